@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import console_output, machine, plots, readme_page
-from benchmarks.measurement import apart
+from benchmarks.measurement import run_in_new_process
 from benchmarks.results import Section
 from benchmarks.sections import SECTIONS
 from benchmarks.workspace import Size, Workspace
@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(name: str, size: Size, work: Workspace) -> Section:
-    where = machine.described()
-    begun = time.perf_counter()
-    section = apart(SECTIONS[name], size, work)
-    return replace(section, machine=where, seconds=time.perf_counter() - begun)
+    where = machine.describe_machine()
+    start = time.perf_counter()
+    section = run_in_new_process(SECTIONS[name], size, work)
+    return replace(section, machine=where, seconds=time.perf_counter() - start)
 
 
 def _size(wanted: argparse.Namespace) -> Size:

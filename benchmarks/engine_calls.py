@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.plan import Plan
-from scoring.profiling.peer_lists import AnswersDifferError
-from scoring.profiling.scaling.growth_point import warm
+from scoring.profiling.peer_lists import ResultsDifferError
+from scoring.profiling.scaling.growth_point import warm_up
 from scoring.ranking import Ranking, Scorer
 from scoring.threads import available_cpus
 
-__all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm"]
+__all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm_up"]
 
 CPUS = available_cpus()
 """Threads for the engine and for every peer."""
@@ -36,9 +36,9 @@ def decision(used: Scorer) -> str:
 
 
 def require_equal(one: Ranking, other: Ranking, what: str) -> None:
-    """Raise AnswersDifferError if ids, any of the four scores, or lengths differ."""
+    """Raise ResultsDifferError if ids, any of the four scores, or lengths differ."""
     for name in ("user_id", "job_id", "scores", "count"):
         a: NDArray[np.generic] = getattr(one, name)
         b: NDArray[np.generic] = getattr(other, name)
         if not np.array_equal(a, b):
-            raise AnswersDifferError(f"{what}: {name} differ.")
+            raise ResultsDifferError(f"{what}: {name} differ.")

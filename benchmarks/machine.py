@@ -12,12 +12,12 @@ import psutil
 
 from scoring.threads import available_cpus
 
-__all__ = ["described", "in_a_line", "installed"]
+__all__ = ["describe_machine", "format_machine", "installed_version"]
 
 _PACKAGES = ("numpy", "pandas", "numba", "pyarrow", "scipy", "implicit", "polars", "duckdb", "faiss-cpu")
 
 
-def described() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Return processor, usable cores, memory, load before the work, and versions."""
     return {
         "processor": _processor(),
@@ -27,11 +27,11 @@ def described() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "scoring": version("scoring"),
-        "packages": {name: found for name in _PACKAGES if (found := installed(name)) is not None},
+        "packages": {name: found for name in _PACKAGES if (found := installed_version(name)) is not None},
     }
 
 
-def in_a_line(machine: dict[str, Any]) -> str:
+def format_machine(machine: dict[str, Any]) -> str:
     """Return the machine in one line, without the load: it differs by section and is in the JSON files."""
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     return (
@@ -40,7 +40,7 @@ def in_a_line(machine: dict[str, Any]) -> str:
     )
 
 
-def installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
     """Return the version of an installed package; None if it is not installed."""
     try:
         return version(package)

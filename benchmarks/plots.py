@@ -12,7 +12,7 @@ from scoring.plotting import BLACK, BLUE, GREY, SKY, VERMILION, new_figure
 
 __all__ = ["PLOTS", "Plot", "draw"]
 
-OURS, FULL, EASIER, BAR = VERMILION, BLUE, SKY, BLACK
+ENGINE, FULL, EASIER, BAR = VERMILION, BLUE, SKY, BLACK
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ def _peers(section: Section) -> Any:
     """Plot milliseconds per user, the slowest at the top."""
     from matplotlib.patches import Patch
 
-    bars = [("scoring", "the full score", section.details["ours_ms"], OURS)]
-    bars += [("scoring", what, ms, OURS) for what, ms in section.details["ours_on_inner_jobs_ms"].items()]
+    bars = [("scoring", "the full score", section.details["engine_ms"], ENGINE)]
+    bars += [("scoring", what, ms, ENGINE) for what, ms in section.details["engine_on_inner_products_ms"].items()]
     for one in section.details["peers"]:
         what = one["job"]
         bars.append((one["name"], what, one["ms"], FULL if what == "the full score" else EASIER))
@@ -53,13 +53,13 @@ def _peers(section: Section) -> Any:
     axes.set_xlim(min(values) / 3, max(values) * 12)
     for place, value in enumerate(values):
         axes.annotate(
-            f"{number(value)} ms, {number(value / section.details['ours_ms'])}×", (value, place), xytext=(4, 0),
+            f"{number(value)} ms, {number(value / section.details['engine_ms'])}×", (value, place), xytext=(4, 0),
             textcoords="offset points", va="center", fontsize=8.5,
         )  # fmt: skip
     axes.set_xlabel("milliseconds per user (log scale), and the ratio to scoring on the full score")
     axes.set_title(f"The same lists with other tools\n{section.size}", fontsize=10, loc="left")
     kinds = [
-        (OURS, "scoring, exact"),
+        (ENGINE, "scoring, exact"),
         (FULL, "the full score, lists equal bit for bit"),
         (EASIER, "inner products only: a simpler task"),
     ]
@@ -93,7 +93,7 @@ def _curve(axes: Any, points: Sequence[dict[str, Any]], what: str, bar: float) -
     allowed = [y[0] * bar**step for step in range(len(x))]
     axes.plot(x, steady, ":", color=GREY, label="proportional to the work")
     axes.plot(x, allowed, "--", color=BAR, label=f"target: {bar:g} × per step")
-    axes.plot(x, y, "o-", color=OURS, label="measured")
+    axes.plot(x, y, "o-", color=ENGINE, label="measured")
     for at, value in zip(x, y, strict=True):
         axes.annotate(f"{number(value)} s", (at, value), xytext=(5, -13), textcoords="offset points", fontsize=8.5)
     axes.set_ylim(min(y) / 3, max(*y, *allowed, *steady) * 2)
@@ -107,7 +107,7 @@ def _worst(section: Section) -> Any:
     figure, (axes,) = new_figure(9, 0.55 * len(cases) + 1.8)
     places, values = range(len(cases)), []
     for shift, key, colour, label in (
-        (0.2, "auto", OURS, "selected strategy"),
+        (0.2, "auto", ENGINE, "selected strategy"),
         (-0.2, "dense", FULL, "dense: every pair"),
     ):
         ms = [1000 * case[key] / case["users"] for case in cases]

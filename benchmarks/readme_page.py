@@ -64,7 +64,7 @@ def _machines(found: Sequence[Section]) -> dict[str, list[str]]:
     """Return the machine in one line → the sections measured on it."""
     groups: dict[str, list[str]] = {}
     for section in found:
-        groups.setdefault(machine.in_a_line(section.machine), []).append(section.name)
+        groups.setdefault(machine.format_machine(section.machine), []).append(section.name)
     return groups
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measurement import apart, say
+from benchmarks.measurement import print_progress, run_in_new_process
 from scoring import Dataset, Statistics, make_market
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
@@ -48,9 +48,9 @@ class Workspace:
         """Return a SQLite file with the synthetic market of this size."""
         path = self.folder / f"market-{users}-{jobs}-{actions}.db"
         if not path.exists():
-            say(f"generating a market of {users:,} users, {jobs:,} jobs, {actions:,} actions")
+            print_progress(f"generating a market of {users:,} users, {jobs:,} jobs, {actions:,} actions")
             self.folder.mkdir(parents=True, exist_ok=True)
-            apart(_make, path, users, jobs, actions)
+            run_in_new_process(_make, path, users, jobs, actions)
         return path
 
     def dataset(self, size: Size) -> Dataset:

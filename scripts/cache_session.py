@@ -23,13 +23,13 @@ from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.profiling.sessions import (
-    HOURS,
+    SESSION_HOURS,
     TARGETS,
     Session,
     SessionClock,
     SessionReport,
     make_session,
-    plot_layers,
+    plot_hit_rates,
     replay,
 )
 from scoring.synthetic import make_market
@@ -48,12 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cached = asyncio.run(_replayed(folder, "cached.db", session, off=False))
         off = None if wanted.no_comparison else asyncio.run(_replayed(folder, "off.db", session, off=True))
     print(
-        f"{wanted.users:,} users × {wanted.jobs:,} jobs, standard; {wanted.requests:,} requests in {HOURS:g} hours "
-        f"of the session's clock, {(cached.requests['kind'] == 'new actions').sum()} of them new actions"
+        f"{wanted.users:,} users × {wanted.jobs:,} jobs, standard; {wanted.requests:,} requests in "
+        f"{SESSION_HOURS:g} hours of the session's clock, "
+        f"{(cached.requests['kind'] == 'new actions').sum()} of them new actions"
     )
     _print(cached, off)
     if wanted.plot:
-        plot_layers(cached).savefig(wanted.plot, dpi=120)
+        plot_hit_rates(cached).savefig(wanted.plot, dpi=120)
         print(f"plot written to {wanted.plot}")
     return int(off is not None and len(cached.different_from(off)) > 0)
 
@@ -70,7 +71,7 @@ async def _replayed(folder: Path, name: str, session: Session, *, off: bool) -> 
 
 
 def _print(cached: SessionReport, off: SessionReport | None) -> None:
-    table = cached.layers.copy()
+    table = cached.caches.copy()
     table["hit_rate"] = (100 * table["hit_rate"]).map("{:.1f} %".format).where(table["requests"] > 0, "")
     table["bytes"] = (table["bytes"] / 2**20).map("{:.1f} MB".format)
     table["age"] = table["age"].map("{:.0f} s".format)
@@ -79,8 +80,8 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
         rate = cached.hit_rates[name]
         print(f"{name:<12} {100 * rate:5.1f} %, target above {100 * target:.0f} %: ", end="")
         print("met" if rate > target else "MISSED")
-    answers = cached.layers.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
-    print(f"{'answers':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores, explanations alone)")
+    answers = cached.caches.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
+    print(f"{'results':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores and explanations only)")
     times = cached.times(off)
     times = times[times["cold_ms"].notna() | times["warm_ms"].gt(0)]
     names = {"cold_ms": "cold, ms", "warm_ms": "warm, ms", "off_ms": "caches off, ms"}
@@ -89,19 +90,19 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
     if off is not None:
         different = cached.different_from(off)
         total = [report.requests["seconds"].sum() for report in (cached, off)]
-        print(f"answers      {len(different):,} of {len(cached.requests):,} differ from those with all caches off")
+        print(f"results      {len(different):,} of {len(cached.requests):,} differ from those with all caches off")
         print(f"all requests {total[0]:.1f} s, with all caches off {total[1]:.1f} s")
         if len(different):
             print(different[["kind", "at"]].head(10).to_string(), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Replays a session and shows the hit rate of each cache.")
+    parser = argparse.ArgumentParser(description="Replay a session and print the hit rate of each cache.")
     parser.add_argument("--users", type=parse_positive_integer, default=1000)
     parser.add_argument("--jobs", type=parse_positive_integer, default=10_000)
     parser.add_argument("--requests", type=parse_positive_integer, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-comparison", action="store_true", help="leave out the replay with all caches off")
+    parser.add_argument("--no-comparison", action="store_true", help="omit the replay with all caches off")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the hit rates as a figure")
     return parser
 

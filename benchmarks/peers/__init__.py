@@ -22,7 +22,7 @@ from benchmarks.peers.python_plain import PythonPlain
 __all__ = ["FULL", "INNER", "FullPeer", "InnerPeer"]
 
 FULL: tuple[type[FullPeer], ...] = (PythonPlain, PythonLoop, PandasMerge, PolarsCross, PolarsUsers, NumPyBlocks, DuckDB)
-"""Peers that compute the whole score; their lists equal ours exactly."""
+"""Peers that compute the whole score; their lists equal those of the engine exactly."""
 
 INNER: tuple[type[InnerPeer], ...] = (ImplicitTopK, FaissFlat)
 """Peers that find the largest inner products: an easier job."""

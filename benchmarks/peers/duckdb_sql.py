@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 _TOTAL = """
 CAST(j.base
@@ -50,27 +50,31 @@ class DuckDB(FullPeer):
     bar: ClassVar[Bar | None] = at_least(300)
     first = 16
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
         import duckdb
 
-        super().__init__(facts, cpus)
-        weights = {name: f"{value!r}::DOUBLE" for name, value in vars(facts.weights).items()}
+        super().__init__(peer_inputs, cpus)
+        weights = {name: f"{value!r}::DOUBLE" for name, value in vars(peer_inputs.weights).items()}
         self.total = _TOTAL.format(**weights)
         self.connection = duckdb.connect(config={"threads": cpus})
         self.connection.execute("SET enable_progress_bar = false")
-        tables = {"jobs": _job_table(facts), "users": _user_table(facts), "excluded": _excluded_table(facts)}
+        tables = {
+            "jobs": _job_table(peer_inputs),
+            "users": _user_table(peer_inputs),
+            "excluded": _excluded_table(peer_inputs),
+        }
         for name, table in tables.items():
             self.connection.register("given", table)
-            self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")  # noqa: S608 - names are ours
+            self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")  # noqa: S608 - names are constants
             self.connection.unregister("given")
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         assert (np.diff(rows) == 1).all(), "neighbouring users"
         self.connection.execute(_CHOOSE, [int(rows[0]), int(rows[-1])])
         found = self.connection.execute(_QUERY.format(k=k, total=self.total)).fetchnumpy()
         user, total, before = (np.asarray(found[name]) for name in ("user", "total", "before"))
         start = np.searchsorted(user, np.append(rows, rows[-1] + 1))
-        return [List(-before[first:stop], total[first:stop].astype(np.float32)) for first, stop in pairwise(start)]
+        return [JobList(-before[first:stop], total[first:stop].astype(np.float32)) for first, stop in pairwise(start)]
 
 
 def _lists(values: Floats | NDArray[np.float32]) -> pa.Array:
@@ -84,8 +88,8 @@ def _number(values: Floats) -> pa.Array:
     return pa.array(values, from_pandas=True)
 
 
-def _job_table(facts: Facts) -> pa.Table:
-    jobs = facts.jobs
+def _job_table(peer_inputs: PeerInputs) -> pa.Table:
+    jobs = peer_inputs.jobs
     names = ("job_id", "base", "prefecture", "place", "occupation", "offers", "features", "has_vector")
     return pa.table(
         {"job": np.arange(len(jobs))}
@@ -94,8 +98,8 @@ def _job_table(facts: Facts) -> pa.Table:
     )
 
 
-def _user_table(facts: Facts) -> pa.Table:
-    users = facts.users
+def _user_table(peer_inputs: PeerInputs) -> pa.Table:
+    users = peer_inputs.users
     return pa.table(
         {
             "user": np.arange(len(users)),
@@ -104,9 +108,9 @@ def _user_table(facts: Facts) -> pa.Table:
             "category": _lists(users.category),
             "conditions": _lists(users.conditions().reshape(len(users), 8)),
             "features": _lists(users.feature_points()),
-            "history_occupation": _lists(users.table(users.applied_occupations, facts.n_occupations, 30.0)),
-            "history_prefecture": _lists(users.table(users.applied_prefectures, facts.n_prefectures, 20.0)),
-            "clicked": _lists(users.table(users.clicked_occupations, facts.n_occupations, 20.0)),
+            "history_occupation": _lists(users.table(users.applied_occupations, peer_inputs.n_occupations, 30.0)),
+            "history_prefecture": _lists(users.table(users.applied_prefectures, peer_inputs.n_prefectures, 20.0)),
+            "clicked": _lists(users.table(users.clicked_occupations, peer_inputs.n_occupations, 20.0)),
             "floor": _number(users.floor),
             "usual_wage": _number(users.usual_wage),
             "applied": users.applied,
@@ -116,8 +120,8 @@ def _user_table(facts: Facts) -> pa.Table:
     )
 
 
-def _excluded_table(facts: Facts) -> pa.Table:
-    excluded = facts.users.excluded
+def _excluded_table(peer_inputs: PeerInputs) -> pa.Table:
+    excluded = peer_inputs.users.excluded
     return pa.table(
         {
             "user": np.repeat(np.arange(len(excluded)), [len(jobs) for jobs in excluded]),

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers.peer import FullPeer
 from scoring.array_types import Floats, Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List, best
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList, select_best
 
 __all__ = ["NumPyBlocks"]
 
@@ -25,31 +25,31 @@ class NumPyBlocks(FullPeer):
     how = f"blocks of {_BLOCK} users × all jobs in float64, one thread per core"
     first = 16
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        super().__init__(facts, cpus)
-        users = facts.users
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        super().__init__(peer_inputs, cpus)
+        users = peer_inputs.users
         self.conditions = users.conditions()
         self.features = users.feature_points()
-        self.history_prefecture = users.table(users.applied_prefectures, facts.n_prefectures, 20.0)
-        self.history_occupation = users.table(users.applied_occupations, facts.n_occupations, 30.0)
-        self.clicked = users.table(users.clicked_occupations, facts.n_occupations, 20.0)
-        self.job_vectors = np.ascontiguousarray(facts.jobs.vector.T, dtype=np.float64)
+        self.history_prefecture = users.table(users.applied_prefectures, peer_inputs.n_prefectures, 20.0)
+        self.history_occupation = users.table(users.applied_occupations, peer_inputs.n_occupations, 30.0)
+        self.clicked = users.table(users.clicked_occupations, peer_inputs.n_occupations, 20.0)
+        self.job_vectors = np.ascontiguousarray(peer_inputs.jobs.vector.T, dtype=np.float64)
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         blocks = [rows[first : first + _BLOCK] for first in range(0, len(rows), _BLOCK)]
         # threads work on blocks of users, not inside the matrix product
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.cpus) as pool:
             return [one for block in pool.map(lambda block: self._block(block, k), blocks) for one in block]
 
-    def _block(self, rows: Longs, k: int) -> list[List]:
+    def _block(self, rows: Longs, k: int) -> list[JobList]:
         totals = self._totals(rows).astype(np.float32)
         for row, of_user in zip(rows, totals, strict=True):
-            of_user[self.facts.users.excluded[row]] = -np.inf
-        return [best(of_user, self.facts.jobs.job_id, k) for of_user in totals]
+            of_user[self.peer_inputs.users.excluded[row]] = -np.inf
+        return [select_best(of_user, self.peer_inputs.jobs.job_id, k) for of_user in totals]
 
     def _totals(self, rows: Longs) -> Floats:
         """Return (len(rows), m) float64 totals."""
-        users, jobs, w = self.facts.users, self.facts.jobs, self.facts.weights
+        users, jobs, w = self.peer_inputs.users, self.peer_inputs.jobs, self.peer_inputs.weights
 
         def of_user(values: NDArray[Any]) -> NDArray[Any]:
             return values[rows][:, None]

@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmarks.peers.peer import FullPeer
 from scoring.array_types import Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 _AT_ONCE = 4
 
@@ -19,13 +19,13 @@ class PandasMerge(FullPeer):
     first = _AT_ONCE
     at_once = _AT_ONCE
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        super().__init__(facts, cpus)
-        users, jobs = facts.users, facts.jobs
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        super().__init__(peer_inputs, cpus)
+        users, jobs = peer_inputs.users, peer_inputs.jobs
         self.conditions, self.features = users.conditions(), users.feature_points()
-        self.history_prefecture = users.table(users.applied_prefectures, facts.n_prefectures, 20.0)
-        self.history_occupation = users.table(users.applied_occupations, facts.n_occupations, 30.0)
-        self.clicked = users.table(users.clicked_occupations, facts.n_occupations, 20.0)
+        self.history_prefecture = users.table(users.applied_prefectures, peer_inputs.n_prefectures, 20.0)
+        self.history_occupation = users.table(users.applied_occupations, peer_inputs.n_occupations, 30.0)
+        self.clicked = users.table(users.clicked_occupations, peer_inputs.n_occupations, 20.0)
         self.users = pd.DataFrame(
             {
                 "user": np.arange(len(users)),
@@ -39,18 +39,18 @@ class PandasMerge(FullPeer):
         columns = ("job_id", "base", "prefecture", "place", "occupation", "hourly", "offers", "features", "has_vector")
         self.jobs = pd.DataFrame({"job": np.arange(len(jobs))} | {name: getattr(jobs, name) for name in columns})
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
-        lists: list[List] = []
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
+        lists: list[JobList] = []
         for first in range(0, len(rows), _AT_ONCE):
             lists += self._merge(rows[first : first + _AT_ONCE], k)
         return lists
 
-    def _merge(self, rows: Longs, k: int) -> list[List]:
+    def _merge(self, rows: Longs, k: int) -> list[JobList]:
         pairs = self.users.iloc[rows].merge(self.jobs, how="cross")
         pairs["total"] = self._totals(pairs).astype(np.float32)
         shown = np.ones(len(pairs), dtype=bool)
         for place, row in enumerate(rows):
-            shown[place * len(self.jobs) + self.facts.users.excluded[row]] = False
+            shown[place * len(self.jobs) + self.peer_inputs.users.excluded[row]] = False
         pairs = pairs[shown]
         # all jobs that reach the k-th largest total, so that ties are ordered by job_id
         largest = pairs.groupby("user", sort=False)["total"].nlargest(k, keep="all").index.get_level_values(1)
@@ -59,10 +59,10 @@ class PandasMerge(FullPeer):
         of_user = dict(list(best.groupby("user")))
         none = best.iloc[:0]
         found = [of_user.get(row, none) for row in rows]
-        return [List(one["job_id"].to_numpy(), one["total"].to_numpy()) for one in found]
+        return [JobList(one["job_id"].to_numpy(), one["total"].to_numpy()) for one in found]
 
     def _totals(self, pairs: pd.DataFrame) -> pd.Series:
-        users, jobs, w = self.facts.users, self.facts.jobs, self.facts.weights
+        users, jobs, w = self.peer_inputs.users, self.peer_inputs.jobs, self.peer_inputs.weights
         user, job = pairs["user"].to_numpy(), pairs["job"].to_numpy()
         prefecture, occupation = pairs["prefecture"].to_numpy(), pairs["occupation"].to_numpy()
         same_city = (pairs["place"] == pairs["user_place"]) & (pairs["place"] >= 0)

@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import installed
+from benchmarks.machine import installed_version
 from benchmarks.peers.vectors import Vectors
 from benchmarks.results import Bar
 from scoring.array_types import Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 __all__ = ["FullPeer", "InnerPeer", "Peer"]
 
@@ -29,8 +29,8 @@ class Peer(ABC):
     """Users in the first run: a batch size that suits the peer."""
 
     @classmethod
-    def is_there(cls) -> bool:
-        return cls.package is None or installed(cls.package) is not None
+    def is_available(cls) -> bool:
+        return cls.package is None or installed_version(cls.package) is not None
 
 
 class FullPeer(Peer):
@@ -39,11 +39,11 @@ class FullPeer(Peer):
     at_once: ClassVar[int | None] = None
     """Number of users whose pairs are in memory at the same time; None: pairs are never in one table."""
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        self.facts, self.cpus = facts, cpus
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        self.peer_inputs, self.cpus = peer_inputs, cpus
 
     @abstractmethod
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         """Return the k best jobs of the users at these rows of the facts."""
 
 

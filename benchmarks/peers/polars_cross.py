@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 _AT_ONCE = 16
 
@@ -22,26 +22,26 @@ class PolarsCross(FullPeer):
     bar: ClassVar[Bar | None] = at_least(300)
     first = _AT_ONCE
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        super().__init__(facts, cpus)
-        self.jobs = job_frame(facts)
-        users = facts.users
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        super().__init__(peer_inputs, cpus)
+        self.jobs = job_frame(peer_inputs)
+        users = peer_inputs.users
         self.conditions = users.conditions().reshape(len(users), 8)
         self.features = users.feature_points()
-        self.history_prefecture = users.table(users.applied_prefectures, facts.n_prefectures, 20.0)
-        self.history_occupation = users.table(users.applied_occupations, facts.n_occupations, 30.0)
-        self.clicked = users.table(users.clicked_occupations, facts.n_occupations, 20.0)
+        self.history_prefecture = users.table(users.applied_prefectures, peer_inputs.n_prefectures, 20.0)
+        self.history_occupation = users.table(users.applied_occupations, peer_inputs.n_occupations, 30.0)
+        self.clicked = users.table(users.clicked_occupations, peer_inputs.n_occupations, 20.0)
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
-        lists: list[List] = []
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
+        lists: list[JobList] = []
         for first in range(0, len(rows), _AT_ONCE):
             lists += self._join(rows[first : first + _AT_ONCE], k)
         return lists
 
-    def _join(self, rows: Longs, k: int) -> list[List]:
+    def _join(self, rows: Longs, k: int) -> list[JobList]:
         import polars as pl
 
-        users = self.facts.users
+        users = self.peer_inputs.users
         left_out = [users.excluded[row] for row in rows]
         excluded = pl.LazyFrame(
             {
@@ -60,15 +60,15 @@ class PolarsCross(FullPeer):
             .collect(engine="streaming")
         )
         of_user = {
-            user: List(np.array(ids, np.int64), np.array(totals, np.float32)) for user, ids, totals in found.rows()
+            user: JobList(np.array(ids, np.int64), np.array(totals, np.float32)) for user, ids, totals in found.rows()
         }
-        none = List(np.empty(0, np.int64), np.empty(0, np.float32))
+        none = JobList(np.empty(0, np.int64), np.empty(0, np.float32))
         return [of_user.get(place, none) for place in range(len(rows))]
 
     def _user_frame(self, rows: Longs) -> Any:
         import polars as pl
 
-        users = self.facts.users
+        users = self.peer_inputs.users
         columns = {
             "user": np.arange(len(rows)),
             "user_place": users.place[rows],
@@ -83,7 +83,7 @@ class PolarsCross(FullPeer):
     def _total(self, rows: Longs) -> Any:
         import polars as pl
 
-        users, w, c = self.facts.users, self.facts.weights, pl.col
+        users, w, c = self.peer_inputs.users, self.peer_inputs.weights, pl.col
 
         def points(table: Floats, column: Any) -> Any:
             # a table by user and code, read by row: four times as fast as a join
@@ -110,11 +110,11 @@ class PolarsCross(FullPeer):
         )
 
 
-def job_frame(facts: Facts) -> Any:
+def job_frame(peer_inputs: PeerInputs) -> Any:
     """Return the jobs as a polars frame, with one column per dimension of the vectors."""
     import polars as pl
 
-    jobs = facts.jobs
+    jobs = peer_inputs.jobs
     names = ("job_id", "base", "prefecture", "place", "occupation", "hourly", "offers", "features", "has_vector")
     columns: dict[str, Any] = {"job": np.arange(len(jobs))} | {name: getattr(jobs, name) for name in names}
     vectors = jobs.vector.astype(np.float64)

@@ -10,8 +10,8 @@ from benchmarks.peers.peer import FullPeer
 from benchmarks.peers.polars_cross import job_frame
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 
 class PolarsUsers(FullPeer):
@@ -21,24 +21,24 @@ class PolarsUsers(FullPeer):
     bar: ClassVar[Bar | None] = at_least(300)
     first = 4
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        super().__init__(facts, cpus)
-        self.jobs = job_frame(facts)
-        users = facts.users
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        super().__init__(peer_inputs, cpus)
+        self.jobs = job_frame(peer_inputs)
+        users = peer_inputs.users
         self.conditions, self.features = users.conditions(), users.feature_points()
-        self.history_prefecture = users.table(users.applied_prefectures, facts.n_prefectures, 20.0)
-        self.history_occupation = users.table(users.applied_occupations, facts.n_occupations, 30.0)
-        self.clicked = users.table(users.clicked_occupations, facts.n_occupations, 20.0)
+        self.history_prefecture = users.table(users.applied_prefectures, peer_inputs.n_prefectures, 20.0)
+        self.history_occupation = users.table(users.applied_occupations, peer_inputs.n_occupations, 30.0)
+        self.clicked = users.table(users.clicked_occupations, peer_inputs.n_occupations, 20.0)
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         found = [self._query(int(row), k).collect() for row in rows]
-        return [List(one["job_id"].to_numpy(), one["total"].to_numpy()) for one in found]
+        return [JobList(one["job_id"].to_numpy(), one["total"].to_numpy()) for one in found]
 
     def _query(self, row: int, k: int) -> Any:
         import polars as pl
 
         query = self.jobs.lazy()
-        excluded = self.facts.users.excluded[row]
+        excluded = self.peer_inputs.users.excluded[row]
         if len(excluded):
             query = query.filter(~pl.col("job").is_in(pl.Series(excluded).implode()))
         query = query.select("job_id", total=self._total(row).cast(pl.Float32))
@@ -47,7 +47,7 @@ class PolarsUsers(FullPeer):
     def _total(self, row: int) -> Any:
         import polars as pl
 
-        users, w, c = self.facts.users, self.facts.weights, pl.col
+        users, w, c = self.peer_inputs.users, self.peer_inputs.weights, pl.col
 
         def points(table: Floats, column: str) -> Any:
             return pl.lit(pl.Series(table)).gather(column)
@@ -73,7 +73,7 @@ class PolarsUsers(FullPeer):
     def _history(self, row: int) -> Any:
         import polars as pl
 
-        users = self.facts.users
+        users = self.peer_inputs.users
         if not users.applied[row]:
             return pl.lit(50.0)
         history = 25.0 + pl.lit(pl.Series(self.history_occupation[row])).gather("occupation")
@@ -86,7 +86,7 @@ class PolarsUsers(FullPeer):
     def _collaborative(self, row: int) -> Any:
         import polars as pl
 
-        users = self.facts.users
+        users = self.peer_inputs.users
         if not users.has_vector[row]:
             return pl.lit(45.0)
         cosine = pl.lit(0.0)

@@ -13,8 +13,8 @@ import numpy as np
 from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 
 @dataclass(slots=True)
@@ -51,24 +51,24 @@ class PythonLoop(FullPeer):
     how = "one function per pair; points per job, tables and sets per user are precomputed; one core"
     bar: ClassVar[Bar | None] = at_least(20_000)
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        super().__init__(facts, cpus)
-        self.jobs, self.ids = _jobs(facts), facts.jobs.job_id.tolist()
-        self.features = facts.users.feature_points().tolist()
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        super().__init__(peer_inputs, cpus)
+        self.jobs, self.ids = _jobs(peer_inputs), peer_inputs.jobs.job_id.tolist()
+        self.features = peer_inputs.users.feature_points().tolist()
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         lists = []
         for row in rows.tolist():
-            user, weights = self._user(row), self.facts.weights
+            user, weights = self._user(row), self.peer_inputs.weights
             w = (weights.location, weights.category, weights.conditions)
             v = (weights.history, weights.clicks, weights.collaborative)
             totals = array("f", [_score(user, job, w, v) for job in self.jobs])
-            for job in self.facts.users.excluded[row].tolist():
+            for job in self.peer_inputs.users.excluded[row].tolist():
                 totals[job] = -1.0  # below every score
             found = heapq.nsmallest(k, zip(map(neg, totals), self.ids, strict=True))
             found = [(total, job_id) for total, job_id in found if total <= 0]
             lists.append(
-                List(
+                JobList(
                     np.array([job_id for _, job_id in found], dtype=np.int64),
                     np.array([-total for total, _ in found], dtype=np.float32),
                 )
@@ -76,7 +76,7 @@ class PythonLoop(FullPeer):
         return lists
 
     def _user(self, row: int) -> _User:
-        users = self.facts.users
+        users = self.peer_inputs.users
         return _User(
             location=users.location[row].tolist(),
             place=int(users.place[row]),
@@ -99,12 +99,12 @@ def _score(user: _User, job: _Job, w: tuple[float, float, float], v: tuple[float
     if job.place == user.place and job.place >= 0:
         location = 100.0
     category = user.category[job.occupation]
-    asked, met = 1, float(job.attractive)
+    requested, met = 1, float(job.attractive)
     if user.floor is not None:
-        asked += 1
+        requested += 1
         met += job.hourly is not None and job.hourly >= user.floor
     if user.style:
-        asked += 1
+        requested += 1
         met += 0.5 if user.style == 1 else job.remote
     history = 50.0
     if user.applied:
@@ -126,15 +126,15 @@ def _score(user: _User, job: _Job, w: tuple[float, float, float], v: tuple[float
         job.base
         + w[0] * location
         + w[1] * category
-        + w[2] * (100.0 * met / asked)
+        + w[2] * (100.0 * met / requested)
         + v[0] * history
         + v[1] * clicks
         + v[2] * collaborative
     )
 
 
-def _jobs(facts: Facts) -> list[_Job]:
-    jobs = facts.jobs
+def _jobs(peer_inputs: PeerInputs) -> list[_Job]:
+    jobs = peer_inputs.jobs
     vectors = jobs.vector.tolist()
     columns = (jobs.base, jobs.prefecture, jobs.place, jobs.occupation, jobs.hourly, jobs.offers, jobs.features)
     return [

@@ -8,8 +8,8 @@ from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
 from scoring.profiling.pair_loop import PairLoop
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 
 class PythonPlain(FullPeer):
@@ -17,9 +17,9 @@ class PythonPlain(FullPeer):
     how = "eleven functions per pair over a user's and a job's dictionary; statistics are precomputed; one core"
     bar: ClassVar[Bar | None] = at_least(20_000)
 
-    def __init__(self, facts: Facts, cpus: int) -> None:
-        super().__init__(facts, cpus)
-        self.loop = PairLoop(facts)
+    def __init__(self, peer_inputs: PeerInputs, cpus: int) -> None:
+        super().__init__(peer_inputs, cpus)
+        self.loop = PairLoop(peer_inputs)
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         return self.loop.rank(rows, k)

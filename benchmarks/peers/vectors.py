@@ -14,7 +14,7 @@ import numpy as np
 
 from scoring import Dataset, Prepared, ScoringModel, Statistics
 from scoring.array_types import Floats, Singles
-from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_inputs import PeerInputs
 
 __all__ = ["Vectors", "linear"]
 
@@ -27,26 +27,26 @@ class Vectors:
     items: Singles
 
     @classmethod
-    def of(cls, facts: Facts) -> Vectors:
+    def of(cls, peer_inputs: PeerInputs) -> Vectors:
         """Return the vectors of a `linear` model's facts, without dimensions that are zero for all users or jobs."""
-        users, jobs, w = facts.users, facts.jobs, facts.weights
+        users, jobs, w = peer_inputs.users, peer_inputs.jobs, peer_inputs.weights
         n, m = len(users), len(jobs)
         lately = users.applied.astype(np.float64)[:, None]
         by_prefecture = w.location * users.location + w.history * lately * users.table(
-            users.applied_prefectures, facts.n_prefectures, 20.0
+            users.applied_prefectures, peer_inputs.n_prefectures, 20.0
         )
         by_occupation = (
             w.category * users.category
-            + w.history * lately * users.table(users.applied_occupations, facts.n_occupations, 30.0)
-            + w.clicks * users.table(users.clicked_occupations, facts.n_occupations, 20.0)
+            + w.history * lately * users.table(users.applied_occupations, peer_inputs.n_occupations, 30.0)
+            + w.clicks * users.table(users.clicked_occupations, peer_inputs.n_occupations, 20.0)
         )
         has = users.has_vector.astype(np.float64)[:, None]
         always = w.history * np.where(users.applied, 25.0, 50.0) + w.clicks * 40.0 + w.collaborative * 45.0
         sides: list[tuple[Floats, Floats]] = [
             (np.ones((n, 1)), jobs.base[:, None]),
             (always[:, None], np.ones((m, 1))),
-            (by_prefecture, np.eye(facts.n_prefectures)[jobs.prefecture]),
-            (by_occupation, np.eye(facts.n_occupations)[jobs.occupation]),
+            (by_prefecture, np.eye(peer_inputs.n_prefectures)[jobs.prefecture]),
+            (by_occupation, np.eye(peer_inputs.n_occupations)[jobs.occupation]),
             (w.conditions * users.conditions()[:, 0, :], np.eye(4)[jobs.offers]),
             (w.clicks * users.feature_points(), np.eye(8)[jobs.features]),
             # 50 · (1 + cosine) if both have a vector, else 45

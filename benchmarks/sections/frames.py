@@ -7,14 +7,14 @@ import pandas as pd
 import sqlalchemy as sa
 
 from benchmarks.engine_calls import K, require_equal, scorer
-from benchmarks.measurement import say
+from benchmarks.measurement import print_progress
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.dataset.smaller_dtypes import optimise
-from scoring.profiling.peer_lists import AnswersDifferError
+from scoring.profiling.peer_lists import ResultsDifferError
 
 READ_BY_SCORES = [
     *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "salary_type", "min_salary", "fee"),
@@ -29,7 +29,7 @@ def measure(size: Size, work: Workspace) -> Section:
         with database.connect() as connection:
             plain = pd.read_sql(sa.text("SELECT * FROM jobs"), connection)
         tables = load_tables(database)
-    say("smaller dtypes, equal values")
+    print_progress("smaller dtypes, equal values")
     small = optimise(tables.jobs)
     _require_same(tables.jobs, small)
     _require_same(plain, optimise(plain))
@@ -60,12 +60,12 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def _require_same(before: pd.DataFrame, after: pd.DataFrame) -> None:
-    """Raise AnswersDifferError unless columns, missing values and values are equal."""
+    """Raise ResultsDifferError unless columns, missing values and values are equal."""
     if before.columns.tolist() != after.columns.tolist():
-        raise AnswersDifferError("optimise: columns differ.")
+        raise ResultsDifferError("optimise: columns differ.")
     for name in before.columns:
         old, new = before[name], after[name]
-        told = old.notna().to_numpy()
-        equal = old[told].astype(object).to_numpy() == new[told].astype(object).to_numpy()
-        if not np.array_equal(told, new.notna().to_numpy()) or not np.all(equal):
-            raise AnswersDifferError(f"optimise: values of {name} differ.")
+        present = old.notna().to_numpy()
+        equal = old[present].astype(object).to_numpy() == new[present].astype(object).to_numpy()
+        if not np.array_equal(present, new.notna().to_numpy()) or not np.all(equal):
+            raise ResultsDifferError(f"optimise: values of {name} differ.")

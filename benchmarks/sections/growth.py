@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks.engine_calls import CPUS, K
-from benchmarks.measurement import apart, say
+from benchmarks.measurement import print_progress, run_in_new_process
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
-from scoring.profiling.scaling.growth import MOST_ACTIONS
+from scoring.profiling.scaling.growth import MAX_ACTIONS
 from scoring.profiling.scaling.growth_point import PATIENCE, measure_points
 
 Point = dict[str, Any]
@@ -21,9 +21,9 @@ def measure(size: Size, work: Workspace) -> Section:
     jobs = [_points(work, few, n, 100 * few, (few,)) for n in (size.jobs // 10, size.jobs, 10 * size.jobs)]
     by_jobs = [points[0] for points in jobs]
     users = (size.users // 10, size.users, 10 * size.users)
-    by_users = _points(work, users[-1], size.jobs, min(100 * users[-1], MOST_ACTIONS), users)
+    by_users = _points(work, users[-1], size.jobs, min(100 * users[-1], MAX_ACTIONS), users)
     guess = 10 * size.users * by_jobs[-1]["seconds"] / few if by_jobs[-1]["seconds"] is not None else None
-    actions = min(1_000 * size.users, MOST_ACTIONS)
+    actions = min(1_000 * size.users, MAX_ACTIONS)
     largest: Point = {"users": 10 * size.users, "jobs": 10 * size.jobs, "seconds": None, "guess": guess}
     if guess is not None and guess <= PATIENCE:
         largest = _points(work, 10 * size.users, 10 * size.jobs, actions, (10 * size.users,))[0]
@@ -40,10 +40,19 @@ def measure(size: Size, work: Workspace) -> Section:
     )
 
 
-def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tuple[int, ...]) -> list[Point]:
-    """Rank the first users of a market of this size, for each number in `asked`, in a new process."""
-    found = apart(
-        measure_points, n_users, n_jobs, n_actions, asked, k=K, workers=CPUS, factors=work.factors, checked=3, say=say
+def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, user_counts: tuple[int, ...]) -> list[Point]:
+    """Rank the first users of a market of this size, for each number in `user_counts`, in a new process."""
+    found = run_in_new_process(
+        measure_points,
+        n_users,
+        n_jobs,
+        n_actions,
+        user_counts,
+        k=K,
+        workers=CPUS,
+        factors=work.factors,
+        checked=3,
+        on_progress=print_progress,
     )
     return [asdict(point) for point in found]
 

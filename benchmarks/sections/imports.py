@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measurement import Times, say
+from benchmarks.measurement import Times, print_progress
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.sections.run import child_environment
 from benchmarks.workspace import Size, Workspace
@@ -26,15 +26,15 @@ _PROGRAMS = {
 
 def measure(size: Size, work: Workspace) -> Section:
     repeats = 3 if size.quick else 9
-    say("imports in new processes")
+    print_progress("imports in new processes")
     seconds: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for _ in range(repeats):  # in turn, so that other load on the machine affects all of them
         for name, program in _PROGRAMS.items():
-            begun = time.perf_counter()
+            start = time.perf_counter()
             subprocess.run([sys.executable, "-c", program], check=True, env=child_environment())
-            seconds[name].append(time.perf_counter() - begun)
+            seconds[name].append(time.perf_counter() - start)
     times = {name: Times(tuple(found)) for name, found in seconds.items()}
-    say("compiling all kernels of a run")
+    print_progress("compiling all kernels of a run")
     work.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.folder) as cache:
         compiled, read = _compile(Path(cache)), _compile(Path(cache))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.measurement import Times, say, timed
+from benchmarks.measurement import Times, measure_times, print_progress
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring.database.database import Database
@@ -15,7 +15,7 @@ from scoring.database.readers import load_tables
 def measure(size: Size, work: Workspace) -> Section:
     path = work.database(size.users, size.jobs, size.actions)
     fewer = work.database(max(1, size.users // 10), max(1, size.jobs // 10), max(1, size.actions // 10))
-    say(f"loading {size.text}, {size.actions:,} actions")
+    print_progress(f"loading {size.text}, {size.actions:,} actions")
     times, statements = _load(path, size.repeats)
     _, of_fewer = _load(fewer, 1)
     return Section(
@@ -37,4 +37,4 @@ def _load(path: Path, repeats: int) -> tuple[Times, int]:
         load_tables(database)
         with QueryCounter(database) as queries:
             load_tables(database)
-        return timed(lambda: load_tables(database), repeats), queries.count
+        return measure_times(lambda: load_tables(database), repeats), queries.count

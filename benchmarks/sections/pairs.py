@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engine_calls import CPUS, scorer, warm
-from benchmarks.measurement import Times, apart, reset_peak, say, timed
+from benchmarks.engine_calls import CPUS, scorer, warm_up
+from benchmarks.measurement import Times, measure_times, print_progress, reset_peak, run_in_new_process
 from benchmarks.results import Figure, Section, at_least, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringEngine, load_model
@@ -31,10 +31,10 @@ _PIECE = 2_000_000
 def measure(size: Size, work: Workspace) -> Section:
     few = max(1, size.users // 50)
     rows = np.arange(min(size.users, max(1, 20_000_000 // size.jobs)))
-    computed = apart(_compute, work, size, rows)
+    computed = run_in_new_process(_compute, work, size, rows)
     rate = len(rows) * size.jobs / computed.best / 1e6
-    streamed = [apart(_stream, work, size, users) for users in (few, 4 * few)]
-    plain = apart(_plain, work, few, size.jobs)
+    streamed = [run_in_new_process(_stream, work, size, users) for users in (few, 4 * few)]
+    plain = run_in_new_process(_plain, work, few, size.jobs)
     best = max(one["rows"] / one["seconds"] for one in streamed)
     fastest = max(plain, key=lambda name: plain[name])
     peaks = streamed[1]["peak_bytes"] / streamed[0]["peak_bytes"]
@@ -61,11 +61,11 @@ def measure(size: Size, work: Workspace) -> Section:
 
 def _compute(work: Workspace, size: Size, rows: np.ndarray) -> Times:
     prepared = Prepared.of(work.statistics(size), load_model("standard"))
-    warm(prepared)
+    warm_up(prepared)
     used = scorer(prepared.plan)
-    say(f"all pairs of {len(rows):,} users")
+    print_progress(f"all pairs of {len(rows):,} users")
     out = used.all_pairs(rows)
-    return timed(lambda: used.all_pairs(rows, out=out), size.repeats)
+    return measure_times(lambda: used.all_pairs(rows, out=out), size.repeats)
 
 
 def _peaks(streamed: list[dict[str, Any]]) -> str:
@@ -74,15 +74,15 @@ def _peaks(streamed: list[dict[str, Any]]) -> str:
 
 def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
     """Stream through the facade, as users do: `out=` a folder."""
-    say(f"streaming the pairs of {users:,} users to disk")
+    print_progress(f"streaming the pairs of {users:,} users to disk")
     dataset = Dataset.from_database(work.database(size.users, size.jobs, size.actions))
     with _folder(work, users * size.jobs) as folder, ScoringEngine(dataset, "standard", keep_factors=work.factors) as e:
         asyncio.run(e.warmup_caches())
         asyncio.run(e.calculate_scores_for_all_users(user_limit=1, top_k=None, out=folder / "warm"))
         reset_peak()
-        begun = time.perf_counter()
+        start = time.perf_counter()
         pairs = asyncio.run(e.calculate_scores_for_all_users(user_limit=users, top_k=None, out=folder / "pairs"))
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
         return {"users": users, "rows": len(pairs), "seconds": seconds, "peak_bytes": memory_budget.measure_peak()}
 
 
@@ -91,7 +91,7 @@ def _plain(work: Workspace, users: int, n_jobs: int) -> dict[str, float]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    say("pyarrow writing the same columns")
+    print_progress("pyarrow writing the same columns")
     random = np.random.default_rng(0)
     per_piece = max(1, _PIECE // n_jobs)
     n = per_piece * n_jobs
@@ -121,9 +121,9 @@ def _plain(work: Workspace, users: int, n_jobs: int) -> dict[str, float]:
     rates = {}
     for name, chosen in settings.items():
         with _folder(work, pieces * n) as folder, ThreadPoolExecutor(CPUS) as pool:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             list(pool.map(lambda i, at=folder, how=chosen: write(at / f"{i}.parquet", how), range(pieces)))
-            rates[name] = pieces * n / (time.perf_counter() - begun)
+            rates[name] = pieces * n / (time.perf_counter() - start)
     return rates
 
 

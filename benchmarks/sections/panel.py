@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from benchmarks.measurement import Times, say
+from benchmarks.measurement import Times, print_progress
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model
@@ -26,7 +26,9 @@ def measure(size: Size, work: Workspace) -> Section:
     parameters: tuple[list[ScoringModel], list[ScoringModel]] = [], []
     for model in _parameters(standard) * rounds:
         parameters[plan.with_job_values(model, inputs) is None].append(model)
-    say(f"{len(weights)} moves of weights, {' and '.join(str(len(some)) for some in parameters)} of parameters")
+    print_progress(
+        f"{len(weights)} moves of weights, {' and '.join(str(len(some)) for some in parameters)} of parameters"
+    )
     first, whole, stages = _moves(session, weights, user, job)
     (of_jobs, _, _), (of_pairs, _, _) = (_moves(session, some, user, job) for some in parameters)
     return Section(
@@ -65,12 +67,12 @@ def _moves(
     """Return the times to the first and to the last state, and the median milliseconds of each stage."""
     first, whole, stages = [], [], dict[str, list[float]]()
     for model in models:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         states = session.stages(Request(model, user, job))
         next(states)
-        first.append(time.perf_counter() - begun)
+        first.append(time.perf_counter() - start)
         *_, last = states
-        whole.append(time.perf_counter() - begun)
+        whole.append(time.perf_counter() - start)
         for stage, took in last.milliseconds.items():
             stages.setdefault(stage, []).append(took)
     medians = {stage: float(np.median(took)) for stage, took in stages.items()}

@@ -1,4 +1,4 @@
-"""Other implementations of the same lists, in one process on the same inputs; their answers are compared with ours."""
+"""Other implementations of the same lists, in one process on the same inputs; their lists must equal the engine's."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engine_calls import CPUS, K, scorer, warm
-from benchmarks.measurement import extra_memory, say, timed
+from benchmarks.engine_calls import CPUS, K, scorer, warm_up
+from benchmarks.measurement import measure_extra_memory, measure_times, print_progress
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.vectors import Vectors, linear
 from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import AnswersDifferError, List, require_lists
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
 from scoring.runs.memory_budget import format_bytes
 
@@ -40,15 +40,15 @@ class Measured:
     pairs: int
     extra_bytes: int | None
     answers: str
-    ours_ms: float  # per user, ours on the full score
+    engine_ms: float  # per user, the engine on the full score
 
     @property
     def ms(self) -> float:
         return 1000 * self.seconds / self.users
 
     @property
-    def times_ours(self) -> float:
-        return self.ms / self.ours_ms
+    def speedup(self) -> float:
+        return self.ms / self.engine_ms
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class InnerJob:
     what: str
     prepared: Prepared
     vectors: Vectors
-    ours: Ranking
-    ours_ms: float
+    engine_lists: Ranking
+    engine_ms: float
 
 
 def measure(size: Size, work: Workspace) -> Section:
@@ -67,31 +67,31 @@ def measure(size: Size, work: Workspace) -> Section:
     model = load_model("standard")
     statistics = work.statistics(size)
     prepared = Prepared.of(statistics, model)
-    warm(prepared)
+    warm_up(prepared)
     used = scorer(prepared.plan)
-    ours = used.top_k(K)
-    ours_ms = 1000 * timed(lambda: used.top_k(K), size.repeats).best / size.users
-    facts = Facts.of(prepared, np.arange(min(size.users, _MOST_FULL)))
+    engine_lists = used.top_k(K)
+    engine_ms = 1000 * measure_times(lambda: used.top_k(K), size.repeats).best / size.users
+    peer_inputs = PeerInputs.of(prepared, np.arange(min(size.users, _MOST_FULL)))
     measured: list[Measured] = []
     missing: list[type[Peer]] = []
     for full in FULL:
-        if full.is_there():
-            say(f"{full.name}, the full score")
-            measured.append(_full(full(facts, CPUS), ours, ours_ms, budget))
+        if full.is_available():
+            print_progress(f"{full.name}, the full score")
+            measured.append(_full(full(peer_inputs, CPUS), engine_lists, engine_ms, budget))
         else:
             missing.append(full)
-    del facts
+    del peer_inputs
     jobs = inner_jobs(statistics.dataset, model, work, size)
     for inner in INNER:
-        if not inner.is_there():
+        if not inner.is_available():
             missing.append(inner)
             continue
         for job in jobs:
-            say(f"{inner.name}, {job.what}")
-            measured.append(_inner(inner(job.vectors, CPUS), job, ours_ms, budget))
-    again = 1000 * timed(lambda: used.top_k(K), size.repeats, at_most=10.0).best / size.users
-    measured = [replace(one, ours_ms=min(ours_ms, again)) for one in measured]
-    return _section(size, min(ours_ms, again), measured, missing, jobs)
+            print_progress(f"{inner.name}, {job.what}")
+            measured.append(_inner(inner(job.vectors, CPUS), job, engine_ms, budget))
+    again = 1000 * measure_times(lambda: used.top_k(K), size.repeats, at_most=10.0).best / size.users
+    measured = [replace(one, engine_ms=min(engine_ms, again)) for one in measured]
+    return _section(size, min(engine_ms, again), measured, missing, jobs)
 
 
 def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
@@ -99,11 +99,11 @@ def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Siz
     found = []
     for what, weighted in (("inner products", model), (FACTORS, factors_alone(model))):
         prepared = linear(dataset, weighted, work.factors)
-        vectors = Vectors.of(Facts.of(prepared, np.arange(size.users)))
+        vectors = Vectors.of(PeerInputs.of(prepared, np.arange(size.users)))
         used = scorer(prepared.plan)
-        ours = used.top_k(K)
-        ms = 1000 * timed(lambda used=used: used.top_k(K), size.repeats, at_most=20.0).best / size.users
-        found.append(InnerJob(f"{what}, {vectors.dimensions} dimensions", prepared, vectors, ours, ms))
+        engine_lists = used.top_k(K)
+        ms = 1000 * measure_times(lambda used=used: used.top_k(K), size.repeats, at_most=20.0).best / size.users
+        found.append(InnerJob(f"{what}, {vectors.dimensions} dimensions", prepared, vectors, engine_lists, ms))
     return found
 
 
@@ -111,34 +111,34 @@ def factors_alone(model: ScoringModel) -> ScoringModel:
     return model.with_weights({"collaborative": 1.0})
 
 
-def _full(peer: FullPeer, ours: Ranking, ours_ms: float, budget: float) -> Measured:
-    lists: list[List] = []
+def _full(peer: FullPeer, engine_lists: Ranking, engine_ms: float, budget: float) -> Measured:
+    lists: list[JobList] = []
 
     def rank(n: int) -> None:
         lists[:] = peer.rank(np.arange(n), K)
 
-    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(peer.facts.users), budget)
-    require_lists(peer.name, lists, ours)
-    pairs = users * len(peer.facts.jobs)
+    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(peer.peer_inputs.users), budget)
+    require_equal_lists(peer.name, lists, engine_lists)
+    pairs = users * len(peer.peer_inputs.jobs)
     how = f"{peer.how}{_if_whole(peer, extra, pairs)}"
-    return Measured(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", ours_ms)
+    return Measured(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", engine_ms)
 
 
 def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
     """Return the memory that a table of all pairs at once would need."""
     if peer.at_once is None or not extra:
         return ""
-    held = extra / (pairs / -(-pairs // (peer.at_once * len(peer.facts.jobs))))
+    held = extra / (pairs / -(-pairs // (peer.at_once * len(peer.peer_inputs.jobs))))
     return f"; used {held:,.0f} bytes per pair: 1,000,000,000 pairs at once would need {format_bytes(1e9 * held)}"
 
 
-def _inner(peer: InnerPeer, job: InnerJob, ours_ms: float, budget: float) -> Measured:
+def _inner(peer: InnerPeer, job: InnerJob, engine_ms: float, budget: float) -> Measured:
     found: list[np.ndarray] = []
 
     def rank(n: int) -> None:
         found[:] = peer.rank(np.arange(n), K)
 
-    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(job.ours.user_id), budget)
+    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(job.engine_lists.user_id), budget)
     off = require_close(job, found[0], found[1])
     return Measured(
         name=peer.name,
@@ -149,31 +149,31 @@ def _inner(peer: InnerPeer, job: InnerJob, ours_ms: float, budget: float) -> Mea
         pairs=users * len(job.vectors.items),
         extra_bytes=extra,
         answers=f"within {off / 100:.0e}",
-        ours_ms=ours_ms,
+        engine_ms=engine_ms,
     )
 
 
 def require_close(job: InnerJob, items: np.ndarray, products: np.ndarray) -> float:
-    """Compare a peer's lists of the first users with ours; return the largest score difference.
+    """Compare a peer's lists of the first users with the engine's; return the largest score difference.
 
     The exact totals of the peer's jobs, sorted, must equal those of our list within the rounding of a float32
     product. Then both lists contain the same jobs, except for ties.
 
     Raises:
-        AnswersDifferError: If a list contains a job twice or a score differs by more than the rounding.
+        ResultsDifferError: If a list contains a job twice or a score differs by more than the rounding.
     """
     plan = job.prepared.plan
     shown = np.flatnonzero(plan.exclusions.open_to_all)
     shown = shown[np.argsort(plan.job_id[shown], kind="stable")]
     n, k = items.shape
     if (np.diff(np.sort(items, axis=1), axis=1) == 0).any():
-        raise AnswersDifferError(f"{job.what}: a list names a job twice.")
+        raise ResultsDifferError(f"{job.what}: a list names a job twice.")
     rows = np.repeat(np.arange(n), k)
     exact = scorer(plan).listed(rows, shown[items.ravel()])[0].reshape(n, k).astype(np.float64)
-    best = job.ours.scores[:n, :k, 0].astype(np.float64)
+    best = job.engine_lists.scores[:n, :k, 0].astype(np.float64)
     off = max(np.abs(exact - products).max(), np.abs(-np.sort(-exact, axis=1) - best).max())
     if not off <= job.vectors.tolerance:
-        raise AnswersDifferError(f"{job.what}: scores are off by {off:g} of 100 points.")
+        raise ResultsDifferError(f"{job.what}: scores are off by {off:g} of 100 points.")
     return float(off)
 
 
@@ -181,20 +181,20 @@ def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[in
     """Return (users, best seconds, extra bytes) of the largest run; runs grow while the budget lasts."""
     n, most_bytes = min(first, most), None
     while True:
-        with extra_memory() as extra:
-            begun = time.perf_counter()
+        with measure_extra_memory() as extra:
+            start = time.perf_counter()
             rank(n)
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - start
         if extra.bytes is not None:  # the maximum of all runs: an allocator may keep what the first run took
             most_bytes = max(extra.bytes, most_bytes or 0)
         if n == most or seconds > budget / 4:
             # repeated, because other load on the machine may have slowed the single run
-            return n, min(seconds, timed(lambda n=n: rank(n), 2, at_most=budget / 2).best), most_bytes
+            return n, min(seconds, measure_times(lambda n=n: rank(n), 2, at_most=budget / 2).best), most_bytes
         n = min(most, int(n * min(16.0, max(1.5, 0.5 * budget / seconds))) + 1)
 
 
 def _section(
-    size: Size, ours_ms: float, measured: list[Measured], missing: list[type[Peer]], jobs: list[InnerJob]
+    size: Size, engine_ms: float, measured: list[Measured], missing: list[type[Peer]], jobs: list[InnerJob]
 ) -> Section:
     all_users = f"{size.users:,} users"
     columns = (
@@ -209,13 +209,23 @@ def _section(
         "result",
     )
     rows = [
-        ["scoring", what, f"{size.users:,}", number(ms), "", _whole(size, ms, size.users), number(ms / ours_ms), "", ""]
-        for what, ms in [(FULL_SCORE, ours_ms), *((job.what, job.ours_ms) for job in jobs)]
+        [
+            "scoring",
+            what,
+            f"{size.users:,}",
+            number(ms),
+            "",
+            _whole(size, ms, size.users),
+            number(ms / engine_ms),
+            "",
+            "",
+        ]
+        for what, ms in [(FULL_SCORE, engine_ms), *((job.what, job.engine_ms) for job in jobs)]
     ]
     for one in measured:
         extra = format_bytes(one.extra_bytes) if one.extra_bytes is not None else "not measured"
         speed = (number(one.ms), number(1e9 * one.seconds / one.pairs), _whole(size, one.ms, one.users))
-        rows.append([one.name, one.job, f"{one.users:,}", *speed, number(one.times_ours), extra, one.answers])
+        rows.append([one.name, one.job, f"{one.users:,}", *speed, number(one.speedup), extra, one.answers])
     rows += [[peer.name, f"not installed: {peer.package}", *[""] * 7] for peer in missing]
     return Section(
         name="peers",
@@ -224,9 +234,9 @@ def _section(
         figures=_figures(measured, missing),
         tables=[Table("Peers", columns, rows, _notes(measured))],
         details={
-            "ours_ms": ours_ms,
-            "ours_on_inner_jobs_ms": {job.what: job.ours_ms for job in jobs},
-            "peers": [asdict(one) | {"ms": one.ms, "times_ours": one.times_ours} for one in measured],
+            "engine_ms": engine_ms,
+            "engine_on_inner_products_ms": {job.what: job.engine_ms for job in jobs},
+            "peers": [asdict(one) | {"ms": one.ms, "speedup": one.speedup} for one in measured],
             "not_installed": [peer.name for peer in missing],
         },
     )
@@ -251,13 +261,13 @@ def _whole(size: Size, ms: float, users: int) -> str:
 
 
 def _figures(measured: list[Measured], missing: list[type[Peer]]) -> list[Figure]:
-    """Return how many times faster the engine is with the full score, whatever a peer computes."""
+    """Return how many times faster the engine is with the full score, for any task of the peer."""
     bars = {peer.name: peer.bar for peer in (*FULL, *INNER)}
     figures = []
     for one in measured:
         # the bar of an inner-product peer holds for its part of the same scores, not for factors only
         bar = None if one.job.startswith(FACTORS) else bars[one.name]
         easier = "" if one.job == FULL_SCORE else ": a simpler task"
-        figures.append(Figure(f"faster than {one.name}", one.times_ours, "×", bar, f"computes {one.job}{easier}"))
+        figures.append(Figure(f"faster than {one.name}", one.speedup, "×", bar, f"computes {one.job}{easier}"))
     figures += [Figure(f"faster than {peer.name}", None, "×", bars[peer.name], "not installed") for peer in missing]
     return figures

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.engine_calls import K, decision, scorer, warm
-from benchmarks.measurement import reset_peak, say, timed
+from benchmarks.engine_calls import K, decision, scorer, warm_up
+from benchmarks.measurement import measure_times, print_progress, reset_peak
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Prepared, load_model
@@ -15,16 +15,16 @@ _NO_RULES = {"open": False, "min_fee": None, "not_applied": False, "company_cool
 def measure(size: Size, work: Workspace) -> Section:
     model = load_model("standard")
     prepared = Prepared.of(work.statistics(size), model)
-    warm(prepared)
+    warm_up(prepared)
     reset_peak()
     used = scorer(prepared.plan)
-    say(f"ranking {size.text}")
-    first = timed(lambda: used.top_k(K), 1)
-    again = timed(lambda: used.top_k(K), size.repeats)
+    print_progress(f"ranking {size.text}")
+    first = measure_times(lambda: used.top_k(K), 1)
+    again = measure_times(lambda: used.top_k(K), size.repeats)
     peak = memory_budget.measure_peak()
     everything = scorer(prepared.with_model(model.with_eligibility(**_NO_RULES)).plan)
     everything.top_k(K)
-    whole = timed(lambda: everything.top_k(K), size.repeats)
+    whole = measure_times(lambda: everything.top_k(K), size.repeats)
     n_pairs = size.users * size.jobs
     shown = int(prepared.plan.exclusions.open_to_all.sum())
     runs = f"of {len(again.seconds)} runs"

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from benchmarks.engine_calls import K, decision, scorer, warm
-from benchmarks.measurement import Times, say
+from benchmarks.engine_calls import K, decision, scorer, warm_up
+from benchmarks.measurement import Times, print_progress
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Prepared, ScoringModel, load_model
@@ -22,9 +22,9 @@ def measure(size: Size, work: Workspace) -> Section:
     model = load_model("standard")
     inputs = Inputs.of(work.statistics(size)).take_users(np.arange(users))
     prepared = Prepared.of(inputs, model)
-    warm(prepared)
+    warm_up(prepared)
     random = np.random.default_rng(0)
-    say(f"{changes} changes of weights near the shipped ones, {changes} anywhere")
+    print_progress(f"{changes} changes of weights near the shipped ones, {changes} anywhere")
     near, near_ways = _changes(prepared, [_near(random, model) for _ in range(changes)])
     anywhere, ways = _changes(prepared, [_anywhere(random, model) for _ in range(changes)])
     of = f"of {changes} changes"
@@ -51,10 +51,10 @@ def measure(size: Size, work: Workspace) -> Section:
 def _changes(prepared: Prepared, models: list[ScoringModel]) -> tuple[Times, list[str]]:
     seconds, ways = [], []
     for model in models:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         used = scorer(prepared.with_model(model).plan)
         used.top_k(K)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - start)
         ways.append(decision(used))
     return Times(tuple(seconds)), ways
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measurement import say
+from benchmarks.measurement import print_progress
 from benchmarks.results import Figure, Section, Table, at_most
 from benchmarks.workspace import Size, Workspace
 
@@ -44,11 +44,11 @@ def measure(size: Size, work: Workspace) -> Section:
     database = work.database(size.users, size.jobs, size.actions)
     with tempfile.TemporaryDirectory(dir=work.folder) as folder:
         at = Path(folder)
-        say("scoring run, once to compile")
+        print_progress("scoring run, once to compile")
         _run(database, at / "compile", at / "other factors")
         kept, trained = [], []
         for attempt in range(1 if size.quick else 3):
-            say(f"scoring run {attempt + 1}: factors trained, then cached")
+            print_progress(f"scoring run {attempt + 1}: factors trained, then cached")
             factors = at / f"factors {attempt}"
             trained.append(_run(database, at / f"trained {attempt}", factors))
             kept.append(_run(database, at / f"kept {attempt}", factors))
@@ -78,7 +78,7 @@ def _run(database: Path, folder: Path, factors: Path) -> Ran:
     copy = folder / "market.db"
     shutil.copyfile(database, copy)
     arguments = ["run", "--db", str(copy), "--out", str(folder / "runs"), "--factor-cache", str(factors)]
-    begun = time.perf_counter()
+    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "scoring.cli", *arguments],
         capture_output=True,
@@ -86,7 +86,7 @@ def _run(database: Path, folder: Path, factors: Path) -> Ran:
         check=False,
         env=child_environment(),
     )
-    wall = time.perf_counter() - begun
+    wall = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(f"scoring run failed:\n{done.stdout}\n{done.stderr}")
     shutil.rmtree(folder)
@@ -96,9 +96,9 @@ def _run(database: Path, folder: Path, factors: Path) -> Ran:
 def _read(report: str, wall: float) -> Ran:
     found = re.findall(r"^ *(\w[\w ]*?) +(\d+\.\d\d) s\b", report, re.MULTILINE)
     phases = {name: float(seconds) for name, seconds in found}
-    memory = re.search(r"memory +([\d,.]+) (\w+) at the peak", report)
+    memory = re.search(r"memory +([\d,.]+) (\w+) peak", report)
     factors = re.search(r"factors +([a-z].*)", report)
     if not phases or memory is None or factors is None:
         raise RuntimeError(f"the report of scoring run has another format:\n{report}")
     peak = float(memory[1].replace(",", "")) * _UNITS[memory[2]]
-    return Ran(wall, phases.pop("in all"), phases, peak, factors[1].strip())
+    return Ran(wall, phases.pop("total"), phases, peak, factors[1].strip())

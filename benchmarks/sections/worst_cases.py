@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.engine_calls import PATHS, K, decision, require_equal, scorer, warm
-from benchmarks.measurement import in_turn, say
+from benchmarks.engine_calls import PATHS, K, decision, require_equal, scorer, warm_up
+from benchmarks.measurement import measure_alternately, print_progress
 from benchmarks.peers.implicit_topk import ImplicitTopK
 from benchmarks.peers.vectors import Vectors, linear
 from benchmarks.results import Figure, Section, Table, at_most, number
@@ -18,7 +18,7 @@ from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
 from scoring.columns.canonical_tables import make_empty_frame
 from scoring.model import Inputs
-from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_inputs import PeerInputs
 
 _USERS = 500
 _USERS_OF_ALL_JOBS = 100
@@ -116,7 +116,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
 
 
 def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
-    """Put this share of the weight on one component; the others keep their proportions."""
+    """Put this share of the weight on one component; the other weights keep their proportions."""
     others = sum(weight for other, weight in flat.items() if other != name)
     return model.with_weights(
         {other: share if other == name else (1 - share) * weight / others for other, weight in flat.items()}
@@ -124,11 +124,11 @@ def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float
 
 
 def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int) -> Case:
-    say(name)
-    warm(prepared)
+    print_progress(name)
+    warm_up(prepared)
     auto, dense = scorer(prepared.plan, "auto"), scorer(prepared.plan, "dense")
     require_equal(auto.top_k(k, rows), dense.top_k(k, rows), f"{name}, chosen path and dense path")
-    chosen, looked = in_turn(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
+    chosen, looked = measure_alternately(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
     return Case(name, len(rows), k, chosen.best, looked.best, decision(auto))
 
 
@@ -190,14 +190,14 @@ def _factors(random: np.random.Generator, ids: pd.Series) -> pd.DataFrame:
 
 def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     """Return seconds per user of our dense path and of implicit, on the same factors and jobs; compare the answers."""
-    say("dense path against implicit, factors only")
+    print_progress("dense path against implicit, factors only")
     prepared = linear(work.dataset(size), factors_alone(load_model("standard")), work.factors)
     rows = np.arange(min(2_000, size.users))
-    vectors = Vectors.of(Facts.of(prepared, rows))
-    warm(prepared)
+    vectors = Vectors.of(PeerInputs.of(prepared, rows))
+    warm_up(prepared)
     dense, peer = scorer(prepared.plan, "dense"), ImplicitTopK(vectors, scorer(prepared.plan).workers)
-    ours = dense.top_k(K, rows)
+    engine_lists = dense.top_k(K, rows)
     items, products = peer.rank(rows, K)
-    require_close(InnerJob("factors only", prepared, vectors, ours, 0.0), items, products)
-    looked, theirs = in_turn(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
+    require_close(InnerJob("factors only", prepared, vectors, engine_lists, 0.0), items, products)
+    looked, theirs = measure_alternately(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
     return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions

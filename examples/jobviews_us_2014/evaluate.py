@@ -111,7 +111,7 @@ def cross_fit(holdout: Holdout, statistics: scoring.Statistics, n_folds: int = 5
             values[:, fold == this] = list(theirs.evaluate(tried).values.values())
     resamples, rows = Resamples.of(ids), []
     for metric, one, other in zip(METRICS, by_hand, fitted, strict=True):
-        found, (low, high) = resamples.paired(one, other), resamples.interval(other)
+        found, (low, high) = resamples.compare(one, other), resamples.interval(other)
         means = {"by hand": found.mean_a, "direct fit": found.mean_b, "low": low, "high": high}
         change = {"difference": found.difference, "difference_low": found.low, "difference_high": found.high}
         rows.append({"measure": metric.name, **means, **change, "p": found.p})
@@ -142,7 +142,7 @@ def print_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None
     viewed, candidates = viewed_jobs(holdout), candidates_per_user(holdout)
     viewed_range = f"{viewed.min()} to {viewed.max()}"
     all_users = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
-    by_rule = all_users.unreachable(model_of("by_hand.yaml"))
+    by_rule = all_users.count_unreachable(model_of("by_hand.yaml"))
     print(f"{len(data.users):,} users, {active:,} with a view; {len(data.jobs):,} jobs; {len(data.actions):,} views")
     print(f"{len(holdout.user_id):,} users in the holdout; excluded: {dict(holdout.left_out)}")
     print(f"viewed jobs per user: median {np.median(viewed):.0f}, mean {viewed.mean():.1f}, {viewed_range}")

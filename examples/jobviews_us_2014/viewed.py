@@ -126,7 +126,7 @@ class ViewedNearby(Component):
         total = sum(float(here @ self._row(pair, job)) for job in jobs)
         value = min(100.0 * total / max(len(jobs), 1), 100.0)
         facts = {"viewed jobs": len(jobs), "job's city": (pair.job.prefecture, pair.job.city)}
-        return Reason(value, facts | {"cities that people there look at too": int((here > 0).sum())})
+        return Reason(value, facts | {"other cities that users of this city view": int((here > 0).sum())})
 
     def _row(self, pair: Pair, job: Any) -> Floats:
         """Return the (n_places,) row of the job's city, of length 1, or zero."""
@@ -136,9 +136,9 @@ class ViewedNearby(Component):
         there = ((frame["prefecture_code"] == job.prefecture) & (frame["city_code"] == job.city)).to_numpy(bool)
         theirs = np.isin(users, users[there[jobs]]) & (place[jobs] >= 0)
         n_places = len(dataset.words.place)
-        everybody = np.unique(np.stack([users, place[jobs]])[:, place[jobs] >= 0], axis=1)
+        viewed_places = np.unique(np.stack([users, place[jobs]])[:, place[jobs] >= 0], axis=1)
         both = np.bincount(np.unique(np.stack([users, place[jobs]])[:, theirs], axis=1)[1], minlength=n_places)
-        people, n_here = np.bincount(everybody[1], minlength=n_places), len(np.unique(users[there[jobs]]))
+        people, n_here = np.bincount(viewed_places[1], minlength=n_places), len(np.unique(users[there[jobs]]))
         # where no user viewed both cities the numerator is 0 for any denominator
         row = both / np.sqrt((np.maximum(people, 1) + self.prior) * (n_here + self.prior)) if n_here else 0.0 * both
         return row / np.sqrt(row @ row) if n_here else row

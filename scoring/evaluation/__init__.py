@@ -1,6 +1,6 @@
 """Evaluation of ranked lists on held-out actions, and comparison of two rankings.
 
-- `holdout`, `by_time`, `per_user`, `action_log`: split the actions into known and held-out ones
+- `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `user_splits`: train, validation and test users (`id_hash`)
 - `relevance`, `metrics`, `list_metrics`: metrics of lists; `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests

@@ -164,7 +164,7 @@ class Evaluator:
             self._facts = rules, ListFacts.of(self.inputs, evaluation.prepared.plan.exclusions.open_to_all)
         return self._facts[1]
 
-    def unreachable(self, model: ScoringModel) -> dict[str, int]:
+    def count_unreachable(self, model: ScoringModel) -> dict[str, int]:
         """Return rule → number of relevant pairs that the rule excludes from every list.
 
         Such a pair counts as a miss. It is counted once, at the first rule that excludes it.

@@ -14,7 +14,7 @@ from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
 from scoring.ranking import Ranking, list_overlap
 
-__all__ = ["UNKNOWN", "By", "exposure_changes", "plot_exposure"]
+__all__ = ["UNKNOWN", "By", "compute_exposure_changes", "plot_exposure"]
 
 By = Literal["company", "prefecture", "occupation"]
 """Attribute of a job by which places are counted."""
@@ -29,7 +29,7 @@ UNKNOWN: Final = "unknown"
 """Name of the row of jobs without a company, prefecture or occupation."""
 
 
-def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "company") -> pd.DataFrame:
+def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "company") -> pd.DataFrame:
     """Return one row per company (prefecture, occupation) with a place in either ranking, the largest change first.
 
     Columns:
@@ -53,30 +53,30 @@ def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "
     columns: dict[str, Any] = {}
     for when, ranking in (("before", before), ("after", after)):
         columns[f"places_{when}"], columns[f"weighted_{when}"] = _exposure(ranking, inputs, codes, n_codes)
-    seen = np.flatnonzero((columns["places_before"] > 0) | (columns["places_after"] > 0))
-    shown = {name: values[seen] for name, values in columns.items()}
-    change = shown["places_after"] - shown["places_before"]
+    listed_codes = np.flatnonzero((columns["places_before"] > 0) | (columns["places_after"] > 0))
+    listed = {name: values[listed_codes] for name, values in columns.items()}
+    change = listed["places_after"] - listed["places_before"]
     frame = pd.DataFrame(
         {
-            COLUMN[by]: _values(inputs, by).take(seen),
-            "name": _names(inputs, by).take(seen),
-            "places_before": shown["places_before"],
-            "places_after": shown["places_after"],
+            COLUMN[by]: _values(inputs, by).take(listed_codes),
+            "name": _names(inputs, by).take(listed_codes),
+            "places_before": listed["places_before"],
+            "places_after": listed["places_after"],
             "change": change,
-            "share_before": shown["places_before"] / max(int(before.count.sum()), 1),
-            "share_after": shown["places_after"] / max(int(after.count.sum()), 1),
-            "weighted_before": shown["weighted_before"],
-            "weighted_after": shown["weighted_after"],
-            "weighted_change": shown["weighted_after"] - shown["weighted_before"],
+            "share_before": listed["places_before"] / max(int(before.count.sum()), 1),
+            "share_after": listed["places_after"] / max(int(after.count.sum()), 1),
+            "weighted_before": listed["weighted_before"],
+            "weighted_after": listed["weighted_after"],
+            "weighted_change": listed["weighted_after"] - listed["weighted_before"],
         }
     )
-    order = np.lexsort((seen, -np.abs(frame["weighted_change"].to_numpy()), -np.abs(change)))
+    order = np.lexsort((listed_codes, -np.abs(frame["weighted_change"].to_numpy()), -np.abs(change)))
     return frame.iloc[order].reset_index(drop=True)
 
 
 def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
     """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a code."""
-    is_job = list_overlap.listed(ranking.job_id.shape[1], ranking.count)
+    is_job = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
     code = codes[_job_rows(inputs, ranking.job_id[is_job])].astype(np.int64)
     code[code < 0] = n_codes
     discount = 1 / np.log2(2 + np.nonzero(is_job)[1])
@@ -116,31 +116,31 @@ def _names(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
 
 
 def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None:
-    """Draw diverging bars of the `most` largest gains and losses of `exposure_changes`, gains on top."""
+    """Draw diverging bars of the `most` largest gains and losses of `compute_exposure_changes`, gains on top."""
     gained = frame[frame["change"] > 0].nlargest(most, "change")
     lost = frame[frame["change"] < 0].nsmallest(most, "change")[::-1]
-    shown = pd.concat([gained, lost])
+    listed = pd.concat([gained, lost])
     axes.set_title(f"{PLURAL[by].capitalize()} with the largest gains and losses", loc="left", fontsize=10)
     axes.set_xlabel("change in the number of list places")
-    if not len(shown):
+    if not len(listed):
         axes.set_yticks([])
         axes.set_ylabel(PLURAL[by])
         axes.text(0.5, 0.5, "no gains or losses", ha="center", va="center", transform=axes.transAxes)
         return
-    places = np.arange(len(shown))
-    colours = [BLUE if change > 0 else VERMILION for change in shown["change"]]
-    drawn = axes.barh(places, shown["change"], color=colours, height=0.7)
+    places = np.arange(len(listed))
+    colours = [BLUE if change > 0 else VERMILION for change in listed["change"]]
+    drawn = axes.barh(places, listed["change"], color=colours, height=0.7)
     texts = [
         f"{change:+,} ({before:,} → {after:,})"
-        for change, before, after in shown[["change", "places_before", "places_after"]].itertuples(index=False)
+        for change, before, after in listed[["change", "places_before", "places_after"]].itertuples(index=False)
     ]
     axes.bar_label(drawn, texts, padding=3, fontsize=7)
-    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in shown["name"]]
+    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in listed["name"]]
     axes.set_yticks(places, names, fontsize=SMALL)
     axes.invert_yaxis()
     axes.set_ylabel(by)
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    low, high = min(0, int(shown["change"].min())), max(0, int(shown["change"].max()))
+    low, high = min(0, int(listed["change"].min())), max(0, int(listed["change"].max()))
     margin = 1.1 * max(high, -low)  # for the texts
     axes.set_xlim(low - margin * (low < 0), high + margin * (high > 0))
     axes.locator_params(axis="x", nbins=5)

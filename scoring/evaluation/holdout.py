@@ -19,7 +19,7 @@ from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.relevance import Relevance
 from scoring.plan import Candidates
 
-__all__ = ["APPLICATIONS", "Holdout", "data_caveats", "select_relevant"]
+__all__ = ["APPLICATIONS", "Holdout", "list_caveats", "select_relevant"]
 
 APPLICATIONS: Final[Mapping[str, float]] = {"application": 1.0}
 """Default gains: kind of action → gain of a job with such an action."""
@@ -99,6 +99,6 @@ def select_relevant(
     return Relevance.of(data.users.user_id[rest.user], data.jobs.job_id[rest.job], rest.gain), counts
 
 
-def data_caveats(data: Dataset) -> tuple[str, ...]:
+def list_caveats(data: Dataset) -> tuple[str, ...]:
     """Return the caveats of the data that apply to every metric."""
     return (_GIVEN_FACTORS,) if data.tables.user_factors is not None else ()

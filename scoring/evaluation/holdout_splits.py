@@ -1,7 +1,8 @@
-"""Holdouts with a time split per user: the last jobs of each user, or all actions of newcomers.
+"""Holdouts: by time, the last jobs of each user, or all actions of newcomers.
 
-For each evaluated user, all actions from the first held-out one on are removed. The log is read at the data's clock.
-It may therefore contain later actions of *other* users; the holdout's notes state this.
+`by_time` ranks on the data of a past date and evaluates on the actions after it. `last_n` and `cold_start` split the
+actions per user: all actions of an evaluated user from the first held-out one on are removed. The log is read at the
+data's clock. It may therefore contain later actions of *other* users; the holdout's notes state this.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
-from scoring.dataset.arrays import DAY, instants
+from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
-from scoring.evaluation.holdout import APPLICATIONS, Holdout, data_caveats, select_relevant
+from scoring.evaluation.holdout import APPLICATIONS, Holdout, list_caveats, select_relevant
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 from scoring.ranking.prepared import find_rows
 
-__all__ = ["CandidateJobs", "cold_start", "last_n"]
+__all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 
 CandidateJobs = NDArray[np.integer] | Sequence[int] | pd.DataFrame
 """Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
@@ -59,13 +60,13 @@ def by_time(
     before = tables.actions["occurred_at"] <= known.as_of
     known = Dataset(tables.with_tables(actions=tables.actions[before]), as_of=known.as_of, set_back=True)
     held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
-    registered = instants(known.tables.users["registered_at"])[held.user]
+    registered = to_microseconds(known.tables.users["registered_at"])[held.user]
     reasons = {
         "user not registered at the start of the holdout": registered > known.clock.now,
         "job not open at the start of the holdout": ~known.open_jobs[held.job],
     }
     name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
-    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=data_caveats(data))
+    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=list_caveats(data))
 
 
 def last_n(
@@ -160,24 +161,24 @@ def _per_user(
     name: str,
     gains: Mapping[str, float],
     window_days: float,
-    given: CandidateJobs | None,
+    chosen_jobs: CandidateJobs | None,
     all_actions_of: Bools | None = None,
 ) -> Holdout:
     n_users = len(data.users)
     kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
     known = _without(data, kept, all_actions_of)
-    if given is None:
+    if chosen_jobs is None:
         first, last = kept.first_times(n_users), kept.last_times(n_users) + int(window_days * DAY)
         candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
     else:
-        candidates = _candidates(data, given)
+        candidates = _candidates(data, chosen_jobs)
     reasons = {**reasons, "job not among the candidates": ~candidates.contains(held.user, held.job)}
     return Holdout(
         name,
         known,
         *select_relevant(data, held, reasons, name, gains),
         candidates,
-        notes=(_LATER_ACTIONS, *data_caveats(data)),
+        notes=(_LATER_ACTIONS, *list_caveats(data)),
     )
 
 
@@ -193,7 +194,7 @@ def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Da
     actions = data.tables.actions
     user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
     job = IdIndex(data.jobs.job_id).find(actions["job_id"].to_numpy())[0]
-    at = instants(actions["occurred_at"])
+    at = to_microseconds(actions["occurred_at"])
     n_jobs = len(data.jobs)
     removed = at >= held.first_times(len(data.users))[user]
     removed |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)
@@ -204,12 +205,12 @@ def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Da
     return Dataset(tables, as_of=data.as_of, set_back=data.clock.set_back)
 
 
-def _candidates(data: Dataset, given: CandidateJobs) -> Candidates:
-    if isinstance(given, pd.DataFrame):
-        users = find_rows(data.users.user_id, given["user_id"].tolist(), "user")
-        jobs = find_rows(data.jobs.job_id, given["job_id"].tolist(), "job")
+def _candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
+    if isinstance(chosen_jobs, pd.DataFrame):
+        users = find_rows(data.users.user_id, chosen_jobs["user_id"].tolist(), "user")
+        jobs = find_rows(data.jobs.job_id, chosen_jobs["job_id"].tolist(), "job")
     else:
-        rows = np.unique(find_rows(data.jobs.job_id, given, "job"))
+        rows = np.unique(find_rows(data.jobs.job_id, chosen_jobs, "job"))
         users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
     return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
 

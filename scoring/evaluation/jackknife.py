@@ -65,7 +65,7 @@ class Jackknife:
         half = stdtrit(len(self.without) - 1, (1 + level) / 2) * self.standard_error
         return float(self.value - half), float(self.value + half)
 
-    def minus(self, other: Jackknife) -> Jackknife:
+    def subtract(self, other: Jackknife) -> Jackknife:
         """Return the paired difference.
 
         Raises

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats
 
-__all__ = ["Signs", "draw_signs", "p_values"]
+__all__ = ["Signs", "compute_p_values", "draw_signs"]
 
 Signs = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ def draw_signs(n: int, draws: int, rng: np.random.Generator) -> Signs:
     return rng.integers(0, 256, (draws, (n + 7) // 8), dtype=np.uint8)
 
 
-def p_values(delta: Floats, signs: Signs) -> Floats:
+def compute_p_values(delta: Floats, signs: Signs) -> Floats:
     """Return (c,) two-sided p-values of (n, c) differences. Users outside a comparison may be given as 0.
 
     Columns with so few non-zero differences that all sign combinations are at most the draws are computed exactly.

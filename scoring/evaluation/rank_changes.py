@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import list_length
 from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize
-from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
+from scoring.evaluation.exposure import By, compute_exposure_changes, plot_exposure
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
@@ -128,7 +128,7 @@ class Comparison:
                 "overlap": list_overlap.overlap(place, *counts),
                 "new": list_overlap.new_share(place, after.count),
                 "rbo": list_overlap.rank_biased_overlap(place, *counts, self.p),
-                "changed": ~list_overlap.same_lists(place, *counts),
+                "changed": ~list_overlap.are_equal(place, *counts),
                 "first_changed": list_overlap.first_differs(place, *counts),
                 "jobs_before": before.count,
                 "jobs_after": after.count,
@@ -188,8 +188,8 @@ class Comparison:
         return movements(self.before.take(rows), self.after.take(rows))
 
     def exposure(self, by: By = "company") -> pd.DataFrame:
-        """Return `exposure_changes` of the two rankings."""
-        return exposure_changes(self.before, self.after, self.inputs, by)
+        """Return `compute_exposure_changes` of the two rankings."""
+        return compute_exposure_changes(self.before, self.after, self.inputs, by)
 
     def plot(self, by: By = "company", most: int = 8) -> Figure:
         """Plot the distribution of the users' overlaps and the `most` largest gains and losses of places."""
@@ -235,8 +235,8 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
     """
     after = _in_order_of(before, after)
     place, back = _places(before, after), _places(after, before)
-    is_job = list_overlap.listed(after.job_id.shape[1], after.count)
-    is_removed = list_overlap.listed(before.job_id.shape[1], before.count) & (back < 0)
+    is_job = list_overlap.mask_listed(after.job_id.shape[1], after.count)
+    is_removed = list_overlap.mask_listed(before.job_id.shape[1], before.count) & (back < 0)
     row, column = (np.concatenate(parts) for parts in zip(np.nonzero(is_job), np.nonzero(is_removed), strict=True))
     is_out = np.arange(len(row)) >= is_job.sum()
     order = np.lexsort((column, is_out, row))
@@ -267,7 +267,7 @@ def _or_missing(values: NDArray[np.int64], known: NDArray[np.bool_]) -> pd.Serie
 
 
 def _places(before: Ranking, after: Ranking) -> Ints:
-    return list_overlap.places(before.job_id, before.count, after.job_id, after.count)
+    return list_overlap.find_places(before.job_id, before.count, after.job_id, after.count)
 
 
 def _in_order_of(before: Ranking, after: Ranking) -> Ranking:

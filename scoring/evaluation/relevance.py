@@ -137,18 +137,18 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
     """
     width = ranking.job_id.shape[1]
     depth = width if k is None else list_length(k)
-    n, seen = len(ranking.user_id), min(width, depth)
+    n, n_ranks = len(ranking.user_id), min(width, depth)
     row, place, pair = _pairs_of(ranking.user_id, relevance)
     n_relevant = np.bincount(row, minlength=n).astype(np.int64)
     length = np.minimum(ranking.count, depth).astype(np.int64)
 
     gains = np.zeros((n, depth))
     jobs, gain = relevance.job_id[pair], relevance.gain[pair]
-    step = max(_AT_ONCE // max(seen, 1), 1)
+    step = max(_AT_ONCE // max(n_ranks, 1), 1)
     for first in range(0, len(row), step):
         block = slice(first, first + step)
         # a user has few relevant jobs: comparing each with the list is faster than looking up every job of the list
-        which, rank = np.nonzero(ranking.job_id[row[block], :seen] == jobs[block, None])
+        which, rank = np.nonzero(ranking.job_id[row[block], :n_ranks] == jobs[block, None])
         is_job = rank < length[row[block][which]]  # entries after the last job are -1, which may also be a job's id
         gains[row[block][which[is_job]], rank[is_job]] = gain[block][which[is_job]]
 

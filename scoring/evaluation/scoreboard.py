@@ -15,8 +15,8 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
-from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
-from scoring.evaluation.slices import Slicing, slice_differences, slices_of
+from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
+from scoring.evaluation.slices import Slicing, compare_slices, slices_of
 from scoring.model import ScoringModel
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Scoreboard:
     def _frame(self) -> pd.DataFrame:
         rows = [row for name in self.evaluations for row in self._rows(name)]
         frame = pd.DataFrame(rows)
-        frame["p_holm"] = holm(frame["p"].to_numpy(dtype=np.float64))
+        frame["p_holm"] = adjust_holm(frame["p"].to_numpy(dtype=np.float64))
         significant = frame["p_holm"] <= 1 - self.level
         excludes_0 = frame["p"].isna() & ((frame["difference_low"] > 0) | (frame["difference_high"] < 0))
         frame["significant"] = significant | excludes_0
@@ -133,13 +133,13 @@ class Scoreboard:
             low, high = self.resamples.interval(values, self.level)
             row |= {"mean": float(values[known].mean()), "low": low, "high": high}
         if base is not None and (known & ~np.isnan(base)).sum() >= 2:
-            change = self.resamples.paired(base, values, self.level)
+            change = self.resamples.compare(base, values, self.level)
             row |= {
                 "difference": change.difference,
                 "difference_low": change.low,
                 "difference_high": change.high,
                 "p": change.p,
-                "detectable": minimum_detectable_difference(base, values, self.level),
+                "detectable": compute_detectable_difference(base, values, self.level),
             }
         return row
 
@@ -150,7 +150,7 @@ class Scoreboard:
         if has_interval:
             row["low"], row["high"] = value.interval(self.level)
         if base is not None:
-            change = value.minus(base)
+            change = value.subtract(base)
             row["difference"] = change.value
             if has_interval:
                 row["difference_low"], row["difference_high"] = change.interval(self.level)
@@ -173,7 +173,7 @@ class Scoreboard:
         return pd.DataFrame(columns)
 
     def slices(self, name: str | None = None, slicings: Sequence[Slicing] | None = None) -> pd.DataFrame:
-        """Return `slice_differences` between the baseline and a model.
+        """Return `compare_slices` between the baseline and a model.
 
         Parameters
         ----------
@@ -184,19 +184,19 @@ class Scoreboard:
         ------
         ConfigurationError: If the model does not exist or is the baseline, or `slicings` is empty.
         """
-        others = list(self.evaluations)[1:]
-        if not others:
+        other_models = list(self.evaluations)[1:]
+        if not other_models:
             raise ConfigurationError(f"The scoreboard has only the model {self.baseline}. Slices need a second model.")
-        if name not in (None, *others):
+        if name not in (None, *other_models):
             raise ConfigurationError(
-                f"{name} is not a model to compare with {self.baseline}. Use one of: {', '.join(others)}."
+                f"{name} is not a model to compare with {self.baseline}. Use one of: {', '.join(other_models)}."
             )
-        name = name or others[-1]
+        name = name or other_models[-1]
         users = self.evaluator.user_id
-        given = slices_of(self.evaluator.inputs) if slicings is None else slicings
-        chosen = [slicing.of_users(users) for slicing in given]
+        all_slicings = slices_of(self.evaluator.inputs) if slicings is None else slicings
+        chosen = [slicing.of_users(users) for slicing in all_slicings]
         a, b = (self.evaluations[model].values for model in (self.baseline, name))
-        return slice_differences(a, b, chosen, self.resamples, level=self.level)
+        return compare_slices(a, b, chosen, self.resamples, level=self.level)
 
     def plot(self) -> Figure:
         """Plot the metrics of every model and their differences to the baseline, with intervals."""

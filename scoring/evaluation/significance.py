@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from scoring.argument_checks import whole_number
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.randomisation import draw_signs, p_values
+from scoring.evaluation.randomisation import compute_p_values, draw_signs
 from scoring.ranking.prepared import parse_ids
 from scoring.threads.pool import limit_blas_threads
 
@@ -26,9 +26,9 @@ __all__ = [
     "Difference",
     "Differences",
     "Resamples",
-    "benjamini_hochberg",
-    "holm",
-    "minimum_detectable_difference",
+    "adjust_benjamini_hochberg",
+    "adjust_holm",
+    "compute_detectable_difference",
 ]
 
 _FEWEST = 100
@@ -153,17 +153,17 @@ class Resamples:
             users, or every value is NaN.
         """
         _require_fraction("level", level)
-        given = self._columns(values)
-        if given.shape[1] != 1:
-            raise ConfigurationError(f"values have {given.shape[1]} columns. An interval needs one column.")
-        known = ~np.isnan(given)
+        array = self._columns(values)
+        if array.shape[1] != 1:
+            raise ConfigurationError(f"values have {array.shape[1]} columns. An interval needs one column.")
+        known = ~np.isnan(array)
         if not known.any():
             raise ConfigurationError(f"None of the {self.n:,} users has a value, so there is no interval.")
         with limit_blas_threads():
-            low, high = self._intervals(np.where(known, given, 0.0), known, level)
+            low, high = self._intervals(np.where(known, array, 0.0), known, level)
         return float(low[0]), float(high[0])
 
-    def paired(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
+    def compare(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
         """Return the difference of (n,) values b and a.
 
         With fewer than about 30 users the interval is too narrow; the p-value remains valid.
@@ -208,8 +208,8 @@ class Resamples:
                 f"masks have shape {inside.shape}. Give one entry per user ({self.n:,}) in each mask."
             )
         inside = inside[:, self.order]
-        both = ~(np.isnan(first) | np.isnan(second))
-        known = inside.T[:, :, None] & both[:, None, :]  # (n, s, c)
+        has_both = ~(np.isnan(first) | np.isnan(second))
+        known = inside.T[:, :, None] & has_both[:, None, :]  # (n, s, c)
         n = known.sum(axis=0)
         mean_a, mean_b = (_means(of, known, n) for of in (first, second))
         delta = np.where(known, (second - first)[:, None, :], 0.0)
@@ -220,21 +220,21 @@ class Resamples:
                 low[tested], high[tested] = self._intervals(delta[:, tested], known[:, tested], level)
             for part in np.flatnonzero(tested.any(axis=1)):
                 columns = tested[part]
-                p[part, columns] = p_values(delta[inside[part], part][:, columns], self.signs)
+                p[part, columns] = compute_p_values(delta[inside[part], part][:, columns], self.signs)
         difference = _means(second - first, known, n)
         return Differences(mean_a, mean_b, difference, low, high, p, n, inside.sum(axis=1)[:, None] - n)
 
     def _columns(self, values: ArrayLike) -> Floats:
         """Return the values as (n, c), sorted by user id."""
-        given = np.asarray(values, dtype=np.float64)
-        given = given[:, None] if given.ndim == 1 else given
-        if given.ndim != 2 or len(given) != self.n:
+        array = np.asarray(values, dtype=np.float64)
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or len(array) != self.n:
             raise ConfigurationError(
-                f"values have shape {given.shape}. Give one row per user ({self.n:,}), in their order."
+                f"values have shape {array.shape}. Give one row per user ({self.n:,}), in their order."
             )
-        if np.isinf(given).any():
+        if np.isinf(array).any():
             raise ConfigurationError("A value is infinite. Use NaN for users without a value.")
-        return given[self.order]
+        return array[self.order]
 
     def _intervals(self, values: Floats, known: Bools, level: float) -> tuple[Floats, Floats]:
         """Return (c,) low and high; `values` (n, c) are 0 where `known` is false."""
@@ -254,7 +254,7 @@ def _means(values: Floats, known: Bools, n: Longs) -> Floats:
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
-def holm(p_values: ArrayLike) -> Floats:
+def adjust_holm(compute_p_values: ArrayLike) -> Floats:
     """Return p-values of the same shape, adjusted to control the family-wise error rate.
 
     If values ≤ α count as significant, the probability of any false positive is at most α. NaN marks a test that was
@@ -265,29 +265,29 @@ def holm(p_values: ArrayLike) -> Floats:
     ------
     ConfigurationError: If a p-value is not between 0 and 1.
     """
-    p, is_tested, order = _sort_tested(p_values)
+    p, is_tested, order = _sort_tested(compute_p_values)
     steps = np.maximum.accumulate(p[is_tested][order] * np.arange(len(order), 0, -1))
     return _scatter(p, is_tested, order, steps)
 
 
-def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+def adjust_benjamini_hochberg(compute_p_values: ArrayLike) -> Floats:
     """Return p-values of the same shape, adjusted to control the false discovery rate.
 
     If values ≤ q count as significant, the expected share of false positives among them is at most q. NaN is handled
-    as in `holm`. Benjamini & Hochberg, Controlling the false discovery rate, JRSS B 57(1), 1995.
+    as in `adjust_holm`. Benjamini & Hochberg, Controlling the false discovery rate, JRSS B 57(1), 1995.
 
     Raises
     ------
     ConfigurationError: If a p-value is not between 0 and 1.
     """
-    p, is_tested, order = _sort_tested(p_values)
+    p, is_tested, order = _sort_tested(compute_p_values)
     steps = p[is_tested][order] * len(order) / np.arange(1, len(order) + 1)
     return _scatter(p, is_tested, order, np.minimum.accumulate(steps[::-1])[::-1])
 
 
-def _sort_tested(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
+def _sort_tested(compute_p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
     """Return the p-values, which are not NaN, and the ascending order of the latter."""
-    p = np.asarray(p_values, dtype=np.float64)
+    p = np.asarray(compute_p_values, dtype=np.float64)
     is_tested = ~np.isnan(p)
     if ((p[is_tested] < 0) | (p[is_tested] > 1)).any():
         raise ConfigurationError("A p-value is not between 0 and 1.")
@@ -302,7 +302,7 @@ def _scatter(p: Floats, is_tested: Bools, order: NDArray[Any], steps: Floats) ->
     return result
 
 
-def minimum_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, power: float = 0.8) -> float:
+def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, power: float = 0.8) -> float:
     """Return the smallest true mean difference that is found significant with probability `power`.
 
     (z_{(1 + level) / 2} + z_power) · s / √n, with s the standard deviation of the n paired differences. This is the

@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
-from scoring.dataset.arrays import DAY, instants
+from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.significance import Resamples, holm
+from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
 
-__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "slice_differences", "slice_means", "slices_of"]
+__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "compare_slices", "compute_slice_means", "slices_of"]
 
 UNKNOWN = "unknown"
 """Label of the slice of users without a label. It is the last slice."""
@@ -98,7 +98,7 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
     region = users.frame["prefecture_code"].map(regions)
     order = regions.dropna().unique().tolist()
 
-    registered = instants(users.frame["registered_at"])  # a missing time sorts before all others
+    registered = to_microseconds(users.frame["registered_at"])  # a missing time sorts before all others
     new = (registered >= inputs.now - newcomer_days * DAY) | (inputs.history.counts < newcomer_actions)
     return (
         Slicing.of("region", ids, region.tolist(), order),
@@ -126,7 +126,7 @@ def _natural(label: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
-def slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> pd.DataFrame:
+def compute_slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> pd.DataFrame:
     """Return one row per metric and slice, for metrics' (n,) values in the slicing's order of users.
 
     Columns: metric · slicing · slice · n (users with a value) · n_left_out (users without) · mean (NaN if n is 0).
@@ -144,7 +144,7 @@ def slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> 
     return pd.DataFrame(rows, columns=["metric", "slicing", "slice", "n", "n_left_out", "mean"])
 
 
-def slice_differences(
+def compare_slices(
     a: Mapping[str, ArrayLike],
     b: Mapping[str, ArrayLike],
     slicing: Slicing | Sequence[Slicing],
@@ -181,7 +181,7 @@ def slice_differences(
     frame = pd.DataFrame(rows, columns=["metric", "slicing", "slice"])
     for column in ("n", "n_left_out", "mean_a", "mean_b", "difference", "low", "high", "p"):
         frame[column] = getattr(differences, column).T.ravel()
-    frame["p_holm"] = holm(frame["p"].to_numpy())
+    frame["p_holm"] = adjust_holm(frame["p"].to_numpy())
     frame["tested"] = frame["p"].notna()
     significant = frame["p_holm"] <= 1 - level
     frame["worse"] = significant & (frame["difference"] < 0)

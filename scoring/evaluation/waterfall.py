@@ -98,8 +98,8 @@ class Waterfall:
     @property
     def change(self) -> float:
         """Points after minus points before, rounded once."""
-        both = ((change.points_after, -change.points_before) for change in self.changes)
-        return math.fsum(points for pair in both for points in pair)
+        signed_points = ((change.points_after, -change.points_before) for change in self.changes)
+        return math.fsum(points for pair in signed_points for points in pair)
 
     @property
     def by_weight(self) -> float:

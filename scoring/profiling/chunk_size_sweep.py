@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
-from scoring.profiling.measurement import apart, give_back
+from scoring.profiling.measurement import release_memory, run_in_new_process
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget, runner
 from scoring.runs.memory_budget import format_bytes
@@ -84,25 +84,27 @@ def sweep(
     counts = sorted({1, available_cpus()}) if workers is None else workers
     settings = list(product(chunk_sizes, counts))
     if not settings or repeats < 1:
-        raise ConfigurationError("a sweep needs a chunk size, a number of workers and one repeat, at least.")
+        raise ConfigurationError("A sweep needs at least one chunk size, one number of workers and one repeat.")
     # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
     if sys.platform == "linux":
-        runs = apart(_forked_runs, make, settings, k, repeats)
+        runs = run_in_new_process(_forked_runs, make, settings, k, repeats)
     else:
-        runs = [[apart(_prepare_and_run, make, setting, k) for setting in settings] for _ in range(repeats)]
+        runs = [
+            [run_in_new_process(_prepare_and_run, make, setting, k) for setting in settings] for _ in range(repeats)
+        ]
     rows = []
-    for (chunk_size, threads), mine in zip(settings, zip(*runs, strict=True), strict=True):
-        seconds = [run.seconds for run in mine]
+    for (chunk_size, threads), repeated in zip(settings, zip(*runs, strict=True), strict=True):
+        seconds = [run.seconds for run in repeated]
         rows.append(
             {
                 "chunk_size": chunk_size,
                 "workers": threads,
                 "best_s": min(seconds),
                 "median_s": float(np.median(seconds)),
-                "ranking_s": min(run.ranking for run in mine),
-                "peak_bytes": max(run.peak_bytes for run in mine),
-                "extra_bytes": max(run.extra_bytes for run in mine),
-                "answer": " ".join(sorted({run.answer for run in mine})),
+                "ranking_s": min(run.ranking for run in repeated),
+                "peak_bytes": max(run.peak_bytes for run in repeated),
+                "extra_bytes": max(run.extra_bytes for run in repeated),
+                "answer": " ".join(sorted({run.answer for run in repeated})),
             }
         )
     return pd.DataFrame(rows)
@@ -112,24 +114,24 @@ def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: i
     prepared = make()
     import pyarrow.parquet  # noqa: F401 - imported before the fork, so that runs do not import it
 
-    give_back()  # otherwise runs would reuse the memory that loading freed, and it would not be measured
-    held = memory_budget.measure_resident()
+    release_memory()  # otherwise runs would reuse the memory that loading freed, and it would not be measured
+    resident = memory_budget.measure_resident()
 
     def run(setting: Setting) -> _Run:
         # the peak of a forked process is too low: it excludes pages of libraries that the process never touches
         found = _forked_run(prepared, setting, k)
-        return replace(found, peak_bytes=held + found.extra_bytes)
+        return replace(found, peak_bytes=resident + found.extra_bytes)
 
     return [[run(setting) for setting in settings] for _ in range(repeats)]
 
 
-_HELD: Prepared | None = None
+_PREPARED: Prepared | None = None
 """In a forked process: the data prepared by its parent."""
 
 
-def _hold(prepared: Prepared) -> None:
-    global _HELD
-    _HELD = prepared
+def _set_prepared(prepared: Prepared) -> None:
+    global _PREPARED
+    _PREPARED = prepared
 
 
 def _forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
@@ -138,13 +140,13 @@ def _forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     with warnings.catch_warnings():
         # newer Python versions warn of existing threads: those of BLAS and Arrow are idle and support forking
         warnings.simplefilter("ignore", DeprecationWarning)
-        with ProcessPoolExecutor(1, mp_context=fork, initializer=_hold, initargs=(prepared,)) as pool:
-            return pool.submit(_run_held, setting, k).result()
+        with ProcessPoolExecutor(1, mp_context=fork, initializer=_set_prepared, initargs=(prepared,)) as pool:
+            return pool.submit(_run_prepared, setting, k).result()
 
 
-def _run_held(setting: Setting, k: int) -> _Run:
-    assert _HELD is not None, "the initializer comes before the call"
-    return _run(_HELD, setting, k)
+def _run_prepared(setting: Setting, k: int) -> _Run:
+    assert _PREPARED is not None, "the initializer runs before the call"
+    return _run(_PREPARED, setting, k)
 
 
 def _prepare_and_run(make: Callable[[], Prepared], setting: Setting, k: int) -> _Run:
@@ -158,9 +160,9 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
         # one user first, so that imports and one-time setup do not count for the setting
         runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
         before = memory_budget.measure_peak()
-        begun = time.perf_counter()
+        start = time.perf_counter()
         result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetPublisher(target)])
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
         peak = result.peak_bytes
         return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))
 
@@ -185,7 +187,7 @@ class Recommendation:
         return f"chunks of {self.chunk_size:,} users on {_threads(self.workers)}: {self.reason}"
 
 
-def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01) -> Recommendation:
+def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.01) -> Recommendation:
     """Recommend the setting of a `sweep` with the least memory among those almost as fast as the fastest.
 
     Times are the best of the repeats, because other load on the machine affects them least.
@@ -193,12 +195,12 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01)
     Parameters
     ----------
     slower: Share by which a setting may be slower than the fastest.
-    alike: Peaks within this share of the smallest count as equal. Of these, the setting with the fewest threads is
+    similar: Peaks within this share of the smallest count as equal. Of these, the setting with the fewest threads is
         chosen, then the fastest.
     """
     fastest = frame.iloc[int(frame["best_s"].argmin())]
     fast = frame[frame["best_s"] <= (1 + slower) * fastest["best_s"]]
-    small = fast[fast["peak_bytes"] <= (1 + alike) * fast["peak_bytes"].min()]
+    small = fast[fast["peak_bytes"] <= (1 + similar) * fast["peak_bytes"].min()]
     chosen = small.sort_values(["workers", "best_s"]).iloc[0]
     speed = f"{number(chosen['best_s'])} s"
     if chosen.name == fastest.name:
@@ -206,16 +208,16 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01)
     else:
         where = f"chunks of {int(fastest['chunk_size']):,} on {_threads(int(fastest['workers']))}"
         more = chosen["best_s"] / fastest["best_s"] - 1
-        speed += f", {more:.1%} more than the fastest ({number(fastest['best_s'])} s, {where})"
-    alone = f"no other setting comes within {slower:.0%}"
-    least = f"of the {len(fast)} settings within {slower:.0%} none needs less memory by more than {alike:.0%}"
+        speed += f", {more:.1%} slower than the fastest ({number(fastest['best_s'])} s, {where})"
+    alone = f"no other setting is within {slower:.0%}"
+    least = f"of the {len(fast)} settings within {slower:.0%}, none needs more than {similar:.0%} less memory"
     fewest = alone if len(fast) == 1 else least
-    peaks = f"{format_bytes(chosen['peak_bytes'])}; the most of all is {format_bytes(frame['peak_bytes'].max())}"
+    peaks = f"{format_bytes(chosen['peak_bytes'])}; the largest peak is {format_bytes(frame['peak_bytes'].max())}"
     return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
 
 
 def _threads(count: int) -> str:
-    return f"{count} thread{'' if count == 1 else 's'}"
+    return pluralize(count, "thread")
 
 
 def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Figure:
@@ -240,11 +242,11 @@ def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Fig
         axes.set_xscale("log")
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=SMALL)
         axes.minorticks_off()
-        axes.set_xlabel("users in a chunk (log scale)")
+        axes.set_xlabel("users per chunk (log scale)")
     left.set_ylim(0, 1.15 * frame["median_s"].max())
     left.set_ylabel("seconds of ranking and writing")
     right.set_ylim(0, 1.15 * frame["extra_bytes"].max() / 1e6)
-    right.set_ylabel("MB at the peak, on top of the data")
+    right.set_ylabel("peak memory above the data, MB")
     left.set_title("Time", loc="left", fontsize=10)
     right.set_title("Memory", loc="left", fontsize=10)
     figure.legend(loc="outside lower center", ncols=5, fontsize=SMALL)

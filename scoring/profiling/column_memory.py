@@ -33,18 +33,18 @@ def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.
 def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figure:
     """Plot a frame of `column_bytes`: two bars per column, and the remaining share of all bytes."""
     figure, (axes,) = new_figure(7.5, 0.36 * len(report) + 1.4)
-    places = range(len(report))
+    rows = range(len(report))
     unit, size = ("MB", 1e6) if report["bytes_before"].max() >= 1e6 else ("kB", 1e3)
-    for shift, name, colour, label in ((-0.19, "before", GREY, "as read"), (0.19, "after", BLUE, "optimised")):
+    for shift, name, colour, label in ((-0.19, "before", GREY, "before"), (0.19, "after", BLUE, "smaller dtypes")):
         sizes, dtypes = report[f"bytes_{name}"], report[f"dtype_{name}"]
-        drawn = axes.barh([place + shift for place in places], sizes / size, height=0.36, color=colour, label=label)
+        drawn = axes.barh([row + shift for row in rows], sizes / size, height=0.36, color=colour, label=label)
         axes.bar_label(drawn, [str(dtype).replace("datetime64", "time") for dtype in dtypes], padding=3, fontsize=6.5)
-    axes.set_yticks(places, report.index, fontsize=SMALL)
+    axes.set_yticks(rows, report.index, fontsize=SMALL)
     axes.set_ylim(len(report) - 0.4, -0.6)
     axes.margins(x=0.2)
     before, after = int(report["bytes_before"].sum()), int(report["bytes_after"].sum())
-    axes.set_xlabel(f"{unit}, text counted in full; the dtype stands at each bar")
-    left = f": {format_bytes(before)} → {format_bytes(after)}, {after / before:.0%} left" if before else ""
-    axes.set_title(f"{title}{left}", loc="left", fontsize=10)
+    axes.set_xlabel(f"{unit} including text; the dtype is next to each bar")
+    change = f": {format_bytes(before)} → {format_bytes(after)}, {after / before:.0%} of the size" if before else ""
+    axes.set_title(f"{title}{change}", loc="left", fontsize=10)
     axes.legend(loc="lower right", fontsize=SMALL)
     return figure

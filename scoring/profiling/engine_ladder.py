@@ -14,10 +14,10 @@ from scoring.backends import reference
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
 from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
-from scoring.profiling.measurement import timed
+from scoring.profiling.measurement import measure_times
 from scoring.profiling.pair_loop import PairLoop
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List, best, require_lists
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList, require_equal_lists, select_best
 from scoring.ranking import SCORES, Prepared, Ranking, Scorer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Rung:
     """A method that ranks users (rows of the plan), and the number of users it is timed on."""
 
     name: str
-    rank: Callable[[Longs], list[List]]
+    rank: Callable[[Longs], list[JobList]]
     users: int
 
 
@@ -53,38 +53,43 @@ def ladder(
     Raises
     ------
     ConfigurationError: If the model is not the shipped `standard`, which the loop implements.
-    AnswersDifferError: If a method returns other lists than the exact top K.
+    ResultsDifferError: If a method returns other lists than the exact top K.
     """
     if prepared.model.digest != load_model("standard").digest:
         name = prepared.model.name
-        raise ConfigurationError(f"the per-pair loop computes `standard` as it ships; this model is {name}, or other.")
-    rows = prepared.active_users
+        raise ConfigurationError(
+            f"The loop over pairs computes the shipped model `standard`. The model {name} differs from it."
+        )
+    users = prepared.active_users
     scorer = Scorer(prepared.plan, workers=1)
-    lists = scorer.top_k(k, rows)
-    loop, cut = PairLoop(Facts.of(prepared, rows[:loop_users])), _Cut(prepared, rows[:pairs_users], k)
+    lists = scorer.top_k(k, users)
+    loop, dense = (
+        PairLoop(PeerInputs.of(prepared, users[:loop_users])),
+        _DenseSelection(prepared, users[:pairs_users], k),
+    )
     rungs = (
         _Rung("loop over pairs (legacy)", lambda users: loop.rank(np.arange(len(users)), k), loop_users),
-        _Rung("NumPy, vectorised (reference)", cut.by_numpy, min(numpy_users, pairs_users)),
-        _Rung("all pairs, compiled", cut.by_all_pairs, pairs_users),
-        _Rung("exact top K, most pairs skipped", lambda users: _lists(scorer.top_k(k, users)), len(rows)),
+        _Rung("NumPy, vectorised (reference)", dense.by_numpy, min(numpy_users, pairs_users)),
+        _Rung("all pairs, compiled", dense.by_all_pairs, pairs_users),
+        _Rung("exact top K, most pairs skipped", lambda users: _lists(scorer.top_k(k, users)), len(users)),
     )
-    found = [_measured(rung, rows[: rung.users], lists, repeats) for rung in rungs]
-    frame = pd.DataFrame(found, columns=["way", "users", "ms_per_user"]).set_index("way")
+    rows = [_measure(rung, users[: rung.users], lists, repeats) for rung in rungs]
+    frame = pd.DataFrame(rows, columns=["method", "users", "ms_per_user"]).set_index("method")
     frame["pairs_per_second"] = 1000 * len(prepared.plan.job_id) / frame["ms_per_user"]
     frame["times_faster"] = frame["ms_per_user"].iloc[0] / frame["ms_per_user"]
     return frame
 
 
-def _measured(rung: _Rung, users: Longs, ours: Ranking, repeats: int) -> tuple[str, int, float]:
+def _measure(rung: _Rung, users: Longs, expected: Ranking, repeats: int) -> tuple[str, int, float]:
     # the first call checks the lists and compiles the kernels
-    require_lists(rung.name, rung.rank(users), ours)
-    return rung.name, len(users), 1000 * timed(lambda: rung.rank(users), repeats).best / len(users)
+    require_equal_lists(rung.name, rung.rank(users), expected)
+    return rung.name, len(users), 1000 * measure_times(lambda: rung.rank(users), repeats).best / len(users)
 
 
-class _Cut:
+class _DenseSelection:
     """Lists selected from the scores of all pairs, for a batch of users at a time."""
 
-    AT_ONCE = 16
+    BATCH_USERS = 16
     """Users per batch: one tile of the kernel. For NumPy, a batch of this size fits into the CPU caches."""
 
     def __init__(self, prepared: Prepared, users: Longs, k: int) -> None:
@@ -96,36 +101,36 @@ class _Cut:
             int(user): np.flatnonzero(open_to_all & ~rules.matrix(users[place : place + 1])[0])
             for place, user in enumerate(users)
         }
-        self.room = np.empty((len(SCORES), self.AT_ONCE, len(self.plan.job_id)), dtype=np.float32)
+        self.buffer = np.empty((len(SCORES), self.BATCH_USERS, len(self.plan.job_id)), dtype=np.float32)
 
-    def by_numpy(self, users: Longs) -> list[List]:
+    def by_numpy(self, users: Longs) -> list[JobList]:
         every_job = np.arange(len(self.plan.job_id))
-        return self._cut(users, lambda some: reference.scores(self.plan.program, some, every_job)[0])
+        return self._select(users, lambda batch: reference.scores(self.plan.program, batch, every_job)[0])
 
-    def by_all_pairs(self, users: Longs) -> list[List]:
-        def totals(some: Longs) -> Singles:
+    def by_all_pairs(self, users: Longs) -> list[JobList]:
+        def totals(batch: Longs) -> Singles:
             # full batches reuse the same memory
-            room = self.room if len(some) == self.AT_ONCE else None
-            return self.scorer.all_pairs(some, out=room)[0]
+            out = self.buffer if len(batch) == self.BATCH_USERS else None
+            return self.scorer.all_pairs(batch, out=out)[0]
 
-        return self._cut(users, totals)
+        return self._select(users, totals)
 
-    def _cut(self, users: Longs, totals_of: Callable[[Longs], Singles]) -> list[List]:
+    def _select(self, users: Longs, totals_of: Callable[[Longs], Singles]) -> list[JobList]:
         lists = []
-        for first in range(0, len(users), self.AT_ONCE):
-            some = users[first : first + self.AT_ONCE]
-            totals = totals_of(some)
+        for first in range(0, len(users), self.BATCH_USERS):
+            batch = users[first : first + self.BATCH_USERS]
+            totals = totals_of(batch)
             totals[:, self.closed] = -np.inf
-            for user, of_user in zip(some.tolist(), totals, strict=True):
+            for user, of_user in zip(batch.tolist(), totals, strict=True):
                 of_user[self.hidden[user]] = -np.inf
-                lists.append(best(of_user, self.plan.job_id, self.k))
+                lists.append(select_best(of_user, self.plan.job_id, self.k))
         return lists
 
 
-def _lists(ranking: Ranking) -> list[List]:
+def _lists(ranking: Ranking) -> list[JobList]:
     """Convert a ranking to lists. The time of this is negligible."""
     return [
-        List(ids[:count], totals[:count])
+        JobList(ids[:count], totals[:count])
         for ids, totals, count in zip(ranking.job_id, ranking.scores[:, :, 0], ranking.count, strict=True)
     ]
 
@@ -140,6 +145,6 @@ def plot_ladder(frame: pd.DataFrame) -> Figure:
     axes.set_xscale("log")
     axes.set_xlim(frame["ms_per_user"].min() / 4, frame["ms_per_user"].max() * 25)
     axes.xaxis.set_major_formatter("{x:,g}")
-    axes.set_xlabel("milliseconds a user, one thread (log scale), and how many times faster than the loop")
-    axes.set_title("The same lists, step by step", loc="left", fontsize=10)
+    axes.set_xlabel("milliseconds per user, one thread (log scale); × faster than the loop")
+    axes.set_title("Time of methods that return the same lists", loc="left", fontsize=10)
     return figure

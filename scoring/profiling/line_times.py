@@ -1,6 +1,6 @@
-"""The readable path, line by line: what each line of the NumPy reference takes for a few users.
+"""Time of each line of the NumPy reference (the readable path), for a few users.
 
-Compiled kernels cannot be looked into by line; the reference computes the same scores by the same steps.
+Line profilers cannot measure compiled kernels. The reference computes the same scores in the same steps.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
     reference.flag_rows,
     reference.top_k,
 )
-"""The readable path."""
+"""Functions of the readable path."""
 
 
 def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> list[NDArray[np.int64]]:
-    """Per user (rows of the plan), the ids of the k best jobs, by the reference; all jobs are scored, none skipped."""
+    """Return the ids of the k best jobs of each user (rows of the plan), by the reference. All jobs are scored."""
     plan, exclusions = prepared.plan, prepared.plan.exclusions
     totals = reference.scores(plan.program, users, np.arange(len(plan.job_id)))[0]
     eligible, per_company = exclusions.matrix(users), exclusions.rules.max_per_company or 0
@@ -49,7 +49,7 @@ def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) ->
 
 
 def line_profile(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> pd.DataFrame:
-    """`line_frame` of the readable path for the users at these rows."""
+    """Return the `line_frame` of the readable path for the users at these rows."""
     require("The line profile", "workbench", "line_profiler")
     from line_profiler import LineProfiler
 
@@ -65,11 +65,12 @@ def line_profile(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> p
 
 
 def line_frame(profiler: LineProfiler, functions: Sequence[Callable[..., Any]] = FUNCTIONS) -> pd.DataFrame:
-    """What a profiler (such as `%lprun -r` gives) saw: a row per line that ran, by function, in the source's order.
+    """Return one row per executed line of a profiler (such as `%lprun -r` returns), by function, in source order.
 
-    function · line · hits · ms · share (of the function's time) · own_ms · source. `ms` holds what a line spends in
-    functions that it calls; `own_ms` does not, where they are listed themselves (several callers share by their
-    times), so it adds up to the whole. Profiling slows lines down: read the shares, not the milliseconds.
+    The columns are function · line · hits · ms · share (of the function's time) · own_ms · source. `ms` includes the
+    functions that a line calls. `own_ms` excludes those that are listed themselves (their time is distributed over
+    several callers in proportion), so it adds up to the total. Profiling slows lines down, so shares are more
+    reliable than milliseconds.
     """
     stats = profiler.get_stats()
     timings = {(file, first): lines for (file, first, _), lines in stats.timings.items()}
@@ -91,9 +92,9 @@ def _own(frame: pd.DataFrame) -> pd.Series:
 
     A call names no class, so methods of the same name share it.
     """
-    own, called = frame["ms"].copy(), frame["function"].str.rsplit(".", n=1).str[-1]
-    for name, inside in frame.groupby(called)["ms"].sum().items():
-        calls = frame["source"].str.contains(rf"\b{re.escape(str(name))}\(") & (called != name)
+    own, names = frame["ms"].copy(), frame["function"].str.rsplit(".", n=1).str[-1]
+    for name, inside in frame.groupby(names)["ms"].sum().items():
+        calls = frame["source"].str.contains(rf"\b{re.escape(str(name))}\(") & (names != name)
         spent = frame["ms"].where(calls, 0.0)
         if spent.sum() > 0:
             own -= spent * (inside / spent.sum())
@@ -101,7 +102,7 @@ def _own(frame: pd.DataFrame) -> pd.Series:
 
 
 def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
-    """The lines of a `line_profile` that take the most time of their own, the most expensive first."""
+    """Plot the lines of a `line_profile` with the largest `own_ms`, largest first."""
     whole = frame["own_ms"].sum()
     best = frame.nlargest(top, "own_ms")
     figure, (axes,) = new_figure(9.5, 0.34 * len(best) + 1.3)
@@ -109,11 +110,11 @@ def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
     texts = [f"{ms / whole:.0%}  {_short(source)}" for ms, source in zip(best["own_ms"], best["source"], strict=True)]
     bars(axes, names, best["own_ms"].tolist(), texts)
     axes.set_xlim(0, 2.1 * best["own_ms"].max())
-    axes.set_xlabel("milliseconds under the profiler, without those of functions listed themselves")
+    axes.set_xlabel("milliseconds with the profiler, without the listed functions that a line calls")
     title = f"The {len(best)} most expensive lines of the readable path: {best['own_ms'].sum() / whole:.0%}"
     axes.set_title(f"{title} of {number(whole)} ms", loc="left", fontsize=10)
     return figure
 
 
-def _short(source: str, most: int = 64) -> str:
-    return source if len(source) <= most else f"{source[: most - 1]}…"
+def _short(source: str, max_length: int = 64) -> str:
+    return source if len(source) <= max_length else f"{source[: max_length - 1]}…"

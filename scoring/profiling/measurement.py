@@ -19,7 +19,15 @@ import pyarrow as pa
 
 from scoring.runs import memory_budget
 
-__all__ = ["Extra", "Times", "apart", "extra_memory", "give_back", "reset_peak", "timed"]
+__all__ = [
+    "ExtraMemory",
+    "Times",
+    "measure_extra_memory",
+    "measure_times",
+    "release_memory",
+    "reset_peak",
+    "run_in_new_process",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,21 +57,21 @@ class Times:
         return {"best": self.best, "median": self.median, "worst": self.worst, "seconds": list(self.seconds)}
 
 
-def timed(work: Callable[[], object], repeats: int = 5, at_most: float = 60.0) -> Times:
+def measure_times(work: Callable[[], object], repeats: int = 5, at_most: float = 60.0) -> Times:
     """Time `work` at least once, and repeat until `repeats` runs or `at_most` seconds are reached."""
     seconds: list[float] = []
     while not seconds or (len(seconds) < repeats and sum(seconds) < at_most):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         work()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - start)
     return Times(tuple(seconds))
 
 
-def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+def run_in_new_process(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """Call a function in a new process and return its result.
 
     The memory of the new process is freed at its end, and its peak includes no other work. The function must be
-    importable from a module, not defined in a notebook cell. A script that calls `apart` needs
+    importable from a module, not defined in a notebook cell. A script that calls `run_in_new_process` needs
     `if __name__ == "__main__":`, because the new process imports the script.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -71,24 +79,24 @@ def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
 
 
 @dataclass
-class Extra:
+class ExtraMemory:
     """Bytes at the peak above those before the work; None: not measurable on this system."""
 
     bytes: int | None = None
 
 
 @contextmanager
-def extra_memory() -> Iterator[Extra]:
+def measure_extra_memory() -> Iterator[ExtraMemory]:
     """Measure the additional memory of the block at its peak."""
-    give_back()
-    extra, before = Extra(), memory_budget.measure_resident()
-    can_tell = reset_peak()
+    release_memory()
+    extra, before = ExtraMemory(), memory_budget.measure_resident()
+    is_measurable = reset_peak()
     yield extra
-    if can_tell:
+    if is_measurable:
         extra.bytes = max(0, memory_budget.measure_peak() - before)
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Return freed memory to the system where allocators allow it. Otherwise its reuse would not be measured."""
     gc.collect()
     pa.default_memory_pool().release_unused()

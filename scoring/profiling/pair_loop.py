@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import List
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList
 
 __all__ = ["PairLoop"]
 
@@ -29,11 +29,11 @@ _FEATURES = (("daily_payment", 15.0), ("no_experience", 10.0), ("student_welcome
 class PairLoop:
     """Eleven component functions per pair, which take the dictionaries of a user and a job."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._excluded = facts.users.excluded
-        self._jobs, self._users = _jobs(facts), _users(facts)
+    def __init__(self, peer_inputs: PeerInputs) -> None:
+        self._excluded = peer_inputs.users.excluded
+        self._jobs, self._users = _jobs(peer_inputs), _users(peer_inputs)
 
-    def rank(self, rows: Longs, k: int) -> list[List]:
+    def rank(self, rows: Longs, k: int) -> list[JobList]:
         """Return the k best jobs of the users at these rows of the facts."""
         lists = []
         for row in rows.tolist():
@@ -44,7 +44,7 @@ class PairLoop:
                       if at not in excluded)  # fmt: skip
             best = heapq.nsmallest(k, ((-total, job_id) for total, job_id in totals))
             ids, scores = [job_id for _, job_id in best], [-total for total, _ in best]
-            lists.append(List(np.array(ids, dtype=np.int64), np.array(scores, dtype=np.float32)))
+            lists.append(JobList(np.array(ids, dtype=np.int64), np.array(scores, dtype=np.float32)))
         return lists
 
 
@@ -96,14 +96,14 @@ def _category(user: Row, job: Row) -> float:
 
 
 def _conditions(user: Row, job: Row) -> float:
-    asked, met = 1, float(job["daily_payment"] or job["no_experience"] or job["student_welcome"])
+    conditions, met = 1, float(job["daily_payment"] or job["no_experience"] or job["student_welcome"])
     if user["floor"] is not None:
-        asked += 1
+        conditions += 1
         met += job["hourly"] is not None and job["hourly"] >= user["floor"]
     if user["style"]:
-        asked += 1
+        conditions += 1
         met += float(job["remote_work"]) if user["style"] == 2 else 0.5
-    return 100.0 * met / asked
+    return 100.0 * met / conditions
 
 
 def _history(user: Row, job: Row) -> float:
@@ -138,8 +138,8 @@ def _collaborative(user: Row, job: Row) -> float:
     return 50.0 * (1.0 + cosine)
 
 
-def _jobs(facts: Facts) -> list[Row]:
-    inputs, shown = facts.inputs, facts.shown
+def _jobs(peer_inputs: PeerInputs) -> list[Row]:
+    inputs, shown = peer_inputs.inputs, peer_inputs.shown
     jobs = inputs.jobs.take(shown)
     applications, looks = inputs.basis.company_actions(360).of(jobs.company)
     columns = {
@@ -155,15 +155,15 @@ def _jobs(facts: Facts) -> list[Row]:
         "prefecture": _coded(jobs.prefecture),
         "place": _coded(jobs.place),
         "occupation": _coded(jobs.occupation),
-        "vector": _vectors(facts.jobs.vector, facts.jobs.has_vector),
+        "vector": _vectors(peer_inputs.jobs.vector, peer_inputs.jobs.has_vector),
     }
     flags = ("remote_work", "daily_payment", "no_experience", "student_welcome")
     columns |= {name: (getattr(jobs, name) > 0).tolist() for name in flags}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _users(facts: Facts) -> list[Row]:
-    inputs, users = facts.inputs, facts.users
+def _users(peer_inputs: PeerInputs) -> list[Row]:
+    inputs, users = peer_inputs.inputs, peer_inputs.users
     similarity = inputs.basis.similarity.matrix(inputs.majors, 0.5, 0.5).tolist()
     prefecture, place = _coded(inputs.users.prefecture), _coded(users.place)
     vectors, floors, wages = _vectors(users.vector, users.has_vector), _known(users.floor), _known(users.usual_wage)
@@ -198,4 +198,4 @@ def _coded(codes: np.ndarray) -> list[int | None]:
 
 
 def _vectors(vectors: np.ndarray, has: np.ndarray) -> list[list[float] | None]:
-    return [vector if there else None for vector, there in zip(vectors.tolist(), has.tolist(), strict=True)]
+    return [vector if has_vector else None for vector, has_vector in zip(vectors.tolist(), has.tolist(), strict=True)]

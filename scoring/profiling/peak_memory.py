@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scoring.plotting import BLUE, GREY, SMALL, new_figure
-from scoring.profiling.measurement import apart
+from scoring.profiling.measurement import run_in_new_process
 from scoring.runs import memory_budget
 from scoring.runs.memory_budget import format_bytes
 
@@ -50,7 +50,7 @@ def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> P
     The function must be importable from a module, not defined in a notebook cell. Modules that it imports only during
     the call count as its own memory.
     """
-    done, idle = (apart(_peak, call, function, arguments, named) for call in (True, False))
+    done, idle = (run_in_new_process(_peak, call, function, arguments, named) for call in (True, False))
     return Peak(done, idle)
 
 
@@ -62,24 +62,24 @@ def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:
     """Return one row per name: baseline_mb · extra_mb · peak_mb (decimal megabytes)."""
-    rows = {name: (one.baseline_bytes / 1e6, one.extra_bytes / 1e6, one.bytes / 1e6) for name, one in peaks.items()}
+    rows = {name: (peak.baseline_bytes / 1e6, peak.extra_bytes / 1e6, peak.bytes / 1e6) for name, peak in peaks.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["baseline_mb", "extra_mb", "peak_mb"])
 
 
-def plot_peaks(frame: pd.DataFrame, title: str = "Memory at the peak") -> Figure:
+def plot_peaks(frame: pd.DataFrame, title: str = "Peak memory") -> Figure:
     """Plot one bar per row of a `peak_frame`, with the baseline in grey."""
     figure, (axes,) = new_figure(7, 0.45 * len(frame) + 1.5)
     places = range(len(frame))
     axes.barh(places, frame["baseline_mb"], height=0.6, color=GREY, label="Python and imports")
     extra, baseline = frame["extra_mb"], frame["baseline_mb"]
-    drawn = axes.barh(places, extra, left=baseline, height=0.6, color=BLUE, label="the work")
+    drawn = axes.barh(places, extra, left=baseline, height=0.6, color=BLUE, label="measured function")
     peaks = zip(baseline, extra, frame["peak_mb"], strict=True)
-    texts = [f"{before:,.0f} + {own:,.0f} = {peak:,.0f}" for before, own, peak in peaks]
+    texts = [f"{start:,.0f} + {extra:,.0f} = {peak:,.0f}" for start, extra, peak in peaks]
     axes.bar_label(drawn, texts, padding=3, fontsize=SMALL)
     axes.set_yticks(places, frame.index, fontsize=SMALL)
     axes.invert_yaxis()
     axes.margins(x=0.25)
-    axes.set_xlabel("MB of resident memory at the peak of a new process")
+    axes.set_xlabel("peak resident memory of a new process, MB")
     axes.set_title(title, loc="left", fontsize=10)
     figure.legend(loc="outside lower center", ncols=2, fontsize=SMALL)
     return figure

@@ -20,7 +20,7 @@ from scoring.model.eligibility import Eligibility
 from scoring.model.terms import LookupTerm
 from scoring.ranking import Prepared
 
-__all__ = ["Facts", "Jobs", "Users", "Weights"]
+__all__ = ["Jobs", "PeerInputs", "Users", "Weights"]
 
 
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
@@ -103,7 +103,7 @@ class Users:
 
 
 @dataclass(frozen=True)
-class Facts:
+class PeerInputs:
     """Jobs and some users of a prepared `standard` model. `jobs` contains the rows `shown` of the jobs of `inputs`."""
 
     inputs: Inputs
@@ -113,15 +113,15 @@ class Facts:
     users: Users
 
     @classmethod
-    def of(cls, prepared: Prepared, rows: NDArray[np.integer]) -> Facts:
-        """Return the facts of the users at these rows of the plan, in that order."""
+    def of(cls, prepared: Prepared, rows: NDArray[np.integer]) -> PeerInputs:
+        """Return the inputs of the users at these rows of the plan, in that order."""
         inputs, plan = prepared.inputs, prepared.plan
         flat = dict(zip((part.name for part in prepared.model.parts), prepared.model.flat_weights, strict=True))
         shown = np.flatnonzero(plan.exclusions.open_to_all)
         shown = shown[np.argsort(plan.job_id[shown], kind="stable")]
         weights = Weights(**{name: float(flat[name]) for name in Weights.__dataclass_fields__})
-        some = inputs.take_users(rows)
-        return cls(some, shown, weights, _jobs(prepared, shown, flat), _users(prepared, some, rows, shown))
+        selected = inputs.take_users(rows)
+        return cls(selected, shown, weights, _jobs(prepared, shown, flat), _users(prepared, selected, rows, shown))
 
     @property
     def n_occupations(self) -> int:
@@ -194,6 +194,6 @@ def _excluded(prepared: Prepared, rows: NDArray[np.integer], shown: Longs) -> tu
         return (np.empty(0, dtype=np.int64),) * len(rows)
     found: list[Longs] = []
     for first in range(0, len(rows), 64):
-        may = prepared.plan.exclusions.matrix(np.asarray(rows[first : first + 64], dtype=np.int64))[:, shown]
-        found += [np.flatnonzero(~row) for row in may]
+        allowed = prepared.plan.exclusions.matrix(np.asarray(rows[first : first + 64], dtype=np.int64))[:, shown]
+        found += [np.flatnonzero(~row) for row in allowed]
     return tuple(found)

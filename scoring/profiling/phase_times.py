@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OUTSIDE", "phase_frame", "plot_phases"]
 
-OUTSIDE = "outside of phases"
+OUTSIDE = "outside phases"
 
 
 def phase_frame(watch: Stopwatch) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def phase_frame(watch: Stopwatch) -> pd.DataFrame:
     return frame.assign(share=frame["own"] / elapsed if elapsed else 0.0)
 
 
-def plot_phases(frame: pd.DataFrame, title: str = "Where the time goes") -> Figure:
+def plot_phases(frame: pd.DataFrame, title: str = "Time by phase") -> Figure:
     """Plot one bar per row of a `phase_frame`, in the order of the phases."""
     figure, (axes,) = new_figure(7, 0.33 * len(frame) + 1.2)
     whole = frame["own"].sum()
@@ -54,7 +54,7 @@ def plot_phases(frame: pd.DataFrame, title: str = "Where the time goes") -> Figu
         f"{number(times * own)} {unit}, {share:.0%}" for own, share in zip(frame["own"], frame["share"], strict=True)
     ]
     bars(axes, names, (times * frame["own"]).tolist(), texts)
-    nested = ", phases inside a phase not counted in it" if frame["depth"].any() else ""
+    nested = ", without nested phases" if frame["depth"].any() else ""
     axes.set_xlabel(f"{units}{nested}")
-    axes.set_title(f"{title}: {number(times * whole)} {unit} in all", loc="left", fontsize=10)
+    axes.set_title(f"{title}: {number(times * whole)} {unit} in total", loc="left", fontsize=10)
     return figure

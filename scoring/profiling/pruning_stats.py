@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.errors import pluralize
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure, number
 from scoring.ranking import Prepared, Scorer
 
@@ -49,8 +50,8 @@ def plot_visits(frame: pd.DataFrame) -> Figure:
     axes.axvline(median, color=BLACK, linestyle="--", label=f"median {number(median)} %")
     axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {number(mean)} %")
     axes.set_xlim(left=0)
-    axes.set_xlabel("jobs looked at for a user, % of the jobs that can be shown")
+    axes.set_xlabel("jobs scored per user, % of the eligible jobs")
     axes.set_ylabel("users")
-    axes.set_title(f"Jobs looked at, {len(frame):,} users", loc="left", fontsize=10)
+    axes.set_title(f"Jobs scored per user, {pluralize(len(frame), 'user')}", loc="left", fontsize=10)
     axes.legend(fontsize=SMALL, frameon=False)
     return figure

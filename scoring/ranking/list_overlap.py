@@ -1,7 +1,7 @@
 """Compare two rankings of the same users, as arrays: the common jobs and the similarity of their order.
 
-A list is a row of job ids, best first. Its first `count` entries are valid. `places` returns the place of every job of
-one list in the other list. All measures are computed from these places, for all users at once.
+A list is a row of job ids, best first. Its first `count` entries are valid. `find_places` returns the place of
+every job of one list in the other list. All measures are computed from these places, for all users at once.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ from scoring.errors import ConfigurationError
 
 __all__ = [
     "NOT_LISTED",
+    "are_equal",
+    "find_places",
     "first_differs",
-    "listed",
+    "mask_listed",
     "new_share",
     "overlap",
-    "places",
     "rank_biased_overlap",
-    "same_lists",
 ]
 
 NOT_LISTED = -1
 """The place of a job that is not in the list."""
 
 
-def listed(width: int, count: NDArray[np.integer]) -> Bools:
+def mask_listed(width: int, count: NDArray[np.integer]) -> Bools:
     """Return (n, width) whether each entry of n lists is valid."""
     return np.arange(width) < np.asarray(count)[:, None]
 
 
-def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count_after: NDArray[np.integer]) -> Ints:
+def find_places(
+    before: Longs, count_before: NDArray[np.integer], after: Longs, count_after: NDArray[np.integer]
+) -> Ints:
     """Return (n, k_after) the place, from 0, in `before` (n, k_before) of each job of `after`; NOT_LISTED if missing.
 
     Lists must not contain duplicates. Both lists of a user are sorted together, so that a common job forms a pair of
@@ -40,12 +42,12 @@ def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count
     """
     k_before, width = before.shape[1], before.shape[1] + after.shape[1]
     found = np.full(after.shape, NOT_LISTED, dtype=np.int32)
-    there = np.concatenate([listed(k_before, count_before), listed(after.shape[1], count_after)], axis=1)
-    if not there.any():
+    is_listed = np.concatenate([mask_listed(k_before, count_before), mask_listed(after.shape[1], count_after)], axis=1)
+    if not is_listed.any():
         return found
     bits = max(width - 1, 1).bit_length()
-    key = (_codes(np.concatenate([before, after], axis=1), there, 62 - bits) << bits) | np.arange(width)
-    key[~there] = np.iinfo(np.int64).max  # invalid entries sort last and are ignored below
+    key = (_encode_ids(np.concatenate([before, after], axis=1), is_listed, 62 - bits) << bits) | np.arange(width)
+    key[~is_listed] = np.iinfo(np.int64).max  # invalid entries sort last and are ignored below
     key.sort(axis=1)  # job and place are in one number: sorting numbers takes a quarter of the time of argsort
     row, column = np.nonzero((key[:, 1:] >> bits == key[:, :-1] >> bits) & (key[:, 1:] != np.iinfo(np.int64).max))
     mask = (1 << bits) - 1
@@ -53,11 +55,11 @@ def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count
     return found
 
 
-def _codes(ids: Longs, there: Bools, bits: int) -> Longs:
+def _encode_ids(ids: Longs, is_listed: Bools, bits: int) -> Longs:
     """Return numbers of at most `bits` bits that are equal exactly if the ids are: id - smallest id, or ranks."""
-    smallest, largest = int(ids[there].min()), int(ids[there].max())
+    smallest, largest = int(ids[is_listed].min()), int(ids[is_listed].max())
     if largest - smallest < 1 << bits:
-        return np.where(there, ids, smallest) - smallest
+        return np.where(is_listed, ids, smallest) - smallest
     return np.unique(ids, return_inverse=True)[1].reshape(ids.shape).astype(np.int64)
 
 
@@ -72,18 +74,18 @@ def new_share(place: Ints, count_after: NDArray[np.integer]) -> Floats:
     return np.where(count_after > 0, 1 - (place >= 0).sum(axis=1) / np.maximum(count_after, 1), 0.0)
 
 
-def same_lists(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
+def are_equal(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
     """Return (n,) whether both lists contain the same jobs in the same order."""
-    unmoved = (place == np.arange(place.shape[1])) | ~listed(place.shape[1], count_after)
-    return unmoved.all(axis=1) & (np.asarray(count_before) == np.asarray(count_after))
+    is_unmoved = (place == np.arange(place.shape[1])) | ~mask_listed(place.shape[1], count_after)
+    return is_unmoved.all(axis=1) & (np.asarray(count_before) == np.asarray(count_after))
 
 
 def first_differs(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
     """Return (n,) whether the first jobs differ, or exactly one of the lists is empty."""
     if not place.shape[1]:
         return np.asarray(count_before) > 0
-    both = (np.asarray(count_before) > 0) & (np.asarray(count_after) > 0)
-    return np.where(both, place[:, 0] != 0, np.asarray(count_before) != np.asarray(count_after))
+    have_jobs = (np.asarray(count_before) > 0) & (np.asarray(count_after) > 0)
+    return np.where(have_jobs, place[:, 0] != 0, np.asarray(count_before) != np.asarray(count_after))
 
 
 def rank_biased_overlap(
@@ -104,29 +106,29 @@ def rank_biased_overlap(
     ConfigurationError: If p is not between 0 and 1 (exclusive).
     """
     if not 0 < p < 1:
-        raise ConfigurationError(f"p of rank-biased overlap is {p!r}; it lies between 0 and 1, without either.")
+        raise ConfigurationError(f"p is {p!r}. Use a number between 0 and 1, exclusive.")
     shorter = np.minimum(count_before, count_after).astype(np.int64)
     longer = np.maximum(count_before, count_after).astype(np.int64)
     deepest = int(longer.max(initial=0))
-    common = _common_to_depth(place, deepest)
+    common = _count_common(place, deepest)
     rows = np.arange(len(place))
     at_s, at_l = common[rows, shorter].astype(np.float64), common[rows, longer].astype(np.float64)
-    agreed = at_s / np.maximum(shorter, 1)  # 0 if a list is empty
+    agreement = at_s / np.maximum(shorter, 1)  # 0 if a list is empty
 
     depth = np.arange(1, deepest + 1)
     share = common[:, 1:] / depth
-    beyond = depth > shorter[:, None]
-    share += np.where(beyond, agreed[:, None] * (depth - shorter[:, None]) / depth, 0.0)
+    is_deeper = depth > shorter[:, None]
+    share += np.where(is_deeper, agreement[:, None] * (depth - shorter[:, None]) / depth, 0.0)
     share[depth > longer[:, None]] = 0.0
     body = (1 - p) / p * (share @ np.power(p, depth))
-    tail = ((at_l - at_s) / np.maximum(longer, 1) + agreed) * np.power(p, longer)
+    tail = ((at_l - at_s) / np.maximum(longer, 1) + agreement) * np.power(p, longer)
     return np.where(longer > 0, body + tail, 1.0)
 
 
-def _common_to_depth(place: Ints, deepest: int) -> Longs:
+def _count_common(place: Ints, deepest: int) -> Longs:
     """Return (n, deepest + 1) the number of common jobs in the first d places, d = 0…deepest."""
     n = len(place)
     row, column = np.nonzero(place >= 0)
-    enters = np.maximum(place[row, column], column) + 1  # a job counts from the depth of its lower place
-    counts = np.bincount(row * (deepest + 1) + enters, minlength=n * (deepest + 1))
+    first_depth = np.maximum(place[row, column], column) + 1  # a job counts from the depth of its lower place
+    counts = np.bincount(row * (deepest + 1) + first_depth, minlength=n * (deepest + 1))
     return np.cumsum(counts.reshape(n, deepest + 1), axis=1)

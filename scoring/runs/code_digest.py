@@ -18,14 +18,14 @@ RUN_MODULES: Final = (
     "scoring.runs.publishers",
     "scoring.runs.runner",
 )
-"""Modules that load the data, rank users and publish lists. Other modules are found by their imports."""
+"""Modules that load the data, rank users and publish lists. Other modules are sources by their imports."""
 
 _IMPORT: Final = re.compile(
     rb"^[ \t]*(?:from[ \t]+(scoring[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+(scoring[\w.]*))",
     re.MULTILINE,
 )
 """An import anywhere in a file, also in a function. Parsing takes thirty times as long. A test compares both."""
-_FOR_TYPES: Final = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)+", re.MULTILINE)
+_TYPE_IMPORTS: Final = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)+", re.MULTILINE)
 _NAME: Final = re.compile(rb"\w+")
 
 
@@ -40,22 +40,22 @@ def code_digest() -> str:
 
 def imported_modules(names: Sequence[str]) -> dict[str, bytes]:
     """Return name → source of these modules and of all modules of this package that they import, directly or not."""
-    paths = dict(_files(Path(__file__).parents[1], "scoring"))
-    found: dict[str, bytes] = {}
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in found or name not in paths:  # a name that a module defines is not a module
+    paths = dict(_find_modules(Path(__file__).parents[1], "scoring"))
+    sources: dict[str, bytes] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in sources or name not in paths:  # a name that a module defines is not a module
             continue
-        found[name] = source = paths[name].read_bytes()
-        waiting.append(name.rpartition(".")[0])
-        for package, imported, module in _IMPORT.findall(_FOR_TYPES.sub(b"", source)):
+        sources[name] = source = paths[name].read_bytes()
+        pending.append(name.rpartition(".")[0])
+        for package, imported, module in _IMPORT.findall(_TYPE_IMPORTS.sub(b"", source)):
             first = (package or module).decode()
-            waiting += [first, *(f"{first}.{word.decode()}" for word in _NAME.findall(imported))]
-    return found
+            pending += [first, *(f"{first}.{word.decode()}" for word in _NAME.findall(imported))]
+    return sources
 
 
-def _files(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
+def _find_modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
     """Yield the name and path of every module."""
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -64,4 +64,4 @@ def _files(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
             elif entry.name.endswith(".py"):
                 yield f"{package}.{entry.name.removesuffix('.py')}", Path(entry.path)
             elif entry.is_dir():
-                yield from _files(Path(entry.path), f"{package}.{entry.name}")
+                yield from _find_modules(Path(entry.path), f"{package}.{entry.name}")

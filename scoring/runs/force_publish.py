@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from scoring.errors import ConfigurationError, OutputError
+from scoring.errors import ConfigurationError, OutputError, pluralize
 from scoring.runs.gate.verdict import Outcome, read_outcome
 from scoring.runs.history import FolderLeftover, leftovers_in_folder, read_latest
 from scoring.runs.publishers import Claim, Destination, OpenRun, Publisher, RunCounts, RunMetadata
@@ -36,16 +36,16 @@ def publish_held_back(
     """
     folder = Path(folder)
     if not reason.strip():
-        raise ConfigurationError("a run that was kept aside is published for a reason: give one.")
-    left = _find(folder, run_id)
+        raise ConfigurationError("--force: give the reason for publishing a run that was held back.")
+    unpublished = _find_held_back(folder, run_id)
     newest = read_latest(folder)
     if newest is not None and newest > run_id:
-        raise ConfigurationError(f"run {newest} is newer than {run_id}, and in use: make another one.")
-    lines = run_journal(left.journal).read()
-    kept = next(line for line in reversed(lines) if "gate" in line)
-    metadata, counts = _metadata(kept["head"]), RunCounts(**kept["counts"])
-    shards = _shards([line for line in lines if "name" in line])
-    verdict = {**kept["gate"], "outcome": Outcome.FORCED.value, "reason": reason}
+        raise ConfigurationError(f"Run {newest}, which readers get, is newer than run {run_id}. Start a new run.")
+    lines = run_journal(unpublished.journal).read()
+    record = next(line for line in reversed(lines) if "gate" in line)
+    metadata, counts = _read_metadata(record["head"]), RunCounts(**record["counts"])
+    shards = _rebuild_shards([line for line in lines if "name" in line])
+    verdict = {**record["gate"], "outcome": Outcome.FORCED.value, "reason": reason}
     claims: list[Claim] = []
     try:
         for publisher in publishers:
@@ -53,7 +53,7 @@ def publish_held_back(
         open_runs: list[OpenRun] = []
         for claim in claims:
             open_runs.append(claim.resume(metadata, shards))
-            _require_whole(run_id, shards, open_runs[-1].committed)
+            _require_complete(run_id, shards, open_runs[-1].committed)
         for run in open_runs:
             run.record_verdict(verdict, counts)
         for run in open_runs:
@@ -65,22 +65,22 @@ def publish_held_back(
         raise
 
 
-def _find(folder: Path, run_id: str) -> FolderLeftover:
-    for left in leftovers_in_folder(folder):
-        outcome = None if left.alive or left.verdict is None else read_outcome(left.verdict)
+def _find_held_back(folder: Path, run_id: str) -> FolderLeftover:
+    for run in leftovers_in_folder(folder):
+        outcome = None if run.is_in_progress or run.verdict is None else read_outcome(run.verdict)
         # forced: an earlier call began to publish the run and was killed
-        if left.run_id == run_id and outcome in (Outcome.KEPT_ASIDE, Outcome.FORCED):
-            return left
-    raise ConfigurationError(f"{folder} keeps no run {run_id} aside; see `scoring runs list`.")
+        if run.run_id == run_id and outcome in (Outcome.HELD_BACK, Outcome.FORCED):
+            return run
+    raise ConfigurationError(f"{folder} does not contain a run {run_id} that was held back. See `scoring runs list`.")
 
 
-def _metadata(values: dict[str, Any]) -> RunMetadata:
+def _read_metadata(values: dict[str, Any]) -> RunMetadata:
     known = {field.name: values[field.name] for field in fields(RunMetadata) if field.name in values}
     times = {name: datetime.fromisoformat(known[name]) for name in ("created_at", "as_of")}
     return RunMetadata(**known | times)
 
 
-def _shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
+def _rebuild_shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
     """Return the shards, with bounds from the users who have a list. Other users have no rows."""
     by_name = {part["name"]: part for part in parts}
     ends = [by_name[name]["users"] for name in sorted(by_name)]
@@ -90,7 +90,7 @@ def _shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
     ]
 
 
-def _require_whole(run_id: str, shards: Sequence[Shard], committed: Mapping[int, int]) -> None:
+def _require_complete(run_id: str, shards: Sequence[Shard], committed: Mapping[int, int]) -> None:
     missing = [shard.number for shard in shards if shard.number not in committed]
     if missing:
-        raise OutputError(f"run {run_id} is not as it was written: {len(missing):,} parts are damaged; run it again.")
+        raise OutputError(f"Run {run_id} is damaged ({pluralize(len(missing), 'shard')}). Start a new run.")

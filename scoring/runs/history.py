@@ -17,7 +17,7 @@ from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.errors import OutputError, pluralize
 from scoring.runs.gate.verdict import Outcome, read_outcome, summarize_record
-from scoring.runs.publishers import LATEST, published_runs, read_manifest
+from scoring.runs.publishers import LATEST, list_published_runs, read_manifest
 from scoring.runs.publishers.database_digests import count_wrong_shards
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.runs.publishers.database_runs import PUBLISHED, WRITING
@@ -52,13 +52,13 @@ class RunStatus(StrEnum):
     PUBLISHED = "published"
     BEING_WRITTEN = "being written"
     UNFINISHED = "unfinished"
-    KEPT_ASIDE = Outcome.KEPT_ASIDE.value
+    HELD_BACK = "held back"
     DAMAGED = "damaged"
 
     @property
     def can_be_verified(self) -> bool:
         """Whether the run was published."""
-        return self not in (RunStatus.BEING_WRITTEN, RunStatus.UNFINISHED, RunStatus.KEPT_ASIDE)
+        return self not in (RunStatus.BEING_WRITTEN, RunStatus.UNFINISHED, RunStatus.HELD_BACK)
 
 
 @dataclass
@@ -82,26 +82,26 @@ class RunRecord:
         return None if self.verdict is None else summarize_record(self.verdict)
 
     @property
-    def passed(self) -> bool:
+    def has_passed(self) -> bool:
         """Whether no limit of the gate was exceeded, or no gate was asked."""
         return self.verdict is None or read_outcome(self.verdict) is Outcome.PASSED
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """An unpublished run: in progress (`alive`) or interrupted."""
+    """An unpublished run: in progress (`is_in_progress`) or interrupted."""
 
     run_id: str
     key: str
-    alive: bool
+    is_in_progress: bool
     verdict: Mapping[str, Any] | None  # of the gate
 
     @property
     def status(self) -> RunStatus:
-        if self.alive:
+        if self.is_in_progress:
             return RunStatus.BEING_WRITTEN
-        aside = self.verdict is not None and read_outcome(self.verdict) is Outcome.KEPT_ASIDE
-        return RunStatus.KEPT_ASIDE if aside else RunStatus.UNFINISHED
+        is_held_back = self.verdict is not None and read_outcome(self.verdict) is Outcome.HELD_BACK
+        return RunStatus.HELD_BACK if is_held_back else RunStatus.UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -142,22 +142,22 @@ def collect_runs(folder: str | Path, database: Database | None = None) -> list[R
     """Return the runs that `list_runs` shows, newest first. Raises OutputError, DatabaseError."""
     folder = Path(folder)
     found: dict[str, RunRecord] = {}
-    for path in published_runs(folder):
-        found[path.name] = _of_manifest(path)
-    for left in leftovers_in_folder(folder):
+    for path in list_published_runs(folder):
+        found[path.name] = _read_record(path)
+    for leftover in leftovers_in_folder(folder):
         # the folder may be published already, if the link was not moved to it
-        run = found.setdefault(left.run_id, RunRecord(left.run_id, left.status))
-        run.status, run.folder, run.verdict = left.status, True, left.verdict
+        run = found.setdefault(leftover.run_id, RunRecord(leftover.run_id, leftover.status))
+        run.status, run.folder, run.verdict = leftover.status, True, leftover.verdict
     in_folder, in_database = {read_latest(folder)} - {None}, set()
     if database is not None:
         in_database = _add_database(database, found)
     for run in found.values():
         if run.status is RunStatus.PUBLISHED:
-            run.status = _in_use(run.run_id, in_folder, in_database)
+            run.status = _find_status(run.run_id, in_folder, in_database)
     return [found[run_id] for run_id in sorted(found, reverse=True)]
 
 
-def _in_use(run_id: str, in_folder: set[str | None], in_database: set[str | None]) -> RunStatus:
+def _find_status(run_id: str, in_folder: set[str | None], in_database: set[str | None]) -> RunStatus:
     """Return the status of a published run; the sets contain the runs that readers of each place get."""
     if run_id in in_folder:
         return RunStatus.IN_USE_IN_FOLDER if in_database and run_id not in in_database else RunStatus.IN_USE
@@ -166,7 +166,7 @@ def _in_use(run_id: str, in_folder: set[str | None], in_database: set[str | None
     return RunStatus.PUBLISHED
 
 
-def _of_manifest(folder: Path) -> RunRecord:
+def _read_record(folder: Path) -> RunRecord:
     try:
         manifest = read_manifest(folder)
         counts, verdict = manifest["counts"], manifest.get("gate")
@@ -192,10 +192,10 @@ def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | 
     with database.connect() as connection:
         columns = (runs.c.run_id, runs.c.settings, runs.c.model, runs.c.as_of, runs.c.users, runs.c.rows)
         rows = connection.execute(select(*columns)).all()
-        followed = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
-    left = {run.run_id: run for run in leftovers_in_database(database)}
+        current = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
+    leftovers = {run.run_id: run for run in leftovers_in_database(database)}
     for row in rows:
-        leftover = left.get(row.run_id)
+        leftover = leftovers.get(row.run_id)
         status = RunStatus.PUBLISHED if leftover is None else leftover.status
         run = found.setdefault(row.run_id, RunRecord(row.run_id, status))
         run.database = True
@@ -207,10 +207,10 @@ def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | 
             run.as_of = pd.Timestamp(row.as_of, unit="us", tz="UTC")
         run.users = row.users if run.users is None else run.users
         run.rows = row.rows if run.rows is None else run.rows
-        for unfinished in (RunStatus.KEPT_ASIDE, RunStatus.UNFINISHED):  # also if the other place has published it
+        for unfinished in (RunStatus.HELD_BACK, RunStatus.UNFINISHED):  # also if the other place has published it
             if unfinished in (status, run.status):
                 run.status = unfinished
-    return followed
+    return current
 
 
 def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
@@ -222,13 +222,13 @@ def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
         try:
             journal.acquire()
         except LockHeldError:
-            lines, alive = journal.read(), True
+            lines, is_in_progress = journal.read(), True
         else:
-            lines, alive = journal.entries, False
+            lines, is_in_progress = journal.entries, False
             journal.release(remove=not lines)
         if lines and isinstance(lines[0].get("run_id"), str):
             work = path.with_name(f".{key}.writing")
-            found.append(FolderLeftover(lines[0]["run_id"], key, alive, last_verdict(lines), work, path))
+            found.append(FolderLeftover(lines[0]["run_id"], key, is_in_progress, last_verdict(lines), work, path))
     return found
 
 
@@ -241,13 +241,13 @@ def leftovers_in_database(database: Database) -> list[Leftover]:
     for row in rows:
         settings = json.loads(row.settings)
         key = settings.get("key", "")
-        alive = False
+        is_in_progress = False
         if key:
             try:
                 hold_key(database, key, patience=0.0)()
             except LockHeldError:
-                alive = True
-        found.append(Leftover(row.run_id, key, alive, settings.get("gate")))
+                is_in_progress = True
+        found.append(Leftover(row.run_id, key, is_in_progress, settings.get("gate")))
     return found
 
 
@@ -266,21 +266,22 @@ def verify_run(folder: str | Path) -> list[str]:
     folder = Path(folder)
     with lock_for_reading(folder):
         manifest = read_manifest(folder)
-        wrong, rows = [], 0
+        problems, rows = [], 0
         for file in manifest["files"]:
             problem = find_problem(folder, file)
             if problem is None:
-                there = pq.read_metadata(folder / file["name"]).num_rows
-                rows += there
-                if there != file["rows"]:
-                    problem = f"{file['name']} holds {pluralize(there, 'row')} instead of {file['rows']:,}"
-            wrong += [f"{folder}: {problem}; run it again."] if problem else []
-        said = manifest["counts"]["rows"]
-        if not wrong and rows != said:
-            wrong.append(f"{folder}: its files hold {pluralize(rows, 'row')}, and the run had {said:,}; run it again.")
-        strange = {path.name for path in folder.glob("*.parquet")} - {file["name"] for file in manifest["files"]}
-        wrong += [f"{folder}: {name} is no file of this run; take it away." for name in sorted(strange)]
-    return wrong
+                n_rows = pq.read_metadata(folder / file["name"]).num_rows
+                rows += n_rows
+                if n_rows != file["rows"]:
+                    problem = f"{file['name']} contains {pluralize(n_rows, 'row')} instead of {file['rows']:,}"
+            problems += [f"{folder}: {problem}. Start a new run."] if problem else []
+        expected = manifest["counts"]["rows"]
+        if not problems and rows != expected:
+            problem = f"the files contain {pluralize(rows, 'row')} instead of {expected:,}"
+            problems.append(f"{folder}: {problem}. Start a new run.")
+        unlisted = {path.name for path in folder.glob("*.parquet")} - {file["name"] for file in manifest["files"]}
+        problems += [f"{folder}: {name} is not a file of this run. Remove it." for name in sorted(unlisted)]
+    return problems
 
 
 def verify_rows(database: Database, run_id: str) -> list[str]:
@@ -290,23 +291,19 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
         run = connection.execute(wanted.where(runs.c.run_id == run_id, runs.c.status == PUBLISHED)).first()
         if run is None:
             return []
-        mine = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)
-        there, users = connection.execute(mine).one()
-    if there != run.rows:
-        return [
-            f"{database.display}: run {run_id} has {pluralize(there, 'row')} instead of {run.rows:,}; run it again."
-        ]
-    if users > run.users:
-        return [
-            f"{database.display}: run {run_id} has lists of {pluralize(users, 'user')} instead of {run.users:,}; "
-            "run it again."
-        ]
+        count = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)
+        n_rows, n_users = connection.execute(count).one()
+    place = f"{database.display}: run {run_id}"
+    if n_rows != run.rows:
+        return [f"{place} has {pluralize(n_rows, 'row')} instead of {run.rows:,}. Start a new run."]
+    if n_users > run.users:
+        return [f"{place} has lists of {pluralize(n_users, 'user')} instead of {run.users:,}. Start a new run."]
     settings = json.loads(run.settings)
     counts, digests = ({int(n): value for n, value in settings.get(name, {}).items()} for name in ("shards", "digests"))
     if counts.keys() <= digests.keys():  # runs of older versions have no digests
         with database.connect() as connection:
-            wrong = count_wrong_shards(connection, run_id, counts, digests)
-        if wrong:
-            said = f"run {run_id} has other rows than were written, in {pluralize(wrong, 'part')} of {len(counts):,}"
-            return [f"{database.display}: {said}; run it again without --resume."]
+            n_wrong = count_wrong_shards(connection, run_id, counts, digests)
+        if n_wrong:
+            shards = f"{n_wrong:,} of {pluralize(len(counts), 'shard')}"
+            return [f"{place} was changed after it was written ({shards}). Start a new run without --resume."]
     return []

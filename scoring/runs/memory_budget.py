@@ -34,8 +34,8 @@ BYTES_PER_RESULT = 36
 BYTES_PER_RANKED = 34
 """Bytes of a ranked job in a chunk: its id, row and four scores."""
 
-_BYTES_KEPT = 41
-_MOST_KEPT = 80_000_000
+_RETAINED_BYTES = 41
+_MAX_RETAINED_BYTES = 80_000_000
 """Bytes per ranked job, and at most in total, that the C library keeps after a chunk is freed (fitted to chunks of
 40,000 to 6.5 million ranked jobs). Larger blocks are returned to the system."""
 
@@ -47,7 +47,7 @@ def measure_available(root: Path = Path("/")) -> int:
     """Return the bytes that this process can still allocate under the machine, its cgroups (v1, v2) and its limits."""
     import psutil
 
-    return max(0, min([psutil.virtual_memory().available, *_cgroup_rooms(root), *_rlimit_rooms()]))
+    return max(0, min([psutil.virtual_memory().available, *_read_cgroup_limits(root), *_read_rlimits()]))
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ _V1 = _Controller("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "t
 _V2 = _Controller("", "memory.max", "memory.current", "inactive_file")
 
 
-def _cgroup_rooms(root: Path) -> list[int]:
+def _read_cgroup_limits(root: Path) -> list[int]:
     """Return the bytes left under each limit, from the group of this process up to the top."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
         return []
-    rooms = []
+    free = []
     for line in lines:
         number, controllers, path = line.split(":", 2)
         if number == "0" and not controllers:
@@ -83,15 +83,15 @@ def _cgroup_rooms(root: Path) -> list[int]:
         group = top / path.lstrip("/")
         # a container may see its own group mounted as the top
         for folder in [group, *group.parents] if group.is_dir() else [top]:
-            room = _room(folder, kind)
-            if room is not None:
-                rooms.append(room)
+            n_bytes = _read_free_bytes(folder, kind)
+            if n_bytes is not None:
+                free.append(n_bytes)
             if folder == top:
                 break
-    return rooms
+    return free
 
 
-def _room(folder: Path, kind: _Controller) -> int | None:
+def _read_free_bytes(folder: Path, kind: _Controller) -> int | None:
     """Return the bytes left under the limit of one group; None if it has no limit."""
     try:
         limit = (folder / kind.limit).read_text().strip()
@@ -110,15 +110,15 @@ _ADDRESSES = 256_000_000
 reserve any ends the process."""
 
 
-def _rlimit_rooms() -> list[int]:
-    rooms = []
+def _read_rlimits() -> list[int]:
+    free = []
     if hasattr(resource, "RLIMIT_AS"):
         import psutil
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:
-            rooms.append(limit - int(psutil.Process().memory_info().vms) - _ADDRESSES)
-    return rooms
+            free.append(limit - int(psutil.Process().memory_info().vms) - _ADDRESSES)
+    return free
 
 
 def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
@@ -145,7 +145,7 @@ def require_codes(n_users: int, n_occupations: int) -> None:
     require(
         predict_codes(n_users, n_occupations),
         f"Comparing {n_occupations:,} occupations",
-        ["bring them to fewer codes when they are imported"],
+        ["map occupations to fewer codes before the import"],
     )
 
 
@@ -157,23 +157,23 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
     besides, such as that of the publishers.
     """
     chunk = min(chunk_size, n_users) * k
-    kept = min(chunk * _BYTES_KEPT, _MOST_KEPT)
-    return program_bytes + chunk * BYTES_PER_RANKED + kept + workers * 2_000_000 + held_bytes
+    retained = min(chunk * _RETAINED_BYTES, _MAX_RETAINED_BYTES)
+    return program_bytes + chunk * BYTES_PER_RANKED + retained + workers * 2_000_000 + held_bytes
 
 
-def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int | None = None) -> None:
-    """Check that `bytes_needed` bytes are available. `there`: the available bytes; None: `measure_available()`.
+def require(bytes_needed: int, operation: str, alternatives: Sequence[str], *, available: int | None = None) -> None:
+    """Check that `bytes_needed` bytes are available. `available`: the available bytes; None: `measure_available()`.
 
     Raises
     ------
-    NotEnoughMemoryError: If they are not; the message has both numbers and the alternatives `ways_out`.
+    NotEnoughMemoryError: If they are not; the message has both numbers and the `alternatives`.
     """
-    there = measure_available() if there is None else there
-    if bytes_needed > there:
-        out = f" Ways out: {'; '.join(ways_out)}." if ways_out else ""
+    available = measure_available() if available is None else available
+    if bytes_needed > available:
+        advice = f" Alternatives: {'; '.join(alternatives)}." if alternatives else ""
         raise NotEnoughMemoryError(
-            f"{what} needs {format_bytes(bytes_needed)} of memory ({bytes_needed:,} bytes), and {format_bytes(there)} "
-            f"({there:,} bytes) are there.{out}"
+            f"{operation} needs {format_bytes(bytes_needed)} of memory ({bytes_needed:,} bytes), but only "
+            f"{format_bytes(available)} ({available:,} bytes) are available.{advice}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,10 @@ PERFORMANCE_TARGET_MS_PER_USER = 180.0
 """Target time of ranking, in milliseconds per user."""
 
 
-REASONS = 3
+_LABELS: Final = {"not asked for": "not selected"}
+"""Stored reason → reason in the report."""
+
+MAX_REASONS = 3
 """Number of rejection reasons in the report. `RunCounts.frame` contains all of them."""
 
 
@@ -60,10 +64,10 @@ class Report:
     ms_per_user: float
     target_ms: float
     users: int
-    users_left_out: Mapping[str, int]
+    users_excluded: Mapping[str, int]
     jobs: int
     jobs_ranked: int
-    jobs_left_out: Mapping[str, int]
+    jobs_excluded: Mapping[str, int]
     pairs_ranked: int
     pairs_eligible: int
     pairs_scored: int
@@ -78,8 +82,8 @@ class Report:
     users_resumed: int = 0
     actions: int = 0
     actions_used: int = 0
-    actions_left_out: Mapping[str, int] = field(default_factory=dict)
-    refused: Mapping[str, int] = field(default_factory=dict)  # reason → rows
+    actions_excluded: Mapping[str, int] = field(default_factory=dict)
+    rejections: Mapping[str, int] = field(default_factory=dict)  # reason → rows
     first_user: int | None = None
     first_lines: tuple[Line, ...] = field(default=())
 
@@ -101,14 +105,14 @@ class Report:
             ms_per_user=result.ms_per_user,
             target_ms=target_ms,
             users=counts.users_scored,
-            users_left_out={"refused": sum(counts.users_refused.values())} | dict(counts.users_filtered),
+            users_excluded={"rejected": sum(counts.users_refused.values())} | dict(counts.users_filtered),
             jobs=counts.jobs_read,
             jobs_ranked=counts.jobs_ranked,
-            jobs_left_out={"refused": sum(counts.jobs_refused.values())} | dict(counts.jobs_filtered),
+            jobs_excluded={"rejected": sum(counts.jobs_refused.values())} | dict(counts.jobs_filtered),
             actions=counts.actions_read,
             actions_used=counts.actions_used,
-            actions_left_out={"refused": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
-            refused=_reasons(counts, result.prepared.dataset.ledger),
+            actions_excluded={"rejected": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
+            rejections=_reasons(counts, result.prepared.dataset.ledger),
             pairs_ranked=result.pairs_ranked,
             pairs_eligible=result.pairs_eligible,
             pairs_scored=result.pairs_scored,
@@ -128,25 +132,25 @@ class Report:
 
 def _gate(result: RunResult) -> str:
     if result.verdict is not None:
-        return result.verdict.line()
+        return result.verdict.summarize()
     if not result.metadata.whole:
-        return "not asked: a run over some users takes nobody's place"
-    return "not asked tonight: the run was let through before" if result.is_past_gate else "none"
+        return "none: a run over selected users does not replace the published run"
+    return "none: the run passed the gate before" if result.is_past_gate else "none"
 
 
 def _factors(prepared: Prepared) -> str:
     factors = prepared.inputs.basis.factors
     if factors.source != "trained":
         return {"imported": "imported with the data", "none": "none (no actions)"}[factors.source]
-    return "cache hit, not trained again" if factors.from_cache else "trained for this data"
+    return "cache hit" if factors.from_cache else "trained"
 
 
 def _reasons(counts: RunCounts, ledger: DataReport) -> dict[str, int]:
     """Return table and reason → rejected rows: invalid rows before dependent ones, the most frequent reason first."""
     rows = counts.frame()
     rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
-    dependent = [why in ledger[table].caused_by for table, why in zip(rows["table"], rows["why"], strict=True)]
-    rows = pd.concat([rows[~np.array(dependent, dtype=bool)], rows[dependent]])
+    is_dependent = [why in ledger[table].caused_by for table, why in zip(rows["table"], rows["why"], strict=True)]
+    rows = pd.concat([rows[~np.array(is_dependent, dtype=bool)], rows[is_dependent]])
     return {f"{table}: {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
 
 
@@ -198,50 +202,53 @@ def _phases(report: Report) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     for phase in report.phases:
         table.add_row("  " * phase.depth + phase.name, f"{phase.seconds:.2f} s")
-    table.add_row(Text("in all", style="bold"), Text(f"{report.seconds:.2f} s", style="bold"))
+    table.add_row(Text("total", style="bold"), Text(f"{report.seconds:.2f} s", style="bold"))
     return table
 
 
 def _figures(report: Report) -> RenderableType:
-    met = report.ms_per_user <= report.target_ms
+    is_met = report.ms_per_user <= report.target_ms
     rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
-    verdict = Text("met" if met else "MISSED", style="green" if met else "bold red")
-    pace = "ms per user, target"
+    verdict = Text("met" if is_met else "MISSED", style="green" if is_met else "bold red")
     predicted = memory_budget.format_bytes(report.predicted_bytes)
     table = _named_rows()
-    table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
-    table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
+    table.add_row(
+        "ranking", Text.assemble(f"{_short(report.ms_per_user)} ms per user, target {report.target_ms:g} ms: ", verdict)
+    )
+    table.add_row("users", f"{report.users:,} ranked{_excluded(report.users_excluded)}")
     if report.users_resumed:
-        table.add_row("", f"{report.users_resumed:,} of them were there from before")
-    table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
+        table.add_row("", f"{report.users_resumed:,} of them resumed")
+    table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_excluded(report.jobs_excluded)}")
     if report.actions_used < report.actions:
-        used = f"{report.actions_used:,} of {report.actions:,} used{_left_out(report.actions_left_out)}"
+        used = f"{report.actions_used:,} of {report.actions:,} used{_excluded(report.actions_excluded)}"
         table.add_row("actions", used)
-    if report.refused:
-        table.add_row("refused", _why(report.refused))
+    if report.rejections:
+        table.add_row("rejected", _top_reasons(report.rejections))
     by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
-    table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
-    table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
-    table.add_row("path", report.strategy)
-    table.add_row("results", f"{pluralize(report.rows, 'row')}, the top {report.k} of each user")
+    table.add_row("pairs", f"{report.pairs_ranked:,} ranked, {rate / 1e6:,.0f} million per second")
+    table.add_row("", f"{by_rule:,} excluded by rules, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
+    table.add_row("strategy", report.strategy)
+    table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
-    table.add_row("memory", f"{memory_budget.format_bytes(report.peak_bytes)} at the peak, {predicted} predicted")
-    table.add_row("work", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    table.add_row("memory", f"{memory_budget.format_bytes(report.peak_bytes)} peak, {predicted} predicted")
+    table.add_row("threads", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
 
 def _chunks(report: Report) -> str:
-    less = report.chunk_size < report.chunk_size_wanted
-    return pluralize(report.chunk_size, "user") + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
+    is_reduced = report.chunk_size < report.chunk_size_wanted
+    return pluralize(report.chunk_size, "user") + (
+        f" (reduced from {report.chunk_size_wanted:,} to fit in memory)" * is_reduced
+    )
 
 
 def _destinations(report: Report) -> RenderableType:
     table = _named_rows()
-    for one in report.destinations:
-        size = f" ({memory_budget.format_bytes(one.bytes)})" if one.bytes is not None else ""
-        table.add_row(one.kind, Text(f"{one.name}{size}"))
+    for destination in report.destinations:
+        size = "" if destination.bytes is None else f" ({memory_budget.format_bytes(destination.bytes)})"
+        table.add_row(destination.kind, Text(f"{destination.name}{size}"))
     if not report.destinations:
-        table.add_row("results", "kept nowhere")
+        table.add_row("results", "not stored")
     table.add_row("gate", Text(printable(report.gate, 1000)))
     return table
 
@@ -272,19 +279,19 @@ def _top(report: Report) -> list[RenderableType]:
             parts.add_row(
                 Text(f"{group} {printable(name)}"), *(f"{line.parts[group][name]:.2f}" for line in report.first_lines)
             )
-    return [Text(f"The first of user {report.first_user}", style="bold"), titles, parts]
+    return [Text(f"Top jobs of user {report.first_user}", style="bold"), titles, parts]
 
 
-def _left_out(reasons: Mapping[str, int]) -> str:
-    said = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
-    return f"; {', '.join(said)}" if said else ""
+def _excluded(reasons: Mapping[str, int]) -> str:
+    texts = [f"{count:,} {_LABELS.get(reason, reason)}" for reason, count in reasons.items() if count]
+    return f"; {', '.join(texts)}" if texts else ""
 
 
-def _why(refused: Mapping[str, int]) -> str:
+def _top_reasons(rejections: Mapping[str, int]) -> str:
     """Return the most frequent reasons, shortened for the report."""
-    said = [f"{count:,} {printable(reason, 70)}" for reason, count in list(refused.items())[:REASONS]]
-    more = f"; {pluralize(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
-    return "; ".join(said) + more
+    texts = [f"{count:,} {printable(reason, 70)}" for reason, count in list(rejections.items())[:MAX_REASONS]]
+    more = f"; {pluralize(len(rejections) - MAX_REASONS, 'other reason')}" if len(rejections) > MAX_REASONS else ""
+    return "; ".join(texts) + more
 
 
 def _short(value: float) -> str:

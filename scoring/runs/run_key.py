@@ -43,13 +43,13 @@ def run_key(
     the reranker. The code is part of the key, so a run is never resumed with different code.
     """
     digest = hashlib.blake2b(digest_size=16)
-    own = [_source(type(part.component)) for part in model.parts]
-    digest.update(repr((FORMAT, code_digest(), own, model.digest, fingerprint, k, shard_users, reranker)).encode())
+    sources = [_read_source(type(part.component)) for part in model.parts]
+    digest.update(repr((FORMAT, code_digest(), sources, model.digest, fingerprint, k, shard_users, reranker)).encode())
     digest.update(users.tobytes())
     return digest.hexdigest()
 
 
-def _source(kind: type[Component]) -> str:
+def _read_source(kind: type[Component]) -> str:
     """Return the source of a component from outside this package. A notebook may define a class again."""
     if kind.__module__.startswith("scoring."):
         return ""

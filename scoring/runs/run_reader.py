@@ -31,11 +31,11 @@ def read_run(folder: str | Path) -> pd.DataFrame:
         try:
             parts = [pd.read_parquet(folder / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
         except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
-            raise OutputError(f"{folder}: a file of the run cannot be read ({error}); run it again.") from error
+            raise OutputError(f"{folder}: a file of the run cannot be read ({error}). Start a new run.") from error
     for file, part in zip(files, parts, strict=True):
         if len(part) != file["rows"]:
-            said = f"{file['name']} has {len(part):,} rows, and the manifest says {file['rows']:,}"
-            raise OutputError(f"{folder}: {said}; run it again.")
+            problem = f"{file['name']} has {len(part):,} rows instead of {file['rows']:,}"
+            raise OutputError(f"{folder}: {problem}. Start a new run.")
     return pd.concat(parts, ignore_index=True)
 
 
@@ -50,10 +50,12 @@ def build_ranking(frame: pd.DataFrame, job_id: Longs) -> Ranking:
     frame = frame.sort_values(["user_id", "rank"])
     users, start, count = np.unique(frame["user_id"].to_numpy(), return_index=True, return_counts=True)
     place = np.arange(len(frame)) - np.repeat(start, count)
-    wrong = frame["rank"].to_numpy() != place + 1
-    if wrong.any():
-        user = frame["user_id"].to_numpy()[wrong][0]
-        raise ConfigurationError(f"the ranks of user {user} are not 1, 2, 3 and so on: this is no ranking.")
+    is_wrong = frame["rank"].to_numpy() != place + 1
+    if is_wrong.any():
+        user = frame["user_id"].to_numpy()[is_wrong][0]
+        raise ConfigurationError(
+            f"user_id {user}: the ranks are not 1, 2, 3 and so on. Give the complete lists of a run."
+        )
     n, k = len(users), int(count.max(initial=0))
     row = np.repeat(np.arange(n), count)
     jobs, rows = np.full((n, k), -1, dtype=np.int64), np.full((n, k), -1, dtype=np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.ranking import Ranking, StrategyChoice
-from scoring.errors import OutputError, RunCancelledError
+from scoring.errors import OutputError, RunCancelledError, pluralize
 from scoring.model import ScoringModel
 from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
@@ -62,7 +62,7 @@ class RunState:
         # results are ordered by user_id, independent of the order of the rows
         self.rows = active[np.argsort(plan.user_id[active], kind="stable")]
         self.n_inactive = len(wanted) - len(active)
-        self.n_not_asked = len(plan.user_id) - len(wanted)
+        self.n_not_selected = len(plan.user_id) - len(wanted)
         self.n_rows = self.n_pairs_scored = 0
         self.n_users_resumed = 0
         self.was_published = self.is_past_gate = False
@@ -93,7 +93,7 @@ class RunState:
             chunk_size=self.chunk_size,
             workers=self.rank_shard.workers,
             code_version=code_version(),
-            whole=self.spec.whole,
+            whole=self.spec.covers_all_users,
             key=run_key(
                 model,
                 fingerprint,
@@ -149,24 +149,26 @@ class RunState:
             self.chunk_size = min(self.chunk_size, len(self.rows)) // 2 or 1
         needed = self._needed_bytes()
         self.predicted_bytes = max(memory_budget.measure_peak(), memory_budget.measure_resident() + needed)
-        what = f"A run of {len(self.rows):,} users one at a time, {self._list_width:,} jobs each,"
-        memory_budget.require(needed, what, ["smaller lists (k)", "fewer users at a time"], there=available)
+        what = f"A run of {len(self.rows):,} users, one at a time, with {self._list_width:,} jobs each"
+        memory_budget.require(needed, what, ["use a smaller k"], available=available)
 
     def _needed_bytes(self, *, by_another_model: bool = False) -> int:
         n_users, width, candidates = len(self.rows), self._list_width, self.rank_shard.list_width
         rows = width * n_users
         # a shard and its parts
-        held = 2 * memory_budget.BYTES_PER_RANKED * candidates * min(n_users, self._users_per_shard)
-        held += sum(publisher.memory_estimate(rows, width * self._users_per_shard) for publisher in self.publishers)
+        held_bytes = 2 * memory_budget.BYTES_PER_RANKED * candidates * min(n_users, self._users_per_shard)
+        held_bytes += sum(
+            publisher.memory_estimate(rows, width * self._users_per_shard) for publisher in self.publishers
+        )
         if self.spec.gate is not None and not by_another_model:
-            held += BYTES_PER_ROW * min(rows, shards.ROWS_PER_SHARD)
+            held_bytes += BYTES_PER_ROW * min(rows, shards.ROWS_PER_SHARD)
         return memory_budget.predict_run(
             program_bytes=self.prepared.plan.program.nbytes,
             n_users=n_users,
             k=candidates,
             chunk_size=self.chunk_size,
             workers=self.rank_shard.workers,
-            held_bytes=held,
+            held_bytes=held_bytes,
         )
 
     # The run, step by step
@@ -176,26 +178,25 @@ class RunState:
         for publisher in self.publishers:
             self._claims.append(publisher.claim(self.metadata))
         existing = [claim.existing for claim in self._claims]
-        unfinished = [run for run in existing if run is not None and not run.published]
-        newest = max(unfinished, key=lambda run: run.run_id) if unfinished else _same(existing)
+        unfinished = [run for run in existing if run is not None and not run.is_published]
+        newest = max(unfinished, key=lambda run: run.run_id) if unfinished else _find_common_run(existing)
         if not self.spec.resume or newest is None:
             if unfinished:
-                self._warn_of(max(unfinished, key=lambda run: run.shards))
+                self._warn_of_unfinished(max(unfinished, key=lambda run: run.shards))
             for claim in self._claims:
                 self._open_runs.append(claim.begin(self.metadata))
             return
-        self.was_published = newest.published
+        self.was_published = newest.is_published
         same = [run for run in existing if run is not None and run.run_id == newest.run_id]
-        self.is_past_gate = any(run.published or run.is_past_gate for run in same)
+        self.is_past_gate = any(run.is_published or run.is_past_gate for run in same)
         self.metadata = replace(self.metadata, run_id=newest.run_id, created_at=newest.created_at)
         for claim in self._claims:
             self._open_runs.append(claim.resume(self.metadata, self.shards))
 
-    def _warn_of(self, left: ExistingRun) -> None:
+    def _warn_of_unfinished(self, run: ExistingRun) -> None:
         warnings.warn(
-            f"An unfinished run of the same data, model and settings is there ({left.run_id}, {left.shards:,} of "
-            f"{len(self.shards):,} parts done): --resume goes on with such a run; without it this one is removed, "
-            "also where its gate kept it aside.",
+            f"An unfinished run of the same data, model and settings exists ({run.run_id}, {run.shards:,} of "
+            f"{pluralize(len(self.shards), 'shard')} written) and is deleted. To continue it, use --resume.",
             UserWarning,
             stacklevel=4,
         )
@@ -217,7 +218,7 @@ class RunState:
             self._open_runs[0].committed[shard.number] for shard in self.shards if self._is_committed(shard)
         )
 
-        def just_done(count: int) -> None:
+        def report_done(count: int) -> None:
             nonlocal done
             done += count
             progress(done, total)
@@ -227,14 +228,16 @@ class RunState:
             self._commit(ShardResult(self.shards[0], Ranking.empty()))
             return
         executor = LocalExecutor(self.chunk_size) if executor is None else executor
-        with closing(executor.map(self.rank_shard, tasks, progress=just_done, cancelled=cancelled)) as results:
+        with closing(executor.map(self.rank_shard, tasks, progress=report_done, cancelled=cancelled)) as results:
             while self._accept_next(results):
                 pass
         if cancelled():
-            raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
+            raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing was published.")
         missing = [task.shard.number for task in tasks if task.shard.number not in self._received]
         if missing:
-            raise OutputError(f"{type(executor).__name__} ended without shard {missing[0]}. Nothing is published.")
+            raise OutputError(
+                f"{type(executor).__name__} ended without the result of shard {missing[0]}. Nothing was published."
+            )
         if not len(self.first.user_id):  # another process committed the first shard
             result = self.rank_shard(ShardTask(self.shards[0], self.rows[:1]))
             self.first = rerank(result.ranking, self.spec.reranker, self.spec.k)
@@ -274,12 +277,12 @@ class RunState:
         number = result.shard.number
         task = self._tasks[number] if 0 <= number < len(self._tasks) else None
         if task is None or not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
-            raise OutputError(f"Lists of other users came for shard {number}. Nothing is published.")
+            raise OutputError(f"Shard {number}: the executor returned lists of other users. Nothing was published.")
         if number not in self._received:
             self._received[number] = result.digest
             return True
         if self._received[number] != result.digest:
-            raise OutputError(f"Two different results came for shard {number}. Nothing is published.")
+            raise OutputError(f"Shard {number}: the executor returned two different results. Nothing was published.")
         return False
 
     def _commit(self, result: ShardResult) -> None:
@@ -289,23 +292,27 @@ class RunState:
 
     def counts(self) -> RunCounts:
         ledger, refused = self.prepared.dataset.ledger, self.spec.refused
-        before = {table: {"at the import": count} for table, count in refused.items() if count}
-        bad = {table: {**before.get(table, {}), **ledger[table].rejected} for table in ("users", "jobs", "actions")}
+        at_import = {table: {"at the import": count} for table, count in refused.items() if count}
+        rejected = {
+            table: {**at_import.get(table, {}), **ledger[table].rejected} for table in ("users", "jobs", "actions")
+        }
         n_jobs = len(self.prepared.plan.job_id)
-        users = {"inactive": self.n_inactive} | ({} if self.spec.whole else {"not asked for": self.n_not_asked})
+        users = {"inactive": self.n_inactive} | (
+            {} if self.spec.covers_all_users else {"not asked for": self.n_not_selected}
+        )
         return RunCounts(
-            users_read=len(self.prepared.plan.user_id) + sum(bad["users"].values()),
+            users_read=len(self.prepared.plan.user_id) + sum(rejected["users"].values()),
             users_scored=len(self.rows),
             users_filtered=users,
-            users_refused=bad["users"],
-            jobs_read=n_jobs + sum(bad["jobs"].values()),
+            users_refused=rejected["users"],
+            jobs_read=n_jobs + sum(rejected["jobs"].values()),
             jobs_ranked=self.n_eligible,
             jobs_filtered=self.prepared.plan.exclusions.counts(),
-            jobs_refused=bad["jobs"],
-            actions_read=ledger["actions"].read + sum(before.get("actions", {}).values()),
+            jobs_refused=rejected["jobs"],
+            actions_read=ledger["actions"].read + sum(at_import.get("actions", {}).values()),
             actions_used=ledger["actions"].used,
             actions_left_out=ledger["actions"].left_out,
-            actions_refused=bad["actions"],
+            actions_refused=rejected["actions"],
             rows=self.n_rows,
         )
 
@@ -319,11 +326,11 @@ class RunState:
         if self.is_past_gate:  # readers may have the run already
             return None
         verdict = None
-        if self.spec.gate is not None and self.spec.whole:
+        if self.spec.gate is not None and self.spec.covers_all_users:
             verdict = self.spec.gate.judge(self._candidate_run(counts))
         for run in self._open_runs:
             run.record_verdict(None if verdict is None else verdict.record(), counts)
-        if verdict is not None and verdict.outcome is Outcome.KEPT_ASIDE:
+        if verdict is not None and verdict.outcome is Outcome.HELD_BACK:
             raise GateFailedError(verdict)
         return verdict
 
@@ -338,7 +345,7 @@ class RunState:
             publishers=self.publishers,
             open_runs=self._open_runs,
             model=self.prepared.model,
-            by=self._lists_by,
+            lists_by=self._lists_by,
         )
 
     def _lists_by(self, model: ScoringModel, k: int) -> Iterator[tuple[ListBlock, NDArray[np.int64]]]:
@@ -350,15 +357,15 @@ class RunState:
         """
         memory_budget.require(
             self._needed_bytes(by_another_model=True),
-            f"Ranking by the model {model.name}, too,",
-            ["give it more memory"],
+            f"Ranking with the model {model.name} as well",
+            ["use a machine with more memory"],
         )
-        other = self.prepared.with_model(model)
-        scorer = Scorer(other.plan, workers=self.rank_shard.workers, before=other.before, backend=other.backend)
+        prepared = self.prepared.with_model(model)
+        scorer = Scorer(prepared.plan, workers=self.rank_shard.workers, seeds=prepared.seeds, backend=prepared.backend)
         for chunk in chunks_in_memory(self.rows, self.chunk_size, self.rank_shard.list_width):
             ranking = scorer.top_k(self.spec.n_candidates, chunk)
             lists = rerank(ranking, self.spec.reranker, self.spec.k).cut(k)
-            yield ListBlock.of_ranking(lists), other.plan.user_id[chunk]
+            yield ListBlock.of_ranking(lists), prepared.plan.user_id[chunk]
 
     def publish(self, counts: RunCounts) -> None:
         """Seal all open runs, then publish them in the order of the publishers."""
@@ -378,7 +385,7 @@ class RunState:
                 claim.abort()
 
 
-def _same(found: Sequence[ExistingRun | None]) -> ExistingRun | None:
+def _find_common_run(existing: Sequence[ExistingRun | None]) -> ExistingRun | None:
     """Return the run that all publishers have published; None if it differs or is missing from some."""
-    different = {None if run is None else run.run_id for run in found}
-    return found[0] if len(different) == 1 else None
+    run_ids = {None if run is None else run.run_id for run in existing}
+    return existing[0] if len(run_ids) == 1 else None

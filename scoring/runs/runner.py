@@ -60,8 +60,8 @@ class RunResult:
     @property
     def ms_per_user(self) -> float:
         """Milliseconds of ranking per user ranked in this run; 0 if no user was ranked."""
-        now = self.counts.users_scored - self.users_resumed
-        return 1000 * self.ranking_seconds / now if now else 0.0
+        n_users = self.counts.users_scored - self.users_resumed
+        return 1000 * self.ranking_seconds / n_users if n_users else 0.0
 
 
 def prepare(

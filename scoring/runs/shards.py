@@ -51,14 +51,14 @@ class ShardResult:
         ranking, digest = self.ranking, hashlib.sha256()  # twice as fast as BLAKE2 on processors with SHA instructions
         jobs, scores = ranking.job_id, ranking.scores
         if (ranking.count < jobs.shape[1]).any():  # values after the last job do not count
-            listed = np.arange(jobs.shape[1]) < ranking.count[:, None]
-            jobs, scores = jobs[listed], scores[listed]
+            is_listed = np.arange(jobs.shape[1]) < ranking.count[:, None]
+            jobs, scores = jobs[is_listed], scores[is_listed]
         for values in (ranking.user_id, ranking.count, jobs, scores):
             digest.update(np.ascontiguousarray(values).data)
         return digest.digest()
 
     @classmethod
-    def joined(cls, shard: Shard, parts: Sequence[Ranking]) -> Self:
+    def concatenate(cls, shard: Shard, parts: Sequence[Ranking]) -> Self:
         """Return the result of a shard whose users were ranked in parts: equally wide lists, by ascending user id."""
         if len(parts) == 1:
             return cls(shard, parts[0])
@@ -103,4 +103,4 @@ class ShardAssembly:
             if not self._missing:
                 parts, self._parts, shard = self._parts, [], self._shards.popleft()
                 self._missing = self._shards[0].users if self._shards else 0
-                yield ShardResult.joined(shard, parts)
+                yield ShardResult.concatenate(shard, parts)

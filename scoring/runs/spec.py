@@ -42,7 +42,7 @@ class RunSpec:
         chunk_size = whole_number("chunk_size", self.chunk_size, "a chunk holds a whole number of users")
         if chunk_size > MAX_BATCH_SIZE:
             warnings.warn(
-                f"chunk_size {chunk_size:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
+                f"chunk_size {chunk_size:,} exceeds the maximum. It is reduced to {MAX_BATCH_SIZE:,} users.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -50,7 +50,7 @@ class RunSpec:
         object.__setattr__(self, "chunk_size", min(chunk_size, MAX_BATCH_SIZE))
 
     @property
-    def whole(self) -> bool:
+    def covers_all_users(self) -> bool:
         """Whether the run covers all active users. Only such a run replaces the published one."""
         return self.users is None
 

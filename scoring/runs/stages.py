@@ -48,7 +48,11 @@ def rerank(candidates: Ranking, reranker: Reranker | None, k: int) -> Ranking:
     lists = reranker.rerank(candidates, k)
     name = type(reranker).__name__
     if lists.user_id.tolist() != candidates.user_id.tolist():
-        raise ConfigurationError(f"The reranker {name} returned lists of other users.")
+        raise ConfigurationError(
+            f"The reranker {name} returned lists of other users. Return the users of the candidates, in their order."
+        )
     if lists.job_id.shape[1] > k:
-        raise ConfigurationError(f"The reranker {name} returned lists of {lists.job_id.shape[1]:,} jobs, not {k:,}.")
+        raise ConfigurationError(
+            f"The reranker {name} returned lists of {lists.job_id.shape[1]:,} jobs. Return at most {k:,}."
+        )
     return lists

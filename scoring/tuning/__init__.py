@@ -5,9 +5,9 @@
 - `search`, `trial_journal`: trials and the file that stores them
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
-- `sensitivity` (with `weight_sweep`, `curves`, `proportions`, `rank_metrics`): exact curves along each weight
+- `sensitivity` (with `weight_sweep`, `step_curve`, `rank_metrics`): exact curves along each weight
 - `ablation`: the metric without each component
-- `reach` (with `cases`, `infeasibility`, `random_start`, `milp`, `reached`): the smallest change that lists a job
+- `reach` (with `infeasibility`, `random_start`, `milp`): the smallest change that lists a job
 - `value_statistics`: component values, their spread and correlations
 - `audience`: the users for whom a job is listed
 - `registry`: saved profiles
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from scoring.tuning.ablation import Ablation, ablation
 from scoring.tuning.audience import audience
-from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, goal_of
+from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, make_goal
 from scoring.tuning.problem import Problem
 from scoring.tuning.reach import Reach, reach
 from scoring.tuning.registry import Profile, Registry
@@ -45,7 +45,7 @@ __all__ = [
     "component_distributions",
     "component_values",
     "correlations",
-    "goal_of",
+    "make_goal",
     "reach",
     "sensitivity",
     "tune",

@@ -13,7 +13,7 @@ from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG, Metric
-from scoring.evaluation.significance import Resamples, holm
+from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, new_figure
 from scoring.tuning.weight_sweep import vary_weight
@@ -66,7 +66,7 @@ class Ablation:
     def _frame(self) -> pd.DataFrame:
         resamples, rows = Resamples.of(self.user_id, seed=self.seed), []
         for name, values in self.without.items():
-            difference = resamples.paired(values, self.baseline, self.level)
+            difference = resamples.compare(values, self.baseline, self.level)
             rows.append(
                 {
                     "component": name,
@@ -81,7 +81,7 @@ class Ablation:
                 }
             )
         frame = pd.DataFrame(rows).sort_values("loss", ascending=False, kind="stable", ignore_index=True)
-        frame["p_holm"] = holm(frame["p_holm"].to_numpy())
+        frame["p_holm"] = adjust_holm(frame["p_holm"].to_numpy())
         frame.insert(8, "significant", frame["p_holm"] <= 1 - self.level)
         return frame
 

@@ -21,7 +21,7 @@ from scoring.array_types import Floats, Longs
 from scoring.evaluation.full_rank import find_full_rank
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import list_exclusions
-from scoring.ranking.list_overlap import listed
+from scoring.ranking.list_overlap import mask_listed
 from scoring.tuning.audience_result import Audience
 from scoring.tuning.value_statistics.values import compute_total
 
@@ -129,7 +129,7 @@ def _place_to_beat(prepared: Prepared, ranking: Ranking, job: int) -> Longs:
     limit, company = exclusions.rules.max_per_company, exclusions.company
     if limit is None or company[job] < 0 or not width:
         return last
-    of_company = listed(width, ranking.count) & (company[ranking.job_row] == company[job])
+    of_company = mask_listed(width, ranking.count) & (company[ranking.job_row] == company[job])
     last_of_company = width - 1 - np.argmax(of_company[:, ::-1], axis=1)
     return np.where(of_company.sum(axis=1) >= limit, last_of_company, last)
 

@@ -16,7 +16,7 @@ from scoring.evaluation.list_metrics import PopulationFact, UserFact
 from scoring.evaluation.metrics import Metric, mean
 from scoring.evaluation.slices import Slicing
 
-__all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "goal_of"]
+__all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "make_goal"]
 
 
 class Goal(ABC):
@@ -91,7 +91,7 @@ class ListGoal(Goal):
         return mean(self.fact.of(evaluation.ranking, facts))
 
 
-def goal_of(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
+def make_goal(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
     """Return `what` as a goal. A metric or a fact of lists becomes a goal to maximise.
 
     Raises
@@ -124,7 +124,7 @@ class Floor:
     slicing: Slicing
     label: str
     least: float
-    relative: bool = True
+    is_relative: bool = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.least) and self.least >= 0):
@@ -163,4 +163,4 @@ class Floor:
 
     def shortfall(self, evaluation: Evaluation, baseline: Evaluation) -> float:
         """Return how far the mean is below the floor; 0 or less if the floor is kept."""
-        return (self.least * self.of(baseline) if self.relative else self.least) - self.of(evaluation)
+        return (self.least * self.of(baseline) if self.is_relative else self.least) - self.of(evaluation)

@@ -58,13 +58,13 @@ def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.rand
 
     Each user has the same total weight. All weights sum to 1.
     """
-    wanted = train.holdout.relevance
-    users, jobs = prepared.user_rows(wanted.user_id), prepared.job_rows(wanted.job_id)
+    relevance = train.holdout.relevance
+    users, jobs = prepared.user_rows(relevance.user_id), prepared.job_rows(relevance.job_id)
     deltas, weights = [], []
     for user in range(len(prepared.plan.user_id)):
         rows = slice(*np.searchsorted(users, [user, user + 1]))
         eligible = prepared.plan.exclusions.matrix(np.array([user]))[0]
-        relevant, gain = jobs[rows][eligible[jobs[rows]]], wanted.gain[rows][eligible[jobs[rows]]]
+        relevant, gain = jobs[rows][eligible[jobs[rows]]], relevance.gain[rows][eligible[jobs[rows]]]
         eligible[jobs[rows]] = False
         rest = np.flatnonzero(eligible)
         if not len(relevant) or not len(rest):

@@ -35,7 +35,7 @@ class Competitors:
     def __len__(self) -> int:
         return len(self.ties)
 
-    def among(self, chosen: NDArray[np.int64]) -> Competitors:
+    def select(self, chosen: NDArray[np.int64]) -> Competitors:
         return Competitors(self.lead[:, chosen], self.ties[chosen])
 
 
@@ -113,7 +113,7 @@ def find_nearest_weights(
     if solution.x is None:
         return NearestWeights(None, solution.status == 2)
     change = solution.x[: 2 * n_components]
-    behind = competitors.among(np.flatnonzero(solution.x[2 * n_components :] < 0.5))
+    behind = competitors.select(np.flatnonzero(solution.x[2 * n_components :] < 0.5))
     exact = _without_binaries(behind, region, margin)
     change = change if exact is None else exact
     return NearestWeights(_weights(region, change), solution.status == 0)

@@ -73,7 +73,7 @@ class Problem:
             [[p.name, p.low, p.high, p.log] for p in space.parameters],
             [[goal.name, goal.maximise] for goal in self.goals],
             [
-                [floor.name, floor.least, floor.relative, digest_users(users[floor.members(users)])]
+                [floor.name, floor.least, floor.is_relative, digest_users(users[floor.members(users)])]
                 for floor in self.floors
             ],
         ]

@@ -36,25 +36,25 @@ def _ranked_relevance(ranks: NDArray[np.integer], gains: Floats, k: int) -> Rank
     row, job = np.nonzero((ranks > 0) & (ranks <= k))
     at_rank[row, ranks[row, job] - 1] = gains[job]
     ideal = np.broadcast_to(np.append(best, np.zeros(k - len(best))), (n, k))
-    nobody, all_of_them = np.zeros(n, dtype=np.int64), np.full(n, len(gains), dtype=np.int64)
-    return RankedRelevance(nobody, at_rank, ideal, all_of_them, np.full(n, k, dtype=np.int64))
+    no_user, n_relevant = np.zeros(n, dtype=np.int64), np.full(n, len(gains), dtype=np.int64)
+    return RankedRelevance(no_user, at_rank, ideal, n_relevant, np.full(n, k, dtype=np.int64))
 
 
-def find_ranks(lists: Ints, wanted: Ints, n_columns: int) -> Ints:
-    """Return the rank of each wanted column in each list, (n_lists, n_wanted), from 1; 0 if it is not in the list."""
+def find_ranks(lists: Ints, columns: Ints, n_columns: int) -> Ints:
+    """Return the rank of each given column in each list, (n_lists, n_given), from 1; 0 if the list lacks it."""
     place = np.full(n_columns, -1, dtype=np.int32)
-    there = wanted >= 0
-    place[wanted[there]] = np.flatnonzero(there)
-    return _ranks(lists, place, len(wanted))
+    is_column = columns >= 0
+    place[columns[is_column]] = np.flatnonzero(is_column)
+    return _ranks(lists, place, len(columns))
 
 
 @compiled
-def _ranks(lists: Ints, place: Ints, n_wanted: int) -> Ints:
+def _ranks(lists: Ints, place: Ints, n_given: int) -> Ints:
     n, k = lists.shape
-    ranks = np.zeros((n, n_wanted), dtype=np.int32)
+    ranks = np.zeros((n, n_given), dtype=np.int32)
     for row in range(n):
         for rank in range(k):
-            wanted = place[lists[row, rank]]
-            if wanted >= 0:
-                ranks[row, wanted] = rank + 1
+            index = place[lists[row, rank]]
+            if index >= 0:
+                ranks[row, index] = rank + 1
     return ranks

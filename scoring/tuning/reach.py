@@ -68,7 +68,7 @@ class Reach:
         return f"Reach(job {self.job_id} for user {self.user_id}, top {self.k}: {word})"
 
     def _repr_html_(self) -> str:
-        table = "" if self.model is None or not self.distance else self.changed()._repr_html_()  # type: ignore[operator]
+        table = "" if self.model is None or not self.distance else self.changes()._repr_html_()  # type: ignore[operator]
         return f"<p>{html.escape(self.summary())}</p>{table}"
 
     @property
@@ -106,7 +106,7 @@ class Reach:
             }
         )
 
-    def changed(self) -> pd.DataFrame:
+    def changes(self) -> pd.DataFrame:
         """Return the rows of `frame` whose weight changes, the largest change first."""
         frame = self.frame()
         frame = frame[frame["change"].abs() > NOTHING]
@@ -130,7 +130,7 @@ class Reach:
         return begin + self._describe_proof(locked)
 
     def _describe_change(self, locked: str) -> str:
-        rows = self.changed()[["component", "before", "after"]].to_numpy()
+        rows = self.changes()[["component", "before", "after"]].to_numpy()
         moves = ", ".join(f"{name} {before:.4f} → {after:.4f}" for name, before, after in rows)
         share = number(50 * (self.distance or 0.0))
         nearest = "No smaller change is enough"
@@ -467,7 +467,7 @@ class _RadiusSearch:
             nearest, seconds_left = NearestWeights(None, False), self.deadline - time.perf_counter()
             rounds += 1
             if seconds_left > 0:
-                competitors = self.problem.competitors.among(np.setdiff1d(working, self.ahead))
+                competitors = self.problem.competitors.select(np.setdiff1d(working, self.ahead))
                 nearest = find_nearest_weights(competitors, self.region, allowed, self.margin, seconds_left)
             if nearest.weights is None:
                 return nearest, np.setdiff1d(working, self.ahead), None

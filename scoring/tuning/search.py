@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-__all__ = ["SAMPLERS", "Sampler", "feasible", "finished", "model_of_trial", "run_trials"]
+__all__ = ["SAMPLERS", "Sampler", "load_finished", "make_trial_model", "run_trials", "select_feasible"]
 
 Sampler = Literal["tpe", "random", "nsga2"]
 SAMPLERS: Final = ("tpe", "random", "nsga2")
@@ -79,13 +79,13 @@ def run_trials(
         study = _open(problem, sampler, storage, name, seed, worker)
         if worker == 0:
             _enqueue(study, problem, first)
-        done = len(finished(study))
+        done = len(load_finished(study))
         progress(min(done, n_trials), n_trials)
         while done < n_trials:
             if cancelled():
                 raise RunCancelledError(f"The search was cancelled after {done:,} of {n_trials:,} trials.")
             _try_one(study, problem)
-            done = len(finished(study))
+            done = len(load_finished(study))
             progress(min(done, n_trials), n_trials)
     return study
 
@@ -164,19 +164,19 @@ def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
     return tuple(trial.user_attrs.get(_SHORTFALLS, ()))
 
 
-def finished(study: Study) -> list[FrozenTrial]:
+def load_finished(study: Study) -> list[FrozenTrial]:
     """Return the trials that have a value. The storage is read again, as other processes may add trials."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def select_feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that keep every floor."""
     return [trial for trial in trials if all(short <= 0 for short in _shortfalls(trial))]
 
 
-def model_of_trial(problem: Problem, trial: FrozenTrial) -> ScoringModel:
+def make_trial_model(problem: Problem, trial: FrozenTrial) -> ScoringModel:
     """Return the model that a trial tried."""
     return problem.space.model_at(trial.params)
 

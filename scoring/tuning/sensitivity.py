@@ -20,7 +20,7 @@ from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 from scoring.threads.pool import run_in_threads
 from scoring.tuning.rank_metrics import compute_list_values, find_ranks
-from scoring.tuning.step_curve import Curve, find_constant_interval
+from scoring.tuning.step_curve import StepCurve, find_constant_interval
 from scoring.tuning.weight_sweep import sweep_weight, vary_weight
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class WeightPath:
     n_changes: int  # changes of lists, over all users
     same_from: Floats  # (n_users,) lower end of the interval in which the list does not change
     same_to: Floats  # (n_users,) upper end
-    kept: Curve  # share of the currently listed jobs that remain listed
-    metric: Curve | None  # mean over the users with relevant jobs
+    kept: StepCurve  # share of the currently listed jobs that remain listed
+    metric: StepCurve | None  # mean over the users with relevant jobs
 
     def __repr__(self) -> str:
         return f"WeightPath({self.component}, weight {self.weight:.4g}, {self.n_changes:,} list changes)"
 
     @property
-    def unchanged(self) -> tuple[float, float]:
+    def constant_interval(self) -> tuple[float, float]:
         """Interval around the current weight in which no user's list changes.
 
         Both ends are the current weight if a list changes exactly there.
@@ -76,7 +76,7 @@ class Sensitivity:
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
-    def curve(self, component: str) -> Curve:
+    def curve(self, component: str) -> StepCurve:
         """Return the metric as a function of this weight; without a metric, the share of listed jobs that remain.
 
         Raises
@@ -105,17 +105,17 @@ class Sensitivity:
 
 
 def _row(path: WeightPath) -> dict[str, object]:
-    low, high = path.unchanged
+    low, high = path.constant_interval
     row: dict[str, object] = {"component": path.component, "group": path.group, "weight": path.weight}
     row |= {"same_from": low, "same_to": high, "changes": path.n_changes}
-    curve, now = path.metric, path.weight
+    curve, weight = path.metric, path.weight
     if curve is None:
         return row
-    metric_low, metric_high = find_constant_interval(curve.changes, now)
-    best, best_from, best_to = curve.best(now)
-    left, right = max(now - STEP, 0.0), min(now + STEP, 1.0)
+    metric_low, metric_high = find_constant_interval(curve.changes, weight)
+    best, best_from, best_to = curve.best(weight)
+    left, right = max(weight - STEP, 0.0), min(weight + STEP, 1.0)
     return row | {
-        "now": float(curve(now)),
+        "now": float(curve(weight)),
         "metric_from": metric_low,
         "metric_to": metric_high,
         "best": curve.highest,
@@ -165,8 +165,8 @@ def sensitivity(
     run_in_threads(work, len(users), prepared.scorer.workers)
     parts = prepared.model.parts
     paths = {
-        parts[c].name: _combine(parts[c].name, parts[c].group, now, [paths[place] for paths in user_paths])
-        for place, (c, now) in enumerate(chosen)
+        parts[c].name: _combine(parts[c].name, parts[c].group, weight, [paths[place] for paths in user_paths])
+        for place, (c, weight) in enumerate(chosen)
     }
     return Sensitivity(paths, prepared.plan.user_id[users], k, metric.name if metric else None, len(relevant))
 
@@ -177,8 +177,8 @@ class _UserPath:
 
     changes: Floats
     same: tuple[float, float]
-    kept: Curve  # number of currently listed jobs that remain listed
-    metric: Curve | None
+    kept: StepCurve  # number of currently listed jobs that remain listed
+    metric: StepCurve | None
 
 
 def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) -> list[tuple[int, float]]:
@@ -245,7 +245,7 @@ def _sweep_user(
     column = np.full(len(plan.job_id) + 1, -1, dtype=np.int32)  # the last entry is for row -1: the job does not exist
     column[eligible] = np.arange(len(eligible))
     flat, result = plan.model.flat_weights, []
-    for component, now in chosen:
+    for component, weight in chosen:
         times, at, within = sweep_weight(values, flat, component, k)
         curve = None
         if jobs is not None and metric is not None:
@@ -257,20 +257,20 @@ def _sweep_user(
             changes = np.append(changes, 1.0)
         result.append(
             _UserPath(
-                changes, find_constant_interval(changes, now), _kept(times, at, within, now, len(eligible)), curve
+                changes, find_constant_interval(changes, weight), _kept(times, at, within, weight, len(eligible)), curve
             )
         )
     return result
 
 
-def _kept(times: Floats, at: Ints, within: Ints, now: float, n_columns: int) -> Curve:
+def _kept(times: Floats, at: Ints, within: Ints, weight: float, n_columns: int) -> StepCurve:
     """Return the number of currently listed jobs in each list."""
-    place = int(np.searchsorted(times, now))
-    listed = at[place] if times[place] == now else within[place - 1]
+    place = int(np.searchsorted(times, weight))
+    listed = at[place] if times[place] == weight else within[place - 1]
     here, between = (
         (find_ranks(lists, listed, n_columns) > 0).sum(axis=1).astype(np.float64) for lists in (at, within)
     )
-    return Curve.simplified(times, here, between)
+    return StepCurve.simplify(times, here, between)
 
 
 def _metric_curve(
@@ -278,31 +278,31 @@ def _metric_curve(
     times: Floats,
     at: Ints,
     within: Ints,
-    wanted: Ints,
+    relevant_columns: Ints,
     gains: Floats,
     n_columns: int,
-) -> Curve:
+) -> StepCurve:
     """Return the metric as a curve; it changes only where a relevant job changes its rank."""
-    at_points = compute_list_values(metric, find_ranks(at, wanted, n_columns), gains)
-    between = compute_list_values(metric, find_ranks(within, wanted, n_columns), gains)
-    return Curve.simplified(times, at_points, between)
+    at_points = compute_list_values(metric, find_ranks(at, relevant_columns, n_columns), gains)
+    between = compute_list_values(metric, find_ranks(within, relevant_columns, n_columns), gains)
+    return StepCurve.simplify(times, at_points, between)
 
 
-def _combine(name: str, group: str, now: float, paths: Sequence[_UserPath]) -> WeightPath:
+def _combine(name: str, group: str, weight: float, paths: Sequence[_UserPath]) -> WeightPath:
     curves = [path.metric for path in paths if path.metric is not None]
     same = np.array([path.same for path in paths])
-    kept = Curve.sum([path.kept for path in paths])
-    listed = float(kept(now))
+    kept = StepCurve.sum([path.kept for path in paths])
+    listed = float(kept(weight))
     if not listed:
         raise ConfigurationError("None of these users has an eligible job, so all lists are empty.")
     return WeightPath(
         component=name,
         group=group,
-        weight=now,
+        weight=weight,
         changes=np.unique(np.concatenate([path.changes for path in paths])),
         n_changes=sum(len(path.changes) for path in paths),
         same_from=same[:, 0],
         same_to=same[:, 1],
-        kept=Curve(kept.t, kept.at / listed, kept.within / listed),
-        metric=Curve.mean(curves) if curves else None,
+        kept=StepCurve(kept.t, kept.at / listed, kept.within / listed),
+        metric=StepCurve.mean(curves) if curves else None,
     )

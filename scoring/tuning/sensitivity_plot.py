@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.errors import pluralize
 from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, new_grid, number
-from scoring.tuning.step_curve import Curve, find_constant_interval
+from scoring.tuning.step_curve import StepCurve, find_constant_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,14 +37,14 @@ def plot_sensitivity(result: Sensitivity) -> Figure:
             axes.set_ylabel(result.metric or "jobs kept, %", fontsize=SMALL)
     n_users = result.n_measured if result.metric else len(result.user_id)
     what = result.metric or f"Jobs of the current top {result.k} that remain"
-    title = f"{what}, {pluralize(n_users, 'user')}: one weight from 0 to 1, other weights in proportion"
-    figure.suptitle(title, fontsize=11)
+    title = f"{what}, {pluralize(n_users, 'user')}\none weight from 0 to 1, other weights in proportion"
+    figure.suptitle(title, fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=SMALL, frameon=False)
     return figure
 
 
-def _panel(axes: Any, path: WeightPath, curve: Curve) -> None:
+def _panel(axes: Any, path: WeightPath, curve: StepCurve) -> None:
     scale = 1.0 if path.metric is not None else 100.0
     low, high = find_constant_interval(curve.changes, path.weight)
     # the edge, wider than the line of the current weight, keeps an interval of 0.001 visible

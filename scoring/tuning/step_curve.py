@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from scoring.array_types import Floats
 
-__all__ = ["Curve", "find_constant_interval"]
+__all__ = ["StepCurve", "find_constant_interval"]
 
 
 def find_constant_interval(changes: Floats, t: float) -> tuple[float, float]:
@@ -27,7 +27,7 @@ def find_constant_interval(changes: Floats, t: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, repr=False)
-class Curve:
+class StepCurve:
     """A function of t in [0, 1] with n constant pieces. At a breakpoint the value may differ from both neighbours."""
 
     t: Floats  # (n + 1,) ascending, from 0 to 1
@@ -35,7 +35,7 @@ class Curve:
     within: Floats  # (n,) value between one t and the next
 
     def __repr__(self) -> str:
-        return f"Curve({len(self.within):,} pieces, {self.lowest:.4g} to {self.highest:.4g})"
+        return f"StepCurve({len(self.within):,} pieces, {self.lowest:.4g} to {self.highest:.4g})"
 
     def __call__(self, t: ArrayLike) -> Floats:
         """Return the values at t, in the shape of t; NaN outside [0, 1]."""
@@ -45,7 +45,7 @@ class Curve:
         return np.where((t >= 0) & (t <= 1), value, np.nan)
 
     @classmethod
-    def simplified(cls, t: Floats, at: Floats, within: Floats) -> Self:
+    def simplify(cls, t: Floats, at: Floats, within: Floats) -> Self:
         """Return a curve without the breakpoints at which the value does not change."""
         kept = np.ones(len(t), dtype=bool)
         kept[1:-1] = (within[:-1] != at[1:-1]) | (at[1:-1] != within[1:])

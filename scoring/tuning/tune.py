@@ -18,7 +18,7 @@ from scoring.model import ScoringModel
 from scoring.plotting.displays import display
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
+from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,9 +75,9 @@ class Tuning:
         """
         rows = []
         for name, trials in self.studies.items():
-            keeps = {trial.number for trial in feasible(trials)}
+            keeps = {trial.number for trial in select_feasible(trials)}
             for trial in trials:
-                model = model_of_trial(self.problem, trial)
+                model = make_trial_model(self.problem, trial)
                 values = dict(zip((goal.name for goal in self.problem.goals), trial.values, strict=True))
                 weights = dict(zip(self.problem.space.names, model.flat_weights.tolist(), strict=True))
                 parameters = {parameter.name: parameter.of(model) for parameter in self.problem.space.parameters}
@@ -108,11 +108,11 @@ class Tuning:
         ------
         ConfigurationError: If the evaluator has users of train or validation.
         """
-        seen = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
-        if seen.any():
+        is_known = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
+        if is_known.any():
             raise ConfigurationError(
-                f"{pluralize(int(seen.sum()), 'test user')} also in train or validation. Use an evaluator of other "
-                "users."
+                f"{pluralize(int(is_known.sum()), 'test user')} also in train or validation. Use an evaluator of "
+                "other users."
             )
         return Scoreboard.of(users, self.models, level=self.scoreboard.level)
 
@@ -203,7 +203,7 @@ def search_trials(
         (SEARCH, sampler, n_trials),
     ]
     return {
-        name: finished(
+        name: load_finished(
             run_trials(
                 problem,
                 count,
@@ -242,12 +242,12 @@ def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
 def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTrial], finalists: int) -> ScoringModel:
     """Return the best model on validation among the baseline and the best trials on train."""
     on_train = problem.values(problem.train, problem.train_baseline)
-    best = sorted(feasible(trials), key=lambda trial: _sort_key(problem, trial.values, on_train), reverse=True)[
+    best = sorted(select_feasible(trials), key=lambda trial: _sort_key(problem, trial.values, on_train), reverse=True)[
         :finalists
     ]
     base = validation.evaluate(problem.baseline)
     before, candidates = problem.values(validation, base), []
-    for model in [*(model_of_trial(problem, trial) for trial in best), problem.baseline]:
+    for model in [*(make_trial_model(problem, trial) for trial in best), problem.baseline]:
         evaluation = validation.evaluate(model)
         if all(short <= 0 for short in problem.shortfalls(evaluation, base)):
             candidates.append((_sort_key(problem, problem.values(validation, evaluation), before), model))

@@ -44,12 +44,12 @@ def vary_weight(flat: Floats, component: int, t: float) -> Floats:
     """
     if len(flat) < 2:
         raise ConfigurationError("A model with one component has no weight to vary. Use at least two components.")
-    others = np.array(flat, dtype=np.float64)
-    others[component] = 0.0
-    if not others.any():
-        others[:] = 1.0
-        others[component] = 0.0
-    result = others / others.sum() * (1.0 - t)
+    base = np.array(flat, dtype=np.float64)
+    base[component] = 0.0
+    if not base.any():
+        base[:] = 1.0
+        base[component] = 0.0
+    result = base / base.sum() * (1.0 - t)
     result[component] = t
     return result
 
@@ -79,21 +79,21 @@ def sweep_weight(values: Floats, flat: Floats, component: int, k: int) -> tuple[
     if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
         worst = values.min() if not values.min() >= LOWEST else values.max()
         raise ConfigurationError(f"A component has the value {worst}. Values must be from 0 to 100.")
-    others = vary_weight(flat, component, 0.0)
-    a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), others, component)
+    base = vary_weight(flat, component, 0.0)
+    a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), base, component)
     times, at, within = _walk(a, y, min(k, values.shape[1]))
     return times, at, within
 
 
 @compiled
-def _ends(values: Floats, others: Floats, component: int) -> tuple[Longs, Longs]:
+def _ends(values: Floats, base: Floats, component: int) -> tuple[Longs, Longs]:
     """Return both ends of every line in grid steps. One point is added so that none is negative."""
     n_components, m = values.shape
     a, y = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
     for j in range(m):
         mean = 0.0
         for c in range(n_components):
-            mean += others[c] * values[c, j]
+            mean += base[c] * values[c, j]
         a[j] = np.int64(np.rint((mean + 1.0) * GRID))
         y[j] = np.int64(np.rint((values[component, j] + 1.0) * GRID))
     return a, y
@@ -196,7 +196,7 @@ def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, 
     the lower of two lines crosses the upper one later if and only if it ends higher; it then also began lower, so p
     and q are positive.
     """
-    p, q, from_outside = 1, 0, False
+    p, q, is_from_outside = 1, 0, False
     for rank in range(k - 1):
         over, under = lines[rank], lines[rank + 1]
         rise = y[under] - y[over]
@@ -213,8 +213,8 @@ def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, 
             if later < 0:
                 p, q = drop, rise
             if later <= 0:
-                from_outside = True
-    return p, q, from_outside
+                is_from_outside = True
+    return p, q, is_from_outside
 
 
 @compiled
@@ -273,11 +273,11 @@ def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints
     """
     joining, pool, score, level = scratch[0], scratch[1], scratch[2], scratch[3]
     k = len(at)
-    p, q, from_outside = _next_crossing(a, y, lines, k)
+    p, q, is_from_outside = _next_crossing(a, y, lines, k)
     if q == 0:
         return -1.0
     n_joining = 0
-    if from_outside or (k > 1 and _level(a, y, lines[k - 2], p, q) == _level(a, y, lines[k - 1], p, q)):
+    if is_from_outside or (k > 1 and _level(a, y, lines[k - 2], p, q) == _level(a, y, lines[k - 1], p, q)):
         n_joining = _joining(a, y, lines, k, p, q, joining)
     n_pool = k + n_joining
     pool[:k] = lines[:k]

@@ -14,7 +14,7 @@ import pandas as pd
 from scoring.array_types import Floats
 from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
+from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
 
 __all__ = ["MeasureValues", "compute_measures", "differences", "intervals"]
 
@@ -61,13 +61,13 @@ def differences(baseline: MeasureValues, now: MeasureValues, resamples: Resample
                 "low": one.low,
                 "high": one.high,
                 "p": one.p,
-                "detectable": minimum_detectable_difference(before[:, place], after[:, place], level)
+                "detectable": compute_detectable_difference(before[:, place], after[:, place], level)
                 if one.n >= 2
                 else np.nan,
             }
         )
     for measure, value in now.together.items():
-        change = value.minus(baseline.together[measure])
+        change = value.subtract(baseline.together[measure])
         low, high = change.interval(level) if len(change.without) >= 2 else (np.nan, np.nan)
         rows.append(
             {
@@ -83,7 +83,7 @@ def differences(baseline: MeasureValues, now: MeasureValues, resamples: Resample
             }
         )
     frame = pd.DataFrame(rows)
-    frame["p_holm"] = holm(frame["p"].to_numpy(dtype=np.float64))
+    frame["p_holm"] = adjust_holm(frame["p"].to_numpy(dtype=np.float64))
     excludes_zero = frame["p"].isna() & ((frame["low"] > 0) | (frame["high"] < 0))
     frame["significant"] = (frame["p_holm"] <= 1 - level) | excludes_zero
     return frame[list(COLUMNS)]

@@ -80,7 +80,7 @@ class PanelState:
     measures: pd.DataFrame  # as `measure_differences.differences`
     users: UserList
     waterfall: Waterfall | None = None
-    slices: pd.DataFrame | None = None  # as `slice_differences`
+    slices: pd.DataFrame | None = None  # as `compare_slices`
     comparison: Comparison | None = None
     exposure: Mapping[By, pd.DataFrame] | None = None
     milliseconds: Mapping[str, float] = field(default_factory=dict)

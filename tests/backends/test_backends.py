@@ -254,7 +254,7 @@ def test_invalid_strategy_is_rejected() -> None:
 
 
 def test_path_with_backend_is_rejected() -> None:
-    with pytest.raises(ConfigurationError, match="path is 'dense', and a backend is given"):
+    with pytest.raises(ConfigurationError, match="path: 'dense' applies to the compiled kernels only"):
         Scorer(plan_of(SMALL), path="dense", backend=ReferenceBackend)
 
 

@@ -58,12 +58,12 @@ def sections() -> list[Section]:
     case = {"name": "all tied", "users": 100, "auto": 0.2, "dense": 0.3, "ratio": 0.67}
     peer = {"name": "a peer", "job": "the full score", "ms": 12.0}
     details = {
-        "peers": {"ours_ms": 0.04, "ours_on_inner_jobs_ms": {"factors alone": 0.03}, "peers": [peer]},
+        "peers": {"engine_ms": 0.04, "engine_on_inner_products_ms": {"factors alone": 0.03}, "peers": [peer]},
         "growth": {"by_jobs": points, "by_users": unknown},
         "worst": {"cases": [case]},
     }
     figures = [Figure("a | b", 0.4, "s", at_most(0.5)), Figure("c", None, "×", at_least(15), "not installed")]
-    where = machine.described()
+    where = machine.describe_machine()
     table = Table("More", ("x", "y"), [("1", "2")], ("a note",))
     return [
         Section(name, name, "2 × 2", figures, [table], details=found, machine=where, seconds=1.5)

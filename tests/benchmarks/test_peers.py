@@ -14,8 +14,8 @@ from benchmarks.sections import peers
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model, make_market
-from scoring.profiling.peer_inputs import Facts
-from scoring.profiling.peer_lists import AnswersDifferError, List, require_lists
+from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.peer_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
 
 N_USERS = 48
@@ -39,13 +39,13 @@ def prepared(dataset: Dataset, factors: Path) -> Prepared:
 
 
 @pytest.fixture(scope="module")
-def ours(prepared: Prepared) -> Ranking:
+def engine_lists(prepared: Prepared) -> Ranking:
     return scorer(prepared.plan).top_k(K)
 
 
 @pytest.fixture(scope="module")
-def facts(prepared: Prepared) -> Facts:
-    return Facts.of(prepared, np.arange(N_USERS))
+def peer_inputs(prepared: Prepared) -> PeerInputs:
+    return PeerInputs.of(prepared, np.arange(N_USERS))
 
 
 class Ready(Workspace):
@@ -65,9 +65,9 @@ def test_missing_peer_is_reported(factors: Path, monkeypatch: pytest.MonkeyPatch
     assert all(len(row) == len(section.tables[0].columns) for row in section.tables[0].rows)
 
 
-def test_market_uses_all_computed_terms(facts: Facts) -> None:
+def test_market_uses_all_computed_terms(peer_inputs: PeerInputs) -> None:
     """Otherwise equal lists would prove little."""
-    users, jobs = facts.users, facts.jobs
+    users, jobs = peer_inputs.users, peer_inputs.jobs
     for some in (users.applied, users.has_vector, jobs.has_vector, np.isnan(users.floor), np.isnan(jobs.hourly)):
         assert some.any()
         assert not some.all()
@@ -78,28 +78,28 @@ def test_market_uses_all_computed_terms(facts: Facts) -> None:
 
 
 @pytest.mark.parametrize("peer", FULL, ids=lambda peer: peer.name)
-def test_the_full_score(peer: type[FullPeer], facts: Facts, ours: Ranking) -> None:
-    if not peer.is_there():
+def test_the_full_score(peer: type[FullPeer], peer_inputs: PeerInputs, engine_lists: Ranking) -> None:
+    if not peer.is_available():
         pytest.skip(f"{peer.package} is not installed")
-    lists = peer(facts, CPUS).rank(np.arange(N_USERS), K)
-    require_lists(peer.name, lists, ours)
-    wrong = List(lists[0].job_id[::-1], lists[0].total)
-    with pytest.raises(AnswersDifferError, match="is not ours"):
-        require_lists(peer.name, [wrong, *lists[1:]], ours)
+    lists = peer(peer_inputs, CPUS).rank(np.arange(N_USERS), K)
+    require_equal_lists(peer.name, lists, engine_lists)
+    wrong = JobList(lists[0].job_id[::-1], lists[0].total)
+    with pytest.raises(ResultsDifferError, match="differs from the engine's"):
+        require_equal_lists(peer.name, [wrong, *lists[1:]], engine_lists)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["inner products", "factors alone"])
 @pytest.mark.parametrize("peer", INNER, ids=lambda peer: peer.name)
 def test_inner_products(peer: type[InnerPeer], alone: bool, dataset: Dataset, factors: Path) -> None:
-    if not peer.is_there():
+    if not peer.is_available():
         pytest.skip(f"{peer.package} is not installed")
     model = load_model("standard")
     prepared = linear(dataset, factors_alone(model) if alone else model, factors)
-    vectors = Vectors.of(Facts.of(prepared, np.arange(N_USERS)))
+    vectors = Vectors.of(PeerInputs.of(prepared, np.arange(N_USERS)))
     job = InnerJob("inner products", prepared, vectors, scorer(prepared.plan).top_k(K), 0.0)
     items, products = peer(vectors, CPUS).rank(np.arange(N_USERS), K)
     assert require_close(job, items, products) < 1e-3
     unlike = items.copy()
     unlike[0, -1] = np.setdiff1d(np.arange(len(vectors.items)), items[0])[0]
-    with pytest.raises(AnswersDifferError):
+    with pytest.raises(ResultsDifferError):
         require_close(job, unlike, products)

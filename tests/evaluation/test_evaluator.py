@@ -256,10 +256,10 @@ def test_unreachable_pairs_are_counted_at_first_rule(kind: str, request: pytest.
         if reasons:
             counts[reasons[0]] = counts.get(reasons[0], 0) + 1
             assert job not in listed.job_id[np.searchsorted(listed.user_id, user)]
-    assert evaluator.unreachable(model) == counts
+    assert evaluator.count_unreachable(model) == counts
     assert len(counts) >= 2
     everything = {"open": False, "min_fee": None, "not_applied": False, "company_cooldown_days": None}
-    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"not a candidate of any user"}
+    assert set(evaluator.count_unreachable(STANDARD.with_eligibility(**everything))) <= {"not a candidate of any user"}
 
 
 def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:

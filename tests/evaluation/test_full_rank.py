@@ -72,7 +72,7 @@ def test_every_reason_against_a_job_is_listed() -> None:
         "not open",
         "employment type",
         "fee too low",
-        "the user has applied to it",
+        "the user applied to the job",
         "the user applied to the same company in the last 90 days",
         "limit of 1 jobs per company",
     }
@@ -106,7 +106,7 @@ def test_only_candidates_are_ranked() -> None:
 
 def test_unknown_id_raises() -> None:
     ready = random_prepared(1)
-    with pytest.raises(UnknownIdError, match="no user 999999"):
+    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         find_full_rank(ready, 999_999, int(ready.plan.job_id[0]))
     with pytest.raises(UnknownIdError, match="no job -5"):
         find_full_rank(ready, int(ready.plan.user_id[0]), -5)

@@ -216,7 +216,7 @@ def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     assert pairs_of(single) == set(map(tuple, listed.to_numpy().tolist()))
     assert single.candidates is not None
     assert single.candidates.matrix(slice(None)).sum() == 10
-    with pytest.raises(UnknownIdError, match="there is no job 99999999"):
+    with pytest.raises(UnknownIdError, match="job 99999999 does not exist"):
         last_n(data, candidates=[99999999])
     with pytest.raises(ConfigurationError, match="can be evaluated"):
         last_n(data, candidates=pd.DataFrame({"user_id": users[:1], "job_id": [int(data.jobs.job_id[0])]}))

@@ -43,9 +43,9 @@ def test_interval_of_paired_difference_contains_true_value() -> None:
         # 20 % of the lists differ in one position: the difference is small compared with the spread of either
         other = [[*one[:-1], int(rng.integers(N_JOBS))] if rng.random() < 0.2 else one for one in lists]
         a, b = (Concentration(K).of(ranking_of(some, users), FACTS) for some in (lists, other))
-        low, high = b.minus(a).interval()
+        low, high = b.subtract(a).interval()
         held += low <= -0.0196 <= high  # the mean of 1,500 such differences, with an error of 0.0001
-        narrower += b.minus(a).standard_error < np.hypot(a.standard_error, b.standard_error)
+        narrower += b.subtract(a).standard_error < np.hypot(a.standard_error, b.standard_error)
     assert held >= 130
     assert narrower == 150
 
@@ -63,9 +63,9 @@ def test_other_users_or_one_group_raise() -> None:
     with pytest.raises(ConfigurationError, match="1 user in one group"):
         one.interval()
     with pytest.raises(ConfigurationError, match="different users"):
-        one.minus(Coverage(1).of(ranking_of([[1]], [6]), FACTS))
+        one.subtract(Coverage(1).of(ranking_of([[1]], [6]), FACTS))
     two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
     with pytest.raises(ConfigurationError, match="level is 95"):
         two.interval(95)
     assert two.interval() == pytest.approx((two.value, two.value))  # all users have the same list
-    assert two.minus(two).interval() == (0, 0)
+    assert two.subtract(two).interval() == (0, 0)

@@ -11,7 +11,7 @@ import scipy  # scipy.stats is imported on first use: the import takes 0.5 s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.evaluation.randomisation import draw_signs, p_values
+from scoring.evaluation.randomisation import compute_p_values, draw_signs
 
 DRAWS = 4_095
 
@@ -40,19 +40,21 @@ def brute_force(delta: list[float]) -> float:
     )
 )
 def test_few_differences_are_enumerated(delta: list[float]) -> None:
-    assert p_values(np.array(delta)[:, None], signs(len(delta)))[0] == pytest.approx(brute_force(delta), abs=1e-15)
+    assert compute_p_values(np.array(delta)[:, None], signs(len(delta)))[0] == pytest.approx(
+        brute_force(delta), abs=1e-15
+    )
 
 
 def test_enumeration_ends_at_number_of_draws() -> None:
     def found(draws: int) -> set[float]:
-        return {p_values(np.ones((12, 1)), signs(12, draws, seed))[0] for seed in range(5)}
+        return {compute_p_values(np.ones((12, 1)), signs(12, draws, seed))[0] for seed in range(5)}
 
     assert found(4_096) == {2 / 4_096}
     assert len(found(4_095)) > 1
 
 
 def test_p_is_1_without_differences() -> None:
-    assert p_values(np.zeros((50, 2)), signs(50)).tolist() == [1.0, 1.0]
+    assert compute_p_values(np.zeros((50, 2)), signs(50)).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.3])
@@ -69,24 +71,24 @@ def test_sampled_p_is_near_scipy(shift: float) -> None:
     )
     # five standard errors of both samples combined
     bound = 5 * np.sqrt(peer.pvalue * (1 - peer.pvalue) * (1 / DRAWS + 1 / 20_000)) + 2 / DRAWS
-    assert p_values(delta[:, None], signs(80))[0] == pytest.approx(peer.pvalue, abs=bound)
+    assert compute_p_values(delta[:, None], signs(80))[0] == pytest.approx(peer.pvalue, abs=bound)
 
 
 def test_p_is_uniform_under_null_hypothesis() -> None:
     rng = np.random.default_rng(7)
     # 400 comparisons with the same sampled signs
-    p = p_values(rng.standard_t(3, (60, 400)), signs(60))
+    p = compute_p_values(rng.standard_t(3, (60, 400)), signs(60))
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
 
 
 def test_p_is_never_below_one_draw() -> None:
-    assert p_values(np.ones((60, 1)), signs(60))[0] == 1 / (DRAWS + 1)
+    assert compute_p_values(np.ones((60, 1)), signs(60))[0] == 1 / (DRAWS + 1)
 
 
 def test_sums_equal_up_to_rounding_count_as_extreme() -> None:
     # 0.1 + 0.2 is not 0.3: rounding separates sums that are equal in exact arithmetic
     delta = np.array([0.1, 0.2, 0.3, -0.3, -0.2, -0.1, 0.7])
-    assert p_values(delta[:, None], signs(7))[0] == brute_force([1.0, 2.0, 3.0, -3.0, -2.0, -1.0, 7.0])
+    assert compute_p_values(delta[:, None], signs(7))[0] == brute_force([1.0, 2.0, 3.0, -3.0, -2.0, -1.0, 7.0])
 
 
 def test_blocks_of_signs_are_each_used_once() -> None:
@@ -95,4 +97,4 @@ def test_blocks_of_signs_are_each_used_once() -> None:
     drawn = signs(n, draws=500)
     bits = np.unpackbits(drawn, axis=1, count=n) * -2.0 + 1
     extreme = (np.abs(bits @ delta) >= abs(delta.sum())).sum()
-    assert p_values(delta[:, None], drawn)[0] == (extreme + 1) / 501
+    assert compute_p_values(delta[:, None], drawn)[0] == (extreme + 1) / 501

@@ -13,10 +13,10 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, exposure_changes
+from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, compute_exposure_changes
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.list_overlap import overlap, places, rank_biased_overlap
+from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap
 from scoring.synthetic import make_market
 from tests.support.figure_checks import assert_readable
 
@@ -141,7 +141,7 @@ def test_exposure_counts_missing_company_as_unknown(tables: Tables, comparison: 
     jobs["company_id"] = jobs["company_id"].where(jobs["job_id"] % 2 == 0)
     jobs["company_name"] = None
     prepared = Prepared.of(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
-    frame = exposure_changes(comparison.before, comparison.after, prepared.inputs).set_index("name")
+    frame = compute_exposure_changes(comparison.before, comparison.after, prepared.inputs).set_index("name")
     odd = comparison.before.frame()["job_id"] % 2 == 1
     assert frame.loc[UNKNOWN, "places_before"] == odd.sum() > 0
     assert frame["company_id"].isna().sum() == 1
@@ -156,7 +156,7 @@ def test_of_rankings_cuts_and_reorders_lists(comparison: Comparison) -> None:
     assert runs.after.user_id.tolist() == before.user_id.tolist()
     a, b = before.job_id[:, :5], after.job_id[:, :5]
     counts = np.minimum(before.count, 5), np.minimum(after.count, 5)
-    place = places(a, counts[0], b, counts[1])
+    place = find_places(a, counts[0], b, counts[1])
     assert runs.frame()["overlap"].tolist() == overlap(place, *counts).tolist()
     assert runs.frame()["rbo"].tolist() == rank_biased_overlap(place, *counts).tolist()
 
@@ -173,7 +173,7 @@ def test_incomparable_rankings_raise(before: Prepared, comparison: Comparison) -
     with pytest.raises(ConfigurationError, match="by is 'city'"):
         comparison.exposure("city")  # type: ignore[arg-type]
     with pytest.raises(UnknownIdError, match="contain job 10000000"):
-        exposure_changes(hand_made([1], [[10_000_000]], 1), a, comparison.inputs)
+        compute_exposure_changes(hand_made([1], [[10_000_000]], 1), a, comparison.inputs)
     other = Prepared.of(Dataset(make_market(60, 400, 2_000, seed=4).tables), before.model)
     with pytest.raises(ConfigurationError, match="prepared on different data"):
         Comparison.of(before, other)

@@ -16,8 +16,8 @@ from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage, Novelty
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
-from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
-from scoring.evaluation.slices import Slicing, slice_differences, slices_of
+from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
+from scoring.evaluation.slices import Slicing, compare_slices, slices_of
 from scoring.synthetic import make_market
 
 STANDARD = load_model("standard")
@@ -66,14 +66,14 @@ def test_frame_equals_direct_calls(evaluator: Evaluator, board: Scoreboard, meas
     draws = Resamples.of(evaluator.user_id, seed=3)
     a, b = (values_of(evaluator, board, model)[measure] for model in ("now", "other"))
     found, before = row(board.frame(), "other", measure), row(board.frame(), "now", measure)
-    paired = draws.paired(a, b, 0.9)
+    paired = draws.compare(a, b, 0.9)
     assert before["mean"] == np.nanmean(a)
     assert found["mean"] == np.nanmean(b)
     assert found["n"] == (~np.isnan(b)).sum()
     assert (found["low"], found["high"]) == draws.interval(b, 0.9)
     assert (found["difference"], found["difference_low"]) == (paired.difference, paired.low)
     assert (found["difference_high"], found["p"]) == (paired.high, paired.p)
-    assert found["detectable"] == minimum_detectable_difference(a, b, 0.9)
+    assert found["detectable"] == compute_detectable_difference(a, b, 0.9)
 
 
 @pytest.mark.parametrize("fact", [Coverage(), Concentration()])
@@ -87,7 +87,7 @@ def test_population_rows_equal_facts_of_all_lists(
     assert (found["mean"], found["n"]) == (b.value, len(evaluator.user_id))
     assert (found["low"], found["high"]) == b.interval(0.9)
     assert found["difference"] == b.value - a.value
-    assert (found["difference_low"], found["difference_high"]) == b.minus(a).interval(0.9)
+    assert (found["difference_low"], found["difference_high"]) == b.subtract(a).interval(0.9)
     assert np.isnan([found["p"], found["p_holm"], found["detectable"]]).all()
     assert found["significant"] == (found["difference_low"] > 0 or found["difference_high"] < 0)
 
@@ -96,7 +96,7 @@ def test_p_values_are_corrected_over_all_tests(board: Scoreboard) -> None:
     frame = board.frame()
     tested = frame["p"].notna()
     assert tested.sum() == 2 * len(MEANS)
-    np.testing.assert_array_equal(frame.loc[tested, "p_holm"], holm(frame.loc[tested, "p"].to_numpy()))
+    np.testing.assert_array_equal(frame.loc[tested, "p_holm"], adjust_holm(frame.loc[tested, "p"].to_numpy()))
     assert (frame.loc[tested, "p_holm"] > frame.loc[tested, "p"]).any()
     np.testing.assert_array_equal(frame.loc[tested, "significant"], frame.loc[tested, "p_holm"] <= 0.1)
     assert frame.loc[tested, "significant"].nunique() == 2
@@ -179,7 +179,7 @@ def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> N
     draws = Resamples.of(evaluator.user_id, seed=3)
     values = [board.evaluations[name].values for name in ("now", "other")]
     chosen = [one.of_users(evaluator.user_id) for one in slices_of(evaluator.inputs)]
-    pd.testing.assert_frame_equal(board.slices("other"), slice_differences(*values, chosen, draws, level=0.9))
+    pd.testing.assert_frame_equal(board.slices("other"), compare_slices(*values, chosen, draws, level=0.9))
     double = board.slices()  # default: the last model
     assert (double["difference"].dropna() == 0).all()
     everybody = Slicing.of("odd", evaluator.user_id, [str(user % 2) for user in evaluator.user_id.tolist()])

@@ -16,9 +16,9 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.significance import (
     Difference,
     Resamples,
-    benjamini_hochberg,
-    holm,
-    minimum_detectable_difference,
+    adjust_benjamini_hochberg,
+    adjust_holm,
+    compute_detectable_difference,
 )
 
 NAN = float("nan")
@@ -43,7 +43,7 @@ def test_intervals_cover_mean_at_their_level() -> None:
 
 def test_intervals_are_near_scipy() -> None:
     a, b = pairs(200)
-    ours = Resamples.of(range(200), n_resamples=4_000).paired(a, b)
+    ours = Resamples.of(range(200), n_resamples=4_000).compare(a, b)
     peer = scipy.stats.bootstrap(
         (b - a,), np.mean, n_resamples=4_000, method="percentile", rng=np.random.default_rng(3)
     ).confidence_interval
@@ -54,7 +54,7 @@ def test_intervals_are_near_scipy() -> None:
 def test_difference_by_hand() -> None:
     a, b = pairs(60)
     a[3], b[4], b[5], a[5] = NAN, NAN, NAN, NAN
-    found = Resamples.of(range(60)).paired(a, b)
+    found = Resamples.of(range(60)).compare(a, b)
     both = ~np.isnan(a) & ~np.isnan(b)
     assert (found.n, found.n_left_out) == (57, 3)
     assert found.mean_a == pytest.approx(a[both].mean())
@@ -69,7 +69,7 @@ def test_interval_equals_interval_of_difference_to_0() -> None:
     values[7] = NAN
     resamples = Resamples.of(range(60))
     low, high = resamples.interval(values, level=0.9)
-    difference = resamples.paired(np.zeros(60), values, level=0.9)
+    difference = resamples.compare(np.zeros(60), values, level=0.9)
     assert (low, high) == (difference.low, difference.high)
     wide = resamples.interval(values, level=0.99)
     assert wide[0] < low < high < wide[1]
@@ -80,9 +80,9 @@ def test_results_depend_on_seed_not_on_user_order() -> None:
     b[::9] = NAN
     ids = np.random.default_rng(4).choice(10**12, 200, replace=False)
     turn = np.random.default_rng(5).permutation(200)
-    first = Resamples.of(ids, seed=3).paired(a, b)
-    assert Resamples.of(ids[turn], seed=3).paired(a[turn], b[turn]) == first
-    other = Resamples.of(ids, seed=4).paired(a, b)
+    first = Resamples.of(ids, seed=3).compare(a, b)
+    assert Resamples.of(ids[turn], seed=3).compare(a[turn], b[turn]) == first
+    other = Resamples.of(ids, seed=4).compare(a, b)
     assert (other.difference, other.n) == (first.difference, first.n)
     assert (other.low, other.high, other.p) != (first.low, first.high, first.p)
 
@@ -124,7 +124,7 @@ def test_small_slices_are_not_tested() -> None:
 
 def test_equal_values_have_difference_of_0() -> None:
     a, _ = pairs(50)
-    found = Resamples.of(range(50)).paired(a, a)
+    found = Resamples.of(range(50)).compare(a, a)
     assert found == Difference(found.mean_a, found.mean_a, 0.0, 0.0, 0.0, 1.0, 50, 0)
 
 
@@ -143,18 +143,18 @@ def test_draws_have_n_users_with_replacement() -> None:
         (lambda: Resamples.of([3, 1, 3]), "Duplicate user 3"),
         (lambda: Resamples.of([1], n_resamples=99), "n_resamples is 99"),
         (lambda: Resamples.of([1], n_permutations=0), "n_permutations is 0"),
-        (lambda: Resamples.of([1, 2]).paired([1.0], [1.0]), r"values have shape \(1, 1\)"),
-        (lambda: Resamples.of([1, 2]).paired([NAN, 1.0], [1.0, NAN]), "None of the 2 users has a value in both"),
+        (lambda: Resamples.of([1, 2]).compare([1.0], [1.0]), r"values have shape \(1, 1\)"),
+        (lambda: Resamples.of([1, 2]).compare([NAN, 1.0], [1.0, NAN]), "None of the 2 users has a value in both"),
         (lambda: Resamples.of([1, 2]).interval([NAN, NAN]), "None of the 2 users has a value"),
         (lambda: Resamples.of([1, 2]).interval([1.0, 2.0], level=1.0), "level is 1.0"),
         (lambda: Resamples.of([1, 2]).interval([[1.0, 2.0], [1.0, 2.0]]), "2 columns"),
-        (lambda: Resamples.of([1, 2]).paired([1.0, 2.0], [1.0, math.inf]), "infinite"),
+        (lambda: Resamples.of([1, 2]).compare([1.0, 2.0], [1.0, math.inf]), "infinite"),
         (lambda: Resamples.of([1]).differences([[1.0]], [[1.0, 2.0]]), "a has 1 columns and b has 2"),
         (lambda: Resamples.of([1]).differences([1.0], [1.0], np.ones((1, 2), dtype=bool)), "masks have shape"),
-        (lambda: minimum_detectable_difference([1.0, NAN], [1.0, 1.0]), "but there are 1"),
-        (lambda: minimum_detectable_difference([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has shape \(1,\)"),
-        (lambda: minimum_detectable_difference([1.0, 2.0], [1.0, 1.0], power=80), "power is 80"),
-        (lambda: holm([0.5, 1.5]), "between 0 and 1"),
+        (lambda: compute_detectable_difference([1.0, NAN], [1.0, 1.0]), "but there are 1"),
+        (lambda: compute_detectable_difference([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has shape \(1,\)"),
+        (lambda: compute_detectable_difference([1.0, 2.0], [1.0, 1.0], power=80), "power is 80"),
+        (lambda: adjust_holm([0.5, 1.5]), "between 0 and 1"),
     ],
 )
 def test_incomparable_values_raise(wrong: object, message: str) -> None:
@@ -163,9 +163,9 @@ def test_incomparable_values_raise(wrong: object, message: str) -> None:
 
 
 def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([[0.5, NAN], [0.01, NAN]]) == pytest.approx(np.array([[0.5, NAN], [0.02, NAN]]), nan_ok=True)
-    assert holm([]).tolist() == []
+    assert adjust_holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_holm([[0.5, NAN], [0.01, NAN]]) == pytest.approx(np.array([[0.5, NAN], [0.02, NAN]]), nan_ok=True)
+    assert adjust_holm([]).tolist() == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -179,21 +179,21 @@ def test_holm_equals_stepwise_procedure(p: np.ndarray, alpha: float) -> None:
         if p[place] * (len(p) - step) > alpha:
             break
         rejected[place] = True
-    assert ((holm(p) <= alpha) == rejected).all()
+    assert ((adjust_holm(p) <= alpha) == rejected).all()
 
 
 @settings(max_examples=60, deadline=None)
 @given(arrays.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1)))
 def test_benjamini_hochberg_equals_scipy(p: np.ndarray) -> None:
-    assert benjamini_hochberg(p) == pytest.approx(scipy.stats.false_discovery_control(p))
-    with_untested = benjamini_hochberg(np.append(p, NAN))
-    assert with_untested[:-1] == pytest.approx(benjamini_hochberg(p))
+    assert adjust_benjamini_hochberg(p) == pytest.approx(scipy.stats.false_discovery_control(p))
+    with_untested = adjust_benjamini_hochberg(np.append(p, NAN))
+    assert with_untested[:-1] == pytest.approx(adjust_benjamini_hochberg(p))
 
 
 def test_minimum_detectable_difference_has_stated_power() -> None:
     rng = np.random.default_rng(9)
     n, spread = 100, 0.3
-    told = minimum_detectable_difference(np.zeros(20_000), rng.normal(0, spread, 20_000)) * math.sqrt(20_000 / n)
+    told = compute_detectable_difference(np.zeros(20_000), rng.normal(0, spread, 20_000)) * math.sqrt(20_000 / n)
     assert told == pytest.approx(2.8016 * spread / math.sqrt(n), rel=0.03)
     found = Resamples.of(range(n), n_permutations=999).differences(
         np.zeros((n, 500)), rng.normal(told, spread, (n, 500))

@@ -9,8 +9,8 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.significance import Resamples, holm
-from scoring.evaluation.slices import Slicing, slice_differences, slice_means, slices_of
+from scoring.evaluation.significance import Resamples, adjust_holm
+from scoring.evaluation.slices import Slicing, compare_slices, compute_slice_means, slices_of
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
@@ -117,7 +117,7 @@ def test_of_users_keeps_given_order() -> None:
 
 def test_means_leave_out_and_count_missing_values() -> None:
     slicing = Slicing.of("part", np.arange(5), ["a", "a", "b", "a", "b"])
-    frame = slice_means({"x": [1.0, NAN, NAN, 2.0, NAN]}, slicing)
+    frame = compute_slice_means({"x": [1.0, NAN, NAN, 2.0, NAN]}, slicing)
     assert frame.columns.tolist() == ["metric", "slicing", "slice", "n", "n_left_out", "mean"]
     assert frame.iloc[0].tolist() == ["x", "part", "a", 2, 1, 1.5]
     assert frame.iloc[1].tolist()[:-1] == ["x", "part", "b", 0, 2]
@@ -135,7 +135,7 @@ def compared() -> pd.DataFrame:
     b = {name: values + rng.normal(0, 0.1, 300) for name, values in a.items()}
     b["x"] -= np.where(np.isin(part, ("b", "few")), 0.1, 0.0)
     b["y"][part == "c"] = NAN
-    return slice_differences(a, b, [slicing, halves], Resamples.of(np.arange(300)))
+    return compare_slices(a, b, [slicing, halves], Resamples.of(np.arange(300)))
 
 
 def test_planted_loss_in_slice_is_found(compared: pd.DataFrame) -> None:
@@ -158,7 +158,7 @@ def test_small_slices_are_not_tested(compared: pd.DataFrame) -> None:
 
 def test_p_values_are_corrected_over_all_tests(compared: pd.DataFrame) -> None:
     told = compared[compared["tested"]]
-    assert told["p_holm"].to_numpy() == pytest.approx(holm(told["p"]))
+    assert told["p_holm"].to_numpy() == pytest.approx(adjust_holm(told["p"]))
     assert told["p_holm"].min() == pytest.approx(9 * told["p"].min())
 
 
@@ -167,8 +167,8 @@ def test_gain_is_marked_better_not_worse() -> None:
     b = {"x": np.random.default_rng(0).random(60)}
     slicing = Slicing.of("all", np.arange(60), ["all"] * 60)
     resamples = Resamples.of(np.arange(60))
-    assert slice_differences(a, b, slicing, resamples)["worse"].tolist() == [False]
-    assert slice_differences(b, a, slicing, resamples)["worse"].tolist() == [True]
+    assert compare_slices(a, b, slicing, resamples)["worse"].tolist() == [False]
+    assert compare_slices(b, a, slicing, resamples)["worse"].tolist() == [True]
 
 
 def test_noise_is_rarely_marked_worse() -> None:
@@ -179,7 +179,7 @@ def test_noise_is_rarely_marked_worse() -> None:
     for _ in range(100):
         a = {f"m{place}": rng.random(200) for place in range(3)}
         b = {name: values + rng.normal(0, 0.2, 200) for name, values in a.items()}
-        flagged += bool(slice_differences(a, b, slicing, resamples)["worse"].any())
+        flagged += bool(compare_slices(a, b, slicing, resamples)["worse"].any())
     assert flagged <= 9  # of 100 at 2.5 % each (losses only): more than 9 has a probability of 1 in 5,000
 
 
@@ -187,12 +187,12 @@ def test_incomparable_slices_raise() -> None:
     slicing = Slicing.of("part", np.arange(3), ["a"] * 3)
     resamples, x = Resamples.of(np.arange(3)), {"x": np.zeros(3)}
     with pytest.raises(ConfigurationError, match="a has the metrics x and b has y"):
-        slice_differences(x, {"y": np.zeros(3)}, slicing, resamples)
+        compare_slices(x, {"y": np.zeros(3)}, slicing, resamples)
     with pytest.raises(ConfigurationError, match="a has the metrics none"):
-        slice_differences({}, {}, slicing, resamples)
+        compare_slices({}, {}, slicing, resamples)
     with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\)\. Give one value per user \(3\)"):
-        slice_differences({"x": np.zeros(2)}, x, slicing, resamples)
+        compare_slices({"x": np.zeros(2)}, x, slicing, resamples)
     with pytest.raises(ConfigurationError, match="no slices"):
-        slice_differences(x, x, [], resamples)
+        compare_slices(x, x, [], resamples)
     with pytest.raises(ConfigurationError, match="slicing by part has other users"):
-        slice_differences(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)
+        compare_slices(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)

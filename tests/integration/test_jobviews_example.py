@@ -198,7 +198,7 @@ def test_candidates_are_the_jobs_open_in_the_week_after(data: Dataset, holdout: 
 @needs_data
 def test_holdout_jobs_are_eligible_for_their_users(example: ModuleType, holdout: Holdout, parts: Any) -> None:
     everybody = Evaluator(holdout, statistics=parts.test.statistics)
-    assert everybody.unreachable(example.model_of("by_hand.yaml")) == {}
+    assert everybody.count_unreachable(example.model_of("by_hand.yaml")) == {}
 
 
 @needs_data

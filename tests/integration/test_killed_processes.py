@@ -14,7 +14,7 @@ import pytest
 
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
-from scoring.runs.publishers import published_runs, read_results
+from scoring.runs.publishers import list_published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
@@ -46,7 +46,7 @@ def test_killed_process_is_resumed(market: Database, database_url: str, tmp_path
     assert command(database_url, tmp_path, "database published:1:kill").returncode == -signal.SIGKILL
     done = command(database_url, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(published_runs(tmp_path / "runs")) == 1
+    assert len(list_published_runs(tmp_path / "runs")) == 1
     pd.testing.assert_frame_equal(read_results(market), pd.read_parquet(tmp_path / "runs/latest"))
     with market.connect() as connection:
         assert connection.exec_driver_sql("SELECT status FROM runs").scalars().all() == ["published"]

@@ -24,7 +24,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import OutputError
 from scoring.runs.history import verify_run
-from scoring.runs.publishers import published_runs, read_results
+from scoring.runs.publishers import list_published_runs, read_results
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
@@ -97,9 +97,9 @@ class Place:
 
     def left_over(self) -> list[str]:
         """Return files other than published runs, the link `latest`, and the database with its log."""
-        runs = {path.name for path in published_runs(self.root / "runs")} | {"latest"}
+        runs = {path.name for path in list_published_runs(self.root / "runs")} | {"latest"}
         unknown = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
-        for run in published_runs(self.root / "runs"):
+        for run in list_published_runs(self.root / "runs"):
             assert verify_run(run) == []
         known = {"market.db", "market.db-wal", "market.db-shm", "runs"}
         return unknown + [path.name for path in self.root.iterdir() if path.name not in known]
@@ -163,7 +163,7 @@ def check_end(place: Place, undisturbed: Undisturbed) -> None:
     pd.testing.assert_frame_equal(place.rows(), undisturbed.rows)
     assert not place.rows().duplicated(["user_id", "rank"]).any()
     assert place.all_runs() == undisturbed.place.all_runs()
-    assert len(published_runs(place.root / "runs")) == 2
+    assert len(list_published_runs(place.root / "runs")) == 2
     assert place.left_over() == []
 
 

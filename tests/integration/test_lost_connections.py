@@ -21,7 +21,7 @@ from scoring.database.readers import load_jobs, load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError
 from scoring.runs import runner, shards
-from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
+from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, list_published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
 from tests.support.counts import record_count
 from tests.support.postgres_server import PostgresServer, Proxy
@@ -330,12 +330,12 @@ def test_run_without_database_is_resumed_later(
         pytest.raises(DatabaseError, match="does not answer"),
     ):
         runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
-    assert published_runs(tmp_path / "runs") == []
+    assert list_published_runs(tmp_path / "runs") == []
     fragile.start()
     pd.testing.assert_frame_equal(read_results(place), yesterday)
     done = runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
     assert read_results(place).groupby("user_id").size().eq(4).all()
-    assert [path.name for path in published_runs(tmp_path / "runs")] == [done.metadata.run_id]
+    assert [path.name for path in list_published_runs(tmp_path / "runs")] == [done.metadata.run_id]
     assert state(fragile) == (["published"] * 2, 0)
     record_count("restarted writes", "{} runs", 1)
 

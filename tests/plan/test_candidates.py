@@ -47,7 +47,7 @@ def test_open_between_accepts_single_moment(data: Dataset) -> None:
     """At the clock, candidates are the open jobs. The active flag is ignored: its past values are unknown."""
     now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
-    np.testing.assert_array_equal(found.of_any_user, data.jobs.open_at(data.clock.now, check_active=False))
+    np.testing.assert_array_equal(found.of_any_user, data.jobs.find_open(data.clock.now, check_active=False))
 
 
 def test_take_selects_users_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
@@ -78,7 +78,7 @@ def test_explanation_names_missing_candidate(data: Dataset) -> None:
     user, other = (int(data.users.user_id[row]) for row in (3, 4))
     job = int(data.jobs.job_id[7])
     assert ready.explain(user, job).not_ranked == ()
-    assert ready.explain(other, job).not_ranked == ("it is not among the user's candidates",)
+    assert ready.explain(other, job).not_ranked == ("the job is not a candidate of the user",)
     assert ready.top_k(3, [user, other]).count.tolist() == [1, 0]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.profiling import Source, plot_sweep, recommend, sweep
-from scoring.profiling.measurement import apart, give_back, reset_peak
+from scoring.profiling.measurement import release_memory, reset_peak, run_in_new_process
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
 from tests.support.figure_checks import assert_readable
@@ -18,7 +18,7 @@ def swept(source: Source) -> pd.DataFrame:
     return sweep(source.prepared, chunk_sizes=(7, 1_000), workers=(1, 2), k=5, repeats=2)
 
 
-def test_every_setting_is_measured_and_gives_the_same_results(swept: pd.DataFrame) -> None:
+def test_every_setting_returns_the_same_results(swept: pd.DataFrame) -> None:
     assert swept[["chunk_size", "workers"]].to_numpy().tolist() == [[7, 1], [7, 2], [1_000, 1], [1_000, 2]]
     assert swept["answer"].nunique() == 1
     assert (swept["ranking_s"] > 0).all()
@@ -26,10 +26,10 @@ def test_every_setting_is_measured_and_gives_the_same_results(swept: pd.DataFram
     assert (swept["best_s"] <= swept["median_s"]).all()
 
 
-def test_peaks_are_those_of_a_process_that_prepares_and_runs(swept: pd.DataFrame, source: Source) -> None:
-    plain = apart(prepare_and_run, source)
+def test_peaks_equal_a_process_that_prepares_and_runs(swept: pd.DataFrame, source: Source) -> None:
+    plain = run_in_new_process(prepare_and_run, source)
     if plain is None:
-        pytest.skip("this system does not let a peak begin anew")
+        pytest.skip("this system cannot reset the peak")
     assert swept["peak_bytes"].to_numpy() == pytest.approx(plain, rel=0.1)
     assert (swept["extra_bytes"] >= 0).all()
 
@@ -37,12 +37,12 @@ def test_peaks_are_those_of_a_process_that_prepares_and_runs(swept: pd.DataFrame
 def prepare_and_run(source: Source) -> int | None:
     """Return the peak memory of one process that prepares and runs, measured from the end of preparing."""
     prepared = source.prepared()
-    give_back()
+    release_memory()
     return runner.run(prepared, k=5, sinks=[FramePublisher()]).peak_bytes if reset_peak() else None
 
 
 @pytest.mark.parametrize("nothing", [{"chunk_sizes": ()}, {"workers": ()}, {"repeats": 0}])
-def test_nothing_to_measure_is_refused(nothing: dict[str, object], source: Source) -> None:
+def test_sweep_without_settings_is_rejected(nothing: dict[str, object], source: Source) -> None:
     with pytest.raises(ConfigurationError, match="at least"):
         sweep(source.prepared, **nothing)  # type: ignore[arg-type]
 
@@ -52,27 +52,27 @@ def frame(*rows: tuple[int, int, float, int]) -> pd.DataFrame:
     return found.assign(median_s=found["best_s"] * 1.1, peak_bytes=found["peak_bytes"] * 1_000_000)
 
 
-def test_the_least_memory_among_the_fast_is_recommended() -> None:
+def test_fast_setting_with_least_memory_is_recommended() -> None:
     found = recommend(frame((100, 1, 2.0, 100), (1_000, 2, 1.04, 120), (4_000, 2, 1.0, 200)))
     assert (found.chunk_size, found.workers) == (1_000, 2)
     assert str(found) == (
-        "chunks of 1,000 users on 2 threads: 1.04 s, 4.0% more than the fastest (1.00 s, chunks of 4,000 on "
-        "2 threads); of the 2 settings within 5% none needs less memory by more than 1% (120 MB; the most of all is "
+        "chunks of 1,000 users on 2 threads: 1.04 s, 4.0% slower than the fastest (1.00 s, chunks of 4,000 on "
+        "2 threads); of the 2 settings within 5%, none needs more than 1% less memory (120 MB; the largest peak is "
         "200 MB)"
     )
 
 
-def test_a_setting_that_is_alone_is_recommended() -> None:
+def test_only_fast_setting_is_recommended() -> None:
     found = recommend(frame((100, 1, 2.0, 100), (1_000, 2, 1.0, 120)))
-    assert found.reason == "the fastest, 1.00 s; no other setting comes within 5% (120 MB; the most of all is 120 MB)"
+    assert found.reason == "the fastest, 1.00 s; no other setting is within 5% (120 MB; the largest peak is 120 MB)"
 
 
-def test_where_memory_is_alike_fewer_threads_then_speed_decide() -> None:
+def test_fewer_threads_win_at_similar_memory() -> None:
     found = recommend(frame((100, 2, 1.0, 1_000), (250, 1, 1.04, 1_004), (500, 1, 1.02, 1_009)))
     assert (found.chunk_size, found.workers) == (500, 1)
 
 
-def test_the_plot(swept: pd.DataFrame) -> None:
+def test_plot_marks_the_recommended_setting(swept: pd.DataFrame) -> None:
     figure = plot_sweep(swept, recommend(swept))
     assert_readable(figure)
     assert len(figure.axes) == 2

@@ -8,7 +8,7 @@ from scoring.profiling import column_bytes, plot_columns
 from tests.support.figure_checks import assert_readable, bar_widths
 
 
-def test_bytes_are_those_of_pandas_and_none_grows(tables: Tables) -> None:
+def test_bytes_equal_pandas_and_none_grows(tables: Tables) -> None:
     report = column_bytes(tables.jobs)
     assert set(report.index) == set(tables.jobs.columns)
     assert report["bytes_before"].is_monotonic_decreasing
@@ -17,7 +17,7 @@ def test_bytes_are_those_of_pandas_and_none_grows(tables: Tables) -> None:
     assert (report["bytes_after"] <= report["bytes_before"]).all()
 
 
-def test_the_plot_has_two_bars_a_column(tables: Tables) -> None:
+def test_plot_has_two_bars_per_column(tables: Tables) -> None:
     report = column_bytes(tables.jobs)
     figure = plot_columns(report)
     assert_readable(figure)

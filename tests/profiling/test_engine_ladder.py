@@ -9,12 +9,12 @@ from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
 from scoring.profiling import ladder, plot_ladder
 from scoring.profiling.pair_loop import PairLoop
-from scoring.profiling.peer_lists import AnswersDifferError
+from scoring.profiling.peer_lists import ResultsDifferError
 from scoring.ranking import Prepared
 from tests.support.figure_checks import assert_readable
 
 
-def test_four_ways_with_equal_answers(prepared: Prepared) -> None:
+def test_four_methods_return_equal_lists(prepared: Prepared) -> None:
     frame = ladder(prepared, k=10, loop_users=3, numpy_users=20, pairs_users=40, repeats=1)
     assert frame["users"].tolist() == [3, 20, 40, len(prepared.active_users)]
     assert frame["times_faster"].iloc[0] == 1
@@ -24,14 +24,14 @@ def test_four_ways_with_equal_answers(prepared: Prepared) -> None:
     assert figure.axes[0].get_xscale() == "log"
 
 
-def test_a_wrong_answer_is_not_timed(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_list_stops_the_measurement(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     right = PairLoop.rank
     monkeypatch.setattr(PairLoop, "rank", lambda self, rows, k: right(self, rows[::-1], k))
-    with pytest.raises(AnswersDifferError, match=r"loop over pairs \(legacy\): the list of user \d+ is not ours"):
+    with pytest.raises(ResultsDifferError, match=r"loop over pairs \(legacy\): the list of user \d+ differs"):
         ladder(prepared, loop_users=3, repeats=1)
 
 
-def test_another_model_is_refused(prepared: Prepared) -> None:
+def test_other_model_is_rejected(prepared: Prepared) -> None:
     other = prepared.with_model(load_model("standard").with_weights({"fee": 1.0}))
-    with pytest.raises(ConfigurationError, match="as it ships"):
+    with pytest.raises(ConfigurationError, match="shipped model `standard`"):
         ladder(other)

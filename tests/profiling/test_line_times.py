@@ -22,19 +22,19 @@ def profiled(prepared: Prepared) -> pd.DataFrame:
     return line_profile(prepared, prepared.active_users[:N_USERS], k=5)
 
 
-def test_the_readable_path_gives_the_engines_lists(prepared: Prepared) -> None:
+def test_readable_path_returns_the_lists_of_the_engine(prepared: Prepared) -> None:
     users = prepared.active_users[:N_USERS]
     ours = prepared.scorer.top_k(7, users)
     for row, ids in enumerate(readable_top_k(prepared, users, 7)):
         np.testing.assert_array_equal(ids, ours.job_id[row, : ours.count[row]])
 
 
-def test_every_function_of_the_path_is_seen_with_its_own_lines(profiled: pd.DataFrame) -> None:
+def test_profile_has_the_lines_of_every_function(profiled: pd.DataFrame) -> None:
     file_of = {function.__qualname__: inspect.getsourcefile(function) for function in FUNCTIONS}
     assert profiled["function"].unique().tolist() == list(file_of)
     for row in profiled.itertuples():
         assert row.source == linecache.getline(file_of[row.function], row.line).strip()
-    lists = profiled[profiled["source"] == "lists.append(np.array(taken, dtype=np.int64))"]
+    lists = profiled[profiled["source"].str.startswith("lists.append(")]
     assert lists["hits"].tolist() == [N_USERS]
 
 
@@ -46,7 +46,7 @@ def test_shares_and_own_milliseconds_add_up(profiled: pd.DataFrame) -> None:
     assert profiled["own_ms"].sum() == pytest.approx(profiled["ms"][outermost].sum())
 
 
-def test_the_plot(profiled: pd.DataFrame) -> None:
+def test_plot_shows_the_slowest_lines(profiled: pd.DataFrame) -> None:
     figure = plot_lines(profiled, top=8)
     assert_readable(figure)
     assert len(figure.axes[0].patches) == 8

@@ -11,7 +11,7 @@ from tests.support.figure_checks import assert_readable, bar_widths
 KNOWN = 200_000_000
 
 
-def nothing(_: int) -> None:
+def do_nothing(_: int) -> None:
     pass
 
 
@@ -22,10 +22,10 @@ def hold(count: int) -> int:
 
 
 def fail() -> None:
-    raise KeyError("as told")
+    raise KeyError("failure in the new process")
 
 
-def test_a_known_allocation_is_found_within_a_tenth_whatever_this_process_held_before() -> None:
+def test_known_allocation_is_measured_within_10_percent() -> None:
     freed = hold(2 * KNOWN)  # neither counted nor hiding the allocation of the new process
     assert freed
     peak = peak_of(hold, KNOWN)
@@ -33,23 +33,23 @@ def test_a_known_allocation_is_found_within_a_tenth_whatever_this_process_held_b
     assert "of a new process" in str(peak)
 
 
-def test_nothing_takes_nothing() -> None:
-    assert abs(peak_of(nothing, KNOWN).extra_bytes) < 0.05 * KNOWN
+def test_empty_function_has_no_extra_memory() -> None:
+    assert abs(peak_of(do_nothing, KNOWN).extra_bytes) < 0.05 * KNOWN
 
 
-def test_what_fails_there_fails_here() -> None:
-    with pytest.raises(KeyError, match="as told"):
+def test_error_in_the_new_process_is_raised() -> None:
+    with pytest.raises(KeyError, match="failure in the new process"):
         peak_of(fail)
 
 
 @pytest.mark.long
-def test_more_work_on_the_same_data_takes_more(source: Source) -> None:
+def test_preparing_needs_more_memory_than_loading(source: Source) -> None:
     source.prepared()  # trains the factors and compiles
     loaded, ready = (peak_of(work) for work in (source.dataset, source.prepared))
     assert 0 < loaded.extra_bytes < ready.extra_bytes
 
 
-def test_the_frame_and_the_plot() -> None:
+def test_frame_and_plot_have_baseline_and_extra() -> None:
     frame = peak_frame({"load": Peak(150_000_000, 100_000_000), "rank": Peak(170_000_000, 100_000_000)})
     assert frame.loc["load"].tolist() == [100, 50, 150]
     assert (frame["baseline_mb"] + frame["extra_mb"] == frame["peak_mb"]).all()

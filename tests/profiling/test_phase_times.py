@@ -36,7 +36,7 @@ def watch() -> Stopwatch:
     return watch
 
 
-def test_own_seconds_add_up_to_all(watch: Stopwatch) -> None:
+def test_own_seconds_add_up_to_the_total(watch: Stopwatch) -> None:
     frame = phase_frame(watch)
     assert frame["phase"].tolist() == ["run", "rank", "bound", "write", "publish", OUTSIDE]
     assert frame["depth"].tolist() == [0, 1, 2, 1, 0, 0]
@@ -47,13 +47,13 @@ def test_own_seconds_add_up_to_all(watch: Stopwatch) -> None:
     assert frame["share"].sum() == pytest.approx(1)
 
 
-def test_a_watch_that_timed_nothing() -> None:
+def test_unused_stopwatch_has_no_phases() -> None:
     frame = phase_frame(Stopwatch(Clock()))
     assert frame["phase"].tolist() == [OUTSIDE]
     assert frame["share"].tolist() == [0]
 
 
-def test_the_plot(watch: Stopwatch) -> None:
+def test_plot_has_a_bar_per_phase(watch: Stopwatch) -> None:
     frame = phase_frame(watch)
     figure = plot_phases(frame)
     assert_readable(figure)

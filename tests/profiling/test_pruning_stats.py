@@ -9,7 +9,7 @@ from scoring.ranking import Prepared, Scorer
 from tests.support.figure_checks import assert_readable
 
 
-def test_users_one_by_one_add_up_to_about_the_run(prepared: Prepared) -> None:
+def test_visits_of_single_users_add_up_to_the_run(prepared: Prepared) -> None:
     frame = visits(prepared, k=5)
     assert frame["user_id"].tolist() == prepared.plan.user_id[prepared.active_users].tolist()
     whole = Scorer(prepared.plan, workers=1, path="pruned").top_k(5, prepared.active_users)
@@ -19,7 +19,7 @@ def test_users_one_by_one_add_up_to_about_the_run(prepared: Prepared) -> None:
     assert frame["share"].between(0, 1).all()
 
 
-def test_the_plot_counts_every_user(prepared: Prepared) -> None:
+def test_plot_counts_every_user(prepared: Prepared) -> None:
     frame = visits(prepared, prepared.active_users[:30], k=5)
     figure = plot_visits(frame)
     assert_readable(figure)

@@ -17,7 +17,7 @@ from scoring.profiling.sessions import (
     SessionClock,
     SessionReport,
     make_session,
-    plot_layers,
+    plot_hit_rates,
     plot_times,
     replay,
     session_requests,
@@ -38,17 +38,17 @@ def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
     return make_session(Dataset(tables), N_REQUESTS, seed=1)
 
 
-async def replayed(path: Path, tables: Tables, session: Session, layers: str) -> SessionReport:
+async def replayed(path: Path, tables: Tables, session: Session, caches: str) -> SessionReport:
     clock = SessionClock()
-    made = EngineCaches.off(company_hours=1, clock=clock) if layers == "off" else EngineCaches(clock=clock)
+    engine_caches = EngineCaches.off(company_hours=1, clock=clock) if caches == "off" else EngineCaches(clock=clock)
     with Database.open(path) as database:
         save_tables(database, tables)
-        settings = {"caches": made, "clock": clock, "keep_factors": False}
+        settings = {"caches": engine_caches, "clock": clock, "keep_factors": False}
         with ScoringEngine(path, "standard", **settings) as engine:
             return await replay(engine, session, database, clock)
 
 
-def test_a_session_is_reproducible_and_of_every_kind(tables: Tables, session: Session) -> None:
+def test_session_is_reproducible_and_has_every_kind(tables: Tables, session: Session) -> None:
     again = make_session(Dataset(tables), N_REQUESTS, seed=1)
     assert [(r.kind, r.at, r.job, r.user, r.companies, r.weights) for r in session.requests] == [
         (r.kind, r.at, r.job, r.user, r.companies, r.weights) for r in again.requests
@@ -60,22 +60,22 @@ def test_a_session_is_reproducible_and_of_every_kind(tables: Tables, session: Se
     assert all(r.job in session.jobs and r.user in session.users for r in session.requests if r.kind == "pair")
 
 
-async def test_answers_are_those_of_an_engine_without_caches(tmp_path: Path, tables: Tables, session: Session) -> None:
+async def test_results_equal_an_engine_without_caches(tmp_path: Path, tables: Tables, session: Session) -> None:
     cached = await replayed(tmp_path / "cached.db", tables, session, "on")
     off = await replayed(tmp_path / "off.db", tables, session, "off")
     assert len(cached.requests) == len(session.requests)
     assert cached.different_from(off).empty
     assert cached.requests["answer"].nunique() > 20
-    layers = cached.layers
-    assert (layers["hits"] + layers["misses"] + layers["joined"] == layers["requests"]).all()
-    assert off.layers.loc[["plans", "scores", "explanations"], "hits"].sum() == 0
-    assert layers.loc["company", "misses"] > 1  # hours passed
+    caches = cached.caches
+    assert (caches["hits"] + caches["misses"] + caches["joined"] == caches["requests"]).all()
+    assert off.caches.loc[["plans", "scores", "explanations"], "hits"].sum() == 0
+    assert caches.loc["company", "misses"] > 1  # hours passed
     times = cached.times(off)
     assert times.loc["pair", "warm_ms"] < times.loc["pair", "off_ms"]
     bars = plot_times(times).axes[0]
     assert {"pair", "explanation"} <= {label.get_text() for label in bars.get_yticklabels()}
-    assert bars.get_xlabel() == "milliseconds, median"
+    assert bars.get_xlabel() == "median milliseconds"
 
-    axes = plot_layers(cached).axes[0]
+    axes = plot_hit_rates(cached).axes[0]
     assert axes.get_xlabel()
     assert [label.get_text() for label in axes.get_yticklabels()][-1] == "overall"

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from scoring.profiling import Source, full_run
-from scoring.profiling.measurement import apart, timed
+from scoring.profiling.measurement import measure_times, run_in_new_process
 from scoring.ranking import Prepared
 from scoring.telemetry import Stopwatch
 
 
-def test_it_loads_the_same_data(source: Source, prepared: Prepared) -> None:
+def test_source_loads_the_same_data_in_each_process(source: Source, prepared: Prepared) -> None:
     assert source.dataset().fingerprint == prepared.dataset.fingerprint
-    assert apart(fingerprint, source) == prepared.dataset.fingerprint
+    assert run_in_new_process(fingerprint, source) == prepared.dataset.fingerprint
 
 
 def fingerprint(source: Source) -> str:
     return source.dataset().fingerprint
 
 
-def test_a_full_run_times_every_phase_and_leaves_nothing(source: Source, prepared: Prepared) -> None:
+def test_full_run_times_every_phase(source: Source, prepared: Prepared) -> None:
     watch = Stopwatch()
     result = full_run(source, k=5, chunk_size=30, watch=watch)
     names = [phase.name for phase in watch.phases]
@@ -26,9 +26,9 @@ def test_a_full_run_times_every_phase_and_leaves_nothing(source: Source, prepare
     assert watch.phases[names.index("rank")].times == 2  # a shard, and the end
 
 
-def test_work_is_timed_once_at_least() -> None:
+def test_work_is_timed_at_least_once() -> None:
     done: list[int] = []
-    assert len(timed(lambda: done.append(1), repeats=3, at_most=0).seconds) == len(done) == 1
-    times = timed(lambda: done.append(1), repeats=3)
+    assert len(measure_times(lambda: done.append(1), repeats=3, at_most=0).seconds) == len(done) == 1
+    times = measure_times(lambda: done.append(1), repeats=3)
     assert len(times.seconds) == 3
     assert times.best <= times.median <= times.worst

@@ -21,7 +21,7 @@ from scoring.runs.publishers import (
     DatabasePublisher,
     ParquetPublisher,
     Publisher,
-    published_runs,
+    list_published_runs,
     read_manifest,
     read_results,
 )
@@ -57,7 +57,7 @@ def places(out: Path, database: Database) -> list[Publisher]:
 
 
 @pytest.fixture
-def aside(
+def held_back(
     prepared: Prepared, other: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
@@ -65,55 +65,59 @@ def aside(
     runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(GateFailedError) as caught:
         runner.run(other, k=5, sinks=places(out, database), gate=NONE_MOVE)
-    return caught.value.verdict.tonight.run_id
+    return caught.value.verdict.new.run_id
 
 
-def check(out: Path, database: Database, aside: str, other: Prepared) -> None:
-    assert os.readlink(out / "latest") == aside
+def check(out: Path, database: Database, held_back: str, other: Prepared) -> None:
+    assert os.readlink(out / "latest") == held_back
     lists = other.top_k(5).frame().sort_values(["user_id", "rank"], ignore_index=True)
     pd.testing.assert_frame_equal(read_run(out / "latest"), lists)
     pd.testing.assert_frame_equal(read_results(database), lists)
     manifest = read_manifest(out / "latest")
     assert (manifest["gate"]["outcome"], manifest["gate"]["reason"]) == ("forced", "asked for")
     assert verify_run(out / "latest") == []
-    assert list_runs(out, database).loc[0, ["run_id", "status"]].tolist() == [aside, "in use"]
-    assert sorted(path.name for path in out.iterdir()) == sorted([*(p.name for p in published_runs(out)), "latest"])
+    assert list_runs(out, database).loc[0, ["run_id", "status"]].tolist() == [held_back, "in use"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [*(p.name for p in list_published_runs(out)), "latest"]
+    )
 
 
-def test_it_is_published_as_it_was_written(aside: str, other: Prepared, database: Database, tmp_path: Path) -> None:
+def test_held_back_run_is_published_unchanged(
+    held_back: str, other: Prepared, database: Database, tmp_path: Path
+) -> None:
     out = tmp_path / "runs"
-    found = publish_held_back(aside, out, places(out, database), "asked for")
+    found = publish_held_back(held_back, out, places(out, database), "asked for")
     assert [place.kind for place in found] == ["database", "Parquet"]
-    check(out, database, aside, other)
+    check(out, database, held_back, other)
     again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
     assert again.was_published  # the run of this data and model is already published
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "database published", "folder published"])
-def test_a_kill_in_between_is_gone_on_with(
-    aside: str, other: Prepared, database: Database, tmp_path: Path, point: str
+def test_repeated_call_finishes_after_a_kill(
+    held_back: str, other: Prepared, database: Database, tmp_path: Path, point: str
 ) -> None:
     out = tmp_path / "runs"
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
-        publish_held_back(aside, out, places(out, database), "asked for")
-    publish_held_back(aside, out, places(out, database), "asked for")
-    check(out, database, aside, other)
+        publish_held_back(held_back, out, places(out, database), "asked for")
+    publish_held_back(held_back, out, places(out, database), "asked for")
+    check(out, database, held_back, other)
 
 
-def test_what_is_not_whole_or_not_kept_aside_is_not_published(
-    aside: str, prepared: Prepared, database: Database, tmp_path: Path
+def test_damaged_or_other_run_is_not_published(
+    held_back: str, prepared: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
     used = os.readlink(out / "latest")
-    for run_id, reason, sentence in ((aside, " ", "give one"), (used, "why not", "keeps no run")):
+    for run_id, reason, sentence in ((held_back, " ", "give the reason"), (used, "why not", "does not contain a run")):
         with pytest.raises(ConfigurationError, match=sentence):
             publish_held_back(run_id, out, places(out, database), reason)
     part = next(next(out.glob(".*.writing")).glob("*.parquet"))
     content = part.read_bytes()
     part.write_bytes(content[:-1])
-    with pytest.raises(OutputError, match="parts are damaged; run it again"):
-        publish_held_back(aside, out, places(out, database), "asked for")
+    with pytest.raises(OutputError, match=r"is damaged \([1-9]\d* shards?\)"):
+        publish_held_back(held_back, out, places(out, database), "asked for")
     assert os.readlink(out / "latest") == used
     runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(ConfigurationError, match="is newer than"):
-        publish_held_back(aside, out, places(out, database), "asked for")
+        publish_held_back(held_back, out, places(out, database), "asked for")

@@ -17,7 +17,7 @@ from scoring.errors import ConfigurationError, OutputError
 from scoring.ranking import Prepared
 from scoring.runs import runner, shards
 from scoring.runs.history import list_runs, verify_rows, verify_run
-from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
+from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, list_published_runs, read_results
 from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
@@ -64,12 +64,12 @@ def rows_of_runs(database: Database) -> set[str]:
         return set(connection.execute(text("SELECT DISTINCT run_id FROM results")).scalars().all())
 
 
-def test_no_runs(out: Path, database: Database) -> None:
+def test_empty_folder_has_no_runs(out: Path, database: Database) -> None:
     assert list_runs(out, database).empty
     assert prune(out, database, 1).removed == []
 
 
-def test_it_says_where_a_run_is_in_use_when_the_places_differ(
+def test_status_names_the_place_if_readers_get_different_runs(
     prepared: Prepared, out: Path, database: Database
 ) -> None:
     """The database points to an older run than the folder, as after a restore from a backup."""
@@ -82,7 +82,7 @@ def test_it_says_where_a_run_is_in_use_when_the_places_differ(
     assert statuses(out, database) == {first: "in use", second: "published"}
 
 
-def test_runs_removed_from_the_folder_alone_are_told_apart(
+def test_runs_removed_from_the_folder_alone_are_listed(
     prepared: Prepared, out: Path, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from scoring.cli.commands.runs import print_pruned
@@ -116,7 +116,7 @@ def test_runs_are_listed_newest_first(prepared: Prepared, out: Path, database: D
 
 
 @pytest.mark.parametrize("point", ["shard noted", "database published", "folder published"])
-def test_half_of_a_run_is_unfinished(prepared: Prepared, out: Path, database: Database, point: str) -> None:
+def test_interrupted_run_is_unfinished(prepared: Prepared, out: Path, database: Database, point: str) -> None:
     used = publish(prepared, out, database)
     stopped(prepared, out, database, point)
     found = statuses(out, database)
@@ -125,7 +125,7 @@ def test_half_of_a_run_is_unfinished(prepared: Prepared, out: Path, database: Da
     assert list(found.values()) == ["unfinished"]
 
 
-def test_a_run_under_way_is_told_from_one_that_was_left(prepared: Prepared, out: Path, database: Database) -> None:
+def test_run_in_progress_differs_from_interrupted_run(prepared: Prepared, out: Path, database: Database) -> None:
     seen: list[dict[str, str]] = []
     removed: list[list[str]] = []
 
@@ -140,10 +140,10 @@ def test_a_run_under_way_is_told_from_one_that_was_left(prepared: Prepared, out:
     assert statuses(out, database) == {run_id: "in use"}
 
 
-def test_a_run_that_is_as_it_was_written(prepared: Prepared, out: Path, database: Database) -> None:
+def test_unchanged_run_has_no_problems(prepared: Prepared, out: Path, database: Database) -> None:
     run_id = publish(prepared, out, database)
     assert verify_run(out / run_id) == verify_run(out / "latest") == verify_rows(database, run_id) == []
-    with pytest.raises(OutputError, match="no published run"):
+    with pytest.raises(OutputError, match="does not contain"):
         verify_run(out)
     assert verify_rows(database, "none") == []
 
@@ -151,15 +151,15 @@ def test_a_run_that_is_as_it_was_written(prepared: Prepared, out: Path, database
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        ("flip", "part-00000.parquet is damaged: its content is not what was written; run it again."),
-        ("cut", r"part-00000.parquet has 100 bytes instead of [\d,]+; run it again."),
-        ("remove", r"part-00000.parquet cannot be read \(No such file or directory\); run it again."),
-        ("add", "other.parquet is no file of this run; take it away."),
-        ("count", r"its files hold [\d,]+ rows, and the run had 7; run it again."),
-        ("rows", r"part-00000.parquet holds [\d,]+ rows instead of 7; run it again."),
+        ("flip", "part-00000.parquet is damaged: its content differs from what was written. Start a new run."),
+        ("cut", r"part-00000.parquet has 100 bytes instead of [\d,]+. Start a new run."),
+        ("remove", r"part-00000.parquet cannot be read \(No such file or directory\). Start a new run."),
+        ("add", "other.parquet is not a file of this run. Remove it."),
+        ("count", r"the files contain [\d,]+ rows instead of 7. Start a new run."),
+        ("rows", r"part-00000.parquet contains [\d,]+ rows instead of 7. Start a new run."),
     ],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_each_problem_is_one_message(
     prepared: Prepared, out: Path, database: Database, damage: str, sentence: str
 ) -> None:
     folder = out / publish(prepared, out, database)
@@ -183,7 +183,7 @@ def test_what_is_wrong_is_one_sentence(
     record_count("damaged run", "{} kinds of damage", 1)
 
 
-def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:
+def test_missing_rows_are_reported(prepared: Prepared, out: Path, database: Database) -> None:
     run_id = publish(prepared, out, database)
     user = int(prepared.plan.user_id[prepared.active_users[0]])
     with database.begin() as connection:
@@ -192,31 +192,31 @@ def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database
     assert "rows instead of" in verify_rows(database, run_id)[0]
 
 
-def test_old_runs_go_in_both_places(prepared: Prepared, out: Path, database: Database) -> None:
+def test_prune_removes_old_runs_in_both_places(prepared: Prepared, out: Path, database: Database) -> None:
     ids = [publish(prepared, out, database) for _ in range(4)]
     done = prune(out, database, 2)
     assert done.removed == ids[:2]
-    assert [path.name for path in published_runs(out)] == ids[2:]
+    assert [path.name for path in list_published_runs(out)] == ids[2:]
     assert rows_of_runs(database) == set(ids[2:])
     assert prune(out, database, 2).removed == []
     with pytest.raises(ConfigurationError, match="keep is 0"):
         prune(out, database, 0)
 
 
-def test_the_run_in_use_stays_however_old(prepared: Prepared, out: Path, database: Database) -> None:
+def test_prune_keeps_the_current_run(prepared: Prepared, out: Path, database: Database) -> None:
     used = publish(prepared, out, database)
     users = prepared.plan.user_id[prepared.active_users[:3]].tolist()
-    others = [publish(prepared, out, database, users=users) for _ in range(3)]
-    assert prune(out, database, 1).removed == others[:2]
-    assert [path.name for path in published_runs(out)] == [used, others[2]]
+    newer = [publish(prepared, out, database, users=users) for _ in range(3)]
+    assert prune(out, database, 1).removed == newer[:2]
+    assert [path.name for path in list_published_runs(out)] == [used, newer[2]]
     assert len(read_results(database)) == len(read_run(out / "latest")) == 2 * len(prepared.active_users)
 
 
-def test_a_run_that_is_being_read_stays_and_is_named(prepared: Prepared, out: Path, database: Database) -> None:
+def test_prune_keeps_and_reports_a_run_with_a_reader(prepared: Prepared, out: Path, database: Database) -> None:
     first, second, _ = (publish(prepared, out, database) for _ in range(3))
     with lock_for_reading(out / first):
         done = prune(out, database, 1)
-    assert done.stayed == {first: "it is being read"}
+    assert done.kept == {first: "it is being read"}
     assert done.removed == [second]
     assert first in rows_of_runs(database)
     assert len(read_run(out / first)) == 2 * len(prepared.active_users)
@@ -224,9 +224,7 @@ def test_a_run_that_is_being_read_stays_and_is_named(prepared: Prepared, out: Pa
 
 
 @pytest.mark.parametrize("point", ["old run hidden", "old run removed"])
-def test_removing_that_was_killed_is_finished_by_the_next(
-    prepared: Prepared, out: Path, database: Database, point: str
-) -> None:
+def test_prune_finishes_an_interrupted_removal(prepared: Prepared, out: Path, database: Database, point: str) -> None:
     ids = [publish(prepared, out, database) for _ in range(3)]
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         prune(out, database, 1)
@@ -235,9 +233,7 @@ def test_removing_that_was_killed_is_finished_by_the_next(
     assert rows_of_runs(database) == {ids[2]}
 
 
-def test_what_a_killed_run_left_goes_once_a_newer_one_is_published(
-    prepared: Prepared, out: Path, database: Database
-) -> None:
+def test_prune_removes_older_unfinished_runs(prepared: Prepared, out: Path, database: Database) -> None:
     publish(prepared, out, database)
     stopped(prepared, out, database, "shard noted")
     assert prune(out, database, 1).unfinished == []  # it can be resumed
@@ -247,7 +243,7 @@ def test_what_a_killed_run_left_goes_once_a_newer_one_is_published(
     assert rows_of_runs(database) == {newer}
 
 
-def test_a_damaged_manifest_keeps_nothing_from_going_on(prepared: Prepared, out: Path, database: Database) -> None:
+def test_damaged_manifest_does_not_block_runs(prepared: Prepared, out: Path, database: Database) -> None:
     first = publish(prepared, out, database)
     (out / first / "_manifest.json").write_text('{"files": ')
     assert list_runs(out)["status"].tolist() == ["damaged"]
@@ -286,7 +282,7 @@ def change(database: Database, statement: str, run_id: str) -> None:
 
 
 @pytest.mark.parametrize("change_by", CHANGES)
-def test_rows_that_somebody_changed_are_told(
+def test_changed_rows_are_reported(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch, change_by: str
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
@@ -295,11 +291,11 @@ def test_rows_that_somebody_changed_are_told(
     change(database, change_by, second)
     assert verify_rows(database, first) == []
     (said,) = verify_rows(database, second)
-    assert "has other rows than were written, in " in said
+    assert "was changed after it was written (" in said
     record_count("changed rows", "{} kinds of change", 1)
 
 
-def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
+def test_resumed_run_has_no_problems(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
@@ -308,7 +304,7 @@ def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
     assert verify_rows(database, run_id) == []
 
 
-def test_a_run_of_before_there_were_digests(prepared: Prepared, out: Path, database: Database) -> None:
+def test_run_without_digests_has_no_problems(prepared: Prepared, out: Path, database: Database) -> None:
     run_id = publish(prepared, out, database)
     with database.begin() as connection:
         settings = json.loads(connection.execute(text("SELECT settings FROM runs")).scalar_one())
@@ -317,7 +313,7 @@ def test_a_run_of_before_there_were_digests(prepared: Prepared, out: Path, datab
     assert verify_rows(database, run_id) == []
 
 
-def test_a_published_run_whose_rows_are_gone_is_made_again(prepared: Prepared, out: Path, database: Database) -> None:
+def test_published_run_without_its_rows_is_repeated(prepared: Prepared, out: Path, database: Database) -> None:
     """The next resumed run writes the lists again, to the folder and the database."""
     first = publish(prepared, out, database, resume=True)
     assert publish(prepared, out, database, resume=True) == first

@@ -22,8 +22,8 @@ from scoring.runs.publishers import (
     FramePublisher,
     ParquetPublisher,
     Publisher,
+    list_published_runs,
     parquet_publisher,
-    published_runs,
     read_results,
 )
 from scoring.runs.publishers.database_lock import hold_key
@@ -71,7 +71,7 @@ def whole(prepared: Prepared, tmp_path: Path) -> dict[str, bytes]:
     return files(tmp_path / "whole")
 
 
-def test_only_users_who_are_missing_are_ranked(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
+def test_resume_ranks_only_missing_users(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
     stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
     seen: list[int] = []
@@ -95,7 +95,9 @@ def test_files_do_not_depend_on_chunks(
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
-def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], damage: str) -> None:
+def test_resume_repeats_a_damaged_shard(
+    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], damage: str
+) -> None:
     stop(prepared, "shard noted", 4, ParquetPublisher(tmp_path / "run"))
     part = next(tmp_path.glob(".*.writing")) / "part-00001.parquet"
     content = bytearray(part.read_bytes())
@@ -109,7 +111,7 @@ def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole:
 
 
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
-def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
+def test_resume_repeats_every_damaged_file(
     prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], seeds: range
 ) -> None:
     """Any file, also the journal, is changed by one byte, truncated, or deleted."""
@@ -133,7 +135,7 @@ def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
     record_count("damaged parts", "{} interrupted runs: {} computed a part again", len(seeds), again)
 
 
-def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
+def test_resume_ignores_an_incomplete_journal_line(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
     stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
     journal = next(tmp_path.glob(".*.journal"))
     journal.write_bytes(journal.read_bytes()[:-9])
@@ -141,21 +143,21 @@ def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, 
     assert files(tmp_path / "run") == whole
 
 
-def test_other_settings_are_another_run(prepared: Prepared, tmp_path: Path) -> None:
+def test_other_settings_start_another_run(prepared: Prepared, tmp_path: Path) -> None:
     stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, k=4).users_resumed == 0
 
 
-def test_what_is_published_and_in_use_is_left_as_it_is(prepared: Prepared, database: Database, tmp_path: Path) -> None:
+def test_resume_does_not_change_a_current_run(prepared: Prepared, database: Database, tmp_path: Path) -> None:
     first = run(prepared, *sinks_at(tmp_path, database), resume=True)
     again = run(prepared, *sinks_at(tmp_path, database), resume=True)
     assert not first.was_published
     assert again.was_published
     assert again.metadata.run_id == first.metadata.run_id
     assert again.counts == first.counts
-    assert len(published_runs(tmp_path)) == 1
-    anew = run(prepared, *sinks_at(tmp_path, database))
-    assert [path.name for path in published_runs(tmp_path)] == [first.metadata.run_id, anew.metadata.run_id]
+    assert len(list_published_runs(tmp_path)) == 1
+    second = run(prepared, *sinks_at(tmp_path, database))
+    assert [path.name for path in list_published_runs(tmp_path)] == [first.metadata.run_id, second.metadata.run_id]
     other = run(prepared, *sinks_at(tmp_path, database), k=2)
     back = run(prepared, *sinks_at(tmp_path, database), resume=True)
     assert not back.was_published  # the run with k=2 had replaced it
@@ -166,7 +168,7 @@ def test_what_is_published_and_in_use_is_left_as_it_is(prepared: Prepared, datab
     "point",
     ["all sealed", "database publishing", "database published", "folder publishing", "folder published", "link moved"],
 )
-def test_both_places_publish_the_same_run_once(
+def test_resume_publishes_at_the_missing_place(
     prepared: Prepared, database: Database, tmp_path: Path, whole: dict[str, bytes], point: str
 ) -> None:
     out = tmp_path / "runs"
@@ -176,7 +178,7 @@ def test_both_places_publish_the_same_run_once(
     assert result.users_resumed == len(prepared.active_users)
     assert files(out / "latest") == whole
     assert os.readlink(out / "latest") == result.metadata.run_id
-    assert len(published_runs(out)) == 2
+    assert len(list_published_runs(out)) == 2
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
     with database.connect() as connection:
         assert connection.execute(text("SELECT status FROM runs")).scalars().all() == ["published"] * 2
@@ -184,11 +186,11 @@ def test_both_places_publish_the_same_run_once(
 
 @pytest.mark.parametrize("point", ["rows inserted", "rows committed", "shard committed", "shard noted"])
 @pytest.mark.parametrize("nth", [1, 3])
-def test_rows_of_half_a_shard_are_taken_away(
+def test_resume_deletes_rows_of_incomplete_shards(
     prepared: Prepared, database: Database, tmp_path: Path, point: str, nth: int
 ) -> None:
     stop(prepared, point, nth, *sinks_at(tmp_path, database), chunk_size=7)
-    with pytest.raises(DatabaseError, match="no published run"):
+    with pytest.raises(DatabaseError, match="does not contain"):
         read_results(database)
     run(prepared, *sinks_at(tmp_path, database), resume=True)
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
@@ -196,7 +198,7 @@ def test_rows_of_half_a_shard_are_taken_away(
         assert connection.execute(text("SELECT count(*) FROM results")).scalar_one() == 5 * len(prepared.active_users)
 
 
-def test_a_place_without_a_memory_gets_everything(prepared: Prepared, tmp_path: Path) -> None:
+def test_resume_sends_all_shards_to_a_frame(prepared: Prepared, tmp_path: Path) -> None:
     stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
     frame = FramePublisher()
     result = run(prepared, ParquetPublisher(tmp_path / "run"), frame, resume=True)
@@ -204,11 +206,13 @@ def test_a_place_without_a_memory_gets_everything(prepared: Prepared, tmp_path: 
     assert_frame_equal(frame.frame, prepared.top_k(5).frame())
 
 
-def test_without_resume_a_killed_run_is_told_of_and_removed(
+def test_run_without_resume_reports_and_deletes_killed_run(
     prepared: Prepared, database: Database, tmp_path: Path
 ) -> None:
     stop(prepared, "shard noted", 3, *sinks_at(tmp_path, database))
-    with pytest.warns(UserWarning, match=r"An unfinished run .* parts done\): --resume goes on with such a run"):
+    with pytest.warns(
+        UserWarning, match=r"An unfinished run .* shards written\) and is deleted. To continue it, use --resume"
+    ):
         result = run(prepared, *sinks_at(tmp_path, database))
     assert result.users_resumed == 0
     assert sorted(path.name for path in tmp_path.iterdir() if "db" not in path.name) == [
@@ -219,7 +223,7 @@ def test_without_resume_a_killed_run_is_told_of_and_removed(
         assert connection.execute(text("SELECT run_id FROM runs")).scalars().all() == [result.metadata.run_id]
 
 
-def test_one_of_two_writers_wins(
+def test_second_writer_of_a_run_is_rejected(
     prepared: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet_publisher, "PATIENCE_SECONDS", 0.2)
@@ -230,19 +234,19 @@ def test_one_of_two_writers_wins(
         if said:
             return
         for sinks in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
-            with pytest.raises(ScoringError, match=r"same run .* is being written .* by another process") as caught:
+            with pytest.raises(ScoringError, match=r"Another process is writing the same run") as caught:
                 run(prepared, *sinks, resume=True)
             assert isinstance(caught.value, OutputError | DatabaseError)
             said.append(str(caught.value))
 
     result = run(prepared, *sinks_at(tmp_path, database), progress=second)
     assert len(said) == 2
-    assert [path.name for path in published_runs(tmp_path)] == [result.metadata.run_id]
+    assert [path.name for path in list_published_runs(tmp_path)] == [result.metadata.run_id]
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
 
 
 @pytest.mark.parametrize(("resume", "number"), [(False, errno.EIO), (True, errno.ENOSPC)])
-def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
+def test_disk_error_at_any_write_publishes_nothing(
     prepared: Prepared, tmp_path: Path, resume: bool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
@@ -268,14 +272,14 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
         record_count("write errors", "{} errors", 1)
 
 
-def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:
+def test_stop_after_insert_leaves_no_row(prepared: Prepared, database: Database) -> None:
     with fault_injection.arm("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run(prepared, DatabasePublisher(database))
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0
 
 
-def test_a_stop_while_the_lock_is_taken_leaves_no_file(
+def test_stop_during_locking_leaves_no_file(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compare, calls = os.path.samestat, iter(range(1, 10))

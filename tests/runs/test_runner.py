@@ -90,26 +90,26 @@ def test_results_do_not_depend_on_chunks_and_workers(
     assert_frame_equal(frame_of(prepared, k=7, chunk_size=chunk_size, workers=workers), expected)
 
 
-def test_results_have_the_vocabulary_and_its_order(expected: pd.DataFrame, prepared: Prepared) -> None:
+def test_results_have_the_documented_columns(expected: pd.DataFrame, prepared: Prepared) -> None:
     assert tuple(expected.columns) == RESULT_COLUMNS
     assert_frame_equal(expected, expected.sort_values(["user_id", "rank"], ignore_index=True))
     assert set(expected["user_id"]) == set(prepared.plan.user_id[prepared.active_users])
 
 
-def test_users_by_id_in_any_order_and_twice(prepared: Prepared, expected: pd.DataFrame) -> None:
+def test_users_may_be_unordered_and_repeated(prepared: Prepared, expected: pd.DataFrame) -> None:
     active = prepared.plan.user_id[prepared.active_users]
     wanted = [int(active[40]), int(active[3]), int(active[40])]
     part = frame_of(prepared, k=7, users=wanted)
     assert_frame_equal(part, expected[expected["user_id"].isin(wanted)].reset_index(drop=True))
 
 
-def test_k_above_the_number_of_jobs_gives_all_eligible(prepared: Prepared) -> None:
+def test_large_k_returns_all_eligible_jobs(prepared: Prepared) -> None:
     user = int(prepared.plan.user_id[prepared.active_users[0]])
     rows = prepared.user_rows([user])
     assert len(frame_of(prepared, k=10_000, users=[user])) == prepared.plan.exclusions.matrix(rows).sum()
 
 
-def test_every_user_and_job_is_accounted_for(prepared: Prepared) -> None:
+def test_counts_cover_every_user_and_job(prepared: Prepared) -> None:
     counts = runner.run(prepared, k=3).counts
     assert counts.users_filtered["inactive"] > 0
     assert counts.users_read == counts.users_scored + sum(counts.users_filtered.values()) == 130
@@ -117,7 +117,7 @@ def test_every_user_and_job_is_accounted_for(prepared: Prepared) -> None:
     assert counts.rows == 3 * counts.users_scored
 
 
-def test_users_that_were_not_asked_for_and_rows_that_were_refused_are_counted(prepared: Prepared) -> None:
+def test_counts_include_unselected_users_and_rejected_rows(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
     active = int(prepared.plan.user_id[prepared.active_users[0]])
     result = runner.run(prepared, k=3, users=[inactive, active], refused={"users": 4, "jobs": 9})
@@ -128,7 +128,7 @@ def test_users_that_were_not_asked_for_and_rows_that_were_refused_are_counted(pr
     assert not result.metadata.whole
 
 
-def test_no_active_user_gives_an_empty_result(prepared: Prepared) -> None:
+def test_run_without_active_users_is_empty(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
     frame = frame_of(prepared, users=[inactive])
     assert len(frame) == 0
@@ -144,7 +144,7 @@ def test_progress_ends_at_the_total(prepared: Prepared) -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_figures_of_pairs(prepared: Prepared) -> None:
+def test_pair_counts(prepared: Prepared) -> None:
     result = runner.run(prepared, k=3)
     n_users = len(prepared.active_users)
     assert result.pairs_ranked == n_users * 600
@@ -154,23 +154,23 @@ def test_figures_of_pairs(prepared: Prepared) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"k": 0}, {"k": -1}, {"k": True}, {"k": 1.5}, {"chunk_size": 0}, {"workers": -1}])
-def test_impossible_settings_are_refused(prepared: Prepared, wrong: dict[str, int]) -> None:
+def test_invalid_settings_are_rejected(prepared: Prepared, wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         runner.run(prepared, **wrong)  # type: ignore[arg-type]
 
 
-def test_an_unknown_user_is_named(prepared: Prepared) -> None:
+def test_unknown_user_is_named(prepared: Prepared) -> None:
     with pytest.raises(UnknownIdError, match="999999"):
         runner.run(prepared, users=[999999])
 
 
-def test_a_chunk_above_the_maximum_is_cut_with_a_warning(prepared: Prepared) -> None:
-    with pytest.warns(UserWarning, match="chunk_size 10,001 is cut to 10,000"):
+def test_large_chunk_size_is_reduced_with_a_warning(prepared: Prepared) -> None:
+    with pytest.warns(UserWarning, match="chunk_size 10,001 exceeds the maximum. It is reduced to 10,000"):
         result = runner.run(prepared, k=3, chunk_size=runner.MAX_BATCH_SIZE + 1)
     assert result.metadata.chunk_size == runner.MAX_BATCH_SIZE
 
 
-def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> None:
+def test_all_open_runs_are_sealed_before_publishing(prepared: Prepared) -> None:
     order: list[str] = []
     first, second = Recorder(), Recorder()
     for name, sink in (("first", first), ("second", second)):
@@ -184,7 +184,7 @@ def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> Non
 
 @pytest.mark.parametrize("fail_at", ["begin", "commit_shard", "seal"])
 @pytest.mark.parametrize("error", [OSError("broken"), KeyboardInterrupt()])
-def test_nothing_is_published_when_something_fails(prepared: Prepared, fail_at: str, error: BaseException) -> None:
+def test_failed_run_publishes_nothing(prepared: Prepared, fail_at: str, error: BaseException) -> None:
     good, bad = Recorder(), Recorder(fail_at, error)
     with pytest.raises(type(error)):
         runner.run(prepared, k=3, sinks=[good, bad])
@@ -192,7 +192,7 @@ def test_nothing_is_published_when_something_fails(prepared: Prepared, fail_at: 
     assert good.calls[-1] == bad.calls[-1] == "abort"
 
 
-def test_a_run_that_is_cancelled_publishes_nothing(prepared: Prepared) -> None:
+def test_cancelled_run_publishes_nothing(prepared: Prepared) -> None:
     recorder, done = Recorder(), [0]
 
     def progress(count: int, total: int) -> None:
@@ -204,15 +204,15 @@ def test_a_run_that_is_cancelled_publishes_nothing(prepared: Prepared) -> None:
     assert "publish" not in recorder.calls
 
 
-def test_memory_is_asked_for_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_checked_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     recorder = Recorder()
-    with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Ways out"):
+    with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Alternatives"):
         runner.run(prepared, sinks=[recorder])
     assert recorder.calls == []
 
 
-def test_run_ids_sort_by_time_and_are_no_others() -> None:
+def test_run_ids_sort_by_time_and_are_unique() -> None:
     at = datetime(2025, 11, 30, 11, 59, 3, 42_000, tzinfo=UTC)
     ids = [new_run_id(at + timedelta(milliseconds=step), "same") for step in range(5)]
     assert ids == sorted(ids)
@@ -220,7 +220,7 @@ def test_run_ids_sort_by_time_and_are_no_others() -> None:
     assert new_run_id(at, "same") != new_run_id(at, "same")
 
 
-def test_results_come_by_user_whatever_the_order_of_the_rows() -> None:
+def test_results_are_sorted_by_user() -> None:
     tables = make_market(60, 200, 500, seed=3).tables
     turned = replace(tables, users=tables.users.iloc[::-1], jobs=tables.jobs.iloc[::-1])
     from scoring.catalog import load_model
@@ -231,15 +231,15 @@ def test_results_come_by_user_whatever_the_order_of_the_rows() -> None:
 
 
 @pytest.mark.parametrize("wrong", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
-def test_what_is_no_id_is_not_rounded_to_one(prepared: Prepared, wrong: object) -> None:
-    with pytest.raises(ConfigurationError, match="no whole number"):
+def test_invalid_user_id_is_rejected(prepared: Prepared, wrong: object) -> None:
+    with pytest.raises(ConfigurationError, match="is not a 64-bit integer"):
         runner.run(prepared, users=[wrong])  # type: ignore[list-item]
-    with pytest.raises(ConfigurationError, match="no whole number"):
+    with pytest.raises(ConfigurationError, match="is not a 64-bit integer"):
         prepared.explain(wrong, 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["k", "chunk_size", "workers"])
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, float("nan"), float("inf"), "5", [1], True])
-def test_settings_that_are_no_numbers_are_refused(prepared: Prepared, name: str, wrong: object) -> None:
+def test_settings_must_be_integers(prepared: Prepared, name: str, wrong: object) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} is "):
         runner.run(prepared, **{name: wrong})  # type: ignore[arg-type]

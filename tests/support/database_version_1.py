@@ -188,7 +188,7 @@ def _settings(key: str, **more: object) -> str:
 
 
 def _rows(true: str) -> str:
-    nested = _settings(OTHER_KEY, facts={"key": PUBLISHED_KEY})
+    nested = _settings(OTHER_KEY, peer_inputs={"key": PUBLISHED_KEY})
     return f"""
 INSERT INTO prefectures VALUES ('13', 'Tokyo', 'Kanto');
 INSERT INTO users (user_id, prefecture_code, is_active) VALUES (1, '13', {true}), (2, '13', {true});

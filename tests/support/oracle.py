@@ -48,7 +48,7 @@ PARAMS: Final[dict[str, dict[str, Any]]] = {
 }
 """What `standard(params=…)` may override, by component. All other constants are in the formulas."""
 
-HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
+SESSION_HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 COLLABORATIVE_WITHOUT_FACTORS: Final = 45.0
 
 
@@ -97,7 +97,7 @@ def floor_of(user: Row) -> float | None:
 
 def hourly(job: Row) -> float | None:
     """Return the hourly equivalent h; None if unknown."""
-    hours, salary = HOURS.get(job.get("salary_type")), job.get("min_salary")
+    hours, salary = SESSION_HOURS.get(job.get("salary_type")), job.get("min_salary")
     if hours is None or not known(salary) or salary <= 0:
         return None
     return float(salary) / hours

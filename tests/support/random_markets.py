@@ -26,7 +26,7 @@ BALANCED: Final = ((1000.0, 1000.0), (1200.0, 800.0), (1500.0, 500.0), (1250.0, 
 """Pairs around 1000: an area of such pairs has a mean of exactly 1000, so ratios are exactly 1, 1.2, 1.5."""
 FEES: Final = (500.0, 5000.0, 0.0, -100.0, 499.0, 501.0, 2750.0, 3100.0, 4999.0, 5001.0, 12000.0)
 FLOORS: Final = (1000.0, 1200.0, 1500.0, 0.0, -1.0, 999.5, 8000.0, 160000.0)
-HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
+SESSION_HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 STYLES: Final = ("remote", "remote", "office", "hybrid", "", "  ")
 
 OCCUPATIONS: Final = {101: 1, 102: 1, 103: 1, 201: 2, 202: 2, 301: None}
@@ -239,7 +239,7 @@ class _Maker:
             return self.random.choice((0.0, -1000.0, 1.0))
         h = self.random.choice(SALARIES) if self.chance(0.8) else self.random.uniform(700.0, 2500.0)
         # Some salaries keep the hourly amount under another type, so that raw yen are close in classic too.
-        return h * HOURS.get(salary_type, 1.0) if self.chance(0.85) else h
+        return h * SESSION_HOURS.get(salary_type, 1.0) if self.chance(0.85) else h
 
     def posted_at(self) -> datetime:
         after = (CLOCK + MICROSECOND, CLOCK + timedelta(days=3))
@@ -377,4 +377,4 @@ class _Maker:
             while len(wages) < len(area):
                 wages.extend(self.random.choice(BALANCED))
             for job, h in zip(area, wages, strict=True):
-                job["min_salary"] = h * HOURS[job["salary_type"]]
+                job["min_salary"] = h * SESSION_HOURS[job["salary_type"]]

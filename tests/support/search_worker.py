@@ -35,17 +35,17 @@ def problem_of(model: ScoringModel = MODEL) -> Problem:
 def main(storage: str, n_trials: str, worker: str, samplers: str, pause: str) -> None:
     """Run a worker that prints "trial" after each trial and pauses, so that a test can follow or kill it."""
 
-    def say(what: str) -> None:
+    def print_progress(what: str) -> None:
         sys.stdout.write(what + "\n")
         sys.stdout.flush()
 
     def progress(done: int, total: int) -> None:
-        say(f"trial {done}")
+        print_progress(f"trial {done}")
         time.sleep(float(pause))
 
     problem, where = problem_of(), {"storage": Path(storage), "worker": int(worker)}
     for sampler in samplers.split(","):
-        say("ready")
+        print_progress("ready")
         sys.stdin.readline()
         run_trials(problem, int(n_trials), first=FIRST, progress=progress, sampler=sampler, **where)  # type: ignore[arg-type]
 

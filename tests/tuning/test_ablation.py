@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import MRR
-from scoring.evaluation.significance import Resamples, holm
+from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import ScoringModel
 from scoring.tuning.ablation import Ablation, ablation
 
@@ -59,9 +59,9 @@ def test_frame_tests_every_loss(found: Ablation, evaluator: Evaluator, model: Sc
     assert rows.loc["access", ["weight", "loss", "low", "high", "users"]].tolist() == [0, 0, 0, 0, 0]
     assert rows.loc["access", "p_holm"] == 1
     resamples = Resamples.of(evaluator.user_id)
-    each = {name: resamples.paired(values, found.baseline) for name, values in found.without.items()}
+    each = {name: resamples.compare(values, found.baseline) for name, values in found.without.items()}
     assert rows.loc["wage", ["low", "high"]].tolist() == [each["wage"].low, each["wage"].high]
-    corrected = dict(zip(each, holm([one.p for one in each.values()]), strict=True))
+    corrected = dict(zip(each, adjust_holm([one.p for one in each.values()]), strict=True))
     assert rows["p_holm"].to_dict() == pytest.approx(corrected, abs=1e-15)
     assert rows["significant"].to_dict() == {name: p <= 0.05 for name, p in corrected.items()}
     assert rows.loc["location", "significant"]  # location has half of the weight

@@ -208,7 +208,7 @@ def test_candidates_of_other_users_are_not_listed() -> None:
         candidates=Candidates.listed(users, np.full(len(users), 4), n_users, n_jobs),
     )
     seen = check(some, int(ready.plan.job_id[4]), 3)
-    assert seen.rules["it is not among the user's candidates"] > 0
+    assert seen.rules["the job is not a candidate of the user"] > 0
 
 
 def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:

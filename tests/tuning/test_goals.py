@@ -14,7 +14,7 @@ from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, Me
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, slices_of
 from scoring.synthetic import make_market
-from scoring.tuning.goals import Floor, ListGoal, MetricGoal, goal_of
+from scoring.tuning.goals import Floor, ListGoal, MetricGoal, make_goal
 
 # no component with factors
 MODEL = load_model("standard").with_weights({"fee": 0.3, "location": 0.4, "category": 0.3})
@@ -79,13 +79,13 @@ def test_concentration_of_empty_lists_raises(evaluator: Evaluator) -> None:
 
 def test_goal_of_accepts_metrics_and_facts() -> None:
     goal = MetricGoal(NDCG(5), maximise=False)
-    assert goal_of(goal) is goal
-    assert goal_of(NDCG(5)) == MetricGoal(NDCG(5))
-    assert goal_of(Coverage()) == ListGoal(Coverage())
-    assert goal_of(MeanFee()) == ListGoal(MeanFee())
+    assert make_goal(goal) is goal
+    assert make_goal(NDCG(5)) == MetricGoal(NDCG(5))
+    assert make_goal(Coverage()) == ListGoal(Coverage())
+    assert make_goal(MeanFee()) == ListGoal(MeanFee())
     for strange in ("NDCG@10", None, NDCG):
         with pytest.raises(ConfigurationError, match="is not a goal"):
-            goal_of(strange)
+            make_goal(strange)
 
 
 def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
@@ -99,8 +99,8 @@ def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing)
     assert floor.of(after) == pytest.approx(now, abs=1e-15)
     assert floor.shortfall(after, before) == pytest.approx(0.9 * was - now, abs=1e-15)
     assert Floor(NDCG(10), halves, "odd", 1.0).shortfall(before, before) == 0
-    assert Floor(NDCG(10), halves, "odd", 0.9, relative=False).shortfall(after, before) == pytest.approx(0.9 - now)
-    assert Floor(NDCG(10), halves, "odd", now, relative=False).shortfall(after, before) == 0
+    assert Floor(NDCG(10), halves, "odd", 0.9, is_relative=False).shortfall(after, before) == pytest.approx(0.9 - now)
+    assert Floor(NDCG(10), halves, "odd", now, is_relative=False).shortfall(after, before) == 0
 
 
 def test_floors_by_slices_of_dataset(evaluator: Evaluator) -> None:

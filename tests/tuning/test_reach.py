@@ -120,9 +120,9 @@ def test_all_components_may_change(place: int) -> None:
     frame = found.frame()
     assert frame["change"].abs().sum() == pytest.approx(found.distance)
     assert frame["change"].sum() == pytest.approx(0, abs=1e-12)
-    kept = found.changed()["component"].iloc[0]
+    kept = found.changes()["component"].iloc[0]
     other = reach(ready, user, job, k=10, locks=[kept])
-    assert kept not in set(other.changed()["component"])
+    assert kept not in set(other.changes()["component"])
     assert other.distance is None or other.distance >= found.distance - 1e-4 * other.distance
 
 
@@ -194,7 +194,7 @@ def test_summaries_and_plots_are_readable() -> None:
     job = int(ready.top_k(15, [user]).job_id[0, -1])
     found = reach(ready, user, job, k=10)
     assert f"Job {job} for user {user} has rank 15. Moving" in found.summary()
-    assert found.changed()["component"].iloc[0] in found.summary()
+    assert found.changes()["component"].iloc[0] in found.summary()
     assert "<table" in found._repr_html_()
     assert "possible" in repr(found)
     assert_readable(found.plot())

@@ -22,7 +22,7 @@ from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
+from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
 from tests.support.search_worker import FIRST, problem_of
@@ -36,7 +36,7 @@ def problem() -> Problem:
 
 
 def tried(study: optuna.Study) -> list[tuple]:
-    return [(*trial.params.values(), *trial.values) for trial in finished(study)]
+    return [(*trial.params.values(), *trial.values) for trial in load_finished(study)]
 
 
 # --- One process ---------------------------------------------------------------------------------------------
@@ -56,11 +56,11 @@ def test_samplers_of_same_seed_draw_different_trials(problem: Problem) -> None:
 
 def test_trial_value_equals_value_of_its_model(problem: Problem) -> None:
     study = run_trials(problem, 6, first=FIRST)
-    for trial in finished(study):
-        model = model_of_trial(problem, trial)
+    for trial in load_finished(study):
+        model = make_trial_model(problem, trial)
         assert trial.values == [problem.train.evaluate(model).values["NDCG@10"].mean()]
-    for trial, model in zip(finished(study), FIRST, strict=False):
-        np.testing.assert_allclose(model_of_trial(problem, trial).flat_weights, model.flat_weights, atol=1e-12)
+    for trial, model in zip(load_finished(study), FIRST, strict=False):
+        np.testing.assert_allclose(make_trial_model(problem, trial).flat_weights, model.flat_weights, atol=1e-12)
 
 
 def test_progress_is_reported_from_first_to_last_trial(problem: Problem, tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_floors_are_constraints_of_the_sampler(problem: Problem) -> None:
     floored = Problem(problem.space, problem.train, floors=(Floor(NDCG(10), halves, "a", 1.0),))
     study = run_trials(floored, 40, first=FIRST)
     base = problem.train.evaluate(problem.baseline).values["NDCG@10"][users % 2 == 1].mean()
-    kept = {trial.number for trial in feasible(finished(study))}
-    for trial in finished(study):
-        evaluation = problem.train.evaluate(model_of_trial(floored, trial))
+    kept = {trial.number for trial in select_feasible(load_finished(study))}
+    for trial in load_finished(study):
+        evaluation = problem.train.evaluate(make_trial_model(floored, trial))
         short = base - evaluation.values["NDCG@10"][users % 2 == 1].mean()
         assert (trial.number in kept) == (short <= 0)
         if hasattr(trial, "constraints"):  # Optuna 5 only
@@ -127,7 +127,7 @@ def test_each_goal_has_its_direction(problem: Problem) -> None:
     several = Problem(problem.space, problem.train, goals)
     study = run_trials(several, 5, sampler="nsga2")
     assert [one.name for one in study.directions] == ["MAXIMIZE", "MINIMIZE", "MAXIMIZE"]
-    assert all(len(trial.values) == 3 for trial in finished(study))
+    assert all(len(trial.values) == 3 for trial in load_finished(study))
 
 
 @pytest.mark.parametrize("n_trials", [0, -1, 1.5, True, float("nan"), "5"])
@@ -231,7 +231,7 @@ def test_file_without_trials_raises_and_is_unchanged(problem: Problem, tmp_path:
     storage = tmp_path / "trials"
     storage.write_bytes(content)
     if content.startswith(b'{"op_code":0'):  # the first line of a killed process
-        assert len(finished(run_trials(problem, 1, storage=storage))) == 1
+        assert len(load_finished(run_trials(problem, 1, storage=storage))) == 1
         return
     with pytest.raises(ConfigurationError, match=r"^[^\n]*trials does not contain trials, or is damaged[^\n]*$"):
         run_trials(problem, 1, storage=storage)
@@ -249,7 +249,7 @@ def test_damaged_line_raises_and_partial_line_is_ignored(problem: Problem, tmp_p
     for lost in (1, 2, 30, len(whole) - whole[:-1].rfind(b"\n") - 2):
         storage.write_bytes(whole[: len(whole) - lost])
         for n in (4, 6):
-            assert len(finished(run_trials(problem, n, storage=storage))) == n
+            assert len(load_finished(run_trials(problem, n, storage=storage))) == n
     storage.write_bytes(whole)
     assert tried(run_trials(problem, 4, storage=storage)) == tried(run_trials(problem, 4, storage=storage))
 
@@ -259,7 +259,7 @@ def test_unwritable_storage_raises_output_error(problem: Problem, tmp_path: Path
     for place in (tmp_path / "file" / "deeper" / "trials", tmp_path, Path("/proc/nowhere/trials")):
         with pytest.raises(OutputError, match=rf"^Trials cannot be stored in {re.escape(str(place))}: [^\n]*\.$"):
             run_trials(problem, 1, storage=place)
-    assert len(finished(run_trials(problem, 1, storage=tmp_path / "new" / "folder" / "trials"))) == 1
+    assert len(load_finished(run_trials(problem, 1, storage=tmp_path / "new" / "folder" / "trials"))) == 1
 
 
 # --- Several processes ---------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_killed_search_is_resumed(problem: Problem, tmp_path: Path) -> None:
     process.kill()
     process.communicate()
     before = optuna.load_study(study_name=f"random-{problem.digest[:8]}", storage=open_journal(storage))
-    done, kept = len(finished(before)), tried(before)
+    done, kept = len(load_finished(before)), tried(before)
     assert done >= 12
     study = run_trials(problem, done + 8, sampler="random", storage=storage, first=FIRST)
     assert tried(study)[:done] == kept
@@ -315,15 +315,15 @@ def test_processes_share_trials(problem: Problem, tmp_path: Path) -> None:
         assert out.count("trial") >= 2
     for sampler in ("random", "tpe"):
         study = run_trials(problem, n, sampler=sampler, storage=storage)
-        assert n <= len(finished(study)) <= n + workers - 1
+        assert n <= len(load_finished(study)) <= n + workers - 1
         assert all(trial.state is TrialState.COMPLETE for trial in study.trials)
-        assert len({trial[:-1] for trial in tried(study)}) == len(finished(study))
+        assert len({trial[:-1] for trial in tried(study)}) == len(load_finished(study))
         once_each(problem, study)
 
 
 def once_each(problem: Problem, study: optuna.Study) -> None:
     """Check that each of the first models was tried once."""
-    weights = [model_of_trial(problem, trial).flat_weights for trial in finished(study)]
+    weights = [make_trial_model(problem, trial).flat_weights for trial in load_finished(study)]
     for model in FIRST:
         assert sum(np.allclose(model.flat_weights, one, atol=1e-9) for one in weights) == 1
 
@@ -342,10 +342,10 @@ def test_interrupted_first_model_is_tried_again(problem: Problem, tmp_path: Path
 def test_only_worker_0_adds_first_models(problem: Problem, tmp_path: Path) -> None:
     """Only worker 0 adds the first models; otherwise several workers would add the same ones."""
     storage = tmp_path / "trials"
-    assert len(finished(run_trials(problem, 3, storage=storage, worker=1, first=FIRST))) == 3
+    assert len(load_finished(run_trials(problem, 3, storage=storage, worker=1, first=FIRST))) == 3
     study = run_trials(problem, 6, storage=storage, worker=0, first=FIRST)
     once_each(problem, study)
-    assert [bool(trial.user_attrs.get("first")) for trial in finished(study)] == [False] * 3 + [True] * 2 + [False]
+    assert [bool(trial.user_attrs.get("first")) for trial in load_finished(study)] == [False] * 3 + [True] * 2 + [False]
 
 
 def test_lock_of_dead_process_blocks_no_other(problem: Problem, tmp_path: Path) -> None:
@@ -359,4 +359,4 @@ def test_lock_of_dead_process_blocks_no_other(problem: Problem, tmp_path: Path) 
     process = started("-c", code, str(storage))
     assert (process.communicate()[1], process.returncode) == ("", -signal.SIGKILL)
     assert [path.name for path in tmp_path.iterdir()] == ["trials"]
-    assert len(finished(run_trials(problem, 2, storage=storage))) == 2
+    assert len(load_finished(run_trials(problem, 2, storage=storage))) == 2

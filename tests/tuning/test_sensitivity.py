@@ -111,7 +111,7 @@ def test_lists_change_only_at_reported_weights(ready: Prepared, users: np.ndarra
 
     beyond = 0
     for name, along in found.paths.items():
-        low, high = along.unchanged
+        low, high = along.constant_interval
         assert low <= along.weight <= high
         np.testing.assert_array_equal(lists(name, low + 0.1 * (high - low)), now)
         np.testing.assert_array_equal(lists(name, high - 0.1 * (high - low)), now)

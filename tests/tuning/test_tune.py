@@ -24,7 +24,7 @@ from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import model_of_trial
+from scoring.tuning.search import make_trial_model
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
 from tests.support.search_worker import MODEL
@@ -94,7 +94,7 @@ def test_scoreboard_is_over_validation_users(parts: list[Evaluator], tuned: Tuni
 def test_winner_is_best_finalist_on_validation(parts: list[Evaluator], tuned: Tuning, study: str) -> None:
     trials = tuned.trials().query("study == @study").nlargest(10, N)
     by_number = {trial.number: trial for trial in tuned.studies[study]}
-    models = [model_of_trial(tuned.problem, by_number[number]) for number in trials["trial"]]
+    models = [make_trial_model(tuned.problem, by_number[number]) for number in trials["trial"]]
     reached = [parts[1].evaluate(model).values[N].mean() for model in [*models, STANDARD]]
     assert parts[1].evaluate(tuned.models[study]).values[N].mean() == max(reached)
 
@@ -242,13 +242,13 @@ def test_winner_keeps_floors_on_train_and_validation(small: list[Evaluator], hal
     assert trials["keeps"].nunique() == 2  # the baseline misses the floor
     assert not trials.groupby("study").first()["keeps"].any()
     assert found.front()["keeps"].all()
-    unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
+    unreachable = Floor(NDCG(10), halves, "odd", 1.0, is_relative=False)
     with pytest.raises(ConfigurationError, match="None of the 5 trials keeps every floor"):
         tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
 
 
 def test_front_without_feasible_trials_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
-    unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
+    unreachable = Floor(NDCG(10), halves, "odd", 1.0, is_relative=False)
     problem = Problem(several.problem.space, small[0], several.problem.goals, (unreachable,))
     studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
     for trial in (trial for trials in studies.values() for trial in trials):

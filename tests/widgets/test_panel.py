@@ -175,7 +175,9 @@ def test_choosing_a_user_and_a_job_shows_them(panel):
     assert panel.wait(WAIT).users.user_id == panel.session.user_id[-1]
 
 
-@pytest.mark.parametrize(("text", "message"), [("abc", "'abc' is not a user id"), ("99999999", "no user 99999999")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("abc", "'abc' is not a user id"), ("99999999", "user 99999999 does not exist")]
+)
 def test_invalid_user_is_rejected_with_a_message(panel, text, message):
     before = panel.views.user.value
     panel.views.user.value = text

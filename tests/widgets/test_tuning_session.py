@@ -174,9 +174,9 @@ def test_cancelled_request_stops_at_the_next_stage(session, other, after):
 
 
 def test_unknown_users_and_jobs_raise(session, standard):
-    with pytest.raises(UnknownIdError, match="no user 99999999"):
+    with pytest.raises(UnknownIdError, match="user 99999999 does not exist"):
         session.compute(Request(standard, 99_999_999))
-    with pytest.raises(UnknownIdError, match="no job 99999999"):
+    with pytest.raises(UnknownIdError, match="job 99999999 does not exist"):
         session.compute(Request(standard, int(session.user_id[0]), 99_999_999))
 
 

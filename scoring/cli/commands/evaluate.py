@@ -101,7 +101,7 @@ def evaluate(
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
             board = Scoreboard.of(evaluator, chosen, level=level, seed=seed)
     for name, model in chosen.items():
-        for rule, pairs in evaluator.unreachable(model).items():
+        for rule, pairs in evaluator.count_unreachable(model).items():
             progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
     if on in ("test", "all"):
         log_test_access(registry, board, progress)

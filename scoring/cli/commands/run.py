@@ -195,9 +195,9 @@ def _report_held_back_run(progress: Progress) -> Iterator[None]:
     try:
         yield
     except GateFailedError as error:
-        from scoring.runs.gate.console_table import table
+        from scoring.runs.gate.console_table import make_table
 
-        make_console().print(table(error.verdict))
+        make_console().print(make_table(error.verdict))
         progress.print_line(f"error: {printable(str(error), 2000)}")
         raise typer.Exit(HELD_BACK_EXIT_CODE) from error
 

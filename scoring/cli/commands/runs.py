@@ -60,7 +60,7 @@ def list_(out: Folder = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoD
         return
     make_console().print(render_runs(found))
     for run in found:
-        if run.gate is not None and not run.passed:
+        if run.gate is not None and not run.has_passed:
             make_console().print(f"{run.run_id}: {printable(run.gate, 1000)}", markup=False, soft_wrap=True)
 
 
@@ -160,5 +160,5 @@ def print_pruned(done: PruneReport) -> None:
     removed = [f"{len(done.removed):,} old", *([f"{len(done.unfinished):,} unfinished"] if done.unfinished else [])]
     where = " from the folder only; their rows in the database are kept" if done.is_folder_only else ""
     make_console().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
-    for run_id, reason in done.stayed.items():
+    for run_id, reason in done.kept.items():
         Progress().print_line(f"warning: run {run_id} is kept: {reason}.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from scoring.errors import printable
-from scoring.runs.history import RunRecord, RunStatus
+from scoring.runs.history import RunRecord
 
 __all__ = ["render_runs"]
 
@@ -23,8 +23,7 @@ def render_runs(runs: Sequence[RunRecord]) -> Table:
     for run in runs:
         table.add_row(
             run.run_id,
-            # the stored status keeps its word
-            "held back" if run.status is RunStatus.KEPT_ASIDE else run.status,
+            run.status,
             "" if run.model is None else printable(run.model, 30),
             *("" if count is None else f"{count:,}" for count in (run.users, run.rows)),
             "both" if run.folder and run.database else "folder" if run.folder else "database",

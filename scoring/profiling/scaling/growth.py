@@ -12,7 +12,7 @@ import pandas as pd
 
 from scoring.errors import ConfigurationError
 from scoring.plotting.displays import display
-from scoring.profiling.measurement import apart
+from scoring.profiling.measurement import run_in_new_process
 from scoring.profiling.scaling.growth_point import PATIENCE, GrowthPoint, measure_points
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Growth", "growth"]
 
-MOST_ACTIONS = 2_500_000
+MAX_ACTIONS = 2_500_000
 """Limit of actions per market. Generating ten million took 90 seconds and 2.7 GB before any ranking."""
 
 
@@ -80,8 +80,8 @@ class Growth:
 
         Cell and block bounds are not counted separately, because counting would slow down the kernel.
         """
-        done = [point for point in self.by_jobs if point.looked_at is not None and point.eligible is not None]
-        return pd.DataFrame([_account(point) for point in done])
+        measured = [point for point in self.by_jobs if point.n_scored is not None and point.eligible is not None]
+        return pd.DataFrame([_count_pairs(point) for point in measured])
 
     def ten_times(self, series: str) -> float:
         """Return the factor by which time grows for ten times the jobs (or users).
@@ -92,9 +92,9 @@ class Growth:
         ------
         ConfigurationError: If fewer than two sizes were measured, or if `series` is not "jobs" or "users".
         """
-        x, y = _measured(self._series(series), series)
+        x, y = _measured_times(self._series(series), series)
         if len(set(x.tolist())) < 2:
-            raise ConfigurationError(f"a slope over {series} needs two measured sizes, at least; there is {len(x)}.")
+            raise ConfigurationError(f"A slope over {series} needs at least two measured sizes. Measured: {len(x)}.")
         return float(10 ** np.polyfit(np.log10(x), np.log10(y), 1)[0])
 
     def sentences(self) -> list[str]:
@@ -103,7 +103,7 @@ class Growth:
 
     def _series(self, name: str) -> tuple[GrowthPoint, ...]:
         if name not in ("jobs", "users"):
-            raise ConfigurationError(f"what grows is 'jobs' or 'users', not {name!r}.")
+            raise ConfigurationError(f"The series is {name!r}. Use 'jobs' or 'users'.")
         return self.by_jobs if name == "jobs" else self.by_users
 
     def plot(self) -> Figure:
@@ -127,8 +127,8 @@ class Growth:
         return figure
 
 
-def _account(point: GrowthPoint) -> dict[str, Any]:
-    assert point.looked_at is not None, "asked for measured points only"
+def _count_pairs(point: GrowthPoint) -> dict[str, Any]:
+    assert point.n_scored is not None, "only measured points are passed"
     assert point.eligible is not None, "as above"
     rules = {rule: point.users * jobs for rule, jobs in point.left_out.items()}
     open_pairs = point.users * point.eligible
@@ -138,17 +138,17 @@ def _account(point: GrowthPoint) -> dict[str, Any]:
         "pairs": point.pairs,
         **rules,
         "by_rules": point.pairs - open_pairs,
-        "by_bounds": open_pairs - point.looked_at,
-        "scored": point.looked_at,
+        "by_bounds": open_pairs - point.n_scored,
+        "scored": point.n_scored,
         "cells": point.cells,
         "blocks": point.blocks,
         "jobs_per_cell": point.eligible / point.cells if point.cells else np.nan,
     }
 
 
-def _measured(points: Sequence[GrowthPoint], series: str) -> tuple[np.ndarray, np.ndarray]:
-    done = [(getattr(point, series), point.seconds) for point in points if point.seconds is not None]
-    sizes, seconds = zip(*done, strict=True) if done else ((), ())
+def _measured_times(points: Sequence[GrowthPoint], series: str) -> tuple[np.ndarray, np.ndarray]:
+    measured = [(getattr(point, series), point.seconds) for point in points if point.seconds is not None]
+    sizes, seconds = zip(*measured, strict=True) if measured else ((), ())
     return np.array(sizes, dtype=np.float64), np.array(seconds, dtype=np.float64)
 
 
@@ -179,18 +179,18 @@ def growth(
     Raises
     ------
     ConfigurationError: If `users` or `jobs` is empty or contains a number below 1.
-    AnswersDifferError: If a list differs from the readable path.
+    ResultsDifferError: If a list differs from the readable path.
     """
     if not users or not jobs or min(*users, *jobs) < 1:
-        raise ConfigurationError("growth needs numbers of users and of jobs, 1 or more.")
-    few, many = sorted(set(users)), sorted(set(jobs))
+        raise ConfigurationError("The numbers of users and jobs must be 1 or more, and at least one of each is needed.")
+    user_counts, job_counts = sorted(set(users)), sorted(set(jobs))
     measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)
     measure(64, 500, 1_000, (64,))  # compiles the kernels, so that the first market's time does not include it
 
     def point(n_users: int, n_jobs: int) -> GrowthPoint:
-        actions = min(actions_per_user * n_users, MOST_ACTIONS)
-        return apart(measure, n_users, n_jobs, actions, (n_users,), checked=checked)[0]
+        actions = min(actions_per_user * n_users, MAX_ACTIONS)
+        return run_in_new_process(measure, n_users, n_jobs, actions, (n_users,), checked=checked)[0]
 
-    by_jobs = tuple(point(few[-1], n_jobs) for n_jobs in many)
-    by_users = tuple(point(n_users, many[-1]) for n_users in few[:-1])
+    by_jobs = tuple(point(user_counts[-1], n_jobs) for n_jobs in job_counts)
+    by_users = tuple(point(n_users, job_counts[-1]) for n_users in user_counts[:-1])
     return Growth(by_jobs, (*by_users, by_jobs[-1]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_growth", "plot_rates", "plot_skipped"]
 
-LEVELS = {"by_rules": "left out by a rule", "by_bounds": "left out by bounds", "scored": "scored on their own"}
+SHARES = {"by_rules": "excluded by a rule", "by_bounds": "skipped by bounds", "scored": "scored"}
 SERIES = {"jobs": (BLUE, "o"), "users": (VERMILION, "s")}
 
 
@@ -28,15 +28,15 @@ def plot_growth(growth: Growth) -> Figure:
     """Plot seconds over jobs and over users, with a line for time proportional to the work."""
     figure, panels = new_figure(9.5, 4, columns=2)
     for axes, series, points in zip(panels, SERIES, (growth.by_jobs, growth.by_users), strict=True):
-        axes.set_title(f"{_fixed(points, series)}, more and more {series}", loc="left", fontsize=10)
+        axes.set_title(f"{_fixed(points, series)}, growing number of {series}", loc="left", fontsize=10)
         axes.set_xlabel(f"{series} (log scale)")
-        axes.set_ylabel("seconds for all lists, the best (log scale)")
+        axes.set_ylabel("seconds for all lists, best run (log scale)")
         done = [point for point in points if point.seconds is not None]
         if not done:
             axes.annotate("not measured: too long", (0.5, 0.5), xycoords="axes fraction", ha="center")
             continue
         x, y = [getattr(point, series) for point in done], [point.seconds or 0.0 for point in done]
-        axes.plot(x, [y[0] * value / x[0] for value in x], ":", color=GREY, label="if time grew as the work does")
+        axes.plot(x, [y[0] * value / x[0] for value in x], ":", color=GREY, label="proportional to the work")
         colour, marker = SERIES[series]
         slope = f"10 × the {series}: {growth.ten_times(series):.1f} × the time" if len(set(x)) > 1 else "measured"
         axes.plot(x, y, marker + "-", color=colour, label=slope)
@@ -59,7 +59,7 @@ def plot_rates(growth: Growth) -> Figure:
         rate = [point.pairs / (point.seconds or 1.0) for point in done]
         peak = [(point.peak_bytes or 0) / 1e6 for point in done]
         colour, marker = SERIES[series]
-        label = f"{_fixed(points, series)}, more {series}"
+        label = f"{_fixed(points, series)}, growing {series}"
         left.plot(x, rate, marker + "-", color=colour, label=label)
         # lines can coincide: the second is dashed and has smaller markers, so that the first stays visible
         right.plot(
@@ -70,13 +70,13 @@ def plot_rates(growth: Growth) -> Figure:
     for axes in (left, right):
         axes.set_xlabel("pairs: users × jobs (log scale)")
     _logarithmic(left, ticks, rates, _short, _short)
-    left.set_ylabel("pairs decided a second (log scale)")
+    left.set_ylabel("pairs per second (log scale)")
     left.set_title("Speed", loc="left", fontsize=10)
     right.set_xscale("log")
     right.set_xticks(ticks, [_short(tick) for tick in ticks], fontsize=SMALL)
     right.minorticks_off()
     right.set_ylim(0, 1.15 * max(peaks, default=1))
-    right.set_ylabel("MB at the peak, data included")
+    right.set_ylabel("peak memory including data, MB")
     right.set_title("Memory", loc="left", fontsize=10)
     figure.legend(loc="outside lower center", ncols=2, fontsize=SMALL)
     return figure
@@ -91,19 +91,19 @@ def plot_skipped(growth: Growth) -> Figure:
     """
     frame = growth.skipped()
     if frame.empty:
-        raise ConfigurationError("no size of this growth has an account of its pairs; measure one.")
+        raise ConfigurationError("No size has recorded counts of pairs. Measure at least one size.")
     figure, (left, right) = new_figure(9.5, 3.8, columns=2)
-    _draw_account(left, frame)
-    _draw_looked_at(right, frame)
+    _draw_shares(left, frame)
+    _draw_scored_jobs(right, frame)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=SMALL)
     return figure
 
 
-def _draw_account(axes: Any, frame: pd.DataFrame) -> None:
+def _draw_shares(axes: Any, frame: pd.DataFrame) -> None:
     """Draw one stacked bar per size: the shares of all pairs."""
     places = range(len(frame))
     start = np.zeros(len(frame))
-    for (column, label), colour in zip(LEVELS.items(), (GREY, SKY, ORANGE), strict=True):
+    for (column, label), colour in zip(SHARES.items(), (GREY, SKY, ORANGE), strict=True):
         share = (100 * frame[column] / frame["pairs"]).to_numpy()
         drawn = axes.barh(places, share, left=start, color=colour, height=0.65, label=label)
         if column == "scored":
@@ -116,25 +116,25 @@ def _draw_account(axes: Any, frame: pd.DataFrame) -> None:
     axes.set_xlim(0, 115)
     axes.set_xticks(range(0, 101, 25))
     axes.set_xlabel("% of all pairs")
-    axes.set_title("What the pairs came to", loc="left", fontsize=10)
+    axes.set_title("Pairs by result", loc="left", fontsize=10)
 
 
-def _draw_looked_at(axes: Any, frame: pd.DataFrame) -> None:
+def _draw_scored_jobs(axes: Any, frame: pd.DataFrame) -> None:
     """Draw the eligible jobs, their cells, and the jobs scored per user, over the number of jobs."""
     x = frame["jobs"].tolist()
     open_jobs = ((frame["by_bounds"] + frame["scored"]) / frame["users"]).tolist()
-    looked_at = (frame["scored"] / frame["users"]).tolist()
-    axes.plot(x, open_jobs, "o:", color=GREY, label="jobs that no rule leaves out")
-    axes.plot(x, frame["cells"].tolist(), "^--", color=BLUE, label="cells that they lie in")
-    axes.plot(x, looked_at, "s-", color=ORANGE, label="jobs looked at")
-    for at, value in zip(x, looked_at, strict=True):
+    scored = (frame["scored"] / frame["users"]).tolist()
+    axes.plot(x, open_jobs, "o:", color=GREY, label="eligible jobs")
+    axes.plot(x, frame["cells"].tolist(), "^--", color=BLUE, label="cells of the index")
+    axes.plot(x, scored, "s-", color=ORANGE, label="jobs scored")
+    for at, value in zip(x, scored, strict=True):
         axes.annotate(
             number(value), (at, value), xytext=(0, 8), textcoords="offset points", fontsize=SMALL, ha="center"
         )
-    _logarithmic(axes, x, [*looked_at, 3 * max(open_jobs)])
+    _logarithmic(axes, x, [*scored, 3 * max(open_jobs)])
     axes.set_xlabel("jobs (log scale)")
-    axes.set_ylabel("for a user, in the mean (log scale)")
-    axes.set_title("What is looked at for a user", loc="left", fontsize=10)
+    axes.set_ylabel("mean per user (log scale)")
+    axes.set_title("Jobs scored per user", loc="left", fontsize=10)
     axes.legend(fontsize=SMALL, frameon=False, loc="upper left")
 
 

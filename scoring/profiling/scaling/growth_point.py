@@ -15,14 +15,14 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.plotting import number
 from scoring.profiling.line_times import readable_top_k
-from scoring.profiling.measurement import reset_peak, timed
-from scoring.profiling.peer_lists import AnswersDifferError
+from scoring.profiling.measurement import measure_times, reset_peak
+from scoring.profiling.peer_lists import ResultsDifferError
 from scoring.ranking import Prepared, Scorer
 from scoring.runs import memory_budget
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 
-__all__ = ["PATIENCE", "GrowthPoint", "measure_points", "warm"]
+__all__ = ["PATIENCE", "GrowthPoint", "measure_points", "warm_up"]
 
 PATIENCE = 300.0
 """Limit in seconds of one ranking. A size that would take longer is reported but not measured."""
@@ -45,13 +45,13 @@ class GrowthPoint:
     eligible: int | None = None  # jobs that no rule excludes for all users
     cells: int | None = None  # non-empty cells of the index of eligible jobs
     blocks: int | None = None  # of the same index
-    looked_at: int | None = None  # pairs that were scored individually; bounds excluded the others
+    n_scored: int | None = None  # pairs that were scored individually; bounds excluded the others
     checked: int = 0  # users whose lists were compared with the readable path
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """Create it from a record, such as those stored by a benchmark. Missing fields get their defaults."""
-        names = {own.name for own in fields(cls)}
+        names = {known.name for known in fields(cls)}
         return cls(**{name: value for name, value in record.items() if name in names})
 
     @property
@@ -61,11 +61,11 @@ class GrowthPoint:
     def __str__(self) -> str:
         size = f"{self.users:,} users × {self.jobs:,} jobs = {self.pairs:,} pairs"
         if self.seconds is None:
-            guess = f"about {self.guess:,.0f} s" if self.guess is not None else "longer than there was patience"
-            return f"{size}: not done, it would take {guess}"
-        rate = f"{number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs decided a second"
+            estimate = f"about {self.guess:,.0f} s" if self.guess is not None else "longer than the limit"
+            return f"{size}: not measured, the estimated time is {estimate}"
+        rate = f"{number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs per second"
         return f"{size}: {rate}" + (
-            f", {memory_budget.format_bytes(self.peak_bytes)} at the peak" if self.peak_bytes else ""
+            f", {memory_budget.format_bytes(self.peak_bytes)} peak memory" if self.peak_bytes else ""
         )
 
 
@@ -73,7 +73,7 @@ def measure_points(
     n_users: int,
     n_jobs: int,
     n_actions: int,
-    asked: Sequence[int],
+    user_counts: Sequence[int],
     *,
     k: int = 40,
     model: str = "standard",
@@ -82,11 +82,12 @@ def measure_points(
     checked: int = 0,
     repeats: int = 5,
     patience: float = PATIENCE,
-    say: Callable[[str], object] = lambda text: None,
+    on_progress: Callable[[str], object] = lambda text: None,
 ) -> list[GrowthPoint]:
-    """Measure the ranking of the first users of a synthetic market, for each number of users in `asked`.
+    """Measure the ranking of the first users of a synthetic market, for each number of users in `user_counts`.
 
-    All work is done in this process. To measure the memory of this market alone, call this function with `apart`.
+    All work is done in this process. To measure the memory of this market alone, call this function with
+    `run_in_new_process`.
 
     Parameters
     ----------
@@ -98,34 +99,34 @@ def measure_points(
 
     Raises
     ------
-    AnswersDifferError: If a list differs from the readable path.
+    ResultsDifferError: If a list differs from the readable path.
     """
-    say(f"a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
-    begun = time.perf_counter()
+    on_progress(f"generating a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
+    start = time.perf_counter()
     # no reference to the market is kept, so that its memory is freed after encoding
     data = Statistics(Dataset(make_market(n_users, n_jobs, n_actions, seed=0).tables), factor_cache=factors)
     prepared = Prepared.of(data, load_model(model), workers=workers)
-    made = time.perf_counter() - begun
-    warm(prepared)
+    made_seconds = time.perf_counter() - start
+    warm_up(prepared)
     before = memory_budget.measure_peak()
-    can_tell = reset_peak()
+    is_measurable = reset_peak()
     scorer = Scorer(prepared.plan, workers=workers)
     points: list[GrowthPoint] = []
-    for users in asked:
-        point = _ranked(scorer, np.arange(users), n_jobs, k, repeats, patience, say)
+    for users in user_counts:
+        point = _measure_ranking(scorer, np.arange(users), n_jobs, k, repeats, patience, on_progress)
         peak = memory_budget.measure_peak()
         point = replace(
             point,
-            making_seconds=made,
+            making_seconds=made_seconds,
             peak_bytes=max(before, peak),
-            ranking_peak_bytes=peak if can_tell else None,
+            ranking_peak_bytes=peak if is_measurable else None,
         )
-        points.append(_laid_out(point, prepared))
-    _require_readable(prepared, np.arange(min([checked, *asked])), k)
-    return [replace(point, checked=min([checked, *asked])) for point in points]
+        points.append(_with_index_counts(point, prepared))
+    _require_readable(prepared, np.arange(min([checked, *user_counts])), k)
+    return [replace(point, checked=min([checked, *user_counts])) for point in points]
 
 
-def warm(prepared: Prepared) -> None:
+def warm_up(prepared: Prepared) -> None:
     """Compile the kernels or load them from disk, so that measurements do not include it."""
     rows = np.arange(min(2, len(prepared.plan.user_id)))
     for scorer in (Scorer(prepared.plan, path="pruned"), Scorer(prepared.plan, path="dense")):
@@ -133,23 +134,29 @@ def warm(prepared: Prepared) -> None:
     prepared.scorer.all_pairs(rows[:1])
 
 
-def _ranked(
-    scorer: Scorer, rows: Longs, n_jobs: int, k: int, repeats: int, patience: float, say: Callable[[str], object]
+def _measure_ranking(
+    scorer: Scorer,
+    rows: Longs,
+    n_jobs: int,
+    k: int,
+    repeats: int,
+    patience: float,
+    on_progress: Callable[[str], object],
 ) -> GrowthPoint:
     """Measure a ranking, or return only the estimate if it exceeds the patience."""
     scorer.top_k(k, rows[:64])  # builds the index of jobs, once
     trial = rows[: max(1, len(rows) // 20)]
-    guess = timed(lambda: scorer.top_k(k, trial), 1).best * len(rows) / len(trial)
+    guess = measure_times(lambda: scorer.top_k(k, trial), 1).best * len(rows) / len(trial)
     point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.decision))
     if guess > patience:
         return point
-    say(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
-    times = timed(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
-    looked_at = scorer.latest.n_scored if scorer.latest is not None else None
-    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), looked_at=looked_at)
+    on_progress(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
+    times = measure_times(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
+    n_scored = scorer.latest.n_scored if scorer.latest is not None else None
+    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), n_scored=n_scored)
 
 
-def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
+def _with_index_counts(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
     """Add the numbers of excluded and eligible jobs, cells and blocks."""
     plan, index = prepared.plan, prepared.plan.search.index
     return replace(
@@ -162,9 +169,9 @@ def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
 
 
 def _require_readable(prepared: Prepared, rows: Longs, k: int) -> None:
-    """Raise AnswersDifferError if the engine's lists of these users differ from the readable path."""
-    ours = prepared.scorer.top_k(k, rows)
+    """Raise ResultsDifferError if the engine's lists of these users differ from the readable path."""
+    ranking = prepared.scorer.top_k(k, rows)
     for place in range(len(rows)):  # one user at a time: all pairs of many users would raise the peak
         ids = readable_top_k(prepared, rows[place : place + 1], k)[0]
-        if not np.array_equal(ids, ours.job_id[place, : ours.count[place]]):
-            raise AnswersDifferError(f"the list of user {ours.user_id[place]} is not that of the readable path.")
+        if not np.array_equal(ids, ranking.job_id[place, : ranking.count[place]]):
+            raise ResultsDifferError(f"the list of user {ranking.user_id[place]} differs from the readable path.")

@@ -2,7 +2,7 @@
 
     session = make_session(dataset, 5000, seed=0)
     report = await replay(ScoringEngine(url, clock=clock), session, database, clock)
-    report.layers, report.times(), plot_layers(report)
+    report.caches, report.times(), plot_hit_rates(report)
 
 Requests repeat as on a job board. A few users are active at a time, and they request the jobs of a front page
 repeatedly; both are drawn by Zipf's law. Requests also switch between several weight profiles. New actions are written
@@ -13,19 +13,20 @@ after every 1,000 requests. By the session's clock, a session takes several hour
 - `session_plots`: plots of the report
 """
 
-from scoring.profiling.sessions.session_plots import plot_layers, plot_times
+from scoring.profiling.sessions.session_plots import plot_hit_rates, plot_layers, plot_times
 from scoring.profiling.sessions.session_replay import TARGETS, SessionClock, SessionReport, replay
-from scoring.profiling.sessions.session_requests import HOURS, KINDS, Request, Session, make_session
+from scoring.profiling.sessions.session_requests import KINDS, SESSION_HOURS, Request, Session, make_session
 
 __all__ = [
-    "HOURS",
     "KINDS",
+    "SESSION_HOURS",
     "TARGETS",
     "Request",
     "Session",
     "SessionClock",
     "SessionReport",
     "make_session",
+    "plot_hit_rates",
     "plot_layers",
     "plot_times",
     "replay",

@@ -23,7 +23,7 @@ TARGETS: Final = {"overall": 0.90, "prefecture": 0.95, "company": 0.85}
 """Cache → minimum hit rate of a session."""
 
 
-class Engine(Protocol):
+class ReplayedEngine(Protocol):
     """The methods of `ScoringEngine` that a replay calls."""
 
     model: ScoringModel
@@ -57,19 +57,24 @@ class SessionClock:
 class SessionReport:
     """The result of a replay.
 
-    `layers` has one row per cache: requests, hits, misses, joined, hit_rate, entries, bytes, age (seconds, of the
+    `caches` has one row per cache: requests, hits, misses, joined, hit_rate, entries, bytes, age (seconds, of the
     oldest value). `requests` has one row per request, in order: kind, at, seconds, cold (whether a cache missed),
     answer (a digest).
     """
 
-    layers: pd.DataFrame
+    caches: pd.DataFrame
     requests: pd.DataFrame
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """Deprecated name of `caches`."""
+        return self.caches
 
     @property
     def hit_rates(self) -> dict[str, float]:
         """Cache → hit rate. `overall` is the rate of all caches, as in `get_performance_stats`."""
-        asked = self.layers["requests"].sum()
-        return {"overall": self.layers["hits"].sum() / asked if asked else 0.0, **self.layers["hit_rate"]}
+        requests = self.caches["requests"].sum()
+        return {"overall": self.caches["hits"].sum() / requests if requests else 0.0, **self.caches["hit_rate"]}
 
     def times(self, off: SessionReport | None = None) -> pd.DataFrame:
         """Return one row per kind: requests, cold (their number), cold_ms and warm_ms (median milliseconds).
@@ -92,7 +97,7 @@ class SessionReport:
         return self.requests[self.requests["answer"] != other.requests["answer"]]
 
 
-async def replay(engine: Engine, session: Session, database: Database, clock: SessionClock) -> SessionReport:
+async def replay(engine: ReplayedEngine, session: Session, database: Database, clock: SessionClock) -> SessionReport:
     """Send the requests one after another and return a report.
 
     Writing actions is not timed. The time of the next request includes all values that are computed again.
@@ -125,10 +130,10 @@ async def replay(engine: Engine, session: Session, database: Database, clock: Se
         rows.append((request.kind, request.at, seconds, misses > last, answer))
     engine.model = base
     requests = pd.DataFrame(rows, columns=["kind", "at", "seconds", "cold", "answer"])
-    return SessionReport(_layers(engine, before), requests)
+    return SessionReport(_cache_counts(engine, before), requests)
 
 
-_ANSWERS: Final[dict[str, Callable[[Engine, Session, Request], Awaitable[Any]]]] = {
+_ANSWERS: Final[dict[str, Callable[[ReplayedEngine, Session, Request], Awaitable[Any]]]] = {
     "pair": lambda engine, of, r: engine.calculate_total_score(of.jobs[r.job], of.users[r.user], r.user),
     "explanation": lambda engine, of, r: engine.get_score_explanation(of.jobs[r.job], of.users[r.user], r.user),
     "short list": lambda engine, of, r: engine.calculate_scores_for_all_users(user_limit=r.users),
@@ -138,7 +143,7 @@ _ANSWERS: Final[dict[str, Callable[[Engine, Session, Request], Awaitable[Any]]]]
 }
 
 
-def _misses(engine: Engine) -> int:
+def _misses(engine: ReplayedEngine) -> int:
     return sum(stats.misses for stats in engine.cache_stats().values())
 
 
@@ -155,15 +160,15 @@ def _digest(answer: Any) -> str:
     return digest.hexdigest()
 
 
-def _layers(engine: Engine, before: Mapping[str, CacheStats]) -> pd.DataFrame:
+def _cache_counts(engine: ReplayedEngine, before: Mapping[str, CacheStats]) -> pd.DataFrame:
     rows = {}
     for name, stats in engine.cache_stats().items():
         counts = {what: getattr(stats, what) - getattr(before[name], what) for what in ("hits", "misses", "joined")}
-        asked = sum(counts.values())
+        requests = sum(counts.values())
         rows[name] = {
-            "requests": asked,
+            "requests": requests,
             **counts,
-            "hit_rate": counts["hits"] / asked if asked else np.nan,
+            "hit_rate": counts["hits"] / requests if requests else np.nan,
             "entries": stats.entries,
             "bytes": stats.bytes,
             "age": stats.oldest_seconds,

@@ -13,7 +13,7 @@ from scoring.catalog import load_model
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.dataset import Dataset
 
-__all__ = ["HOURS", "KINDS", "Request", "Row", "Session", "make_session"]
+__all__ = ["KINDS", "SESSION_HOURS", "Request", "Row", "Session", "make_session"]
 
 KINDS: Final = {
     "pair": 0.48,
@@ -28,13 +28,13 @@ KINDS: Final = {
 
 FRONT_PAGE: Final = 40
 """Number of jobs that are requested: the length of a list."""
-PRESENT: Final = 12
+ACTIVE_USERS: Final = 12
 """Number of users who are active at a time."""
-STAY: Final = 150
+REQUESTS_PER_ACTIVE_USER: Final = 150
 """Number of requests after which one active user is replaced."""
-ZIPF: Final = 1.5
+ZIPF_EXPONENT: Final = 1.5
 PROFILES: Final = 4
-HOURS: Final = 4.5
+SESSION_HOURS: Final = 4.5
 """Expected length of a session by its clock."""
 REQUESTS_PER_WRITE: Final = 1000
 ACTIONS_PER_WRITE: Final = 20
@@ -72,27 +72,27 @@ def make_session(dataset: Dataset, n_requests: int, seed: int = 0, *, model: str
     jobs = random.permutation(dataset.jobs.job_id[dataset.open_jobs])[:FRONT_PAGE]
     companies = [str(name) for name in random.permutation(dataset.words.company.values.to_numpy())]
     profiles = _profiles(model, random)
-    gap = HOURS * 3600 / max(n_requests, 1)
+    gap = SESSION_HOURS * 3600 / max(n_requests, 1)
     kinds = random.choice(list(KINDS), n_requests, p=list(KINDS.values()))
     at = np.cumsum(random.exponential(gap, n_requests))
-    present = [int(_zipf(users, random)) for _ in range(PRESENT)]
+    active = [int(_zipf(users, random)) for _ in range(ACTIVE_USERS)]
     requests = []
     for place, (kind, moment) in enumerate(zip(kinds, at.tolist(), strict=True), 1):
         if place % REQUESTS_PER_WRITE == 0:
             requests.append(Request("new actions", moment, actions=_new_actions(dataset, users, jobs, moment, random)))
             continue
-        if place % STAY == 0:
-            present[random.integers(PRESENT)] = int(_zipf(users, random))
-        about: dict[str, Any] = {
+        if place % REQUESTS_PER_ACTIVE_USER == 0:
+            active[random.integers(ACTIVE_USERS)] = int(_zipf(users, random))
+        arguments: dict[str, Any] = {
             "job": int(_zipf(jobs, random)),
-            "user": _zipf(present, random),
+            "user": _zipf(active, random),
             "users": int(random.choice((10, 20, 50))) if kind == "short list" else None,
         }
         if kind == "popularity":
-            about["companies"] = tuple(_zipf(companies, random) for _ in range(5))
+            arguments["companies"] = tuple(_zipf(companies, random) for _ in range(5))
         if kind == "weights":
-            about["weights"] = profiles[random.integers(PROFILES)]
-        requests.append(Request(str(kind), moment, **about))
+            arguments["weights"] = profiles[random.integers(PROFILES)]
+        requests.append(Request(str(kind), moment, **arguments))
     return Session(
         tuple(requests),
         _records(dataset.tables.jobs, "job_id", jobs),
@@ -104,15 +104,17 @@ def _profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]
     """Return weight profiles: the model's own weights, then random variations of them."""
     loaded = load_model(model)
     flat = dict(zip((part.name for part in loaded.parts), loaded.flat_weights.tolist(), strict=True))
-    others = [{name: weight * random.uniform(0.5, 1.5) for name, weight in flat.items()} for _ in range(PROFILES - 1)]
-    return [flat, *others]
+    variations = [
+        {name: weight * random.uniform(0.5, 1.5) for name, weight in flat.items()} for _ in range(PROFILES - 1)
+    ]
+    return [flat, *variations]
 
 
 def _zipf(values: Sequence[Any] | np.ndarray, random: np.random.Generator) -> Any:
-    """Choose a value. The n-th value has a probability proportional to 1 / n ** ZIPF."""
+    """Choose a value. The n-th value has a probability proportional to 1 / n ** ZIPF_EXPONENT."""
     place = len(values)
     while place >= len(values):  # the distribution is unbounded, the number of values is not
-        place = random.zipf(ZIPF) - 1
+        place = random.zipf(ZIPF_EXPONENT) - 1
     return values[place]
 
 

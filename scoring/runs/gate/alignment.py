@@ -12,34 +12,34 @@ __all__ = ["align_blocks"]
 
 
 def align_blocks(
-    before: Iterable[ListBlock], after: Iterable[tuple[ListBlock, Longs]]
+    previous: Iterable[ListBlock], new: Iterable[tuple[ListBlock, Longs]]
 ) -> Iterator[tuple[ListBlock, ListBlock, Longs]]:
-    """Yield (before, after, ranked) for ascending ranges of ids that contain every user of both runs once.
+    """Yield (previous, new, ranked) for ascending ranges of ids that contain every user of both runs once.
 
-    `after` yields blocks with the ids (n,) of the ranked users; each block makes a range. The blocks of `before` may
+    `new` yields blocks with the ids (n,) of the ranked users; each block makes a range. The blocks of `previous` may
     have any bounds. Memory holds one block of each.
     """
-    pieces = iter(before)
+    blocks = iter(previous)
     waiting: list[ListBlock] = []
-    for lists, ranked in after:
+    for lists, ranked in new:
         if not len(ranked):
             continue
         end = int(ranked[-1])
         while not waiting or waiting[-1].user_id[-1] <= end:
-            piece = next(pieces, None)
-            if piece is None:
+            block = next(blocks, None)
+            if block is None:
                 break
-            if len(piece.user_id):
-                waiting.append(piece)
-        here, waiting = _upto(waiting, end)
-        yield here, lists, ranked
-    none = ListBlock.joined([])
-    for piece in chain(waiting, pieces):
-        yield piece, none, none.user_id
+            if len(block.user_id):
+                waiting.append(block)
+        aligned, waiting = _split_at(waiting, end)
+        yield aligned, lists, ranked
+    empty = ListBlock.concatenate([])
+    for block in chain(waiting, blocks):
+        yield block, empty, empty.user_id
 
 
-def _upto(waiting: list[ListBlock], end: int) -> tuple[ListBlock, list[ListBlock]]:
+def _split_at(waiting: list[ListBlock], end: int) -> tuple[ListBlock, list[ListBlock]]:
     """Return the lists of users up to `end`, and the remaining blocks."""
-    halves = [piece.split(end) for piece in waiting]
-    left = [later for _, later in halves if len(later.user_id)]
-    return ListBlock.joined([now for now, _ in halves if len(now.user_id)]), left
+    halves = [block.split(end) for block in waiting]
+    remaining = [second for _, second in halves if len(second.user_id)]
+    return ListBlock.concatenate([first for first, _ in halves if len(first.user_id)]), remaining

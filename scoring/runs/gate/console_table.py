@@ -11,36 +11,39 @@ from rich.text import Text
 
 from scoring.runs.gate.verdict import BY_PREVIOUS_MODEL, Measure, Verdict
 
-__all__ = ["table"]
+__all__ = ["make_table"]
 
-_HEADINGS: Final = ("measure", "last night", "tonight", "limit", "verdict")
+_HEADINGS: Final = ("measure", "previous", "new", "limit", "result")
 
 
-def table(verdict: Verdict) -> RenderableType:
+def make_table(verdict: Verdict) -> RenderableType:
     """Return the verdict for a rich console of 80 columns."""
-    if verdict.against is None:
-        return Text(f"gate: {verdict.line()}")
-    parts = [[one for one in verdict.measures if one.as_before == as_before] for as_before in (False, True)]
+    if verdict.previous is None:
+        return Text(f"gate: {verdict.summarize()}")
+    new = [measure for measure in verdict.measures if not measure.by_previous_model]
+    by_previous_model = [measure for measure in verdict.measures if measure.by_previous_model]
     width = [max(map(len, column)) for column in zip(_HEADINGS, *map(_cells, verdict.measures), strict=True)]
-    first, second = (_rows(part, width) for part in parts)
-    head = f"Run {verdict.tonight.run_id} (tonight) beside what readers have, {verdict.against.run_id}"
-    apart: list[RenderableType] = (
-        [Text(f"Tonight's data ranked{BY_PREVIOUS_MODEL}", style="bold"), second] if parts[1] else []
-    )
+    body: list[RenderableType] = [
+        Text(f"New run {verdict.new.run_id} compared with run {verdict.previous.run_id}", style="bold"),
+        _make_rows(new, width),
+    ]
+    if by_previous_model:
+        body += [Text(f"New data ranked{BY_PREVIOUS_MODEL}", style="bold"), _make_rows(by_previous_model, width)]
     notes = [Text(f"note: {note}") for note in verdict.notes]
-    return Group(Text(head, style="bold"), first, *apart, *notes)
+    return Group(*body, *notes)
 
 
-def _rows(measures: Sequence[Measure], width: Sequence[int]) -> Table:
+def _make_rows(measures: Sequence[Measure], width: Sequence[int]) -> Table:
     rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for place, (heading, least) in enumerate(zip(_HEADINGS, width, strict=True)):
-        number = heading in ("last night", "tonight")
-        rows.add_column(heading, justify="right" if number else "left", no_wrap=place > 0, min_width=least)
-    for one in measures:
-        style = "bold red" if one.beyond else ""
-        rows.add_row(*(Text(cell, style=style) for cell in _cells(one)))
+        is_number = heading in ("previous", "new")
+        rows.add_column(heading, justify="right" if is_number else "left", no_wrap=place > 0, min_width=least)
+    for measure in measures:
+        style = "bold red" if measure.is_exceeded else ""
+        rows.add_row(*(Text(cell, style=style) for cell in _cells(measure)))
     return rows
 
 
-def _cells(one: Measure) -> tuple[str, ...]:
-    return one.name, one.shown(one.before), one.shown(one.after), one.allowed, one.said
+def _cells(measure: Measure) -> tuple[str, ...]:
+    previous, new = measure.format_value(measure.previous), measure.format_value(measure.new)
+    return measure.name, previous, new, measure.limit_text, measure.result

@@ -15,7 +15,7 @@ from scoring.model import Component, ScoringModel
 from scoring.runs.gate.accumulators import ListAccumulator, OverlapAccumulator
 from scoring.runs.gate.alignment import align_blocks
 from scoring.runs.gate.limits import GateLimits
-from scoring.runs.gate.measures import Compared, build_measures
+from scoring.runs.gate.measures import ListComparison, build_measures
 from scoring.runs.gate.previous_model import rebuild_model
 from scoring.runs.gate.verdict import Verdict
 from scoring.runs.publishers import ListBlock, OpenRun, PublishedRun, Publisher, RunCounts, RunInfo, RunMetadata
@@ -43,7 +43,7 @@ class CandidateRun:
     publishers: Sequence[Publisher]
     open_runs: Sequence[OpenRun]  # of each publisher
     model: ScoringModel
-    by: Callable[[ScoringModel, int], Iterator[tuple[ListBlock, Longs]]]  # the first k of each list by another model
+    lists_by: Callable[[ScoringModel, int], Iterator[tuple[ListBlock, Longs]]]  # the first k jobs by another model
 
     @property
     def info(self) -> RunInfo:
@@ -52,9 +52,9 @@ class CandidateRun:
             run.run_id, run.model, run.model_digest, run.k, counts.users_scored, counts.jobs_ranked, run.facts
         )
 
-    def lists(self, k: int) -> Iterator[tuple[ListBlock, Longs]]:
+    def read_lists(self, k: int) -> Iterator[tuple[ListBlock, Longs]]:
         """Yield the lists of each shard, as they were written, and the ids of its ranked users."""
-        pairs = sorted(zip(self.publishers, self.open_runs, strict=True), key=lambda pair: pair[0].slow_to_read)
+        pairs = sorted(zip(self.publishers, self.open_runs, strict=True), key=lambda pair: pair[0].is_slow_to_read)
         start = 0
         for shard in self.shards:
             ranked = self.ranked[start : start + shard.users]
@@ -64,7 +64,9 @@ class CandidateRun:
                 if lists is not None:
                     break
             else:
-                raise ConfigurationError("none of the sinks can read back what was written: a gate needs one that can.")
+                raise ConfigurationError(
+                    "A gate needs a publisher that can read back its lists, such as ParquetPublisher."
+                )
             yield lists, ranked
 
 
@@ -91,9 +93,9 @@ class Gate:
 
     def __post_init__(self) -> None:
         if self.force is not None and not self.force.strip():
-            raise ConfigurationError("a run is forced through its gate for a reason: give one.")
+            raise ConfigurationError("force: give the reason for publishing a run that exceeds a limit.")
 
-    def judge(self, tonight: CandidateRun) -> Verdict:
+    def judge(self, new: CandidateRun) -> Verdict:
         """Return the verdict on a run.
 
         Raises
@@ -101,86 +103,87 @@ class Gate:
         OutputError, DatabaseError: If the lists of the new run cannot be read back.
         """
         notes: list[str] = []
-        for run in _earlier(tonight):
+        for run in _find_previous_runs(new):
             try:
                 with ExitStack() as stack:
-                    night = _opened(stack, run)
-                    if night is not None:
-                        return self._beside(tonight, run, night, notes)
+                    previous = _open(stack, run)
+                    if previous is not None:
+                        return self._compare(new, run, previous, notes)
             except _DamagedError as error:
-                notes.append(f"run {run.run_id} is damaged and was not compared with there ({error})")
-        return Verdict(tonight.info, None, "", (), tuple(notes), self.force)
+                notes.append(f"run {run.run_id} is damaged and was not compared ({error})")
+        return Verdict(new.info, None, "", (), tuple(notes), self.force)
 
-    def _beside(self, tonight: CandidateRun, run: PublishedRun, before: RunInfo, notes: Sequence[str]) -> Verdict:
-        after = tonight.info
-        k = min(before.k, after.k)
-        own = _compared(run, tonight.lists(k), k)
-        gone = len(np.setdiff1d(own.before.jobs, tonight.jobs, assume_unique=True))
-        said = [*notes, *_changed(before, after)]
-        as_before = None
-        if self.promoted is not None and before.model_digest != after.model_digest:
+    def _compare(self, new: CandidateRun, run: PublishedRun, previous: RunInfo, notes: Sequence[str]) -> Verdict:
+        k = min(previous.k, new.info.k)
+        comparison = _compare_lists(run, new.read_lists(k), k)
+        n_jobs_dropped = len(np.setdiff1d(comparison.previous.jobs, new.jobs, assume_unique=True))
+        notes = [*notes, *_describe_settings(previous, new.info)]
+        by_previous_model = None
+        if self.promoted is not None and previous.model_digest != new.info.model_digest:
             try:
-                old = rebuild_model(before, _own(self.components, tonight.model))
-                as_before = _compared(run, tonight.by(old, k), k)
+                model = rebuild_model(previous, _custom_components(self.components, new.model))
+                by_previous_model = _compare_lists(run, new.lists_by(model, k), k)
             except (ModelError, NotEnoughMemoryError) as error:
-                said.append(f"{self.promoted}; what that changes cannot be told from what the data changed: {error}")
+                notes.append(f"{self.promoted}; all limits apply, because the previous model cannot be used: {error}")
             else:
-                said.append(f"{self.promoted}: how it changes lists and scores is held to no limit, how the data do is")
-        measures = build_measures(self.limits, (before, after), own, gone, as_before)
-        return Verdict(after, before, run.place, measures, tuple(said), self.force)
+                notes.append(f"{self.promoted}: limits apply to changes of the data, not to those of the model")
+        runs = (previous, new.info)
+        measures = build_measures(self.limits, runs, comparison, n_jobs_dropped, by_previous_model)
+        return Verdict(new.info, previous, run.place, measures, tuple(notes), self.force)
 
 
-def _compared(run: PublishedRun, after: Iterator[tuple[ListBlock, Longs]], k: int) -> Compared:
-    both = Compared(ListAccumulator(k), ListAccumulator(k), OverlapAccumulator())
-    for old, new, ranked in align_blocks(_undamaged(run, k), after):
-        both.before.add(old)
-        both.after.add(new)
-        both.pairs.add(old, new, ranked)
-    return both
+def _compare_lists(run: PublishedRun, lists: Iterator[tuple[ListBlock, Longs]], k: int) -> ListComparison:
+    comparison = ListComparison(ListAccumulator(k), ListAccumulator(k), OverlapAccumulator())
+    for previous, new, ranked in align_blocks(_read_lists(run, k), lists):
+        comparison.previous.add(previous)
+        comparison.new.add(new)
+        comparison.overlap.add(previous, new, ranked)
+    return comparison
 
 
-def _own(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Component]]:
+def _custom_components(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Component]]:
     """Return the components from outside this package: those given, and those of the new run's model."""
-    there = {component.kind: component for component in given}
+    components = {component.kind: component for component in given}
     shipped = component_kinds()
     for part in model.parts:
         if part.component.kind not in shipped:
-            there[part.component.kind] = type(part.component)
-    return list(there.values())
+            components[part.component.kind] = type(part.component)
+    return list(components.values())
 
 
-def _earlier(tonight: CandidateRun) -> list[PublishedRun]:
+def _find_previous_runs(new: CandidateRun) -> list[PublishedRun]:
     """Return the runs to compare with, in order: the run that readers get, the newest, the fastest to read."""
     found = [
-        ((run.in_use, run.run_id, not publisher.slow_to_read), run)
-        for publisher in tonight.publishers
-        for run in publisher.published_runs()
-        if run.run_id != tonight.metadata.run_id
+        ((run.is_in_use, run.run_id, not publisher.is_slow_to_read), run)
+        for publisher in new.publishers
+        for run in publisher.list_published_runs()
+        if run.run_id != new.metadata.run_id
     ]
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
-def _opened(stack: ExitStack, run: PublishedRun) -> RunInfo | None:
+def _open(stack: ExitStack, run: PublishedRun) -> RunInfo | None:
     try:
-        return stack.enter_context(run.opened())
+        return stack.enter_context(run.open())
     except (OutputError, DatabaseError) as error:
         raise _DamagedError(str(error).rstrip(".")) from error
 
 
-def _undamaged(run: PublishedRun, k: int) -> Iterator[ListBlock]:
+def _read_lists(run: PublishedRun, k: int) -> Iterator[ListBlock]:
     try:
-        yield from run.lists(k)
+        yield from run.read_lists(k)
     except (OutputError, DatabaseError) as error:
         raise _DamagedError(str(error).rstrip(".")) from error
 
 
-def _changed(before: RunInfo, after: RunInfo) -> list[str]:
+def _describe_settings(previous: RunInfo, new: RunInfo) -> list[str]:
     """Return notes on what differs between the settings of the two runs."""
-    said = []
-    if before.model_digest != after.model_digest:
-        named = f"{before.model} → {after.model}" if before.model != after.model else f"{after.model}, as it is now"
-        said.append(f"the model changed ({named})")
-    if before.k != after.k:
-        shorter = min(before.k, after.k)
-        said.append(f"lists were of {before.k:,} jobs and are of {after.k:,}: the first {shorter:,} are compared")
-    return said
+    notes = []
+    if previous.model_digest != new.model_digest:
+        is_renamed = previous.model != new.model
+        names = f"{previous.model} → {new.model}" if is_renamed else f"{new.model} has other settings"
+        notes.append(f"the model changed ({names})")
+    if previous.k != new.k:
+        shorter = min(previous.k, new.k)
+        notes.append(f"lists had {previous.k:,} jobs and now have {new.k:,}: the first {shorter:,} are compared")
+    return notes

@@ -1,4 +1,4 @@
-"""The measures of a gate and their rules, in one table."""
+"""The measures of a gate and their rules, in measure table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from scoring.runs.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE,
 from scoring.runs.gate.verdict import Measure, Unit
 from scoring.runs.publishers import RunInfo
 
-__all__ = ["Compared", "build_measures"]
+__all__ = ["ListComparison", "build_measures"]
 
-Two = tuple[float | None, float | None]
+Values = tuple[float | None, float | None]
+"""Of the previous and the new run."""
 
-_OF_THE_MODEL: Final = frozenset(
+_CHANGED_BY_MODELS: Final = frozenset(
     ("jobs_kept", "rank_biased_overlap", "lists_rewritten", "coverage", "mean_score", "last_score",
      "score_10", "score_50", "score_90")
 )  # fmt: skip
@@ -23,63 +24,67 @@ _OF_THE_MODEL: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Compared:
+class ListComparison:
     """Statistics of the lists of two runs."""
 
-    before: ListAccumulator
-    after: ListAccumulator
-    pairs: OverlapAccumulator
+    previous: ListAccumulator
+    new: ListAccumulator
+    overlap: OverlapAccumulator
 
 
 def build_measures(
     limits: GateLimits,
-    nights: tuple[RunInfo, RunInfo],
-    compared: Compared,
-    jobs_gone: int,
-    as_before: Compared | None = None,
+    runs: tuple[RunInfo, RunInfo],
+    comparison: ListComparison,
+    n_jobs_dropped: int,
+    by_previous_model: ListComparison | None = None,
 ) -> tuple[Measure, ...]:
     """Return the measures in the order of the table.
 
-    `jobs_gone` is the number of jobs in the previous lists that the new run may not rank. `as_before` compares lists
-    of the new data by the previous model. The limits of measures that a model changes then apply to these lists, and
-    the new lists have no such limits.
+    `runs` are the previous and the new run. `n_jobs_dropped` is the number of jobs in the previous lists that the new
+    run may not rank. `by_previous_model` compares lists of the new data by the previous model. The limits of measures
+    that a model changes then apply to these lists, and the new lists have no such limits.
     """
-    measures = _measures(limits, nights, compared, jobs_gone)
-    if as_before is None:
+    measures = _measures(limits, runs, comparison, n_jobs_dropped)
+    if by_previous_model is None:
         return measures
-    own = (replace(one, limit=None) if one.key in _OF_THE_MODEL else one for one in measures)
-    held = (one for one in _measures(limits, nights, as_before, jobs_gone) if one.key in _OF_THE_MODEL)
-    return (*own, *(replace(one, key=f"{one.key}_as_before", as_before=True) for one in held))
+    unlimited = (replace(measure, limit=None) if measure.key in _CHANGED_BY_MODELS else measure for measure in measures)
+    limited = (
+        replace(measure, key=f"{measure.key}_as_before", by_previous_model=True)
+        for measure in _measures(limits, runs, by_previous_model, n_jobs_dropped)
+        if measure.key in _CHANGED_BY_MODELS
+    )
+    return (*unlimited, *limited)
 
 
 def _measures(
-    limits: GateLimits, nights: tuple[RunInfo, RunInfo], compared: Compared, jobs_gone: int
+    limits: GateLimits, runs: tuple[RunInfo, RunInfo], comparison: ListComparison, n_jobs_dropped: int
 ) -> tuple[Measure, ...]:
-    lists, pairs = (compared.before, compared.after), compared.pairs
+    lists, overlap = (comparison.previous, comparison.new), comparison.overlap
     k = lists[0].k
-    listed = len(lists[0].jobs)
-    gone = jobs_gone / listed if listed else None
-    with_a_job, full = ((one.with_a_job for one in lists), (one.full for one in lists))
-    rows: list[tuple[str, str, Two, Rule, Unit]] = [
-        ("users_dropped", "users dropped", (None, pairs.share_dropped), AT_MOST, "share"),
-        ("empty_lists", "users without a job", _lacking(nights, *with_a_job), RISE, "share"),
-        ("short_lists", f"users with fewer than {k:,} jobs", _lacking(nights, *full), RISE, "share"),
-        ("jobs_kept", "jobs kept, mean of users", (None, pairs.kept), AT_LEAST, "share"),
-        ("rank_biased_overlap", "rank-biased overlap, mean", (None, pairs.rbo), AT_LEAST, "number"),
-        ("lists_rewritten", "users keeping under half", (None, pairs.share_rewritten), AT_MOST, "share"),
-        ("coverage", "different jobs listed", (listed, len(lists[1].jobs)), FALL, "count"),
-        ("jobs_dropped", "listed jobs gone or left out", (None, gone), AT_MOST, "share"),
-        ("jobs_ranked", "jobs ranked", (nights[0].jobs, nights[1].jobs), FALL, "count"),
+    n_listed = len(lists[0].jobs)
+    share_dropped = n_jobs_dropped / n_listed if n_listed else None
+    n_with_jobs, n_full = ((measure.n_with_jobs for measure in lists), (measure.n_full for measure in lists))
+    rows: list[tuple[str, str, Values, Rule, Unit]] = [
+        ("users_dropped", "users dropped", (None, overlap.share_dropped), AT_MOST, "share"),
+        ("empty_lists", "users without a job", _share_without(runs, *n_with_jobs), RISE, "share"),
+        ("short_lists", f"users with fewer than {k:,} jobs", _share_without(runs, *n_full), RISE, "share"),
+        ("jobs_kept", "jobs kept, mean of users", (None, overlap.kept), AT_LEAST, "share"),
+        ("rank_biased_overlap", "rank-biased overlap, mean", (None, overlap.rbo), AT_LEAST, "number"),
+        ("lists_rewritten", "lists rewritten", (None, overlap.share_rewritten), AT_MOST, "share"),
+        ("coverage", "distinct jobs listed", (n_listed, len(lists[1].jobs)), FALL, "count"),
+        ("jobs_dropped", "listed jobs dropped", (None, share_dropped), AT_MOST, "share"),
+        ("jobs_ranked", "jobs ranked", (runs[0].jobs, runs[1].jobs), FALL, "count"),
         ("mean_score", "mean score", (lists[0].mean, lists[1].mean), MOVE, "points"),
         *(
             (f"score_{percent}", f"score, {percent} % quantile",
              (lists[0].quantile(percent), lists[1].quantile(percent)), MOVE, "points")
             for percent in (10, 50, 90)
         ),
-        ("last_score", f"mean score of job {k:,}", (lists[0].last, lists[1].last), MOVE, "points"),
-        ("actions", "actions", _fact(nights, "actions"), FALL, "count"),
-        ("hourly_wage", "median hourly wage, yen", _fact(nights, "hourly_wage"), FACTOR, "yen"),
-        ("fee", "median fee, yen", _fact(nights, "fee"), FACTOR, "yen"),
+        ("last_score", f"mean score at rank {k:,}", (lists[0].last, lists[1].last), MOVE, "points"),
+        ("actions", "actions", _fact(runs, "actions"), FALL, "count"),
+        ("hourly_wage", "median hourly wage, yen", _fact(runs, "hourly_wage"), FACTOR, "yen"),
+        ("fee", "median fee, yen", _fact(runs, "fee"), FACTOR, "yen"),
     ]  # fmt: skip
     return tuple(Measure(key, name, *values, _limit(limits, key), rule, unit) for key, name, values, rule, unit in rows)
 
@@ -90,12 +95,12 @@ def _limit(limits: GateLimits, key: str) -> float | None:
     return value
 
 
-def _lacking(nights: tuple[RunInfo, RunInfo], before: int, after: int) -> Two:
-    """Return the share of ranked users outside the counts `before` and `after`, for each run; None without users."""
-    counted = zip(nights, (before, after), strict=True)
-    first, second = (1 - count / night.users if night.users else None for night, count in counted)
-    return first, second
+def _share_without(runs: tuple[RunInfo, RunInfo], n_previous: int, n_new: int) -> Values:
+    """Return the share of ranked users outside these counts, for each run; None without users."""
+    counts = zip(runs, (n_previous, n_new), strict=True)
+    previous, new = (1 - count / run.users if run.users else None for run, count in counts)
+    return previous, new
 
 
-def _fact(nights: tuple[RunInfo, RunInfo], name: str) -> Two:
-    return nights[0].facts.get(name), nights[1].facts.get(name)
+def _fact(runs: tuple[RunInfo, RunInfo], name: str) -> Values:
+    return runs[0].facts.get(name), runs[1].facts.get(name)

@@ -13,17 +13,17 @@ from scoring.runs.publishers import RunInfo
 __all__ = ["rebuild_model"]
 
 
-def rebuild_model(night: RunInfo, own: Sequence[type[Component]]) -> ScoringModel:
-    """Return the model of an earlier run. `own` are components from outside this package.
+def rebuild_model(run: RunInfo, components: Sequence[type[Component]]) -> ScoringModel:
+    """Return the model of an earlier run. `components` are those from outside this package.
 
     Raises
     ------
     ModelError: If the run did not record its model, a component does not exist, or a component has changed since.
     """
-    if not night.definition:
-        raise ModelError("its run did not note it.")
+    if not run.definition:
+        raise ModelError(f"run {run.run_id} did not record its model.")
     # JSON is valid YAML: the YAML parser reads and checks it
-    model = parse_model(json.dumps(night.definition), component_kinds(own), source=night.model)
-    if model.digest != night.model_digest:
-        raise ModelError("its components are others by now.")
+    model = parse_model(json.dumps(run.definition), component_kinds(components), source=run.model)
+    if model.digest != run.model_digest:
+        raise ModelError(f"the components of the model {run.model} have changed since run {run.run_id}.")
     return model

@@ -12,30 +12,30 @@ __all__ = ["AT_LEAST", "AT_MOST", "FACTOR", "FALL", "MOVE", "RISE", "Rule"]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: `beyond(previous, new, limit)` for known values. `broken` also handles unknown values (None)."""
+    """A rule: `exceeds(previous, new, limit)` for known values. `is_broken` also handles unknown values (None)."""
 
-    says: str  # the limit in words; {} stands for its value
-    beyond: Callable[[float, float, float], bool]
-    alone: bool = False  # one value describes both runs: the previous run has no value of its own
+    text: str  # the limit in words; {} stands for its value
+    exceeds: Callable[[float, float, float], bool]
+    is_single_value: bool = False  # one value describes both runs: the previous run has no value of its own
 
-    def broken(self, before: float | None, after: float | None, limit: float | None) -> bool:
+    def is_broken(self, previous: float | None, new: float | None, limit: float | None) -> bool:
         """Return whether the limit is exceeded. It is if the previous run has a value and the new run has none."""
-        if limit is None or (before is None and not self.alone):
+        if limit is None or (previous is None and not self.is_single_value):
             return False
-        if after is None:
-            return not self.alone
-        return self.beyond(math.nan if before is None else before, after, limit)
+        if new is None:
+            return not self.is_single_value
+        return self.exceeds(math.nan if previous is None else previous, new, limit)
 
 
 _ROUNDING: Final = 1e-12
 """Tolerance for shares that equal a decimal limit but are slightly larger as binary fractions."""
 
-AT_LEAST: Final = Rule("at least {}", lambda _, after, limit: after < limit - _ROUNDING, alone=True)
-AT_MOST: Final = Rule("at most {}", lambda _, after, limit: after > limit + _ROUNDING, alone=True)
-RISE: Final = Rule("at most {} more", lambda before, after, limit: after - before > limit + _ROUNDING)
-FALL: Final = Rule("at most {} less", lambda before, after, limit: after < before * (1 - limit) * (1 - _ROUNDING))
-MOVE: Final = Rule("within ±{}", lambda before, after, limit: abs(after - before) > limit + _ROUNDING)
+AT_LEAST: Final = Rule("at least {}", lambda _, new, limit: new < limit - _ROUNDING, is_single_value=True)
+AT_MOST: Final = Rule("at most {}", lambda _, new, limit: new > limit + _ROUNDING, is_single_value=True)
+RISE: Final = Rule("at most {} more", lambda previous, new, limit: new - previous > limit + _ROUNDING)
+FALL: Final = Rule("at most {} less", lambda previous, new, limit: new < previous * (1 - limit) * (1 - _ROUNDING))
+MOVE: Final = Rule("within ±{}", lambda previous, new, limit: abs(new - previous) > limit + _ROUNDING)
 FACTOR: Final = Rule(
     "within ×{}",
-    lambda before, after, limit: max(before, after) > min(before, after) * limit * (1 + _ROUNDING),
+    lambda previous, new, limit: max(previous, new) > min(previous, new) * limit * (1 + _ROUNDING),
 )

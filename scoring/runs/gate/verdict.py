@@ -21,10 +21,10 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FORCED = "forced"
-    KEPT_ASIDE = "kept aside"
+    HELD_BACK = "kept aside"
 
 
-BY_PREVIOUS_MODEL: Final = " by last night's model"
+BY_PREVIOUS_MODEL: Final = " by the previous model"
 
 Unit = Literal["share", "count", "points", "number", "yen"]
 
@@ -35,36 +35,39 @@ class Measure:
 
     key: str
     name: str
-    before: float | None
-    after: float | None
+    previous: float | None
+    new: float | None
     limit: float | None
     rule: Rule
     unit: Unit
-    as_before: bool = False
+    by_previous_model: bool = False
     """Whether the new data was ranked by the previous model."""
 
     @property
-    def beyond(self) -> bool:
-        return self.rule.broken(self.before, self.after, self.limit)
+    def is_exceeded(self) -> bool:
+        """Whether the limit is exceeded."""
+        return self.rule.is_broken(self.previous, self.new, self.limit)
 
     @property
-    def allowed(self) -> str:
+    def limit_text(self) -> str:
         """The limit in words, such as "at most 10 %"."""
         if self.limit is None:
             return "no limit"
-        as_share = self.unit == "share" or self.rule is FALL
-        return self.rule.says.format(f"{100 * self.limit:g} %" if as_share else f"{self.limit:g}")
+        is_share = self.unit == "share" or self.rule is FALL
+        return self.rule.text.format(f"{100 * self.limit:g} %" if is_share else f"{self.limit:g}")
 
     @property
-    def said(self) -> str:
-        if self.beyond:
-            return "BEYOND"
+    def result(self) -> str:
+        """The word in the last column of the table."""
+        if self.is_exceeded:
+            return "EXCEEDED"
         if self.limit is None:
             return "–"
-        known = self.after is not None and (self.before is not None or self.rule.alone)
-        return "within" if known else "not measured"
+        is_known = self.new is not None and (self.previous is not None or self.rule.is_single_value)
+        return "within" if is_known else "not measured"
 
-    def shown(self, value: float | None) -> str:
+    def format_value(self, value: float | None) -> str:
+        """Return a value of this measure as text."""
         if value is None:
             return "–"
         forms = {"share": f"{100 * value:.1f} %", "points": f"{value:.2f}", "number": f"{value:.3f}"}
@@ -73,49 +76,59 @@ class Measure:
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """The comparison of a new run (`tonight`) with an earlier run (`against`; None: no earlier run), by measure."""
+    """The comparison of a new run with a previous run, by measure."""
 
-    tonight: RunInfo
-    against: RunInfo | None
+    new: RunInfo
+    previous: RunInfo | None
+    """None: no run exists that can be compared."""
     place: str
-    """The folder or database from which the earlier run was read."""
+    """The folder or database from which the previous run was read."""
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
-    """Facts that explain the comparison, such as a changed model or a damaged earlier run."""
+    """Facts that explain the comparison, such as a changed model or a damaged previous run."""
     force: str | None = None
     """The reason for publishing the run although a limit is exceeded."""
 
     @property
-    def beyond(self) -> tuple[Measure, ...]:
-        return tuple(measure for measure in self.measures if measure.beyond)
+    def exceeded(self) -> tuple[Measure, ...]:
+        """The measures whose limit is exceeded."""
+        return tuple(measure for measure in self.measures if measure.is_exceeded)
 
     @property
     def outcome(self) -> Outcome:
-        if not self.beyond:
+        if not self.exceeded:
             return Outcome.PASSED
-        return Outcome.KEPT_ASIDE if self.force is None else Outcome.FORCED
+        return Outcome.HELD_BACK if self.force is None else Outcome.FORCED
 
     def __repr__(self) -> str:
-        return f"Verdict({self.line()})"
+        return f"Verdict({self.summarize()})"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.line()}</p>{self.frame().to_html()}"
+        return f"<p>{self.summarize()}</p>{self.frame().to_html()}"
 
     def frame(self) -> pd.DataFrame:
         """Return one row for each measure.
 
-        Columns: `last_night` and `tonight` (values of the earlier and the new run), `limit`, `allowed` (the limit in
-        words), `beyond` (the limit is exceeded), `as_before` (the new data was ranked by the previous model).
+        Columns: `previous` and `new` (values of the two runs), `limit`, `limit_text`, `exceeded`, `by_previous_model`
+        (the new data was ranked by the previous model).
         """
         rows = [
-            (one.name, one.before, one.after, one.limit, one.allowed, one.beyond, one.as_before)
-            for one in self.measures
+            (
+                measure.name,
+                measure.previous,
+                measure.new,
+                measure.limit,
+                measure.limit_text,
+                measure.is_exceeded,
+                measure.by_previous_model,
+            )
+            for measure in self.measures
         ]
-        columns = ["measure", "last_night", "tonight", "limit", "allowed", "beyond", "as_before"]
-        kinds = dict.fromkeys(("last_night", "tonight", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
+        columns = ["measure", "previous", "new", "limit", "limit_text", "exceeded", "by_previous_model"]
+        kinds = dict.fromkeys(("previous", "new", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
         return pd.DataFrame(rows, columns=columns).astype(kinds).set_index("measure")
 
-    def line(self) -> str:
+    def summarize(self) -> str:
         """Return the verdict in one line."""
         return summarize_record(self.record())
 
@@ -124,44 +137,54 @@ class Verdict:
         return {
             "outcome": self.outcome.value,
             "reason": self.force,
-            "against": None if self.against is None else self.against.run_id,
+            "against": None if self.previous is None else self.previous.run_id,
             "place": self.place,
             "notes": list(self.notes),
             "measures": {
-                one.key: {"name": one.name, "last_night": one.before, "tonight": one.after, "limit": one.limit,
-                          "beyond": one.beyond, "as_before": one.as_before,
-                          "shown": f"{_shown(one)} ({one.allowed})"}
-                for one in self.measures
+                measure.key: {
+                    "name": measure.name,
+                    "last_night": measure.previous,
+                    "tonight": measure.new,
+                    "limit": measure.limit,
+                    "beyond": measure.is_exceeded,
+                    "as_before": measure.by_previous_model,
+                    "shown": f"{_format_measure(measure)} ({measure.limit_text})",
+                }
+                for measure in self.measures
             },
-        }  # fmt: skip
+        }
 
 
-def _shown(one: Measure) -> str:
-    name, after = f"{one.name}{BY_PREVIOUS_MODEL if one.as_before else ''}", one.shown(one.after)
-    return f"{name} {after}" if one.rule.alone else f"{name} {one.shown(one.before)} → {after}"
+def _format_measure(measure: Measure) -> str:
+    name = f"{measure.name}{BY_PREVIOUS_MODEL if measure.by_previous_model else ''}"
+    new = measure.format_value(measure.new)
+    if measure.rule.is_single_value:
+        return f"{name} {new}"
+    return f"{name} {measure.format_value(measure.previous)} → {new}"
 
 
 def read_outcome(record: Mapping[str, Any]) -> Outcome:
-    """Return the outcome stored in the record of a verdict. Raises ValueError, KeyError if it stores no valid one."""
+    """Return the outcome stored in the record of a verdict. Raises ValueError, KeyError if it is invalid."""
     return Outcome(record["outcome"])
 
 
 def summarize_record(record: Mapping[str, Any]) -> str:
     """Return the record of a verdict in one line."""
     if record["against"] is None:
-        return "; ".join(["passed: nothing to compare with", *record["notes"]])
+        return "; ".join(["passed: no run to compare with", *record["notes"]])
     measures = record["measures"]
-    beyond = [one["shown"] for one in measures.values() if one["beyond"]]
+    exceeded = ", ".join(measure["shown"] for measure in measures.values() if measure["beyond"])
+    compared = f"compared with run {record['against']}"
     if record["outcome"] == Outcome.PASSED:
         keys = ["jobs_kept", "coverage", "mean_score"]
         keys[:0] = ["jobs_kept_as_before"] if "jobs_kept_as_before" in measures else []
-        some = (measures[key]["shown"].rsplit(" (", 1)[0] for key in keys)
-        said = f"passed against run {record['against']}: {', '.join(some)}"
-    elif record["outcome"] == Outcome.KEPT_ASIDE:
-        said = f"kept aside, against run {record['against']}: {', '.join(beyond)}"
+        values = (measures[key]["shown"].rsplit(" (", 1)[0] for key in keys)
+        summary = f"passed, {compared}: {', '.join(values)}"
+    elif record["outcome"] == Outcome.HELD_BACK:
+        summary = f"held back, {compared}: {exceeded}"
     else:
-        said = f"forced ({printable(record['reason'])}), against run {record['against']}: {', '.join(beyond)}"
-    return "; ".join([said, *record["notes"]])
+        summary = f"forced ({printable(record['reason'])}), {compared}: {exceeded}"
+    return "; ".join([summary, *record["notes"]])
 
 
 class GateFailedError(ScoringError, RuntimeError):
@@ -169,12 +192,11 @@ class GateFailedError(ScoringError, RuntimeError):
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
-        assert verdict.against is not None, "there is something that it is beyond"
-        first, n_beyond = verdict.beyond[0], len(verdict.beyond)
-        others = f" and {n_beyond - 1} more of {len(verdict.measures)} measures" if n_beyond > 1 else ""
+        assert verdict.previous is not None, "a limit is exceeded only in a comparison"
+        run_id, first, n_others = verdict.new.run_id, verdict.exceeded[0], len(verdict.exceeded) - 1
+        others = f", and so do {n_others} of the other measures" if n_others else ""
         super().__init__(
-            f"Run {verdict.tonight.run_id} is kept aside, not published: {_shown(first)} ({first.allowed}){others} "
-            f"{'are' if others else 'is'} beyond the limits. Readers still get run "
-            f"{verdict.against.run_id}. To publish it all the same: `scoring runs publish {verdict.tonight.run_id} "
-            "--force REASON`, or the same command with --resume --force REASON."
+            f"Run {run_id} is held back: {_format_measure(first)} exceeds its limit ({first.limit_text}){others}. "
+            f"Readers still get run {verdict.previous.run_id}. To publish run {run_id}, use `scoring runs publish "
+            f"{run_id} --force REASON`, or repeat this command with --resume --force REASON."
         )

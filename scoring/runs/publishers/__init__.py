@@ -13,7 +13,7 @@ from scoring.runs.publishers.database_lists import read_results
 from scoring.runs.publishers.database_publisher import DatabasePublisher
 from scoring.runs.publishers.frame_publisher import FramePublisher
 from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
-from scoring.runs.publishers.manifest import LATEST, is_run, published_runs, read_manifest
+from scoring.runs.publishers.manifest import LATEST, is_run, list_published_runs, read_manifest
 from scoring.runs.publishers.parquet_publisher import ParquetPublisher
 from scoring.runs.publishers.publisher import (
     Claim,
@@ -41,7 +41,7 @@ __all__ = [
     "RunInfo",
     "RunMetadata",
     "is_run",
-    "published_runs",
+    "list_published_runs",
     "read_manifest",
     "read_results",
 ]

@@ -20,7 +20,7 @@ __all__ = ["Digest", "count_wrong_shards"]
 _ROW: Final = np.dtype(
     [(name, {"user_id": "<i8", "job_id": "<i8", "rank": "<i4"}.get(name, "<f4")) for name in RESULT_COLUMNS]
 )
-_AT_ONCE: Final = 50_000
+_BLOCK_ROWS: Final = 50_000
 
 
 class Digest:
@@ -49,20 +49,20 @@ def count_wrong_shards(
 ) -> int:
     """Return how many shards differ from what was written. `counts` and `digests` are by shard number."""
     wrong, waiting = 0, np.empty(0, dtype=_ROW)
-    with closing(_rows_of(connection, run_id)) as pieces:
+    with closing(_read_rows(connection, run_id)) as blocks:
         for number in sorted(counts):
             digest, missing = Digest(), counts[number]
-            while missing and len(waiting := waiting if len(waiting) else next(pieces, waiting)):
+            while missing and len(waiting := waiting if len(waiting) else next(blocks, waiting)):
                 digest.add_rows(waiting[:missing])
                 missing, waiting = max(0, missing - len(waiting)), waiting[missing:]
             wrong += digest.text() != digests[number]
     return wrong
 
 
-def _rows_of(connection: Connection, run_id: str) -> Generator[NDArray[np.void], None, None]:
+def _read_rows(connection: Connection, run_id: str) -> Generator[NDArray[np.void], None, None]:
     """Yield the rows of a run by user, then rank, in blocks."""
     wanted = select(*(results.c[name] for name in RESULT_COLUMNS)).where(results.c.run_id == run_id)
-    wanted = wanted.order_by(results.c.user_id, results.c.rank).execution_options(yield_per=_AT_ONCE)
+    wanted = wanted.order_by(results.c.user_id, results.c.rank).execution_options(yield_per=_BLOCK_ROWS)
     with connection.execute(wanted) as found:
         for part in found.partitions():
             yield np.array([tuple(row) for row in part], dtype=_ROW)

@@ -33,13 +33,13 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
     ------
     DatabaseError: If the database cannot be read.
     """
-    mine = (results.c.run_id == run_id) & (results.c.rank <= min(k, _LONGEST))
+    condition = (results.c.run_id == run_id) & (results.c.rank <= min(k, _LONGEST))
     if first is not None:
-        mine &= results.c.user_id >= first
+        condition &= results.c.user_id >= first
     if last is not None:
-        mine &= results.c.user_id <= last
+        condition &= results.c.user_id <= last
     columns = (results.c.user_id, results.c.job_id, results.c.total_score)
-    wanted = select(*columns).where(mine).order_by(results.c.user_id, results.c.rank)
+    wanted = select(*columns).where(condition).order_by(results.c.user_id, results.c.rank)
     # without SQLAlchemy's rows, which take most of the time; the three columns are numbers in every database
     rows = database.read(lambda connection: connection.execute(wanted).cursor.fetchall())
     user_id, job_id, total = zip(*rows, strict=True) if rows else ((), (), ())
@@ -51,21 +51,21 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
 class DatabaseRun(PublishedRun):
     """A published run in a database. Its rows are not locked. With another number of rows, it counts as damaged."""
 
-    def __init__(self, database: Database, run_id: str, in_use: bool) -> None:
-        self.run_id, self.in_use = run_id, in_use
+    def __init__(self, database: Database, run_id: str, is_in_use: bool) -> None:
+        self.run_id, self.is_in_use = run_id, is_in_use
         self.place = f"{database.display}, results of run {run_id}"
         self._database = database
 
     @contextmanager
-    def opened(self) -> Iterator[RunInfo | None]:
-        yield self._look()
+    def open(self) -> Iterator[RunInfo | None]:
+        yield self._read_info()
 
-    def _look(self) -> RunInfo | None:
+    def _read_info(self) -> RunInfo | None:
         columns = (runs.c.model, runs.c.settings, runs.c.users, runs.c.jobs, runs.c.rows)
         wanted = select(*columns).where(runs.c.run_id == self.run_id)
         run = self._database.read(lambda connection: connection.execute(wanted).first())
         if run is None:
-            raise DatabaseError(f"{self.place}: it was removed.")
+            raise DatabaseError(f"{self.place}: the run was removed.")
         try:
             settings: dict[str, Any] = json.loads(run.settings)
             if not settings.get("whole"):
@@ -84,18 +84,18 @@ class DatabaseRun(PublishedRun):
         except (LookupError, TypeError, ValueError) as error:
             raise DatabaseError(f"{self.place}: its settings cannot be read.") from error
 
-    def _require_rows(self, said: int) -> None:
-        mine = select(func.count()).select_from(results).where(results.c.run_id == self.run_id)
-        there = self._database.read(lambda connection: connection.execute(mine).scalar_one())
-        if there != said:
-            raise DatabaseError(f"{self.place}: {there:,} rows are there instead of {said:,}.")
+    def _require_rows(self, expected: int) -> None:
+        count = select(func.count()).select_from(results).where(results.c.run_id == self.run_id)
+        n_rows = self._database.read(lambda connection: connection.execute(count).scalar_one())
+        if n_rows != expected:
+            raise DatabaseError(f"{self.place}: the database contains {n_rows:,} rows instead of {expected:,}.")
 
-    def lists(self, k: int) -> Iterator[ListBlock]:
+    def read_lists(self, k: int) -> Iterator[ListBlock]:
         first = None
         for last in [*self._bounds(k), None]:
-            piece = read_users(self._database, self.run_id, first, last, k)
+            block = read_users(self._database, self.run_id, first, last, k)
             first = None if last is None else last + 1
-            yield piece
+            yield block
 
     def _bounds(self, k: int) -> Sequence[int]:
         """Return the last user of each block but the last. A block has about as many rows as a part file."""
@@ -127,6 +127,8 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
 
     found, rows = database.read(work)
     if found is None:
-        raise DatabaseError(f"{database.display} holds no published run{f' {run_id}' if run_id else ''}.")
+        raise DatabaseError(
+            f"{database.display} does not contain {f'the published run {run_id}' if run_id else 'a published run'}."
+        )
     frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
     return frame.astype(make_empty_results().dtypes.to_dict())

@@ -33,12 +33,12 @@ def lock_path(database: Database, key: str) -> Path | None:
 class KeyLock:
     """The lock that `hold_key` returns. Call it to release the lock."""
 
-    def __init__(self, let_go: Callable[[], None] = lambda: None) -> None:
-        self._let_go = let_go
+    def __init__(self, release: Callable[[], None] = lambda: None) -> None:
+        self._release = release
 
     def __call__(self) -> None:
-        let_go, self._let_go = self._let_go, lambda: None
-        let_go()
+        release, self._release = self._release, lambda: None
+        release()
 
     def renew(self) -> None:
         """Take the lock again if it was lost with its connection. A lock file is never lost.
@@ -67,7 +67,7 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
         try:
             lock = FileLock(path).acquire(patience)
         except OSError as error:
-            problem = f"{path} cannot be made ({reason(error)})"
+            problem = f"the lock file {path} cannot be created ({reason(error)})"
             raise DatabaseError(f"{database.display} cannot be written: {problem}.") from error
         return KeyLock(lambda: lock.release(remove=True))
     if is_memory(database.engine.url) or database.dialect != "postgresql":
@@ -88,15 +88,15 @@ class _AdvisoryLock(KeyLock):
         super().__init__(self._unlock)
         self._database, self._number, self._patience = database, number, patience
         self._owner = os.getpid()
-        self._connection = database.persist(self._taken)
+        self._connection = database.persist(self._take)
 
-    def _taken(self) -> Connection:
+    def _take(self) -> Connection:
         """Return a connection that holds the lock."""
         connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            until = time.monotonic() + self._patience
+            deadline = time.monotonic() + self._patience
             while not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": self._number}).scalar():
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     raise LockHeldError
                 time.sleep(0.1)
         except BaseException:
@@ -111,7 +111,7 @@ class _AdvisoryLock(KeyLock):
                 return
         with suppress(SQLAlchemyError):
             self._connection.close()
-        self._connection = self._taken()
+        self._connection = self._take()
 
     def _unlock(self) -> None:
         # a lost connection has lost its locks

@@ -25,7 +25,7 @@ from scoring.runs.publishers.database_runs import (
     CURRENT,
     PUBLISHED,
     WRITING,
-    current_run,
+    find_current_run,
     find_runs,
     has_all_rows,
     remove_run,
@@ -67,7 +67,7 @@ class DatabasePublisher(Publisher):
     deleted first. If the database stays unavailable, the run ends unpublished and can be resumed.
     """
 
-    slow_to_read = True
+    is_slow_to_read = True
 
     def __init__(self, database: Database, *, name: str = CURRENT) -> None:
         self._database, self._name = database, name
@@ -85,25 +85,25 @@ class DatabasePublisher(Publisher):
                     lock = hold_key(self._database, metadata.key)
                     stack.callback(lock)
             except LockHeldError:
-                raise _held(self._database) from None
+                raise _make_lock_error(self._database) from None
             found = [run for run in find_runs(self._database, metadata.key) if self._is_current(run, metadata.whole)]
             stack.pop_all()
-        unfinished = [run for run in found if not run.published]
+        unfinished = [run for run in found if not run.is_published]
         existing = max(unfinished or found, key=lambda run: run.run_id, default=None)
         return _DatabaseClaim(self._database, self._name, lock, existing)
 
     def _is_current(self, run: ExistingRun, whole: bool) -> bool:
         """Return whether the run is unfinished, or is the run that readers get and has all of its rows."""
-        if not run.published:
+        if not run.is_published:
             return True
-        return (not whole or run.run_id == current_run(self._database, self._name)) and has_all_rows(
+        return (not whole or run.run_id == find_current_run(self._database, self._name)) and has_all_rows(
             self._database, run.run_id
         )
 
-    def published_runs(self) -> list[PublishedRun]:
+    def list_published_runs(self) -> list[PublishedRun]:
         wanted = select(runs.c.run_id).where(runs.c.status == PUBLISHED)
         ids = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
-        used = current_run(self._database, self._name)
+        used = find_current_run(self._database, self._name)
         return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
@@ -139,46 +139,46 @@ class _DatabaseClaim(Claim):
             model=metadata.model,
             settings=json.dumps(settings, ensure_ascii=False),
             data_fingerprint=metadata.dataset_fingerprint,
-            as_of=_microseconds(metadata.as_of),
-            created_at=_microseconds(metadata.created_at),
+            as_of=_to_microseconds(metadata.as_of),
+            created_at=_to_microseconds(metadata.created_at),
             run_key=metadata.key,
         )
 
-        def work(connection: Connection, again: bool) -> None:
+        def work(connection: Connection, is_retry: bool) -> None:
             for run in find_runs(self.database, metadata.key):
-                if not run.published:
+                if not run.is_published:
                     remove_run(connection, run.run_id)
             connection.execute(row)
 
         self._unpublished = metadata.run_id  # before the commit, because Ctrl-C may interrupt right after it
         self.write(work)
         fault_injection.reach("run inserted")
-        return _DatabaseOpenRun(self, metadata, settings, {}, published=False)
+        return _DatabaseOpenRun(self, metadata, settings, {}, is_published=False)
 
     def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
         found = {run.run_id: run for run in find_runs(self.database, metadata.key)}.get(metadata.run_id)
         if found is None:
             return self.begin(metadata)
-        published = found.published
+        is_published = found.is_published
         settings: dict[str, Any] = {}
         committed: dict[int, int] = {}
 
-        def work(connection: Connection, again: bool) -> None:
+        def work(connection: Connection, is_retry: bool) -> None:
             nonlocal settings, committed
             text = connection.execute(select(runs.c.settings).where(runs.c.run_id == metadata.run_id)).scalar_one()
             settings = json.loads(text)
             committed = {int(number): rows for number, rows in settings["shards"].items()}
-            if not published:
-                committed = _whole(connection, metadata.run_id, shards, committed)
+            if not is_published:
+                committed = _find_complete_shards(connection, metadata.run_id, shards, committed)
                 settings["shards"] = {str(number): rows for number, rows in committed.items()}
-                connection.execute(_with_settings(metadata.run_id, settings))
+                connection.execute(_update_settings(metadata.run_id, settings))
 
         self.write(work)
-        self._unpublished = None if published else metadata.run_id
-        return _DatabaseOpenRun(self, metadata, settings, committed, published=published)
+        self._unpublished = None if is_published else metadata.run_id
+        return _DatabaseOpenRun(self, metadata, settings, committed, is_published=is_published)
 
-    def write(self, work: Callable[[Connection, bool], None], *, last: bool = False) -> None:
-        """Run `work(connection, again)` in a transaction. `again` is true after a failed attempt.
+    def write(self, work: Callable[[Connection, bool], None], *, is_last: bool = False) -> None:
+        """Run `work(connection, is_retry)` in a transaction. `is_retry` is true after a failed attempt.
 
         The lock is renewed before a repeated attempt and before the last transaction, because it is lost with its
         connection.
@@ -188,16 +188,16 @@ class _DatabaseClaim(Claim):
         def once(connection: Connection) -> None:
             nonlocal attempts
             attempts += 1
-            if last or attempts > 1:
+            if is_last or attempts > 1:
                 self._lock.renew()
             work(connection, attempts > 1)
 
         try:
             self.database.write(once)
         except LockHeldError:
-            raise _held(self.database) from None
+            raise _make_lock_error(self.database) from None
 
-    def published(self) -> None:
+    def end(self) -> None:
         """End the claim of a published run."""
         self._unpublished = None
         self._lock()
@@ -223,14 +223,14 @@ class _DatabaseOpenRun(OpenRun):
         settings: dict[str, Any],
         committed: Mapping[int, int],
         *,
-        published: bool,
+        is_published: bool,
     ) -> None:
         self.committed = committed
-        self._claim, self._metadata, self._settings, self._published = claim, metadata, settings, published
+        self._claim, self._metadata, self._settings, self._is_published = claim, metadata, settings, is_published
 
     def commit_shard(self, result: ShardResult) -> None:
         digest, rows = Digest(), 0
-        for part in _parts(result.ranking):
+        for part in _split(result.ranking):
             frame = part.frame()
             self._insert(part, frame)
             rows += len(frame)
@@ -246,10 +246,10 @@ class _DatabaseOpenRun(OpenRun):
     def _insert(self, part: Ranking, frame: pd.DataFrame) -> None:
         run_id, users = self._metadata.run_id, part.user_id
 
-        def work(connection: Connection, again: bool) -> None:
-            if again:
-                same = results.c.user_id.between(int(users[0]), int(users[-1]))
-                connection.execute(delete(results).where(results.c.run_id == run_id, same))
+        def work(connection: Connection, is_retry: bool) -> None:
+            if is_retry:
+                of_users = results.c.user_id.between(int(users[0]), int(users[-1]))
+                connection.execute(delete(results).where(results.c.run_id == run_id, of_users))
             for first in range(0, len(frame), _ROWS_AT_ONCE):
                 batch = frame.iloc[first : first + _ROWS_AT_ONCE]
                 numbers = {name: batch[name].to_numpy() for name in _NAMES[1:]}
@@ -260,21 +260,21 @@ class _DatabaseOpenRun(OpenRun):
         fault_injection.reach("rows committed")
 
     def _store_settings(self) -> None:
-        statement = _with_settings(self._metadata.run_id, self._settings)
-        self._claim.write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
+        statement = _update_settings(self._metadata.run_id, self._settings)
+        self._claim.write(lambda connection, is_retry: self._require_run(connection.execute(statement).rowcount))
 
     def _require_run(self, updated: int) -> None:
         if not updated:
             raise DatabaseError(
-                f"{self._claim.database.display}: the run that was being written was removed by another process. "
-                "Run again."
+                f"{self._claim.database.display}: another process removed the run that was being written. "
+                "Repeat the command."
             )
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
         return read_users(self._claim.database, self._metadata.run_id, shard.first_user, shard.last_user, k)
 
     def record_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
-        if verdict == self._settings.get("gate") or self._published:
+        if verdict == self._settings.get("gate") or self._is_published:
             return
         self._settings["gate"] = verdict
         self._store_settings()
@@ -285,22 +285,22 @@ class _DatabaseOpenRun(OpenRun):
 
     def publish(self, counts: RunCounts) -> Destination:
         metadata, claim = self._metadata, self._claim
-        if not self._published:
-            statement = _as_published(metadata, counts)
+        if not self._is_published:
+            statement = _mark_published(metadata, counts)
 
-            def work(connection: Connection, again: bool) -> None:
+            def work(connection: Connection, is_retry: bool) -> None:
                 self._require_run(connection.execute(statement).rowcount)
                 if metadata.whole:
                     _move_current(connection, claim.name, metadata.run_id)
                 fault_injection.reach("database publishing")
 
-            claim.write(work, last=True)
+            claim.write(work, is_last=True)
             fault_injection.reach("database published")
-        claim.published()
+        claim.end()
         return Destination("database", f"{claim.database.display}, results of run {metadata.run_id}")
 
 
-def _parts(ranking: Ranking) -> Iterator[Ranking]:
+def _split(ranking: Ranking) -> Iterator[Ranking]:
     """Yield the lists that one transaction inserts, and deletes before it is repeated."""
     users = max(1, _ROWS_AT_ONCE // max(1, ranking.job_id.shape[1]))
     n = len(ranking.user_id)
@@ -308,10 +308,10 @@ def _parts(ranking: Ranking) -> Iterator[Ranking]:
         yield ranking if n <= users else ranking.take(np.arange(first, min(first + users, n)))
 
 
-def _held(database: Database) -> DatabaseError:
+def _make_lock_error(database: Database) -> DatabaseError:
     return DatabaseError(
-        f"The same run (data, model and settings) is being written to {database.display} by another "
-        "process: wait for it, or leave the database out."
+        f"Another process is writing the same run (data, model and settings) to {database.display}. Wait for it, or "
+        "omit the database."
     )
 
 
@@ -321,32 +321,34 @@ def _move_current(connection: Connection, name: str, run_id: str) -> None:
         connection.execute(insert(current_runs).values(name=name, run_id=run_id))
 
 
-def _whole(connection: Connection, run_id: str, shards: Sequence[Shard], noted: Mapping[int, int]) -> dict[int, int]:
+def _find_complete_shards(
+    connection: Connection, run_id: str, shards: Sequence[Shard], recorded: Mapping[int, int]
+) -> dict[int, int]:
     """Return number → rows of the shards that have all of their rows; delete the rows of other shards."""
-    whole = {}
+    complete = {}
     for shard in shards:
-        mine = (results.c.run_id == run_id) & results.c.user_id.between(shard.first_user, shard.last_user)
-        if shard.number in noted:
-            there = connection.execute(select(func.count()).select_from(results).where(mine)).scalar_one()
-            if there == noted[shard.number]:
-                whole[shard.number] = there
+        condition = (results.c.run_id == run_id) & results.c.user_id.between(shard.first_user, shard.last_user)
+        if shard.number in recorded:
+            n_rows = connection.execute(select(func.count()).select_from(results).where(condition)).scalar_one()
+            if n_rows == recorded[shard.number]:
+                complete[shard.number] = n_rows
                 continue
-        connection.execute(delete(results).where(mine))
-    return whole
+        connection.execute(delete(results).where(condition))
+    return complete
 
 
-def _with_settings(run_id: str, settings: Mapping[str, Any]) -> Update:
+def _update_settings(run_id: str, settings: Mapping[str, Any]) -> Update:
     text = json.dumps(settings, ensure_ascii=False)
     return update(runs).where(runs.c.run_id == run_id).values(settings=text)
 
 
-def _as_published(metadata: RunMetadata, counts: RunCounts) -> Update:
+def _mark_published(metadata: RunMetadata, counts: RunCounts) -> Update:
     return (
         update(runs)
         .where(runs.c.run_id == metadata.run_id)
         .values(
             status=PUBLISHED,
-            published_at=_microseconds(datetime.now(metadata.created_at.tzinfo)),
+            published_at=_to_microseconds(datetime.now(metadata.created_at.tzinfo)),
             users=counts.users_scored,
             jobs=counts.jobs_ranked,
             rows=counts.rows,
@@ -354,5 +356,5 @@ def _as_published(metadata: RunMetadata, counts: RunCounts) -> Update:
     )
 
 
-def _microseconds(moment: datetime) -> int:
+def _to_microseconds(moment: datetime) -> int:
     return int(pd.Timestamp(moment).as_unit("us").asm8.astype("int64"))

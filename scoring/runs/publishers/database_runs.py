@@ -13,7 +13,7 @@ from scoring.database.migrations import run_key_of
 from scoring.database.schema import current_runs, results, runs
 from scoring.runs.publishers.publisher import ExistingRun
 
-__all__ = ["CURRENT", "PUBLISHED", "WRITING", "current_run", "find_runs", "has_all_rows", "remove_run"]
+__all__ = ["CURRENT", "PUBLISHED", "WRITING", "find_current_run", "find_runs", "has_all_rows", "remove_run"]
 
 CURRENT: Final = "default"
 """Default name in `current_runs`."""
@@ -34,7 +34,7 @@ def find_runs(database: Database, key: str) -> list[ExistingRun]:
         ExistingRun(
             run.run_id,
             datetime.fromtimestamp(run.created_at / 1e6, UTC),
-            published=run.status == PUBLISHED,
+            is_published=run.status == PUBLISHED,
             shards=len(json.loads(run.settings)["shards"]),
         )
         for run in found
@@ -42,7 +42,7 @@ def find_runs(database: Database, key: str) -> list[ExistingRun]:
     ]
 
 
-def current_run(database: Database, name: str = CURRENT) -> str | None:
+def find_current_run(database: Database, name: str = CURRENT) -> str | None:
     """Return the run that readers of this name get; None if the name does not exist."""
     wanted = select(current_runs.c.run_id).where(current_runs.c.name == name)
     return database.read(lambda connection: connection.execute(wanted).scalar())
@@ -50,8 +50,8 @@ def current_run(database: Database, name: str = CURRENT) -> str | None:
 
 def has_all_rows(database: Database, run_id: str) -> bool:
     """Return whether a published run still has as many rows as were written."""
-    mine = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
-    wanted = select(runs.c.rows == mine).where(runs.c.run_id == run_id)
+    count = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
+    wanted = select(runs.c.rows == count).where(runs.c.run_id == run_id)
     return bool(database.read(lambda connection: connection.execute(wanted).scalar()))
 
 

@@ -37,7 +37,7 @@ class FramePublisher(Publisher, Claim, OpenRun):
     def frame(self) -> pd.DataFrame:
         """`scoring.columns.RESULT_COLUMNS` by user_id, then rank. Raises RuntimeError before the run is published."""
         if self._published is None:
-            raise RuntimeError("This run is not published: there is no frame of its results yet.")
+            raise RuntimeError("The run is not published yet, so its frame is not available.")
         return self._published
 
     def claim(self, metadata: RunMetadata) -> Claim:

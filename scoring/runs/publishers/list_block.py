@@ -34,14 +34,14 @@ class ListBlock:
         ------
         ValueError: If the users do not ascend.
         """
-        new = np.ones(len(user_id), dtype=bool)
-        new[1:] = user_id[1:] != user_id[:-1]
-        start = np.flatnonzero(new)
+        is_first = np.ones(len(user_id), dtype=bool)
+        is_first[1:] = user_id[1:] != user_id[:-1]
+        start = np.flatnonzero(is_first)
         users = user_id[start]
         if (users[1:] <= users[:-1]).any():
-            raise ValueError("its users do not ascend")
+            raise ValueError("the user ids are not ascending")
         count = np.minimum(np.diff(start, append=len(user_id)), k)
-        row, place = np.repeat(np.arange(len(users)), count), _counted_up(count)
+        row, place = np.repeat(np.arange(len(users)), count), _count_within(count)
         entry = np.repeat(start, count) + place
         width = int(count.max(initial=0))
         jobs = np.full((len(users), width), -1, dtype=np.int64)
@@ -52,9 +52,9 @@ class ListBlock:
     @classmethod
     def of_ranking(cls, ranking: Ranking) -> Self:
         """Return the lists of a ranking with ascending users. Users without jobs are omitted."""
-        some = np.flatnonzero(ranking.count)
-        total = ranking.scores[some, :, SCORES.index("total_score")]
-        return cls(ranking.user_id[some], ranking.job_id[some], total, ranking.count[some])
+        rows = np.flatnonzero(ranking.count)
+        total = ranking.scores[rows, :, SCORES.index("total_score")]
+        return cls(ranking.user_id[rows], ranking.job_id[rows], total, ranking.count[rows])
 
     def take(self, rows: NDArray[np.integer] | slice) -> Self:
         """Return the lists of these rows, in their order."""
@@ -66,25 +66,25 @@ class ListBlock:
         return self.take(slice(None, at)), self.take(slice(at, None))
 
     @classmethod
-    def joined(cls, parts: list[Self]) -> Self:
+    def concatenate(cls, parts: list[Self]) -> Self:
         """Return the concatenation of the blocks, as wide as the widest."""
         if len(parts) == 1:
             return parts[0]
         width = max((part.job_id.shape[1] for part in parts), default=0)
-        none = np.empty((0, width), dtype=np.int64)
+        empty = np.empty((0, width), dtype=np.int64)
 
-        def wide(values: NDArray[Any], fill: int) -> NDArray[Any]:
+        def widen(values: NDArray[Any], fill: int) -> NDArray[Any]:
             return np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill)
 
         return cls(
-            np.concatenate([none[:, 0] if width else np.empty(0, np.int64), *(part.user_id for part in parts)]),
-            np.concatenate([none, *(wide(part.job_id, -1) for part in parts)]),
-            np.concatenate([none.astype(np.float32), *(wide(part.total, 0) for part in parts)]),
+            np.concatenate([empty[:, 0] if width else np.empty(0, np.int64), *(part.user_id for part in parts)]),
+            np.concatenate([empty, *(widen(part.job_id, -1) for part in parts)]),
+            np.concatenate([empty.astype(np.float32), *(widen(part.total, 0) for part in parts)]),
             np.concatenate([np.empty(0, np.int32), *(part.count for part in parts)]),
         )
 
 
-def _counted_up(count: NDArray[np.integer]) -> Longs:
+def _count_within(count: NDArray[np.integer]) -> Longs:
     """Return 0, 1 … count[0] − 1, 0, 1 … count[1] − 1, and so on."""
     ends = np.cumsum(count)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
@@ -108,11 +108,11 @@ class PublishedRun(ABC):
     """A run that a publisher has published. A gate opens it when it needs it."""
 
     run_id: str
-    in_use: bool  # whether readers get this run
+    is_in_use: bool  # whether readers get this run
     place: str  # its name for messages
 
     @abstractmethod
-    def opened(self) -> AbstractContextManager[RunInfo | None]:
+    def open(self) -> AbstractContextManager[RunInfo | None]:
         """Return a context that protects the run from removal and yields its facts.
 
         It yields None for a run over selected users, which a gate does not compare.
@@ -123,7 +123,7 @@ class PublishedRun(ABC):
         """
 
     @abstractmethod
-    def lists(self, k: int) -> Iterator[ListBlock]:
+    def read_lists(self, k: int) -> Iterator[ListBlock]:
         """Yield the first k jobs of every list, users ascending, in blocks that fit in memory. Call it while open.
 
         Raises

@@ -9,7 +9,15 @@ from typing import Any, Final
 from scoring.errors import OutputError
 from scoring.runs.publishers.part_files import find_problem
 
-__all__ = ["LATEST", "MANIFEST", "contains_run", "is_run", "published_runs", "read_manifest", "read_manifest_if_valid"]
+__all__ = [
+    "LATEST",
+    "MANIFEST",
+    "contains_run",
+    "is_run",
+    "list_published_runs",
+    "read_manifest",
+    "read_manifest_if_valid",
+]
 
 MANIFEST: Final = "_manifest.json"
 """Name of the manifest, which is written last. Readers of Parquet folders ignore names that begin with an underscore.
@@ -30,9 +38,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise OutputError(f"{folder} holds no published run: its {MANIFEST} cannot be read.") from error
+        raise OutputError(f"{folder} does not contain a published run: {MANIFEST} cannot be read.") from error
     if not isinstance(manifest, dict) or not {"files", "counts"} <= manifest.keys():
-        raise OutputError(f"{folder} holds no published run: its {MANIFEST} is something else.")
+        raise OutputError(f"{folder} does not contain a published run: {MANIFEST} is not the manifest of a run.")
     return manifest
 
 
@@ -44,13 +52,13 @@ def read_manifest_if_valid(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def published_runs(folder: Path) -> list[Path]:
+def list_published_runs(folder: Path) -> list[Path]:
     """Return the folders of the runs published in `folder`, oldest first, without links and hidden folders."""
     try:
-        inside = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:
         return []
-    return [path for path in inside if not path.name.startswith(".") and not path.is_symlink() and is_run(path)]
+    return [path for path in paths if not path.name.startswith(".") and not path.is_symlink() and is_run(path)]
 
 
 def contains_run(target: Path, key: str) -> bool:

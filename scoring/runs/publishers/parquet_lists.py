@@ -34,23 +34,23 @@ def read_part(path: Path, k: int) -> ListBlock:
 class ParquetRun(PublishedRun):
     """A published run in a folder."""
 
-    def __init__(self, folder: Path, run_id: str, in_use: bool) -> None:
-        self.run_id, self.in_use, self.place = run_id, in_use, str(folder)
+    def __init__(self, folder: Path, run_id: str, is_in_use: bool) -> None:
+        self.run_id, self.is_in_use, self.place = run_id, is_in_use, str(folder)
         self._folder = folder
         self._files: list[dict[str, Any]] = []
 
     @contextmanager
-    def opened(self) -> Iterator[RunInfo | None]:
+    def open(self) -> Iterator[RunInfo | None]:
         with lock_for_reading(self._folder):
-            yield self._look()
+            yield self._read_info()
 
-    def _look(self) -> RunInfo | None:
+    def _read_info(self) -> RunInfo | None:
         manifest = read_manifest(self._folder)
         try:
             if not manifest.get("whole"):
                 return None
             self._files = manifest["files"]
-            night = RunInfo(
+            info = RunInfo(
                 run_id=self.run_id,
                 model=str(manifest["model"]),
                 model_digest=str(manifest["model_digest"]),
@@ -63,11 +63,11 @@ class ParquetRun(PublishedRun):
             problems = (find_problem(self._folder, file) for file in self._files)
             problem = next((problem for problem in problems if problem is not None), None)
         except (LookupError, TypeError, ValueError) as error:
-            raise OutputError(f"{self._folder}: its manifest lacks {error}.") from error
+            raise OutputError(f"{self._folder}: the manifest is invalid or lacks {error}.") from error
         if problem is not None:
             raise OutputError(f"{self._folder}: {problem}.")
-        return night
+        return info
 
-    def lists(self, k: int) -> Iterator[ListBlock]:
+    def read_lists(self, k: int) -> Iterator[ListBlock]:
         for file in self._files:
             yield read_part(self._folder / file["name"], k)

@@ -19,7 +19,7 @@ from scoring.runs.publishers.list_block import ListBlock, PublishedRun
 from scoring.runs.publishers.manifest import (
     MANIFEST,
     contains_run,
-    published_runs,
+    list_published_runs,
     read_manifest,
     read_manifest_if_valid,
 )
@@ -63,11 +63,11 @@ class ParquetPublisher(Publisher):
         """Raise OutputError if a run cannot be written. Call it before long work."""
         self._check_parent()
         if not self._by_run_id:
-            _refuse_existing(self._folder)
+            _reject_existing(self._folder)
 
     def _check_parent(self) -> None:
         parent = self.parent
-        with wrap_os_errors(parent, what="Results"):
+        with wrap_os_errors(parent, content="Results"):
             if parent.exists() and not parent.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             parent.mkdir(parents=True, exist_ok=True)
@@ -88,21 +88,21 @@ class ParquetPublisher(Publisher):
         path = self.hidden_path(metadata.key, "journal")
         with ExitStack() as stack:
             try:
-                with defer_signals(), wrap_os_errors(self.parent, what="Results"):
+                with defer_signals(), wrap_os_errors(self.parent, content="Results"):
                     journal = run_journal(path).acquire(PATIENCE_SECONDS)
                     stack.callback(_release, journal)
             except LockHeldError:
                 raise OutputError(
-                    f"The same run (data, model and settings) is being written to {self.parent} by another process: "
-                    "wait for it, or give another folder."
+                    f"Another process is writing the same run (data, model and settings) to {self.parent}. Wait for "
+                    "it, or give another folder."
                 ) from None
-            with wrap_os_errors(self.parent, what="Results"):
+            with wrap_os_errors(self.parent, content="Results"):
                 fault_injection.reach("lock taken")
-            existing = self._unfinished(journal, metadata.key) or self._published(metadata)
+            existing = self._find_unfinished(journal, metadata.key) or self._find_published(metadata)
             stack.pop_all()
         return _ParquetClaim(self, journal, existing)
 
-    def _unfinished(self, journal: Journal[dict[str, Any]], key: str) -> ExistingRun | None:
+    def _find_unfinished(self, journal: Journal[dict[str, Any]], key: str) -> ExistingRun | None:
         """Return the run whose journal exists. Its folder may be published already, but the link not moved to it."""
         lines = journal.entries
         if not lines or not isinstance(lines[0].get("run_id"), str):
@@ -114,24 +114,24 @@ class ParquetPublisher(Publisher):
         return ExistingRun(
             run_id,
             datetime.fromisoformat(lines[0]["created_at"]),
-            published=False,
+            is_published=False,
             shards=sum("name" in line for line in lines),
             is_past_gate=is_past_gate,
         )
 
-    def _published(self, metadata: RunMetadata) -> ExistingRun | None:
+    def _find_published(self, metadata: RunMetadata) -> ExistingRun | None:
         """Return the run that readers get, if it has this key and is not damaged."""
-        for target in reversed(published_runs(self.parent) if self._by_run_id else [self._folder]):
+        for target in reversed(list_published_runs(self.parent) if self._by_run_id else [self._folder]):
             manifest = read_manifest_if_valid(target)
             if manifest is None or (metadata.whole and not manifest.get("whole")):
                 continue
-            if contains_run(target, metadata.key) and self._is_what_readers_get(target, metadata.whole):
+            if contains_run(target, metadata.key) and self._is_current(target, metadata.whole):
                 return ExistingRun(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
             if metadata.whole:
                 return None  # a newer run has replaced it
         return None
 
-    def _is_what_readers_get(self, target: Path, whole: bool) -> bool:
+    def _is_current(self, target: Path, whole: bool) -> bool:
         link = self.parent / self._latest if self._latest and whole else None
         return link is None or not link.is_symlink() or os.readlink(link) == target.name
 
@@ -141,17 +141,17 @@ class ParquetPublisher(Publisher):
             move_link(self.parent / self._latest, target.name)
             fault_injection.reach("link moved")
 
-    def published_runs(self) -> list[PublishedRun]:
+    def list_published_runs(self) -> list[PublishedRun]:
         if not self._by_run_id and self._latest is None:
             return []  # the folder contains one run: folders next to it may belong to another program
         link = self.parent / self._latest if self._latest else None
-        used = os.readlink(link) if link is not None and link.is_symlink() else None
+        current = os.readlink(link) if link is not None and link.is_symlink() else None
         found: list[PublishedRun] = []
-        for folder in published_runs(self.parent):
+        for folder in list_published_runs(self.parent):
             run_id = (
                 folder.name if self._by_run_id else (read_manifest_if_valid(folder) or {}).get("run_id", folder.name)
             )
-            found.append(ParquetRun(folder, str(run_id), folder.name == used))
+            found.append(ParquetRun(folder, str(run_id), folder.name == current))
         return found
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
@@ -159,10 +159,10 @@ class ParquetPublisher(Publisher):
         return 3 * BYTES_PER_RESULT * min(rows, shard_rows)
 
 
-def _refuse_existing(target: Path) -> None:
+def _reject_existing(target: Path) -> None:
     """Raise OutputError if the target of a new run exists."""
     if target.exists():
-        raise OutputError(f"{target} exists already, and results are not written over: give another folder.")
+        raise OutputError(f"{target} exists, and results are never overwritten. Give another folder.")
 
 
 def _release(journal: Journal[dict[str, Any]]) -> None:
@@ -180,9 +180,9 @@ class _ParquetClaim(Claim):
 
     def begin(self, metadata: RunMetadata) -> OpenRun:
         target = self._publisher.target_of(metadata.run_id)
-        _refuse_existing(target)
+        _reject_existing(target)
         work = self._publisher.hidden_path(metadata.key, "writing")
-        with wrap_os_errors(target, what="Results"):
+        with wrap_os_errors(target, content="Results"):
             shutil.rmtree(work, ignore_errors=True)
             fault_injection.reach("leftovers removed")
             self._work = work
@@ -200,13 +200,13 @@ class _ParquetClaim(Claim):
             return _RenamedRun(self, self._publisher, metadata, read_manifest(target)["files"], shards)
         if not lines or lines[0].get("run_id") != metadata.run_id or work.is_symlink() or not work.is_dir():
             return self.begin(metadata)
-        with wrap_os_errors(target, what="Results"):
+        with wrap_os_errors(target, content="Results"):
             self._work = work
             files = find_verified_shards(work, lines[1:], shards)
             remove_other_files(work, [file["name"] for file in files.values()])
         return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, last_verdict(lines))
 
-    def renamed(self) -> None:
+    def mark_renamed(self) -> None:
         """Record that the hidden folder was renamed to the target."""
         self._work = None
 
@@ -246,7 +246,7 @@ class _HiddenRun(OpenRun):
     def commit_shard(self, result: ShardResult) -> None:
         """Write a part file and its journal entry durably."""
         number = result.shard.number
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             entry = write_part(self._work, number, result.ranking.frame())
             self._journal.append(entry)
         fault_injection.reach("shard noted")
@@ -259,7 +259,7 @@ class _HiddenRun(OpenRun):
         if verdict == self._verdict:
             return
         metadata = json.loads(json.dumps(asdict(self._metadata), default=str))
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             # all values of the manifest: a process that publishes the run later has only the journal
             self._journal.append({"gate": verdict, "head": metadata, "counts": asdict(counts)})
         fault_injection.reach("verdict noted")
@@ -270,19 +270,19 @@ class _HiddenRun(OpenRun):
         manifest = (
             {"format": 1} | asdict(self._metadata) | {"counts": asdict(counts), "gate": self._verdict, "files": files}
         )
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False)
             points: dict[Step, Callable[[], None]] = {"written": lambda: fault_injection.reach("manifest written")}
             replace_file(self._work / MANIFEST, text, reached=points)
             fault_injection.reach("folder sealed")
 
     def publish(self, counts: RunCounts) -> Destination:
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             fault_injection.reach("folder publishing")
             os.rename(self._work, self._target)
-            self._claim.renamed()
+            self._claim.mark_renamed()
             fault_injection.reach("folder published")
-        return _show(self._claim, self._publisher, self._metadata, self._files.values())
+        return _finish_publishing(self._claim, self._publisher, self._metadata, self._files.values())
 
 
 class _RenamedRun(OpenRun):
@@ -301,7 +301,7 @@ class _RenamedRun(OpenRun):
         self._target = publisher.target_of(metadata.run_id)
 
     def commit_shard(self, result: ShardResult) -> None:
-        raise OutputError(f"{self._target} is published, and takes no more shards.")
+        raise OutputError(f"{self._target} is published: shards cannot be added.")
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
         return read_part(self._target / self._files[shard.number]["name"], k)
@@ -310,15 +310,15 @@ class _RenamedRun(OpenRun):
         """Do nothing: the run was sealed before it was published."""
 
     def publish(self, counts: RunCounts) -> Destination:
-        return _show(self._claim, self._publisher, self._metadata, self._files)
+        return _finish_publishing(self._claim, self._publisher, self._metadata, self._files)
 
 
-def _show(
+def _finish_publishing(
     claim: _ParquetClaim, publisher: ParquetPublisher, metadata: RunMetadata, files: Iterable[Mapping[str, Any]]
 ) -> Destination:
     """Move the link to a published folder, and end the claim."""
     target = publisher.target_of(metadata.run_id)
-    with wrap_os_errors(target, what="Results"):
+    with wrap_os_errors(target, content="Results"):
         if metadata.whole:
             publisher.move_latest(target)
         sync_folder(publisher.parent)

@@ -77,7 +77,7 @@ def find_problem(folder: Path, entry: Mapping[str, Any]) -> str | None:
     return (
         None
         if digest == entry.get("blake2b", digest)
-        else f"{path.name} is damaged: its content is not what was written"
+        else f"{path.name} is damaged: its content differs from what was written"
     )
 
 

@@ -64,7 +64,7 @@ class ExistingRun:
 
     run_id: str
     created_at: datetime
-    published: bool  # published, and the run that readers get
+    is_published: bool  # published, and the run that readers get
     shards: int = 0  # committed shards; `Claim.resume` verifies them
     is_past_gate: bool = False  # publishing began: the gate does not judge it again
 
@@ -95,7 +95,9 @@ class RunCounts:
         signed = rows["rows"].where(rows["what"] == "read", -rows["rows"])
         for table, left in signed.groupby(rows["table"]).sum().items():
             if left:
-                raise AssertionError(f"{table}: {left} rows were read, and are neither used, left out nor refused")
+                raise AssertionError(
+                    f"{table}: {left} rows were read, but are not counted as used, left out or rejected"
+                )
 
     def frame(self) -> pd.DataFrame:
         """Return one row per count: table, what (read, scored, ranked, used, filtered, refused), why, rows."""
@@ -124,7 +126,7 @@ class Destination:
 class Publisher(Protocol):
     """Take the results of a run shard by shard. Readers see none of them before `OpenRun.publish`, then all."""
 
-    slow_to_read: ClassVar[bool] = False
+    is_slow_to_read: ClassVar[bool] = False
     """If true, a gate reads from other publishers first."""
 
     def claim(self, metadata: RunMetadata) -> Claim:
@@ -140,7 +142,7 @@ class Publisher(Protocol):
         """Return the maximum memory in bytes for a run of `rows` rows, in shards of at most `shard_rows`."""
         ...
 
-    def published_runs(self) -> Sequence[PublishedRun]:
+    def list_published_runs(self) -> Sequence[PublishedRun]:
         """Return the runs that readers can get, in any order. A gate compares with one of them."""
         return ()
 

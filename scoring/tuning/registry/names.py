@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scoring.catalog import preset_names
 from scoring.errors import ConfigurationError, printable
 
-__all__ = ["PROMOTED", "Reference", "check_name", "clash_key"]
+__all__ = ["PROMOTED", "Reference", "check_name", "make_clash_key"]
 
 PROMOTED = "promoted"
 """Reserved name of the version in use, accepted instead of a profile name."""
@@ -76,7 +76,7 @@ def _problem(name: str) -> str | None:
         return f"it is too long. Use at most {_MOST_CHARACTERS} characters and {_MOST_BYTES} bytes"
     if name[0] in ".-" or name[-1] == ".":
         return "it begins with `.` or `-`, or ends with `.`. Begin it with a letter or a digit"
-    key = clash_key(name)
+    key = make_clash_key(name)
     if key.endswith(_FILES):
         return f"it ends with the file extension `{name[name.rindex('.') :]}`. Omit the extension"
     if key.split(".")[0] in _DEVICES:
@@ -91,6 +91,6 @@ def _allowed(character: str) -> bool:
     return character in "-_." or unicodedata.category(character)[0] == "L" or unicodedata.category(character) == "Nd"
 
 
-def clash_key(name: str) -> str:
+def make_clash_key(name: str) -> str:
     """Return a key that is equal for names that differ only in case or width, as some file systems ignore both."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

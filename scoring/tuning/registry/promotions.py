@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from scoring.errors import ConfigurationError
 from scoring.tuning.registry.metadata import Digest, Text
 
-__all__ = ["Promotion", "active_promotions", "find_rollback_target", "history_frame"]
+__all__ = ["Promotion", "find_active_promotions", "find_rollback_target", "make_history_frame"]
 
 
 class Promotion(BaseModel):
@@ -36,7 +36,7 @@ class Promotion(BaseModel):
         return f"{self.reference} {action} on {self.at:%Y-%m-%d}{f' ({self.note})' if self.note else ''}"
 
 
-def active_promotions(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
+def find_active_promotions(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
     """Return the promotions that no rollback has undone. The last one is in use. Each rollback removes the last."""
     stack: list[Promotion] = []
     for entry in entries:
@@ -54,7 +54,7 @@ def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
     ------
     ConfigurationError: If no earlier promotion exists.
     """
-    stack = active_promotions(entries)
+    stack = find_active_promotions(entries)
     if not stack:
         raise ConfigurationError("No profile is promoted, so there is nothing to roll back.")
     if len(stack) == 1:
@@ -62,7 +62,7 @@ def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
     return stack[-2]
 
 
-def history_frame(entries: Sequence[Promotion]) -> pd.DataFrame:
+def make_history_frame(entries: Sequence[Promotion]) -> pd.DataFrame:
     """Return one row per entry, oldest first: at · action · name · version · digest · note · in_use.
 
     `in_use` is True only in the last row.

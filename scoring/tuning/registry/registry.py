@@ -21,10 +21,15 @@ from scoring.tuning.registry.metadata import ProfileMetadata, TuningData, parse_
 from scoring.tuning.registry.names import PROMOTED, check_name
 from scoring.tuning.registry.profile import Profile, dump_profile, parse_profile
 from scoring.tuning.registry.profile_reader import ProfileReader
-from scoring.tuning.registry.promotions import Promotion, active_promotions, find_rollback_target, history_frame
-from scoring.tuning.registry.registry_frames import lineage_frame, list_frame
+from scoring.tuning.registry.promotions import (
+    Promotion,
+    find_active_promotions,
+    find_rollback_target,
+    make_history_frame,
+)
+from scoring.tuning.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.tuning.registry.sql_index import ProfileIndex
-from scoring.tuning.registry.test_access_log import TestAccess, access_frame
+from scoring.tuning.registry.test_access_log import TestAccess, make_access_frame
 
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 
@@ -163,7 +168,7 @@ class Registry:
                 rows[place] = self._reader.metadata(*place)
             except (ModelError, OutputError) as error:  # one invalid file must not hide the other profiles
                 rows[place] = str(error)
-        return list_frame(rows, None if in_use is None else in_use.reference)
+        return make_list_frame(rows, None if in_use is None else in_use.reference)
 
     def diff(self, a: ModelLike, b: ModelLike) -> ProfileDiff:
         """Return the differences from `a` to `b`: weights, components, parameters, rules. See `ProfileDiff.frame`."""
@@ -183,7 +188,7 @@ class Registry:
         Columns: name · version · digest · saved_at · note · here (whether the registry contains it). The last row may
         be a shipped model, or a model known only by its digest.
         """
-        return lineage_frame(self._load(name, version).metadata, self._reader.metadata_of)
+        return make_lineage_frame(self._load(name, version).metadata, self._reader.metadata_of)
 
     # In use
 
@@ -199,7 +204,7 @@ class Registry:
         profile.require_as_saved()
 
         def entry(entries: Sequence[Promotion]) -> Promotion:
-            stack = active_promotions(entries)
+            stack = find_active_promotions(entries)
             if stack and (stack[-1].reference, stack[-1].digest) == (profile.metadata.reference, profile.digest):
                 raise ConfigurationError(f"{profile.metadata.reference} is already in use.")
             return self._promotion("promote", profile.metadata, note)
@@ -241,7 +246,7 @@ class Registry:
 
     def history(self) -> pd.DataFrame:
         """Return all promotions and rollbacks, oldest first: at · action · name · version · digest · note · in_use."""
-        return history_frame(self._promotions.read())
+        return make_history_frame(self._promotions.read())
 
     # Evaluations on test splits
 
@@ -296,7 +301,7 @@ class Registry:
 
         Columns: at · look (its number on this split) · holdout · profile · digest · one column per metric.
         """
-        return access_frame(self._test_accesses.read())
+        return make_access_frame(self._test_accesses.read())
 
     # The index
 
@@ -330,7 +335,7 @@ class Registry:
         return self._reader.load(in_use.name, in_use.version)
 
     def _in_use(self) -> Promotion | None:
-        stack = active_promotions(self._promotions.read())
+        stack = find_active_promotions(self._promotions.read())
         return stack[-1] if stack else None
 
     def _promoted(self, entry: Promotion) -> Profile:

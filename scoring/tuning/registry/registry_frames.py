@@ -9,13 +9,13 @@ import pandas as pd
 
 from scoring.tuning.registry.metadata import Parent, ProfileMetadata
 
-__all__ = ["lineage_frame", "list_frame"]
+__all__ = ["make_lineage_frame", "make_list_frame"]
 
 _COLUMNS = ["name", "version", "in_use", "saved_at", "parent", "model", "digest", "data_fingerprint", "as_of",
             "code_version", "author", "note", "problem"]  # fmt: skip
 
 
-def list_frame(versions: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
+def make_list_frame(versions: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
     """Return one row per version, with its metadata or with the problem of reading its file."""
     rows = []
     for (name, version), metadata in versions.items():
@@ -47,16 +47,16 @@ def _row(metadata: ProfileMetadata) -> dict[str, Any]:
     return known | plain | metrics
 
 
-def lineage_frame(first: ProfileMetadata, metadata_of: Callable[[Parent], ProfileMetadata | None]) -> pd.DataFrame:
+def make_lineage_frame(first: ProfileMetadata, metadata_of: Callable[[Parent], ProfileMetadata | None]) -> pd.DataFrame:
     """Return one row for `first` and each of its ancestors.
 
     A cycle ends before it repeats. Only files that were edited by hand can contain one.
     """
     rows: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    visited: set[str] = set()
     metadata: ProfileMetadata | None = first
-    while metadata is not None and metadata.reference not in seen:
-        seen.add(metadata.reference)
+    while metadata is not None and metadata.reference not in visited:
+        visited.add(metadata.reference)
         rows.append(
             {
                 "name": metadata.name,

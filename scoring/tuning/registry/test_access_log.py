@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from scoring.tuning.registry.metadata import Digest, Metric, Text
 
-__all__ = ["TestAccess", "access_frame"]
+__all__ = ["TestAccess", "make_access_frame"]
 
 
 class TestAccess(BaseModel):
@@ -28,7 +28,7 @@ class TestAccess(BaseModel):
     metrics: dict[Text, Metric] = {}
 
 
-def access_frame(accesses: Sequence[TestAccess]) -> pd.DataFrame:
+def make_access_frame(accesses: Sequence[TestAccess]) -> pd.DataFrame:
     """Return one row per evaluation, oldest first: at · look · holdout · profile · digest · one column per metric."""
     columns = ["at", "look", "holdout", "profile", "digest"]
     rows = [

@@ -3,13 +3,13 @@
 - `values`: `component_values(prepared, users, jobs)`, all component values of users × jobs
 - `distributions`: `component_distributions(prepared)`, spread, saturation, and share of the total's variance
 - `correlation`: `correlations(prepared)`, correlations between components
-- `sample`: `draw(prepared)`, the eligible pairs that `distributions` and `correlation` use
+- `sample`: `draw_sample(prepared)`, the eligible pairs that `distributions` and `correlation` use
 - `value_plots`: plots of distributions and correlations
 """
 
 from scoring.tuning.value_statistics.correlation import Correlations, correlations
 from scoring.tuning.value_statistics.distributions import Distributions, component_distributions
-from scoring.tuning.value_statistics.sample import Sample, draw
+from scoring.tuning.value_statistics.sample import Sample, draw_sample
 from scoring.tuning.value_statistics.values import component_values
 
 __all__ = [
@@ -19,5 +19,5 @@ __all__ = [
     "component_distributions",
     "component_values",
     "correlations",
-    "draw",
+    "draw_sample",
 ]

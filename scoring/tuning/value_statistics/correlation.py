@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.errors import ConfigurationError
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared
-from scoring.tuning.value_statistics.sample import Floats, Sample, draw
+from scoring.tuning.value_statistics.sample import Floats, Sample, draw_sample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,24 +70,24 @@ def correlations(
     n_jobs: int = 400,
     seed: int = 0,
 ) -> Correlations:
-    """Return the correlations between components over the sample that `draw` returns for these arguments.
+    """Return the correlations between components over the sample that `draw_sample` returns for these arguments.
 
     Raises
     ------
-    ConfigurationError: If the method is unknown; also as `draw`.
-    UnknownIdError, NotEnoughMemoryError: As `draw`.
+    ConfigurationError: If the method is unknown; also as `draw_sample`.
+    UnknownIdError, NotEnoughMemoryError: As `draw_sample`.
     """
     _require("method", method, get_args(Method))
-    sample = draw(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
+    sample = draw_sample(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
     if method == "pearson":
         return Correlations(sample, method, _correlation(sample.deviations()), _correlation(_centred(sample.values)))
     within = _correlation(sample.deviations(_ranks_within(sample)))
     return Correlations(sample, method, within, _correlation(_centred(_ranks(sample.values))))
 
 
-def _require(what: str, given: str, known: Sequence[str]) -> None:
-    if given not in known:
-        raise ConfigurationError(f"{what} is {given!r}. Use {' or '.join(known)}.")
+def _require(what: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigurationError(f"{what} is {value!r}. Use {' or '.join(known)}.")
 
 
 def _centred(values: Floats) -> Floats:
@@ -116,8 +116,8 @@ def _correlation(left: Floats) -> Floats:
     """Return the correlations of n centred rows, (n, n); NaN for a row of zeros."""
     product = left @ left.T
     size = np.sqrt(np.diag(product))
-    both = np.outer(size, size)
+    products = np.outer(size, size)
     result = np.full(product.shape, np.nan)
-    np.divide(product, both, out=result, where=both > 0)
+    np.divide(product, products, out=result, where=products > 0)
     np.fill_diagonal(result, np.where(size > 0, 1.0, np.nan))
     return np.clip(result, -1.0, 1.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared
-from scoring.tuning.value_statistics.sample import Floats, Sample, draw
+from scoring.tuning.value_statistics.sample import Floats, Sample, draw_sample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,13 +65,13 @@ def component_distributions(
     n_jobs: int = 400,
     seed: int = 0,
 ) -> Distributions:
-    """Return the distributions of component values over the sample that `draw` returns for these arguments.
+    """Return the distributions of component values over the sample that `draw_sample` returns for these arguments.
 
     Raises
     ------
-    ConfigurationError, UnknownIdError, NotEnoughMemoryError: As `draw`.
+    ConfigurationError, UnknownIdError, NotEnoughMemoryError: As `draw_sample`.
     """
-    sample = draw(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
+    sample = draw_sample(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
     weights, within = sample.model.flat_weights, sample.deviations()
     within_sd = np.sqrt((within**2).mean(axis=1))
     columns = {

@@ -16,7 +16,7 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget
 
-__all__ = ["Sample", "draw"]
+__all__ = ["Sample", "draw_sample"]
 
 
 COPIES = 4
@@ -66,7 +66,7 @@ class Sample:
         return left
 
 
-def draw(
+def draw_sample(
     prepared: Prepared,
     users: NDArray[np.integer] | Sequence[int] | None = None,
     *,

@@ -16,7 +16,7 @@ _COLUMNS = (
 
 
 def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
-    """Return the table of a frame of `slice_differences` for one metric (None: the first).
+    """Return the table of a frame of `compare_slices` for one metric (None: the first).
 
     The warning above the table covers all metrics.
     """

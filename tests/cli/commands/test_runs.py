@@ -12,7 +12,7 @@ from scoring.cli.app import app
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs import shards
-from scoring.runs.publishers import published_runs
+from scoring.runs.publishers import list_published_runs
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
 
@@ -43,23 +43,23 @@ def runs(command: str, *extra: object) -> Result:
     return scoring("runs", command, "--db", "market.db", "--out", "runs", *extra)
 
 
-def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) -> None:
+def test_interrupted_run_is_listed_and_resumed_once(market: Path) -> None:
     with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run("--resume")
     assert "unfinished" in runs("list").stdout
     done = run("--resume")
     assert done.exit_code == 0, done.output
-    assert re.search(r"40 of them were there", done.stdout)
+    assert re.search(r"40 of them resumed", done.stdout)
     again = run("--resume")
     assert "is already published. Nothing was done." in again.stderr
     listed = runs("list").stdout
     assert "in use" in listed
     assert "unfinished" not in listed
     assert max(map(len, listed.splitlines())) <= 100
-    assert len(published_runs(market / "runs")) == 1
+    assert len(list_published_runs(market / "runs")) == 1
 
 
-def test_a_killed_run_is_told_of(market: Path) -> None:
+def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
     with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run()
     # without --resume, a run that stops deletes its files, if its process is still able to
@@ -71,7 +71,7 @@ def test_a_killed_run_is_told_of(market: Path) -> None:
     assert "--resume goes on" in done.stderr
 
 
-def test_damage_is_told_and_is_an_error(market: Path) -> None:
+def test_verify_reports_damage(market: Path) -> None:
     assert run().exit_code == 0
     whole = runs("verify", "latest")
     assert whole.exit_code == 0
@@ -80,21 +80,21 @@ def test_damage_is_told_and_is_an_error(market: Path) -> None:
     part.write_bytes(part.read_bytes()[:-1])
     broken = runs("verify")
     assert broken.exit_code == 1
-    assert f"error: runs/{published_runs(market / 'runs')[0].name}: {part.name} has " in broken.stderr
+    assert f"error: runs/{list_published_runs(market / 'runs')[0].name}: {part.name} has " in broken.stderr
     (part.parent / "_manifest.json").write_text("{}")
-    assert "its _manifest.json is something else" in runs("verify").stderr
+    assert "_manifest.json is not the manifest of a run" in runs("verify").stderr
     assert "does not contain a published run other" in runs("verify", "other").stderr
 
 
-def test_old_runs_are_removed(market: Path) -> None:
+def test_prune_removes_old_runs(market: Path) -> None:
     for _ in range(3):
         run()
     assert "Runs removed: 2 old." in runs("prune", "--keep", 1).stdout
     assert "Runs removed: 1 old." in run("--keep", 1).stdout
-    assert len(published_runs(market / "runs")) == 1
+    assert len(list_published_runs(market / "runs")) == 1
     assert "in use" in runs("list", "--no-database").stdout
 
 
-def test_no_runs_are_said_to_be_none(market: Path) -> None:
+def test_list_without_runs(market: Path) -> None:
     assert "contains no runs" in runs("list").stdout
     assert "Usage" in scoring("runs").stdout

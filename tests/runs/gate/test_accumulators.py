@@ -31,7 +31,7 @@ def runs(draw: st.DrawFn) -> Run:
     }  # fmt: skip
 
 
-def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock, np.ndarray]]:
+def make_blocks(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock, np.ndarray]]:
     """Return blocks of `sizes` users as read from part files. Users without a job have no row."""
     users, found, at = sorted(run), [], 0
     for size in [*sizes, len(users)]:
@@ -44,12 +44,12 @@ def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock, np.n
     return found
 
 
-def tallied(
-    before: Run, after: Run, k: int, cuts: Sequence[int]
+def accumulate(
+    previous: Run, new: Run, k: int, cuts: Sequence[int]
 ) -> tuple[ListAccumulator, ListAccumulator, OverlapAccumulator]:
     first, second, pairs = ListAccumulator(k), ListAccumulator(k), OverlapAccumulator()
-    old = [lists for lists, _ in pieces(before, cuts, k)]
-    for one, other, ranked in align_blocks(old, pieces(after, cuts[::-1], k)):
+    old = [lists for lists, _ in make_blocks(previous, cuts, k)]
+    for one, other, ranked in align_blocks(old, make_blocks(new, cuts[::-1], k)):
         first.add(one)
         second.add(other)
         pairs.add(one, other, ranked)
@@ -74,56 +74,56 @@ def close(a: float | None, b: float | None) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(runs(), runs(), st.integers(1, 7), st.lists(st.integers(0, 4), max_size=4))
-def test_every_figure_is_that_of_plain_python(before: Run, after: Run, k: int, cuts: list[int]) -> None:
-    first, second, pairs = tallied(before, after, k, cuts)
-    for tally, run in ((first, before), (second, after)):
+def test_statistics_equal_those_of_plain_python(previous: Run, new: Run, k: int, cuts: list[int]) -> None:
+    first, second, pairs = accumulate(previous, new, k, cuts)
+    for accumulator, run in ((first, previous), (second, new)):
         lists = [entries[:k] for entries in run.values()]
         totals = sorted(total for entries in lists for _, total in entries)
         full = [entries[k - 1][1] for entries in lists if len(entries) == k]
-        assert tally.with_a_job == sum(bool(entries) for entries in lists)
-        assert tally.full == len(full)
-        assert tally.jobs.tolist() == sorted({job for entries in lists for job, _ in entries})
-        assert close(tally.mean, fmean(totals) if totals else None)
-        assert close(tally.last, fmean(full) if full else None)
+        assert accumulator.n_with_jobs == sum(bool(entries) for entries in lists)
+        assert accumulator.n_full == len(full)
+        assert accumulator.jobs.tolist() == sorted({job for entries in lists for job, _ in entries})
+        assert close(accumulator.mean, fmean(totals) if totals else None)
+        assert close(accumulator.last, fmean(full) if full else None)
         for percent in (10, 50, 90):
             wanted = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
-            assert close(tally.quantile(percent), wanted)
-    jobs = {user: [job for job, _ in entries[:k]] for user, entries in before.items() if entries}
-    both = [(jobs[user], [job for job, _ in after[user][:k]]) for user in jobs if user in after]
+            assert close(accumulator.quantile(percent), wanted)
+    jobs = {user: [job for job, _ in entries[:k]] for user, entries in previous.items() if entries}
+    both = [(jobs[user], [job for job, _ in new[user][:k]]) for user in jobs if user in new]
     kept = [len(set(a) & set(b)) / max(len(a), len(b)) for a, b in both]
-    assert (pairs.users, pairs.dropped) == (len(both), len(jobs) - len(both))
+    assert (pairs.n_users, pairs.n_dropped) == (len(both), len(jobs) - len(both))
     assert close(pairs.kept, fmean(kept) if both else None)
     assert close(pairs.rbo, fmean(rank_biased_overlap(*pair) for pair in both) if both else None)
-    assert pairs.rewritten == sum(share < 0.5 for share in kept)
-    assert close(pairs.share_dropped, pairs.dropped / len(jobs) if jobs else None)
+    assert pairs.n_rewritten == sum(share < 0.5 for share in kept)
+    assert close(pairs.share_dropped, pairs.n_dropped / len(jobs) if jobs else None)
 
 
 @settings(max_examples=60, deadline=None)
 @given(runs(), runs(), st.integers(1, 7))
-def test_figures_stay_in_their_bounds(before: Run, after: Run, k: int) -> None:
-    for tally in tallied(before, after, k, [3])[:2]:
-        figures = [tally.quantile(percent) for percent in (10, 50, 90)]
-        known = [figure for figure in (tally.mean, tally.last, *figures) if figure is not None]
+def test_statistics_are_within_their_bounds(previous: Run, new: Run, k: int) -> None:
+    for accumulator in accumulate(previous, new, k, [3])[:2]:
+        figures = [accumulator.quantile(percent) for percent in (10, 50, 90)]
+        known = [figure for figure in (accumulator.mean, accumulator.last, *figures) if figure is not None]
         assert all(0 <= figure <= 100 for figure in known)
         assert [figure for figure in figures if figure is not None] == sorted(known[-3:] if known else [])
-    pairs = tallied(before, after, k, [])[2]
+    pairs = accumulate(previous, new, k, [])[2]
     shares = (pairs.kept, pairs.rbo, pairs.share_dropped, pairs.share_rewritten)
     assert all(-1e-12 <= share <= 1 + 1e-12 for share in shares if share is not None)
-    same = tallied(before, before, k, [2])[2]
-    if same.users:
+    same = accumulate(previous, previous, k, [2])[2]
+    if same.n_users:
         assert close(same.kept, 1.0)
         assert close(same.rbo, 1.0)
-        assert same.rewritten == same.dropped == 0
+        assert same.n_rewritten == same.n_dropped == 0
 
 
-def test_scores_are_told_to_a_step() -> None:
-    tally = ListAccumulator(2)
-    tally.add(ListBlock.of_rows(np.array([1, 1]), np.array([5, 6]), np.array([70.128, 70.121]), 2))
-    assert tally.quantile(50) == pytest.approx(70.12)
-    assert tally.quantile(90) == pytest.approx(70.13)
+def test_quantiles_are_rounded_to_a_step() -> None:
+    accumulator = ListAccumulator(2)
+    accumulator.add(ListBlock.of_rows(np.array([1, 1]), np.array([5, 6]), np.array([70.128, 70.121]), 2))
+    assert accumulator.quantile(50) == pytest.approx(70.12)
+    assert accumulator.quantile(90) == pytest.approx(70.13)
     assert pytest.approx(0.01) == STEP
 
 
-def test_rows_that_are_not_by_user_are_no_lists() -> None:
-    with pytest.raises(ValueError, match="do not ascend"):
+def test_unsorted_users_are_rejected() -> None:
+    with pytest.raises(ValueError, match="not ascending"):
         ListBlock.of_rows(np.array([2, 1]), np.array([5, 6]), np.array([1.0, 2.0]), 2)

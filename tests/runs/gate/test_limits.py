@@ -18,13 +18,13 @@ def load(folder: Path, text: str) -> GateLimits:
     return load_limits(folder / "limits.yaml")
 
 
-def test_a_file_names_the_limits_that_are_not_the_usual_ones(tmp_path: Path) -> None:
+def test_file_changes_only_the_limits_that_it_contains(tmp_path: Path) -> None:
     limits = load(tmp_path, "jobs_kept: 0.25\nmean_score: null\nfee: 3\n")
     assert limits == GateLimits(jobs_kept=0.25, mean_score=None, fee=3)
     assert limits.coverage == GateLimits().coverage
 
 
-def test_the_file_of_examples_has_every_limit_as_it_ships() -> None:
+def test_example_file_contains_every_default() -> None:
     path = Path(__file__).parents[3] / "examples/gate.yaml"
     assert load_limits(path) == GateLimits()
     named = {line.split(":")[0] for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")}
@@ -40,30 +40,30 @@ def test_the_file_of_examples_has_every_limit_as_it_ships() -> None:
         ("hourly_wage: 0.5", "line 1: `hourly_wage` is 0.5; input should be greater than or equal to 1"),
         ("jobs_kept: '0.5'", "line 1: `jobs_kept` is '0.5'; it must be a number"),
         ("coverage: true", "line 1: `coverage` is True; it must be a number"),
-        ("jobs_kept: 0.5\njobs_kept: 0.6", "line 2: `jobs_kept` stands twice"),
+        ("jobs_kept: 0.5\njobs_kept: 0.6", "line 2: duplicate key `jobs_kept`"),
         ("- 1", r"a mapping with some of `users_dropped`, .* is expected"),
         ("", "a mapping with some of"),
-        ("!!python/object/apply:os.system ['echo']", "not YAML that can be read"),
+        ("!!python/object/apply:os.system ['echo']", "invalid YAML"),
     ],
 )
-def test_what_is_no_limit_is_refused_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+def test_invalid_limit_is_rejected_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         load(tmp_path, text)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         load_limits(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
-def test_a_run_is_forced_for_a_reason(reason: str) -> None:
-    with pytest.raises(ConfigurationError, match="give one"):
+def test_empty_reason_is_rejected(reason: str) -> None:
+    with pytest.raises(ConfigurationError, match="force: give the reason"):
         Gate(force=reason)
 
 
 @pytest.mark.parametrize(
-    ("rule", "before", "after", "limit", "broken"),
+    ("rule", "previous", "new", "limit", "is_broken"),
     [
         (AT_LEAST, None, 0.5, 0.5, False),
         (AT_LEAST, None, 0.49, 0.5, True),
@@ -85,21 +85,21 @@ def test_a_run_is_forced_for_a_reason(reason: str) -> None:
         (FACTOR, 0, 0, 1.5, False),
     ],
 )
-def test_a_value_at_its_limit_passes(
-    rule: Rule, before: float | None, after: float, limit: float, broken: bool
+def test_value_at_its_limit_passes(
+    rule: Rule, previous: float | None, new: float, limit: float, is_broken: bool
 ) -> None:
-    assert rule.broken(before, after, limit) is broken
-    assert rule.broken(before, after, None) is False
+    assert rule.is_broken(previous, new, limit) is is_broken
+    assert rule.is_broken(previous, new, None) is False
 
 
 @pytest.mark.parametrize("rule", [RISE, FALL, MOVE, FACTOR])
-def test_what_cannot_be_measured_any_more_is_beyond(rule: Rule) -> None:
-    assert rule.broken(50.0, None, 1.5)
-    assert not rule.broken(None, None, 1.5)
-    assert not rule.broken(None, 50.0, 1.5)
+def test_missing_new_value_breaks_the_rule(rule: Rule) -> None:
+    assert rule.is_broken(50.0, None, 1.5)
+    assert not rule.is_broken(None, None, 1.5)
+    assert not rule.is_broken(None, 50.0, 1.5)
 
 
 @given(st.floats(0, 1e6), st.floats(1, 10))
-def test_what_did_not_change_is_within_every_limit(value: float, limit: float) -> None:
-    assert not any(rule.broken(value, value, limit) for rule in (FACTOR, MOVE, RISE))
-    assert not FALL.broken(value, value, 0.0)
+def test_equal_values_are_within_every_limit(value: float, limit: float) -> None:
+    assert not any(rule.is_broken(value, value, limit) for rule in (FACTOR, MOVE, RISE))
+    assert not FALL.is_broken(value, value, 0.0)

@@ -76,7 +76,7 @@ def read(folder: Path) -> pd.DataFrame:
 # Same rows in every place
 
 
-def test_every_sink_holds_the_same(
+def test_publishers_store_equal_rows(
     prepared: Prepared, database: Database, tmp_path: Path, expected: pd.DataFrame
 ) -> None:
     frame = FramePublisher()
@@ -87,7 +87,7 @@ def test_every_sink_holds_the_same(
 
 
 @pytest.mark.parametrize("rows_per_part", [1, 100, 10_000])
-def test_parts_do_not_change_the_rows(
+def test_shard_size_does_not_change_the_rows(
     prepared: Prepared, tmp_path: Path, expected: pd.DataFrame, rows_per_part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", rows_per_part)
@@ -99,14 +99,14 @@ def test_parts_do_not_change_the_rows(
     assert all(file["bytes"] == (tmp_path / "run" / file["name"]).stat().st_size for file in files)
 
 
-def test_a_run_without_rows_can_be_read(prepared: Prepared, database: Database, tmp_path: Path) -> None:
+def test_run_without_rows_can_be_read(prepared: Prepared, database: Database, tmp_path: Path) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
     result = run(prepared, ParquetPublisher(tmp_path / "run"), DatabasePublisher(database), users=[inactive])
     assert tuple(read(tmp_path / "run").columns) == RESULT_COLUMNS
     assert len(read(tmp_path / "run")) == len(read_results(database, result.metadata.run_id)) == 0
 
 
-def test_the_manifest_says_what_the_run_was(prepared: Prepared, tmp_path: Path) -> None:
+def test_manifest_contains_the_settings_and_counts(prepared: Prepared, tmp_path: Path) -> None:
     result = run(prepared, ParquetPublisher(tmp_path / "run"))
     manifest = read_manifest(tmp_path / "run")
     assert manifest["run_id"] == result.metadata.run_id
@@ -132,7 +132,7 @@ class Spy(FramePublisher):
         self.seen.append(self._look())
 
 
-def test_readers_see_the_last_run_until_the_next_is_whole(
+def test_readers_get_the_previous_run_until_publishing(
     prepared: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 150)
@@ -153,7 +153,7 @@ def test_readers_see_the_last_run_until_the_next_is_whole(
     assert len(read(out / first)) == len(read_results(database, first)) == 2 * n_users
 
 
-def test_a_run_of_some_users_does_not_take_the_place_of_all(
+def test_run_over_selected_users_does_not_become_current(
     prepared: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
@@ -169,7 +169,7 @@ def test_a_run_of_some_users_does_not_take_the_place_of_all(
     assert len(read_results(database, part.metadata.run_id)) == len(read(out / part.metadata.run_id)) == 5
 
 
-def test_nothing_is_left_of_a_run_that_failed(
+def test_failed_run_leaves_no_files_and_rows(
     prepared: Prepared, database: Database, tmp_path: Path, expected: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 150)
@@ -182,9 +182,9 @@ def test_nothing_is_left_of_a_run_that_failed(
     assert_frame_equal(read_results(database), expected)
 
 
-def test_a_published_run_is_never_written_over(prepared: Prepared, tmp_path: Path, expected: pd.DataFrame) -> None:
+def test_published_run_is_never_overwritten(prepared: Prepared, tmp_path: Path, expected: pd.DataFrame) -> None:
     run(prepared, ParquetPublisher(tmp_path / "run"))
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="are never overwritten"):
         run(prepared, ParquetPublisher(tmp_path / "run"), k=1)
     assert_frame_equal(read(tmp_path / "run"), expected)
 
@@ -197,7 +197,7 @@ def test_a_published_run_is_never_written_over(prepared: Prepared, tmp_path: Pat
     [(errno.ENOSPC, "No space left on device. Free some space"), (errno.EIO, "Input/output error. Check the folder")],
 )
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_a_disk_that_fails_is_named_and_leaves_nothing(
+def test_disk_error_names_the_folder_and_leaves_nothing(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str, nth: int
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 300)
@@ -217,7 +217,7 @@ def test_a_disk_that_fails_is_named_and_leaves_nothing(
     record_count("write errors", "{} errors", 1)
 
 
-def test_a_folder_that_is_none_is_refused_before_work(tmp_path: Path) -> None:
+def test_invalid_folder_is_rejected_before_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OutputError, match="Not a directory"):
         ParquetPublisher(tmp_path / "file", by_run_id=True).check()
@@ -225,25 +225,25 @@ def test_a_folder_that_is_none_is_refused_before_work(tmp_path: Path) -> None:
         ParquetPublisher("/proc/no/where").check()
 
 
-def test_a_database_without_tables_is_refused_before_work(tmp_path: Path) -> None:
+def test_database_without_tables_is_rejected_before_work(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with Database.open(tmp_path / "empty.db") as database, pytest.raises(DatabaseError, match="lacks the table"):
         DatabasePublisher(database).check()
 
 
-def test_a_run_that_is_not_there(database: Database, tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="holds no published run"):
+def test_missing_run_cannot_be_read(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="does not contain a published run"):
         read_results(database)
-    with pytest.raises(OutputError, match="holds no published run"):
+    with pytest.raises(OutputError, match="does not contain a published run"):
         read_manifest(tmp_path)
 
 
-def test_a_frame_is_there_only_when_published() -> None:
+def test_frame_is_available_after_publishing() -> None:
     with pytest.raises(RuntimeError, match="not published"):
         FramePublisher().frame  # noqa: B018 - it raises
 
 
-def test_settings_of_a_run_are_kept_with_it(prepared: Prepared, database: Database) -> None:
+def test_database_stores_the_settings_of_a_run(prepared: Prepared, database: Database) -> None:
     result = run(prepared, DatabasePublisher(database))
     with database.connect() as connection:
         row = connection.execute(text("SELECT * FROM runs")).one()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry.names import Reference, check_name, clash_key
+from scoring.tuning.registry.names import Reference, check_name, make_clash_key
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_accepted_name_is_a_folder_of_that_name(name: str) -> None:
 
 
 def test_clash_key_ignores_case_and_width() -> None:
-    assert clash_key("Night") == clash_key("night") == clash_key("ｎｉｇｈｔ")
-    assert clash_key("night") != clash_key("nights")
+    assert make_clash_key("Night") == make_clash_key("night") == make_clash_key("ｎｉｇｈｔ")
+    assert make_clash_key("night") != make_clash_key("nights")
 
 
 def test_references_are_parsed() -> None:

@@ -227,12 +227,12 @@ def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "not YAML that can be read"),
+        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "invalid YAML"),
         ("  version: 1", "  version: one", "line 3: `version`"),
         ("  version: 1", "  version: 1\n  colour: red", "line 4: unknown key `colour`"),
         ("  version: 1\n", "", "`version` is missing"),
         ("22:00:00+00:00", "22:00:00", "line 4: `saved_at`"),
-        ("  name: night\n", "  name: night\n  name: day\n", "`name` stands twice"),
+        ("  name: night\n", "  name: night\n  name: day\n", "duplicate key `name`"),
         ("  model: standard", "  model: [standard]", "`model`"),
         ("  metrics:", "  metrics: &a {test: *a}\nx:", "line 8: `metrics.test.test.value` is missing"),
         ("{value: 1.0}", "{value: 1.0, mean: 2}", "unknown key `metrics.test.ndcg.mean`"),

@@ -17,7 +17,7 @@ from scoring.model import WeightProfile
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget
 from scoring.testing import small_dataset
-from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw
+from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw_sample
 from scoring.tuning.value_statistics import values as values_module
 from scoring.tuning.value_statistics.correlation import _centred
 from tests.support.figure_checks import assert_readable
@@ -96,7 +96,7 @@ def test_too_little_memory_raises_before_any_work(ready: Prepared, monkeypatch: 
         component_values(ready)
     monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="n_users="):
-        draw(ready)
+        draw_sample(ready)
 
 
 def test_component_with_name_of_other_column_raises() -> None:
@@ -110,12 +110,12 @@ def test_component_with_name_of_other_column_raises() -> None:
 
 
 def test_unknown_ids_raise(ready: Prepared) -> None:
-    with pytest.raises(UnknownIdError, match="no user 999999"):
+    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         component_values(ready, [999_999])
     with pytest.raises(UnknownIdError, match="no job -1"):
         component_values(ready, None, [-1])
-    with pytest.raises(UnknownIdError, match="no user 999999"):
-        draw(ready, [999_999])
+    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
+        draw_sample(ready, [999_999])
 
 
 # The sample
@@ -126,7 +126,7 @@ def pairs(sample: Sample) -> list[tuple[int, int]]:
 
 
 def test_large_sample_contains_all_pairs(ready: Prepared, every_pair: pd.DataFrame) -> None:
-    sample = draw(ready, **EVERYTHING)
+    sample = draw_sample(ready, **EVERYTHING)
     assert sample.is_complete
     assert pairs(sample) == list(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
     assert sample.values.tolist() == every_pair[names_of(ready)].to_numpy().T.tolist()
@@ -134,13 +134,13 @@ def test_large_sample_contains_all_pairs(ready: Prepared, every_pair: pd.DataFra
 
 def test_draw_returns_distinct_eligible_pairs_by_seed(ready: Prepared, every_pair: pd.DataFrame) -> None:
     eligible = set(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
-    one, same, other = (draw(ready, n_users=10, n_jobs=20, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (draw_sample(ready, n_users=10, n_jobs=20, seed=seed) for seed in (1, 1, 2))
     assert pairs(one) == pairs(same) != pairs(other)
     assert len(set(pairs(one))) == len(one) == 200
     assert set(pairs(one)) <= eligible
     assert one.lengths.tolist() == [20] * 10
     assert not one.is_complete
-    assert not draw(ready, n_jobs=20).is_complete
+    assert not draw_sample(ready, n_jobs=20).is_complete
     assert "200 eligible pairs of 10 users, drawn at random" in repr(one)
     values = component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
     assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()
@@ -149,7 +149,7 @@ def test_draw_returns_distinct_eligible_pairs_by_seed(ready: Prepared, every_pai
 def test_every_pair_is_equally_likely(ready: Prepared, every_pair: pd.DataFrame) -> None:
     user = int(every_pair["user_id"].iloc[0])
     eligible = every_pair.loc[every_pair["user_id"] == user, "job_id"]
-    drawn = np.concatenate([draw(ready, [user], n_jobs=10, seed=seed).job_id for seed in range(400)])
+    drawn = np.concatenate([draw_sample(ready, [user], n_jobs=10, seed=seed).job_id for seed in range(400)])
     counts = pd.Series(drawn).value_counts().reindex(eligible, fill_value=0)
     assert scipy.stats.chisquare(counts).pvalue > 1e-4
 
@@ -160,9 +160,9 @@ def test_deviations_equal_values_minus_user_mean(seed: int) -> None:
     ready = random_prepared(seed)
     if not ready.plan.exclusions.matrix(ready.active_users).any():
         with pytest.raises(ConfigurationError, match="eligible job"):
-            draw(ready)
+            draw_sample(ready)
         return
-    sample = draw(ready, n_jobs=7)
+    sample = draw_sample(ready, n_jobs=7)
     assert (sample.lengths > 0).all()
     frame = pd.DataFrame(sample.values.T).groupby(np.repeat(sample.user_id, sample.lengths))
     assert sample.deviations() == pytest.approx((pd.DataFrame(sample.values.T) - frame.transform("mean")).to_numpy().T)
@@ -174,7 +174,7 @@ def test_deviations_equal_values_minus_user_mean(seed: int) -> None:
 def test_invalid_sample_size_raises(ready: Prepared, number: object) -> None:
     for name in ("n_users", "n_jobs"):
         with pytest.raises(ConfigurationError, match=name):
-            draw(ready, **{name: number})  # type: ignore[arg-type]
+            draw_sample(ready, **{name: number})  # type: ignore[arg-type]
 
 
 def test_no_eligible_job_raises(ready: Prepared) -> None:
@@ -267,7 +267,7 @@ def test_correlations_equal_pandas(ready: Prepared, every_pair: pd.DataFrame, me
 
 def test_correlations_of_one_user_equal_scipy(ready: Prepared) -> None:
     user = int(ready.plan.user_id[ready.active_users[3]])
-    sample = draw(ready, [user], **EVERYTHING)
+    sample = draw_sample(ready, [user], **EVERYTHING)
     names = names_of(ready)
     a, b = (sample.values[names.index(name)] for name in ("conditions", "wage"))
     for method, of in (("pearson", scipy.stats.pearsonr), ("spearman", scipy.stats.spearmanr)):
@@ -309,4 +309,4 @@ def test_plots_of_model_with_one_component() -> None:
     assert component_distributions(ready).frame()["share_of_variance"].tolist() == [pytest.approx(1)]
     assert_readable(component_distributions(ready).plot())
     assert correlations(ready).frame().shape == (1, 1)
-    correlations(ready).plot().canvas.draw()
+    correlations(ready).plot().canvas.draw_sample()
