@@ -182,7 +182,7 @@ def load_data(
     from scoring.database.change_tokens import change_tokens
     from scoring.database.quarantine import read_usable
     from scoring.dataset import Dataset
-    from scoring.dataset.dataset import clock_of
+    from scoring.dataset.dataset import parse_clock
     from scoring.runs import memory_budget
     from scoring.validation.report import Limit
 
@@ -202,7 +202,7 @@ def load_data(
     with progress.stage(f"loading {sizes}"), watch.phase("load"):
         tables, ledger, _ = read_usable(
             database,
-            as_of=clock_of(as_of),
+            as_of=parse_clock(as_of),
             limit=limit,
             advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,

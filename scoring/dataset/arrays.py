@@ -19,7 +19,7 @@ from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
-from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
+from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
 from scoring.errors import DataError, pluralize
 from scoring.ragged import Ragged
 from scoring.validation.lazy_frame import ValidatedFrame
@@ -32,9 +32,9 @@ __all__ = [
     "JobArrays",
     "Ragged",
     "UserArrays",
-    "hourly_equivalent",
-    "instants",
-    "jobs_later",
+    "compute_hourly_wage",
+    "make_lazy_job_arrays",
+    "to_microseconds",
 ]
 
 
@@ -46,29 +46,29 @@ DAY = 24 * 60 * 60 * 1_000_000
 """A day in microseconds, the unit of all times in arrays."""
 
 
-def instants(column: pd.Series) -> Longs:
+def to_microseconds(column: pd.Series) -> Longs:
     """Return (n,) times as microseconds since the epoch in UTC; NaT becomes NO_TIME."""
     return column.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").view(np.int64)
 
 
-def floats(column: pd.Series) -> Floats:
+def to_floats(column: pd.Series) -> Floats:
     """Return (n,) float64; NaN for missing values."""
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def flags(column: pd.Series) -> NDArray[np.int8]:
+def to_flags(column: pd.Series) -> NDArray[np.int8]:
     """Return (n,) int8: 1 true, 0 false, -1 missing."""
     return np.asarray(column.astype("Int8").fillna(MISSING), dtype=np.int8)
 
 
-def hourly_equivalent(salary_type: DictionaryColumn, min_salary: Floats) -> Floats:
+def compute_hourly_wage(salary_type: DictionaryColumn, min_salary: Floats) -> Floats:
     """Return (n,) yen per hour: the minimum salary divided by its hours; NaN if unknown or not positive."""
-    hours = np.append(floats(salary_type.values.map(SALARY_TYPES).astype("float64")), np.nan)[salary_type.place]
+    hours = np.append(to_floats(salary_type.values.map(SALARY_TYPES).astype("float64")), np.nan)[salary_type.place]
     with np.errstate(invalid="ignore"):
         return np.where(min_salary > 0, min_salary / hours, np.nan)
 
 
-class _Rows:
+class _RowArrays:
     """Base of dataclasses whose fields are arrays of equal length."""
 
     def __repr__(self) -> str:
@@ -78,11 +78,11 @@ class _Rows:
         return len(getattr(self, fields(self)[-1].name))  # type: ignore[arg-type]
 
     def take(self, rows: NDArray[Any]) -> Self:
-        """Return the given rows, in the given order."""
-        return type(self)(**{f.name: _take(getattr(self, f.name), rows) for f in fields(self)})  # type: ignore[arg-type]
+        """Return the columns rows, in the columns order."""
+        return type(self)(**{f.name: _take_rows(getattr(self, f.name), rows) for f in fields(self)})  # type: ignore[arg-type]
 
 
-def _take(values: Any, rows: NDArray[Any]) -> Any:
+def _take_rows(values: Any, rows: NDArray[Any]) -> Any:
     if isinstance(values, pd.DataFrame):
         return values.iloc[rows].reset_index(drop=True)
     if isinstance(values, Ragged):
@@ -91,7 +91,7 @@ def _take(values: Any, rows: NDArray[Any]) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class JobArrays(_Rows):
+class JobArrays(_RowArrays):
     """n jobs. Codes int32 (-1 missing), money float64 yen (NaN missing), flags int8 (-1 missing)."""
 
     frame: pd.DataFrame
@@ -118,10 +118,10 @@ class JobArrays(_Rows):
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
         """Return the arrays of a canonical frame, in its row order."""
-        later = jobs_later(ValidatedFrame.of("jobs", frame), words)
-        return cls(**{field.name: getattr(later, field.name) for field in fields(cls)})
+        lazy = make_lazy_job_arrays(ValidatedFrame.of("jobs", frame), words)
+        return cls(**{field.name: getattr(lazy, field.name) for field in fields(cls)})
 
-    def open_at(self, as_of: int, *, check_active: bool) -> Bools:
+    def find_open(self, as_of: int, *, check_active: bool) -> Bools:
         """Return (n,) bool: posted and not expired at a time, and active if `check_active`.
 
         `as_of` is in microseconds since the epoch.
@@ -131,62 +131,62 @@ class JobArrays(_Rows):
         return posted & running & (self.active if check_active else True)
 
 
-class _JobsLater(Lazy, JobArrays):
+class _LazyJobArrays(Lazy, JobArrays):
     """`JobArrays` whose arrays are computed at first access."""
 
     def __len__(self) -> int:
         return len(self.job_id)
 
 
-def jobs_later(given: ValidatedFrame, words: Vocabularies) -> JobArrays:
-    """Return `JobArrays.encode(given.frame, words)`, with each array computed at first access."""
+def make_lazy_job_arrays(columns: ValidatedFrame, words: Vocabularies) -> JobArrays:
+    """Return `JobArrays.encode(columns.frame, words)`, with each array computed at first access."""
 
-    def maker(make: _Maker) -> Callable[[], Any]:
-        return lambda: make(given, words, made)
+    def bind(make: _ArrayMaker) -> Callable[[], Any]:
+        return lambda: make(columns, words, arrays)
 
-    made = _JobsLater.later({name: maker(make) for name, make in _JOB_ARRAYS.items()})
-    return made
-
-
-_Maker = Callable[[ValidatedFrame, Vocabularies, JobArrays], Any]
+    arrays = _LazyJobArrays.from_makers({name: bind(make) for name, make in _JOB_ARRAYS.items()})
+    return arrays
 
 
-def _major(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
+_ArrayMaker = Callable[[ValidatedFrame, Vocabularies, JobArrays], Any]
+
+
+def _find_major(columns: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
     majors = np.append(words.majors(), np.int32(MISSING))  # the last element serves code -1
     return np.asarray(majors[rows.occupation], dtype=np.int32)
 
 
-def _place(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
-    return words.place.codes(place_values(rows.prefecture, words.city.codes(given.get_dictionary("city_code"))))
+def _find_place(columns: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
+    return words.place.codes(combine_places(rows.prefecture, words.city.codes(columns.get_dictionary("city_code"))))
 
 
-_JOB_ARRAYS: Final[dict[str, _Maker]] = {
-    "frame": lambda given, words, rows: given.frame,
-    "job_id": lambda given, words, rows: given["job_id"].to_numpy(np.int64),
-    "prefecture": lambda given, words, rows: words.prefecture.codes(given.get_dictionary("prefecture_code")),
-    "place": _place,
-    "occupation": lambda given, words, rows: words.occupation.codes(given.get_dictionary("occupation_code")),
-    "major": _major,
-    "company": lambda given, words, rows: words.company.codes(given.get_dictionary("company_id")),
-    "employment_type": lambda given, words, rows: given["employment_type_code"].fillna(NO_CODE).to_numpy(np.int64),
-    "hourly": lambda given, words, rows: hourly_equivalent(given.get_dictionary("salary_type"), rows.min_salary),
-    "min_salary": lambda given, words, rows: floats(given["min_salary"]),
-    "fee": lambda given, words, rows: floats(given["fee"]),
-    "has_station": lambda given, words, rows: given.find_present("station_name"),
-    "has_address": lambda given, words, rows: given.find_present("address"),
-    "daily_payment": lambda given, words, rows: flags(given["has_daily_payment"]),
-    "no_experience": lambda given, words, rows: flags(given["has_no_experience"]),
-    "student_welcome": lambda given, words, rows: flags(given["has_student_welcome"]),
-    "remote_work": lambda given, words, rows: flags(given["has_remote_work"]),
-    "posted_at": lambda given, words, rows: instants(given["posted_at"]),
-    "expires_at": lambda given, words, rows: instants(given["expires_at"]),
-    "active": lambda given, words, rows: given["is_active"].to_numpy(bool),
+_JOB_ARRAYS: Final[dict[str, _ArrayMaker]] = {
+    "frame": lambda columns, words, rows: columns.frame,
+    "job_id": lambda columns, words, rows: columns["job_id"].to_numpy(np.int64),
+    "prefecture": lambda columns, words, rows: words.prefecture.codes(columns.get_dictionary("prefecture_code")),
+    "place": _find_place,
+    "occupation": lambda columns, words, rows: words.occupation.codes(columns.get_dictionary("occupation_code")),
+    "major": _find_major,
+    "company": lambda columns, words, rows: words.company.codes(columns.get_dictionary("company_id")),
+    "employment_type": lambda columns, words, rows: columns["employment_type_code"].fillna(NO_CODE).to_numpy(np.int64),
+    "hourly": lambda columns, words, rows: compute_hourly_wage(columns.get_dictionary("salary_type"), rows.min_salary),
+    "min_salary": lambda columns, words, rows: to_floats(columns["min_salary"]),
+    "fee": lambda columns, words, rows: to_floats(columns["fee"]),
+    "has_station": lambda columns, words, rows: columns.find_present("station_name"),
+    "has_address": lambda columns, words, rows: columns.find_present("address"),
+    "daily_payment": lambda columns, words, rows: to_flags(columns["has_daily_payment"]),
+    "no_experience": lambda columns, words, rows: to_flags(columns["has_no_experience"]),
+    "student_welcome": lambda columns, words, rows: to_flags(columns["has_student_welcome"]),
+    "remote_work": lambda columns, words, rows: to_flags(columns["has_remote_work"]),
+    "posted_at": lambda columns, words, rows: to_microseconds(columns["posted_at"]),
+    "expires_at": lambda columns, words, rows: to_microseconds(columns["expires_at"]),
+    "active": lambda columns, words, rows: columns["is_active"].to_numpy(bool),
 }
 """Field of `JobArrays` → function that computes it from validated columns, vocabularies and other arrays."""
 
 
 @dataclass(frozen=True, repr=False)
-class UserArrays(_Rows):
+class UserArrays(_RowArrays):
     """n users. `salary_floor` is NaN if there is none; `preferred` contains occupation codes."""
 
     frame: pd.DataFrame
@@ -203,14 +203,14 @@ class UserArrays(_Rows):
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
         """Return the arrays of a canonical frame, in its row order."""
         prefecture = words.prefecture.codes(frame["prefecture_code"])
-        floor = floats(frame["preferred_salary_min"])
+        floor = to_floats(frame["preferred_salary_min"])
         style = frame["preferred_work_style"]
         return cls(
             frame=frame,
             user_id=frame["user_id"].to_numpy(np.int64),
             prefecture=prefecture,
-            place=words.place.codes(place_values(prefecture, words.city.codes(frame["city_code"]))),
-            preferred=_preferred(frame["preferred_occupations"], words.occupation),
+            place=words.place.codes(combine_places(prefecture, words.city.codes(frame["city_code"]))),
+            preferred=_encode_preferred(frame["preferred_occupations"], words.occupation),
             salary_floor=np.where(floor > 0, floor, np.nan),
             has_style=style.notna().to_numpy(),
             wants_remote=(style == "remote").fillna(False).to_numpy(dtype=bool),
@@ -218,14 +218,14 @@ class UserArrays(_Rows):
         )
 
 
-def _preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
+def _encode_preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
     start = np.zeros(len(column) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in column], out=start[1:])
-    return Ragged(start, occupations.codes(preferred_values(column)))
+    return Ragged(start, occupations.codes(flatten_lists(column)))
 
 
 @dataclass(frozen=True, repr=False)
-class ActionArrays(_Rows):
+class ActionArrays(_RowArrays):
     """n distinct actions up to the clock, by user, time, job, kind. `user` and `job` are rows of the dataset."""
 
     user: Ints
@@ -243,29 +243,32 @@ class ActionArrays(_Rows):
         ------
         DataError: If an action is of an unknown kind.
         """
-        at = instants(frame["occurred_at"])
-        kind = _kinds(frame["action"])
+        at = to_microseconds(frame["occurred_at"])
+        kind = _encode_kinds(frame["action"])
         if (kind < 0).any():
-            strange = ascii(frame["action"].iloc[int(np.argmin(kind))])
-            raise DataError(f"actions: {int((kind < 0).sum())} of an unknown kind, such as {strange}.")
-        seen = np.flatnonzero(at <= as_of)
-        user, job, kind, at = user_rows[seen], job_rows[seen], kind[seen], at[seen]
-        order = _order(user, at, job, kind)
+            example = ascii(frame["action"].iloc[int(np.argmin(kind))])
+            raise DataError(
+                f"actions: {pluralize(int((kind < 0).sum()), 'row')} with an unknown action, such as {example}. "
+                f"Use {', '.join(ACTION_KINDS)}."
+            )
+        past = np.flatnonzero(at <= as_of)
+        user, job, kind, at = user_rows[past], job_rows[past], kind[past], at[past]
+        order = _sort_actions(user, at, job, kind)
         user, job, kind, at = user[order], job[order], kind[order], at[order]
         if len(user):
-            same = (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1]) & (at[1:] == at[:-1])
-            once = np.append(True, ~same)
-            user, job, kind, at = user[once], job[once], kind[once], at[once]
+            repeats = (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1]) & (at[1:] == at[:-1])
+            first = np.append(True, ~repeats)
+            user, job, kind, at = user[first], job[first], kind[first], at[first]
         return cls(user, job, kind, at)
 
 
-def _kinds(column: pd.Series) -> NDArray[np.int8]:
+def _encode_kinds(column: pd.Series) -> NDArray[np.int8]:
     """Return (n,) the position of each value in ACTION_KINDS; -1 for other values."""
     texts, known = (pa.array(values, type=pa.large_string()) for values in (column.array, ACTION_KINDS))
     return pc.fill_null(pc.index_in(texts, known), MISSING).to_numpy(zero_copy_only=False).astype(np.int8)
 
 
-def _order(user: Ints, at: Longs, job: Ints, kind: NDArray[np.int8]) -> NDArray[np.int64]:
+def _sort_actions(user: Ints, at: Longs, job: Ints, kind: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return `np.lexsort((kind, job, at, user))` in a fifth of the time: sort by one integer key, then sort ties."""
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     span = last - first + 1

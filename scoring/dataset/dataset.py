@@ -14,15 +14,15 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.columns.canonical_tables import Tables, find_newest_time
 from scoring.columns.types import TIME
-from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, instants
+from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
 from scoring.dataset.clock import Clock
-from scoring.dataset.vocabularies import vocabularies_of
+from scoring.dataset.vocabularies import collect_vocabularies
 from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
 from scoring.validation.cross_table import InvalidRowPolicy
 from scoring.validation.report import DataReport, TableReport
 
-__all__ = ["Dataset", "clock_of"]
+__all__ = ["Dataset", "parse_clock"]
 
 
 class Dataset:
@@ -52,15 +52,15 @@ class Dataset:
         set_back: bool | None = None,
         ledger: DataReport | None = None,
     ) -> None:
-        self.tables = _by_id(tables)
+        self.tables = _sort_tables(tables)
         newest = find_newest_time(self.tables)
-        moment = newest if as_of is None else _given(as_of)
+        moment = newest if as_of is None else _to_utc(as_of)
         self.clock = Clock(moment, moment < newest if set_back is None else set_back)
-        self.words = vocabularies_of(self.tables)
+        self.words = collect_vocabularies(self.tables)
         self.jobs = JobArrays.encode(self.tables.jobs, self.words)
         self.users = UserArrays.encode(self.tables.users, self.words)
         self.actions = self._encode_actions(self.clock.now)
-        self.ledger = self._account(ledger)
+        self.ledger = self._count_actions(ledger)
         """Row counts per table: read, used, left out by a rule, rejected with a reason."""
 
     @classmethod
@@ -85,9 +85,9 @@ class Dataset:
         """
         from scoring.dataset.from_frames import read_frames
 
-        given = {"jobs": jobs, "users": users, "actions": actions, **tables}
-        read, ledger = read_frames(given, on_bad=on_bad, as_of=clock_of(as_of))
-        return cls(read, as_of=as_of, ledger=ledger)
+        frames = {"jobs": jobs, "users": users, "actions": actions, **tables}
+        accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of))
+        return cls(accepted, as_of=as_of, ledger=ledger)
 
     @classmethod
     def from_database(
@@ -108,8 +108,8 @@ class Dataset:
         from scoring.database.database import Database
         from scoring.database.readers import read_database
 
-        read, ledger = read_database(Database.open(db), on_bad=on_bad, as_of=clock_of(as_of))
-        return cls(read, as_of=as_of, ledger=ledger)
+        accepted, ledger = read_database(Database.open(db), on_bad=on_bad, as_of=parse_clock(as_of))
+        return cls(accepted, as_of=as_of, ledger=ledger)
 
     @property
     def as_of(self) -> pd.Timestamp:
@@ -128,21 +128,21 @@ class Dataset:
         actions = self.tables.actions
         return ActionArrays.encode(
             actions,
-            _rows_of(actions["user_id"], self.users.user_id, "user"),
-            _rows_of(actions["job_id"], self.jobs.job_id, "job"),
+            _find_rows(actions["user_id"], self.users.user_id, "user"),
+            _find_rows(actions["job_id"], self.jobs.job_id, "job"),
             now,
         )
 
-    def _account(self, ledger: DataReport | None) -> DataReport:
-        """Return the ledger with the actions that are duplicates or after the clock."""
+    def _count_actions(self, ledger: DataReport | None) -> DataReport:
+        """Return the report with the actions that are duplicates or after the clock."""
         if ledger is None:
             sizes = {name: len(frame) for name, frame in self.tables.items()}
             ledger = DataReport({name: TableReport(name, size, size) for name, size in sizes.items()})
-        found = ledger["actions"]
-        later = int((instants(self.tables.actions["occurred_at"]) > self.clock.now).sum())
-        repeated = found.read - found.n_rejected - later - len(self.actions)
+        counts = ledger["actions"]
+        later = int((to_microseconds(self.tables.actions["occurred_at"]) > self.clock.now).sum())
+        repeated = counts.read - counts.n_rejected - later - len(self.actions)
         left_out = {rule: rows for rule, rows in (("repeated", repeated), ("after the clock", later)) if rows}
-        return ledger.with_table(replace(found, used=len(self.actions), left_out=left_out))
+        return ledger.with_table(replace(counts, used=len(self.actions), left_out=left_out))
 
     def __repr__(self) -> str:
         return (
@@ -154,7 +154,7 @@ class Dataset:
     @cached_property
     def open_jobs(self) -> np.ndarray:
         """(n_jobs,) bool: open at the clock. `is_active` is used only if the clock was not set back."""
-        return self.jobs.open_at(self.clock.now, check_active=not self.clock.set_back)
+        return self.jobs.find_open(self.clock.now, check_active=not self.clock.set_back)
 
     @cached_property
     def adjacent(self) -> np.ndarray:
@@ -162,10 +162,10 @@ class Dataset:
         pairs = self.tables.prefecture_adjacency
         known = self.tables.prefectures["prefecture_code"]
         pairs = pairs[pairs["prefecture_code"].isin(known) & pairs["adjacent_code"].isin(known)]
-        a = self.words.prefecture.codes(pairs["prefecture_code"])
-        b = self.words.prefecture.codes(pairs["adjacent_code"])
+        first = self.words.prefecture.codes(pairs["prefecture_code"])
+        second = self.words.prefecture.codes(pairs["adjacent_code"])
         matrix = np.zeros((len(self.words.prefecture),) * 2, dtype=bool)
-        matrix[a, b] = matrix[b, a] = True
+        matrix[first, second] = matrix[second, first] = True
         return matrix
 
     @cached_property
@@ -210,14 +210,14 @@ def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> No
             column.type.update_digest(digest, column.name, frame[column.name])
 
 
-def _by_id(tables: Tables) -> Tables:
+def _sort_tables(tables: Tables) -> Tables:
     if (tables.user_factors is None) != (tables.job_factors is None):
-        raise DataError("user_factors and job_factors belong together: bring both tables or neither.")
+        raise DataError("user_factors and job_factors must be given together. Give both tables or neither.")
     if tables.user_factors is not None and tables.job_factors is not None:
         sizes = len(tables.user_factors.columns) - 1, len(tables.job_factors.columns) - 1
         if sizes[0] != sizes[1]:
             raise DataError(
-                f"user_factors have {sizes[0]} dimensions and job_factors have {sizes[1]}: bring as many for both."
+                f"user_factors have {sizes[0]} dimensions and job_factors have {sizes[1]}. Both need the same number."
             )
     ordered = {}
     for name, frame in tables.items():
@@ -226,34 +226,34 @@ def _by_id(tables: Tables) -> Tables:
             ordered[name] = frame  # sorted when encoded
             continue
         key = table.key[0]
-        if len(table.key) == 1 and (twice := frame[key].duplicated()).any():
-            ids = ", ".join(str(value) for value in frame.loc[twice, key].unique()[:5])
-            raise DataError(f"{name}: the same {key} stands twice: {ids}. Keep one row for each.")
+        if len(table.key) == 1 and (duplicates := frame[key].duplicated()).any():
+            ids = ", ".join(str(value) for value in frame.loc[duplicates, key].unique()[:5])
+            raise DataError(f"{name}: duplicate {key}: {ids}. Keep one row of each.")
         if len(table.key) > 1 or not frame[key].is_monotonic_increasing:
             frame = frame.sort_values(list(table.key), kind="stable")
         ordered[name] = frame.reset_index(drop=True)
     return tables.with_tables(**ordered)
 
 
-def clock_of(as_of: datetime | str | None) -> pd.Timestamp | None:
+def parse_clock(as_of: datetime | str | None) -> pd.Timestamp | None:
     """Return a clock given by a caller, in UTC.
 
     Raises
     ------
     ConfigurationError: If the value is not a time.
     """
-    return None if as_of is None else _given(as_of)
+    return None if as_of is None else _to_utc(as_of)
 
 
-def _given(as_of: datetime | str) -> pd.Timestamp:
+def _to_utc(as_of: datetime | str) -> pd.Timestamp:
     try:
         if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
             raise TypeError  # pandas would read it as nanoseconds
         if isinstance(as_of, str):  # same rules as for times in tables: rejects "now" and day-first dates
-            read = TIME.coerce(pd.Series([as_of], dtype="str"))
-            if read.problems:
+            parsed = TIME.coerce(pd.Series([as_of], dtype="str"))
+            if parsed.problems:
                 raise ValueError
-            clock = read.values[0]
+            clock = parsed.values[0]
         else:
             clock = pd.Timestamp(as_of)
         if not pd.isna(clock):
@@ -261,19 +261,19 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
             if not 1 <= clock.year <= 9999:
                 raise ValueError
     except (ValueError, TypeError, OverflowError) as error:
-        raise ConfigurationError(f"as_of: {as_of!r} is no time; write it like 2025-06-30T12:00:00Z.") from error
+        raise ConfigurationError(f"as_of: {as_of!r} is not a time. Use a time such as 2025-06-30T12:00:00Z.") from error
     if pd.isna(clock):
-        raise ConfigurationError("as_of: a time is needed, or None for the newest action's.")
+        raise ConfigurationError("as_of: the time is missing. Use a time, or None for the time of the newest action.")
     return clock
 
 
-def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
+def _find_rows(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
     """Return the row of each id in the sorted known ids. Raise DataError if an id is unknown."""
     rows, present = IdIndex(known).find(ids.to_numpy())
     if not present.all():
         names = ", ".join(str(value) for value in ids[~present].unique()[:5])
         raise DataError(
-            f"actions: {int((~present).sum())} of an unknown {what}, such as {what}_id {names}. Import these "
-            f"{what}s, or the actions again with --replace: it refuses those of nobody and nothing."
+            f"actions: {pluralize(int((~present).sum()), 'row')} with an unknown {what}, such as {what}_id {names}. "
+            f"Import these {what}s, or import the actions again with --replace, which rejects rows of unknown {what}s."
         )
     return rows.astype(np.int32)

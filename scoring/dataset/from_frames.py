@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.normalise import NormalisedTable, code_width, validate
 from scoring.validation.report import DataReport
 
-__all__ = ["empty_board", "read_frames", "tables_from_frames"]
+__all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frames"]
 
 
 def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
@@ -41,11 +42,11 @@ def read_frames(
     DataError: If a table cannot be used, or a row is invalid and `on_bad` is "refuse".
     ConfigurationError: If `on_bad` is another value.
     """
-    tables, failures = _validated(_with_reference_tables(frames))
+    tables, failures = _validate_tables(_add_reference_tables(frames))
     return accept_tables(tables, failures, on_bad=on_bad, as_of=as_of, now=now)
 
 
-def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
+def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
     """Return the given frames, and the defaults of the others.
 
     Raises
@@ -54,23 +55,23 @@ def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[st
     """
     from scoring.dataset import reference
 
-    strange = set(frames) - set(TABLES)
-    if strange:
-        raise DataError(f"there is no table {sorted(strange)[0]!r}; the tables are {', '.join(TABLES)}.")
-    given = {name: frame for name, frame in frames.items() if frame is not None}
+    unknown = set(frames) - set(TABLES)
+    if unknown:
+        raise DataError(f"Table {sorted(unknown)[0]!r} does not exist. The tables are {', '.join(TABLES)}.")
+    complete = {name: frame for name, frame in frames.items() if frame is not None}
     for name in ("jobs", "users"):
-        if name not in given:
+        if name not in complete:
             raise DataError(f"{name}: expected a pandas DataFrame, not None.")
-    given.setdefault("occupations", reference.occupations())
-    if "prefectures" not in given:
-        given["prefectures"] = reference.prefectures()
-        given.setdefault("prefecture_adjacency", reference.prefecture_adjacency())
+    complete.setdefault("occupations", reference.load_occupations())
+    if "prefectures" not in complete:
+        complete["prefectures"] = reference.load_prefectures()
+        complete.setdefault("prefecture_adjacency", reference.load_prefecture_adjacency())
     for name in ("actions", "prefecture_adjacency"):
-        given.setdefault(name, make_empty_frame(name))
-    return given
+        complete.setdefault(name, make_empty_frame(name))
+    return complete
 
 
-def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, NormalisedTable], list[str]]:
+def _validate_tables(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, NormalisedTable], list[str]]:
     """Return each table with its rejections, and the error messages of tables that cannot be used."""
     tables: dict[str, NormalisedTable] = {}
     failures: list[str] = []
@@ -86,6 +87,12 @@ def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Normalised
     return tables, failures
 
 
-def empty_board() -> Tables:
+def make_empty_tables() -> Tables:
     """Return empty jobs and users with Japan's reference tables: the initial content of a database."""
     return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))
+
+
+def empty_board() -> Tables:
+    """Deprecated alias of `make_empty_tables`."""
+    warnings.warn("empty_board is deprecated. Use make_empty_tables.", DeprecationWarning, stacklevel=2)
+    return make_empty_tables()

@@ -17,17 +17,17 @@ class Lazy:
     """
 
     @classmethod
-    def later(cls, makers: Mapping[str, Callable[[], Any]], **given: Any) -> Self:
-        """Return an object with the fields of `given`; the functions of `makers` compute the others at first access."""
-        made = object.__new__(cls)
-        made.__dict__.update(given, _makers=dict(makers))
-        return made
+    def from_makers(cls, makers: Mapping[str, Callable[[], Any]], **values: Any) -> Self:
+        """Return an object with the fields of `values`; functions of `makers` compute the others at first access."""
+        instance = object.__new__(cls)
+        instance.__dict__.update(values, _makers=dict(makers))
+        return instance
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this only for attributes that do not exist yet
         make = self.__dict__.get("_makers", {}).get(name)
         if make is None:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.", name=name, obj=self)
+            raise AttributeError(f"{type(self).__name__} does not have the attribute {name!r}.", name=name, obj=self)
         value = self.__dict__[name] = make()
         return value
 

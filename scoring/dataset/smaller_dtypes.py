@@ -22,11 +22,11 @@ __all__ = ["memory_report", "optimise"]
 _CODES: Final = (np.int8, np.int16, np.int32)
 _NUMBERS: Final = (np.int32,)
 
-_WORTH: Final = 0.9
+_MAX_CATEGORY_SHARE: Final = 0.9
 """A text column becomes a category only if that needs at most this share of its bytes."""
 
 
-def _types() -> dict[str, ColumnType]:
+def _column_types() -> dict[str, ColumnType]:
     """Return column name or alias → type. If tables differ, the earlier table has priority."""
     types: dict[str, ColumnType] = {}
     for table in TABLES.values():
@@ -54,8 +54,8 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"Expected a pandas DataFrame, not {type(frame).__name__}.")
-    types = _types()
-    columns = [_smaller(frame.iloc[:, place], types.get(str(name))) for place, name in enumerate(frame.columns)]
+    types = _column_types()
+    columns = [_shrink(frame.iloc[:, place], types.get(str(name))) for place, name in enumerate(frame.columns)]
     result = pd.concat(columns, axis=1) if columns else frame.copy()
     result.columns, result.attrs = frame.columns, dict(frame.attrs)
     return result
@@ -75,39 +75,39 @@ def memory_report(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return report.assign(share=report["bytes_after"] / report["bytes_before"].where(report["bytes_before"] > 0))
 
 
-def _smaller(column: pd.Series, column_type: ColumnType | None) -> pd.Series:
+def _shrink(column: pd.Series, column_type: ColumnType | None) -> pd.Series:
     letter = getattr(column.dtype, "kind", "O")
     if isinstance(column.dtype, pd.CategoricalDtype) or letter in "mM":
         return column
-    change: Callable[[pd.Series], pd.Series] | None = None
+    shrink: Callable[[pd.Series], pd.Series] | None = None
     compact = "" if column_type is None else column_type.compact
     if compact == "flag":
-        change = _flags
+        shrink = _shrink_flags
     elif compact == "code" and letter in "iuf":
-        change = _codes
+        shrink = _shrink_codes
     elif letter in "iu":
-        change = _whole
+        shrink = _shrink_integers
     elif letter == "f":
-        change = _floats
+        shrink = _shrink_floats
     elif letter == "b":
-        change = _flags
+        shrink = _shrink_flags
     elif letter == "O" or isinstance(column.dtype, pd.StringDtype):
-        change = _texts
-    if change is None:
+        shrink = _shrink_texts
+    if shrink is None:
         return column
-    found = change(column)
-    return found if _bytes(found) < _bytes(column) else column
+    smaller = shrink(column)
+    return smaller if _count_bytes(smaller) < _count_bytes(column) else column
 
 
-def _flags(column: pd.Series) -> pd.Series:
+def _shrink_flags(column: pd.Series) -> pd.Series:
     """Return a column of booleans or of 0 and 1 as bool, or boolean if values are missing; other columns unchanged."""
     missing = column.isna().to_numpy(dtype=bool)
-    told = column[~missing]
-    if told.dtype == object and pd.api.types.infer_dtype(told) not in ("boolean", "integer", "floating", "empty"):
+    present = column[~missing]
+    if present.dtype == object and pd.api.types.infer_dtype(present) not in ("boolean", "integer", "floating", "empty"):
         return column
-    if isinstance(told.dtype, pd.StringDtype):
+    if isinstance(present.dtype, pd.StringDtype):
         return column
-    numbers = told.to_numpy(dtype=np.float64)
+    numbers = present.to_numpy(dtype=np.float64)
     if not np.isin(numbers, (0.0, 1.0)).all():
         return column
     flags = np.zeros(len(column), dtype=bool)
@@ -116,26 +116,26 @@ def _flags(column: pd.Series) -> pd.Series:
     return pd.Series(array, index=column.index, name=column.name)
 
 
-def _codes(column: pd.Series) -> pd.Series:
+def _shrink_codes(column: pd.Series) -> pd.Series:
     """Return a column of codes as the smallest integers, or as a category if that is smaller."""
-    fitting = _fitting(column, _CODES) if column.dtype.kind in "iu" else _floats(column)
+    integers = _fit_integers(column, _CODES) if column.dtype.kind in "iu" else _shrink_floats(column)
     category = pd.Series(pd.Categorical(column), index=column.index, name=column.name)
-    return min(fitting, category, key=_bytes)  # integers if equal
+    return min(integers, category, key=_count_bytes)  # integers if equal
 
 
-def _bytes(column: pd.Series) -> int:
+def _count_bytes(column: pd.Series) -> int:
     return column.memory_usage(index=False, deep=True)
 
 
-def _whole(column: pd.Series) -> pd.Series:
-    return _fitting(column, _NUMBERS)
+def _shrink_integers(column: pd.Series) -> pd.Series:
+    return _fit_integers(column, _NUMBERS)
 
 
-def _fitting(column: pd.Series, types: tuple[type[np.signedinteger], ...]) -> pd.Series:
+def _fit_integers(column: pd.Series, types: tuple[type[np.signedinteger], ...]) -> pd.Series:
     """Return the column in the first of the types that holds every value; nullable if values are missing."""
     missing = column.isna().to_numpy()
-    told = column[~missing]
-    low, high = (int(told.min()), int(told.max())) if len(told) else (0, 0)
+    present = column[~missing]
+    low, high = (int(present.min()), int(present.max())) if len(present) else (0, 0)
     for kind in types:
         limits = np.iinfo(kind)
         if limits.min <= low and high <= limits.max:
@@ -146,7 +146,7 @@ def _fitting(column: pd.Series, types: tuple[type[np.signedinteger], ...]) -> pd
     return column
 
 
-def _floats(column: pd.Series) -> pd.Series:
+def _shrink_floats(column: pd.Series) -> pd.Series:
     """Return the column as float32 if every value is exact; NaN stays NaN."""
     if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
         return column  # Float64: <NA> differs from NaN
@@ -158,13 +158,13 @@ def _floats(column: pd.Series) -> pd.Series:
     return pd.Series(narrow, index=column.index, name=column.name)
 
 
-def _texts(column: pd.Series) -> pd.Series:
+def _shrink_texts(column: pd.Series) -> pd.Series:
     """Return text as a category if it repeats, and objects True, False, None as flags; other objects unchanged."""
     if column.dtype == object:
         inferred = pd.api.types.infer_dtype(column, skipna=True)
         if inferred == "boolean":
-            return _flags(column)
+            return _shrink_flags(column)
         if inferred not in ("string", "empty"):
             return column
-    found = column.astype("category")
-    return found if _bytes(found) <= _WORTH * _bytes(column) else column
+    smaller = column.astype("category")
+    return smaller if _count_bytes(smaller) <= _MAX_CATEGORY_SHARE * _count_bytes(column) else column

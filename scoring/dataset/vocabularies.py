@@ -20,10 +20,10 @@ __all__ = [
     "MISSING",
     "Vocabularies",
     "Vocabulary",
-    "extended",
-    "place_values",
-    "vocabularies_of",
-    "with_jobs",
+    "collect_vocabularies",
+    "combine_places",
+    "extend_lazily",
+    "extend_vocabularies",
 ]
 
 
@@ -53,24 +53,24 @@ class Vocabulary:
         coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
         if not len(self.values):
             return np.full(len(coded.place), MISSING, dtype=np.int32)
-        found = np.append(self._places(coded.values), MISSING).astype(np.int32)
+        found = np.append(self._find_codes(coded.values), MISSING).astype(np.int32)
         return np.asarray(found[coded.place], dtype=np.int32)
 
-    def extended(self, column: pd.Series | DictionaryColumn) -> Vocabulary:
+    def extend(self, column: pd.Series | DictionaryColumn) -> Vocabulary:
         """Return the vocabulary with the new values of a column appended. Existing values keep their codes."""
         coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
-        strange = coded.values
+        values = coded.values
         if len(self.values):
-            unknown = self._places(strange) < 0
+            unknown = self._find_codes(values) < 0
             if not unknown.any():
                 return self
-            strange = strange[unknown]
-        new = pd.Index(strange.dropna().unique())
+            values = values[unknown]
+        new = pd.Index(values.dropna().unique())
         if not len(new):
             return self
         return Vocabulary(self.values.append(new.sort_values()) if len(self.values) else new.sort_values())
 
-    def _places(self, values: pd.Series) -> NDArray[np.intp]:
+    def _find_codes(self, values: pd.Series) -> NDArray[np.intp]:
         if values.dtype != self.values.dtype:
             values = values.astype(self.values.dtype)
         return self.values.get_indexer(pd.Index(values))
@@ -96,22 +96,22 @@ class Vocabularies:
         """Return (n_occupations,) the code of each occupation's major group; -1 if unknown."""
         return self._majors.copy()
 
-    def same_as(self, other: Vocabularies) -> bool:
+    def equals(self, other: Vocabularies) -> bool:
         """Return whether every value has the same code, and every occupation the same major group, in both."""
         names = ("prefecture", "city", "place", "occupation", "major", "company")
         pairs = ((getattr(self, name).values, getattr(other, name).values) for name in names)
-        return all(mine.equals(theirs) for mine, theirs in pairs) and self.major_of.equals(other.major_of)
+        return all(first.equals(second) for first, second in pairs) and self.major_of.equals(other.major_of)
 
     @cached_property
     def _majors(self) -> Ints:
-        return self._look_up_majors()
+        return self._find_majors()
 
-    def _look_up_majors(self) -> Ints:
+    def _find_majors(self) -> Ints:
         majors = self.major_of.reindex(self.occupation.values).reset_index(drop=True)
         return self.major.codes(majors)
 
 
-def place_values(prefecture: Ints, city: Ints) -> pd.Series:
+def combine_places(prefecture: Ints, city: Ints) -> pd.Series:
     """Return (n,) one integer per (prefecture, city), because city codes may repeat between prefectures.
 
     It is missing if the prefecture or the city is missing.
@@ -121,12 +121,12 @@ def place_values(prefecture: Ints, city: Ints) -> pd.Series:
     return pd.Series(pd.array(np.where(known, both, 0), dtype="Int64")).mask(~known)
 
 
-def preferred_values(column: pd.Series) -> pd.Series:
+def flatten_lists(column: pd.Series) -> pd.Series:
     """Return the concatenated values of a column of lists."""
     return pd.Series([value for row in column for value in row], dtype="int64")
 
 
-def vocabularies_of(tables: Tables) -> Vocabularies:
+def collect_vocabularies(tables: Tables) -> Vocabularies:
     """Return the vocabularies of all codes in the tables."""
     jobs, users, adjacency = tables.jobs, tables.users, tables.prefecture_adjacency
     prefecture = Vocabulary.of(
@@ -138,13 +138,13 @@ def vocabularies_of(tables: Tables) -> Vocabularies:
     )
     city = Vocabulary.of(jobs["city_code"], users["city_code"])
     places = [
-        place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+        combine_places(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
         for frame in (jobs, users)
     ]
     occupation = Vocabulary.of(
         tables.occupations["occupation_code"].astype("Int64"),
         jobs["occupation_code"],
-        preferred_values(users["preferred_occupations"]).astype("Int64"),
+        flatten_lists(users["preferred_occupations"]).astype("Int64"),
     )
     major_of = tables.occupations.set_index("occupation_code")["major_code"]
     return Vocabularies(
@@ -158,42 +158,42 @@ def vocabularies_of(tables: Tables) -> Vocabularies:
     )
 
 
-class _WithJobs(Lazy, Vocabularies):
+class _LazyVocabularies(Lazy, Vocabularies):
     """Vocabularies that are extended at first access."""
 
-    _before: Vocabularies
+    _original: Vocabularies
 
-    def _look_up_majors(self) -> Ints:
-        known = self.occupation is self._before.occupation
-        return self._before.majors() if known else super()._look_up_majors()
+    def _find_majors(self) -> Ints:
+        known = self.occupation is self._original.occupation
+        return self._original.majors() if known else super()._find_majors()
 
 
-def with_jobs(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
-    """Return `extended(words, jobs.frame, None)`, with each vocabulary computed at first access."""
+def extend_lazily(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
+    """Return `extend_vocabularies(words, jobs.frame, None)`, with each vocabulary computed at first access."""
 
     def place() -> Vocabulary:
         codes = (
-            made.prefecture.codes(jobs.get_dictionary("prefecture_code")),
-            made.city.codes(jobs.get_dictionary("city_code")),
+            lazy.prefecture.codes(jobs.get_dictionary("prefecture_code")),
+            lazy.city.codes(jobs.get_dictionary("city_code")),
         )
-        return words.place.extended(place_values(*codes))
+        return words.place.extend(combine_places(*codes))
 
-    made = _WithJobs.later(
+    lazy = _LazyVocabularies.from_makers(
         {
-            "prefecture": lambda: words.prefecture.extended(jobs.get_dictionary("prefecture_code")),
-            "city": lambda: words.city.extended(jobs.get_dictionary("city_code")),
+            "prefecture": lambda: words.prefecture.extend(jobs.get_dictionary("prefecture_code")),
+            "city": lambda: words.city.extend(jobs.get_dictionary("city_code")),
             "place": place,
-            "occupation": lambda: words.occupation.extended(jobs.get_dictionary("occupation_code")),
-            "company": lambda: words.company.extended(jobs.get_dictionary("company_id")),
+            "occupation": lambda: words.occupation.extend(jobs.get_dictionary("occupation_code")),
+            "company": lambda: words.company.extend(jobs.get_dictionary("company_id")),
         },
         major=words.major,
         major_of=words.major_of,
-        _before=words,
+        _original=words,
     )
-    return made
+    return lazy
 
 
-def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:
+def extend_vocabularies(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:
     """Return the vocabularies with the new values of a request's rows. Known values keep their codes."""
     prefecture, city, place, occupation, company = (
         words.prefecture,
@@ -204,13 +204,13 @@ def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame
     )
     for frame in (jobs, users):
         if frame is not None:
-            prefecture = prefecture.extended(frame["prefecture_code"])
-            city = city.extended(frame["city_code"])
-            both = place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
-            place = place.extended(both)
+            prefecture = prefecture.extend(frame["prefecture_code"])
+            city = city.extend(frame["city_code"])
+            both = combine_places(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+            place = place.extend(both)
     if jobs is not None:
-        occupation = occupation.extended(jobs["occupation_code"])
-        company = company.extended(jobs["company_id"])
+        occupation = occupation.extend(jobs["occupation_code"])
+        company = company.extend(jobs["company_id"])
     if users is not None:
-        occupation = occupation.extended(preferred_values(users["preferred_occupations"]).astype("Int64"))
+        occupation = occupation.extend(flatten_lists(users["preferred_occupations"]).astype("Int64"))
     return replace(words, prefecture=prefecture, city=city, place=place, occupation=occupation, company=company)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
-from scoring.dataset.arrays import DAY, instants
+from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, list_caveats, select_relevant
@@ -60,7 +60,7 @@ def by_time(
     before = tables.actions["occurred_at"] <= known.as_of
     known = Dataset(tables.with_tables(actions=tables.actions[before]), as_of=known.as_of, set_back=True)
     held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
-    registered = instants(known.tables.users["registered_at"])[held.user]
+    registered = to_microseconds(known.tables.users["registered_at"])[held.user]
     reasons = {
         "user not registered at the start of the holdout": registered > known.clock.now,
         "job not open at the start of the holdout": ~known.open_jobs[held.job],
@@ -194,7 +194,7 @@ def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Da
     actions = data.tables.actions
     user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
     job = IdIndex(data.jobs.job_id).find(actions["job_id"].to_numpy())[0]
-    at = instants(actions["occurred_at"])
+    at = to_microseconds(actions["occurred_at"])
     n_jobs = len(data.jobs)
     removed = at >= held.first_times(len(data.users))[user]
     removed |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)

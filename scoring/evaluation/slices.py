@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
-from scoring.dataset.arrays import DAY, instants
+from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
@@ -98,7 +98,7 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
     region = users.frame["prefecture_code"].map(regions)
     order = regions.dropna().unique().tolist()
 
-    registered = instants(users.frame["registered_at"])  # a missing time sorts before all others
+    registered = to_microseconds(users.frame["registered_at"])  # a missing time sorts before all others
     new = (registered >= inputs.now - newcomer_days * DAY) | (inputs.history.counts < newcomer_actions)
     return (
         Slicing.of("region", ids, region.tolist(), order),

@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns.canonical_tables import make_empty_frame
-from scoring.dataset.arrays import jobs_later
+from scoring.dataset.arrays import make_lazy_job_arrays
 from scoring.dataset.lazy_fields import Lazy
-from scoring.dataset.vocabularies import with_jobs
+from scoring.dataset.vocabularies import extend_lazily
 from scoring.errors import ConfigurationError
 from scoring.facade.legacy_objects import canonical_frame
 from scoring.facade.legacy_results import unused_id
@@ -88,17 +88,17 @@ def _for_unknown_user(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     given = check_lazily("jobs", jobs, code_width=snapshot.code_widths)
     statistics = snapshot.statistics
     user = snapshot.once(unknown_user_inputs)
-    words = with_jobs(statistics.dataset.words, given)
+    words = extend_lazily(statistics.dataset.words, given)
 
     def whole(field: str) -> Callable[[], Any]:
         return lambda: getattr(_of_frame(statistics, user, given), field)
 
-    return _LaterInputs.later(
+    return _LaterInputs.from_makers(
         {"job_vectors": whole("job_vectors"), "job_has_vector": whole("job_has_vector")},
         dataset=statistics.dataset,
         basis=statistics.basis,
         words=words,
-        jobs=jobs_later(given, words),
+        jobs=make_lazy_job_arrays(given, words),
         users=user.users,
         history=user.history,
         has_profile=user.has_profile,

@@ -159,7 +159,7 @@ def write_pairs(
     target = require_free(out)
     work = target.parent / f".{target.name}.{new_run_id(datetime.now(UTC), model.digest)}.writing"
     try:
-        with wrap_os_errors(target, what="Pairs"):
+        with wrap_os_errors(target, content="Pairs"):
             target.parent.mkdir(parents=True, exist_ok=True)
             work.mkdir()
             files: dict[int, dict[str, Any]] = {}

@@ -20,7 +20,7 @@ from scoring.database.change_tokens import ChangeToken, change_tokens, change_to
 from scoring.database.database import Database
 from scoring.database.quarantine import AcceptedData, RejectionDigest, read_usable, read_usable_async, warn_of
 from scoring.dataset import Dataset
-from scoring.dataset.dataset import clock_of
+from scoring.dataset.dataset import parse_clock
 from scoring.facade.async_lock import AsyncLock
 from scoring.facade.model_keys import encoding_key, plan_key
 from scoring.model import Inputs, ScoringModel
@@ -248,7 +248,7 @@ class SnapshotHolder:
         """Read the change tokens before the tables. The next check then detects writes during the load."""
         if self.database is None:
             return None, None
-        tokens, found = change_tokens(self.database), read_usable(self.database, as_of=clock_of(self.as_of))
+        tokens, found = change_tokens(self.database), read_usable(self.database, as_of=parse_clock(self.as_of))
         return (tokens, found.rejected), found
 
     def _begin(self) -> _Load:
@@ -261,7 +261,7 @@ class SnapshotHolder:
         if self.database is None:
             return await asyncio.to_thread(self._loaded, load, None, None)
         tokens = await change_tokens_async(self.database)
-        found = await read_usable_async(self.database, clock_of(self.as_of))
+        found = await read_usable_async(self.database, parse_clock(self.as_of))
         return await asyncio.to_thread(self._loaded, load, (tokens, found.rejected), found)
 
     def _loaded(self, load: _Load, tokens: Tokens | None, found: AcceptedData | None) -> Found:

@@ -20,7 +20,7 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
-from scoring.dataset.vocabularies import Vocabularies, extended
+from scoring.dataset.vocabularies import Vocabularies, extend_vocabularies
 from scoring.id_index import IdIndex
 from scoring.statistics import Basis, Statistics
 
@@ -132,7 +132,7 @@ class Inputs:
         if basis is None:
             basis = (Statistics(data) if isinstance(data, Dataset) else data).basis
         known, known_jobs, known_users = _encoded(dataset, basis.words)
-        words = extended(known, jobs, users)
+        words = extend_vocabularies(known, jobs, users)
         job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
         user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
         profiled = np.ones(len(user_rows), dtype=bool) if with_profile is None else with_profile
@@ -193,7 +193,7 @@ class Inputs:
     @cached_property
     def open_jobs(self) -> Bools:
         """(m,) whether each job is open at the clock."""
-        return self.jobs.open_at(self.now, check_active=not self.basis.clock.set_back)
+        return self.jobs.find_open(self.now, check_active=not self.basis.clock.set_back)
 
     @cached_property
     def job_age_days(self) -> Floats:
@@ -218,8 +218,8 @@ class Inputs:
 
 def _encoded(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:
     """Return the dataset's jobs and users encoded with `words`, extended by values that occur only in the dataset."""
-    if words is dataset.words or words.same_as(dataset.words):
+    if words is dataset.words or words.equals(dataset.words):
         return dataset.words, dataset.jobs, dataset.users
     jobs, users = dataset.tables.jobs, dataset.tables.users
-    wider = extended(words, jobs, users)
+    wider = extend_vocabularies(words, jobs, users)
     return wider, JobArrays.encode(jobs, wider), UserArrays.encode(users, wider)

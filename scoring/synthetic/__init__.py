@@ -90,9 +90,9 @@ def make_market(
         jobs.frame,
         users.frame,
         actions,
-        reference.occupations(),
-        reference.prefectures(),
-        reference.prefecture_adjacency(),
+        reference.load_occupations(),
+        reference.load_prefectures(),
+        reference.load_prefecture_adjacency(),
     )
     return Market(tables, preferences, clock)
 

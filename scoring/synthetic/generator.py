@@ -50,15 +50,15 @@ class Prefectures:
 
     @classmethod
     def load(cls) -> Prefectures:
-        table = reference.prefecture_traits()
+        table = reference.load_prefecture_traits()
         codes = table["prefecture_code"].to_numpy(object)
         place = {code: i for i, code in enumerate(codes)}
-        pairs = reference.prefecture_adjacency().map(place.__getitem__).to_numpy(np.int64)
+        pairs = reference.load_prefecture_adjacency().map(place.__getitem__).to_numpy(np.int64)
         location = np.full((len(codes) + 1, len(codes) + 1), 20, np.float32)
         location[pairs[:, 0], pairs[:, 1]] = location[pairs[:, 1], pairs[:, 0]] = 60
         inner = np.arange(len(codes))
         location[inner, inner] = 85
-        wages = reference.minimum_wages().sort_values("effective_date").groupby("prefecture_code")
+        wages = reference.load_minimum_wages().sort_values("effective_date").groupby("prefecture_code")
         return cls(
             codes,
             table["name"].to_numpy(object),
@@ -99,7 +99,7 @@ class Cities:
 
     @classmethod
     def load(cls, prefectures: Prefectures) -> Cities:
-        table = reference.cities()
+        table = reference.load_cities()
         place = {code: i for i, code in enumerate(prefectures.codes)}
         return cls(
             table["city_code"].to_numpy(object),
@@ -124,7 +124,7 @@ class Occupations:
 
     @classmethod
     def load(cls, rng: np.random.Generator) -> Occupations:
-        table = reference.occupation_traits()
+        table = reference.load_occupation_traits()
         major = np.unique(table["major_code"], return_inverse=True)[1].astype(np.int64)
         # vectors of a major group share a component, so a user who likes one occupation tends to like the others
         vectors = rng.normal(size=(major.max() + 1, 4))[major] + 0.8 * rng.normal(size=(len(major), 4))

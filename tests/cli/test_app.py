@@ -326,7 +326,7 @@ def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list
         (["run", "--component", "broken.py"], "--component broken.py, line 1: ZeroDivisionError"),
         (["run", "--component", "nothing.py"], "does not define a component"),
         (["run", "--db", "MARKET", "--out", "file.txt"], "file.txt: Not a directory"),
-        (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is no time"),
+        (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is not a time"),
         (["explain", "999999", "1", "--db", "MARKET"], "user 999999 does not exist"),
         (["explain", "1", "999999", "--db", "MARKET"], "job 999999 does not exist"),
         (["explain", "1", "' OR 1=1", "--db", "MARKET"], "job ' OR 1=1 does not exist"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.columns import ACTION_KINDS
 from scoring.columns.series import digest_texts
-from scoring.dataset.arrays import _kinds, _order
+from scoring.dataset.arrays import _encode_kinds, _sort_actions
 
 INT64 = np.iinfo(np.int64)
 
@@ -31,15 +31,15 @@ INT64 = np.iinfo(np.int64)
 def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]) -> None:
     user, at, job, kind = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     user, job, kind = user.astype(np.int32), job.astype(np.int32), kind.astype(np.int8)
-    found, plain = _order(user, at, job, kind), np.lexsort((kind, job, at, user))
+    found, plain = _sort_actions(user, at, job, kind), np.lexsort((kind, job, at, user))
     for values in (user, at, job, kind):
         assert values[found].tolist() == values[plain].tolist()
 
 
 def test_kinds_are_their_place() -> None:
     column = pd.Series([*ACTION_KINDS, "hide", None, "View"], dtype="str")
-    assert _kinds(column).tolist() == [0, 1, 2, -1, -1, -1]
-    assert _kinds(pd.concat([column, column])).tolist() == [0, 1, 2, -1, -1, -1] * 2
+    assert _encode_kinds(column).tolist() == [0, 1, 2, -1, -1, -1]
+    assert _encode_kinds(pd.concat([column, column])).tolist() == [0, 1, 2, -1, -1, -1] * 2
 
 
 @pytest.mark.parametrize(

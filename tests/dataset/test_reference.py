@@ -9,7 +9,7 @@ from scoring.dataset import reference
 
 
 def test_prefectures_are_japans() -> None:
-    table = reference.prefecture_traits()
+    table = reference.load_prefecture_traits()
     assert len(table) == 47
     assert table["population"].sum() == 126_146_099
     assert list(table["prefecture_code"]) == [f"{i:02d}" for i in range(1, 48)]
@@ -20,7 +20,7 @@ def test_prefectures_are_japans() -> None:
 
 @pytest.mark.parametrize("name", ["occupations", "prefectures", "prefecture_adjacency"])
 def test_canonical_tables_have_the_vocabularys_columns_and_dtypes(name: str) -> None:
-    table = getattr(reference, name)()
+    table = getattr(reference, f"load_{name}")()
     assert {c.name: c.type.dtype for c in TABLES[name].columns} == table.dtypes.astype(str).to_dict()
     assert list(table) == list(TABLES[name].names)
     assert not table.duplicated(list(TABLES[name].key)).any()
@@ -31,16 +31,16 @@ def test_borders_are_86_by_land_and_7_over_water() -> None:
     kinds = reference._read("prefecture_adjacency.csv")
     land = kinds[kinds["kind"] == "land"]
     assert (len(land), len(kinds) - len(land)) == (86, 7)
-    assert len(reference.prefecture_adjacency()) == 93
+    assert len(reference.load_prefecture_adjacency()) == 93
     assert "47" not in set(land["prefecture_code"]) | set(land["adjacent_code"])
     pairs = {frozenset(pair) for pair in zip(kinds["prefecture_code"], kinds["adjacent_code"], strict=True)}
     assert len(pairs) == 93
     assert all(len(pair) == 2 for pair in pairs)
-    assert {code for pair in pairs for code in pair} == set(reference.prefectures()["prefecture_code"])
+    assert {code for pair in pairs for code in pair} == set(reference.load_prefectures()["prefecture_code"])
 
 
 def test_occupations_are_172_in_18_major_groups() -> None:
-    table = reference.occupation_traits()
+    table = reference.load_occupation_traits()
     assert len(table) == 172
     assert table["name"].is_unique
     assert table["occupation_code"].is_unique
@@ -53,11 +53,11 @@ def test_occupations_are_172_in_18_major_groups() -> None:
 
 
 def test_cities_belong_to_their_prefectures() -> None:
-    table = reference.cities()
+    table = reference.load_cities()
     assert table["city_code"].is_unique
     assert table["city_code"].str.fullmatch(r"\d{5}").all()
     assert (table["city_code"].str[:2] == table["prefecture_code"]).all()
-    assert set(table["prefecture_code"]) == set(reference.prefectures()["prefecture_code"])
+    assert set(table["prefecture_code"]) == set(reference.load_prefectures()["prefecture_code"])
     assert table.groupby("prefecture_code")["population_share"].sum().round(3).eq(1).all()
     assert table.groupby("prefecture_code").size().min() >= 3
     named = [station for stations in table["stations"] for station in stations]
@@ -66,7 +66,7 @@ def test_cities_belong_to_their_prefectures() -> None:
 
 
 def test_minimum_wages_only_rise() -> None:
-    table = reference.minimum_wages().sort_values(["prefecture_code", "effective_date"])
+    table = reference.load_minimum_wages().sort_values(["prefecture_code", "effective_date"])
     assert len(table) == 141
     assert str(table["effective_date"].dtype) == "datetime64[us, UTC]"
     steps = table.groupby("prefecture_code")["hourly_wage"].diff().dropna()

@@ -47,7 +47,7 @@ def test_open_between_accepts_single_moment(data: Dataset) -> None:
     """At the clock, candidates are the open jobs. The active flag is ignored: its past values are unknown."""
     now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
-    np.testing.assert_array_equal(found.of_any_user, data.jobs.open_at(data.clock.now, check_active=False))
+    np.testing.assert_array_equal(found.of_any_user, data.jobs.find_open(data.clock.now, check_active=False))
 
 
 def test_take_selects_users_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:

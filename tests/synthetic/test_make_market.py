@@ -143,7 +143,7 @@ def test_wages_are_round_and_never_below_the_minimum_in_force(market: Market) ->
     jobs = market.tables.jobs.dropna(subset=["min_salary", "salary_type", "prefecture_code", "posted_at"])
     least = pd.merge_asof(
         jobs.sort_values("posted_at"),
-        reference.minimum_wages().sort_values("effective_date"),
+        reference.load_minimum_wages().sort_values("effective_date"),
         left_on="posted_at",
         right_on="effective_date",
         by="prefecture_code",
@@ -161,12 +161,12 @@ def test_wages_are_round_and_never_below_the_minimum_in_force(market: Market) ->
 
 def test_places_and_occupations_follow_the_reference_tables(market: Market) -> None:
     jobs, users = market.tables.jobs, market.tables.users
-    people = reference.prefecture_traits().set_index("prefecture_code")["population"]
+    people = reference.load_prefecture_traits().set_index("prefecture_code")["population"]
     seen = users["prefecture_code"].value_counts().reindex(people.index, fill_value=0)
     assert np.corrcoef(people, seen)[0, 1] > 0.97
     for frame in (jobs, users):
         known = frame.dropna(subset=["city_code", "prefecture_code"])
-        assert known["city_code"].isin(reference.cities()["city_code"]).all()
+        assert known["city_code"].isin(reference.load_cities()["city_code"]).all()
         assert (known["city_code"].str[:2] == known["prefecture_code"]).all()
     codes = set(market.tables.occupations["occupation_code"])
     assert set(jobs["occupation_code"].dropna()) <= codes

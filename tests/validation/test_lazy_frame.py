@@ -30,8 +30,8 @@ from scoring.columns.types import (
     ColumnType,
 )
 from scoring.dataset import Dataset
-from scoring.dataset.arrays import JobArrays, jobs_later
-from scoring.dataset.vocabularies import extended, with_jobs
+from scoring.dataset.arrays import JobArrays, make_lazy_job_arrays
+from scoring.dataset.vocabularies import extend_lazily, extend_vocabularies
 from scoring.errors import DataError
 from scoring.synthetic import make_market
 from scoring.validation.data_errors import make_data_error
@@ -184,8 +184,8 @@ def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFram
     if isinstance(expected, str):
         return
     found = check_lazily("jobs", frame, code_width=WIDTHS)
-    lazy, eager = with_jobs(DATASET.words, found), extended(DATASET.words, expected, None)
-    arrays, others = jobs_later(found, lazy), JobArrays.encode(expected, eager)
+    lazy, eager = extend_lazily(DATASET.words, found), extend_vocabularies(DATASET.words, expected, None)
+    arrays, others = make_lazy_job_arrays(found, lazy), JobArrays.encode(expected, eager)
     assert len(arrays) == len(others)
     for name in ("company", "place", "major", "hourly", "employment_type", "has_address", "active", "posted_at"):
         assert getattr(arrays, name).dtype == getattr(others, name).dtype
@@ -197,9 +197,9 @@ def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFram
 
 def test_a_new_occupation_belongs_to_no_major_group() -> None:
     found = check_lazily("jobs", JOBS.head(3).assign(occupation_code=[99_999, 101, 99_998]))
-    lazy, eager = with_jobs(DATASET.words, found), extended(DATASET.words, found.frame, None)
+    lazy, eager = extend_lazily(DATASET.words, found), extend_vocabularies(DATASET.words, found.frame, None)
     np.testing.assert_array_equal(lazy.majors(), eager.majors())
-    np.testing.assert_array_equal(jobs_later(found, lazy).major, JobArrays.encode(found.frame, eager).major)
+    np.testing.assert_array_equal(make_lazy_job_arrays(found, lazy).major, JobArrays.encode(found.frame, eager).major)
     assert len(lazy.majors()) == len(DATASET.words.majors()) + 2
 
 
@@ -235,7 +235,7 @@ def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
 
 def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
     found = check_lazily("jobs", JOBS)
-    arrays = jobs_later(found, with_jobs(DATASET.words, found))
+    arrays = make_lazy_job_arrays(found, extend_lazily(DATASET.words, found))
     assert "company" not in vars(arrays)
     assert arrays.company is arrays.company
     for other in (copy.copy(arrays), copy.deepcopy(arrays)):

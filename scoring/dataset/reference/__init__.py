@@ -17,52 +17,52 @@ import pandas as pd
 from scoring.columns import TABLES
 
 __all__ = [
-    "cities",
-    "minimum_wages",
-    "occupation_traits",
-    "occupations",
-    "prefecture_adjacency",
-    "prefecture_traits",
-    "prefectures",
+    "load_cities",
+    "load_minimum_wages",
+    "load_occupation_traits",
+    "load_occupations",
+    "load_prefecture_adjacency",
+    "load_prefecture_traits",
+    "load_prefectures",
 ]
 
 _CODES: Final = ("prefecture_code", "adjacent_code", "city_code")
 
 
-def occupations() -> pd.DataFrame:
+def load_occupations() -> pd.DataFrame:
     """Return the canonical table: occupation_code, name, major_code; 172 rows in 18 major groups."""
-    return _canonical("occupations", occupation_traits())
+    return _to_canonical("occupations", load_occupation_traits())
 
 
-def prefectures() -> pd.DataFrame:
+def load_prefectures() -> pd.DataFrame:
     """Return the canonical table: prefecture_code, name, region; 47 rows."""
-    return _canonical("prefectures", prefecture_traits())
+    return _to_canonical("prefectures", load_prefecture_traits())
 
 
-def prefecture_adjacency() -> pd.DataFrame:
+def load_prefecture_adjacency() -> pd.DataFrame:
     """Return the canonical table: prefecture_code, adjacent_code; one row for each of the 93 pairs.
 
     Pairs that are connected only across water (bridge, tunnel, ferry) are included; the column `kind` of the file
     marks them.
     """
-    return _canonical("prefecture_adjacency", _read("prefecture_adjacency.csv"))
+    return _to_canonical("prefecture_adjacency", _read("prefecture_adjacency.csv"))
 
 
-def occupation_traits() -> pd.DataFrame:
+def load_occupation_traits() -> pd.DataFrame:
     """Return the occupations with traits for synthetic data.
 
-    Columns: those of `occupations`, major_name, weight (per cent of the jobs), wage_level (times the minimum wage), and
-    the shares of jobs with daily_payment, no_experience, student_welcome and remote_work.
+    Columns: those of `load_occupations`, major_name, weight (per cent of the jobs), wage_level (times the minimum
+    wage), and the shares of jobs with daily_payment, no_experience, student_welcome and remote_work.
     """
     return _read("occupations.csv")
 
 
-def prefecture_traits() -> pd.DataFrame:
+def load_prefecture_traits() -> pd.DataFrame:
     """Return the prefectures with name_en, population, and latitude and longitude of the capital in degrees."""
     return _read("prefectures.csv")
 
 
-def cities() -> pd.DataFrame:
+def load_cities() -> pd.DataFrame:
     """Return the larger cities.
 
     Columns: prefecture_code, city_code, name, population_share (sums to 1 in a prefecture), stations (lists of str).
@@ -72,7 +72,7 @@ def cities() -> pd.DataFrame:
     return frame
 
 
-def minimum_wages() -> pd.DataFrame:
+def load_minimum_wages() -> pd.DataFrame:
     """Return the minimum wages of fiscal years 2023 to 2025.
 
     Columns: prefecture_code, hourly_wage (yen), effective_date (UTC midnight).
@@ -87,5 +87,5 @@ def _read(name: str) -> pd.DataFrame:
         return pd.read_csv(file, dtype=dict.fromkeys(_CODES, "str"))
 
 
-def _canonical(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _to_canonical(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype({c.name: c.type.dtype for c in TABLES[table].columns})[list(TABLES[table].names)]

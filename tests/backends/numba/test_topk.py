@@ -215,16 +215,16 @@ def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, s
     before_layout = plan.layout if plan.exclusions.open_to_all.any() else None
     for layout in (before_layout, None):
         other = replace(plan, program=fold(plan.program, *weights), previous_layout=layout)
-        assert_is(reference_lists(other, k), Scorer(other, workers=1, before=before).top_k(k), other)
+        assert_is(reference_lists(other, k), Scorer(other, workers=1, seeds=before).top_k(k), other)
 
 
 def test_seed_lists_reduce_scored_pairs_and_keep_results() -> None:
     plan = plan_of(Sketch(3, 6, 300, EVERY_TERM, 0))
     all_users = Scorer(plan, workers=1).top_k(9)
     some = Scorer(plan, workers=1).top_k(5, np.array([4, 1]))
-    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, all_users))
+    fresh, seeded = (Scorer(plan, workers=1, seeds=before) for before in (None, all_users))
     assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
-    assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
+    assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, seeds=some).top_k(5), plan)
     assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored
 
 

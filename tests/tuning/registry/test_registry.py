@@ -227,7 +227,7 @@ def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "not YAML that can be read"),
+        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "invalid YAML"),
         ("  version: 1", "  version: one", "line 3: `version`"),
         ("  version: 1", "  version: 1\n  colour: red", "line 4: unknown key `colour`"),
         ("  version: 1\n", "", "`version` is missing"),
