@@ -22,28 +22,28 @@ OWN = "scoring"
 
 def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
     """Return the lines to print for pip-audit's `dependencies`, and the exit code."""
-    others = [package for package in packages if package["name"] != OWN]
-    skipped = [package for package in others if "skip_reason" in package]
+    dependencies = [package for package in packages if package["name"] != OWN]
+    skipped = [package for package in dependencies if "skip_reason" in package]
     lines = [
-        f"{package['name']} {package['version']}: {known['id']}, repaired in {', '.join(known['fix_versions']) or '-'}"
-        for package in others
+        f"{package['name']} {package['version']}: {known['id']}, fixed in {', '.join(known['fix_versions']) or '-'}"
+        for package in dependencies
         for known in package.get("vulns", [])
     ]
-    asked = len(others) - len(skipped)
+    queried = len(dependencies) - len(skipped)
     if lines:
-        lines.append(f"{len(lines)} known vulnerabilities in {asked} packages; take the repaired versions.")
-    if skipped or not others:
+        lines.append(f"{len(lines)} known vulnerabilities in {queried} packages. Install the fixed versions.")
+    if skipped or not dependencies:
         lines.append(
-            f"Nothing is known of {len(skipped)} of {len(others)} packages ({_named(skipped)}): https://pypi.org could "
-            "not be asked for them. Run this where it can be reached."
+            f"{len(skipped)} of {len(dependencies)} packages could not be queried ({_list_names(skipped)}). "
+            "Run this script where the Python Package Index is available."
         )
     elif not lines:
-        lines.append(f"{asked} packages, none known to be vulnerable.")
-    vulnerable = any(package.get("vulns") for package in others)
-    return lines, 1 if vulnerable else 2 if skipped or not others else 0
+        lines.append(f"No known vulnerability in {queried} package{'' if queried == 1 else 's'}.")
+    vulnerable = any(package.get("vulns") for package in dependencies)
+    return lines, 1 if vulnerable else 2 if skipped or not dependencies else 0
 
 
-def _named(packages: Sequence[Mapping[str, Any]]) -> str:
+def _list_names(packages: Sequence[Mapping[str, Any]]) -> str:
     names = [str(package["name"]) for package in packages[:3]]
     return ", ".join([*names, "…"] if len(packages) > 3 else names)
 
@@ -51,14 +51,14 @@ def _named(packages: Sequence[Mapping[str, Any]]) -> str:
 def main(pip_audit: str) -> int:
     """Run pip-audit, print the result and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "answer.json"
-        words = [pip_audit, "--path", sysconfig.get_path("purelib"), "--format", "json", "--output", str(answer)]
-        done = subprocess.run([*words, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
+        output = Path(folder) / "output.json"
+        command = [pip_audit, "--path", sysconfig.get_path("purelib"), "--format", "json", "--output", str(output)]
+        done = subprocess.run([*command, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
         try:
-            packages = json.loads(answer.read_text("utf-8"))["dependencies"]
+            packages = json.loads(output.read_text("utf-8"))["dependencies"]
         except (OSError, ValueError, KeyError):
-            last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-            print(f"Nothing is known: pip-audit ended without an answer ({last[0]}). Is https://pypi.org reachable?")
+            last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+            print(f"pip-audit returned no result ({last[0]}). Check that the Python Package Index is available.")
             return 2
     lines, code = verdict(packages)
     print("\n".join(lines))
