@@ -22,28 +22,28 @@ OWN = "scoring"
 
 def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
     """Return the lines to print for pip-audit's `dependencies`, and the exit code."""
-    dependencies = [package for package in packages if package["name"] != OWN]
-    skipped = [package for package in dependencies if "skip_reason" in package]
+    others = [package for package in packages if package["name"] != OWN]
+    skipped = [package for package in others if "skip_reason" in package]
     lines = [
         f"{package['name']} {package['version']}: {known['id']}, fixed in {', '.join(known['fix_versions']) or '-'}"
-        for package in dependencies
+        for package in others
         for known in package.get("vulns", [])
     ]
-    queried = len(dependencies) - len(skipped)
+    audited = len(others) - len(skipped)
     if lines:
-        lines.append(f"{len(lines)} known vulnerabilities in {queried} packages. Install the fixed versions.")
-    if skipped or not dependencies:
+        lines.append(f"{len(lines)} known vulnerabilities in {audited} packages. Install the fixed versions.")
+    if skipped or not others:
         lines.append(
-            f"{len(skipped)} of {len(dependencies)} packages could not be queried ({_list_names(skipped)}). "
-            "Run this script where the Python Package Index is available."
+            f"{len(skipped)} of {len(others)} packages could not be audited ({_named(skipped)}): "
+            "the Python Package Index returned no result for them. Check the network connection."
         )
     elif not lines:
-        lines.append(f"No known vulnerability in {queried} package{'' if queried == 1 else 's'}.")
-    vulnerable = any(package.get("vulns") for package in dependencies)
-    return lines, 1 if vulnerable else 2 if skipped or not dependencies else 0
+        lines.append(f"{audited} packages, no known vulnerabilities.")
+    vulnerable = any(package.get("vulns") for package in others)
+    return lines, 1 if vulnerable else 2 if skipped or not others else 0
 
 
-def _list_names(packages: Sequence[Mapping[str, Any]]) -> str:
+def _named(packages: Sequence[Mapping[str, Any]]) -> str:
     names = [str(package["name"]) for package in packages[:3]]
     return ", ".join([*names, "…"] if len(packages) > 3 else names)
 
@@ -51,14 +51,17 @@ def _list_names(packages: Sequence[Mapping[str, Any]]) -> str:
 def main(pip_audit: str) -> int:
     """Run pip-audit, print the result and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "output.json"
-        command = [pip_audit, "--path", sysconfig.get_path("purelib"), "--format", "json", "--output", str(output)]
-        done = subprocess.run([*command, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
+        answer = Path(folder) / "answer.json"
+        words = [pip_audit, "--path", sysconfig.get_path("purelib"), "--format", "json", "--output", str(answer)]
+        done = subprocess.run([*words, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
         try:
-            packages = json.loads(output.read_text("utf-8"))["dependencies"]
+            packages = json.loads(answer.read_text("utf-8"))["dependencies"]
         except (OSError, ValueError, KeyError):
             last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-            print(f"pip-audit returned no result ({last[0]}). Check that the Python Package Index is available.")
+            print(
+                f"The audit failed: pip-audit returned no result ({last[0]}). "
+                "Check the connection to the Python Package Index."
+            )
             return 2
     lines, code = verdict(packages)
     print("\n".join(lines))

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{SESSION_HOURS:g} hours of the session's clock, "
         f"{(cached.requests['kind'] == 'new actions').sum()} of them new actions"
     )
-    _print_report(cached, off)
+    _print(cached, off)
     if wanted.plot:
         plot_hit_rates(cached).savefig(wanted.plot, dpi=120)
         print(f"plot written to {wanted.plot}")
@@ -70,7 +70,7 @@ async def _replay(folder: Path, name: str, session: Session, *, off: bool) -> Se
         return await replay(engine, session, database, clock)
 
 
-def _print_report(cached: SessionReport, off: SessionReport | None) -> None:
+def _print(cached: SessionReport, off: SessionReport | None) -> None:
     table = cached.caches.copy()
     table["hit_rate"] = (100 * table["hit_rate"]).map("{:.1f} %".format).where(table["requests"] > 0, "")
     table["bytes"] = (table["bytes"] / 2**20).map("{:.1f} MB".format)
@@ -80,13 +80,13 @@ def _print_report(cached: SessionReport, off: SessionReport | None) -> None:
         rate = cached.hit_rates[name]
         print(f"{name:<12} {100 * rate:5.1f} %, target above {100 * target:.0f} %: ", end="")
         print("met" if rate > target else "MISSED")
-    results = cached.caches.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
-    print(f"{'results':<12} {100 * results['hits'] / results['requests']:5.1f} % (only plans, scores and explanations)")
+    answers = cached.caches.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
+    print(f"{'results':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores and explanations only)")
     times = cached.times(off)
     times = times[times["cold_ms"].notna() | times["warm_ms"].gt(0)]
     names = {"cold_ms": "cold, ms", "warm_ms": "warm, ms", "off_ms": "caches off, ms"}
     shown = times.rename(columns=names).to_string(index_names=False, float_format="{:.2f}".format, na_rep="")
-    print(f"\nMedian time per request\n{shown}\n")
+    print(f"\nMedian time of a request\n{shown}\n")
     if off is not None:
         different = cached.different_from(off)
         total = [report.requests["seconds"].sum() for report in (cached, off)]
@@ -97,19 +97,13 @@ def _print_report(cached: SessionReport, off: SessionReport | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Replay a session of mixed requests and print the hit rate of each cache."
-    )
-    parser.add_argument(
-        "--users", type=parse_positive_integer, default=1000, help="users of the market (default: 1000)"
-    )
-    parser.add_argument(
-        "--jobs", type=parse_positive_integer, default=10_000, help="jobs of the market (default: 10000)"
-    )
-    parser.add_argument("--requests", type=parse_positive_integer, default=5000, help="requests (default: 5000)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the market and the session")
-    parser.add_argument("--no-comparison", action="store_true", help="do not replay with all caches off")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a plot of the hit rates")
+    parser = argparse.ArgumentParser(description="Replay a session and print the hit rate of each cache.")
+    parser.add_argument("--users", type=parse_positive_integer, default=1000)
+    parser.add_argument("--jobs", type=parse_positive_integer, default=10_000)
+    parser.add_argument("--requests", type=parse_positive_integer, default=5000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-comparison", action="store_true", help="omit the replay with all caches off")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the hit rates as a figure")
     return parser
 
 

@@ -42,37 +42,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     figures = _figures(wanted, result)
-    _print_report(figures, wanted.verbose or wanted.profile)
+    _print(figures, wanted.verbose or wanted.profile)
     if profile is not None:
         pstats.Stats(profile).strip_dirs().sort_stats("tottime").print_stats(PROFILED_LINES)
     if wanted.output:
         wanted.output.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-        print(f"measurements written to {wanted.output}")
+        print(f"figures written to {wanted.output}")
     return 0 if figures["met"] else 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Measure the ranking of a synthetic market in memory.")
-    parser.add_argument(
-        "--users", type=parse_positive_integer, default=1000, help="users of the market (default: 1000)"
-    )
-    parser.add_argument(
-        "--jobs", type=parse_positive_integer, default=100_000, help="jobs of the market (default: 100000)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the market")
-    parser.add_argument("--top-k", type=parse_positive_integer, default=40, help="jobs per list (default: 40)")
-    parser.add_argument(
-        "--workers", type=parse_positive_integer, default=None, help="number of threads (default: one per core)"
-    )
+    parser = argparse.ArgumentParser(description="Measure ranking on a synthetic market in memory.")
+    parser.add_argument("--users", type=parse_positive_integer, default=1000)
+    parser.add_argument("--jobs", type=parse_positive_integer, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--top-k", type=parse_positive_integer, default=40)
+    parser.add_argument("--workers", type=parse_positive_integer, default=None, help="threads; else one per core")
     parser.add_argument(
         "--target-ms",
         type=float,
         default=report.PERFORMANCE_TARGET_MS_PER_USER,
         help="milliseconds of ranking per user (default: %(default)g)",
     )
-    parser.add_argument("--profile", action="store_true", help="print the time by function")
-    parser.add_argument("--verbose", action="store_true", help="print every phase and the machine")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the measurements as JSON")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes, by function")
+    parser.add_argument("--verbose", action="store_true", help="show every phase and the machine")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     return parser
 
 
@@ -119,12 +113,12 @@ def _figures(wanted: argparse.Namespace, result: runner.RunResult) -> dict[str, 
     }
 
 
-def _print_report(figures: dict[str, Any], verbose: bool) -> None:
+def _print(figures: dict[str, Any], verbose: bool) -> None:
     print(f"{figures['users_scored']:,} users × {figures['jobs']:,} jobs, top {figures['top_k']}, standard")
     print(f"ranking      {figures['ms_per_user']:.3f} ms per user, target {figures['target_ms']:g} ms", end=": ")
     print("met" if figures["met"] else "MISSED")
     print(f"pairs        {figures['pairs']:,} at {figures['pairs_per_second'] / 1e6:,.1f} million per second")
-    print(f"memory       {format_bytes(figures['peak_bytes'])} at the peak, including the generation of the market")
+    print(f"memory       {format_bytes(figures['peak_bytes'])} at the peak, including generation of the market")
     if not verbose:
         return
     for name, seconds in figures["seconds"].items():

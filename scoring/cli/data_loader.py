@@ -159,7 +159,7 @@ def load_data(
 ) -> Dataset:
     """Load a database, quarantining invalid rows up to a limit per table.
 
-    Quarantined rows are reported and counted in the dataset's ledger.
+    Quarantined rows are reported and counted in the report of the dataset.
 
     Parameters
     ----------
@@ -200,25 +200,25 @@ def load_data(
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
     with progress.stage(f"loading {sizes}"), watch.phase("load"):
-        tables, ledger, _ = read_usable(
+        tables, report, _ = read_usable(
             database,
             as_of=parse_clock(as_of),
             limit=limit,
             advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
-    _report_rejected_rows(ledger, where, progress)
+    _report_rejected_rows(report, where, progress)
     with watch.phase("encode"):
-        return Dataset(tables, as_of=as_of, ledger=ledger)
+        return Dataset(tables, as_of=as_of, ledger=report)
 
 
-def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) -> None:
+def _report_rejected_rows(report: DataReport, where: str, progress: Progress) -> None:
     from scoring.errors import printable
 
-    for table in ledger.tables.values():
+    for table in report.tables.values():
         if table.rejected:
             progress.print_line(f"warning: {printable(table.format_line(), 500)}")
-    if where and ledger.n_rejected:
+    if where and report.n_rejected:
         progress.print_line(f"warning: rejected rows are not used.{where}")
 
 

@@ -368,7 +368,7 @@ async def test_stats_count_calls_and_caches_are_cleared(engine: ScoringEngine, f
     engine.clear_caches()
     assert engine.get_performance_stats()["snapshot"] is None
     with pytest.raises(ConfigurationError, match=r"Unknown cache 'unknown_cache'\. Use one of snapshot, prefecture"):
-        engine.clear_caches(["unknown_model"])
+        engine.clear_caches(["unknown_cache"])
 
 
 def test_import_loads_no_heavy_modules() -> None:
