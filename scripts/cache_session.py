@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Database.open(folder / "cached.db") as database:
             save_tables(database, tables)
         shutil.copy(folder / "cached.db", folder / "off.db")
-        cached = asyncio.run(_replayed(folder, "cached.db", session, off=False))
-        off = None if wanted.no_comparison else asyncio.run(_replayed(folder, "off.db", session, off=True))
+        cached = asyncio.run(_replay(folder, "cached.db", session, off=False))
+        off = None if wanted.no_comparison else asyncio.run(_replay(folder, "off.db", session, off=True))
     print(
         f"{wanted.users:,} users × {wanted.jobs:,} jobs, standard; {wanted.requests:,} requests in "
         f"{SESSION_HOURS:g} hours of the session's clock, "
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(off is not None and len(cached.different_from(off)) > 0)
 
 
-async def _replayed(folder: Path, name: str, session: Session, *, off: bool) -> SessionReport:
+async def _replay(folder: Path, name: str, session: Session, *, off: bool) -> SessionReport:
     clock = SessionClock()
     caches = EngineCaches.off(company_hours=1, clock=clock) if off else EngineCaches(clock=clock)
     # both replays share trained factors: no cache affects training, which would be half of the second replay
