@@ -1,7 +1,8 @@
-"""Row counts of an import: read = stored + merged + refused (rejected)."""
+"""Row counts of an import: read = stored + merged + rejected."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ class ImportReport:
     Attributes
     ----------
     merged: source rows that were merged into another row, including duplicate actions.
-    refused: rejected rows.
+    rejected: rejected rows.
     reasons: reason → number of rejected rows.
     cleared: rule → number of values that were made missing.
     ignored: source columns that were not used.
@@ -40,22 +41,30 @@ class ImportReport:
         if self.read != self.stored + self.merged + self.rejected:
             raise AssertionError(
                 f"{self.table}: {self.read} rows read, but {self.stored} stored + {self.merged} merged + "
-                f"{self.rejected} refused"
+                f"{self.rejected} rejected"
             )
 
+    @property
+    def refused(self) -> int:
+        """Deprecated alias of `rejected`."""
+        warnings.warn(
+            "ImportReport.refused is deprecated. Use ImportReport.rejected.", DeprecationWarning, stacklevel=2
+        )
+        return self.rejected
+
     def lines(self) -> list[str]:
-        """Return the ledger as lines of text."""
-        out = [
+        """Return the report as lines of text."""
+        lines = [
             f"{self.table} from {self.source}: {self.read:,} read = {self.stored:,} stored + {self.merged:,} merged "
-            f"+ {self.rejected:,} refused"
+            f"+ {self.rejected:,} rejected"
         ]
-        out += [f"  refused {count:,}: {reason}" for reason, count in self.reasons.items()]
-        out += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
+        lines += [f"  rejected {count:,}: {reason}" for reason, count in self.reasons.items()]
+        lines += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
         if self.ignored:
-            out.append(f"  columns not used: {', '.join(self.ignored)}")
+            lines.append(f"  columns not used: {', '.join(self.ignored)}")
         if self.refused_path is not None:
-            out.append(f"  refused rows, as they came, are in {self.refused_path} (readable by you alone)")
-        return out
+            lines.append(f"  rejected rows: {self.refused_path} (readable only by the owner)")
+        return lines
 
     def frame(self) -> pd.DataFrame:
         """Return the counts as a frame: table, what (read, stored, merged, refused, made missing), why, rows."""

@@ -113,7 +113,7 @@ def test_init_empty_has_reference_tables_only(scoring: Call, tmp_path: Path) -> 
     done = scoring("init", "--db", "empty.db", "--empty")
     assert done.exit_code == 0
     assert "172 occupations, 47 prefectures" in done.stdout
-    assert "holds no users or no jobs" in one_sentence(scoring("run", "--db", "empty.db"), 1)
+    assert "contains no users or no jobs" in one_sentence(scoring("run", "--db", "empty.db"), 1)
     assert scoring("init", "--db", "empty.db", "--users", 20, "--jobs", 50).exit_code == 0
 
 
@@ -236,7 +236,7 @@ def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp
     connection.close()
     done = scoring("run", "--db", database, "--top-k", 3, "--out", "runs")
     assert done.exit_code == 0, done.output
-    assert "warning: jobs: 800 read = 798 used + 2 refused (min_salary is not a number 2)" in done.stderr
+    assert "warning: jobs: 800 read = 798 used + 2 rejected (min_salary is not a number: 2)" in done.stderr
     assert re.search(r"of 800 ranked; 2 refused", done.stdout)
     counts = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["counts"]
     assert counts["jobs_refused"] == {"min_salary is not a number": 2}
@@ -316,7 +316,7 @@ def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list
     ("arguments", "said"),
     [
         (["run", "--db", "nowhere.db"], "nowhere.db does not exist"),
-        (["run", "--db", "mysql://u:secret@h/d"], "only sqlite and postgresql"),
+        (["run", "--db", "mysql://u:secret@h/d"], "is not supported"),
         (["run", "--db", "postgresql://u:secret@127.0.0.1:1/d"], "does not answer"),
         (["run", "--db", "://"], "cannot be read"),
         (["run", "--model", "unheard"], "model unheard"),
@@ -331,9 +331,9 @@ def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list
         (["explain", "1", "999999", "--db", "MARKET"], "job 999999 does not exist"),
         (["explain", "1", "' OR 1=1", "--db", "MARKET"], "job ' OR 1=1 does not exist"),
         (["run", "--db", "file.txt"], "not a database"),
-        (["run", "--db", "hollow.db"], "lacks the table"),
+        (["run", "--db", "hollow.db"], "does not contain the table"),
         (["import", "jobs", "none.csv", "--db", "MARKET"], "none.csv does not exist"),
-        (["import", "jbos", "file.csv", "--db", "MARKET"], "Perhaps 'jobs'"),
+        (["import", "jbos", "file.csv", "--db", "MARKET"], "Did you mean 'jobs'"),
     ],
 )
 def test_an_error_is_one_sentence(
@@ -352,8 +352,8 @@ def test_an_error_is_one_sentence(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("ALTER TABLE jobs DROP COLUMN fee", "lacks the column jobs.fee"),
-        ("DROP TABLE actions", "lacks the table actions"),
+        ("ALTER TABLE jobs DROP COLUMN fee", "does not contain the column jobs.fee"),
+        ("DROP TABLE actions", "does not contain the table actions"),
     ],
 )
 def test_what_a_database_lacks_is_named(scoring: Call, database: Path, statement: str, said: str) -> None:

@@ -318,7 +318,7 @@ async def test_a_database_without_data(sqlite_url: str) -> None:
     market.users, market.actions, market.user_factors, market.job_factors = [], [], None, None
     store(market, sqlite_url)
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
-        with pytest.raises(DatabaseError, match="holds no users or no jobs"):
+        with pytest.raises(DatabaseError, match="contains no users or no jobs"):
             await engine.calculate_scores_for_all_users()
         # the caller's rows are scored even so
         assert await engine.calculate_base_score(legacy_job(market.jobs[0])) > 0
