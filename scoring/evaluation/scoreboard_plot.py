@@ -27,7 +27,7 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
 
     A difference that is not significant has an open point.
     """
-    interval = f"with {100 * level:g} % intervals"
+    interval = f"{100 * level:g} % interval"
     is_single = len(models) == 1
     figure, panels = new_figure(
         6.5 if is_single else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - is_single

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +45,7 @@ class ImportReport:
 
     @property
     def refused(self) -> int:
-        """Deprecated alias of `rejected`."""
-        warnings.warn(
-            "ImportReport.refused is deprecated. Use ImportReport.rejected.", DeprecationWarning, stacklevel=2
-        )
+        """The name of `rejected` in version 0.1."""
         return self.rejected
 
     def lines(self) -> list[str]:

@@ -35,7 +35,7 @@ class Prepared:
     inputs: Inputs
     plan: Plan
     workers: int | None = None
-    before: Ranking | None = None
+    seeds: Ranking | None = None
     """The last ranking under other weights, if any. It makes the next ranking faster."""
     backend: BackendFactory | None = None
     """Factory of the backend that scores and ranks; None: `NumbaBackend`."""
@@ -112,7 +112,7 @@ class Prepared:
         """The scorer of the plan."""
         from scoring.ranking.scorer import Scorer  # importing Numba takes 0.4 s; explanations do not need it
 
-        return Scorer(self.plan, workers=self.workers, before=self.before, backend=self.backend)
+        return Scorer(self.plan, workers=self.workers, seeds=self.seeds, backend=self.backend)
 
     @property
     def active_users(self) -> NDArray[np.int64]:
@@ -125,15 +125,15 @@ class Prepared:
         If only weights differ, no values are recomputed. If only parameters of components that depend on the job alone
         differ, only their values are recomputed.
         """
-        before = self.scorer.latest or self.before
+        seeds = self.scorer.latest or self.seeds
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
-            return replace(self, plan=self.plan.with_weights(model), before=before)
+            return replace(self, plan=self.plan.with_weights(model), seeds=seeds)
         plan = self.plan.with_job_values(model, self.inputs)
         if plan is not None:
-            return replace(self, plan=plan, before=before)
+            return replace(self, plan=plan, seeds=seeds)
         plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, reuse=self.plan)
-        same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
-        return replace(self, plan=plan, before=before if same_rules else None)
+        has_same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
+        return replace(self, plan=plan, seeds=seeds if has_same_rules else None)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
         """Return the k best jobs of these users; None for the active users.
@@ -182,7 +182,7 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     return data
 
 
-def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
+def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], kind: str) -> NDArray[np.int64]:
     """Return the row of each wanted id, (n,).
 
     Raises
@@ -190,16 +190,16 @@ def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[i
     UnknownIdError: If an id does not exist. The message names the id.
     ConfigurationError: If a value is not an id.
     """
-    ids = parse_ids(wanted, what)
+    ids = parse_ids(wanted, kind)
     rows, is_present = IdIndex(known).find(ids)
     if not is_present.all():
         raise UnknownIdError(
-            f"{what} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(known), what)}."
+            f"{kind} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(known), kind)}."
         )
     return rows
 
 
-def parse_ids(wanted: Any, what: str) -> NDArray[np.int64]:
+def parse_ids(wanted: Any, kind: str) -> NDArray[np.int64]:
     """Return ids as int64, (n,). As in tables, floats and texts are ids if their value is an integer; none is rounded.
 
     Raises
@@ -207,12 +207,12 @@ def parse_ids(wanted: Any, what: str) -> NDArray[np.int64]:
     ConfigurationError: If a value is not an id. The message names the value.
     """
     if not isinstance(wanted, Iterable) or isinstance(wanted, str | bytes):
-        raise ConfigurationError(f"{what}_id: {wanted!r} is not a list of ids. Give a list such as [1, 2].")
+        raise ConfigurationError(f"{kind}_id: {wanted!r} is not a list of ids. Give a list such as [1, 2].")
     if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i" and wanted.ndim == 1:
         return wanted.astype(np.int64)
     values = pd.Series(list(wanted), dtype=object)
     parsed = INTEGER.coerce(values)
     is_invalid = parsed.values.isna().to_numpy(dtype=bool)
     if is_invalid.any():
-        raise ConfigurationError(f"{what}_id {values[is_invalid].iloc[0]!r} is not a 64-bit integer.")
+        raise ConfigurationError(f"{kind}_id {values[is_invalid].iloc[0]!r} is not a 64-bit integer.")
     return parsed.values.to_numpy(dtype=np.int64)

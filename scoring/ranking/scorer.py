@@ -29,7 +29,7 @@ class Scorer:
     plan: The plan of a model.
     workers: Maximum number of threads; None: one per available core. Results do not depend on it.
     path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which tries them on a sample.
-    before: A ranking of the same data and rules under other weights. The current scores of its jobs are the initial
+    seeds: A ranking of the same data and rules under other weights. The current scores of its jobs are the initial
         bounds of the search. Results do not depend on it.
     backend: Factory of the backend; None: `NumbaBackend`.
 
@@ -45,7 +45,7 @@ class Scorer:
         *,
         workers: int | None = None,
         path: Strategy = "auto",
-        before: Ranking | None = None,
+        seeds: Ranking | None = None,
         backend: BackendFactory | None = None,
     ) -> None:
         if workers is not None:
@@ -57,7 +57,7 @@ class Scorer:
         self.plan = plan
         self.workers = workers or available_cpus()
         self.path: Strategy = path
-        self.before = before
+        self.seeds = seeds
         make = partial(NumbaBackend, strategy=path) if backend is None else backend
         self.backend: Backend = make(plan.bundle, workers=self.workers)
         self.decision: StrategyChoice | None = None
@@ -79,8 +79,8 @@ class Scorer:
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda done: None,
     ) -> Ranking:
-        """See `Backend.top_k`. `seeds` defaults to `before`."""
-        seeds = self.before if seeds is None else seeds
+        """See `Backend.top_k`. `seeds` defaults to those of the scorer."""
+        seeds = self.seeds if seeds is None else seeds
         ranking = self.backend.top_k(k, users, seeds=seeds, cancelled=cancelled, progress=progress)
         self.latest, self.decision = ranking, ranking.choice or self.decision
         return ranking

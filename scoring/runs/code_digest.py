@@ -18,7 +18,7 @@ RUN_MODULES: Final = (
     "scoring.runs.publishers",
     "scoring.runs.runner",
 )
-"""Modules that load the data, rank users and publish lists. Other modules are found by their imports."""
+"""Modules that load the data, rank users and publish lists. Other modules are sources by their imports."""
 
 _IMPORT: Final = re.compile(
     rb"^[ \t]*(?:from[ \t]+(scoring[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+(scoring[\w.]*))",
@@ -41,18 +41,18 @@ def code_digest() -> str:
 def imported_modules(names: Sequence[str]) -> dict[str, bytes]:
     """Return name → source of these modules and of all modules of this package that they import, directly or not."""
     paths = dict(_find_modules(Path(__file__).parents[1], "scoring"))
-    found: dict[str, bytes] = {}
+    sources: dict[str, bytes] = {}
     pending = list(names)
     while pending:
         name = pending.pop()
-        if name in found or name not in paths:  # a name that a module defines is not a module
+        if name in sources or name not in paths:  # a name that a module defines is not a module
             continue
-        found[name] = source = paths[name].read_bytes()
+        sources[name] = source = paths[name].read_bytes()
         pending.append(name.rpartition(".")[0])
         for package, imported, module in _IMPORT.findall(_TYPE_IMPORTS.sub(b"", source)):
             first = (package or module).decode()
             pending += [first, *(f"{first}.{word.decode()}" for word in _NAME.findall(imported))]
-    return found
+    return sources
 
 
 def _find_modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:

@@ -161,7 +161,7 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
     return program_bytes + chunk * BYTES_PER_RANKED + retained + workers * 2_000_000 + held_bytes
 
 
-def require(bytes_needed: int, what: str, alternatives: Sequence[str], *, available: int | None = None) -> None:
+def require(bytes_needed: int, operation: str, alternatives: Sequence[str], *, available: int | None = None) -> None:
     """Check that `bytes_needed` bytes are available. `available`: the available bytes; None: `measure_available()`.
 
     Raises
@@ -172,7 +172,7 @@ def require(bytes_needed: int, what: str, alternatives: Sequence[str], *, availa
     if bytes_needed > available:
         advice = f" Alternatives: {'; '.join(alternatives)}." if alternatives else ""
         raise NotEnoughMemoryError(
-            f"{what} needs {format_bytes(bytes_needed)} of memory ({bytes_needed:,} bytes), but only "
+            f"{operation} needs {format_bytes(bytes_needed)} of memory ({bytes_needed:,} bytes), but only "
             f"{format_bytes(available)} ({available:,} bytes) are available.{advice}"
         )
 

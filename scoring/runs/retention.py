@@ -96,7 +96,7 @@ def _read_database(database: Database) -> tuple[set[str], set[str]]:
 def _remove_folder(path: Path) -> None:
     """Hide the run from readers in one step, then delete its files."""
     hidden = path.with_name(f".{path.name}{_REMOVING}")
-    with wrap_os_errors(path, what="Results"):
+    with wrap_os_errors(path, content="Results"):
         os.rename(path, hidden)
         fault_injection.reach("old run hidden")
         shutil.rmtree(hidden)
@@ -106,14 +106,14 @@ def _remove_folder(path: Path) -> None:
 def _finish_removing(folder: Path) -> None:
     """Delete runs whose removal was interrupted."""
     for hidden in folder.glob(f".*{_REMOVING}"):
-        with wrap_os_errors(hidden, what="Results"):
+        with wrap_os_errors(hidden, content="Results"):
             shutil.rmtree(hidden)
 
 
 def _remove_unfinished(folder: Path, database: Database | None, newest: str, report: PruneReport) -> None:
     for run in leftovers_in_folder(folder):
         if run.run_id < newest and not run.is_in_progress:
-            with _skip_if_locked(), wrap_os_errors(folder, what="Results"):
+            with _skip_if_locked(), wrap_os_errors(folder, content="Results"):
                 lock = FileLock(run.journal).acquire()
                 shutil.rmtree(run.work, ignore_errors=True)
                 lock.release(remove=True)

@@ -93,7 +93,7 @@ class RunState:
             chunk_size=self.chunk_size,
             workers=self.rank_shard.workers,
             code_version=code_version(),
-            whole=self.spec.whole,
+            whole=self.spec.covers_all_users,
             key=run_key(
                 model,
                 fingerprint,
@@ -297,7 +297,9 @@ class RunState:
             table: {**at_import.get(table, {}), **ledger[table].rejected} for table in ("users", "jobs", "actions")
         }
         n_jobs = len(self.prepared.plan.job_id)
-        users = {"inactive": self.n_inactive} | ({} if self.spec.whole else {"not asked for": self.n_not_selected})
+        users = {"inactive": self.n_inactive} | (
+            {} if self.spec.covers_all_users else {"not asked for": self.n_not_selected}
+        )
         return RunCounts(
             users_read=len(self.prepared.plan.user_id) + sum(rejected["users"].values()),
             users_scored=len(self.rows),
@@ -324,7 +326,7 @@ class RunState:
         if self.is_past_gate:  # readers may have the run already
             return None
         verdict = None
-        if self.spec.gate is not None and self.spec.whole:
+        if self.spec.gate is not None and self.spec.covers_all_users:
             verdict = self.spec.gate.judge(self._candidate_run(counts))
         for run in self._open_runs:
             run.record_verdict(None if verdict is None else verdict.record(), counts)
@@ -359,9 +361,7 @@ class RunState:
             ["use a machine with more memory"],
         )
         prepared = self.prepared.with_model(model)
-        scorer = Scorer(
-            prepared.plan, workers=self.rank_shard.workers, before=prepared.before, backend=prepared.backend
-        )
+        scorer = Scorer(prepared.plan, workers=self.rank_shard.workers, seeds=prepared.seeds, backend=prepared.backend)
         for chunk in chunks_in_memory(self.rows, self.chunk_size, self.rank_shard.list_width):
             ranking = scorer.top_k(self.spec.n_candidates, chunk)
             lists = rerank(ranking, self.spec.reranker, self.spec.k).cut(k)

@@ -50,7 +50,7 @@ class RunSpec:
         object.__setattr__(self, "chunk_size", min(chunk_size, MAX_BATCH_SIZE))
 
     @property
-    def whole(self) -> bool:
+    def covers_all_users(self) -> bool:
         """Whether the run covers all active users. Only such a run replaces the published one."""
         return self.users is None
 

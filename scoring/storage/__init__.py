@@ -4,5 +4,5 @@
 - `file_lock`: advisory locks that end with their process · `journal`: an append-only file of lines under such a lock
 - `plain_file`: reads a file only if it is a regular file, not a link or a pipe
 - `yaml_source`: YAML files of bounded size whose keys have line numbers
-- `os_errors`: what the operating system refuses, in one sentence
+- `os_errors`: messages for errors of the operating system
 """

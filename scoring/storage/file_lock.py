@@ -18,14 +18,14 @@ PATIENCE_SECONDS: Final = 1.0
 """How long a writer waits for a process that only checks whether the lock is free, and holds it meanwhile."""
 
 _RETRY_SECONDS: Final = 0.02
-# a link in the place of the file is not followed, and a pipe there is not waited for
+# a link in the place of the file is not followed, and a pipe does not block
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LockHeldError(ScoringError, RuntimeError):
     """Another process, or another part of this one, holds the lock."""
 
-    def __init__(self, message: str = "the lock is held by another process; wait for it.") -> None:
+    def __init__(self, message: str = "Another process holds the lock. Wait for it.") -> None:
         super().__init__(message)
 
 
@@ -73,7 +73,7 @@ class FileLock:
     Parameters
     ----------
     path
-        The file. A link in its place is refused.
+        The file. A link in its place is an error.
     folder
         An open folder that contains the file; the path's last part is looked up there.
     mode

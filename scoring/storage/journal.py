@@ -50,7 +50,7 @@ class DamagedLineError(ScoringError, ValueError):
     """A line of a journal that is not an entry."""
 
     def __init__(self, path: Path, line: int, problem: str) -> None:
-        super().__init__(f"{path}, line {line}: this is no entry that can be read ({problem}); correct the line.")
+        super().__init__(f"{path}, line {line}: the line is not a valid entry ({problem}). Correct it.")
         self.path, self.line = path, line
 
 
@@ -67,8 +67,8 @@ class Journal(FileLock, Generic[T]):
     line_format
         How entries are written.
     cut_damage
-        What follows a damaged line: True drops it, as the journal of a run that can be computed again; False refuses
-        the file, which a person has to correct.
+        What follows a damaged line: True drops it, as the journal of a run that can be computed again; False rejects
+        the file, which the user has to correct.
     """
 
     def __init__(

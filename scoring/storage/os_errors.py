@@ -1,4 +1,4 @@
-"""What the operating system refuses, in one sentence that names the place and says what to do."""
+"""Messages for errors of the operating system: the place, the reason and what to do."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _ADVICE: Final = {
     errno.ENOSPC: "Free some space, or give another folder",
     errno.EDQUOT: "Free some space, or give another folder",
     errno.EFBIG: "Raise the limit on file sizes, or give another folder",
-    errno.ELOOP: "Put a plain file there: links are not followed",
-    errno.ENOTDIR: "Put a plain folder there, not a file: links are not followed",
+    errno.ELOOP: "Replace the link by a regular file: links are not followed",
+    errno.ENOTDIR: "Use a folder, not a file or a link: links are not followed",
 }
-_OTHER: Final = "Check the folder and its rights, or give another one"
+_DEFAULT_ADVICE: Final = "Check the folder and its permissions, or give another folder"
 
 
 def reason(error: OSError | UnicodeDecodeError) -> str:
     """Return why a file cannot be read or written, such as 'No space left on device', without the place.
 
-    Libraries put their own texts, of several lines, in the place of the system's: the error number counts first.
+    The text of the error number takes precedence, because libraries replace the system's text by several lines.
     """
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
@@ -37,7 +37,7 @@ def reason(error: OSError | UnicodeDecodeError) -> str:
 
 @contextmanager
 def wrap_os_errors(
-    place: str | Path, action: str = "written", *, what: str = "", advice: str | None = None
+    place: str | Path, action: str = "written", *, content: str = "", advice: str | None = None
 ) -> Iterator[None]:
     """Turn an `OSError` inside the block into an `OutputError` of one sentence.
 
@@ -46,17 +46,17 @@ def wrap_os_errors(
     place
         The file or folder that the block works on.
     action
-        What is done with the place: 'PLACE cannot be written: REASON. ADVICE.'
-    what
-        What is put there, if it is not the place itself: 'WHAT cannot be written to PLACE: …'.
+        The participle in the message: 'PLACE cannot be written: REASON. ADVICE.'
+    content
+        The thing that is written there, if it is not the place itself: 'CONTENT cannot be written to PLACE: …'.
     advice
-        What to do; None: what helps against this error.
+        What to do; None: the default advice for this error.
     """
     try:
         yield
     except ScoringError:
         raise
     except OSError as error:
-        problem = f"{what} cannot be {action} to {place}" if what else f"{place} cannot be {action}"
-        remedy = advice or _ADVICE.get(error.errno or 0, _OTHER)
+        problem = f"{content} cannot be {action} to {place}" if content else f"{place} cannot be {action}"
+        remedy = advice or _ADVICE.get(error.errno or 0, _DEFAULT_ADVICE)
         raise OutputError(f"{problem}: {reason(error)}. {remedy}.") from error

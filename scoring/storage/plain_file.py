@@ -1,4 +1,4 @@
-"""Reads of regular files only: a link is not followed, a pipe is not waited for, and the size is bounded."""
+"""Read regular files only: links are not followed, pipes do not block, and the size is bounded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-__all__ = ["exists", "open_folder", "open_plain_file", "read_plain_file"]
+__all__ = ["contains_name", "open_folder", "open_plain_file", "read_plain_file"]
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
 def open_folder(path: str | Path, *, folder: int | None = None) -> Iterator[int]:
-    """Open a folder as a descriptor. Inside another open `folder`, a link is refused. Raises `OSError`."""
+    """Open a folder as a descriptor. Inside another open `folder`, a link is an error. Raises `OSError`."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if folder is None else os.O_NOFOLLOW)
     handle = os.open(path, flags, dir_fd=folder)
     try:
@@ -25,7 +25,7 @@ def open_folder(path: str | Path, *, folder: int | None = None) -> Iterator[int]
         os.close(handle)
 
 
-def exists(name: str, folder: int) -> bool:
+def contains_name(name: str, folder: int) -> bool:
     """Return whether an open folder contains this name, be it a file, a folder or a dead link."""
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -39,7 +39,7 @@ def open_plain_file(path: str | Path, *, folder: int | None = None) -> Iterator[
     """Open a regular file for reading. Raises `OSError`: If it is a link, a folder, a pipe or a device."""
     with os.fdopen(os.open(path, _READ, dir_fd=folder), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("Not a plain file")
+            raise OSError("Not a regular file")
         yield file
 
 

@@ -23,7 +23,7 @@ class _BoundedLoader(yaml.SafeLoader):
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > MAX_KEYS:
-            problem = f"a mapping stands for more than {MAX_KEYS:,} keys"
+            problem = f"a mapping has more than {MAX_KEYS:,} keys"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
@@ -70,18 +70,18 @@ class YamlSource:
         """Return the text of a key of the file itself; a number as it is written, '' for a missing value."""
         value = self.data.get(name)
         if isinstance(value, dict | list | bool):
-            raise self.error((name,), f"`{name}` is {short_repr(value)}; write a text.")
+            raise self.error((name,), f"`{name}` is {short_repr(value)}; it must be text.")
         return "" if value is None else str(value)
 
     def boolean(self, name: str) -> bool:
         """Return true or false, for a key of the file itself; False if it is missing."""
         value = self.data.get(name, False)
         if not isinstance(value, bool):
-            raise self.error((name,), f"`{name}` is {short_repr(value)}; write true or false.")
+            raise self.error((name,), f"`{name}` is {short_repr(value)}; it must be true or false.")
         return value
 
     def check_keys(self, key: KeyPath, allowed: set[str]) -> None:
-        """Refuse the first key of a mapping that is not allowed."""
+        """Raise an error for the first key of a mapping that is not allowed."""
         for name in self.mapping(key):
             if name not in allowed:
                 where = f" in `{'.'.join(key)}`" if key else ""
@@ -117,7 +117,7 @@ def parse_yaml(text: str, path: str, *, expected: str, error_class: type[Located
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        message = f"this is not YAML that can be read: {problem}."
+        message = f"invalid YAML: {problem}."
         raise _error(error_class, path, mark.line + 1 if mark else None, message) from error
     if not isinstance(data, dict):
         raise _error(error_class, path, None, f"a mapping with {expected} is expected.")

@@ -72,13 +72,13 @@ class TargetAlert:
 
     def __init__(self, target_ms_per_user: float | Callable[[], float], *, window: int = WINDOW) -> None:
         if not callable(target_ms_per_user) and not (math.isfinite(target_ms_per_user) and target_ms_per_user > 0):
-            raise ConfigurationError(f"target_ms_per_user is {target_ms_per_user!r}; it must be a number above 0.")
+            raise ConfigurationError(f"target_ms_per_user is {target_ms_per_user!r}. Use a number above 0.")
         if window < 1:
-            raise ConfigurationError(f"window is {window!r}; a whole number is needed, 1 or more.")
+            raise ConfigurationError(f"window is {window!r}. Use an integer of 1 or more.")
         self._target = target_ms_per_user
         self._lock = threading.Lock()
         self._latest: deque[tuple[int, float]] = deque(maxlen=window)
-        self._above = False
+        self._is_above = False
         self._alerts = 0
         self._callbacks: list[Callable[[Alert], object]] = []
 
@@ -102,35 +102,37 @@ class TargetAlert:
         """
         with self._lock:
             if callback not in self._callbacks:
-                raise ConfigurationError(f"{callback!r} is no callback of this alert; give one that `on` was given.")
+                raise ConfigurationError(
+                    f"{callback!r} is not a callback of this alert. Give a callback that was passed to `on`."
+                )
             self._callbacks.remove(callback)
 
-    def observe(self, done: OperationRecord) -> None:
+    def observe(self, record: OperationRecord) -> None:
         """Add a finished operation. Operations without users are ignored."""
-        if not done.users:
+        if not record.users:
             return
         target = self.target_ms_per_user
         with self._lock:
-            self._latest.append((done.users, done.seconds))
-            running = self._running()
+            self._latest.append((record.users, record.seconds))
+            running = self._running_mean()
             assert running is not None
-            passed = running > target and not self._above
-            self._above = running > target
-            self._alerts += passed
+            is_new = running > target and not self._is_above
+            self._is_above = running > target
+            self._alerts += is_new
             callbacks = tuple(self._callbacks)
             alert = Alert(running, target, len(self._latest), sum(users for users, _ in self._latest))
         # outside the lock: a callback may call this object, or score
-        if passed:
+        if is_new:
             _report(alert, callbacks)
 
     def statistics(self) -> AlertStatistics:
         """Return the running mean, the target and the number of alerts."""
         target = self.target_ms_per_user
         with self._lock:
-            running = self._running()
+            running = self._running_mean()
             return AlertStatistics(running, target, None if running is None else running <= target, self._alerts)
 
-    def _running(self) -> float | None:
+    def _running_mean(self) -> float | None:
         # computed from all durations each time: a sum that is updated accumulates rounding errors
         users = sum(users for users, _ in self._latest)
         return 1000 * math.fsum(seconds for _, seconds in self._latest) / users if users else None
@@ -138,7 +140,7 @@ class TargetAlert:
 
 def _report(alert: Alert, callbacks: tuple[Callable[[Alert], object], ...]) -> None:
     _LOG.warning(
-        "%.3f ms per user, over the last %d operations, is above the target of %g.",
+        "%.3f ms per user over the last %d operations exceeds the target of %g.",
         alert.ms_per_user,
         alert.operations,
         alert.target_ms_per_user,
@@ -148,4 +150,4 @@ def _report(alert: Alert, callbacks: tuple[Callable[[Alert], object], ...]) -> N
         try:
             callback(alert)
         except Exception:  # noqa: BLE001 - user code, which must not stop the work; logged with its traceback
-            _LOG.exception("A callback of the alert failed; the work goes on.")
+            _LOG.exception("A callback of the alert failed. The operation continues.")

@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError
 
 __all__ = ["JsonFormatter", "configure"]
 
-_OWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+_STANDARD_ATTRIBUTES: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 """Attributes of every record. All others were given as `extra`."""
 
 
@@ -39,8 +39,8 @@ class JsonFormatter(logging.Formatter):
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
         for name, value in vars(record).items():
-            if name not in _OWN:
-                line[f"{name}_" if name in line else name] = _plain(value)
+            if name not in _STANDARD_ATTRIBUTES:
+                line[f"{name}_" if name in line else name] = _to_json(value)
         return json.dumps(line, allow_nan=False)
 
 
@@ -69,7 +69,7 @@ def configure(level: int | str = "INFO", json: bool = False, stream: TextIO | No
         logger.setLevel(level.upper() if isinstance(level, str) else level)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"there is no log level {level!r}; there are DEBUG, INFO, WARNING, ERROR, CRITICAL."
+            f"level {level!r} does not exist. Use DEBUG, INFO, WARNING, ERROR or CRITICAL."
         ) from None
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Handler)]:
         logger.removeHandler(handler)
@@ -81,15 +81,15 @@ def configure(level: int | str = "INFO", json: bool = False, stream: TextIO | No
     logger.propagate = False
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     """Convert a value to types that JSON can hold; all other types become strings."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if value is None or isinstance(value, bool | int | str):
         return value
     item = getattr(value, "item", None)  # a NumPy scalar
-    return _plain(item()) if callable(item) and getattr(value, "ndim", None) == 0 else str(value)
+    return _to_json(item()) if callable(item) and getattr(value, "ndim", None) == 0 else str(value)

@@ -106,13 +106,13 @@ class Operations:
     def timed(self, operation: str, users: int = 0, pairs: int = 0) -> Iterator[None]:
         """Count and time the block. If it raises, count only a failure."""
         users, pairs = int(users), int(pairs)  # JSON cannot hold NumPy integers
-        begun = self._clock()
+        started = self._clock()
         try:
             yield
         except BaseException:  # includes cancelled and interrupted work
-            self._failed(operation, users, pairs, self._clock() - begun)
+            self._record_failure(operation, users, pairs, self._clock() - started)
             raise
-        self._finished(OperationRecord(operation, users, pairs, self._clock() - begun))
+        self._record_finished(OperationRecord(operation, users, pairs, self._clock() - started))
 
     def statistics(self) -> Statistics:
         """Return a consistent snapshot of all counts and times."""
@@ -131,14 +131,14 @@ class Operations:
         )
         return Statistics(total, {name: tally.statistics() for name, tally in tallies.items()})
 
-    def _finished(self, done: OperationRecord) -> None:
+    def _record_finished(self, record: OperationRecord) -> None:
         with self._lock:
-            self._tally(done.operation).add(done)
-        _log("finished", done.operation, done.users, done.pairs, done.seconds)
+            self._tally(record.operation).add(record)
+        _log("finished", record.operation, record.users, record.pairs, record.seconds)
         for listener in self._listeners:
-            listener(done)
+            listener(record)
 
-    def _failed(self, operation: str, users: int, pairs: int, seconds: float) -> None:
+    def _record_failure(self, operation: str, users: int, pairs: int, seconds: float) -> None:
         with self._lock:
             self._tally(operation).failures += 1
         _log("failed", operation, users, pairs, seconds)
@@ -161,14 +161,14 @@ class _Tally:
     seconds: float = 0.0
     user_seconds: float = 0.0
 
-    def add(self, done: OperationRecord) -> None:
-        self.latest.append(done.seconds)
+    def add(self, record: OperationRecord) -> None:
+        self.latest.append(record.seconds)
         self.count += 1
-        self.users += done.users
-        self.pairs += done.pairs
-        self.seconds += done.seconds
-        if done.users:
-            self.user_seconds += done.seconds
+        self.users += record.users
+        self.pairs += record.pairs
+        self.seconds += record.seconds
+        if record.users:
+            self.user_seconds += record.seconds
 
     def copy(self) -> _Tally:
         return _Tally(

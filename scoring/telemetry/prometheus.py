@@ -23,11 +23,11 @@ __all__ = ["CacheCounters", "MetricsServer", "ScoringCollector", "Sources", "pro
 CACHE_COUNTERS: Final = {
     "hits": "Values found in the cache.",
     "misses": "Values that had to be computed.",
-    "joined": "Callers that waited for a value which another one was computing.",
-    "evictions": "Values dropped for lack of room.",
-    "expirations": "Values dropped for their age.",
+    "joined": "Callers that waited while another caller computed the value.",
+    "evictions": "Values removed to free memory.",
+    "expirations": "Values removed because of their age.",
 }
-CACHE_GAUGES: Final = {"entries": "Values held by the cache.", "bytes": "Bytes held by the cache."}
+CACHE_GAUGES: Final = {"entries": "Values in the cache.", "bytes": "Bytes in the cache."}
 
 
 class CacheCounters(Protocol):
@@ -153,17 +153,17 @@ def _operations(operations: Operations) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, SummaryMetricFamily
 
     label = ["operation"]
-    seconds = SummaryMetricFamily("scoring_operation_seconds", "Time of finished operations.", labels=label)
+    seconds = SummaryMetricFamily("scoring_operation_seconds", "Seconds of finished operations.", labels=label)
     failures = CounterMetricFamily("scoring_operation_failures", "Operations that failed.", labels=label)
     users = CounterMetricFamily("scoring_operation_users", "Users in finished operations.", labels=label)
     pairs = CounterMetricFamily("scoring_operation_pairs", "Pairs in finished operations.", labels=label)
-    done_by_name = operations.statistics().operations
-    for name, done in done_by_name.items():
-        seconds.add_metric([name], done.count, done.seconds)
-        failures.add_metric([name], done.failures)
-        users.add_metric([name], done.users)
-        pairs.add_metric([name], done.pairs)
-    yield from (seconds, failures, users, pairs, _quantiles(done_by_name))
+    statistics = operations.statistics().operations
+    for name, operation in statistics.items():
+        seconds.add_metric([name], operation.count, operation.seconds)
+        failures.add_metric([name], operation.failures)
+        users.add_metric([name], operation.users)
+        pairs.add_metric([name], operation.pairs)
+    yield from (seconds, failures, users, pairs, _quantiles(statistics))
 
 
 def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
@@ -172,11 +172,11 @@ def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
 
     quantiles = GaugeMetricFamily(
         "scoring_operation_latest_seconds",
-        "Time that a share of the latest finished operations did not exceed.",
+        "Seconds that this share of the latest finished operations did not exceed.",
         labels=["operation", "quantile"],
     )
-    for name, done in operations.items():
-        for quantile, value in (("0.5", done.median_seconds), ("0.95", done.p95_seconds)):
+    for name, operation in operations.items():
+        for quantile, value in (("0.5", operation.median_seconds), ("0.95", operation.p95_seconds)):
             if value is not None:  # None before the first finished operation
                 quantiles.add_metric([name, quantile], value)
     return quantiles
@@ -190,8 +190,10 @@ def _alert(alert: TargetAlert) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "scoring_ms_per_user", "Milliseconds per user, over the latest operations.", now.ms_per_user
         )
-    yield GaugeMetricFamily("scoring_target_ms_per_user", "What they may be.", now.target_ms_per_user)
-    yield CounterMetricFamily("scoring_target_alerts", "Times that they passed the target.", now.alerts)
+    yield GaugeMetricFamily("scoring_target_ms_per_user", "Target of scoring_ms_per_user.", now.target_ms_per_user)
+    yield CounterMetricFamily(
+        "scoring_target_alerts", "Times that scoring_ms_per_user exceeded its target.", now.alerts
+    )
 
 
 def _traffic(traffic: Traffic) -> Iterator[Metric]:
@@ -199,7 +201,7 @@ def _traffic(traffic: Traffic) -> Iterator[Metric]:
 
     now = traffic.statistics()
     yield CounterMetricFamily("scoring_database_round_trips", "Statements sent to the database.", now.round_trips)
-    yield CounterMetricFamily("scoring_database_seconds", "Time in the database's driver.", now.seconds)
+    yield CounterMetricFamily("scoring_database_seconds", "Seconds in the driver of the database.", now.seconds)
 
 
 def _caches(caches: Mapping[str, CacheCounters]) -> Iterator[Metric]:

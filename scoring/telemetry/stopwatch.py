@@ -34,7 +34,7 @@ class Stopwatch:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._begun = clock()
+        self._started = clock()
         self._open: tuple[str, ...] = ()
         self._phases: dict[tuple[str, ...], Phase] = {}
 
@@ -44,11 +44,11 @@ class Stopwatch:
         outer = self._open
         self._open = (*outer, name)
         phase = self._phases.setdefault(self._open, Phase(name, len(outer)))
-        begun = self._clock()
+        started = self._clock()
         try:
             yield
         finally:
-            phase.seconds += self._clock() - begun
+            phase.seconds += self._clock() - started
             phase.times += 1
             self._open = outer
 
@@ -63,7 +63,7 @@ class Stopwatch:
     @property
     def elapsed(self) -> float:
         """Seconds since this stopwatch was created."""
-        return self._clock() - self._begun
+        return self._clock() - self._started
 
     def seconds(self, *path: str) -> float:
         """Return the seconds of a phase, given its path of names from the outermost; 0 if it never ran."""

@@ -57,8 +57,8 @@ class EngineUnderTest:
     def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> Backend:
         """Return a scorer. `workers` and `before` are those of `Scorer`; scores and rankings do not depend on them."""
         if self.path == "reference":
-            return Scorer(plan, workers=workers, before=before, backend=ReferenceBackend)
-        return Scorer(plan, workers=workers, path=self.path, before=before, backend=self.backend)
+            return Scorer(plan, workers=workers, seeds=before, backend=ReferenceBackend)
+        return Scorer(plan, workers=workers, path=self.path, seeds=before, backend=self.backend)
 
     def explain(self, plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
         """Return the explanation of the score of a pair."""

@@ -23,11 +23,11 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-class _OneThread:
+class _Limit:
     """The number of open `limit_blas_threads` blocks, and the limit that the last one restores."""
 
     lock = threading.Lock()
-    inside = 0
+    depth = 0
     limit: Any = None
 
 
@@ -38,20 +38,20 @@ def limit_blas_threads() -> Iterator[None]:
     The limit applies to the process. The first block to start sets it, and the last block to end restores it.
     Otherwise overlapping blocks could restore each other's limit instead of the original one.
     """
-    with _OneThread.lock:
-        if _OneThread.inside == 0:
+    with _Limit.lock:
+        if _Limit.depth == 0:
             _release()
-            _OneThread.limit = _blas().limit(limits=1, user_api="blas")
+            _Limit.limit = _blas().limit(limits=1, user_api="blas")
             _release()
-        _OneThread.inside += 1
+        _Limit.depth += 1
     try:
         yield
     finally:
-        with _OneThread.lock:
-            _OneThread.inside -= 1
-            if _OneThread.inside == 0:
+        with _Limit.lock:
+            _Limit.depth -= 1
+            if _Limit.depth == 0:
                 _release()
-                _OneThread.limit.restore_original_limits()
+                _Limit.limit.restore_original_limits()
                 _release()
 
 
@@ -59,7 +59,7 @@ def _release() -> None:
     """Allow this thread, and afterwards any other, to set limits.
 
     In newer versions of threadpoolctl, only the first thread that limits OpenBLAS can change the limit while it is
-    alive; limits from other threads are ignored silently. The count in `_OneThread` makes this protection unnecessary.
+    alive; limits from other threads are ignored silently. The count in `_Limit` makes this protection unnecessary.
     """
     for library in _blas().lib_controllers:
         if hasattr(library, "clear_controlling_thread"):

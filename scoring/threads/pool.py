@@ -13,8 +13,8 @@ from scoring.threads.blas import limit_blas_threads
 
 __all__ = ["available_cpus", "limit_blas_threads", "run_in_threads", "users_per_task"]
 
-MOST_USERS_PER_TASK = 256
-LEAST_USERS_PER_TASK = 16
+MAX_USERS_PER_TASK = 256
+MIN_USERS_PER_TASK = 16
 TASKS_PER_WORKER = 8
 """Enough tasks that threads finish at about the same time and a stop takes effect quickly."""
 
@@ -26,7 +26,7 @@ def available_cpus() -> int:
 
 def users_per_task(n_users: int, workers: int, tile: int) -> int:
     """Return the length of the slices of `run_in_threads`."""
-    size = int(np.clip(n_users // (workers * TASKS_PER_WORKER), LEAST_USERS_PER_TASK, MOST_USERS_PER_TASK))
+    size = int(np.clip(n_users // (workers * TASKS_PER_WORKER), MIN_USERS_PER_TASK, MAX_USERS_PER_TASK))
     rounds = max(-(-n_users // (workers * tile)), 1)  # one tile for each worker
     return max(size, -(-n_users // (workers * rounds)))
 
@@ -62,16 +62,16 @@ def run_in_threads(
     if cancelled():
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
-        waiting: set[Future[int]] = {pool.submit(work, part) for part in parts}
+        pending: set[Future[int]] = {pool.submit(work, part) for part in parts}
         try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
+            while pending:
+                done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
                 for future in done:
                     progress(future.result())
                 if cancelled():
                     return
         finally:
-            if waiting:
+            if pending:
                 if stop is not None:
                     stop[0] = 1
                 pool.shutdown(wait=True, cancel_futures=True)

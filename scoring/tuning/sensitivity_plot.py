@@ -37,8 +37,8 @@ def plot_sensitivity(result: Sensitivity) -> Figure:
             axes.set_ylabel(result.metric or "jobs kept, %", fontsize=SMALL)
     n_users = result.n_measured if result.metric else len(result.user_id)
     what = result.metric or f"Jobs of the current top {result.k} that remain"
-    title = f"{what}, {pluralize(n_users, 'user')}: one weight from 0 to 1, other weights in proportion"
-    figure.suptitle(title, fontsize=11)
+    title = f"{what}, {pluralize(n_users, 'user')}\none weight from 0 to 1, other weights in proportion"
+    figure.suptitle(title, fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=SMALL, frameon=False)
     return figure

@@ -22,7 +22,7 @@ def write_rejected_rows(rows: pd.DataFrame, path: Path) -> Path:
     OutputError: If the file cannot be written.
     """
     advice = "Nothing is imported or run; use another folder"
-    with wrap_os_errors(path, what="The file of rejected rows", advice=advice):
+    with wrap_os_errors(path, content="The file of rejected rows", advice=advice):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, rows.to_csv(index=False).encode(errors="backslashreplace"), mode=0o600)
     return path

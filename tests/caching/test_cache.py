@@ -104,5 +104,5 @@ def test_stale_keys_are_removed_from_all_caches() -> None:
         assert cache.stats.entries == 1
 
 
-def test_the_old_name_is_an_alias() -> None:
+def test_layers_is_an_alias() -> None:
     assert Layers is EngineCaches

@@ -272,3 +272,10 @@ def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:
         np.testing.assert_array_equal(facts.fee, fresh.fee)
         found = MeanFee(20).of(evaluation.ranking, facts)
         assert (found[~np.isnan(found)] >= rules.get("min_fee", 0.0)).all()
+
+
+def test_names_of_version_0_1_warn(evaluator: Evaluator) -> None:
+    with pytest.warns(DeprecationWarning, match=r"now Evaluator\.evaluate"):
+        evaluation = evaluator.judge(STANDARD)
+    with pytest.warns(DeprecationWarning, match=r"now Evaluation\.relevance"):
+        assert evaluation.judged is evaluation.relevance

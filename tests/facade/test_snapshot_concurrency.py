@@ -156,23 +156,23 @@ def market() -> RawMarket:
     return market_of(1, n_users=8, n_jobs=12)
 
 
-def test_many_threads_get_right_answers_each_computed_once(market: RawMarket, sqlite_url: str) -> None:
+def test_threads_get_correct_results_computed_once(market: RawMarket, sqlite_url: str) -> None:
     one_computation_per_key(store(market, sqlite_url), market, FEW, SHORT)
 
 
-def test_many_threads_get_right_answers_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
+def test_threads_get_correct_results_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
     with_clears_and_refreshes(store(market, sqlite_url), market, FEW, SHORT // 3)
 
 
 @pytest.mark.long
-def test_many_threads_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
+def test_threads_get_correct_results_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
     one_computation_per_key(store(market, sqlite_url), market, MANY, LONG)
 
 
 @pytest.mark.long
-def test_many_threads_for_a_minute_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
+def test_threads_are_correct_for_a_minute_of_cache_clears(market: RawMarket, sqlite_url: str) -> None:
     with_clears_and_refreshes(store(market, sqlite_url), market, MANY, LONG // 2)
 
 
-def test_many_threads_never_get_popularity_of_more_than_an_hour_ago(market: RawMarket, sqlite_url: str) -> None:
+def test_threads_never_get_expired_popularity(market: RawMarket, sqlite_url: str) -> None:
     popularity_of_its_hour(store(market, sqlite_url), market, MANY)

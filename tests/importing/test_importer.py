@@ -376,7 +376,7 @@ def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
         (("{value: 3}", "{value: 3, from: ad}"), "give exactly one of from, join and value"),
         (("min: 0, max: 1000000, ", ""), "a rule needs min, max or after"),
         (("one_row_per: user_id", "one_row_per: gender"), "one_row_per must be user_id"),
-        (("    tables:", "    tables: ["), "is not YAML that can be read"),
+        (("    tables:", "    tables: ["), "invalid YAML"),
     ],
 )  # fmt: skip
 def test_a_wrong_mapping_names_the_file_the_line_and_the_key(
@@ -400,7 +400,7 @@ def test_a_source_column_that_is_not_there_is_named(sqlite: Database, tmp_path: 
 
 def test_unsafe_yaml_is_not_executed(sqlite: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "evil.yaml", f"columns: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
-    with pytest.raises(ConfigurationError, match="not YAML that can be read"):
+    with pytest.raises(ConfigurationError, match="invalid YAML"):
         import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id\n1\n"), path)
     assert not (tmp_path / "made").exists()
 
@@ -483,8 +483,8 @@ def test_what_looks_hexadecimal_is_text(sqlite: Database, tmp_path: Path) -> Non
             "sources: {a: a.csv}\ntables:\n  jobs: {from: a}\n  jobs: {from: a}\n",
             "m.yaml, line 4: duplicate key `jobs`",
         ),
-        ("a: 2020-13-45\n", "this is not YAML that can be read"),
-        ("[" * 5000, "this is not YAML that can be read"),
+        ("a: 2020-13-45\n", "invalid YAML"),
+        ("[" * 5000, "invalid YAML"),
     ],
 )
 def test_a_mapping_that_yaml_would_bend_is_refused(sqlite: Database, tmp_path: Path, text: str, said: str) -> None:

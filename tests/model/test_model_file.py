@@ -187,12 +187,12 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; it must be"),
         ("weight: 0.3", "weight: 1" + "0" * 400, 12, "the weight of fee is inf; it must be"),
         ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "the weight of fee is inf; it must be"),
-        ("weight: 0.3", "weight: much", 12, "the weight is 'much'; it must be a number or a fraction such as 1/3."),
-        ("weight: 0.3", "weight: '0.3'", 12, "the weight is '0.3'; it must be a number or"),
-        ("weight: 0.3", "weight: 1/0", 12, "the weight is '1/0'; it must be a number or"),
-        ("weight: 0.3", "weight: -1/3", 12, "the weight is '-1/3'; it must be a number or"),
-        ("weight: 0.3", "weight: true", 12, "the weight is True; it must be a number or"),
-        ("weight: 0.3", "weight: [0.3]", 12, "the weight is [0.3]; it must be a number or"),
+        ("weight: 0.3", "weight: much", 12, "the weight of fee is 'much'; it must be a number or a fraction such as"),
+        ("weight: 0.3", "weight: '0.3'", 12, "the weight of fee is '0.3'; it must be a number or"),
+        ("weight: 0.3", "weight: 1/0", 12, "the weight of fee is '1/0'; it must be a number or"),
+        ("weight: 0.3", "weight: -1/3", 12, "the weight of fee is '-1/3'; it must be a number or"),
+        ("weight: 0.3", "weight: true", 12, "the weight of fee is True; it must be a number or"),
+        ("weight: 0.3", "weight: [0.3]", 12, "the weight of fee is [0.3]; it must be a number or"),
         ("weight: 0.3, ", "", 12, "component `fee` has no weight. Add `weight:`."),
         ("weight: 0.3", "weight: null", 12, "component `fee` has no weight. Add `weight:`."),
         ("weight: 0.75", "weight: -0.75", 9, "the weight of base is -0.75; it must be"),
@@ -218,9 +218,9 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("min_fee: 10", "employment_types: 3", 15, "`employment_types` is 3; input should be a valid tuple."),
         ("  min_fee: 10", "  - min_fee", 14, "`eligibility` must be a mapping of names."),
         # shapes
-        ("name: mine", "name: [mine]", 1, "`name` is ['mine']; write a text."),
-        ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; write a text."),
-        ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; write true or false."),
+        ("name: mine", "name: [mine]", 1, "`name` is ['mine']; it must be text."),
+        ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; it must be text."),
+        ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; it must be true or false."),
         ("{weight: 1}", "1", 7, "`location` must be a mapping with a weight, such as {weight: 0.2}."),
         ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
         ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
@@ -256,13 +256,13 @@ def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
         ),
         ("groups: {base: {weight: 1}}\n", "mine.yaml, line 1: `groups.base.components` is missing."),
         ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base has weight 1, but all its"),
-        ("a: [1\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
-        ("a: 1\n\tb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
-        ("a: 1\n---\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: but found another document."),
-        ("a\x00b", "mine.yaml: this is not YAML that can be read: unacceptable character"),
-        ("name: 2025-13-45", "mine.yaml: this is not YAML that can be read: month must be in 1..12."),
-        ("? [a]\n: b", "mine.yaml, line 1: this is not YAML that can be read: found unhashable key."),
-        ("[" * 5000, "mine.yaml: this is not YAML that can be read: "),
+        ("a: [1\nb: 2", "mine.yaml, line 2: invalid YAML: "),
+        ("a: 1\n\tb: 2", "mine.yaml, line 2: invalid YAML: "),
+        ("a: 1\n---\nb: 2", "mine.yaml, line 2: invalid YAML: but found another document."),
+        ("a\x00b", "mine.yaml: invalid YAML: unacceptable character"),
+        ("name: 2025-13-45", "mine.yaml: invalid YAML: month must be in 1..12."),
+        ("? [a]\n: b", "mine.yaml, line 1: invalid YAML: found unhashable key."),
+        ("[" * 5000, "mine.yaml: invalid YAML: "),
         ("{a: &a {b: *a}}", "mine.yaml, line 1: unknown key `a`; known: "),
     ],
 )
@@ -328,7 +328,7 @@ def test_aliases_for_billions_of_keys_are_rejected() -> None:
 def test_unsafe_tags_are_rejected_and_not_executed(tag: str, tmp_path: Path) -> None:
     file = tmp_path / "executed"
     text = problem(changed("description: Two groups.", "description: " + tag.format(file=file)))
-    assert text.startswith("mine.yaml, line 2: this is not YAML that can be read: could not determine a constructor")
+    assert text.startswith("mine.yaml, line 2: invalid YAML: could not determine a constructor")
     assert not file.exists()
 
 
@@ -373,7 +373,7 @@ def test_order_in_weight_file_does_not_matter() -> None:
         ("wage: 0.2, ", "", 2, "the weights of group base sum to 0.8, not 1."),
         ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "component `wage` of group base has no weight."),
         ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a number from 0 to 1."),
-        ("wage: 0.2", "wage: null", 4, "the weight is None; it must be a number or"),
+        ("wage: 0.2", "wage: null", 4, "the weight of wage is None; it must be a number or"),
         ("{weight: 0.2}", "{low: 3}", 4, "unknown key `low` in `groups.base.components.fee`; known: weight."),
         ("{weight: 0.2}", "{}", 4, "component `fee` has no weight. Add `weight:`."),
         ("  match:", "  macht:", 5, "unknown key `macht` in `groups`; known: base, match, personal."),

@@ -29,7 +29,7 @@ def every_explanation(ready: Prepared) -> list[Explanation]:
     return [explain(ready.plan, ready.inputs, u, j) for u in range(0, n_users, 2) for j in range(0, n_jobs, 5)]
 
 
-def test_points_add_up_to_the_total_and_to_the_groups(ready: Prepared) -> None:
+def test_points_add_up_to_the_total_and_the_groups(ready: Prepared) -> None:
     for said in every_explanation(ready):
         total = 0.0
         groups = dict.fromkeys(GROUPS, 0.0)
@@ -41,14 +41,14 @@ def test_points_add_up_to_the_total_and_to_the_groups(ready: Prepared) -> None:
         assert said.groups == {group: np.float32(value) for group, value in groups.items()}
 
 
-def test_it_is_the_score_that_the_scorer_gives(ready: Prepared) -> None:
+def test_total_equals_the_score_of_the_scorer(ready: Prepared) -> None:
     scores = ready.scorer.all_pairs()
     for said in every_explanation(ready):
         u, j = ready.user_rows([said.user_id])[0], ready.job_rows([said.job_id])[0]
         assert [said.total, *said.groups.values()] == scores[:, u, j].tolist()
 
 
-def test_every_component_gives_facts_in_words(ready: Prepared) -> None:
+def test_every_component_has_facts_as_text(ready: Prepared) -> None:
     for said in every_explanation(ready):
         assert [part.name for part in said.parts] == [part.name for part in ready.model.parts]
         for part in said.parts:
@@ -56,7 +56,7 @@ def test_every_component_gives_facts_in_words(ready: Prepared) -> None:
             assert all(isinstance(name, str) for name in part.facts)
 
 
-def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
+def test_frame_has_a_row_per_component(ready: Prepared) -> None:
     said = explain(ready.plan, ready.inputs, 3, 7)
     frame = said.frame()
     assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
@@ -66,7 +66,7 @@ def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
     assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
 
 
-def test_a_page_shows_facts_in_words_and_runs_nothing_of_them(ready: Prepared) -> None:
+def test_html_escapes_the_facts(ready: Prepared) -> None:
     said = explain(ready.plan, ready.inputs, 3, 7)
     page = said._repr_html_()
     assert all(f"<td>{part.name}</td>" in page for part in said.parts)
@@ -76,14 +76,14 @@ def test_a_page_shows_facts_in_words_and_runs_nothing_of_them(ready: Prepared) -
     assert f"company &lt;script&gt;a&lt;/script&gt;; long {'x' * 200}" in page
 
 
-def test_eligible_is_what_rankings_show(ready: Prepared) -> None:
+def test_eligible_pairs_are_those_of_rankings(ready: Prepared) -> None:
     lists = ready.scorer.top_k(10**6)
     for said in every_explanation(ready):
         row = ready.user_rows([said.user_id])[0]
         assert said.eligible == (said.job_id in lists.job_id[row])
 
 
-def test_it_names_each_rule_that_keeps_a_job_out() -> None:
+def test_each_rule_that_excludes_a_job_is_named() -> None:
     data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
     model = load_model("standard").with_eligibility(min_fee=1000.0, employment_types=(1,), company_cooldown_days=90)
     ready = Prepared.of(data, model)
@@ -107,7 +107,7 @@ def test_it_names_each_rule_that_keeps_a_job_out() -> None:
     assert sum(exclusions.counts().values()) == (~exclusions.open_to_all).sum()
 
 
-def test_an_unknown_id_is_named(ready: Prepared) -> None:
+def test_unknown_id_is_named(ready: Prepared) -> None:
     with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         ready.explain(999999, int(ready.plan.job_id[0]))
     with pytest.raises(KeyError):
@@ -124,7 +124,7 @@ def exact(said: Explanation) -> str:
 
 @pytest.mark.parametrize("model", ["standard", "classic"])
 @pytest.mark.parametrize("seed", range(8))
-def test_a_pair_prepared_alone_is_explained_as_in_the_whole(seed: int, model: str) -> None:
+def test_pair_prepared_alone_has_the_same_explanation(seed: int, model: str) -> None:
     """Random markets have unknown codes, missing values, given or trained factors, and an earlier clock."""
     market = random_market(seed, n_jobs=(60, 250)[seed % 2], factors=seed % 4 != 3)
     data = Dataset(Tables(**market.frames()), as_of=market.as_of)
@@ -144,7 +144,7 @@ def test_a_pair_prepared_alone_is_explained_as_in_the_whole(seed: int, model: st
     assert reasons
 
 
-def test_several_rows_alone_have_the_scores_of_the_whole() -> None:
+def test_rows_prepared_alone_have_the_same_scores() -> None:
     data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
     model = load_model("standard")
     whole, inputs = Prepared.of(data, model), Inputs.of(data)
@@ -156,7 +156,7 @@ def test_several_rows_alone_have_the_scores_of_the_whole() -> None:
         np.testing.assert_array_equal(few.scorer.all_pairs(), wanted)
 
 
-def test_pairs_of_a_request_are_prepared_alone() -> None:
+def test_pairs_of_a_request_can_be_prepared_alone() -> None:
     """The rows of the request have ids and codes that the dataset does not contain."""
     data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
     jobs = data.tables.jobs.iloc[::3].assign(job_id=lambda rows: rows["job_id"] + 7_000_000, prefecture_code="new")
@@ -169,7 +169,7 @@ def test_pairs_of_a_request_are_prepared_alone() -> None:
             assert exact(alone.explain(user, job)) == exact(whole.explain(user, job))
 
 
-def test_unknown_rows_are_named_with_the_size_of_the_data() -> None:
+def test_unknown_ids_are_named_with_the_size_of_the_data() -> None:
     data, model = small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model("classic")
     user, job = int(data.users.user_id[0]), int(data.jobs.job_id[0])
     with pytest.raises(UnknownIdError, match=r"user 999999 does not exist\. The data contain 10 users"):

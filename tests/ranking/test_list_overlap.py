@@ -68,19 +68,19 @@ pairs_of_lists = st.lists(st.tuples(jobs, jobs), min_size=1, max_size=4)
 
 @settings(max_examples=60, deadline=None)
 @given(pairs_of_lists, st.floats(0.05, 0.98))
-def test_rbo_is_the_papers(pairs: Lists, p: float) -> None:
+def test_rbo_equals_the_equation_of_the_paper(pairs: Lists, p: float) -> None:
     assert rbo(pairs, p) == pytest.approx([by_equation_32(a, b, p) for a, b in pairs], abs=1e-12)
 
 
 @settings(max_examples=20, deadline=None)
 @given(jobs.filter(len), jobs.filter(len), st.floats(0.1, 0.95))
-def test_rbo_is_the_endless_sum(a: list[int], b: list[int], p: float) -> None:
+def test_rbo_equals_the_infinite_sum(a: list[int], b: list[int], p: float) -> None:
     assert rbo([(a, b)], p)[0] == pytest.approx(by_endless_sum(a, b, p), abs=1e-9)
 
 
 @settings(max_examples=40, deadline=None)
 @given(pairs_of_lists)
-def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
+def test_places_and_shares_equal_those_of_plain_python(pairs: Lists) -> None:
     before, n_before, after, n_after = arrays(pairs)
     place = list_overlap.find_places(before, n_before, after, n_after)
     for row, (a, b) in enumerate(pairs):
@@ -96,7 +96,7 @@ def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     assert list_overlap.first_differs(place, n_before, n_after).tolist() == firsts
 
 
-def test_rbo_by_hand() -> None:
+def test_rbo_of_small_lists() -> None:
     # p = 1/2. Agreement of [1 2 3] and [1 3 2] at depths 1, 2, 3 is 1, 1/2, 1:
     # (1/2)·1 + (1/4)·(1/2) + (1/8)·1 and the tail (1/8)·1
     assert rbo([([1, 2, 3], [1, 3, 2])], 0.5)[0] == pytest.approx(0.875)
@@ -105,12 +105,12 @@ def test_rbo_by_hand() -> None:
     assert rbo([([], []), ([], [1]), ([1, 2], [3, 4]), ([5, 6], [5, 6])]) == pytest.approx([1, 0, 0, 1])
 
 
-def test_a_short_list_that_begins_a_long_one_agrees_with_it() -> None:
+def test_rbo_of_a_list_and_its_prefix_is_1() -> None:
     assert rbo([([1, 2], [1, 2, 3, 4, 5])])[0] == pytest.approx(1.0)
     assert rbo([([1, 2, 3, 4, 5], [1, 2])])[0] == pytest.approx(1.0)
 
 
-def test_nothing_to_compare_gives_nothing() -> None:
+def test_empty_lists_are_equal() -> None:
     none = np.empty((0, 5), dtype=np.int64), np.empty(0, dtype=np.int32)
     place = list_overlap.find_places(*none, *none)
     assert list_overlap.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
@@ -126,6 +126,6 @@ def test_nothing_to_compare_gives_nothing() -> None:
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])
-def test_p_lies_between_0_and_1(p: float) -> None:
+def test_p_outside_0_and_1_is_rejected(p: float) -> None:
     with pytest.raises(ConfigurationError, match="between 0 and 1"):
         rbo([([1], [1])], p)

@@ -56,13 +56,13 @@ def assert_same_ranking(found: Ranking, wanted: Ranking) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 16])
-def test_any_number_of_workers_ranks_alike(plan: Plan, workers: int) -> None:
+def test_number_of_workers_does_not_change_lists(plan: Plan, workers: int) -> None:
     assert_same_ranking(Scorer(plan, workers=workers).top_k(10), Scorer(plan).top_k(10))
     record_count("list stability", "{} rankings", 1)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 65, 199])
-def test_any_chunks_of_users_rank_alike(plan: Plan, size: int) -> None:
+def test_chunks_of_users_do_not_change_lists(plan: Plan, size: int) -> None:
     whole = Scorer(plan, workers=1).top_k(10)
     for first in range(0, N_USERS, size):
         users = np.arange(first, min(first + size, N_USERS))
@@ -73,7 +73,7 @@ def test_any_chunks_of_users_rank_alike(plan: Plan, size: int) -> None:
         record_count("list stability", "{} rankings", 1)
 
 
-def test_users_come_in_the_order_in_which_they_are_asked_for(plan: Plan) -> None:
+def test_users_are_returned_in_the_requested_order(plan: Plan) -> None:
     users = np.array([150, 3, 3, 0], dtype=np.int32)
     found, whole = Scorer(plan).top_k(4, users), Scorer(plan).top_k(4)
     np.testing.assert_array_equal(found.user_id, plan.user_id[users])
@@ -87,7 +87,7 @@ def shuffled(tables: Tables, seed: int) -> Tables:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("brought", [True, False], ids=["brought", "trained"])
-def test_the_order_of_rows_in_the_tables_changes_nothing(tables: Tables, model: str, brought: bool) -> None:
+def test_row_order_of_tables_does_not_change_lists(tables: Tables, model: str, brought: bool) -> None:
     if not brought:
         tables = tables.with_tables(user_factors=None, job_factors=None)
     rankings, fingerprints, scores = [], set(), []
@@ -105,7 +105,7 @@ def test_the_order_of_rows_in_the_tables_changes_nothing(tables: Tables, model: 
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_order_of_rows_in_a_request_changes_nothing(inputs: Inputs, tables: Tables, model: str) -> None:
+def test_row_order_of_a_request_does_not_change_lists(inputs: Inputs, tables: Tables, model: str) -> None:
     mixed = shuffled(tables, 3)
     whole = Plan.build(load_model(model), inputs)
     rows = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=mixed.jobs, users=mixed.users)
@@ -119,7 +119,7 @@ def test_the_order_of_rows_in_a_request_changes_nothing(inputs: Inputs, tables: 
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_one_user_alone_has_the_list_of_the_batch(inputs: Inputs, tables: Tables, model: str) -> None:
+def test_single_user_has_the_list_of_the_batch(inputs: Inputs, tables: Tables, model: str) -> None:
     whole = Scorer(Plan.build(load_model(model), inputs)).top_k(10)
     for row in (0, 1, 77, 199):
         rows = np.array([row])
@@ -132,7 +132,7 @@ def test_one_user_alone_has_the_list_of_the_batch(inputs: Inputs, tables: Tables
             record_count("single user", "{} users", 1)
 
 
-def test_taking_users_out_of_inputs_keeps_everything_of_theirs(inputs: Inputs) -> None:
+def test_selected_users_of_inputs_keep_their_values(inputs: Inputs) -> None:
     rows = np.array([120, 5, 5, 199, 0])
     for model in MODELS:
         whole, part = (Plan.build(load_model(model), data) for data in (inputs, inputs.take_users(rows)))
@@ -157,7 +157,7 @@ def test_several_threads_may_share_a_scorer(plan: Plan) -> None:
 # --- Results ------------------------------------------------------------------------------------------------
 
 
-def test_scores_of_pairs_are_the_same_by_every_way(plan: Plan) -> None:
+def test_all_methods_return_equal_scores(plan: Plan) -> None:
     scorer = Scorer(plan)
     whole = scorer.all_pairs()
     n, m = whole.shape[1:]
@@ -169,7 +169,7 @@ def test_scores_of_pairs_are_the_same_by_every_way(plan: Plan) -> None:
     assert scorer.listed(users[:0], jobs[:0]).shape == (4, 0)
 
 
-def test_nothing_but_numbers_from_0_to_100_comes_out(plan: Plan) -> None:
+def test_scores_are_between_0_and_100(plan: Plan) -> None:
     for scores in (Scorer(plan).all_pairs(), Scorer(plan).top_k(10**9).scores):
         assert scores.dtype == np.float32
         assert np.isfinite(scores).all()
@@ -177,7 +177,7 @@ def test_nothing_but_numbers_from_0_to_100_comes_out(plan: Plan) -> None:
         assert scores.max() <= 100 + 1e-5
 
 
-def test_the_frame_has_a_row_per_user_and_rank(plan: Plan) -> None:
+def test_frame_has_a_row_per_user_and_rank(plan: Plan) -> None:
     ranking = Scorer(plan).top_k(10)
     frame = ranking.frame()
     assert tuple(frame.columns) == RESULT_COLUMNS
@@ -190,7 +190,7 @@ def test_the_frame_has_a_row_per_user_and_rank(plan: Plan) -> None:
     assert frame.dtypes.iloc[3:].eq(np.float32).all()
 
 
-def test_more_than_there_are_gives_all_of_them(inputs: Inputs) -> None:
+def test_large_k_returns_all_eligible_jobs(inputs: Inputs) -> None:
     plan = Plan.build(load_model("classic").with_eligibility(open=False), inputs)
     ranking = Scorer(plan).top_k(10**9)
     assert (ranking.count == len(plan.job_id)).all()
@@ -200,7 +200,7 @@ def test_more_than_there_are_gives_all_of_them(inputs: Inputs) -> None:
 
 
 @pytest.mark.parametrize("without", [("users", "actions"), ("jobs", "actions"), ("users", "jobs", "actions")])
-def test_without_users_or_jobs_there_is_nothing_to_rank(tables: Tables, without: tuple[str, ...]) -> None:
+def test_no_users_or_jobs_give_empty_lists(tables: Tables, without: tuple[str, ...]) -> None:
     empty = {name: frame.iloc[:0] if name in without else frame for name, frame in tables.items()}
     for model in MODELS:
         ready = Prepared.of(Dataset(Tables(**empty)), load_model(model))
@@ -220,7 +220,7 @@ def test_progress_adds_up_to_the_users(plan: Plan, workers: int) -> None:
         assert sum(done) == (N_USERS if users is None else len(users))
 
 
-def test_progress_adds_up_where_no_job_may_be_shown(inputs: Inputs) -> None:
+def test_progress_adds_up_without_eligible_jobs(inputs: Inputs) -> None:
     plan = Plan.build(load_model("standard").with_eligibility(employment_types=()), inputs)
     done: list[int] = []
     ranking = Scorer(plan).top_k(3, progress=done.append)
@@ -230,7 +230,7 @@ def test_progress_adds_up_where_no_job_may_be_shown(inputs: Inputs) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_cancelled_before_the_start_ranks_nobody(plan: Plan, workers: int) -> None:
+def test_cancellation_before_the_start_ranks_no_user(plan: Plan, workers: int) -> None:
     done: list[int] = []
     ranking = Scorer(plan, workers=workers).top_k(3, np.arange(20), cancelled=lambda: True, progress=done.append)
     assert done == []
@@ -239,7 +239,7 @@ def test_cancelled_before_the_start_ranks_nobody(plan: Plan, workers: int) -> No
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_cancelled_on_the_way_leaves_whole_lists_or_none(plan: Plan, workers: int) -> None:
+def test_cancellation_leaves_complete_lists_or_none(plan: Plan, workers: int) -> None:
     whole = Scorer(plan).top_k(5)
     done: list[int] = []
     found = Scorer(plan, workers=workers).top_k(5, progress=done.append, cancelled=lambda: bool(done))
@@ -253,7 +253,7 @@ def test_cancelled_on_the_way_leaves_whole_lists_or_none(plan: Plan, workers: in
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_in_a_callback_ends_the_work(plan: Plan, workers: int) -> None:
+def test_error_in_a_callback_stops_the_ranking(plan: Plan, workers: int) -> None:
     def fail(_: int) -> None:
         raise RuntimeError("the screen is gone")
 
@@ -267,18 +267,18 @@ def test_an_error_in_a_callback_ends_the_work(plan: Plan, workers: int) -> None:
 @pytest.mark.parametrize(
     "k", [0, -1, 1.5, True, False, float("nan"), float("inf"), None, "3", np.float64("nan"), np.True_]
 )
-def test_k_is_a_whole_number_above_0(plan: Plan, k: Any) -> None:
+def test_invalid_k_is_rejected(plan: Plan, k: Any) -> None:
     with pytest.raises(ConfigurationError, match="whole number of jobs, 1 or more"):
         Scorer(plan).top_k(k)
 
 
 @pytest.mark.parametrize("k", [3, 3.0, np.int64(3), np.float32(3)])
-def test_whole_numbers_of_any_type_are_taken(plan: Plan, k: Any) -> None:
+def test_integers_of_any_type_are_accepted(plan: Plan, k: Any) -> None:
     assert Scorer(plan).top_k(k, np.array([0])).job_id.shape == (1, 3)
 
 
 @pytest.mark.parametrize("users", [[-1], [N_USERS], [0, 10**12], [0.5], [True, False], [[0]]])
-def test_rows_that_are_not_there_are_refused(plan: Plan, users: list[Any]) -> None:
+def test_missing_rows_are_rejected(plan: Plan, users: list[Any]) -> None:
     """Without this check, a kernel would read outside its arrays."""
     scorer = Scorer(plan)
     rows = np.array(users)
@@ -290,7 +290,7 @@ def test_rows_that_are_not_there_are_refused(plan: Plan, users: list[Any]) -> No
 
 
 @pytest.mark.parametrize("workers", [0, -1])
-def test_at_least_one_worker(plan: Plan, workers: int) -> None:
+def test_workers_below_1_are_rejected(plan: Plan, workers: int) -> None:
     with pytest.raises(ConfigurationError, match=r"workers is .*, 1 or more"):
         Scorer(plan, workers=workers)
 
@@ -311,7 +311,7 @@ def test_prepared_ranks_active_users_by_id(inputs: Inputs) -> None:
         ready.explain(ids[0], 424242)
 
 
-def test_another_models_weights_need_no_new_plan(inputs: Inputs) -> None:
+def test_other_weights_reuse_the_plan(inputs: Inputs) -> None:
     ready = Prepared.of(inputs, load_model("standard"))
     other = ready.model.with_weights({"wage": 1.0, "collaborative": 2.0})
     moved, built = ready.with_model(other), Prepared.of(inputs, other)
@@ -321,7 +321,7 @@ def test_another_models_weights_need_no_new_plan(inputs: Inputs) -> None:
     assert_same_ranking(capped.top_k(9), Prepared.of(inputs, capped.model).top_k(9))
 
 
-def test_all_pairs_into_memory_that_is_there(plan: Plan) -> None:
+def test_all_pairs_writes_into_given_memory(plan: Plan) -> None:
     scorer = Scorer(plan, workers=1)
     users = np.array([3, 0])
     out = np.full((4, 2, plan.program.n_jobs), -1, dtype=np.float32)

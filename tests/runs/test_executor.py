@@ -127,7 +127,7 @@ class Changed(LocalExecutor):
         yield from self._change(super().map(*given, **settings))
 
 
-def test_lists_published_are_the_same_in_any_order(prepared: Prepared, database: Database, tmp_path: Path) -> None:
+def test_shard_order_does_not_change_published_lists(prepared: Prepared, database: Database, tmp_path: Path) -> None:
     """The files, the rows, and their records in the manifest and the database are the same."""
     local = run(prepared, ParquetPublisher(tmp_path / "local"), DatabasePublisher(database))
     rows = read_results(database)
@@ -156,7 +156,7 @@ def test_lists_published_are_the_same_in_any_order(prepared: Prepared, database:
     assert one == two
 
 
-def test_shards_of_another_process_are_the_same(prepared: Prepared, expected: pd.DataFrame) -> None:
+def test_shards_of_another_process_are_equal(prepared: Prepared, expected: pd.DataFrame) -> None:
     assert_frame_equal(frame_of(prepared, executor=OtherProcess()), expected)
 
 
@@ -171,7 +171,7 @@ def test_run_stopped_in_another_order_is_resumed(prepared: Prepared, tmp_path: P
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, 20, 33, 1000])
-def test_chunks_across_shards_give_the_same_shards(prepared: Prepared, chunk_size: int) -> None:
+def test_chunk_size_does_not_change_shards(prepared: Prepared, chunk_size: int) -> None:
     rank = ShardRanker.of(prepared, K)
     rows = prepared.active_users[:50]
     ids = prepared.plan.user_id[rows]
@@ -233,7 +233,7 @@ def short(results: Results) -> Iterator[ShardResult]:
         (short, "Changed ended without the result of shard 3"),
     ],
 )
-def test_wrong_results_stop_the_run_by_shard(
+def test_wrong_result_stops_the_run_and_names_the_shard(
     prepared: Prepared, tmp_path: Path, change: Callable[[Results], Iterator[ShardResult]], sentence: str
 ) -> None:
     with pytest.raises(OutputError, match=sentence):
@@ -375,7 +375,7 @@ def test_reranked_lists_are_published_with_canonical_scores(prepared: Prepared, 
     assert np.float32(prepared.explain(int(user), int(job)).total) == np.float32(total)
 
 
-def test_reranked_lists_are_the_same_in_any_order(prepared: Prepared) -> None:
+def test_shard_order_does_not_change_reranked_lists(prepared: Prepared) -> None:
     local = frame_of(prepared, reranker=EvenJobsFirst())
     assert_frame_equal(frame_of(prepared, reranker=EvenJobsFirst(), executor=Backwards()), local)
 

@@ -37,13 +37,13 @@ def belongs_to(root: Path, *lines: str) -> None:
     (root / "proc/self/cgroup").write_text("".join(f"{line}\n" for line in lines))
 
 
-def test_without_cgroups_the_machine_says(tmp_path: Path) -> None:
+def test_available_memory_without_cgroups_is_the_machines(tmp_path: Path) -> None:
     import psutil
 
     assert memory_budget.measure_available(tmp_path) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
 
 
-def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Path) -> None:
+def test_cgroup_v2_limit_counts_without_file_pages(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/job/step")
     group(tmp_path / "sys/fs/cgroup")
     group(tmp_path / "sys/fs/cgroup/job", memory__max=100_000_000, memory__current=80_000_000,
@@ -53,7 +53,7 @@ def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Pat
     record_count("memory groups", "{} layouts", 1)
 
 
-def test_the_tightest_group_counts(tmp_path: Path) -> None:
+def test_smallest_cgroup_limit_counts(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/job/step")
     for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
         group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
@@ -61,7 +61,7 @@ def test_the_tightest_group_counts(tmp_path: Path) -> None:
     record_count("memory groups", "{} layouts", 1)
 
 
-def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
+def test_cgroup_v1_limit_counts(tmp_path: Path) -> None:
     belongs_to(tmp_path, "5:cpu,cpuacct:/job", "4:memory:/job", "0::/")
     group(tmp_path / "sys/fs/cgroup/memory", memory__limit_in_bytes=2**63 - 4096, memory__usage_in_bytes=0,
           memory__stat="")  # fmt: skip
@@ -71,21 +71,21 @@ def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
     record_count("memory groups", "{} layouts", 1)
 
 
-def test_a_container_sees_its_group_as_the_top(tmp_path: Path) -> None:
+def test_cgroup_of_a_container_is_read_at_the_top(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/docker/0123abcd")
     group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 60_000_000
     record_count("memory groups", "{} layouts", 1)
 
 
-def test_more_used_than_allowed_is_nothing_left(tmp_path: Path) -> None:
+def test_usage_above_the_limit_leaves_0_bytes(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/")
     group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 0
     record_count("memory groups", "{} layouts", 1)
 
 
-def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_space_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import psutil
 
     held = psutil.Process().memory_info().vms
@@ -94,7 +94,7 @@ def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert memory_budget.measure_available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
 
 
-def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
+def test_error_contains_numbers_and_alternatives() -> None:
     with pytest.raises(NotEnoughMemoryError) as caught:
         memory_budget.require(
             48 * GB, "All pairs of 10,000 users and 100,000 jobs", ["top_k=", "out="], available=2 * GB
@@ -107,7 +107,7 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
     record_count("large requests", "{} requests", 1)
 
 
-def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_occupations_are_rejected_before_work(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = make_market(20, 3_000, 100, seed=1).tables
     jobs = tables.jobs.assign(occupation_code=pd.array(np.arange(3_000) + 10_000, dtype="Int64"))
     monkeypatch.setattr(memory_budget, "measure_available", lambda: GB // 4)
@@ -119,7 +119,7 @@ def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkey
 @pytest.mark.parametrize(
     ("count", "said"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
 )
-def test_sizes_are_readable(count: int, said: str) -> None:
+def test_format_bytes(count: int, said: str) -> None:
     assert memory_budget.format_bytes(count) == said
 
 
@@ -142,7 +142,7 @@ print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes])
 
 
 @pytest.mark.usefixtures("prepared")  # the first compilation of the kernels takes extra memory
-def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> None:
+def test_prediction_is_within_20_percent_of_the_peak(tmp_path: Path) -> None:
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
     from scoring.synthetic import make_market
@@ -204,7 +204,7 @@ print(json.dumps(results))
     ],
     ids=len,
 )
-def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_path: Path, rooms: list[int]) -> None:
+def test_run_under_a_memory_limit_is_rejected_or_equal(tmp_path: Path, rooms: list[int]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CEILINGS, json.dumps(rooms), str(tmp_path)],
         capture_output=True,
@@ -228,7 +228,7 @@ def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_
     record_count("memory limits", "{} of {} limits: {} runs identical, {} rejected", n, n, same, n - same)
 
 
-def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_contains_the_reduced_chunk_size(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     enough = memory_budget.predict_run(
         program_bytes=prepared.plan.program.nbytes,
         n_users=len(prepared.active_users),

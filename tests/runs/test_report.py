@@ -27,7 +27,7 @@ def text_of(report: Report, width: int = 80) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_the_figures_agree(report: Report, prepared: Prepared) -> None:
+def test_counts_are_consistent(report: Report, prepared: Prepared) -> None:
     assert report.users == len(prepared.active_users)
     assert report.users + sum(report.users_excluded.values()) == len(prepared.plan.user_id)
     assert report.jobs_ranked + sum(report.jobs_excluded.values()) == report.jobs == len(prepared.plan.job_id)
@@ -36,7 +36,7 @@ def test_the_figures_agree(report: Report, prepared: Prepared) -> None:
     assert report.rows == 8 * report.users
 
 
-def test_the_first_user_is_taken_apart(report: Report, prepared: Prepared) -> None:
+def test_first_user_has_points_per_component(report: Report, prepared: Prepared) -> None:
     assert report.first_user == prepared.plan.user_id[prepared.active_users[0]]
     expected = prepared.top_k(5, [report.first_user]).frame()
     assert [line.job_id for line in report.first_lines] == expected["job_id"].tolist()
@@ -47,7 +47,7 @@ def test_the_first_user_is_taken_apart(report: Report, prepared: Prepared) -> No
         assert sum(line.groups.values()) == pytest.approx(line.total, abs=1e-4)
 
 
-def test_it_fits_one_screen(report: Report) -> None:
+def test_report_fits_one_screen(report: Report) -> None:
     full = replace(
         report,
         pairs_ranked=1_000_000_000,
@@ -62,7 +62,7 @@ def test_it_fits_one_screen(report: Report) -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_it_says_what_a_reader_looks_for(report: Report) -> None:
+def test_report_contains_the_main_figures(report: Report) -> None:
     text = text_of(report, 120)
     figures = ("ms per user, target 180 ms: met", "inactive", "not open", "excluded by rules", "predicted")
     parts = ("standard", "trained", "base fee", "personal collaborative")
@@ -70,11 +70,11 @@ def test_it_says_what_a_reader_looks_for(report: Report) -> None:
         assert wanted in text
 
 
-def test_a_missed_target_is_said_without_colour(report: Report) -> None:
+def test_missed_target_is_printed_without_colour(report: Report) -> None:
     assert "target 0 ms: MISSED" in text_of(replace(report, target_ms=0.0))
 
 
-def test_nobody_ranked(prepared: Prepared) -> None:
+def test_report_without_ranked_users(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
     text = text_of(Report.of(runner.run(prepared, users=[inactive])))
     assert "0 ranked; 1 inactive" in text

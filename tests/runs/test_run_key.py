@@ -76,7 +76,7 @@ def digests(package: Path, code: str, *names: str) -> dict[str, str]:
     return in_a_new_process(DIGESTS.format(code), str(package), json.dumps(names), folder=package.parent)
 
 
-def test_every_changed_byte_gives_another_key(package: Path) -> None:
+def test_changed_byte_changes_the_key(package: Path) -> None:
     found = digests(package, KEY, *COVERED)
     assert len(set(found.values())) == len(COVERED) + 1
     assert digests(package, KEY) == {"": found[""]}  # another process
@@ -89,7 +89,7 @@ def test_other_code_does_not_change_the_key(package: Path) -> None:
     assert set(found.values()) == {found[""]}
 
 
-def test_kernels_are_compiled_again_after_a_change(package: Path) -> None:
+def test_kernels_are_recompiled_after_a_change(package: Path) -> None:
     """Of a kernel, of an array that kernels read, and of its types; not of what calls them."""
     changed = (
         "backends/numba/scratch.py",
@@ -134,7 +134,7 @@ def parsed(node: ast.AST) -> Iterator[str]:
     [(RUN_MODULES, set()), (("scoring.cli.app",), {"scoring.widgets"})],
     ids=["a run", "the command"],
 )
-def test_imports_are_found_as_by_the_parser(names: tuple[str, ...], more: set[str]) -> None:
+def test_imports_equal_those_of_the_parser(names: tuple[str, ...], more: set[str]) -> None:
     paths, found, waiting = modules(), set[str](), [*names]
     while waiting:
         name = waiting.pop()
@@ -146,7 +146,7 @@ def test_imports_are_found_as_by_the_parser(names: tuple[str, ...], more: set[st
     assert len(found) > 150
 
 
-def test_everything_that_an_import_loads_is_covered() -> None:
+def test_key_covers_every_imported_module() -> None:
     code = (
         f"import json, sys, importlib; [importlib.import_module(name) for name in {RUN_MODULES}]; "
         "print(json.dumps([name for name in sys.modules if name.split('.')[0] == 'scoring']))"

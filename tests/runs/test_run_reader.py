@@ -28,20 +28,20 @@ def run(ready: Prepared, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_a_run_comes_back_as_it_was_ranked(ready: Prepared, run: Path) -> None:
+def test_read_run_returns_the_ranking(ready: Prepared, run: Path) -> None:
     there, lists = ready.top_k(7), build_ranking(read_run(run), ready.plan.job_id)
     order = np.argsort(there.user_id)
     for name in ("user_id", "job_id", "job_row", "scores", "count"):
         np.testing.assert_array_equal(getattr(lists, name), getattr(there, name)[order])
 
 
-def test_rows_may_stand_in_any_order(ready: Prepared, run: Path) -> None:
+def test_rows_may_have_any_order(ready: Prepared, run: Path) -> None:
     frame = read_run(run)
     shuffled = build_ranking(frame.sample(frac=1, random_state=1), ready.plan.job_id)
     pd.testing.assert_frame_equal(shuffled.frame(), build_ranking(frame, ready.plan.job_id).frame())
 
 
-def test_lists_of_different_lengths_end_where_they_end(ready: Prepared, run: Path) -> None:
+def test_lists_may_have_different_lengths(ready: Prepared, run: Path) -> None:
     frame = read_run(run)
     users = frame["user_id"].unique()
     frame = frame[(frame["user_id"] != users[0]) | (frame["rank"] <= 2)]
@@ -53,13 +53,13 @@ def test_lists_of_different_lengths_end_where_they_end(ready: Prepared, run: Pat
     )
 
 
-def test_an_empty_run_has_no_lists(ready: Prepared, run: Path) -> None:
+def test_empty_run_has_no_lists(ready: Prepared, run: Path) -> None:
     lists = build_ranking(read_run(run).iloc[:0], ready.plan.job_id)
     assert len(lists.user_id) == 0
     assert lists.frame().empty
 
 
-def test_ranks_with_a_gap_are_no_ranking(ready: Prepared, run: Path) -> None:
+def test_ranks_with_a_gap_are_rejected(ready: Prepared, run: Path) -> None:
     frame = read_run(run)
     with pytest.raises(ConfigurationError, match="are not 1, 2, 3"):
         build_ranking(frame[frame["rank"] != 2], ready.plan.job_id)
@@ -67,7 +67,7 @@ def test_ranks_with_a_gap_are_no_ranking(ready: Prepared, run: Path) -> None:
         build_ranking(frame, ready.plan.job_id[:1])
 
 
-def test_a_broken_run_is_refused(run: Path) -> None:
+def test_damaged_run_is_rejected(run: Path) -> None:
     with pytest.raises(OutputError, match="does not contain a published run"):
         read_run(run.parent)
     part = next(run.glob("*.parquet"))

@@ -55,7 +55,7 @@ def state(file: Path) -> tuple[list[str], bytes | None]:
 
 
 @pytest.mark.parametrize("content", [b"new", memoryview(b"new"), "new", write_new], ids=lambda one: type(one).__name__)
-def test_content_is_bytes_text_or_a_function(file: Path, content: Content) -> None:
+def test_content_may_be_bytes_text_or_a_function(file: Path, content: Content) -> None:
     replace_file(file, content)
     assert state(file) == (["file"], b"new")
 
@@ -67,7 +67,7 @@ def test_text_is_utf_8(file: Path) -> None:
 
 @pytest.mark.parametrize("step", ["written", "synced"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt(), ValueError()], ids=repr)
-def test_a_failure_before_the_rename_changes_nothing(file: Path, step: Step, error: BaseException) -> None:
+def test_failure_before_the_rename_changes_nothing(file: Path, step: Step, error: BaseException) -> None:
     def fail() -> None:
         raise error
 
@@ -77,7 +77,7 @@ def test_a_failure_before_the_rename_changes_nothing(file: Path, step: Step, err
     assert state(file) == before
 
 
-def test_a_failure_after_the_rename_keeps_the_new_content(file: Path) -> None:
+def test_failure_after_the_rename_keeps_the_new_content(file: Path) -> None:
     def fail() -> None:
         raise KeyboardInterrupt
 
@@ -108,7 +108,7 @@ def test_steps_are_reached_in_order(file: Path) -> None:
         *((name, content) for name in ("fsync", "replace", "open", "fchmod") for content in (b"new", write_new)),
     ],
 )
-def test_a_refused_system_call_changes_nothing(
+def test_failed_system_call_changes_nothing(
     file: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: Content
 ) -> None:
     def fail(*arguments: object, **more: object) -> None:
@@ -123,7 +123,7 @@ def test_a_refused_system_call_changes_nothing(
     record_count("write errors", "{} errors", 1)
 
 
-def test_a_function_that_fails_halfway_changes_nothing(file: Path) -> None:
+def test_failed_content_function_changes_nothing(file: Path) -> None:
     def half(new: BinaryIO) -> None:
         new.write(b"ne")
         raise ValueError("a row that cannot be encoded")
@@ -134,7 +134,7 @@ def test_a_function_that_fails_halfway_changes_nothing(file: Path) -> None:
     assert state(file) == before
 
 
-def test_a_disk_that_fills_up_changes_nothing(file: Path) -> None:
+def test_full_disk_changes_nothing(file: Path) -> None:
     """The limit on a file's size stands in for it, in a process of its own."""
     code = f"""
 import resource
@@ -155,7 +155,7 @@ for content in (b"x" * 1001, lambda file: file.write(b"x" * 1001)):
     record_count("write errors", "{} errors", 2)
 
 
-def test_what_is_synced_is_what_was_asked_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_requested_parts_are_synced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[bool] = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
     replace_file(file, b"1")
@@ -172,7 +172,7 @@ def test_what_is_synced_is_what_was_asked_for(file: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277])
 @pytest.mark.parametrize("mode", [None, 0o600, 0o640])
-def test_a_mode_is_exact_and_none_obeys_the_umask(file: Path, umask: int, mode: int | None) -> None:
+def test_mode_ignores_the_umask_if_given(file: Path, umask: int, mode: int | None) -> None:
     before = os.umask(umask)
     try:
         replace_file(file, b"new", mode=mode)
@@ -181,7 +181,7 @@ def test_a_mode_is_exact_and_none_obeys_the_umask(file: Path, umask: int, mode: 
     assert stat.S_IMODE(file.stat().st_mode) == (0o666 & ~umask if mode is None else mode)
 
 
-def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+def test_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     victim, link = tmp_path / "victim", tmp_path / "link"
     victim.write_bytes(b"untouched")
     link.symlink_to(victim)
@@ -204,7 +204,7 @@ replace_file(Path(sys.argv[1]), b"new", locked=True, reached={sys.argv[2]: kill}
 
 
 @pytest.mark.parametrize("step", ["written", "synced", "renamed"])
-def test_a_killed_writer_leaves_old_or_new_content(file: Path, step: Step) -> None:
+def test_killed_writer_leaves_old_or_new_content(file: Path, step: Step) -> None:
     before = state(file)[1]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", KILLED, str(file), step], env=environment, check=False)
@@ -218,12 +218,12 @@ def test_a_killed_writer_leaves_old_or_new_content(file: Path, step: Step) -> No
     assert [name for name in names(file.parent) if name != "file"] == []
 
 
-def test_a_file_that_is_being_written_is_no_leftover(file: Path) -> None:
+def test_file_of_a_living_writer_is_not_removed(file: Path) -> None:
     replace_file(file, b"new", locked=True, reached={"written": lambda: remove_leftovers(file.parent)})
     assert state(file) == (["file"], b"new")
 
 
-def test_a_link_among_leftovers_is_neither_followed_nor_removed(tmp_path: Path) -> None:
+def test_link_among_leftovers_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"untouched")
     (tmp_path / ".file.1.0.writing").symlink_to(tmp_path / "victim")
     remove_leftovers(tmp_path)
@@ -245,20 +245,20 @@ def create(folder: Path, content: Content = b"new") -> bool:
         return create_file("file", content, handle)
 
 
-def test_a_file_is_created_once(folder: Path) -> None:
+def test_file_is_created_once(folder: Path) -> None:
     assert create(folder)
     assert not create(folder, b"other")
     assert state(folder / "file") == (["file"], b"new")
 
 
-def test_a_dead_link_is_a_name_that_is_taken(folder: Path) -> None:
+def test_dead_link_prevents_creation(folder: Path) -> None:
     (folder / "file").symlink_to(folder / "nowhere")
     assert not create(folder)
     assert names(folder) == ["file"]
 
 
 @pytest.mark.parametrize(("name", "call"), [("write", 1), ("fsync", 1), ("link", 1), ("fsync", 2)])
-def test_a_refused_system_call_creates_nothing(
+def test_failed_system_call_creates_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, call: int
 ) -> None:
     real: Callable[..., object] = getattr(os, name)
@@ -278,7 +278,7 @@ def test_a_refused_system_call_creates_nothing(
     record_count("write errors", "{} errors", 1)
 
 
-def test_a_file_system_without_hard_links_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_hard_links_are_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*names: object, **more: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
@@ -291,7 +291,7 @@ def test_a_file_system_without_hard_links_is_named(folder: Path, monkeypatch: py
 # Links and bytes
 
 
-def test_a_link_moves_and_a_folder_of_its_name_stays(tmp_path: Path) -> None:
+def test_move_link_keeps_a_folder_of_its_name(tmp_path: Path) -> None:
     link = tmp_path / "latest"
     for name in ("first", "second", "second"):
         move_link(link, name)
@@ -306,7 +306,7 @@ def test_a_link_moves_and_a_folder_of_its_name_stays(tmp_path: Path) -> None:
     assert link.is_dir()
 
 
-def test_all_is_written_where_the_system_takes_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partial_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda handle, content: real(handle, content[:3]))
     replace_file(tmp_path / "file", b"0123456789")

@@ -52,7 +52,7 @@ def other_process(path: Path) -> Iterator[subprocess.Popen[str]]:
             other.wait()
 
 
-def test_a_lock_has_one_holder(path: Path) -> None:
+def test_lock_has_one_holder(path: Path) -> None:
     first = FileLock(path).acquire()
     with pytest.raises(LockHeldError):
         FileLock(path).acquire()
@@ -63,7 +63,7 @@ def test_a_lock_has_one_holder(path: Path) -> None:
     FileLock(path).acquire().release()
 
 
-def test_a_lock_ends_with_its_process(path: Path) -> None:
+def test_lock_ends_with_its_process(path: Path) -> None:
     with other_process(path) as other:
         with pytest.raises(LockHeldError):
             FileLock(path).acquire(patience=0.05)
@@ -83,7 +83,7 @@ def test_patience_waits_for_the_holder(path: Path, patience: float | None) -> No
         timer.join()
 
 
-def test_patience_ends(path: Path) -> None:
+def test_wait_ends_after_the_patience(path: Path) -> None:
     with FileLock(path).acquire():
         begun = time.monotonic()
         with pytest.raises(LockHeldError):
@@ -92,7 +92,7 @@ def test_patience_ends(path: Path) -> None:
 
 
 @pytest.mark.parametrize("patience", [30.0, None])
-def test_who_waits_for_a_file_that_is_removed_locks_the_new_one(path: Path, patience: float | None) -> None:
+def test_waiter_locks_the_new_file_after_a_removal(path: Path, patience: float | None) -> None:
     first, taken = FileLock(path).acquire(), []
     waiter = threading.Thread(target=lambda: taken.append(FileLock(path).acquire(patience)))
     waiter.start()
@@ -107,13 +107,13 @@ def test_who_waits_for_a_file_that_is_removed_locks_the_new_one(path: Path, pati
     assert not path.exists()
 
 
-def test_the_content_of_the_file_stays(path: Path) -> None:
+def test_content_of_the_file_is_kept(path: Path) -> None:
     path.write_text("a line\n")
     with FileLock(path).acquire():
         assert path.read_text() == "a line\n"
 
 
-def test_a_link_is_refused(path: Path, tmp_path: Path) -> None:
+def test_link_is_rejected(path: Path, tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic links") as raised:
         FileLock(path).acquire()
@@ -121,12 +121,12 @@ def test_a_link_is_refused(path: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "victim").exists()
 
 
-def test_a_new_file_has_its_mode(path: Path) -> None:
+def test_new_file_has_the_given_mode(path: Path) -> None:
     FileLock(path, mode=0o600).acquire().release()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_file_is_looked_up_in_an_open_folder(path: Path, tmp_path: Path) -> None:
+def test_file_is_opened_in_an_open_folder(path: Path, tmp_path: Path) -> None:
     with open_folder(tmp_path) as folder:
         moved = tmp_path.with_name(f"{tmp_path.name}-moved")
         tmp_path.rename(moved)
@@ -137,7 +137,7 @@ def test_the_file_is_looked_up_in_an_open_folder(path: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", ["", "a line\n"])
-def test_an_interrupt_leaves_no_empty_file(path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+def test_interrupt_leaves_no_empty_file(path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     if content:
         path.write_text(content)
     compare, calls = os.path.samestat, iter(range(1, 10))
@@ -169,7 +169,7 @@ def test_readers_share_a_lock_and_exclude_a_writer(path: Path) -> None:
         assert not try_lock(reader.fileno(), shared=True)
 
 
-def test_a_removed_file_has_no_name(path: Path) -> None:
+def test_removed_file_has_no_name(path: Path) -> None:
     path.touch()
     with open(path, "rb") as file:
         assert is_named(file.fileno(), path)

@@ -50,7 +50,7 @@ def test_lines_are_compact_json(path: Path) -> None:
     assert journal(path).read() == [{"n": 1, "text": "行\n"}, {"n": 2}]
 
 
-def test_entries_follow_what_is_appended(path: Path) -> None:
+def test_entries_include_appended_entries(path: Path) -> None:
     append(path, {"n": 1})
     held = journal(path).acquire()
     assert held.entries == [{"n": 1}]
@@ -62,7 +62,7 @@ def test_entries_follow_what_is_appended(path: Path) -> None:
         assert len(held.entries) == 4
 
 
-def test_one_writer_at_a_time_and_readers_beside_it(path: Path) -> None:
+def test_one_writer_and_many_readers(path: Path) -> None:
     with journal(path).acquire() as held:
         held.append({"n": 1})
         with pytest.raises(LockHeldError):
@@ -70,7 +70,7 @@ def test_one_writer_at_a_time_and_readers_beside_it(path: Path) -> None:
         assert numbers(path) == [1]
 
 
-def test_restart_forgets_earlier_lines(path: Path) -> None:
+def test_restart_removes_earlier_lines(path: Path) -> None:
     append(path, {"n": 1}, {"n": 2})
     with journal(path).acquire() as held:
         held.restart({"n": 7})
@@ -99,7 +99,7 @@ def test_unfinished_line_is_skipped_and_removed_by_append(path: Path, tail: str,
     assert path.read_bytes().endswith(b"\n")
 
 
-def test_an_unfinished_first_line_is_removed(path: Path) -> None:
+def test_unfinished_first_line_is_removed(path: Path) -> None:
     path.write_text('{"n":')
     append(path, {"n": 1})
     assert path.read_text() == '{"n":1}\n'
@@ -122,7 +122,7 @@ held.append({"n": 2})
 
 
 @pytest.mark.parametrize("written", [0, 1, 7, 8])
-def test_a_killed_writer_leaves_whole_entries_and_no_lock(path: Path, written: int) -> None:
+def test_killed_writer_leaves_complete_entries_and_no_lock(path: Path, written: int) -> None:
     append(path, {"n": 1})
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(written)], env=environment, check=False)
@@ -139,7 +139,7 @@ def test_a_killed_writer_leaves_whole_entries_and_no_lock(path: Path, written: i
 
 
 @pytest.mark.parametrize("line", ["<<<<<<< ours", "[1]", "7", '{"n":1', "\0\0"])
-def test_a_damaged_line_is_named(path: Path, line: str) -> None:
+def test_error_names_the_damaged_line(path: Path, line: str) -> None:
     path.write_text(f'{{"n":1}}\n{line}\n{{"n":2}}\n')
     before = path.read_bytes()
     with pytest.raises(DamagedLineError) as raised:
@@ -150,7 +150,7 @@ def test_a_damaged_line_is_named(path: Path, line: str) -> None:
     assert path.read_bytes() == before
 
 
-def test_damage_may_be_cut_off_with_what_follows(path: Path) -> None:
+def test_damaged_line_and_later_lines_may_be_cut(path: Path) -> None:
     path.write_text('{"n":1}\n\n[1]\n{"n":2}\n')
     assert [record["n"] for record in journal(path, cut_damage=True).read()] == [1]
     with journal(path, cut_damage=True).acquire() as held:
@@ -167,7 +167,7 @@ def test_damage_may_be_cut_off_with_what_follows(path: Path) -> None:
     [("write", ""), ("write", '{"n'), ("fsync", ""), ("fsync", '{"n'), ("ftruncate", '{"n')],  # what is cut
 )
 @pytest.mark.parametrize("read_first", [True, False])
-def test_a_failed_append_leaves_the_earlier_entries(
+def test_failed_append_keeps_the_earlier_entries(
     path: Path, monkeypatch: pytest.MonkeyPatch, name: str, tail: str, read_first: bool
 ) -> None:
     append(path, {"n": 1})
@@ -194,7 +194,7 @@ def test_a_failed_append_leaves_the_earlier_entries(
     record_count("write errors", "{} errors", 1)
 
 
-def test_each_append_is_synced_and_the_name_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_append_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[bool] = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
     with journal(path).acquire() as held:
@@ -207,7 +207,7 @@ def test_each_append_is_synced_and_the_name_once(path: Path, monkeypatch: pytest
     assert numbers(path) == [1, 2, 3, 4]
 
 
-def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+def test_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text('{"n":1}\n')
     path.symlink_to(victim)
@@ -230,7 +230,7 @@ def append_some(path: Path) -> list[int]:
     return given
 
 
-def test_processes_append_at_once(path: Path) -> None:
+def test_processes_append_concurrently(path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         given = list(pool.map(append_some, [path] * 2))
     assert sorted(number for some in given for number in some) == list(range(1, 61))

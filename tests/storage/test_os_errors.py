@@ -28,7 +28,7 @@ from scoring.storage.os_errors import reason, wrap_os_errors
     ],
     ids=str,
 )
-def test_a_reason_is_the_systems_word_for_the_number(error: OSError | UnicodeDecodeError, said: str) -> None:
+def test_reason_is_the_text_of_the_error_number(error: OSError | UnicodeDecodeError, said: str) -> None:
     assert reason(error) == said
 
 
@@ -40,10 +40,10 @@ def test_a_reason_is_the_systems_word_for_the_number(error: OSError | UnicodeDec
         (errno.EFBIG, "Raise the limit on file sizes"),
         (errno.ELOOP, "links are not followed"),
         (errno.ENOTDIR, "links are not followed"),
-        (errno.EIO, "Check the folder and its rights"),
+        (errno.EIO, "Check the folder and its permissions"),
     ],
 )
-def test_the_sentence_names_place_reason_and_advice(number: int, advice: str) -> None:
+def test_message_names_place_reason_and_advice(number: int, advice: str) -> None:
     cause = OSError(number, os.strerror(number))
     with pytest.raises(OutputError) as raised, wrap_os_errors(Path("a/b"), "read"):
         raise cause
@@ -52,8 +52,8 @@ def test_the_sentence_names_place_reason_and_advice(number: int, advice: str) ->
     assert raised.value.__cause__ is cause
 
 
-def test_what_is_written_can_be_named_and_advice_given() -> None:
-    with pytest.raises(OutputError) as raised, wrap_os_errors("a/b", what="Results", advice="Wait"):
+def test_message_may_name_content_and_advice() -> None:
+    with pytest.raises(OutputError) as raised, wrap_os_errors("a/b", content="Results", advice="Wait"):
         raise OSError(errno.EIO, "x")
     assert str(raised.value) == "Results cannot be written to a/b: Input/output error. Wait."
 
@@ -61,7 +61,7 @@ def test_what_is_written_can_be_named_and_advice_given() -> None:
 @pytest.mark.parametrize(
     "error", [OutputError("said"), LockHeldError(), DataError("said"), ValueError("said")], ids=repr
 )
-def test_other_errors_pass(error: Exception) -> None:
+def test_other_errors_are_not_wrapped(error: Exception) -> None:
     with pytest.raises(type(error)) as raised, wrap_os_errors("a/b"):
         raise error
     assert raised.value is error

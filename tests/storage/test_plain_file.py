@@ -7,33 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from scoring.storage.plain_file import exists, open_folder, open_plain_file, read_plain_file
+from scoring.storage.plain_file import contains_name, open_folder, open_plain_file, read_plain_file
 
 
-def test_a_plain_file_is_read(tmp_path: Path) -> None:
+def test_regular_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"1234")
     assert read_plain_file(tmp_path / "file", 4) == b"1234"
     with open_folder(tmp_path) as folder:
         assert read_plain_file("file", 4, folder=folder) == b"1234"
-        assert exists("file", folder)
-        assert not exists("other", folder)
+        assert contains_name("file", folder)
+        assert not contains_name("other", folder)
 
 
-def test_a_file_above_the_limit_is_refused(tmp_path: Path) -> None:
+def test_large_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     with pytest.raises(OSError, match="Larger than 4 bytes"):
         read_plain_file(tmp_path / "file", 4)
 
 
-def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+def test_other_kinds_of_files_are_rejected(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")  # opening it would wait for a writer
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder"):
-        with pytest.raises(OSError, match=r"Not a plain file|Is a directory"):
+        with pytest.raises(OSError, match=r"Not a regular file|Is a directory"):
             read_plain_file(tmp_path / name, 4)
 
 
-def test_a_link_is_refused(tmp_path: Path) -> None:
+def test_link_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"1234")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("file")
@@ -43,6 +43,6 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     with open_folder(tmp_path / "linked"):  # the first folder may be reached by a link, those inside may not
         pass
     with open_folder(tmp_path) as folder:
-        assert exists("link", folder)
+        assert contains_name("link", folder)
         with pytest.raises(OSError, match=r"Not a directory|symbolic links"), open_folder("linked", folder=folder):
             pass

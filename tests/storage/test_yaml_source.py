@@ -58,19 +58,19 @@ def error_of(text: str) -> LocatedError:
         ((), None),
     ],
 )
-def test_an_error_has_path_line_and_key(key: KeyPath, line: int | None) -> None:
+def test_error_has_path_line_and_key(key: KeyPath, line: int | None) -> None:
     error = parse(TEXT).error(key, "it is wrong.")
     assert (error.path, error.line, error.key) == ("mine.yaml", line, key)
     assert str(error) == ("mine.yaml: it is wrong." if line is None else f"mine.yaml, line {line}: it is wrong.")
 
 
-def test_lines_are_those_of_the_text() -> None:
+def test_lines_equal_those_of_the_text() -> None:
     source, lines = parse(TEXT), TEXT.splitlines()
     for key, line in source.lines.items():
         assert key[-1].isdigit() or lines[line - 1].lstrip("- {").startswith(f"{key[-1]}:")
 
 
-def test_the_class_of_errors_is_chosen() -> None:
+def test_error_class_can_be_chosen() -> None:
     with pytest.raises(ConfigurationError) as raised:
         parse("a: 1\na: 2", ConfigurationError)
     assert (raised.value.line, raised.value.key) == (2, ("a",))
@@ -79,7 +79,7 @@ def test_the_class_of_errors_is_chosen() -> None:
     assert isinstance(parse("a: 1", ConfigurationError).error((), "wrong"), ConfigurationError)
 
 
-def test_attributes_survive_another_process() -> None:
+def test_error_attributes_survive_pickling() -> None:
     error = pickle.loads(pickle.dumps(parse(TEXT).error(("groups",), "it is wrong.")))  # noqa: S301 - its own
     assert (type(error), error.path, error.line, error.key) == (ModelError, "mine.yaml", 3, ("groups",))
     plain = ModelError("no place")
@@ -102,7 +102,7 @@ def test_attributes_survive_another_process() -> None:
         ("a: 1\nb: !own {}", 2),
     ],
 )
-def test_what_is_no_mapping_is_refused_with_its_line(text: str, line: int | None) -> None:
+def test_other_text_than_a_mapping_is_rejected(text: str, line: int | None) -> None:
     assert error_of(text).line == line
 
 
@@ -115,12 +115,12 @@ def test_what_is_no_mapping_is_refused_with_its_line(text: str, line: int | None
         ("a: 1\n'a': 2", 2, ("a",)),
     ],
 )
-def test_a_duplicate_key_is_refused_with_its_line(text: str, line: int, key: KeyPath) -> None:
+def test_duplicate_key_is_rejected_with_its_line(text: str, line: int, key: KeyPath) -> None:
     error = error_of(text)
     assert (error.line, error.key) == (line, key)
 
 
-def test_the_same_key_in_other_mappings_is_no_duplicate() -> None:
+def test_equal_keys_of_other_mappings_are_accepted() -> None:
     assert parse("a: {x: 1}\nb: {x: 2}\nc: [{x: 1}, {x: 1}]").data["c"] == [{"x": 1}, {"x": 1}]
     assert parse("a: &a {x: 1}\nb: *a\nc: {<<: *a, x: 2}").data == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 2}}
 
@@ -129,7 +129,7 @@ def test_the_same_key_in_other_mappings_is_no_duplicate() -> None:
 
 
 @pytest.mark.parametrize(("keys", "refused"), [(MAX_KEYS, False), (MAX_KEYS + 1, True)])
-def test_the_keys_of_a_merged_mapping_are_bounded(keys: int, refused: bool) -> None:
+def test_keys_of_a_merged_mapping_are_limited(keys: int, refused: bool) -> None:
     half = keys // 2
     text = "".join(
         f"{name}: &{name} {{{', '.join(f'{name}{n}: 1' for n in range(size))}}}\n"
@@ -142,7 +142,7 @@ def test_the_keys_of_a_merged_mapping_are_bounded(keys: int, refused: bool) -> N
         assert len(parse(text).data["c"]) == keys
 
 
-def test_aliases_that_stand_for_billions_are_read_at_once() -> None:
+def test_nested_aliases_are_read_quickly() -> None:
     lists = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise(LETTERS))
     source = parse(lists)
     assert len(source.lines) < 200
@@ -152,13 +152,13 @@ def test_aliases_that_stand_for_billions_are_read_at_once() -> None:
     assert "unhashable" in str(error_of(f"{lists}? *p\n: 1"))
 
 
-def test_an_alias_of_itself_is_read_once() -> None:
+def test_recursive_alias_is_read_once() -> None:
     source = parse("a: &a [*a]")
     assert source.data["a"][0] is source.data["a"]
     assert source.lines == {("a",): 1, ("a", "0"): 1}
 
 
-def test_merges_that_stand_for_billions_end_at_once() -> None:
+def test_nested_merges_are_rejected_quickly() -> None:
     """Releases of PyYAML before 6.0.4 keep each key as often as it is merged: they meet the bound."""
     merges = "a: &a {k: 1}\n" + "".join(
         f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 10)}]}}\n" for a, b in pairwise(LETTERS)
@@ -174,7 +174,7 @@ def test_merges_that_stand_for_billions_end_at_once() -> None:
 # Values
 
 
-def test_values_are_asked_for_by_kind() -> None:
+def test_values_are_checked_by_type() -> None:
     source = parse(TEXT)
     assert source.mapping(("groups", "base"))["weight"] == 0.5
     assert source.text("name") == "mine"
@@ -193,6 +193,6 @@ def test_values_are_asked_for_by_kind() -> None:
         assert (raised.value.line, raised.value.key) == (line, key)
 
 
-def test_a_path_is_named_as_the_user_typed_it(tmp_path: Path) -> None:
+def test_error_names_the_path_as_given(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"^\.\./a\.yaml, line 1: "):
         parse_yaml("[1", "../a.yaml", expected="`a`")

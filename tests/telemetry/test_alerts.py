@@ -25,7 +25,7 @@ def watched(target: float, window: int) -> tuple[TargetAlert, list[Alert]]:
     return alert, heard
 
 
-def test_an_alert_at_each_crossing_and_none_between(caplog: pytest.LogCaptureFixture) -> None:
+def test_alert_follows_each_crossing_of_the_target(caplog: pytest.LogCaptureFixture) -> None:
     alert, heard = watched(100, window=2)
     observe(alert, 100, 100)  # equal to the target is within it
     assert heard == []
@@ -40,17 +40,17 @@ def test_an_alert_at_each_crossing_and_none_between(caplog: pytest.LogCaptureFix
     assert alert.statistics().alerts == 2
 
 
-def test_what_an_alert_says(caplog: pytest.LogCaptureFixture) -> None:
+def test_alert_message_contains_the_figures(caplog: pytest.LogCaptureFixture) -> None:
     alert, heard = watched(180, window=20)
     observe(alert, 125.0, users=4)
     observe(alert, 500.0, users=2)
     assert heard == [Alert(ms_per_user=250.0, target_ms_per_user=180, operations=2, users=6)]
-    assert caplog.messages == ["250.000 ms per user, over the last 2 operations, is above the target of 180."]
+    assert caplog.messages == ["250.000 ms per user over the last 2 operations exceeds the target of 180."]
     assert vars(caplog.records[0])["ms_per_user"] == 250.0
     assert vars(caplog.records[0])["target_ms_per_user"] == 180
 
 
-def test_many_users_weigh_more_than_few() -> None:
+def test_mean_is_weighted_by_users() -> None:
     alert, heard = watched(100, window=20)
     observe(alert, 1.0, users=1000)
     observe(alert, 1000.0, users=1)  # one cold start among many
@@ -58,7 +58,7 @@ def test_many_users_weigh_more_than_few() -> None:
     assert alert.statistics() == AlertStatistics(2000 / 1001, 100, True, 0)
 
 
-def test_only_the_last_operations_count() -> None:
+def test_only_the_latest_operations_count() -> None:
     alert, heard = watched(100, window=3)
     observe(alert, 0, 0, 0, 0, 0, 120, 120)
     assert heard == []
@@ -76,7 +76,7 @@ def test_operations_without_users_do_not_count() -> None:
     assert len(heard) == 1
 
 
-def test_a_target_that_is_changed_later() -> None:
+def test_target_can_change() -> None:
     target = [100.0]
     alert, heard = TargetAlert(lambda: target[0]), list[Alert]()
     alert.on(heard.append)
@@ -89,7 +89,7 @@ def test_a_target_that_is_changed_later() -> None:
     assert json.loads(json.dumps(alert.statistics().as_dict()))["alerts"] == 1
 
 
-def test_it_is_fed_by_operations(clock: Clock) -> None:
+def test_alert_listens_to_operations(clock: Clock) -> None:
     alert, heard = watched(100, window=20)
     operations = Operations(clock, listeners=[alert.observe])
     with pytest.raises(ValueError), operations.timed("top_k", users=1):  # noqa: PT012 - time passes, then it fails
@@ -101,9 +101,7 @@ def test_it_is_fed_by_operations(clock: Clock) -> None:
     assert heard == [Alert(250.0, 100, 1, 4)]
 
 
-def test_a_callback_that_raises_breaks_neither_the_work_nor_the_next(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_failing_callback_does_not_stop_the_operation(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     alert = TargetAlert(100)
     operations, heard = Operations(clock, listeners=[alert.observe]), list[Alert]()
 
@@ -121,7 +119,7 @@ def test_a_callback_that_raises_breaks_neither_the_work_nor_the_next(
     assert "the pager is out of paper" in caplog.text
 
 
-def test_a_callback_may_ask_and_may_leave() -> None:
+def test_callback_may_read_statistics_and_remove_itself() -> None:
     alert, heard = TargetAlert(100, window=1), list[AlertStatistics]()
 
     def once(_: Alert) -> None:
@@ -131,11 +129,11 @@ def test_a_callback_may_ask_and_may_leave() -> None:
     alert.on(once)
     observe(alert, 200, 0, 200)
     assert heard == [AlertStatistics(200.0, 100, False, 1)]
-    with pytest.raises(ConfigurationError, match="no callback of this alert"):
+    with pytest.raises(ConfigurationError, match="is not a callback of this alert"):
         alert.off(once)
 
 
-def test_many_threads_cross_once() -> None:
+def test_many_threads_cause_one_alert() -> None:
     alert, heard = watched(100, window=20)
     together = threading.Barrier(16)
 
@@ -153,11 +151,11 @@ def test_many_threads_cross_once() -> None:
 
 
 @pytest.mark.parametrize("target", [0, -1, float("nan"), float("inf")])
-def test_a_target_that_cannot_be_is_refused(target: float) -> None:
+def test_invalid_target_is_rejected(target: float) -> None:
     with pytest.raises(ConfigurationError, match="target_ms_per_user is"):
         TargetAlert(target)
 
 
-def test_a_window_of_nothing_is_refused() -> None:
+def test_window_of_zero_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match="window is 0"):
         TargetAlert(100, window=0)

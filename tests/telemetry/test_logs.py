@@ -20,7 +20,7 @@ LOG = logging.getLogger("scoring.tests")
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _restore_logger() -> Iterator[None]:
     """Restore what `configure` changes."""
     logger = logging.getLogger("scoring")
     level, handlers, propagate = logger.level, list(logger.handlers), logger.propagate
@@ -38,7 +38,7 @@ def formatted(**fields: Any) -> dict[str, Any]:
     return found
 
 
-def test_a_line_has_time_level_logger_message_and_the_extra_fields() -> None:
+def test_line_has_the_standard_and_extra_fields() -> None:
     assert formatted(users=3, place="東京") == {
         "time": "1970-01-01T00:00:00.500Z",
         "level": "INFO",
@@ -49,12 +49,12 @@ def test_a_line_has_time_level_logger_message_and_the_extra_fields() -> None:
     }
 
 
-def test_arguments_are_put_into_the_message() -> None:
+def test_message_contains_its_arguments() -> None:
     assert formatted(msg="%d of %s", args=(3, "ten"))["message"] == "3 of ten"
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "a\u2028b\x85c", 'quo"te\\', "\ud800"])
-def test_no_text_ends_a_line(text: str) -> None:
+def test_text_never_breaks_a_line(text: str) -> None:
     assert formatted(msg="%s", args=(text,), field=text)["field"] == text
 
 
@@ -72,16 +72,16 @@ def test_no_text_ends_a_line(text: str) -> None:
         (ValueError("no"), "no"),
     ],
 )
-def test_values_become_what_json_has(value: Any, said: Any) -> None:
+def test_values_are_converted_to_json(value: Any, said: Any) -> None:
     assert formatted(field=value)["field"] == said
 
 
-def test_a_field_with_a_name_of_the_line_stays_beside_it() -> None:
+def test_conflicting_field_gets_an_underscore() -> None:
     found = formatted(level="basement", time="noon")
     assert (found["level"], found["level_"], found["time_"]) == ("INFO", "basement", "noon")
 
 
-def test_a_traceback_is_one_field() -> None:
+def test_traceback_is_one_field() -> None:
     try:
         raise ValueError("no")
     except ValueError:
@@ -112,7 +112,7 @@ def test_json_lines_of_operations_and_alerts(clock: Clock) -> None:
     assert second == {
         "level": "WARNING",
         "logger": "scoring.alerts",
-        "message": "500.000 ms per user, over the last 1 operations, is above the target of 100.",
+        "message": "500.000 ms per user over the last 1 operations exceeds the target of 100.",
         "ms_per_user": 500.0,
         "target_ms_per_user": 100,
         "operations": 1,
@@ -120,7 +120,7 @@ def test_json_lines_of_operations_and_alerts(clock: Clock) -> None:
     }
 
 
-def test_the_level_holds_back_what_is_below() -> None:
+def test_lower_levels_are_not_written() -> None:
     stream = io.StringIO()
     configure(logging.WARNING, stream=stream)
     LOG.info("quiet")
@@ -129,7 +129,7 @@ def test_the_level_holds_back_what_is_below() -> None:
     assert "quiet" not in stream.getvalue()
 
 
-def test_configured_again_a_line_is_written_once_and_not_by_the_root_logger() -> None:
+def test_repeated_configuration_writes_each_line_once() -> None:
     streams = [io.StringIO() for _ in range(3)]
     root = logging.StreamHandler(streams[2])
     logging.root.addHandler(root)
@@ -142,16 +142,16 @@ def test_configured_again_a_line_is_written_once_and_not_by_the_root_logger() ->
     assert [stream.getvalue().count("loud") for stream in streams] == [0, 1, 0]
 
 
-def test_a_handler_of_somebody_else_stays() -> None:
+def test_other_handlers_are_kept() -> None:
     stream = io.StringIO()
     own = logging.StreamHandler(stream)
     logging.getLogger("scoring").addHandler(own)
     configure(stream=io.StringIO())
     TargetAlert(1).observe(OperationRecord("run", 1, 0, 1.0))
-    assert "above the target" in stream.getvalue()
+    assert "exceeds the target" in stream.getvalue()
 
 
 @pytest.mark.parametrize("level", ["LOUD", 1.5, None])
-def test_a_level_that_there_is_not(level: Any) -> None:
-    with pytest.raises(ConfigurationError, match="there is no log level"):
+def test_unknown_level_is_rejected(level: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"does not exist\. Use DEBUG"):
         configure(level)

@@ -10,7 +10,7 @@ from scoring.telemetry import memory_statistics
 SIZE = 128_000_000
 
 
-def test_memory_that_was_given_back_stays_in_the_peak() -> None:
+def test_peak_includes_freed_memory() -> None:
     before = memory_statistics()
     with mmap.mmap(-1, SIZE) as room:
         for at in range(0, SIZE, mmap.PAGESIZE):  # the kernel allocates a page when it is written

@@ -26,7 +26,7 @@ def fail(operations: Operations, clock: Clock, name: str, error: BaseException) 
         raise error
 
 
-def test_an_operation_is_counted_with_its_time(clock: Clock) -> None:
+def test_operation_is_counted_and_timed(clock: Clock) -> None:
     operations = Operations(clock)
     for seconds in (4, 1, 2, 8):
         spend(operations, clock, "top_k", seconds, users=10, pairs=300)
@@ -46,14 +46,14 @@ def test_an_operation_is_counted_with_its_time(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("count", "nth"), [(1, 1), (19, 19), (20, 19), (21, 20), (100, 95), (101, 96)])
-def test_p95_is_the_least_that_95_percent_do_not_exceed(clock: Clock, count: int, nth: int) -> None:
+def test_p95_is_the_smallest_duration_that_95_percent_reach(clock: Clock, count: int, nth: int) -> None:
     operations = Operations(clock)
     for seconds in np.random.default_rng(0).permutation(count) + 1:
         spend(operations, clock, "run", float(seconds))
     assert operations.statistics().operations["run"].p95_seconds == nth
 
 
-def test_quantiles_are_of_the_latest_durations_and_sums_of_all(clock: Clock) -> None:
+def test_quantiles_use_the_latest_durations_only(clock: Clock) -> None:
     operations = Operations(clock, window=3)
     for seconds in (100, 100, 1, 2, 3):
         spend(operations, clock, "run", seconds)
@@ -63,15 +63,15 @@ def test_quantiles_are_of_the_latest_durations_and_sums_of_all(clock: Clock) -> 
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), CancelledError()])
-def test_what_fails_is_a_failure_and_nothing_else(clock: Clock, error: BaseException) -> None:
-    heard: list[OperationRecord] = []
-    operations = Operations(clock, listeners=[heard.append])
+def test_failed_operation_counts_as_failure_only(clock: Clock, error: BaseException) -> None:
+    records: list[OperationRecord] = []
+    operations = Operations(clock, listeners=[records.append])
     with pytest.raises(type(error)):
         fail(operations, clock, "run", error)
     assert operations.statistics().operations == {"run": OperationStatistics(0, 1, 0, 0, 0.0, None, None, None, None)}
     spend(operations, clock, "run", 2, users=1)
     assert operations.statistics().operations["run"].mean_seconds == 2.0
-    assert heard == [OperationRecord("run", 1, 0, 2.0)]
+    assert records == [OperationRecord("run", 1, 0, 2.0)]
 
 
 def test_totals_and_the_time_per_user(clock: Clock) -> None:
@@ -85,7 +85,7 @@ def test_totals_and_the_time_per_user(clock: Clock) -> None:
     assert operations.statistics().total == Totals(3, 1, 8, 62, 67.0, 3.0, 375.0)
 
 
-def test_statistics_stay_as_they_were_and_go_into_json(clock: Clock) -> None:
+def test_statistics_are_a_snapshot_and_valid_json(clock: Clock) -> None:
     operations = Operations(clock)
     with operations.timed("top_k", users=np.int64(3), pairs=np.int32(5)):  # type: ignore[arg-type]
         clock.now += 1
@@ -97,14 +97,14 @@ def test_statistics_stay_as_they_were_and_go_into_json(clock: Clock) -> None:
     assert said["operations"]["top_k"]["median_seconds"] == 1.0
 
 
-def test_listeners_hear_of_everything_that_was_finished_after_it_was_counted(clock: Clock) -> None:
-    heard: list[tuple[OperationRecord, int]] = []
+def test_listeners_are_called_after_counting(clock: Clock) -> None:
+    records: list[tuple[OperationRecord, int]] = []
     operations: Operations = Operations(
-        clock, listeners=[lambda done: heard.append((done, operations.statistics().total.count))]
+        clock, listeners=[lambda done: records.append((done, operations.statistics().total.count))]
     )
     spend(operations, clock, "a", 1, users=2, pairs=3)
     spend(operations, clock, "b", 2)
-    assert heard == [(OperationRecord("a", 2, 3, 1.0), 1), (OperationRecord("b", 0, 0, 2.0), 2)]
+    assert records == [(OperationRecord("a", 2, 3, 1.0), 1), (OperationRecord("b", 0, 0, 2.0), 2)]
 
 
 def test_64_threads_add_up_exactly() -> None:
@@ -115,8 +115,8 @@ def test_64_threads_add_up_exactly() -> None:
         of_thread.looks = getattr(of_thread, "looks", 0) + 1
         return Halting(of_thread.looks / 2)
 
-    heard: list[OperationRecord] = []
-    operations = Operations(clock, listeners=[heard.append])
+    records: list[OperationRecord] = []
+    operations = Operations(clock, listeners=[records.append])
     together = threading.Barrier(64)
 
     def work(number: int) -> None:
@@ -152,7 +152,7 @@ def test_64_threads_add_up_exactly() -> None:
     assert (total.users, total.pairs) == (100 * sum(range(64)), 64 * sum(range(100)))
     parts = operations.statistics().operations
     assert [parts[f"shared {n}"].count for n in range(3)] == [64 * 34, 64 * 33, 64 * 33]
-    assert len(heard) == 6400
+    assert len(records) == 6400
 
 
 def test_operations_log_counts(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

@@ -55,7 +55,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     }
 
 
-def test_every_metric(sources: Sources) -> None:
+def test_text_contains_every_metric(sources: Sources) -> None:
     found = samples(prometheus_text(sources))
     assert {key: value for key, value in found.items() if key[0].startswith("scoring_") and key[1] != 'a"b\n'} == {
         ("scoring_operation_seconds_count", "top_k"): 2,
@@ -86,7 +86,7 @@ def test_every_metric(sources: Sources) -> None:
     assert found["scoring_cache_hits_total", 'a"b\n'] == 1
 
 
-def test_types_and_meanings_stand_above(sources: Sources) -> None:
+def test_text_contains_types_and_descriptions(sources: Sources) -> None:
     text = prometheus_text(sources)
     kinds = dict(re.findall(r"^# TYPE (scoring_\w+) (\w+)$", text, re.MULTILINE))
     assert kinds["scoring_operation_seconds"] == "summary"
@@ -118,17 +118,17 @@ def test_quantiles_are_of_the_latest_operations(clock: Clock) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the client reads the process's memory from /proc")
-def test_the_client_adds_the_memory_of_the_process(sources: Sources) -> None:
+def test_text_contains_the_memory_of_the_process(sources: Sources) -> None:
     assert samples(prometheus_text(sources))["process_resident_memory_bytes", ""] > 1_000_000
 
 
-def test_what_there_is_not_is_left_out() -> None:
+def test_missing_sources_are_omitted() -> None:
     found = samples(prometheus_text(Sources(Operations(), TargetAlert(180))))
     ours = {name for name, _ in found if name.startswith("scoring_")}
     assert ours == {"scoring_target_ms_per_user", "scoring_target_alerts_total"}
 
 
-def test_caches_may_be_asked_for_each_time() -> None:
+def test_caches_may_be_a_function() -> None:
     layer = Layer(0, 0)
 
     def caches() -> Mapping[str, Layer]:
@@ -140,7 +140,7 @@ def test_caches_may_be_asked_for_each_time() -> None:
     assert samples(prometheus_text(sources))["scoring_cache_hits_total", "plan"] == 9
 
 
-def test_two_engines_in_one_process_and_a_registry_of_the_caller(sources: Sources) -> None:
+def test_two_engines_may_share_a_process(sources: Sources) -> None:
     other = Sources(Operations())
     assert ("scoring_operation_seconds_count", "top_k") not in samples(prometheus_text(other))
     registry = CollectorRegistry(auto_describe=True)
@@ -159,7 +159,7 @@ def get(port: int) -> str:
         connection.close()
 
 
-def test_it_is_served_over_http_until_it_is_closed(sources: Sources, clock: Clock) -> None:
+def test_server_answers_until_it_is_closed(sources: Sources, clock: Clock) -> None:
     key = ("scoring_operation_seconds_count", "top_k")
     with serve(sources, 0) as server:
         assert samples(get(server.port))[key] == 2
@@ -170,7 +170,7 @@ def test_it_is_served_over_http_until_it_is_closed(sources: Sources, clock: Cloc
         get(server.port)
 
 
-def test_a_port_that_cannot_be_had_is_one_sentence(sources: Sources) -> None:
+def test_unavailable_port_is_one_message(sources: Sources) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -181,7 +181,7 @@ def test_a_port_that_cannot_be_had_is_one_sentence(sources: Sources) -> None:
         serve(sources, 70_000)
 
 
-def test_without_the_client_the_extra_is_named(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_client_names_the_extra(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)  # Python then finds no such package
     for use in (prometheus_text, lambda sources: serve(sources, 0)):
         with pytest.raises(MissingDependencyError, match=r"pip install 'scoring\[monitoring\]'"):

@@ -10,7 +10,7 @@ from scoring.telemetry import Traffic, TrafficStatistics
 from tests.support.clocks import Clock, Halting
 
 
-def test_what_is_sent_and_how_long_it_took(clock: Clock) -> None:
+def test_statements_are_counted_and_timed(clock: Clock) -> None:
     traffic = Traffic(clock)
     traffic.add(round_trips=2)
     with traffic.timed(round_trips=1):
@@ -21,7 +21,7 @@ def test_what_is_sent_and_how_long_it_took(clock: Clock) -> None:
     assert traffic.statistics().as_dict() == {"round_trips": 3, "seconds": 3.0}
 
 
-def test_what_fails_was_sent_and_waited_for(clock: Clock) -> None:
+def test_failed_statement_is_counted_and_timed(clock: Clock) -> None:
     traffic = Traffic(clock)
     with pytest.raises(ValueError), traffic.timed(round_trips=1):  # noqa: PT012 - time passes, then it fails
         clock.now += 5

@@ -19,7 +19,7 @@ def stops() -> Iterator[StopSignals]:
         signal.signal(number, handler)
 
 
-def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: StopSignals) -> None:
+def test_signal_is_deferred_to_the_end_of_the_outer_block(stops: StopSignals) -> None:
     done = []
 
     def steps() -> None:
@@ -35,14 +35,14 @@ def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: StopSignals) ->
     assert done == ["inner", "outer"]
 
 
-def test_outside_of_a_step_it_raises_at_once(stops: StopSignals) -> None:
+def test_signal_outside_a_block_raises_immediately(stops: StopSignals) -> None:
     with defer_signals():
         pass
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_step_that_fails_is_stopped_all_the_same(stops: StopSignals) -> None:
+def test_signal_follows_a_block_that_fails(stops: StopSignals) -> None:
     def step() -> None:
         with defer_signals():
             os.kill(os.getpid(), signal.SIGINT)
@@ -53,7 +53,7 @@ def test_a_step_that_fails_is_stopped_all_the_same(stops: StopSignals) -> None:
     assert not defer_handler(stops.raise_pending)
 
 
-def test_a_step_of_another_thread_puts_nothing_off() -> None:
+def test_block_in_another_thread_defers_nothing() -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     def step() -> None:

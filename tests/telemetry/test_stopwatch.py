@@ -23,7 +23,7 @@ def test_phases_nest_and_add_up(clock: Clock) -> None:
     assert watch.elapsed == 14.0
 
 
-def test_the_same_name_under_two_parents_is_two_phases(clock: Clock) -> None:
+def test_equal_names_under_two_parents_are_two_phases(clock: Clock) -> None:
     watch = Stopwatch(clock)
     for parent, seconds in (("a", 1), ("b", 2), ("a", 3)):
         with watch.phase(parent), watch.phase("inner"):
@@ -36,7 +36,7 @@ def test_the_same_name_under_two_parents_is_two_phases(clock: Clock) -> None:
     ]
 
 
-def test_a_phase_that_raises_is_timed_and_left(clock: Clock) -> None:
+def test_phase_that_raises_is_timed_and_ended(clock: Clock) -> None:
     watch = Stopwatch(clock)
 
     def work() -> None:

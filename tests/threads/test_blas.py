@@ -20,7 +20,7 @@ def blas_threads() -> set[int]:
     return {library["num_threads"] for library in blas._blas().select(user_api="blas").info()}
 
 
-def test_overlapping_limits_end_where_they_began() -> None:
+def test_overlapping_limits_restore_the_original() -> None:
     """The limit entered first ends first. Independent limits would each restore the value that the other had set."""
     with limit_blas_threads():
         pass  # loads the library that the kernels use
@@ -37,7 +37,7 @@ def test_overlapping_limits_end_where_they_began() -> None:
         assert blas_threads() == {2}
 
 
-def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
+def test_training_keeps_its_limit_after_a_ranking() -> None:
     """Several threads would add in another order and give different factors."""
     data = Dataset(make_market(200, 500, 5000, seed=0).tables)
     Factors.of(data, settings=ALS(iterations=1))  # loads the libraries
@@ -46,7 +46,7 @@ def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
             pytest.skip("this BLAS cannot be told how many threads to use")
         ranking.enter_context(limit_blas_threads())
         training = pool.submit(Factors.of, data, settings=ALS(iterations=100))
-        while blas._OneThread.inside < 2:
+        while blas._Limit.depth < 2:
             assert not training.done()
             time.sleep(0.001)
         ranking.close()

@@ -19,6 +19,6 @@ from scoring.threads.pool import users_per_task
         (100_000, 2, 128, 256),
     ],
 )
-def test_slices_of_users(n_users: int, workers: int, tile: int, size: int) -> None:
+def test_users_per_task(n_users: int, workers: int, tile: int, size: int) -> None:
     """Task sizes are close to whole tiles, and small enough for a quick cancellation."""
     assert users_per_task(n_users, workers, tile) == size

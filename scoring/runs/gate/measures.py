@@ -1,4 +1,4 @@
-"""The measures of a gate and their rules, in one table."""
+"""The measures of a gate and their rules, in measure table."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def build_measures(
     measures = _measures(limits, runs, comparison, n_jobs_dropped)
     if by_previous_model is None:
         return measures
-    unlimited = (replace(one, limit=None) if one.key in _CHANGED_BY_MODELS else one for one in measures)
+    unlimited = (replace(measure, limit=None) if measure.key in _CHANGED_BY_MODELS else measure for measure in measures)
     limited = (
-        replace(one, key=f"{one.key}_as_before", by_previous_model=True)
-        for one in _measures(limits, runs, by_previous_model, n_jobs_dropped)
-        if one.key in _CHANGED_BY_MODELS
+        replace(measure, key=f"{measure.key}_as_before", by_previous_model=True)
+        for measure in _measures(limits, runs, by_previous_model, n_jobs_dropped)
+        if measure.key in _CHANGED_BY_MODELS
     )
     return (*unlimited, *limited)
 
@@ -64,7 +64,7 @@ def _measures(
     k = lists[0].k
     n_listed = len(lists[0].jobs)
     share_dropped = n_jobs_dropped / n_listed if n_listed else None
-    n_with_jobs, n_full = ((one.n_with_jobs for one in lists), (one.n_full for one in lists))
+    n_with_jobs, n_full = ((measure.n_with_jobs for measure in lists), (measure.n_full for measure in lists))
     rows: list[tuple[str, str, Values, Rule, Unit]] = [
         ("users_dropped", "users dropped", (None, overlap.share_dropped), AT_MOST, "share"),
         ("empty_lists", "users without a job", _share_without(runs, *n_with_jobs), RISE, "share"),

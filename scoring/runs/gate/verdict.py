@@ -113,8 +113,16 @@ class Verdict:
         (the new data was ranked by the previous model).
         """
         rows = [
-            (one.name, one.previous, one.new, one.limit, one.limit_text, one.is_exceeded, one.by_previous_model)
-            for one in self.measures
+            (
+                measure.name,
+                measure.previous,
+                measure.new,
+                measure.limit,
+                measure.limit_text,
+                measure.is_exceeded,
+                measure.by_previous_model,
+            )
+            for measure in self.measures
         ]
         columns = ["measure", "previous", "new", "limit", "limit_text", "exceeded", "by_previous_model"]
         kinds = dict.fromkeys(("previous", "new", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
@@ -133,12 +141,18 @@ class Verdict:
             "place": self.place,
             "notes": list(self.notes),
             "measures": {
-                one.key: {"name": one.name, "last_night": one.previous, "tonight": one.new, "limit": one.limit,
-                          "beyond": one.is_exceeded, "as_before": one.by_previous_model,
-                          "shown": f"{_format_measure(one)} ({one.limit_text})"}
-                for one in self.measures
+                measure.key: {
+                    "name": measure.name,
+                    "last_night": measure.previous,
+                    "tonight": measure.new,
+                    "limit": measure.limit,
+                    "beyond": measure.is_exceeded,
+                    "as_before": measure.by_previous_model,
+                    "shown": f"{_format_measure(measure)} ({measure.limit_text})",
+                }
+                for measure in self.measures
             },
-        }  # fmt: skip
+        }
 
 
 def _format_measure(measure: Measure) -> str:
@@ -150,7 +164,7 @@ def _format_measure(measure: Measure) -> str:
 
 
 def read_outcome(record: Mapping[str, Any]) -> Outcome:
-    """Return the outcome stored in the record of a verdict. Raises ValueError, KeyError if it stores no valid one."""
+    """Return the outcome stored in the record of a verdict. Raises ValueError, KeyError if it is invalid."""
     return Outcome(record["outcome"])
 
 

@@ -67,7 +67,7 @@ class ParquetPublisher(Publisher):
 
     def _check_parent(self) -> None:
         parent = self.parent
-        with wrap_os_errors(parent, what="Results"):
+        with wrap_os_errors(parent, content="Results"):
             if parent.exists() and not parent.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ class ParquetPublisher(Publisher):
         path = self.hidden_path(metadata.key, "journal")
         with ExitStack() as stack:
             try:
-                with defer_signals(), wrap_os_errors(self.parent, what="Results"):
+                with defer_signals(), wrap_os_errors(self.parent, content="Results"):
                     journal = run_journal(path).acquire(PATIENCE_SECONDS)
                     stack.callback(_release, journal)
             except LockHeldError:
@@ -96,7 +96,7 @@ class ParquetPublisher(Publisher):
                     f"Another process is writing the same run (data, model and settings) to {self.parent}. Wait for "
                     "it, or give another folder."
                 ) from None
-            with wrap_os_errors(self.parent, what="Results"):
+            with wrap_os_errors(self.parent, content="Results"):
                 fault_injection.reach("lock taken")
             existing = self._find_unfinished(journal, metadata.key) or self._find_published(metadata)
             stack.pop_all()
@@ -182,7 +182,7 @@ class _ParquetClaim(Claim):
         target = self._publisher.target_of(metadata.run_id)
         _reject_existing(target)
         work = self._publisher.hidden_path(metadata.key, "writing")
-        with wrap_os_errors(target, what="Results"):
+        with wrap_os_errors(target, content="Results"):
             shutil.rmtree(work, ignore_errors=True)
             fault_injection.reach("leftovers removed")
             self._work = work
@@ -200,7 +200,7 @@ class _ParquetClaim(Claim):
             return _RenamedRun(self, self._publisher, metadata, read_manifest(target)["files"], shards)
         if not lines or lines[0].get("run_id") != metadata.run_id or work.is_symlink() or not work.is_dir():
             return self.begin(metadata)
-        with wrap_os_errors(target, what="Results"):
+        with wrap_os_errors(target, content="Results"):
             self._work = work
             files = find_verified_shards(work, lines[1:], shards)
             remove_other_files(work, [file["name"] for file in files.values()])
@@ -246,7 +246,7 @@ class _HiddenRun(OpenRun):
     def commit_shard(self, result: ShardResult) -> None:
         """Write a part file and its journal entry durably."""
         number = result.shard.number
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             entry = write_part(self._work, number, result.ranking.frame())
             self._journal.append(entry)
         fault_injection.reach("shard noted")
@@ -259,7 +259,7 @@ class _HiddenRun(OpenRun):
         if verdict == self._verdict:
             return
         metadata = json.loads(json.dumps(asdict(self._metadata), default=str))
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             # all values of the manifest: a process that publishes the run later has only the journal
             self._journal.append({"gate": verdict, "head": metadata, "counts": asdict(counts)})
         fault_injection.reach("verdict noted")
@@ -270,14 +270,14 @@ class _HiddenRun(OpenRun):
         manifest = (
             {"format": 1} | asdict(self._metadata) | {"counts": asdict(counts), "gate": self._verdict, "files": files}
         )
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False)
             points: dict[Step, Callable[[], None]] = {"written": lambda: fault_injection.reach("manifest written")}
             replace_file(self._work / MANIFEST, text, reached=points)
             fault_injection.reach("folder sealed")
 
     def publish(self, counts: RunCounts) -> Destination:
-        with wrap_os_errors(self._target, what="Results"):
+        with wrap_os_errors(self._target, content="Results"):
             fault_injection.reach("folder publishing")
             os.rename(self._work, self._target)
             self._claim.mark_renamed()
@@ -318,7 +318,7 @@ def _finish_publishing(
 ) -> Destination:
     """Move the link to a published folder, and end the claim."""
     target = publisher.target_of(metadata.run_id)
-    with wrap_os_errors(target, what="Results"):
+    with wrap_os_errors(target, content="Results"):
         if metadata.whole:
             publisher.move_latest(target)
         sync_folder(publisher.parent)

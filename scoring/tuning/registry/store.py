@@ -14,7 +14,7 @@ from typing import Final
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.storage.atomic_file import create_file
 from scoring.storage.os_errors import reason, wrap_os_errors
-from scoring.storage.plain_file import exists, open_folder, read_plain_file
+from scoring.storage.plain_file import contains_name, open_folder, read_plain_file
 from scoring.tuning.registry.names import Reference, check_name, make_clash_key
 
 __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
@@ -69,7 +69,7 @@ class ProfileStore:
         if not self.root.exists():
             return []
         with open_root(self.root) as root, wrap_os_errors(self.root / name, "read"):
-            if not exists(name, root):
+            if not contains_name(name, root):
                 return []
             with open_folder(name, folder=root) as inside:
                 return _versions(inside)
@@ -180,7 +180,7 @@ def _file(version: int) -> str:
 def _versions(inside: int) -> list[int]:
     """Return the versions in a folder. Temporary files of interrupted writers have other names and are ignored."""
     versions = [int(match[1]) for match in map(_FILE.fullmatch, os.listdir(inside)) if match]
-    return sorted(version for version in set(versions) if version and exists(_file(version), inside))
+    return sorted(version for version in set(versions) if version and contains_name(_file(version), inside))
 
 
 def _is_name(name: str) -> bool:

@@ -43,7 +43,7 @@ def test_example_file_contains_every_default() -> None:
         ("jobs_kept: 0.5\njobs_kept: 0.6", "line 2: duplicate key `jobs_kept`"),
         ("- 1", r"a mapping with some of `users_dropped`, .* is expected"),
         ("", "a mapping with some of"),
-        ("!!python/object/apply:os.system ['echo']", "not YAML that can be read"),
+        ("!!python/object/apply:os.system ['echo']", "invalid YAML"),
     ],
 )
 def test_invalid_limit_is_rejected_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:

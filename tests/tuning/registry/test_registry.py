@@ -227,7 +227,7 @@ def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "not YAML that can be read"),
+        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "invalid YAML"),
         ("  version: 1", "  version: one", "line 3: `version`"),
         ("  version: 1", "  version: 1\n  colour: red", "line 4: unknown key `colour`"),
         ("  version: 1\n", "", "`version` is missing"),
@@ -372,6 +372,15 @@ def test_evaluations_on_test_users_are_counted(registry: Registry, standard: Sco
     with pytest.raises(ConfigurationError, match="has no time zone"):
         registry.log_test_access(standard, "a", at=datetime(2026, 2, 1))
     assert registry.count_test_accesses("a") == 2
+
+
+def test_names_of_version_0_1_warn(registry: Registry, standard: ScoringModel) -> None:
+    profile = registry.save("night", standard)
+    with pytest.warns(DeprecationWarning, match=r"now Profile\.metadata"):
+        assert profile.about == profile.metadata
+    with pytest.warns(DeprecationWarning, match=r"now Registry\.log_test_access"):
+        assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1
+    assert registry.count_test_accesses("a") == 1
 
 
 def test_author_is_stored_only_if_given(

@@ -104,7 +104,7 @@ def test_link_to_file_is_not_read(store: ProfileStore, tmp_path: Path) -> None:
 def test_named_pipe_does_not_block(store: ProfileStore) -> None:
     store.add("night", text)
     os.mkfifo(store.root / "night/0002.yaml")
-    with pytest.raises(OutputError, match="Not a plain file"):
+    with pytest.raises(OutputError, match="Not a regular file"):
         store.text("night", 2)
 
 
