@@ -160,7 +160,7 @@ class SnapshotHolder:
         self._newest_kept = 0  # the newest load kept, or begun before `forget`: an older load does not replace it
         self._epoch = object()  # snapshots of one epoch share popularity
         self._lock = threading.Lock()  # around the attributes above, never around work
-        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, the others wait
+        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, other requests wait
 
     @property
     def current(self) -> Snapshot | None:

@@ -259,8 +259,8 @@ async def test_explanation_has_the_name_of_its_model(market: RawMarket) -> None:
     engine = engine_of(market)
     job, user = market.jobs[0], market.users[0]
     assert (await engine.get_score_explanation(job, user))["model"] == "classic"
-    engine.model = replace(engine.model, name="mine")
-    assert (await engine.get_score_explanation(job, user))["model"] == "mine"
+    engine.model = replace(engine.model, name="renamed")
+    assert (await engine.get_score_explanation(job, user))["model"] == "renamed"
 
 
 def test_score_keys_depend_on_every_user_column(market: RawMarket) -> None:
@@ -369,14 +369,14 @@ def adds_up(stats: CacheStats) -> bool:
 
 async def test_counters_add_up(market: RawMarket) -> None:
     engine = engine_of(market)
-    asked = [(job, user) for job in market.jobs[:6] for user in market.users[:3]]
+    pairs = [(job, user) for job in market.jobs[:6] for user in market.users[:3]]
     for _ in range(3):
-        for job, user in asked:
+        for job, user in pairs:
             await engine.calculate_total_score(job, user, user["user_id"])
     stats = engine.cache_stats()
-    assert (stats["scores"].misses, stats["scores"].hits) == (len(asked), 2 * len(asked))
-    assert (stats["snapshot"].misses, stats["snapshot"].hits) == (1, 3 * len(asked) - 1)
-    assert (stats["company"].misses, stats["company"].hits) == (1, 3 * len(asked))
+    assert (stats["scores"].misses, stats["scores"].hits) == (len(pairs), 2 * len(pairs))
+    assert (stats["snapshot"].misses, stats["snapshot"].hits) == (1, 3 * len(pairs) - 1)
+    assert (stats["company"].misses, stats["company"].hits) == (1, 3 * len(pairs))
     assert all(map(adds_up, stats.values()))
     performance = engine.get_performance_stats()
     assert performance["hits"] == sum(layer.hits for layer in stats.values())
