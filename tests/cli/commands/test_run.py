@@ -134,12 +134,12 @@ def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_change
     assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
     bad = run("half.db", "--profile", "promoted", *own)
     assert bad.exit_code == HELD_BACK_EXIT_CODE
-    assert "New data ranked by the previous model" in bad.stdout
+    assert "New data ranked by the published model" in bad.stdout
     done = run("whole.db", "--profile", "promoted", *own)
     assert done.exit_code == 0, done.output
     assert "night@1 was promoted on" in done.stdout
     assert "(luck was enough)" in " ".join(done.stdout.split())
-    assert "jobs kept, mean of users by the previous model 100.0 %" in " ".join(done.stdout.split())
+    assert "jobs kept, mean of users by the published model 100.0 %" in " ".join(done.stdout.split())
     scoring("profiles", "save", "night", "--model", "classic")
     scoring("profiles", "promote", "night")
     assert run("whole.db", "--profile", "promoted").exit_code == 0
