@@ -71,7 +71,7 @@ def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Pat
     assert aside.stderr.splitlines()[-1].startswith("error: Run ")
     assert f"Readers still get run {before}" in aside.stderr
     assert os.readlink("runs/latest") == before
-    with Database.open(market / "half.db") as database, pytest.raises(Exception, match="no published run"):
+    with Database.open(market / "half.db") as database, pytest.raises(Exception, match="does not contain a published run"):
         read_results(database)
     listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
     assert "held back" in listed
@@ -108,7 +108,7 @@ def test_limits_come_from_a_file(market: Path) -> None:
     wrong = run("half.db", "--gate", "limits.yaml")
     assert wrong.exit_code == 1
     assert "limits.yaml, line 1: unknown key `users_gone`" in wrong.stderr
-    assert "give one" in run("half.db", "--force", " ").stderr
+    assert "give the reason" in run("half.db", "--force", " ").stderr
 
 
 def test_the_same_data_again_passes(market: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_change
     scoring("profiles", "promote", "night", "--note", "luck was enough")
     alone = run("whole.db", "--profile", "promoted")  # without the file, the published model cannot rank
     assert alone.exit_code == HELD_BACK_EXIT_CODE
-    assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
+    assert "the published model cannot be used" in " ".join(alone.stdout.split())
     bad = run("half.db", "--profile", "promoted", *own)
     assert bad.exit_code == HELD_BACK_EXIT_CODE
     assert "New data ranked by the published model" in bad.stdout

@@ -86,8 +86,8 @@ def test_statistics_equal_those_of_plain_python(published: Run, new: Run, k: int
         assert close(accumulator.mean, fmean(totals) if totals else None)
         assert close(accumulator.last, fmean(full) if full else None)
         for percent in (10, 50, 90):
-            wanted = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
-            assert close(accumulator.quantile(percent), wanted)
+            expected = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
+            assert close(accumulator.quantile(percent), expected)
     jobs = {user: [job for job, _ in entries[:k]] for user, entries in published.items() if entries}
     both = [(jobs[user], [job for job, _ in new[user][:k]]) for user in jobs if user in new]
     kept = [len(set(a) & set(b)) / max(len(a), len(b)) for a, b in both]

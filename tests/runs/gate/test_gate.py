@@ -314,8 +314,8 @@ def test_measures_equal_those_of_the_lists(out: Path, previous_runs: Path, curre
     means = [one["total_score"].astype("float64").mean() for one in (old, new)]
     assert frame.loc["mean score"].iloc[:2].tolist() == pytest.approx(means)
     may = set(current_market.plan.job_id[current_market.plan.exclusions.open_to_all])
-    gone = set(old["job_id"]) - may
-    assert frame.loc["listed jobs dropped", "new"] == len(gone) / old["job_id"].nunique()
+    dropped = set(old["job_id"]) - may
+    assert frame.loc["listed jobs dropped", "new"] == len(dropped) / old["job_id"].nunique()
 
 
 def test_first_run_passes(current_market: Prepared, tmp_path: Path) -> None:
@@ -337,8 +337,8 @@ def test_lists_of_other_lengths_are_cut(out: Path, current_market: Prepared, pre
 
 
 def test_run_over_selected_users_is_not_compared(out: Path, current_market: Prepared) -> None:
-    before, some = read_current(out), current_market.plan.user_id[current_market.active_users][:20]
-    result = run(current_market, parquet(out), gate=Gate(), users=some)
+    before, selected = read_current(out), current_market.plan.user_id[current_market.active_users][:20]
+    result = run(current_market, parquet(out), gate=Gate(), users=selected)
     assert result.verdict is None
     assert read_current(out) == before
     (out / "latest").unlink()  # the gate then takes the newest run over all users
@@ -456,8 +456,8 @@ def test_run_passes_if_only_damaged_runs_exist(out: Path, current_market: Prepar
     if damage == "part gone":
         next((out / "latest").glob("*.parquet")).unlink()
     else:
-        wrong = {} if damage == "manifest" else read_manifest(out / "latest") | {"counts": {}}
-        (out / "latest" / "_manifest.json").write_text(json.dumps(wrong))
+        manifest = {} if damage == "manifest" else read_manifest(out / "latest") | {"counts": {}}
+        (out / "latest" / "_manifest.json").write_text(json.dumps(manifest))
     verdict = run(current_market, parquet(out), gate=Gate()).verdict
     assert verdict is not None
     assert verdict.outcome == "passed"
@@ -469,9 +469,9 @@ def test_database_is_compared_if_files_are_damaged(
 ) -> None:
     out = tmp_path / "runs"
     last = run(previous_market, DatabasePublisher(database), parquet(out)).metadata.run_id
-    whole = run(current_market, FramePublisher(), DatabasePublisher(database), gate=Gate(force="unused")).verdict
-    assert whole is not None
-    assert whole.outcome == "passed"
+    expected = run(current_market, FramePublisher(), DatabasePublisher(database), gate=Gate(force="unused")).verdict
+    assert expected is not None
+    assert expected.outcome == "passed"
     with database.begin() as connection:  # undo the second run
         connection.exec_driver_sql("UPDATE current_runs SET run_id = ?", (last,))
         connection.exec_driver_sql("DELETE FROM results WHERE run_id <> ?", (last,))
@@ -482,7 +482,7 @@ def test_database_is_compared_if_files_are_damaged(
     assert verdict.published is not None
     assert verdict.published.run_id == last
     assert "results of run" in verdict.place
-    pd.testing.assert_frame_equal(verdict.frame(), whole.frame())
+    pd.testing.assert_frame_equal(verdict.frame(), expected.frame())
 
 
 def test_run_without_facts_is_compared_in_part(out: Path, without_actions: Prepared) -> None:
