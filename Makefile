@@ -73,7 +73,7 @@ proof: $(VENV)/.test ## write docs/proof.md from the counts of the last `make te
 coverage: $(VENV)/.test ## branch coverage of the package: at least 95 % (kernels also as plain Python; half an hour)
 	rm -f .coverage*
 	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests \
-	  --deselect tests/cli/test_app.py::test_a_disk_without_room_is_one_sentence  # the data files of coverage would exceed its disk limit
+	  --deselect tests/cli/commands/test_run.py::test_full_disk_is_reported_in_one_line  # the data files of coverage would exceed its disk limit
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning \
 	  tests/backends/numba tests/tuning/test_weight_sweep.py tests/tuning/test_rank_metrics.py
 	$(BIN)/coverage combine --quiet

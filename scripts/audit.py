@@ -25,20 +25,20 @@ def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
     others = [package for package in packages if package["name"] != OWN]
     skipped = [package for package in others if "skip_reason" in package]
     lines = [
-        f"{package['name']} {package['version']}: {known['id']}, repaired in {', '.join(known['fix_versions']) or '-'}"
+        f"{package['name']} {package['version']}: {known['id']}, fixed in {', '.join(known['fix_versions']) or '-'}"
         for package in others
         for known in package.get("vulns", [])
     ]
-    asked = len(others) - len(skipped)
+    audited = len(others) - len(skipped)
     if lines:
-        lines.append(f"{len(lines)} known vulnerabilities in {asked} packages; take the repaired versions.")
+        lines.append(f"{len(lines)} known vulnerabilities in {audited} packages. Install the fixed versions.")
     if skipped or not others:
         lines.append(
-            f"Nothing is known of {len(skipped)} of {len(others)} packages ({_named(skipped)}): https://pypi.org could "
-            "not be asked for them. Run this where it can be reached."
+            f"{len(skipped)} of {len(others)} packages could not be audited ({_named(skipped)}): "
+            "the Python Package Index returned no result for them. Check the network connection."
         )
     elif not lines:
-        lines.append(f"{asked} packages, none known to be vulnerable.")
+        lines.append(f"{audited} packages, no known vulnerabilities.")
     vulnerable = any(package.get("vulns") for package in others)
     return lines, 1 if vulnerable else 2 if skipped or not others else 0
 
@@ -57,8 +57,11 @@ def main(pip_audit: str) -> int:
         try:
             packages = json.loads(answer.read_text("utf-8"))["dependencies"]
         except (OSError, ValueError, KeyError):
-            last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-            print(f"Nothing is known: pip-audit ended without an answer ({last[0]}). Is https://pypi.org reachable?")
+            last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+            print(
+                f"The audit failed: pip-audit returned no result ({last[0]}). "
+                "Check the connection to the Python Package Index."
+            )
             return 2
     lines, code = verdict(packages)
     print("\n".join(lines))

@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Database.open(folder / "cached.db") as database:
             save_tables(database, tables)
         shutil.copy(folder / "cached.db", folder / "off.db")
-        cached = asyncio.run(_replayed(folder, "cached.db", session, off=False))
-        off = None if wanted.no_comparison else asyncio.run(_replayed(folder, "off.db", session, off=True))
+        cached = asyncio.run(_replay(folder, "cached.db", session, off=False))
+        off = None if wanted.no_comparison else asyncio.run(_replay(folder, "off.db", session, off=True))
     print(
         f"{wanted.users:,} users × {wanted.jobs:,} jobs, standard; {wanted.requests:,} requests in "
         f"{SESSION_HOURS:g} hours of the session's clock, "
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(off is not None and len(cached.different_from(off)) > 0)
 
 
-async def _replayed(folder: Path, name: str, session: Session, *, off: bool) -> SessionReport:
+async def _replay(folder: Path, name: str, session: Session, *, off: bool) -> SessionReport:
     clock = SessionClock()
     caches = EngineCaches.off(company_hours=1, clock=clock) if off else EngineCaches(clock=clock)
     # both replays share trained factors: no cache affects training, which would be half of the second replay
@@ -81,7 +81,7 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
         print(f"{name:<12} {100 * rate:5.1f} %, target above {100 * target:.0f} %: ", end="")
         print("met" if rate > target else "MISSED")
     answers = cached.caches.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
-    print(f"{'answers':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores, explanations alone)")
+    print(f"{'results':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores and explanations only)")
     times = cached.times(off)
     times = times[times["cold_ms"].notna() | times["warm_ms"].gt(0)]
     names = {"cold_ms": "cold, ms", "warm_ms": "warm, ms", "off_ms": "caches off, ms"}
@@ -90,19 +90,19 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
     if off is not None:
         different = cached.different_from(off)
         total = [report.requests["seconds"].sum() for report in (cached, off)]
-        print(f"answers      {len(different):,} of {len(cached.requests):,} differ from those with all caches off")
+        print(f"results      {len(different):,} of {len(cached.requests):,} differ from those with all caches off")
         print(f"all requests {total[0]:.1f} s, with all caches off {total[1]:.1f} s")
         if len(different):
             print(different[["kind", "at"]].head(10).to_string(), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Replays a session and shows the hit rate of each cache.")
+    parser = argparse.ArgumentParser(description="Replay a session and print the hit rate of each cache.")
     parser.add_argument("--users", type=parse_positive_integer, default=1000)
     parser.add_argument("--jobs", type=parse_positive_integer, default=10_000)
     parser.add_argument("--requests", type=parse_positive_integer, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-comparison", action="store_true", help="leave out the replay with all caches off")
+    parser.add_argument("--no-comparison", action="store_true", help="omit the replay with all caches off")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the hit rates as a figure")
     return parser
 

@@ -84,7 +84,7 @@ def differences(old: Checkout, new: Checkout) -> list[str]:
     """Return a sentence for everything in which two published runs differ."""
     folders = [checkout.folder / "runs" / "latest" for checkout in (old, new)]
     parts = [{path.name: path.read_bytes() for path in folder.glob("*.parquet")} for folder in folders]
-    found = [f"part file {name} differs, or exists in one run only." for name in _different(*parts)]
+    found = [f"part file {name} differs or exists in only one run." for name in _different(*parts)]
     manifests = [json.loads((folder / "_manifest.json").read_text(encoding="utf-8")) for folder in folders]
     found += [f"manifest key {key} differs." for key in _different(*manifests) if key not in NOT_COMPARED]
     rows = 0
@@ -95,7 +95,7 @@ def differences(old: Checkout, new: Checkout) -> list[str]:
     size = sum(map(len, parts[0].values()))
     print(f"compared: {len(parts[0]):,} part files of {size:,} bytes, {rows:,} database rows")
     if not rows or not parts[0]:
-        found.append("nothing was published.")
+        found.append("No run was published.")
     return found
 
 
@@ -123,7 +123,7 @@ def measure(checkouts: tuple[Checkout, Checkout], pairs: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the runs that two checkouts publish.")
-    parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT", help="a checkout of the code to compare with")
+    parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT", help="the checkout to compare with")
     parser.add_argument("--users", type=int, default=500, help="users of the market (default 500)")
     parser.add_argument("--jobs", type=int, default=5_000, help="jobs of the market (default 5000)")
     parser.add_argument("--time", type=int, default=0, metavar="N", help="time N pairs of whole runs")

@@ -14,12 +14,12 @@ from scoring import make_market
 FOLDER = Path(__file__).parent.parent / "data" / "sample"
 USERS, JOBS, ACTIONS, SEED = 200, 2_000, 12_000, 7
 
-BROKEN = {
+INVALID_ROWS = {
     "jobs": [
-        {"job_id": "1", "title": "the same id twice"},
-        {"job_id": "9001", "title": "an endless fee", "fee": "inf"},
-        {"job_id": "9002", "title": "no such day", "posted_at": "2025-02-30"},
-        {"job_id": "", "title": "no id"},
+        {"job_id": "1", "title": "duplicate id"},
+        {"job_id": "9001", "title": "infinite fee", "fee": "inf"},
+        {"job_id": "9002", "title": "invalid date", "posted_at": "2025-02-30"},
+        {"job_id": "", "title": "missing id"},
     ],
     "users": [{"user_id": "9001", "preferred_salary_min": "about a thousand"}],
     "actions": [
@@ -46,9 +46,9 @@ def as_text(frame: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     tables = make_market(USERS, JOBS, ACTIONS, seed=SEED).tables
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, broken in BROKEN.items():
+    for name, invalid in INVALID_ROWS.items():
         frame = as_text(getattr(tables, name))
-        frame = pd.concat([frame, pd.DataFrame(broken, dtype="str")], ignore_index=True)
+        frame = pd.concat([frame, pd.DataFrame(invalid, dtype="str")], ignore_index=True)
         path = FOLDER / f"{name}.csv"
         frame.to_csv(path, index=False, lineterminator="\n")
         print(f"{path.name}: {len(frame):,} rows, {path.stat().st_size:,} bytes")

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Measures ranking on a synthetic market in memory.")
+    parser = argparse.ArgumentParser(description="Measure ranking on a synthetic market in memory.")
     parser.add_argument("--users", type=parse_positive_integer, default=1000)
     parser.add_argument("--jobs", type=parse_positive_integer, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -118,7 +118,7 @@ def _print(figures: dict[str, Any], verbose: bool) -> None:
     print(f"ranking      {figures['ms_per_user']:.3f} ms per user, target {figures['target_ms']:g} ms", end=": ")
     print("met" if figures["met"] else "MISSED")
     print(f"pairs        {figures['pairs']:,} at {figures['pairs_per_second'] / 1e6:,.1f} million per second")
-    print(f"memory       {format_bytes(figures['peak_bytes'])} at the peak, the making of the market included")
+    print(f"memory       {format_bytes(figures['peak_bytes'])} at the peak, including generation of the market")
     if not verbose:
         return
     for name, seconds in figures["seconds"].items():

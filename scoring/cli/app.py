@@ -96,11 +96,11 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
     except Exception as error:  # the outermost layer: report every error as a sentence
         if debug:
             raise
-        _print_error(_error_message(error))
+        _print_error(_format_error(error))
         return 1
 
 
-def _error_message(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     if isinstance(error, ScoringError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -48,14 +48,14 @@ def read_model(
     from scoring.model import parse_weights
     from scoring.storage.os_errors import reason
 
-    own = [component for file in component_files or () for component in load_components(file)]
+    components = [component for file in component_files or () for component in load_components(file)]
     if profile is not None:
         if name is not None or weights is not None:
             raise ConfigurationError("--profile contains a model and weights. Omit --model and --weights.")
         from scoring.tuning.registry import Registry
 
-        return Registry(profiles, components=own).use(profile).model
-    model = load_model("standard" if name is None else name, own)
+        return Registry(profiles, components=components).use(profile).model
+    model = load_model("standard" if name is None else name, components)
     if weights is None:
         return model
     try:
@@ -80,14 +80,14 @@ def read_models(
     from scoring.errors import ConfigurationError
     from scoring.tuning.registry import Registry
 
-    own = [component for file in component_files or () for component in load_components(file)]
-    registry = Registry(profiles, components=own)
-    found = {}
+    components = [component for file in component_files or () for component in load_components(file)]
+    registry = Registry(profiles, components=components)
+    models: dict[str, ScoringModel] = {}
     for name in names:
-        if name in found:
+        if name in models:
             raise ConfigurationError(f"Duplicate model {name}. Give each model once.")
-        found[name] = load_model(name, own) if Path(name).is_file() else registry.model(name)
-    return registry, found
+        models[name] = load_model(name, components) if Path(name).is_file() else registry.model(name)
+    return registry, models
 
 
 def load_components(file: Path) -> list[type[Component]]:
@@ -120,8 +120,10 @@ def load_components(file: Path) -> list[type[Component]]:
             if isinstance(error, KeyboardInterrupt):
                 raise
             # also sys.exit(): otherwise the command could exit with code 0
-            raise ModelError(f"--component {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
-    found = [
+            raise ModelError(
+                f"--component {file}{_format_line(error, file)}: {type(error).__name__}: {error}."
+            ) from error
+    classes = [
         value
         for value in vars(module).values()
         if isinstance(value, type)
@@ -129,17 +131,17 @@ def load_components(file: Path) -> list[type[Component]]:
         and value.__module__ == name
         and not inspect.isabstract(value)
     ]
-    if not found:
+    if not classes:
         raise ModelError(f"--component {file}: the file does not define a component (a subclass of scoring.Component).")
-    for component in found:
+    for component in classes:
         if not isinstance(getattr(component, "kind", None), str):
             raise ModelError(
                 f"--component {file}: {component.__name__} does not define `kind`, its name in model files."
             )
-    return found
+    return classes
 
 
-def _line(error: BaseException, file: Path) -> str:
+def _format_line(error: BaseException, file: Path) -> str:
     """Return the line of the file that raised the error, as text for the message; empty if unknown."""
     if isinstance(error, SyntaxError):
         return f", line {error.lineno}" if error.lineno else ""
@@ -159,7 +161,7 @@ def load_data(
 ) -> Dataset:
     """Load a database, quarantining invalid rows up to a limit per table.
 
-    Quarantined rows are reported and counted in the dataset's ledger.
+    Quarantined rows are reported and counted in the report of the dataset.
 
     Parameters
     ----------
@@ -200,25 +202,25 @@ def load_data(
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
     with progress.stage(f"loading {sizes}"), watch.phase("load"):
-        tables, ledger, _ = read_usable(
+        tables, report, _ = read_usable(
             database,
             as_of=parse_clock(as_of),
             limit=limit,
             advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
-    _report_rejected_rows(ledger, where, progress)
+    _report_rejected_rows(report, where, progress)
     with watch.phase("encode"):
-        return Dataset(tables, as_of=as_of, ledger=ledger)
+        return Dataset(tables, as_of=as_of, ledger=report)
 
 
-def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) -> None:
+def _report_rejected_rows(report: DataReport, where: str, progress: Progress) -> None:
     from scoring.errors import printable
 
-    for table in ledger.tables.values():
+    for table in report.tables.values():
         if table.rejected:
             progress.print_line(f"warning: {printable(table.format_line(), 500)}")
-    if where and ledger.n_rejected:
+    if where and report.n_rejected:
         progress.print_line(f"warning: rejected rows are not used.{where}")
 
 
@@ -232,9 +234,9 @@ def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
     from scoring.errors import UnknownIdError
 
     if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
-        found = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
+        ids = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
     else:
-        found = frame.loc[frame["external_id"] == text, f"{what}_id"]
-    if not len(found):
+        ids = frame.loc[frame["external_id"] == text, f"{what}_id"]
+    if not len(ids):
         raise UnknownIdError(f"{what} {text} does not exist. The data contain {pluralize(len(frame), what)}.")
-    return int(found.iloc[0])
+    return int(ids.iloc[0])

@@ -26,8 +26,8 @@ __all__ = [
     "UserSplit",
     "WindowDaysOption",
     "print_holdout",
+    "select_users",
     "split_holdout_users",
-    "users_of_split",
 ]
 
 HoldoutKind = Literal["time", "last", "newcomers"]
@@ -94,7 +94,7 @@ class HoldoutOptions:
     window_days: float = 0.0
     counts: tuple[str, ...] = ()
 
-    def holdout(self, data: Dataset) -> Holdout:
+    def make_holdout(self, data: Dataset) -> Holdout:
         """Return the holdout of the data.
 
         Raises
@@ -104,7 +104,7 @@ class HoldoutOptions:
         """
         from scoring.evaluation import APPLICATIONS, by_time, cold_start, last_n
 
-        gains = self._gains() or APPLICATIONS
+        gains = self._parse_gains() or APPLICATIONS
         if self.kind == "time":
             return by_time(data, self.cutoff, days=self.days, gains=gains)
         if self.cutoff is not None:
@@ -113,7 +113,7 @@ class HoldoutOptions:
             return last_n(data, self.jobs_per_user, gains=gains, window_days=self.window_days)
         return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days)
 
-    def _gains(self) -> dict[str, float]:
+    def _parse_gains(self) -> dict[str, float]:
         gains = {}
         for text in self.counts:
             kind, _, gain = text.partition("=")
@@ -138,9 +138,9 @@ def split_holdout_users(holdout: Holdout, seed: int) -> Split:
     return split_users(holdout.user_id, seed=seed)
 
 
-def users_of_split(holdout: Holdout, part: UserSplit, seed: int) -> NDArray[np.int64]:
-    """Return the ids of the users in a part of the split."""
-    return holdout.user_id if part == "all" else getattr(split_holdout_users(holdout, seed), part)
+def select_users(holdout: Holdout, split: UserSplit, seed: int) -> NDArray[np.int64]:
+    """Return the ids of the users in a split."""
+    return holdout.user_id if split == "all" else getattr(split_holdout_users(holdout, seed), split)
 
 
 def print_holdout(holdout: Holdout, progress: Progress) -> None:

@@ -38,19 +38,19 @@ class Progress:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Show the name of a stage while it runs, and print its duration at the end."""
-        begun = self._clock()
+        started = self._clock()
         if self._console.is_terminal:
             with self._console.status(escape(f"{name} …")):
                 yield
         else:
             yield
-        self.print_line(f"{name}: {self._clock() - begun:.1f} s")
+        self.print_line(f"{name}: {self._clock() - started:.1f} s")
 
     @contextmanager
     def bar(self, name: str, unit: str) -> Iterator[Advance]:
         """Show progress. The context value is a function to call with (done, total)."""
         if not self._console.is_terminal:
-            yield self._lines(name, unit)
+            yield self._make_line_printer(name, unit)
             return
         from rich import progress
 
@@ -65,18 +65,18 @@ class Progress:
             task = bars.add_task(name, total=1)
             yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
 
-    def _lines(self, name: str, unit: str) -> Advance:
-        begun = said = self._clock()
+    def _make_line_printer(self, name: str, unit: str) -> Advance:
+        started = printed = self._clock()
 
         def advance(done: int, total: int) -> None:
-            nonlocal said
+            nonlocal printed
             now = self._clock()
-            if not done or (now - said < _SECONDS_BETWEEN_LINES and done < total):
+            if not done or (now - printed < _SECONDS_BETWEEN_LINES and done < total):
                 return
-            said = now
+            printed = now
             # no estimate in the first second: threads are still starting
-            known = done < total and now - begun > 1
-            left = f", {(now - begun) / done * (total - done):.0f} s left" if known else ""
+            known = done < total and now - started > 1
+            left = f", {(now - started) / done * (total - done):.0f} s left" if known else ""
             self.print_line(f"{name}: {done:,} of {total:,} {unit}{left}")
 
         return advance

@@ -131,13 +131,13 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, name: str) -> None:
             raise ScoringError(
                 f"{name} exited with code {process.returncode} before it was ready. Its messages are above."
             )
-        if _listens(process.pid, port):
+        if _is_listening(process.pid, port):
             return
         time.sleep(0.05)
     raise ScoringError(f"{name} did not start within {START_SECONDS:.0f} s. Try again when the machine is less busy.")
 
 
-def _listens(pid: int, port: int) -> bool:
+def _is_listening(pid: int, port: int) -> bool:
     """Return whether this process listens on the port. Another process on the port would receive the token."""
     import psutil
 
@@ -205,7 +205,7 @@ def _serve_lab(options: Sequence[str]) -> None:
 
     # JupyterLab loads voila, which enables warnings that are for its developers only
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    server = LabApp.initialize_server([*options, *_encryption()])
+    server = LabApp.initialize_server([*options, *_encryption_options()])
     server.no_browser_open_file = True  # the file would contain the token and be readable by all users
     # stops the server like its own handler, without logging an error
     signal.signal(signal.SIGTERM, lambda number, frame: server.stop(from_signal=True))
@@ -221,10 +221,10 @@ def _serve_panel(options: Sequence[str]) -> None:
     config.MappingKernelManager.cull_idle_timeout = IDLE_KERNEL_SECONDS
     config.MappingKernelManager.cull_interval = _CULL_INTERVAL_SECONDS
     config.MappingKernelManager.cull_connected = False
-    Voila.launch_instance([*options, *_encryption()], config=config)
+    Voila.launch_instance([*options, *_encryption_options()], config=config)
 
 
-def _encryption() -> list[str]:
+def _encryption_options() -> list[str]:
     """Return the option for encryption between server and kernels, if supported. Kernels warn if it is missing."""
     import zmq
     from jupyter_client.manager import KernelManager

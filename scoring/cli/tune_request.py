@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scoring.model import ScoringModel
     from scoring.tuning import Problem
 
-__all__ = ["DEFAULT_JOURNALS", "SearchInputs", "SourceOptions", "TuneRequest", "helper_processes"]
+__all__ = ["DEFAULT_JOURNALS", "SearchInputs", "SourceOptions", "TuneRequest", "run_helper_processes"]
 
 DEFAULT_JOURNALS = Path("data/searches")
 
@@ -42,7 +42,7 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class SearchInputs:
-    """The holdout, an evaluator for each part of the users, and the problem of the search."""
+    """The holdout, an evaluator for each split of the users, and the problem of the search."""
 
     holdout: Holdout
     train: Evaluator
@@ -87,12 +87,12 @@ class TuneRequest:
         with Database.open(source.db) as database:
             data = load_data(database, source.as_of, progress, Stopwatch())
         with progress.stage("creating the holdout"):
-            found = self.holdout.holdout(data)
-        holdout_options.print_holdout(found, progress)
-        train, validation, test = self._evaluators(found, progress, processes)
-        return SearchInputs(found, train, validation, test, self._problem(model, train))
+            holdout = self.holdout.make_holdout(data)
+        holdout_options.print_holdout(holdout, progress)
+        train, validation, test = self._make_evaluators(holdout, progress, processes)
+        return SearchInputs(holdout, train, validation, test, self._make_problem(model, train))
 
-    def _evaluators(self, holdout: Holdout, progress: Progress, processes: int) -> list[Evaluator]:
+    def _make_evaluators(self, holdout: Holdout, progress: Progress, processes: int) -> list[Evaluator]:
         import numpy as np
 
         from scoring.evaluation import Evaluator
@@ -106,22 +106,25 @@ class TuneRequest:
         train = split.train
         if self.users is not None:
             train = np.sort(np.random.default_rng(self.seed).permutation(train)[: self.users])
-        parts = (train, split.validation, split.test)
-        progress.print_line("users: {:,} for training, {:,} for validation, {:,} for test".format(*map(len, parts)))
+        splits = (train, split.validation, split.test)
+        progress.print_line("users: {:,} for training, {:,} for validation, {:,} for test".format(*map(len, splits)))
         threads = None if processes == 1 else max((os.cpu_count() or 1) // processes, 1)
         return [
-            Evaluator(holdout, users=users, k=self.top_k, statistics=statistics, workers=threads) for users in parts
+            Evaluator(holdout, users=users, k=self.top_k, statistics=statistics, workers=threads) for users in splits
         ]
 
-    def _problem(self, model: ScoringModel, train: Evaluator) -> Problem:
+    def _make_problem(self, model: ScoringModel, train: Evaluator) -> Problem:
         from scoring.evaluation import slices_of
         from scoring.model import Inputs
         from scoring.tuning import Problem, Space
         from scoring.tuning.goal_parser import parse_floor, parse_goal, parse_parameter
 
         space = Space(model, self.locks, tuple(parse_parameter(text) for text in self.parameters))
-        wanted = self.goals or (() if self.minimise else ("NDCG@10",))
-        goals = [*(parse_goal(text) for text in wanted), *(parse_goal(text, maximise=False) for text in self.minimise)]
+        goal_texts = self.goals or (() if self.minimise else ("NDCG@10",))
+        goals = [
+            *(parse_goal(text) for text in goal_texts),
+            *(parse_goal(text, maximise=False) for text in self.minimise),
+        ]
         slicings = slices_of(Inputs.of(train.statistics)) if self.floors else ()
         return Problem(space, train, tuple(goals), tuple(parse_floor(text, slicings) for text in self.floors))
 
@@ -131,29 +134,29 @@ class TuneRequest:
 
 
 @contextmanager
-def helper_processes(request: TuneRequest, processes: int, progress: Progress) -> Iterator[None]:
+def run_helper_processes(request: TuneRequest, processes: int, progress: Progress) -> Iterator[None]:
     """Run `processes` - 1 helper processes that compute trials while the body runs. End them afterwards."""
     spawn = multiprocessing.get_context("spawn")
-    work: list[Any] = [
-        spawn.Process(target=_help, args=(request, worker, processes, os.getpid()), daemon=True)
+    workers: list[Any] = [
+        spawn.Process(target=_compute_trials, args=(request, worker, processes, os.getpid()), daemon=True)
         for worker in range(1, processes)
     ]
-    for one in work:
-        one.start()
+    for process in workers:
+        process.start()
     try:
         yield
-        for one in work:
-            one.join(timeout=60)  # the helper completes its current trial
+        for process in workers:
+            process.join(timeout=60)  # the helper completes its current trial
     finally:
-        for one in work:
-            one.kill()
-            one.join()
-    failed = sum(one.exitcode not in (0, -signal.SIGKILL) for one in work)
+        for process in workers:
+            process.kill()
+            process.join()
+    failed = sum(process.exitcode not in (0, -signal.SIGKILL) for process in workers)
     if failed:
         progress.print_line(f"warning: {failed} of the helper processes failed. The search continued without them.")
 
 
-def _help(request: TuneRequest, worker: int, processes: int, parent: int) -> None:
+def _compute_trials(request: TuneRequest, worker: int, processes: int, parent: int) -> None:
     """Compute trials until there are enough, or the parent process has ended."""
     from rich.console import Console
 

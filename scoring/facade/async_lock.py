@@ -26,11 +26,11 @@ class AsyncLock:
     @asynccontextmanager
     async def for_task(self) -> AsyncIterator[None]:
         """Hold the lock in a task."""
-        turn = self._request()
+        request = self._request()
         try:
-            await asyncio.wrap_future(turn)
+            await asyncio.wrap_future(request)
         except BaseException:
-            self._give_up(turn)
+            self._give_up(request)
             raise
         try:
             yield
@@ -43,14 +43,14 @@ class AsyncLock:
 
         A thread that runs an event loop does not wait, and continues without the lock: its holder may need that loop.
         """
-        turn = self._request()
-        if _runs_event_loop() and turn.cancel():
+        request = self._request()
+        if _runs_event_loop() and request.cancel():
             yield
             return
         try:
-            turn.result()
+            request.result()
         except BaseException:
-            self._give_up(turn)
+            self._give_up(request)
             raise
         try:
             yield
@@ -59,29 +59,29 @@ class AsyncLock:
 
     def _request(self) -> Future[None]:
         """Return a future that is done when the caller holds the lock."""
-        turn: Future[None] = Future()
+        request: Future[None] = Future()
         with self._lock:
             if self._is_held:
-                self._waiting.append(turn)
-                return turn
+                self._waiting.append(request)
+                return request
             self._is_held = True
-        turn.set_result(None)
-        return turn
+        request.set_result(None)
+        return request
 
-    def _give_up(self, turn: Future[None]) -> None:
-        if not turn.cancel():  # the caller holds the lock already
+    def _give_up(self, request: Future[None]) -> None:
+        if not request.cancel():  # the caller holds the lock already
             self._release()
 
     def _release(self) -> None:
         with self._lock:
             while self._waiting:
-                turn = self._waiting.popleft()
-                if turn.set_running_or_notify_cancel():
+                request = self._waiting.popleft()
+                if request.set_running_or_notify_cancel():
                     break
             else:
                 self._is_held = False
                 return
-        turn.set_result(None)
+        request.set_result(None)
 
 
 def _runs_event_loop() -> bool:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError, DataError
 from scoring.facade import job_scores, legacy_results
-from scoring.facade.engine_state import EngineState, in_thread, whole_number
-from scoring.facade.pair_results import ScoredPairs, require_free, write_pairs
+from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
+from scoring.facade.pair_results import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
@@ -55,26 +55,26 @@ class BatchMethods(EngineState):
         OutputError: If `out` exists or cannot be written.
         DatabaseError: If the data cannot be loaded.
         """
-        size = self._chunk(chunk_size)
+        size = self._chunk_users(chunk_size)
         n_users, n_jobs = _length("users", users_df), _length("jobs", jobs_df)
-        top_k = self._before_work(n_users, n_jobs, size, top_k, out)
+        top_k = self._check_request(n_users, n_jobs, size, top_k, out)
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            inputs = legacy_results.inputs_of(snapshot, users_df, jobs_df)
+            inputs = legacy_results.make_inputs(snapshot, users_df, jobs_df)
             with self.operations.timed("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
-                return legacy_results.ranking_frame(
+                return legacy_results.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
                 )
 
-        return await in_thread(work)
+        return await run_in_thread(work)
 
     async def _calculate_chunk_scores(self, users_chunk: pd.DataFrame, jobs_df: pd.DataFrame) -> pd.DataFrame:
         """Return every pair of one chunk: `process_scoring_batch` without `top_k`."""
-        size = self._chunk(max(1, _length("users", users_chunk)))
+        size = self._chunk_users(max(1, _length("users", users_chunk)))
         result = await self.process_scoring_batch(users_chunk, jobs_df, chunk_size=size)
         assert isinstance(result, pd.DataFrame)
         return result
@@ -96,24 +96,24 @@ class BatchMethods(EngineState):
         DatabaseError: If there are no users or no jobs. And what `process_scoring_batch` raises.
         """
         limits = [
-            None if limit is None else whole_number(name, limit, least=0)
+            None if limit is None else require_integer(name, limit, least=0)
             for name, limit in (("job_limit", job_limit), ("user_limit", user_limit))
         ]
-        size = self._chunk(DEFAULT_CHUNK_SIZE)
-        top_k = self._before_work(0, 0, size, top_k, out)
+        size = self._chunk_users(DEFAULT_CHUNK_SIZE)
+        top_k = self._check_request(0, 0, size, top_k, out)
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
             prepared = self._prepared(snapshot, limits[0])
             users = prepared.active_users[: limits[1]]
             n_jobs = len(prepared.inputs.jobs)
-            self._before_work(len(users), n_jobs, size, top_k, out)
+            self._check_request(len(users), n_jobs, size, top_k, out)
             with self.operations.timed("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
-                return legacy_results.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
+                return legacy_results.make_ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
 
-        return await in_thread(work)
+        return await run_in_thread(work)
 
     # Results that depend on the job alone: synchronous, as in the legacy interface
 
@@ -129,33 +129,33 @@ class BatchMethods(EngineState):
         """
         snapshot = self._data.get()
         with self.operations.timed("calculate_base_scores_vectorized"):
-            return job_scores.base_scores(snapshot, self.model, jobs_df)
+            return job_scores.compute_base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """Return (m,) float32, 0 to 100: the `wage` component. Raises ConfigurationError if the model has none."""
-        return job_scores.job_component(self._data.get(), self.model, "wage", jobs_df)
+        return job_scores.compute_job_component(self._data.get(), self.model, "wage", jobs_df)
 
     def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """Return (m,) float32, 0 to 100: the `access` component. Raises ConfigurationError if the model has none."""
-        return job_scores.job_component(self._data.get(), self.model, "access", jobs_df)
+        return job_scores.compute_job_component(self._data.get(), self.model, "access", jobs_df)
 
-    def _before_work(
+    def _check_request(
         self, n_users: int, n_jobs: int, chunk_size: int, top_k: int | None, out: str | os.PathLike[str] | None
     ) -> int | None:
         """Check everything that can be checked without the data. Return top_k as an int."""
         if out is not None and top_k is not None:
             raise ConfigurationError(
-                "top_k and out do not go together: out=DIRECTORY takes every pair, with top_k=None."
+                "top_k and out are both given. With out=DIRECTORY, which receives every pair, use top_k=None."
             )
         if out is not None:
-            require_free(out)
+            require_new_folder(out)
         elif top_k is None:
             legacy_results.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
-        return None if top_k is None else whole_number("top_k", top_k, least=1)
+        return None if top_k is None else require_integer("top_k", top_k, least=1)
 
     def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
         if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
-            raise DatabaseError(f"{self} holds no users or no jobs. Bring some with `scoring import`.")
+            raise DatabaseError(f"{self} contains no users or no jobs. Load data with `scoring import`.")
         if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
             return snapshot.prepared(self.model, self.max_workers)
         jobs = snapshot.dataset.tables.jobs.head(job_limit)
@@ -165,7 +165,7 @@ class BatchMethods(EngineState):
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:
-            return legacy_results.pairs_frame(
+            return legacy_results.make_pairs_frame(
                 inputs, self.model, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
             )
         return write_pairs(

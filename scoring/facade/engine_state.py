@@ -27,7 +27,7 @@ from scoring.statistics.factors import default_cache
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataReport
 
-__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineState", "in_thread", "whole_number"]
+__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineState", "require_integer", "run_in_thread"]
 
 PERFORMANCE_TARGET_MS_PER_USER = 180
 """Target for batches, in milliseconds per user. The attribute of this name overrides it for an engine."""
@@ -66,9 +66,11 @@ class EngineState:
                 "Dataset.from_frames(jobs, users, actions)."
             )
         if isinstance(db, Dataset) and as_of is not None:
-            raise ConfigurationError("as_of: a Dataset has its clock already; give it to Dataset.from_frames.")
+            raise ConfigurationError("as_of: a Dataset already has a clock. Pass as_of to Dataset.from_frames.")
         if caches is not None and layers is not None:
-            raise ConfigurationError("layers is the deprecated name of caches: give caches alone.")
+            raise ConfigurationError(
+                "caches and layers are both given. layers is the deprecated name of caches: use only caches."
+            )
         self.model = model if isinstance(model, ScoringModel) else load_model(model)
         self.chunk_size = chunk_size
         self.max_workers = max_workers
@@ -91,8 +93,8 @@ class EngineState:
         """Counts and times of calls, by the name of the method."""
 
     def __repr__(self) -> str:
-        where = self._data.database.display if self._data.database else "a Dataset"
-        return f"ScoringEngine({where}, model={self.model.name})"
+        source = self._data.database.display if self._data.database else "a Dataset"
+        return f"ScoringEngine({source}, model={self.model.name})"
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +134,7 @@ class EngineState:
                 prepared.scorer.top_k(1, prepared.active_users[:1])
                 prepared.scorer.all_pairs(prepared.active_users[:1])
 
-        await in_thread(work)
+        await run_in_thread(work)
         return self.get_performance_stats()
 
     @property
@@ -172,12 +174,12 @@ class EngineState:
         ------
         ConfigurationError: If a name is unknown.
         """
-        wanted = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
-        for name in wanted:
+        selected = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
+        for name in selected:
             if name not in CACHES and name not in GROUPS:
                 raise ConfigurationError(f"Unknown cache {name!r}. Use one of {', '.join([*CACHES, *GROUPS])}.")
-        self.caches.clear([name for name in wanted if name != "snapshot"])
-        if {"snapshot", "session"} & set(wanted):
+        self.caches.clear([name for name in selected if name != "snapshot"])
+        if {"snapshot", "session"} & set(selected):
             self._data.forget()
 
     @property
@@ -249,19 +251,19 @@ class EngineState:
 
         return optimise(df)
 
-    def _chunk(self, asked: int) -> int:
+    def _chunk_users(self, requested: int) -> int:
         """Return the users of a chunk, at most MAX_BATCH_SIZE. The default means the attribute `chunk_size`."""
-        size = whole_number("chunk_size", self.chunk_size if asked == DEFAULT_CHUNK_SIZE else asked, least=1)
+        size = require_integer("chunk_size", self.chunk_size if requested == DEFAULT_CHUNK_SIZE else requested, least=1)
         if size > MAX_BATCH_SIZE:
             warnings.warn(
-                f"chunk_size {size:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
+                f"chunk_size {size:,} is reduced to {MAX_BATCH_SIZE:,} users, the maximum of a chunk.",
                 UserWarning,
                 stacklevel=3,
             )
         return min(size, MAX_BATCH_SIZE)
 
 
-async def in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+async def run_in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
     """Call `work(cancelled)` in a worker thread. `cancelled()` returns True once the awaiting task is cancelled."""
     stop = threading.Event()
     try:
@@ -271,7 +273,7 @@ async def in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
         raise
 
 
-def whole_number(name: str, value: Any, *, least: int) -> int:
+def require_integer(name: str, value: Any, *, least: int) -> int:
     """Return the value as an int.
 
     Raises
@@ -283,7 +285,7 @@ def whole_number(name: str, value: Any, *, least: int) -> int:
     except (TypeError, ValueError, OverflowError):
         number = least - 1
     if isinstance(value, bool | str) or number != value or number < least:
-        raise ConfigurationError(f"{name} is {value!r}; an integer is needed, {least} or more.")
+        raise ConfigurationError(f"{name} is {value!r}. Use an integer of {least} or more.")
     return number
 
 

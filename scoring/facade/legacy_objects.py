@@ -18,7 +18,7 @@ from scoring.columns import TABLES
 from scoring.errors import DataError
 from scoring.validation import normalise
 
-__all__ = ["canonical_frame", "profile_id", "read_job", "read_user"]
+__all__ = ["make_canonical_frame", "read_job", "read_profile_id", "read_user"]
 
 Row = dict[str, Any]
 
@@ -41,7 +41,7 @@ def read_job(job: Any) -> Row:
     """Return canonical column → unchanged value of a job. Raises DataError if it has no value of a job."""
     row = _read("jobs", job, _PARTS)
     if "job_id" not in row and _getter(job)("user_id") is not _ABSENT:
-        raise DataError("a user was given instead of a job; the job comes first, then the user.")
+        raise DataError("A user was passed as the job. Pass the job first, then the user.")
     return row
 
 
@@ -49,11 +49,11 @@ def read_user(user: Any) -> Row:
     """Return canonical column → unchanged value of a user. Raises DataError if it has no value of a user."""
     row = _read("users", user, {})
     if "user_id" not in row and _getter(user)("job_id") is not _ABSENT:
-        raise DataError("a job was given instead of a user; the job comes first, then the user.")
+        raise DataError("A job was passed as the user. Pass the job first, then the user.")
     return row
 
 
-def profile_id(profile: Any) -> int | None:
+def read_profile_id(profile: Any) -> int | None:
     """Return the `user_id` of a profile, or the profile itself if it is an integer. None: it has no user_id.
 
     Raises
@@ -63,16 +63,16 @@ def profile_id(profile: Any) -> int | None:
     if isinstance(profile, int | np.integer) and not isinstance(profile, bool):
         return int(profile)
     if isinstance(profile, str | bytes | bool | float):
-        raise DataError(f"a user profile is an object, a mapping or a user's id, not {profile!r}.")
+        raise DataError(f"A user profile is an object, a mapping or a user id, not {profile!r}.")
     value = _getter(profile)("user_id")
     if value is _ABSENT or _is_missing(value):
         return None
     if type(value) is int and abs(value) < 2**63:
         return value  # saves the 2 ms of a frame
-    return int(canonical_frame("users", [{"user_id": value}], {})["user_id"].iloc[0])
+    return int(make_canonical_frame("users", [{"user_id": value}], {})["user_id"].iloc[0])
 
 
-def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
+def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
     """Return the canonical frame of rows, each with its id, in their order. Ids may occur more than once.
 
     Takes a fraction of the time of `validation.check` for a few rows. If coercion finds an invalid value, that
@@ -94,54 +94,54 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
             continue
         coerced = column.type.coerce(pd.Series(given, dtype=object), code_width.get(column.name))
         if not column.is_valid(coerced):
-            return _checked(table, rows, code_width)
+            return _validate_rows(table, rows, code_width)
         columns[column.name] = column.type.finish(coerced.values)
     return pd.DataFrame(columns, copy=False)
 
 
-def _read(table: str, thing: Any, parts: Mapping[str, str]) -> Row:
+def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
     what = table.removesuffix("s")
-    if thing is None or isinstance(thing, str | bytes | bool | int | float | np.generic | pd.DataFrame):
-        raise DataError(f"a {what} is an object, a mapping or a row of a DataFrame, not {type(thing).__name__}.")
-    get = _getter(thing)
+    if source is None or isinstance(source, str | bytes | bool | int | float | np.generic | pd.DataFrame):
+        raise DataError(f"A {what} is an object, a mapping or a row of a DataFrame, not a {type(source).__name__}.")
+    get = _getter(source)
     inner: dict[str, Callable[[str], Any]] = {}
     for part in set(parts.values()):
-        found = _raw(thing, part)
+        found = _raw(source, part)
         if found is not _ABSENT and found is not None:
             inner[part] = _getter(found)
     row: Row = {}
-    nothing_known = True
+    nosource_known = True
     for column in TABLES[table].columns:
         names = (column.name, *column.aliases)
         getters = [get, *([inner[parts[column.name]]] if parts.get(column.name) in inner else [])]
         for getter, name in ((getter, name) for getter in getters for name in names):
             value = getter(name)
-            nothing_known &= value is _ABSENT
+            nosource_known &= value is _ABSENT
             if value is not _ABSENT and not _is_missing(value):
                 row[column.name] = _plain(value)
                 break
-    if nothing_known:
+    if nosource_known:
         known = ", ".join(column.name for column in TABLES[table].columns[:6])
-        raise DataError(f"a {type(thing).__name__} has no value of a {what}: none of {known}, … exists.")
+        raise DataError(f"A {type(source).__name__} has no value of a {what}: none of {known}, … exists.")
     return row
 
 
-def _getter(thing: Any) -> Callable[[str], Any]:
+def _getter(source: Any) -> Callable[[str], Any]:
     """Return a function that returns a value by name; `_ABSENT` if there is none, or if it is a method."""
 
     def get(name: str) -> Any:
-        value = _raw(thing, name)
+        value = _raw(source, name)
         return _ABSENT if callable(value) else value
 
     return get
 
 
-def _raw(thing: Any, name: str) -> Any:
-    if isinstance(thing, Mapping):
-        return thing.get(name, _ABSENT)
-    if isinstance(thing, pd.Series):
-        return thing[name] if name in thing.index else _ABSENT
-    return getattr(thing, name, _ABSENT)
+def _raw(source: Any, name: str) -> Any:
+    if isinstance(source, Mapping):
+        return source.get(name, _ABSENT)
+    if isinstance(source, pd.Series):
+        return source[name] if name in source.index else _ABSENT
+    return getattr(source, name, _ABSENT)
 
 
 def _is_missing(value: Any) -> bool:
@@ -161,7 +161,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _checked(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
+def _validate_rows(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
     """Validate the rows as a frame, which reports what is invalid."""
     names = TABLES[table].names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})

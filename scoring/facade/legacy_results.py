@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
-from scoring.facade.legacy_objects import Row, canonical_frame, read_user
-from scoring.facade.model_keys import explanation_key, score_key
-from scoring.facade.pair_chunks import PairChunk, never, score_chunks, working_bytes
+from scoring.facade.legacy_objects import Row, make_canonical_frame, read_user
+from scoring.facade.model_keys import make_explanation_key, make_score_key
+from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never, score_chunks
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
@@ -30,14 +30,14 @@ __all__ = [
     "SCORE_COLUMNS",
     "PairRows",
     "explanation",
-    "inputs_of",
-    "listed_scores",
-    "pair_scores",
-    "pairs_frame",
-    "ranking_frame",
+    "find_unused_id",
+    "find_user_row",
+    "make_inputs",
+    "make_pairs_frame",
+    "make_ranking_frame",
     "require_memory",
-    "unused_id",
-    "user_row",
+    "score_listed_pairs",
+    "score_pair",
 ]
 
 SCORE_COLUMNS: Final = ("total_score", "base_score", "seo_score", "personal_score")
@@ -49,7 +49,7 @@ RANKED_COLUMNS: Final = (*LEGACY_COLUMNS, "rank")
 BYTES_PER_PAIR: Final = 2 * 8 + 4 * 4 + 1
 """Bytes per row of a frame of all pairs: two int64 ids, four float32 scores, a boolean."""
 
-PAIRS_AT_ONCE: Final = 10_000
+PAIRS_PER_PLAN: Final = 10_000
 """Number of listed pairs planned together."""
 
 
@@ -65,7 +65,7 @@ class PairRows:
 # Frames
 
 
-def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
+def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
     """Return the rows of two frames, in their order, with the history and statistics of the snapshot.
 
     Columns may have legacy names; an absent column is missing in every row.
@@ -85,13 +85,13 @@ def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> In
 def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
     """Raise NotEnoughMemoryError if a frame of every pair does not fit, with its bytes and the alternatives."""
     pairs = n_users * n_jobs
-    needed = pairs * BYTES_PER_PAIR + (working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
+    needed = pairs * BYTES_PER_PAIR + (estimate_working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
     what = f"A DataFrame of all {n_users:,} × {n_jobs:,} = {pairs:,} pairs"
-    ways = ["top_k=40 for the best jobs of each user", "out=DIRECTORY for all pairs as a Parquet dataset"]
-    memory_budget.require(needed, what, ways)
+    alternatives = ["top_k=40 for the best jobs of each user", "out=DIRECTORY for all pairs as a Parquet dataset"]
+    memory_budget.require(needed, what, alternatives)
 
 
-def pairs_frame(
+def make_pairs_frame(
     inputs: Inputs,
     model: ScoringModel,
     *,
@@ -104,9 +104,9 @@ def pairs_frame(
     scores = np.empty((len(SCORES), n_users, n_jobs), dtype=np.float32)
     eligible = np.empty((n_users, n_jobs), dtype=bool)
 
-    def take(piece: PairChunk) -> None:
-        rows = slice(piece.first, piece.first + len(piece.user_id))
-        scores[:, rows], eligible[rows] = piece.scores, piece.eligible
+    def take(chunk: PairChunk) -> None:
+        rows = slice(chunk.first, chunk.first + len(chunk.user_id))
+        scores[:, rows], eligible[rows] = chunk.scores, chunk.eligible
 
     if n_users and n_jobs:
         score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
@@ -119,7 +119,7 @@ def pairs_frame(
     return pd.DataFrame(columns | {"eligible": eligible.ravel()}, copy=False)
 
 
-def ranking_frame(
+def make_ranking_frame(
     prepared: Prepared,
     users: NDArray[np.integer],
     k: int,
@@ -138,7 +138,7 @@ def ranking_frame(
     for start in range(0, max(len(users), 1), chunk_size):
         ranking = scorer.top_k(k, users[start : start + chunk_size], cancelled=cancelled)
         if cancelled():
-            raise RunCancelledError("The request was stopped before its end.")
+            raise RunCancelledError("The request was cancelled.")
         frames.append(_legacy_ranking(ranking))
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
@@ -151,7 +151,7 @@ def _legacy_ranking(ranking: Ranking) -> pd.DataFrame:
 # Listed pairs
 
 
-def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
+def score_listed_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
     """Return `user_id, job_id` (<NA> for a row without id) and `SCORE_COLUMNS` of each pair, in order.
 
     The scores are not cached. A call takes 18 ms of CPU time and 0.02 ms for each pair. A cache lookup takes 0.13 ms,
@@ -163,46 +163,48 @@ def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairR
     DataError: If a value is invalid; the message has the position, the column and the value.
     """
     frames = [
-        _listed(snapshot, model, pairs[start : start + PAIRS_AT_ONCE])
-        for start in range(0, max(len(pairs), 1), PAIRS_AT_ONCE)
+        _listed(snapshot, model, pairs[start : start + PAIRS_PER_PLAN])
+        for start in range(0, max(len(pairs), 1), PAIRS_PER_PLAN)
     ]
     return pd.concat(frames, ignore_index=True)
 
 
-def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float]:
+def score_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float]:
     """Return the four scores of one pair by name. They are cached by the values of both rows."""
 
     def compute() -> dict[str, float]:
-        frame = listed_scores(snapshot, model, [pair])
+        frame = score_listed_pairs(snapshot, model, [pair])
         return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
 
-    key = score_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    key = make_score_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
     return snapshot.caches.scores.get_or_compute(key, compute)
 
 
 def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
-    jobs, job_row = _different([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
-    users, user_row = _different([_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs])
+    jobs, job_row = _deduplicate([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
+    users, find_user_row = _deduplicate(
+        [_user_row_of(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
+    )
     profiled = np.zeros(len(users), dtype=bool)
-    profiled[user_row] = [pair.profile is not None for pair in pairs]
-    inputs, named = _rows(snapshot, jobs, users, profiled)
-    which = {"user_id": user_row, "job_id": job_row}
-    frame = pd.DataFrame({name: named[name].array[rows] for name, rows in which.items()})
+    profiled[find_user_row] = [pair.profile is not None for pair in pairs]
+    inputs, ids = _rows(snapshot, jobs, users, profiled)
+    row_of = {"user_id": find_user_row, "job_id": job_row}
+    frame = pd.DataFrame({name: ids[name].array[rows] for name, rows in row_of.items()})
     scorer = Prepared.of(inputs, model, workers=1).scorer
-    for name, values in zip(SCORE_COLUMNS, scorer.listed(user_row, job_row), strict=True):
+    for name, values in zip(SCORE_COLUMNS, scorer.listed(find_user_row, job_row), strict=True):
         frame[name] = values
     return frame
 
 
-def _different(rows: list[Row], marks: list[Any]) -> tuple[list[Row], NDArray[np.int64]]:
-    """Return one row for each different mark, and the index of each row among them."""
-    place: dict[Any, int] = {}
-    which = np.array([place.setdefault(mark, len(place)) for mark in marks], dtype=np.int64)
-    first = dict(zip(reversed(which.tolist()), reversed(rows), strict=True))
-    return [first[n] for n in range(len(place))], which
+def _deduplicate(rows: list[Row], keys: list[Any]) -> tuple[list[Row], NDArray[np.int64]]:
+    """Return one row for each different key, and the index of each row among them."""
+    index_of: dict[Any, int] = {}
+    indices = np.array([index_of.setdefault(key, len(index_of)) for key in keys], dtype=np.int64)
+    first = dict(zip(reversed(indices.tolist()), reversed(rows), strict=True))
+    return [first[n] for n in range(len(index_of))], indices
 
 
-def _as_known(pair: PairRows) -> Row:
+def _user_row_of(pair: PairRows) -> Row:
     return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
 
 
@@ -217,14 +219,14 @@ def _rows(
         ("jobs", "job_id", jobs, dataset.jobs.job_id),
         ("users", "user_id", users, dataset.users.user_id),
     ):
-        frame = canonical_frame(table, [{key: unused_id(known)} | row for row in rows], snapshot.code_widths)
+        frame = make_canonical_frame(table, [{key: find_unused_id(known)} | row for row in rows], snapshot.code_widths)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
     inputs = Inputs.of(snapshot.statistics, jobs=frames["jobs"], users=frames["users"], with_profile=profiled)
     return inputs, named
 
 
-def unused_id(known: NDArray[np.int64]) -> int:
+def find_unused_id(known: NDArray[np.int64]) -> int:
     """Return the largest id below 0 that is not among the sorted ids."""
     negative = known[: np.searchsorted(known, 0)]
     free = -1 - np.arange(len(negative) + 1)
@@ -233,21 +235,21 @@ def unused_id(known: NDArray[np.int64]) -> int:
 
 def explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     """Return the scores of a pair and their parts: see `ScoringEngine.get_score_explanation`."""
-    key = explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    key = make_explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
     found = snapshot.caches.explanations.get_or_compute(key, lambda: _explanation(snapshot, model, pair))
     return deepcopy(found)  # the caller may change it
 
 
 def _explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
-    inputs, named = _rows(snapshot, [pair.job], [_as_known(pair)], profiled)
+    inputs, ids = _rows(snapshot, [pair.job], [_user_row_of(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
     found = explain(prepared.plan, inputs, 0, 0)
-    ids = {name: _plain(values.iloc[0]) for name, values in named.items()}
+    plain_ids = {name: _plain(values.iloc[0]) for name, values in ids.items()}
     scores = (found.total, *found.groups.values())
     return {
-        "user_id": ids["user_id"],
-        "job_id": ids["job_id"],
+        "user_id": plain_ids["user_id"],
+        "job_id": plain_ids["job_id"],
         "model": found.model,
         **dict(zip(SCORE_COLUMNS, scores, strict=True)),
         "eligible": found.eligible,
@@ -277,7 +279,7 @@ def _plain(value: Any) -> Any:
     return None if value is pd.NA or value is pd.NaT or value != value else value
 
 
-def user_row(snapshot: Snapshot, user_id: int) -> Row:
+def find_user_row(snapshot: Snapshot, user_id: int) -> Row:
     """Return the row of a user in the data; for an unknown user, the id alone."""
     key = UserKey(snapshot.dataset.users_fingerprint, user_id)
     return dict(snapshot.caches.users.get_or_compute(key, lambda: _read_user_row(snapshot, user_id)))

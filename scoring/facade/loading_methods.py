@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
-from scoring.facade.engine_state import EngineState, whole_number
+from scoring.facade.engine_state import EngineState, require_integer
 from scoring.statistics.popularity import WINDOW_DAYS
 
 __all__ = ["LoadingMethods"]
@@ -112,7 +112,7 @@ class LoadingMethods(EngineState):
             return await load(on_bad="quarantine")
 
     async def _from_dataset(self, table: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
-        size = None if limit is None else whole_number("limit", limit, least=0)
+        size = None if limit is None else require_integer("limit", limit, least=0)
         frame: pd.DataFrame = getattr((await self._data.get_async()).dataset.tables, table)
         if ids is not None:
             frame = frame[np.isin(frame[TABLES[table].key[0]], list(ids))]

@@ -12,10 +12,10 @@ from scoring.caching.key import EncodingKey, ExplanationKey, PlanKey, ScoreKey
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics
 
-__all__ = ["encoding_key", "explanation_key", "plan_key", "score_key"]
+__all__ = ["make_encoding_key", "make_explanation_key", "make_plan_key", "make_score_key"]
 
 
-def encoding_key(statistics: Statistics, model: ScoringModel, workers: int | None) -> EncodingKey:
+def make_encoding_key(statistics: Statistics, model: ScoringModel, workers: int | None) -> EncodingKey:
     """Return the key of a model encoded on the data, for any weights: its parts, parameters, rules and code."""
     parts = [
         (part.name, part.group, part.component.kind, part.component.model_dump(mode="json")) for part in model.parts
@@ -29,7 +29,7 @@ def encoding_key(statistics: Statistics, model: ScoringModel, workers: int | Non
     )
 
 
-def plan_key(statistics: Statistics, model: ScoringModel, workers: int | None) -> PlanKey:
+def make_plan_key(statistics: Statistics, model: ScoringModel, workers: int | None) -> PlanKey:
     """Return the key of a model planned on the data, with its weights and code."""
     return PlanKey(
         data=statistics.dataset.fingerprint,
@@ -40,7 +40,7 @@ def plan_key(statistics: Statistics, model: ScoringModel, workers: int | None) -
     )
 
 
-def score_key(
+def make_score_key(
     statistics: Statistics, model: ScoringModel, job: Mapping[str, Any], user: Mapping[str, Any], profile: int | None
 ) -> ScoreKey:
     """Return the key of the scores of one pair: the values of both rows, and the user whose history counts."""
@@ -55,7 +55,7 @@ def score_key(
     )
 
 
-def explanation_key(
+def make_explanation_key(
     statistics: Statistics, model: ScoringModel, job: Mapping[str, Any], user: Mapping[str, Any], profile: int | None
 ) -> ExplanationKey:
     """Return the key of the explanation of one pair, which also contains the model's name."""

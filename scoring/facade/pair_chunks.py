@@ -15,7 +15,7 @@ from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import available_cpus
 
-__all__ = ["PAIRS_PER_CHUNK", "PairChunk", "never", "score_chunks", "working_bytes"]
+__all__ = ["PAIRS_PER_CHUNK", "PairChunk", "estimate_working_bytes", "never", "score_chunks"]
 
 PAIRS_PER_CHUNK = 2_000_000
 """33 MB of scores and flags: large enough that passing chunks on and opening Parquet files takes little time."""
@@ -40,7 +40,7 @@ class PairChunk:
     first: int
     user_id: NDArray[np.int64]  # (c,)
     job_id: NDArray[np.int64]  # (m,)
-    scores: NDArray[np.float32]  # (4, c, m) in the order of `engine.SCORES`
+    scores: NDArray[np.float32]  # (4, c, m) in the order of `ranking.SCORES`
     eligible: NDArray[np.bool_]  # (c, m)
 
 
@@ -75,7 +75,7 @@ def score_chunks(
 
             def work(number: int, part: slice, plan: Plan = plan, start: int = start, before: int = numbers) -> None:
                 if cancelled():
-                    raise RunCancelledError("The request was stopped before its end. Nothing is published.")
+                    raise RunCancelledError("The request was cancelled. Nothing is published.")
                 take(_chunk(plan, before + number, start, part))
 
             futures = [pool.submit(work, number, part) for number, part in enumerate(parts)]
@@ -87,7 +87,7 @@ def score_chunks(
             numbers += len(parts)
 
 
-def working_bytes(n_users: int, n_jobs: int, chunk_size: int, workers: int | None = None) -> int:
+def estimate_working_bytes(n_users: int, n_jobs: int, chunk_size: int, workers: int | None = None) -> int:
     """Return the peak memory of `score_chunks` in bytes, without what `take` keeps."""
     planned = min(chunk_size, n_users)
     scored = min(_threads(workers) * max(PAIRS_PER_CHUNK, n_jobs), planned * n_jobs)

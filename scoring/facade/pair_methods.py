@@ -10,14 +10,14 @@ import pandas as pd
 
 from scoring.errors import DataError
 from scoring.facade import legacy_results
-from scoring.facade.engine_state import EngineState, in_thread
-from scoring.facade.legacy_objects import Row, profile_id, read_job, read_user
+from scoring.facade.engine_state import EngineState, run_in_thread
+from scoring.facade.legacy_objects import Row, read_job, read_profile_id, read_user
 from scoring.facade.legacy_results import PairRows
 from scoring.facade.snapshot import Snapshot
 
 __all__ = ["PairMethods"]
 
-_ROWS_BETWEEN_BREAKS = 100
+_PAIRS_PER_PAUSE = 100
 """Objects read before other tasks may run: about 10 ms."""
 
 
@@ -38,15 +38,15 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid, or if the profile belongs to another user or has no user_id.
         """
-        return await self._one(_pair(job, user, user_profile), "total_score")
+        return await self._score_one(_read_pair(job, user, user_profile), "total_score")
 
     async def calculate_base_score(self, job: Any) -> float:
         """Return the score of the base group. Raises DataError if a value is invalid."""
-        return await self._one(PairRows(read_job(job), {}), "base_score")
+        return await self._score_one(PairRows(read_job(job), {}), "base_score")
 
     async def calculate_seo_score(self, job: Any, user: Any) -> float:
         """Return the score of the match group (legacy name: `seo`). Raises DataError if a value is invalid."""
-        return await self._one(PairRows(read_job(job), read_user(user)), "seo_score")
+        return await self._score_one(PairRows(read_job(job), read_user(user)), "seo_score")
 
     async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
         """Return the score of the personal group for the user with `user_profile.user_id` (or the id itself).
@@ -59,11 +59,11 @@ class PairMethods(EngineState):
         """
         row = read_job(job)
         if user_profile is None:
-            return await self._one(PairRows(row, {}), "personal_score")
+            return await self._score_one(PairRows(row, {}), "personal_score")
         user_id = _profile_user({}, user_profile)
         snapshot = await self._data.get_async()
-        known = legacy_results.user_row(snapshot, user_id)
-        return await self._one(PairRows(row, known, user_id), "personal_score", snapshot)
+        known = legacy_results.find_user_row(snapshot, user_id)
+        return await self._score_one(PairRows(row, known, user_id), "personal_score", snapshot)
 
     async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
         """Return the scores of (job, user) or (job, user, user_profile), as for `calculate_total_score`.
@@ -80,10 +80,10 @@ class PairMethods(EngineState):
 
         def work(_: Callable[[], bool]) -> pd.DataFrame:
             with self.operations.timed("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
-                frame = legacy_results.listed_scores(snapshot, self.model, read)
+                frame = legacy_results.score_listed_pairs(snapshot, self.model, read)
             return frame.astype({"user_id": "int64", "job_id": "int64"})
 
-        return await in_thread(work)
+        return await run_in_thread(work)
 
     async def get_score_explanation(self, job: Any, user: Any, user_profile: Any = None) -> dict[str, Any]:
         """Return the scores of a pair and their parts, as plain values.
@@ -96,38 +96,38 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid.
         """
-        pair = _pair(job, user, user_profile)
+        pair = _read_pair(job, user, user_profile)
         snapshot = await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
             with self.operations.timed("get_score_explanation", 1, 1):
                 return legacy_results.explanation(snapshot, self.model, pair)
 
-        return await in_thread(work)
+        return await run_in_thread(work)
 
-    async def _one(self, pair: PairRows, score: str, seen: Snapshot | None = None) -> float:
-        snapshot = seen or await self._data.get_async()
+    async def _score_one(self, pair: PairRows, score: str, snapshot: Snapshot | None = None) -> float:
+        data = snapshot or await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> float:
             with self.operations.timed(f"calculate_{score}", 1, 1):
-                return legacy_results.pair_scores(snapshot, self.model, pair)[score]
+                return legacy_results.score_pair(data, self.model, pair)[score]
 
-        return await in_thread(work)
+        return await run_in_thread(work)
 
 
-def _pair(job: Any, user: Any, profile: Any) -> PairRows:
+def _read_pair(job: Any, user: Any, profile: Any) -> PairRows:
     row = read_user(user)
     return PairRows(read_job(job), row, None if profile is None else _profile_user(row, profile))
 
 
 def _profile_user(user: Row, profile: Any) -> int:
     """Return the user whose history counts. Raises DataError if it is another user, or no user_id is given."""
-    wanted, own = profile_id(profile), profile_id(user) if "user_id" in user else None
-    if wanted is None and own is None:
+    of_profile, of_user = read_profile_id(profile), read_profile_id(user) if "user_id" in user else None
+    if of_profile is None and of_user is None:
         raise DataError("The profile or the user must have a user_id; it selects the action history.")
-    if None not in (wanted, own) and wanted != own:
-        raise DataError(f"the profile is of user {wanted}, the user is {own}.")
-    found = own if wanted is None else wanted
+    if None not in (of_profile, of_user) and of_profile != of_user:
+        raise DataError(f"The profile belongs to user {of_profile}, but the user is {of_user}.")
+    found = of_user if of_profile is None else of_profile
     assert found is not None
     return found
 
@@ -140,7 +140,7 @@ async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
     read = []
     for place, pair in enumerate(given):
         if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
-            raise DataError(f"pair {place}: (job, user) or (job, user, user_profile) is needed.")
+            raise DataError(f"pair {place} is not (job, user) or (job, user, user_profile).")
         job, user, profile = (*pair, None)[:3]
         try:
             if id(job) not in jobs:
@@ -154,6 +154,6 @@ async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
             read.append(PairRows(row, known, None if profile is None else _profile_user(known, profile)))
         except DataError as error:
             raise DataError(f"pair {place}: {error}") from error
-        if place % _ROWS_BETWEEN_BREAKS == 0:
+        if place % _PAIRS_PER_PAUSE == 0:
             await asyncio.sleep(0)
     return read

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import dataset as ds
 
-__all__ = ["ScoredPairs", "require_free", "write_pairs"]
+__all__ = ["ScoredPairs", "require_new_folder", "write_pairs"]
 
 MANIFEST: Final = "manifest.json"
 """The contents of the folder, written last. Readers of Parquet datasets ignore files with this suffix."""
@@ -39,7 +39,7 @@ _BYTES_READ_PER_PAIR: Final = 2 * BYTES_PER_PAIR
 class ScoredPairs:
     """All pairs of a request, on disk. Nothing is read before it is requested.
 
-    `len()` is the number of pairs. Columns: `calls.ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order of the
+    `len()` is the number of pairs. Columns: `ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order of the
     request.
 
     Raises
@@ -51,11 +51,11 @@ class ScoredPairs:
         self.path = Path(folder)
         try:
             self.manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text("utf-8"))
-            sound = self.manifest["kind"] == KIND
+            is_valid = self.manifest["kind"] == KIND
         except (OSError, ValueError, KeyError) as error:
-            raise OutputError(f"{self.path} holds no scored pairs: its {MANIFEST} cannot be read.") from error
-        if not sound:
-            raise OutputError(f"{self.path} holds no scored pairs, but {self.manifest['kind']!r}.")
+            raise OutputError(f"{self.path} does not contain scored pairs: {MANIFEST} cannot be read.") from error
+        if not is_valid:
+            raise OutputError(f"{self.path} does not contain scored pairs, but {self.manifest['kind']!r}.")
 
     def __len__(self) -> int:
         return int(self.manifest["pairs"])
@@ -111,9 +111,9 @@ class ScoredPairs:
         """
         from pyarrow import dataset as ds
 
-        asked = {"user_id": users, "job_id": jobs}
+        requested = {"user_id": users, "job_id": jobs}
         wanted = {
-            name: np.unique(np.array(list(ids), dtype=np.int64)) for name, ids in asked.items() if ids is not None
+            name: np.unique(np.array(list(ids), dtype=np.int64)) for name, ids in requested.items() if ids is not None
         }
         size = self.manifest["users"], self.manifest["jobs"]
         pairs = min(len(wanted.get("user_id", range(size[0]))), size[0]) * min(
@@ -122,7 +122,7 @@ class ScoredPairs:
         memory_budget.require(
             pairs * _BYTES_READ_PER_PAIR,
             f"Reading {pluralize(pairs, 'pair')} of {self.path}",
-            ["fewer users or jobs", "batches() for a part at a time"],
+            ["fewer users or jobs", "batches() to read a part at a time"],
         )
         condition = None
         for name, ids in wanted.items():
@@ -132,11 +132,11 @@ class ScoredPairs:
         return self.dataset.to_table(columns=names, filter=condition).to_pandas()
 
 
-def require_free(out: str | os.PathLike[str]) -> Path:
+def require_new_folder(out: str | os.PathLike[str]) -> Path:
     """Return the folder to write to. Raises OutputError if it exists: results are never overwritten."""
     target = Path(out)
     if target.exists():
-        raise OutputError(f"{target} exists already, and results are not overwritten: give another folder.")
+        raise OutputError(f"{target} already exists, and results are not overwritten. Use another folder.")
     return target
 
 
@@ -156,7 +156,7 @@ def write_pairs(
     OutputError: If the folder exists, or cannot be written.
     RunCancelledError: If `cancelled` returns True.
     """
-    target = require_free(out)
+    target = require_new_folder(out)
     work = target.parent / f".{target.name}.{new_run_id(datetime.now(UTC), model.digest)}.writing"
     try:
         with wrap_os_errors(target, content="Pairs"):
@@ -164,13 +164,13 @@ def write_pairs(
             work.mkdir()
             files: dict[int, dict[str, Any]] = {}
 
-            def take(piece: PairChunk) -> None:
-                files[piece.number] = _write_chunk(work, piece)
+            def take(chunk: PairChunk) -> None:
+                files[chunk.number] = _write_chunk(work, chunk)
 
             if len(inputs.users) and len(inputs.jobs):
                 score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
             _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
-            require_free(target)
+            require_new_folder(target)
             os.rename(work, target)
             sync_folder(target.parent)
     finally:
@@ -185,7 +185,7 @@ def _schema() -> pa.Schema:
     return pa.schema([("user_id", pa.int64()), ("job_id", pa.int64()), *scores, ("eligible", pa.bool_())])
 
 
-def _write_chunk(folder: Path, piece: PairChunk) -> dict[str, Any]:
+def _write_chunk(folder: Path, chunk: PairChunk) -> dict[str, Any]:
     """Write a part file, flushed to disk on return.
 
     Ids are passed as indices of an existing dictionary: finding repetitions in two int64 columns took a third of the
@@ -194,16 +194,16 @@ def _write_chunk(folder: Path, piece: PairChunk) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    n_users, n_jobs = piece.eligible.shape
+    n_users, n_jobs = chunk.eligible.shape
     users = np.repeat(np.arange(n_users, dtype=np.int32), n_jobs)
     jobs = np.tile(np.arange(n_jobs, dtype=np.int32), n_users)
     columns = [
-        pa.DictionaryArray.from_arrays(users, piece.user_id),
-        pa.DictionaryArray.from_arrays(jobs, piece.job_id),
-        *(pa.array(scores.ravel()) for scores in piece.scores),
-        pa.array(piece.eligible.ravel()),
+        pa.DictionaryArray.from_arrays(users, chunk.user_id),
+        pa.DictionaryArray.from_arrays(jobs, chunk.job_id),
+        *(pa.array(scores.ravel()) for scores in chunk.scores),
+        pa.array(chunk.eligible.ravel()),
     ]
-    path = folder / f"part-{piece.number:06d}.parquet"
+    path = folder / f"part-{chunk.number:06d}.parquet"
 
     def encode(file: BinaryIO) -> None:
         pq.write_table(
@@ -218,7 +218,7 @@ def _write_chunk(folder: Path, piece: PairChunk) -> dict[str, Any]:
         )
 
     replace_file(path, encode, sync_name=False)
-    return {"name": path.name, "rows": n_users * n_jobs, "bytes": path.stat().st_size, "first_row": piece.first}
+    return {"name": path.name, "rows": n_users * n_jobs, "bytes": path.stat().st_size, "first_row": chunk.first}
 
 
 def _write_manifest(folder: Path, inputs: Inputs, model: ScoringModel, files: list[dict[str, Any]]) -> None:

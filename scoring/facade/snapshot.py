@@ -22,7 +22,7 @@ from scoring.database.quarantine import AcceptedData, RejectionDigest, read_usab
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.facade.async_lock import AsyncLock
-from scoring.facade.model_keys import encoding_key, plan_key
+from scoring.facade.model_keys import make_encoding_key, make_plan_key
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
@@ -71,7 +71,7 @@ class Snapshot:
         """Memory of the tables, the arrays made of them, and the statistics."""
         return footprint(self.statistics)
 
-    def once(self, make: Callable[[Statistics], T]) -> T:
+    def compute_once(self, make: Callable[[Statistics], T]) -> T:
         """Return `make(statistics)`, called once for all views. It must not depend on company popularity."""
         if make not in self._made:
             self._made[make] = make(self.statistics)
@@ -81,7 +81,7 @@ class Snapshot:
     @property
     def code_widths(self) -> Mapping[str, int | None]:
         """Width to which the prefecture codes of a request are padded: that of the reference table."""
-        return self.once(_code_widths)
+        return self.compute_once(_code_widths)
 
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
         """Return the model prepared on all rows of the dataset."""
@@ -91,13 +91,13 @@ class Snapshot:
             return Prepared.of(Inputs.of(statistics), model, workers=workers)
 
         def plan() -> Prepared:
-            encoded = self.caches.encoded.get_or_compute(encoding_key(statistics, model, workers), encode)
+            encoded = self.caches.encoded.get_or_compute(make_encoding_key(statistics, model, workers), encode)
             prepared = encoded if encoded.model == model else encoded.with_model(model)
             if len(prepared.plan.job_id) and len(prepared.plan.user_id):
                 prepared.plan.search  # noqa: B018 - laid out now, so that its bytes count and no list waits for it
             return prepared
 
-        return self.caches.plans.get_or_compute(plan_key(statistics, model, workers), plan)
+        return self.caches.plans.get_or_compute(make_plan_key(statistics, model, workers), plan)
 
 
 def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
@@ -109,11 +109,11 @@ class _Load:
     """A load that has begun: its number, its start, and the epoch whose popularity it uses."""
 
     number: int
-    began_at: float
+    started_at: float
     epoch: object
 
 
-Found = tuple[Snapshot, bool]
+LoadedSnapshot = tuple[Snapshot, bool]
 """A snapshot, and whether it was loaded for this request."""
 
 
@@ -144,60 +144,60 @@ class SnapshotHolder:
         self.check_seconds = check_seconds
         self._clock = clock
         self._factor_cache = factor_cache
-        self._now: Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._tokens: Tokens | None = None
         self._ledger: DataReport | None = None  # of the last warning
         self._checked_at = -math.inf
         self._hits = 0
         self._misses = 0
-        self._begun = 0  # loads
-        self._kept = 0  # the newest load kept, or begun before `forget`: an older load does not replace it
+        self._loads_started = 0  # loads
+        self._newest_kept = 0  # the newest load kept, or begun before `forget`: an older load does not replace it
         self._epoch = object()  # snapshots of one epoch share popularity
         self._lock = threading.Lock()  # around the attributes above, never around work
-        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, the others wait
+        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, other requests wait
 
     @property
     def current(self) -> Snapshot | None:
         """The present snapshot, without loading."""
-        return self._now
+        return self._snapshot
 
     @property
     def stats(self) -> CacheStats:
         """Requests that found the data loaded (hits), and those that loaded them (misses)."""
         with self._lock:
-            held, hits, misses = self._now, self._hits, self._misses
-        size = 0 if held is None else held.footprint.bytes
-        return CacheStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
+            snapshot, hits, misses = self._snapshot, self._hits, self._misses
+        size = 0 if snapshot is None else snapshot.footprint.bytes
+        return CacheStats(hits=hits, misses=misses, stored=misses, entries=int(snapshot is not None), bytes=size)
 
     def get(self) -> Snapshot:
         """Return the snapshot, loaded in this thread if necessary. Raises DatabaseError, DataError."""
-        found = self._fresh()
+        found = self._current_if_checked()
         if found is None:
             with self._loading.for_thread():
-                found = self._fresh()
-                if found is None and self._now is not None and self.database is not None:
-                    found = self._unchanged(_look(self.database, self._refused))
+                found = self._current_if_checked()
+                if found is None and self._snapshot is not None and self.database is not None:
+                    found = self._unchanged(_read_tokens(self.database, self._refused))
                 if found is None:
-                    found = self._loaded(self._begin(), *self._load())
-        return self._count(found)
+                    found = self._publish_snapshot(self._start_load(), *self._read_data())
+        return self._count_request(found)
 
     async def get_async(self) -> Snapshot:
         """Return the snapshot without blocking the event loop. Raises DatabaseError, DataError."""
-        found = self._fresh()
+        found = self._current_if_checked()
         if found is None:
             async with self._loading.for_task():
-                found = self._fresh()
-                if found is None and self._now is not None and self.database is not None:
-                    found = self._unchanged(await _look_async(self.database, self._refused))
+                found = self._current_if_checked()
+                if found is None and self._snapshot is not None and self.database is not None:
+                    found = self._unchanged(await _read_tokens_async(self.database, self._refused))
                 if found is None:
                     found = await self._load_async()
-        return await asyncio.to_thread(self._count, found)
+        return await asyncio.to_thread(self._count_request, found)
 
     async def refresh(self) -> Snapshot:
         """Load the data again, and company popularity too. Requests in progress keep the old snapshot."""
         async with self._refreshing.for_task():
             with self._lock:
-                self._kept = self._begun  # a load in progress may have read the data as they were before
+                self._newest_kept = self._loads_started  # a load in progress may have read the data as they were before
                 before, self._epoch = self._epoch, object()
             try:
                 return (await self._load_async())[0]
@@ -208,8 +208,8 @@ class SnapshotHolder:
     def forget(self) -> None:
         """Make the next request load the data."""
         with self._lock:
-            self._kept = self._begun
-            self._now = None
+            self._newest_kept = self._loads_started
+            self._snapshot = None
 
     def close(self) -> None:
         """Release the data, and close a database that this holder opened."""
@@ -224,47 +224,47 @@ class SnapshotHolder:
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
 
-    def _fresh(self) -> Found | None:
+    def _current_if_checked(self) -> LoadedSnapshot | None:
         """Return the present snapshot, unless the database must be checked."""
         with self._lock:
             due = self.database is not None and self._clock() - self._checked_at >= self.check_seconds
-            return None if self._now is None or due else (self._now, False)
+            return None if self._snapshot is None or due else (self._snapshot, False)
 
-    def _unchanged(self, tokens: Tokens) -> Found | None:
+    def _unchanged(self, tokens: Tokens) -> LoadedSnapshot | None:
         with self._lock:
-            if self._now is None or tokens != self._tokens:
+            if self._snapshot is None or tokens != self._tokens:
                 return None
             self._checked_at = self._clock()
-            return self._now, False
+            return self._snapshot, False
 
-    def _count(self, found: Found) -> Snapshot:
+    def _count_request(self, found: LoadedSnapshot) -> Snapshot:
         snapshot, loaded = found
         with self._lock:
             self._hits += not loaded
             self._misses += loaded
         return snapshot.view()
 
-    def _load(self) -> tuple[Tokens | None, AcceptedData | None]:
+    def _read_data(self) -> tuple[Tokens | None, AcceptedData | None]:
         """Read the change tokens before the tables. The next check then detects writes during the load."""
         if self.database is None:
             return None, None
         tokens, found = change_tokens(self.database), read_usable(self.database, as_of=parse_clock(self.as_of))
         return (tokens, found.rejected), found
 
-    def _begin(self) -> _Load:
+    def _start_load(self) -> _Load:
         with self._lock:
-            self._begun += 1
-            return _Load(self._begun, self._clock(), self._epoch)
+            self._loads_started += 1
+            return _Load(self._loads_started, self._clock(), self._epoch)
 
-    async def _load_async(self) -> Found:
-        load = self._begin()
+    async def _load_async(self) -> LoadedSnapshot:
+        load = self._start_load()
         if self.database is None:
-            return await asyncio.to_thread(self._loaded, load, None, None)
+            return await asyncio.to_thread(self._publish_snapshot, load, None, None)
         tokens = await change_tokens_async(self.database)
         found = await read_usable_async(self.database, parse_clock(self.as_of))
-        return await asyncio.to_thread(self._loaded, load, (tokens, found.rejected), found)
+        return await asyncio.to_thread(self._publish_snapshot, load, (tokens, found.rejected), found)
 
-    def _loaded(self, load: _Load, tokens: Tokens | None, found: AcceptedData | None) -> Found:
+    def _publish_snapshot(self, load: _Load, tokens: Tokens | None, found: AcceptedData | None) -> LoadedSnapshot:
         """Make a snapshot. Later requests get it too, unless `forget` was called or newer data was loaded meanwhile."""
         if self._given is not None:
             dataset = self._given
@@ -273,9 +273,9 @@ class SnapshotHolder:
             dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
         snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, load.epoch)
         with self._lock:
-            if load.number > self._kept:
-                self._kept = load.number
-                self._now, self._tokens, self._checked_at = snapshot, tokens, load.began_at
+            if load.number > self._newest_kept:
+                self._newest_kept = load.number
+                self._snapshot, self._tokens, self._checked_at = snapshot, tokens, load.started_at
         # values of other data are not requested again
         self.caches.invalidate(lambda key: isinstance(key, DataKey) and key.data != dataset.fingerprint)
         if self._given is None:
@@ -290,10 +290,10 @@ class SnapshotHolder:
             warn_of(ledger, stacklevel=2)
 
 
-def _look(database: Database, refused: RejectionDigest | None) -> Tokens:
+def _read_tokens(database: Database, refused: RejectionDigest | None) -> Tokens:
     return change_tokens(database), None if refused is None else refused.again(database)
 
 
-async def _look_async(database: Database, refused: RejectionDigest | None) -> Tokens:
+async def _read_tokens_async(database: Database, refused: RejectionDigest | None) -> Tokens:
     tokens = await change_tokens_async(database)
     return tokens, None if refused is None else await database.run(refused.again, database)

@@ -18,7 +18,7 @@ class ImportReport:
     Attributes
     ----------
     merged: source rows that were merged into another row, including duplicate actions.
-    refused: rejected rows.
+    rejected: rejected rows.
     reasons: reason → number of rejected rows.
     cleared: rule → number of values that were made missing.
     ignored: source columns that were not used.
@@ -42,6 +42,11 @@ class ImportReport:
                 f"{self.table}: {self.read} rows read, but {self.stored} stored + {self.merged} merged + "
                 f"{self.rejected} refused"
             )
+
+    @property
+    def refused(self) -> int:
+        """The name of `rejected` in version 0.1."""
+        return self.rejected
 
     def lines(self) -> list[str]:
         """Return the ledger as lines of text."""

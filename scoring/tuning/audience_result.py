@@ -58,8 +58,8 @@ class Audience:
 
     def __repr__(self) -> str:
         return (
-            f"Audience(job {self.job_id}: top {self.k:,} of {self.n_listed:,}, eligible for {self.n_eligible:,} of "
-            f"{len(self.user_id):,} users)"
+            f"Audience(job {self.job_id}, top {self.k:,}: listed for {self.n_listed:,}, eligible for "
+            f"{self.n_eligible:,} of {len(self.user_id):,} users)"
         )
 
     def _repr_html_(self) -> str:

@@ -56,7 +56,7 @@ class Ready(Workspace):
 
 
 def test_missing_peer_is_reported(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.peers.peer.installed", lambda package: None)
+    monkeypatch.setattr("benchmarks.peers.peer.installed_version", lambda package: None)
     section = peers.measure(Size(FEW_USERS, 300, quick=True), Ready(factors))
     gone = [peer.name for peer in (*FULL, *INNER) if peer.package]
     assert section.details["not_installed"] == gone

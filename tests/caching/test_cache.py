@@ -60,8 +60,8 @@ def test_caches_are_cleared_by_name_and_by_group() -> None:
     assert held() == []
     assert all(stats == CacheStats(misses=1, stored=1) for stats in caches.stats.values())
     assert set().union(*GROUPS.values()) | {"company"} == set(CACHE_NAMES)
-    with pytest.raises(ConfigurationError, match=r"Unknown cache 'strange'\. Use one of prefecture, "):
-        caches.clear(["company", "strange"])
+    with pytest.raises(ConfigurationError, match=r"Unknown cache 'unknown'\. Use one of prefecture, "):
+        caches.clear(["company", "unknown"])
 
 
 def test_only_company_popularity_expires() -> None:
@@ -104,5 +104,5 @@ def test_stale_keys_are_removed_from_all_caches() -> None:
         assert cache.stats.entries == 1
 
 
-def test_the_old_name_is_an_alias() -> None:
+def test_layers_is_an_alias() -> None:
     assert Layers is EngineCaches

@@ -40,22 +40,22 @@ class Slotted:
         b"x" * 10**6,
     ],
 )
-def test_a_megabyte_is_a_megabyte(value: object) -> None:
+def test_array_has_the_footprint_of_its_bytes(value: object) -> None:
     assert 10**6 <= footprint(value).bytes < 1.01 * 10**6
 
 
-def test_different_arrays_add_up() -> None:
+def test_footprints_of_different_arrays_add_up() -> None:
     assert footprint([MEGABYTE, MEGABYTE.copy()]).bytes >= 2 * 10**6
 
 
-def test_a_circle_ends() -> None:
+def test_circular_references_end() -> None:
     circle: list[object] = [MEGABYTE]
     circle.append(circle)
     assert footprint(circle).bytes < 1.01 * 10**6
     assert footprint(None).bytes == 0
 
 
-def test_a_frame_holds_its_columns_however_often_it_is_looked_at() -> None:
+def test_footprint_of_a_frame_is_stable() -> None:
     """Numbers, times, texts, lists and missing values: each buffer has one address, inside and outside a frame."""
     n = 20_000
     frame = pd.DataFrame(

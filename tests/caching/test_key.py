@@ -46,7 +46,7 @@ def changed(key: CacheKey) -> list[CacheKey]:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: type(key).__name__)
-def test_a_key_is_its_class_and_all_its_fields(key: CacheKey) -> None:
+def test_keys_are_equal_by_class_and_all_fields(key: CacheKey) -> None:
     same = replace(key)
     assert same is not key
     assert same == key
@@ -65,6 +65,6 @@ def test_keys_are_frozen_and_show_their_fields() -> None:
     assert repr(key) == "UserKey(users='f', user_id=1)"
 
 
-def test_a_key_of_this_process_alone_has_no_digest() -> None:
+def test_key_with_an_object_has_no_digest() -> None:
     with pytest.raises(TypeError, match="cannot be part of a key that processes share"):
         PopularityKey(360, object()).digest()

@@ -31,7 +31,7 @@ def never() -> object:
     raise AssertionError("the value is stored")
 
 
-def test_a_value_is_computed_once_and_found_again() -> None:
+def test_value_is_computed_once() -> None:
     store = MemoryStore[Hashable](1000)
     first = store.get_or_compute("a", lambda: [1, 2])
     assert store.get_or_compute("a", never) is first
@@ -113,7 +113,7 @@ def test_an_error_is_raised_and_not_kept() -> None:
     assert (store.stats.failed, store.stats.misses, store.stats.stored) == (2, 3, 1)
 
 
-def test_a_value_that_needs_itself_raises_instead_of_waiting() -> None:
+def test_value_that_needs_itself_raises() -> None:
     store = MemoryStore[Hashable](1000)
     with pytest.raises(RuntimeError, match="'a' needs itself"):
         store.get_or_compute("a", lambda: store.get_or_compute("a", lambda: 1))
@@ -154,7 +154,7 @@ def test_a_value_cleared_during_its_computation_is_not_kept() -> None:
     assert store.stats.dropped == 1
 
 
-def test_a_request_after_a_clear_does_not_join_an_older_computation() -> None:
+def test_request_after_clear_does_not_join_a_computation() -> None:
     store = MemoryStore[Hashable](1000)
     found = []
 
@@ -201,7 +201,7 @@ def test_a_waiting_thread_computes_after_an_interruption() -> None:
         assert waiting[0].result(10) == "second"
 
 
-def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
+def test_threads_compute_each_key_once_and_counts_add_up() -> None:
     store, computed, lock = MemoryStore[Hashable](10**6), [], threading.Lock()
 
     def compute(key: int) -> int:
@@ -223,7 +223,7 @@ def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
     record_count("cache threads", "{} requests, {} missing keys", stats.requests, stats.misses)
 
 
-def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
+def test_threads_never_get_expired_values() -> None:
     clock, lock = Clock(0.0), threading.Lock()
     store = MemoryStore[Hashable](10**6, ttl=10, clock=clock)
     numbers, computing = itertools.count(), set[int]()
@@ -258,7 +258,7 @@ def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["get", "clear", "wait"]), st.integers(0, 5), st.integers(1, 4)), max_size=60)
 )
-def test_any_sequence_equals_a_plain_model(steps: list[tuple[str, int, int]]) -> None:
+def test_any_sequence_equals_a_reference_model(steps: list[tuple[str, int, int]]) -> None:
     """A store of 8 units and 10 seconds, compared with a dict."""
     clock, held = Clock(0.0), {}
     store = MemoryStore[Hashable](8, ttl=10, clock=clock, size_of=lambda value: Footprint(value % 10))

@@ -62,7 +62,7 @@ def market() -> RawMarket:
 
 
 @pytest.mark.parametrize("kind", HANDLES)
-async def test_every_method_on_every_handle(kind: str, database_url: str, market: RawMarket) -> None:
+async def test_every_method_works_on_every_handle(kind: str, database_url: str, market: RawMarket) -> None:
     if kind == "path" and not database_url.startswith("sqlite"):
         kind = "url"  # a server has no path
     store(market, database_url)
@@ -127,11 +127,11 @@ async def histories(engine: ScoringEngine, market: RawMarket) -> None:
     assert popularity["application_rate"].tolist() == rates
 
 
-async def test_a_dataset_in_place_of_a_database(market: RawMarket) -> None:
+async def test_dataset_replaces_a_database(market: RawMarket) -> None:
     await every_method(ScoringEngine(dataset_of(market), keep_factors=False), market)
 
 
-async def test_sqlite_in_memory_of_a_sync_engine(market: RawMarket) -> None:
+async def test_sync_engine_with_sqlite_in_memory(market: RawMarket) -> None:
     engine = sa.create_engine("sqlite://")
     save_tables(Database.open(engine), Tables(**market.frames()))
     with ScoringEngine(engine, as_of=market.as_of, keep_factors=False) as scoring:
@@ -139,7 +139,7 @@ async def test_sqlite_in_memory_of_a_sync_engine(market: RawMarket) -> None:
     engine.dispose()
 
 
-async def test_sqlite_in_memory_of_an_async_engine(market: RawMarket) -> None:
+async def test_async_engine_with_sqlite_in_memory(market: RawMarket) -> None:
     engine = create_async_engine("sqlite+aiosqlite://")
     database = Database.open(engine)
     await database.run(save_tables, database, Tables(**market.frames()))
@@ -154,7 +154,7 @@ async def test_sqlite_in_memory_of_an_async_engine(market: RawMarket) -> None:
 # --- The snapshot -------------------------------------------------------------------------------------------
 
 
-async def test_the_data_is_loaded_once_and_exchanged_by_refresh(sqlite_url: str, market: RawMarket) -> None:
+async def test_data_is_loaded_once_and_replaced_by_refresh(sqlite_url: str, market: RawMarket) -> None:
     store(market, sqlite_url)
     with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine:
         before, _ = await asyncio.gather(*(engine.calculate_scores_for_all_users(top_k=1) for _ in range(2)))
@@ -194,7 +194,7 @@ async def test_many_tasks_share_one_load(sqlite_url: str, market: RawMarket, mon
     assert len(loads) == 1
 
 
-def test_threads_with_loops_of_their_own_share_one_load(
+def test_threads_with_separate_loops_share_one_load(
     sqlite_url: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All threads start on an engine without loaded data; some call a method that is not async."""
@@ -226,7 +226,7 @@ def test_threads_with_loops_of_their_own_share_one_load(
     assert (stats.misses, stats.hits) == (1, 7)
 
 
-def test_an_engine_outlives_an_event_loop(sqlite_url: str, market: RawMarket) -> None:
+def test_engine_works_in_a_second_event_loop(sqlite_url: str, market: RawMarket) -> None:
     store(market, sqlite_url)
     with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine:
 
@@ -289,7 +289,7 @@ LOADING: Calls = {
 
 
 @pytest.mark.parametrize("name", SCORING)
-async def test_scoring_leaves_the_event_loop_free(
+async def test_scoring_does_not_block_the_event_loop(
     name: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(Plan.build)
@@ -299,7 +299,7 @@ async def test_scoring_leaves_the_event_loop_free(
 
 
 @pytest.mark.parametrize("name", SCORING | LOADING)
-async def test_loading_leaves_the_event_loop_free(
+async def test_loading_does_not_block_the_event_loop(
     name: str, market: RawMarket, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(market, sqlite_url)

@@ -1,4 +1,4 @@
-"""Base scores of jobs equal those of the whole model on the whole frame, whatever a component reads."""
+"""Base scores of jobs equal those of the whole model on the whole frame, for components that read any of the data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.catalog import load_model
 from scoring.errors import DataError, ModelError
 from scoring.facade import ScoringEngine
-from scoring.facade.job_scores import base_scores, job_component, only, unknown_user_inputs
+from scoring.facade.job_scores import compute_base_scores, compute_job_component, keep_group, make_unknown_user_inputs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
 from scoring.ranking import SCORES, Prepared
@@ -30,11 +30,11 @@ class ReadsAll(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         jobs, frame = inputs.jobs, inputs.jobs.frame
-        told = frame["title"].str.len().fillna(0).to_numpy(float) + 3 * frame["max_salary"].notna().to_numpy()
-        told += 5 * inputs.open_jobs + np.abs(inputs.job_vectors).sum(axis=1) + 7 * inputs.job_has_vector
-        told += jobs.place % 5 + jobs.company % 7 + inputs.majors[jobs.occupation] % 3
-        told += inputs.adjacent[jobs.prefecture].sum(axis=1) + len(inputs.words.city) + len(jobs)
-        return Value((JobTerm(np.clip(told, 0, 90)), UserTerm(np.where(inputs.has_profile, 9.0, 1.0))))
+        points = frame["title"].str.len().fillna(0).to_numpy(float) + 3 * frame["max_salary"].notna().to_numpy()
+        points += 5 * inputs.open_jobs + np.abs(inputs.job_vectors).sum(axis=1) + 7 * inputs.job_has_vector
+        points += jobs.place % 5 + jobs.company % 7 + inputs.majors[jobs.occupation] % 3
+        points += inputs.adjacent[jobs.prefecture].sum(axis=1) + len(inputs.words.city) + len(jobs)
+        return Value((JobTerm(np.clip(points, 0, 90)), UserTerm(np.where(inputs.has_profile, 9.0, 1.0))))
 
     def explain(self, pair: Pair) -> Reason:
         raise NotImplementedError
@@ -82,7 +82,7 @@ def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -
     result = normalise("jobs", frame, code_width=snapshot.code_widths)
     if len(result.rejected):
         raise DataError("refused")
-    user = unknown_user_inputs(snapshot.statistics).users.frame
+    user = make_unknown_user_inputs(snapshot.statistics).users.frame
     inputs = Inputs.of(snapshot.statistics, jobs=result.frame, users=user, with_profile=np.zeros(1, dtype=bool))
     scorer = Prepared.of(inputs, model, workers=1).scorer
     values = scorer.components(np.array([0]), np.arange(len(frame)))[:, 0].astype(np.float32)
@@ -90,20 +90,20 @@ def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_market_s_own_jobs(name: str) -> None:
+def test_jobs_of_a_market_have_the_scores_of_the_plan(name: str) -> None:
     snapshot, model = ENGINE._data.get(), MODELS[name]
     expected, values = the_long_way(snapshot, model, JOBS)
-    found = base_scores(snapshot, model, JOBS)
+    found = compute_base_scores(snapshot, model, JOBS)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
     assert name == "base weighs nothing" or len(np.unique(found)) > 10
     for part, value in zip(model.parts, values, strict=True):
-        np.testing.assert_array_equal(job_component(snapshot, model, part.name, JOBS), value)
+        np.testing.assert_array_equal(compute_job_component(snapshot, model, part.name, JOBS), value)
 
 
 @given(frame=frames())
 @settings(max_examples=15, deadline=None)
-def test_any_frame(frame: pd.DataFrame) -> None:
+def test_scores_of_any_frame_equal_the_plan(frame: pd.DataFrame) -> None:
     snapshot = ENGINE._data.get()
     for name in ("own in base", "classic"):
         model = MODELS[name]
@@ -111,10 +111,12 @@ def test_any_frame(frame: pd.DataFrame) -> None:
             expected, values = the_long_way(snapshot, model, frame)
         except DataError:
             with pytest.raises(DataError):
-                base_scores(snapshot, model, frame)
+                compute_base_scores(snapshot, model, frame)
             continue
-        np.testing.assert_array_equal(base_scores(snapshot, model, frame), expected)
-        np.testing.assert_array_equal(job_component(snapshot, model, "access", frame), values[_place(model, "access")])
+        np.testing.assert_array_equal(compute_base_scores(snapshot, model, frame), expected)
+        np.testing.assert_array_equal(
+            compute_job_component(snapshot, model, "access", frame), values[_place(model, "access")]
+        )
 
 
 def _place(model: ScoringModel, name: str) -> int:
@@ -122,18 +124,21 @@ def _place(model: ScoringModel, name: str) -> int:
 
 
 @pytest.mark.parametrize("group", ["base", "personal"])
-def test_what_is_wrong_with_a_component_of_one_s_own_is_said(group: str) -> None:
+def test_error_of_a_custom_component_is_reported(group: str) -> None:
     model = with_own(STANDARD, group, Refuses())
     snapshot = ENGINE._data.get()
-    for ask in (lambda: base_scores(snapshot, model, JOBS), lambda: job_component(snapshot, model, "wage", JOBS)):
+    for ask in (
+        lambda: compute_base_scores(snapshot, model, JOBS),
+        lambda: compute_job_component(snapshot, model, "wage", JOBS),
+    ):
         with pytest.raises(ModelError, match="component own: its `terms` raised LookupError: not today"):
             ask()
 
 
-def test_only_what_is_needed_is_planned() -> None:
+def test_only_needed_components_are_planned() -> None:
     """Without this, the comparison above would compare the whole model with itself."""
-    base = only(STANDARD, "base", STANDARD.weights.components["base"])
+    base = keep_group(STANDARD, "base", STANDARD.weights.components["base"])
     assert [part.name for part in base.parts] == [part.name for part in STANDARD.components_of("base")]
-    own = only(MODELS["own elsewhere"], "base", STANDARD.weights.components["base"])
+    own = keep_group(MODELS["own elsewhere"], "base", STANDARD.weights.components["base"])
     assert [part.name for part in own.parts] == [*(part.name for part in base.parts), "own"]
-    assert only(STANDARD, "base", dict.fromkeys(STANDARD.weights.components["base"], 0.0)) is STANDARD
+    assert keep_group(STANDARD, "base", dict.fromkeys(STANDARD.weights.components["base"], 0.0)) is STANDARD

@@ -23,7 +23,7 @@ def promised() -> set[str]:
     return {name for row in rows for name in re.findall(r"(\w+)\(", row)}
 
 
-async def test_every_method_of_the_page_answers(sqlite_url: str) -> None:
+async def test_every_method_of_the_migration_page_works(sqlite_url: str) -> None:
     """Other tests compare the answers with the formulas. This test checks that all methods exist."""
     market = market_of(1)
     store(market, sqlite_url)

@@ -26,7 +26,7 @@ from scoring.columns.types import (
     ColumnType,
 )
 from scoring.errors import DataError
-from scoring.facade.legacy_objects import canonical_frame, read_job, read_user
+from scoring.facade.legacy_objects import make_canonical_frame, read_job, read_user
 from scoring.validation.normalise import normalise
 from tests.support.engines import legacy_job, legacy_user, market_of
 
@@ -54,7 +54,7 @@ def by_the_door(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_markets(seed: int) -> None:
+def test_rows_of_markets_equal_their_frames(seed: int) -> None:
     market = market_of(seed)
     for table, rows, read, legacy in (
         ("jobs", market.jobs, read_job, legacy_job),
@@ -62,15 +62,15 @@ def test_markets(seed: int) -> None:
     ):
         flat = [read(row) for row in rows]
         expected = by_the_door(table, rows)
-        pd.testing.assert_frame_equal(canonical_frame(table, flat, WIDTHS), expected, check_exact=True)
-        parts = canonical_frame(table, [read(legacy(row)) for row in rows], WIDTHS)
+        pd.testing.assert_frame_equal(make_canonical_frame(table, flat, WIDTHS), expected, check_exact=True)
+        parts = make_canonical_frame(table, [read(legacy(row)) for row in rows], WIDTHS)
         same = [name for name in expected if name not in ("company_name", "age_group", "gender", "registered_at")]
         same = [name for name in same if table == "jobs" or name != "is_active"]
         pd.testing.assert_frame_equal(parts[same], expected[same], check_exact=True)
 
 
 @pytest.mark.parametrize("column_type", COLUMN_TYPES)
-def test_objects_become_what_coercion_makes_of_them(column_type: ColumnType) -> None:
+def test_objects_are_coerced_like_frames(column_type: ColumnType) -> None:
     """One object alone, and together with a missing value where the type allows one."""
     taken = 0
     for value in ODD:
@@ -89,12 +89,12 @@ def test_objects_become_what_coercion_makes_of_them(column_type: ColumnType) -> 
 
 
 @pytest.mark.parametrize(("name", "value"), [("fee", float("inf")), ("fee", "x"), ("job_id", " "), ("is_active", 2)])
-def test_what_cannot_be_is_refused(name: str, value: Any) -> None:
+def test_invalid_values_are_rejected(name: str, value: Any) -> None:
     with pytest.raises(DataError, match=f"row 1, column {name}: "):
-        canonical_frame("jobs", [{"job_id": 5}, {"job_id": 6} | {name: value}], WIDTHS)
+        make_canonical_frame("jobs", [{"job_id": 5}, {"job_id": 6} | {name: value}], WIDTHS)
 
 
-def test_the_short_way_is_taken() -> None:
+def test_few_rows_are_coerced_without_validation() -> None:
     clean = {
         ID: 7,
         TEXT: "東京 1",

@@ -59,13 +59,13 @@ def case(request: pytest.FixtureRequest) -> Case:
     return Case(request.param)
 
 
-async def test_all_pairs_in_the_order_of_the_input(case: Case) -> None:
+async def test_all_pairs_are_in_the_order_of_the_input(case: Case) -> None:
     result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df)
     pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
     record_count("legacy engine", "{} pairs", len(result))
 
 
-async def test_the_standard_model(case: Case) -> None:
+async def test_standard_model_equals_the_oracle(case: Case) -> None:
     case.engine = engine_of(case.market, "standard")
     result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df)
     expected = case.expected(score=case.oracle.standard)
@@ -75,7 +75,7 @@ async def test_the_standard_model(case: Case) -> None:
 
 
 @pytest.mark.parametrize("chunk_size", [1, 5, 12, 10_000])
-async def test_chunks_workers_and_pieces_change_nothing(
+async def test_chunks_and_workers_do_not_change_results(
     case: Case, chunk_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * len(case.jobs))
@@ -84,14 +84,14 @@ async def test_chunks_workers_and_pieces_change_nothing(
     pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
 
 
-async def test_one_chunk(case: Case) -> None:
+async def test_single_chunk_equals_the_batch(case: Case) -> None:
     result = await case.engine._calculate_chunk_scores(case.users_df.iloc[2:5], case.jobs_df)
     n = len(case.jobs)
     expected = case.expected().iloc[2 * n : 5 * n].reset_index(drop=True)
     pd.testing.assert_frame_equal(result, expected, check_exact=True)
 
 
-async def test_legacy_column_names_and_smaller_dtypes(case: Case) -> None:
+async def test_legacy_columns_and_smaller_dtypes_are_accepted(case: Case) -> None:
     users = case.users_df.rename(columns=LEGACY_NAMES | {"prefecture_code": "estimated_pref_cd"})
     jobs = case.jobs_df.rename(columns=LEGACY_NAMES)
     for frames in ((users, jobs), (optimise(case.users_df), case.engine._optimize_dataframe_memory(case.jobs_df))):
@@ -99,7 +99,7 @@ async def test_legacy_column_names_and_smaller_dtypes(case: Case) -> None:
         pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
 
 
-async def test_rankings(case: Case) -> None:
+async def test_rankings_equal_the_oracle(case: Case) -> None:
     for k in (1, 7, 1000):
         result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, chunk_size=5, top_k=k)
         assert isinstance(result, pd.DataFrame)
@@ -113,7 +113,7 @@ async def test_rankings(case: Case) -> None:
         assert list(found.itertuples(index=False, name=None)) == expected
 
 
-async def test_everybody(case: Case) -> None:
+async def test_scores_of_all_users_equal_the_oracle(case: Case) -> None:
     active = sorted(user["user_id"] for user in case.users if user["is_active"] is not False)
     result = await case.engine.calculate_scores_for_all_users(top_k=3)
     assert isinstance(result, pd.DataFrame)
@@ -132,7 +132,7 @@ async def test_everybody(case: Case) -> None:
 
 
 @pytest.mark.parametrize("as_given", ["objects", "mappings", "rows"])
-async def test_single_pairs(case: Case, as_given: str) -> None:
+async def test_single_pairs_equal_the_oracle(case: Case, as_given: str) -> None:
     jobs = dict(zip([j["job_id"] for j in case.jobs], case.jobs_df.to_dict("index").values(), strict=True))
     users = dict(zip([u["user_id"] for u in case.users], case.users_df.to_dict("index").values(), strict=True))
     for job, user in case.some_pairs(3):
@@ -153,7 +153,7 @@ async def test_single_pairs(case: Case, as_given: str) -> None:
         record_count("legacy engine", "{} pairs", 1)
 
 
-async def test_lists_of_pairs(case: Case) -> None:
+async def test_listed_pairs_equal_the_oracle(case: Case) -> None:
     """Pairs may be with or without a profile and in any order; one object may occur in many pairs."""
     jobs = {job["job_id"]: legacy_job(job) for job in case.jobs}
     users = {user["user_id"]: legacy_user(user) for user in case.users}
@@ -171,21 +171,25 @@ async def test_lists_of_pairs(case: Case) -> None:
     assert result.dtypes.astype(str).tolist() == ["int64", "int64", *["float32"] * 4]
 
 
-async def test_explanations(case: Case) -> None:
+async def test_explanations_equal_the_oracle(case: Case) -> None:
     for job, user in case.some_pairs(8):
-        said = await case.engine.get_score_explanation(legacy_job(job), legacy_user(user), user["user_id"])
+        explained = await case.engine.get_score_explanation(legacy_job(job), legacy_user(user), user["user_id"])
         score = case.oracle.classic(user, job)
-        assert [said[name] for name in SCORES] == named(score)
-        assert (said["user_id"], said["job_id"], said["model"]) == (user["user_id"], job["job_id"], "classic")
-        assert said["eligible"] == case.oracle.is_open(job) == (said["not_ranked"] == [])
-        values = {part["component"]: part["value"] for part in said["components"]}
+        assert [explained[name] for name in SCORES] == named(score)
+        assert (explained["user_id"], explained["job_id"], explained["model"]) == (
+            user["user_id"],
+            job["job_id"],
+            "classic",
+        )
+        assert explained["eligible"] == case.oracle.is_open(job) == (explained["not_ranked"] == [])
+        values = {part["component"]: part["value"] for part in explained["components"]}
         assert values == pytest.approx(score.components, abs=1e-9)
-        assert sum(part["points"] for part in said["components"]) == pytest.approx(score.total, abs=1e-9)
+        assert sum(part["points"] for part in explained["components"]) == pytest.approx(score.total, abs=1e-9)
 
 
-async def test_columns_of_jobs(case: Case) -> None:
-    nobody = {"user_id": 0}
-    scores = [case.oracle.classic(nobody, job, has_profile=False) for job in case.jobs]
+async def test_job_scores_equal_the_oracle(case: Case) -> None:
+    unknown_user = {"user_id": 0}
+    scores = [case.oracle.classic(unknown_user, job, has_profile=False) for job in case.jobs]
     base = case.engine.calculate_base_scores_vectorized(case.jobs_df)
     assert base.dtype == np.float32
     assert base.tolist() == [float(np.float32(score.groups["base"])) for score in scores]
@@ -197,7 +201,7 @@ async def test_columns_of_jobs(case: Case) -> None:
         assert found.tolist() == [float(np.float32(score.components[name])) for score in scores]
 
 
-async def test_statistics_are_those_of_the_whole_data(case: Case) -> None:
+async def test_statistics_use_the_whole_data(case: Case) -> None:
     """The area means and popularity of `standard` do not depend on the rows of a request."""
     engine = engine_of(case.market, "standard")
     for job in case.jobs[:6]:
@@ -206,7 +210,7 @@ async def test_statistics_are_those_of_the_whole_data(case: Case) -> None:
         assert engine.calculate_base_scores_vectorized(row).tolist() == [float(np.float32(expected))]
 
 
-async def test_strangers_are_scored_from_what_their_rows_say(case: Case) -> None:
+async def test_unknown_users_are_scored_by_their_rows(case: Case) -> None:
     users = [user | {"user_id": -place - 1} for place, user in enumerate(case.users)]
     jobs = [job | {"job_id": 10**12 + place, "prefecture_code": "XX"} for place, job in enumerate(case.jobs)]
     users_df = case.users_df.assign(user_id=[user["user_id"] for user in users])
@@ -215,7 +219,7 @@ async def test_strangers_are_scored_from_what_their_rows_say(case: Case) -> None
     pd.testing.assert_frame_equal(result, expected_pairs(case.oracle, users, jobs), check_exact=True)
 
 
-async def test_columns_that_are_not_there_are_missing(case: Case) -> None:
+async def test_absent_columns_count_as_missing(case: Case) -> None:
     jobs = [{"job_id": job["job_id"], "fee": job["fee"]} for job in case.jobs]
     users = [{"user_id": user["user_id"]} for user in case.users]
     frames = case.users_df[["user_id"]], case.jobs_df[["job_id", "fee"]]
@@ -223,7 +227,7 @@ async def test_columns_that_are_not_there_are_missing(case: Case) -> None:
     pd.testing.assert_frame_equal(result, expected_pairs(case.oracle, users, jobs), check_exact=True)
 
 
-async def test_on_disk(case: Case, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pairs_on_disk_equal_pairs_in_memory(case: Case, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * len(case.jobs))
     pairs = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, out=tmp_path / "pairs")
     assert isinstance(pairs, ScoredPairs)

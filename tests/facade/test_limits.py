@@ -43,7 +43,9 @@ def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 # --- Size ---------------------------------------------------------------------------------------------------
 
 
-async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_frame_beyond_memory_is_rejected_before_any_work(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory_budget, "measure_available", lambda: 16_000_000_000)
     with ScoringEngine(sqlite_url) as engine:  # the file does not exist: any work would fail
         users, jobs = ids(10_000, 100_000)
@@ -51,15 +53,15 @@ async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monke
         with pytest.raises(NotEnoughMemoryError) as caught:
             await engine.process_scoring_batch(users, jobs)
         assert time.perf_counter() - started < 1
-        said = str(caught.value)
+        message = str(caught.value)
         for part in ("10,000 × 100,000 = 1,000,000,000 pairs", "33", "16,000,000,000 bytes", "top_k=", "out="):
-            assert part in said
+            assert part in message
         assert engine.get_performance_stats()["total_calculations"] == 0
         assert isinstance(caught.value, MemoryError)
     record_count("large requests", "{} requests", 1)
 
 
-async def test_everybody_against_everything_is_refused_too(
+async def test_all_users_and_jobs_beyond_memory_are_rejected(
     engine: ScoringEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await engine.warmup_caches()
@@ -69,7 +71,7 @@ async def test_everybody_against_everything_is_refused_too(
     record_count("large requests", "{} requests", 1)
 
 
-async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:
+async def test_estimated_memory_is_near_the_measured_memory(engine: ScoringEngine, frames: Any) -> None:
     from scoring.facade.legacy_results import BYTES_PER_PAIR
 
     result = await engine.process_scoring_batch(frames["users"], frames["jobs"])
@@ -77,32 +79,32 @@ async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, 
     assert result.memory_usage(index=False).sum() == len(result) * BYTES_PER_PAIR
 
 
-async def test_a_chunk_is_cut_with_a_warning(engine: ScoringEngine, frames: Any) -> None:
+async def test_large_chunk_size_is_reduced_with_a_warning(engine: ScoringEngine, frames: Any) -> None:
     assert (DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE, PERFORMANCE_TARGET_MS_PER_USER) == (1000, 10_000, 180)
-    with pytest.warns(UserWarning, match="cut to 10,000 users"):
+    with pytest.warns(UserWarning, match="reduced to 10,000 users"):
         cut = await engine.process_scoring_batch(frames["users"], frames["jobs"], chunk_size=10_001)
     users, jobs = ids(MAX_BATCH_SIZE + 1, 3)
-    with pytest.warns(UserWarning, match="cut to 10,000 users"):
+    with pytest.warns(UserWarning, match="reduced to 10,000 users"):
         chunk = await engine._calculate_chunk_scores(users, jobs)
     assert len(chunk) == 3 * (MAX_BATCH_SIZE + 1)  # no user is dropped
     pd.testing.assert_frame_equal(cut, await engine.process_scoring_batch(frames["users"], frames["jobs"]))
 
 
 @pytest.mark.parametrize("chunk_size", [0, -1, 1.5, True, "ten", None])
-async def test_a_chunk_is_a_whole_number(engine: ScoringEngine, frames: Any, chunk_size: Any) -> None:
+async def test_chunk_size_must_be_an_integer(engine: ScoringEngine, frames: Any, chunk_size: Any) -> None:
     with pytest.raises(ConfigurationError, match="chunk_size"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], chunk_size=chunk_size)
 
 
 @pytest.mark.parametrize("top_k", [0, -1, 1.5, True])
-async def test_top_k_is_a_whole_number(engine: ScoringEngine, frames: Any, top_k: Any) -> None:
+async def test_top_k_must_be_an_integer(engine: ScoringEngine, frames: Any, top_k: Any) -> None:
     with pytest.raises(ConfigurationError, match="top_k"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=top_k)
     with pytest.raises(ConfigurationError, match="top_k"):
         await engine.calculate_scores_for_all_users(top_k=top_k)
 
 
-async def test_nobody_and_nothing(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
+async def test_empty_frames_give_empty_results(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
     for users, jobs in ((frames["users"].head(0), frames["jobs"]), (frames["users"], frames["jobs"].head(0))):
         every = await engine.process_scoring_batch(users, jobs)
         best = await engine.process_scoring_batch(users, jobs, top_k=3)
@@ -119,25 +121,25 @@ async def test_nobody_and_nothing(engine: ScoringEngine, frames: Any, tmp_path: 
 # --- Rows ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_id_twice_is_named(engine: ScoringEngine, frames: Any) -> None:
+async def test_duplicate_id_is_named_in_the_error(engine: ScoringEngine, frames: Any) -> None:
     twice = pd.concat([frames["jobs"], frames["jobs"].head(1)], ignore_index=True)
     with pytest.raises(DataError, match=f"jobs: 1 invalid row .*job_id: '{frames['jobs']['job_id'][0]}'"):
         await engine.process_scoring_batch(frames["users"], twice)
 
 
-async def test_infinity_and_no_numbers_are_named(engine: ScoringEngine, frames: Any) -> None:
-    for fee, said in ((np.inf, "infinite"), ("many", "not a number")):
+async def test_invalid_numbers_are_named_in_the_error(engine: ScoringEngine, frames: Any) -> None:
+    for fee, reason in ((np.inf, "infinite"), ("many", "not a number")):
         jobs = frames["jobs"].astype({"fee": object})
         jobs.loc[5, "fee"] = fee
-        with pytest.raises(DataError, match=f"row 5, column fee: .*{said}"):
+        with pytest.raises(DataError, match=f"row 5, column fee: .*{reason}"):
             await engine.process_scoring_batch(frames["users"], jobs)
-        with pytest.raises(DataError, match=f"fee: .*{said}"):
+        with pytest.raises(DataError, match=f"fee: .*{reason}"):
             await engine.calculate_base_score({"job_id": 1, "fee": fee})
-        with pytest.raises(DataError, match=f"row 5, column fee: .*{said}"):
+        with pytest.raises(DataError, match=f"row 5, column fee: .*{reason}"):
             engine.calculate_base_scores_vectorized(jobs)
 
 
-async def test_no_frames(engine: ScoringEngine, frames: Any) -> None:
+async def test_arguments_must_be_frames_with_ids(engine: ScoringEngine, frames: Any) -> None:
     with pytest.raises(DataError, match="users: expected a pandas DataFrame, not list"):
         await engine.process_scoring_batch([1], frames["jobs"])  # type: ignore[arg-type]
     with pytest.raises(DataError, match="column job_id is missing"):
@@ -146,7 +148,7 @@ async def test_no_frames(engine: ScoringEngine, frames: Any) -> None:
         engine.calculate_base_scores_vectorized(None)  # type: ignore[arg-type]
 
 
-async def test_what_is_no_job_and_no_user(engine: ScoringEngine) -> None:
+async def test_objects_without_values_are_rejected(engine: ScoringEngine) -> None:
     market = market_of(0)
     job, user = legacy_job(market.jobs[0]), legacy_user(market.users[0])
     for wrong in (None, 5, "job", object(), SimpleNamespace(colour="red"), {}, pd.DataFrame()):
@@ -154,38 +156,38 @@ async def test_what_is_no_job_and_no_user(engine: ScoringEngine) -> None:
             await engine.calculate_base_score(wrong)
         with pytest.raises(DataError, match="user"):
             await engine.calculate_seo_score(job, wrong)
-    with pytest.raises(DataError, match="the job comes first"):
+    with pytest.raises(DataError, match="Pass the job first"):
         await engine.calculate_total_score(user, job)
 
 
-async def test_whose_profile(engine: ScoringEngine) -> None:
+async def test_profile_must_belong_to_the_user(engine: ScoringEngine) -> None:
     market = market_of(0)
     job, user = legacy_job(market.jobs[0]), legacy_user(market.users[0])
     known = await engine.calculate_total_score(job, user, user.user_id)
     for profile in (user, {"user_id": user.user_id}, np.int64(user.user_id), SimpleNamespace(), {"user_id": None}):
         assert await engine.calculate_total_score(job, user, profile) == known
-    with pytest.raises(DataError, match=f"is of user 999, the user is {user.user_id}"):
+    with pytest.raises(DataError, match=f"belongs to user 999, but the user is {user.user_id}"):
         await engine.calculate_total_score(job, user, {"user_id": 999})
     with pytest.raises(DataError, match="must have a user_id"):
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
     with pytest.raises(DataError, match="user_id"):
-        await engine.calculate_personal_score(job, {"user_id": "somebody"})
+        await engine.calculate_personal_score(job, {"user_id": "not an id"})
     # a user that the data do not contain has no history
     assert await engine.calculate_personal_score(job, 10**9) == 40.0
 
 
-async def test_an_id_is_needed_where_results_name_it(engine: ScoringEngine) -> None:
+async def test_listed_pairs_need_ids(engine: ScoringEngine) -> None:
     job, user = {"fee": 5000}, {"prefecture_code": "01"}
-    said = await engine.get_score_explanation(job, user)
-    assert (said["job_id"], said["user_id"]) == (None, None)
-    assert said["total_score"] == await engine.calculate_total_score(job, user)
+    explanation = await engine.get_score_explanation(job, user)
+    assert (explanation["job_id"], explanation["user_id"]) == (None, None)
+    assert explanation["total_score"] == await engine.calculate_total_score(job, user)
     with pytest.raises(DataError, match="pair 1: job_id is missing"):
         await engine.batch_calculate_scores([({"job_id": 1}, {"user_id": 1}), (job, {"user_id": 1})])
-    with pytest.raises(DataError, match=r"pair 0: \(job, user\) or"):
+    with pytest.raises(DataError, match=r"pair 0 is not \(job, user\) or"):
         await engine.batch_calculate_scores([({"job_id": 1},)])
 
 
-async def test_values_as_other_code_keeps_them(engine: ScoringEngine) -> None:
+async def test_values_in_legacy_types_are_read(engine: ScoringEngine) -> None:
     """Enums, sets, numbers as text, mocks, and methods with the name of a column."""
     from decimal import Decimal
     from enum import Enum
@@ -208,7 +210,7 @@ async def test_values_as_other_code_keeps_them(engine: ScoringEngine) -> None:
 # --- Pairs on disk ------------------------------------------------------------------------------------------
 
 
-async def test_the_handle(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
+async def test_scored_pairs_are_read_from_disk(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
     place = tmp_path / "deep" / "pairs"
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=place)
     every = await engine.process_scoring_batch(frames["users"], frames["jobs"])
@@ -230,7 +232,7 @@ async def test_the_handle(engine: ScoringEngine, frames: Any, tmp_path: Path) ->
     pd.testing.assert_frame_equal(again.read(), every)
 
 
-async def test_reading_what_cannot_fit_is_refused(
+async def test_reading_pairs_beyond_memory_is_rejected(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
@@ -241,19 +243,19 @@ async def test_reading_what_cannot_fit_is_refused(
     assert len(pairs.read(users=[int(frames["users"]["user_id"][0])])) == 40
 
 
-async def test_what_is_there_is_never_written_over(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    with pytest.raises(OutputError, match="exists already"):
-        await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "mine")
+async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
+    (tmp_path / "pairs").mkdir()
+    with pytest.raises(OutputError, match="already exists"):
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     with pytest.raises(ConfigurationError, match="top_k and out"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=3, out=tmp_path / "other")
-    with pytest.raises(OutputError, match="no scored pairs"):
-        ScoredPairs(tmp_path / "mine")
-    assert os.listdir(tmp_path) == ["mine"]
+    with pytest.raises(OutputError, match="does not contain scored pairs"):
+        ScoredPairs(tmp_path / "pairs")
+    assert os.listdir(tmp_path) == ["pairs"]
 
 
 @pytest.mark.parametrize("at", [0, 2])
-async def test_whatever_fails_leaves_nothing(
+async def test_failed_write_leaves_no_files(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     from scoring.facade import pair_results
@@ -272,7 +274,7 @@ async def test_whatever_fails_leaves_nothing(
     assert os.listdir(tmp_path) == []
 
 
-async def test_readers_see_nothing_before_the_end(
+async def test_readers_see_only_complete_results(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from scoring.facade import pair_results
@@ -292,7 +294,7 @@ async def test_readers_see_nothing_before_the_end(
 # --- Settings -----------------------------------------------------------------------------------------------
 
 
-def test_settings() -> None:
+def test_settings_are_attributes_of_the_engine() -> None:
     engine = engine_of(market_of(0), chunk_size=7, max_workers=2)
     assert (engine.chunk_size, engine.max_workers) == (7, 2)
     assert (engine.company_cache_hours, engine.prefecture_cache_size, engine.company_cache_size) == (1, 10_000, 500)
@@ -300,31 +302,31 @@ def test_settings() -> None:
     assert engine.model.name == "classic"
 
 
-def test_an_engine_needs_data(tmp_path: Path) -> None:
+def test_invalid_engine_arguments_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="needs data"):
         ScoringEngine(None)
     with pytest.raises(ConfigurationError, match="this is a int"):
         ScoringEngine(5)
-    with pytest.raises(ModelError, match="model strange"):
-        ScoringEngine("sqlite://", "strange")
+    with pytest.raises(ModelError, match="model unknown_model"):
+        ScoringEngine("sqlite://", "unknown_model")
     with pytest.raises(ConfigurationError, match="clock"):
         engine_of(market_of(0), as_of="2025-01-01")
 
 
-async def test_a_database_without_data(sqlite_url: str) -> None:
+async def test_database_without_data_is_rejected(sqlite_url: str) -> None:
     with ScoringEngine(sqlite_url) as engine, pytest.raises(DatabaseError, match="does not exist"):
         await engine.calculate_scores_for_all_users()
     market = market_of(0)
     market.users, market.actions, market.user_factors, market.job_factors = [], [], None, None
     store(market, sqlite_url)
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
-        with pytest.raises(DatabaseError, match="holds no users or no jobs"):
+        with pytest.raises(DatabaseError, match="contains no users or no jobs"):
             await engine.calculate_scores_for_all_users()
         # the caller's rows are scored even so
         assert await engine.calculate_base_score(legacy_job(market.jobs[0])) > 0
 
 
-def test_a_component_that_the_model_has_not() -> None:
+def test_missing_component_is_named_in_the_error() -> None:
     from scoring.catalog import load_model
 
     model = load_model("classic")
@@ -332,11 +334,11 @@ def test_a_component_that_the_model_has_not() -> None:
     engine.model = model
     from scoring.facade import job_scores
 
-    with pytest.raises(ConfigurationError, match="no component 'shine'; it has fee, wage"):
-        job_scores.job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
+    with pytest.raises(ConfigurationError, match=r"no component 'shine'\. Its components are fee, wage"):
+        job_scores.compute_job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
 
 
-async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:
+async def test_stats_count_calls_and_caches_are_cleared(engine: ScoringEngine, frames: Any) -> None:
     empty = engine.get_performance_stats()
     assert (empty["total_calculations"], empty["target_achievement"], empty["snapshot"]) == (0, None, None)
     stats = await engine.warmup_caches()
@@ -365,11 +367,11 @@ async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:
     assert engine.get_performance_stats()["snapshot"] is not None
     engine.clear_caches()
     assert engine.get_performance_stats()["snapshot"] is None
-    with pytest.raises(ConfigurationError, match=r"Unknown cache 'strange'\. Use one of snapshot, prefecture"):
-        engine.clear_caches(["strange"])
+    with pytest.raises(ConfigurationError, match=r"Unknown cache 'unknown_cache'\. Use one of snapshot, prefecture"):
+        engine.clear_caches(["unknown_cache"])
 
 
-def test_importing_is_light() -> None:
+def test_import_loads_no_heavy_modules() -> None:
     import subprocess
     import sys
 

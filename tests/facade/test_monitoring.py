@@ -49,23 +49,23 @@ async def test_operations_are_counted_by_method(engine: ScoringEngine, frames: A
     json.dumps(stats)
 
 
-async def test_a_passed_target_is_told_once(engine: ScoringEngine, caplog: pytest.LogCaptureFixture) -> None:
-    told: list[float] = []
-    engine.alert.on(lambda alert: told.append(alert.target_ms_per_user))
+async def test_exceeded_target_is_reported_once(engine: ScoringEngine, caplog: pytest.LogCaptureFixture) -> None:
+    targets: list[float] = []
+    engine.alert.on(lambda alert: targets.append(alert.target_ms_per_user))
     engine.PERFORMANCE_TARGET_MS_PER_USER = 10**9
     await engine.calculate_scores_for_all_users(top_k=3)
-    assert told == []
+    assert targets == []
     engine.PERFORMANCE_TARGET_MS_PER_USER = 1e-9
     with caplog.at_level(logging.WARNING, "scoring.alerts"):
         for _ in range(3):
             await engine.calculate_scores_for_all_users(top_k=3)
-    assert told == [1e-9]
+    assert targets == [1e-9]
     assert len(caplog.records) == 1
     stats = engine.get_performance_stats()
     assert (stats["alert"]["alerts"], stats["target_achievement"]) == (1, False)
 
 
-async def test_metrics_say_what_the_stats_say(engine: ScoringEngine) -> None:
+async def test_metrics_equal_the_stats(engine: ScoringEngine) -> None:
     pytest.importorskip("prometheus_client", reason="the extra `monitoring` is not installed")
     for _ in range(4):
         await engine.calculate_scores_for_all_users(top_k=3)
@@ -76,7 +76,7 @@ async def test_metrics_say_what_the_stats_say(engine: ScoringEngine) -> None:
     assert 'scoring_operation_seconds_count{operation="calculate_scores_for_all_users"} 4.0' in text
 
 
-async def test_round_trips_are_those_of_loading_and_looking(tmp_path: Any) -> None:
+async def test_round_trips_count_loads_and_checks(tmp_path: Any) -> None:
     url, now = store(market_of(0), f"sqlite:///{tmp_path}/small.db"), [0.0]
     with ScoringEngine(url, keep_factors=False, change_check_seconds=5, clock=lambda: now[0]) as engine:
         seen = []

@@ -56,18 +56,18 @@ async def lists(engine: ScoringEngine) -> pd.DataFrame:
     return await engine.calculate_scores_for_all_users(top_k=5)
 
 
-async def test_a_bad_row_is_left_out_told_of_once_and_counted(db: Database) -> None:
+async def test_invalid_row_is_omitted_and_reported_once(db: Database) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {2**62} WHERE job_id = {BAD}")
     now = [0.0]
     with engine_on(db, now) as engine:
         assert engine.ledger is None
         with pytest.warns(
             UserWarning, match=r"^Rejected rows are left out: jobs: 300 read = 299 used \+ 1 rejected \(expires_at "
-        ) as told:
+        ) as warnings:
             found = await lists(engine)
-        assert len(told) == 1
-        assert "actions: " in str(told[0].message)
-        assert str(told[0].message).count(". ") == 0
+        assert len(warnings) == 1
+        assert "actions: " in str(warnings[0].message)
+        assert str(warnings[0].message).count(". ") == 0
         expected = best(Dataset.from_database(db, on_bad="quarantine"), 5)
         pd.testing.assert_frame_equal(found[["user_id", "job_id"]], expected[["user_id", "job_id"]])
         with silent():  # no second warning: not for another request, and not when new data contain the same row
@@ -88,25 +88,25 @@ async def test_a_bad_row_is_left_out_told_of_once_and_counted(db: Database) -> N
             await engine.refresh()
 
 
-async def test_a_clean_database_is_looked_at_as_before(db: Database) -> None:
+async def test_valid_database_needs_no_extra_queries(db: Database) -> None:
     with engine_on(db, [0.0]) as engine, silent():
         await lists(engine)
         assert engine.get_performance_stats()["snapshot"]["refused"] == {}
 
 
-async def test_beyond_the_limit_it_is_an_error_with_the_numbers(db: Database) -> None:
+async def test_too_many_invalid_rows_raise_with_counts(db: Database) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {2**62} WHERE job_id <= 4")
-    said = "Too many invalid rows. At most 1% of a table may be invalid. jobs: 300 read = 296 used + 4 rejected"
+    message = "Too many invalid rows. At most 1% of a table may be invalid. jobs: 300 read = 296 used + 4 rejected"
     with engine_on(db, [0.0]) as engine:
         for wanted in (lists(engine), engine._batch_load_jobs_optimized()):
-            with pytest.raises(DataError, match=re.escape(said)):
+            with pytest.raises(DataError, match=re.escape(message)):
                 await wanted
         edit(db, "UPDATE jobs SET expires_at = NULL WHERE job_id <= 4")
         with silent():
             assert len(await lists(engine))
     edit(db, f"UPDATE jobs SET expires_at = {2**62} WHERE job_id <= 4")
     url = db.engine.url.render_as_string(hide_password=False)
-    with pytest.raises(DataError, match=re.escape(said)):
+    with pytest.raises(DataError, match=re.escape(message)):
         Source(url).dataset()
 
 
@@ -131,7 +131,7 @@ MENDS: list[Any] = [
 
 
 @pytest.mark.parametrize(("spoil", "mend"), MENDS)
-async def test_a_row_that_is_mended_in_place_is_seen(db: Database, spoil: str, mend: str) -> None:
+async def test_row_corrected_in_place_is_detected(db: Database, spoil: str, mend: str) -> None:
     edit(db, spoil)
     now = [0.0]
     with engine_on(db, now) as engine:
@@ -155,7 +155,7 @@ async def test_a_row_that_is_mended_in_place_is_seen(db: Database, spoil: str, m
         assert engine._data.current.dataset.fingerprint == Dataset.from_database(db).fingerprint
 
 
-async def test_an_action_waits_for_its_job(db: Database) -> None:
+async def test_action_is_used_once_its_job_exists(db: Database) -> None:
     edit(db, "INSERT INTO actions VALUES (3, 9999, 'click', 5)")
     now = [0.0]
     with engine_on(db, now) as engine:
@@ -168,7 +168,7 @@ async def test_an_action_waits_for_its_job(db: Database) -> None:
         assert engine.get_performance_stats()["snapshot"]["refused"] == {}
 
 
-def test_a_source_is_taken_as_a_run_takes_it(db: Database) -> None:
+def test_profiling_source_omits_invalid_rows(db: Database) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {2**62} WHERE job_id = {BAD}")
     url = db.engine.url.render_as_string(hide_password=False)
     with pytest.warns(UserWarning, match=r"^Rejected rows are left out: jobs: 300 read = 299 used \+ 1 rejected"):

@@ -95,9 +95,7 @@ async def answers(engine: ScoringEngine) -> dict[str, Any]:
     }
 
 
-async def test_a_second_engine_is_served_from_the_values_of_the_first(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_second_engine_uses_the_stored_values(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = []
     train = Factors.of
     monkeypatch.setattr(Factors, "of", lambda *args, **settings: (trained.append(1), train(*args, **settings))[1])
@@ -122,7 +120,7 @@ async def test_a_second_engine_is_served_from_the_values_of_the_first(
         assert store.served == dict.fromkeys(SHARED, 2)
 
 
-async def test_changed_data_are_computed_once_more_and_never_mixed(sqlite_url: str) -> None:
+async def test_changed_data_are_recomputed_and_not_mixed(sqlite_url: str) -> None:
     market = market_of(2)
     save_market(market, sqlite_url)
     store = DictionaryStore()
@@ -144,7 +142,7 @@ async def lists_of(engine: ScoringEngine) -> dict[str, Any]:
     return (await engine.calculate_scores_for_all_users(top_k=None)).to_dict("list")
 
 
-async def test_engines_of_one_process_can_share_a_memory_store(url: str) -> None:
+async def test_engines_of_a_process_share_a_memory_store(url: str) -> None:
     store = MemoryStore[CacheKey](10**8)
     with engine_of(url, store) as first, engine_of(url, store) as second:
         assert await answers(first) == await answers(second)

@@ -56,7 +56,7 @@ def reweighted(model: ScoringModel) -> ScoringModel:
 # --- Exact invalidation -------------------------------------------------------------------------------------
 
 
-async def test_a_change_of_weights_makes_anew_what_depends_on_weights_and_nothing_else(market: RawMarket) -> None:
+async def test_new_weights_recompute_only_what_depends_on_them(market: RawMarket) -> None:
     engine = engine_of(market, "standard")
     own, other = engine.model, reweighted(engine.model)
     job, user = market.jobs[0], market.users[0]
@@ -82,9 +82,7 @@ async def test_a_change_of_weights_makes_anew_what_depends_on_weights_and_nothin
         assert await change(engine, ask[name]) == held | {layer: (1, 0)}
 
 
-async def test_a_new_action_makes_anew_what_depends_on_actions_and_nothing_else(
-    market: RawMarket, sqlite_url: str
-) -> None:
+async def test_new_action_recomputes_only_what_depends_on_it(market: RawMarket, sqlite_url: str) -> None:
     store(market, sqlite_url)
     clock = Clock(0.0)
     with ScoringEngine(sqlite_url, "standard", keep_factors=False, change_check_seconds=0, clock=clock) as engine:
@@ -106,7 +104,7 @@ async def test_a_new_action_makes_anew_what_depends_on_actions_and_nothing_else(
         assert await change(engine, ask["personal"]) == held | {"users": (1, 0), "scores": (0, 1)}
 
 
-async def test_company_popularity_stays_for_its_hour_and_then_changes(market: RawMarket, sqlite_url: str) -> None:
+async def test_company_popularity_expires_after_an_hour(market: RawMarket, sqlite_url: str) -> None:
     store(market, sqlite_url)
     clock, company = Clock(0.0), company_of(market)[0]
     with ScoringEngine(sqlite_url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
@@ -142,7 +140,7 @@ async def test_company_popularity_stays_for_its_hour_and_then_changes(market: Ra
         assert await applications() == before + 5
 
 
-async def test_the_data_are_looked_at_no_more_often_than_asked(
+async def test_database_is_checked_at_the_given_interval(
     market: RawMarket, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import scoring.facade.snapshot as home
@@ -171,7 +169,7 @@ async def test_the_data_are_looked_at_no_more_often_than_asked(
         assert await loads() == (2, 4)
 
 
-async def test_refresh_reads_popularity_that_a_request_under_way_cannot_spoil(
+async def test_refresh_ignores_popularity_of_running_requests(
     market: RawMarket, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request on the old data asks for popularity while the new data are being loaded."""
@@ -195,7 +193,7 @@ async def test_refresh_reads_popularity_that_a_request_under_way_cannot_spoil(
     assert after["applications"][0] == before["applications"][0] + 1
 
 
-async def test_a_load_that_began_before_a_refresh_does_not_replace_it(
+async def test_load_started_before_a_refresh_does_not_replace_it(
     market: RawMarket, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import scoring.facade.snapshot as home
@@ -239,7 +237,7 @@ def with_component(model: ScoringModel, component: Component) -> ScoringModel:
     return replace(model, parts=(replace(first, component=component), *model.parts[1:]))
 
 
-async def test_a_component_defined_again_is_not_served_from_before(market: RawMarket) -> None:
+async def test_redefined_component_is_recomputed(market: RawMarket) -> None:
     engine = engine_of(market)
     classic, job, user = engine.model, market.jobs[0], market.users[0]
     found = []
@@ -257,15 +255,15 @@ async def test_a_component_defined_again_is_not_served_from_before(market: RawMa
     assert found[0] < found[1]
 
 
-async def test_an_explanation_tells_the_name_of_its_own_model(market: RawMarket) -> None:
+async def test_explanation_has_the_name_of_its_model(market: RawMarket) -> None:
     engine = engine_of(market)
     job, user = market.jobs[0], market.users[0]
     assert (await engine.get_score_explanation(job, user))["model"] == "classic"
-    engine.model = replace(engine.model, name="mine")
-    assert (await engine.get_score_explanation(job, user))["model"] == "mine"
+    engine.model = replace(engine.model, name="renamed")
+    assert (await engine.get_score_explanation(job, user))["model"] == "renamed"
 
 
-def test_users_are_told_apart_by_every_column(market: RawMarket) -> None:
+def test_score_keys_depend_on_every_user_column(market: RawMarket) -> None:
     data = dataset_of(market)
     for name, value in (("preferred_occupations", [101, 103, 301]), ("is_active", False), ("gender", "other")):
         users = data.tables.users.copy()
@@ -276,7 +274,7 @@ def test_users_are_told_apart_by_every_column(market: RawMarket) -> None:
         assert Dataset(data.tables.with_tables(users=users)).users_fingerprint != data.users_fingerprint, name
 
 
-async def test_a_window_first_asked_for_by_a_model_is_in_its_keys(market: RawMarket, sqlite_url: str) -> None:
+async def test_new_popularity_window_is_part_of_the_keys(market: RawMarket, sqlite_url: str) -> None:
     """The model counts popularity over a custom window. A new snapshot does not use values from old data."""
     store(market, sqlite_url)
     clock = Clock(0.0)
@@ -313,7 +311,7 @@ async def test_a_window_first_asked_for_by_a_model_is_in_its_keys(market: RawMar
 # --- Returned values ----------------------------------------------------------------------------------------
 
 
-async def test_what_is_given_out_may_be_changed(market: RawMarket) -> None:
+async def test_returned_values_can_be_changed_safely(market: RawMarket) -> None:
     engine = engine_of(market)
     job, user = legacy_job(market.jobs[0]), legacy_user(market.users[0])
     first = await engine.get_score_explanation(job, user, user)
@@ -337,7 +335,7 @@ async def test_what_is_given_out_may_be_changed(market: RawMarket) -> None:
     pd.testing.assert_frame_equal(await engine.calculate_scores_for_all_users(), kept)
 
 
-async def test_memory_in_use_is_what_was_allocated() -> None:
+async def test_memory_usage_equals_allocated_memory() -> None:
     """Compare with tracemalloc, for plans under other weights, which share the data and most of their arrays."""
     engine = ScoringEngine(Dataset(make_market(300, 5000, 6000, seed=0).tables), "standard", keep_factors=False)
     await engine.calculate_scores_for_all_users(top_k=1)
@@ -351,13 +349,13 @@ async def test_memory_in_use_is_what_was_allocated() -> None:
         allocated = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    told = engine.get_performance_stats()
-    grown = sum(told["memory_usage"].values()) - sum(first["memory_usage"].values())
+    performance = engine.get_performance_stats()
+    grown = sum(performance["memory_usage"].values()) - sum(first["memory_usage"].values())
     assert grown == pytest.approx(allocated, rel=0.05)
-    assert told["memory_usage"]["plans"] - first["memory_usage"]["plans"] == grown
-    assert list(told["memory_usage"]) == list(told["caches"])
-    for name, size in told["memory_usage"].items():
-        assert size <= told["caches"][name]["bytes"]
+    assert performance["memory_usage"]["plans"] - first["memory_usage"]["plans"] == grown
+    assert list(performance["memory_usage"]) == list(performance["caches"])
+    for name, size in performance["memory_usage"].items():
+        assert size <= performance["caches"][name]["bytes"]
 
 
 # --- Counters -----------------------------------------------------------------------------------------------
@@ -371,27 +369,27 @@ def adds_up(stats: CacheStats) -> bool:
 
 async def test_counters_add_up(market: RawMarket) -> None:
     engine = engine_of(market)
-    asked = [(job, user) for job in market.jobs[:6] for user in market.users[:3]]
+    pairs = [(job, user) for job in market.jobs[:6] for user in market.users[:3]]
     for _ in range(3):
-        for job, user in asked:
+        for job, user in pairs:
             await engine.calculate_total_score(job, user, user["user_id"])
     stats = engine.cache_stats()
-    assert (stats["scores"].misses, stats["scores"].hits) == (len(asked), 2 * len(asked))
-    assert (stats["snapshot"].misses, stats["snapshot"].hits) == (1, 3 * len(asked) - 1)
-    assert (stats["company"].misses, stats["company"].hits) == (1, 3 * len(asked))
+    assert (stats["scores"].misses, stats["scores"].hits) == (len(pairs), 2 * len(pairs))
+    assert (stats["snapshot"].misses, stats["snapshot"].hits) == (1, 3 * len(pairs) - 1)
+    assert (stats["company"].misses, stats["company"].hits) == (1, 3 * len(pairs))
     assert all(map(adds_up, stats.values()))
-    told = engine.get_performance_stats()
-    assert told["hits"] == sum(layer.hits for layer in stats.values())
-    assert told["misses"] == sum(layer.misses for layer in stats.values())
-    assert told["cache_hit_rate"] == told["hits"] / (told["hits"] + told["misses"])
-    assert told["caches"]["scores"]["hit_rate"] == stats["scores"].hit_rate == 2 / 3
+    performance = engine.get_performance_stats()
+    assert performance["hits"] == sum(layer.hits for layer in stats.values())
+    assert performance["misses"] == sum(layer.misses for layer in stats.values())
+    assert performance["cache_hit_rate"] == performance["hits"] / (performance["hits"] + performance["misses"])
+    assert performance["caches"]["scores"]["hit_rate"] == stats["scores"].hit_rate == 2 / 3
     engine.clear_caches()
     cleared = engine.cache_stats()
     assert all(layer.entries == layer.bytes == 0 for layer in cleared.values())
     assert {name: layer.hits for name, layer in cleared.items()} == {name: layer.hits for name, layer in stats.items()}
 
 
-async def test_two_engines_do_not_share(market: RawMarket) -> None:
+async def test_two_engines_do_not_share_caches(market: RawMarket) -> None:
     one, other = engine_of(market), engine_of(market_of(4))
     await one.warmup_caches()
     assert all(layer.requests == 0 for layer in other.cache_stats().values())
@@ -403,7 +401,7 @@ async def test_two_engines_do_not_share(market: RawMarket) -> None:
 # --- Without caches -----------------------------------------------------------------------------------------
 
 
-async def test_with_all_layers_off_answers_are_the_same_and_nothing_is_kept(market: RawMarket) -> None:
+async def test_results_are_equal_with_all_caches_off(market: RawMarket) -> None:
     warm, off = engine_of(market, "standard"), engine_of(market, "standard", caches=EngineCaches.off())
     own = warm.model
     for model in (own, reweighted(own), own):
@@ -414,7 +412,7 @@ async def test_with_all_layers_off_answers_are_the_same_and_nothing_is_kept(mark
             for job, user in zip(market.jobs[:4], market.users[:4], strict=True):
                 totals = [await engine.calculate_total_score(job, user, user) for engine in (warm, off)]
                 assert totals[0] == totals[1]
-                told = [await engine.get_score_explanation(job, user, user) for engine in (warm, off)]
-                assert told[0] == told[1]
+                explanations = [await engine.get_score_explanation(job, user, user) for engine in (warm, off)]
+                assert explanations[0] == explanations[1]
     assert all(layer.hits == layer.entries == 0 for name, layer in off.cache_stats().items() if name != "snapshot")
     assert all(map(adds_up, off.cache_stats().values()))

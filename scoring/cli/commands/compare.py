@@ -77,20 +77,20 @@ def compare(
     with progress.warnings():
         user_id = None if user is None else resolve_id(user, data.tables.users, "user")
         job_id = None if job is None else resolve_id(job, data.tables.jobs, "job")
-        found = sides.compared(data, top_k, factor_cache, progress)
+        comparison = sides.compare(data, top_k, factor_cache, progress)
     console = make_console()
     if sides.models is not None:
         console.print(render_diff(ProfileDiff(*sides.models)))
-    console.print(render_overlap(found, by))
+    console.print(render_overlap(comparison, by))
     if user_id is not None:
-        console.print(render_movements(found, user_id, data))
+        console.print(render_movements(comparison, user_id, data))
     if user_id is not None and job_id is not None and sides.prepared is not None:
         console.print(render_waterfall(waterfall(*sides.prepared, user_id, job_id)))
     if out is not None:
         from scoring.cli.export import save
 
-        frames = {"users": found.frame(), "exposure": found.exposure(by), "movements": found.movements()}
-        save(out, frames, {"comparison": found.plot(by)})
+        frames = {"users": comparison.frame(), "exposure": comparison.exposure(by), "movements": comparison.movements()}
+        save(out, frames, {"comparison": comparison.plot(by)})
         progress.print_line(f"tables and plots: {out}")
 
 
@@ -115,7 +115,7 @@ class _Operands:
         before, after = read_models(names, component, profiles)[1].values()
         return cls(names, (before, after))
 
-    def compared(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> Comparison:
+    def compare(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> Comparison:
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
         from scoring.runs.run_reader import build_ranking, read_run
@@ -139,9 +139,9 @@ def _take_common_users(before: Ranking, after: Ranking, progress: Progress) -> t
     """Return the lists of the users that both runs contain, and print the number of other users."""
     import numpy as np
 
-    both = np.intersect1d(before.user_id, after.user_id)
-    n_single = len(np.union1d(before.user_id, after.user_id)) - len(both)
+    common = np.intersect1d(before.user_id, after.user_id)
+    n_single = len(np.union1d(before.user_id, after.user_id)) - len(common)
     if n_single:
         progress.print_line(f"excluded: {n_single:,} × user in only one of the runs")
-    rows = (np.flatnonzero(np.isin(one.user_id, both)) for one in (before, after))
+    rows = (np.flatnonzero(np.isin(ranking.user_id, common)) for ranking in (before, after))
     return before.take(next(rows)), after.take(next(rows))

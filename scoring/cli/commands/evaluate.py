@@ -92,22 +92,22 @@ def evaluate(
     from scoring.telemetry import Stopwatch
 
     progress = Progress()
-    registry, chosen = read_models(models or ["standard"], component, profiles)
+    registry, chosen_models = read_models(models or ["standard"], component, profiles)
     options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
     with progress.warnings():
         with Database.open(db) as database:
             data = load_data(database, as_of, progress, Stopwatch())
-        evaluator = _evaluator(options, data, on, top_k, seed, factor_cache, progress)
+        evaluator = _make_evaluator(options, data, on, top_k, seed, factor_cache, progress)
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
-            board = Scoreboard.of(evaluator, chosen, level=level, seed=seed)
-    for name, model in chosen.items():
+            board = Scoreboard.of(evaluator, chosen_models, level=level, seed=seed)
+    for name, model in chosen_models.items():
         for rule, pairs in evaluator.count_unreachable(model).items():
             progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
     if on in ("test", "all"):
         log_test_access(registry, board, progress)
     console = make_console()
     console.print(render_scoreboard(board))
-    optional_tables = _OptionalTables(board, list(chosen)[-1], slices and len(chosen) > 1, ablation)
+    optional_tables = _OptionalTables(board, list(chosen_models)[-1], slices and len(chosen_models) > 1, ablation)
     for table in optional_tables.render():
         console.print(table)
     if out is not None:
@@ -115,7 +115,7 @@ def evaluate(
         progress.print_line(f"tables and plots: {out}")
 
 
-def _evaluator(
+def _make_evaluator(
     options: HoldoutOptions,
     data: Dataset,
     on: UserSplit,
@@ -128,11 +128,11 @@ def _evaluator(
     from scoring.statistics.factors import default_cache
 
     with progress.stage("creating the holdout"):
-        found = options.holdout(data)
-    holdout_options.print_holdout(found, progress)
-    users = holdout_options.users_of_split(found, on, seed)
-    with progress.stage(f"preparing factors and statistics as of {found.data.as_of:%Y-%m-%d %H:%M} UTC"):
-        evaluator = Evaluator(found, users=users, k=k, factor_cache=factor_cache or default_cache())
+        holdout = options.make_holdout(data)
+    holdout_options.print_holdout(holdout, progress)
+    users = holdout_options.select_users(holdout, on, seed)
+    with progress.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
+        evaluator = Evaluator(holdout, users=users, k=k, factor_cache=factor_cache or default_cache())
         evaluator.statistics.factors  # noqa: B018 - trained on first access
     return evaluator
 
@@ -159,7 +159,7 @@ class _OptionalTables:
         self._board = board
         self._metric = board.evaluator.metrics[0].name
         self._slices = board.slices(last) if slices else None
-        self._ablation = _ablation(board, last) if ablation else None
+        self._ablation = _run_ablation(board, last) if ablation else None
         self._last = last
 
     def render(self) -> list[RenderableType]:
@@ -184,7 +184,7 @@ class _OptionalTables:
         save(folder, frames, figures)
 
 
-def _ablation(board: Scoreboard, name: str) -> Ablation:
+def _run_ablation(board: Scoreboard, name: str) -> Ablation:
     from scoring.tuning.ablation import ablation
 
     evaluator = board.evaluator

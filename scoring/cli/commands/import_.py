@@ -51,12 +51,12 @@ def import_(
     with Database.open(db) as database:
         if map_ is not None:
             with progress.stage(f"importing {map_}"):
-                ledgers = import_mapping(database, map_, folder, refused_to=refused, replace=replace)
+                reports = import_mapping(database, map_, folder, refused_to=refused, replace=replace)
         else:
             assert table is not None
             assert file is not None
             with progress.stage(f"importing {file}"):
-                ledgers = [import_file(database, table, file, refused_to=refused, replace=replace)]
-    for ledger in ledgers:
-        for line in ledger.lines():
+                reports = [import_file(database, table, file, refused_to=refused, replace=replace)]
+    for report in reports:
+        for line in report.lines():
             console.print(line, markup=False, soft_wrap=True)

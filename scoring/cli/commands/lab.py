@@ -45,13 +45,13 @@ def lab(
         # no requests to other machines
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
-    with _settings_without_news() as folder:
+    with _create_settings() as folder:
         paths = [str(folder), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
         run_server("JupyterLab", server, port, "/lab", {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}, open_browser)
 
 
 @contextmanager
-def _settings_without_news() -> Iterator[Path]:
+def _create_settings() -> Iterator[Path]:
     """Yield a folder of settings that disable the page's question about fetching news."""
     with tempfile.TemporaryDirectory(prefix="scoring-lab-", ignore_cleanup_errors=True) as name:
         settings = Path(name) / "labconfig"

@@ -83,7 +83,7 @@ def panel(
     port = choose_port(port)
     # a URL may contain a password: pass it in the environment, which other users cannot read
     environment = {"SCORING_DB": db, "SCORING_FOLDER": str(Path.cwd())}
-    with _page_folder(source) as folder:
+    with _create_page(source) as folder:
         paths = [str(folder / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
         environment["JUPYTER_PATH"] = os.pathsep.join(paths)
         server = [
@@ -95,7 +95,7 @@ def panel(
 
 
 @contextmanager
-def _page_folder(source: str) -> Iterator[Path]:
+def _create_page(source: str) -> Iterator[Path]:
     """Yield a private folder with `panel.ipynb`, a notebook of one cell, and its template in `jupyter`."""
     cell: dict[str, object] = {
         "cell_type": "code", "id": "panel", "metadata": {}, "source": source, "outputs": [], "execution_count": None,

@@ -36,16 +36,16 @@ _SIDE = "A profile, `promoted`, or a shipped model."
 
 
 @app.callback(invoke_without_command=True)
-def _help(context: typer.Context) -> None:
+def _print_help(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
-def _registry(folder: Path, components: list[Path] | None = None, index: str | None = None) -> Registry:
+def _open_registry(folder: Path, components: list[Path] | None = None, index: str | None = None) -> Registry:
     from scoring.tuning.registry import Registry
 
-    own = [component for file in components or () for component in load_components(file)]
-    return Registry(folder, database=index, components=own)
+    classes = [component for file in components or () for component in load_components(file)]
+    return Registry(folder, database=index, components=classes)
 
 
 @app.command("list")
@@ -54,13 +54,13 @@ def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_list
 
-    found = _registry(profiles).list()
-    if found.empty:
+    versions = _open_registry(profiles).list()
+    if versions.empty:
         message = f"{profiles} contains no profiles. Save one with `scoring profiles save NAME`."
         make_console().print(message, markup=False, soft_wrap=True)
         return
-    make_console().print(render_list(found))
-    for problem in found["problem"].dropna():
+    make_console().print(render_list(versions))
+    for problem in versions["problem"].dropna():
         Progress().print_line(f"warning: {problem}")
 
 
@@ -70,14 +70,14 @@ def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: ComponentO
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_profile
 
-    registry = _registry(profiles, component)
+    registry = _open_registry(profiles, component)
     with Progress().warnings():
         profile = registry.load(name)
     history = registry.history()
     used = history[history["in_use"]]
-    mine = (used["name"] == profile.name) & (used["version"] == profile.version)
+    is_promoted = (used["name"] == profile.name) & (used["version"] == profile.version)
     lineage = registry.lineage(profile.name, profile.version)
-    make_console().print(render_profile(profile, lineage, in_use=bool(mine.any())))
+    make_console().print(render_profile(profile, lineage, in_use=bool(is_promoted.any())))
 
 
 @app.command()
@@ -110,14 +110,14 @@ def save(
     from scoring.cli.progress import make_console
 
     chosen = read_model(model, weights, component)
-    registry = _registry(profiles, component, db)
-    data = _data(found_on, as_of)
+    registry = _open_registry(profiles, component, db)
+    data = _load_data_of(found_on, as_of)
     saved = registry.save(name, chosen, parent=parent, found_on=data, note=note, author=author)
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
     make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 
 
-def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
+def _load_data_of(found_on: str | None, as_of: str | None) -> Dataset | None:
     if found_on is None:
         if as_of is not None:
             raise typer.BadParameter("--as-of requires --found-on.")
@@ -145,7 +145,7 @@ def promote(
     """
     from scoring.cli.progress import make_console
 
-    profile = _registry(profiles, component, db).promote(name, note=note)
+    profile = _open_registry(profiles, component, db).promote(name, note=note)
     message = f"Promoted {profile.metadata.reference}. `scoring run --profile promoted` uses it."
     make_console().print(message, markup=False, soft_wrap=True)
 
@@ -160,7 +160,7 @@ def rollback(
     """
     from scoring.cli.progress import make_console
 
-    profile = _registry(profiles, component, db).rollback(note=note)
+    profile = _open_registry(profiles, component, db).rollback(note=note)
     make_console().print(f"Rolled back to {profile.metadata.reference}.", markup=False, soft_wrap=True)
 
 
@@ -176,8 +176,8 @@ def diff(
     from scoring.cli.tables.profiles import render_diff
 
     with Progress().warnings():
-        found = _registry(profiles, component).diff(a, b)
-    make_console().print(render_diff(found))
+        differences = _open_registry(profiles, component).diff(a, b)
+    make_console().print(render_diff(differences))
 
 
 @app.command()
@@ -186,11 +186,11 @@ def history(profiles: Folder = DEFAULT_PROFILES) -> None:
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_history
 
-    found = _registry(profiles).history()
-    if found.empty:
+    promotions = _open_registry(profiles).history()
+    if promotions.empty:
         make_console().print(f"{profiles} contains no promotions.", markup=False, soft_wrap=True)
         return
-    make_console().print(render_history(found))
+    make_console().print(render_history(promotions))
 
 
 @app.command()
@@ -199,11 +199,11 @@ def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_test_accesses
 
-    found = _registry(profiles).test_accesses()
-    if found.empty:
+    accesses = _open_registry(profiles).test_accesses()
+    if accesses.empty:
         make_console().print(f"{profiles} contains no evaluations on test users.", markup=False, soft_wrap=True)
         return
-    make_console().print(render_test_accesses(found))
+    make_console().print(render_test_accesses(accesses))
 
 
 @app.command()
@@ -216,6 +216,6 @@ def reindex(
     from scoring.database.database import Database
 
     with Database.open(db) as database:
-        count = _registry(profiles).reindex(database)
+        count = _open_registry(profiles).reindex(database)
         message = f"{database.display}: indexed {pluralize(count, 'version')} of {profiles}."
     make_console().print(message, markup=False, soft_wrap=True)

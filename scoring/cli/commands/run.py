@@ -130,9 +130,11 @@ def run(
 
         progress = Progress()
         chosen = read_model(model, weights, component, profile, profiles)
-        gate_rules = _make_gate(gate, force, None if profile is None else _promotion_note(profiles, chosen), component)
+        run_gate = _make_gate(
+            gate, force, None if profile is None else _describe_promotion(profiles, chosen), component
+        )
     with Database.open(db) as database, progress.warnings():
-        publishers = _publishers(None if no_database else database, out)
+        publishers = _make_publishers(None if no_database else database, out)
         dataset = load_data(database, as_of, progress, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed on first access
@@ -144,14 +146,14 @@ def run(
             result = runner.run(
                 prepared,
                 k=top_k,
-                users=_first_users(prepared, users),
+                users=_select_first_users(prepared, users),
                 chunk_size=chunk_size,
                 sinks=publishers,
                 progress=advance,
                 cancelled=stop_signals.raise_pending,
                 watch=watch,
                 resume=resume,
-                gate=gate_rules,
+                gate=run_gate,
             )
         if result.was_published:
             run_id = result.metadata.run_id
@@ -163,7 +165,7 @@ def run(
             _prune_old_runs(out, None if no_database else database, keep)
 
 
-def _publishers(database: Database | None, out: Path) -> list[Publisher]:
+def _make_publishers(database: Database | None, out: Path) -> list[Publisher]:
     """Return the publishers in the order of publishing.
 
     A transaction is more likely to fail than the rename that makes a folder visible, so the database is first.
@@ -213,11 +215,11 @@ def _make_gate(file: Path | None, force: str | None, promoted: str | None, compo
     """Return the gate. Raises ConfigurationError: If the limits or the reason are invalid."""
     from scoring.runs.gate import Gate, GateLimits, load_limits
 
-    own = [kind for path in components or () for kind in load_components(path)]
-    return Gate(GateLimits() if file is None else load_limits(file), force, promoted, own)
+    classes = [kind for path in components or () for kind in load_components(path)]
+    return Gate(GateLimits() if file is None else load_limits(file), force, promoted, classes)
 
 
-def _promotion_note(profiles: Path, chosen: ScoringModel) -> str | None:
+def _describe_promotion(profiles: Path, chosen: ScoringModel) -> str | None:
     """Return the promotion or rollback of this model as text, if it is the promoted one."""
     from scoring.tuning.registry import Registry
 
@@ -225,6 +227,6 @@ def _promotion_note(profiles: Path, chosen: ScoringModel) -> str | None:
     return str(decision) if decision is not None and decision.digest == chosen.digest else None
 
 
-def _first_users(prepared: Prepared, count: int | None) -> list[int] | None:
+def _select_first_users(prepared: Prepared, count: int | None) -> list[int] | None:
     active = prepared.plan.user_id[prepared.active_users]
     return None if count is None or count >= len(active) else active[:count].tolist()

@@ -24,7 +24,7 @@ NoDatabase = Annotated[bool, typer.Option("--no-database", help="Use the folder 
 
 
 @app.callback(invoke_without_command=True)
-def _help(context: typer.Context) -> None:
+def _print_help(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -54,12 +54,12 @@ def list_(out: Folder = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoD
     from scoring.runs.history import collect_runs
 
     with _open_database(db, no_database) as database:
-        found = collect_runs(out, database)
-    if not found:
+        records = collect_runs(out, database)
+    if not records:
         make_console().print(f"{out} contains no runs. Create one with `scoring run`.", markup=False, soft_wrap=True)
         return
-    make_console().print(render_runs(found))
-    for run in found:
+    make_console().print(render_runs(records))
+    for run in records:
         if run.gate is not None and not run.has_passed:
             make_console().print(f"{run.run_id}: {printable(run.gate, 1000)}", markup=False, soft_wrap=True)
 
@@ -81,28 +81,28 @@ def verify(
     from scoring.errors import ConfigurationError, pluralize
     from scoring.runs.history import collect_runs, verify_rows
 
-    wrong = 0
+    n_damaged = 0
     with _open_database(db, no_database) as database:
-        found = [record for record in collect_runs(out, database) if record.status.can_be_verified]
-        wanted = (out / run).resolve().name if run == "latest" else run
-        if wanted is not None:
-            found = [record for record in found if record.run_id == wanted]
-            if not found:
+        records = [record for record in collect_runs(out, database) if record.status.can_be_verified]
+        run_id = (out / run).resolve().name if run == "latest" else run
+        if run_id is not None:
+            records = [record for record in records if record.run_id == run_id]
+            if not records:
                 raise ConfigurationError(f"{out} does not contain a published run {run}. See `scoring runs list`.")
-        for record in found:
-            said = _verification_errors(out / record.run_id) if record.folder else []
-            said += verify_rows(database, record.run_id) if database is not None else []
-            for sentence in said:
-                Progress().print_line(f"error: {sentence}")
-            if not said:
+        for record in records:
+            errors = _verify_folder(out / record.run_id) if record.folder else []
+            errors += verify_rows(database, record.run_id) if database is not None else []
+            for error in errors:
+                Progress().print_line(f"error: {error}")
+            if not errors:
                 rows = pluralize(record.rows or 0, "row")
                 make_console().print(f"{record.run_id}: verified, {rows}.", markup=False, soft_wrap=True)
-            wrong += bool(said)
-    if wrong:
+            n_damaged += bool(errors)
+    if n_damaged:
         raise typer.Exit(1)
 
 
-def _verification_errors(folder: Path) -> list[str]:
+def _verify_folder(folder: Path) -> list[str]:
     from scoring.errors import OutputError
     from scoring.runs.history import verify_run
 
@@ -153,12 +153,15 @@ def publish(
             make_console().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
 
 
-def print_pruned(done: PruneReport) -> None:
+def print_pruned(report: PruneReport) -> None:
     """Print the numbers of removed runs, and why other runs were kept."""
     from scoring.cli.progress import Progress, make_console
 
-    removed = [f"{len(done.removed):,} old", *([f"{len(done.unfinished):,} unfinished"] if done.unfinished else [])]
-    where = " from the folder only; their rows in the database are kept" if done.is_folder_only else ""
+    removed = [
+        f"{len(report.removed):,} old",
+        *([f"{len(report.unfinished):,} unfinished"] if report.unfinished else []),
+    ]
+    where = " from the folder only; their rows in the database are kept" if report.is_folder_only else ""
     make_console().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
-    for run_id, reason in done.kept.items():
+    for run_id, reason in report.kept.items():
         Progress().print_line(f"warning: run {run_id} is kept: {reason}.")

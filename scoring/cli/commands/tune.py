@@ -36,7 +36,7 @@ from scoring.cli.options import (
     WeightsOption,
 )
 from scoring.cli.signals import stop_signals
-from scoring.cli.tune_request import DEFAULT_JOURNALS, SearchInputs, SourceOptions, TuneRequest, helper_processes
+from scoring.cli.tune_request import DEFAULT_JOURNALS, SearchInputs, SourceOptions, TuneRequest, run_helper_processes
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def tune(
     from scoring.tuning.registry import Registry
 
     progress = Progress()
-    registry = Registry(profiles, components=[one for file in component or () for one in load_components(file)])
+    registry = Registry(profiles, components=[kind for file in component or () for kind in load_components(file)])
     if save is not None:
         registry.versions(save)  # reject an invalid name before the search
     request = TuneRequest(
@@ -167,25 +167,25 @@ def tune(
     )
     with progress.warnings():
         inputs = request.prepare(progress, processes)
-        tuning = _searched(request, inputs, processes, progress)
+        tuning = _run_search(request, inputs, processes, progress)
         board = tuning.test(inputs.test) if test else None
     if board is not None:
         log_test_access(registry, board, progress)
     make_console().print(render_tuning(tuning, board))
     if save is not None:
-        saved = _saved(registry, save, profile, inputs, tuning, board)
+        saved = _save_profile(registry, save, profile, inputs, tuning, board)
         make_console().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
     if out is not None:
-        _save(out, tuning, board)
+        _export(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
 
 
-def _searched(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
+def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
 
     journal_path = request.journal_path(inputs.problem)
     progress.print_line(f"trials: {journal_path}. Run the same command again to resume the search.")
-    with _bars(progress) as on_progress, helper_processes(request, processes, progress):
+    with _show_bars(progress) as on_progress, run_helper_processes(request, processes, progress):
         return search(
             inputs.problem,
             inputs.validation,
@@ -199,7 +199,7 @@ def _searched(request: TuneRequest, inputs: SearchInputs, processes: int, progre
         )
 
 
-def _saved(
+def _save_profile(
     registry: Registry, name: str, parent: str | None, inputs: SearchInputs, tuning: Tuning, test: Scoreboard | None
 ) -> Saved:
     goals = ", ".join(goal.name for goal in inputs.problem.goals)
@@ -208,14 +208,14 @@ def _saved(
         tuning.winner,
         parent=parent or inputs.problem.baseline,
         found_on=inputs.holdout.data,
-        metrics=_metrics(tuning, test),
+        metrics=_collect_metrics(tuning, test),
         note=f"scoring tune for {goals}: "
         + ", ".join(f"{pluralize(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
     )
 
 
 @contextmanager
-def _bars(progress: Progress) -> Iterator[Callable[[str, int, int], None]]:
+def _show_bars(progress: Progress) -> Iterator[Callable[[str, int, int], None]]:
     """Yield a progress callback that shows one bar per stage."""
     with ExitStack() as stack:
         current: str | None = None
@@ -231,23 +231,23 @@ def _bars(progress: Progress) -> Iterator[Callable[[str, int, int], None]]:
         yield on_progress
 
 
-def _metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[str, dict[str, float]]]:
+def _collect_metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[str, dict[str, float]]]:
     """Return split → measure → value, low, high, n of the best model, for the registry."""
     from scoring.tuning.tune import SEARCH
 
     boards = {"validation": tuning.scoreboard} | ({} if test is None else {"test": test})
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
     for split, board in boards.items():
         frame = board.frame()
         rows = frame[(frame["model"] == SEARCH) & frame["mean"].notna()]
-        found[split] = {
+        metrics[split] = {
             row["measure"]: {"value": row["mean"], "low": row["low"], "high": row["high"], "n": row["n"]}
             for row in rows.to_dict("records")
         }
-    return found
+    return metrics
 
 
-def _save(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
+def _export(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
     from scoring.cli.export import save
 
     frames = {"validation": tuning.frame(), "weights": tuning.weights().reset_index(), "trials": tuning.trials()}

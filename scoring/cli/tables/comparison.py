@@ -22,22 +22,24 @@ MAX_ROWS = 5
 """Maximum number of rows with gains, and of rows with losses."""
 
 
-def render_overlap(found: Comparison, by: By) -> RenderableType:
+def render_overlap(comparison: Comparison, by: By) -> RenderableType:
     """Return the overlap of the lists, and the values of `by` with the largest gains and losses of places."""
-    head = Text.assemble("\nLists of ", (printable(found.names[0]), "bold"), " → ", (printable(found.names[1]), "bold"))
+    head = Text.assemble(
+        "\nLists of ", (printable(comparison.names[0]), "bold"), " → ", (printable(comparison.names[1]), "bold")
+    )
     summary = Table.grid(padding=(0, 2, 0, 0))
     summary.add_column()
     summary.add_column(justify="right")
-    for measure, value in found.summary()["value"].items():
+    for measure, value in comparison.summary()["value"].items():
         share = "share" in str(measure)
-        shown = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
-        summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), shown)
-    changes = found.exposure(by)
+        text = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
+        summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), text)
+    changes = comparison.exposure(by)
     gains = changes[changes["change"] > 0].nlargest(MAX_ROWS, "change")
     losses = changes[changes["change"] < 0].nsmallest(MAX_ROWS, "change")
     if changes["change"].eq(0).all():
         return Group(head, Text(), summary, Text(f"\nThe numbers of list places by {by} are equal."))
-    table = _table(by, ("places before", "places after", "change"))
+    table = _make_table(by, ("places before", "places after", "change"))
     for row in pd.concat([gains, losses[::-1]]).to_dict("records"):
         change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
         table.add_row(Text(printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change)
@@ -45,7 +47,7 @@ def render_overlap(found: Comparison, by: By) -> RenderableType:
     return Group(head, Text(), summary, Text(title, style="bold"), table)
 
 
-def render_movements(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
+def render_movements(comparison: Comparison, user_id: int, data: Dataset) -> RenderableType:
     """Return the second list of a user, with the movement of each job, and the jobs that are no longer in it."""
     jobs = data.tables.jobs.set_index("job_id")[["title", "company_name"]]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -53,7 +55,7 @@ def render_movements(found: Comparison, user_id: int, data: Dataset) -> Renderab
         table.add_column(heading, justify="right", no_wrap=True)
     for heading, width in (("title", 36), ("company", 20)):
         table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=width)
-    for row in found.movements(user_id).to_dict("records"):
+    for row in comparison.movements(user_id).to_dict("records"):
         title, company = jobs.loc[row["job_id"]]
         out = pd.isna(row["rank_after"])
         rank = f"({row['rank_before']})" if out else str(row["rank_after"])
@@ -61,7 +63,7 @@ def render_movements(found: Comparison, user_id: int, data: Dataset) -> Renderab
         table.add_row(
             rank,
             str(row["job_id"]),
-            _label(row["label"], row["rank_before"], row["rank_after"]),
+            _style_label(row["label"], row["rank_before"], row["rank_after"]),
             *names,
             style="dim" if out else "",
         )
@@ -69,33 +71,37 @@ def render_movements(found: Comparison, user_id: int, data: Dataset) -> Renderab
     return Group(Text(title, style="bold"), table)
 
 
-def _label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
+def _style_label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
     """Return the label in the colour of the movement; a missing rank means that the job is not in that list."""
     before, after = (math.inf if pd.isna(rank) else rank for rank in (rank_before, rank_after))
     return Text(label, style="green" if after < before else "red" if after > before else "")
 
 
-def render_waterfall(found: Waterfall) -> RenderableType:
+def render_waterfall(waterfall: Waterfall) -> RenderableType:
     """Return the change of a pair's total by component."""
-    table = _table("component", ("value", "new", "weight", "new", "points", "new", "change"))
-    for row in found.frame().to_dict("records"):
+    table = _make_table("component", ("value", "new", "weight", "new", "points", "new", "change"))
+    for row in waterfall.frame().to_dict("records"):
         table.add_row(
             Text(f"{printable(row['component'])}"),
-            *_pair(row, "value", ".2f"),
-            *_pair(row, "weight", ".3f"),
-            *_pair(row, "points", ".2f"),
+            *_format_pair(row, "value", ".2f"),
+            *_format_pair(row, "weight", ".3f"),
+            *_format_pair(row, "points", ".2f"),
             "" if math.isclose(row["change"], 0, abs_tol=0.005) else f"{row['change']:+.2f}",
         )
-    totals = f"{found.total_before:.2f}", f"{found.total_after:.2f}"
-    table.add_row("total", "", "", "", "", *totals, f"{found.total_after - found.total_before:+.2f}", style="bold")
-    return Group(Text(f"\nChange of the total of job {found.job_id}", style="bold"), table, Text(found.summary()))
+    totals = f"{waterfall.total_before:.2f}", f"{waterfall.total_after:.2f}"
+    table.add_row(
+        "total", "", "", "", "", *totals, f"{waterfall.total_after - waterfall.total_before:+.2f}", style="bold"
+    )
+    return Group(
+        Text(f"\nChange of the total of job {waterfall.job_id}", style="bold"), table, Text(waterfall.summary())
+    )
 
 
-def _pair(row: dict[Any, Any], name: str, form: str) -> tuple[str, str]:
+def _format_pair(row: dict[Any, Any], name: str, form: str) -> tuple[str, str]:
     return format(row[f"{name}_before"], form), format(row[f"{name}_after"], form)
 
 
-def _table(first: str, headings: tuple[str, ...]) -> Table:
+def _make_table(first: str, headings: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(first, overflow="fold")
     for heading in headings:

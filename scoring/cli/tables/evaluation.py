@@ -30,7 +30,7 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
     for name in board.evaluations:
-        table = _measures(frame[frame["model"] == name], name != first)
+        table = _make_rows(frame[frame["model"] == name], name != first)
         title = name if name == first else f"{name}, compared with {first}"
         body += [Text(printable(title), style="bold"), table, Text()]
     level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
@@ -42,7 +42,7 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     return Group(*body)
 
 
-def _measures(rows: pd.DataFrame, has_baseline: bool) -> Table:
+def _make_rows(rows: pd.DataFrame, has_baseline: bool) -> Table:
     headings = ["measure", "mean", "interval"]
     if has_baseline:
         headings += ["difference", "interval", "", "detectable"]
@@ -76,12 +76,12 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
     return table
 
 
-def render_slices(found: pd.DataFrame, metric: str, model: str, baseline: str) -> RenderableType:
+def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -> RenderableType:
     """Return the table of one metric's rows of `Scoreboard.slices`."""
     title = f"{metric} of {printable(model)} compared with {printable(baseline)}, by slice"
     table = make_table("slice", "users", "baseline", "model", "difference", "interval", "")
     slicing = None
-    for row in found[found["metric"] == metric].to_dict("records"):
+    for row in frame[frame["metric"] == metric].to_dict("records"):
         if row["slicing"] != slicing:
             slicing = row["slicing"]
             table.add_row(Text(printable(slicing), style="bold"))
@@ -91,20 +91,20 @@ def render_slices(found: pd.DataFrame, metric: str, model: str, baseline: str) -
             *(format_number(row[name]) for name in ("mean_a", "mean_b")),
             format_number(row["difference"], "+"),
             format_interval(row["low"], row["high"]),
-            _slice_mark(row),
+            _mark_slice(row),
         )
     return Group(Text(title, style="bold"), table)
 
 
-def _slice_mark(row: Mapping[Any, Any]) -> Text:
+def _mark_slice(row: Mapping[Any, Any]) -> Text:
     return Text("worse", style="red") if row["worse"] else Text("better", style="green") if row["better"] else Text()
 
 
-def render_ablation(found: pd.DataFrame, metric: str, model: str) -> RenderableType:
+def render_ablation(frame: pd.DataFrame, metric: str, model: str) -> RenderableType:
     """Return the table of `Ablation.frame`."""
     title = f"Ablation of {printable(model)}: each row is the model without one component (* significant)"
     table = make_table("without", "weight", metric, "loss", "interval", "")
-    for row in found.to_dict("records"):
+    for row in frame.to_dict("records"):
         mark = Text("*") if row["significant"] else Text()
         loss = (format_number(row["loss"], "+"), format_interval(row["low"], row["high"]))
         table.add_row(

@@ -32,10 +32,10 @@ def render_explanation(prepared: Prepared, explanation: Explanation) -> Renderab
         if explanation.eligible
         else Text(f"This job is not ranked for this user: {'; '.join(explanation.not_ranked)}.", style="yellow")
     )
-    return Group(head, Text(), _contributions(explanation), Text(), verdict)
+    return Group(head, Text(), _make_contributions(explanation), Text(), verdict)
 
 
-def _contributions(explanation: Explanation) -> RenderableType:
+def _make_contributions(explanation: Explanation) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("component", no_wrap=True)
     for heading in ("value", "weight", "points"):

@@ -18,39 +18,39 @@ from scoring.tuning.registry import Profile, ProfileDiff
 __all__ = ["render_diff", "render_history", "render_list", "render_profile", "render_test_accesses"]
 
 
-def render_list(found: pd.DataFrame) -> RenderableType:
+def render_list(frame: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.list()`."""
-    table = _table("profile", "status", "saved (UTC)", "parent", "note")
-    for row in found.to_dict("records"):
+    table = _make_table("profile", "status", "saved (UTC)", "parent", "note")
+    for row in frame.to_dict("records"):
         broken = isinstance(row["problem"], str)
         table.add_row(
             Text(f"{row['name']}@{row['version']}", style="bold"),
             Text("in use", style="green") if row["in_use"] else Text(),
             "cannot be read" if broken else f"{row['saved_at']:%Y-%m-%d %H:%M}",
-            *(Text(_short(row[name])) for name in ("parent", "note")),
+            *(Text(_shorten(row[name])) for name in ("parent", "note")),
         )
     return table
 
 
-def render_history(found: pd.DataFrame) -> RenderableType:
+def render_history(frame: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.history()`."""
-    table = _table("time (UTC)", "action", "profile", "status", "note")
-    for row in found.to_dict("records"):
+    table = _make_table("time (UTC)", "action", "profile", "status", "note")
+    for row in frame.to_dict("records"):
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
             "promoted" if row["action"] == "promote" else "rolled back to",
             Text(f"{row['name']}@{row['version']}", style="bold"),
             Text("in use", style="green") if row["in_use"] else Text(),
-            Text(_short(row["note"])),
+            Text(_shorten(row["note"])),
         )
     return table
 
 
-def render_test_accesses(found: pd.DataFrame) -> RenderableType:
+def render_test_accesses(frame: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.test_accesses()`."""
-    table = _table("time (UTC)", "holdout", "access", "model", "metrics")
-    for row in found.to_dict("records"):
-        known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
+    table = _make_table("time (UTC)", "holdout", "access", "model", "metrics")
+    for row in frame.to_dict("records"):
+        known = {name: value for name, value in row.items() if name not in frame.columns[:5] and not pd.isna(value)}
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
             row["holdout"][:8],
@@ -76,24 +76,24 @@ def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> 
         head.add_row("note", Text("\n".join(printable(line, 1000) for line in about.note.splitlines())))
     head.add_row("model", Text(printable(f"derived from {about.model}; digest {about.digest}", 500)))
     if len(lineage) > 1:
-        head.add_row("lineage", Text(" → ".join(_ancestor(row) for row in lineage.to_dict("records"))))
+        head.add_row("lineage", Text(" → ".join(_format_ancestor(row) for row in lineage.to_dict("records"))))
     if about.found_on is not None:
         data = f"{about.found_on.fingerprint}, as of {about.found_on.as_of:%Y-%m-%d %H:%M} UTC"
         head.add_row("data", Text(printable(data, 500)))
     body: list[RenderableType] = [head, Text()]
     if about.metrics:
-        body += [_metrics(profile), Text()]
+        body += [_render_metrics(profile), Text()]
     return Group(*body, render_model(profile.model))
 
 
-def _ancestor(row: Mapping[Any, Any]) -> str:
+def _format_ancestor(row: Mapping[Any, Any]) -> str:
     if not isinstance(row["name"], str):
         return f"digest {row['digest'][:8]}"
     return printable(row["name"] if pd.isna(row["version"]) else f"{row['name']}@{row['version']}")
 
 
-def _metrics(profile: Profile) -> RenderableType:
-    table = _table("split", "metric", "value", "interval", "n")
+def _render_metrics(profile: Profile) -> RenderableType:
+    table = _make_table("split", "metric", "value", "interval", "n")
     for column in table.columns[2:]:
         column.justify = "right"
     for row in profile.metrics_frame().to_dict("records"):
@@ -103,60 +103,66 @@ def _metrics(profile: Profile) -> RenderableType:
     return table
 
 
-def render_diff(found: ProfileDiff) -> RenderableType:
+def render_diff(diff: ProfileDiff) -> RenderableType:
     """Return tables of the differences: weights in the total and in the group, then parameters and rules."""
-    head = Text.assemble("From ", (printable(found.a.name), "bold"), " to ", (printable(found.b.name), "bold"))
-    if found.is_same:
+    head = Text.assemble("From ", (printable(diff.a.name), "bold"), " to ", (printable(diff.b.name), "bold"))
+    if diff.is_same:
         return Group(head, Text("Weights, parameters and rules are equal."))
-    body: list[RenderableType] = [head, Text(), _weights(found)]
-    settings = found.settings()
+    body: list[RenderableType] = [head, Text(), _render_weights(diff)]
+    settings = diff.settings()
     if len(settings):
-        table = _table("kind", "name", "from", "to")
+        table = _make_table("kind", "name", "from", "to")
         for row in settings.to_dict("records"):
-            table.add_row(row["what"], Text(printable(row["name"])), *(Text(_setting(row[side])) for side in "ab"))
+            table.add_row(
+                row["what"], Text(printable(row["name"])), *(Text(_format_setting(row[side])) for side in "ab")
+            )
         body += [Text(), table]
     else:
         body += [Text(), Text("Parameters and rules are equal.")]
     return Group(*body)
 
 
-def _weights(found: ProfileDiff) -> RenderableType:
-    table = _table("component", "weight", "new", "change", "in group", "new", "change")
+def _render_weights(diff: ProfileDiff) -> RenderableType:
+    table = _make_table("component", "weight", "new", "change", "in group", "new", "change")
     for column in table.columns[1:]:
         column.justify = "right"
-    weights = found.weights()
-    for group in found.groups().to_dict("records"):
+    weights = diff.weights()
+    for group in diff.groups().to_dict("records"):
         rows = weights[weights["group"] == group["group"]]
         if len(rows):
-            sides = (_number(group["a"]), _number(group["b"]), _change(group["change"]))
+            sides = (_format_number(group["a"]), _format_number(group["b"]), _format_change(group["change"]))
             table.add_row(group["group"], *sides, style="bold")
         for row in rows.to_dict("records"):
-            flat = (_number(row["a"]), _number(row["b"]), _change(row["change"]))
-            inner = (_number(row["a_in_group"]), _number(row["b_in_group"]), _change(row["change_in_group"]))
+            flat = (_format_number(row["a"]), _format_number(row["b"]), _format_change(row["change"]))
+            inner = (
+                _format_number(row["a_in_group"]),
+                _format_number(row["b_in_group"]),
+                _format_change(row["change_in_group"]),
+            )
             table.add_row(Text(f"  {printable(row['component'])}"), *flat, *inner)
     return table
 
 
-def _table(*headings: str) -> Table:
+def _make_table(*headings: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
-def _change(value: float) -> str:
+def _format_change(value: float) -> str:
     return "" if abs(value) < 0.0005 else f"{value:+.3f}"
 
 
-def _setting(value: Any) -> str:
+def _format_setting(value: Any) -> str:
     return printable(format_setting(value), 500)
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     """Return the first line of a text, truncated to 60 characters; empty for a missing text."""
     lines = value.splitlines() if isinstance(value, str) else []
     return printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""

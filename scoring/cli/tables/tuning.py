@@ -25,21 +25,25 @@ def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
     measures = list(dict.fromkeys([*goals, *(metric.name for metric in tuning.validation.metrics)]))
     body: list[RenderableType] = []
     if len(goals) > 1:
-        body += [Text("Pareto front of the goals, on training users", style="bold"), _front(tuning), Text()]
+        body += [Text("Pareto front of the goals, on training users", style="bold"), _render_front(tuning), Text()]
     for board, split in ((tuning.scoreboard, "validation"), (test, "test")):
         if board is not None:
             users = pluralize(len(board.evaluator.user_id), "user")
             title = f"{split.capitalize()}: {users}, compared with the baseline (* significant)"
             body += [Text(title, style="bold"), render_measures(board, measures), Text()]
-    body += [Text("Weights (shares of the total) and parameters", style="bold"), _weights(tuning.weights()), Text()]
-    body += [_conclusion(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
+    body += [
+        Text("Weights (shares of the total) and parameters", style="bold"),
+        _render_weights(tuning.weights()),
+        Text(),
+    ]
+    body += [_render_conclusion(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
     for name in (BASELINE, DIRECT):  # models that the search starts with
         if tuning.winner.digest == tuning.models[name].digest:
             body += [Text(f"No trial is better than the {name} on the validation users.")]
     return Group(*body)
 
 
-def _conclusion(board: Scoreboard, measure: str, split: str) -> Text:
+def _render_conclusion(board: Scoreboard, measure: str, split: str) -> Text:
     """Return sentences on whether the last model is better than the first."""
     frame = board.frame()
     row = frame[(frame["model"] == list(board.evaluations)[-1]) & (frame["measure"] == measure)].iloc[0]
@@ -56,22 +60,22 @@ def _conclusion(board: Scoreboard, measure: str, split: str) -> Text:
     return Text(text)
 
 
-def _front(tuning: Tuning) -> RenderableType:
+def _render_front(tuning: Tuning) -> RenderableType:
     """Return up to `MAX_ROWS` trials of `Tuning.front`, at equal distances along the first goal."""
     goals = [goal.name for goal in tuning.problem.goals]
-    found = tuning.front()
-    rows = np.unique(np.linspace(0, len(found) - 1, min(MAX_ROWS, len(found))).round().astype(int))
+    front = tuning.front()
+    rows = np.unique(np.linspace(0, len(front) - 1, min(MAX_ROWS, len(front))).round().astype(int))
     table = make_table("trial", *goals)
-    for row in found.iloc[rows].to_dict("records"):
+    for row in front.iloc[rows].to_dict("records"):
         table.add_row(f"{row['trial']}", *(format_number(row[goal]) for goal in goals))
-    if len(rows) < len(found):
-        table.add_row(Text(f"{len(rows)} of {len(found)} trials; --out writes all", style="dim"))
+    if len(rows) < len(front):
+        table.add_row(Text(f"{len(rows)} of {len(front)} trials; --out writes all", style="dim"))
     return table
 
 
-def _weights(found: pd.DataFrame) -> RenderableType:
+def _render_weights(weights: pd.DataFrame) -> RenderableType:
     """Return the table of `Tuning.weights`."""
-    table = make_table("component", *(printable(name) for name in found.columns))
-    for name, row in found.iterrows():
+    table = make_table("component", *(printable(name) for name in weights.columns))
+    for name, row in weights.iterrows():
         table.add_row(Text(printable(str(name))), *(f"{value:.3f}" for value in row))
     return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ from scoring.cli.app import app
 from scoring.cli.options import DEFAULT_PROFILES
 from scoring.runs.publishers import read_manifest
 from scoring.tuning.registry import DEFAULT_FOLDER, Registry
-from tests.cli.test_app import one_sentence
-
-Call = Callable[..., Result]
+from tests.cli.command import Call, error_line, page
 
 WEIGHTS = """\
 groups:
@@ -38,41 +35,33 @@ def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     return call
 
 
-def said(result: Result) -> str:
-    """Return the output, after checking the exit code and that each line has at most 80 columns."""
-    assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
-    assert max(map(len, lines), default=0) <= 80, result.stdout
-    return "\n".join(line.rstrip() for line in lines)
-
-
 @pytest.fixture
 def saved(scoring: Call) -> Call:
     """Save two versions: night@1 is `standard`, night@2 has fees alone."""
-    assert said(scoring("profiles", "save", "night", "--parent", "standard", "--note", "the first")) == (
+    assert page(scoring("profiles", "save", "night", "--parent", "standard", "--note", "the first")) == (
         "Saved night@1 as data/profiles/night/0001.yaml."
     )
     scoring("profiles", "save", "night", "--weights", "fees.yaml", "--parent", "night@1", "--author", "山田")
     return scoring
 
 
-def test_the_folder_is_the_registrys() -> None:
+def test_default_folder_is_that_of_the_registry() -> None:
     assert DEFAULT_PROFILES == DEFAULT_FOLDER
 
 
-def test_without_a_command_there_is_help(scoring: Call) -> None:
+def test_profiles_without_command_prints_help(scoring: Call) -> None:
     for command in ("list", "show", "save", "promote", "rollback", "diff", "history", "reindex"):
-        assert f" {command} " in said(scoring("profiles"))
+        assert f" {command} " in page(scoring("profiles"))
 
 
-def test_an_empty_folder_says_what_to_do(scoring: Call) -> None:
-    assert "contains no profiles. Save one with `scoring profiles save NAME`" in said(scoring("profiles", "list"))
-    assert said(scoring("profiles", "history")) == "data/profiles contains no promotions."
+def test_message_of_empty_folder_names_save(scoring: Call) -> None:
+    assert "contains no profiles. Save one with `scoring profiles save NAME`" in page(scoring("profiles", "list"))
+    assert page(scoring("profiles", "history")) == "data/profiles contains no promotions."
 
 
-def test_list(saved: Call) -> None:
+def test_list_shows_versions_and_status(saved: Call) -> None:
     saved("profiles", "promote", "night@1")
-    lines = said(saved("profiles", "list")).splitlines()
+    lines = page(saved("profiles", "list")).splitlines()
     assert lines[0].split() == ["profile", "status", "saved", "(UTC)", "parent", "note"]
     assert [line.split()[0] for line in lines[1:]] == ["night@1", "night@2"]
     assert "in use" in lines[1]
@@ -80,61 +69,61 @@ def test_list(saved: Call) -> None:
     assert lines[1].endswith("standard  the first")
 
 
-def test_a_file_that_cannot_be_read_hides_no_other(saved: Call) -> None:
+def test_list_includes_unreadable_version(saved: Call) -> None:
     Path("data/profiles/night/0002.yaml").write_text("profile: [")
     done = saved("profiles", "list")
-    assert "night@1" in said(done)
-    assert "night@2          cannot be read" in said(done)
+    assert "night@1" in page(done)
+    assert "night@2          cannot be read" in page(done)
     assert "warning: data/profiles/night/0002.yaml, line 1: this is not YAML" in done.stderr
 
 
-def test_show(saved: Call) -> None:
+def test_show_prints_metadata_metrics_and_model(saved: Call) -> None:
     registry = Registry("data/profiles")
     registry.save("night", load_model("standard"), metrics={"test": {"ndcg@10": {"value": 0.25, "low": 0.2, "high": 0.3,
                                                                               "n": 12_345}}})  # fmt: skip
-    page = said(saved("profiles", "show", "night@2"))
+    text = page(saved("profiles", "show", "night@2"))
     for part in (
         "night@2",
         " UTC by 山田; code version 0.1.0",
         "night@2 → night@1 → standard",
         "derived from standard",
     ):
-        assert part in page
-    assert "base      fee             1.000  low 500, high 5000" in page
-    assert "rules  open on" in page
-    assert "test   ndcg@10   0.25  0.2 to 0.3  12,345" in said(saved("profiles", "show", "night"))
+        assert part in text
+    assert "base      fee             1.000  low 500, high 5000" in text
+    assert "rules  open on" in text
+    assert "test   ndcg@10   0.25  0.2 to 0.3  12,345" in page(saved("profiles", "show", "night"))
 
 
-def test_an_edited_file_is_shown_and_not_promoted(saved: Call) -> None:
+def test_edited_version_is_shown_but_not_promoted(saved: Call) -> None:
     path = Path("data/profiles/night/0001.yaml")
     path.write_text(path.read_text().replace("low: 500.0", "low: 600.0"))
     done = saved("profiles", "show", "night@1")
-    assert "low 600" in said(done)
+    assert "low 600" in page(done)
     assert done.stderr.startswith("warning: profile night@1 is not the model that was saved: its file was edited")
-    assert "not the model that was saved" in one_sentence(saved("profiles", "promote", "night@1"), 1)
-    assert "not the model that was saved" in one_sentence(saved("run", "--profile", "night@1"), 1)
+    assert "not the model that was saved" in error_line(saved("profiles", "promote", "night@1"), 1)
+    assert "not the model that was saved" in error_line(saved("run", "--profile", "night@1"), 1)
     # and the command that the message names
-    assert said(saved("profiles", "save", "night", "--model", path)).startswith("Saved night@3")
+    assert page(saved("profiles", "save", "night", "--model", path)).startswith("Saved night@3")
     assert saved("profiles", "promote", "night@3").exit_code == 0
 
 
-def test_diff(saved: Call) -> None:
+def test_diff_prints_weights_parameters_and_rules(saved: Call) -> None:
     saved("profiles", "promote", "night")
-    table = said(saved("profiles", "diff", "standard", "promoted"))
+    table = page(saved("profiles", "diff", "standard", "promoted"))
     assert "From standard to night@2" in table
     assert "  fee             0.100  1.000  +0.900     0.250  1.000  +0.750" in table
     assert "Parameters and rules are equal." in table
-    assert "Weights, parameters and rules are equal." in said(saved("profiles", "diff", "standard", "night@1"))
+    assert "Weights, parameters and rules are equal." in page(saved("profiles", "diff", "standard", "night@1"))
     registry = Registry("data/profiles")
     registry.save("cap", load_model("standard").with_eligibility(max_per_company=3))
-    assert "rule  max_per_company  off   3" in said(saved("profiles", "diff", "standard", "cap"))
+    assert "rule  max_per_company  off   3" in page(saved("profiles", "diff", "standard", "cap"))
 
 
-def test_promote_and_roll_back(saved: Call) -> None:
-    assert said(saved("profiles", "promote", "night@1")).startswith("Promoted night@1. ")
-    assert said(saved("profiles", "promote", "night", "--note", "won")).startswith("Promoted night@2. ")
-    assert said(saved("profiles", "rollback", "--note", "lost")) == "Rolled back to night@1."
-    lines = said(saved("profiles", "history")).splitlines()[1:]
+def test_promote_and_rollback_are_in_history(saved: Call) -> None:
+    assert page(saved("profiles", "promote", "night@1")).startswith("Promoted night@1. ")
+    assert page(saved("profiles", "promote", "night", "--note", "won")).startswith("Promoted night@2. ")
+    assert page(saved("profiles", "rollback", "--note", "lost")) == "Rolled back to night@1."
+    lines = page(saved("profiles", "history")).splitlines()[1:]
     assert [line[18:].split() for line in lines] == [
         ["promoted", "night@1"],
         ["promoted", "night@2", "won"],
@@ -142,9 +131,9 @@ def test_promote_and_roll_back(saved: Call) -> None:
     ]
 
 
-def test_the_index(saved: Call) -> None:
+def test_index_follows_save_and_promote(saved: Call) -> None:
     Path("index.db").touch()
-    assert said(saved("profiles", "reindex", "--db", "index.db")).endswith("indexed 2 versions of data/profiles.")
+    assert page(saved("profiles", "reindex", "--db", "index.db")).endswith("indexed 2 versions of data/profiles.")
     saved("profiles", "save", "night", "--db", "index.db")
     saved("profiles", "promote", "night", "--db", "index.db")
     with sqlite3.connect("index.db") as connection:
@@ -154,13 +143,13 @@ def test_the_index(saved: Call) -> None:
     assert rows == [(1, 0), (2, 0), (3, 1)]
 
 
-def test_the_data_that_it_was_found_on(saved: Call, tmp_path: Path) -> None:
+def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> None:
     saved("init", "--users", 5, "--jobs", 20)
-    said(saved("profiles", "save", "day", "--found-on", "data/market.db"))
+    page(saved("profiles", "save", "day", "--found-on", "data/market.db"))
     found_on = Registry("data/profiles").load("day").metadata.found_on
     assert found_on is not None
-    assert found_on.fingerprint in said(saved("profiles", "show", "day"))
-    assert "--as-of requires --found-on" in one_sentence(saved("profiles", "save", "x", "--as-of", "2025-01-01"), 2)
+    assert found_on.fingerprint in page(saved("profiles", "show", "day"))
+    assert "--as-of requires --found-on" in error_line(saved("profiles", "save", "x", "--as-of", "2025-01-01"), 2)
 
 
 @pytest.mark.parametrize(
@@ -182,31 +171,31 @@ def test_the_data_that_it_was_found_on(saved: Call, tmp_path: Path) -> None:
         (["list", "--profiles", "fees.yaml"], "fees.yaml cannot be read: Not a directory"),
     ],
 )
-def test_an_error_is_one_sentence(saved: Call, arguments: list[str], sentence: str) -> None:
-    assert sentence in one_sentence(saved("profiles", *arguments), 1)
+def test_invalid_profile_is_one_line(saved: Call, arguments: list[str], sentence: str) -> None:
+    assert sentence in error_line(saved("profiles", *arguments), 1)
 
 
 # The next run
 
 
-def test_a_run_of_what_is_promoted(saved: Call) -> None:
+def test_run_uses_promoted_profile(saved: Call) -> None:
     def run(*arguments: object) -> Result:
         return saved("run", "--factor-cache", "factors", "--force", "profiles are compared", *arguments)
 
     saved("init", "--users", 20, "--jobs", 60)
-    assert "No profile in data/profiles is promoted" in one_sentence(saved("run", "--profile", "promoted"), 1)
+    assert "No profile in data/profiles is promoted" in error_line(saved("run", "--profile", "promoted"), 1)
     saved("profiles", "promote", "night@2")
     done = run("--profile", "promoted")
-    assert " · model night@2 · " in said(done)
+    assert " · model night@2 · " in page(done)
     manifest = read_manifest("data/runs/latest")
     assert (manifest["model"], manifest["weights"]["fee"]) == ("night@2", 1.0)
     with sqlite3.connect("data/market.db") as connection:
         assert connection.execute("SELECT model FROM runs").fetchall() == [("night@2",)]
     connection.close()
-    assert " · model night@1 · " in said(run("--profile", "night@1", "--no-database"))
+    assert " · model night@1 · " in page(run("--profile", "night@1", "--no-database"))
     # without --profile the default model is used, even after a promotion; the file itself can be used as a model
-    assert " · model standard · " in said(run("--no-database"))
-    assert " · model night@2 · " in said(run("--no-database", "--model", "data/profiles/night/0002.yaml"))
+    assert " · model standard · " in page(run("--no-database"))
+    assert " · model night@2 · " in page(run("--no-database", "--model", "data/profiles/night/0002.yaml"))
     assert saved("explain", 1, 1, "--factor-cache", "factors", "--profile", "promoted").exit_code == 0
     for more in (["--model", "standard"], ["--weights", "fees.yaml"]):
-        assert "Omit --model and --weights" in one_sentence(saved("run", "--profile", "night", *more), 1)
+        assert "Omit --model and --weights" in error_line(saved("run", "--profile", "night", *more), 1)

@@ -1,149 +1,140 @@
-"""`scoring run` and its gate: what the command prints, its exit codes, and what readers find."""
+"""`scoring run`: what it prints, and which files and rows it leaves."""
 
 from __future__ import annotations
 
-import os
+import json
+import re
+import sqlite3
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner, Result
+import pandas as pd
 
-from scoring.cli.app import app
-from scoring.cli.commands.run import HELD_BACK_EXIT_CODE
 from scoring.database.database import Database
-from scoring.database.writers import save_tables
-from scoring.dataset import Tables
-from scoring.runs.publishers import read_results
-from scoring.synthetic import make_market
-
-TABLES = make_market(60, 300, 1_500, seed=9).tables
-
-LUCKY = """
-import numpy as np
-from scoring import Component
-from scoring.model import Reason
-from scoring.model.terms import JobTerm, Value
+from scoring.runs.publishers import read_manifest, read_results
+from tests.cli.command import (
+    LUCKY_COMPONENT,
+    LUCKY_MODEL,
+    Call,
+    error_line,
+    run_python,
+)
+from tests.support.counts import record_count
 
 
-class Lucky(Component):
-    kind = "lucky"
-
-    def terms(self, inputs):
-        return Value((JobTerm(inputs.jobs.frame["job_id"].to_numpy() % 97.0),))
-
-    def explain(self, pair):
-        return Reason(pair.job.row["job_id"] % 97.0)
-"""
-
-
-def store(folder: Path, name: str, tables: Tables) -> None:
-    with Database.open(folder / name) as database:
-        save_tables(database, tables)
-
-
-@pytest.fixture
-def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    store(tmp_path, "whole.db", TABLES)
-    half = TABLES.users.iloc[::2]
-    actions = TABLES.actions[TABLES.actions["user_id"].isin(half["user_id"])]
-    store(tmp_path, "half.db", TABLES.with_tables(users=half, actions=actions))
-    return tmp_path
-
-
-def scoring(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def run(name: str, *extra: object) -> Result:
-    return scoring("run", "--db", name, "--out", "runs", "--top-k", 5, *extra)
-
-
-def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Path) -> None:
-    first = run("whole.db")
-    assert "passed: no run to compare with" in first.stdout
-    before = os.readlink("runs/latest")
-    aside = run("half.db")
-    assert aside.exit_code == HELD_BACK_EXIT_CODE == 3
-    dropped = next(line for line in aside.stdout.splitlines() if line.startswith("users dropped"))
-    assert "EXCEEDED" in dropped
-    assert aside.stderr.splitlines()[-1].startswith("error: Run ")
-    assert f"Readers still get run {before}" in aside.stderr
-    assert os.readlink("runs/latest") == before
-    with Database.open(market / "half.db") as database, pytest.raises(Exception, match="does not contain a published run"):
-        read_results(database)
-    listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
-    assert "held back" in listed
-    assert "users dropped 48.2 % (at most 10 %)" in listed
-
-    forced = run("half.db", "--resume", "--force", "the region was sold")
-    assert forced.exit_code == 0, forced.output
-    assert "forced (the region was sold)" in " ".join(forced.stdout.split())
-    assert "of them resumed" in forced.stdout
-    assert os.readlink("runs/latest") != before
-    assert "forced (the region was sold)" in scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
-
-
-def test_what_was_kept_aside_is_published_when_the_data_went_on(market: Path) -> None:
-    run("whole.db")
-    assert run("half.db").exit_code == HELD_BACK_EXIT_CODE
-    kept = next((market / "runs").glob(".*.journal")).read_text().split('"run_id":"')[1][:26]
-    with Database.open(market / "half.db") as database, database.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM actions WHERE action = 'view'")
-    publish = ("runs", "publish", kept, "--db", "half.db", "--out", "runs")
-    assert "Missing option" in scoring(*publish).stderr
-    done = scoring(*publish, "--force", "the region was sold")
+def test_run_publishes_and_prints_report(scoring: Call, database: Path, tmp_path: Path) -> None:
+    done = scoring("run", "--db", database, "--out", "runs", "--top-k", 6)
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[-1] == f"Parquet: runs/{kept}"
-    assert os.readlink("runs/latest") == kept
-    assert "does not contain a run" in scoring(*publish, "--force", "again").stderr
+    assert "ms per user, target 180 ms" in done.stdout
+    assert "Top jobs of user" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    stored = pd.read_parquet(tmp_path / "runs/latest")
+    with Database.open(database) as opened:
+        pd.testing.assert_frame_equal(stored, read_results(opened))
+    assert stored.groupby("user_id").size().eq(6).all()
 
 
-def test_limits_come_from_a_file(market: Path) -> None:
-    run("whole.db")
-    (market / "limits.yaml").write_text("users_dropped: 0.6\ncoverage: 0.9\nactions: 0.9\njobs_kept: 0.1\n")
-    assert run("half.db", "--gate", "limits.yaml").exit_code == 0
-    (market / "limits.yaml").write_text("users_gone: 0.6\n")
-    wrong = run("half.db", "--gate", "limits.yaml")
-    assert wrong.exit_code == 1
-    assert "limits.yaml, line 1: unknown key `users_gone`" in wrong.stderr
-    assert "give the reason" in run("half.db", "--force", " ").stderr
+def test_workers_and_chunks_do_not_change_results(scoring: Call, database: Path, tmp_path: Path) -> None:
+    for name, extra in (("a", []), ("b", ["--chunk-size", 7, "--workers", 1, "--no-database"])):
+        assert scoring("run", "--db", database, "--out", name, *extra).exit_code == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a/latest"), pd.read_parquet(tmp_path / "b/latest"))
+    with Database.open(database) as opened, opened.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one() == 1
 
 
-def test_the_same_data_again_passes(market: Path) -> None:
-    run("whole.db")
-    again = run("whole.db")
-    assert again.exit_code == 0
-    assert "jobs kept, mean of users 100.0 %" in " ".join(again.stdout.split())
+def test_run_of_some_users_is_not_published(scoring: Call, database: Path, tmp_path: Path) -> None:
+    done = scoring("run", "--db", database, "--out", "runs", "--users", 3)
+    assert "3 ranked" in done.stdout
+    assert "not selected" in done.stdout
+    assert [path for path in (tmp_path / "runs").iterdir() if path.name == "latest"] == []
 
 
-def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_changed_is_still_held(market: Path) -> None:
-    """The published model has a component from a file. The next run is called without that file."""
-    (market / "lucky.py").write_text(LUCKY)
-    (market / "lucky.yaml").write_text(
-        "name: lucky\ngroups:\n  base:\n    weight: 1\n    components:\n      lucky: {weight: 1}\n"
+def test_factors_are_trained_once(scoring: Call, database: Path) -> None:
+    first = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
+    second = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
+    assert "factors trained" in " ".join(first.stdout.split())
+    assert "factors cache hit" in " ".join(second.stdout.split())
+
+
+def test_as_of_sets_the_clock(scoring: Call, database: Path, tmp_path: Path) -> None:
+    done = scoring("run", "--db", database, "--out", "runs", "--as-of", "2025-11-01T06:00:00Z", "--no-database")
+    assert "as of 2025-11-01 06:00 UTC" in done.stdout
+    assert read_manifest(tmp_path / "runs/latest")["clock_set_back"] is True
+
+
+def test_weight_file_replaces_weights(scoring: Call, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights.yaml").write_text(
+        "normalise: true\ngroups:\n"
+        "  base: {weight: 1, components: {fee: 1, wage: 0, popularity: 0, access: 0, freshness: 0}}\n"
+        "  match: {weight: 0, components: {location: 0, category: 0, conditions: 0}}\n"
+        "  personal: {weight: 0, components: {history: 0, clicks: 0, collaborative: 0}}\n"
     )
-    own = ("--component", "lucky.py")
-    assert run("whole.db", *own, "--model", "lucky.yaml").exit_code == 0
-    assert scoring("profiles", "save", "night").exit_code == 0
-    assert run("whole.db", "--profile", "night").exit_code == HELD_BACK_EXIT_CODE  # held back without a promotion
-    scoring("profiles", "promote", "night", "--note", "luck was enough")
-    alone = run("whole.db", "--profile", "promoted")  # without the file, the published model cannot rank
-    assert alone.exit_code == HELD_BACK_EXIT_CODE
-    assert "the published model cannot be used" in " ".join(alone.stdout.split())
-    bad = run("half.db", "--profile", "promoted", *own)
-    assert bad.exit_code == HELD_BACK_EXIT_CODE
-    assert "New data ranked by the published model" in bad.stdout
-    done = run("whole.db", "--profile", "promoted", *own)
+    done = scoring("run", "--db", database, "--out", "runs", "--weights", "weights.yaml", "--no-database")
     assert done.exit_code == 0, done.output
-    assert "night@1 was promoted on" in done.stdout
-    assert "(luck was enough)" in " ".join(done.stdout.split())
-    assert "jobs kept, mean of users by the published model 100.0 %" in " ".join(done.stdout.split())
-    scoring("profiles", "save", "night", "--model", "classic")
-    scoring("profiles", "promote", "night")
-    assert run("whole.db", "--profile", "promoted").exit_code == 0
-    scoring("profiles", "rollback", "--note", "complaints")
-    back = run("whole.db", "--profile", "night@1")
-    assert back.exit_code == 0
-    assert "night@1 was restored on" in " ".join(back.stdout.split())
+    assert read_manifest(tmp_path / "runs/latest")["weights"]["fee"] == 1.0
+
+
+def test_component_file_is_used_by_run_and_explain(scoring: Call, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "lucky.py").write_text(LUCKY_COMPONENT)
+    (tmp_path / "mine.yaml").write_text(LUCKY_MODEL)
+    own = ("--component", "lucky.py", "--model", "mine.yaml", "--db", database)
+    assert scoring("run", *own, "--out", "runs", "--no-database").exit_code == 0
+    assert pd.read_parquet(tmp_path / "runs/latest")["total_score"].eq(12.5).all()
+    assert "luck 12.50" in scoring("explain", 1, 1, *own).stdout
+
+
+def test_too_large_chunk_is_reduced_with_warning(scoring: Call, database: Path) -> None:
+    done = scoring("run", "--db", database, "--chunk-size", 20_000, "--no-database")
+    assert done.exit_code == 0
+    assert "warning: chunk_size 20,000 exceeds the maximum. It is reduced to 10,000 users" in done.stderr
+
+
+def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path: Path) -> None:
+    """They are printed, counted in the report and the manifest, and kept in a file that only its owner can read."""
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE jobs SET min_salary = 'a lot' WHERE job_id IN (5, 6)")
+    connection.execute("UPDATE users SET preferred_salary_min = 9e999 WHERE user_id = 3")
+    connection.commit()
+    connection.close()
+    done = scoring("run", "--db", database, "--top-k", 3, "--out", "runs")
+    assert done.exit_code == 0, done.output
+    assert "warning: jobs: 800 read = 798 used + 2 rejected (min_salary is not a number 2)" in done.stderr
+    assert re.search(r"of 800 ranked; 2 rejected", done.stdout)
+    counts = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["counts"]
+    assert counts["jobs_refused"] == {"min_salary is not a number": 2}
+    assert counts["users_read"] == 150 == counts["users_scored"] + sum(counts["users_filtered"].values()) + 1
+    kept = tmp_path / "data/refused/run_refused_jobs.csv"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    as_of = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["as_of"]
+    row = pd.read_csv(kept).iloc[0]
+    assert row.iloc[:4].tolist() == ["job_id 5", "min_salary", "a lot", "is not a number"]
+    assert pd.Timestamp(row["refused_as_of"]) == pd.Timestamp(as_of)
+    assert row["job_id"] == 5
+    said = error_line(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
+    assert "Too many invalid rows. At most 0.2% of a table may be invalid. jobs: 800 read" in said
+    assert "users: 150 read" in said
+    assert "Invalid limit" in error_line(scoring("run", "--db", database, "--max-refused", "some"), 1)
+
+
+def test_full_disk_is_reported_in_one_line(database: Path, tmp_path: Path) -> None:
+    """A limit on the file size simulates a full disk."""
+    run = "from scoring.cli import main; main(['run', '--db', 'copy.db', '--out', '{}', '--no-database'])"
+    assert run_python(run.format("first"), tmp_path).returncode == 0  # trains the factors, whose file is larger
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+    done = run_python(limit + run.format("runs"), tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: Results cannot be written to runs/")
+    assert "File too large" in last
+    assert list((tmp_path / "runs").iterdir()) == []
+    record_count("full disk", "{} runs: {} stopped by failing writes", 1, 1)
+
+
+def test_failed_database_publication_leaves_no_folder(scoring: Call, database: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TRIGGER no BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'no way'); END")
+    connection.close()
+    done = scoring("run", "--db", database, "--out", "runs")
+    assert done.exit_code == 1
+    assert "no way" in done.stderr
+    assert list((tmp_path / "runs").iterdir()) == []

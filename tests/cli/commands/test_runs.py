@@ -43,7 +43,7 @@ def runs(command: str, *extra: object) -> Result:
     return scoring("runs", command, "--db", "market.db", "--out", "runs", *extra)
 
 
-def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) -> None:
+def test_interrupted_run_is_listed_and_resumed_once(market: Path) -> None:
     with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run("--resume")
     assert "unfinished" in runs("list").stdout
@@ -59,7 +59,7 @@ def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) ->
     assert len(list_published_runs(market / "runs")) == 1
 
 
-def test_a_killed_run_is_told_of(market: Path) -> None:
+def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
     with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run()
     # without --resume, a run that stops deletes its files, if its process is still able to
@@ -71,7 +71,7 @@ def test_a_killed_run_is_told_of(market: Path) -> None:
     assert "--resume goes on" in done.stderr
 
 
-def test_damage_is_told_and_is_an_error(market: Path) -> None:
+def test_verify_reports_damage(market: Path) -> None:
     assert run().exit_code == 0
     whole = runs("verify", "latest")
     assert whole.exit_code == 0
@@ -86,7 +86,7 @@ def test_damage_is_told_and_is_an_error(market: Path) -> None:
     assert "does not contain a published run other" in runs("verify", "other").stderr
 
 
-def test_old_runs_are_removed(market: Path) -> None:
+def test_prune_removes_old_runs(market: Path) -> None:
     for _ in range(3):
         run()
     assert "Runs removed: 2 old." in runs("prune", "--keep", 1).stdout
@@ -95,6 +95,6 @@ def test_old_runs_are_removed(market: Path) -> None:
     assert "in use" in runs("list", "--no-database").stdout
 
 
-def test_no_runs_are_said_to_be_none(market: Path) -> None:
+def test_list_without_runs(market: Path) -> None:
     assert "contains no runs" in runs("list").stdout
     assert "Usage" in scoring("runs").stdout

@@ -81,17 +81,17 @@ def run_report() -> Any:
         ms_per_user=0.095,
         target_ms=180.0,
         users=9_990,
-        users_left_out={"refused": 2, "inactive": 8},
+        users_excluded={"rejected": 2, "inactive": 8},
         jobs=100_000,
         jobs_ranked=67_648,
-        jobs_left_out={"refused": 3, "not open": 32_349},
+        jobs_excluded={"rejected": 3, "not open": 32_349},
         pairs_ranked=999_000_000,
         pairs_eligible=676_480_000,
         pairs_scored=16_480_000,
         strategy="pruned",
         ranking_seconds=0.95,
         rows=399_600,
-        factors="trained for this data",
+        factors="trained",
         peak_bytes=1_234_567_890,
         predicted_bytes=1_400_000_000,
         destinations=(
@@ -102,8 +102,8 @@ def run_report() -> Any:
         users_resumed=4_000,
         actions=1_000_000,
         actions_used=999_000,
-        actions_left_out={"refused": 400, "after the clock": 600},
-        refused={
+        actions_excluded={"rejected": 400, "after the clock": 600},
+        rejections={
             "jobs: fee is not a number": 3,
             "users: user_id is missing": 2,
             "actions: user_id refers to no user": 250,
@@ -130,14 +130,16 @@ def gate() -> Any:
     )
     exceeded = (
         Measure("users_dropped", "users dropped", None, 0.482, 0.1, rules.AT_MOST, "share"),
-        Measure("jobs_kept", "jobs kept, mean of users", None, 0.31, 0.5, rules.AT_LEAST, "share", as_before=True),
+        Measure(
+            "jobs_kept", "jobs kept, mean of users", None, 0.31, 0.5, rules.AT_LEAST, "share", by_published_model=True
+        ),
     )
     verdicts = (
         Verdict(new, None, "data/runs", ()),
         Verdict(new, previous, f"data/runs/{EARLIER_ID}", passed),
         Verdict(new, previous, f"data/runs/{EARLIER_ID}", passed[1:] + exceeded, ("the model has changed",)),
     )
-    return Group(*(Group(console_table.table(verdict), Text()) for verdict in verdicts))
+    return Group(*(Group(console_table.make_table(verdict), Text()) for verdict in verdicts))
 
 
 def runs_list() -> Any:
@@ -161,12 +163,12 @@ def runs_list() -> Any:
 def import_report() -> Any:
     """Return the lines of an import, and those of a load with rejected rows."""
     imported = ImportReport(
-        "jobs", "offers.csv", read=103, stored=96, merged=2, refused=5,
+        "jobs", "offers.csv", read=103, stored=96, merged=2, rejected=5,
         reasons={"fee is not a number": 4, "job_id is missing": 1}, cleared={"wage is negative": 3},
         ignored=("comment", "colour"), refused_path=Path("data/refused/refused_jobs.csv"),
     )  # fmt: skip
     loaded = TableReport("users", 150, 147, {"repeated": 1}, {"user_id is missing": 2})
-    return "\n".join([*imported.lines(), "", f"warning: {loaded.line()}"])
+    return "\n".join([*imported.lines(), "", f"warning: {loaded.format_line()}"])
 
 
 # explain, models, compare

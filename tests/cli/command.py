@@ -1,0 +1,100 @@
+"""Call the command and read its output."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+__all__ = [
+    "LUCKY_COMPONENT",
+    "LUCKY_MODEL",
+    "Call",
+    "error_line",
+    "number",
+    "page",
+    "rounded",
+    "row",
+    "run_python",
+    "start",
+]
+
+Call = Callable[..., Result]
+
+ROOT = Path(__file__).parents[2]
+LUCKY_COMPONENT = '''
+from scoring.model import Component, Reason
+from scoring.model.terms import JobTerm, Value
+import numpy as np
+
+
+class Lucky(Component):
+    """Everything is as lucky."""
+
+    kind = "lucky"
+    luck: float = 50.0
+
+    def terms(self, inputs):
+        return Value((JobTerm(np.full(len(inputs.jobs), self.luck)),))
+
+    def explain(self, pair):
+        return Reason(self.luck, {"luck": self.luck})
+'''
+LUCKY_MODEL = "name: mine\ngroups:\n  base:\n    weight: 1\n    components:\n      lucky: {weight: 1, luck: 12.5}\n"
+
+
+def error_line(result: Result, code: int) -> str:
+    """Return the error's line, after checking that the command prints nothing else."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("loading", "preparing"))]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    assert lines[0].endswith((".", "?"))
+    assert "Traceback" not in result.stderr
+    return lines[0]
+
+
+def page(result: Result) -> str:
+    """Return the output, after checking the exit code and that each line has at most 80 columns."""
+    assert result.exit_code == 0, result.output + result.stderr
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines), default=0) <= 80, result.stdout
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def row(text: str, name: str) -> list[str]:
+    """Return the numbers of the first line that begins with this name."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(name))
+    return re.findall(r"[-+]?[\d,]*\.?\d+", line.strip()[len(name) :])
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def rounded(value: float) -> object:
+    """Return an object equal to the printed value: three decimals for values near 1, four digits for larger ones."""
+    return pytest.approx(value, abs=0.000501, rel=0.0006 if abs(value) > 10 else 0)
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")}
+
+
+def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "scoring.cli", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=cwd, env=environment_of(cwd), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run_python(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=cwd, env=environment_of(cwd), capture_output=True, text=True, check=False)

@@ -1,0 +1,88 @@
+"""`scoring compare` prints what the library returns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scoring import Dataset, Prepared, load_model
+from scoring.evaluation import Comparison, waterfall
+from scoring.tuning.registry import Registry
+from tests.cli.command import (
+    Call,
+    page,
+    row,
+)
+
+
+def test_compare_prints_differences_of_two_models(
+    action_command: Call, action_data: Dataset, factor_cache: Path
+) -> None:
+    user, k = 7, 10
+    before = Prepared.of(action_data, load_model("standard"))
+    after = before.with_model(Registry("data/profiles").load("fit").model)
+    found = Comparison.of(before, after, k)
+    moves = found.movements(user)
+    job = int(moves.loc[moves["label"] == "new", "job_id"].iloc[0])
+    options = ("--user", user, "--job", job, "--top-k", k, "--by", "occupation", "--out", "cmp")
+    text = page(action_command("compare", "standard", "fit", *options))
+    assert "From standard to fit@1" in text
+    assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
+    assert f"{found.mean_rbo:.3f}" in text
+    ours = text.split("List of user 7")[1].split("Change of the total of job")[0]
+    listed = re.findall(r"^ *\(?(\d+)\)? +(\d+) +(\S+)", ours, re.MULTILINE)
+    assert [int(job_id) for _, job_id, _ in listed] == moves["job_id"].tolist()
+    assert [label for _, _, label in listed] == moves["label"].tolist()
+    why = waterfall(before, after, user, job)
+    assert (
+        row(text.split(f"Change of the total of job {job}")[1], "total")[-1]
+        == f"{why.total_after - why.total_before:+.2f}"
+    )
+    assert sorted(path.name for path in Path("cmp").iterdir()) == [
+        "comparison.png", "exposure.csv", "movements.csv", "users.csv",
+    ]  # fmt: skip
+    assert pd.read_csv("cmp/users.csv")["overlap"].mean() == pytest.approx(found.mean_overlap)
+
+
+def test_compare_uses_common_users_of_two_runs(action_command: Call, action_data: Dataset) -> None:
+    for options in ((), ("--profile", "fit", "--users", 50)):
+        assert action_command("run", "--no-database", "--out", "runs", "--top-k", 12, *options).exit_code == 0
+    first, second = sorted(path for path in Path("runs").iterdir() if path.name != "latest")
+    done = action_command("compare", first, second, "--top-k", 12)
+    text = page(done)
+    assert re.search(r"excluded: [1-9]\d* × user in only one of the runs", done.stderr)
+    before = Prepared.of(action_data, load_model("standard"))
+    users = before.plan.user_id[before.active_users[:50]]
+    assert "is a run. Give two runs or two models." in action_command("compare", first, "fit").stderr
+    found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
+    assert row(text, "users")[0] == "50"
+    assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
+    assert f"rank-biased overlap (p = 0.9), mean   {found.mean_rbo:.3f}" in text
+
+
+def test_compare_of_equal_models_reports_no_change(action_command: Call, action_folder: Path) -> None:
+    text = page(action_command("compare", "fit", "fit@1"))
+    assert "Weights, parameters and rules are equal." in text
+    assert row(text, "users whose list changed") == ["0.0"]
+    assert "The numbers of list places by company are equal." in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("compare", "standard", "."), 1, "'.'"),
+        (("compare", "standard", "fit", "--job", 3), 2, "--job requires --user"),
+        (("compare", "standard", "fit", "--user", 999_999), 1, "user 999999 does not exist"),
+    ],
+)
+def test_invalid_comparison_is_one_line(action_command: Call, arguments: tuple, code: int, said: str) -> None:
+    done = action_command(*arguments)
+    assert done.exit_code == code, done.output
+    assert done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert done.stderr.splitlines()[-1] == errors[0]

@@ -1,0 +1,37 @@
+"""`scoring import`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import (
+    Call,
+    error_line,
+)
+
+
+def test_import_reports_every_row(scoring: Call, tmp_path: Path) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    (tmp_path / "jobs.csv").write_text("job_id,fee\n1,500\n1,600\n3,x\n")
+    done = scoring("import", "jobs", "jobs.csv", "--db", "own.db", "--refused", "bad")
+    assert done.exit_code == 0
+    assert re.search(r"jobs from jobs.csv: 3 read = \d stored \+ \d merged \+ \d refused", done.stdout)
+    assert (tmp_path / "bad/refused_jobs.csv").exists()
+
+
+def test_import_by_mapping_file(scoring: Call, tmp_path: Path) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    (tmp_path / "offers.csv").write_text("number,price\n1,500\n2,600\n")
+    (tmp_path / "map.yaml").write_text(
+        "sources: {offers: offers.csv}\ntables:\n  jobs:\n    from: offers\n    columns: {job_id: number, fee: price}\n"
+    )
+    done = scoring("import", "--map", "map.yaml", "--db", "own.db")
+    assert "2 read = 2 stored" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["jobs"], ["jobs", "a.csv", "--map", "m.yaml"]])
+def test_import_requires_table_and_file_or_mapping(scoring: Call, arguments: list[str]) -> None:
+    assert "TABLE and FILE, or --map FILE" in error_line(scoring("import", *arguments), 2)

@@ -1,0 +1,94 @@
+"""`scoring tune` prints, saves and resumes searches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scoring import load_model
+from scoring.evaluation import NDCG
+from scoring.tuning.registry import Registry
+from tests.cli.command import (
+    Call,
+    number,
+    page,
+    rounded,
+    row,
+)
+
+
+def test_tune_reports_saves_and_resumes(action_command: Call) -> None:
+    options = ("--trials", 12, "--random-trials", 6, "--save", "found", "--out", "tuned")
+    done = action_command("tune", *options)
+    text = page(done)
+    saved = Registry("data/profiles").load("found")
+    assert saved.metadata.parent is not None
+    assert saved.metadata.parent.name == "standard"
+    frame = pd.read_csv("tuned/test.csv").set_index(["model", "measure"])
+    shown = row(text.split("Test: ")[1], "search")[0]
+    assert number(shown) == rounded(frame.loc[("search", "NDCG@10"), "mean"])
+    assert saved.metadata.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
+    trials = pd.read_csv("tuned/trials.csv")
+    assert trials.groupby("study").size().to_dict() == {"random search": 6, "search": 12}
+    assert len(Registry("data/profiles").test_accesses()) == 4
+    journal = next(Path("data/searches").iterdir())
+    again = action_command("tune", "--trials", 14, "--random-trials", 6, "--no-test", "--out", "more")
+    assert "Test: " not in page(again)
+    more = pd.read_csv("more/trials.csv")
+    pd.testing.assert_frame_equal(more[more["trial"] < 12].reset_index(drop=True), trials)
+    assert len(more) == 20
+    assert list(Path("data/searches").iterdir()) == [journal]
+    model = Registry("data/profiles").load("found").model
+    assert model.flat_weights.sum() == pytest.approx(1)
+
+
+def test_tune_with_goals_floors_locks_and_parameters(action_command: Call) -> None:
+    goals = ("--goal", NDCG(10).name, "--goal", "mean fee@40", "--minimise", "concentration@40")
+    limits = ("--floor", "HitRate@40:tenure:regular=0.5", "--lock", "location")
+    searched = ("--parameter", "freshness.half_life_days=2..40,log")
+    text = page(action_command("tune", *goals, *limits, *searched, "--trials", 15, "--no-test", "--out", "tuned"))
+    assert "Pareto front of the goals" in text
+    frame = pd.read_csv("tuned/weights.csv").set_index("component")
+    assert frame.loc["location"].tolist() == pytest.approx([0.12] * 4)
+    assert frame.loc["freshness.half_life_days", "baseline"] == 14
+    front = pd.read_csv("tuned/front.csv")
+    assert {"NDCG@10", "mean fee@40", "concentration@40"} <= set(front)
+    board = pd.read_csv("tuned/validation.csv").set_index(["model", "measure"])["mean"]
+    for better, worse, measure in (("search", "baseline", "mean fee@40"), ("baseline", "search", "concentration@40")):
+        assert board[(better, measure)] >= board[(worse, measure)]
+
+
+def test_processes_share_the_trials_of_a_search(action_command: Call) -> None:
+    done = action_command(
+        "tune", "--trials", 40, "--random-trials", 20, "--processes", 3, "--no-test", "--out", "tuned"
+    )
+    page(done)
+    assert "warning" not in done.stderr
+    trials = pd.read_csv("tuned/trials.csv")
+    weights = [part.name for part in load_model("standard").parts]
+    for study, asked in (("random search", 20), ("search", 40)):
+        tried = trials[trials["study"] == study]
+        assert asked <= len(tried) <= asked + 2  # each process ends the trial that it has begun
+        assert not tried[weights].round(12).duplicated().any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("tune", "--lock", "luck"), 1, "no component 'luck'"),
+        (("tune", "--goal", "income@3"), 1, "'income@3' is not a goal"),
+        (("tune", "--floor", "NDCG@10:tenure:old"), 1, "tenure has no slice 'old'"),
+        (("tune", "--parameter", "freshness.half_life_days"), 1, "COMPONENT.FIELD=LOW..HIGH"),
+        (("tune", "--save", "../up", "--trials", 1), 1, "up"),
+    ],
+)
+def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code: int, said: str) -> None:
+    done = action_command(*arguments)
+    assert done.exit_code == code, done.output
+    assert done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert done.stderr.splitlines()[-1] == errors[0]
