@@ -211,12 +211,12 @@ def test_subset_of_users_has_the_same_rows(evaluator: Evaluator, holdout: Holdou
 
 
 def test_users_without_relevant_jobs_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
-    nobody = np.setdiff1d(holdout.data.users.user_id, holdout.user_id)
-    assert len(nobody) > 0
-    mixed_users = Evaluator(holdout, users=[*nobody, *holdout.user_id[:3]], statistics=evaluator.statistics)
+    without_relevant = np.setdiff1d(holdout.data.users.user_id, holdout.user_id)
+    assert len(without_relevant) > 0
+    mixed_users = Evaluator(holdout, users=[*without_relevant, *holdout.user_id[:3]], statistics=evaluator.statistics)
     assert mixed_users.user_id.tolist() == holdout.user_id[:3].tolist()
     with pytest.raises(ConfigurationError, match=r"None of these .* users has a relevant job"):
-        Evaluator(holdout, users=nobody, statistics=evaluator.statistics)
+        Evaluator(holdout, users=without_relevant, statistics=evaluator.statistics)
     with pytest.raises(ConfigurationError, match=r"None of these .* users has a relevant job"):
         Evaluator(holdout, users=[], statistics=evaluator.statistics)
     with pytest.raises(UnknownIdError, match="999999999"):
