@@ -227,7 +227,10 @@ def test_invalid_folder_is_rejected_before_work(tmp_path: Path) -> None:
 
 def test_database_without_tables_is_rejected_before_work(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
-    with Database.open(tmp_path / "empty.db") as database, pytest.raises(DatabaseError, match="lacks the table"):
+    with (
+        Database.open(tmp_path / "empty.db") as database,
+        pytest.raises(DatabaseError, match="does not contain the table"),
+    ):
         DatabasePublisher(database).check()
 
 
