@@ -74,7 +74,7 @@ def test_list_includes_unreadable_version(saved: Call) -> None:
     done = saved("profiles", "list")
     assert "night@1" in page(done)
     assert "night@2          cannot be read" in page(done)
-    assert "warning: data/profiles/night/0002.yaml, line 1: this is not YAML" in done.stderr
+    assert "warning: data/profiles/night/0002.yaml, line 1: invalid YAML" in done.stderr
 
 
 def test_show_prints_metadata_metrics_and_model(saved: Call) -> None:
