@@ -153,7 +153,7 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["save", "../night"], "profile name '../night': it contains '/'"),
         (["save", "Night"], "treat both names as equal"),
@@ -171,8 +171,8 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
         (["list", "--profiles", "fees.yaml"], "fees.yaml cannot be read: Not a directory"),
     ],
 )
-def test_invalid_profile_is_one_line(saved: Call, arguments: list[str], sentence: str) -> None:
-    assert sentence in error_line(saved("profiles", *arguments), 1)
+def test_invalid_profile_is_one_line(saved: Call, arguments: list[str], message: str) -> None:
+    assert message in error_line(saved("profiles", *arguments), 1)
 
 
 # The next run
