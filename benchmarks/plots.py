@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section, number
-from scoring.plotting import BLACK, BLUE, GREY, SKY, VERMILION, new_figure
+from scoring.plotting import BLACK, BLUE, GREY, SKY, VERMILION, create_figure
 
 __all__ = ["PLOTS", "Plot", "draw"]
 
@@ -44,7 +44,7 @@ def _peers(section: Section) -> Any:
         what = one["job"]
         bars.append((one["name"], what, one["ms"], FULL if what == "the full score" else EASIER))
     bars.sort(key=lambda bar: bar[2])
-    figure, (axes,) = new_figure(9, 0.42 * len(bars) + 1.6)
+    figure, (axes,) = create_figure(9, 0.42 * len(bars) + 1.6)
     values = [bar[2] for bar in bars]
     axes.barh(range(len(bars)), values, color=[bar[3] for bar in bars], height=0.7)
     labels = [name if what == "the full score" else f"{name}\n{what}" for name, what, _, _ in bars]
@@ -69,7 +69,7 @@ def _peers(section: Section) -> Any:
 
 def _growth(section: Section) -> Any:
     """Plot seconds over jobs and over users, with the line of proportional growth."""
-    figure, (left, right) = new_figure(10, 4.2, 2)
+    figure, (left, right) = create_figure(10, 4.2, 2)
     by_jobs, by_users = section.details["by_jobs"], section.details["by_users"]
     _curve(left, by_jobs, "jobs", 2.2)
     left.set_title(f"{by_jobs[0]['users']:,} users, increasing number of jobs", fontsize=10, loc="left")
@@ -104,7 +104,7 @@ def _curve(axes: Any, points: Sequence[dict[str, Any]], what: str, bar: float) -
 def _worst(section: Section) -> Any:
     """Plot milliseconds per user on both paths, by case."""
     cases = section.details["cases"][::-1]
-    figure, (axes,) = new_figure(9, 0.55 * len(cases) + 1.8)
+    figure, (axes,) = create_figure(9, 0.55 * len(cases) + 1.8)
     places, values = range(len(cases)), []
     for shift, key, colour, label in (
         (0.2, "auto", ENGINE, "selected strategy"),

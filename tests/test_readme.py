@@ -106,7 +106,8 @@ def test_names_imported_in_guides_exist(page: Path) -> None:
 
 
 def test_migrating_lists_every_moved_module() -> None:
-    table = (ROOT / "MIGRATING.md").read_text("utf-8").partition("## Renamed since version 0.1")[2]
+    text = (ROOT / "MIGRATING.md").read_text("utf-8")
+    table = text.partition("| old module | new module |")[2].partition("| old name | new name |")[0]
     rows = dict(re.findall(r"^\| `(scoring\.[a-z_.]+)` \| `(scoring\.[a-z_.]+)` \|$", table, re.MULTILINE))
     assert rows == MOVED
 
@@ -115,3 +116,13 @@ def test_migrating_lists_every_moved_module() -> None:
 def test_files_named_in_guides_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests|scripts|examples|benchmarks|scoring)/[\w./]+)`", page.read_text("utf-8"))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_renamed_objects_of_migrating_exist() -> None:
+    table = (ROOT / "MIGRATING.md").read_text("utf-8").partition("| old name | new name |")[2]
+    rows = re.findall(r"^\| `(scoring[\w.]*)\.(\w+)` \| `(scoring[\w.]*)\.(\w+)` \|$", table, re.MULTILINE)
+    assert len(rows) >= 5
+    for old_module, old_name, module, name in rows:
+        assert hasattr(importlib.import_module(old_module), old_name), old_name
+        assert hasattr(importlib.import_module(module), name), name

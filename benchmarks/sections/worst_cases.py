@@ -128,8 +128,8 @@ def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int)
     warm_up(prepared)
     auto, dense = scorer(prepared.plan, "auto"), scorer(prepared.plan, "dense")
     require_equal(auto.top_k(k, rows), dense.top_k(k, rows), f"{name}, chosen path and dense path")
-    chosen, looked = measure_alternately(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
-    return Case(name, len(rows), k, chosen.best, looked.best, decision(auto))
+    chosen, dense_times = measure_alternately(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
+    return Case(name, len(rows), k, chosen.best, dense_times.best, decision(auto))
 
 
 def _identical(data: Dataset) -> Dataset:
@@ -199,5 +199,7 @@ def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     engine_lists = dense.top_k(K, rows)
     items, products = peer.rank(rows, K)
     require_close(InnerJob("factors only", prepared, vectors, engine_lists, 0.0), items, products)
-    looked, theirs = measure_alternately(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
-    return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions
+    dense_times, peer_times = measure_alternately(
+        lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats
+    )
+    return dense_times.best / len(rows), peer_times.best / len(rows), vectors.dimensions

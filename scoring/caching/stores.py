@@ -66,7 +66,7 @@ class Store(Protocol):
     def get_or_compute(self, key: CacheKey, compute: Callable[[], V]) -> V:
         """Return the value of the key; call `compute` if the store does not have it.
 
-        Requests for one missing key cause one computation, and the others wait for it. They get its value or its
+        Requests for one missing key cause one computation. All other requests wait for it, and get its value or its
         error. Errors are not stored. If the computation is interrupted (an exception that is not an `Exception`), one
         of the waiting requests computes. A store that fails calls `compute`: no failure of a store reaches the caller.
         """

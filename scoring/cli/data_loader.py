@@ -181,8 +181,8 @@ def load_data(
     OutputError: If the files of quarantined rows cannot be written.
     """
     from scoring.columns import TABLES
-    from scoring.database.change_tokens import change_tokens
-    from scoring.database.quarantine import read_usable
+    from scoring.database.change_tokens import read_change_tokens
+    from scoring.database.quarantine import read_accepted
     from scoring.dataset import Dataset
     from scoring.dataset.dataset import parse_clock
     from scoring.runs import memory_budget
@@ -193,7 +193,7 @@ def load_data(
 
     database.require_tables(*TABLES)
     database.require_data()
-    tokens = change_tokens(database)
+    tokens = read_change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
     sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
     memory_budget.require(
@@ -202,7 +202,7 @@ def load_data(
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
     with progress.stage(f"loading {sizes}"), watch.phase("load"):
-        tables, report, _ = read_usable(
+        tables, report, _ = read_accepted(
             database,
             as_of=parse_clock(as_of),
             limit=limit,

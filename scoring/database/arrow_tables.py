@@ -19,15 +19,15 @@ from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.columns.types import TIME
-from scoring.database.row_conversion import columns_of
+from scoring.database.row_conversion import fetch_columns
 from scoring.database.schema import DATA_TABLES
 
-__all__ = ["packed_actions"]
+__all__ = ["read_packed_actions"]
 
 TEXT = pa.large_string()
 
 
-def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd.DataFrame | None:
+def read_packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd.DataFrame | None:
     """Return the canonical frame of actions, by user, job, kind and time, from one query.
 
     Return None if a value does not conform to the schema. Reading row by row then finds the invalid values.
@@ -37,27 +37,27 @@ def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd
     # SQLite reads the table in key order, but would sort a subquery again
     rows = select(table).where(condition).order_by(*table.primary_key.columns).subquery()
     source: FromClause = table if sqlite else rows
-    user, *others = (source.c[name] for name in ("user_id", "job_id", "action", "occurred_at"))
-    texts = (func.aggregate_strings(cast(value, Text), ",") for value in others)
+    user, *other_columns = (source.c[name] for name in ("user_id", "job_id", "action", "occurred_at"))
+    texts = (func.aggregate_strings(cast(value, Text), ",") for value in other_columns)
     statement = select(user, func.count(), *texts).select_from(source).group_by(user).order_by(user)
     if sqlite:
         statement = statement.where(condition)
     try:
-        users, counts, jobs, kinds, times = columns_of(connection.execute(statement))
+        users, counts, jobs, kinds, times = fetch_columns(connection.execute(statement))
     except OperationalError as error:
         if "decode to UTF-8" not in str(error):
             raise
         return None
     try:
         user_id = pa.array(users, type=pa.int64())
-        job_id, occurred_at = (pc.cast(_apart(texts), pa.int64()) for texts in (jobs, times))
+        job_id, occurred_at = (pc.cast(_split(texts), pa.int64()) for texts in (jobs, times))
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return None
-    kind = _apart(kinds)
+    kind = _split(kinds)
     if user_id.null_count or {len(job_id), len(occurred_at), len(kind)} != {sum(counts)}:
         return None
-    known = pc.all(pc.is_in(kind, pa.array(ACTION_KINDS, type=TEXT)))
-    if len(kind) and not (known.as_py() and TIME.conforms(occurred_at)):
+    all_known = pc.all(pc.is_in(kind, pa.array(ACTION_KINDS, type=TEXT)))
+    if len(kind) and not (all_known.as_py() and TIME.conforms(occurred_at)):
         return None
     user_id = pa.array(np.repeat(user_id.to_numpy(), counts))
     arrays = {"user_id": user_id, "job_id": job_id, "action": kind, "occurred_at": occurred_at}
@@ -65,6 +65,6 @@ def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd
     return pd.DataFrame({column.name: column.type.from_arrow(arrays[column.name]) for column in columns}, copy=False)
 
 
-def _apart(texts: list[str]) -> pa.Array:
+def _split(texts: list[str]) -> pa.Array:
     """Return the concatenated values of joined texts."""
     return pc.list_flatten(pc.split_pattern(pa.array(texts, type=TEXT), ","))

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 from scoring.database.database import Database
 from scoring.database.schema import DATA_TABLES, data_changes
 
-__all__ = ["ChangeToken", "change_tokens", "change_tokens_async"]
+__all__ = ["ChangeToken", "read_change_tokens", "read_change_tokens_async"]
 
 
 class ChangeToken(NamedTuple):
@@ -21,11 +21,11 @@ class ChangeToken(NamedTuple):
     revision: int  # writes by this package
 
 
-def change_tokens(database: Database) -> dict[str, ChangeToken]:
+def read_change_tokens(database: Database) -> dict[str, ChangeToken]:
     """Return table → token, in one round trip. Equal tokens mean that no change was detected."""
     times = {"jobs": "posted_at", "users": "registered_at", "actions": "occurred_at"}
 
-    def work(connection: Connection) -> dict[str, ChangeToken]:
+    def query(connection: Connection) -> dict[str, ChangeToken]:
         columns: list[ColumnElement[Any]] = []
         for name, table in DATA_TABLES.items():
             key = next(iter(table.primary_key.columns))
@@ -40,9 +40,9 @@ def change_tokens(database: Database) -> dict[str, ChangeToken]:
         row = connection.execute(select(*(column.label(f"c{n}") for n, column in enumerate(columns)))).one()
         return {name: ChangeToken(*row[4 * n : 4 * n + 4]) for n, name in enumerate(DATA_TABLES)}
 
-    return database.read(work)
+    return database.read(query)
 
 
-async def change_tokens_async(database: Database) -> dict[str, ChangeToken]:
-    """Return `change_tokens` without blocking the event loop."""
-    return await database.run(change_tokens, database)
+async def read_change_tokens_async(database: Database) -> dict[str, ChangeToken]:
+    """Return `read_change_tokens` without blocking the event loop."""
+    return await database.run(read_change_tokens, database)

@@ -48,7 +48,15 @@ from sqlalchemy.engine import URL
 
 from scoring.database import migrations, retry
 from scoring.database.dbapi import start_transaction
-from scoring.database.engines import display, engine_of, is_memory, secrets, sqlite_file, sync_url, url_of
+from scoring.database.engines import (
+    format_url,
+    get_sqlite_file,
+    is_memory,
+    list_secrets,
+    make_engine,
+    parse_url,
+    to_sync_url,
+)
 from scoring.database.query_tracing import count_statements
 from scoring.database.schema import METADATA, SINCE
 from scoring.errors import ConfigurationError, DatabaseError
@@ -87,8 +95,8 @@ class Database:
     ) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
-        self.display = display(url or engine.url)
-        self._secrets = secrets(url or engine.url)
+        self.display = format_url(url or engine.url)
+        self._secrets = list_secrets(url or engine.url)
         self.traffic = Traffic()
         self._session = session
         self._owned = owned
@@ -119,11 +127,11 @@ class Database:
         if _is_async_engine(db) or _is_async_session(db):
             return cls._of_async(db)
         if isinstance(db, str | os.PathLike | URL):
-            url = url_of(db)
-            return cls(engine_of(url), owned=True, url=url)
+            url = parse_url(db)
+            return cls(make_engine(url), owned=True, url=url)
         raise ConfigurationError(
-            f"A database is a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a SQLite "
-            f"file; this is a {type(db).__name__}."
+            f"A database must be a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a "
+            f"SQLite file, not {type(db).__name__}."
         )
 
     @classmethod
@@ -134,13 +142,13 @@ class Database:
             database = cls(engine)
             database._async = db
             return database
-        url = sync_url(engine.url)
-        return cls(engine_of(url), owned=True, url=url)
+        url = to_sync_url(engine.url)
+        return cls(make_engine(url), owned=True, url=url)
 
     @staticmethod
     def _supported(database: Database) -> Database:
         if database.dialect not in ("sqlite", "postgresql"):
-            raise DatabaseError(f"{database.display}: only SQLite and PostgreSQL are supported.")
+            raise DatabaseError(f"{database.display} is not supported. Use SQLite or PostgreSQL.")
         return database
 
     def __repr__(self) -> str:
@@ -172,7 +180,7 @@ class Database:
 
     def wrap_errors(self) -> retry.ErrorWrapper:
         """Return a context manager that converts SQLAlchemy errors to DatabaseError, without secrets in the message."""
-        return retry.ErrorWrapper(self._sentence)
+        return retry.ErrorWrapper(self._describe)
 
     @contextmanager
     def _open(self) -> Iterator[Connection]:
@@ -183,8 +191,7 @@ class Database:
         self._require_file()
         if self._async is not None:
             raise DatabaseError(
-                f"{self.display}: SQLite in memory behind an async engine is reached only with "
-                "`await database.run(...)`."
+                f"{self.display}: this in-memory SQLite database has an async engine. Use `await database.run(...)`."
             )
         with self._lock_single():
             if self._session is not None:
@@ -238,8 +245,8 @@ class Database:
         """
         if self._bound is not None:  # the code that holds the connection retries the whole transaction
             return work()
-        return retry.call(
-            work, once=self._session is not None, connected=lambda: self._connected, describe=self._sentence
+        return retry.run_with_retry(
+            work, once=self._session is not None, connected=lambda: self._connected, describe=self._describe
         )
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
@@ -301,10 +308,10 @@ class Database:
             return result
 
     def _require_file(self) -> None:
-        path = sqlite_file(self.engine.url)
+        path = get_sqlite_file(self.engine.url)
         if path is not None and not path.exists():
-            where = "" if path.parent.is_dir() else f" (nor does the folder {path.parent})"
-            raise DatabaseError(f"The SQLite file {path} does not exist{where}. Make one with `scoring init`.")
+            folder = "" if path.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
+            raise DatabaseError(f"The SQLite file {path} does not exist{folder}. Create it with `scoring init`.")
 
     @contextmanager
     def _lock_single(self) -> Iterator[None]:
@@ -322,8 +329,8 @@ class Database:
         finally:
             _BOUND.reset(token)
 
-    def _sentence(self, error: BaseException) -> str:
-        return retry.sentence(error, self._secrets, self.display)
+    def _describe(self, error: BaseException) -> str:
+        return retry.describe_error(error, self._secrets, self.display)
 
     # Schema
 
@@ -334,18 +341,18 @@ class Database:
         ------
         DatabaseError: If the folder does not exist, the database cannot be written, or its schema is newer.
         """
-        path = sqlite_file(self.engine.url)
+        path = get_sqlite_file(self.engine.url)
         if path is not None and not path.parent.is_dir():
-            raise DatabaseError(f"{self.display}: the folder {path.parent} does not exist. Make it first.")
+            raise DatabaseError(f"{self.display}: the folder {path.parent} does not exist. Create it first.")
         if path is not None and not path.exists():
             path.touch()
 
-        def make(connection: Connection) -> None:
+        def create_tables(connection: Connection) -> None:
             migrations.migrate(connection, self.display)
             METADATA.create_all(connection)
 
         with self.begin() as connection:
-            make(connection)
+            create_tables(connection)
         self._forget_old_version()
 
     def migrate(self) -> None:
@@ -382,7 +389,7 @@ class Database:
         if self._version is not None:
             return
         idle = not connection.in_transaction()
-        version = migrations.stored_version(connection)
+        version = migrations.read_version(connection)
         if idle:
             connection.connection.rollback()  # end the transaction that PostgreSQL's driver has begun for the query
         migrations.require_known(version, self.display)
@@ -413,43 +420,45 @@ class Database:
         if tables or columns:
             missing = f"the table {tables[0]}" if tables else f"the column {columns[0]}"
             more = f" and {len(tables + columns) - 1} more" if len(tables + columns) > 1 else ""
-            raise DatabaseError(f"{self.display} lacks {missing}{more}. Make a database with `scoring init`.")
+            raise DatabaseError(
+                f"{self.display} does not contain {missing}{more}. Create a database with `scoring init`."
+            )
 
     # Data
 
     def is_empty(self) -> bool:
         """Return whether users or jobs are empty."""
 
-        def look(connection: Connection) -> bool:
+        def find_empty(connection: Connection) -> bool:
             return any(
                 connection.execute(select(literal(1)).select_from(METADATA.tables[name]).limit(1)).first() is None
                 for name in ("users", "jobs")
             )
 
         self.require_tables("users", "jobs")
-        return self.read(look)
+        return self.read(find_empty)
 
     def require_data(self) -> None:
         """Raise DatabaseError if users or jobs are empty."""
         if self.is_empty():
             raise DatabaseError(
-                f"{self.display} holds no users or no jobs. Bring some with `scoring import`, or make a market "
-                f"with `scoring init`."
+                f"{self.display} contains no users or no jobs. Import them with `scoring import`, or create a "
+                "synthetic market with `scoring init`."
             )
 
 
 def _is_session(db: object) -> TypeIs[Session]:
-    return _is_a("sqlalchemy.orm", "Session", db)
+    return _is_instance("sqlalchemy.orm", "Session", db)
 
 
 def _is_async_engine(db: object) -> TypeIs[AsyncEngine]:
-    return _is_a("sqlalchemy.ext.asyncio", "AsyncEngine", db)
+    return _is_instance("sqlalchemy.ext.asyncio", "AsyncEngine", db)
 
 
 def _is_async_session(db: object) -> TypeIs[AsyncSession]:
-    return _is_a("sqlalchemy.ext.asyncio", "AsyncSession", db)
+    return _is_instance("sqlalchemy.ext.asyncio", "AsyncSession", db)
 
 
-def _is_a(module: str, name: str, db: object) -> bool:
+def _is_instance(module: str, name: str, db: object) -> bool:
     """Return `isinstance` without importing the class (0.1 s). If its module is not loaded, it has no instances."""
     return module in sys.modules and isinstance(db, getattr(sys.modules[module], name))

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scoring.database.query_tracing import count_driver_call
 
-__all__ = ["start_transaction", "wrapped_errors"]
+__all__ = ["start_transaction", "wrap_driver_errors"]
 
 
 def start_transaction(connection: Connection, *, write: bool = False) -> None:
@@ -29,14 +29,14 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
     cursor: Any = raw.cursor()
     statement = "BEGIN IMMEDIATE" if write else "BEGIN"
     try:
-        with count_driver_call(connection), wrapped_errors(connection, statement):
+        with count_driver_call(connection), wrap_driver_errors(connection, statement):
             cursor.execute(statement)
     finally:
         cursor.close()
 
 
 @contextmanager
-def wrapped_errors(connection: Connection, statement: str) -> Iterator[None]:
+def wrap_driver_errors(connection: Connection, statement: str) -> Iterator[None]:
     """Convert errors of a raw cursor to SQLAlchemy errors, which `retry` classifies and describes."""
     dbapi: Any = connection.dialect.loaded_dbapi
     try:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 from scoring.errors import DatabaseError, ScoringError
 from scoring.extras import missing_dependency
 
-__all__ = ["display", "engine_of", "is_memory", "secrets", "sqlite_file", "sync_url", "url_of"]
+__all__ = ["format_url", "get_sqlite_file", "is_memory", "list_secrets", "make_engine", "parse_url", "to_sync_url"]
 
 SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|credential|scram_(client|server)_key", re.IGNORECASE)
 """Names of URL options whose values must not appear in messages: those of libpq, and similar names."""
@@ -27,8 +27,8 @@ SYNC_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
 
 UNREADABLE: Final = (
-    "This database URL cannot be read. Write it like sqlite:///data/scoring.db or "
-    "postgresql://user:password@host:5432/name (with %40 for an @ in a password)."
+    "Invalid database URL. Use a URL such as sqlite:///data/scoring.db or "
+    "postgresql://user:password@host:5432/name (write an @ in a password as %40)."
 )
 
 _MISTYPED: Final = re.compile(r":(?!\\).*@|passw\w*\s*=", re.IGNORECASE | re.DOTALL)
@@ -56,7 +56,7 @@ SET_TIMEOUTS: Final = (
 """Set a timeout only if the URL (`?options=-c statement_timeout=1h`), the user and the database do not set it."""
 
 
-def url_of(db: str | os.PathLike[str] | URL) -> URL:
+def parse_url(db: str | os.PathLike[str] | URL) -> URL:
     """Return the URL of a text, a path of a SQLite file, or a URL.
 
     Raises
@@ -64,11 +64,11 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
     DatabaseError: If the URL cannot be read. The message omits its text, which may contain a password.
     """
     if isinstance(db, URL):
-        return _checked(db)
+        return _check_url(db)
     text = os.fspath(db)
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
-            raise DatabaseError("A database is needed: a URL, or the path of a SQLite file.")
+            raise DatabaseError("The database is missing. Use a URL, or the path of a SQLite file.")
         if text == ":memory:":
             return make_url("sqlite://")
         if _MISTYPED.search(text) and not os.path.exists(text):  # a message about the file would contain it
@@ -79,17 +79,17 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
         url = make_url(text)
     if url is None:  # not in an except block: its error contains the text
         raise DatabaseError(UNREADABLE)
-    return _checked(url)
+    return _check_url(url)
 
 
-def _checked(url: URL) -> URL:
+def _check_url(url: URL) -> URL:
     # part of a password that contains an @; it must not appear in messages
     if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise DatabaseError(UNREADABLE)
-    return sync_url(url)
+    return to_sync_url(url)
 
 
-def sync_url(url: URL) -> URL:
+def to_sync_url(url: URL) -> URL:
     """Return the URL with the sync driver; user, password and host are unchanged.
 
     Raises
@@ -98,8 +98,8 @@ def sync_url(url: URL) -> URL:
     """
     backend = url.get_backend_name()
     if backend not in SYNC_DRIVERS:
-        hint = " Write postgresql:// instead." if backend == "postgres" else ""
-        raise DatabaseError(f"{display(url)}: only sqlite and postgresql URLs are supported, not {backend}.{hint}")
+        hint = " Use postgresql:// instead." if backend == "postgres" else ""
+        raise DatabaseError(f"{format_url(url)}: {backend} is not supported. Use a sqlite or postgresql URL.{hint}")
     driver = url.drivername.partition("+")[2]
     asynchronous = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}[backend]
     if driver in ("", asynchronous, "pysqlite"):
@@ -112,7 +112,7 @@ def sync_url(url: URL) -> URL:
     return url
 
 
-def engine_of(url: URL) -> Engine:
+def make_engine(url: URL) -> Engine:
     """Return a pooled engine with all timeouts set.
 
     SQLite uses WAL and foreign keys, and in memory one connection for all threads. Secrets in the options of the URL
@@ -128,7 +128,7 @@ def engine_of(url: URL) -> Engine:
         raise engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "handle_error", _keep_when_interrupted)
+        event.listen(engine, "handle_error", _keep_after_interrupt)
     elif engine.dialect.driver == "psycopg":
         from scoring.database import watchdog
 
@@ -150,13 +150,13 @@ def _create_engine(url: URL) -> Engine | ScoringError:
         engine = create_engine(url.difference_update_query(hidden), connect_args=arguments, **options)
         engine.dialect.create_connect_args(url)  # validates the options after the ?
     except (TypeError, ValueError):
-        return DatabaseError(f"{display(url)}: an option after the ? cannot be read. Correct it, or leave it out.")
+        return DatabaseError(f"{format_url(url)}: invalid option after the ?. Correct or remove it.")
     except (NoSuchModuleError, ArgumentError):
         return DatabaseError(
-            f"{display(url)}: there is no driver {url.drivername!r}. Write sqlite:///… or postgresql://…."
+            f"{format_url(url)}: the driver {url.drivername!r} does not exist. Use sqlite:///… or postgresql://…."
         )
     except ImportError as error:
-        return missing_dependency(display(url), error.name or url.get_driver_name(), "postgres")
+        return missing_dependency(format_url(url), error.name or url.get_driver_name(), "postgres")
     return engine
 
 
@@ -184,7 +184,7 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
         cursor.close()
 
 
-def _keep_when_interrupted(context: Any) -> None:
+def _keep_after_interrupt(context: Any) -> None:
     """Keep a SQLite connection after Ctrl-C.
 
     SQLAlchemy would discard it without a rollback. Its lock would remain until the interrupt has been handled, so
@@ -204,20 +204,20 @@ def is_memory(url: URL) -> bool:
     )
 
 
-def sqlite_file(url: URL) -> Path | None:
+def get_sqlite_file(url: URL) -> Path | None:
     """Return the file of a SQLite URL; None for other databases, in memory, and `file:` URIs, which SQLite parses."""
     if url.get_backend_name() != "sqlite" or is_memory(url) or not url.database or url.database.startswith("file:"):
         return None
     return Path(url.database)
 
 
-def display(url: URL) -> str:
+def format_url(url: URL) -> str:
     """Return the URL with every password masked."""
     hidden = {key: "***" for key in url.query if SECRET_KEY.search(key)}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
-def secrets(url: URL) -> list[str]:
+def list_secrets(url: URL) -> list[str]:
     """Return the secrets of a URL, plain and URL-encoded, longest first. Messages must not contain them."""
     values = [str(url.password)] if url.password else []
     for key, value in url.query.items():

@@ -24,14 +24,14 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, insert, inspect, text
 
-from scoring.database.dbapi import wrapped_errors
+from scoring.database.dbapi import wrap_driver_errors
 from scoring.database.query_tracing import count_driver_call
 from scoring.errors import DatabaseError
 from scoring.telemetry import fault_injection
 
-__all__ = ["MIGRATIONS", "VERSION", "Migration", "migrate", "require_known", "run_key_of", "stored_version"]
+__all__ = ["MIGRATIONS", "VERSION", "Migration", "migrate", "parse_run_key", "read_version", "require_known"]
 
-FIRST: Final = 1
+FIRST_VERSION: Final = 1
 """Version of a database without a version table."""
 
 schema_version: Final = Table(
@@ -67,7 +67,7 @@ class Migration:
     apply: Callable[[Connection], None]
 
 
-def run_key_of(settings: str) -> str | None:
+def parse_run_key(settings: str) -> str | None:
     """Return the key of a run from its settings (JSON); None if they cannot be parsed or do not contain a key."""
     try:
         key = json.loads(settings)["key"]
@@ -83,7 +83,7 @@ def _add_run_key(connection: Connection) -> None:
     if "run_key" not in {column["name"] for column in tables.get_columns("runs")}:
         connection.execute(text("ALTER TABLE runs ADD COLUMN run_key TEXT"))
     rows = connection.execute(text("SELECT run_id, settings FROM runs WHERE run_key IS NULL")).all()
-    keys = [{"run_id": row.run_id, "run_key": run_key_of(row.settings)} for row in rows]
+    keys = [{"run_id": row.run_id, "run_key": parse_run_key(row.settings)} for row in rows]
     if keys:
         connection.execute(text("UPDATE runs SET run_key = :run_key WHERE run_id = :run_id"), keys)
     connection.execute(text("CREATE INDEX IF NOT EXISTS runs_by_key ON runs (run_key)"))
@@ -96,7 +96,7 @@ VERSION: Final = MIGRATIONS[-1].number
 """Version of `scoring.database.schema`."""
 
 
-def stored_version(connection: Connection) -> int:
+def read_version(connection: Connection) -> int:
     """Return the version of the database's schema.
 
     It is read with a raw cursor, as part of making a connection. `Database.traffic` does not count it as a round trip,
@@ -104,26 +104,26 @@ def stored_version(connection: Connection) -> int:
     """
     cursor: Any = connection.connection.cursor()
     try:
-        with count_driver_call(connection), wrapped_errors(connection, SELECT_VERSION):
+        with count_driver_call(connection), wrap_driver_errors(connection, SELECT_VERSION):
             cursor.execute(IS_READABLE[connection.dialect.name])
             row = cursor.fetchone()
             if row is None:
-                return FIRST
+                return FIRST_VERSION
             if not row[0]:  # this PostgreSQL user may not read the table: assume the newest version
                 return VERSION
             cursor.execute(SELECT_VERSION)
             (version,) = cursor.fetchone()
     finally:
         cursor.close()
-    return FIRST if version is None else int(version)
+    return FIRST_VERSION if version is None else int(version)
 
 
 def require_known(version: int, display: str) -> None:
     """Raise DatabaseError if this code does not know the version."""
     if version > VERSION:
         raise DatabaseError(
-            f"{display} has schema version {version}, and this version of scoring knows schemas up to version "
-            f"{VERSION}: upgrade scoring, or give another database."
+            f"{display} has schema version {version}, but this version of scoring supports only versions up to "
+            f"{VERSION}. Upgrade scoring, or use another database."
         )
 
 
@@ -134,11 +134,11 @@ def migrate(connection: Connection, display: str) -> None:
     ------
     DatabaseError: If the database has a newer version. The message contains `display`.
     """
-    version = stored_version(connection)
+    version = read_version(connection)
     if version < VERSION and connection.dialect.name == "postgresql":
         # released at the end of the transaction; on SQLite, the write transaction holds the lock of the file
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        version = stored_version(connection)
+        version = read_version(connection)
     require_known(version, display)
     for migration in MIGRATIONS:
         if migration.number > version:

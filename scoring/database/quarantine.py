@@ -18,18 +18,25 @@ from sqlalchemy import Connection, and_, select
 from scoring.columns.canonical_tables import Tables, find_newest_time
 from scoring.database.database import Database
 from scoring.database.readers import read_tables
-from scoring.database.row_conversion import values_of
+from scoring.database.row_conversion import query_columns
 from scoring.database.schema import DATA_TABLES
-from scoring.database.sql_filters import among
+from scoring.database.sql_filters import is_in
 from scoring.validation.cross_table import accept_tables
 from scoring.validation.report import DataReport, Limit
 
-__all__ = ["MOST_REFUSED", "AcceptedData", "RejectionDigest", "read_usable", "read_usable_async", "warn_of"]
+__all__ = [
+    "MAX_REJECTED",
+    "AcceptedData",
+    "RejectionDigest",
+    "read_accepted",
+    "read_accepted_async",
+    "warn_about_rejections",
+]
 
-MOST_REFUSED: Final = Limit(share=0.01)
+MAX_REJECTED: Final = Limit(share=0.01)
 ADVICE: Final = " Correct these rows, or use a dataset without them."
-FILES: Final = "run_refused_"
-KEYS: Final = ("user_id", "job_id")
+FILE_PREFIX: Final = "run_refused_"
+KEY_COLUMNS: Final = ("user_id", "job_id")
 
 Ids = Mapping[str, Mapping[str, list[int]]]
 """Table → key column → ids of the rejected rows."""
@@ -47,12 +54,12 @@ class RejectionDigest(NamedTuple):
         digest = hashlib.blake2b(digest_size=16)
         for name, keys in ids.items():
             table = DATA_TABLES[name]
-            here = and_(*(among(connection, table.c[key], values) for key, values in keys.items()))
-            found = values_of(connection, select(table).where(here).order_by(*table.primary_key.columns))
-            digest.update(repr((name, found)).encode("utf-8", "surrogateescape"))
+            condition = and_(*(is_in(connection, table.c[key], values) for key, values in keys.items()))
+            stored = query_columns(connection, select(table).where(condition).order_by(*table.primary_key.columns))
+            digest.update(repr((name, stored)).encode("utf-8", "surrogateescape"))
         return cls(ids, digest.hexdigest())
 
-    def again(self, database: Database) -> RejectionDigest:
+    def recompute(self, database: Database) -> RejectionDigest:
         """Return the current digest of the same rows. Raise DatabaseError if they cannot be read."""
         return database.read(lambda connection: RejectionDigest.of(connection, self.ids))
 
@@ -65,11 +72,11 @@ class AcceptedData(NamedTuple):
     rejected: RejectionDigest | None
 
 
-def read_usable(
+def read_accepted(
     database: Database,
     *,
     as_of: pd.Timestamp | None = None,
-    limit: Limit = MOST_REFUSED,
+    limit: Limit = MAX_REJECTED,
     advice: str = ADVICE,
     refused_to: Path | None = None,
 ) -> AcceptedData:
@@ -88,36 +95,38 @@ def read_usable(
     OutputError: If a file cannot be written.
     """
 
-    def work(connection: Connection) -> AcceptedData:
+    def read(connection: Connection) -> AcceptedData:
         tables, ledger = accept_tables(read_tables(connection), on_bad="quarantine", as_of=as_of)
         rejected = RejectionDigest.of(connection, _rejected_ids(ledger)) if ledger.n_rejected else None
         return AcceptedData(tables, ledger, rejected)
 
-    found = database.read(work)
+    accepted = database.read(read)
     if refused_to is not None:
-        found.ledger.replace_files(refused_to, FILES, find_newest_time(found.tables) if as_of is None else as_of)
-    found.ledger.require(limit, advice)
-    return found
+        accepted.ledger.replace_files(
+            refused_to, FILE_PREFIX, find_newest_time(accepted.tables) if as_of is None else as_of
+        )
+    accepted.ledger.require(limit, advice)
+    return accepted
 
 
-async def read_usable_async(database: Database, as_of: pd.Timestamp | None = None) -> AcceptedData:
-    """Return `read_usable` without blocking the event loop."""
-    return await database.run(read_usable, database, as_of=as_of)
+async def read_accepted_async(database: Database, as_of: pd.Timestamp | None = None) -> AcceptedData:
+    """Return `read_accepted` without blocking the event loop."""
+    return await database.run(read_accepted, database, as_of=as_of)
 
 
-def warn_of(ledger: DataReport, stacklevel: int = 1) -> None:
+def warn_about_rejections(ledger: DataReport, stacklevel: int = 1) -> None:
     """Issue a UserWarning of one sentence if rows were rejected."""
-    if said := ledger.summarize_rejections():
-        warnings.warn(said, UserWarning, stacklevel=stacklevel + 1)
+    if summary := ledger.summarize_rejections():
+        warnings.warn(summary, UserWarning, stacklevel=stacklevel + 1)
 
 
 def _rejected_ids(ledger: DataReport) -> Ids:
     """Return the valid ids of rows that are invalid themselves. Other rejected rows only refer to these."""
     found: dict[str, dict[str, list[int]]] = {}
     for name in ledger.rows:
-        own = ledger.get_invalid_rows(name)
-        keys = [key for key in KEYS if key in DATA_TABLES[name].primary_key.columns]
-        ids = {key: sorted({int(value) for value in own[key] if _is_id(value)}) for key in keys}
+        invalid = ledger.get_invalid_rows(name)
+        keys = [key for key in KEY_COLUMNS if key in DATA_TABLES[name].primary_key.columns]
+        ids = {key: sorted({int(value) for value in invalid[key] if _is_id(value)}) for key in keys}
         if ids and all(ids.values()):
             found[name] = ids
     return found

@@ -1,8 +1,8 @@
 """Count queries and round trips: of one database for `Database.traffic`, of any code with `QueryCounter`.
 
 A round trip is a statement that SQLAlchemy sends to the driver (an `executemany` of many rows is one), or a COPY.
-Seconds are time in the driver: sending, waiting, and fetching rows in `row_conversion.columns_of`, because SQLite runs
-a query only during the fetch. For a COPY they include encoding the rows.
+Seconds are time in the driver: sending, waiting, and fetching rows in `row_conversion.fetch_columns`, because SQLite
+runs a query only during the fetch. For a COPY they include encoding the rows.
 
 Making a connection is not counted, nor are statements of the driver itself (BEGIN, COMMIT, ROLLBACK, the ping of a
 pooled connection). The time in which a SQLite transaction waits for its lock is counted.

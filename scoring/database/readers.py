@@ -22,12 +22,12 @@ from sqlalchemy import (
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
 from scoring.columns.canonical_tables import Tables
 from scoring.columns.types import ID, TEXT
-from scoring.database.arrow_tables import packed_actions
+from scoring.database.arrow_tables import read_packed_actions
 from scoring.database.database import Database
 from scoring.database.query_tracing import QueryCounter
-from scoring.database.row_conversion import DatabaseRows, columns_of, frame_of, read_rows, values_of
+from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
 from scoring.database.schema import DATA_TABLES
-from scoring.database.sql_filters import WHOLE, among, given, microseconds, whole_ids
+from scoring.database.sql_filters import ALL_ROWS, is_in, mark_present, parse_ids, to_microseconds
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
@@ -107,7 +107,7 @@ def load_jobs(
     ----------
     job_ids: ids to return; None for all.
     limit: largest number of rows; the smallest ids are returned.
-    presence: text columns of which only the presence of a value is needed; present texts become `given`. With
+    presence: text columns of which only the presence of a value is needed; present texts become `mark_present`. With
         `scoring.columns.PRESENCE`, shipped models give the same scores. The columns that they read then need a quarter
         of the memory after `scoring.dataset.smaller_dtypes.optimise`.
     on_bad: whether invalid rows raise an error ("refuse") or are left out ("quarantine").
@@ -137,12 +137,12 @@ def load_actions(
 ) -> pd.DataFrame:
     """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`."""
 
-    def work(connection: Connection) -> pd.DataFrame:
+    def query(connection: Connection) -> pd.DataFrame:
         table = DATA_TABLES["actions"]
-        condition = WHOLE if user_ids is None else among(connection, table.c.user_id, whole_ids(user_ids, "user_id"))
-        return _frame(connection, "actions", condition, on_bad=on_bad)
+        condition = ALL_ROWS if user_ids is None else is_in(connection, table.c.user_id, parse_ids(user_ids, "user_id"))
+        return _read_frame(connection, "actions", condition, on_bad=on_bad)
 
-    return database.read(work)
+    return database.read(query)
 
 
 def load_company_actions(
@@ -157,7 +157,7 @@ def load_company_actions(
     `company_ids=None` means all companies; jobs without a company are not counted.
     """
 
-    def work(connection: Connection) -> pd.DataFrame:
+    def query(connection: Connection) -> pd.DataFrame:
         jobs, actions = DATA_TABLES["jobs"].c, DATA_TABLES["actions"].c
         counts = [func.count().filter(actions.action == kind).label(kind) for kind in ACTION_KINDS]
         statement = select(jobs.company_id, *counts).select_from(
@@ -166,16 +166,16 @@ def load_company_actions(
         statement = statement.where(jobs.company_id.is_not(None))
         if company_ids is not None:
             names = [str(name) for name in company_ids]
-            statement = statement.where(among(connection, jobs.company_id, names))
+            statement = statement.where(is_in(connection, jobs.company_id, names))
         if since is not None:
-            statement = statement.where(actions.occurred_at >= microseconds(since))
+            statement = statement.where(actions.occurred_at >= to_microseconds(since))
         if until is not None:
-            statement = statement.where(actions.occurred_at <= microseconds(until))
-        values = columns_of(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
+            statement = statement.where(actions.occurred_at <= to_microseconds(until))
+        values = fetch_columns(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
         columns = [Column("company_id", TEXT), *(Column(kind, ID) for kind in ACTION_KINDS)]
-        return frame_of("actions", columns, values).sort_values("company_id", ignore_index=True)
+        return to_frame("actions", columns, values).sort_values("company_id", ignore_index=True)
 
-    return database.read(work)
+    return database.read(query)
 
 
 # Async variants
@@ -237,65 +237,65 @@ def _load(
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
-    strange = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
-    if strange:
-        raise ConfigurationError(f"presence: {min(strange)!r} is no column of text in {name}.")
+    invalid = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
+    if invalid:
+        raise ConfigurationError(f"presence: {min(invalid)!r} is not a text column of {name}.")
     if limit is not None and limit < 0:
-        raise ConfigurationError(f"{name}: limit is {limit}; it must be 0 or more, or None for all.")
-    wanted = None if ids is None else whole_ids(ids, TABLES[name].key[0])
+        raise ConfigurationError(f"{name}: limit is {limit}. It must be 0 or more, or None for all rows.")
+    numbers = None if ids is None else parse_ids(ids, TABLES[name].key[0])
 
-    def work(connection: Connection) -> pd.DataFrame:
+    def query(connection: Connection) -> pd.DataFrame:
         key = DATA_TABLES[name].c[TABLES[name].key[0]]
-        condition = WHOLE if wanted is None else among(connection, key, wanted)
-        return _frame(connection, name, condition, (key,), limit, presence, on_bad)
+        condition = ALL_ROWS if numbers is None else is_in(connection, key, numbers)
+        return _read_frame(connection, name, condition, (key,), limit, presence, on_bad)
 
-    return database.read(work)
+    return database.read(query)
 
 
-def _frame(
+def _read_frame(
     connection: Connection,
     name: str,
-    condition: ColumnElement[bool] = WHOLE,
+    condition: ColumnElement[bool] = ALL_ROWS,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
-    found = _fetched(connection, name, condition, order, limit, presence)
-    if isinstance(found, pd.DataFrame):
-        return found
+    fetched = _fetch(connection, name, condition, order, limit, presence)
+    if isinstance(fetched, pd.DataFrame):
+        return fetched
     columns = TABLES[name].columns
-    return read_rows(name, columns, found).frame if on_bad == "quarantine" else frame_of(name, columns, found)
+    return read_rows(name, columns, fetched).frame if on_bad == "quarantine" else to_frame(name, columns, fetched)
 
 
-def _fetched(
+def _fetch(
     connection: Connection,
     name: str,
-    condition: ColumnElement[bool] = WHOLE,
+    condition: ColumnElement[bool] = ALL_ROWS,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
 ) -> pd.DataFrame | list[list[Any]]:
     """Return the canonical frame of packed actions, otherwise the stored values of each column."""
     fault_injection.reach("table read")
-    if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
+    if name == "actions" and (frame := read_packed_actions(connection, condition)) is not None:
         return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
-    wanted = [given(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
+    expressions = [mark_present(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
     # without `order`, in key order, which is the order of storage
-    statement = select(*wanted).where(condition)
+    statement = select(*expressions).where(condition)
     statement = statement.order_by(*(order or table.primary_key.columns))
     if limit is not None:
         statement = statement.limit(limit)
-    return values_of(connection, statement)
+    return query_columns(connection, statement)
 
 
 def _read_table(connection: Connection, name: str, widths: Mapping[str, int | None]) -> NormalisedTable:
-    found = _fetched(connection, name)
-    if isinstance(found, pd.DataFrame):  # packed actions
-        source = DatabaseRows(name, {str(column): values.array for column, values in found.items()})
-        return NormalisedTable.from_valid_frame(name, found, source)
-    return read_rows(name, TABLES[name].columns, found, widths)
+    fetched = _fetch(connection, name)
+    if isinstance(fetched, pd.DataFrame):  # packed actions
+        source = DatabaseRows(name, {str(column): values.array for column, values in fetched.items()})
+        return NormalisedTable.from_valid_frame(name, fetched, source)
+    return read_rows(name, TABLES[name].columns, fetched, widths)
 
 
 def _read_factors(connection: Connection, name: str) -> NormalisedTable | None:
@@ -304,5 +304,5 @@ def _read_factors(connection: Connection, name: str) -> NormalisedTable | None:
 
     fault_injection.reach("table read")
     table = DATA_TABLES[name]
-    ids, vectors = values_of(connection, select(*table.columns).order_by(*table.primary_key.columns))
+    ids, vectors = query_columns(connection, select(*table.columns).order_by(*table.primary_key.columns))
     return read_vectors(name, ids, vectors) if ids else None

@@ -16,9 +16,9 @@ from typing import Final, NoReturn, Self, TypeVar
 import tenacity
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
-from scoring.errors import DatabaseError, ScoringError
+from scoring.errors import DatabaseError, ScoringError, pluralize
 
-__all__ = ["ErrorWrapper", "call", "is_transient", "sentence"]
+__all__ = ["ErrorWrapper", "describe_error", "is_transient", "run_with_retry"]
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ def is_transient(error: BaseException, connected: bool) -> bool:
     return not any(lasting in message for lasting in LASTING_TEXTS)
 
 
-def call(
+def run_with_retry(
     work: Callable[[], T], *, once: bool, connected: Callable[[], bool], describe: Callable[[BaseException], str]
 ) -> T:
     """Return `work()`, retried with growing pauses while its errors are transient.
@@ -122,7 +122,7 @@ def call(
 
     def describe_with_attempts(error: BaseException) -> str:
         tries = retrying.statistics.get("attempt_number", 1)
-        return describe(error) + (f" Given up after {tries} attempts." if tries > 1 else "")
+        return describe(error) + (f" Gave up after {pluralize(tries, 'attempt')}." if tries > 1 else "")
 
     with ErrorWrapper(describe_with_attempts, SQLAlchemyError, OSError):
         return retrying(work)
@@ -153,41 +153,44 @@ def _raise_without_context(error: DatabaseError) -> NoReturn:
         raise
 
 
-def sentence(error: BaseException, secrets: Sequence[str], display: str) -> str:
+def describe_error(error: BaseException, secrets: Sequence[str], display: str) -> str:
     """Return a message with what happened, where, and what to do, without secrets and without values of rows."""
     original = getattr(error, "orig", None) or error
     state, code = _sqlstate(original), _sqlite_code(original)
     message = str(original).strip() or type(error).__name__
     # a server appends the statement and the values of the row after the first line
-    said = message.splitlines()[0] if state else " ".join(message.split())
+    detail = message.splitlines()[0] if state else " ".join(message.split())
     if isinstance(error, OSError):
-        said = error.strerror or said
+        detail = error.strerror or detail
     for secret in secrets:
-        said = said.replace(secret, "***")
-    lower = said.lower()
+        detail = detail.replace(secret, "***")
+    lower = detail.lower()
     if isinstance(error, TimeoutError):
-        return f"{display}: all connections of this process are in use ({said}). Work on fewer things at a time."
+        return f"{display}: all connections of this process are in use ({detail}). Use fewer connections at a time."
     if isinstance(error, IntegrityError):
-        return f"{display}: a row breaks a rule of its table ({said})."
+        return f"{display}: a row violates a constraint of its table ({detail}). Correct the row."
     if state == NO_TABLE_STATE or NO_SUCH["table"] in lower:
-        return f"{display} lacks a table ({said}). Make a database with `scoring init`."
+        return f"{display} does not contain a required table ({detail}). Create a database with `scoring init`."
     if state == NO_COLUMN_STATE or NO_SUCH["column"] in lower:
-        return f"{display} lacks a column ({said}). Make a database with `scoring init`."
+        return f"{display} does not contain a required column ({detail}). Create a database with `scoring init`."
     if state == LOCKED_STATE or code.startswith(LOCKED_CODES):
-        return f"{display} is being written to by another program ({said}). Try again when that one has finished."
+        return f"{display} is locked by another program ({detail}). Try again when that program has finished."
     if state == CANCELLED_STATE:
         return (
-            f"{display} stopped a statement ({said}). Give it more time in the URL, such as "
-            "?options=-c statement_timeout=1h, or find out what the database is busy with."
+            f"{display} cancelled a statement ({detail}). Set a longer timeout in the URL, such as "
+            "?options=-c statement_timeout=1h, or check the load of the database."
         )
     if isinstance(error, OSError) or code.startswith(DISK_CODE):
-        return f"{display} cannot be read or written ({said}). Check its disk."
+        return f"{display} cannot be read or written ({detail}). Check its disk."
     if state == FULL_STATE or code.startswith(FULL_CODE):
-        return f"{display} cannot be written ({said}). Free some space on its disk."
+        return f"{display} cannot be written ({detail}). Free space on its disk."
     if code.startswith(DAMAGED_CODES):
-        return f"{display} is no SQLite database, or damaged ({said}). Give another file, or make one: `scoring init`."
+        return (
+            f"{display} is not a SQLite database, or is damaged ({detail}). Use another file, or create one with "
+            "`scoring init`."
+        )
     if state == READ_ONLY_STATE or code.startswith(READ_ONLY_CODE):
-        return f"{display} cannot be written ({said}). Check the rights of the file and its folder."
+        return f"{display} cannot be written ({detail}). Check the permissions of the file and its folder."
     if state == FORBIDDEN_STATE:
-        return f"{display} does not let this user do that ({said}). Give the user the right, or use another user."
-    return f"{display} does not answer as it should ({said}). Check the URL and that the database is running."
+        return f"{display} denies this operation to the user ({detail}). Grant the permission, or use another user."
+    return f"{display} cannot be accessed ({detail}). Check the URL, and that the database is running."

@@ -16,28 +16,28 @@ from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
-from scoring.database.dbapi import wrapped_errors
+from scoring.database.dbapi import wrap_driver_errors
 from scoring.database.query_tracing import count_driver_call
 from scoring.validation.data_errors import Rejections, RowName, make_data_error
 from scoring.validation.normalise import NormalisedTable, normalise
 
 __all__ = [
     "DatabaseRows",
-    "columns_of",
-    "frame_of",
+    "fetch_columns",
+    "query_columns",
     "read_rows",
-    "rows_of",
-    "values_of",
+    "to_frame",
+    "to_rows",
 ]
 
-SLICE: Final = 500  # rows per fetch; their tuples stay in the CPU cache
+ROWS_PER_FETCH: Final = 500  # rows per fetch; their tuples stay in the CPU cache
 
 
-def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
+def fetch_columns(result: CursorResult[Any]) -> list[list[Any]]:
     """Return the values of each column of a result."""
     cursor: Any = result.cursor
     columns: list[list[Any]] = [[] for _ in cursor.description]
-    with wrapped_errors(result.connection, "fetch"):
+    with wrap_driver_errors(result.connection, "fetch"):
         while rows := _next_slice(result.connection, cursor):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
@@ -47,26 +47,26 @@ def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
 
 def _next_slice(connection: Connection, cursor: Any) -> list[Any]:
     with count_driver_call(connection):
-        rows: list[Any] = cursor.fetchmany(SLICE)
+        rows: list[Any] = cursor.fetchmany(ROWS_PER_FETCH)
         return rows
 
 
-def values_of(connection: Connection, statement: Select[Any]) -> list[list[Any]]:
+def query_columns(connection: Connection, statement: Select[Any]) -> list[list[Any]]:
     """Return the values of each column of a query. Invalid UTF-8 (possible in SQLite) becomes surrogate escapes."""
     try:
-        return columns_of(connection.execute(statement))
+        return fetch_columns(connection.execute(statement))
     except OperationalError as error:
         if connection.dialect.name != "sqlite" or "decode to UTF-8" not in str(error):
             raise
         raw: Any = connection.connection.dbapi_connection
-    usual, raw.text_factory = raw.text_factory, lambda text: text.decode("utf-8", "surrogateescape")
+    text_factory, raw.text_factory = raw.text_factory, lambda text: text.decode("utf-8", "surrogateescape")
     try:
-        return columns_of(connection.execute(statement))
+        return fetch_columns(connection.execute(statement))
     finally:
-        raw.text_factory = usual
+        raw.text_factory = text_factory
 
 
-def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> pd.DataFrame:
+def to_frame(table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> pd.DataFrame:
     """Return the canonical frame of stored columns.
 
     Raises
@@ -74,10 +74,10 @@ def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]])
     DataError: If a value is invalid; the error lists table, column, row and value. Other programs may have written it,
         and SQLite does not check types.
     """
-    found = read_rows(table, columns, values)
-    if len(found.rejections):
-        raise make_data_error(found.rejections)
-    return found.frame
+    result = read_rows(table, columns, values)
+    if len(result.rejections):
+        raise make_data_error(result.rejections)
+    return result.frame
 
 
 def read_rows(
@@ -93,23 +93,23 @@ def read_rows(
     """
     series: dict[str, pd.Series] = {}
     widths = code_width or {}
-    for column, held in zip(columns, values, strict=True):
-        made = column.type.from_database(held, widths.get(column.name))
-        if made is None or (column.required and made.isna().any()) or column.find_out_of_range(made):
-            return _one_by_one(table, columns, values, widths)
-        series[column.name] = made
+    for column, stored_values in zip(columns, values, strict=True):
+        converted = column.type.from_database(stored_values, widths.get(column.name))
+        if converted is None or (column.required and converted.isna().any()) or column.find_out_of_range(converted):
+            return _read_by_row(table, columns, values, widths)
+        series[column.name] = converted
     frame = pd.DataFrame(series, copy=False)
-    if tuple(series) == TABLES[table].names and not _sound(table, frame):
-        return _one_by_one(table, columns, values, widths)
+    if tuple(series) == TABLES[table].names and not _is_valid(table, frame):
+        return _read_by_row(table, columns, values, widths)
     return NormalisedTable.from_valid_frame(table, frame, DatabaseRows.of(table, columns, values))
 
 
-def _sound(table: str, frame: pd.DataFrame) -> bool:
-    """Return whether keys are distinct and actions valid. Tables made by other programs may lack these constraints."""
+def _is_valid(table: str, frame: pd.DataFrame) -> bool:
+    """Return whether keys are distinct and actions valid. Tables of other programs may lack these constraints."""
     if table == "actions":  # duplicate actions are removed when they are encoded
         return bool(frame["action"].isin(ACTION_KINDS).all())
     key = list(TABLES[table].key)
-    return _different(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
+    return _is_distinct(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
 
 
 class DatabaseRows:
@@ -121,7 +121,7 @@ class DatabaseRows:
 
     @classmethod
     def of(cls, table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> DatabaseRows:
-        return cls(table, {column.name: held for column, held in zip(columns, values, strict=True)})
+        return cls(table, {column.name: stored_values for column, stored_values in zip(columns, values, strict=True)})
 
     def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
         """Return the rows at these positions, with values in the form that users expect."""
@@ -139,14 +139,14 @@ class DatabaseRows:
         return pd.Series(names, dtype=object)
 
 
-def _one_by_one(
+def _read_by_row(
     table: str, columns: Sequence[Column], values: Sequence[list[Any]], widths: Mapping[str, int | None]
 ) -> NormalisedTable:
     """Validate the columns as a DataFrame, which finds all rejections."""
     rejections = Rejections(table, len(values[0]))
     raw: dict[str, pd.Series] = {}
-    for column, held in zip(columns, values, strict=True):
-        stored = pd.Series(held, dtype=object)
+    for column, stored_values in zip(columns, values, strict=True):
+        stored = pd.Series(stored_values, dtype=object)
         decoded = column.type.decode(stored)
         for mask, reason in decoded.problems:
             rejections.add(mask, column.name, stored, reason)
@@ -155,7 +155,7 @@ def _one_by_one(
     return normalise(table, pd.DataFrame(raw), code_width=widths, source=source, rejections=rejections)
 
 
-def _different(ids: pd.Series) -> bool:
+def _is_distinct(ids: pd.Series) -> bool:
     """Return whether ids are distinct; fast if they ascend, as a database returns them."""
     numbers = ids.to_numpy()
     if numbers.dtype == np.int64 and bool((numbers[1:] > numbers[:-1]).all()):
@@ -166,6 +166,6 @@ def _different(ids: pd.Series) -> bool:
 # Frames to rows
 
 
-def rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+def to_rows(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
     """Return the rows of a canonical frame as the database stores them."""
     return zip(*(column.type.to_database(frame[column.name]) for column in columns), strict=True)

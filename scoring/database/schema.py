@@ -49,10 +49,10 @@ SINCE: Final = "since"
 """Key of a column's `info`: the schema version that added the column. Columns without it are of version 1."""
 
 # SQLite stores a table in primary-key order only if the key is INTEGER
-BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
+ID_TYPE: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 _TYPES: Final[dict[str, TypeEngine]] = {
-    "id": BIG,
+    "id": ID_TYPE,
     "text": Text(),
     "bigint": BigInteger(),
     "double": Double(),

@@ -27,20 +27,20 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from scoring.errors import ConfigurationError
 
-__all__ = ["WHOLE", "among", "given", "microseconds", "whole_ids"]
+__all__ = ["ALL_ROWS", "is_in", "mark_present", "parse_ids", "to_microseconds"]
 
-GIVEN: Final = "given"
-BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the characters of blank text
-WHOLE: Final = true()
+PRESENT_MARK: Final = "given"
+BLANK_CHARACTERS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the characters of blank text
+ALL_ROWS: Final = true()
 """A condition that is true for every row."""
 
 
-def given(text: ColumnElement[str]) -> ColumnElement[str | None]:
-    """Return an expression: `given`, or NULL if the text is missing or blank."""
-    return case((func.trim(text, BLANKS) != "", GIVEN))
+def mark_present(text: ColumnElement[str]) -> ColumnElement[str | None]:
+    """Return an expression: `mark_present`, or NULL if the text is missing or blank."""
+    return case((func.trim(text, BLANK_CHARACTERS) != "", PRESENT_MARK))
 
 
-def among(connection: Connection, key: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
+def is_in(connection: Connection, key: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
     """Return the condition `key IN values`, with the values as one bound parameter."""
     if connection.dialect.name == "sqlite":
         items: FromClause = func.json_each(bindparam(None, json.dumps(values), String)).table_valued(column("value"))
@@ -49,14 +49,14 @@ def among(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
     return key == any_(bindparam(None, values, ARRAY(item)))
 
 
-def whole_ids(ids: Iterable[int], name: str) -> list[int]:
+def parse_ids(ids: Iterable[int], name: str) -> list[int]:
     """Return the distinct ids, ascending.
 
     Raises
     ------
     ConfigurationError: If a value is not a 64-bit integer.
     """
-    found = set()
+    numbers = set()
     for value in ids:
         try:
             number = int(value)
@@ -65,12 +65,12 @@ def whole_ids(ids: Iterable[int], name: str) -> list[int]:
         if isinstance(value, bool | np.bool_) or (not isinstance(value, str) and number != value):
             number = 2**63
         if not -(2**63) <= number < 2**63:
-            raise ConfigurationError(f"{name} {value!r} is no whole number of 64 bits.")
-        found.add(number)
-    return sorted(found)
+            raise ConfigurationError(f"{name} {value!r} is not a 64-bit integer.")
+        numbers.add(number)
+    return sorted(numbers)
 
 
-def microseconds(moment: datetime | pd.Timestamp) -> int:
+def to_microseconds(moment: datetime | pd.Timestamp) -> int:
     """Return a time in microseconds since the epoch, as the tables store it. A time without a zone is UTC."""
     stamp = pd.Timestamp(moment)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

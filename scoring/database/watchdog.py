@@ -14,14 +14,14 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 
-__all__ = ["CONNECT_SECONDS_OF_A_QUESTION", "SILENCE_SECONDS", "connect"]
+__all__ = ["PROBE_CONNECT_SECONDS", "SILENCE_SECONDS", "connect"]
 
 R = TypeVar("R")
 
 SILENCE_SECONDS: Final = 15.0
-CONNECT_SECONDS_OF_A_QUESTION: Final = 3
-ANSWER_SECONDS: Final = 2.0
-AT_WORK: Final = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
+PROBE_CONNECT_SECONDS: Final = 3
+PROBE_SECONDS: Final = 2.0
+IS_ACTIVE: Final = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
 
 
 class _WatchedConnection(psycopg.Connection[Any]):
@@ -48,7 +48,7 @@ class _WatchedConnection(psycopg.Connection[Any]):
             elif time.monotonic() - last_byte >= (SILENCE_SECONDS if self.patience is None else self.patience):
                 if not self._is_served():
                     self.close()
-                    raise psycopg.OperationalError("the server has fallen silent")
+                    raise psycopg.OperationalError("the server stopped answering")
                 last_byte = time.monotonic()
 
     def _is_served(self) -> bool:
@@ -57,12 +57,12 @@ class _WatchedConnection(psycopg.Connection[Any]):
             return False
         positions, names = self.arguments
         try:
-            second = connect(positions, {**names, "connect_timeout": CONNECT_SECONDS_OF_A_QUESTION})
+            second = connect(positions, {**names, "connect_timeout": PROBE_CONNECT_SECONDS})
         except psycopg.Error:
             return False
-        second.arguments, second.patience = None, ANSWER_SECONDS
+        second.arguments, second.patience = None, PROBE_SECONDS
         try:
-            row = second.execute(AT_WORK, [self.info.backend_pid]).fetchone()
+            row = second.execute(IS_ACTIVE, [self.info.backend_pid]).fetchone()
         except psycopg.Error:
             return False
         finally:

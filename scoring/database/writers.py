@@ -15,18 +15,18 @@ from sqlalchemy import BigInteger, Connection, Double, Integer, Table, delete, i
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.canonical_tables import Tables
 from scoring.database.database import Database
-from scoring.database.dbapi import wrapped_errors
-from scoring.database.factor_blobs import VECTOR
+from scoring.database.dbapi import wrap_driver_errors
+from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.query_tracing import count_driver_call
-from scoring.database.row_conversion import rows_of
+from scoring.database.row_conversion import to_rows
 from scoring.database.schema import DATA_TABLES, data_changes
 from scoring.errors import DataError
 
 __all__ = ["insert_columns", "insert_rows", "save_tables", "write_frame"]
 
-BATCH: Final = 50_000
-MANY: Final = 100_000
-PARAMETERS: Final = 320
+ROWS_PER_BATCH: Final = 50_000
+MANY_ROWS: Final = 100_000
+VALUES_PER_INSERT: Final = 320
 """Values per INSERT on SQLite. With 40 results per INSERT instead of one, storing them takes half the time."""
 
 _WIRE: Final[dict[type, str]] = {BigInteger: ">i8", Integer: ">i4", Double: ">f8"}
@@ -54,15 +54,13 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
                 connection.execute(delete(DATA_TABLES[name]))
         for name, frame in tables.items():
             if not replace and connection.execute(select(DATA_TABLES[name]).limit(1)).first() is not None:
-                raise DataError(
-                    f"{database.display}: {name} holds rows already. Save with replace=True to exchange them."
-                )
+                raise DataError(f"{database.display}: table {name} is not empty. Use replace=True to replace its rows.")
             if name == "actions":
                 frame = frame.drop_duplicates()
             write_frame(connection, name, frame)
         if replace:
             for name in FACTOR_TABLES:
-                note_change(connection, name)
+                increment_revision(connection, name)
 
 
 def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
@@ -70,22 +68,22 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     spec = TABLES[name]
     names = [column.name for column in spec.columns]
     if name in FACTOR_TABLES:
-        vectors = frame.drop(columns=names).to_numpy(VECTOR)
+        vectors = frame.drop(columns=names).to_numpy(VECTOR_DTYPE)
         rows: Iterable[tuple[Any, ...]] = zip(frame[names[0]].tolist(), map(bytes, vectors), strict=True)
         names.append("vector")
     else:
         if name == "actions":  # in key order, rows are appended at the end of the table
             frame = frame.sort_values(list(spec.key), kind="stable")
-        rows = rows_of(frame, spec.columns)
-    with _indexes_later(connection, DATA_TABLES[name], len(frame)):
+        rows = to_rows(frame, spec.columns)
+    with _defer_indexes(connection, DATA_TABLES[name], len(frame)):
         insert_rows(connection, DATA_TABLES[name], names, rows)
-    note_change(connection, name)
+    increment_revision(connection, name)
 
 
 @contextmanager
-def _indexes_later(connection: Connection, table: Table, rows: int) -> Iterator[None]:
+def _defer_indexes(connection: Connection, table: Table, rows: int) -> Iterator[None]:
     """Drop the indexes of a table and rebuild them after many rows, which is faster than a million insertions each."""
-    indexes = sorted(table.indexes, key=lambda index: str(index.name)) if rows >= MANY else []
+    indexes = sorted(table.indexes, key=lambda index: str(index.name)) if rows >= MANY_ROWS else []
     for index in indexes:
         index.drop(connection, checkfirst=True)
     yield
@@ -114,7 +112,7 @@ def insert_rows(connection: Connection, table: Table, names: list[str], rows: It
         _copy(connection, table, names, "", rows)
         return
     iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH)):
+    while batch := list(islice(iterator, ROWS_PER_BATCH)):
         _insert(connection, table, names, list(chain.from_iterable(batch)))
 
 
@@ -128,13 +126,13 @@ def _insert(connection: Connection, table: Table, names: list[str], values: list
     quote = connection.dialect.identifier_preparer.quote
     into = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES "  # noqa: S608 - our names
     row = f"({', '.join('?' * width)})"
-    size = max(1, PARAMETERS // width) * width
-    whole = len(values) // size * size
-    if whole:
-        together = [tuple(values[at : at + size]) for at in range(0, whole, size)]
-        connection.exec_driver_sql(into + ", ".join([row] * (size // width)), together)
-    if values[whole:]:
-        rest = [tuple(values[at : at + width]) for at in range(whole, len(values), width)]
+    size = max(1, VALUES_PER_INSERT // width) * width
+    full = len(values) // size * size
+    if full:
+        batches = [tuple(values[at : at + size]) for at in range(0, full, size)]
+        connection.exec_driver_sql(into + ", ".join([row] * (size // width)), batches)
+    if values[full:]:
+        rest = [tuple(values[at : at + width]) for at in range(full, len(values), width)]
         connection.exec_driver_sql(into + row, rest)
 
 
@@ -152,7 +150,7 @@ def _copy(
     try:
         with (
             count_driver_call(connection, round_trips=1),
-            wrapped_errors(connection, f"COPY {table.name}"),
+            wrap_driver_errors(connection, f"COPY {table.name}"),
             cursor.copy(statement) as copy,
         ):
             for part in parts:
@@ -185,7 +183,7 @@ def _length(columns: Mapping[str, NDArray[Any] | str]) -> int:
     return next(len(column) for column in columns.values() if not isinstance(column, str))
 
 
-def note_change(connection: Connection, name: str) -> None:
+def increment_revision(connection: Connection, name: str) -> None:
     """Increment the revision of a data table, which is part of its change token."""
     counter = data_changes.c
     changed = connection.execute(

@@ -23,7 +23,7 @@ from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.evaluation.exposure import By, compute_exposure_changes, plot_exposure
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
-from scoring.plotting import BLACK, BLUE, SMALL, new_figure
+from scoring.plotting import BLACK, BLUE, SMALL, create_figure
 from scoring.ranking import Prepared, Ranking, list_overlap
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Comparison:
 
     def plot(self, by: By = "company", most: int = 8) -> Figure:
         """Plot the distribution of the users' overlaps and the `most` largest gains and losses of places."""
-        figure, (left, right) = new_figure(11, 4.4, columns=2)
+        figure, (left, right) = create_figure(11, 4.4, columns=2)
         overlaps = 100 * self._users["overlap"]
         k = max(self.before.job_id.shape[1], self.after.job_id.shape[1], 1)
         step = -(-(k + 1) // BARS)  # the number of shares 0/k, 1/k … per bar

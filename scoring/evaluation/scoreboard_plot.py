@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, SMALL, VERMILION, new_figure
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, SMALL, VERMILION, create_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
     """
     interval = f"{100 * level:g} % interval"
     is_single = len(models) == 1
-    figure, panels = new_figure(
+    figure, panels = create_figure(
         6.5 if is_single else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - is_single
     )
     _dots(panels[0], frame, models, measures, "mean", "low", "high")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scoring.plotting import BLUE, GREY, SMALL, VERMILION, new_figure
+from scoring.plotting import BLUE, GREY, SMALL, VERMILION, create_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ Step = tuple[str, float, str]
 def plot_waterfall(why: Waterfall) -> Figure:
     """Plot the change from the total before to the total after, by component, the largest change first."""
     steps = _steps(why.changes)
-    figure, (axes,) = new_figure(8.5, 0.42 * (len(steps) + 2) + 1.3)
+    figure, (axes,) = create_figure(8.5, 0.42 * (len(steps) + 2) + 1.3)
     ends = np.cumsum([why.total_before, *(change for _, change, _ in steps)])
     low, high = float(min(ends.min(), why.total_after)), float(max(ends.max(), why.total_after))
     margin = max(0.35 * (high - low), 0.5)

@@ -16,9 +16,15 @@ from typing import Any, TypeVar
 from scoring.caching import CacheStats, EngineCaches
 from scoring.caching.footprints import Footprint, footprint
 from scoring.caching.key import DataKey
-from scoring.database.change_tokens import ChangeToken, change_tokens, change_tokens_async
+from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
-from scoring.database.quarantine import AcceptedData, RejectionDigest, read_usable, read_usable_async, warn_of
+from scoring.database.quarantine import (
+    AcceptedData,
+    RejectionDigest,
+    read_accepted,
+    read_accepted_async,
+    warn_about_rejections,
+)
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.facade.async_lock import AsyncLock
@@ -154,7 +160,7 @@ class SnapshotHolder:
         self._newest_kept = 0  # the newest load kept, or begun before `forget`: an older load does not replace it
         self._epoch = object()  # snapshots of one epoch share popularity
         self._lock = threading.Lock()  # around the attributes above, never around work
-        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, the others wait
+        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, other requests wait
 
     @property
     def current(self) -> Snapshot | None:
@@ -176,7 +182,7 @@ class SnapshotHolder:
             with self._loading.for_thread():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(_read_tokens(self.database, self._refused))
+                    found = self._unchanged(_read_tokens(self.database, self._rejection_digest))
                 if found is None:
                     found = self._publish_snapshot(self._start_load(), *self._read_data())
         return self._count_request(found)
@@ -188,7 +194,7 @@ class SnapshotHolder:
             async with self._loading.for_task():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(await _read_tokens_async(self.database, self._refused))
+                    found = self._unchanged(await _read_tokens_async(self.database, self._rejection_digest))
                 if found is None:
                     found = await self._load_async()
         return await asyncio.to_thread(self._count_request, found)
@@ -219,7 +225,7 @@ class SnapshotHolder:
             self.database.close()
 
     @property
-    def _refused(self) -> RejectionDigest | None:
+    def _rejection_digest(self) -> RejectionDigest | None:
         """The digest of the rejected rows; None: no data is loaded, or no row was rejected."""
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
@@ -248,7 +254,7 @@ class SnapshotHolder:
         """Read the change tokens before the tables. The next check then detects writes during the load."""
         if self.database is None:
             return None, None
-        tokens, found = change_tokens(self.database), read_usable(self.database, as_of=parse_clock(self.as_of))
+        tokens, found = read_change_tokens(self.database), read_accepted(self.database, as_of=parse_clock(self.as_of))
         return (tokens, found.rejected), found
 
     def _start_load(self) -> _Load:
@@ -260,8 +266,8 @@ class SnapshotHolder:
         load = self._start_load()
         if self.database is None:
             return await asyncio.to_thread(self._publish_snapshot, load, None, None)
-        tokens = await change_tokens_async(self.database)
-        found = await read_usable_async(self.database, parse_clock(self.as_of))
+        tokens = await read_change_tokens_async(self.database)
+        found = await read_accepted_async(self.database, parse_clock(self.as_of))
         return await asyncio.to_thread(self._publish_snapshot, load, (tokens, found.rejected), found)
 
     def _publish_snapshot(self, load: _Load, tokens: Tokens | None, found: AcceptedData | None) -> LoadedSnapshot:
@@ -287,13 +293,13 @@ class SnapshotHolder:
         with self._lock:
             before, self._ledger = self._ledger, ledger
         if before is None or before.reasons() != ledger.reasons():
-            warn_of(ledger, stacklevel=2)
+            warn_about_rejections(ledger, stacklevel=2)
 
 
-def _read_tokens(database: Database, refused: RejectionDigest | None) -> Tokens:
-    return change_tokens(database), None if refused is None else refused.again(database)
+def _read_tokens(database: Database, digest: RejectionDigest | None) -> Tokens:
+    return read_change_tokens(database), None if digest is None else digest.recompute(database)
 
 
-async def _read_tokens_async(database: Database, refused: RejectionDigest | None) -> Tokens:
-    tokens = await change_tokens_async(database)
-    return tokens, None if refused is None else await database.run(refused.again, database)
+async def _read_tokens_async(database: Database, digest: RejectionDigest | None) -> Tokens:
+    tokens = await read_change_tokens_async(database)
+    return tokens, None if digest is None else await database.run(digest.recompute, database)

@@ -1,4 +1,4 @@
-"""Row counts of an import: read = stored + merged + refused (rejected)."""
+"""Row counts of an import: read = stored + merged + rejected."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ImportReport:
         if self.read != self.stored + self.merged + self.rejected:
             raise AssertionError(
                 f"{self.table}: {self.read} rows read, but {self.stored} stored + {self.merged} merged + "
-                f"{self.rejected} refused"
+                f"{self.rejected} rejected"
             )
 
     @property
@@ -49,18 +49,18 @@ class ImportReport:
         return self.rejected
 
     def lines(self) -> list[str]:
-        """Return the ledger as lines of text."""
-        out = [
+        """Return the report as lines of text."""
+        lines = [
             f"{self.table} from {self.source}: {self.read:,} read = {self.stored:,} stored + {self.merged:,} merged "
-            f"+ {self.rejected:,} refused"
+            f"+ {self.rejected:,} rejected"
         ]
-        out += [f"  refused {count:,}: {reason}" for reason, count in self.reasons.items()]
-        out += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
+        lines += [f"  rejected {count:,}: {reason}" for reason, count in self.reasons.items()]
+        lines += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
         if self.ignored:
-            out.append(f"  columns not used: {', '.join(self.ignored)}")
+            lines.append(f"  columns not used: {', '.join(self.ignored)}")
         if self.refused_path is not None:
-            out.append(f"  refused rows, as they came, are in {self.refused_path} (readable by you alone)")
-        return out
+            lines.append(f"  rejected rows: {self.refused_path} (readable only by the owner)")
+        return lines
 
     def frame(self) -> pd.DataFrame:
         """Return the counts as a frame: table, what (read, stored, merged, refused, made missing), why, rows."""

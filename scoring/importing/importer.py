@@ -18,17 +18,17 @@ from sqlalchemy import Connection, delete, select
 
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.database.database import Database
-from scoring.database.row_conversion import columns_of, frame_of
+from scoring.database.row_conversion import fetch_columns, to_frame
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import write_frame
 from scoring.errors import DataError
 from scoring.id_index import IdIndex
-from scoring.importing.computed_columns import compose
-from scoring.importing.id_mapping import known_codes, number_ids
+from scoring.importing.computed_columns import compute_columns
+from scoring.importing.id_mapping import read_codes, replace_text_ids
 from scoring.importing.import_report import ImportReport
-from scoring.importing.mapping import TableMap, read_mapping, table_mapping
-from scoring.importing.merge import breaks, cleared_column, one_row_per_key
-from scoring.importing.source_reader import Raw, read_source, stacked
+from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
+from scoring.importing.merge import clear_values, find_violations, merge_rows
+from scoring.importing.source_reader import RawRows, concatenate, read_source
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
 from scoring.validation.rejected_rows import write_rejected_rows
@@ -61,9 +61,9 @@ def import_file(
     DatabaseError: If the database cannot be read or written.
     OutputError: If the file of rejected rows cannot be written.
     """
-    found = table_mapping(table, mapping)
-    raw = read_source(Path(path), found.missing)
-    return _import(database, table, raw, found, str(path), refused_to, replace or found.replace)
+    table_map = parse_table_mapping(table, mapping)
+    raw = read_source(Path(path), table_map.missing)
+    return _import(database, table, raw, table_map, str(path), refused_to, replace or table_map.replace)
 
 
 def import_mapping(
@@ -87,38 +87,40 @@ def import_mapping(
     mapping = read_mapping(mapping_path)
     folders = [Path(base_dir)] if base_dir is not None else []
     folders.append(mapping_path.parent)
-    files = {name: _found(source.file, folders) for name, source in mapping.sources.items()}
-    ledgers = []
-    for table, found in mapping.tables.items():
-        raws = [read_source(files[n], mapping.sources[n].missing + found.missing) for n in found.sources]
-        names = " + ".join(mapping.sources[name].file for name in found.sources)
-        ledger = _import(database, table, stacked(raws), found, names, refused_to, replace or found.replace)
-        _stop_where_all_is_refused(ledger)
-        ledgers.append(ledger)
-    return ledgers
+    files = {name: _find_file(source.file, folders) for name, source in mapping.sources.items()}
+    reports = []
+    for table, table_map in mapping.tables.items():
+        raws = [read_source(files[n], mapping.sources[n].missing + table_map.missing) for n in table_map.sources]
+        names = " + ".join(mapping.sources[name].file for name in table_map.sources)
+        report = _import(database, table, concatenate(raws), table_map, names, refused_to, replace or table_map.replace)
+        _require_accepted_rows(report)
+        reports.append(report)
+    return reports
 
 
-def _stop_where_all_is_refused(ledger: ImportReport) -> None:
+def _require_accepted_rows(report: ImportReport) -> None:
     """Raise DataError if all rows are rejected: later tables would refer to stored rows with the same ids."""
-    if ledger.read and ledger.rejected == ledger.read:
-        reason, _ = max(ledger.reasons.items(), key=lambda item: item[1])
+    if report.read and report.rejected == report.read:
+        reason, _ = max(report.reasons.items(), key=lambda item: item[1])
         raise DataError(
-            f"{ledger.table} from {ledger.source}: all {ledger.read:,} rows were refused (most often: {reason}), so "
-            "the tables after it were not imported. Mend the file, import into another database, or use --replace."
+            f"{report.table} from {report.source}: all {report.read:,} rows were rejected (most often: {reason}), so "
+            "later tables were not imported. Correct the file, use another database, or use --replace."
         )
 
 
-def _found(file: str, folders: list[Path]) -> Path:
+def _find_file(file: str, folders: list[Path]) -> Path:
     for folder in folders:
         if (folder / file).is_file():
             return folder / file
-    raise DataError(f"There is no file {file} in {' or in '.join(map(str, folders))}; say where it is.")
+    raise DataError(
+        f"The file {file} does not exist in {' or in '.join(map(str, folders))}. Correct its path in the mapping file."
+    )
 
 
 def _import(
     database: Database,
     table: str,
-    raw: Raw,
+    raw: RawRows,
     mapping: TableMap,
     source: str,
     refused_to: str | Path | None,
@@ -128,50 +130,52 @@ def _import(
     database.require_tables(*TABLES)
     database.migrate()
     with database.begin() as connection:
-        found = _validated(connection, table, mapping, raw, cleared)
-        found = _ruled(found, mapping, cleared, after=False)
+        validated = _validate(connection, table, mapping, raw, cleared)
+        validated = _apply_rules(validated, mapping, cleared, after=False)
         if mapping.one_row_per is not None:
-            found = _ruled(_one_row_per_key(found, mapping), mapping, cleared, after=True)
+            validated = _apply_rules(_merge_rows(validated, mapping), mapping, cleared, after=True)
         if table == "actions":
-            users, jobs = (_ids(connection, name) for name in ("users", "jobs"))
-            found = found.reject_rows(find_unknown_references(found, users, jobs))
+            users, jobs = (_read_ids(connection, name) for name in ("users", "jobs"))
+            validated = validated.reject_rows(find_unknown_references(validated, users, jobs))
         if replace_rows:
             connection.execute(delete(DATA_TABLES[table]))
         else:
-            found = _without_stored(connection, found)
-        write_frame(connection, table, found.frame)
-        refused = found.n_rejected + len(raw.unreadable)
+            validated = _reject_stored_ids(connection, validated)
+        write_frame(connection, table, validated.frame)
+        n_rejected = validated.n_rejected + len(raw.unreadable)
         path = None
-        if refused_to is not None and refused:  # before the commit, so a failure rolls the import back
+        if refused_to is not None and n_rejected:  # before the commit, so a failure rolls the import back
             target = Path(refused_to)
             path = write_rejected_rows(
-                _refused_rows(raw, found),
+                _collect_rejected_rows(raw, validated),
                 target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",
             )
     return ImportReport(
         table,
         source,
-        raw.read,
-        len(found.frame),
-        found.merged,
-        refused,
-        dict(_reasons(raw, found).most_common()),
+        raw.n_rows,
+        len(validated.frame),
+        validated.merged,
+        n_rejected,
+        dict(_count_reasons(raw, validated).most_common()),
         dict(cleared.most_common()),
-        found.ignored,
+        validated.ignored,
         path,
     )
 
 
-def _validated(
-    connection: Connection, table: str, mapping: TableMap, raw: Raw, cleared: Counter[str]
+def _validate(
+    connection: Connection, table: str, mapping: TableMap, raw: RawRows, cleared: Counter[str]
 ) -> NormalisedTable:
     """Return the source rows as validated rows of the table, with rejections; `rows` are positions in `raw.frame`."""
     ignored: tuple[str, ...] = ()
     composed = raw.frame
     if table not in FACTOR_TABLES:
-        composed, unknown, ignored = compose(table, composed, mapping, lambda name: known_codes(connection, name))
+        composed, unknown, ignored = compute_columns(
+            table, composed, mapping, lambda name: read_codes(connection, name)
+        )
         cleared.update(unknown)
-        composed = number_ids(connection, table, composed)
+        composed = replace_text_ids(connection, table, composed)
     codes = pd.Series(
         connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all(), dtype="str"
     )
@@ -181,7 +185,9 @@ def _validated(
     return replace(normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None), ignored=ignored)
 
 
-def _ruled(found: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool) -> NormalisedTable:
+def _apply_rules(
+    validated: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool
+) -> NormalisedTable:
     """Reject rows that violate a rule, or make the values missing, depending on the rule's `else`.
 
     Rules with `after` compare two columns of a row, so they are applied after rows have been merged.
@@ -189,59 +195,65 @@ def _ruled(found: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, 
     for rule in mapping.rules:
         if mapping.one_row_per is not None and (rule.after is not None) != after:
             continue
-        broken = breaks(found.table, rule, found.frame)
-        if rule.otherwise != "missing" or TABLES[found.table].column(rule.column).required:
-            found = found.reject(broken, rule.column, f"is {rule.text.removeprefix(rule.column + ' ')}")
-        elif broken.any():
-            found = replace(found, frame=cleared_column(found.table, rule.column, found.frame, broken))
-            cleared[rule.text] += int(broken.sum())
-    return found
+        violations = find_violations(validated.table, rule, validated.frame)
+        if rule.otherwise != "missing" or TABLES[validated.table].column(rule.column).required:
+            validated = validated.reject(
+                violations, rule.column, f"is {rule.violation_text.removeprefix(rule.column + ' ')}"
+            )
+        elif violations.any():
+            validated = replace(
+                validated, frame=clear_values(validated.table, rule.column, validated.frame, violations)
+            )
+            cleared[rule.violation_text] += int(violations.sum())
+    return validated
 
 
-def _one_row_per_key(found: NormalisedTable, mapping: TableMap) -> NormalisedTable:
-    frame, first = one_row_per_key(found.table, found.frame, mapping)
-    merged = found.merged + len(found.frame) - len(frame)
-    return replace(found, frame=frame, rows=found.rows[first], merged=merged)
+def _merge_rows(validated: NormalisedTable, mapping: TableMap) -> NormalisedTable:
+    frame, first = merge_rows(validated.table, validated.frame, mapping)
+    merged = validated.merged + len(validated.frame) - len(frame)
+    return replace(validated, frame=frame, rows=validated.rows[first], merged=merged)
 
 
-def _without_stored(connection: Connection, found: NormalisedTable) -> NormalisedTable:
+def _reject_stored_ids(connection: Connection, validated: NormalisedTable) -> NormalisedTable:
     """Reject rows whose id is already stored; count stored actions and prefecture pairs as merged."""
-    key = list(TABLES[found.table].key)
-    stored = _stored_keys(connection, found.table)
+    key = list(TABLES[validated.table].key)
+    stored = _read_stored_keys(connection, validated.table)
     if not len(stored):
-        return found
-    known = pd.MultiIndex.from_frame(found.frame[key]).isin(pd.MultiIndex.from_frame(stored))
+        return validated
+    is_stored = pd.MultiIndex.from_frame(validated.frame[key]).isin(pd.MultiIndex.from_frame(stored))
     if len(key) == 1:
-        return found.reject(known, key[0], "is in the database already")
-    frame = found.frame[~known].reset_index(drop=True)
-    return replace(found, frame=frame, rows=found.rows[~known], merged=found.merged + int(known.sum()))
+        return validated.reject(is_stored, key[0], "already exists in the database")
+    frame = validated.frame[~is_stored].reset_index(drop=True)
+    return replace(
+        validated, frame=frame, rows=validated.rows[~is_stored], merged=validated.merged + int(is_stored.sum())
+    )
 
 
-def _reasons(raw: Raw, found: NormalisedTable) -> Counter[str]:
+def _count_reasons(raw: RawRows, validated: NormalisedTable) -> Counter[str]:
     """Return reason → rejected rows."""
-    refused = found.rejected
-    return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(refused["column"] + " " + refused["reason"])])
+    rejected = validated.rejected
+    return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(rejected["column"] + " " + rejected["reason"])])
 
 
-def _refused_rows(raw: Raw, found: NormalisedTable) -> pd.DataFrame:
+def _collect_rejected_rows(raw: RawRows, validated: NormalisedTable) -> pd.DataFrame:
     """Return the rejected rows as in the source, preceded by file, row, column, value and reason."""
     head = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
-    refused = found.rejected
-    at = refused["row"].to_numpy(dtype=np.int64)
-    said = refused.assign(file=raw.source[at], row=raw.rows[at])[["file", *refused.columns]].set_axis(head, axis=1)
+    rejected = validated.rejected
+    at = rejected["row"].to_numpy(dtype=np.int64)
+    rows = rejected.assign(file=raw.source[at], row=raw.rows[at])[["file", *rejected.columns]].set_axis(head, axis=1)
     original = raw.frame.iloc[at].reset_index(drop=True)
     unreadable = pd.DataFrame([(f, line, "", "", why) for f, line, why, _ in raw.unreadable], columns=head)
     fields = pd.DataFrame([fields for *_, fields in raw.unreadable], columns=original.columns, dtype=object)
-    parts = [pd.concat([a, b], axis=1) for a, b in ((said, original), (unreadable, fields)) if len(a)]
+    parts = [pd.concat([a, b], axis=1) for a, b in ((rows, original), (unreadable, fields)) if len(a)]
     return pd.concat(parts, ignore_index=True).sort_values(["refused_file", "refused_row"], ignore_index=True)
 
 
-def _ids(connection: Connection, table: str) -> IdIndex:
+def _read_ids(connection: Connection, table: str) -> IdIndex:
     column = DATA_TABLES[table].c[TABLES[table].key[0]]
     return IdIndex(np.array(connection.execute(select(column)).scalars().all(), dtype=np.int64))
 
 
-def _stored_keys(connection: Connection, table: str) -> pd.DataFrame:
+def _read_stored_keys(connection: Connection, table: str) -> pd.DataFrame:
     columns = [TABLES[table].column(name) for name in TABLES[table].key]
     result = connection.execute(select(*(DATA_TABLES[table].c[column.name] for column in columns)))
-    return frame_of(table, columns, columns_of(result))
+    return to_frame(table, columns, fetch_columns(result))

@@ -35,25 +35,25 @@ from scoring.errors import ConfigurationError
 from scoring.storage.os_errors import reason
 from scoring.storage.yaml_source import YamlSource, parse_yaml
 
-__all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "read_mapping", "table_mapping"]
+__all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "parse_table_mapping", "read_mapping"]
 
 M = TypeVar("M", bound=BaseModel)
 Pick = Literal["first", "last", "most_common", "min", "max", "all"]
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-def _pattern(text: str) -> str:
+def _check_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
     return text
 
 
-class ColumnMap(_Strict):
+class ColumnMap(_StrictModel):
     """The source of one target column, and how merged rows give one value."""
 
     source: str | None = Field(None, alias="from")
@@ -61,77 +61,77 @@ class ColumnMap(_Strict):
     join: tuple[str, ...] = ()  # texts of several columns, missing ones left out
     glue: str = Field(" ", alias="with")
     values: dict[str, Any] = {}  # replacements of values; other values are unchanged
-    cut: tuple[Annotated[str, BeforeValidator(_pattern)], ...] = ()  # matches of these patterns are removed
+    cut: tuple[Annotated[str, BeforeValidator(_check_pattern)], ...] = ()  # matches of these patterns are removed
     lookup: str | None = None  # reference table in which to look up the name's code
     pick: Pick = "first"  # missing values are skipped; ties of most_common: the smallest; all: for lists
 
     @model_validator(mode="after")
-    def _one_origin(self) -> ColumnMap:
+    def _check_origin(self) -> ColumnMap:
         if (self.source is not None) + (self.value is not None) + bool(self.join) != 1:
-            raise ValueError("give one of from, join and value")
+            raise ValueError("give exactly one of from, join and value")
         if self.lookup is not None and self.lookup not in ("occupations", "prefectures"):
-            raise ValueError(f"lookup is occupations or prefectures, not {self.lookup!r}")
+            raise ValueError(f"lookup must be occupations or prefectures, not {self.lookup!r}")
         return self
 
 
-class Rule(_Strict):
+class Rule(_StrictModel):
     """A condition on a column; `else` says whether a violation rejects the row or makes the value missing."""
 
     column: str
-    least: Any = Field(None, alias="min")
-    most: Any = Field(None, alias="max")
+    minimum: Any = Field(None, alias="min")
+    maximum: Any = Field(None, alias="max")
     after: str | None = None  # another column; checked after rows have been merged
     otherwise: Literal["refuse", "missing"] = Field("refuse", alias="else")
 
     @model_validator(mode="after")
-    def _says_something(self) -> Rule:
-        if self.least is None and self.most is None and self.after is None:
+    def _check_condition(self) -> Rule:
+        if self.minimum is None and self.maximum is None and self.after is None:
             raise ValueError("a rule needs min, max or after")
         return self
 
     @property
-    def text(self) -> str:
+    def violation_text(self) -> str:
         """The violation, as the import report prints it."""
-        bounds = [f"below {self.least}"] if self.least is not None else []
-        bounds += [f"above {self.most}"] if self.most is not None else []
+        bounds = [f"below {self.minimum}"] if self.minimum is not None else []
+        bounds += [f"above {self.maximum}"] if self.maximum is not None else []
         bounds += [f"not after {self.after}"] if self.after is not None else []
         return f"{self.column} {' or '.join(bounds)}"
 
 
-def _column_map(value: Any) -> Any:
+def _parse_column_map(value: Any) -> Any:
     return {"from": value} if isinstance(value, str) else value
 
 
-def _source_map(value: Any) -> Any:
+def _parse_source_map(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
 
-def _listed(value: Any) -> Any:
+def _to_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-class TableMap(_Strict):
+class TableMap(_StrictModel):
     """The sources, columns and rules of one table."""
 
-    sources: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field((), alias="from")
+    sources: Annotated[tuple[str, ...], BeforeValidator(_to_tuple)] = Field((), alias="from")
     one_row_per: str | None = None
-    columns: dict[str, Annotated[ColumnMap, BeforeValidator(_column_map)]] = {}
+    columns: dict[str, Annotated[ColumnMap, BeforeValidator(_parse_column_map)]] = {}
     rules: tuple[Rule, ...] = ()
     missing: tuple[str, ...] = ()  # texts that mean a missing value, in addition to blank text
     replace: bool = False  # empty the table first
 
 
-class SourceMap(_Strict):
+class SourceMap(_StrictModel):
     """A source file, and its texts that mean a missing value."""
 
     file: str
     missing: tuple[str, ...] = ()
 
 
-class ImportMap(_Strict):
+class ImportMap(_StrictModel):
     """The content of a mapping file."""
 
-    sources: dict[str, Annotated[SourceMap, BeforeValidator(_source_map)]]
+    sources: dict[str, Annotated[SourceMap, BeforeValidator(_parse_source_map)]]
     tables: dict[str, TableMap]
 
 
@@ -142,20 +142,20 @@ def read_mapping(path: Path) -> ImportMap:
     ------
     ConfigurationError: If the file cannot be read, is not YAML, or names an unknown key, table, column or source.
     """
-    mapping = _validated(ImportMap, _read(path, "`sources` and `tables`"))
+    mapping = _validate(ImportMap, _read_yaml(path, "`sources` and `tables`"))
     for name, table in mapping.tables.items():
         check_targets(name, table, str(path))
         for source in table.sources:
             if source not in mapping.sources:
                 raise ConfigurationError(
-                    f"{path}: tables.{name}.from names {source!r}, which is not among the sources."
+                    f"{path}: tables.{name}.from: source {source!r} does not exist. Add it under `sources`."
                 )
         if not table.sources:
-            raise ConfigurationError(f"{path}: tables.{name} says no source (from: NAME).")
+            raise ConfigurationError(f"{path}: tables.{name} does not have a source. Add `from: NAME`.")
     return mapping
 
 
-def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> TableMap:
+def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> TableMap:
     """Return the mapping of one table from None, a `TableMap`, its dict, or a YAML file of it.
 
     Raises
@@ -165,36 +165,38 @@ def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | Table
     if mapping is None and table in TABLES:
         return TableMap()
     if mapping is None or isinstance(mapping, TableMap):
-        found, where = mapping or TableMap(), "mapping"
+        table_map, where = mapping or TableMap(), "mapping"
     elif isinstance(mapping, MappingABC):
         where = "mapping"
-        found = _validated(TableMap, YamlSource(where, dict(mapping), {}, ConfigurationError))
+        table_map = _validate(TableMap, YamlSource(where, dict(mapping), {}, ConfigurationError))
     else:
         where = str(mapping)
-        found = _validated(TableMap, _read(Path(mapping), "`columns`"))
-    check_targets(table, found, where)
-    return found
+        table_map = _validate(TableMap, _read_yaml(Path(mapping), "`columns`"))
+    check_targets(table, table_map, where)
+    return table_map
 
 
 def check_targets(name: str, table: TableMap, where: str) -> None:
     """Raise ConfigurationError if a table or column does not exist."""
     if name not in TABLES or name in FACTOR_TABLES:
-        raise ConfigurationError(f"{where}: there is no table {name!r} to map.{_close(name, TABLES)}")
+        raise ConfigurationError(f"{where}: table {name!r} cannot be mapped.{_suggest(name, TABLES)}")
     spec = TABLES[name]
-    named = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
-    for column in named:
+    columns = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
+    for column in columns:
         if column not in spec.names:
-            raise ConfigurationError(f"{where}: {name} has no column {column!r}.{_close(column, spec.names)}")
+            raise ConfigurationError(
+                f"{where}: table {name} does not have the column {column!r}.{_suggest(column, spec.names)}"
+            )
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
         raise ConfigurationError(f"{where}: {name}: one_row_per must be {', '.join(spec.key)}.")
 
 
-def _close(name: str, known: Any) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f" Perhaps {found[0]!r}?" if found else f" There are {', '.join(known)}."
+def _suggest(name: str, names: Any) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" Did you mean {close[0]!r}?" if close else f" Use one of {', '.join(names)}."
 
 
-def _read(path: Path, expected: str) -> YamlSource:
+def _read_yaml(path: Path, expected: str) -> YamlSource:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -202,12 +204,12 @@ def _read(path: Path, expected: str) -> YamlSource:
     return parse_yaml(text, str(path), expected=expected, error_class=ConfigurationError)
 
 
-def _validated(model: type[M], source: YamlSource) -> M:
+def _validate(model: type[M], source: YamlSource) -> M:
     try:
         return model.model_validate(source.data)
     except ValidationError as error:
         first = error.errors()[0]
         path = tuple(str(piece) for piece in first["loc"])
-        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise source.error(path, f"{'.'.join(path)}: {said}{more}.") from None
+        raise source.error(path, f"{'.'.join(path)}: {problem}{more}.") from None

@@ -13,13 +13,13 @@ import pandas as pd
 
 from scoring.errors import DataError, printable
 
-__all__ = ["Raw", "read_source", "stacked"]
+__all__ = ["RawRows", "concatenate", "read_source"]
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawRows:
     """Raw rows of source files.
 
     Attributes
@@ -36,12 +36,12 @@ class Raw:
     unreadable: list[tuple[str, int, str, dict[str, str]]]
 
     @property
-    def read(self) -> int:
+    def n_rows(self) -> int:
         """Number of readable and unreadable rows."""
         return len(self.frame) + len(self.unreadable)
 
 
-def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
+def read_source(path: Path, missing: tuple[str, ...] = ()) -> RawRows:
     """Return the rows of a CSV file (UTF-8, optional byte order mark, comma, header) or of a Parquet file.
 
     In CSV every value is text. A CSV row with invalid UTF-8 or a wrong number of fields is unreadable. Texts in
@@ -58,7 +58,7 @@ def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
     elif path.suffix.lower() in (".csv", ".txt"):
         raw = _read_csv(path)
     else:
-        raise DataError(f"{path}: only .csv and .parquet files can be imported.")
+        raise DataError(f"{path} cannot be imported. Use a .csv or .parquet file.")
     if not missing:
         return raw
     words = set(missing)
@@ -67,14 +67,14 @@ def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
         for name, column in raw.frame.items()
     }
     frame = pd.DataFrame(columns, index=raw.frame.index, copy=False)
-    return Raw(frame, raw.rows, raw.source, raw.unreadable)
+    return RawRows(frame, raw.rows, raw.source, raw.unreadable)
 
 
-def stacked(raws: list[Raw]) -> Raw:
+def concatenate(raws: list[RawRows]) -> RawRows:
     """Return the concatenated rows of several sources. A column that a source lacks is missing in its rows."""
     if len(raws) == 1:
         return raws[0]
-    return Raw(
+    return RawRows(
         pd.concat([raw.frame for raw in raws], ignore_index=True),
         np.concatenate([raw.rows for raw in raws]),
         np.concatenate([raw.source for raw in raws]),
@@ -82,73 +82,71 @@ def stacked(raws: list[Raw]) -> Raw:
     )
 
 
-def _read_parquet(path: Path) -> Raw:
+def _read_parquet(path: Path) -> RawRows:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         frame = pq.read_table(path).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is no readable Parquet file: {error}.") from error
-    return Raw(frame, np.arange(1, len(frame) + 1), np.full(len(frame), path.name, dtype=object), [])
+        raise DataError(f"{path} is not a readable Parquet file: {error}.") from error
+    return RawRows(frame, np.arange(1, len(frame) + 1), np.full(len(frame), path.name, dtype=object), [])
 
 
-def _read_csv(path: Path) -> Raw:
+def _read_csv(path: Path) -> RawRows:
     unreadable: list[tuple[str, int, str, dict[str, str]]] = []
     lines: list[int] = []
-    good: list[list[str]] = []
-    broken = not _is_utf8(path)
+    records: list[list[str]] = []
+    has_invalid_utf8 = not _is_utf8(path)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        records = _records(csv.reader(_with_an_end(file)), path)
-        _, header = next(records, (0, []))
+        iterator = _iterate_records(csv.reader(_add_end_marker(file)), path)
+        _, header = next(iterator, (0, []))
         if not any(name.strip() for name in header):
-            raise DataError(f"{path} is empty: its first line must name the columns.")
+            raise DataError(f"{path} is empty. The first line must contain the column names.")
         header = [name.strip() for name in header]
-        twice = next((name for name, count in Counter(header).items() if name and count > 1), None)
-        if twice is not None:
-            raise DataError(
-                f"{path}: column {printable(twice)!r} stands twice in the first line. Rename or remove one."
-            )
-        for line, fields in records:
+        duplicate = next((name for name, count in Counter(header).items() if name and count > 1), None)
+        if duplicate is not None:
+            raise DataError(f"{path}, line 1: duplicate column {printable(duplicate)!r}. Rename or remove one.")
+        for line, fields in iterator:
             if len(fields) != len(header):
-                reason = f"has {len(fields)} fields where the header has {len(header)}"
-            elif broken and any(REPLACEMENT in field for field in fields):
-                reason = "is not UTF-8"
+                reason = f"has {len(fields)} fields, but the header has {len(header)}"
+            elif has_invalid_utf8 and any(REPLACEMENT in field for field in fields):
+                reason = "is not valid UTF-8"
             else:
                 lines.append(line)
-                good.append(fields)
+                records.append(fields)
                 continue
             unreadable.append((path.name, line, reason, dict(zip(header, fields, strict=False))))
-    frame = pd.DataFrame(good, columns=header, dtype=object)
-    return Raw(frame, np.array(lines, dtype=np.int64), np.full(len(frame), path.name, dtype=object), unreadable)
+    frame = pd.DataFrame(records, columns=header, dtype=object)
+    return RawRows(frame, np.array(lines, dtype=np.int64), np.full(len(frame), path.name, dtype=object), unreadable)
 
 
-def _records(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+def _iterate_records(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield (first line, fields) of each record; blank lines are skipped."""
     begin = 1
     try:
         for fields in reader:
-            if fields == [_END]:
+            if fields == [_END_MARKER]:
                 return
-            if fields and fields[-1].endswith(_END):
-                raise DataError(f"{path} line {begin}: a quote is opened here and never closed.")
+            if fields and fields[-1].endswith(_END_MARKER):
+                raise DataError(f"{path}, line {begin}: the quote that starts here is not closed. Close it.")
             if fields:
                 yield begin, fields
             begin = reader.line_num + 1  # type: ignore[attr-defined]
     except csv.Error as error:
-        raise DataError(f"{path} line {begin}: {error}. Is a quote not closed?") from error
+        raise DataError(f"{path}, line {begin}: {error}. Check the quotes.") from error
 
 
-_END = "\0 end of the file \0"
+_END_MARKER = "\0 end of the file \0"
 
 
-def _with_an_end(file: Iterable[str]) -> Iterator[str]:
+def _add_end_marker(file: Iterable[str]) -> Iterator[str]:
     """Yield the lines, then a marker line. If the marker ends up inside a field, a quote was not closed.
 
     Without the marker, `csv` would silently return all rows after that quote as one field.
     """
     yield from file
-    yield _END
+    yield _END_MARKER
 
 
 def _is_utf8(path: Path) -> bool:

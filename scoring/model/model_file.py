@@ -162,10 +162,11 @@ def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
             number = float(value)
     except (OverflowError, ValueError):  # thousands of digits
         number = math.inf
+    name = key[-2] if key[-1] == "weight" else key[-1]
     if not isinstance(number, float):
-        raise file.error(key, f"the weight is {short_repr(value)}; it must be a number or a fraction such as 1/3.")
+        problem = f"the weight of {name} is {short_repr(value)}"
+        raise file.error(key, f"{problem}; it must be a number or a fraction such as 1/3.")
     if not (math.isfinite(number) and number >= 0):
-        name = key[-2] if key[-1] == "weight" else key[-1]
         raise file.error(key, f"the weight of {name} is {number}; it must be a number from 0 to 1.")
     return number
 

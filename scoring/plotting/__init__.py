@@ -15,10 +15,10 @@ from scoring.plotting.style import (
     SMALL,
     STYLE,
     VERMILION,
-    bars,
-    new_figure,
-    new_grid,
-    number,
+    create_figure,
+    create_grid,
+    draw_bars,
+    format_number,
 )
 
 __all__ = [
@@ -32,8 +32,8 @@ __all__ = [
     "SMALL",
     "STYLE",
     "VERMILION",
-    "bars",
-    "new_figure",
-    "new_grid",
-    "number",
+    "create_figure",
+    "create_grid",
+    "draw_bars",
+    "format_number",
 ]

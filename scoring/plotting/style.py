@@ -26,10 +26,10 @@ __all__ = [
     "SKY",
     "STYLE",
     "VERMILION",
-    "bars",
-    "new_figure",
-    "new_grid",
-    "number",
+    "create_figure",
+    "create_grid",
+    "draw_bars",
+    "format_number",
 ]
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -45,13 +45,15 @@ SMALL = 8.5
 """Size in points of the labels at bars and markers."""
 
 
-def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+def create_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
     """Return a figure, given its size in inches, and its axes from left to right. pyplot does not manage the figure."""
-    figure, axes = new_grid(width, height, 1, columns)
+    figure, axes = create_grid(width, height, 1, columns)
     return figure, axes
 
 
-def new_grid(width: float, height: float, rows: int, columns: int, *, share: bool = False) -> tuple[Figure, list[Any]]:
+def create_grid(
+    width: float, height: float, rows: int, columns: int, *, share: bool = False
+) -> tuple[Figure, list[Any]]:
     """Return a figure and its grid of axes, row by row. With `share`, all axes have the same scale."""
     import matplotlib
 
@@ -106,7 +108,7 @@ def _styled_figure() -> type[Figure]:
     return StyledFigure
 
 
-def bars(
+def draw_bars(
     axes: Any, names: Sequence[str], values: Sequence[float], texts: Sequence[str], colour: str | Sequence[str] = BLUE
 ) -> None:
     """Draw horizontal bars from top to bottom, each followed by its text."""
@@ -118,7 +120,7 @@ def bars(
     axes.margins(x=0.2)
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Format a number with three significant digits, from 100 on as an integer: 0.0123, 1.23, 123, 12,300."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"

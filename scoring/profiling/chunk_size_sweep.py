@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import ConfigurationError, pluralize
-from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
+from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, create_figure, format_number
 from scoring.profiling.measurement import release_memory, run_in_new_process
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget, runner
@@ -202,13 +202,13 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.0
     fast = frame[frame["best_s"] <= (1 + slower) * fastest["best_s"]]
     small = fast[fast["peak_bytes"] <= (1 + similar) * fast["peak_bytes"].min()]
     chosen = small.sort_values(["workers", "best_s"]).iloc[0]
-    speed = f"{number(chosen['best_s'])} s"
+    speed = f"{format_number(chosen['best_s'])} s"
     if chosen.name == fastest.name:
         speed = f"the fastest, {speed}"
     else:
         where = f"chunks of {int(fastest['chunk_size']):,} on {_threads(int(fastest['workers']))}"
         more = chosen["best_s"] / fastest["best_s"] - 1
-        speed += f", {more:.1%} slower than the fastest ({number(fastest['best_s'])} s, {where})"
+        speed += f", {more:.1%} slower than the fastest ({format_number(fastest['best_s'])} s, {where})"
     alone = f"no other setting is within {slower:.0%}"
     least = f"of the {len(fast)} settings within {slower:.0%}, none needs more than {similar:.0%} less memory"
     fewest = alone if len(fast) == 1 else least
@@ -225,7 +225,7 @@ def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Fig
 
     A circle marks the setting `chosen`.
     """
-    figure, (left, right) = new_figure(9, 3.6, columns=2)
+    figure, (left, right) = create_figure(9, 3.6, columns=2)
     colours = (BLUE, VERMILION, GREEN, ORANGE)
     for place, (workers, rows) in enumerate(frame.groupby("workers")):
         colour, marker = colours[place % len(colours)], "os^D"[place % 4]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from scoring.dataset.smaller_dtypes import memory_report, optimise
-from scoring.plotting import BLUE, GREY, SMALL, new_figure
+from scoring.plotting import BLUE, GREY, SMALL, create_figure
 from scoring.runs.memory_budget import format_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.
 
 def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figure:
     """Plot a frame of `column_bytes`: two bars per column, and the remaining share of all bytes."""
-    figure, (axes,) = new_figure(7.5, 0.36 * len(report) + 1.4)
+    figure, (axes,) = create_figure(7.5, 0.36 * len(report) + 1.4)
     rows = range(len(report))
     unit, size = ("MB", 1e6) if report["bytes_before"].max() >= 1e6 else ("kB", 1e3)
     for shift, name, colour, label in ((-0.19, "before", GREY, "before"), (0.19, "after", BLUE, "smaller dtypes")):

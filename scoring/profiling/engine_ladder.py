@@ -13,7 +13,7 @@ from scoring.array_types import Longs, Singles
 from scoring.backends import reference
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
-from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
+from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, create_figure, draw_bars, format_number
 from scoring.profiling.measurement import measure_times
 from scoring.profiling.pair_loop import PairLoop
 from scoring.profiling.peer_inputs import PeerInputs
@@ -137,11 +137,11 @@ def _lists(ranking: Ranking) -> list[JobList]:
 
 def plot_ladder(frame: pd.DataFrame) -> Figure:
     """Plot the milliseconds per user of a `ladder` on a logarithmic axis."""
-    figure, (axes,) = new_figure(8, 0.5 * len(frame) + 1.2)
+    figure, (axes,) = create_figure(8, 0.5 * len(frame) + 1.2)
     steps = zip(frame["ms_per_user"], frame["times_faster"], strict=True)
-    texts = [f"{number(ms)} ms, {times:,.0f} ×" for ms, times in steps]
+    texts = [f"{format_number(ms)} ms, {times:,.0f} ×" for ms, times in steps]
     colours = [GREY, ORANGE, BLUE, VERMILION][: len(frame)]
-    bars(axes, frame.index.tolist(), frame["ms_per_user"].tolist(), texts, colours)
+    draw_bars(axes, frame.index.tolist(), frame["ms_per_user"].tolist(), texts, colours)
     axes.set_xscale("log")
     axes.set_xlim(frame["ms_per_user"].min() / 4, frame["ms_per_user"].max() * 25)
     axes.xaxis.set_major_formatter("{x:,g}")

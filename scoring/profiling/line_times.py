@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scoring.backends import reference
 from scoring.bundle.terms import KINDS
 from scoring.extras import require
-from scoring.plotting import bars, new_figure, number
+from scoring.plotting import create_figure, draw_bars, format_number
 from scoring.ranking import Prepared
 
 if TYPE_CHECKING:
@@ -105,14 +105,14 @@ def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
     """Plot the lines of a `line_profile` with the largest `own_ms`, largest first."""
     whole = frame["own_ms"].sum()
     best = frame.nlargest(top, "own_ms")
-    figure, (axes,) = new_figure(9.5, 0.34 * len(best) + 1.3)
+    figure, (axes,) = create_figure(9.5, 0.34 * len(best) + 1.3)
     names = [f"{function}  {line}" for function, line in zip(best["function"], best["line"], strict=True)]
     texts = [f"{ms / whole:.0%}  {_short(source)}" for ms, source in zip(best["own_ms"], best["source"], strict=True)]
-    bars(axes, names, best["own_ms"].tolist(), texts)
+    draw_bars(axes, names, best["own_ms"].tolist(), texts)
     axes.set_xlim(0, 2.1 * best["own_ms"].max())
     axes.set_xlabel("milliseconds with the profiler, without the listed functions that a line calls")
     title = f"The {len(best)} most expensive lines of the readable path: {best['own_ms'].sum() / whole:.0%}"
-    axes.set_title(f"{title} of {number(whole)} ms", loc="left", fontsize=10)
+    axes.set_title(f"{title} of {format_number(whole)} ms", loc="left", fontsize=10)
     return figure
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from scoring.plotting import BLUE, GREY, SMALL, new_figure
+from scoring.plotting import BLUE, GREY, SMALL, create_figure
 from scoring.profiling.measurement import run_in_new_process
 from scoring.runs import memory_budget
 from scoring.runs.memory_budget import format_bytes
@@ -68,7 +68,7 @@ def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:
 
 def plot_peaks(frame: pd.DataFrame, title: str = "Peak memory") -> Figure:
     """Plot one bar per row of a `peak_frame`, with the baseline in grey."""
-    figure, (axes,) = new_figure(7, 0.45 * len(frame) + 1.5)
+    figure, (axes,) = create_figure(7, 0.45 * len(frame) + 1.5)
     places = range(len(frame))
     axes.barh(places, frame["baseline_mb"], height=0.6, color=GREY, label="Python and imports")
     extra, baseline = frame["extra_mb"], frame["baseline_mb"]

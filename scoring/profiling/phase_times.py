@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scoring.plotting import bars, new_figure, number
+from scoring.plotting import create_figure, draw_bars, format_number
 from scoring.telemetry import Stopwatch
 
 if TYPE_CHECKING:
@@ -46,15 +46,16 @@ def phase_frame(watch: Stopwatch) -> pd.DataFrame:
 
 def plot_phases(frame: pd.DataFrame, title: str = "Time by phase") -> Figure:
     """Plot one bar per row of a `phase_frame`, in the order of the phases."""
-    figure, (axes,) = new_figure(7, 0.33 * len(frame) + 1.2)
+    figure, (axes,) = create_figure(7, 0.33 * len(frame) + 1.2)
     whole = frame["own"].sum()
     times, unit, units = (1, "s", "seconds") if whole >= 1 else (1000, "ms", "milliseconds")
     names = [f"{'    ' * depth}{phase}" for phase, depth in zip(frame["phase"], frame["depth"], strict=True)]
     texts = [
-        f"{number(times * own)} {unit}, {share:.0%}" for own, share in zip(frame["own"], frame["share"], strict=True)
+        f"{format_number(times * own)} {unit}, {share:.0%}"
+        for own, share in zip(frame["own"], frame["share"], strict=True)
     ]
-    bars(axes, names, (times * frame["own"]).tolist(), texts)
+    draw_bars(axes, names, (times * frame["own"]).tolist(), texts)
     nested = ", without nested phases" if frame["depth"].any() else ""
     axes.set_xlabel(f"{units}{nested}")
-    axes.set_title(f"{title}: {number(times * whole)} {unit} in total", loc="left", fontsize=10)
+    axes.set_title(f"{title}: {format_number(times * whole)} {unit} in total", loc="left", fontsize=10)
     return figure

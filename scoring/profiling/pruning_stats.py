@@ -1,4 +1,4 @@
-"""How many jobs are scored individually per user. Bounds of cells and blocks exclude the others from the list."""
+"""How many jobs are scored individually per user. Bounds of cells and blocks exclude all other jobs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import pluralize
-from scoring.plotting import BLACK, BLUE, SMALL, new_figure, number
+from scoring.plotting import BLACK, BLUE, SMALL, create_figure, format_number
 from scoring.ranking import Prepared, Scorer
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def visits(prepared: Prepared, users: NDArray[np.int64] | None = None, k: int = 
 
 def plot_visits(frame: pd.DataFrame) -> Figure:
     """Plot the distribution of `share` over the users of a `visits` frame, with median and mean."""
-    figure, (axes,) = new_figure(7, 3)
+    figure, (axes,) = create_figure(7, 3)
     share = 100 * frame["share"]
     axes.hist(share, bins=min(40, max(10, len(frame) // 8)), color=BLUE)
     mean, median = float(share.mean()), float(share.median())
-    axes.axvline(median, color=BLACK, linestyle="--", label=f"median {number(median)} %")
-    axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {number(mean)} %")
+    axes.axvline(median, color=BLACK, linestyle="--", label=f"median {format_number(median)} %")
+    axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {format_number(mean)} %")
     axes.set_xlim(left=0)
     axes.set_xlabel("jobs scored per user, % of the eligible jobs")
     axes.set_ylabel("users")

@@ -34,12 +34,12 @@ class Source:
         DataError: If the data cannot be used.
         """
         from scoring.database.database import Database
-        from scoring.database.quarantine import read_usable, warn_of
+        from scoring.database.quarantine import read_accepted, warn_about_rejections
 
         watch = watch or Stopwatch()
         with Database.open(self.database) as database, watch.phase("load"):
-            found = read_usable(database)
-        warn_of(found.ledger, stacklevel=2)
+            found = read_accepted(database)
+        warn_about_rejections(found.ledger, stacklevel=2)
         with watch.phase("encode"):
             return Dataset(found.tables, ledger=found.ledger)
 

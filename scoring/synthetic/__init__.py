@@ -2,8 +2,8 @@
 
 Users choose jobs by hidden preference weights, which tuning can estimate from their actions.
 
-- `generator`: the reference tables as arrays; `companies`, `jobs`, `titles`: employers and advertisements
-- `users`; `preferences`: their hidden weights and the utility of a job; `memory_estimate`: their recent actions
+- `reference_arrays`: the reference tables as arrays; `companies`, `jobs`, `titles`: employers and advertisements
+- `users`; `preferences`: their hidden weights and the utility of a job; `recent_actions`: what it depends on
 - `actions`: sessions, views, clicks and applications
 - `sampling`, `frames`: weighted draws, and arrays to canonical columns
 """
@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns.canonical_tables import Tables
-from scoring.dataset import reference
+from scoring.dataset import reference as reference_tables
 from scoring.errors import ConfigurationError
 from scoring.synthetic.actions import make_actions
 from scoring.synthetic.companies import make_companies
-from scoring.synthetic.generator import World
 from scoring.synthetic.jobs import make_jobs
 from scoring.synthetic.preferences import HIDDEN_WEIGHTS, Preferences, make_preferences
+from scoring.synthetic.reference_arrays import ReferenceArrays
 from scoring.synthetic.users import make_users
 
 __all__ = ["HIDDEN_WEIGHTS", "Market", "Preferences", "make_market"]
@@ -74,25 +74,25 @@ def make_market(
     n_actions = 100 * n_users if n_actions is None else n_actions
     if n_users < 1 or n_jobs < 1 or n_actions < 0:
         raise ConfigurationError(
-            "A market needs at least 1 user, 1 job and 0 actions; "
-            f"asked for {n_users} users, {n_jobs} jobs, {n_actions} actions."
+            f"A market of {n_users} users, {n_jobs} jobs and {n_actions} actions is not possible. "
+            "Use at least 1 user, 1 job and 0 actions."
         )
     clock = _clock(as_of)
     now = int(clock.timestamp())
-    for_world, for_users, for_jobs, for_preferences, for_actions = np.random.default_rng(seed).spawn(5)
-    world = World.load(for_world)
-    users = make_users(for_users, world, n_users, now)
-    companies = make_companies(for_jobs, world, n_jobs)
-    jobs = make_jobs(for_jobs, world, companies, n_jobs, now)
-    preferences = make_preferences(for_preferences, world, users, companies, jobs)
-    actions = make_actions(for_actions, world, users, companies, jobs, preferences, n_actions, now)
+    for_reference, for_users, for_jobs, for_preferences, for_actions = np.random.default_rng(seed).spawn(5)
+    reference = ReferenceArrays.load(for_reference)
+    users = make_users(for_users, reference, n_users, now)
+    companies = make_companies(for_jobs, reference, n_jobs)
+    jobs = make_jobs(for_jobs, reference, companies, n_jobs, now)
+    preferences = make_preferences(for_preferences, reference, users, companies, jobs)
+    actions = make_actions(for_actions, reference, users, companies, jobs, preferences, n_actions, now)
     tables = Tables(
         jobs.frame,
         users.frame,
         actions,
-        reference.load_occupations(),
-        reference.load_prefectures(),
-        reference.load_prefecture_adjacency(),
+        reference_tables.load_occupations(),
+        reference_tables.load_prefectures(),
+        reference_tables.load_prefecture_adjacency(),
     )
     return Market(tables, preferences, clock)
 
@@ -101,8 +101,8 @@ def _clock(as_of: str | pd.Timestamp) -> pd.Timestamp:
     try:
         clock = pd.Timestamp(as_of)
     except ValueError as error:
-        raise ConfigurationError(f"as_of is not a time: {as_of!r}.") from error
+        raise ConfigurationError(f"as_of: {as_of!r} is not a time. Use a time such as 2025-12-01T12:00:00Z.") from error
     if clock is pd.NaT:
-        raise ConfigurationError(f"as_of is not a time: {as_of!r}.")
+        raise ConfigurationError(f"as_of: {as_of!r} is not a time. Use a time such as 2025-12-01T12:00:00Z.")
     clock = clock.tz_localize("UTC") if clock.tzinfo is None else clock.tz_convert("UTC")
     return clock.floor("s")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.synthetic.generator import N_SCENES, World
-from scoring.synthetic.sampling import Flags, Floats, Ints, chance, pick
+from scoring.synthetic.reference_arrays import N_SCENES, ReferenceArrays
+from scoring.synthetic.sampling import Flags, Floats, Ints, draw_flags, draw_weighted
 
 __all__ = ["JOBS_PER_COMPANY", "Companies", "make_companies"]
 
@@ -97,12 +97,12 @@ class Companies:
         return len(self.ids)
 
 
-def make_companies(rng: np.random.Generator, world: World, n_jobs: int) -> Companies:
+def make_companies(rng: np.random.Generator, reference: ReferenceArrays, n_jobs: int) -> Companies:
     """Return one company per 12 jobs. Sizes follow Zipf's law, flattened at the top so that none dominates."""
     n = max(1, n_jobs // JOBS_PER_COMPANY)
     rank = np.arange(n)
-    major_weight = np.bincount(world.occupations.major, world.occupations.weight)
-    major = pick(rng, major_weight, n)
+    major_weight = np.bincount(reference.occupations.major, reference.occupations.weight)
+    major = draw_weighted(rng, major_weight, n)
     quality = rng.normal(size=n)
     number = rng.permutation(n) + 1
     words = [rng.integers(0, len(w), n) for w in (_STEMS, _MIDDLES)]
@@ -116,8 +116,8 @@ def make_companies(rng: np.random.Generator, world: World, n_jobs: int) -> Compa
         np.array(names, object),
         (1.0 / (rank + 10.0)).astype(np.float64),
         # companies are concentrated in large prefectures more than people are
-        pick(rng, world.prefectures.share**1.1, n),
-        (rank < n * 0.03) & chance(rng, 0.6, n),
+        draw_weighted(rng, reference.prefectures.share**1.1, n),
+        (rank < n * 0.03) & draw_flags(rng, 0.6, n),
         major,
         quality,
         np.exp(0.02 * quality + rng.normal(0, 0.05, n)),

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from scoring.columns import TABLES
 
-__all__ = ["canonical", "flag", "integer", "text", "time", "with_unknown"]
+__all__ = ["append_unknown", "flag_column", "integer_column", "make_canonical", "text_column", "time_column"]
 
 Mask = NDArray[np.bool_]
 
 
-def text(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
+def text_column(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
     """Return a text column; NaN where the mask is true or the value is None."""
     if missing is not None:
         values = values.copy()
@@ -24,22 +24,22 @@ def text(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
     return pd.Series(values, dtype="str")
 
 
-def with_unknown(values: NDArray[np.object_]) -> NDArray[np.object_]:
+def append_unknown(values: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return the values followed by None, whose position stands for an unknown value."""
     return np.array([*values, None], object)
 
 
-def flag(values: Mask, missing: Mask) -> pd.Series:
+def flag_column(values: Mask, missing: Mask) -> pd.Series:
     """Return a boolean column; <NA> where `missing`."""
     return pd.Series(pd.arrays.BooleanArray(values & ~missing, missing.copy()))
 
 
-def integer(values: NDArray[np.integer], missing: Mask) -> pd.Series:
+def integer_column(values: NDArray[np.integer], missing: Mask) -> pd.Series:
     """Return an Int64 column; <NA> where `missing`."""
     return pd.Series(pd.arrays.IntegerArray(np.where(missing, 1, values).astype(np.int64), missing.copy()))
 
 
-def time(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.Series:
+def time_column(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.Series:
     """Return UTC times from seconds since 1970; NaT where missing."""
     stamps = (seconds * 1_000_000).astype("datetime64[us]")
     if missing is not None:
@@ -47,7 +47,7 @@ def time(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.Series:
     return pd.Series(stamps).dt.tz_localize("UTC")
 
 
-def canonical(table: str, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
+def make_canonical(table: str, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
     """Return the canonical frame of a table. Columns that are not given (`external_id`) are missing in every row."""
     kinds = {column.name: column.type.dtype for column in TABLES[table].columns}
     absent = pd.Series(np.full(n_rows, None, object), dtype="str")

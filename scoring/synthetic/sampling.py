@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats
 
-__all__ = ["OpenStrata", "Strata", "chance", "pick"]
+__all__ = ["OpenStrata", "Strata", "draw_flags", "draw_weighted"]
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def pick(rng: np.random.Generator, weights: NDArray[np.floating] | Ints, size: int) -> Ints:
+def draw_weighted(rng: np.random.Generator, weights: NDArray[np.floating] | Ints, size: int) -> Ints:
     """Return (size,) positions drawn in proportion to the weights."""
     cumulative = np.cumsum(weights, dtype=np.float64)
     drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
     return np.minimum(drawn, len(cumulative) - 1).astype(np.int64)
 
 
-def chance(rng: np.random.Generator, share: float | NDArray[np.floating], size: int) -> Flags:
+def draw_flags(rng: np.random.Generator, share: float | NDArray[np.floating], size: int) -> Flags:
     """Return (size,) bool, true with the given probability: one for all, or one for each."""
     return rng.random(size) < share
 
@@ -36,12 +36,12 @@ class Strata:
         self._weights = weights[self._order]
         self._n_keys = n_keys
 
-    def at(self, is_open: Flags) -> OpenStrata:
+    def restrict(self, is_open: Flags) -> OpenStrata:
         """Return the groups restricted to open items."""
-        kept = is_open[self._order]
-        cumulative = np.concatenate([[0.0], np.cumsum(self._weights[kept])])
-        bounds = np.searchsorted(self._keys[kept], np.arange(self._n_keys + 1))
-        return OpenStrata(self._order[kept], cumulative, bounds)
+        is_kept = is_open[self._order]
+        cumulative = np.concatenate([[0.0], np.cumsum(self._weights[is_kept])])
+        bounds = np.searchsorted(self._keys[is_kept], np.arange(self._n_keys + 1))
+        return OpenStrata(self._order[is_kept], cumulative, bounds)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.synthetic.generator import World
+from scoring.synthetic.reference_arrays import ReferenceArrays
 from scoring.synthetic.sampling import Flags, Ints
 
-__all__ = ["addresses", "stations", "titles"]
+__all__ = ["draw_stations", "make_addresses", "make_titles"]
 
 _FLAG_WORDS = (
     ("日払いOK", "即日払いOK", "日払い可", "給与前払いあり"),
@@ -66,9 +66,9 @@ _TOWNS = [
 ]
 
 
-def stations(rng: np.random.Generator, world: World, city: Ints) -> NDArray[np.object_]:
+def draw_stations(rng: np.random.Generator, reference: ReferenceArrays, city: Ints) -> NDArray[np.object_]:
     """Return a random station of each city, earlier ones more often; None if the city has no station."""
-    lists = world.cities.stations
+    lists = reference.cities.stations
     counts = np.array([len(names) for names in lists])
     first = np.cumsum(counts) - counts
     flat = np.array([name for names in lists for name in names] + [None], object)
@@ -76,9 +76,9 @@ def stations(rng: np.random.Generator, world: World, city: Ints) -> NDArray[np.o
     return flat[np.where(counts[city] > 0, which, len(flat) - 1)]
 
 
-def titles(
+def make_titles(
     rng: np.random.Generator,
-    world: World,
+    reference: ReferenceArrays,
     city: Ints,
     station: NDArray[np.object_],
     occupation: Ints,
@@ -94,7 +94,7 @@ def titles(
     # a random true flag; 4 means none
     draw = np.where(flags, rng.random((n, 4)), 0.0)
     promised = np.where(flags.any(1) & (rng.random(n) < 0.8), draw.argmax(1), 4)
-    names, cities = world.occupations.names[occupation], world.cities.names[city]
+    names, cities = reference.occupations.names[occupation], reference.cities.names[city]
     rows = zip(template, promised, words, extras[0], extras[1], names, cities, station, strict=True)
     result = np.empty(n, object)
     result[:] = [
@@ -106,11 +106,11 @@ def titles(
     return result
 
 
-def addresses(rng: np.random.Generator, world: World, city: Ints) -> NDArray[np.object_]:
+def make_addresses(rng: np.random.Generator, reference: ReferenceArrays, city: Ints) -> NDArray[np.object_]:
     """Return (n,) addresses of prefecture, city, town and number. Towns are common names, not real ones of the city."""
     n = len(city)
     town, block, house, number = (rng.integers(0, k, n) for k in (len(_TOWNS), 6, 28, 20))
-    start = world.prefectures.names[world.cities.prefecture] + world.cities.names
+    start = reference.prefectures.names[reference.cities.prefecture] + reference.cities.names
     result = np.empty(n, object)
     result[:] = [
         f"{start[c]}{_TOWNS[t]}{b + 1}-{h + 1}-{k + 1}"

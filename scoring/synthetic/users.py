@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.synthetic import frames
-from scoring.synthetic.generator import DAY, N_SCENES, World, cities_of, scene_vectors
-from scoring.synthetic.sampling import Flags, Floats, Ints, chance, pick
+from scoring.synthetic.reference_arrays import DAY, N_SCENES, ReferenceArrays, draw_cities, draw_scene_vectors
+from scoring.synthetic.sampling import Flags, Floats, Ints, draw_flags, draw_weighted
 
 __all__ = ["MAX_PREFERRED", "STYLES", "Users", "make_users"]
 
@@ -48,46 +48,46 @@ class Users:
         return len(self.home)
 
 
-def make_users(rng: np.random.Generator, world: World, n: int, now: int) -> Users:
+def make_users(rng: np.random.Generator, reference: ReferenceArrays, n: int, now: int) -> Users:
     """Return `n` users. `now` is the clock in seconds."""
-    home = pick(rng, world.prefectures.share, n)
-    home_city = cities_of(rng, world, home)
-    prefecture = np.where(chance(rng, 0.03, n), len(world.prefectures.codes), home)
-    city = np.where(chance(rng, 0.10, n), len(world.cities.codes), home_city)
-    interests = _interests(rng, world, n)
-    said = pick(rng, _PREFERRED_SHARES, n)
-    preferred = np.where(np.arange(MAX_PREFERRED) < said[:, None], interests, len(world.occupations.codes))
-    minimum = world.prefectures.minimum_wage(home, np.full(n, now))
+    home = draw_weighted(rng, reference.prefectures.share, n)
+    home_city = draw_cities(rng, reference, home)
+    prefecture = np.where(draw_flags(rng, 0.03, n), len(reference.prefectures.codes), home)
+    city = np.where(draw_flags(rng, 0.10, n), len(reference.cities.codes), home_city)
+    interests = _draw_interests(rng, reference, n)
+    n_stated = draw_weighted(rng, _PREFERRED_SHARES, n)
+    preferred = np.where(np.arange(MAX_PREFERRED) < n_stated[:, None], interests, len(reference.occupations.codes))
+    minimum = reference.prefectures.get_minimum_wage(home, np.full(n, now))
     floor = np.round(minimum * rng.lognormal(0.08, 0.12, n) / 50) * 50
-    floor = np.where(chance(rng, 0.04, n), 0.0, np.where(chance(rng, 0.42, n), np.nan, floor))
-    style = np.where(chance(rng, 0.28, n), -1, pick(rng, _STYLE_SHARES, n))
+    floor = np.where(draw_flags(rng, 0.04, n), 0.0, np.where(draw_flags(rng, 0.42, n), np.nan, floor))
+    style = np.where(draw_flags(rng, 0.28, n), -1, draw_weighted(rng, _STYLE_SHARES, n))
     # a growing market: half of the users registered in the last 14 months
     registered = now - 3600 - (rng.beta(0.9, 1.8, n) * 1500 * DAY).astype(np.int64)
     scene = rng.integers(0, N_SCENES, n)
     # most users are active a few times, some never, a few very often
-    activity = np.where(chance(rng, 0.07, n), 0.0, rng.lognormal(0, 1.25, n))
+    activity = np.where(draw_flags(rng, 0.07, n), 0.0, rng.lognormal(0, 1.25, n))
     if not activity.any():
         activity[0] = 1.0
-    vectors = scene_vectors(rng, scene)
-    frame = _frame(rng, world, prefecture, city, (preferred, said), floor, style, registered)
+    vectors = draw_scene_vectors(rng, scene)
+    frame = _to_frame(rng, reference, prefecture, city, (preferred, n_stated), floor, style, registered)
     return Users(
         home, home_city, prefecture, city, interests, preferred, floor, style, scene, vectors,
         activity, registered, frame,
     )  # fmt: skip
 
 
-def _interests(rng: np.random.Generator, world: World, n: int) -> Ints:
+def _draw_interests(rng: np.random.Generator, reference: ReferenceArrays, n: int) -> Ints:
     """Return (n, 5) distinct occupations: the first by weight, the others similar to it."""
-    jobs = world.occupations
+    jobs = reference.occupations
     interests = np.empty((n, MAX_PREFERRED), np.int64)
-    interests[:, 0] = pick(rng, jobs.weight, n)
-    near = jobs.weight * np.exp(5.0 * jobs.similarity[:-1, :-1].astype(np.float64))
-    np.fill_diagonal(near, 0.0)
+    interests[:, 0] = draw_weighted(rng, jobs.weight, n)
+    similar = jobs.weight * np.exp(5.0 * jobs.similarity[:-1, :-1].astype(np.float64))
+    np.fill_diagonal(similar, 0.0)
     # Gumbel top-k draws without replacement, one first occupation at a time to bound the memory
     for first in np.unique(interests[:, 0]):
         rows = np.flatnonzero(interests[:, 0] == first)
         with np.errstate(divide="ignore"):
-            keys = np.log(near[first]) + rng.gumbel(size=(len(rows), len(near)))
+            keys = np.log(similar[first]) + rng.gumbel(size=(len(rows), len(similar)))
         top = np.argpartition(-keys, MAX_PREFERRED - 1, axis=1)[:, : MAX_PREFERRED - 1]
         interests[rows, 1:] = np.take_along_axis(
             top, np.argsort(-np.take_along_axis(keys, top, 1), 1, kind="stable"), 1
@@ -95,9 +95,9 @@ def _interests(rng: np.random.Generator, world: World, n: int) -> Ints:
     return interests
 
 
-def _frame(
+def _to_frame(
     rng: np.random.Generator,
-    world: World,
+    reference: ReferenceArrays,
     prefecture: Ints,
     city: Ints,
     preferred: tuple[Ints, Ints],
@@ -106,21 +106,23 @@ def _frame(
     registered: Ints,
 ) -> pd.DataFrame:
     n = len(prefecture)
-    codes = world.occupations.codes
-    said = [codes[row[:count]].tolist() for row, count in zip(*preferred, strict=True)]
+    codes = reference.occupations.codes
+    n_stated = [codes[row[:count]].tolist() for row, count in zip(*preferred, strict=True)]
     lists = np.empty(n, object)
-    lists[:] = said
+    lists[:] = n_stated
     none: Flags = style < 0
     columns = {
         "user_id": np.arange(1, n + 1),
-        "prefecture_code": frames.text(frames.with_unknown(world.prefectures.codes)[prefecture]),
-        "city_code": frames.text(frames.with_unknown(world.cities.codes)[city]),
-        "age_group": frames.text(_AGES[pick(rng, _AGE_SHARES, n)], chance(rng, 0.05, n)),
-        "gender": frames.text(_GENDERS[pick(rng, np.array([0.52, 0.46, 0.02]), n)], chance(rng, 0.07, n)),
+        "prefecture_code": frames.text_column(frames.append_unknown(reference.prefectures.codes)[prefecture]),
+        "city_code": frames.text_column(frames.append_unknown(reference.cities.codes)[city]),
+        "age_group": frames.text_column(_AGES[draw_weighted(rng, _AGE_SHARES, n)], draw_flags(rng, 0.05, n)),
+        "gender": frames.text_column(
+            _GENDERS[draw_weighted(rng, np.array([0.52, 0.46, 0.02]), n)], draw_flags(rng, 0.07, n)
+        ),
         "preferred_occupations": pd.Series(lists, dtype=object),
         "preferred_salary_min": floor,
-        "preferred_work_style": frames.text(np.array(STYLES, object)[style], none),
-        "registered_at": frames.time(registered, chance(rng, 0.02, n)),
-        "is_active": ~chance(rng, 0.03, n),
+        "preferred_work_style": frames.text_column(np.array(STYLES, object)[style], none),
+        "registered_at": frames.time_column(registered, draw_flags(rng, 0.02, n)),
+        "is_active": ~draw_flags(rng, 0.03, n),
     }
-    return frames.canonical("users", columns, n)
+    return frames.make_canonical("users", columns, n)

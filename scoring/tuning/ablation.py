@@ -15,7 +15,7 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG, Metric
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import ScoringModel
-from scoring.plotting import BLACK, BLUE, GREY, SMALL, new_figure
+from scoring.plotting import BLACK, BLUE, GREY, SMALL, create_figure
 from scoring.tuning.weight_sweep import vary_weight
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Ablation:
     def plot(self) -> Figure:
         """Plot the loss without each component and its interval; grey if the loss is not significant."""
         frame = self._frame[::-1].reset_index(drop=True)
-        figure, (axes,) = new_figure(7.0, 0.32 * len(frame) + 1.2)
+        figure, (axes,) = create_figure(7.0, 0.32 * len(frame) + 1.2)
         for place, row in enumerate(frame.to_dict("records")):
             colour = BLUE if row["significant"] else GREY
             axes.hlines(place, row["low"], row["high"], color=colour, linewidth=2)

@@ -45,7 +45,7 @@ def audience(
     users: NDArray[np.integer] | Sequence[int] | None = None,
     nearest: int = 10,
 ) -> Audience:
-    """Return the users for whom a job is among the k best, and its gap for the others.
+    """Return the users for whom a job is among the k best, and its gap for all other users.
 
     The result is exact: the lists of all these users are computed.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, bars, new_figure
+from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, create_figure, draw_bars
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,11 +27,11 @@ def plot_audience(audience: Audience) -> Figure:
     job. If no user is eligible, the only panel shows the rules.
     """
     if audience.n_eligible:
-        figure, (left, right) = new_figure(11.5, max(4.4, 0.36 * len(audience.comparison) + 1.2), columns=2)
+        figure, (left, right) = create_figure(11.5, max(4.4, 0.36 * len(audience.comparison) + 1.2), columns=2)
         (_ranks if audience.n_listed else _gaps)(left, audience)
         (_components if len(audience.missed) else _rules)(right, audience)
     else:
-        figure, (axes,) = new_figure(8.5, 0.4 * max(len(audience.rules), MANY_RULES) + 1.2)
+        figure, (axes,) = create_figure(8.5, 0.4 * max(len(audience.rules), MANY_RULES) + 1.2)
         _rules(axes, audience)
     users = len(audience.user_id)
     figure.suptitle(
@@ -103,6 +103,6 @@ def _rules(axes: Any, audience: Audience) -> None:
             color=GREY,
         )
         return
-    bars(axes, rows["rule"].tolist(), rows["users"].tolist(), [f"{count:,}" for count in rows["users"]], VERMILION)
+    draw_bars(axes, rows["rule"].tolist(), rows["users"].tolist(), [f"{count:,}" for count in rows["users"]], VERMILION)
     axes.set_ylim(max(len(rows), MANY_RULES) - 0.4, -0.6)
     axes.xaxis.get_major_locator().set_params(integer=True)

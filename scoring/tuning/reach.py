@@ -17,7 +17,7 @@ from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
-from scoring.plotting import BLUE, GREY, SMALL, new_figure, number
+from scoring.plotting import BLUE, GREY, SMALL, create_figure, format_number
 from scoring.ranking import Prepared
 from scoring.tuning.infeasibility import pack_groups
 from scoring.tuning.milp import Competitors, NearestWeights, WeightRegion, find_nearest_weights
@@ -124,7 +124,11 @@ class Reach:
         if self.is_possible:
             return begin + self._describe_change(locked)
         if self.is_possible is None:
-            near = f" Moving {number(50 * self.nearer)} % of the weight or less is not enough." if self.nearer else ""
+            near = (
+                f" Moving {format_number(50 * self.nearer)} % of the weight or less is not enough."
+                if self.nearer
+                else ""
+            )
             result = f"The time limit was reached before weights for the top {self.k}{locked} were found or ruled out."
             return begin + result + near
         return begin + self._describe_proof(locked)
@@ -132,10 +136,10 @@ class Reach:
     def _describe_change(self, locked: str) -> str:
         rows = self.changes()[["component", "before", "after"]].to_numpy()
         moves = ", ".join(f"{name} {before:.4f} → {after:.4f}" for name, before, after in rows)
-        share = number(50 * (self.distance or 0.0))
+        share = format_number(50 * (self.distance or 0.0))
         nearest = "No smaller change is enough"
         if not self.is_proven:
-            nearest = f"A smaller change may be enough, but none below {number(50 * self.nearer)} %"
+            nearest = f"A smaller change may be enough, but none below {format_number(50 * self.nearer)} %"
         return (
             f"Moving {share} % of the weight{locked} gives rank {self.rank_after:,} (top {self.k}): {moves}. {nearest}."
         )
@@ -153,7 +157,7 @@ class Reach:
     def plot(self) -> Figure:
         """Plot each weight before and after; only the current weights if no weights were found."""
         frame = self.frame()
-        figure, (axes,) = new_figure(7.5, 0.32 * len(frame) + 1.5)
+        figure, (axes,) = create_figure(7.5, 0.32 * len(frame) + 1.5)
         places = np.arange(len(frame))
         moved = (frame["change"].abs() > NOTHING).to_numpy()
         axes.hlines(places[moved], frame["before"][moved], frame["after"][moved], color=BLUE, linewidth=2)

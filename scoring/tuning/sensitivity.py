@@ -136,7 +136,7 @@ def sensitivity(
     k: int = 40,
     components: Sequence[str] | None = None,
 ) -> Sensitivity:
-    """Return the effect of each component's weight, varied from 0 to 1 while the others keep their proportions.
+    """Return the effect of each component's weight, varied from 0 to 1; other weights keep their proportions.
 
     The result is exact for totals rounded to 2⁻²⁴ of a point; see `scoring.tuning.weight_sweep`. The engine's totals
     are float32, so its lists can differ where totals are within 1e-5 of each other.

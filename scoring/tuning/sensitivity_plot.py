@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scoring.errors import pluralize
-from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, new_grid, number
+from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, create_grid, format_number
 from scoring.tuning.step_curve import StepCurve, find_constant_interval
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def plot_sensitivity(result: Sensitivity) -> Figure:
     n, columns = len(result.paths), min(COLUMNS, len(result.paths))
     rows = -(-n // columns)
     size = max(2.5 * columns, 4.5), 2.1 * rows + 0.9
-    figure, panels = new_grid(*size, rows, columns, share=True)
+    figure, panels = create_grid(*size, rows, columns, share=True)
     for axes, path in zip(panels, result.paths.values(), strict=False):
         _panel(axes, path, result.curve(path.component))
     for place, axes in enumerate(panels):
@@ -58,7 +58,7 @@ def _panel(axes: Any, path: WeightPath, curve: StepCurve) -> None:
         best = curve.best(path.weight)[0]
         axes.plot([best], [curve.highest], "o", color=BLACK, markersize=5, label="best", zorder=3)
         gain = curve.highest - float(curve(path.weight))
-        text = "current is best" if gain == 0 else f"+{number(gain)} at {best:.2f}"
+        text = "current is best" if gain == 0 else f"+{format_number(gain)} at {best:.2f}"
         axes.set_title(text, loc="right", fontsize=SMALL, color=GREY)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=SMALL)

@@ -157,7 +157,7 @@ class Space:
     def _with_values(self, values: Mapping[str, float]) -> ScoringModel:
         """Return the model with these values.
 
-        All parameters of a component are set at once: it may reject one new value with the old values of the others.
+        All parameters of a component are set at once: it may reject one new value with old values of the rest.
         """
         model, by_component = self.model, dict[str, dict[str, float]]()
         for parameter in self.parameters:

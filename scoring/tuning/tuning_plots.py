@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, new_figure
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, create_figure
 from scoring.tuning.goals import Goal, ListGoal
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plot_progress(tuning: Tuning) -> Figure:
     Trials far worse than the baseline are outside the axes; the axis label counts them.
     """
     goal, trials = tuning.problem.goals[0], tuning.trials()
-    figure, (axes,) = new_figure(7.5, 4.2)
+    figure, (axes,) = create_figure(7.5, 4.2)
     for study, rows in trials.groupby("study", sort=False):
         kept = rows[rows["keeps"]]
         best = kept[goal.name].cummax() if goal.maximise else kept[goal.name].cummin()
@@ -76,7 +76,7 @@ def plot_front(tuning: Tuning) -> Figure:
     """
     first, second, *more = tuning.problem.goals
     trials, front = tuning.trials().query("study == 'search'"), tuning.front()
-    figure, (axes,) = new_figure(8.0 if more else 7.5, 5.2)
+    figure, (axes,) = create_figure(8.0 if more else 7.5, 5.2)
     axes.plot(trials[second.name], trials[first.name], ".", color=GREY, alpha=0.5, label="trial of the search")
     label = "Pareto front"
     if more:

@@ -1,9 +1,9 @@
 """The k best jobs along one weight: every weight at which a list changes, by exact arithmetic.
 
-Let one component have weight t and the others share 1 − t in their current proportions. A job's total is then the line
-(1 − t)·a + t·y over t in [0, 1]: `a` is the weighted mean of the others, `y` the component's value. A list changes only
-where lines cross. (The algorithm follows the k-level of an arrangement of lines with a kinetic sorted list: Basch,
-Guibas, Hershberger 1999.)
+Let one component have weight t and all other components share 1 − t in their current proportions. A job's total is then
+the line (1 − t)·a + t·y over t in [0, 1]: `a` is the weighted mean of the other values, `y` the component's value. A
+list changes only where lines cross. (The algorithm follows the k-level of an arrangement of lines with a kinetic sorted
+list: Basch, Guibas, Hershberger 1999.)
 
 Both ends of each line are rounded to 2⁻²⁴ of a point, 1/64 of the engine's float32 resolution at 32 points. All further
 arithmetic uses integers: crossings are fractions, ties are exact, and rounding never changes an order. Of equal totals
@@ -34,9 +34,9 @@ compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 def vary_weight(flat: Floats, component: int, t: float) -> Floats:
-    """Return flat weights, (n_components,), in which one component has weight t and the others share 1 − t.
+    """Return flat weights, (n_components,), in which one component has weight t and the other components share 1 − t.
 
-    The others keep their proportions. If they all have weight 0, they get equal weights.
+    The other weights keep their proportions. If they all have weight 0, they get equal weights.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.database.database import Database
-from scoring.database.quarantine import read_usable, warn_of
+from scoring.database.quarantine import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
@@ -64,8 +64,8 @@ def tuning_panel(
 
 def _loaded(db: str) -> Dataset:
     with Database.open(db) as database:
-        found = read_usable(database)
-    warn_of(found.ledger, stacklevel=3)
+        found = read_accepted(database)
+    warn_about_rejections(found.ledger, stacklevel=3)
     return Dataset(found.tables, ledger=found.ledger)
 
 

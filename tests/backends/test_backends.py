@@ -320,7 +320,7 @@ class SortedPairs:
         return reference.component_values(self.bundle.program, users, jobs)
 
 
-class Swapped(SortedPairs):
+class SwappedJobs(SortedPairs):
     """The same with the best two jobs exchanged."""
 
     def top_k(self, k: int = 40, users: np.ndarray | None = None, **options: object) -> Ranking:
@@ -370,6 +370,6 @@ def test_check_engine_accepts_any_backend(made: Callable[[], int]) -> None:
     report = check_engine(backend=SortedPairs, checks=CHECKS)
     assert set(report.passed) == set(CHECKS)
     assert made() > 1
-    with pytest.raises(BrokenInvariantsError, match=r"Swapped, seed 0") as caught:
-        check_engine(backend=Swapped, checks=CHECKS)
+    with pytest.raises(BrokenInvariantsError, match=r"SwappedJobs, seed 0") as caught:
+        check_engine(backend=SwappedJobs, checks=CHECKS)
     assert "lists_equal_the_sorted_reference" in caught.value.failures

@@ -60,8 +60,8 @@ def test_caches_are_cleared_by_name_and_by_group() -> None:
     assert held() == []
     assert all(stats == CacheStats(misses=1, stored=1) for stats in caches.stats.values())
     assert set().union(*GROUPS.values()) | {"company"} == set(CACHE_NAMES)
-    with pytest.raises(ConfigurationError, match=r"Unknown cache 'strange'\. Use one of prefecture, "):
-        caches.clear(["company", "strange"])
+    with pytest.raises(ConfigurationError, match=r"Unknown cache 'unknown'\. Use one of prefecture, "):
+        caches.clear(["company", "unknown"])
 
 
 def test_only_company_popularity_expires() -> None:

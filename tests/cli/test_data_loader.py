@@ -24,8 +24,8 @@ def test_invalid_clock_is_rejected(scoring: Call, market: Path, clock: str) -> N
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("ALTER TABLE jobs DROP COLUMN fee", "lacks the column jobs.fee"),
-        ("DROP TABLE actions", "lacks the table actions"),
+        ("ALTER TABLE jobs DROP COLUMN fee", "does not contain the column jobs.fee"),
+        ("DROP TABLE actions", "does not contain the table actions"),
     ],
 )
 def test_missing_table_or_column_is_named(scoring: Call, database: Path, statement: str, message: str) -> None:

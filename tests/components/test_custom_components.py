@@ -357,7 +357,7 @@ def test_component_that_changes_inputs_is_detected(bad: Any) -> None:
         check_component(bad(clean))
 
 
-class Nameless(Component):
+class WithoutKind(Component):
     def terms(self, inputs: Inputs) -> Value:
         return job(full)(inputs)
 
@@ -365,42 +365,42 @@ class Nameless(Component):
         return Reason(50.0)
 
 
-class Thawed(Nameless):
+class NotFrozen(WithoutKind):
     model_config = ConfigDict(frozen=False)
-    kind: ClassVar[str] = "thawed"
+    kind: ClassVar[str] = "not_frozen"
 
 
-class Needy(Nameless):
-    kind: ClassVar[str] = "needy"
+class RequiredParameter(WithoutKind):
+    kind: ClassVar[str] = "required_parameter"
     must: float
 
 
-class Forgetful(Nameless):
+class LostParameter(WithoutKind):
     """Loses a parameter when it is written to a file."""
 
-    kind: ClassVar[str] = "forgetful"
+    kind: ClassVar[str] = "lost_parameter"
     given: float = 1.0
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         return {}
 
 
-class Fee(Nameless):
+class Fee(WithoutKind):
     kind: ClassVar[str] = "fee"
 
 
 @pytest.mark.parametrize(
     ("component", "message"),
     [
-        (Nameless, "has no `kind`"),
-        (Thawed, "Thawed is not frozen"),
-        (Needy, "cannot be created without parameters"),
-        (Forgetful(given=2.0), "after it is written to a model file and read back"),
+        (WithoutKind, "has no `kind`"),
+        (NotFrozen, "NotFrozen is not frozen"),
+        (RequiredParameter, "cannot be created without parameters"),
+        (LostParameter(given=2.0), "after it is written to a model file and read back"),
         (Fee, "component kind 'fee' is taken by Fee"),
         (dict, "dict is not a subclass of"),
         ("fee", "'fee' is neither a Component nor a subclass of Component"),
     ],
-    ids=["nameless", "thawed", "needy", "forgetful", "taken", "no component", "text"],
+    ids=["without_kind", "not_frozen", "required_parameter", "lost_parameter", "taken", "no component", "text"],
 )
 def test_invalid_component_class_is_detected(component: Any, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
@@ -408,7 +408,7 @@ def test_invalid_component_class_is_detected(component: Any, message: str) -> No
 
 
 def test_component_with_required_parameters_is_checked() -> None:
-    check_component(Needy(must=3.0))
+    check_component(RequiredParameter(must=3.0))
 
 
 def test_interval_component_returns_all_values() -> None:

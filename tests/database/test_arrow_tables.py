@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from scoring.columns import TABLES
 from scoring.database import readers
-from scoring.database.arrow_tables import packed_actions
+from scoring.database.arrow_tables import read_packed_actions
 from scoring.database.database import Database
 from scoring.database.readers import QueryCounter, load_actions, load_tables
 from scoring.database.schema import DATA_TABLES
@@ -32,7 +32,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def by_row(database: Database, monkeypatch: pytest.MonkeyPatch, users: list[int] | None = None) -> pd.DataFrame:
     with monkeypatch.context() as patch:
-        patch.setattr(readers, "packed_actions", lambda connection, condition: None)
+        patch.setattr(readers, "read_packed_actions", lambda connection, condition: None)
         return load_actions(database, users)
 
 
@@ -91,7 +91,7 @@ def test_other_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: py
                 sa.update(ACTIONS).where(ACTIONS.c.user_id == 10, ACTIONS.c.job_id == 1).values(action=kind)
             )
         with database.connect() as connection:
-            assert packed_actions(connection, sa.true()) is None
+            assert read_packed_actions(connection, sa.true()) is None
         if kind.strip() == "click":
             pd.testing.assert_frame_equal(load_actions(database), by_row(database, monkeypatch))
             return

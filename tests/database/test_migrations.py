@@ -259,7 +259,7 @@ def test_failed_import_of_another_program_database_adds_no_table(tmp_path: Path)
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
         connection.execute("CREATE TABLE customers (id INTEGER)")
     with Database.open(tmp_path / "other.db") as database:
-        with pytest.raises(DatabaseError, match="lacks the table"):
+        with pytest.raises(DatabaseError, match="does not contain the table"):
             import_users(database, tmp_path)
         assert sa.inspect(database.engine).get_table_names() == ["customers"]
 
@@ -424,7 +424,7 @@ def test_postgres_user_with_rights_on_data_tables_only_reads(postgres_url: str) 
         with Database.open(url) as reader:
             assert load_users(reader)["user_id"].tolist() == [1, 2]
             assert [run.run_id for run in find_runs(reader, PUBLISHED_KEY)] == [PUBLISHED]
-            with pytest.raises(DatabaseError, match="does not let this user do that"):
+            with pytest.raises(DatabaseError, match="denies this operation to the user"):
                 read_results(reader)
     finally:
         with Database.open(postgres_url) as owner, owner.begin() as connection:

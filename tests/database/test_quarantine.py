@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 import scoring
 from scoring.database.database import Database
-from scoring.database.quarantine import read_usable
+from scoring.database.quarantine import read_accepted
 from scoring.database.writers import save_tables
 from scoring.errors import DataError, OutputError
 from scoring.validation.report import Limit
@@ -45,7 +45,7 @@ def names(folder: Path) -> list[str]:
 def test_files_of_refused_rows_tell_times_alike_and_of_which_data_they_are(db: Database, folder: Path) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {NEVER}, posted_at = 1700000000000000 WHERE job_id = 25")
     edit(db, "INSERT INTO actions VALUES (3, 9999, 'click', 1700000000000001)")
-    found = read_usable(db, refused_to=folder)
+    found = read_accepted(db, refused_to=folder)
     assert names(folder) == ["run_refused_actions.csv", "run_refused_jobs.csv"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     jobs, actions = (pd.read_csv(folder / f"run_refused_{name}.csv", dtype=str) for name in ("jobs", "actions"))
@@ -59,7 +59,7 @@ def test_files_of_refused_rows_tell_times_alike_and_of_which_data_they_are(db: D
         ]  # fmt: skip
         assert set(frame["refused_as_of"]) == {clock.isoformat()}
     given = pd.Timestamp("2031-01-01", tz="UTC")
-    read_usable(db, as_of=given, refused_to=folder)
+    read_accepted(db, as_of=given, refused_to=folder)
     assert set(pd.read_csv(folder / "run_refused_jobs.csv")["refused_as_of"]) == {given.isoformat()}
 
 
@@ -68,21 +68,21 @@ def test_a_clean_run_takes_the_files_of_the_last_one_away_and_nothing_else(db: D
     others = ["refused_jobs.csv", "run_refused_mine.csv", "run_refused_jobs.csv.bak"]
     for name in (*others, "run_refused_users.csv"):
         (folder / name).write_text("kept")
-    assert read_usable(db, refused_to=folder).rejected is not None
+    assert read_accepted(db, refused_to=folder).rejected is not None
     assert names(folder) == sorted([*others, "run_refused_jobs.csv"])
     edit(db, "UPDATE jobs SET expires_at = NULL WHERE job_id = 2")
-    assert read_usable(db, refused_to=folder).rejected is None
+    assert read_accepted(db, refused_to=folder).rejected is None
     assert names(folder) == sorted(others)
-    read_usable(db, refused_to=folder / "never")  # no rejected rows, so no folder is created
+    read_accepted(db, refused_to=folder / "never")  # no rejected rows, so no folder is created
     assert not (folder / "never").exists()
     (folder / "run_refused_users.csv").mkdir()
     with pytest.raises(OutputError, match=r"run_refused_users.csv, a file of an earlier run, cannot be deleted: "):
-        read_usable(db, refused_to=folder)
+        read_accepted(db, refused_to=folder)
 
 
 def test_rows_beyond_the_limit_are_kept_too(db: Database, folder: Path) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {NEVER} WHERE job_id <= 4")
     with pytest.raises(DataError, match=r"At most 1% of a table .* jobs: 300 read = 296 used \+ 4 rejected .*Correct"):
-        read_usable(db, refused_to=folder)
+        read_accepted(db, refused_to=folder)
     assert len(pd.read_csv(folder / "run_refused_jobs.csv")) == 4
-    assert len(read_usable(db, limit=Limit(rows=4)).tables.jobs) == 296
+    assert len(read_accepted(db, limit=Limit(rows=4)).tables.jobs) == 296

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
 from scoring.database.database import Database
-from scoring.database.retry import is_transient, sentence
+from scoring.database.retry import describe_error, is_transient
 from scoring.errors import DatabaseError
 
 
@@ -74,29 +74,29 @@ def test_other_kinds_of_errors_are_not_transient() -> None:
 @pytest.mark.parametrize(
     ("error", "part"),
     [
-        (DriverError(state="42P01"), "lacks a table"),
-        (DriverError(state="42703"), "lacks a column"),
-        (DriverError(sqlite="SQLITE_ERROR", text="no such table: users"), "lacks a table"),
-        (DriverError(sqlite="SQLITE_ERROR", text="no such column: fee"), "lacks a column"),
-        (DriverError(state="55P03"), "is being written to by another program"),
-        (DriverError(sqlite="SQLITE_BUSY"), "is being written to by another program"),
-        (DriverError(sqlite="SQLITE_LOCKED"), "is being written to by another program"),
-        (DriverError(state="57014"), "stopped a statement"),
+        (DriverError(state="42P01"), "does not contain a required table"),
+        (DriverError(state="42703"), "does not contain a required column"),
+        (DriverError(sqlite="SQLITE_ERROR", text="no such table: users"), "does not contain a required table"),
+        (DriverError(sqlite="SQLITE_ERROR", text="no such column: fee"), "does not contain a required column"),
+        (DriverError(state="55P03"), "is locked by another program"),
+        (DriverError(sqlite="SQLITE_BUSY"), "is locked by another program"),
+        (DriverError(sqlite="SQLITE_LOCKED"), "is locked by another program"),
+        (DriverError(state="57014"), "cancelled a statement"),
         (DriverError(sqlite="SQLITE_IOERR_WRITE"), "Check its disk"),
         (DriverError(sqlite="SQLITE_FULL"), "Free some space"),
         (DriverError(state="53100"), "Free some space"),
-        (DriverError(sqlite="SQLITE_NOTADB"), "is no SQLite database, or damaged"),
-        (DriverError(sqlite="SQLITE_CORRUPT_INDEX"), "is no SQLite database, or damaged"),
+        (DriverError(sqlite="SQLITE_NOTADB"), "is not a SQLite database, or is damaged"),
+        (DriverError(sqlite="SQLITE_CORRUPT_INDEX"), "is not a SQLite database, or is damaged"),
         (DriverError(sqlite="SQLITE_READONLY"), "Check the rights of the file"),
         (DriverError(state="25006"), "Check the rights of the file"),
         (DriverError(state="42501"), "Give the user the right"),
-        (DriverError(state="XX000"), "does not answer as it should"),
-        (DriverError(), "does not answer as it should"),
+        (DriverError(state="XX000"), "cannot be accessed"),
+        (DriverError(), "cannot be accessed"),
     ],
     ids=lambda value: " ".join(map(str, getattr(value, "__dict__", {}).values())) or None,
 )
 def test_message_depends_on_the_code(error: DriverError, part: str) -> None:
-    said = sentence(wrapped(error), ["secret"], "db")
+    said = describe_error(wrapped(error), ["secret"], "db")
     assert part in said
     assert said.startswith("db ")
 
@@ -130,8 +130,8 @@ def select(name: str) -> Callable[[Database], None]:
     [
         (fill_sqlite, "Free some space"),
         (write_read_only, "Check the rights of the file"),
-        (select("* FROM no_table"), "lacks a table"),
-        (select("no_column FROM users"), "lacks a column"),
+        (select("* FROM no_table"), "does not contain a required table"),
+        (select("no_column FROM users"), "does not contain a required column"),
     ],
     ids=["full", "read-only", "table", "column"],
 )
@@ -146,10 +146,10 @@ def test_messages_of_sqlite_errors(sqlite_url: str, use: Callable[[Database], No
 @pytest.mark.parametrize(
     ("statement", "part"),
     [
-        ("SELECT * FROM no_table", "lacks a table"),
-        ("SELECT no_column FROM users", "lacks a column"),
+        ("SELECT * FROM no_table", "does not contain a required table"),
+        ("SELECT no_column FROM users", "does not contain a required column"),
         ("SET TRANSACTION READ ONLY; DELETE FROM users", "Check the rights of the file"),
-        ("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)", "stopped a statement"),
+        ("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)", "cancelled a statement"),
     ],
 )
 def test_messages_of_postgres_errors(postgres_url: str, statement: str, part: str) -> None:

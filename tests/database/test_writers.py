@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from scoring.database.database import Database
 from scoring.database.schema import results
-from scoring.database.writers import PARAMETERS, insert_columns, insert_rows
+from scoring.database.writers import VALUES_PER_INSERT, insert_columns, insert_rows
 from scoring.errors import DatabaseError
 
 NAMES = [column.name for column in results.columns]
-TOGETHER = PARAMETERS // len(NAMES)
+TOGETHER = VALUES_PER_INSERT // len(NAMES)
 
 
 def stored(database: Database) -> list[tuple[object, ...]]:
@@ -52,6 +52,6 @@ def test_rows_are_stored_whole_or_not_at_all(database_url: str) -> None:
     with Database.open(database_url) as database:
         database.create()
         twice = columns("r", TOGETHER + 3) | {"user_id": np.zeros(TOGETHER + 3, dtype=np.int64)}
-        with pytest.raises(DatabaseError, match="breaks a rule"), database.begin() as connection:
+        with pytest.raises(DatabaseError, match="violates a constraint"), database.begin() as connection:
             insert_columns(connection, results, twice)
         assert stored(database) == []

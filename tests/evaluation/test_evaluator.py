@@ -211,12 +211,12 @@ def test_subset_of_users_has_the_same_rows(evaluator: Evaluator, holdout: Holdou
 
 
 def test_users_without_relevant_jobs_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
-    nobody = np.setdiff1d(holdout.data.users.user_id, holdout.user_id)
-    assert len(nobody) > 0
-    mixed_users = Evaluator(holdout, users=[*nobody, *holdout.user_id[:3]], statistics=evaluator.statistics)
+    without_relevant = np.setdiff1d(holdout.data.users.user_id, holdout.user_id)
+    assert len(without_relevant) > 0
+    mixed_users = Evaluator(holdout, users=[*without_relevant, *holdout.user_id[:3]], statistics=evaluator.statistics)
     assert mixed_users.user_id.tolist() == holdout.user_id[:3].tolist()
     with pytest.raises(ConfigurationError, match=r"None of these .* users has a relevant job"):
-        Evaluator(holdout, users=nobody, statistics=evaluator.statistics)
+        Evaluator(holdout, users=without_relevant, statistics=evaluator.statistics)
     with pytest.raises(ConfigurationError, match=r"None of these .* users has a relevant job"):
         Evaluator(holdout, users=[], statistics=evaluator.statistics)
     with pytest.raises(UnknownIdError, match="999999999"):
@@ -272,3 +272,10 @@ def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:
         np.testing.assert_array_equal(facts.fee, fresh.fee)
         found = MeanFee(20).of(evaluation.ranking, facts)
         assert (found[~np.isnan(found)] >= rules.get("min_fee", 0.0)).all()
+
+
+def test_names_of_version_0_1_warn(evaluator: Evaluator) -> None:
+    with pytest.warns(DeprecationWarning, match=r"now Evaluator\.evaluate"):
+        evaluation = evaluator.judge(STANDARD)
+    with pytest.warns(DeprecationWarning, match=r"now Evaluation\.relevance"):
+        assert evaluation.judged is evaluation.relevance

@@ -258,9 +258,9 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
         f"{what}_factors": pd.DataFrame({f"{what}_id": getattr(tables, f"{what}s")[f"{what}_id"], "f0": 1.0})
         for what in ("user", "job")
     }
-    brought = Dataset(tables.with_tables(**factors))
-    assert any("came with the data" in note for note in by_time(brought).notes)
-    assert len(last_n(brought).notes) == 2
+    with_factors = Dataset(tables.with_tables(**factors))
+    assert any("came with the data" in note for note in by_time(with_factors).notes)
+    assert len(last_n(with_factors).notes) == 2
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_groups_are_even_and_depend_only_on_id() -> None:
     sizes = np.bincount(assign_groups(np.arange(0, 200_000, 2)), minlength=GROUPS_OF_USERS)
     assert len(sizes) == GROUPS_OF_USERS
     assert abs(sizes - 5_000).max() < 400  # 5.8 standard deviations
-    strange = np.array([-1, np.iinfo(np.int64).min, np.iinfo(np.int64).max, 7])
-    assert (assign_groups(strange[::-1])[::-1] == assign_groups(strange)).all()
+    unusual_ids = np.array([-1, np.iinfo(np.int64).min, np.iinfo(np.int64).max, 7])
+    assert (assign_groups(unusual_ids[::-1])[::-1] == assign_groups(unusual_ids)).all()
 
 
 def test_other_users_or_one_group_raise() -> None:

@@ -143,11 +143,13 @@ def test_population_facts_ignore_order_of_users(facts: ListFacts, ranking: Ranki
 
 
 def test_short_lists_raise_unless_no_more_jobs_exist() -> None:
-    cut = ranking_of([[1, 2], [3]])
+    short_lists = ranking_of([[1, 2], [3]])
     for fact in (MeanFee(5), Coverage(5)):
         with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, but these end at rank 2"):
-            fact.of(cut, facts_of(8))
-    assert Coverage(5).of(cut, facts_of(8, eligible=[2, 3])).value == 1.0  # two eligible jobs: the list is complete
+            fact.of(short_lists, facts_of(8))
+    assert (
+        Coverage(5).of(short_lists, facts_of(8, eligible=[2, 3])).value == 1.0
+    )  # two eligible jobs: the list is complete
     assert MeanFee(5).of(ranking_of([[1, 2], [3]], room=3), facts_of(8)).tolist() == [150.0, 300.0]  # none is full
 
 
@@ -176,10 +178,12 @@ def test_empty_lists_have_no_mean() -> None:
 def test_facts_find_jobs_by_id(prepared: Prepared, facts: ListFacts) -> None:
     jobs = prepared.dataset.tables.jobs
     some = jobs.iloc[[5, 3, 400]].assign(job_id=[int(jobs["job_id"][5]), 10**9, int(jobs["job_id"][400])])
-    asked = ListFacts.of(Inputs.of(prepared.dataset, basis=prepared.inputs.basis, jobs=some), np.ones(3, dtype=bool))
-    nobody = math.log2(len(prepared.dataset.users) + 2)
-    assert asked.novelty.tolist() == pytest.approx([facts.novelty[5], nobody, facts.novelty[400]])
-    assert asked.wage[0] == pytest.approx(facts.wage[5], nan_ok=True)
+    request_facts = ListFacts.of(
+        Inputs.of(prepared.dataset, basis=prepared.inputs.basis, jobs=some), np.ones(3, dtype=bool)
+    )
+    unseen_novelty = math.log2(len(prepared.dataset.users) + 2)
+    assert request_facts.novelty.tolist() == pytest.approx([facts.novelty[5], unseen_novelty, facts.novelty[400]])
+    assert request_facts.wage[0] == pytest.approx(facts.wage[5], nan_ok=True)
 
 
 def test_names_and_units_of_facts(facts: ListFacts) -> None:

@@ -184,7 +184,7 @@ def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> N
     assert (double["difference"].dropna() == 0).all()
     everybody = Slicing.of("odd", evaluator.user_id, [str(user % 2) for user in evaluator.user_id.tolist()])
     assert board.slices("other", [everybody])["slice"].tolist() == ["0", "1"] * len(METRICS)
-    for name in ("nobody", "now"):
+    for name in ("missing", "now"):
         with pytest.raises(ConfigurationError, match=name):
             board.slices(name)
     with pytest.raises(ConfigurationError, match="no slices"):

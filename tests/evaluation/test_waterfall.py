@@ -168,8 +168,8 @@ def test_plot_ends_at_totals(before: Prepared) -> None:
 
 
 def test_different_data_and_unknown_ids_raise(before: Prepared) -> None:
-    strange = Prepared.of(Dataset(make_market(20, 50, 100, seed=9).tables), load_model("standard"))
+    other_data = Prepared.of(Dataset(make_market(20, 50, 100, seed=9).tables), load_model("standard"))
     with pytest.raises(ConfigurationError, match="different data"):
-        waterfall(before, strange, 1, 1)
+        waterfall(before, other_data, 1, 1)
     with pytest.raises(UnknownIdError, match="no job -1"):
         waterfall(before, before, int(before.plan.user_id[0]), -1)

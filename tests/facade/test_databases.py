@@ -181,8 +181,8 @@ async def test_many_tasks_share_one_load(sqlite_url: str, market: RawMarket, mon
     import scoring.facade.snapshot as home
 
     loads = []
-    load = home.read_usable_async
-    monkeypatch.setattr(home, "read_usable_async", lambda db, *of: (loads.append(1), load(db, *of))[1])
+    load = home.read_accepted_async
+    monkeypatch.setattr(home, "read_accepted_async", lambda db, *of: (loads.append(1), load(db, *of))[1])
     store(market, sqlite_url)
     oracle = market.oracle()
     with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine:
@@ -201,7 +201,7 @@ def test_threads_with_separate_loops_share_one_load(
     import scoring.facade.snapshot as home
 
     loads: list[str] = []
-    for name in ("read_usable", "read_usable_async"):
+    for name in ("read_accepted", "read_accepted_async"):
         load = getattr(home, name)
 
         def counting(*of: Any, load: Any = load, name: str = name, **settings: Any) -> Any:

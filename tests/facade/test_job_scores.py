@@ -1,4 +1,4 @@
-"""Base scores of jobs equal those of the whole model on the whole frame, whatever a component reads."""
+"""Base scores of jobs equal those of the whole model on the whole frame, for components that read any of the data."""
 
 from __future__ import annotations
 

@@ -188,8 +188,8 @@ async def test_explanations_equal_the_oracle(case: Case) -> None:
 
 
 async def test_job_scores_equal_the_oracle(case: Case) -> None:
-    nobody = {"user_id": 0}
-    scores = [case.oracle.classic(nobody, job, has_profile=False) for job in case.jobs]
+    unknown_user = {"user_id": 0}
+    scores = [case.oracle.classic(unknown_user, job, has_profile=False) for job in case.jobs]
     base = case.engine.calculate_base_scores_vectorized(case.jobs_df)
     assert base.dtype == np.float32
     assert base.tolist() == [float(np.float32(score.groups["base"])) for score in scores]

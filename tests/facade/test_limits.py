@@ -171,7 +171,7 @@ async def test_profile_must_belong_to_the_user(engine: ScoringEngine) -> None:
     with pytest.raises(DataError, match="must have a user_id"):
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
     with pytest.raises(DataError, match="user_id"):
-        await engine.calculate_personal_score(job, {"user_id": "somebody"})
+        await engine.calculate_personal_score(job, {"user_id": "not an id"})
     # a user that the data do not contain has no history
     assert await engine.calculate_personal_score(job, 10**9) == 40.0
 
@@ -244,14 +244,14 @@ async def test_reading_pairs_beyond_memory_is_rejected(
 
 
 async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
+    (tmp_path / "pairs").mkdir()
     with pytest.raises(OutputError, match="already exists"):
-        await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "mine")
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     with pytest.raises(ConfigurationError, match="top_k and out"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=3, out=tmp_path / "other")
     with pytest.raises(OutputError, match="does not contain scored pairs"):
-        ScoredPairs(tmp_path / "mine")
-    assert os.listdir(tmp_path) == ["mine"]
+        ScoredPairs(tmp_path / "pairs")
+    assert os.listdir(tmp_path) == ["pairs"]
 
 
 @pytest.mark.parametrize("at", [0, 2])

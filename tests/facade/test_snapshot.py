@@ -146,8 +146,8 @@ async def test_database_is_checked_at_the_given_interval(
     import scoring.facade.snapshot as home
 
     looks = []
-    look = home.change_tokens_async
-    monkeypatch.setattr(home, "change_tokens_async", lambda database: (looks.append(1), look(database))[1])
+    look = home.read_change_tokens_async
+    monkeypatch.setattr(home, "read_change_tokens_async", lambda database: (looks.append(1), look(database))[1])
     store(market, sqlite_url)
     clock = Clock(0.0)
     with ScoringEngine(sqlite_url, keep_factors=False, change_check_seconds=10, clock=clock) as engine:
@@ -180,14 +180,14 @@ async def test_refresh_ignores_popularity_of_running_requests(
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
         before = await engine._batch_load_company_popularity([company])
         act(sqlite_url, market)
-        load = home.read_usable_async
+        load = home.read_accepted_async
 
         async def slow(*of: Any, **settings: Any) -> AcceptedData:
             found = await load(*of, **settings)
             await engine._batch_load_company_popularity([company])
             return found
 
-        monkeypatch.setattr(home, "read_usable_async", slow)
+        monkeypatch.setattr(home, "read_accepted_async", slow)
         await engine.refresh()
         after = await engine._batch_load_company_popularity([company])
     assert after["applications"][0] == before["applications"][0] + 1
@@ -200,7 +200,7 @@ async def test_load_started_before_a_refresh_does_not_replace_it(
 
     store(market, sqlite_url)
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
-        load = home.read_usable
+        load = home.read_accepted
 
         def slow(*of: Any, **settings: Any) -> AcceptedData:
             found = load(*of, **settings)
@@ -208,7 +208,7 @@ async def test_load_started_before_a_refresh_does_not_replace_it(
             asyncio.run(engine.refresh())
             return found
 
-        monkeypatch.setattr(home, "read_usable", slow)
+        monkeypatch.setattr(home, "read_accepted", slow)
         old = await asyncio.to_thread(engine._data.get)
         assert engine._data.current is not None
         assert len(engine._data.current.dataset.actions) == len(old.dataset.actions) + 1
@@ -259,8 +259,8 @@ async def test_explanation_has_the_name_of_its_model(market: RawMarket) -> None:
     engine = engine_of(market)
     job, user = market.jobs[0], market.users[0]
     assert (await engine.get_score_explanation(job, user))["model"] == "classic"
-    engine.model = replace(engine.model, name="mine")
-    assert (await engine.get_score_explanation(job, user))["model"] == "mine"
+    engine.model = replace(engine.model, name="renamed")
+    assert (await engine.get_score_explanation(job, user))["model"] == "renamed"
 
 
 def test_score_keys_depend_on_every_user_column(market: RawMarket) -> None:
@@ -369,14 +369,14 @@ def adds_up(stats: CacheStats) -> bool:
 
 async def test_counters_add_up(market: RawMarket) -> None:
     engine = engine_of(market)
-    asked = [(job, user) for job in market.jobs[:6] for user in market.users[:3]]
+    pairs = [(job, user) for job in market.jobs[:6] for user in market.users[:3]]
     for _ in range(3):
-        for job, user in asked:
+        for job, user in pairs:
             await engine.calculate_total_score(job, user, user["user_id"])
     stats = engine.cache_stats()
-    assert (stats["scores"].misses, stats["scores"].hits) == (len(asked), 2 * len(asked))
-    assert (stats["snapshot"].misses, stats["snapshot"].hits) == (1, 3 * len(asked) - 1)
-    assert (stats["company"].misses, stats["company"].hits) == (1, 3 * len(asked))
+    assert (stats["scores"].misses, stats["scores"].hits) == (len(pairs), 2 * len(pairs))
+    assert (stats["snapshot"].misses, stats["snapshot"].hits) == (1, 3 * len(pairs) - 1)
+    assert (stats["company"].misses, stats["company"].hits) == (1, 3 * len(pairs))
     assert all(map(adds_up, stats.values()))
     performance = engine.get_performance_stats()
     assert performance["hits"] == sum(layer.hits for layer in stats.values())

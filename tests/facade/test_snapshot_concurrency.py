@@ -47,16 +47,16 @@ def plain(answer: Any) -> str:
     return repr(answer.to_dict("list") if isinstance(answer, pd.DataFrame) else answer)
 
 
-async def answers(engine: ScoringEngine, asked: dict[str, Request]) -> dict[str, str]:
-    return {name: plain(await request(engine)) for name, request in asked.items()}
+async def collect_results(engine: ScoringEngine, requests: dict[str, Request]) -> dict[str, str]:
+    return {name: plain(await request(engine)) for name, request in requests.items()}
 
 
 async def check(
-    engine: ScoringEngine, asked: dict[str, Request], names: list[str], right: list[dict[str, str]]
+    engine: ScoringEngine, requests: dict[str, Request], names: list[str], expected: list[dict[str, str]]
 ) -> None:
     """Assert that each answer is one of the right ones."""
     for name in names:
-        assert plain(await asked[name](engine)) in [known[name] for known in right], name
+        assert plain(await requests[name](engine)) in [known[name] for known in expected], name
 
 
 def hammer(work: Callable[[int], None], tasks: int) -> None:
@@ -69,20 +69,20 @@ def reweighted(model: ScoringModel) -> ScoringModel:
 
 
 def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
-    asked = requests_of(market)
+    requests = requests_of(market)
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
-        right = asyncio.run(answers(engine, asked))
+        expected = asyncio.run(collect_results(engine, requests))
         alone = engine.cache_stats()
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
 
         def work(task: int) -> None:
             # the first tasks all start with the same requests, on an engine that has not computed anything
             order = random.Random(task % 3)
-            asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), [right]))
+            asyncio.run(check(engine, requests, order.choices(list(requests), k=per_task), [expected]))
 
         hammer(work, tasks)
         stats = engine.cache_stats()
-        assert asyncio.run(answers(engine, asked)) == right
+        assert asyncio.run(collect_results(engine, requests)) == expected
         whole = engine.cache_stats()
     for name, layer in stats.items():
         assert layer.misses == layer.stored == layer.entries, name
@@ -103,12 +103,12 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
 
 
 def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
-    asked = requests_of(market)
+    requests = requests_of(market)
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False, change_check_seconds=1) as engine:
         own = engine.model
-        models, right = (own, reweighted(own)), []
+        models, expected = (own, reweighted(own)), []
         for engine.model in models:
-            right.append(asyncio.run(answers(engine, asked)))
+            expected.append(asyncio.run(collect_results(engine, requests)))
 
         def work(task: int) -> None:
             order = random.Random(task)
@@ -118,11 +118,11 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
                 engine.clear_caches(order.sample(CACHE_NAMES, 3))
             if task % 10 == 5:
                 engine.model = models[task // 10 % 2]
-            asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), right))
+            asyncio.run(check(engine, requests, order.choices(list(requests), k=per_task), expected))
 
         hammer(work, tasks)
         engine.model = own
-        assert asyncio.run(answers(engine, asked)) == right[0]
+        assert asyncio.run(collect_results(engine, requests)) == expected[0]
         for name, layer in engine.cache_stats().items():
             assert layer.misses == layer.stored + layer.dropped, name
             assert layer.failed == 0
@@ -134,21 +134,21 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
     clock, company, phases = Clock(0.0), company_of(market)[0], 8
     with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
-        def asked(_: int) -> int:
+        def read_applications(_: int) -> int:
             return int(asyncio.run(engine._batch_load_company_popularity([company]))["applications"][0])
 
-        first, right = asked(0), 0
+        first, n_requests = read_applications(0), 0
         for phase in range(phases):
             with ThreadPoolExecutor(THREADS) as pool:
-                found = list(pool.map(asked, range(tasks // phases)))
+                found = list(pool.map(read_applications, range(tasks // phases)))
             # computed in phases 0, 3 and 6, with the applications added until then
             assert found == [first + phase // 3 * 3] * len(found), phase
-            right += len(found)
+            n_requests += len(found)
             act(url, market, place=phase)
             clock.now += 1200.0
         stats = engine.cache_stats()["company"]
     assert (stats.misses, stats.expirations) == (1 + (phases - 1) // 3, phases // 3)
-    record_count("time to live", "{} requests", right)
+    record_count("time to live", "{} requests", n_requests)
 
 
 @pytest.fixture(scope="module")

@@ -54,9 +54,9 @@ def test_a_csv_by_names_and_aliases(database: Database, tmp_path: Path) -> None:
         2,,7,,,,x,
         """,
     )
-    ledger = import_file(database, "jobs", path)
-    assert (ledger.read, ledger.stored, ledger.merged, ledger.rejected) == (2, 2, 0, 0)
-    assert ledger.ignored == ("nonsense",)
+    report = import_file(database, "jobs", path)
+    assert (report.read, report.stored, report.merged, report.rejected) == (2, 2, 0, 0)
+    assert report.ignored == ("nonsense",)
     frame = load_jobs(database)
     assert frame["prefecture_code"].tolist() == ["13", "07"]
     assert frame["company_id"].tolist()[0] == HOSTILE
@@ -77,8 +77,8 @@ def test_what_is_written_to_a_file_is_read_back_the_same(sqlite: Database, tmp_p
             frame.to_csv(path, index=False)
         else:
             frame.to_parquet(path)
-        ledger = import_file(sqlite, name, path, refused_to=tmp_path)
-        assert (ledger.stored, ledger.rejected) == (len(frame), 0), ledger.lines()
+        report = import_file(sqlite, name, path, refused_to=tmp_path)
+        assert (report.stored, report.rejected) == (len(frame), 0), report.lines()
     assert_same(load_tables(sqlite), tables)
 
 
@@ -98,19 +98,19 @@ def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(datab
         6,1,good too
         """,
     )
-    ledger = import_file(database, "jobs", path, refused_to=tmp_path / "out")
-    assert (ledger.read, ledger.stored, ledger.rejected) == (8, 2, 6)
-    assert ledger.reasons["fee is infinite"] == 1
-    assert ledger.reasons["has 2 fields where the header has 3"] == 1
-    assert ledger.refused_path == tmp_path / "out" / "refused_jobs.csv"
-    refused = pd.read_csv(ledger.refused_path, dtype=str, keep_default_na=False)
+    report = import_file(database, "jobs", path, refused_to=tmp_path / "out")
+    assert (report.read, report.stored, report.rejected) == (8, 2, 6)
+    assert report.reasons["fee is infinite"] == 1
+    assert report.reasons["has 2 fields, but the header has 3"] == 1
+    assert report.refused_path == tmp_path / "out" / "refused_jobs.csv"
+    refused = pd.read_csv(report.refused_path, dtype=str, keep_default_na=False)
     assert refused["refused_row"].tolist() == ["3", "4", "5", "6", "7", "8"]
     assert refused["title"].tolist()[:4] == ["twice", "infinite, quoted", "no id", "no number"]
     assert refused["refused_column"].tolist()[:4] == ["job_id", "fee", "job_id", "fee"]
-    text = "\n".join(ledger.lines())
-    assert "8 read = 2 stored + 0 merged + 6 refused" in text
-    assert str(ledger.refused_path) in text
-    frame = ledger.frame()
+    text = "\n".join(report.lines())
+    assert "8 read = 2 stored + 0 merged + 6 rejected" in text
+    assert str(report.refused_path) in text
+    frame = report.frame()
     assert frame.loc[frame["what"] == "refused", "rows"].sum() == 6
     assert not list((tmp_path / "out").glob(".*"))
 
@@ -122,10 +122,10 @@ def test_a_ledger_that_does_not_add_up_is_not_made() -> None:
 
 def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_bytes(b"\xef\xbb\xbfjob_id,title\n1,\xe5\xb1\x85\n2,\xff\xfe\n3,ok\n")
-    ledger = import_file(sqlite, "jobs", tmp_path / "jobs.csv", refused_to=tmp_path / "r.csv")
-    assert (ledger.read, ledger.stored, ledger.reasons) == (3, 2, {"is not UTF-8": 1})
+    report = import_file(sqlite, "jobs", tmp_path / "jobs.csv", refused_to=tmp_path / "r.csv")
+    assert (report.read, report.stored, report.reasons) == (3, 2, {"is not valid UTF-8": 1})
     assert load_jobs(sqlite)["title"].tolist() == ["居", "ok"]
-    assert (tmp_path / "r.csv").read_text(encoding="utf-8").count("is not UTF-8") == 1
+    assert (tmp_path / "r.csv").read_text(encoding="utf-8").count("is not valid UTF-8") == 1
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"title\nx\n", "column job_id is missing"),
-        (b'job_id,title\n1,"' + b"x" * 200_000, "Is a quote not closed"),
+        (b'job_id,title\n1,"' + b"x" * 200_000, "Check the quotes"),
     ],
 )
 def test_files_that_cannot_be_read(sqlite: Database, tmp_path: Path, content: bytes, said: str) -> None:
@@ -147,19 +147,19 @@ def test_other_files(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.parquet").write_text("no")
     (tmp_path / "jobs.xlsx").write_text("no")
     for name, said in (
-        ("jobs.parquet", "no readable Parquet"),
-        ("jobs.xlsx", "only .csv and"),
+        ("jobs.parquet", "is not a readable Parquet"),
+        ("jobs.xlsx", "cannot be imported"),
         ("no.csv", "not exist"),
     ):
         with pytest.raises(DataError, match=said):
             import_file(sqlite, "jobs", tmp_path / name)
-    with pytest.raises(ConfigurationError, match=r"Table 'job' does not exist to map\. Perhaps 'jobs'"):
+    with pytest.raises(ConfigurationError, match=r"table 'job' cannot be mapped\. Did you mean 'jobs'"):
         import_file(sqlite, "job", tmp_path / "jobs.csv")
 
 
 def test_a_header_alone_is_an_empty_import(sqlite: Database, tmp_path: Path) -> None:
-    ledger = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title\n"))
-    assert (ledger.read, ledger.stored) == (0, 0)
+    report = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title\n"))
+    assert (report.read, report.stored) == (0, 0)
 
 
 def test_text_ids_get_numbers_that_stay_and_actions_refer_to_them(database: Database, tmp_path: Path) -> None:
@@ -177,13 +177,13 @@ def test_text_ids_get_numbers_that_stay_and_actions_refer_to_them(database: Data
     )
     import_file(database, "users", users)
     import_file(database, "jobs", jobs)
-    ledger = import_file(database, "actions", actions)
+    report = import_file(database, "actions", actions)
     known = load_users(database).set_index("user_id")["external_id"]
     assert known.dropna().to_dict() == {8: "alice", 9: "bob"}
     assert known.index.tolist() == [7, 8, 9]
     assert load_actions(database)[["user_id", "job_id"]].values.tolist() == [[7, 2], [8, 1]]
-    assert ledger.rejected == 2
-    assert any("user_id" in reason for reason in ledger.reasons)
+    assert report.rejected == 2
+    assert any("user_id" in reason for reason in report.reasons)
 
     write(users, "user_id\nzoe\nbob\n7\nalice\n")
     import_file(database, "users", users, replace=True)
@@ -303,13 +303,13 @@ def test_several_names_in_one_field_are_looked_up_one_by_one(sqlite: Database, t
     import_file(sqlite, "occupations", tmp_path / "trades.csv")
     mapping = {"columns": {"preferred_occupations": {"from": "wish", "lookup": "occupations"}}}
     for name, missed in (("people.csv", 2), ("lists.parquet", 1)):
-        ledger = import_file(sqlite, "users", tmp_path / name, mapping)
-        assert ledger.cleared == {"preferred_occupations: not a name in occupations": missed}
+        report = import_file(sqlite, "users", tmp_path / name, mapping)
+        assert report.cleared == {"preferred_occupations: the name does not exist in occupations": missed}
     assert load_users(sqlite)["preferred_occupations"].tolist() == [[1, 2], [1], [], [3], [], [2, 1], []]
 
 
 def test_one_mapping_fills_several_tables_from_several_files(database: Database, mapping: Path) -> None:
-    ledgers = {ledger.table: ledger for ledger in import_mapping(database, mapping)}
+    reports = {report.table: report for report in import_mapping(database, mapping)}
     tables = load_tables(database)
     codes = tables.occupations.set_index("name")["occupation_code"].to_dict()
     assert codes == {"cook": 1, "WAITER": 2}
@@ -327,19 +327,19 @@ def test_one_mapping_fills_several_tables_from_several_files(database: Database,
     assert jobs.loc[1, "expires_at"] == pd.Timestamp("2025-03-01T00:00Z")
     assert jobs.loc[[2, 3], "expires_at"].isna().all()
     assert pd.isna(jobs.loc[3, "posted_at"])
-    cleared = ledgers["jobs"].cleared
+    cleared = reports["jobs"].cleared
     assert cleared["min_salary below 0 or above 1000000"] == 2
     assert cleared["posted_at above 2026-01-01"] == 1
     assert cleared["expires_at not after posted_at"] == 1
-    assert (ledgers["jobs"].read, ledgers["jobs"].merged) == (6, 2)
+    assert (reports["jobs"].read, reports["jobs"].merged) == (6, 2)
 
     users = tables.users.set_index("external_id")
     assert users.index.tolist() == ["ann", "bob", "dan", "eve"]
     assert users.loc["ann", "preferred_occupations"] == [1, 2]
-    assert ledgers["users"].cleared == {"preferred_occupations: not a name in occupations": 1}
-    assert (ledgers["users"].read, ledgers["users"].merged, ledgers["users"].rejected) == (10, 5, 1)
+    assert reports["users"].cleared == {"preferred_occupations: the name does not exist in occupations": 1}
+    assert (reports["users"].read, reports["users"].merged, reports["users"].rejected) == (10, 5, 1)
 
-    actions = ledgers["actions"]
+    actions = reports["actions"]
     assert (actions.read, actions.stored, actions.merged, actions.rejected) == (6, 3, 1, 2)
     assert actions.reasons == {"user_id is missing": 1, "occurred_at is below 2014-01-01 or above 2026-01-01": 1}
 
@@ -357,7 +357,7 @@ def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
     elsewhere = tmp_path / "data"
     elsewhere.mkdir()
     (tmp_path / "views.csv").rename(elsewhere / "views.csv")
-    with pytest.raises(DataError, match=r"There is no file views\.csv in"):
+    with pytest.raises(DataError, match=r"The file views\.csv does not exist in"):
         import_mapping(sqlite, mapping)
     assert len(import_mapping(sqlite, mapping, elsewhere)) == 4
 
@@ -366,14 +366,14 @@ def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
     ("change", "said"),
     [
         (("one_row_per: job_id", "one_row_for: job_id"), r"map\.yaml, line 13: tables\.jobs\.one_row_for: unknown key"),
-        (("title: {from: title, pick: most", "titel: {from: title, pick: most"), "no column 'titel'. Perhaps 'title'"),
-        (("      users:", "      user:"), "no table 'user' to map. Perhaps 'users'"),
+        (("title: {from: title, pick", "titel: {from: title, pick"), "the column 'titel'. Did you mean 'title'"),
+        (("      users:", "      user:"), "table 'user' cannot be mapped. Did you mean 'users'"),
         (("pick: max}", "pick: median}"), r"line 20: tables\.jobs\.columns\.min_salary\.pick"),
         (("join: [place", "joined: [place"), "line 18"),
-        (("from: [views, wishes]", "from: [views, wish]"), "names 'wish', which is not among the sources"),
-        (("cut: ['\\(.*\\)']}", "cut: ['(']}"), "no regular expression"),
-        (("lookup: occupations}", "lookup: companies}"), "lookup is occupations or prefectures"),
-        (("{value: 3}", "{value: 3, from: ad}"), "give one of from, join and value"),
+        (("from: [views, wishes]", "from: [views, wish]"), "source 'wish' does not exist"),
+        (("cut: ['\\(.*\\)']}", "cut: ['(']}"), "not a regular expression"),
+        (("lookup: occupations}", "lookup: companies}"), "lookup must be occupations or prefectures"),
+        (("{value: 3}", "{value: 3, from: ad}"), "give exactly one of from, join and value"),
         (("min: 0, max: 1000000, ", ""), "a rule needs min, max or after"),
         (("one_row_per: user_id", "one_row_per: gender"), "one_row_per must be user_id"),
         (("    tables:", "    tables: ["), "invalid YAML"),
@@ -394,7 +394,7 @@ def test_a_wrong_mapping_names_the_file_the_line_and_the_key(
 
 def test_a_source_column_that_is_not_there_is_named(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, "Job.ID,Title\n1,x\n")
-    with pytest.raises(DataError, match=r"jobs\.title comes from the column 'Titel'.*Perhaps 'Title'"):
+    with pytest.raises(DataError, match=r"jobs\.title is mapped from column 'Titel'.*Did you mean 'Title'"):
         import_file(sqlite, "jobs", path, {"columns": {"job_id": "Job.ID", "title": "Titel"}})
 
 
@@ -424,16 +424,16 @@ def test_read_is_stored_and_merged_and_refused_whatever_comes(
             path = tmp_path / "any.csv"
             pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
             before = len(load_jobs(database) if table == "jobs" else load_actions(database))
-            ledger = import_file(database, table, path, refused_to=tmp_path / "refused.csv", replace=replace)
+            report = import_file(database, table, path, refused_to=tmp_path / "refused.csv", replace=replace)
             after = len(load_jobs(database) if table == "jobs" else load_actions(database))
-            assert ledger.read == len(rows) == ledger.stored + ledger.merged + ledger.rejected
-            assert after == ledger.stored + (0 if replace else before)
-            assert sum(ledger.reasons.values()) == ledger.rejected
+            assert report.read == len(rows) == report.stored + report.merged + report.rejected
+            assert after == report.stored + (0 if replace else before)
+            assert sum(report.reasons.values()) == report.rejected
 
 
 def test_a_quote_that_never_closes_swallows_no_rows(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, 'job_id,title\n1,a\n2,"b\n3,c\n')
-    with pytest.raises(DataError, match="line 3: a quote is opened here and never closed"):
+    with pytest.raises(DataError, match="line 3: the quote that starts here is not closed"):
         import_file(sqlite, "jobs", path)
     assert len(load_jobs(sqlite)) == 0
 
@@ -444,9 +444,9 @@ def test_a_column_that_stands_twice_is_named(sqlite: Database, tmp_path: Path) -
 
 
 def test_the_canonical_name_wins_over_an_alias_before_it(sqlite: Database, tmp_path: Path) -> None:
-    ledger = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,pref_cd,prefecture_code\n1,27,13\n"))
+    report = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,pref_cd,prefecture_code\n1,27,13\n"))
     assert load_jobs(sqlite)["prefecture_code"].tolist() == ["13"]
-    assert ledger.ignored == ("pref_cd",)
+    assert report.ignored == ("pref_cd",)
 
 
 def test_nothing_is_stored_when_the_refused_rows_cannot_be_kept(sqlite: Database, tmp_path: Path) -> None:
@@ -461,7 +461,7 @@ def test_nothing_is_stored_when_the_refused_rows_cannot_be_kept(sqlite: Database
 def test_text_ids_are_numbered_above_ids_that_no_float_holds(sqlite: Database, tmp_path: Path) -> None:
     import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**53 + 1}\nabc\n"))
     assert load_jobs(sqlite)["job_id"].tolist() == [2**53 + 1, 2**53 + 2]
-    with pytest.raises(DataError, match="leaves no room"):
+    with pytest.raises(DataError, match="leaves no 64-bit integers"):
         import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**63 - 1}\nabd\n"))
 
 

@@ -50,21 +50,21 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Databas
     folder = tmp_path_factory.mktemp("real")
     with Database.open(folder / "views.db") as database:
         database.create()
-        ledgers = import_mapping(database, EXAMPLE / "mapping.yaml", DATA, refused_to=folder)
-        yield database, {ledger.table: ledger for ledger in ledgers}
+        reports = import_mapping(database, EXAMPLE / "mapping.yaml", DATA, refused_to=folder)
+        yield database, {report.table: report for report in reports}
 
 
 @needs_data
 def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, ImportReport]]) -> None:
     views = pd.read_csv(DATA / "Job_Views.csv", dtype=str, keep_default_na=False)
     wishes = pd.read_csv(DATA / "Positions_Of_Interest.csv", dtype=str, keep_default_na=False)
-    ledgers = imported[1]
-    assert ledgers["jobs"].read == ledgers["actions"].read == ledgers["occupations"].read == len(views)
-    assert ledgers["users"].read == len(views) + len(wishes)
-    assert ledgers["jobs"].stored == views["Job.ID"].nunique()
-    assert ledgers["users"].stored == len({*views["Applicant.ID"], *wishes["Applicant.ID"]})
+    reports = imported[1]
+    assert reports["jobs"].read == reports["actions"].read == reports["occupations"].read == len(views)
+    assert reports["users"].read == len(views) + len(wishes)
+    assert reports["jobs"].stored == views["Job.ID"].nunique()
+    assert reports["users"].stored == len({*views["Applicant.ID"], *wishes["Applicant.ID"]})
     repeated = int(views.duplicated(["Applicant.ID", "Job.ID", "View.Start"]).sum())
-    assert (ledgers["actions"].merged, ledgers["actions"].rejected) == (repeated, 0)
+    assert (reports["actions"].merged, reports["actions"].rejected) == (repeated, 0)
 
 
 @needs_data

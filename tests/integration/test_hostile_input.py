@@ -18,7 +18,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
-from scoring.database.change_tokens import change_tokens
+from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.synthetic import make_market
@@ -116,7 +116,7 @@ some_and_all = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest
 @some_and_all
 def test_sql_in_names_is_not_executed(scoring: Call, market: Path, every: int) -> None:
     with Database.open(market) as database:
-        before = change_tokens(database)
+        before = read_change_tokens(database)
         there = sa.inspect(database.engine).get_table_names()
     count = 0
     for text in SQL[::every]:
@@ -142,7 +142,7 @@ def test_sql_in_names_is_not_executed(scoring: Call, market: Path, every: int) -
             refusal(scoring("import", "--map", "map.yaml", "--db", market))
             count += 1
     with Database.open(market) as database:
-        assert change_tokens(database) == before
+        assert read_change_tokens(database) == before
         assert sa.inspect(database.engine).get_table_names() == there
     record_count("SQL in names", "{} texts", count)
 

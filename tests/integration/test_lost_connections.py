@@ -46,7 +46,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
     monkeypatch.setattr(watchdog, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(watchdog, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # the minimum of libpq
+    monkeypatch.setattr(watchdog, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 
@@ -185,7 +185,7 @@ def test_permanently_silent_connection_is_reported(proxy: Proxy, data: Database,
     with (
         Database.open(proxy.url) as database,
         at_statement(database, 5, act),
-        pytest.raises(DatabaseError, match=r"does not answer as it should \(.*(silent|timeout expired)"),
+        pytest.raises(DatabaseError, match=r"cannot be accessed \(.*(stopped answering|timeout expired)"),
     ):
         load_tables(database)
 
@@ -215,7 +215,10 @@ def test_timeouts_equal_documented_defaults(data: Database, fragile: PostgresSer
 
 def test_statement_timeout_names_the_setting(data: Database, fragile: PostgresServer) -> None:
     url = fragile.url.update_query_dict({"options": "-c statement_timeout=50ms"})
-    with Database.open(url) as database, pytest.raises(DatabaseError, match=r"stopped a statement.*statement_timeout"):
+    with (
+        Database.open(url) as database,
+        pytest.raises(DatabaseError, match=r"cancelled a statement.*statement_timeout"),
+    ):
         database.read(lambda connection: connection.execute(sa.text("SELECT pg_sleep(5)")))
 
 
@@ -223,7 +226,7 @@ def test_locked_table_is_waited_for(data: Database, fragile: PostgresServer, has
     url = fragile.url.update_query_dict({"options": "-c lock_timeout=100ms"})
     with Database.open(url) as database, data.engine.begin() as holder:
         holder.exec_driver_sql("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(DatabaseError, match=r"being written to by another program.*Given up"):
+        with pytest.raises(DatabaseError, match=r"is locked by another program.*Gave up"):
             load_jobs(database)
         threading.Timer(0.3, holder.rollback).start()
         assert len(load_jobs(database)) == 3

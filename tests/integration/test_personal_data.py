@@ -123,6 +123,6 @@ def test_file_of_rejected_rows_is_private(tmp_path: Path, umask: int) -> None:
     assert ledger.refused_path is not None
     assert stat.S_IMODE(ledger.refused_path.lstat().st_mode) == 0o600
     assert ADDRESS in ledger.refused_path.read_text()
-    assert "readable by you alone" in ledger.lines()[-1]
+    assert "readable only by the owner" in ledger.lines()[-1]
     assert_nobody("\n".join(ledger.lines()) + repr(ledger), "the ledger")
     assert victim.read_text() == "untouched"

@@ -227,7 +227,7 @@ def test_message_of_constraint_error_hides_row_values(guarded: sa.URL, places: P
     with Database.open(guarded) as database:
         for _ in range(2):
             with (
-                pytest.raises(ScoringError, match="breaks a rule") as caught,
+                pytest.raises(ScoringError, match="violates a constraint") as caught,
                 database.begin() as connection,
             ):
                 connection.execute(sa.insert(DATA_TABLES["jobs"]), [row, row])

@@ -73,8 +73,8 @@ def held(market: Path) -> Iterator[Path]:
 
 def test_locked_file_is_reported(scoring: Call, held: Path) -> None:
     said = sentence(scoring("run", "--db", held, "--out", "runs"))
-    assert "is being written to by another program" in said
-    assert "Given up after" in said
+    assert "is locked by another program" in said
+    assert "Gave up after" in said
     assert "market.db" in said
     assert not list(Path("runs").glob("[!.]*"))
 

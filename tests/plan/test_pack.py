@@ -11,7 +11,7 @@ from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, Lookup
 from tests.support.random_programs import Sketch, cases, program_of, sketches, values_of
 
 
-def plain(term: Term, u: int, j: int) -> float:
+def value_of_term(term: Term, u: int, j: int) -> float:
     """Return the value of one term for a pair, as its docstring defines it."""
     match term:
         case JobTerm():
@@ -40,28 +40,28 @@ def plain(term: Term, u: int, j: int) -> float:
             return term.scale * (term.shift + product)
 
 
-def plain_value(value: Value, u: int, j: int) -> float:
+def value_of_component(value: Value, u: int, j: int) -> float:
     total = 0.0
     for term in value.terms:
-        total += plain(term, u, j)
-    return total if value.divisor is None else total / plain(value.divisor, u, j)
+        total += value_of_term(term, u, j)
+    return total if value.divisor is None else total / value_of_term(value.divisor, u, j)
 
 
-def assert_program_says_what_its_terms_say(sketch: Sketch) -> None:
+def assert_program_equals_terms(sketch: Sketch) -> None:
     n, m = sketch.n_users, sketch.n_jobs
     found = reference.component_values(program_of(sketch), np.arange(n), np.arange(m))
-    wanted = [[[plain_value(value, u, j) for j in range(m)] for u in range(n)] for value in values_of(sketch)]
+    wanted = [[[value_of_component(value, u, j) for j in range(m)] for u in range(n)] for value in values_of(sketch)]
     np.testing.assert_array_equal(found, np.reshape(wanted, found.shape))
 
 
 @cases(150)
 @given(sketches(users=(0, 3)))
 def test_packed_terms_equal_terms(sketch: Sketch) -> None:
-    assert_program_says_what_its_terms_say(sketch)
+    assert_program_equals_terms(sketch)
 
 
 @pytest.mark.long
 @cases(3000)
 @given(sketches(users=(0, 3)))
 def test_packed_terms_equal_terms_in_many_cases(sketch: Sketch) -> None:
-    assert_program_says_what_its_terms_say(sketch)
+    assert_program_equals_terms(sketch)

@@ -35,7 +35,7 @@ def require_same(one: Prepared, other: Prepared) -> None:
     np.testing.assert_array_equal(one.plan.program.lookup_values, other.plan.program.lookup_values)
 
 
-def moved(model: ScoringModel, parameter: SliderParameter, random: np.random.Generator) -> ScoringModel:
+def move_parameter(model: ScoringModel, parameter: SliderParameter, random: np.random.Generator) -> ScoringModel:
     """Return the model with the parameter at a random position, or the same model if the position is invalid."""
     with suppress(ModelError):
         return replace_parameter(model, parameter, float(random.uniform(parameter.start, parameter.end)))
@@ -56,7 +56,7 @@ def test_random_changes_of_model_equal_new_plan(statistics, seed):
         else:
             for _ in range(random.integers(1, 3)):
                 parameters = [parameter for part in model.parts for parameter in list_parameters(part)]
-                model = moved(model, parameters[random.integers(len(parameters))], random)
+                model = move_parameter(model, parameters[random.integers(len(parameters))], random)
         previous_models.append(model)
         current = current.with_model(model)
         require_same(current, Prepared.of(statistics, model))
@@ -100,7 +100,7 @@ def test_kept_values_are_views_of_program(statistics):
     assert all(np.shares_memory(one, other.program.lookup_values) for one in rows)
 
 
-class Odd(Component):
+class JobColumns(Component):
     """Component whose parameters change columns of jobs, widths, classes of users and exceptions."""
 
     kind: ClassVar[str] = "odd"
@@ -139,13 +139,13 @@ class Odd(Component):
         raise NotImplementedError
 
 
-def with_odd() -> ScoringModel:
-    parts = (*STANDARD.parts, Part("odd", "personal", Odd()))
+def model_with_columns() -> ScoringModel:
+    parts = (*STANDARD.parts, Part("odd", "personal", JobColumns()))
     weights = {group: {part.name: 1.0 for part in parts if part.group == group} for group in GROUPS}
     return ScoringModel("odd", parts, WeightProfile.normalised({"base": 0.2, "match": 0.2, "personal": 0.6}, weights))
 
 
-ODD_ONES = [
+COLUMN_CHANGES = [
     {"split": 4},
     {"above": -10.0},
     {"above": 0.0},
@@ -156,9 +156,9 @@ ODD_ONES = [
 ]
 
 
-@pytest.mark.parametrize("change", ODD_ONES, ids=str)
+@pytest.mark.parametrize("change", COLUMN_CHANGES, ids=str)
 def test_parameters_that_change_layout_equal_new_plan(statistics, change):
-    before = with_odd()
+    before = model_with_columns()
     ready = Prepared.of(statistics, before)
     ready.top_k(15)
     ready = ready.with_model(before.with_parameters("location", adjacent=61))
@@ -169,10 +169,10 @@ def test_parameters_that_change_layout_equal_new_plan(statistics, change):
     require_same(current.with_model(ready.model), Prepared.of(statistics, ready.model))
 
 
-@pytest.mark.parametrize("change", ODD_ONES, ids=str)
+@pytest.mark.parametrize("change", COLUMN_CHANGES, ids=str)
 def test_layout_without_keys_is_not_reused_for_other_bounds(statistics, change):
-    before = Prepared.of(statistics, with_odd()).plan
-    after = Prepared.of(statistics, with_odd().with_parameters("odd", **change)).plan
+    before = Prepared.of(statistics, model_with_columns()).plan
+    after = Prepared.of(statistics, model_with_columns().with_parameters("odd", **change)).plan
     layout = Layout.of(before.program, before.exclusions, before.job_id, keys=())
     assert layout.with_program(before.program, after.program) is None
 

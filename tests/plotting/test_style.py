@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from scoring.plotting import FONTS, STYLE, bars, new_figure, new_grid
+from scoring.plotting import FONTS, STYLE, create_figure, create_grid, draw_bars
 
 
-def test_japanese_has_its_letters() -> None:
+def test_japanese_characters_are_in_the_fonts() -> None:
     """matplotlib warns about each character that no font contains; warnings are errors here."""
-    figure, (axes,) = new_figure(4, 2)
-    bars(axes, ["大阪府", "株式会社Tokyo"], [1, 2], ["保育補助", "▲3"])
+    figure, (axes,) = create_figure(4, 2)
+    draw_bars(axes, ["大阪府", "株式会社Tokyo"], [1, 2], ["保育補助", "▲3"])
     axes.set_title("[未経験歓迎×残業なし]")
     axes.set_xlabel("円")
     with warnings.catch_warnings():
@@ -27,18 +27,18 @@ def test_japanese_has_its_letters() -> None:
     assert {tuple(text.get_fontfamily()) for text in figure.findobj(Text)} == {tuple(FONTS)}
 
 
-def test_settings_of_others_stay() -> None:
+def test_matplotlib_settings_do_not_change() -> None:
     before = dict(matplotlib.rcParams)
-    figure, axes = new_grid(4, 3, 2, 3, share=True)
+    figure, axes = create_grid(4, 3, 2, 3, share=True)
     assert len(axes) == 6
     assert axes[0].get_shared_x_axes().joined(axes[0], axes[5])
     figure.savefig(io.BytesIO())
     assert dict(matplotlib.rcParams) == before
 
 
-def test_plots_are_the_same_under_settings_of_others() -> None:
+def test_plots_do_not_depend_on_matplotlib_settings() -> None:
     def drawn() -> np.ndarray:
-        figure, (axes,) = new_figure(3, 2)
+        figure, (axes,) = create_figure(3, 2)
         axes.plot([1, 2], [3, 4])
         axes.set_xlabel("円")
         target = io.BytesIO()
@@ -51,14 +51,14 @@ def test_plots_are_the_same_under_settings_of_others() -> None:
 
 
 @pytest.mark.parametrize("module", ["scoring.plotting", "scoring.evaluation", "scoring.tuning"])
-def test_importing_draws_nothing(module: str) -> None:
+def test_import_does_not_load_pyplot(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib.pyplot' in sys.modules or 'matplotlib_fontja' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert STYLE["font.family"] == FONTS
 
 
-def test_thousands_stand_apart_on_every_plain_axis() -> None:
-    figure, (axes, logarithmic, named) = new_figure(9, 3, columns=3)
+def test_axes_have_thousands_separators() -> None:
+    figure, (axes, logarithmic, named) = create_figure(9, 3, columns=3)
     axes.plot([0.0, 0.5], [-2_000_000, 150_000])
     logarithmic.plot([1, 100_000], [1, 2])
     logarithmic.set_xscale("log")
@@ -73,7 +73,7 @@ def test_thousands_stand_apart_on_every_plain_axis() -> None:
 
 
 def test_small_numbers_keep_their_digits() -> None:
-    figure, (axes,) = new_figure(3, 3)
+    figure, (axes,) = create_figure(3, 3)
     axes.plot([0.00012345, 0.00054321], [1_000_000.0, 1_000_001.0])
     figure.canvas.draw()
     assert "0.0002" in [label.get_text() for label in axes.get_xticklabels()]

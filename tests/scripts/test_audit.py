@@ -18,7 +18,7 @@ OWN = {"name": "scoring", "skip_reason": "distribution marked as editable"}
 
 
 @pytest.mark.parametrize(
-    ("packages", "code", "said"),
+    ("packages", "code", "message"),
     [
         ([SAFE, OWN], 0, "1 packages, no known"),
         ([SAFE, VULNERABLE], 1, "jinja2 1.0: PYSEC-1, fixed in 2.0"),
@@ -28,10 +28,10 @@ OWN = {"name": "scoring", "skip_reason": "distribution marked as editable"}
         ([], 2, "0 of 0 packages could not be audited"),
     ],
 )
-def test_vulnerabilities_are_reported(packages: list[dict[str, Any]], code: int, said: str) -> None:
+def test_vulnerabilities_are_reported(packages: list[dict[str, Any]], code: int, message: str) -> None:
     lines, found = audit.verdict(packages)
     assert found == code
-    assert said in "\n".join(lines)
+    assert message in "\n".join(lines)
     assert code == 0 or "no known" not in "\n".join(lines)
 
 

@@ -56,7 +56,7 @@ def assert_same(found: Prepared, wanted: Prepared) -> None:
     assert found_answers[1] == wanted_answers[1]
 
 
-def own(data: Dataset) -> Basis:
+def basis_of(data: Dataset) -> Basis:
     return Statistics(data).basis
 
 
@@ -64,7 +64,7 @@ def materialized(data: Dataset) -> Basis:
     return Statistics(data).basis.materialize([360.0])
 
 
-def shipped(data: Dataset) -> Basis:
+def transferred_basis(data: Dataset) -> Basis:
     """Return the basis as another process receives it."""
     return Basis.of_arrays({name: array.copy() for name, array in materialized(data).arrays().items()})
 
@@ -73,7 +73,7 @@ def shipped(data: Dataset) -> Basis:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("build", [own, materialized, shipped])
+@pytest.mark.parametrize("build", [basis_of, materialized, transferred_basis])
 @pytest.mark.parametrize("seed", range(4))
 def test_basis_of_dataset_keeps_lists(seed: int, build: Callable[[Dataset], Basis], model: str) -> None:
     data = dataset(seed)
@@ -129,7 +129,7 @@ def test_earlier_basis_equals_dataset_with_that_clock(seed: int, model: str) -> 
     earlier, today = Dataset(content, as_of=FAR_BACK), Dataset(content)
     assert len(earlier.actions) < len(today.actions)
     wanted = Prepared.of(earlier, chosen)
-    for build in (own, shipped):
+    for build in (basis_of, transferred_basis):
         assert_same(Prepared.of(today, chosen, basis=build(earlier)), wanted)
 
 
@@ -137,7 +137,7 @@ def test_earlier_basis_equals_dataset_with_that_clock(seed: int, model: str) -> 
 def test_later_basis_reads_actions_up_to_its_clock(model: str) -> None:
     content, chosen = tables(3), load_model(model)
     earlier, today = Dataset(content, as_of=FAR_BACK), Dataset(content)
-    assert_same(Prepared.of(earlier, chosen, basis=shipped(today)), Prepared.of(today, chosen))
+    assert_same(Prepared.of(earlier, chosen, basis=transferred_basis(today)), Prepared.of(today, chosen))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -159,7 +159,7 @@ def test_changed_rows_equal_request_on_old_data(seed: int) -> None:
         model = load_model(name)
         request = Inputs.of(Statistics(before), jobs=after.tables.jobs, users=after.tables.users)
         wanted = Prepared.of(request, model)
-        for build in (own, shipped):
+        for build in (basis_of, transferred_basis):
             assert_same(Prepared.of(after, model, basis=build(before)), wanted)
         if name == "standard":  # no component of classic reads rows other than the pair's
             assert (Prepared.of(after, model).scorer.all_pairs() != wanted.scorer.all_pairs()).any()
@@ -257,12 +257,14 @@ def test_inputs_with_basis_reject_another_basis() -> None:
 def test_fingerprint_includes_other_basis() -> None:
     """Runs of the same data under different bases have different keys."""
     today, earlier = dataset(2), dataset(2, as_of=FAR_BACK)
-    inputs = [Inputs.of(today, basis=given) for given in (None, own(today), materialized(today), materialized(earlier))]
+    inputs = [
+        Inputs.of(today, basis=given) for given in (None, basis_of(today), materialized(today), materialized(earlier))
+    ]
     assert inputs[0].fingerprint == inputs[1].fingerprint == today.fingerprint
     assert len({each.fingerprint for each in inputs}) == 3
     assert inputs[0].has_same_data(inputs[1])
     assert not inputs[0].has_same_data(inputs[3])
-    assert inputs[3].has_same_data(Inputs.of(today, basis=shipped(earlier)))
+    assert inputs[3].has_same_data(Inputs.of(today, basis=transferred_basis(earlier)))
 
 
 # --- Arrays and digest --------------------------------------------------------------------------------------
@@ -341,7 +343,7 @@ def test_other_format_is_rejected() -> None:
 
 
 def test_basis_is_immutable() -> None:
-    for found in (own(dataset(1)), materialized(dataset(1))):
+    for found in (basis_of(dataset(1)), materialized(dataset(1))):
         with pytest.raises(FrozenInstanceError):
             found.areas = None  # type: ignore[misc, assignment]
 

@@ -223,12 +223,12 @@ def test_cache_file_with_other_content_is_a_miss(
     elif what == "an array missing":
         np.savez(kept, users=users)
     else:
-        np.savez(kept, users=np.array([Bomb()], dtype=object), jobs=jobs)
+        np.savez(kept, users=np.array([FailsWhenUnpickled()], dtype=object), jobs=jobs)
     assert_same(Factors.of(data, settings=QUICK, cache=tmp_path), wanted)
     assert len(trainings) == 2
 
 
-class Bomb:
+class FailsWhenUnpickled:
     """Must never be unpickled."""
 
     def __reduce__(self) -> tuple[object, ...]:

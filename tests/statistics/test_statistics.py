@@ -37,7 +37,7 @@ def market_of(jobs: list[Row], actions: list[Row] | None = None, users: list[Row
 # --- Area means ---------------------------------------------------------------------------------------------
 
 
-def paid(job_id: int, wage: float | None, prefecture: str | None, occupation: int | None, **more: object) -> Row:
+def paid_job(job_id: int, wage: float | None, prefecture: str | None, occupation: int | None, **more: object) -> Row:
     return {
         "job_id": job_id,
         "salary_type": "hourly",
@@ -57,12 +57,16 @@ def area_of_first(jobs: list[Row]) -> tuple[float, int, int]:
 def test_area_mean_requires_30_open_jobs_with_wage(others: int, level: int) -> None:
     """29 jobs are too few, both for prefecture and major group and for the prefecture."""
     assert MIN_JOBS_PER_AREA == 30
-    jobs = [paid(i, 1000.0 + i, "01", (101, 102)[i % 2]) for i in range(others + 1)]
-    jobs += [paid(100 + i, 5000.0, "02", 101) for i in range(5)]
+    jobs = [paid_job(i, 1000.0 + i, "01", (101, 102)[i % 2]) for i in range(others + 1)]
+    jobs += [paid_job(100 + i, 5000.0, "02", 101) for i in range(5)]
     # jobs that do not count: closed, unknown wage, another place
-    jobs += [paid(200, 9000.0, "01", 101, posted_at=CLOCK + timedelta(days=1))]
-    jobs += [paid(201, 9000.0, "01", 101, expires_at=CLOCK)]
-    jobs += [paid(202, None, "01", 101), paid(203, -5.0, "01", 101), paid(204, 9000.0, "01", 101, salary_type="yearly")]
+    jobs += [paid_job(200, 9000.0, "01", 101, posted_at=CLOCK + timedelta(days=1))]
+    jobs += [paid_job(201, 9000.0, "01", 101, expires_at=CLOCK)]
+    jobs += [
+        paid_job(202, None, "01", 101),
+        paid_job(203, -5.0, "01", 101),
+        paid_job(204, 9000.0, "01", 101, salary_type="yearly"),
+    ]
     own = [1000.0 + i for i in range(others + 1)]
     wages = own if level == 2 else own + [5000.0] * 5
     assert area_of_first(jobs) == (sum(wages) / len(wages), len(wages), level)
@@ -70,9 +74,9 @@ def test_area_mean_requires_30_open_jobs_with_wage(others: int, level: int) -> N
 
 @pytest.mark.parametrize(("in_prefecture", "level"), [(29, 0), (30, 1)])
 def test_small_major_group_uses_mean_of_prefecture(in_prefecture: int, level: int) -> None:
-    jobs = [paid(0, 1000.0, "01", 101)]
-    jobs += [paid(i, 1100.0, "01", (201, 301, None, 999)[i % 4]) for i in range(1, in_prefecture)]
-    jobs += [paid(100 + i, 3000.0, "02", 101) for i in range(4)]
+    jobs = [paid_job(0, 1000.0, "01", 101)]
+    jobs += [paid_job(i, 1100.0, "01", (201, 301, None, 999)[i % 4]) for i in range(1, in_prefecture)]
+    jobs += [paid_job(100 + i, 3000.0, "02", 101) for i in range(4)]
     mean, count, found = area_of_first(jobs)
     wages = [1000.0] + [1100.0] * (in_prefecture - 1) + [3000.0] * (4 if level == 0 else 0)
     assert (count, found) == (len(wages), level)
@@ -82,19 +86,19 @@ def test_small_major_group_uses_mean_of_prefecture(in_prefecture: int, level: in
 @pytest.mark.parametrize("prefecture", [None, "77"])
 def test_jobs_without_area_use_overall_mean(prefecture: str | None) -> None:
     """Forty jobs without a prefecture do not form an area; forty with an unknown code do."""
-    jobs = [paid(i, 1000.0, prefecture, None) for i in range(40)] + [paid(99, 2000.0, "01", 101)]
+    jobs = [paid_job(i, 1000.0, prefecture, None) for i in range(40)] + [paid_job(99, 2000.0, "01", 101)]
     mean, count, level = area_of_first(jobs)
     assert (mean, count, level) == ((42000.0 / 41, 41, 0) if prefecture is None else (1000.0, 40, 1))
 
 
 def test_no_mean_without_open_jobs_with_wage() -> None:
-    mean, count, level = area_of_first([paid(0, None, "01", 101), paid(1, 1000.0, "01", 101, expires_at=CLOCK)])
+    mean, count, level = area_of_first([paid_job(0, None, "01", 101), paid_job(1, 1000.0, "01", 101, expires_at=CLOCK)])
     assert math.isnan(mean)
     assert (count, level) == (0, 0)
 
 
 def test_request_rows_use_area_means_of_dataset() -> None:
-    data = market_of([paid(i, 1000.0, "01", 101) for i in range(30)])
+    data = market_of([paid_job(i, 1000.0, "01", 101) for i in range(30)])
     statistics = Statistics(data)
     rich = data.tables.jobs.assign(min_salary=9999.0)
     rich["prefecture_code"] = ["01", "02", "55"] * 10
@@ -106,7 +110,7 @@ def test_request_rows_use_area_means_of_dataset() -> None:
 # --- Popularity ---------------------------------------------------------------------------------------------
 
 
-def act(job: int, kind: str, when: timedelta, user: int = 1) -> Row:
+def action(job: int, kind: str, when: timedelta, user: int = 1) -> Row:
     return {"user_id": user, "job_id": job, "action": kind, "occurred_at": CLOCK - when}
 
 
@@ -114,16 +118,16 @@ def test_company_actions_include_window_bounds() -> None:
     jobs = [{"job_id": 1, "company_id": "A"}, {"job_id": 2, "company_id": "A"}, {"job_id": 3, "company_id": None}]
     days, tick = timedelta(days=360), timedelta(microseconds=1)
     actions = [
-        act(1, "application", timedelta(0)),
-        act(1, "application", timedelta(0)),  # a duplicate
-        act(2, "application", days),
-        act(1, "application", days + tick),
-        act(1, "application", -tick),
-        act(1, "click", days),
-        act(2, "click", days + tick),
-        act(2, "view", tick),
-        act(3, "application", tick),
-        act(3, "view", tick),
+        action(1, "application", timedelta(0)),
+        action(1, "application", timedelta(0)),  # a duplicate
+        action(2, "application", days),
+        action(1, "application", days + tick),
+        action(1, "application", -tick),
+        action(1, "click", days),
+        action(2, "click", days + tick),
+        action(2, "view", tick),
+        action(3, "application", tick),
+        action(3, "view", tick),
     ]
     data = market_of(jobs, actions)
     assert data.clock.now % DAY  # the clock is not at midnight
@@ -135,7 +139,7 @@ def test_company_actions_include_window_bounds() -> None:
 
 
 def test_company_of_request_only_has_no_actions() -> None:
-    statistics = Statistics(market_of([{"job_id": 1, "company_id": "A"}], [act(1, "application", timedelta(0))]))
+    statistics = Statistics(market_of([{"job_id": 1, "company_id": "A"}], [action(1, "application", timedelta(0))]))
     jobs = statistics.dataset.tables.jobs.assign(company_id="B")
     applications, looks = statistics.company_actions(360).of(Inputs.of(statistics, jobs=jobs).jobs.company)
     assert (applications.tolist(), looks.tolist()) == ([0], [0])
@@ -177,7 +181,7 @@ def test_cosine_equals_cosine_of_application_counts(seed: int) -> None:
 
 def test_similarity_is_maximum_of_major_group_and_cosine() -> None:
     jobs = [{"job_id": code, "occupation_code": code} for code in (101, 102, 201, 301, 999)]
-    applied = [act(job, "application", timedelta(days=400), user) for user in (1, 2) for job in (101, 201, 999)]
+    applied = [action(job, "application", timedelta(days=400), user) for user in (1, 2) for job in (101, 201, 999)]
     data = market_of(jobs, applied, users=[{"user_id": 1}, {"user_id": 2}])
     found = Statistics(data).similarity.matrix(data.words.majors(), 0.5, 0.5)
     code = {value: place for place, value in enumerate(data.words.occupation.values)}
@@ -205,7 +209,7 @@ def test_fingerprint_does_not_depend_on_row_order() -> None:
         assert Dataset(mixed).fingerprint == Dataset(tables).fingerprint
 
 
-def changed(values: pd.Series) -> pd.Series:
+def other_values(values: pd.Series) -> pd.Series:
     """Change the value in one row."""
     place = values.notna().to_numpy().argmax()
     old = values.iloc[place]
@@ -230,7 +234,7 @@ def test_fingerprint_depends_on_every_value(table: str) -> None:
     for name in frame.columns:
         if name in keys or not frame[name].notna().any():
             continue
-        other = tables.with_tables(**{table: frame.assign(**{name: changed(frame[name])})})
+        other = tables.with_tables(**{table: frame.assign(**{name: other_values(frame[name])})})
         assert Dataset(other, as_of=CLOCK).fingerprint != before, name
 
 

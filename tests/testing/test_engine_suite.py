@@ -165,17 +165,17 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     ("component_values_are_from_0_to_100", {"component": of_jobs(lambda inputs: 130)}, r"component own is 130\.0"),
     (
         "points_add_up_to_the_total",
-        {"explained": lambda said: broken.replace(said, total=math.nan)},
+        {"explained": lambda explained: broken.replace(explained, total=math.nan)},
         r"the explained total is nan",
     ),
     (
         "points_add_up_to_the_total",
-        {"explained": lambda said: broken.replace(said, parts=said.parts[1:])},
+        {"explained": lambda explained: broken.replace(explained, parts=explained.parts[1:])},
         r"its points add up to",
     ),
     (
         "points_add_up_to_the_total",
-        {"explained": lambda said: broken.replace(said, groups=dict.fromkeys(said.groups, 1.0))},
+        {"explained": lambda explained: broken.replace(explained, groups=dict.fromkeys(explained.groups, 1.0))},
         r"its weighted groups add up to 1, ",
     ),
     (
@@ -196,17 +196,17 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "explanation_equals_the_score",
-        {"explained": lambda said: broken.replace(said, groups=dict.fromkeys(said.groups, 1.0))},
+        {"explained": lambda explained: broken.replace(explained, groups=dict.fromkeys(explained.groups, 1.0))},
         r"score of group base is 1, but it is",
     ),
     (
         "not_ranked_matches_the_lists",
-        {"explained": lambda said: broken.replace(said, not_ranked=())},
+        {"explained": lambda explained: broken.replace(explained, not_ranked=())},
         r"in no list, but `explain` names no rule",
     ),
     (
         "not_ranked_matches_the_lists",
-        {"explained": lambda said: broken.replace(said, not_ranked=("never",))},
+        {"explained": lambda explained: broken.replace(explained, not_ranked=("never",))},
         r"in the list, but `explain` returns \['never'\]",
     ),
     # weights

@@ -175,9 +175,9 @@ def test_given_users_are_used_once_each(ready: Prepared) -> None:
     users = [int(user) for user in ready.plan.user_id[[3, 1, 3, 8]]]
     seen = audience(ready, int(ready.plan.job_id[0]), users=users)
     assert seen.user_id.tolist() == sorted(set(users))
-    nobody = audience(ready, int(ready.plan.job_id[0]), users=[])
-    assert (nobody.n_listed, nobody.n_eligible, len(nobody.frame()), len(nobody.misses())) == (0, 0, 0, 0)
-    assert_readable(nobody.plot())
+    empty = audience(ready, int(ready.plan.job_id[0]), users=[])
+    assert (empty.n_listed, empty.n_eligible, len(empty.frame()), len(empty.misses())) == (0, 0, 0, 0)
+    assert_readable(empty.plot())
 
 
 def test_job_excluded_for_all_users_names_rules(ready: Prepared) -> None:

@@ -63,9 +63,9 @@ def test_user_without_value_does_not_count_as_0(evaluator: Evaluator) -> None:
     assert 0 < np.isnan(values).sum() < len(values)
     assert ListGoal(MeanWage(10)).of(few, evaluation) == values[~np.isnan(values)].mean()
     none = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=np.nan)), as_of=data.as_of)
-    nobody = Evaluator(by_time(none, days=7), metrics=(NDCG(2),), k=10)
+    no_wages = Evaluator(by_time(none, days=7), metrics=(NDCG(2),), k=10)
     with pytest.raises(ConfigurationError, match="so there is no mean"):
-        ListGoal(MeanWage(10)).of(nobody, nobody.evaluate(MODEL))
+        ListGoal(MeanWage(10)).of(no_wages, no_wages.evaluate(MODEL))
 
 
 def test_concentration_of_empty_lists_raises(evaluator: Evaluator) -> None:
@@ -83,9 +83,9 @@ def test_goal_of_accepts_metrics_and_facts() -> None:
     assert make_goal(NDCG(5)) == MetricGoal(NDCG(5))
     assert make_goal(Coverage()) == ListGoal(Coverage())
     assert make_goal(MeanFee()) == ListGoal(MeanFee())
-    for strange in ("NDCG@10", None, NDCG):
+    for invalid in ("NDCG@10", None, NDCG):
         with pytest.raises(ConfigurationError, match="is not a goal"):
-            make_goal(strange)
+            make_goal(invalid)
 
 
 def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing) -> None:

@@ -281,10 +281,10 @@ def test_ids_are_text_for_the_browser(panel):
 def test_tuning_panel_opens_a_database(tmp_path, holdout, standard):
     path = tmp_path / "market.db"
     save_tables(Database.open(f"sqlite:///{path}"), holdout.data.tables)
-    Registry(tmp_path / "profiles").save("mine", standard.with_parameters("freshness", half_life_days=5))
-    opened = tuning_panel(f"sqlite:///{path}", "mine@1", registry=tmp_path / "profiles", users=30, debounce=0.0)
+    Registry(tmp_path / "profiles").save("tuned", standard.with_parameters("freshness", half_life_days=5))
+    opened = tuning_panel(f"sqlite:///{path}", "tuned@1", registry=tmp_path / "profiles", users=30, debounce=0.0)
     try:
-        assert opened.wait(WAIT).model.name == "mine@1"
+        assert opened.wait(WAIT).model.name == "tuned@1"
         assert opened.profiles is not None
         assert "30 users" in repr(opened)
     finally:
@@ -299,12 +299,12 @@ def test_invalid_rows_are_quarantined_with_a_warning(tmp_path, holdout):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE jobs SET fee = 'much' WHERE job_id = (SELECT max(job_id) FROM jobs)")
         connection.commit()
-        with pytest.warns(UserWarning, match=r"Rejected rows are left out: jobs: .* 1 refused"):
+        with pytest.warns(UserWarning, match=r"Rejected rows are left out: jobs: .* 1 rejected"):
             opened = tuning_panel(path, users=30, debounce=0.0)
         opened.close()
         connection.execute("UPDATE jobs SET fee = 'much'")
         connection.commit()
-    with pytest.raises(DataError, match=f"{n_jobs:,}.* refused"):
+    with pytest.raises(DataError, match=f"{n_jobs:,}.* rejected"):
         tuning_panel(path, users=30)
 
 

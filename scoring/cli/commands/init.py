@@ -60,10 +60,10 @@ def init(
 
 
 def _require_no_data(database: object) -> None:
-    from scoring.database.change_tokens import change_tokens
+    from scoring.database.change_tokens import read_change_tokens
     from scoring.errors import DatabaseError
 
-    tokens = change_tokens(database)  # type: ignore[arg-type]  # the type is too heavy to import for a check
+    tokens = read_change_tokens(database)  # type: ignore[arg-type]  # the type is too heavy to import for a check
     filled = [f"{tokens[name].rows:,} {name}" for name in ("users", "jobs", "actions") if tokens[name].rows]
     if filled:
         raise DatabaseError(

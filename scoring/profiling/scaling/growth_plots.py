@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import ConfigurationError
-from scoring.plotting import BLUE, GREY, ORANGE, SKY, SMALL, VERMILION, new_figure, number
+from scoring.plotting import BLUE, GREY, ORANGE, SKY, SMALL, VERMILION, create_figure, format_number
 from scoring.profiling.scaling.growth_point import GrowthPoint
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SERIES = {"jobs": (BLUE, "o"), "users": (VERMILION, "s")}
 
 def plot_growth(growth: Growth) -> Figure:
     """Plot seconds over jobs and over users, with a line for time proportional to the work."""
-    figure, panels = new_figure(9.5, 4, columns=2)
+    figure, panels = create_figure(9.5, 4, columns=2)
     for axes, series, points in zip(panels, SERIES, (growth.by_jobs, growth.by_users), strict=True):
         axes.set_title(f"{_fixed(points, series)}, growing number of {series}", loc="left", fontsize=10)
         axes.set_xlabel(f"{series} (log scale)")
@@ -49,7 +49,7 @@ def plot_growth(growth: Growth) -> Figure:
 
 def plot_rates(growth: Growth) -> Figure:
     """Plot pairs per second and peak memory over the number of pairs."""
-    figure, (left, right) = new_figure(9.5, 3.8, columns=2)
+    figure, (left, right) = create_figure(9.5, 3.8, columns=2)
     sizes: list[int] = []
     rates: list[float] = []
     peaks: list[float] = []
@@ -92,7 +92,7 @@ def plot_skipped(growth: Growth) -> Figure:
     frame = growth.skipped()
     if frame.empty:
         raise ConfigurationError("No size has recorded counts of pairs. Measure at least one size.")
-    figure, (left, right) = new_figure(9.5, 3.8, columns=2)
+    figure, (left, right) = create_figure(9.5, 3.8, columns=2)
     _draw_shares(left, frame)
     _draw_scored_jobs(right, frame)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=SMALL)
@@ -129,7 +129,7 @@ def _draw_scored_jobs(axes: Any, frame: pd.DataFrame) -> None:
     axes.plot(x, scored, "s-", color=ORANGE, label="jobs scored")
     for at, value in zip(x, scored, strict=True):
         axes.annotate(
-            number(value), (at, value), xytext=(0, 8), textcoords="offset points", fontsize=SMALL, ha="center"
+            format_number(value), (at, value), xytext=(0, 8), textcoords="offset points", fontsize=SMALL, ha="center"
         )
     _logarithmic(axes, x, [*scored, 3 * max(open_jobs)])
     axes.set_xlabel("jobs (log scale)")
@@ -164,7 +164,7 @@ def _logarithmic(
 
 
 def _time(seconds: float) -> str:
-    return f"{number(seconds)} s" if seconds >= 1 else f"{number(1000 * seconds)} ms"
+    return f"{format_number(seconds)} s" if seconds >= 1 else f"{format_number(1000 * seconds)} ms"
 
 
 def _short(value: float) -> str:

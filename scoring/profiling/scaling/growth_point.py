@@ -13,7 +13,7 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.plotting import number
+from scoring.plotting import format_number
 from scoring.profiling.line_times import readable_top_k
 from scoring.profiling.measurement import measure_times, reset_peak
 from scoring.profiling.peer_lists import ResultsDifferError
@@ -45,7 +45,7 @@ class GrowthPoint:
     eligible: int | None = None  # jobs that no rule excludes for all users
     cells: int | None = None  # non-empty cells of the index of eligible jobs
     blocks: int | None = None  # of the same index
-    n_scored: int | None = None  # pairs that were scored individually; bounds excluded the others
+    n_scored: int | None = None  # pairs that were scored individually; bounds excluded the rest
     checked: int = 0  # users whose lists were compared with the readable path
 
     @classmethod
@@ -63,7 +63,7 @@ class GrowthPoint:
         if self.seconds is None:
             estimate = f"about {self.guess:,.0f} s" if self.guess is not None else "longer than the limit"
             return f"{size}: not measured, the estimated time is {estimate}"
-        rate = f"{number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs per second"
+        rate = f"{format_number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs per second"
         return f"{size}: {rate}" + (
             f", {memory_budget.format_bytes(self.peak_bytes)} peak memory" if self.peak_bytes else ""
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.plotting import BLUE, GREY, ORANGE, SKY, VERMILION, new_figure, number
+from scoring.plotting import BLUE, GREY, ORANGE, SKY, VERMILION, create_figure, format_number
 from scoring.profiling.sessions.session_replay import TARGETS, SessionReport
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def plot_hit_rates(report: SessionReport) -> Figure:
     """Plot the hit rate of each cache as a bar, with its number of requests and its target, if any."""
     rates = pd.Series(report.hit_rates).dropna()[::-1]
     requests = {"overall": int(report.caches["requests"].sum()), **report.caches["requests"].astype(int)}
-    figure, (axes,) = new_figure(7, 0.42 * len(rates) + 1.2)
+    figure, (axes,) = create_figure(7, 0.42 * len(rates) + 1.2)
     colours = [BLUE if name == "overall" else SKY for name in rates.index]
     axes.barh(rates.index, 100 * rates, color=colours, height=0.65)
     label = "target"
@@ -45,15 +45,15 @@ def plot_times(times: pd.DataFrame) -> Figure:
     """Plot `SessionReport.times`: median milliseconds per kind of request, cold, warm and without caches."""
     shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
     shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
-    figure, (axes,) = new_figure(7, 0.75 * len(shown) + 1.2)
-    series = [("off_ms", "caches off", GREY), ("cold_ms", "cold", ORANGE), ("warm_ms", "warm_up", BLUE)]
+    figure, (axes,) = create_figure(7, 0.75 * len(shown) + 1.2)
+    series = [("off_ms", "caches off", GREY), ("cold_ms", "cold", ORANGE), ("warm_ms", "warm", BLUE)]
     height, longest = 0.27, float(np.nanmax(shown.filter(like="_ms").to_numpy()))
     for place, (name, label, colour) in enumerate((part for part in series if part[0] in shown), -1):
         at = np.arange(len(shown)) - place * height
         axes.barh(at, shown[name], height=height, color=colour, label=label)
         for y, value in zip(at, shown[name], strict=True):
             if value == value:
-                axes.text(value + 0.01 * longest, y, number(value), va="center", fontsize=8)
+                axes.text(value + 0.01 * longest, y, format_number(value), va="center", fontsize=8)
     axes.set_yticks(np.arange(len(shown)), shown.index)
     axes.set(xlim=(0, 1.08 * longest), xlabel="median milliseconds")
     axes.set_title("Time per request", loc="left", fontsize=11)

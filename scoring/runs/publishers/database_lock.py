@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.database.database import Database
-from scoring.database.engines import is_memory, sqlite_file
+from scoring.database.engines import get_sqlite_file, is_memory
 from scoring.errors import DatabaseError
 from scoring.storage.file_lock import FileLock, LockHeldError
 from scoring.storage.os_errors import reason
@@ -26,7 +26,7 @@ PATIENCE_SECONDS: Final = 3.0
 
 def lock_path(database: Database, key: str) -> Path | None:
     """Return the lock file next to a SQLite file; None: the database has locks, or only one process uses it."""
-    file = sqlite_file(database.engine.url)
+    file = get_sqlite_file(database.engine.url)
     return None if file is None else file.resolve().with_name(f".{file.name}.{key}.lock")
 
 

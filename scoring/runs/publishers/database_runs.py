@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select
 
 from scoring.database.database import Database
-from scoring.database.migrations import run_key_of
+from scoring.database.migrations import parse_run_key
 from scoring.database.schema import current_runs, results, runs
 from scoring.runs.publishers.publisher import ExistingRun
 
@@ -38,7 +38,7 @@ def find_runs(database: Database, key: str) -> list[ExistingRun]:
             shards=len(json.loads(run.settings)["shards"]),
         )
         for run in found
-        if run_key_of(run.settings) == key  # a database of version 1 has no column `run_key`
+        if parse_run_key(run.settings) == key  # a database of version 1 has no column `run_key`
     ]
 
 

@@ -105,7 +105,7 @@ def _ranks(values: Floats) -> Floats:
 
 
 def _ranks_within(sample: Sample) -> Floats:
-    """Return ranks among the user's jobs, from 0 to 1, so that a job counts the same whatever their number."""
+    """Return ranks among the user's jobs, from 0 to 1, so that all users' ranks have one scale."""
     ranks = np.empty_like(sample.values)
     for first, last in zip(sample.start[:-1], sample.start[1:], strict=True):
         ranks[:, first:last] = _ranks(sample.values[:, first:last])

@@ -47,7 +47,7 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
     ]
     if not rows:
         return f"<p>{PLURAL[by].capitalize()}: no gains or losses.</p>"
-    columns = [(PLURAL[by], False), ("change", True), ("", False), ("list positions", True)]
+    columns = [(PLURAL[by], False), ("change", True), ("", False), ("positions", True)]
     return "<div>" + table(columns, rows, f"{PLURAL[by]} with the largest gains and losses") + "</div>"
 
 

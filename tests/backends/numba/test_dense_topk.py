@@ -15,7 +15,7 @@ from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import users_per_task
-from tests.backends.numba.test_topk import EQUAL, EVERY_TERM, assert_lists_are_the_references
+from tests.backends.numba.test_topk import EQUAL, EVERY_TERM, assert_lists_equal_reference
 from tests.support.random_programs import Sketch, cases, plan_of, program_of, reference_lists
 
 FACTORS = ((("dot",), None, 1.0, 1.0, 0),)
@@ -43,7 +43,7 @@ def test_lists_with_vectors_for_some_jobs_equal_reference(
     seed: int, components: tuple, share: float, levels: int, per_company: int, k: int
 ) -> None:
     sketch = Sketch(seed, 6, 200, components, levels, per_company=per_company, n_companies=20)
-    assert_lists_are_the_references(with_vectors(sketch, share), k)
+    assert_lists_equal_reference(with_vectors(sketch, share), k)
 
 
 @pytest.mark.parametrize("components", [FACTORS, EVERY_TERM], ids=["factors", "any"])
@@ -67,7 +67,7 @@ def test_lists_at_tile_boundaries_equal_reference(components: tuple, n_users: in
 def test_lists_at_run_boundaries_equal_reference(components: tuple, share: float, n_jobs: int) -> None:
     plan = with_vectors(Sketch(5, 5, n_jobs, components, 0, n_companies=n_jobs), share)
     plan.exclusions.by_rule["closed"] = np.zeros(n_jobs, dtype=bool)
-    assert_lists_are_the_references(plan, 40)
+    assert_lists_equal_reference(plan, 40)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -76,7 +76,7 @@ def test_factor_only_users_between_other_users(seed: int) -> None:
     components = (*FACTORS, (("sparse",), None, 0.5, 1.0, 1))
     plan = with_vectors(Sketch(seed, 8, 2 * RUN, components, 2, n_companies=2 * RUN), 0.6)
     plan.exclusions.by_rule["closed"] = np.zeros(2 * RUN, dtype=bool)
-    assert_lists_are_the_references(plan, 40)
+    assert_lists_equal_reference(plan, 40)
 
 
 def test_ties_halfway_between_two_float32_values() -> None:
@@ -84,14 +84,14 @@ def test_ties_halfway_between_two_float32_values() -> None:
     sketch = Sketch(2, 4, 300, EQUAL, 2)
     program = program_of(sketch)
     between = np.full_like(program.user_value, 1 + 2.0**-24)
-    assert_lists_are_the_references(plan_of(sketch, program._replace(user_value=between)), 20)
+    assert_lists_equal_reference(plan_of(sketch, program._replace(user_value=between)), 20)
 
 
 def test_long_lists_of_more_than_one_tile_of_users() -> None:
     plan = plan_of(replace(Sketch(11, 300, SHORT + 100, EVERY_TERM, 2), n_companies=4))
     plan.exclusions.by_rule["closed"] = np.zeros(SHORT + 100, dtype=bool)
     assert users_per_task(300, 1, 1) > 16
-    assert_lists_are_the_references(plan, SHORT + 1)
+    assert_lists_equal_reference(plan, SHORT + 1)
 
 
 def test_stop_leaves_no_partial_list() -> None:

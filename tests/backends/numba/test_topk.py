@@ -24,16 +24,16 @@ EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(T
 EQUAL = ((("user",), None, 1.0, 1.0, 0),)  # all jobs have equal scores
 
 
-def assert_lists_are_the_references(plan: Plan, k: int, users: np.ndarray | None = None) -> Ranking:
+def assert_lists_equal_reference(plan: Plan, k: int, users: np.ndarray | None = None) -> Ranking:
     """Compare the pruned path and, for lists of at most `SHORT` jobs, the dense path with the reference."""
     reference = reference_lists(plan, k, users)
-    pruned = assert_is(reference, Scorer(plan, workers=1, path="pruned").top_k(k, users), plan)
+    pruned = assert_equals_reference(reference, Scorer(plan, workers=1, path="pruned").top_k(k, users), plan)
     if k <= SHORT:
-        assert_is(reference, Scorer(plan, workers=1, path="dense").top_k(k, users), plan)
+        assert_equals_reference(reference, Scorer(plan, workers=1, path="dense").top_k(k, users), plan)
     return pruned
 
 
-def assert_is(reference: tuple[list[np.ndarray], np.ndarray], ranking: Ranking, plan: Plan) -> Ranking:
+def assert_equals_reference(reference: tuple[list[np.ndarray], np.ndarray], ranking: Ranking, plan: Plan) -> Ranking:
     lists, scores = reference
     assert ranking.count.tolist() == [len(jobs) for jobs in lists]
     for row, jobs in enumerate(lists):
@@ -49,7 +49,7 @@ def assert_is(reference: tuple[list[np.ndarray], np.ndarray], ranking: Ranking, 
     return ranking
 
 
-def ks(sketch: Sketch) -> list[int]:
+def list_lengths(sketch: Sketch) -> list[int]:
     return [1, 2, max(1, sketch.n_jobs // 2), max(1, sketch.n_jobs), sketch.n_jobs + 5, SHORT, SHORT + 1]
 
 
@@ -59,7 +59,7 @@ def ks(sketch: Sketch) -> list[int]:
 @example(Sketch(0, 0, 9, EQUAL, 2), 0)
 @example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
 def test_lists_equal_reference(sketch: Sketch, which: int) -> None:
-    assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
+    assert_lists_equal_reference(plan_of(sketch), list_lengths(sketch)[which])
     record_count("compiled lists", "{} random programs", 1)
 
 
@@ -69,7 +69,7 @@ TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1
 @cases(300)
 @given(TIES, st.integers(0, 6))
 def test_ties_are_ordered_by_job_id(sketch: Sketch, which: int) -> None:
-    assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
+    assert_lists_equal_reference(plan_of(sketch), list_lengths(sketch)[which])
     record_count("ties", "{} cases with one or two different scores", 1)
 
 
@@ -77,7 +77,7 @@ def test_ties_are_ordered_by_job_id(sketch: Sketch, which: int) -> None:
 @cases(10_000)
 @given(TIES, st.integers(0, 6))
 def test_ties_are_ordered_by_job_id_in_many_cases(sketch: Sketch, which: int) -> None:
-    assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
+    assert_lists_equal_reference(plan_of(sketch), list_lengths(sketch)[which])
     record_count("ties", "{} cases with one or two different scores", 1)
 
 
@@ -88,14 +88,14 @@ def test_short_and_long_lists_equal_reference(components: tuple, per_company: in
     """Lists of up to `SHORT` jobs use insertion, longer ones sort all scores. Both equal the reference."""
     plan = plan_of(Sketch(11, 3, 1500, components, 2, per_company=per_company, n_companies=4))
     assert plan.exclusions.open_to_all.sum() > SHORT
-    assert_lists_are_the_references(plan, k)
+    assert_lists_equal_reference(plan, k)
 
 
 @pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
 @pytest.mark.parametrize("n_users", [1, TILE - 1, TILE, TILE + 1, 2 * TILE + 3])
 def test_lists_at_block_and_tile_boundaries_equal_reference(n_jobs: int, n_users: int) -> None:
     sketch = Sketch(5, n_users, n_jobs, EVERY_TERM, 3, per_company=3, n_companies=9)
-    assert_lists_are_the_references(plan_of(sketch), 20)
+    assert_lists_equal_reference(plan_of(sketch), 20)
 
 
 @pytest.mark.parametrize("n_users", [TASKS_PER_WORKER * TILE, TASKS_PER_WORKER * (TILE + 1)])
@@ -103,7 +103,7 @@ def test_long_lists_at_tile_boundaries_equal_reference(n_users: int) -> None:
     """Each task has exactly one tile of users, or one user more."""
     plan = plan_of(Sketch(5, n_users, 2 * SHORT, EVERY_TERM, 3, n_companies=9))
     assert plan.exclusions.open_to_all.sum() > SHORT
-    assert_lists_are_the_references(plan, SHORT + 1)
+    assert_lists_equal_reference(plan, SHORT + 1)
 
 
 @cases(100)
@@ -125,7 +125,7 @@ def test_list_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> N
     plan = plan_of(sketch)
     whole = Scorer(plan, workers=1).top_k(7)
     users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), min_size=1, max_size=6)))
-    some = assert_lists_are_the_references(plan, 7, users)
+    some = assert_lists_equal_reference(plan, 7, users)
     np.testing.assert_array_equal(some.user_id, plan.user_id[users])
     record_count("single user", "{} users", 1)
     np.testing.assert_array_equal(some.job_id, whole.job_id[users])
@@ -175,7 +175,7 @@ def test_company_limit_holds_in_every_list(sketch: Sketch, per_company: int) -> 
 def test_lists_are_empty_without_eligible_jobs() -> None:
     plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
     plan.exclusions.by_rule["closed"] = np.ones(20, dtype=bool)
-    ranking = assert_lists_are_the_references(plan, 5)
+    ranking = assert_lists_equal_reference(plan, 5)
     assert ranking.count.tolist() == [0, 0, 0]
     assert len(ranking.frame()) == 0
 
@@ -187,7 +187,7 @@ def test_exclusions_of_one_user_do_not_affect_other_users() -> None:
     everything = type(plan.exclusions.jobs).of([[], range(20), []])
     nothing = type(plan.exclusions.jobs).of([[], [], []])
     plan = replace(plan, exclusions=replace(plan.exclusions, jobs=everything, companies=nothing))
-    assert assert_lists_are_the_references(plan, 20).count.tolist() == [20, 0, 20]
+    assert assert_lists_equal_reference(plan, 20).count.tolist() == [20, 0, 20]
 
 
 @cases(100)
@@ -198,7 +198,7 @@ def test_lists_contain_only_candidates(sketch: Sketch, which: int, seed: int) ->
     is_candidate = rng.random((sketch.n_users, sketch.n_jobs)) < rng.choice([0.0, 0.1, 0.6, 1.0], (sketch.n_users, 1))
     candidates = Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
     plan = replace(plan, exclusions=replace(plan.exclusions, candidates=candidates))
-    ranking = assert_lists_are_the_references(plan, ks(sketch)[which])
+    ranking = assert_lists_equal_reference(plan, list_lengths(sketch)[which])
     for row, count in enumerate(ranking.count):
         assert is_candidate[row, ranking.job_row[row, :count]].all()
 
@@ -215,7 +215,7 @@ def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, s
     before_layout = plan.layout if plan.exclusions.open_to_all.any() else None
     for layout in (before_layout, None):
         other = replace(plan, program=fold(plan.program, *weights), previous_layout=layout)
-        assert_is(reference_lists(other, k), Scorer(other, workers=1, seeds=before).top_k(k), other)
+        assert_equals_reference(reference_lists(other, k), Scorer(other, workers=1, seeds=before).top_k(k), other)
 
 
 def test_seed_lists_reduce_scored_pairs_and_keep_results() -> None:
@@ -223,8 +223,8 @@ def test_seed_lists_reduce_scored_pairs_and_keep_results() -> None:
     all_users = Scorer(plan, workers=1).top_k(9)
     some = Scorer(plan, workers=1).top_k(5, np.array([4, 1]))
     fresh, seeded = (Scorer(plan, workers=1, seeds=before) for before in (None, all_users))
-    assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
-    assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, seeds=some).top_k(5), plan)
+    assert_equals_reference(reference_lists(plan, 7), seeded.top_k(7), plan)
+    assert_equals_reference(reference_lists(plan, 5), Scorer(plan, workers=1, seeds=some).top_k(5), plan)
     assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored
 
 
@@ -240,7 +240,7 @@ def test_lists_do_not_depend_on_number_of_cells(monkeypatch: pytest.MonkeyPatch,
     plan = plan_of(replace(WIDE, n_jobs=n_jobs))
     assert (len(plan.layout.keys.cell_keys) == 0) == (most_cells == 1)
     for k in (1, 30, n_jobs):
-        assert_lists_are_the_references(plan, k)
+        assert_lists_equal_reference(plan, k)
 
 
 LOOSE = st.lists(
@@ -265,7 +265,7 @@ def test_keys_outside_cells_equal_reference(
         patch.setattr(lookup_keys, "MOST_CELLS", most_cells)
         patch.setattr(lookup_keys, "JOBS_PER_CELL", 1000)
         sketch = Sketch(seed, 12, 300, components, levels, per_company=per_company, n_companies=20)
-        assert_lists_are_the_references(plan_of(sketch), 10)
+        assert_lists_equal_reference(plan_of(sketch), 10)
 
 
 @cases(60)
@@ -274,7 +274,7 @@ def test_lists_dominated_by_products_equal_reference(seed: int, levels: int, k: 
     """Negative products, vectors of different lengths, jobs and users without a vector."""
     mixed = (("dot", "flags"), "user", 0.5, 1.0, 1)
     components = ((("dot",), None, 1.0, 1.0, 0), mixed, (("job",), None, 0.01, 1.0, 2))
-    assert_lists_are_the_references(plan_of(Sketch(seed, 4, 200, components, levels)), k)
+    assert_lists_equal_reference(plan_of(Sketch(seed, 4, 200, components, levels)), k)
 
 
 @cases(60)
@@ -283,7 +283,7 @@ def test_weights_of_different_magnitude_equal_reference(seed: int, k: int) -> No
     rng = np.random.default_rng(seed)
     kinds = rng.permutation(TERMS)
     components = tuple(((str(kind),), None, float(10.0 ** rng.integers(-12, 7)), 1.0, 0) for kind in kinds)
-    assert_lists_are_the_references(plan_of(Sketch(seed, 3, 150, components, 0)), k)
+    assert_lists_equal_reference(plan_of(Sketch(seed, 3, 150, components, 0)), k)
 
 
 @pytest.mark.parametrize("path", ["pruned", "dense"])

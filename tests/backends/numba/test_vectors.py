@@ -20,7 +20,7 @@ def _compiled(value, source, rank, has, low, high, gain, no):
     vectors.add_where(value, has, gain, no)
 
 
-def _written_out(value, source, rank, has, low, high, gain, no):
+def _fallback(value, source, rank, has, low, high, gain, no):
     vector_fallback.copy(value, source)
     vector_fallback.add_in_interval(value, rank, low, high, gain)
     vector_fallback.add_where(value, has, gain, no)
@@ -35,7 +35,7 @@ def test_block_operations_equal_fallback(seed: int) -> None:
     low, high = sorted(random.integers(-4, 5, 2).tolist())
     gain, no = (np.float32(number) for number in random.normal(size=2))
     results = []
-    for fill in (_compiled, _written_out):
+    for fill in (_compiled, _fallback):
         value = np.full(BLOCK_JOBS + 3, np.float32(7))
         fill(value, source, rank, has, np.int32(low), np.int32(high), gain, no)
         results.append(value)
@@ -43,12 +43,12 @@ def test_block_operations_equal_fallback(seed: int) -> None:
 
 
 @numba.njit(cache=False)
-def _of_many(values, first, low, high):
+def _mask_of_chunk(values, first, low, high):
     return vectors.mask_of_chunk(values, first, low, high)
 
 
 @numba.njit(cache=False)
-def _of_block(values, first, low, high):
+def _mask_of_block(values, first, low, high):
     return vectors.mask_of_block(values, first, low, high)
 
 
@@ -63,12 +63,12 @@ def test_masks_equal_fallback(seed: int) -> None:
     values = random.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 0.25, 0.5, 1.0], 100).astype(np.float32)
     first = int(random.integers(0, 37))
     low, high = (np.float32(number) for number in random.choice([-np.inf, 0.0, 0.25, 0.5, np.inf], 2))
-    for compiled, written_out in (
-        (_of_many, vector_fallback.mask_of_chunk),
-        (_of_block, vector_fallback.mask_of_block),
+    for compiled, fallback in (
+        (_mask_of_chunk, vector_fallback.mask_of_chunk),
+        (_mask_of_block, vector_fallback.mask_of_block),
     ):
         bits = compiled(values, first, low, high)
-        assert bits == written_out(values, first, low, high)
+        assert bits == fallback(values, first, low, high)
         if bits:
             assert _lowest(np.uint64(bits)) == vector_fallback.lowest_bit(bits)
             assert int(bits) >> _lowest(np.uint64(bits)) & 1

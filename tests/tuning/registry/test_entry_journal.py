@@ -54,8 +54,10 @@ def test_invalid_line_raises_with_its_number(journal: EntryJournal[Entry]) -> No
     journal.path.parent.mkdir()
     journal.path.write_text('{"number": 1}\n<<<<<<< ours\n{"number": 2}\n')
     for work in (journal.read, lambda: add(journal)):
-        with pytest.raises(ModelError, match=r"journal\.jsonl, line 2: this is no entry"):
+        with pytest.raises(ModelError) as raised:
             work()
+        assert (raised.value.path, raised.value.line) == (str(journal.path), 2)
+        assert "journal.jsonl, line 2: " in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["write", "fsync", "ftruncate"])

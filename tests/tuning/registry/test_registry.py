@@ -374,6 +374,15 @@ def test_evaluations_on_test_users_are_counted(registry: Registry, standard: Sco
     assert registry.count_test_accesses("a") == 2
 
 
+def test_names_of_version_0_1_warn(registry: Registry, standard: ScoringModel) -> None:
+    profile = registry.save("night", standard)
+    with pytest.warns(DeprecationWarning, match=r"now Profile\.metadata"):
+        assert profile.about == profile.metadata
+    with pytest.warns(DeprecationWarning, match=r"now Registry\.log_test_access"):
+        assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1
+    assert registry.count_test_accesses("a") == 1
+
+
 def test_author_is_stored_only_if_given(
     registry: Registry, standard: ScoringModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

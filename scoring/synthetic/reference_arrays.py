@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.dataset import reference
+from scoring.dataset import reference as reference_tables
 from scoring.synthetic.sampling import Floats, Ints, Strata
 
 __all__ = [
@@ -18,10 +18,10 @@ __all__ = [
     "Cities",
     "Occupations",
     "Prefectures",
-    "World",
-    "cities_of",
-    "scene_vectors",
-    "seconds",
+    "ReferenceArrays",
+    "draw_cities",
+    "draw_scene_vectors",
+    "to_seconds",
 ]
 
 DAY: Final = 86_400
@@ -31,7 +31,7 @@ N_SCENES: Final = 24
 _URBAN = {"13": 0.09, "14": 0.06, "27": 0.06, "23": 0.05, "11": 0.03, "12": 0.03, "26": 0.03, "28": 0.02, "40": 0.03}
 
 
-def seconds(times: pd.Series | pd.DatetimeIndex) -> Ints:
+def to_seconds(times: pd.Series | pd.DatetimeIndex) -> Ints:
     """Return whole seconds since 1970 of times. No time may be missing."""
     return pd.DatetimeIndex(times).as_unit("s").asi8.astype(np.int64)
 
@@ -50,15 +50,15 @@ class Prefectures:
 
     @classmethod
     def load(cls) -> Prefectures:
-        table = reference.load_prefecture_traits()
+        table = reference_tables.load_prefecture_traits()
         codes = table["prefecture_code"].to_numpy(object)
         place = {code: i for i, code in enumerate(codes)}
-        pairs = reference.load_prefecture_adjacency().map(place.__getitem__).to_numpy(np.int64)
+        pairs = reference_tables.load_prefecture_adjacency().map(place.__getitem__).to_numpy(np.int64)
         location = np.full((len(codes) + 1, len(codes) + 1), 20, np.float32)
         location[pairs[:, 0], pairs[:, 1]] = location[pairs[:, 1], pairs[:, 0]] = 60
         inner = np.arange(len(codes))
         location[inner, inner] = 85
-        wages = reference.load_minimum_wages().sort_values("effective_date").groupby("prefecture_code")
+        wages = reference_tables.load_minimum_wages().sort_values("effective_date").groupby("prefecture_code")
         return cls(
             codes,
             table["name"].to_numpy(object),
@@ -67,12 +67,12 @@ class Prefectures:
             location,
             tuple(np.flatnonzero(row == 60) for row in location[: len(codes)]),
             tuple(
-                (seconds(g["effective_date"]), g["hourly_wage"].to_numpy(np.float64))
+                (to_seconds(g["effective_date"]), g["hourly_wage"].to_numpy(np.float64))
                 for g in (wages.get_group(code) for code in codes)
             ),
         )
 
-    def minimum_wage(self, prefecture: Ints, at: Ints) -> Floats:
+    def get_minimum_wage(self, prefecture: Ints, at: Ints) -> Floats:
         """Return the minimum wage in yen per hour at the given times; before the first record, that of the first."""
         result = np.empty(len(prefecture))
         for i, (since, yen) in enumerate(self.wages):
@@ -80,7 +80,7 @@ class Prefectures:
             result[rows] = yen[np.maximum(np.searchsorted(since, at[rows], side="right") - 1, 0)]
         return result
 
-    def neighbour(self, rng: np.random.Generator, prefecture: Ints) -> Ints:
+    def draw_neighbour(self, rng: np.random.Generator, prefecture: Ints) -> Ints:
         """Return a random neighbour of each prefecture, in the same shape."""
         counts = np.array([len(n) for n in self.neighbours])
         flat, first = np.concatenate(self.neighbours), np.cumsum(counts) - counts
@@ -99,7 +99,7 @@ class Cities:
 
     @classmethod
     def load(cls, prefectures: Prefectures) -> Cities:
-        table = reference.load_cities()
+        table = reference_tables.load_cities()
         place = {code: i for i, code in enumerate(prefectures.codes)}
         return cls(
             table["city_code"].to_numpy(object),
@@ -124,7 +124,7 @@ class Occupations:
 
     @classmethod
     def load(cls, rng: np.random.Generator) -> Occupations:
-        table = reference.load_occupation_traits()
+        table = reference_tables.load_occupation_traits()
         major = np.unique(table["major_code"], return_inverse=True)[1].astype(np.int64)
         # vectors of a major group share a component, so a user who likes one occupation tends to like the others
         vectors = rng.normal(size=(major.max() + 1, 4))[major] + 0.8 * rng.normal(size=(len(major), 4))
@@ -146,7 +146,7 @@ class Occupations:
 
 
 @dataclass(frozen=True)
-class World:
+class ReferenceArrays:
     """The reference data of the market."""
 
     prefectures: Prefectures
@@ -154,19 +154,19 @@ class World:
     occupations: Occupations
 
     @classmethod
-    def load(cls, rng: np.random.Generator) -> World:
+    def load(cls, rng: np.random.Generator) -> ReferenceArrays:
         prefectures = Prefectures.load()
         return cls(prefectures, Cities.load(prefectures), Occupations.load(rng))
 
 
-def cities_of(rng: np.random.Generator, world: World, prefecture: Ints) -> Ints:
+def draw_cities(rng: np.random.Generator, reference: ReferenceArrays, prefecture: Ints) -> Ints:
     """Return a random city of each prefecture, in proportion to population."""
-    cities = world.cities
-    strata = Strata(cities.prefecture, len(world.prefectures.codes), cities.share)
-    return strata.at(np.ones(len(cities.codes), bool)).draw(rng, prefecture)
+    cities = reference.cities
+    strata = Strata(cities.prefecture, len(reference.prefectures.codes), cities.share)
+    return strata.restrict(np.ones(len(cities.codes), bool)).draw(rng, prefecture)
 
 
-def scene_vectors(rng: np.random.Generator, scene: Ints) -> NDArray[np.float32]:
+def draw_scene_vectors(rng: np.random.Generator, scene: Ints) -> NDArray[np.float32]:
     """Return (n, 6) unit vectors around the centres of the scenes."""
     # a fixed seed: users and jobs must have the same centres
     centres = np.random.default_rng(24).normal(size=(N_SCENES, 6))
