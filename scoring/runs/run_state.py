@@ -57,12 +57,12 @@ class RunState:
         self.rank_shard = ShardRanker.of(prepared, spec.n_candidates, spec.workers)
         self.chunk_size = spec.chunk_size  # reduced by `fit_memory` if memory is short
         plan = prepared.plan
-        wanted = np.arange(len(plan.user_id)) if spec.users is None else np.unique(prepared.user_rows(spec.users))
-        active = wanted[prepared.inputs.users.active[wanted]]
+        selected = np.arange(len(plan.user_id)) if spec.users is None else np.unique(prepared.user_rows(spec.users))
+        active = selected[prepared.inputs.users.active[selected]]
         # results are ordered by user_id, independent of the order of the rows
         self.rows = active[np.argsort(plan.user_id[active], kind="stable")]
-        self.n_inactive = len(wanted) - len(active)
-        self.n_not_selected = len(plan.user_id) - len(wanted)
+        self.n_inactive = len(selected) - len(active)
+        self.n_not_selected = len(plan.user_id) - len(selected)
         self.n_rows = self.n_pairs_scored = 0
         self.n_users_resumed = 0
         self.was_published = self.is_past_gate = False

@@ -78,10 +78,10 @@ class ParquetPublisher(Publisher):
         """Return the folder that the run is published as."""
         return self._folder / run_id if self._by_run_id else self._folder
 
-    def hidden_path(self, key: str, what: str) -> Path:
+    def hidden_path(self, key: str, suffix: str) -> Path:
         """Return the path of the journal or of the hidden folder of a key."""
         name = key if self._by_run_id else f"{self._folder.name}.{key}"
-        return self.parent / f".{name}.{what}"
+        return self.parent / f".{name}.{suffix}"
 
     def claim(self, metadata: RunMetadata) -> Claim:
         self._check_parent()
@@ -131,8 +131,8 @@ class ParquetPublisher(Publisher):
                 return None  # a newer run has replaced it
         return None
 
-    def _is_current(self, target: Path, whole: bool) -> bool:
-        link = self.parent / self._latest if self._latest and whole else None
+    def _is_current(self, target: Path, covers_all_users: bool) -> bool:
+        link = self.parent / self._latest if self._latest and covers_all_users else None
         return link is None or not link.is_symlink() or os.readlink(link) == target.name
 
     def move_latest(self, target: Path) -> None:
@@ -146,13 +146,13 @@ class ParquetPublisher(Publisher):
             return []  # the folder contains one run: folders next to it may belong to another program
         link = self.parent / self._latest if self._latest else None
         current = os.readlink(link) if link is not None and link.is_symlink() else None
-        found: list[PublishedRun] = []
+        published: list[PublishedRun] = []
         for folder in list_published_runs(self.parent):
             run_id = (
                 folder.name if self._by_run_id else (read_manifest_if_valid(folder) or {}).get("run_id", folder.name)
             )
-            found.append(ParquetRun(folder, str(run_id), folder.name == current))
-        return found
+            published.append(ParquetRun(folder, str(run_id), folder.name == current))
+        return published
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
         # the shard as a frame, as an Arrow table, and encoded (measured)
