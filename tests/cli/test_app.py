@@ -47,7 +47,7 @@ def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], 
         (["run", "--db", "postgresql://u:secret@127.0.0.1:1/d"], "does not answer"),
         (["run", "--db", "://"], "cannot be read"),
         (["run", "--model", "unheard"], "model unheard"),
-        (["run", "--model", "strange.yaml"], "line 2: unknown key `colour`"),
+        (["run", "--model", "unknown_key.yaml"], "line 2: unknown key `colour`"),
         (["run", "--weights", "none.yaml"], "--weights none.yaml: No such file"),
         (["run", "--component", "none.py"], "--component none.py: No such file"),
         (["run", "--component", "broken.py"], "--component broken.py, line 1: ZeroDivisionError"),
@@ -66,7 +66,7 @@ def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], 
 def test_error_is_printed_as_one_line(
     scoring: Call, database: Path, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    (tmp_path / "strange.yaml").write_text("name: x\ncolour: red\n")
+    (tmp_path / "unknown_key.yaml").write_text("name: x\ncolour: red\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
     (tmp_path / "nothing.py").write_text("x = 1\n")
     (tmp_path / "file.txt").write_text("no database, no folder\n" * 99)
