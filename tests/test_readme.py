@@ -126,3 +126,9 @@ def test_renamed_objects_of_migrating_exist() -> None:
     for old_module, old_name, module, name in rows:
         assert hasattr(importlib.import_module(old_module), old_name), old_name
         assert hasattr(importlib.import_module(module), name), name
+
+
+def test_modules_named_in_contributing_exist() -> None:
+    named = re.findall(r"`(\w+(?:/\w+)+(?:\.py|/))`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists() and not (ROOT / "scoring" / path).exists()] == []
