@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from scoring.caching.footprints import Footprint, TotalFootprint, Uncounted, footprint
+from scoring.caching.footprints import Footprint, TotalFootprint, Uncounted, measure_footprint
 from scoring.caching.key import CacheKey
 
 __all__ = ["CacheStats", "MemoryStore", "Store"]
@@ -118,7 +118,7 @@ class MemoryStore(Uncounted, Generic[K]):
         max_entries: int | None = None,
         ttl: float | None = None,
         clock: Callable[[], float] = time.monotonic,
-        size_of: Callable[[Any], Footprint] = footprint,
+        size_of: Callable[[Any], Footprint] = measure_footprint,
     ) -> None:
         self.max_bytes, self.max_entries, self.ttl = max_bytes, max_entries, ttl
         self._clock, self._size_of = clock, size_of
