@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 WORKERS ?= 2
 # without the plugin for notebooks, whose import takes each process more than a second
 PYTEST  = $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
+NOTEBOOKS = $(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=240 \
+  --nbval-sanitize-with tests/nbval_sanitize.cfg
 # where `make run` keeps its database and results
 DB     ?= data/market.db
 USERS  ?= 10000
@@ -54,12 +56,16 @@ check: $(VENV)/.test ## style, types and layers
 	$(BIN)/lint-imports
 
 notebooks: $(VENV)/.test ## run every notebook and compare the marked outputs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
-	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+	$(NOTEBOOKS) -n $(WORKERS) --dist loadfile notebooks
 
+# One process runs the notebooks while the tests run: each waits for other processes, and the cores stay busy.
 test: check ## all checks: style, types, layers, tests, notebooks
-	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests
-	$(MAKE) notebooks
+	@mkdir -p build
+	@$(NOTEBOOKS) notebooks >build/notebooks.log 2>&1 & notebooks=$$!; \
+	trap 'kill $$notebooks 2>/dev/null' INT TERM; \
+	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests; tests=$$?; \
+	wait $$notebooks; notebooks=$$?; cat build/notebooks.log; \
+	[ $$tests = 0 ] && [ $$notebooks = 0 ]
 
 test-unit: $(VENV)/.test ## the unit tests: about a minute
 	$(PYTEST) -m unit tests

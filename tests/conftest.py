@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -16,15 +17,19 @@ import sqlalchemy as sa
 
 from tests.support.counts import Counts
 
-NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database")
-"""Folders whose tests compile no kernel, or only briefly."""
-
-
-INTEGRATION = ("integration", "cli", "scripts", "benchmarks")
-"""Folders of the integration tier."""
+INTEGRATION = (
+    "integration", "cli", "scripts", "benchmarks", "facade", "profiling", "runs", "testing", "tuning", "widgets",
+)  # fmt: skip
+"""Folders of the integration tier: tests that run commands, processes, whole runs, searches or panels."""
 
 SERVERS = {"postgres_server", "postgres_killable"}
-"""Fixtures that start a server."""
+"""Fixtures that start a server. Tests that use one belong to the integration tier."""
+
+WAITING = ("browser", "integration")
+"""Folders whose tests wait for processes and servers. They run first, beside the notebooks."""
+
+NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database", "validation", "storage")
+"""Folders whose tests compile no kernel, or only briefly."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Function) -> None:
-    """Mark each test with its tier, by its folder and its fixtures."""
+    """Mark each test with its tier, by its folder and its fixtures. Tests marked `long` are in no other tier."""
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
     if item.get_closest_marker("long"):
         return
@@ -51,17 +56,29 @@ def pytest_itemcollected(item: pytest.Function) -> None:
 
 @pytest.hookimpl(trylast=True)  # after deselected tests have been removed
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that need no kernel into the middle, where the second of two workers begins.
+    """Order the tests: those that wait, those that compile kernels, and in the middle those that do neither.
 
-    In a new clone, both workers would compile the same kernels at the same time. With this order the first worker
-    compiles them and the second reads them from the cache.
+    The second of two workers begins in the middle. In a new clone, both workers would otherwise compile the same
+    kernels at the same time. With this order the first worker compiles them and the second reads them from the cache.
     """
-    folders = [Path(__file__).parent / name for name in NO_KERNEL]
-    kept = [[item for item in items if folder in item.path.parents] for folder in folders]
-    plain = {item for some in kept for item in some}
-    others = [item for item in items if item not in plain]
-    half = min(len(items) // 2, len(others))
-    items[:] = others[:half] + [item for some in kept for item in some] + others[half:]
+    root = Path(__file__).parent
+    waiting = _under(items, [root / name for name in WAITING])
+    plain = _under(items, [root / name for name in NO_KERNEL])
+    chosen = {*waiting, *plain}
+    rest = [item for item in items if item not in chosen]
+    half = max(0, min(len(items) // 2 - len(waiting), len(rest)))
+    items[:] = waiting + rest[:half] + plain + rest[half:]
+
+
+def _under(items: list[pytest.Item], folders: list[Path]) -> list[pytest.Item]:
+    """Return the items below the folders, in the order of the folders."""
+    return [item for folder in folders for item in items if folder in item.path.parents]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collection created out of garbage collection. It stays until the end and would be scanned often."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -378,7 +378,7 @@ class RunState:
     def stop(self, error: BaseException) -> None:
         """Keep the written data if the run can be resumed or was published in part; otherwise delete it."""
         for claim in self._claims:
-            # a run that one publisher has published can be published by the others with `resume`
+            # a run that one publisher has published can be published by the other publishers with `resume`
             if self.spec.resume or self.destinations or isinstance(error, GateFailedError):
                 claim.suspend()
             else:

@@ -41,12 +41,12 @@ class RunResult:
     watch: Stopwatch
     ranking_seconds: float  # from users to ids and scores, without loading, preparing or writing
     pairs_eligible: int  # pairs without the jobs that a rule excludes for every user
-    pairs_scored: int  # pairs that were scored individually; bounds excluded the others
+    pairs_scored: int  # pairs that were scored individually; bounds excluded the other pairs
     strategy: str  # the strategy that found the lists, and the reason for it
     peak_bytes: int  # of the process up to the end of the run
     predicted_bytes: int  # the peak predicted before the work
     chunk_size_wanted: int  # more than `metadata.chunk_size` if memory was short
-    users_resumed: int = 0  # users whose lists a stopped run had committed; the others were ranked in this run
+    users_resumed: int = 0  # users whose lists a stopped run had committed; other users were ranked in this run
     was_published: bool = False  # published before: nothing was ranked or written
     verdict: Verdict | None = None  # of the gate; None: the gate was not asked
     is_past_gate: bool = False  # publishing began before this call

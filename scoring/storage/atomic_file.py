@@ -53,7 +53,7 @@ def replace_file(
     content
         What to write.
     mode
-        The exact permissions, whatever the umask; None: 0666 less the umask.
+        The exact permissions, independent of the umask; None: 0666 less the umask.
     sync_file, sync_name
         Whether the content, and the name in its folder, are on disk when this returns.
     locked
@@ -106,7 +106,7 @@ def create_file(name: str, content: Content, folder: int) -> bool:
     try:
         os.fsync(folder)
     except OSError:
-        with suppress(OSError):  # the caller is told that it failed, and will write it again
+        with suppress(OSError):  # the caller gets the error and will write the file again
             os.unlink(name, dir_fd=folder)
         raise
     return True

@@ -86,7 +86,7 @@ class Journal(FileLock, Generic[T]):
         self._length = 0  # bytes that hold the entries, once they were read
 
     def acquire(self, patience: float | None = 0.0) -> Self:
-        """As of `FileLock`. The entries are read when they are first asked for."""
+        """As of `FileLock`. The entries are read at the first access."""
         self._entries = None
         return super().acquire(patience)
 

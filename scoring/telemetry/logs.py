@@ -21,7 +21,7 @@ class JsonFormatter(logging.Formatter):
     """Format each record as one JSON object per line.
 
     The fields are time (ISO 8601, UTC), level, logger and message, then the fields given as `extra`. An extra field
-    with the name of one of the others gets a trailing underscore. A traceback is a string under `exception`. All
+    with the name of a standard field gets a trailing underscore. A traceback is a string under `exception`. All
     characters are ASCII, so no text contains a line break. NaN and infinity are null, because JSON cannot hold them.
     """
 

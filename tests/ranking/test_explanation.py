@@ -30,57 +30,57 @@ def every_explanation(ready: Prepared) -> list[Explanation]:
 
 
 def test_points_add_up_to_the_total_and_the_groups(ready: Prepared) -> None:
-    for said in every_explanation(ready):
+    for explanation in every_explanation(ready):
         total = 0.0
         groups = dict.fromkeys(GROUPS, 0.0)
-        for part in said.parts:
+        for part in explanation.parts:
             assert part.points == part.weight * part.value
             total += part.points
             groups[part.group] += part.weight_in_group * part.value
-        assert said.total == np.float32(total)
-        assert said.groups == {group: np.float32(value) for group, value in groups.items()}
+        assert explanation.total == np.float32(total)
+        assert explanation.groups == {group: np.float32(value) for group, value in groups.items()}
 
 
 def test_total_equals_the_score_of_the_scorer(ready: Prepared) -> None:
     scores = ready.scorer.all_pairs()
-    for said in every_explanation(ready):
-        u, j = ready.user_rows([said.user_id])[0], ready.job_rows([said.job_id])[0]
-        assert [said.total, *said.groups.values()] == scores[:, u, j].tolist()
+    for explanation in every_explanation(ready):
+        u, j = ready.user_rows([explanation.user_id])[0], ready.job_rows([explanation.job_id])[0]
+        assert [explanation.total, *explanation.groups.values()] == scores[:, u, j].tolist()
 
 
 def test_every_component_has_facts_as_text(ready: Prepared) -> None:
-    for said in every_explanation(ready):
-        assert [part.name for part in said.parts] == [part.name for part in ready.model.parts]
-        for part in said.parts:
+    for explanation in every_explanation(ready):
+        assert [part.name for part in explanation.parts] == [part.name for part in ready.model.parts]
+        for part in explanation.parts:
             assert part.facts, part.name
             assert all(isinstance(name, str) for name in part.facts)
 
 
 def test_frame_has_a_row_per_component(ready: Prepared) -> None:
-    said = explain(ready.plan, ready.inputs, 3, 7)
-    frame = said.frame()
+    explanation = explain(ready.plan, ready.inputs, 3, 7)
+    frame = explanation.frame()
     assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
     assert frame["component"].tolist() == [part.name for part in ready.model.parts]
-    assert frame["facts"].tolist() == [format_facts(part.facts) for part in said.parts]
+    assert frame["facts"].tolist() == [format_facts(part.facts) for part in explanation.parts]
     assert not frame["facts"].str.contains(r"[{}]|missing").any()
-    assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
+    assert frame["points"].sum() == pytest.approx(explanation.total, abs=1e-5)
 
 
 def test_html_escapes_the_facts(ready: Prepared) -> None:
-    said = explain(ready.plan, ready.inputs, 3, 7)
-    page = said._repr_html_()
-    assert all(f"<td>{part.name}</td>" in page for part in said.parts)
+    explanation = explain(ready.plan, ready.inputs, 3, 7)
+    page = explanation._repr_html_()
+    assert all(f"<td>{part.name}</td>" in page for part in explanation.parts)
     assert not re.search(r"datetime|np\.|[{}]", page)
-    named = replace(said.parts[0], facts={"company": "<script>a</script>", "long": "x" * 200})
-    page = replace(said, parts=(named,))._repr_html_()
+    named = replace(explanation.parts[0], facts={"company": "<script>a</script>", "long": "x" * 200})
+    page = replace(explanation, parts=(named,))._repr_html_()
     assert f"company &lt;script&gt;a&lt;/script&gt;; long {'x' * 200}" in page
 
 
 def test_eligible_pairs_are_those_of_rankings(ready: Prepared) -> None:
     lists = ready.scorer.top_k(10**6)
-    for said in every_explanation(ready):
-        row = ready.user_rows([said.user_id])[0]
-        assert said.eligible == (said.job_id in lists.job_id[row])
+    for explanation in every_explanation(ready):
+        row = ready.user_rows([explanation.user_id])[0]
+        assert explanation.eligible == (explanation.job_id in lists.job_id[row])
 
 
 def test_each_rule_that_excludes_a_job_is_named() -> None:
@@ -88,15 +88,15 @@ def test_each_rule_that_excludes_a_job_is_named() -> None:
     model = load_model("standard").with_eligibility(min_fee=1000.0, employment_types=(1,), company_cooldown_days=90)
     ready = Prepared.of(data, model)
     exclusions = ready.plan.exclusions
-    seen = set()
+    reasons_found = set()
     for u in range(len(ready.plan.user_id)):
         for j in range(0, len(ready.plan.job_id)):
-            said = explain(ready.plan, ready.inputs, u, j).not_ranked if (u + j) % 7 == 0 else ()
-            seen |= set(said)
-            for rule in said:
+            explanation = explain(ready.plan, ready.inputs, u, j).not_ranked if (u + j) % 7 == 0 else ()
+            reasons_found |= set(explanation)
+            for rule in explanation:
                 if rule in exclusions.by_rule:
                     assert exclusions.by_rule[rule][j]
-    assert seen == {
+    assert reasons_found == {
         "not open",
         "employment type",
         "fee too low",
@@ -117,9 +117,9 @@ def test_unknown_id_is_named(ready: Prepared) -> None:
 # --- Preparing selected rows only ---------------------------------------------------------------------------
 
 
-def exact(said: Explanation) -> str:
+def exact(explanation: Explanation) -> str:
     """Return all values and facts as text, so that missing values compare equal."""
-    return repr(asdict(said))
+    return repr(asdict(explanation))
 
 
 @pytest.mark.parametrize("model", ["standard", "classic"])
@@ -130,30 +130,30 @@ def test_pair_prepared_alone_has_the_same_explanation(seed: int, model: str) -> 
     data = Dataset(Tables(**market.frames()), as_of=market.as_of)
     statistics, rules = Statistics(data), {"min_fee": 600.0, "employment_types": (1, 2), "max_per_company": 2}
     chosen = load_model(model).with_eligibility(not_applied=True, company_cooldown_days=90, **rules)
-    whole = Prepared.of(statistics, chosen)
+    full = Prepared.of(statistics, chosen)
     pairs = np.random.default_rng(seed).integers(0, [len(data.users), len(data.jobs)], (12, 2))
     reasons = set()
     for u, j in pairs:
         user, job = int(data.users.user_id[u]), int(data.jobs.job_id[j])
         alone = Prepared.for_rows(statistics, chosen, user_ids=[user], job_ids=[job])
         assert (len(alone.plan.user_id), len(alone.plan.job_id)) == (1, 1)
-        said = alone.explain(user, job)
-        assert exact(said) == exact(whole.explain(user, job))
-        assert said.total == whole.scorer.all_pairs(np.array([u]))[0, 0, j]
-        reasons |= set(said.not_ranked)
+        explanation = alone.explain(user, job)
+        assert exact(explanation) == exact(full.explain(user, job))
+        assert explanation.total == full.scorer.all_pairs(np.array([u]))[0, 0, j]
+        reasons |= set(explanation.not_ranked)
     assert reasons
 
 
 def test_rows_prepared_alone_have_the_same_scores() -> None:
     data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
     model = load_model("standard")
-    whole, inputs = Prepared.of(data, model), Inputs.of(data)
+    full, inputs = Prepared.of(data, model), Inputs.of(data)
     users, jobs = data.users.user_id[[7, 2, 3]], data.jobs.job_id[[50, 0, 9, 8]]
     for source in (data, inputs):
         few = Prepared.for_rows(source, model, user_ids=users, job_ids=jobs)
         assert (few.plan.user_id.tolist(), few.plan.job_id.tolist()) == (users.tolist(), jobs.tolist())
-        wanted = whole.scorer.all_pairs()[:, [7, 2, 3]][:, :, [50, 0, 9, 8]]
-        np.testing.assert_array_equal(few.scorer.all_pairs(), wanted)
+        expected = full.scorer.all_pairs()[:, [7, 2, 3]][:, :, [50, 0, 9, 8]]
+        np.testing.assert_array_equal(few.scorer.all_pairs(), expected)
 
 
 def test_pairs_of_a_request_can_be_prepared_alone() -> None:
@@ -162,11 +162,11 @@ def test_pairs_of_a_request_can_be_prepared_alone() -> None:
     jobs = data.tables.jobs.iloc[::3].assign(job_id=lambda rows: rows["job_id"] + 7_000_000, prefecture_code="new")
     users = data.tables.users.iloc[::2].assign(prefecture_code="new", city_code="new")
     inputs, model = Inputs.of(Statistics(data), jobs=jobs, users=users), load_model("standard")
-    whole = Prepared.of(inputs, model)
+    full = Prepared.of(inputs, model)
     for user in users["user_id"]:
         for job in jobs["job_id"].iloc[::5]:
             alone = Prepared.for_rows(inputs, model, user_ids=[user], job_ids=[job])
-            assert exact(alone.explain(user, job)) == exact(whole.explain(user, job))
+            assert exact(alone.explain(user, job)) == exact(full.explain(user, job))
 
 
 def test_unknown_ids_are_named_with_the_size_of_the_data() -> None:

@@ -87,8 +87,8 @@ def test_places_and_shares_equal_those_of_plain_python(pairs: Lists) -> None:
         assert place[row, : len(b)].tolist() == [a.index(job) if job in a else -1 for job in b]
         assert (place[row, len(b) :] == list_overlap.NOT_LISTED).all()
     both = [len(set(a) & set(b)) for a, b in pairs]
-    wanted = [n / max(len(a), len(b)) if a or b else 1.0 for n, (a, b) in zip(both, pairs, strict=True)]
-    assert list_overlap.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
+    expected = [n / max(len(a), len(b)) if a or b else 1.0 for n, (a, b) in zip(both, pairs, strict=True)]
+    assert list_overlap.overlap(place, n_before, n_after).tolist() == pytest.approx(expected)
     new = [len(set(b) - set(a)) / len(b) if b else 0.0 for a, b in pairs]
     assert list_overlap.new_share(place, n_after).tolist() == pytest.approx(new)
     assert list_overlap.are_equal(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
@@ -121,8 +121,8 @@ def test_empty_lists_are_equal() -> None:
         1,
     ]
     one = np.array([[4]]), np.array([1])
-    gone = list_overlap.find_places(*one, empty[0][:1], empty[1][:1])
-    assert list_overlap.first_differs(gone, one[1], empty[1][:1]).tolist() == [True]
+    missing = list_overlap.find_places(*one, empty[0][:1], empty[1][:1])
+    assert list_overlap.first_differs(missing, one[1], empty[1][:1]).tolist() == [True]
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])

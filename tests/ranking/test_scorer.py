@@ -46,10 +46,10 @@ def plan(request: pytest.FixtureRequest, inputs: Inputs) -> Plan:
     return Plan.build(load_model(request.param).with_eligibility(max_per_company=3), inputs)
 
 
-def assert_same_ranking(found: Ranking, wanted: Ranking) -> None:
+def assert_same_ranking(found: Ranking, expected: Ranking) -> None:
     for name in ("user_id", "job_id", "count"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
-    np.testing.assert_array_equal(found.scores.view(np.uint32), wanted.scores.view(np.uint32))
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+    np.testing.assert_array_equal(found.scores.view(np.uint32), expected.scores.view(np.uint32))
 
 
 # --- Invariance of rankings ---------------------------------------------------------------------------------
@@ -63,21 +63,21 @@ def test_number_of_workers_does_not_change_lists(plan: Plan, workers: int) -> No
 
 @pytest.mark.parametrize("size", [1, 7, 64, 65, 199])
 def test_chunks_of_users_do_not_change_lists(plan: Plan, size: int) -> None:
-    whole = Scorer(plan, workers=1).top_k(10)
+    full = Scorer(plan, workers=1).top_k(10)
     for first in range(0, N_USERS, size):
         users = np.arange(first, min(first + size, N_USERS))
         part = Scorer(plan, workers=2).top_k(10, users)
         np.testing.assert_array_equal(part.user_id, plan.user_id[users])
-        np.testing.assert_array_equal(part.job_id, whole.job_id[users])
-        np.testing.assert_array_equal(part.scores, whole.scores[users])
+        np.testing.assert_array_equal(part.job_id, full.job_id[users])
+        np.testing.assert_array_equal(part.scores, full.scores[users])
         record_count("list stability", "{} rankings", 1)
 
 
 def test_users_are_returned_in_the_requested_order(plan: Plan) -> None:
     users = np.array([150, 3, 3, 0], dtype=np.int32)
-    found, whole = Scorer(plan).top_k(4, users), Scorer(plan).top_k(4)
+    found, full = Scorer(plan).top_k(4, users), Scorer(plan).top_k(4)
     np.testing.assert_array_equal(found.user_id, plan.user_id[users])
-    np.testing.assert_array_equal(found.job_id, whole.job_id[users])
+    np.testing.assert_array_equal(found.job_id, full.job_id[users])
 
 
 def shuffled(tables: Tables, seed: int) -> Tables:
@@ -107,42 +107,42 @@ def test_row_order_of_tables_does_not_change_lists(tables: Tables, model: str, b
 @pytest.mark.parametrize("model", MODELS)
 def test_row_order_of_a_request_does_not_change_lists(inputs: Inputs, tables: Tables, model: str) -> None:
     mixed = shuffled(tables, 3)
-    whole = Plan.build(load_model(model), inputs)
+    full = Plan.build(load_model(model), inputs)
     rows = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=mixed.jobs, users=mixed.users)
     request = Plan.build(load_model(model), rows)
-    wanted, found = Scorer(whole).top_k(10).frame(), Scorer(request).top_k(10).frame()
+    expected, found = Scorer(full).top_k(10).frame(), Scorer(request).top_k(10).frame()
     pd.testing.assert_frame_equal(
         found.sort_values(["user_id", "rank"], ignore_index=True),
-        wanted.sort_values(["user_id", "rank"], ignore_index=True),
+        expected.sort_values(["user_id", "rank"], ignore_index=True),
     )
     record_count("list stability", "{} rankings", 1)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_single_user_has_the_list_of_the_batch(inputs: Inputs, tables: Tables, model: str) -> None:
-    whole = Scorer(Plan.build(load_model(model), inputs)).top_k(10)
+    full = Scorer(Plan.build(load_model(model), inputs)).top_k(10)
     for row in (0, 1, 77, 199):
         rows = np.array([row])
         users = inputs.users.frame.iloc[rows]
         for alone in (Inputs.of(inputs.dataset, basis=inputs.basis, users=users), inputs.take_users(rows)):
             found = Scorer(Plan.build(load_model(model), alone)).top_k(10)
-            assert found.user_id.tolist() == [whole.user_id[row]]
-            np.testing.assert_array_equal(found.job_id[0], whole.job_id[row])
-            np.testing.assert_array_equal(found.scores[0], whole.scores[row])
+            assert found.user_id.tolist() == [full.user_id[row]]
+            np.testing.assert_array_equal(found.job_id[0], full.job_id[row])
+            np.testing.assert_array_equal(found.scores[0], full.scores[row])
             record_count("single user", "{} users", 1)
 
 
 def test_selected_users_of_inputs_keep_their_values(inputs: Inputs) -> None:
     rows = np.array([120, 5, 5, 199, 0])
     for model in MODELS:
-        whole, part = (Plan.build(load_model(model), data) for data in (inputs, inputs.take_users(rows)))
-        np.testing.assert_array_equal(Scorer(part).all_pairs(), Scorer(whole).all_pairs(rows))
-        np.testing.assert_array_equal(part.exclusions.matrix(np.arange(len(rows))), whole.exclusions.matrix(rows))
+        full, part = (Plan.build(load_model(model), data) for data in (inputs, inputs.take_users(rows)))
+        np.testing.assert_array_equal(Scorer(part).all_pairs(), Scorer(full).all_pairs(rows))
+        np.testing.assert_array_equal(part.exclusions.matrix(np.arange(len(rows))), full.exclusions.matrix(rows))
 
 
 def test_several_threads_may_share_a_scorer(plan: Plan) -> None:
     scorer = Scorer(plan, workers=2)
-    wanted = Scorer(plan, workers=1).top_k(10)
+    expected = Scorer(plan, workers=1).top_k(10)
     together = threading.Barrier(6)
 
     def work(_: int) -> Ranking:
@@ -151,7 +151,7 @@ def test_several_threads_may_share_a_scorer(plan: Plan) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         for found in pool.map(work, range(6)):
-            assert_same_ranking(found, wanted)
+            assert_same_ranking(found, expected)
 
 
 # --- Results ------------------------------------------------------------------------------------------------
@@ -159,13 +159,13 @@ def test_several_threads_may_share_a_scorer(plan: Plan) -> None:
 
 def test_all_methods_return_equal_scores(plan: Plan) -> None:
     scorer = Scorer(plan)
-    whole = scorer.all_pairs()
-    n, m = whole.shape[1:]
-    np.testing.assert_array_equal(whole, reference.scores(plan.program, np.arange(n), np.arange(m)))
+    full = scorer.all_pairs()
+    n, m = full.shape[1:]
+    np.testing.assert_array_equal(full, reference.scores(plan.program, np.arange(n), np.arange(m)))
     rng = np.random.default_rng(0)
     users, jobs = rng.integers(n, size=300), rng.integers(m, size=300)
-    np.testing.assert_array_equal(scorer.listed(users, jobs), whole[:, users, jobs])
-    np.testing.assert_array_equal(scorer.listed(users[:1], jobs[:1]), whole[:, users[:1], jobs[:1]])
+    np.testing.assert_array_equal(scorer.listed(users, jobs), full[:, users, jobs])
+    np.testing.assert_array_equal(scorer.listed(users[:1], jobs[:1]), full[:, users[:1], jobs[:1]])
     assert scorer.listed(users[:0], jobs[:0]).shape == (4, 0)
 
 
@@ -183,10 +183,10 @@ def test_frame_has_a_row_per_user_and_rank(plan: Plan) -> None:
     assert tuple(frame.columns) == RESULT_COLUMNS
     assert len(frame) == ranking.count.sum()
     for row in (0, 66):
-        mine = frame[frame["user_id"] == ranking.user_id[row]]
-        assert mine["rank"].tolist() == list(range(1, ranking.count[row] + 1))
-        assert mine["job_id"].tolist() == ranking.job_id[row, : ranking.count[row]].tolist()
-        np.testing.assert_array_equal(mine.iloc[:, 3:].to_numpy(), ranking.scores[row, : ranking.count[row]])
+        rows = frame[frame["user_id"] == ranking.user_id[row]]
+        assert rows["rank"].tolist() == list(range(1, ranking.count[row] + 1))
+        assert rows["job_id"].tolist() == ranking.job_id[row, : ranking.count[row]].tolist()
+        np.testing.assert_array_equal(rows.iloc[:, 3:].to_numpy(), ranking.scores[row, : ranking.count[row]])
     assert frame.dtypes.iloc[3:].eq(np.float32).all()
 
 
@@ -240,13 +240,13 @@ def test_cancellation_before_the_start_ranks_no_user(plan: Plan, workers: int) -
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_cancellation_leaves_complete_lists_or_none(plan: Plan, workers: int) -> None:
-    whole = Scorer(plan).top_k(5)
+    full = Scorer(plan).top_k(5)
     done: list[int] = []
     found = Scorer(plan, workers=workers).top_k(5, progress=done.append, cancelled=lambda: bool(done))
     assert 0 < sum(done) <= N_USERS
     reached = found.count > 0
-    np.testing.assert_array_equal(found.job_id[reached], whole.job_id[reached])
-    np.testing.assert_array_equal(found.scores[reached], whole.scores[reached])
+    np.testing.assert_array_equal(found.job_id[reached], full.job_id[reached])
+    np.testing.assert_array_equal(found.scores[reached], full.scores[reached])
     assert (found.job_id[~reached] == -1).all()
     if workers == 1:
         assert reached.sum() == sum(done) < N_USERS
@@ -305,9 +305,9 @@ def test_prepared_ranks_active_users_by_id(inputs: Inputs) -> None:
     np.testing.assert_array_equal(ready.top_k(3).user_id, inputs.users.user_id[active])
     ids = inputs.users.user_id[[5, 2]].tolist()
     assert ready.top_k(3, ids).user_id.tolist() == ids
-    with pytest.raises(UnknownIdError, match="no user 424242"):
+    with pytest.raises(UnknownIdError, match="user 424242 does not exist"):
         ready.top_k(3, [ids[0], 424242])
-    with pytest.raises(UnknownIdError, match="no job 424242"):
+    with pytest.raises(UnknownIdError, match="job 424242 does not exist"):
         ready.explain(ids[0], 424242)
 
 
@@ -327,6 +327,6 @@ def test_all_pairs_writes_into_given_memory(plan: Plan) -> None:
     out = np.full((4, 2, plan.program.n_jobs), -1, dtype=np.float32)
     assert scorer.all_pairs(users, out=out) is out
     np.testing.assert_array_equal(out, scorer.all_pairs(users))
-    for wrong in (out[:, :1], out.astype(np.float64), np.asfortranarray(out)):
+    for invalid in (out[:, :1], out.astype(np.float64), np.asfortranarray(out)):
         with pytest.raises(ConfigurationError, match="it must be C-contiguous with dtype float32 and shape"):
-            scorer.all_pairs(users, out=wrong)
+            scorer.all_pairs(users, out=invalid)

@@ -123,21 +123,21 @@ class Changed(LocalExecutor):
         super().__init__(30)
         self._change = change
 
-    def map(self, *given: Any, **settings: Any) -> Results:
-        yield from self._change(super().map(*given, **settings))
+    def map(self, *arguments: Any, **settings: Any) -> Results:
+        yield from self._change(super().map(*arguments, **settings))
 
 
 def test_shard_order_does_not_change_published_lists(prepared: Prepared, database: Database, tmp_path: Path) -> None:
     """The files, the rows, and their records in the manifest and the database are the same."""
     local = run(prepared, ParquetPublisher(tmp_path / "local"), DatabasePublisher(database))
     rows = read_results(database)
-    seen: list[int] = []
+    calls: list[int] = []
     other = run(
         prepared,
         ParquetPublisher(tmp_path / "other"),
         DatabasePublisher(database),
         executor=Backwards(),
-        progress=lambda done, total: seen.append(done),
+        progress=lambda done, total: calls.append(done),
     )
     assert files(tmp_path / "other") == files(tmp_path / "local")
     assert len(files(tmp_path / "local")) > 5
@@ -145,9 +145,9 @@ def test_shard_order_does_not_change_published_lists(prepared: Prepared, databas
     assert other.counts == local.counts
     assert other.metadata.key == local.metadata.key
     assert other.strategy.startswith("pruned")
-    assert seen[0] == 0
-    assert seen == sorted(seen)
-    assert seen[-1] == len(prepared.active_users)
+    assert calls[0] == 0
+    assert calls == sorted(calls)
+    assert calls[-1] == len(prepared.active_users)
     assert_frame_equal(other.first.frame(), local.first.frame())
     manifests = [json.loads((tmp_path / name / "_manifest.json").read_text()) for name in ("local", "other")]
     assert manifests[0]["files"] == manifests[1]["files"]
@@ -283,7 +283,7 @@ class Memory(Publisher, Claim, OpenRun):
 
     def __init__(self) -> None:
         self._lists: dict[int, Ranking] = {}
-        self.shown: dict[int, Ranking] = {}
+        self.published: dict[int, Ranking] = {}
         self.verdict: Mapping[str, Any] | None = None
 
     def claim(self, metadata: RunMetadata) -> Claim:
@@ -305,7 +305,7 @@ class Memory(Publisher, Claim, OpenRun):
         assert sum(int(lists.count.sum()) for lists in self._lists.values()) == counts.rows
 
     def publish(self, counts: RunCounts) -> Destination:
-        self.shown = self._lists
+        self.published = self._lists
         return Destination("memory", "here")
 
     def abort(self) -> None:
@@ -323,8 +323,8 @@ class Broken(Memory):
 def test_custom_publisher_gets_the_same_lists(prepared: Prepared, expected: pd.DataFrame) -> None:
     memory = Memory()
     result = run(prepared, memory, gate=Gate())
-    shown = pd.concat([memory.shown[number].frame() for number in sorted(memory.shown)], ignore_index=True)
-    assert_frame_equal(shown, expected)
+    published = pd.concat([memory.published[number].frame() for number in sorted(memory.published)], ignore_index=True)
+    assert_frame_equal(published, expected)
     assert result.destinations == (Destination("memory", "here"),)
     assert memory.verdict is not None
     assert memory.verdict["outcome"] == "passed"

@@ -74,7 +74,7 @@ def check(out: Path, database: Database, held_back: str, other: Prepared) -> Non
     pd.testing.assert_frame_equal(read_run(out / "latest"), lists)
     pd.testing.assert_frame_equal(read_results(database), lists)
     manifest = read_manifest(out / "latest")
-    assert (manifest["gate"]["outcome"], manifest["gate"]["reason"]) == ("forced", "asked for")
+    assert (manifest["gate"]["outcome"], manifest["gate"]["reason"]) == ("forced", "checked by hand")
     assert verify_run(out / "latest") == []
     assert list_runs(out, database).loc[0, ["run_id", "status"]].tolist() == [held_back, "in use"]
     assert sorted(path.name for path in out.iterdir()) == sorted(
@@ -86,7 +86,7 @@ def test_held_back_run_is_published_unchanged(
     held_back: str, other: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    found = publish_held_back(held_back, out, places(out, database), "asked for")
+    found = publish_held_back(held_back, out, places(out, database), "checked by hand")
     assert [place.kind for place in found] == ["database", "Parquet"]
     check(out, database, held_back, other)
     again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
@@ -99,8 +99,8 @@ def test_repeated_call_finishes_after_a_kill(
 ) -> None:
     out = tmp_path / "runs"
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
-        publish_held_back(held_back, out, places(out, database), "asked for")
-    publish_held_back(held_back, out, places(out, database), "asked for")
+        publish_held_back(held_back, out, places(out, database), "checked by hand")
+    publish_held_back(held_back, out, places(out, database), "checked by hand")
     check(out, database, held_back, other)
 
 
@@ -116,8 +116,8 @@ def test_damaged_or_other_run_is_not_published(
     content = part.read_bytes()
     part.write_bytes(content[:-1])
     with pytest.raises(OutputError, match=r"is damaged \([1-9]\d* shards?\)"):
-        publish_held_back(held_back, out, places(out, database), "asked for")
+        publish_held_back(held_back, out, places(out, database), "checked by hand")
     assert os.readlink(out / "latest") == used
     runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(ConfigurationError, match="is newer than"):
-        publish_held_back(held_back, out, places(out, database), "asked for")
+        publish_held_back(held_back, out, places(out, database), "checked by hand")

@@ -92,8 +92,8 @@ def test_runs_removed_from_the_folder_alone_are_listed(
     assert (done.removed, done.is_folder_only) == ([first], True)
     assert first in rows_of_runs(database)
     print_pruned(done)
-    said = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
-    assert capsys.readouterr().out.strip() == said
+    message = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
+    assert capsys.readouterr().out.strip() == message
     assert not prune(out, None, 2).is_folder_only
     done = prune(out, database, 1)
     assert not done.is_folder_only
@@ -120,22 +120,26 @@ def test_interrupted_run_is_unfinished(prepared: Prepared, out: Path, database: 
     used = publish(prepared, out, database)
     stopped(prepared, out, database, point)
     found = statuses(out, database)
-    there = {"shard noted": "in use", "database published": "in use (folder)", "folder published": "in use (folder)"}
-    assert found.pop(used) == there[point]
+    statuses_by_point = {
+        "shard noted": "in use",
+        "database published": "in use (folder)",
+        "folder published": "in use (folder)",
+    }
+    assert found.pop(used) == statuses_by_point[point]
     assert list(found.values()) == ["unfinished"]
 
 
 def test_run_in_progress_differs_from_interrupted_run(prepared: Prepared, out: Path, database: Database) -> None:
-    seen: list[dict[str, str]] = []
+    statuses_seen: list[dict[str, str]] = []
     removed: list[list[str]] = []
 
     def look(done: int, total: int) -> None:
-        if not seen:
-            seen.append(statuses(out, database))
+        if not statuses_seen:
+            statuses_seen.append(statuses(out, database))
             removed.append(prune(out, database, 1).unfinished)
 
     run_id = publish(prepared, out, database, progress=look)
-    assert seen == [{run_id: "being written"}]
+    assert statuses_seen == [{run_id: "being written"}]
     assert removed == [[]]
     assert statuses(out, database) == {run_id: "in use"}
 
@@ -164,7 +168,7 @@ def test_each_problem_is_one_message(
 ) -> None:
     folder = out / publish(prepared, out, database)
     part, manifest = folder / "part-00000.parquet", folder / "_manifest.json"
-    content, told = bytearray(part.read_bytes()), json.loads(manifest.read_text())
+    content, changed_manifest = bytearray(part.read_bytes()), json.loads(manifest.read_text())
     if damage == "flip":
         content[len(content) // 2] ^= 1
         part.write_bytes(content)
@@ -175,11 +179,11 @@ def test_each_problem_is_one_message(
     elif damage == "add":
         (folder / "other.parquet").write_bytes(content)
     else:
-        (told["counts"] if damage == "count" else told["files"][0])["rows"] = 7
-        manifest.write_text(json.dumps(told))
-    wrong = verify_run(folder)
-    assert len(wrong) == 1
-    assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
+        (changed_manifest["counts"] if damage == "count" else changed_manifest["files"][0])["rows"] = 7
+        manifest.write_text(json.dumps(changed_manifest))
+    problems = verify_run(folder)
+    assert len(problems) == 1
+    assert pd.Series(problems).str.fullmatch(f"{folder}: {sentence}").all()
     record_count("damaged run", "{} kinds of damage", 1)
 
 
@@ -260,10 +264,10 @@ def test_locks_of_killed_processes_are_removed(prepared: Prepared, out: Path, tm
     with Database.open(tmp_path / "market.db") as database:
         database.create()
         publish(prepared, out, database)
-        left = tmp_path / f".market.db.{'0' * 32}.lock"
-        left.touch()
+        lock_file = tmp_path / f".market.db.{'0' * 32}.lock"
+        lock_file.touch()
         prune(out, database, 1)
-    assert not left.exists()
+    assert not lock_file.exists()
 
 
 CHANGES = (
@@ -290,8 +294,8 @@ def test_changed_rows_are_reported(
     assert verify_rows(database, first) == verify_rows(database, second) == []
     change(database, change_by, second)
     assert verify_rows(database, first) == []
-    (said,) = verify_rows(database, second)
-    assert "was changed after it was written (" in said
+    (message,) = verify_rows(database, second)
+    assert "was changed after it was written (" in message
     record_count("changed rows", "{} kinds of change", 1)
 
 

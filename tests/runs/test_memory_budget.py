@@ -88,8 +88,8 @@ def test_usage_above_the_limit_leaves_0_bytes(tmp_path: Path) -> None:
 def test_address_space_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import psutil
 
-    held = psutil.Process().memory_info().vms
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (held + 400_000_000, resource.RLIM_INFINITY))
+    used_bytes = psutil.Process().memory_info().vms
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (used_bytes + 400_000_000, resource.RLIM_INFINITY))
     # minus the 256 MB of addresses that threads and libraries reserve without using them
     assert memory_budget.measure_available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
 
@@ -117,10 +117,10 @@ def test_too_many_occupations_are_rejected_before_work(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
+    ("count", "message"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
 )
-def test_format_bytes(count: int, said: str) -> None:
-    assert memory_budget.format_bytes(count) == said
+def test_format_bytes(count: int, message: str) -> None:
+    assert memory_budget.format_bytes(count) == message
 
 
 MEASURE = """
@@ -220,10 +220,10 @@ def test_run_under_a_memory_limit_is_rejected_or_equal(tmp_path: Path, rooms: li
     chunks = [size for _, size, _ in finished]
     assert chunks == sorted(chunks, reverse=True)
     assert chunks[0] > chunks[-1] >= 1
-    for _, said, left in refused:
-        assert said.startswith("A run of ")
-        assert "are available. Alternatives: " in said
-        assert left == []
+    for _, message, remaining in refused:
+        assert message.startswith("A run of ")
+        assert "are available. Alternatives: " in message
+        assert remaining == []
     n, same = len(rooms), len(finished)
     record_count("memory limits", "{} of {} limits: {} runs identical, {} rejected", n, n, same, n - same)
 
@@ -243,5 +243,5 @@ def test_report_contains_the_reduced_chunk_size(prepared: Prepared, monkeypatch:
     console = Console(width=200, file=StringIO())
     console.print(report.render(report.Report.of(result)))
     assert result.metadata.chunk_size < result.chunk_size_wanted == 900
-    said = " ".join(console.file.getvalue().split())
-    assert f"chunks of {result.metadata.chunk_size:,} users (reduced from 900 to fit in memory)" in said
+    message = " ".join(console.file.getvalue().split())
+    assert f"chunks of {result.metadata.chunk_size:,} users (reduced from 900 to fit in memory)" in message

@@ -66,8 +66,8 @@ def test_report_contains_the_main_figures(report: Report) -> None:
     text = text_of(report, 120)
     figures = ("ms per user, target 180 ms: met", "inactive", "not open", "excluded by rules", "predicted")
     parts = ("standard", "trained", "base fee", "personal collaborative")
-    for wanted in (report.run_id, report.destinations[0].name, *figures, *parts):
-        assert wanted in text
+    for text_part in (report.run_id, report.destinations[0].name, *figures, *parts):
+        assert text_part in text
 
 
 def test_missed_target_is_printed_without_colour(report: Report) -> None:

@@ -29,10 +29,10 @@ def run(ready: Prepared, tmp_path: Path) -> Path:
 
 
 def test_read_run_returns_the_ranking(ready: Prepared, run: Path) -> None:
-    there, lists = ready.top_k(7), build_ranking(read_run(run), ready.plan.job_id)
-    order = np.argsort(there.user_id)
+    ranking, lists = ready.top_k(7), build_ranking(read_run(run), ready.plan.job_id)
+    order = np.argsort(ranking.user_id)
     for name in ("user_id", "job_id", "job_row", "scores", "count"):
-        np.testing.assert_array_equal(getattr(lists, name), getattr(there, name)[order])
+        np.testing.assert_array_equal(getattr(lists, name), getattr(ranking, name)[order])
 
 
 def test_rows_may_have_any_order(ready: Prepared, run: Path) -> None:

@@ -66,37 +66,37 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def whole(prepared: Prepared, tmp_path: Path) -> dict[str, bytes]:
+def complete_files(prepared: Prepared, tmp_path: Path) -> dict[str, bytes]:
     run(prepared, ParquetPublisher(tmp_path / "whole"))
     return files(tmp_path / "whole")
 
 
-def test_resume_ranks_only_missing_users(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
+def test_resume_ranks_only_missing_users(prepared: Prepared, tmp_path: Path, complete_files: dict[str, bytes]) -> None:
     stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
-    seen: list[int] = []
+    calls: list[int] = []
     result = run(
-        prepared, ParquetPublisher(tmp_path / "run"), resume=True, progress=lambda done, total: seen.append(done)
+        prepared, ParquetPublisher(tmp_path / "run"), resume=True, progress=lambda done, total: calls.append(done)
     )
-    assert result.users_resumed == seen[0] == 60
+    assert result.users_resumed == calls[0] == 60
     assert result.pairs_ranked == (len(prepared.active_users) - 60) * 600
-    assert files(tmp_path / "run") == whole
+    assert files(tmp_path / "run") == complete_files
     assert result.counts.rows == 5 * len(prepared.active_users)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
 @pytest.mark.parametrize("chunk_size", [1, 20, 33, 1000])
 def test_files_do_not_depend_on_chunks(
-    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], chunk_size: int
+    prepared: Prepared, tmp_path: Path, complete_files: dict[str, bytes], chunk_size: int
 ) -> None:
     stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"), chunk_size=7)
     run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, chunk_size=chunk_size)
-    assert files(tmp_path / "run") == whole
+    assert files(tmp_path / "run") == complete_files
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
 def test_resume_repeats_a_damaged_shard(
-    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], damage: str
+    prepared: Prepared, tmp_path: Path, complete_files: dict[str, bytes], damage: str
 ) -> None:
     stop(prepared, "shard noted", 4, ParquetPublisher(tmp_path / "run"))
     part = next(tmp_path.glob(".*.writing")) / "part-00001.parquet"
@@ -106,13 +106,13 @@ def test_resume_repeats_a_damaged_shard(
     if damage == "gone":
         part.unlink()
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
-    assert files(tmp_path / "run") == whole
+    assert files(tmp_path / "run") == complete_files
     record_count("damaged parts", "{} interrupted runs: {} computed a part again", 1, 1)
 
 
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
 def test_resume_repeats_every_damaged_file(
-    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], seeds: range
+    prepared: Prepared, tmp_path: Path, complete_files: dict[str, bytes], seeds: range
 ) -> None:
     """Any file, also the journal, is changed by one byte, truncated, or deleted."""
     again = 0
@@ -120,8 +120,8 @@ def test_resume_repeats_every_damaged_file(
         rng, target = random.Random(seed), tmp_path / f"run-{seed}"
         n_parts = rng.randint(2, 5)
         stop(prepared, "shard noted", n_parts, ParquetPublisher(target))
-        left = [path for path in tmp_path.rglob("*") if path.is_file() and f".run-{seed}." in str(path)]
-        victim = rng.choice(sorted(left))
+        remaining = [path for path in tmp_path.rglob("*") if path.is_file() and f".run-{seed}." in str(path)]
+        victim = rng.choice(sorted(remaining))
         content = bytearray(victim.read_bytes())
         if rng.random() < 0.6:
             content[rng.randrange(len(content))] ^= rng.randint(1, 255)
@@ -131,16 +131,18 @@ def test_resume_repeats_every_damaged_file(
         else:
             victim.unlink()
         again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
-        assert files(target) == whole
+        assert files(target) == complete_files
     record_count("damaged parts", "{} interrupted runs: {} computed a part again", len(seeds), again)
 
 
-def test_resume_ignores_an_incomplete_journal_line(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
+def test_resume_ignores_an_incomplete_journal_line(
+    prepared: Prepared, tmp_path: Path, complete_files: dict[str, bytes]
+) -> None:
     stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
     journal = next(tmp_path.glob(".*.journal"))
     journal.write_bytes(journal.read_bytes()[:-9])
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 20
-    assert files(tmp_path / "run") == whole
+    assert files(tmp_path / "run") == complete_files
 
 
 def test_other_settings_start_another_run(prepared: Prepared, tmp_path: Path) -> None:
@@ -169,14 +171,14 @@ def test_resume_does_not_change_a_current_run(prepared: Prepared, database: Data
     ["all sealed", "database publishing", "database published", "folder publishing", "folder published", "link moved"],
 )
 def test_resume_publishes_at_the_missing_place(
-    prepared: Prepared, database: Database, tmp_path: Path, whole: dict[str, bytes], point: str
+    prepared: Prepared, database: Database, tmp_path: Path, complete_files: dict[str, bytes], point: str
 ) -> None:
     out = tmp_path / "runs"
     run(prepared, *sinks_at(out, database), k=2)
     stop(prepared, point, 1, *sinks_at(out, database))
     result = run(prepared, *sinks_at(out, database), resume=True)
     assert result.users_resumed == len(prepared.active_users)
-    assert files(out / "latest") == whole
+    assert files(out / "latest") == complete_files
     assert os.readlink(out / "latest") == result.metadata.run_id
     assert len(list_published_runs(out)) == 2
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
@@ -228,19 +230,19 @@ def test_second_writer_of_a_run_is_rejected(
 ) -> None:
     monkeypatch.setattr(parquet_publisher, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.2)
-    said: list[str] = []
+    messages: list[str] = []
 
     def second(done: int, total: int) -> None:
-        if said:
+        if messages:
             return
         for sinks in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
             with pytest.raises(ScoringError, match=r"Another process is writing the same run") as caught:
                 run(prepared, *sinks, resume=True)
             assert isinstance(caught.value, OutputError | DatabaseError)
-            said.append(str(caught.value))
+            messages.append(str(caught.value))
 
     result = run(prepared, *sinks_at(tmp_path, database), progress=second)
-    assert len(said) == 2
+    assert len(messages) == 2
     assert [path.name for path in list_published_runs(tmp_path)] == [result.metadata.run_id]
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
 
@@ -252,7 +254,7 @@ def test_disk_error_at_any_write_publishes_nothing(
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
     with fault_injection.record_reached() as points:
         run(prepared, ParquetPublisher(tmp_path / "undisturbed", latest="latest"))
-    whole = files(tmp_path / "undisturbed")
+    complete_files = files(tmp_path / "undisturbed")
     (tmp_path / "latest").unlink()
     count = points.index("folder published") + 1
     for nth in range(1, count):
@@ -267,7 +269,7 @@ def test_disk_error_at_any_write_publishes_nothing(
         assert not (tmp_path / "latest").is_symlink()
         if resume:
             run(prepared, ParquetPublisher(target), resume=True)
-            assert files(target) == whole
+            assert files(target) == complete_files
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
         record_count("write errors", "{} errors", 1)
 

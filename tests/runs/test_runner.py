@@ -98,9 +98,9 @@ def test_results_have_the_documented_columns(expected: pd.DataFrame, prepared: P
 
 def test_users_may_be_unordered_and_repeated(prepared: Prepared, expected: pd.DataFrame) -> None:
     active = prepared.plan.user_id[prepared.active_users]
-    wanted = [int(active[40]), int(active[3]), int(active[40])]
-    part = frame_of(prepared, k=7, users=wanted)
-    assert_frame_equal(part, expected[expected["user_id"].isin(wanted)].reset_index(drop=True))
+    user_ids = [int(active[40]), int(active[3]), int(active[40])]
+    part = frame_of(prepared, k=7, users=user_ids)
+    assert_frame_equal(part, expected[expected["user_id"].isin(user_ids)].reset_index(drop=True))
 
 
 def test_large_k_returns_all_eligible_jobs(prepared: Prepared) -> None:
@@ -136,12 +136,12 @@ def test_run_without_active_users_is_empty(prepared: Prepared) -> None:
 
 
 def test_progress_ends_at_the_total(prepared: Prepared) -> None:
-    seen: list[tuple[int, int]] = []
-    runner.run(prepared, k=3, chunk_size=50, progress=lambda done, total: seen.append((done, total)))
+    calls: list[tuple[int, int]] = []
+    runner.run(prepared, k=3, chunk_size=50, progress=lambda done, total: calls.append((done, total)))
     total = len(prepared.active_users)
-    assert seen[0] == (0, total)
-    assert seen[-1] == (total, total)
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert calls[0] == (0, total)
+    assert calls[-1] == (total, total)
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 
 def test_pair_counts(prepared: Prepared) -> None:
@@ -153,10 +153,10 @@ def test_pair_counts(prepared: Prepared) -> None:
     assert result.ms_per_user == pytest.approx(1000 * result.watch.seconds("rank") / n_users)
 
 
-@pytest.mark.parametrize("wrong", [{"k": 0}, {"k": -1}, {"k": True}, {"k": 1.5}, {"chunk_size": 0}, {"workers": -1}])
-def test_invalid_settings_are_rejected(prepared: Prepared, wrong: dict[str, int]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
-        runner.run(prepared, **wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize("invalid", [{"k": 0}, {"k": -1}, {"k": True}, {"k": 1.5}, {"chunk_size": 0}, {"workers": -1}])
+def test_invalid_settings_are_rejected(prepared: Prepared, invalid: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(invalid))):
+        runner.run(prepared, **invalid)  # type: ignore[arg-type]
 
 
 def test_unknown_user_is_named(prepared: Prepared) -> None:
@@ -175,8 +175,8 @@ def test_all_open_runs_are_sealed_before_publishing(prepared: Prepared) -> None:
     first, second = Recorder(), Recorder()
     for name, sink in (("first", first), ("second", second)):
         for step in ("seal", "publish"):
-            whole = getattr(sink, step)
-            setattr(sink, step, lambda *a, w=whole, n=f"{name} {step}": (order.append(n), w(*a))[1])
+            original = getattr(sink, step)
+            setattr(sink, step, lambda *a, w=original, n=f"{name} {step}": (order.append(n), w(*a))[1])
     runner.run(prepared, k=3, sinks=[first, second])
     assert first.calls == ["claim", "begin", "commit_shard", "seal", "publish"]
     assert order == ["first seal", "second seal", "first publish", "second publish"]
@@ -230,16 +230,16 @@ def test_results_are_sorted_by_user() -> None:
     assert np.all(np.diff(frame_of(other, k=5)["user_id"]) >= 0)
 
 
-@pytest.mark.parametrize("wrong", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
-def test_invalid_user_id_is_rejected(prepared: Prepared, wrong: object) -> None:
+@pytest.mark.parametrize("invalid", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
+def test_invalid_user_id_is_rejected(prepared: Prepared, invalid: object) -> None:
     with pytest.raises(ConfigurationError, match="is not a 64-bit integer"):
-        runner.run(prepared, users=[wrong])  # type: ignore[list-item]
+        runner.run(prepared, users=[invalid])  # type: ignore[list-item]
     with pytest.raises(ConfigurationError, match="is not a 64-bit integer"):
-        prepared.explain(wrong, 1)  # type: ignore[arg-type]
+        prepared.explain(invalid, 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["k", "chunk_size", "workers"])
-@pytest.mark.parametrize("wrong", [0, -1, 1.5, float("nan"), float("inf"), "5", [1], True])
-def test_settings_must_be_integers(prepared: Prepared, name: str, wrong: object) -> None:
+@pytest.mark.parametrize("invalid", [0, -1, 1.5, float("nan"), float("inf"), "5", [1], True])
+def test_settings_must_be_integers(prepared: Prepared, name: str, invalid: object) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} is "):
-        runner.run(prepared, **{name: wrong})  # type: ignore[arg-type]
+        runner.run(prepared, **{name: invalid})  # type: ignore[arg-type]

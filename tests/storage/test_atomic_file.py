@@ -1,4 +1,4 @@
-"""Readers see the old content or the new content, whatever fails, and a failure leaves no file."""
+"""After any failure, readers see the old content or the new content, and no other file is left."""
 
 from __future__ import annotations
 
@@ -87,18 +87,18 @@ def test_failure_after_the_rename_keeps_the_new_content(file: Path) -> None:
 
 
 def test_steps_are_reached_in_order(file: Path) -> None:
-    seen: list[tuple[str, bytes | None]] = []
+    reached_steps: list[tuple[str, bytes | None]] = []
 
     def note(step: Step) -> Callable[[], None]:
-        return lambda: seen.append((step, state(file)[1]))
+        return lambda: reached_steps.append((step, state(file)[1]))
 
     steps: tuple[Step, ...] = ("renamed", "synced", "written")
     old = state(file)[1]
     replace_file(file, b"new", reached={step: note(step) for step in steps})
-    assert seen == [("written", old), ("synced", old), ("renamed", b"new")]
-    seen.clear()
+    assert reached_steps == [("written", old), ("synced", old), ("renamed", b"new")]
+    reached_steps.clear()
     replace_file(file, b"new", sync_file=False, reached={step: note(step) for step in steps})
-    assert [step for step, _ in seen] == ["written", "renamed"]
+    assert [step for step, _ in reached_steps] == ["written", "renamed"]
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ def test_killed_writer_leaves_old_or_new_content(file: Path, step: Step) -> None
     assert done.returncode == -signal.SIGKILL
     assert state(file)[1] == (b"new" if step == "renamed" else before)
     remove_leftovers(file.parent, "other*")
-    left = [name for name in names(file.parent) if name != "file"]
-    assert len(left) == (step != "renamed")
-    assert all(name.startswith(".file.") and name.endswith(".writing") for name in left)
+    remaining = [name for name in names(file.parent) if name != "file"]
+    assert len(remaining) == (step != "renamed")
+    assert all(name.startswith(".file.") and name.endswith(".writing") for name in remaining)
     remove_leftovers(file.parent, "file")
     assert [name for name in names(file.parent) if name != "file"] == []
 

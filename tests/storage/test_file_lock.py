@@ -147,13 +147,13 @@ def test_interrupt_leaves_no_empty_file(path: Path, monkeypatch: pytest.MonkeyPa
             raise KeyboardInterrupt
         return compare(*states)
 
-    held = FileLock(path)
+    file_lock = FileLock(path)
     with monkeypatch.context() as patch:
         patch.setattr(os.path, "samestat", stopped)
         with pytest.raises(KeyboardInterrupt):
-            held.acquire()
+            file_lock.acquire()
     assert path.exists() == bool(content)
-    held.acquire().release()
+    file_lock.acquire().release()
 
 
 def test_readers_share_a_lock_and_exclude_a_writer(path: Path) -> None:

@@ -33,9 +33,9 @@ def journal(path: Path, *, cut_damage: bool = False) -> Journal[Record]:
 
 
 def append(path: Path, *records: Record) -> None:
-    with journal(path).acquire() as held:
+    with journal(path).acquire() as writer:
         for record in records:
-            held.append(record)
+            writer.append(record)
 
 
 def numbers(path: Path) -> list[int]:
@@ -52,19 +52,19 @@ def test_lines_are_compact_json(path: Path) -> None:
 
 def test_entries_include_appended_entries(path: Path) -> None:
     append(path, {"n": 1})
-    held = journal(path).acquire()
-    assert held.entries == [{"n": 1}]
-    held.append({"n": 2}, {"n": 3})
-    assert held.entries == [{"n": 1}, {"n": 2}, {"n": 3}] == journal(path).read()
-    held.release()
+    writer = journal(path).acquire()
+    assert writer.entries == [{"n": 1}]
+    writer.append({"n": 2}, {"n": 3})
+    assert writer.entries == [{"n": 1}, {"n": 2}, {"n": 3}] == journal(path).read()
+    writer.release()
     append(path, {"n": 4})
-    with held.acquire():  # what another writer added meanwhile
-        assert len(held.entries) == 4
+    with writer.acquire():  # what another writer added meanwhile
+        assert len(writer.entries) == 4
 
 
 def test_one_writer_and_many_readers(path: Path) -> None:
-    with journal(path).acquire() as held:
-        held.append({"n": 1})
+    with journal(path).acquire() as writer:
+        writer.append({"n": 1})
         with pytest.raises(LockHeldError):
             journal(path).acquire()
         assert numbers(path) == [1]
@@ -72,10 +72,10 @@ def test_one_writer_and_many_readers(path: Path) -> None:
 
 def test_restart_removes_earlier_lines(path: Path) -> None:
     append(path, {"n": 1}, {"n": 2})
-    with journal(path).acquire() as held:
-        held.restart({"n": 7})
-        held.append({"n": 8})
-        assert held.entries == [{"n": 7}, {"n": 8}]
+    with journal(path).acquire() as writer:
+        writer.restart({"n": 7})
+        writer.append({"n": 8})
+        assert writer.entries == [{"n": 7}, {"n": 8}]
     assert numbers(path) == [7, 8]
 
 
@@ -88,14 +88,14 @@ def test_unfinished_line_is_skipped_and_removed_by_append(path: Path, tail: str,
     append(path, {"n": 1}, {"n": 2})
     with path.open("a") as file:
         file.write(tail)
-    whole = [1, 2, 3] if tail.endswith("}") else [1, 2]
-    assert numbers(path) == whole
-    with journal(path).acquire() as held:
+    expected = [1, 2, 3] if tail.endswith("}") else [1, 2]
+    assert numbers(path) == expected
+    with journal(path).acquire() as writer:
         if read_first:
-            assert [record["n"] for record in held.entries] == whole
-        held.append({"n": 9})
+            assert [record["n"] for record in writer.entries] == expected
+        writer.append({"n": 9})
     # a whole entry without a line end is kept only by a writer that looked at it
-    assert numbers(path) == [*(whole if read_first else [1, 2]), 9]
+    assert numbers(path) == [*(expected if read_first else [1, 2]), 9]
     assert path.read_bytes().endswith(b"\n")
 
 
@@ -127,12 +127,12 @@ def test_killed_writer_leaves_complete_entries_and_no_lock(path: Path, written: 
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(written)], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
-    there = [1, 2] if written >= 7 else [1]  # its last bytes are the brace and the line end
-    assert numbers(path) == there
-    with journal(path).acquire() as held:
-        assert [record["n"] for record in held.entries] == there
-        held.append({"n": 3})
-    assert numbers(path) == [*there, 3]
+    expected = [1, 2] if written >= 7 else [1]  # its last bytes are the brace and the line end
+    assert numbers(path) == expected
+    with journal(path).acquire() as writer:
+        assert [record["n"] for record in writer.entries] == expected
+        writer.append({"n": 3})
+    assert numbers(path) == [*expected, 3]
 
 
 # Damage
@@ -145,17 +145,17 @@ def test_error_names_the_damaged_line(path: Path, line: str) -> None:
     with pytest.raises(DamagedLineError) as raised:
         journal(path).read()
     assert (raised.value.path, raised.value.line) == (path, 2)
-    with journal(path).acquire() as held, pytest.raises(DamagedLineError):
-        held.entries  # noqa: B018 - it raises
+    with journal(path).acquire() as writer, pytest.raises(DamagedLineError):
+        writer.entries  # noqa: B018 - it raises
     assert path.read_bytes() == before
 
 
 def test_damaged_line_and_later_lines_may_be_cut(path: Path) -> None:
     path.write_text('{"n":1}\n\n[1]\n{"n":2}\n')
     assert [record["n"] for record in journal(path, cut_damage=True).read()] == [1]
-    with journal(path, cut_damage=True).acquire() as held:
-        assert held.entries == [{"n": 1}]
-        held.append({"n": 3})
+    with journal(path, cut_damage=True).acquire() as writer:
+        assert writer.entries == [{"n": 1}]
+        writer.append({"n": 3})
     assert path.read_text() == '{"n":1}\n\n{"n":3}\n'
 
 
@@ -180,16 +180,16 @@ def test_failed_append_keeps_the_earlier_entries(
             real(handle, b'{"numb')  # a part of it gets there
         raise OSError(28, "No space left on device")
 
-    with journal(path).acquire() as held:
+    with journal(path).acquire() as writer:
         if read_first:
-            assert held.entries == [{"n": 1}]
+            assert writer.entries == [{"n": 1}]
         with monkeypatch.context() as patch:
             patch.setattr(os, name, fail)
             with pytest.raises(OSError, match="No space left on device"):
-                held.append({"n": 2})
-        assert held.entries == [{"n": 1}]
+                writer.append({"n": 2})
+        assert writer.entries == [{"n": 1}]
         assert numbers(path) == [1]
-        held.append({"n": 3})
+        writer.append({"n": 3})
     assert path.read_text() == '{"n":1}\n{"n":3}\n'
     record_count("write errors", "{} errors", 1)
 
@@ -197,12 +197,12 @@ def test_failed_append_keeps_the_earlier_entries(
 def test_each_append_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[bool] = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
-    with journal(path).acquire() as held:
-        held.append({"n": 1})
+    with journal(path).acquire() as writer:
+        writer.append({"n": 1})
         assert synced == [False, True]
-        held.append({"n": 2}, {"n": 3})
+        writer.append({"n": 2}, {"n": 3})
         assert synced == [False, True, False]
-        held.append({"n": 4}, sync=False)
+        writer.append({"n": 4}, sync=False)
         assert synced == [False, True, False]
     assert numbers(path) == [1, 2, 3, 4]
 
@@ -222,17 +222,17 @@ def test_link_is_not_followed(path: Path, tmp_path: Path) -> None:
 
 def append_some(path: Path) -> list[int]:
     """Thirty entries, each numbered by those before it."""
-    given = []
+    appended = []
     for _ in range(30):
-        with journal(path).acquire(patience=None) as held:
-            given.append(len(held.entries) + 1)
-            held.append({"n": given[-1], "text": "x" * 5_000})
-    return given
+        with journal(path).acquire(patience=None) as writer:
+            appended.append(len(writer.entries) + 1)
+            writer.append({"n": appended[-1], "text": "x" * 5_000})
+    return appended
 
 
 def test_processes_append_concurrently(path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        given = list(pool.map(append_some, [path] * 2))
-    assert sorted(number for some in given for number in some) == list(range(1, 61))
+        appended = list(pool.map(append_some, [path] * 2))
+    assert sorted(number for some in appended for number in some) == list(range(1, 61))
     assert numbers(path) == list(range(1, 61))
     assert all(json.loads(line)["text"] == "x" * 5_000 for line in path.read_text().splitlines())

@@ -15,7 +15,7 @@ from scoring.storage.os_errors import reason, wrap_os_errors
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (OSError(errno.ENOSPC, "Error writing bytes to file.\nDetail: [errno 28]"), "No space left on device"),
         (FileNotFoundError(errno.ENOENT, "x", "name"), "No such file or directory"),
@@ -28,8 +28,8 @@ from scoring.storage.os_errors import reason, wrap_os_errors
     ],
     ids=str,
 )
-def test_reason_is_the_text_of_the_error_number(error: OSError | UnicodeDecodeError, said: str) -> None:
-    assert reason(error) == said
+def test_reason_is_the_text_of_the_error_number(error: OSError | UnicodeDecodeError, expected: str) -> None:
+    assert reason(error) == expected
 
 
 @pytest.mark.parametrize(

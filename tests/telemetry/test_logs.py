@@ -59,7 +59,7 @@ def test_text_never_breaks_a_line(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         (float("nan"), None),
         (float("inf"), None),
@@ -72,8 +72,8 @@ def test_text_never_breaks_a_line(text: str) -> None:
         (ValueError("no"), "no"),
     ],
 )
-def test_values_are_converted_to_json(value: Any, said: Any) -> None:
-    assert formatted(field=value)["field"] == said
+def test_values_are_converted_to_json(value: Any, expected: Any) -> None:
+    assert formatted(field=value)["field"] == expected
 
 
 def test_conflicting_field_gets_an_underscore() -> None:
@@ -144,8 +144,8 @@ def test_repeated_configuration_writes_each_line_once() -> None:
 
 def test_other_handlers_are_kept() -> None:
     stream = io.StringIO()
-    own = logging.StreamHandler(stream)
-    logging.getLogger("scoring").addHandler(own)
+    handler = logging.StreamHandler(stream)
+    logging.getLogger("scoring").addHandler(handler)
     configure(stream=io.StringIO())
     TargetAlert(1).observe(OperationRecord("run", 1, 0, 1.0))
     assert "exceeds the target" in stream.getvalue()

@@ -15,10 +15,10 @@ def test_peak_includes_freed_memory() -> None:
     with mmap.mmap(-1, SIZE) as room:
         for at in range(0, SIZE, mmap.PAGESIZE):  # the kernel allocates a page when it is written
             room[at] = 1
-        held = memory_statistics()
+        allocated = memory_statistics()
     after = memory_statistics()
-    assert held.resident_bytes - before.resident_bytes > 0.9 * SIZE
-    assert after.resident_bytes < held.resident_bytes - 0.9 * SIZE
-    assert after.peak_bytes >= held.resident_bytes - 0.01 * SIZE
+    assert allocated.resident_bytes - before.resident_bytes > 0.9 * SIZE
+    assert after.resident_bytes < allocated.resident_bytes - 0.9 * SIZE
+    assert after.peak_bytes >= allocated.resident_bytes - 0.01 * SIZE
     assert before.resident_bytes <= before.peak_bytes
     assert json.dumps(after.as_dict())

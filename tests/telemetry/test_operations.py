@@ -92,9 +92,9 @@ def test_statistics_are_a_snapshot_and_valid_json(clock: Clock) -> None:
     before = operations.statistics()
     spend(operations, clock, "top_k", 5, users=1)
     assert before.operations["top_k"].count == 1
-    said = json.loads(json.dumps(before.as_dict()))
-    assert said["total"]["users"] == 3
-    assert said["operations"]["top_k"]["median_seconds"] == 1.0
+    decoded = json.loads(json.dumps(before.as_dict()))
+    assert decoded["total"]["users"] == 3
+    assert decoded["operations"]["top_k"]["median_seconds"] == 1.0
 
 
 def test_listeners_are_called_after_counting(clock: Clock) -> None:

@@ -27,7 +27,7 @@ def test_overlapping_limits_restore_the_original() -> None:
     with blas._blas().limit(limits=2, user_api="blas"):
         before = blas_threads()
         if before != {2}:
-            pytest.skip("this BLAS cannot be told how many threads to use")
+            pytest.skip("the number of threads of this BLAS cannot be set")
         first, second = ExitStack(), ExitStack()
         first.enter_context(limit_blas_threads())
         second.enter_context(limit_blas_threads())
@@ -43,7 +43,7 @@ def test_training_keeps_its_limit_after_a_ranking() -> None:
     Factors.of(data, settings=ALS(iterations=1))  # loads the libraries
     with blas._blas().limit(limits=2, user_api="blas"), ExitStack() as ranking, ThreadPoolExecutor(1) as pool:
         if blas_threads() != {2}:
-            pytest.skip("this BLAS cannot be told how many threads to use")
+            pytest.skip("the number of threads of this BLAS cannot be set")
         ranking.enter_context(limit_blas_threads())
         training = pool.submit(Factors.of, data, settings=ALS(iterations=100))
         while blas._Limit.depth < 2:
@@ -61,7 +61,7 @@ def test_every_thread_can_set_the_limit() -> None:
         pass
     with blas._blas().limit(limits=2, user_api="blas"):
         if blas_threads() != {2}:
-            pytest.skip("this BLAS cannot be told how many threads to use")
+            pytest.skip("the number of threads of this BLAS cannot be set")
 
         def inside() -> set[int]:
             with limit_blas_threads():

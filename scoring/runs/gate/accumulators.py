@@ -64,26 +64,26 @@ class ListAccumulator:
 
 
 class OverlapAccumulator:
-    """Statistics of the users who had a list in the previous run, compared with the new run."""
+    """Statistics of the users who had a list in the published run, compared with the new run."""
 
     def __init__(self) -> None:
         self.n_users = self.n_dropped = self.n_rewritten = 0
         self._kept = self._rbo = 0.0
 
-    def add(self, previous: ListBlock, new: ListBlock, ranked: Longs) -> None:
+    def add(self, published: ListBlock, new: ListBlock, ranked: Longs) -> None:
         """Add all users of a range of ids. `ranked` (n,) are the users that the new run ranked, ascending."""
-        is_ranked = IdIndex(ranked).contains(previous.user_id)
+        is_ranked = IdIndex(ranked).contains(published.user_id)
         self.n_dropped += int((~is_ranked).sum())
-        previous = previous.take(np.flatnonzero(is_ranked))
-        if not len(previous.user_id):
+        published = published.take(np.flatnonzero(is_ranked))
+        if not len(published.user_id):
             return
-        jobs, count = _select_lists(previous.user_id, new)
-        place = list_overlap.find_places(previous.job_id, previous.count, jobs, count)
-        kept = list_overlap.overlap(place, previous.count, count)
+        jobs, count = _select_lists(published.user_id, new)
+        place = list_overlap.find_places(published.job_id, published.count, jobs, count)
+        kept = list_overlap.overlap(place, published.count, count)
         self.n_users += len(kept)
         self.n_rewritten += int((kept < REWRITTEN_BELOW).sum())
         self._kept += float(kept.sum())
-        self._rbo += float(list_overlap.rank_biased_overlap(place, previous.count, count).sum())
+        self._rbo += float(list_overlap.rank_biased_overlap(place, published.count, count).sum())
 
     @property
     def kept(self) -> float | None:
@@ -97,9 +97,9 @@ class OverlapAccumulator:
 
     @property
     def share_dropped(self) -> float | None:
-        """The share of the users with a list in the previous run who are not ranked in the new run."""
-        n_previous = self.n_users + self.n_dropped
-        return self.n_dropped / n_previous if n_previous else None
+        """The share of the users with a list in the published run who are not ranked in the new run."""
+        n_published = self.n_users + self.n_dropped
+        return self.n_dropped / n_published if n_published else None
 
     @property
     def share_rewritten(self) -> float | None:

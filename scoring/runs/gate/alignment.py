@@ -12,14 +12,14 @@ __all__ = ["align_blocks"]
 
 
 def align_blocks(
-    previous: Iterable[ListBlock], new: Iterable[tuple[ListBlock, Longs]]
+    published: Iterable[ListBlock], new: Iterable[tuple[ListBlock, Longs]]
 ) -> Iterator[tuple[ListBlock, ListBlock, Longs]]:
-    """Yield (previous, new, ranked) for ascending ranges of ids that contain every user of both runs once.
+    """Yield (published, new, ranked) for ascending ranges of ids that contain every user of both runs once.
 
-    `new` yields blocks with the ids (n,) of the ranked users; each block makes a range. The blocks of `previous` may
+    `new` yields blocks with the ids (n,) of the ranked users; each block makes a range. The blocks of `published` may
     have any bounds. Memory holds one block of each.
     """
-    blocks = iter(previous)
+    blocks = iter(published)
     waiting: list[ListBlock] = []
     for lists, ranked in new:
         if not len(ranked):

@@ -9,26 +9,26 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.runs.gate.verdict import BY_PREVIOUS_MODEL, Measure, Verdict
+from scoring.runs.gate.verdict import BY_PUBLISHED_MODEL, Measure, Verdict
 
 __all__ = ["make_table"]
 
-_HEADINGS: Final = ("measure", "previous", "new", "limit", "result")
+_HEADINGS: Final = ("measure", "published", "new", "limit", "result")
 
 
 def make_table(verdict: Verdict) -> RenderableType:
     """Return the verdict for a rich console of 80 columns."""
-    if verdict.previous is None:
+    if verdict.published is None:
         return Text(f"gate: {verdict.summarize()}")
-    new = [measure for measure in verdict.measures if not measure.by_previous_model]
-    by_previous_model = [measure for measure in verdict.measures if measure.by_previous_model]
+    new = [measure for measure in verdict.measures if not measure.by_published_model]
+    by_published_model = [measure for measure in verdict.measures if measure.by_published_model]
     width = [max(map(len, column)) for column in zip(_HEADINGS, *map(_cells, verdict.measures), strict=True)]
     body: list[RenderableType] = [
-        Text(f"New run {verdict.new.run_id} compared with run {verdict.previous.run_id}", style="bold"),
+        Text(f"New run {verdict.new.run_id} compared with run {verdict.published.run_id}", style="bold"),
         _make_rows(new, width),
     ]
-    if by_previous_model:
-        body += [Text(f"New data ranked{BY_PREVIOUS_MODEL}", style="bold"), _make_rows(by_previous_model, width)]
+    if by_published_model:
+        body += [Text(f"New data ranked{BY_PUBLISHED_MODEL}", style="bold"), _make_rows(by_published_model, width)]
     notes = [Text(f"note: {note}") for note in verdict.notes]
     return Group(*body, *notes)
 
@@ -36,7 +36,7 @@ def make_table(verdict: Verdict) -> RenderableType:
 def _make_rows(measures: Sequence[Measure], width: Sequence[int]) -> Table:
     rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for place, (heading, least) in enumerate(zip(_HEADINGS, width, strict=True)):
-        is_number = heading in ("previous", "new")
+        is_number = heading in ("published", "new")
         rows.add_column(heading, justify="right" if is_number else "left", no_wrap=place > 0, min_width=least)
     for measure in measures:
         style = "bold red" if measure.is_exceeded else ""
@@ -45,5 +45,5 @@ def _make_rows(measures: Sequence[Measure], width: Sequence[int]) -> Table:
 
 
 def _cells(measure: Measure) -> tuple[str, ...]:
-    previous, new = measure.format_value(measure.previous), measure.format_value(measure.new)
-    return measure.name, previous, new, measure.limit_text, measure.result
+    published, new = measure.format_value(measure.published), measure.format_value(measure.new)
+    return measure.name, published, new, measure.limit_text, measure.result

@@ -1,4 +1,4 @@
-"""Compare the lists of a new run with those of the previous run before they are published."""
+"""Compare the lists of a new run with those of the published run before the new run replaces it."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ class CandidateRun:
 
 @dataclass(frozen=True)
 class Gate:
-    """Compare a run with the previous run before it is published. If a limit is exceeded, the run is held back.
+    """Compare a new run with the published run before it replaces it. If a limit is exceeded, it is held back.
 
-    The previous run is the one that readers get, otherwise the newest. If it is in both places, the Parquet files are
+    The published run is the one that readers get, otherwise the newest. If it is in both places, the Parquet files are
     read. A damaged run is reported in a note, and the next one is used. A run over selected users is not compared,
     because it does not replace a published run. If `k` differs, the lists of both runs are cut to the smaller `k`.
 
-    `promoted`: the reason why the model differs from that of the previous run. The new data is then also ranked by
-    the previous model. The limits of measures that a model changes apply to those lists, and the effect of the new
-    model is only reported. If the previous model cannot be rebuilt, all limits apply to the new lists. `components`
+    `promoted`: the reason why the model differs from that of the published run. The new data is then also ranked by
+    the published model. The limits of measures that a model changes apply to those lists, and the effect of the new
+    model is only reported. If the published model cannot be rebuilt, all limits apply to the new lists. `components`
     are the components from outside this package that rebuilding needs.
 
     `force`: the reason for publishing a run that exceeds a limit. It is stored in the run's manifest.
@@ -106,38 +106,38 @@ class Gate:
         for run in _find_previous_runs(new):
             try:
                 with ExitStack() as stack:
-                    previous = _open(stack, run)
-                    if previous is not None:
-                        return self._compare(new, run, previous, notes)
+                    published = _open(stack, run)
+                    if published is not None:
+                        return self._compare(new, run, published, notes)
             except _DamagedError as error:
                 notes.append(f"run {run.run_id} is damaged and was not compared ({error})")
         return Verdict(new.info, None, "", (), tuple(notes), self.force)
 
-    def _compare(self, new: CandidateRun, run: PublishedRun, previous: RunInfo, notes: Sequence[str]) -> Verdict:
-        k = min(previous.k, new.info.k)
+    def _compare(self, new: CandidateRun, run: PublishedRun, published: RunInfo, notes: Sequence[str]) -> Verdict:
+        k = min(published.k, new.info.k)
         comparison = _compare_lists(run, new.read_lists(k), k)
-        n_jobs_dropped = len(np.setdiff1d(comparison.previous.jobs, new.jobs, assume_unique=True))
-        notes = [*notes, *_describe_settings(previous, new.info)]
-        by_previous_model = None
-        if self.promoted is not None and previous.model_digest != new.info.model_digest:
+        n_jobs_dropped = len(np.setdiff1d(comparison.published.jobs, new.jobs, assume_unique=True))
+        notes = [*notes, *_describe_settings(published, new.info)]
+        by_published_model = None
+        if self.promoted is not None and published.model_digest != new.info.model_digest:
             try:
-                model = rebuild_model(previous, _custom_components(self.components, new.model))
-                by_previous_model = _compare_lists(run, new.lists_by(model, k), k)
+                model = rebuild_model(published, _custom_components(self.components, new.model))
+                by_published_model = _compare_lists(run, new.lists_by(model, k), k)
             except (ModelError, NotEnoughMemoryError) as error:
-                notes.append(f"{self.promoted}; all limits apply, because the previous model cannot be used: {error}")
+                notes.append(f"{self.promoted}; all limits apply, because the published model cannot be used: {error}")
             else:
                 notes.append(f"{self.promoted}: limits apply to changes of the data, not to those of the model")
-        runs = (previous, new.info)
-        measures = build_measures(self.limits, runs, comparison, n_jobs_dropped, by_previous_model)
-        return Verdict(new.info, previous, run.place, measures, tuple(notes), self.force)
+        runs = (published, new.info)
+        measures = build_measures(self.limits, runs, comparison, n_jobs_dropped, by_published_model)
+        return Verdict(new.info, published, run.place, measures, tuple(notes), self.force)
 
 
 def _compare_lists(run: PublishedRun, lists: Iterator[tuple[ListBlock, Longs]], k: int) -> ListComparison:
     comparison = ListComparison(ListAccumulator(k), ListAccumulator(k), OverlapAccumulator())
-    for previous, new, ranked in align_blocks(_read_lists(run, k), lists):
-        comparison.previous.add(previous)
+    for published, new, ranked in align_blocks(_read_lists(run, k), lists):
+        comparison.published.add(published)
         comparison.new.add(new)
-        comparison.overlap.add(previous, new, ranked)
+        comparison.overlap.add(published, new, ranked)
     return comparison
 
 
@@ -176,14 +176,14 @@ def _read_lists(run: PublishedRun, k: int) -> Iterator[ListBlock]:
         raise _DamagedError(str(error).rstrip(".")) from error
 
 
-def _describe_settings(previous: RunInfo, new: RunInfo) -> list[str]:
+def _describe_settings(published: RunInfo, new: RunInfo) -> list[str]:
     """Return notes on what differs between the settings of the two runs."""
     notes = []
-    if previous.model_digest != new.model_digest:
-        is_renamed = previous.model != new.model
-        names = f"{previous.model} → {new.model}" if is_renamed else f"{new.model} has other settings"
+    if published.model_digest != new.model_digest:
+        is_renamed = published.model != new.model
+        names = f"{published.model} → {new.model}" if is_renamed else f"{new.model} has other settings"
         notes.append(f"the model changed ({names})")
-    if previous.k != new.k:
-        shorter = min(previous.k, new.k)
-        notes.append(f"lists had {previous.k:,} jobs and now have {new.k:,}: the first {shorter:,} are compared")
+    if published.k != new.k:
+        shorter = min(published.k, new.k)
+        notes.append(f"lists had {published.k:,} jobs and now have {new.k:,}: the first {shorter:,} are compared")
     return notes

@@ -1,4 +1,4 @@
-"""Limits of the changes between the previous run and the new run.
+"""Limits of the changes between the published run and the new run.
 
 The defaults were set on synthetic markets of 60 to 10,000 users. From one day to the next, lists kept 85 to 90 % of
 their jobs, and the mean score changed by at most 0.6. Lists kept 61 to 76 % after two days without a run, 46 to 78 %
@@ -35,9 +35,9 @@ class GateLimits(BaseModel):
     short_lists: Share = 0.1
     """Maximum increase of the share of ranked users with fewer than k jobs, including those without any job."""
     jobs_kept: Share = 0.5
-    """Minimum share of a list's jobs that were in the user's previous list, as the mean over users."""
+    """Minimum share of a list's jobs that were in the user's published list, as the mean over users."""
     rank_biased_overlap: Share = 0.4
-    """Minimum rank-biased overlap of a list with the previous list (p = 0.9), as the mean over users."""
+    """Minimum rank-biased overlap of a list with the published list (p = 0.9), as the mean over users."""
     lists_rewritten: Share = 0.3
     """Maximum share of users who keep less than half of their jobs. Detects errors that affect some users only."""
     coverage: Share = 0.4

@@ -14,7 +14,7 @@ from scoring.runs.publishers import RunInfo
 __all__ = ["ListComparison", "build_measures"]
 
 Values = tuple[float | None, float | None]
-"""Of the previous and the new run."""
+"""Of the published and the new run."""
 
 _CHANGED_BY_MODELS: Final = frozenset(
     ("jobs_kept", "rank_biased_overlap", "lists_rewritten", "coverage", "mean_score", "last_score",
@@ -27,7 +27,7 @@ _CHANGED_BY_MODELS: Final = frozenset(
 class ListComparison:
     """Statistics of the lists of two runs."""
 
-    previous: ListAccumulator
+    published: ListAccumulator
     new: ListAccumulator
     overlap: OverlapAccumulator
 
@@ -37,21 +37,21 @@ def build_measures(
     runs: tuple[RunInfo, RunInfo],
     comparison: ListComparison,
     n_jobs_dropped: int,
-    by_previous_model: ListComparison | None = None,
+    by_published_model: ListComparison | None = None,
 ) -> tuple[Measure, ...]:
     """Return the measures in the order of the table.
 
-    `runs` are the previous and the new run. `n_jobs_dropped` is the number of jobs in the previous lists that the new
-    run may not rank. `by_previous_model` compares lists of the new data by the previous model. The limits of measures
+    `runs` are the published and the new run. `n_jobs_dropped` is the number of jobs in the published lists that the new
+    run may not rank. `by_published_model` compares lists of the new data by the published model. The limits of measures
     that a model changes then apply to these lists, and the new lists have no such limits.
     """
     measures = _measures(limits, runs, comparison, n_jobs_dropped)
-    if by_previous_model is None:
+    if by_published_model is None:
         return measures
     unlimited = (replace(measure, limit=None) if measure.key in _CHANGED_BY_MODELS else measure for measure in measures)
     limited = (
-        replace(measure, key=f"{measure.key}_as_before", by_previous_model=True)
-        for measure in _measures(limits, runs, by_previous_model, n_jobs_dropped)
+        replace(measure, key=f"{measure.key}_as_before", by_published_model=True)
+        for measure in _measures(limits, runs, by_published_model, n_jobs_dropped)
         if measure.key in _CHANGED_BY_MODELS
     )
     return (*unlimited, *limited)
@@ -60,7 +60,7 @@ def build_measures(
 def _measures(
     limits: GateLimits, runs: tuple[RunInfo, RunInfo], comparison: ListComparison, n_jobs_dropped: int
 ) -> tuple[Measure, ...]:
-    lists, overlap = (comparison.previous, comparison.new), comparison.overlap
+    lists, overlap = (comparison.published, comparison.new), comparison.overlap
     k = lists[0].k
     n_listed = len(lists[0].jobs)
     share_dropped = n_jobs_dropped / n_listed if n_listed else None
@@ -95,11 +95,11 @@ def _limit(limits: GateLimits, key: str) -> float | None:
     return value
 
 
-def _share_without(runs: tuple[RunInfo, RunInfo], n_previous: int, n_new: int) -> Values:
+def _share_without(runs: tuple[RunInfo, RunInfo], n_published: int, n_new: int) -> Values:
     """Return the share of ranked users outside these counts, for each run; None without users."""
-    counts = zip(runs, (n_previous, n_new), strict=True)
-    previous, new = (1 - count / run.users if run.users else None for run, count in counts)
-    return previous, new
+    counts = zip(runs, (n_published, n_new), strict=True)
+    published, new = (1 - count / run.users if run.users else None for run, count in counts)
+    return published, new
 
 
 def _fact(runs: tuple[RunInfo, RunInfo], name: str) -> Values:

@@ -12,19 +12,19 @@ __all__ = ["AT_LEAST", "AT_MOST", "FACTOR", "FALL", "MOVE", "RISE", "Rule"]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: `exceeds(previous, new, limit)` for known values. `is_broken` also handles unknown values (None)."""
+    """A rule: `exceeds(published, new, limit)` for known values. `is_broken` also handles unknown values (None)."""
 
     text: str  # the limit in words; {} stands for its value
     exceeds: Callable[[float, float, float], bool]
-    is_single_value: bool = False  # one value describes both runs: the previous run has no value of its own
+    is_single_value: bool = False  # one value describes both runs: the published run has no value of its own
 
-    def is_broken(self, previous: float | None, new: float | None, limit: float | None) -> bool:
-        """Return whether the limit is exceeded. It is if the previous run has a value and the new run has none."""
-        if limit is None or (previous is None and not self.is_single_value):
+    def is_broken(self, published: float | None, new: float | None, limit: float | None) -> bool:
+        """Return whether the limit is exceeded. It is if the published run has a value and the new run has none."""
+        if limit is None or (published is None and not self.is_single_value):
             return False
         if new is None:
             return not self.is_single_value
-        return self.exceeds(math.nan if previous is None else previous, new, limit)
+        return self.exceeds(math.nan if published is None else published, new, limit)
 
 
 _ROUNDING: Final = 1e-12
@@ -32,10 +32,10 @@ _ROUNDING: Final = 1e-12
 
 AT_LEAST: Final = Rule("at least {}", lambda _, new, limit: new < limit - _ROUNDING, is_single_value=True)
 AT_MOST: Final = Rule("at most {}", lambda _, new, limit: new > limit + _ROUNDING, is_single_value=True)
-RISE: Final = Rule("at most {} more", lambda previous, new, limit: new - previous > limit + _ROUNDING)
-FALL: Final = Rule("at most {} less", lambda previous, new, limit: new < previous * (1 - limit) * (1 - _ROUNDING))
-MOVE: Final = Rule("within ±{}", lambda previous, new, limit: abs(new - previous) > limit + _ROUNDING)
+RISE: Final = Rule("at most {} more", lambda published, new, limit: new - published > limit + _ROUNDING)
+FALL: Final = Rule("at most {} less", lambda published, new, limit: new < published * (1 - limit) * (1 - _ROUNDING))
+MOVE: Final = Rule("within ±{}", lambda published, new, limit: abs(new - published) > limit + _ROUNDING)
 FACTOR: Final = Rule(
     "within ×{}",
-    lambda previous, new, limit: max(previous, new) > min(previous, new) * limit * (1 + _ROUNDING),
+    lambda published, new, limit: max(published, new) > min(published, new) * limit * (1 + _ROUNDING),
 )

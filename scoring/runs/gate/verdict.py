@@ -13,7 +13,7 @@ from scoring.errors import ScoringError, printable
 from scoring.runs.gate.rules import FALL, Rule
 from scoring.runs.publishers import RunInfo
 
-__all__ = ["BY_PREVIOUS_MODEL", "GateFailedError", "Measure", "Outcome", "Verdict", "read_outcome", "summarize_record"]
+__all__ = ["BY_PUBLISHED_MODEL", "GateFailedError", "Measure", "Outcome", "Verdict", "read_outcome", "summarize_record"]
 
 
 class Outcome(StrEnum):
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     HELD_BACK = "kept aside"
 
 
-BY_PREVIOUS_MODEL: Final = " by the previous model"
+BY_PUBLISHED_MODEL: Final = " by the published model"
 
 Unit = Literal["share", "count", "points", "number", "yen"]
 
@@ -35,18 +35,18 @@ class Measure:
 
     key: str
     name: str
-    previous: float | None
+    published: float | None
     new: float | None
     limit: float | None
     rule: Rule
     unit: Unit
-    by_previous_model: bool = False
-    """Whether the new data was ranked by the previous model."""
+    by_published_model: bool = False
+    """Whether the new data was ranked by the published model."""
 
     @property
     def is_exceeded(self) -> bool:
         """Whether the limit is exceeded."""
-        return self.rule.is_broken(self.previous, self.new, self.limit)
+        return self.rule.is_broken(self.published, self.new, self.limit)
 
     @property
     def limit_text(self) -> str:
@@ -63,7 +63,7 @@ class Measure:
             return "EXCEEDED"
         if self.limit is None:
             return "–"
-        is_known = self.new is not None and (self.previous is not None or self.rule.is_single_value)
+        is_known = self.new is not None and (self.published is not None or self.rule.is_single_value)
         return "within" if is_known else "not measured"
 
     def format_value(self, value: float | None) -> str:
@@ -76,16 +76,16 @@ class Measure:
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """The comparison of a new run with a previous run, by measure."""
+    """The comparison of a new run with a published run, by measure."""
 
     new: RunInfo
-    previous: RunInfo | None
+    published: RunInfo | None
     """None: no run exists that can be compared."""
     place: str
-    """The folder or database from which the previous run was read."""
+    """The folder or database from which the published run was read."""
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
-    """Facts that explain the comparison, such as a changed model or a damaged previous run."""
+    """Facts that explain the comparison, such as a changed model or a damaged published run."""
     force: str | None = None
     """The reason for publishing the run although a limit is exceeded."""
 
@@ -109,23 +109,23 @@ class Verdict:
     def frame(self) -> pd.DataFrame:
         """Return one row for each measure.
 
-        Columns: `previous` and `new` (values of the two runs), `limit`, `limit_text`, `exceeded`, `by_previous_model`
-        (the new data was ranked by the previous model).
+        Columns: `published` and `new` (values of the two runs), `limit`, `limit_text`, `exceeded`, `by_published_model`
+        (the new data was ranked by the published model).
         """
         rows = [
             (
                 measure.name,
-                measure.previous,
+                measure.published,
                 measure.new,
                 measure.limit,
                 measure.limit_text,
                 measure.is_exceeded,
-                measure.by_previous_model,
+                measure.by_published_model,
             )
             for measure in self.measures
         ]
-        columns = ["measure", "previous", "new", "limit", "limit_text", "exceeded", "by_previous_model"]
-        kinds = dict.fromkeys(("previous", "new", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
+        columns = ["measure", "published", "new", "limit", "limit_text", "exceeded", "by_published_model"]
+        kinds = dict.fromkeys(("published", "new", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
         return pd.DataFrame(rows, columns=columns).astype(kinds).set_index("measure")
 
     def summarize(self) -> str:
@@ -137,17 +137,17 @@ class Verdict:
         return {
             "outcome": self.outcome.value,
             "reason": self.force,
-            "against": None if self.previous is None else self.previous.run_id,
+            "against": None if self.published is None else self.published.run_id,
             "place": self.place,
             "notes": list(self.notes),
             "measures": {
                 measure.key: {
                     "name": measure.name,
-                    "last_night": measure.previous,
+                    "last_night": measure.published,
                     "tonight": measure.new,
                     "limit": measure.limit,
                     "beyond": measure.is_exceeded,
-                    "as_before": measure.by_previous_model,
+                    "as_before": measure.by_published_model,
                     "shown": f"{_format_measure(measure)} ({measure.limit_text})",
                 }
                 for measure in self.measures
@@ -156,11 +156,11 @@ class Verdict:
 
 
 def _format_measure(measure: Measure) -> str:
-    name = f"{measure.name}{BY_PREVIOUS_MODEL if measure.by_previous_model else ''}"
+    name = f"{measure.name}{BY_PUBLISHED_MODEL if measure.by_published_model else ''}"
     new = measure.format_value(measure.new)
     if measure.rule.is_single_value:
         return f"{name} {new}"
-    return f"{name} {measure.format_value(measure.previous)} → {new}"
+    return f"{name} {measure.format_value(measure.published)} → {new}"
 
 
 def read_outcome(record: Mapping[str, Any]) -> Outcome:
@@ -192,11 +192,11 @@ class GateFailedError(ScoringError, RuntimeError):
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
-        assert verdict.previous is not None, "a limit is exceeded only in a comparison"
+        assert verdict.published is not None, "a limit is exceeded only in a comparison"
         run_id, first, n_others = verdict.new.run_id, verdict.exceeded[0], len(verdict.exceeded) - 1
         others = f", and so do {n_others} of the other measures" if n_others else ""
         super().__init__(
             f"Run {run_id} is held back: {_format_measure(first)} exceeds its limit ({first.limit_text}){others}. "
-            f"Readers still get run {verdict.previous.run_id}. To publish run {run_id}, use `scoring runs publish "
+            f"Readers still get run {verdict.published.run_id}. To publish run {run_id}, use `scoring runs publish "
             f"{run_id} --force REASON`, or repeat this command with --resume --force REASON."
         )

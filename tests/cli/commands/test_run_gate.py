@@ -71,7 +71,10 @@ def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
     assert held_back.stderr.splitlines()[-1].startswith("error: Run ")
     assert f"Readers still get run {before}" in held_back.stderr
     assert os.readlink("runs/latest") == before
-    with Database.open(market / "half.db") as database, pytest.raises(Exception, match="no published run"):
+    with (
+        Database.open(market / "half.db") as database,
+        pytest.raises(Exception, match="does not contain a published run"),
+    ):
         read_results(database)
     listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
     assert "held back" in listed
@@ -108,7 +111,7 @@ def test_gate_file_sets_limits(market: Path) -> None:
     wrong = run("half.db", "--gate", "limits.yaml")
     assert wrong.exit_code == 1
     assert "limits.yaml, line 1: unknown key `users_gone`" in wrong.stderr
-    assert "give one" in run("half.db", "--force", " ").stderr
+    assert "give the reason" in run("half.db", "--force", " ").stderr
 
 
 def test_run_of_same_data_passes_the_gate(market: Path) -> None:
@@ -131,15 +134,15 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     scoring("profiles", "promote", "night", "--note", "luck was enough")
     alone = run("whole.db", "--profile", "promoted")  # without the file, the published model cannot rank
     assert alone.exit_code == HELD_BACK_EXIT_CODE
-    assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
+    assert "the published model cannot be used" in " ".join(alone.stdout.split())
     bad = run("half.db", "--profile", "promoted", *own)
     assert bad.exit_code == HELD_BACK_EXIT_CODE
-    assert "New data ranked by the previous model" in bad.stdout
+    assert "New data ranked by the published model" in bad.stdout
     done = run("whole.db", "--profile", "promoted", *own)
     assert done.exit_code == 0, done.output
     assert "night@1 was promoted on" in done.stdout
     assert "(luck was enough)" in " ".join(done.stdout.split())
-    assert "jobs kept, mean of users by the previous model 100.0 %" in " ".join(done.stdout.split())
+    assert "jobs kept, mean of users by the published model 100.0 %" in " ".join(done.stdout.split())
     scoring("profiles", "save", "night", "--model", "classic")
     scoring("profiles", "promote", "night")
     assert run("whole.db", "--profile", "promoted").exit_code == 0

@@ -45,10 +45,10 @@ def make_blocks(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock,
 
 
 def accumulate(
-    previous: Run, new: Run, k: int, cuts: Sequence[int]
+    published: Run, new: Run, k: int, cuts: Sequence[int]
 ) -> tuple[ListAccumulator, ListAccumulator, OverlapAccumulator]:
     first, second, pairs = ListAccumulator(k), ListAccumulator(k), OverlapAccumulator()
-    old = [lists for lists, _ in make_blocks(previous, cuts, k)]
+    old = [lists for lists, _ in make_blocks(published, cuts, k)]
     for one, other, ranked in align_blocks(old, make_blocks(new, cuts[::-1], k)):
         first.add(one)
         second.add(other)
@@ -74,9 +74,9 @@ def close(a: float | None, b: float | None) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(runs(), runs(), st.integers(1, 7), st.lists(st.integers(0, 4), max_size=4))
-def test_statistics_equal_those_of_plain_python(previous: Run, new: Run, k: int, cuts: list[int]) -> None:
-    first, second, pairs = accumulate(previous, new, k, cuts)
-    for accumulator, run in ((first, previous), (second, new)):
+def test_statistics_equal_those_of_plain_python(published: Run, new: Run, k: int, cuts: list[int]) -> None:
+    first, second, pairs = accumulate(published, new, k, cuts)
+    for accumulator, run in ((first, published), (second, new)):
         lists = [entries[:k] for entries in run.values()]
         totals = sorted(total for entries in lists for _, total in entries)
         full = [entries[k - 1][1] for entries in lists if len(entries) == k]
@@ -86,9 +86,9 @@ def test_statistics_equal_those_of_plain_python(previous: Run, new: Run, k: int,
         assert close(accumulator.mean, fmean(totals) if totals else None)
         assert close(accumulator.last, fmean(full) if full else None)
         for percent in (10, 50, 90):
-            wanted = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
-            assert close(accumulator.quantile(percent), wanted)
-    jobs = {user: [job for job, _ in entries[:k]] for user, entries in previous.items() if entries}
+            expected = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
+            assert close(accumulator.quantile(percent), expected)
+    jobs = {user: [job for job, _ in entries[:k]] for user, entries in published.items() if entries}
     both = [(jobs[user], [job for job, _ in new[user][:k]]) for user in jobs if user in new]
     kept = [len(set(a) & set(b)) / max(len(a), len(b)) for a, b in both]
     assert (pairs.n_users, pairs.n_dropped) == (len(both), len(jobs) - len(both))
@@ -100,16 +100,16 @@ def test_statistics_equal_those_of_plain_python(previous: Run, new: Run, k: int,
 
 @settings(max_examples=60, deadline=None)
 @given(runs(), runs(), st.integers(1, 7))
-def test_statistics_are_within_their_bounds(previous: Run, new: Run, k: int) -> None:
-    for accumulator in accumulate(previous, new, k, [3])[:2]:
+def test_statistics_are_within_their_bounds(published: Run, new: Run, k: int) -> None:
+    for accumulator in accumulate(published, new, k, [3])[:2]:
         figures = [accumulator.quantile(percent) for percent in (10, 50, 90)]
         known = [figure for figure in (accumulator.mean, accumulator.last, *figures) if figure is not None]
         assert all(0 <= figure <= 100 for figure in known)
         assert [figure for figure in figures if figure is not None] == sorted(known[-3:] if known else [])
-    pairs = accumulate(previous, new, k, [])[2]
+    pairs = accumulate(published, new, k, [])[2]
     shares = (pairs.kept, pairs.rbo, pairs.share_dropped, pairs.share_rewritten)
     assert all(-1e-12 <= share <= 1 + 1e-12 for share in shares if share is not None)
-    same = accumulate(previous, previous, k, [2])[2]
+    same = accumulate(published, published, k, [2])[2]
     if same.n_users:
         assert close(same.kept, 1.0)
         assert close(same.rbo, 1.0)

@@ -211,8 +211,8 @@ def test_first_run_of_promoted_model_is_published(out: Path, current_market: Pre
     assert result.verdict.outcome == "passed"
     for key in CHANGED_BY_MODELS:
         limited = measures[f"{key}_as_before"]
-        assert (limited.previous, limited.new, limited.limit) == (
-            usual[key].previous,
+        assert (limited.published, limited.new, limited.limit) == (
+            usual[key].published,
             pytest.approx(usual[key].new, abs=0.02),
             usual[key].limit,
         )
@@ -224,12 +224,12 @@ def test_first_run_of_promoted_model_is_published(out: Path, current_market: Pre
     assert read_current(out) == result.metadata.run_id
     text = render_text(make_table(result.verdict))
     assert max(map(len, text.splitlines())) <= 80
-    assert "New data ranked by the previous model" in text
-    assert "jobs kept, mean of users by the previous model" in result.verdict.summarize()
+    assert "New data ranked by the published model" in text
+    assert "jobs kept, mean of users by the published model" in result.verdict.summarize()
     # the next run with this model has no extra measures
     again = run(market, parquet(out), gate=promoted)
     assert again.verdict is not None
-    assert not any(measure.by_previous_model for measure in again.verdict.measures)
+    assert not any(measure.by_published_model for measure in again.verdict.measures)
     assert again.verdict.notes == ()
 
 
@@ -256,7 +256,7 @@ def test_all_limits_apply_if_previous_model_cannot_be_built(out: Path, current_m
     verdict = assert_held_back(market, parquet(out), gate=Gate(promoted=PROMOTED))
     assert {"mean_score", "last_score"} <= {measure.key for measure in verdict.exceeded}
     assert any(
-        note.startswith(f"{PROMOTED}; all limits apply, because the previous model cannot be used: ")
+        note.startswith(f"{PROMOTED}; all limits apply, because the published model cannot be used: ")
         for note in verdict.notes
     )
 
@@ -274,7 +274,7 @@ def test_all_limits_apply_if_memory_is_short_for_two_models(
 
         short.setattr(Gate, "judge", judge_with_little_memory)
         verdict = assert_held_back(market, parquet(out), gate=Gate(promoted=PROMOTED))
-    assert any("the previous model cannot be used: Ranking with" in note
+    assert any("the published model cannot be used: Ranking with" in note
                for note in verdict.notes)  # fmt: skip
 
 
@@ -284,7 +284,7 @@ def test_database_stores_the_model(database: Database, previous_market: Prepared
     verdict = run(market, DatabasePublisher(database), gate=Gate(promoted=PROMOTED)).verdict
     assert verdict is not None
     assert verdict.outcome == "passed"
-    assert any(measure.by_previous_model for measure in verdict.measures)
+    assert any(measure.by_published_model for measure in verdict.measures)
 
 
 # Normal changes
@@ -314,8 +314,8 @@ def test_measures_equal_those_of_the_lists(out: Path, previous_runs: Path, curre
     means = [one["total_score"].astype("float64").mean() for one in (old, new)]
     assert frame.loc["mean score"].iloc[:2].tolist() == pytest.approx(means)
     may = set(current_market.plan.job_id[current_market.plan.exclusions.open_to_all])
-    gone = set(old["job_id"]) - may
-    assert frame.loc["listed jobs dropped", "new"] == len(gone) / old["job_id"].nunique()
+    dropped = set(old["job_id"]) - may
+    assert frame.loc["listed jobs dropped", "new"] == len(dropped) / old["job_id"].nunique()
 
 
 def test_first_run_passes(current_market: Prepared, tmp_path: Path) -> None:
@@ -337,12 +337,12 @@ def test_lists_of_other_lengths_are_cut(out: Path, current_market: Prepared, pre
 
 
 def test_run_over_selected_users_is_not_compared(out: Path, current_market: Prepared) -> None:
-    before, some = read_current(out), current_market.plan.user_id[current_market.active_users][:20]
-    result = run(current_market, parquet(out), gate=Gate(), users=some)
+    before, selected = read_current(out), current_market.plan.user_id[current_market.active_users][:20]
+    result = run(current_market, parquet(out), gate=Gate(), users=selected)
     assert result.verdict is None
     assert read_current(out) == before
     (out / "latest").unlink()  # the gate then takes the newest run over all users
-    assert run(current_market, parquet(out), gate=Gate()).verdict.previous.run_id == before  # type: ignore[union-attr]
+    assert run(current_market, parquet(out), gate=Gate()).verdict.published.run_id == before  # type: ignore[union-attr]
 
 
 # Held back, forced, resumed
@@ -401,7 +401,7 @@ def test_newer_run_makes_held_back_run_removable(
 ) -> None:
     held_back = assert_held_back(without_actions, parquet(out)).new.run_id
     result = run(current_market, parquet(out), gate=Gate())
-    assert result.verdict.previous.run_id != held_back  # type: ignore[union-attr]
+    assert result.verdict.published.run_id != held_back  # type: ignore[union-attr]
     assert prune(out, None, 1).unfinished == [held_back]
     assert sorted(path.name for path in out.iterdir()) == sorted([result.metadata.run_id, "latest"])
 
@@ -446,8 +446,8 @@ def test_damaged_run_is_reported_and_skipped(out: Path, current_market: Prepared
     part.write_bytes(content)
     verdict = run(current_market, parquet(out), gate=Gate()).verdict
     assert verdict is not None
-    assert verdict.previous is not None
-    assert verdict.previous.run_id == older
+    assert verdict.published is not None
+    assert verdict.published.run_id == older
     assert f"run {damaged} is damaged and was not compared" in verdict.summarize()
 
 
@@ -456,8 +456,8 @@ def test_run_passes_if_only_damaged_runs_exist(out: Path, current_market: Prepar
     if damage == "part gone":
         next((out / "latest").glob("*.parquet")).unlink()
     else:
-        wrong = {} if damage == "manifest" else read_manifest(out / "latest") | {"counts": {}}
-        (out / "latest" / "_manifest.json").write_text(json.dumps(wrong))
+        manifest = {} if damage == "manifest" else read_manifest(out / "latest") | {"counts": {}}
+        (out / "latest" / "_manifest.json").write_text(json.dumps(manifest))
     verdict = run(current_market, parquet(out), gate=Gate()).verdict
     assert verdict is not None
     assert verdict.outcome == "passed"
@@ -469,9 +469,9 @@ def test_database_is_compared_if_files_are_damaged(
 ) -> None:
     out = tmp_path / "runs"
     last = run(previous_market, DatabasePublisher(database), parquet(out)).metadata.run_id
-    whole = run(current_market, FramePublisher(), DatabasePublisher(database), gate=Gate(force="unused")).verdict
-    assert whole is not None
-    assert whole.outcome == "passed"
+    expected = run(current_market, FramePublisher(), DatabasePublisher(database), gate=Gate(force="unused")).verdict
+    assert expected is not None
+    assert expected.outcome == "passed"
     with database.begin() as connection:  # undo the second run
         connection.exec_driver_sql("UPDATE current_runs SET run_id = ?", (last,))
         connection.exec_driver_sql("DELETE FROM results WHERE run_id <> ?", (last,))
@@ -479,10 +479,10 @@ def test_database_is_compared_if_files_are_damaged(
     next((out / "latest").glob("*.parquet")).unlink()
     verdict = run(current_market, DatabasePublisher(database), parquet(out), gate=Gate()).verdict
     assert verdict is not None
-    assert verdict.previous is not None
-    assert verdict.previous.run_id == last
+    assert verdict.published is not None
+    assert verdict.published.run_id == last
     assert "results of run" in verdict.place
-    pd.testing.assert_frame_equal(verdict.frame(), whole.frame())
+    pd.testing.assert_frame_equal(verdict.frame(), expected.frame())
 
 
 def test_run_without_facts_is_compared_in_part(out: Path, without_actions: Prepared) -> None:
@@ -491,7 +491,7 @@ def test_run_without_facts_is_compared_in_part(out: Path, without_actions: Prepa
     (out / "latest" / "_manifest.json").write_text(json.dumps(manifest))
     verdict = run(without_actions, parquet(out), gate=Gate(GateLimits(lists_rewritten=None))).verdict
     assert verdict is not None
-    assert np.isnan(verdict.frame().loc["actions", "previous"])
+    assert np.isnan(verdict.frame().loc["actions", "published"])
     assert [measure.result for measure in verdict.measures if measure.key == "actions"] == ["not measured"]
 
 

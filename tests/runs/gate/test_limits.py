@@ -63,7 +63,7 @@ def test_empty_reason_is_rejected(reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "previous", "new", "limit", "is_broken"),
+    ("rule", "published", "new", "limit", "is_broken"),
     [
         (AT_LEAST, None, 0.5, 0.5, False),
         (AT_LEAST, None, 0.49, 0.5, True),
@@ -86,10 +86,10 @@ def test_empty_reason_is_rejected(reason: str) -> None:
     ],
 )
 def test_value_at_its_limit_passes(
-    rule: Rule, previous: float | None, new: float, limit: float, is_broken: bool
+    rule: Rule, published: float | None, new: float, limit: float, is_broken: bool
 ) -> None:
-    assert rule.is_broken(previous, new, limit) is is_broken
-    assert rule.is_broken(previous, new, None) is False
+    assert rule.is_broken(published, new, limit) is is_broken
+    assert rule.is_broken(published, new, None) is False
 
 
 @pytest.mark.parametrize("rule", [RISE, FALL, MOVE, FACTOR])

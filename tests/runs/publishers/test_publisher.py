@@ -60,9 +60,9 @@ def expected(prepared: Prepared) -> pd.DataFrame:
     return prepared.top_k(5).frame()
 
 
-def count(database: Database, what: str) -> int:
+def count(database: Database, table: str) -> int:
     with database.connect() as connection:
-        return connection.execute(text(f"SELECT count(*) FROM {what}")).scalar_one()
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
 
 
 def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunResult:
@@ -125,11 +125,11 @@ class Spy(FramePublisher):
 
     def __init__(self, look: Any) -> None:
         super().__init__()
-        self._look, self.seen = look, []
+        self._look, self.reads = look, []
 
     def commit_shard(self, result: ShardResult) -> None:
         super().commit_shard(result)
-        self.seen.append(self._look())
+        self.reads.append(self._look())
 
 
 def test_readers_get_the_previous_run_until_publishing(
@@ -145,9 +145,9 @@ def test_readers_get_the_previous_run_until_publishing(
     spy = Spy(lambda: (os.readlink(out / "latest"), len(read(out / "latest")), len(read_results(database))))
     second = run(prepared, *sinks(), spy, k=5).metadata.run_id
     n_users = len(prepared.active_users)
-    assert len(spy.seen) > 2
-    assert set(spy.seen) == {(first, 2 * n_users, 2 * n_users)}
-    record_count("whole runs", "{} reads", len(spy.seen))
+    assert len(spy.reads) > 2
+    assert set(spy.reads) == {(first, 2 * n_users, 2 * n_users)}
+    record_count("whole runs", "{} reads", len(spy.reads))
     assert os.readlink(out / "latest") == second
     assert len(read(out / "latest")) == len(read_results(database)) == 5 * n_users
     assert len(read(out / first)) == len(read_results(database, first)) == 2 * n_users
