@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.caching.footprints import Footprint, footprint
+from scoring.caching.footprints import Footprint, measure_footprint
 from scoring.caching.key import DataKey
 from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
@@ -75,7 +75,7 @@ class Snapshot:
     @cached_property
     def footprint(self) -> Footprint:
         """Memory of the tables, the arrays made of them, and the statistics."""
-        return footprint(self.statistics)
+        return measure_footprint(self.statistics)
 
     def compute_once(self, make: Callable[[Statistics], T]) -> T:
         """Return `make(statistics)`, called once for all views. It must not depend on company popularity."""

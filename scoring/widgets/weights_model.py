@@ -79,9 +79,9 @@ class WeightsModel:
         counts = ((weights, "weight"), (parameters, "parameter"))
         changed = " and ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts if count)
         verb = "differs" if weights + parameters == 1 else "differ"
-        differences = f" {changed} {verb} from {name} as it was opened." if changed else ""
+        difference = f" {changed} {verb} from {name} as it was opened." if changed else ""
         return (
-            f"The baseline was set in this panel.{differences} Reset restores it. Undo restores the previous baseline."
+            f"The baseline was set in this panel.{difference} Reset restores it. Undo restores the previous baseline."
         )
 
     @property
