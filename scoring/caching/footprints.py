@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-__all__ = ["MIN_BUFFER_BYTES", "Footprint", "TotalFootprint", "Uncounted", "footprint"]
+__all__ = ["MIN_BUFFER_BYTES", "Footprint", "TotalFootprint", "Uncounted", "measure_footprint"]
 
 MIN_BUFFER_BYTES: Final = 4096
 """Smaller memory is not listed as a buffer: its entry would occupy as much memory as it describes."""
@@ -69,7 +69,7 @@ class TotalFootprint:
         return Footprint(self._own, {address: size for address, (_, size) in self._buffers.items()})
 
 
-def footprint(value: Any) -> Footprint:
+def measure_footprint(value: Any) -> Footprint:
     """Return the memory of arrays and frames, and of all that containers and objects refer to; each counts once.
 
     A view counts as the whole array that it keeps alive. Python's own overhead is included for the objects visited.

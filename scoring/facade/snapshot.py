@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.caching.footprints import Footprint, footprint
+from scoring.caching.footprints import Footprint, measure_footprint
 from scoring.caching.key import DataKey
 from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
@@ -75,7 +75,7 @@ class Snapshot:
     @cached_property
     def footprint(self) -> Footprint:
         """Memory of the tables, the arrays made of them, and the statistics."""
-        return footprint(self.statistics)
+        return measure_footprint(self.statistics)
 
     def compute_once(self, make: Callable[[Statistics], T]) -> T:
         """Return `make(statistics)`, called once for all views. It must not depend on company popularity."""
@@ -182,7 +182,7 @@ class SnapshotHolder:
             with self._loading.for_thread():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(_read_tokens(self.database, self._refused))
+                    found = self._unchanged(_read_tokens(self.database, self._rejection_digest))
                 if found is None:
                     found = self._publish_snapshot(self._start_load(), *self._read_data())
         return self._count_request(found)
@@ -194,7 +194,7 @@ class SnapshotHolder:
             async with self._loading.for_task():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(await _read_tokens_async(self.database, self._refused))
+                    found = self._unchanged(await _read_tokens_async(self.database, self._rejection_digest))
                 if found is None:
                     found = await self._load_async()
         return await asyncio.to_thread(self._count_request, found)
@@ -225,7 +225,7 @@ class SnapshotHolder:
             self.database.close()
 
     @property
-    def _refused(self) -> RejectionDigest | None:
+    def _rejection_digest(self) -> RejectionDigest | None:
         """The digest of the rejected rows; None: no data is loaded, or no row was rejected."""
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
@@ -296,10 +296,10 @@ class SnapshotHolder:
             warn_about_rejections(ledger, stacklevel=2)
 
 
-def _read_tokens(database: Database, refused: RejectionDigest | None) -> Tokens:
-    return read_change_tokens(database), None if refused is None else refused.recompute(database)
+def _read_tokens(database: Database, digest: RejectionDigest | None) -> Tokens:
+    return read_change_tokens(database), None if digest is None else digest.recompute(database)
 
 
-async def _read_tokens_async(database: Database, refused: RejectionDigest | None) -> Tokens:
+async def _read_tokens_async(database: Database, digest: RejectionDigest | None) -> Tokens:
     tokens = await read_change_tokens_async(database)
-    return tokens, None if refused is None else await database.run(refused.recompute, database)
+    return tokens, None if digest is None else await database.run(digest.recompute, database)

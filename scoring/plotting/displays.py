@@ -22,7 +22,7 @@ DISPLAYS: Final = {
     "sensitivity": "scoring.tuning.sensitivity_plot:plot_sensitivity",
     "tuning front": "scoring.tuning.tuning_plots:plot_front",
     "tuning progress": "scoring.tuning.tuning_plots:plot_progress",
-    "user list": "scoring.widgets.html.list_table:list_page",
+    "user list": "scoring.widgets.html.list_table:render_list_page",
     "waterfall": "scoring.evaluation.waterfall_plot:plot_waterfall",
 }
 """Name → module:function. The function takes the result."""

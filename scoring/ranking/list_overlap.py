@@ -41,18 +41,18 @@ def find_places(
     neighbours.
     """
     k_before, width = before.shape[1], before.shape[1] + after.shape[1]
-    found = np.full(after.shape, NOT_LISTED, dtype=np.int32)
+    place = np.full(after.shape, NOT_LISTED, dtype=np.int32)
     is_listed = np.concatenate([mask_listed(k_before, count_before), mask_listed(after.shape[1], count_after)], axis=1)
     if not is_listed.any():
-        return found
+        return place
     bits = max(width - 1, 1).bit_length()
     key = (_encode_ids(np.concatenate([before, after], axis=1), is_listed, 62 - bits) << bits) | np.arange(width)
     key[~is_listed] = np.iinfo(np.int64).max  # invalid entries sort last and are ignored below
     key.sort(axis=1)  # job and place are in one number: sorting numbers takes a quarter of the time of argsort
     row, column = np.nonzero((key[:, 1:] >> bits == key[:, :-1] >> bits) & (key[:, 1:] != np.iinfo(np.int64).max))
     mask = (1 << bits) - 1
-    found[row, (key[row, column + 1] & mask) - k_before] = key[row, column] & mask
-    return found
+    place[row, (key[row, column + 1] & mask) - k_before] = key[row, column] & mask
+    return place
 
 
 def _encode_ids(ids: Longs, is_listed: Bools, bits: int) -> Longs:

@@ -182,35 +182,37 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     return data
 
 
-def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], kind: str) -> NDArray[np.int64]:
-    """Return the row of each wanted id, (n,).
+def find_rows(
+    ids_of_data: NDArray[np.int64], requested: NDArray[np.integer] | Sequence[int], kind: str
+) -> NDArray[np.int64]:
+    """Return the row of each requested id, (n,).
 
     Raises
     ------
     UnknownIdError: If an id does not exist. The message names the id.
     ConfigurationError: If a value is not an id.
     """
-    ids = parse_ids(wanted, kind)
-    rows, is_present = IdIndex(known).find(ids)
+    ids = parse_ids(requested, kind)
+    rows, is_present = IdIndex(ids_of_data).find(ids)
     if not is_present.all():
         raise UnknownIdError(
-            f"{kind} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(known), kind)}."
+            f"{kind} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(ids_of_data), kind)}."
         )
     return rows
 
 
-def parse_ids(wanted: Any, kind: str) -> NDArray[np.int64]:
+def parse_ids(requested: Any, kind: str) -> NDArray[np.int64]:
     """Return ids as int64, (n,). As in tables, floats and texts are ids if their value is an integer; none is rounded.
 
     Raises
     ------
     ConfigurationError: If a value is not an id. The message names the value.
     """
-    if not isinstance(wanted, Iterable) or isinstance(wanted, str | bytes):
-        raise ConfigurationError(f"{kind}_id: {wanted!r} is not a list of ids. Give a list such as [1, 2].")
-    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i" and wanted.ndim == 1:
-        return wanted.astype(np.int64)
-    values = pd.Series(list(wanted), dtype=object)
+    if not isinstance(requested, Iterable) or isinstance(requested, str | bytes):
+        raise ConfigurationError(f"{kind}_id: {requested!r} is not a list of ids. Give a list such as [1, 2].")
+    if isinstance(requested, np.ndarray) and requested.dtype.kind == "i" and requested.ndim == 1:
+        return requested.astype(np.int64)
+    values = pd.Series(list(requested), dtype=object)
     parsed = INTEGER.coerce(values)
     is_invalid = parsed.values.isna().to_numpy(dtype=bool)
     if is_invalid.any():

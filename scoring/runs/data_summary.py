@@ -28,5 +28,5 @@ def summarize_data(prepared: Prepared) -> dict[str, float | None]:
 
 
 def _median(values: Floats) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else None
+    present = values[~np.isnan(values)]
+    return float(np.median(present)) if len(present) else None

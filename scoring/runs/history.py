@@ -23,7 +23,7 @@ from scoring.runs.publishers.database_lock import hold_key
 from scoring.runs.publishers.database_runs import PUBLISHED, WRITING
 from scoring.runs.publishers.part_files import find_problem
 from scoring.runs.publishers.reader_locks import lock_for_reading
-from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.storage.file_lock import LockHeldError
 
 __all__ = [
@@ -32,8 +32,8 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "collect_runs",
-    "leftovers_in_database",
-    "leftovers_in_folder",
+    "find_database_leftovers",
+    "find_folder_leftovers",
     "list_runs",
     "read_latest",
     "verify_rows",
@@ -133,28 +133,28 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
     """
     rows = [[getattr(run, name) for name in COLUMNS] for run in collect_runs(folder, database)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    whole = dict.fromkeys(("users", "rows", "bytes"), "Int64")
+    integers = dict.fromkeys(("users", "rows", "bytes"), "Int64")
     places = {name: frame[name].eq(True) for name in ("folder", "database")}
-    return frame.assign(**places, as_of=pd.to_datetime(frame["as_of"], utc=True)).astype(whole)
+    return frame.assign(**places, as_of=pd.to_datetime(frame["as_of"], utc=True)).astype(integers)
 
 
 def collect_runs(folder: str | Path, database: Database | None = None) -> list[RunRecord]:
     """Return the runs that `list_runs` shows, newest first. Raises OutputError, DatabaseError."""
     folder = Path(folder)
-    found: dict[str, RunRecord] = {}
+    records: dict[str, RunRecord] = {}
     for path in list_published_runs(folder):
-        found[path.name] = _read_record(path)
-    for leftover in leftovers_in_folder(folder):
+        records[path.name] = _read_record(path)
+    for leftover in find_folder_leftovers(folder):
         # the folder may be published already, if the link was not moved to it
-        run = found.setdefault(leftover.run_id, RunRecord(leftover.run_id, leftover.status))
+        run = records.setdefault(leftover.run_id, RunRecord(leftover.run_id, leftover.status))
         run.status, run.folder, run.verdict = leftover.status, True, leftover.verdict
     in_folder, in_database = {read_latest(folder)} - {None}, set()
     if database is not None:
-        in_database = _add_database(database, found)
-    for run in found.values():
+        in_database = _add_database(database, records)
+    for run in records.values():
         if run.status is RunStatus.PUBLISHED:
             run.status = _find_status(run.run_id, in_folder, in_database)
-    return [found[run_id] for run_id in sorted(found, reverse=True)]
+    return [records[run_id] for run_id in sorted(records, reverse=True)]
 
 
 def _find_status(run_id: str, in_folder: set[str | None], in_database: set[str | None]) -> RunStatus:
@@ -187,17 +187,17 @@ def _read_record(folder: Path) -> RunRecord:
     return run
 
 
-def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | None]:
+def _add_database(database: Database, records: dict[str, RunRecord]) -> set[str | None]:
     """Add the runs of the database; return the runs that its readers get."""
     with database.connect() as connection:
         columns = (runs.c.run_id, runs.c.settings, runs.c.model, runs.c.as_of, runs.c.users, runs.c.rows)
         rows = connection.execute(select(*columns)).all()
         current = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
-    leftovers = {run.run_id: run for run in leftovers_in_database(database)}
+    leftovers = {run.run_id: run for run in find_database_leftovers(database)}
     for row in rows:
         leftover = leftovers.get(row.run_id)
         status = RunStatus.PUBLISHED if leftover is None else leftover.status
-        run = found.setdefault(row.run_id, RunRecord(row.run_id, status))
+        run = records.setdefault(row.run_id, RunRecord(row.run_id, status))
         run.database = True
         # the folder's values take precedence
         if run.verdict is None:
@@ -213,9 +213,9 @@ def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | 
     return current
 
 
-def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
+def find_folder_leftovers(folder: Path) -> list[FolderLeftover]:
     """Return the unpublished runs in the folder, found by their journals."""
-    found = []
+    leftovers = []
     for path in sorted(folder.glob(".*.journal")):
         key = path.name.removesuffix(".journal")[1:]
         journal = run_journal(path)
@@ -228,16 +228,18 @@ def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
             journal.release(remove=not lines)
         if lines and isinstance(lines[0].get("run_id"), str):
             work = path.with_name(f".{key}.writing")
-            found.append(FolderLeftover(lines[0]["run_id"], key, is_in_progress, last_verdict(lines), work, path))
-    return found
+            leftovers.append(
+                FolderLeftover(lines[0]["run_id"], key, is_in_progress, find_last_verdict(lines), work, path)
+            )
+    return leftovers
 
 
-def leftovers_in_database(database: Database) -> list[Leftover]:
+def find_database_leftovers(database: Database) -> list[Leftover]:
     """Return the unpublished runs in the database."""
     with database.connect() as connection:
-        wanted = select(runs.c.run_id, runs.c.settings).where(runs.c.status == WRITING).order_by(runs.c.run_id)
-        rows = connection.execute(wanted).all()
-    found = []
+        query = select(runs.c.run_id, runs.c.settings).where(runs.c.status == WRITING).order_by(runs.c.run_id)
+        rows = connection.execute(query).all()
+    leftovers = []
     for row in rows:
         settings = json.loads(row.settings)
         key = settings.get("key", "")
@@ -247,8 +249,8 @@ def leftovers_in_database(database: Database) -> list[Leftover]:
                 hold_key(database, key, patience=0.0)()
             except LockHeldError:
                 is_in_progress = True
-        found.append(Leftover(row.run_id, key, is_in_progress, settings.get("gate")))
-    return found
+        leftovers.append(Leftover(row.run_id, key, is_in_progress, settings.get("gate")))
+    return leftovers
 
 
 # Verification
@@ -287,8 +289,8 @@ def verify_run(folder: str | Path) -> list[str]:
 def verify_rows(database: Database, run_id: str) -> list[str]:
     """Return the problems of a run in a database, one sentence each. Empty if the database does not contain it."""
     with database.connect() as connection:
-        wanted = select(runs.c.settings, runs.c.users, runs.c.rows)
-        run = connection.execute(wanted.where(runs.c.run_id == run_id, runs.c.status == PUBLISHED)).first()
+        query = select(runs.c.settings, runs.c.users, runs.c.rows)
+        run = connection.execute(query.where(runs.c.run_id == run_id, runs.c.status == PUBLISHED)).first()
         if run is None:
             return []
         count = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)

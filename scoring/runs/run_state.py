@@ -19,7 +19,7 @@ from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
 from scoring.runs import memory_budget, shards
 from scoring.runs.data_summary import summarize_data
-from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, chunks_in_memory
+from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, cut_chunks
 from scoring.runs.gate import GateFailedError, Verdict
 from scoring.runs.gate.gate import BYTES_PER_ROW, CandidateRun
 from scoring.runs.gate.verdict import Outcome
@@ -57,12 +57,12 @@ class RunState:
         self.rank_shard = ShardRanker.of(prepared, spec.n_candidates, spec.workers)
         self.chunk_size = spec.chunk_size  # reduced by `fit_memory` if memory is short
         plan = prepared.plan
-        wanted = np.arange(len(plan.user_id)) if spec.users is None else np.unique(prepared.user_rows(spec.users))
-        active = wanted[prepared.inputs.users.active[wanted]]
+        selected = np.arange(len(plan.user_id)) if spec.users is None else np.unique(prepared.user_rows(spec.users))
+        active = selected[prepared.inputs.users.active[selected]]
         # results are ordered by user_id, independent of the order of the rows
         self.rows = active[np.argsort(plan.user_id[active], kind="stable")]
-        self.n_inactive = len(wanted) - len(active)
-        self.n_not_selected = len(plan.user_id) - len(wanted)
+        self.n_inactive = len(selected) - len(active)
+        self.n_not_selected = len(plan.user_id) - len(selected)
         self.n_rows = self.n_pairs_scored = 0
         self.n_users_resumed = 0
         self.was_published = self.is_past_gate = False
@@ -362,7 +362,7 @@ class RunState:
         )
         prepared = self.prepared.with_model(model)
         scorer = Scorer(prepared.plan, workers=self.rank_shard.workers, seeds=prepared.seeds, backend=prepared.backend)
-        for chunk in chunks_in_memory(self.rows, self.chunk_size, self.rank_shard.list_width):
+        for chunk in cut_chunks(self.rows, self.chunk_size, self.rank_shard.list_width):
             ranking = scorer.top_k(self.spec.n_candidates, chunk)
             lists = rerank(ranking, self.spec.reranker, self.spec.k).cut(k)
             yield ListBlock.of_ranking(lists), prepared.plan.user_id[chunk]

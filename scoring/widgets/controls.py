@@ -25,7 +25,7 @@ _WIDEST_ENTRY = 1e12
 
 def _pair(name: str, low: float, high: float, start: float, end: float, step: float) -> tuple[Any, Any]:
     """Return a number field with its label, and a slider."""
-    typed = widgets.BoundedFloatText(
+    number_field = widgets.BoundedFloatText(
         description=name,
         tooltip=name,
         min=max(low, -_WIDEST_ENTRY),
@@ -43,9 +43,9 @@ def _pair(name: str, low: float, high: float, start: float, end: float, step: fl
         tooltip=name,
         layout=widgets.Layout(flex="1 1 80px", width="auto", min_width="70px", margin="1px 4px"),
     )
-    for control in (typed, slider):
+    for control in (number_field, slider):
         control.add_class(NAMED)
-    return typed, slider
+    return number_field, slider
 
 
 class WeightRow:
@@ -55,22 +55,22 @@ class WeightRow:
         self, name: str, on_move: Callable[[float], None], on_lock: Callable[[bool], None], *, is_group: bool = False
     ) -> None:
         self.name = name
-        self.typed, self.slider = _pair(name, 0.0, 1.0, 0.0, 1.0, 0.01)
+        self.number_field, self.slider = _pair(name, 0.0, 1.0, 0.0, 1.0, 0.01)
         self.lock = widgets.ToggleButton(layout=widgets.Layout(width="62px", margin="1px", padding="0"))
         self.lock.add_class(NAMED)
         self.share = widgets.HTML(layout=widgets.Layout(width="52px", margin="1px 2px"))
         self.box = widgets.HBox(
-            [self.typed, self.slider, self.lock, self.share], layout=widgets.Layout(align_items="center")
+            [self.number_field, self.slider, self.lock, self.share], layout=widgets.Layout(align_items="center")
         )
         if is_group:
             self.box.add_class("scoring-group-row")
-        for control in (self.typed, self.slider):
+        for control in (self.number_field, self.slider):
             control.observe(lambda change: on_move(change["new"]), "value")
         self.lock.observe(lambda change: on_lock(change["new"]), "value")
 
     def show(self, weight: float, flat: float, locked: bool) -> None:
         """Show a weight. `flat` is its share of the total."""
-        self.typed.value, self.slider.value, self.lock.value = round(weight, _DIGITS), weight, locked
+        self.number_field.value, self.slider.value, self.lock.value = round(weight, _DIGITS), weight, locked
         self.lock.description = "locked" if locked else "lock"  # not an icon: Voila loads them by network
         self.lock.tooltip = f"{self.name} is locked; unlock it" if locked else f"lock {self.name}"
         self.share.value = f'<span title="share of the total">{flat:.1%}</span>'
@@ -81,19 +81,19 @@ class ParameterRow:
 
     def __init__(self, parameter: SliderParameter, on_move: Callable[[float], None]) -> None:
         self.name = parameter.name
-        self.typed, self.slider = _pair(
+        self.number_field, self.slider = _pair(
             parameter.label, parameter.low, parameter.high, parameter.start, parameter.end, parameter.step
         )
-        self.typed.tooltip, self.slider.tooltip = parameter.name, parameter.name
-        self.typed.style, self.typed.layout.width = _WIDE_LABEL, "222px"
-        self.box = widgets.HBox([self.typed, self.slider], layout=widgets.Layout(align_items="center"))
-        for control in (self.typed, self.slider):
+        self.number_field.tooltip, self.slider.tooltip = parameter.name, parameter.name
+        self.number_field.style, self.number_field.layout.width = _WIDE_LABEL, "222px"
+        self.box = widgets.HBox([self.number_field, self.slider], layout=widgets.Layout(align_items="center"))
+        for control in (self.number_field, self.slider):
             control.observe(lambda change: on_move(change["new"]), "value")
 
     def show(self, value: float) -> None:
         """Show a value. A value outside the range of the slider extends the range."""
         self.slider.min, self.slider.max = min(self.slider.min, value), max(self.slider.max, value)
-        self.typed.value, self.slider.value = value, value
+        self.number_field.value, self.slider.value = value, value
 
 
 class Controls:

@@ -16,7 +16,7 @@ from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluation, Evaluat
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
 
-__all__ = ["MeasureValues", "compute_measures", "differences", "intervals"]
+__all__ = ["MeasureValues", "compute_differences", "compute_intervals", "compute_measures"]
 
 COLUMNS = ("measure", "n", "baseline", "mean", "difference", "low", "high", "detectable", "p_holm", "significant")
 
@@ -37,7 +37,9 @@ def compute_measures(evaluator: Evaluator, evaluation: Evaluation) -> MeasureVal
     return MeasureValues({**evaluation.values, **lists}, together)
 
 
-def differences(baseline: MeasureValues, now: MeasureValues, resamples: Resamples, level: float = 0.95) -> pd.DataFrame:
+def compute_differences(
+    baseline: MeasureValues, now: MeasureValues, resamples: Resamples, level: float = 0.95
+) -> pd.DataFrame:
     """Return a frame with one row per measure.
 
     Columns: measure · n · baseline · mean · difference · low · high · detectable · p_holm · significant. n is the
@@ -89,7 +91,7 @@ def differences(baseline: MeasureValues, now: MeasureValues, resamples: Resample
     return frame[list(COLUMNS)]
 
 
-def intervals(now: MeasureValues, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
+def compute_intervals(now: MeasureValues, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
     """Return measure → value, low, high and n of the means of one model, in the format of a registry."""
     found: dict[str, dict[str, float]] = {}
     for measure, values in now.per_user.items():

@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.tuning.registry import Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
-from scoring.widgets.html.html_elements import STYLE, escape_text, page
+from scoring.widgets.html.html_elements import STYLE, escape_text, render_page
 from scoring.widgets.profile_box import ProfileBox
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.result_views import Views
@@ -230,7 +230,7 @@ class TuningPanel(widgets.VBox):
             self._showing = False
 
     def _show_baseline(self) -> None:
-        self.baseline.value = page(f'<p class="muted">{escape_text(self.weights.baseline_description)}</p>')
+        self.baseline.value = render_page(f'<p class="muted">{escape_text(self.weights.baseline_description)}</p>')
 
     def _show_choice(self) -> None:
         self._showing = True

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from scoring.errors import pluralize
 from scoring.widgets.anywidgets import RankTable
-from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
+from scoring.widgets.html import render_measures, render_overlap, render_page, render_slices, render_waterfall
 from scoring.widgets.tuning_session import PanelState
 
 __all__ = ["Views"]
@@ -72,19 +72,19 @@ class Views:
     def show(self, state: PanelState) -> None:
         """Show a state. Views of stages that are not done keep their content."""
         self._state = state
-        self.measures.value = page(measures_html(state.measures, self._level))
+        self.measures.value = render_page(render_measures(state.measures, self._level))
         self.ranks.show(state.users)
         self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
-        self.removed_jobs.value = page(_removed_jobs_html(state))
+        self.removed_jobs.value = render_page(_render_removed_jobs(state))
         if state.request.job_id is None:
-            self.waterfall.value = page(
+            self.waterfall.value = render_page(
                 '<p class="muted">Choose a job in the list, or enter its id, to see why its score changed.</p>'
             )
         elif state.waterfall is not None:
-            self.waterfall.value = page(waterfall_html(state.waterfall))
+            self.waterfall.value = render_page(render_waterfall(state.waterfall))
         self._show_slices()
         if state.comparison is not None:
-            self.overlap.value = page(overlap_html(state.comparison, state.exposure))
+            self.overlap.value = render_page(render_overlap(state.comparison, state.exposure))
 
     def _show_slices(self) -> None:
         if self._state is None or self._state.slices is None:
@@ -92,10 +92,10 @@ class Views:
         metrics = self._state.slices["metric"].unique().tolist()
         if list(self.metric.options) != metrics:
             self.metric.options = metrics
-        self.slices.value = page(slices_html(self._state.slices, self.metric.value))
+        self.slices.value = render_page(render_slices(self._state.slices, self.metric.value))
 
 
-def _removed_jobs_html(state: PanelState) -> str:
+def _render_removed_jobs(state: PanelState) -> str:
     removed = list(state.users.removed_jobs.items())
     if not removed:
         return ""

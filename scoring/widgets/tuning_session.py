@@ -43,7 +43,7 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
-from scoring.widgets.measure_differences import MeasureValues, compute_measures, differences, intervals
+from scoring.widgets.measure_differences import MeasureValues, compute_differences, compute_intervals, compute_measures
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.user_list import UserList, make_user_list
 
@@ -77,7 +77,7 @@ class PanelState:
     request: Request
     evaluation: Evaluation
     measure_values: MeasureValues
-    measures: pd.DataFrame  # as `measure_differences.differences`
+    measures: pd.DataFrame  # as `compute_differences`
     users: UserList
     waterfall: Waterfall | None = None
     slices: pd.DataFrame | None = None  # as `compare_slices`
@@ -101,16 +101,16 @@ class PanelState:
         )
 
     def _repr_html_(self) -> str:
-        from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
+        from scoring.widgets.html import render_measures, render_overlap, render_page, render_slices, render_waterfall
 
-        shown = [measures_html(self.measures)]
+        shown = [render_measures(self.measures)]
         if self.waterfall is not None:
-            shown.append(waterfall_html(self.waterfall))
+            shown.append(render_waterfall(self.waterfall))
         if self.slices is not None:
-            shown.append(slices_html(self.slices))
+            shown.append(render_slices(self.slices))
         if self.comparison is not None:
-            shown.append(overlap_html(self.comparison, self.exposure))
-        return page("".join(shown))
+            shown.append(render_overlap(self.comparison, self.exposure))
+        return render_page("".join(shown))
 
     def worse(self) -> pd.DataFrame:
         """Return the slices that are significantly worse than under the baseline.
@@ -266,7 +266,7 @@ class TuningSession:
         with _timed(milliseconds, "measures", cancelled):
             if known is None:
                 now = compute_measures(self.evaluator, evaluation)
-            frame = differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
+            frame = compute_differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
         with _timed(milliseconds, "user", cancelled):
             users = self._list_of(request, evaluation)
         return PanelState(request, evaluation, now, frame, users, milliseconds=milliseconds)
@@ -299,7 +299,7 @@ class TuningSession:
 
     def metrics(self, state: PanelState) -> dict[str, dict[str, dict[str, float]]]:
         """Return the metrics for a registry. The split is `train`, because the panel tunes on these users."""
-        return {"train": intervals(state.measure_values, self.resamples, self.level)}
+        return {"train": compute_intervals(state.measure_values, self.resamples, self.level)}
 
 
 @contextmanager

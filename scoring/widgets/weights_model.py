@@ -79,9 +79,9 @@ class WeightsModel:
         counts = ((weights, "weight"), (parameters, "parameter"))
         changed = " and ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts if count)
         verb = "differs" if weights + parameters == 1 else "differ"
-        differences = f" {changed} {verb} from {name} as it was opened." if changed else ""
+        difference = f" {changed} {verb} from {name} as it was opened." if changed else ""
         return (
-            f"The baseline was set in this panel.{differences} Reset restores it. Undo restores the previous baseline."
+            f"The baseline was set in this panel.{difference} Reset restores it. Undo restores the previous baseline."
         )
 
     @property
@@ -160,10 +160,8 @@ class WeightsModel:
         ModelError: If the component rejects the value.
         """
         if not math.isfinite(value):
-            raise ConfigurationError(
-                f"{name if isinstance(name, str) else name.name} cannot be {value}. Use a finite number."
-            )
-        parameter = find_parameter(self.model, name if isinstance(name, str) else name.name)
+            raise ConfigurationError(f"{name} cannot be {value}. Use a finite number.")
+        parameter = find_parameter(self.model, name)
         self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
 
     def lock(self, component: str, on: bool = True) -> None:

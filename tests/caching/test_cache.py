@@ -17,7 +17,7 @@ from scoring.caching import (
     Layers,
     MemoryStore,
 )
-from scoring.caching.footprints import footprint
+from scoring.caching.footprints import measure_footprint
 from scoring.errors import ConfigurationError
 from tests.caching.test_stores import constant, never
 from tests.support.clocks import Clock
@@ -36,7 +36,7 @@ def test_memory_shared_by_several_caches_counts_for_the_first() -> None:
     caches, shared = EngineCaches(), np.zeros(10**6, np.uint8)
     caches.encoded.get_or_compute(A, constant((shared, np.zeros(10**5, np.uint8))))
     caches.plans.get_or_compute(A, constant((shared, np.zeros(10**4, np.uint8))))
-    counted = caches.bytes_once({"data": footprint([shared])})
+    counted = caches.bytes_once({"data": measure_footprint([shared])})
     assert list(counted) == ["data", *CACHE_NAMES]
     assert counted["data"] == pytest.approx(10**6, rel=0.001)
     assert counted["encoded"] == pytest.approx(10**5, rel=0.01)

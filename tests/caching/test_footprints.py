@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.caching.footprints import MIN_BUFFER_BYTES, TotalFootprint, footprint
+from scoring.caching.footprints import MIN_BUFFER_BYTES, TotalFootprint, measure_footprint
 
 MEGABYTE = np.zeros(10**6, np.uint8)
 
@@ -41,18 +41,18 @@ class Slotted:
     ],
 )
 def test_array_has_the_footprint_of_its_bytes(value: object) -> None:
-    assert 10**6 <= footprint(value).bytes < 1.01 * 10**6
+    assert 10**6 <= measure_footprint(value).bytes < 1.01 * 10**6
 
 
 def test_footprints_of_different_arrays_add_up() -> None:
-    assert footprint([MEGABYTE, MEGABYTE.copy()]).bytes >= 2 * 10**6
+    assert measure_footprint([MEGABYTE, MEGABYTE.copy()]).bytes >= 2 * 10**6
 
 
 def test_circular_references_end() -> None:
     circle: list[object] = [MEGABYTE]
     circle.append(circle)
-    assert footprint(circle).bytes < 1.01 * 10**6
-    assert footprint(None).bytes == 0
+    assert measure_footprint(circle).bytes < 1.01 * 10**6
+    assert measure_footprint(None).bytes == 0
 
 
 def test_footprint_of_a_frame_is_stable() -> None:
@@ -67,12 +67,12 @@ def test_footprint_of_a_frame_is_stable() -> None:
             "maybe": pd.array(np.arange(n), dtype="Int64"),
         }
     )
-    whole = footprint(frame)
+    whole = measure_footprint(frame)
     assert frame.memory_usage(deep=True).sum() == pytest.approx(whole.bytes, rel=0.05)
-    assert footprint(frame).buffers == whole.buffers
+    assert measure_footprint(frame).buffers == whole.buffers
     total = TotalFootprint()
     for value in (frame, frame, [frame], frame["number"].to_numpy(), frame["text"].array, {"lists": frame["lists"]}):
-        total.add(footprint(value))
+        total.add(measure_footprint(value))
     assert total.bytes == pytest.approx(whole.bytes, rel=0.01)
 
 
@@ -82,7 +82,7 @@ def test_total_is_the_sum_over_different_arrays(steps: list[tuple[bool, set[int]
     total, held = TotalFootprint(), []
     for add, which, place in steps:
         if add:
-            value = footprint([arrays[n] for n in which])
+            value = measure_footprint([arrays[n] for n in which])
             before = total.bytes
             expected = total.added_by(value)
             total.add(value)

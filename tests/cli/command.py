@@ -35,7 +35,7 @@ import numpy as np
 
 
 class Lucky(Component):
-    """Everything is as lucky."""
+    """The same value for all jobs."""
 
     kind = "lucky"
     luck: float = 50.0

@@ -22,7 +22,7 @@ def test_help_without_a_command(scoring: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["run", "--top-k", "0"], "--top-k"),
         (["run", "--workers", "many"], "--workers"),
@@ -33,21 +33,21 @@ def test_help_without_a_command(scoring: Call) -> None:
         (["rum"], "rum"),
     ],
 )
-def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], said: str) -> None:
-    sentence = error_line(scoring(*arguments), 2)
-    assert said in sentence
-    assert "--help` " not in sentence
+def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], message: str) -> None:
+    line = error_line(scoring(*arguments), 2)
+    assert message in line
+    assert "--help` " not in line
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["run", "--db", "nowhere.db"], "nowhere.db does not exist"),
         (["run", "--db", "mysql://u:secret@h/d"], "is not supported"),
         (["run", "--db", "postgresql://u:secret@127.0.0.1:1/d"], "cannot be accessed"),
         (["run", "--db", "://"], "Invalid database URL"),
         (["run", "--model", "unheard"], "model unheard"),
-        (["run", "--model", "strange.yaml"], "line 2: unknown key `colour`"),
+        (["run", "--model", "unknown_key.yaml"], "line 2: unknown key `colour`"),
         (["run", "--weights", "none.yaml"], "--weights none.yaml: No such file"),
         (["run", "--component", "none.py"], "--component none.py: No such file"),
         (["run", "--component", "broken.py"], "--component broken.py, line 1: ZeroDivisionError"),
@@ -64,16 +64,16 @@ def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], 
     ],
 )
 def test_error_is_printed_as_one_line(
-    scoring: Call, database: Path, tmp_path: Path, arguments: list[str], said: str
+    scoring: Call, database: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    (tmp_path / "strange.yaml").write_text("name: x\ncolour: red\n")
+    (tmp_path / "unknown_key.yaml").write_text("name: x\ncolour: red\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
     (tmp_path / "nothing.py").write_text("x = 1\n")
     (tmp_path / "file.txt").write_text("no database, no folder\n" * 99)
     (tmp_path / "hollow.db").touch()
-    sentence = error_line(scoring(*(str(database) if word == "MARKET" else word for word in arguments)), 1)
-    assert said in sentence
-    assert "secret" not in sentence
+    line = error_line(scoring(*(str(database) if word == "MARKET" else word for word in arguments)), 1)
+    assert message in line
+    assert "secret" not in line
 
 
 def test_debug_raises_the_error(scoring: Call) -> None:

@@ -27,17 +27,17 @@ def test_stopped_run_leaves_no_files(tmp_path: Path, sign: signal.Signals, code:
         save_tables(opened, make_market(4000, 300, 100, seed=4).tables)
     run = start("run", "--db", database, "--out", "runs", "--chunk-size", 1, "--top-k", 200, cwd=tmp_path)
     out = tmp_path / "runs"
-    begun = time.monotonic()
+    started = time.monotonic()
     while not (out.is_dir() and any(out.iterdir())):
         assert run.poll() is None, run.communicate()
-        assert time.monotonic() - begun < 60
+        assert time.monotonic() - started < 60
         time.sleep(0.005)
     run.send_signal(sign)
-    said, complained = run.communicate(timeout=30)
+    output, errors = run.communicate(timeout=30)
     assert run.returncode == code
-    assert said == ""
-    assert complained.splitlines()[-1].startswith("Stopped.")
-    assert "Traceback" not in complained
+    assert output == ""
+    assert errors.splitlines()[-1].startswith("Stopped.")
+    assert "Traceback" not in errors
     assert list(out.iterdir()) == []
     with Database.open(database) as opened, opened.connect() as connection:
         for table in ("results", "runs", "current_runs"):

@@ -87,7 +87,7 @@ MARKET = scoring.make_market(8, 30, 100, seed=3).tables
 
 @pytest.fixture(autouse=True)
 def jobs_with_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs have one more column, `remote_share`; the database has it, too."""
+    """Jobs have one more column, `remote_share`; so does the database."""
     spec = TABLES["jobs"]
     column = Column("remote_share", SHARE, ("remote",))
     monkeypatch.setitem(TABLES, "jobs", replace(spec, columns=(*spec.columns, column)))

@@ -1,4 +1,4 @@
-"""Reaching a database from whatever a caller has, and one clear sentence when it cannot be reached."""
+"""Opening a database from URLs, paths, engines and sessions, and the error if it cannot be reached."""
 
 from __future__ import annotations
 
@@ -369,7 +369,7 @@ def test_after_ctrl_c_in_the_middle_of_a_write_the_database_is_free(sqlite: Data
         with sqlite.begin() as connection:  # as a run that clears up, with the interrupt still on its way
             assert connection.exec_driver_sql("DELETE FROM current_runs").rowcount == 0
     else:
-        pytest.fail("nobody pressed Ctrl-C")
+        pytest.fail("Ctrl-C was not pressed")
 
 
 def test_a_database_that_another_program_writes_to_is_one_sentence(

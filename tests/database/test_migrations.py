@@ -26,7 +26,7 @@ from scoring.database.schema import METADATA, runs
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError
 from scoring.importing import import_file
-from scoring.runs.history import leftovers_in_database, list_runs, verify_rows
+from scoring.runs.history import find_database_leftovers, list_runs, verify_rows
 from scoring.runs.publishers import DatabasePublisher, read_results
 from scoring.runs.publishers.database_runs import find_runs
 from scoring.tuning.registry.sql_index import ProfileIndex
@@ -121,7 +121,7 @@ def test_version_1_is_read_without_a_change(old: Database, tmp_path: Path) -> No
     listed = list_runs(tmp_path, old).set_index("run_id")["status"]
     assert listed[PUBLISHED] == "in use"
     assert listed[UNFINISHED] == "unfinished"
-    assert [left.run_id for left in leftovers_in_database(old)] == [UNFINISHED]
+    assert [left.run_id for left in find_database_leftovers(old)] == [UNFINISHED]
     assert verify_rows(old, PUBLISHED) == []
     assert find_runs(old, PUBLISHED_KEY)
     old.require_tables()

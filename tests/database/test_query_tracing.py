@@ -1,4 +1,4 @@
-"""What a database counts of its own statements: all of them, once, and nobody else's."""
+"""A database counts each of its own statements once, and no other statements."""
 
 from __future__ import annotations
 

@@ -142,10 +142,10 @@ def test_ids_in_any_order_give_rows_by_id_and_unknown_ids_nothing(database: Data
     assert load(database, asked, limit=1)[key].tolist() == everything[:1]
 
 
-@pytest.mark.parametrize("strange", ["1; DROP TABLE jobs", None, 1.5, 2**63, True, "x"])
-def test_strange_ids_are_named(database: Database, strange: object) -> None:
+@pytest.mark.parametrize("invalid", ["1; DROP TABLE jobs", None, 1.5, 2**63, True, "x"])
+def test_invalid_ids_are_named(database: Database, invalid: object) -> None:
     with pytest.raises(ConfigurationError, match="not a 64-bit integer"):
-        load_jobs(database, [strange])  # type: ignore[list-item]
+        load_jobs(database, [invalid])  # type: ignore[list-item]
     assert len(load_jobs(database)) == 3
 
 

@@ -108,7 +108,7 @@ def test_unknown_id_raises() -> None:
     ready = random_prepared(1)
     with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         find_full_rank(ready, 999_999, int(ready.plan.job_id[0]))
-    with pytest.raises(UnknownIdError, match="no job -5"):
+    with pytest.raises(UnknownIdError, match="job -5 does not exist"):
         find_full_rank(ready, int(ready.plan.user_id[0]), -5)
 
 

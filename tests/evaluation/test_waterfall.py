@@ -171,5 +171,5 @@ def test_different_data_and_unknown_ids_raise(before: Prepared) -> None:
     other_data = Prepared.of(Dataset(make_market(20, 50, 100, seed=9).tables), load_model("standard"))
     with pytest.raises(ConfigurationError, match="different data"):
         waterfall(before, other_data, 1, 1)
-    with pytest.raises(UnknownIdError, match="no job -1"):
+    with pytest.raises(UnknownIdError, match="job -1 does not exist"):
         waterfall(before, before, int(before.plan.user_id[0]), -1)

@@ -232,9 +232,9 @@ def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:
 
 def test_invalid_arguments_raise(ready: Prepared) -> None:
     job = int(ready.plan.job_id[0])
-    with pytest.raises(UnknownIdError, match="no job -3"):
+    with pytest.raises(UnknownIdError, match="job -3 does not exist"):
         audience(ready, -3)
-    with pytest.raises(UnknownIdError, match="no user -3"):
+    with pytest.raises(UnknownIdError, match="user -3 does not exist"):
         audience(ready, job, users=[-3])
     with pytest.raises(ConfigurationError, match="k is 0"):
         audience(ready, job, 0)

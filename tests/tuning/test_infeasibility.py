@@ -35,7 +35,7 @@ def test_each_group_has_a_competitor_ahead(seed: int, n: int, m: int, ahead: flo
     random = np.random.default_rng(seed)
     lead = random.normal(ahead, 20, (n, m)).round(random.integers(0, 3))
     region = room_of(n, (0,) if n > 2 and seed % 3 == 0 else ())
-    found = pack_groups(lead, region, most=5, margin=MARGIN)
+    found = pack_groups(lead, region, limit=5, margin=MARGIN)
     leads = many(region) @ lead
     for group in found.groups:
         assert (leads[:, group] < MARGIN).any(axis=1).all()

@@ -174,7 +174,7 @@ def test_related_parameters_are_changed_together() -> None:
     component = next(p.component for p in space.model_of(dict.fromkeys(NAMES, 0.5), values).parts if p.name == "fee")
     assert component.model_dump() == {"low": 5800, "high": 6100}
     points = (Parameter("history", "start", 0, 60), Parameter("history", "wage", 0, 60))
-    with pytest.raises(ConfigurationError, match="may not sum to more than 100"):
+    with pytest.raises(ConfigurationError, match="must not sum to more than 100"):
         Space(STANDARD, parameters=points)
 
 

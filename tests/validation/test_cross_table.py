@@ -35,7 +35,7 @@ DIRT: dict[str, list[tuple[str, Any]]] = {
         ("job_id", 2**63), ("job_id", None), ("job_id", True), ("prefecture_code", True), ("is_active", 7),
     ],
     "users": [
-        ("preferred_salary_min", np.inf), ("preferred_occupations", "1|x"), ("user_id", "nobody"), ("user_id", 1.5),
+        ("preferred_salary_min", np.inf), ("preferred_occupations", "1|x"), ("user_id", "abc"), ("user_id", 1.5),
         ("registered_at", "never"), ("city_code", np.inf),
     ],
     "actions": [
@@ -280,9 +280,9 @@ def test_limits() -> None:
     assert [Limit.parse(text).allows(table) for text in ("1%", "0.9%", "2", "1", "0", "100 %")] == [
         True, False, True, False, False, True,
     ]  # fmt: skip
-    for strange in ("", "1.5", "-1", "101%", "nan%", "many", "१%", "1%%"):
+    for invalid in ("", "1.5", "-1", "101%", "nan%", "many", "१%", "1%%"):
         with pytest.raises(ConfigurationError, match="Invalid limit"):
-            Limit.parse(strange)
+            Limit.parse(invalid)
     with pytest.raises(AssertionError, match="200 rows read"):
         TableReport("jobs", 200, 199, rejected={"fee is infinite": 2})
     with pytest.raises(ConfigurationError, match="on_bad is 'ignore'"):

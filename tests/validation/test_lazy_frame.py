@@ -60,7 +60,7 @@ ANY: dict[str, Change] = {
     "a category": lambda column: column.astype("category").array,
     "all missing": lambda column: pd.Series([None] * len(column), dtype=object).array,
     "a list": with_first([1]),
-    "a strange text": with_first("x\0y"),
+    "an invalid text": with_first("x\0y"),
     "infinity": with_first(np.inf),
     "None": with_first(None),
 }

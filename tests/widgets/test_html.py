@@ -11,8 +11,8 @@ import pytest
 
 import scoring.widgets
 from scoring.errors import pluralize
-from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
-from scoring.widgets.html.html_elements import STYLE, assign_colours, number, signed, whisker
+from scoring.widgets.html import render_list, render_measures, render_overlap, render_slices, render_waterfall
+from scoring.widgets.html.html_elements import STYLE, assign_colours, draw_interval, format_number, format_signed
 from scoring.widgets.tuning_session import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -60,17 +60,17 @@ def state(session, standard):
 
 
 def test_measures_table_has_a_row_per_measure(state):
-    page = read(measures_html(state.measures))
+    page = read(render_measures(state.measures))
     assert page.tags.count("tr") == 1 + len(state.measures)
     for row in state.measures.to_dict("records"):
         assert row["measure"] in page.text
-        assert number(row["mean"]) in page.text
+        assert format_number(row["mean"]) in page.text
     assert "▼ lower" in page.text
 
 
 def test_differences_within_noise_have_no_arrow(state):
     quiet = state.measures.assign(significant=False)
-    page = read(measures_html(quiet))
+    page = read(render_measures(quiet))
     assert page.text.count("not significant") == len(quiet)
     assert "▲" not in page.text
     assert "▼" not in page.text
@@ -80,28 +80,28 @@ def test_slices_table_names_worse_slices(state):
     worse = state.worse()
     assert len(worse)
     metric = worse["metric"].iloc[0]
-    page = read(slices_html(state.slices, metric))
+    page = read(render_slices(state.slices, metric))
     assert page.text.count("⚠ significantly worse") == (worse["metric"] == metric).sum()
     assert f"{worse['slicing'].iloc[0]} {worse['slice'].iloc[0]} ({metric})" in page.text
     untested = state.slices[(state.slices["metric"] == metric) & ~state.slices["tested"]]
     assert f"{pluralize(len(untested), 'slice')} with too few users for a test" in page.text
-    fine = read(slices_html(state.slices.assign(worse=False)))
+    fine = read(render_slices(state.slices.assign(worse=False)))
     assert "is significantly worse" in fine.text
 
 
 def test_overlap_table_names_largest_gains_and_losses(state):
-    page = read(overlap_html(state.comparison, state.exposure))
+    page = read(render_overlap(state.comparison, state.exposure))
     assert f"Rank-biased overlap {state.comparison.mean_rbo:.3f}" in page.text
     for frame in state.exposure.values():
         assert frame.loc[frame["change"].idxmax(), "name"] in page.text
         assert frame.loc[frame["change"].idxmin(), "name"] in page.text
-    assert "companies" not in read(overlap_html(state.comparison)).text
+    assert "companies" not in read(render_overlap(state.comparison)).text
     still = {"company": state.exposure["company"].assign(change=0)}
-    assert "no gains or losses" in read(overlap_html(state.comparison, still)).text
+    assert "no gains or losses" in read(render_overlap(state.comparison, still)).text
 
 
 def test_waterfall_table_has_baseline_and_current_total(state):
-    page = read(waterfall_html(state.waterfall))
+    page = read(render_waterfall(state.waterfall))
     assert page.tags.count("tr") == 1 + len(state.waterfall.changes) + 2
     assert f"{state.waterfall.total_before:.2f}" in page.text
     assert f"{state.waterfall.total_after:.2f}" in page.text
@@ -110,7 +110,7 @@ def test_waterfall_table_has_baseline_and_current_total(state):
 
 
 def test_list_table_shows_points_of_every_component(state):
-    page = read(list_html(state.users, most=7))
+    page = read(render_list(state.users, most=7))
     assert page.tags.count("tr") == 8
     assert page.tags.count("rect") == 7 * len(state.users.components)
     assert state.users.jobs[0].title in page.text
@@ -123,11 +123,11 @@ def test_text_from_data_is_escaped(state):
     changes = tuple(replace(change, component=EVIL) for change in state.waterfall.changes)
     slices = state.slices.assign(slice=EVIL, worse=True)
     pages = [
-        list_html(users),
-        overlap_html(state.comparison, exposure),
-        waterfall_html(replace(state.waterfall, changes=changes)),
-        slices_html(slices),
-        measures_html(state.measures.assign(measure=EVIL)),
+        render_list(users),
+        render_overlap(state.comparison, exposure),
+        render_waterfall(replace(state.waterfall, changes=changes)),
+        render_slices(slices),
+        render_measures(state.measures.assign(measure=EVIL)),
     ]
     for html in pages:
         page = read(html)
@@ -141,19 +141,19 @@ def test_components_of_a_group_have_different_colours():
 
 
 def test_numbers_are_formatted_and_nan_is_a_dash():
-    assert [number(value) for value in (0.12345, 4035.7, float("nan"))] == ["0.1235", "4,036", "–"]
-    assert [signed(value) for value in (-0.0123, 0.5, 0.0, float("nan"))] == ["−0.0123", "+0.5", "0", "–"]
-    assert whisker(float("nan"), 1, 0, 1, "#000") == ""
-    assert 'x1="75"' in whisker(-1, 1, 0, 1, "#000")
+    assert [format_number(value) for value in (0.12345, 4035.7, float("nan"))] == ["0.1235", "4,036", "–"]
+    assert [format_signed(value) for value in (-0.0123, 0.5, 0.0, float("nan"))] == ["−0.0123", "+0.5", "0", "–"]
+    assert draw_interval(float("nan"), 1, 0, 1, "#000") == ""
+    assert 'x1="75"' in draw_interval(-1, 1, 0, 1, "#000")
 
 
 def test_text_and_lines_use_colours_of_the_theme(state):
     """Only bars have fixed colours: the components' colours are the same in all themes."""
     shown = [
-        measures_html(state.measures),
-        slices_html(state.slices),
-        waterfall_html(state.waterfall),
-        overlap_html(state.comparison, state.exposure),
+        render_measures(state.measures),
+        render_slices(state.slices),
+        render_waterfall(state.waterfall),
+        render_overlap(state.comparison, state.exposure),
     ]
     for html in shown:
         assert "#" not in re.sub(r"&#\w+;", "", html)

@@ -52,12 +52,12 @@ def test_state_set_by_a_front_end_moves_the_weight(panel):
     """Set a slider's state as a message from a browser does."""
     panel.sliders["wage"].set_state({"value": 0.5})
     assert panel.wait(WAIT).model.weights.components["base"]["wage"] == 0.5
-    assert panel.controls.components["wage"].typed.value == 0.5
+    assert panel.controls.components["wage"].number_field.value == 0.5
     assert panel.controls.components["wage"].share.value.count("20.0%") == 1
 
 
 def test_typed_number_moves_the_slider(panel):
-    panel.controls.components["location"].typed.value = 0.25
+    panel.controls.components["location"].number_field.value = 0.25
     assert panel.sliders["location"].value == 0.25
     assert panel.wait(WAIT).model.weights.components["match"]["location"] == 0.25
 
@@ -78,22 +78,22 @@ def test_every_parameter_has_a_control(panel, standard):
     assert set(panel.controls.parameters) == names
     panel.controls.parameters["freshness.half_life_days"].slider.value = 7
     assert panel.wait(WAIT).model == standard.with_parameters("freshness", half_life_days=7)
-    panel.controls.parameters["wage.curve point 3 value"].typed.value = 90
+    panel.controls.parameters["wage.curve point 3 value"].number_field.value = 90
     curve = next(part.component.curve for part in panel.wait(WAIT).model.parts if part.name == "wage")
     assert curve == ((0, 0), (1, 60), (1.2, 90), (1.5, 100))
 
 
 def test_rejected_parameter_is_restored_with_a_message(panel, standard):
     row = panel.controls.parameters["location.same_city"]
-    row.typed.value = 10
-    assert row.typed.value == row.slider.value == 100
+    row.number_field.value = 10
+    assert row.number_field.value == row.slider.value == 100
     assert "must be in descending order" in panel.message.text
     assert panel.wait(WAIT).model == standard
 
 
 def test_typed_value_extends_the_slider(panel):
     row = panel.controls.parameters["freshness.half_life_days"]
-    row.typed.value = 400
+    row.number_field.value = 400
     assert row.slider.value == 400
     assert row.slider.max == 400
 
@@ -264,7 +264,9 @@ def test_every_control_has_an_accessible_name(panel):
     widgets = list(below(panel))
     assert not [widget for widget in widgets if isinstance(widget, Output)]
     assert all(widget.description for widget in widgets if isinstance(widget, BoundedFloatText))
-    assert {row.typed.description for row in panel.controls.components.values()} == set(panel.controls.components)
+    assert {row.number_field.description for row in panel.controls.components.values()} == set(
+        panel.controls.components
+    )
     named = [widget for widget in widgets if NAMED in getattr(widget, "_dom_classes", ())]
     assert {widget for widget in widgets if isinstance(widget, BoundedFloatText | FloatSlider)} < set(named)
     tooltips = [widget.tooltip for widget in named]

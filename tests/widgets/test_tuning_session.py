@@ -9,7 +9,7 @@ import pytest
 from scoring.errors import ConfigurationError, RunCancelledError, UnknownIdError
 from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, waterfall
 from scoring.ranking import Prepared
-from scoring.widgets.measure_differences import intervals
+from scoring.widgets.measure_differences import compute_intervals
 from scoring.widgets.tuning_session import METRICS, Request, TuningSession
 
 
@@ -42,7 +42,7 @@ def test_measures_equal_the_scoreboard(session, standard, other, state):
 def test_intervals_of_means_equal_the_scoreboard(session, other, state):
     board = Scoreboard.of(session.evaluator, {"now": other}).frame().set_index("measure")
     metrics = session.metrics(state)["train"]
-    assert metrics == intervals(state.measure_values, session.resamples)
+    assert metrics == compute_intervals(state.measure_values, session.resamples)
     assert set(metrics) == set(board.index)
     for measure, metric in metrics.items():
         row = board.loc[measure]

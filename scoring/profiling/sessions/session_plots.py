@@ -46,7 +46,7 @@ def plot_times(times: pd.DataFrame) -> Figure:
     shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
     shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
     figure, (axes,) = create_figure(7, 0.75 * len(shown) + 1.2)
-    series = [("off_ms", "caches off", GREY), ("cold_ms", "cold", ORANGE), ("warm_ms", "warm_up", BLUE)]
+    series = [("off_ms", "caches off", GREY), ("cold_ms", "cold", ORANGE), ("warm_ms", "warm", BLUE)]
     height, longest = 0.27, float(np.nanmax(shown.filter(like="_ms").to_numpy()))
     for place, (name, label, colour) in enumerate((part for part in series if part[0] in shown), -1):
         at = np.arange(len(shown)) - place * height

@@ -153,13 +153,13 @@ def _custom_components(given: Sequence[type[Component]], model: ScoringModel) ->
 
 def _find_previous_runs(new: CandidateRun) -> list[PublishedRun]:
     """Return the runs to compare with, in order: the run that readers get, the newest, the fastest to read."""
-    found = [
+    candidates = [
         ((run.is_in_use, run.run_id, not publisher.is_slow_to_read), run)
         for publisher in new.publishers
         for run in publisher.list_published_runs()
         if run.run_id != new.metadata.run_id
     ]
-    return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+    return [run for _, run in sorted(candidates, key=lambda pair: pair[0], reverse=True)]
 
 
 def _open(stack: ExitStack, run: PublishedRun) -> RunInfo | None:

@@ -48,21 +48,21 @@ def count_wrong_shards(
     connection: Connection, run_id: str, counts: Mapping[int, int], digests: Mapping[int, str]
 ) -> int:
     """Return how many shards differ from what was written. `counts` and `digests` are by shard number."""
-    wrong, waiting = 0, np.empty(0, dtype=_ROW)
+    n_wrong, waiting = 0, np.empty(0, dtype=_ROW)
     with closing(_read_rows(connection, run_id)) as blocks:
         for number in sorted(counts):
             digest, missing = Digest(), counts[number]
             while missing and len(waiting := waiting if len(waiting) else next(blocks, waiting)):
                 digest.add_rows(waiting[:missing])
                 missing, waiting = max(0, missing - len(waiting)), waiting[missing:]
-            wrong += digest.text() != digests[number]
-    return wrong
+            n_wrong += digest.text() != digests[number]
+    return n_wrong
 
 
 def _read_rows(connection: Connection, run_id: str) -> Generator[NDArray[np.void], None, None]:
     """Yield the rows of a run by user, then rank, in blocks."""
-    wanted = select(*(results.c[name] for name in RESULT_COLUMNS)).where(results.c.run_id == run_id)
-    wanted = wanted.order_by(results.c.user_id, results.c.rank).execution_options(yield_per=_BLOCK_ROWS)
-    with connection.execute(wanted) as found:
-        for part in found.partitions():
+    query = select(*(results.c[name] for name in RESULT_COLUMNS)).where(results.c.run_id == run_id)
+    query = query.order_by(results.c.user_id, results.c.rank).execution_options(yield_per=_BLOCK_ROWS)
+    with connection.execute(query) as result:
+        for part in result.partitions():
             yield np.array([tuple(row) for row in part], dtype=_ROW)

@@ -39,9 +39,9 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
     if last is not None:
         condition &= results.c.user_id <= last
     columns = (results.c.user_id, results.c.job_id, results.c.total_score)
-    wanted = select(*columns).where(condition).order_by(results.c.user_id, results.c.rank)
+    query = select(*columns).where(condition).order_by(results.c.user_id, results.c.rank)
     # without SQLAlchemy's rows, which take most of the time; the three columns are numbers in every database
-    rows = database.read(lambda connection: connection.execute(wanted).cursor.fetchall())
+    rows = database.read(lambda connection: connection.execute(query).cursor.fetchall())
     user_id, job_id, total = zip(*rows, strict=True) if rows else ((), (), ())
     return ListBlock.of_rows(
         np.array(user_id, dtype=np.int64), np.array(job_id, dtype=np.int64), np.array(total, dtype=np.float32), k
@@ -62,8 +62,8 @@ class DatabaseRun(PublishedRun):
 
     def _read_info(self) -> RunInfo | None:
         columns = (runs.c.model, runs.c.settings, runs.c.users, runs.c.jobs, runs.c.rows)
-        wanted = select(*columns).where(runs.c.run_id == self.run_id)
-        run = self._database.read(lambda connection: connection.execute(wanted).first())
+        query = select(*columns).where(runs.c.run_id == self.run_id)
+        run = self._database.read(lambda connection: connection.execute(query).first())
         if run is None:
             raise DatabaseError(f"{self.place}: the run was removed.")
         try:
@@ -101,8 +101,8 @@ class DatabaseRun(PublishedRun):
         """Return the last user of each block but the last. A block has about as many rows as a part file."""
         step = shards.users_per_shard(k)
         first_of_list = (results.c.run_id == self.run_id) & (results.c.rank == 1)
-        wanted = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
-        users = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
+        query = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
+        users = self._database.read(lambda connection: connection.execute(query).scalars().all())
         return users[step - 1 :: step]
 
 
@@ -121,12 +121,12 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
     columns = [results.c[column] for column in RESULT_COLUMNS]
 
     def work(connection: Connection) -> tuple[str | None, list[Any]]:
-        found = connection.execute(published).scalar()
-        statement = select(*columns).where(results.c.run_id == found).order_by(results.c.user_id, results.c.rank)
-        return found, [] if found is None else list(connection.execute(statement).all())
+        published_id = connection.execute(published).scalar()
+        statement = select(*columns).where(results.c.run_id == published_id).order_by(results.c.user_id, results.c.rank)
+        return published_id, [] if published_id is None else list(connection.execute(statement).all())
 
-    found, rows = database.read(work)
-    if found is None:
+    published_id, rows = database.read(work)
+    if published_id is None:
         raise DatabaseError(
             f"{database.display} does not contain {f'the published run {run_id}' if run_id else 'a published run'}."
         )

@@ -86,23 +86,25 @@ class DatabasePublisher(Publisher):
                     stack.callback(lock)
             except LockHeldError:
                 raise _make_lock_error(self._database) from None
-            found = [run for run in find_runs(self._database, metadata.key) if self._is_current(run, metadata.whole)]
+            existing_runs = [
+                run for run in find_runs(self._database, metadata.key) if self._is_current(run, metadata.whole)
+            ]
             stack.pop_all()
-        unfinished = [run for run in found if not run.is_published]
-        existing = max(unfinished or found, key=lambda run: run.run_id, default=None)
+        unfinished = [run for run in existing_runs if not run.is_published]
+        existing = max(unfinished or existing_runs, key=lambda run: run.run_id, default=None)
         return _DatabaseClaim(self._database, self._name, lock, existing)
 
-    def _is_current(self, run: ExistingRun, whole: bool) -> bool:
+    def _is_current(self, run: ExistingRun, covers_all_users: bool) -> bool:
         """Return whether the run is unfinished, or is the run that readers get and has all of its rows."""
         if not run.is_published:
             return True
-        return (not whole or run.run_id == find_current_run(self._database, self._name)) and has_all_rows(
+        return (not covers_all_users or run.run_id == find_current_run(self._database, self._name)) and has_all_rows(
             self._database, run.run_id
         )
 
     def list_published_runs(self) -> list[PublishedRun]:
-        wanted = select(runs.c.run_id).where(runs.c.status == PUBLISHED)
-        ids = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
+        query = select(runs.c.run_id).where(runs.c.status == PUBLISHED)
+        ids = self._database.read(lambda connection: connection.execute(query).scalars().all())
         used = find_current_run(self._database, self._name)
         return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
 
@@ -156,10 +158,10 @@ class _DatabaseClaim(Claim):
         return _DatabaseOpenRun(self, metadata, settings, {}, is_published=False)
 
     def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
-        found = {run.run_id: run for run in find_runs(self.database, metadata.key)}.get(metadata.run_id)
-        if found is None:
+        existing = {run.run_id: run for run in find_runs(self.database, metadata.key)}.get(metadata.run_id)
+        if existing is None:
             return self.begin(metadata)
-        is_published = found.is_published
+        is_published = existing.is_published
         settings: dict[str, Any] = {}
         committed: dict[int, int] = {}
 

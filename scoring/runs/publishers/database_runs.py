@@ -26,10 +26,10 @@ PUBLISHED: Final = "published"
 
 def find_runs(database: Database, key: str) -> list[ExistingRun]:
     """Return every run of this key, unfinished or published."""
-    wanted = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
+    query = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
     if database.has_column(runs.c.run_key):
-        wanted = wanted.where(runs.c.run_key == key)
-    found = database.read(lambda connection: connection.execute(wanted).all())
+        query = query.where(runs.c.run_key == key)
+    rows = database.read(lambda connection: connection.execute(query).all())
     return [
         ExistingRun(
             run.run_id,
@@ -37,22 +37,22 @@ def find_runs(database: Database, key: str) -> list[ExistingRun]:
             is_published=run.status == PUBLISHED,
             shards=len(json.loads(run.settings)["shards"]),
         )
-        for run in found
+        for run in rows
         if parse_run_key(run.settings) == key  # a database of version 1 has no column `run_key`
     ]
 
 
 def find_current_run(database: Database, name: str = CURRENT) -> str | None:
     """Return the run that readers of this name get; None if the name does not exist."""
-    wanted = select(current_runs.c.run_id).where(current_runs.c.name == name)
-    return database.read(lambda connection: connection.execute(wanted).scalar())
+    query = select(current_runs.c.run_id).where(current_runs.c.name == name)
+    return database.read(lambda connection: connection.execute(query).scalar())
 
 
 def has_all_rows(database: Database, run_id: str) -> bool:
     """Return whether a published run still has as many rows as were written."""
     count = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
-    wanted = select(runs.c.rows == count).where(runs.c.run_id == run_id)
-    return bool(database.read(lambda connection: connection.execute(wanted).scalar()))
+    query = select(runs.c.rows == count).where(runs.c.run_id == run_id)
+    return bool(database.read(lambda connection: connection.execute(query).scalar()))
 
 
 def remove_run(connection: Connection, run_id: str) -> None:

@@ -34,7 +34,7 @@ from scoring.runs.publishers.publisher import (
     RunCounts,
     RunMetadata,
 )
-from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.atomic_file import Step, move_link, replace_file, sync_folder
 from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
@@ -78,10 +78,10 @@ class ParquetPublisher(Publisher):
         """Return the folder that the run is published as."""
         return self._folder / run_id if self._by_run_id else self._folder
 
-    def hidden_path(self, key: str, what: str) -> Path:
+    def hidden_path(self, key: str, suffix: str) -> Path:
         """Return the path of the journal or of the hidden folder of a key."""
         name = key if self._by_run_id else f"{self._folder.name}.{key}"
-        return self.parent / f".{name}.{what}"
+        return self.parent / f".{name}.{suffix}"
 
     def claim(self, metadata: RunMetadata) -> Claim:
         self._check_parent()
@@ -131,8 +131,8 @@ class ParquetPublisher(Publisher):
                 return None  # a newer run has replaced it
         return None
 
-    def _is_current(self, target: Path, whole: bool) -> bool:
-        link = self.parent / self._latest if self._latest and whole else None
+    def _is_current(self, target: Path, covers_all_users: bool) -> bool:
+        link = self.parent / self._latest if self._latest and covers_all_users else None
         return link is None or not link.is_symlink() or os.readlink(link) == target.name
 
     def move_latest(self, target: Path) -> None:
@@ -146,13 +146,13 @@ class ParquetPublisher(Publisher):
             return []  # the folder contains one run: folders next to it may belong to another program
         link = self.parent / self._latest if self._latest else None
         current = os.readlink(link) if link is not None and link.is_symlink() else None
-        found: list[PublishedRun] = []
+        published: list[PublishedRun] = []
         for folder in list_published_runs(self.parent):
             run_id = (
                 folder.name if self._by_run_id else (read_manifest_if_valid(folder) or {}).get("run_id", folder.name)
             )
-            found.append(ParquetRun(folder, str(run_id), folder.name == current))
-        return found
+            published.append(ParquetRun(folder, str(run_id), folder.name == current))
+        return published
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
         # the shard as a frame, as an Arrow table, and encoded (measured)
@@ -204,7 +204,7 @@ class _ParquetClaim(Claim):
             self._work = work
             files = find_verified_shards(work, lines[1:], shards)
             remove_other_files(work, [file["name"] for file in files.values()])
-        return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, last_verdict(lines))
+        return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, find_last_verdict(lines))
 
     def mark_renamed(self) -> None:
         """Record that the hidden folder was renamed to the target."""

@@ -86,12 +86,12 @@ def find_verified_shards(
 ) -> dict[int, dict[str, Any]]:
     """Return number → entry of the shards whose files exist as written. The last entry of each name counts."""
     by_name = {entry.get("name"): dict(entry) for entry in entries}
-    found = {}
+    verified = {}
     for shard in shards:
         entry = by_name.get(part_name(shard.number))
         if entry is not None and find_problem(folder, entry) is None:
-            found[shard.number] = entry
-    return found
+            verified[shard.number] = entry
+    return verified
 
 
 def remove_other_files(folder: Path, names: Iterable[str]) -> None:

@@ -4,11 +4,19 @@
 - `measures_table`, `slices_table`, `overlap_table`, `waterfall_table`, `list_table`: one table each
 """
 
-from scoring.widgets.html.html_elements import page
-from scoring.widgets.html.list_table import legend_html, list_html
-from scoring.widgets.html.measures_table import measures_html
-from scoring.widgets.html.overlap_table import overlap_html
-from scoring.widgets.html.slices_table import slices_html
-from scoring.widgets.html.waterfall_table import waterfall_html
+from scoring.widgets.html.html_elements import render_page
+from scoring.widgets.html.list_table import render_legend, render_list
+from scoring.widgets.html.measures_table import render_measures
+from scoring.widgets.html.overlap_table import render_overlap
+from scoring.widgets.html.slices_table import render_slices
+from scoring.widgets.html.waterfall_table import render_waterfall
 
-__all__ = ["legend_html", "list_html", "measures_html", "overlap_html", "page", "slices_html", "waterfall_html"]
+__all__ = [
+    "render_legend",
+    "render_list",
+    "render_measures",
+    "render_overlap",
+    "render_page",
+    "render_slices",
+    "render_waterfall",
+]

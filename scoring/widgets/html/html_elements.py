@@ -15,13 +15,13 @@ __all__ = [
     "STYLE",
     "UP",
     "assign_colours",
+    "draw_interval",
     "escape_text",
-    "heading",
-    "number",
-    "page",
-    "signed",
-    "table",
-    "whisker",
+    "format_number",
+    "format_signed",
+    "render_heading",
+    "render_page",
+    "render_table",
 ]  # fmt: skip
 
 INK, FAINT = "currentColor", "var(--scoring-muted)"
@@ -85,16 +85,16 @@ def escape_text(value: object) -> str:
     return escape(str(value), quote=True)
 
 
-def page(inside: str) -> str:
+def render_page(inside: str) -> str:
     """Return tables with their style, for a widget or the output of a cell."""
     return f'{STYLE}<div class="lm-scoring">{inside}</div>'
 
 
-def heading(title: str, note: str = "") -> str:
+def render_heading(title: str, note: str = "") -> str:
     return f"<h3>{escape_text(title)}</h3>" + (f'<p class="muted">{escape_text(note)}</p>' if note else "")
 
 
-def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], caption: str) -> str:
+def render_table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], caption: str) -> str:
     """Return an HTML table.
 
     Parameters
@@ -114,14 +114,14 @@ def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], ca
     return f'<table aria-label="{escape_text(caption)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a number with four significant digits, or – if it is not finite."""
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def signed(value: float) -> str:
+def format_signed(value: float) -> str:
     """Return a number with its sign (minus is U+2212), or – if it is not finite."""
     if not math.isfinite(value):
         return "–"
@@ -131,7 +131,7 @@ def signed(value: float) -> str:
     return text.replace("-", "−")
 
 
-def whisker(low: float, high: float, at: float, reach: float, colour: str, detectable: float = math.nan) -> str:
+def draw_interval(low: float, high: float, at: float, reach: float, colour: str, detectable: float = math.nan) -> str:
     """Return a drawing of an interval and the value `at`, on an axis from -reach to reach.
 
     The grey band contains the differences that are too small to detect with this number of users.
@@ -147,8 +147,9 @@ def whisker(low: float, high: float, at: float, reach: float, colour: str, detec
     if math.isfinite(detectable):
         wide = x(detectable) - x(-detectable)
         band = f'<rect x="{x(-detectable)}" y="1" width="{wide:.1f}" height="14" fill="var(--scoring-band)"/>'
+    label = f"from {format_signed(low)} to {format_signed(high)}"
     return (
-        f'<svg width="{width}" height="{height}" role="img" aria-label="from {signed(low)} to {signed(high)}">{band}'
+        f'<svg width="{width}" height="{height}" role="img" aria-label="{label}">{band}'
         f'<line x1="{half}" y1="0" x2="{half}" y2="16" stroke="{FAINT}"/>'
         f'<line x1="{x(low)}" y1="8" x2="{x(high)}" y2="8" stroke="{colour}" stroke-width="2.5"/>'
         f'<circle cx="{x(at)}" cy="8" r="3.5" fill="{colour}"/></svg>'

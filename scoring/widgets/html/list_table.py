@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.errors import pluralize
-from scoring.widgets.html.html_elements import assign_colours, escape_text, heading, page, table
+from scoring.widgets.html.html_elements import assign_colours, escape_text, render_heading, render_page, render_table
 from scoring.widgets.user_list import ListedJob, UserList
 
-__all__ = ["legend_html", "list_html", "list_page"]
+__all__ = ["render_legend", "render_list", "render_list_page"]
 
 _WIDTH = 260
 
 
-def legend_html(users: UserList) -> str:
+def render_legend(users: UserList) -> str:
     """Return the legend of the component colours."""
     swatches = "".join(
         f'<span class="entry"><span class="swatch" style="background:{colour}"></span>{escape_text(name)}</span>'
@@ -22,12 +22,12 @@ def legend_html(users: UserList) -> str:
     return f"<p>{swatches}</p>"
 
 
-def list_page(users: UserList) -> str:
+def render_list_page(users: UserList) -> str:
     """Return the list with its style, for display outside the panel."""
-    return page(list_html(users))
+    return render_page(render_list(users))
 
 
-def list_html(users: UserList, most: int = 10) -> str:
+def render_list(users: UserList, most: int = 10) -> str:
     """Return the table of the first `most` jobs."""
     colours = assign_colours(users.groups)
     rows = [
@@ -42,9 +42,9 @@ def list_html(users: UserList, most: int = 10) -> str:
     ]
     columns = [("rank", True), ("change", False), ("score", True), ("points by component", False), ("job", False)]
     return (
-        heading(f"User {users.user_id}: first {len(rows)} of {pluralize(len(users.jobs), 'job')}")
-        + legend_html(users)
-        + table(columns, rows, f"List of user {users.user_id}")
+        render_heading(f"User {users.user_id}: first {len(rows)} of {pluralize(len(users.jobs), 'job')}")
+        + render_legend(users)
+        + render_table(columns, rows, f"List of user {users.user_id}")
     )
 
 

@@ -7,9 +7,19 @@ import math
 import pandas as pd
 
 from scoring.errors import pluralize
-from scoring.widgets.html.html_elements import DOWN, INK, UP, escape_text, heading, number, signed, table, whisker
+from scoring.widgets.html.html_elements import (
+    DOWN,
+    INK,
+    UP,
+    draw_interval,
+    escape_text,
+    format_number,
+    format_signed,
+    render_heading,
+    render_table,
+)
 
-__all__ = ["measures_html"]
+__all__ = ["render_measures"]
 
 _COLUMNS = (
     ("measure", False), ("baseline", True), ("current", True), ("difference", True), ("95 % interval", False),
@@ -17,8 +27,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
-    """Return the table of a frame of `differences`. Differences that are not significant are grey."""
+def render_measures(measures: pd.DataFrame, level: float = 0.95) -> str:
+    """Return the table of a frame of `compute_differences`. Differences that are not significant are grey."""
     rows = []
     for row in measures.to_dict("records"):
         difference, significant = row["difference"], bool(row["significant"])
@@ -29,15 +39,17 @@ def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
         )
         kind = ("better" if up else "worse") if significant else "muted"
         ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]
-        drawn = whisker(row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"])
+        drawn = draw_interval(
+            row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"]
+        )
         rows.append(
             (
                 escape_text(row["measure"]),
-                number(row["baseline"]),
-                number(row["mean"]),
-                f'<span class="{kind}">{signed(difference)}</span>',
+                format_number(row["baseline"]),
+                format_number(row["mean"]),
+                f'<span class="{kind}">{format_signed(difference)}</span>',
                 drawn or '<span class="muted">–</span>',
-                f"±{number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
+                f"±{format_number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
                 f'<span class="{kind}">{verdict}</span>',
             )
         )
@@ -47,4 +59,4 @@ def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
         f"{pluralize(users, 'user')}. Each interval has its own scale around 0. The grey band marks differences that "
         "are too small to detect with this number of users."
     )
-    return heading("All users", note) + table(columns, rows, "Measures compared with the baseline")
+    return render_heading("All users", note) + render_table(columns, rows, "Measures compared with the baseline")

@@ -8,15 +8,15 @@ import pandas as pd
 
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure import PLURAL, By
-from scoring.widgets.html.html_elements import DOWN, UP, escape_text, heading, signed, table
+from scoring.widgets.html.html_elements import DOWN, UP, escape_text, format_signed, render_heading, render_table
 
-__all__ = ["overlap_html"]
+__all__ = ["render_overlap"]
 
 _MOST = 5
 """Number of largest gains, and of largest losses, in a table."""
 
 
-def overlap_html(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | None = None) -> str:
+def render_overlap(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | None = None) -> str:
     """Return the overlap with a table of gains and losses for each key of `exposure`.
 
     `exposure` maps the grouping (such as company) to the frame of `Comparison.exposure`. None is not computed yet.
@@ -28,7 +28,7 @@ def overlap_html(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | N
         "first job."
     )
     tables = "".join(_changes(by, frame) for by, frame in (exposure or {}).items())
-    return heading("Overlap, gains and losses", note) + f'<div class="lm-scoring-three">{tables}</div>'
+    return render_heading("Overlap, gains and losses", note) + f'<div class="lm-scoring-three">{tables}</div>'
 
 
 def _changes(by: By, frame: pd.DataFrame) -> str:
@@ -39,7 +39,7 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
     rows = [
         (
             escape_text(row["name"]),
-            f'<span class="{"better" if row["change"] > 0 else "worse"}">{signed(row["change"])}</span>',
+            f'<span class="{"better" if row["change"] > 0 else "worse"}">{format_signed(row["change"])}</span>',
             _bar(row["change"] / most),
             f"{row['places_before']:,} → {row['places_after']:,}",
         )
@@ -47,8 +47,8 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
     ]
     if not rows:
         return f"<p>{PLURAL[by].capitalize()}: no gains or losses.</p>"
-    columns = [(PLURAL[by], False), ("change", True), ("", False), ("list positions", True)]
-    return "<div>" + table(columns, rows, f"{PLURAL[by]} with the largest gains and losses") + "</div>"
+    columns = [(PLURAL[by], False), ("change", True), ("", False), ("positions", True)]
+    return "<div>" + render_table(columns, rows, f"{PLURAL[by]} with the largest gains and losses") + "</div>"
 
 
 def _bar(share: float) -> str:

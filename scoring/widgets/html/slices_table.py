@@ -5,9 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from scoring.errors import pluralize
-from scoring.widgets.html.html_elements import DOWN, INK, UP, escape_text, heading, number, signed, table, whisker
+from scoring.widgets.html.html_elements import (
+    DOWN,
+    INK,
+    UP,
+    draw_interval,
+    escape_text,
+    format_number,
+    format_signed,
+    render_heading,
+    render_table,
+)
 
-__all__ = ["slices_html"]
+__all__ = ["render_slices"]
 
 _COLUMNS = (
     ("slice", False), ("users", True), ("baseline", True), ("current", True), ("difference", True), ("interval", False),
@@ -15,7 +25,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
+def render_slices(slices: pd.DataFrame, metric: str | None = None) -> str:
     """Return the table of a frame of `compare_slices` for one metric (None: the first).
 
     The warning above the table covers all metrics.
@@ -25,13 +35,15 @@ def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
     tested, small = of_metric[of_metric["tested"]], of_metric[~of_metric["tested"]]
     reach = 1.1 * float(tested[["low", "high"]].abs().max().max()) if len(tested) else 0.0
     caption = f"{metric} by slice"
-    shown = heading(f"Slices: {metric}") + _warning(slices) + table(_COLUMNS, _rows(tested, reach), caption)
+    shown = (
+        render_heading(f"Slices: {metric}") + _warning(slices) + render_table(_COLUMNS, _rows(tested, reach), caption)
+    )
     if not len(small):
         return shown
     folded = f"{pluralize(len(small), 'slice')} with too few users for a test"
     columns = [column for column in _COLUMNS if column[0] not in ("interval", "")]
     rows = [row[: len(columns)] for row in _rows(small, reach)]
-    return f"{shown}<details><summary>{folded}</summary>{table(columns, rows, folded)}</details>"
+    return f"{shown}<details><summary>{folded}</summary>{render_table(columns, rows, folded)}</details>"
 
 
 def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
@@ -44,10 +56,10 @@ def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
             (
                 f'<span class="muted">{escape_text(row["slicing"])}:</span> {escape_text(row["slice"])}',
                 f"{row['n']:,}",
-                number(row["mean_a"]),
-                number(row["mean_b"]),
-                f'<span class="{kind}">{signed(row["difference"])}</span>',
-                whisker(row["low"], row["high"], row["difference"], reach, colour),
+                format_number(row["mean_a"]),
+                format_number(row["mean_b"]),
+                f'<span class="{kind}">{format_signed(row["difference"])}</span>',
+                draw_interval(row["low"], row["high"], row["difference"], reach, colour),
                 f'<span class="{kind}">{verdict}</span>',
             )
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.evaluation.waterfall import Change, Waterfall
-from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, heading, number, table
+from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, format_number, render_heading, render_table
 
-__all__ = ["waterfall_html"]
+__all__ = ["render_waterfall"]
 
 _COLUMNS = (
     ("component", False), ("value", True), ("flat weight", True), ("points", True), ("change", True), ("", False),
@@ -15,7 +15,7 @@ _COLUMNS = (
 _WIDTH = 220
 
 
-def waterfall_html(why: Waterfall) -> str:
+def render_waterfall(why: Waterfall) -> str:
     """Return the table, largest change first. Each bar starts at the end of the bar above."""
     changes = sorted(why.changes, key=lambda one: -abs(one.change))
     ends = [why.total_before]
@@ -26,7 +26,7 @@ def waterfall_html(why: Waterfall) -> str:
     for place, change in enumerate(changes):
         rows.append(_row(change, ends[place], ends[place + 1], low, high))
     rows.append(_total_row("current total", why.total_after, low, high))
-    return heading(f"Why job {why.job_id} moved", why.summary()) + table(
+    return render_heading(f"Why job {why.job_id} moved", why.summary()) + render_table(
         _COLUMNS, rows, f"Change of the score of job {why.job_id}by component"
     )
 
@@ -56,7 +56,7 @@ def _total_row(label: str, total: float, low: float, high: float) -> tuple[str, 
 
 def _value(value: float | None) -> str:
     """Return the value as text. It is None if the model does not have the component."""
-    return "–" if value is None else number(value)
+    return "–" if value is None else format_number(value)
 
 
 def _points(change: float) -> str:

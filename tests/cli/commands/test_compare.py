@@ -32,8 +32,8 @@ def test_compare_prints_differences_of_two_models(
     assert "From standard to fit@1" in text
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
     assert f"{found.mean_rbo:.3f}" in text
-    ours = text.split("List of user 7")[1].split("Change of the total of job")[0]
-    listed = re.findall(r"^ *\(?(\d+)\)? +(\d+) +(\S+)", ours, re.MULTILINE)
+    section = text.split("List of user 7")[1].split("Change of the total of job")[0]
+    listed = re.findall(r"^ *\(?(\d+)\)? +(\d+) +(\S+)", section, re.MULTILINE)
     assert [int(job_id) for _, job_id, _ in listed] == moves["job_id"].tolist()
     assert [label for _, _, label in listed] == moves["label"].tolist()
     why = waterfall(before, after, user, job)
@@ -71,18 +71,18 @@ def test_compare_of_equal_models_reports_no_change(action_command: Call, action_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("compare", "standard", "."), 1, "'.'"),
         (("compare", "standard", "fit", "--job", 3), 2, "--job requires --user"),
         (("compare", "standard", "fit", "--user", 999_999), 1, "user 999999 does not exist"),
     ],
 )
-def test_invalid_comparison_is_one_line(action_command: Call, arguments: tuple, code: int, said: str) -> None:
+def test_invalid_comparison_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
     done = action_command(*arguments)
     assert done.exit_code == code, done.output
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert said in errors[0]
+    assert message in errors[0]
     assert done.stderr.splitlines()[-1] == errors[0]

@@ -83,7 +83,7 @@ def test_evaluate_with_other_holdouts(action_command: Call, options: tuple, user
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("evaluate", "standard", "standard"), 1, "Duplicate model standard"),
         (("evaluate", "unheard"), 1, "unheard"),
@@ -93,11 +93,11 @@ def test_evaluate_with_other_holdouts(action_command: Call, options: tuple, user
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
     ],
 )
-def test_invalid_evaluation_is_one_line(action_command: Call, arguments: tuple, code: int, said: str) -> None:
+def test_invalid_evaluation_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
     done = action_command(*arguments)
     assert done.exit_code == code, done.output
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert said in errors[0]
+    assert message in errors[0]
     assert done.stderr.splitlines()[-1] == errors[0]

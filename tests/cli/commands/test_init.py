@@ -28,9 +28,9 @@ def test_init_empty_writes_reference_tables_only(scoring: Call, tmp_path: Path) 
 
 
 def test_init_replaces_data_only_with_replace(scoring: Call, database: Path) -> None:
-    said = error_line(scoring("init", "--db", database, "--users", 5, "--jobs", 5), 1)
-    assert "150 users, 800 jobs" in said
-    assert "--replace" in said
+    message = error_line(scoring("init", "--db", database, "--users", 5, "--jobs", 5), 1)
+    assert "150 users, 800 jobs" in message
+    assert "--replace" in message
     done = scoring("init", "--db", database, "--users", 5, "--jobs", 6, "--replace")
     assert "6 jobs, 5 users" in done.stdout
 

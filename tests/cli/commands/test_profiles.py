@@ -74,7 +74,7 @@ def test_list_includes_unreadable_version(saved: Call) -> None:
     done = saved("profiles", "list")
     assert "night@1" in page(done)
     assert "night@2          cannot be read" in page(done)
-    assert "warning: data/profiles/night/0002.yaml, line 1: this is not YAML" in done.stderr
+    assert "warning: data/profiles/night/0002.yaml, line 1: invalid YAML" in done.stderr
 
 
 def test_show_prints_metadata_metrics_and_model(saved: Call) -> None:
@@ -153,7 +153,7 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["save", "../night"], "profile name '../night': it contains '/'"),
         (["save", "Night"], "treat both names as equal"),
@@ -171,8 +171,8 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
         (["list", "--profiles", "fees.yaml"], "fees.yaml cannot be read: Not a directory"),
     ],
 )
-def test_invalid_profile_is_one_line(saved: Call, arguments: list[str], sentence: str) -> None:
-    assert sentence in error_line(saved("profiles", *arguments), 1)
+def test_invalid_profile_is_one_line(saved: Call, arguments: list[str], message: str) -> None:
+    assert message in error_line(saved("profiles", *arguments), 1)
 
 
 # The next run

@@ -109,9 +109,9 @@ def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path
     assert row.iloc[:4].tolist() == ["job_id 5", "min_salary", "a lot", "is not a number"]
     assert pd.Timestamp(row["refused_as_of"]) == pd.Timestamp(as_of)
     assert row["job_id"] == 5
-    said = error_line(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
-    assert "Too many invalid rows. At most 0.2% of a table may be invalid. jobs: 800 read" in said
-    assert "users: 150 read" in said
+    message = error_line(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
+    assert "Too many invalid rows. At most 0.2% of a table may be invalid. jobs: 800 read" in message
+    assert "users: 150 read" in message
     assert "Invalid limit" in error_line(scoring("run", "--db", database, "--max-refused", "some"), 1)
 
 

@@ -67,8 +67,8 @@ def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
     with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run("--resume")
     done = run()
-    assert "warning: An unfinished run of the same data, model and settings is there" in done.stderr
-    assert "--resume goes on" in done.stderr
+    assert "warning: An unfinished run of the same data, model and settings exists" in done.stderr
+    assert "To continue it, use --resume." in done.stderr
 
 
 def test_verify_reports_damage(market: Path) -> None:

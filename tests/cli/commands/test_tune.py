@@ -70,12 +70,12 @@ def test_processes_share_the_trials_of_a_search(action_command: Call) -> None:
     weights = [part.name for part in load_model("standard").parts]
     for study, asked in (("random search", 20), ("search", 40)):
         tried = trials[trials["study"] == study]
-        assert asked <= len(tried) <= asked + 2  # each process ends the trial that it has begun
+        assert asked <= len(tried) <= asked + 2  # each process ends the trial that it has started
         assert not tried[weights].round(12).duplicated().any()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
         (("tune", "--goal", "income@3"), 1, "'income@3' is not a goal"),
@@ -84,11 +84,11 @@ def test_processes_share_the_trials_of_a_search(action_command: Call) -> None:
         (("tune", "--save", "../up", "--trials", 1), 1, "up"),
     ],
 )
-def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code: int, said: str) -> None:
+def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
     done = action_command(*arguments)
     assert done.exit_code == code, done.output
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert said in errors[0]
+    assert message in errors[0]
     assert done.stderr.splitlines()[-1] == errors[0]

@@ -112,7 +112,7 @@ def test_component_with_name_of_other_column_raises() -> None:
 def test_unknown_ids_raise(ready: Prepared) -> None:
     with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         component_values(ready, [999_999])
-    with pytest.raises(UnknownIdError, match="no job -1"):
+    with pytest.raises(UnknownIdError, match="job -1 does not exist"):
         component_values(ready, None, [-1])
     with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         draw_sample(ready, [999_999])
