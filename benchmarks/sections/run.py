@@ -96,7 +96,7 @@ def _run(database: Path, folder: Path, factors: Path) -> Ran:
 def _read(report: str, wall: float) -> Ran:
     found = re.findall(r"^ *(\w[\w ]*?) +(\d+\.\d\d) s\b", report, re.MULTILINE)
     phases = {name: float(seconds) for name, seconds in found}
-    memory = re.search(r"memory +([\d,.]+) (\w+) peak", report)
+    memory = re.search(r"memory +peak ([\d,.]+) (\w+)", report)
     factors = re.search(r"factors +([a-z].*)", report)
     if not phases or memory is None or factors is None:
         raise RuntimeError(f"the report of scoring run has another format:\n{report}")
