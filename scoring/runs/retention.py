@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, runs
 from scoring.runs.history import Leftover, find_database_leftovers, find_folder_leftovers, read_latest
@@ -54,7 +54,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> PruneRepo
     ConfigurationError: If `keep` is below 1.
     OutputError, DatabaseError: If a run cannot be removed.
     """
-    keep = whole_number("keep", keep, "a whole number of runs is kept")
+    keep = check_positive_integer("keep", keep)
     folder = Path(folder)
     _finish_removing(folder)
     in_folder = {path.name: path for path in list_published_runs(folder)}

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from scoring.errors import ScoringError, pluralize, printable
+from scoring.errors import ScoringError, make_printable, pluralize
 from scoring.runs.gate.rules import FALL, Rule
 from scoring.runs.publishers import RunInfo
 
@@ -183,7 +183,7 @@ def summarize_record(record: Mapping[str, Any]) -> str:
     elif record["outcome"] == Outcome.HELD_BACK:
         summary = f"held back, {compared}: {exceeded}"
     else:
-        summary = f"forced ({printable(record['reason'])}), {compared}: {exceeded}"
+        summary = f"forced ({make_printable(record['reason'])}), {compared}: {exceeded}"
     return "; ".join([summary, *record["notes"]])
 
 
