@@ -84,10 +84,10 @@ def test_an_object_without_content_has_no_digest() -> None:
 def test_digests_are_equal_in_processes_with_other_hash_seeds() -> None:
     """Sets of constants in code are ordered by hashes, which differ between processes."""
     program = (
-        "from scoring.caching.content_digests import code_of, content_digest, freeze\n"
+        "from scoring.caching.content_digests import compute_content_digest, freeze, read_code\n"
         "from scoring.components.wage import Wage\n"
         'exec(\'def f(x): return x in {"a", "b", "c", "d"}\')\n'
-        "print(content_digest((code_of(Wage), f.__code__, freeze({'b': [1.5], 'a': 'x'}))).hex())"
+        "print(compute_content_digest((read_code(Wage), f.__code__, freeze({'b': [1.5], 'a': 'x'}))).hex())"
     )
     digests = {
         subprocess.run(
