@@ -154,7 +154,7 @@ class MemoryStore(Uncounted, Generic[K]):
                     self._computing[key] = (threading.get_ident(), future)
                     break
                 if thread == threading.get_ident():
-                    raise RuntimeError(f"the value of {key!r} needs itself.")
+                    raise RuntimeError(f"The computation of {key!r} requests its own value.")
                 self._counts["joined"] += 1
             try:
                 joined: V = future.result()
