@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scoring.array_types import Longs
 from scoring.errors import ConfigurationError
 
-__all__ = ["list_length", "parse_positive_integer", "row_numbers", "whole_number"]
+__all__ = ["check_list_length", "check_positive_integer", "check_row_numbers", "parse_positive_integer"]
 
 
-def whole_number(name: str, value: Any, need: str) -> int:
-    """Return an argument as an int. `need` is the part of the message that states the requirement.
+def check_positive_integer(name: str, value: Any) -> int:
+    """Return an argument as an int.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def whole_number(name: str, value: Any, need: str) -> int:
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
-        raise ConfigurationError(f"{name} is {value!r}; {need}, 1 or more.")
+        raise ConfigurationError(f"{name} is {value!r}. It must be an integer of 1 or more.")
     return int(value)
 
 
@@ -45,17 +45,17 @@ def parse_positive_integer(text: str) -> int:
     return number
 
 
-def list_length(k: float) -> int:
+def check_list_length(k: float) -> int:
     """Return k as an int.
 
     Raises
     ------
     ConfigurationError: If it is not an integer of 1 or more.
     """
-    return whole_number("k", k, "a list needs a whole number of jobs")
+    return check_positive_integer("k", k)
 
 
-def row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
+def check_row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
     """Return row numbers below n as int64; None means all rows. Kernels do not check bounds.
 
     Raises
@@ -66,7 +66,12 @@ def row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
         return np.arange(n, dtype=np.int64)
     rows = np.asarray(rows)
     if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
-        raise ConfigurationError(f"{what} are asked for by row numbers; this is {rows.ndim}-dimensional, {rows.dtype}.")
+        raise ConfigurationError(
+            f"The row numbers of {what} must be a one-dimensional integer array, not a {rows.ndim}-dimensional array "
+            f"of {rows.dtype}."
+        )
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
-        raise ConfigurationError(f"rows {rows.min()} to {rows.max()} of {what} are asked for; there are {n}.")
+        raise ConfigurationError(
+            f"Rows {rows.min()} to {rows.max()} of {what} are out of range. The number of {what} is {n}."
+        )
     return rows.astype(np.int64)

@@ -20,17 +20,19 @@ SHIPPED: tuple[type[Component], ...] = tuple(
 """All shipped component classes."""
 
 
-def component_kinds(own: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
-    """Return the shipped component classes and the caller's classes `own`, by kind.
+def component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
+    """Return the shipped component classes and the caller's classes `custom`, by kind.
 
     Raises
     ------
     ModelError: If two classes have the same kind.
     """
     kinds = {component.kind: component for component in SHIPPED}
-    for component in own:
+    for component in custom:
         if kinds.setdefault(component.kind, component) is not component:
-            raise ModelError(f"component kind {component.kind!r} is taken by {kinds[component.kind].__name__}.")
+            raise ModelError(
+                f"component kind {component.kind!r} already exists: {kinds[component.kind].__name__}. Use another kind."
+            )
     return kinds
 
 
@@ -62,6 +64,6 @@ def load_model(source: str | Path = "standard", components: Iterable[type[Compon
     except (OSError, UnicodeDecodeError) as error:
         names = ", ".join(preset_names())
         raise ModelError(
-            f"model {source}: {reason(error)}; give one of {names}, or the path of a model file.", path=str(source)
+            f"model {source}: {reason(error)}. Use one of {names}, or the path of a model file.", path=str(source)
         ) from error
     return parse_model(text, kinds, source=str(source))

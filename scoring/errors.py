@@ -25,16 +25,16 @@ __all__ = [
     "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
+    "make_printable",
     "pluralize",
-    "printable",
-    "short_repr",
+    "shorten_repr",
 ]
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 """Line ends, terminal control characters, and characters that change the writing direction."""
 
 
-def printable(text: str, most: int = 200) -> str:
+def make_printable(text: str, most: int = 200) -> str:
     """Return external text as one printable line of at most `most` characters; see `_UNPRINTABLE`."""
     line = _UNPRINTABLE.sub(" ", text[: most + 1])
     return line if len(line) <= most else line[: most - 1] + "…"
@@ -44,7 +44,7 @@ _REPR: Final = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
 
 
-def short_repr(value: object) -> str:
+def shorten_repr(value: object) -> str:
     """Return the truncated repr of a value: a few lines of YAML with aliases can contain billions of values."""
     return _REPR.repr(value)
 

@@ -49,7 +49,7 @@ def measure(size: Size, work: Workspace) -> Section:
             Figure(
                 "any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all other values are reused"
             ),
-            Figure("a weight, all parts of the panel, median", 1000 * whole.median, "ms", note=_told(stages)),
+            Figure("a weight, all parts of the panel, median", 1000 * whole.median, "ms", note=_format_stages(stages)),
         ],
         details={
             "weights": first.as_dict(),
@@ -79,7 +79,7 @@ def _moves(
     return Times(tuple(first)), Times(tuple(whole)), medians
 
 
-def _told(stages: dict[str, float]) -> str:
+def _format_stages(stages: dict[str, float]) -> str:
     return ", ".join(f"{stage} {took:.0f}" for stage, took in stages.items())
 
 

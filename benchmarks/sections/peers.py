@@ -29,7 +29,7 @@ LEFT_OUT = "without the minimum salary, the usual wage, the user's own city, and
 
 
 @dataclass(frozen=True)
-class Measured:
+class PeerMeasurement:
     """A measurement of a peer. `pairs` are those that it visits; jobs that no user may be shown are removed before."""
 
     name: str
@@ -72,7 +72,7 @@ def measure(size: Size, work: Workspace) -> Section:
     engine_lists = used.top_k(K)
     engine_ms = 1000 * measure_times(lambda: used.top_k(K), size.repeats).best / size.users
     peer_inputs = PeerInputs.of(prepared, np.arange(min(size.users, _MOST_FULL)))
-    measured: list[Measured] = []
+    measured: list[PeerMeasurement] = []
     missing: list[type[Peer]] = []
     for full in FULL:
         if full.is_available():
@@ -111,7 +111,7 @@ def factors_alone(model: ScoringModel) -> ScoringModel:
     return model.with_weights({"collaborative": 1.0})
 
 
-def _full(peer: FullPeer, engine_lists: Ranking, engine_ms: float, budget: float) -> Measured:
+def _full(peer: FullPeer, engine_lists: Ranking, engine_ms: float, budget: float) -> PeerMeasurement:
     lists: list[JobList] = []
 
     def rank(n: int) -> None:
@@ -121,7 +121,7 @@ def _full(peer: FullPeer, engine_lists: Ranking, engine_ms: float, budget: float
     require_equal_lists(peer.name, lists, engine_lists)
     pairs = users * len(peer.peer_inputs.jobs)
     how = f"{peer.how}{_if_whole(peer, extra, pairs)}"
-    return Measured(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", engine_ms)
+    return PeerMeasurement(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", engine_ms)
 
 
 def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
@@ -132,7 +132,7 @@ def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
     return f"; used {held:,.0f} bytes per pair: 1,000,000,000 pairs at once would need {format_bytes(1e9 * held)}"
 
 
-def _inner(peer: InnerPeer, job: InnerJob, engine_ms: float, budget: float) -> Measured:
+def _inner(peer: InnerPeer, job: InnerJob, engine_ms: float, budget: float) -> PeerMeasurement:
     found: list[np.ndarray] = []
 
     def rank(n: int) -> None:
@@ -140,7 +140,7 @@ def _inner(peer: InnerPeer, job: InnerJob, engine_ms: float, budget: float) -> M
 
     users, seconds, extra = _as_many_as_fit(rank, peer.first, len(job.engine_lists.user_id), budget)
     off = require_close(job, found[0], found[1])
-    return Measured(
+    return PeerMeasurement(
         name=peer.name,
         job=job.what,
         how=peer.how,
@@ -194,7 +194,7 @@ def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[in
 
 
 def _section(
-    size: Size, engine_ms: float, measured: list[Measured], missing: list[type[Peer]], jobs: list[InnerJob]
+    size: Size, engine_ms: float, measured: list[PeerMeasurement], missing: list[type[Peer]], jobs: list[InnerJob]
 ) -> Section:
     all_users = f"{size.users:,} users"
     columns = (
@@ -242,7 +242,7 @@ def _section(
     )
 
 
-def _notes(measured: list[Measured]) -> list[str]:
+def _notes(measured: list[PeerMeasurement]) -> list[str]:
     ways = dict.fromkeys(f"{one.name}: {one.how}." for one in measured)
     return [
         "A peer ranks as many users as it can in some seconds; the time for all users is extrapolated. "
@@ -260,7 +260,7 @@ def _whole(size: Size, ms: float, users: int) -> str:
     return f"{number(ms * size.users / 1000)} s{'' if users == size.users else ' (scaled)'}"
 
 
-def _figures(measured: list[Measured], missing: list[type[Peer]]) -> list[Figure]:
+def _figures(measured: list[PeerMeasurement], missing: list[type[Peer]]) -> list[Figure]:
     """Return how many times faster the engine is with the full score, for any task of the peer."""
     bars = {peer.name: peer.bar for peer in (*FULL, *INNER)}
     figures = []

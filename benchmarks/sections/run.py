@@ -24,7 +24,7 @@ _UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 
 @dataclass(frozen=True)
-class Ran:
+class RunMeasurement:
     """The figures of the command's report, and the wall-clock time."""
 
     wall: float
@@ -53,7 +53,7 @@ def measure(size: Size, work: Workspace) -> Section:
             trained.append(_run(database, at / f"trained {attempt}", factors))
             kept.append(_run(database, at / f"kept {attempt}", factors))
     assert all("trained" in one.factors for one in trained), "a fresh folder has no factors"
-    assert all("not trained" in one.factors for one in kept), "the folder has the factors of the run before"
+    assert all("cache hit" in one.factors for one in kept), "the folder has the factors of the run before"
     fast, slow = (min(runs, key=lambda one: one.wall) for runs in (kept, trained))
     peak = max(one.peak_bytes for one in (*kept, *trained))
     phases = [[name, f"{fast.phases[name]:.2f}", f"{slow.phases.get(name, 0):.2f}"] for name in fast.phases]
@@ -72,7 +72,7 @@ def measure(size: Size, work: Workspace) -> Section:
     )
 
 
-def _run(database: Path, folder: Path, factors: Path) -> Ran:
+def _run(database: Path, folder: Path, factors: Path) -> RunMeasurement:
     """Run on a copy of the database, so that results of one run do not affect the next."""
     folder.mkdir()
     copy = folder / "market.db"
@@ -93,12 +93,12 @@ def _run(database: Path, folder: Path, factors: Path) -> Ran:
     return _read(done.stdout, wall)
 
 
-def _read(report: str, wall: float) -> Ran:
+def _read(report: str, wall: float) -> RunMeasurement:
     found = re.findall(r"^ *(\w[\w ]*?) +(\d+\.\d\d) s\b", report, re.MULTILINE)
     phases = {name: float(seconds) for name, seconds in found}
-    memory = re.search(r"memory +([\d,.]+) (\w+) peak", report)
+    memory = re.search(r"memory +peak ([\d,.]+) (\w+)", report)
     factors = re.search(r"factors +([a-z].*)", report)
     if not phases or memory is None or factors is None:
         raise RuntimeError(f"the report of scoring run has another format:\n{report}")
     peak = float(memory[1].replace(",", "")) * _UNITS[memory[2]]
-    return Ran(wall, phases.pop("total"), phases, peak, factors[1].strip())
+    return RunMeasurement(wall, phases.pop("total"), phases, peak, factors[1].strip())

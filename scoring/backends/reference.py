@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length, row_numbers
+from scoring.argument_checks import check_list_length, check_row_numbers
 from scoring.array_types import Floats, Longs, Singles
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.program import Program
@@ -106,7 +106,7 @@ class ReferenceBackend:
     ) -> Ranking:
         """See `Backend`."""
         bundle, rules = self.bundle, self.bundle.eligibility
-        k, rows = list_length(k), row_numbers(users, bundle.program.n_users, "users")
+        k, rows = check_list_length(k), check_row_numbers(users, bundle.program.n_users, "users")
         n, width = len(rows), min(k, bundle.n_eligible)
         job_row, count = np.full((n, width), -1, dtype=np.int64), np.zeros(n, dtype=np.int32)
         found = np.zeros((n, width, len(SCORES)), dtype=np.float32)
@@ -127,7 +127,7 @@ class ReferenceBackend:
     def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:
         """See `Backend`."""
         program = self.bundle.program
-        rows = row_numbers(users, program.n_users, "users")
+        rows = check_row_numbers(users, program.n_users, "users")
         out = scores_array(out, len(rows), program.n_jobs)
         out[:] = scores(program, rows, np.arange(program.n_jobs))
         return out
@@ -135,7 +135,10 @@ class ReferenceBackend:
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
         """See `Backend`."""
         program = self.bundle.program
-        users, jobs = row_numbers(users, program.n_users, "users"), row_numbers(jobs, program.n_jobs, "jobs")
+        users, jobs = (
+            check_row_numbers(users, program.n_users, "users"),
+            check_row_numbers(jobs, program.n_jobs, "jobs"),
+        )
         pairs = [scores(program, users[i : i + 1], jobs[i : i + 1])[:, 0, 0] for i in range(len(users))]
         return np.array(pairs, dtype=np.float32).reshape(-1, len(SCORES)).T
 

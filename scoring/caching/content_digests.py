@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-__all__ = ["Code", "code_of", "content_digest", "freeze"]
+__all__ = ["Code", "compute_content_digest", "freeze", "read_code"]
 
 _PLAIN: Final = (bool, int, float, complex, str, bytes, type(None))
 _UNCHANGING_PACKAGES: Final = ("builtins", "pydantic", "abc", "typing")
@@ -72,7 +72,7 @@ def freeze(value: Any) -> Hashable:
     return (type(value).__name__, value)
 
 
-def code_of(kind: type) -> Hashable:
+def read_code(kind: type) -> Hashable:
     """Return the current code of a class and its bases. It changes if any of it is defined again.
 
     Functions are represented by their code objects, which Python compares by content. Computing digests of them took
@@ -93,8 +93,8 @@ def code_of(kind: type) -> Hashable:
     return tuple(found)
 
 
-def content_digest(value: Hashable) -> bytes:
-    """Return 16 bytes, the same in every process for equal content. For frozen values and the results of `code_of`.
+def compute_content_digest(value: Hashable) -> bytes:
+    """Return 16 bytes, the same in every process for equal content. For frozen values and the results of `read_code`.
 
     Raises
     ------
@@ -108,18 +108,18 @@ def content_digest(value: Hashable) -> bytes:
 
 def _encoded_parts(value: Hashable) -> Iterable[bytes]:
     if isinstance(value, tuple):
-        return map(content_digest, value)
+        return map(compute_content_digest, value)
     if isinstance(value, Code):
-        return [content_digest(value.parts)]
+        return [compute_content_digest(value.parts)]
     if isinstance(value, frozenset):
-        return sorted(map(content_digest, value))
+        return sorted(map(compute_content_digest, value))
     if isinstance(value, CodeType):
-        return (content_digest(getattr(value, name)) for name in _CODE_PARTS)
+        return (compute_content_digest(getattr(value, name)) for name in _CODE_PARTS)
     if isinstance(value, type):
         return [f"{value.__module__}.{value.__qualname__}".encode()]
     if isinstance(value, _EXACT_REPR):
         return [b"\0" + repr(value).encode("utf-8", "surrogatepass")]
-    raise TypeError(f"{value!r} cannot be part of a key that processes share: it has no content to compare.")
+    raise TypeError(f"{value!r} cannot be part of a key that processes share, because it is compared by identity.")
 
 
 def _function(member: Any) -> Any:

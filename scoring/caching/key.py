@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from scoring.caching.content_digests import Code, content_digest
+from scoring.caching.content_digests import Code, compute_content_digest
 
 __all__ = [
     "AdjacencyKey",
@@ -45,7 +45,7 @@ class CacheKey:
         """
         digest = hashlib.blake2b(self.cache.encode() + b"\0" + type(self).__name__.encode(), digest_size=16)
         for part in fields(self):
-            digest.update(b"\0" + part.name.encode() + b"\0" + content_digest(getattr(self, part.name)))
+            digest.update(b"\0" + part.name.encode() + b"\0" + compute_content_digest(getattr(self, part.name)))
         return digest.hexdigest()
 
 

@@ -54,7 +54,7 @@ class CacheStats:
 class Store(Protocol):
     """Values by key, safe between threads.
 
-    A value is immutable from the moment a store has it. Its users must not write to it, and its key names everything
+    A stored value is immutable. Its users must not write to it, and its key names everything
     it depends on, so a stored value never becomes wrong. A store that several engines or processes share relies on
     both: it may return one object to all of them, and it may keep a value as long as it likes.
 
@@ -64,7 +64,7 @@ class Store(Protocol):
     """
 
     def get_or_compute(self, key: CacheKey, compute: Callable[[], V]) -> V:
-        """Return the value of the key; call `compute` if the store does not have it.
+        """Return the value of the key; call `compute` if it is not stored.
 
         Requests for one missing key cause one computation. All other requests wait for it, and get its value or its
         error. Errors are not stored. If the computation is interrupted (an exception that is not an `Exception`), one
@@ -154,7 +154,7 @@ class MemoryStore(Uncounted, Generic[K]):
                     self._computing[key] = (threading.get_ident(), future)
                     break
                 if thread == threading.get_ident():
-                    raise RuntimeError(f"the value of {key!r} needs itself.")
+                    raise RuntimeError(f"The computation of {key!r} requests its own value.")
                 self._counts["joined"] += 1
             try:
                 joined: V = future.result()

@@ -26,7 +26,7 @@ from scoring.cli.commands import (
     tune,
 )
 from scoring.cli.signals import TerminatedError
-from scoring.errors import ScoringError, printable
+from scoring.errors import ScoringError, make_printable
 from scoring.storage.os_errors import reason
 
 __all__ = ["StoppedError", "app"]
@@ -117,7 +117,7 @@ def _print_error(message: str) -> None:
 
 
 def _print_line(line: str) -> None:
-    print(printable(line, 2000), file=sys.stderr)  # noqa: T201
+    print(make_printable(line, 2000), file=sys.stderr)  # noqa: T201
 
 
 app = typer.Typer(

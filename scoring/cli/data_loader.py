@@ -215,11 +215,11 @@ def load_data(
 
 
 def _report_rejected_rows(report: DataReport, where: str, progress: Progress) -> None:
-    from scoring.errors import printable
+    from scoring.errors import make_printable
 
     for table in report.tables.values():
         if table.rejected:
-            progress.print_line(f"warning: {printable(table.format_line(), 500)}")
+            progress.print_line(f"warning: {make_printable(table.format_line(), 500)}")
     if where and report.n_rejected:
         progress.print_line(f"warning: rejected rows are not used.{where}")
 

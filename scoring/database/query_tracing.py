@@ -111,7 +111,7 @@ def count_driver_call(connection: Connection, *, round_trips: int = 0) -> Iterat
     if traffic is None:
         yield
         return
-    with traffic.timed(round_trips=round_trips):
+    with traffic.measure(round_trips=round_trips):
         yield
 
 

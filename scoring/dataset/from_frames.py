@@ -47,7 +47,7 @@ def read_frames(
 
 
 def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
-    """Return the given frames, and the defaults of the others.
+    """Return the given frames, and the defaults of the other tables.
 
     Raises
     ------

@@ -18,7 +18,7 @@ class Lazy:
 
     @classmethod
     def from_makers(cls, makers: Mapping[str, Callable[[], Any]], **values: Any) -> Self:
-        """Return an object with the fields of `values`; functions of `makers` compute the others at first access."""
+        """Return an object with the fields of `values`; `makers` compute the other fields at first access."""
         instance = object.__new__(cls)
         instance.__dict__.update(values, _makers=dict(makers))
         return instance

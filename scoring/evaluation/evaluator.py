@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
@@ -100,7 +100,7 @@ class Evaluator:
         if len({metric.name for metric in self.metrics}) < len(self.metrics):
             names = ", ".join(metric.name for metric in self.metrics)
             raise ConfigurationError(f"Two metrics have the same name: {names}. Give each metric once.")
-        self.k = max([list_length(k), *(metric.k for metric in self.metrics)])
+        self.k = max([check_list_length(k), *(metric.k for metric in self.metrics)])
         self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
         if not _is_same_data(self.statistics.dataset, holdout.data):
             raise ConfigurationError("The statistics are of other data than the holdout. Use Statistics(holdout.data).")

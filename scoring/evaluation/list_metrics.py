@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
@@ -100,7 +100,7 @@ class _Fact(ABC):
     unit: ClassVar[str]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", list_length(self.k))
+        object.__setattr__(self, "k", check_list_length(self.k))
 
     @property
     def name(self) -> str:

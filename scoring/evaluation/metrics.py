@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevance import RankedRelevance
@@ -32,7 +32,7 @@ class Metric(ABC):
     k: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", list_length(self.k))
+        object.__setattr__(self, "k", check_list_length(self.k))
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.evaluation.exposure import By, compute_exposure_changes, plot_exposure
@@ -100,7 +100,7 @@ class Comparison:
             raise ConfigurationError("There are no users to compare. Give at least one user.")
         after = _in_order_of(before, after)
         if k is not None:
-            before, after = before.cut(list_length(k)), after.cut(list_length(k))
+            before, after = before.cut(check_list_length(k)), after.cut(check_list_length(k))
         return cls(before, after, inputs, names, p)
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
@@ -136,7 +136,7 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
     ConfigurationError: If k is below 1.
     """
     width = ranking.job_id.shape[1]
-    depth = width if k is None else list_length(k)
+    depth = width if k is None else check_list_length(k)
     n, n_ranks = len(ranking.user_id), min(width, depth)
     row, place, pair = _pairs_of(ranking.user_id, relevance)
     n_relevant = np.bincount(row, minlength=n).astype(np.int64)

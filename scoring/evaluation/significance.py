@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.randomisation import compute_p_values, draw_signs
@@ -108,10 +108,10 @@ class Resamples:
         ------
         ConfigurationError: If there are too few draws, a duplicate user, or no users.
         """
-        n_resamples = whole_number("n_resamples", n_resamples, "an interval needs a whole number of draws")
+        n_resamples = check_positive_integer("n_resamples", n_resamples)
         if n_resamples < _FEWEST:
             raise ConfigurationError(f"n_resamples is {n_resamples}. An interval needs at least {_FEWEST} draws.")
-        n_permutations = whole_number("n_permutations", n_permutations, "a p-value needs a whole number of draws")
+        n_permutations = check_positive_integer("n_permutations", n_permutations)
         ids = parse_ids(user_id, "user")
         order = np.argsort(ids, kind="stable")
         is_duplicate = ids[order][1:] == ids[order][:-1]

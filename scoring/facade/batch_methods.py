@@ -62,7 +62,7 @@ class BatchMethods(EngineState):
 
         def work(cancelled: Callable[[], bool]) -> Result:
             inputs = legacy_results.make_inputs(snapshot, users_df, jobs_df)
-            with self.operations.timed("process_scoring_batch", n_users, n_users * n_jobs):
+            with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
@@ -108,7 +108,7 @@ class BatchMethods(EngineState):
             users = prepared.active_users[: limits[1]]
             n_jobs = len(prepared.inputs.jobs)
             self._check_request(len(users), n_jobs, size, top_k, out)
-            with self.operations.timed("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
+            with self.operations.measure("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
                 return legacy_results.make_ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
@@ -128,7 +128,7 @@ class BatchMethods(EngineState):
         DatabaseError: If the data cannot be loaded.
         """
         snapshot = self._data.get()
-        with self.operations.timed("calculate_base_scores_vectorized"):
+        with self.operations.measure("calculate_base_scores_vectorized"):
             return job_scores.compute_base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import scoring
-from scoring.caching.content_digests import Code, code_of, freeze
+from scoring.caching.content_digests import Code, freeze, read_code
 from scoring.caching.key import EncodingKey, ExplanationKey, PlanKey, ScoreKey
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics
@@ -74,4 +74,4 @@ def make_explanation_key(
 def _code(model: ScoringModel) -> Code:
     """Return the package version, and class and code of each component. A notebook may define a class again."""
     classes = dict.fromkeys(type(part.component) for part in model.parts)
-    return Code((scoring.__version__, *((kind, code_of(kind)) for kind in classes)))
+    return Code((scoring.__version__, *((kind, read_code(kind)) for kind in classes)))

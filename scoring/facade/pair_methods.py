@@ -79,7 +79,7 @@ class PairMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> pd.DataFrame:
-            with self.operations.timed("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
+            with self.operations.measure("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
                 frame = legacy_results.score_listed_pairs(snapshot, self.model, read)
             return frame.astype({"user_id": "int64", "job_id": "int64"})
 
@@ -100,7 +100,7 @@ class PairMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
-            with self.operations.timed("get_score_explanation", 1, 1):
+            with self.operations.measure("get_score_explanation", 1, 1):
                 return legacy_results.explanation(snapshot, self.model, pair)
 
         return await run_in_thread(work)
@@ -109,7 +109,7 @@ class PairMethods(EngineState):
         data = snapshot or await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> float:
-            with self.operations.timed(f"calculate_{score}", 1, 1):
+            with self.operations.measure(f"calculate_{score}", 1, 1):
                 return legacy_results.score_pair(data, self.model, pair)[score]
 
         return await run_in_thread(work)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring.errors import DataError, printable
+from scoring.errors import DataError, make_printable
 
 __all__ = ["RawRows", "concatenate", "read_source"]
 
@@ -106,7 +106,7 @@ def _read_csv(path: Path) -> RawRows:
         header = [name.strip() for name in header]
         duplicate = next((name for name, count in Counter(header).items() if name and count > 1), None)
         if duplicate is not None:
-            raise DataError(f"{path}, line 1: duplicate column {printable(duplicate)!r}. Rename or remove one.")
+            raise DataError(f"{path}, line 1: duplicate column {make_printable(duplicate)!r}. Rename or remove one.")
         for line, fields in iterator:
             if len(fields) != len(header):
                 reason = f"has {len(fields)} fields, but the header has {len(header)}"

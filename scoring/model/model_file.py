@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from scoring.errors import LocatedError, ModelError, short_repr
+from scoring.errors import LocatedError, ModelError, shorten_repr
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
@@ -125,7 +125,7 @@ def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Comp
     kind = parameters.pop("component", name)
     weighed = parameters.pop("weight", None) is not None
     if not isinstance(kind, str) or kind not in kinds:
-        named = kind if isinstance(kind, str) else short_repr(kind)
+        named = kind if isinstance(kind, str) else shorten_repr(kind)
         raise file.error(path, f"unknown component `{named}`; known: {', '.join(sorted(kinds))}.")
     component = _validated(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
     if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
@@ -164,7 +164,7 @@ def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
         number = math.inf
     name = key[-2] if key[-1] == "weight" else key[-1]
     if not isinstance(number, float):
-        problem = f"the weight of {name} is {short_repr(value)}"
+        problem = f"the weight of {name} is {shorten_repr(value)}"
         raise file.error(key, f"{problem}; it must be a number or a fraction such as 1/3.")
     if not (math.isfinite(number) and number >= 0):
         raise file.error(key, f"the weight of {name} is {number}; it must be a number from 0 to 1.")
@@ -200,7 +200,7 @@ def _validated(
         raise file.error((*key, field), problem) from error
     for field, value in values.items():
         if _became_number(value, getattr(settings, field)):
-            raise file.error((*key, field), f"`{field}` is {short_repr(value)}; it must be a number.")
+            raise file.error((*key, field), f"`{field}` is {shorten_repr(value)}; it must be a number.")
     return settings
 
 

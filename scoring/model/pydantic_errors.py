@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from scoring.errors import short_repr
+from scoring.errors import shorten_repr
 
 __all__ = ["describe_problem"]
 
@@ -29,4 +29,4 @@ def describe_problem(error: ValidationError, kind: type[BaseModel], other_keys: 
         return field, f"{message}."
     if first["type"] == "missing":
         return field, f"`{field}` is missing."
-    return field, f"`{field}` is {short_repr(first['input'])}; {message[:1].lower()}{message[1:]}."
+    return field, f"`{field}` is {shorten_repr(first['input'])}; {message[:1].lower()}{message[1:]}."

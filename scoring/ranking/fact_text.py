@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from scoring.errors import printable
+from scoring.errors import make_printable
 
 __all__ = ["format_facts", "format_value"]
 
@@ -24,7 +24,7 @@ def format_facts(facts: Mapping[str, Any]) -> str:
     """
     has_no_actions = 0 in (facts.get("applications"), facts.get("clicks"))  # then no job can be compared
     shown = {name: value for name, value in facts.items() if not (has_no_actions and name == _SIMILARITY)}
-    return printable("; ".join(_format_fact(name, value) for name, value in shown.items()), 1000)
+    return make_printable("; ".join(_format_fact(name, value) for name, value in shown.items()), 1000)
 
 
 def _format_fact(name: str, value: Any) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Floats, Singles
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.backends.numba.strategies import STRATEGIES, Strategy
@@ -49,7 +49,7 @@ class Scorer:
         backend: BackendFactory | None = None,
     ) -> None:
         if workers is not None:
-            workers = whole_number("workers", workers, "a run needs a whole number of threads")
+            workers = check_positive_integer("workers", workers)
         if path not in STRATEGIES:
             raise ConfigurationError(f"path: {path!r} does not exist. Use {', '.join(STRATEGIES)}.")
         if backend is not None and path != "auto":

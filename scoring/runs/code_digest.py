@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["RUN_MODULES", "code_digest", "imported_modules"]
+__all__ = ["RUN_MODULES", "code_digest", "find_imported_modules"]
 
 RUN_MODULES: Final = (
     "scoring.database.quarantine",
@@ -33,12 +33,12 @@ _NAME: Final = re.compile(rb"\w+")
 def code_digest() -> str:
     """Return the digest of the modules that a run imports, as they are on disk: 32 hex digits, in about 16 ms."""
     digest = hashlib.blake2b(digest_size=16)
-    for name, source in sorted(imported_modules(RUN_MODULES).items()):
+    for name, source in sorted(find_imported_modules(RUN_MODULES).items()):
         digest.update(f"{name} {len(source)} ".encode() + source)
     return digest.hexdigest()
 
 
-def imported_modules(names: Sequence[str]) -> dict[str, bytes]:
+def find_imported_modules(names: Sequence[str]) -> dict[str, bytes]:
     """Return name → source of these modules and of all modules of this package that they import, directly or not."""
     paths = dict(_find_modules(Path(__file__).parents[1], "scoring"))
     sources: dict[str, bytes] = {}

@@ -16,7 +16,7 @@ from scoring.ranking.scorer import Scorer
 from scoring.runs import memory_budget
 from scoring.runs.shards import ShardAssembly, ShardResult, ShardTask
 
-__all__ = ["Executor", "LocalExecutor", "ShardRanker", "chunks_in_memory"]
+__all__ = ["Executor", "LocalExecutor", "ShardRanker", "cut_chunks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class LocalExecutor:
         """Yield the results in the order of the tasks."""
         assembly = ShardAssembly(tasks)
         rows = np.concatenate([np.empty(0, dtype=np.int64), *(task.rows for task in tasks)])
-        for chunk in chunks_in_memory(rows, self._chunk_size, rank_shard.list_width):
+        for chunk in cut_chunks(rows, self._chunk_size, rank_shard.list_width):
             ranking = rank_shard.rank(chunk, cancelled, progress)
             if cancelled():
                 return
@@ -109,7 +109,7 @@ class LocalExecutor:
             del ranking  # free it before the next chunk is ranked
 
 
-def chunks_in_memory(rows: Longs, chunk_size: int, list_width: int) -> Iterator[Longs]:
+def cut_chunks(rows: Longs, chunk_size: int, list_width: int) -> Iterator[Longs]:
     """Yield `chunk_size` rows at a time, or fewer while the lists of a chunk do not fit in the available memory."""
     start, bytes_per_user = 0, list_width * memory_budget.BYTES_PER_RANKED
     while start < len(rows):

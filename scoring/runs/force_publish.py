@@ -14,7 +14,7 @@ from typing import Any
 
 from scoring.errors import ConfigurationError, OutputError, pluralize
 from scoring.runs.gate.verdict import Outcome, read_outcome
-from scoring.runs.history import FolderLeftover, leftovers_in_folder, read_latest
+from scoring.runs.history import FolderLeftover, find_folder_leftovers, read_latest
 from scoring.runs.publishers import Claim, Destination, OpenRun, Publisher, RunCounts, RunMetadata
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.runs.shards import Shard
@@ -66,7 +66,7 @@ def publish_held_back(
 
 
 def _find_held_back(folder: Path, run_id: str) -> FolderLeftover:
-    for run in leftovers_in_folder(folder):
+    for run in find_folder_leftovers(folder):
         outcome = None if run.is_in_progress or run.verdict is None else read_outcome(run.verdict)
         # forced: an earlier call began to publish the run and was killed
         if run.run_id == run_id and outcome in (Outcome.HELD_BACK, Outcome.FORCED):

@@ -23,7 +23,7 @@ from scoring.runs.publishers.database_lock import hold_key
 from scoring.runs.publishers.database_runs import PUBLISHED, WRITING
 from scoring.runs.publishers.part_files import find_problem
 from scoring.runs.publishers.reader_locks import lock_for_reading
-from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.storage.file_lock import LockHeldError
 
 __all__ = [
@@ -32,8 +32,8 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "collect_runs",
-    "leftovers_in_database",
-    "leftovers_in_folder",
+    "find_database_leftovers",
+    "find_folder_leftovers",
     "list_runs",
     "read_latest",
     "verify_rows",
@@ -144,7 +144,7 @@ def collect_runs(folder: str | Path, database: Database | None = None) -> list[R
     records: dict[str, RunRecord] = {}
     for path in list_published_runs(folder):
         records[path.name] = _read_record(path)
-    for leftover in leftovers_in_folder(folder):
+    for leftover in find_folder_leftovers(folder):
         # the folder may be published already, if the link was not moved to it
         run = records.setdefault(leftover.run_id, RunRecord(leftover.run_id, leftover.status))
         run.status, run.folder, run.verdict = leftover.status, True, leftover.verdict
@@ -193,7 +193,7 @@ def _add_database(database: Database, records: dict[str, RunRecord]) -> set[str 
         columns = (runs.c.run_id, runs.c.settings, runs.c.model, runs.c.as_of, runs.c.users, runs.c.rows)
         rows = connection.execute(select(*columns)).all()
         current = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
-    leftovers = {run.run_id: run for run in leftovers_in_database(database)}
+    leftovers = {run.run_id: run for run in find_database_leftovers(database)}
     for row in rows:
         leftover = leftovers.get(row.run_id)
         status = RunStatus.PUBLISHED if leftover is None else leftover.status
@@ -213,7 +213,7 @@ def _add_database(database: Database, records: dict[str, RunRecord]) -> set[str 
     return current
 
 
-def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
+def find_folder_leftovers(folder: Path) -> list[FolderLeftover]:
     """Return the unpublished runs in the folder, found by their journals."""
     leftovers = []
     for path in sorted(folder.glob(".*.journal")):
@@ -228,11 +228,13 @@ def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
             journal.release(remove=not lines)
         if lines and isinstance(lines[0].get("run_id"), str):
             work = path.with_name(f".{key}.writing")
-            leftovers.append(FolderLeftover(lines[0]["run_id"], key, is_in_progress, last_verdict(lines), work, path))
+            leftovers.append(
+                FolderLeftover(lines[0]["run_id"], key, is_in_progress, find_last_verdict(lines), work, path)
+            )
     return leftovers
 
 
-def leftovers_in_database(database: Database) -> list[Leftover]:
+def find_database_leftovers(database: Database) -> list[Leftover]:
     """Return the unpublished runs in the database."""
     with database.connect() as connection:
         query = select(runs.c.run_id, runs.c.settings).where(runs.c.status == WRITING).order_by(runs.c.run_id)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.bundle.ranking import Ranking
-from scoring.errors import pluralize, printable
+from scoring.errors import make_printable, pluralize
 from scoring.model import GROUPS
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_budget
@@ -171,8 +171,8 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
             Line(
                 job_id=int(prepared.plan.job_id[row]),
                 total=float(first.scores[0, place, 0]),
-                title=printable(title) if isinstance(title, str) else None,
-                company=printable(company) if isinstance(company, str) else None,
+                title=make_printable(title) if isinstance(title, str) else None,
+                company=make_printable(company) if isinstance(company, str) else None,
                 groups={group: float(np.sum(list(inner.values()))) for group, inner in parts.items() if inner},
                 parts={group: inner for group, inner in parts.items() if inner},
             )
@@ -186,7 +186,9 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
 def render(report: Report) -> RenderableType:
     """Return the report for a rich console: at most 80 columns and 40 lines with the shipped models."""
     head = Text.assemble(
-        "Run ", (report.run_id, "bold"), f" · model {printable(report.model)} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
+        "Run ",
+        (report.run_id, "bold"),
+        f" · model {make_printable(report.model)} · as of {report.as_of:%Y-%m-%d %H:%M} UTC",
     )
     sides = Table.grid(padding=(0, 3, 0, 0))
     sides.add_row(_phases(report), _figures(report))
@@ -230,8 +232,8 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("strategy", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
-    table.add_row("memory", f"{memory_budget.format_bytes(report.peak_bytes)} peak, {predicted} predicted")
-    table.add_row("threads", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    table.add_row("memory", f"peak {memory_budget.format_bytes(report.peak_bytes)}, predicted {predicted}")
+    table.add_row("workers", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
 
@@ -249,7 +251,7 @@ def _destinations(report: Report) -> RenderableType:
         table.add_row(destination.kind, Text(f"{destination.name}{size}"))
     if not report.destinations:
         table.add_row("results", "not stored")
-    table.add_row("gate", Text(printable(report.gate, 1000)))
+    table.add_row("gate", Text(make_printable(report.gate, 1000)))
     return table
 
 
@@ -277,7 +279,8 @@ def _top(report: Report) -> list[RenderableType]:
     for group, inner in report.first_lines[0].parts.items():
         for name in inner:
             parts.add_row(
-                Text(f"{group} {printable(name)}"), *(f"{line.parts[group][name]:.2f}" for line in report.first_lines)
+                Text(f"{group} {make_printable(name)}"),
+                *(f"{line.parts[group][name]:.2f}" for line in report.first_lines),
             )
     return [Text(f"Top jobs of user {report.first_user}", style="bold"), titles, parts]
 
@@ -289,7 +292,7 @@ def _excluded(reasons: Mapping[str, int]) -> str:
 
 def _top_reasons(rejections: Mapping[str, int]) -> str:
     """Return the most frequent reasons, shortened for the report."""
-    texts = [f"{count:,} {printable(reason, 70)}" for reason, count in list(rejections.items())[:MAX_REASONS]]
+    texts = [f"{count:,} {make_printable(reason, 70)}" for reason, count in list(rejections.items())[:MAX_REASONS]]
     more = f"; {pluralize(len(rejections) - MAX_REASONS, 'other reason')}" if len(rejections) > MAX_REASONS else ""
     return "; ".join(texts) + more
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, runs
-from scoring.runs.history import Leftover, leftovers_in_database, leftovers_in_folder, read_latest
+from scoring.runs.history import Leftover, find_database_leftovers, find_folder_leftovers, read_latest
 from scoring.runs.publishers import list_published_runs
 from scoring.runs.publishers.database_lock import hold_key, remove_stale_locks
 from scoring.runs.publishers.database_runs import PUBLISHED, remove_run
@@ -54,7 +54,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> PruneRepo
     ConfigurationError: If `keep` is below 1.
     OutputError, DatabaseError: If a run cannot be removed.
     """
-    keep = whole_number("keep", keep, "a whole number of runs is kept")
+    keep = check_positive_integer("keep", keep)
     folder = Path(folder)
     _finish_removing(folder)
     in_folder = {path.name: path for path in list_published_runs(folder)}
@@ -111,7 +111,7 @@ def _finish_removing(folder: Path) -> None:
 
 
 def _remove_unfinished(folder: Path, database: Database | None, newest: str, report: PruneReport) -> None:
-    for run in leftovers_in_folder(folder):
+    for run in find_folder_leftovers(folder):
         if run.run_id < newest and not run.is_in_progress:
             with _skip_if_locked(), wrap_os_errors(folder, content="Results"):
                 lock = FileLock(run.journal).acquire()
@@ -120,7 +120,7 @@ def _remove_unfinished(folder: Path, database: Database | None, newest: str, rep
                 report.unfinished.append(run.run_id)
     if database is None:
         return
-    for unpublished in leftovers_in_database(database):
+    for unpublished in find_database_leftovers(database):
         if unpublished.run_id < newest and not unpublished.is_in_progress:
             _remove_rows(database, unpublished, report)
 

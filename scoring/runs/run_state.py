@@ -19,7 +19,7 @@ from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
 from scoring.runs import memory_budget, shards
 from scoring.runs.data_summary import summarize_data
-from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, chunks_in_memory
+from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, cut_chunks
 from scoring.runs.gate import GateFailedError, Verdict
 from scoring.runs.gate.gate import BYTES_PER_ROW, CandidateRun
 from scoring.runs.gate.verdict import Outcome
@@ -362,7 +362,7 @@ class RunState:
         )
         prepared = self.prepared.with_model(model)
         scorer = Scorer(prepared.plan, workers=self.rank_shard.workers, seeds=prepared.seeds, backend=prepared.backend)
-        for chunk in chunks_in_memory(self.rows, self.chunk_size, self.rank_shard.list_width):
+        for chunk in cut_chunks(self.rows, self.chunk_size, self.rank_shard.list_width):
             ranking = scorer.top_k(self.spec.n_candidates, chunk)
             lists = rerank(ranking, self.spec.reranker, self.spec.k).cut(k)
             yield ListBlock.of_ranking(lists), prepared.plan.user_id[chunk]

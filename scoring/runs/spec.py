@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length, whole_number
+from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.runs.stages import Reranker
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError if `k` or `chunk_size` is below 1."""
-        chunk_size = whole_number("chunk_size", self.chunk_size, "a chunk holds a whole number of users")
+        chunk_size = check_positive_integer("chunk_size", self.chunk_size)
         if chunk_size > MAX_BATCH_SIZE:
             warnings.warn(
                 f"chunk_size {chunk_size:,} exceeds the maximum. It is reduced to {MAX_BATCH_SIZE:,} users.",
                 UserWarning,
                 stacklevel=4,
             )
-        object.__setattr__(self, "k", list_length(self.k))
+        object.__setattr__(self, "k", check_list_length(self.k))
         object.__setattr__(self, "chunk_size", min(chunk_size, MAX_BATCH_SIZE))
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from scoring.errors import LocatedError, ModelError, short_repr
+from scoring.errors import LocatedError, ModelError, shorten_repr
 
 __all__ = ["MAX_KEYS", "KeyPath", "YamlSource", "parse_yaml"]
 
@@ -70,14 +70,14 @@ class YamlSource:
         """Return the text of a key of the file itself; a number as it is written, '' for a missing value."""
         value = self.data.get(name)
         if isinstance(value, dict | list | bool):
-            raise self.error((name,), f"`{name}` is {short_repr(value)}; it must be text.")
+            raise self.error((name,), f"`{name}` is {shorten_repr(value)}; it must be text.")
         return "" if value is None else str(value)
 
     def boolean(self, name: str) -> bool:
         """Return true or false, for a key of the file itself; False if it is missing."""
         value = self.data.get(name, False)
         if not isinstance(value, bool):
-            raise self.error((name,), f"`{name}` is {short_repr(value)}; it must be true or false.")
+            raise self.error((name,), f"`{name}` is {shorten_repr(value)}; it must be true or false.")
         return value
 
     def check_keys(self, key: KeyPath, allowed: set[str]) -> None:

@@ -126,7 +126,7 @@ class Occupations:
     def load(cls, rng: np.random.Generator) -> Occupations:
         table = reference_tables.load_occupation_traits()
         major = np.unique(table["major_code"], return_inverse=True)[1].astype(np.int64)
-        # vectors of a major group share a component, so a user who likes one occupation tends to like the others
+        # vectors of a major group share a component, so a user who likes one occupation tends to like the rest
         vectors = rng.normal(size=(major.max() + 1, 4))[major] + 0.8 * rng.normal(size=(len(major), 4))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         similarity = np.zeros((len(major) + 1, len(major) + 1), np.float32)

@@ -77,7 +77,7 @@ def make_users(rng: np.random.Generator, reference: ReferenceArrays, n: int, now
 
 
 def _draw_interests(rng: np.random.Generator, reference: ReferenceArrays, n: int) -> Ints:
-    """Return (n, 5) distinct occupations: the first by weight, the others similar to it."""
+    """Return (n, 5) distinct occupations: the first by weight, the other four similar to it."""
     jobs = reference.occupations
     interests = np.empty((n, MAX_PREFERRED), np.int64)
     interests[:, 0] = draw_weighted(rng, jobs.weight, n)

@@ -83,7 +83,7 @@ class Operations:
     `listeners` are called with every `OperationRecord`, in the thread that did the work.
 
     >>> operations = Operations()
-    >>> with operations.timed("top_k", users=2, pairs=20):
+    >>> with operations.measure("top_k", users=2, pairs=20):
     ...     pass
     >>> operations.statistics().total.pairs
     20
@@ -103,7 +103,7 @@ class Operations:
         self._tallies: dict[str, _Tally] = {}
 
     @contextmanager
-    def timed(self, operation: str, users: int = 0, pairs: int = 0) -> Iterator[None]:
+    def measure(self, operation: str, users: int = 0, pairs: int = 0) -> Iterator[None]:
         """Count and time the block. If it raises, count only a failure."""
         users, pairs = int(users), int(pairs)  # JSON cannot hold NumPy integers
         started = self._clock()

@@ -40,7 +40,7 @@ class Traffic:
             self._seconds += seconds
 
     @contextmanager
-    def timed(self, *, round_trips: int = 0) -> Iterator[None]:
+    def measure(self, *, round_trips: int = 0) -> Iterator[None]:
         """Count the block with its time, also when it fails: its statement was sent."""
         started = self.clock()
         try:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length, whole_number
+from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.array_types import Floats, Longs
 from scoring.evaluation.full_rank import find_full_rank
 from scoring.ranking import Prepared, Ranking
@@ -59,7 +59,7 @@ def audience(
     UnknownIdError: If a user or the job does not exist.
     ConfigurationError: If k or nearest is not a whole number above 0.
     """
-    k, nearest = list_length(k), whole_number("nearest", nearest, "misses are ranked for a whole number of users")
+    k, nearest = check_list_length(k), check_positive_integer("nearest", nearest)
     job = int(prepared.job_rows([job_id])[0])
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
     plan = prepared.plan

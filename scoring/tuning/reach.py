@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
@@ -217,7 +217,7 @@ def reach(
         is below 1.
     UnknownIdError: If the user or the job does not exist.
     """
-    k = list_length(k)
+    k = check_list_length(k)
     if not (margin > 0 and seconds > 0):
         raise ConfigurationError(f"margin is {margin!r} and seconds is {seconds!r}. Both must be above 0.")
     if prepared.model.eligibility.max_per_company is not None:

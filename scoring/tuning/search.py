@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.model import ScoringModel
 from scoring.tuning.problem import Problem
@@ -70,7 +70,7 @@ def run_trials(
     OutputError: If the file cannot be written.
     RunCancelledError: If `cancelled` returns true. Finished trials are kept.
     """
-    n_trials = whole_number("n_trials", n_trials, "a search needs a whole number of trials")
+    n_trials = check_positive_integer("n_trials", n_trials)
     if sampler not in SAMPLERS:
         raise ConfigurationError(f"sampler is {sampler!r}. Use one of: {', '.join(SAMPLERS)}.")
     if seed < 0 or worker < 0:

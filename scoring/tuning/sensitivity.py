@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
@@ -152,7 +152,7 @@ def sensitivity(
         given, the metric needs more than k jobs, no user has a relevant job, a component is unknown, or k is below 1.
     UnknownIdError: If a user does not exist.
     """
-    k, users = list_length(k), prepared.user_rows(user_ids)
+    k, users = check_list_length(k), prepared.user_rows(user_ids)
     chosen = _chosen(prepared, users, components)
     relevant = _relevant(prepared, users, relevance, metric, k)
     user_paths: list[list[_UserPath]] = [[] for _ in users]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
@@ -157,7 +157,7 @@ def tune(
     ConfigurationError: If train and validation share users, no model keeps the floors, or the number of trials or
         finalists is below 1; also as `run_trials`.
     """
-    finalists = whole_number("finalists", finalists, "validation needs a whole number of models")
+    finalists = check_positive_integer("finalists", finalists)
     if np.isin(validation.user_id, problem.train.user_id).any():
         raise ConfigurationError("Train and validation share users. Split the users first, with split_users.")
     progress(DIRECT, 0, 1)

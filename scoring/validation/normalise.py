@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class NormalisedTable:
-    """One table: its valid rows, and the rejections of the others.
+    """One table: its valid rows, and the rejections of the invalid rows.
 
     Attributes
     ----------

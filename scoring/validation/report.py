@@ -12,7 +12,7 @@ from typing import Final, Self
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.errors import ConfigurationError, DataError, OutputError, pluralize, printable
+from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
 from scoring.storage.os_errors import reason
 from scoring.validation.data_errors import group_rejections, make_empty_rejections
 from scoring.validation.normalise import NormalisedTable
@@ -206,7 +206,7 @@ class DataReport:
     def summarize_rejections(self) -> str:
         """Return one sentence with the row counts of tables that have rejected rows; empty if none has."""
         lines = "; ".join(table.format_line() for table in self.tables.values() if table.rejected)
-        return f"Rejected rows are left out: {printable(lines, 1000)}." if lines else ""
+        return f"Rejected rows are left out: {make_printable(lines, 1000)}." if lines else ""
 
     def write(self, folder: str | Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
         """Write the rejected rows as one CSV file per table, readable only by the owner, and return the paths.

@@ -79,7 +79,7 @@ def find_parameter(model: ScoringModel, name: str) -> SliderParameter:
 
     Raises
     ------
-    ConfigurationError: If the model does not have it.
+    ConfigurationError: If the model has no such parameter.
     """
     parameters = {parameter.name: parameter for part in model.parts for parameter in list_parameters(part)}
     if name not in parameters:

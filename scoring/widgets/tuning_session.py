@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
@@ -160,7 +160,7 @@ class TuningSession:
         ConfigurationError: If an argument is invalid or the holdout is empty.
         """
         holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
-        max_users = whole_number("users", users, "a panel needs a whole number of users")
+        max_users = check_positive_integer("users", users)
         drawn = np.sort(np.random.default_rng(seed).permutation(holdout.user_id)[:max_users])
         evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)
         return cls(evaluator, baseline, seed=seed)

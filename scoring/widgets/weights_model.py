@@ -160,10 +160,8 @@ class WeightsModel:
         ModelError: If the component rejects the value.
         """
         if not math.isfinite(value):
-            raise ConfigurationError(
-                f"{name if isinstance(name, str) else name.name} cannot be {value}. Use a finite number."
-            )
-        parameter = find_parameter(self.model, name if isinstance(name, str) else name.name)
+            raise ConfigurationError(f"{name} cannot be {value}. Use a finite number.")
+        parameter = find_parameter(self.model, name)
         self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
 
     def lock(self, component: str, on: bool = True) -> None:

@@ -244,7 +244,7 @@ def test_invalid_arguments_are_rejected(make: BackendFactory) -> None:
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5])
 def test_invalid_workers_are_rejected(workers: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"workers is .*, 1 or more"):
+    with pytest.raises(ConfigurationError, match=r"workers is .* of 1 or more"):
         NumbaBackend(plan_of(SMALL).bundle, workers=workers)  # type: ignore[arg-type]
 
 

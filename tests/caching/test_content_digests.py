@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.caching.content_digests import code_of, content_digest, freeze
+from scoring.caching.content_digests import compute_content_digest, freeze, read_code
 from tests.support.counts import record_count
 
 
@@ -26,14 +26,14 @@ def test_code_includes_what_it_calls_and_names() -> None:
         )
         return names
 
-    same = code_of(cell("x")["Part"])
-    assert same == code_of(cell("x")["Part"])
+    same = read_code(cell("x")["Part"])
+    assert same == read_code(cell("x")["Part"])
     for other in (cell("x + 1"), cell("x", scale=2), cell("x", default=1), cell("x", shift=3)):
-        assert code_of(other["Part"]) != same
+        assert read_code(other["Part"]) != same
         record_count("code in keys", "{} changes of code", 1)
     names = cell("x")
     names["SCALE"] = 5  # the cell with the class is not run again
-    assert code_of(names["Part"]) != same
+    assert read_code(names["Part"]) != same
     record_count("code in keys", "{} changes of code", 1)
 
 
@@ -62,7 +62,7 @@ def test_arrays_with_equal_repr_differ() -> None:
     ],
 )
 def test_different_content_has_different_digests(one: Hashable, other: Hashable) -> None:
-    assert content_digest(one) != content_digest(other)
+    assert compute_content_digest(one) != compute_content_digest(other)
 
 
 def test_code_with_equal_meaning_has_equal_digests() -> None:
@@ -72,22 +72,22 @@ def test_code_with_equal_meaning_has_equal_digests() -> None:
         return names["f"].__code__
 
     text = "def f(x): return [y for y in x if y in {1, 2, 'a'}]"
-    assert content_digest(compiled(text)) == content_digest(compiled("\n\n" + text))
-    assert content_digest(compiled(text)) != content_digest(compiled(text.replace("'a'", "'b'")))
+    assert compute_content_digest(compiled(text)) == compute_content_digest(compiled("\n\n" + text))
+    assert compute_content_digest(compiled(text)) != compute_content_digest(compiled(text.replace("'a'", "'b'")))
 
 
 def test_an_object_without_content_has_no_digest() -> None:
     with pytest.raises(TypeError, match="cannot be part of a key that processes share"):
-        content_digest(("a", object()))
+        compute_content_digest(("a", object()))
 
 
 def test_digests_are_equal_in_processes_with_other_hash_seeds() -> None:
     """Sets of constants in code are ordered by hashes, which differ between processes."""
     program = (
-        "from scoring.caching.content_digests import code_of, content_digest, freeze\n"
+        "from scoring.caching.content_digests import compute_content_digest, freeze, read_code\n"
         "from scoring.components.wage import Wage\n"
         'exec(\'def f(x): return x in {"a", "b", "c", "d"}\')\n'
-        "print(content_digest((code_of(Wage), f.__code__, freeze({'b': [1.5], 'a': 'x'}))).hex())"
+        "print(compute_content_digest((read_code(Wage), f.__code__, freeze({'b': [1.5], 'a': 'x'}))).hex())"
     )
     digests = {
         subprocess.run(

@@ -115,7 +115,7 @@ def test_an_error_is_raised_and_not_kept() -> None:
 
 def test_value_that_needs_itself_raises() -> None:
     store = MemoryStore[Hashable](1000)
-    with pytest.raises(RuntimeError, match="'a' needs itself"):
+    with pytest.raises(RuntimeError, match="computation of 'a' requests its own value"):
         store.get_or_compute("a", lambda: store.get_or_compute("a", lambda: 1))
 
 

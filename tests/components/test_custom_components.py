@@ -90,7 +90,7 @@ def test_duplicate_kind_is_rejected() -> None:
     class Fee(TitleWord):
         kind: ClassVar[str] = "fee"
 
-    with pytest.raises(ModelError, match="component kind 'fee' is taken by Fee"):
+    with pytest.raises(ModelError, match="component kind 'fee' already exists: Fee"):
         load_model("standard", components=[Fee])
     with pytest.raises(AssertionError, match="cannot be pickled"):
         check_component(Fee)
@@ -396,7 +396,7 @@ class Fee(WithoutKind):
         (NotFrozen, "NotFrozen is not frozen"),
         (RequiredParameter, "cannot be created without parameters"),
         (LostParameter(given=2.0), "after it is written to a model file and read back"),
-        (Fee, "component kind 'fee' is taken by Fee"),
+        (Fee, "component kind 'fee' already exists: Fee"),
         (dict, "dict is not a subclass of"),
         ("fee", "'fee' is neither a Component nor a subclass of Component"),
     ],

@@ -55,13 +55,13 @@ def wrapped(error: DriverError, kind: type[DBAPIError] = OperationalError) -> DB
     ],
     ids=lambda value: " ".join(map(str, [*getattr(value, "__dict__", {}).values(), *getattr(value, "args", ())])),
 )
-def test_transient_errors_are_known_by_their_code(error: DriverError, transient: bool) -> None:
+def test_transient_errors_are_classified_by_code(error: DriverError, transient: bool) -> None:
     assert is_transient(wrapped(error), connected=True) is transient
     assert is_transient(wrapped(error, InterfaceError), connected=False) is transient
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_missing_file_is_transient_once_it_was_open(connected: bool) -> None:
+def test_missing_file_is_transient_after_a_connection(connected: bool) -> None:
     assert is_transient(wrapped(DriverError(sqlite="SQLITE_CANTOPEN")), connected) is connected
 
 
@@ -83,13 +83,13 @@ def test_other_kinds_of_errors_are_not_transient() -> None:
         (DriverError(sqlite="SQLITE_LOCKED"), "is locked by another program"),
         (DriverError(state="57014"), "cancelled a statement"),
         (DriverError(sqlite="SQLITE_IOERR_WRITE"), "Check its disk"),
-        (DriverError(sqlite="SQLITE_FULL"), "Free some space"),
-        (DriverError(state="53100"), "Free some space"),
+        (DriverError(sqlite="SQLITE_FULL"), "Free space"),
+        (DriverError(state="53100"), "Free space"),
         (DriverError(sqlite="SQLITE_NOTADB"), "is not a SQLite database, or is damaged"),
         (DriverError(sqlite="SQLITE_CORRUPT_INDEX"), "is not a SQLite database, or is damaged"),
-        (DriverError(sqlite="SQLITE_READONLY"), "Check the rights of the file"),
-        (DriverError(state="25006"), "Check the rights of the file"),
-        (DriverError(state="42501"), "Give the user the right"),
+        (DriverError(sqlite="SQLITE_READONLY"), "Check the permissions of the file"),
+        (DriverError(state="25006"), "Check the permissions of the file"),
+        (DriverError(state="42501"), "Grant the permission"),
         (DriverError(state="XX000"), "cannot be accessed"),
         (DriverError(), "cannot be accessed"),
     ],
@@ -128,8 +128,8 @@ def select(name: str) -> Callable[[Database], None]:
 @pytest.mark.parametrize(
     ("use", "part"),
     [
-        (fill_sqlite, "Free some space"),
-        (write_read_only, "Check the rights of the file"),
+        (fill_sqlite, "Free space"),
+        (write_read_only, "Check the permissions of the file"),
         (select("* FROM no_table"), "does not contain a required table"),
         (select("no_column FROM users"), "does not contain a required column"),
     ],
@@ -148,7 +148,7 @@ def test_messages_of_sqlite_errors(sqlite_url: str, use: Callable[[Database], No
     [
         ("SELECT * FROM no_table", "does not contain a required table"),
         ("SELECT no_column FROM users", "does not contain a required column"),
-        ("SET TRANSACTION READ ONLY; DELETE FROM users", "Check the rights of the file"),
+        ("SET TRANSACTION READ ONLY; DELETE FROM users", "Check the permissions of the file"),
         ("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)", "cancelled a statement"),
     ],
 )

@@ -17,8 +17,8 @@ FACTS = ListFacts(JOBS, JOBS * 1.0, JOBS * 1.0, JOBS * 1.0, np.ones(N_JOBS, dtyp
 
 def drawn_lists(rng: np.random.Generator, steepness: float) -> list[list[int]]:
     """Return lists in which popular jobs are more frequent (Gumbel-max trick)."""
-    taste = -steepness * np.log(JOBS + 1) + rng.gumbel(size=(N_USERS, N_JOBS))
-    return np.argsort(-taste, axis=1)[:, :K].tolist()  # type: ignore[no-any-return]
+    utility = -steepness * np.log(JOBS + 1) + rng.gumbel(size=(N_USERS, N_JOBS))
+    return np.argsort(-utility, axis=1)[:, :K].tolist()  # type: ignore[no-any-return]
 
 
 def ids(rng: np.random.Generator) -> list[int]:

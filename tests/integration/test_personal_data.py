@@ -36,13 +36,13 @@ def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     def call(*words: object) -> Result:
         done = CliRunner().invoke(app, [str(word) for word in words])
         assert done.exit_code == 0, done.output + done.stderr
-        assert_nobody(done.output + done.stderr, str(words[0]))
+        assert_no_personal_data(done.output + done.stderr, str(words[0]))
         return done
 
     return call
 
 
-def assert_nobody(content: str | bytes, where: str) -> None:
+def assert_no_personal_data(content: str | bytes, where: str) -> None:
     found = content if isinstance(content, bytes) else content.encode()
     assert not any(canary in found for canary in CANARIES), where
 
@@ -51,8 +51,8 @@ def files_without(folder: Path, *known: str) -> int:
     """Check every file except the known ones; return the number of files checked."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in known]
     for path in paths:
-        assert_nobody(path.read_bytes(), str(path))
-        assert_nobody(str(path), "a file's name")
+        assert_no_personal_data(path.read_bytes(), str(path))
+        assert_no_personal_data(str(path), "a file's name")
     return len(paths)
 
 
@@ -86,7 +86,7 @@ def test_unrequested_columns_are_not_imported(scoring: Call, tmp_path: Path, cap
     assert ADDRESS.encode() in (tmp_path / "data/refused/refused_users.csv").read_bytes()
     assert caplog.records
     for record in caplog.records:
-        assert_nobody(record.getMessage() + repr(vars(record)), "a log record")
+        assert_no_personal_data(record.getMessage() + repr(vars(record)), "a log record")
     record_count("personal data", "{} files and {} log records", looked, len(caplog.records))
 
 
@@ -103,7 +103,7 @@ def test_extra_database_columns_are_not_read(scoring: Call, tmp_path: Path, capl
     looked = files_without(tmp_path, "own.db", "own.db-wal", "own.db-shm")
     assert caplog.records
     for record in caplog.records:
-        assert_nobody(record.getMessage() + repr(vars(record)), "a log record")
+        assert_no_personal_data(record.getMessage() + repr(vars(record)), "a log record")
     record_count("personal data", "{} files and {} log records", looked, len(caplog.records))
 
 
@@ -124,5 +124,5 @@ def test_file_of_rejected_rows_is_private(tmp_path: Path, umask: int) -> None:
     assert stat.S_IMODE(ledger.refused_path.lstat().st_mode) == 0o600
     assert ADDRESS in ledger.refused_path.read_text()
     assert "readable only by the owner" in ledger.lines()[-1]
-    assert_nobody("\n".join(ledger.lines()) + repr(ledger), "the ledger")
+    assert_no_personal_data("\n".join(ledger.lines()) + repr(ledger), "the ledger")
     assert victim.read_text() == "untouched"

@@ -194,7 +194,7 @@ CHANGES: dict[str, Callable[[ScoringModel], ScoringModel]] = {
     "the order of groups": lambda m: reordered(m, lambda parts: [*parts[5:8], *parts[:5], *parts[8:]]),
     "a name": lambda m: reordered(m, lambda parts: [Part("fees", "base", parts[0].component), *parts[1:]]),
     "a component": lambda m: reordered(m, lambda parts: [Part("fee", "base", Access()), *parts[1:]]),
-    "a component of one's own": lambda m: reordered(m, lambda parts: [Part("fee", "base", TitleWord()), *parts[1:]]),
+    "a custom component": lambda m: reordered(m, lambda parts: [Part("fee", "base", TitleWord()), *parts[1:]]),
 }
 
 

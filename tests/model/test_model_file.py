@@ -333,7 +333,7 @@ def test_unsafe_tags_are_rejected_and_not_executed(tag: str, tmp_path: Path) -> 
 
 
 def test_error_of_unreadable_file_states_reason(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model nothing: No such file.*; give one of classic, standard, or the path"):
+    with pytest.raises(ModelError, match=r"model nothing: No such file.*\. Use one of classic, standard, or the path"):
         load_model("nothing")
     with pytest.raises(ModelError, match="Is a directory"):
         load_model(tmp_path)

@@ -80,7 +80,7 @@ def expected(prepared: Prepared) -> pd.DataFrame:
 Results = Generator[ShardResult, None, None]
 
 
-class Backwards:
+class ReverseExecutor:
     """Executor that ranks shards from the last to the first, in two threads."""
 
     def map(
@@ -106,7 +106,7 @@ def _rank(task: ShardTask) -> ShardResult:
     return _INHERITED[0](task)
 
 
-class OtherProcess:
+class ProcessExecutor:
     """Executor that ranks shards in a forked process, which inherits the plan. Results are pickled."""
 
     def map(self, rank_shard: ShardRanker, tasks: Sequence[ShardTask], **_: object) -> Results:
@@ -116,7 +116,7 @@ class OtherProcess:
             yield from pool.map(_rank, tasks[::2])
 
 
-class Changed(LocalExecutor):
+class ChangingExecutor(LocalExecutor):
     """Executor that changes the results of the local executor."""
 
     def __init__(self, change: Callable[[Results], Iterator[ShardResult]]) -> None:
@@ -136,7 +136,7 @@ def test_shard_order_does_not_change_published_lists(prepared: Prepared, databas
         prepared,
         ParquetPublisher(tmp_path / "other"),
         DatabasePublisher(database),
-        executor=Backwards(),
+        executor=ReverseExecutor(),
         progress=lambda done, total: calls.append(done),
     )
     assert files(tmp_path / "other") == files(tmp_path / "local")
@@ -157,13 +157,13 @@ def test_shard_order_does_not_change_published_lists(prepared: Prepared, databas
 
 
 def test_shards_of_another_process_are_equal(prepared: Prepared, expected: pd.DataFrame) -> None:
-    assert_frame_equal(frame_of(prepared, executor=OtherProcess()), expected)
+    assert_frame_equal(frame_of(prepared, executor=ProcessExecutor()), expected)
 
 
 def test_run_stopped_in_another_order_is_resumed(prepared: Prepared, tmp_path: Path) -> None:
     run(prepared, ParquetPublisher(tmp_path / "whole"))
     with fault_injection.arm("shard noted", 3, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-        run(prepared, ParquetPublisher(tmp_path / "run"), executor=Backwards(), resume=True)
+        run(prepared, ParquetPublisher(tmp_path / "run"), executor=ReverseExecutor(), resume=True)
     result = run(prepared, ParquetPublisher(tmp_path / "run"), resume=True)
     last = len(prepared.active_users) % 20 or 20
     assert result.users_resumed == 40 + last
@@ -191,7 +191,7 @@ def test_repeated_result_is_committed_once(prepared: Prepared, expected: pd.Data
             yield result
             yield replace(result, ranking=replace(result.ranking))
 
-    assert_frame_equal(frame_of(prepared, executor=Changed(twice)), expected)
+    assert_frame_equal(frame_of(prepared, executor=ChangingExecutor(twice)), expected)
 
 
 def moved(result: ShardResult) -> ShardResult:
@@ -230,14 +230,14 @@ def short(results: Results) -> Iterator[ShardResult]:
         (differing, "Shard 2: the executor returned two different results"),
         (mislabelled, "Shard 1: the executor returned lists of other users"),
         (unknown, "Shard 1000: the executor returned lists of other users"),
-        (short, "Changed ended without the result of shard 3"),
+        (short, "ChangingExecutor ended without the result of shard 3"),
     ],
 )
 def test_wrong_result_stops_the_run_and_names_the_shard(
     prepared: Prepared, tmp_path: Path, change: Callable[[Results], Iterator[ShardResult]], sentence: str
 ) -> None:
     with pytest.raises(OutputError, match=sentence):
-        run(prepared, ParquetPublisher(tmp_path / "run"), executor=Changed(change))
+        run(prepared, ParquetPublisher(tmp_path / "run"), executor=ChangingExecutor(change))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -251,7 +251,7 @@ def test_executor_is_closed_when_the_run_fails(prepared: Prepared) -> None:
             closed.append(True)
 
     with fault_injection.arm("rows inserted", 1), pytest.raises(ZeroDivisionError):
-        run(prepared, Broken(), executor=Changed(watched))
+        run(prepared, Broken(), executor=ChangingExecutor(watched))
     assert closed == [True]
 
 
@@ -265,7 +265,7 @@ def test_cancelled_executor_publishes_nothing(prepared: Prepared, tmp_path: Path
         run(
             prepared,
             ParquetPublisher(tmp_path / "run"),
-            executor=Backwards(),
+            executor=ReverseExecutor(),
             progress=progress,
             cancelled=lambda: done[0] >= 40,
         )
@@ -377,7 +377,7 @@ def test_reranked_lists_are_published_with_canonical_scores(prepared: Prepared, 
 
 def test_shard_order_does_not_change_reranked_lists(prepared: Prepared) -> None:
     local = frame_of(prepared, reranker=EvenJobsFirst())
-    assert_frame_equal(frame_of(prepared, reranker=EvenJobsFirst(), executor=Backwards()), local)
+    assert_frame_equal(frame_of(prepared, reranker=EvenJobsFirst(), executor=ReverseExecutor()), local)
 
 
 def test_run_is_not_resumed_with_another_reranker(prepared: Prepared, tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_run_is_not_resumed_with_another_reranker(prepared: Prepared, tmp_path: 
     assert result.users_resumed == 0
 
 
-class Wrong(EvenJobsFirst):
+class WrongReranker(EvenJobsFirst):
     def __init__(self, change: Callable[[Ranking], Ranking]) -> None:
         self._change = change
 
@@ -405,5 +405,5 @@ class Wrong(EvenJobsFirst):
 def test_invalid_lists_of_a_reranker_are_rejected(
     prepared: Prepared, change: Callable[[Ranking], Ranking], sentence: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"The reranker Wrong returned {sentence}"):
-        run(prepared, reranker=Wrong(change))
+    with pytest.raises(ConfigurationError, match=f"The reranker WrongReranker returned {sentence}"):
+        run(prepared, reranker=WrongReranker(change))

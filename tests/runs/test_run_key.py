@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.runs.code_digest import RUN_MODULES, imported_modules
+from scoring.runs.code_digest import RUN_MODULES, find_imported_modules
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ PACKAGES = {
 def covered() -> list[str]:
     """Return a file of each package that a run imports, and every file outside packages: 'runs/shards.py'."""
     files = {}
-    for name in imported_modules(RUN_MODULES):
+    for name in find_imported_modules(RUN_MODULES):
         path = ROOT / Path(*name.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         relative = path.relative_to(ROOT / "scoring")
@@ -141,8 +141,8 @@ def test_imports_equal_those_of_the_parser(names: tuple[str, ...], more: set[str
         if name in paths and name not in found:
             found.add(name)
             waiting += [name.rpartition(".")[0], *parsed(ast.parse(paths[name].read_text("utf-8")))]
-    assert set(imported_modules(names)) - found == more
-    assert found <= set(imported_modules(names))
+    assert set(find_imported_modules(names)) - found == more
+    assert found <= set(find_imported_modules(names))
     assert len(found) > 150
 
 
@@ -151,4 +151,4 @@ def test_key_covers_every_imported_module() -> None:
         f"import json, sys, importlib; [importlib.import_module(name) for name in {RUN_MODULES}]; "
         "print(json.dumps([name for name in sys.modules if name.split('.')[0] == 'scoring']))"
     )
-    assert set(in_a_new_process(code)) <= set(imported_modules(RUN_MODULES))
+    assert set(in_a_new_process(code)) <= set(find_imported_modules(RUN_MODULES))

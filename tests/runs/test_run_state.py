@@ -287,7 +287,7 @@ def test_stop_during_locking_leaves_no_file(
     compare, calls = os.path.samestat, iter(range(1, 10))
 
     def stopped(*states: os.stat_result) -> bool:
-        if next(calls) == 1:  # the lock is held, but the caller does not have it yet
+        if next(calls) == 1:  # the lock is held, but not yet returned to the caller
             raise KeyboardInterrupt
         return compare(*states)
 

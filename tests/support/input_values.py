@@ -1,4 +1,4 @@
-"""Input values that every entry point handles alike, with their outcomes: for tests/test_doors.py and docs/input.md."""
+"""Input values with their outcome at every entry point: for test_entry_points.py and docs/input.md."""
 
 from __future__ import annotations
 

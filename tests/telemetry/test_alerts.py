@@ -92,11 +92,11 @@ def test_target_can_change() -> None:
 def test_alert_listens_to_operations(clock: Clock) -> None:
     alert, heard = watched(100, window=20)
     operations = Operations(clock, listeners=[alert.observe])
-    with pytest.raises(ValueError), operations.timed("top_k", users=1):  # noqa: PT012 - time passes, then it fails
+    with pytest.raises(ValueError), operations.measure("top_k", users=1):  # noqa: PT012 - time passes, then it fails
         clock.now += 60
         raise ValueError
     assert alert.statistics().ms_per_user is None
-    with operations.timed("top_k", users=4):
+    with operations.measure("top_k", users=4):
         clock.now += 1
     assert heard == [Alert(250.0, 100, 1, 4)]
 
@@ -110,7 +110,7 @@ def test_failing_callback_does_not_stop_the_operation(clock: Clock, caplog: pyte
         raise RuntimeError("the pager is out of paper")
 
     alert.on(heard.append)
-    with operations.timed("top_k", users=1):
+    with operations.measure("top_k", users=1):
         clock.now += 1
     assert len(heard) == 1
     assert operations.statistics().total.count == 1

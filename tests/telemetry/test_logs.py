@@ -95,7 +95,7 @@ def test_json_lines_of_operations_and_alerts(clock: Clock) -> None:
     configure("debug", json=True, stream=stream)
     alert = TargetAlert(100)
     operations = Operations(clock, listeners=[alert.observe])
-    with operations.timed("top_k", users=2, pairs=20):
+    with operations.measure("top_k", users=2, pairs=20):
         clock.now += 1
     first, second = map(json.loads, stream.getvalue().splitlines())
     del first["time"], second["time"]

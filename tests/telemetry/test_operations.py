@@ -16,12 +16,12 @@ from tests.support.clocks import Clock, Halting
 
 
 def spend(operations: Operations, clock: Clock, name: str, seconds: float, users: int = 0, pairs: int = 0) -> None:
-    with operations.timed(name, users=users, pairs=pairs):
+    with operations.measure(name, users=users, pairs=pairs):
         clock.now += seconds
 
 
 def fail(operations: Operations, clock: Clock, name: str, error: BaseException) -> None:
-    with operations.timed(name, users=7, pairs=70):
+    with operations.measure(name, users=7, pairs=70):
         clock.now += 1000
         raise error
 
@@ -87,7 +87,7 @@ def test_totals_and_the_time_per_user(clock: Clock) -> None:
 
 def test_statistics_are_a_snapshot_and_valid_json(clock: Clock) -> None:
     operations = Operations(clock)
-    with operations.timed("top_k", users=np.int64(3), pairs=np.int32(5)):  # type: ignore[arg-type]
+    with operations.measure("top_k", users=np.int64(3), pairs=np.int32(5)):  # type: ignore[arg-type]
         clock.now += 1
     before = operations.statistics()
     spend(operations, clock, "top_k", 5, users=1)
@@ -122,10 +122,10 @@ def test_64_threads_add_up_exactly() -> None:
     def work(number: int) -> None:
         together.wait()
         for n in range(100):
-            with operations.timed(f"shared {n % 3}", users=number, pairs=n):
+            with operations.measure(f"shared {n % 3}", users=number, pairs=n):
                 pass
             if n % 10 == 0:
-                with pytest.raises(ValueError), operations.timed("shared 0", users=5):
+                with pytest.raises(ValueError), operations.measure("shared 0", users=5):
                     raise ValueError
                 time.sleep(1e-5)  # until another thread is counting
                 found = operations.statistics()

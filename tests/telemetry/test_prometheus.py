@@ -38,9 +38,9 @@ def sources(clock: Clock) -> Sources:
     alert, traffic = TargetAlert(180), Traffic(clock)
     operations = Operations(clock, listeners=[alert.observe])
     for seconds in (1, 2):
-        with operations.timed("top_k", users=4, pairs=40), traffic.timed(round_trips=1):
+        with operations.measure("top_k", users=4, pairs=40), traffic.measure(round_trips=1):
             clock.now += seconds
-    with pytest.raises(ValueError), operations.timed("load"):
+    with pytest.raises(ValueError), operations.measure("load"):
         raise ValueError
     traffic.add(round_trips=1)
     return Sources(operations, alert, traffic, {"plan": Layer(5, 2, 1, 4, 4096, 3, 6), 'a"b\n': Layer(1, 0)})
@@ -105,13 +105,13 @@ def test_quantiles_are_of_the_latest_operations(clock: Clock) -> None:
     """The median and the p95 of the latest 20 operations ignore one slow operation; then all 20 are slow."""
     operations = Operations(clock, window=20)
     for seconds in [0.25] * 19 + [8.0]:
-        with operations.timed("top_k"):
+        with operations.measure("top_k"):
             clock.now += seconds
     key = "scoring_operation_latest_seconds"
     found = samples(prometheus_text(Sources(operations)))
     assert (found[key, "top_k 0.5"], found[key, "top_k 0.95"]) == (0.25, 0.25)
     for _ in range(19):
-        with operations.timed("top_k"):
+        with operations.measure("top_k"):
             clock.now += 8.0
     found = samples(prometheus_text(Sources(operations)))
     assert (found[key, "top_k 0.5"], found[key, "top_k 0.95"]) == (8.0, 8.0)
@@ -163,7 +163,7 @@ def test_server_answers_until_it_is_closed(sources: Sources, clock: Clock) -> No
     key = ("scoring_operation_seconds_count", "top_k")
     with serve(sources, 0) as server:
         assert samples(get(server.port))[key] == 2
-        with sources.operations.timed("top_k", users=1):
+        with sources.operations.measure("top_k", users=1):
             clock.now += 1
         assert samples(get(server.port))[key] == 3
     with pytest.raises(ConnectionRefusedError):

@@ -13,9 +13,9 @@ from tests.support.clocks import Clock, Halting
 def test_statements_are_counted_and_timed(clock: Clock) -> None:
     traffic = Traffic(clock)
     traffic.add(round_trips=2)
-    with traffic.timed(round_trips=1):
+    with traffic.measure(round_trips=1):
         clock.now += 2
-    with traffic.timed():
+    with traffic.measure():
         clock.now += 1
     assert traffic.statistics() == TrafficStatistics(3, 3.0)
     assert traffic.statistics().as_dict() == {"round_trips": 3, "seconds": 3.0}
@@ -23,7 +23,7 @@ def test_statements_are_counted_and_timed(clock: Clock) -> None:
 
 def test_failed_statement_is_counted_and_timed(clock: Clock) -> None:
     traffic = Traffic(clock)
-    with pytest.raises(ValueError), traffic.timed(round_trips=1):  # noqa: PT012 - time passes, then it fails
+    with pytest.raises(ValueError), traffic.measure(round_trips=1):  # noqa: PT012 - time passes, then it fails
         clock.now += 5
         raise ValueError
     assert traffic.statistics() == TrafficStatistics(1, 5.0)

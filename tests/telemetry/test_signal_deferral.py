@@ -54,16 +54,16 @@ def test_signal_follows_a_block_that_fails(stops: StopSignals) -> None:
 
 
 def test_block_in_another_thread_defers_nothing() -> None:
-    inside, go_on = threading.Event(), threading.Event()
+    inside, proceed = threading.Event(), threading.Event()
 
     def step() -> None:
         with defer_signals():
             inside.set()
-            go_on.wait(10)
+            proceed.wait(10)
 
     thread = threading.Thread(target=step)
     thread.start()
     inside.wait(10)
     assert not defer_handler(lambda: None)
-    go_on.set()
+    proceed.set()
     thread.join()

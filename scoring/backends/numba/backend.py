@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length, row_numbers, whole_number
+from scoring.argument_checks import check_list_length, check_positive_integer, check_row_numbers
 from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends import reference
 from scoring.backends.numba import pairs
@@ -48,7 +48,7 @@ class NumbaBackend:
 
     def __init__(self, bundle: Bundle, *, workers: int | None = None, strategy: Strategy = "auto") -> None:
         if workers is not None:
-            workers = whole_number("workers", workers, "a run needs a whole number of threads")
+            workers = check_positive_integer("workers", workers)
         if strategy not in STRATEGIES:
             raise ConfigurationError(f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}.")
         self.bundle = bundle
@@ -67,7 +67,7 @@ class NumbaBackend:
     ) -> Ranking:
         """See `Backend`."""
         bundle = self.bundle
-        k, rows = list_length(k), row_numbers(users, bundle.program.n_users, "users")
+        k, rows = check_list_length(k), check_row_numbers(users, bundle.program.n_users, "users")
         found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
         n_scored, choice = 0, None
         if found.row.size:
@@ -134,7 +134,7 @@ class NumbaBackend:
     def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:
         """See `Backend`."""
         program = self.bundle.program
-        rows = row_numbers(users, program.n_users, "users")
+        rows = check_row_numbers(users, program.n_users, "users")
         scores = reference.scores_array(out, len(rows), program.n_jobs)
 
         def work(part: slice) -> int:
@@ -147,7 +147,10 @@ class NumbaBackend:
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
         """See `Backend`. Pairs are grouped by user; each group of users is scored for all jobs of the group."""
         program = self.bundle.program
-        users, jobs = row_numbers(users, program.n_users, "users"), row_numbers(jobs, program.n_jobs, "jobs")
+        users, jobs = (
+            check_row_numbers(users, program.n_users, "users"),
+            check_row_numbers(jobs, program.n_jobs, "jobs"),
+        )
         out = np.empty((len(SCORES), len(users)), dtype=np.float32)
         distinct, which = np.unique(users, return_inverse=True)
         by_user = np.argsort(which, kind="stable")

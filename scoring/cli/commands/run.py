@@ -191,7 +191,7 @@ def _make_publishers(database: Database | None, out: Path) -> list[Publisher]:
 def _report_held_back_run(progress: Progress) -> Iterator[None]:
     """If the gate holds the run back, print its table and exit."""
     from scoring.cli.progress import make_console
-    from scoring.errors import printable
+    from scoring.errors import make_printable
     from scoring.runs.gate import GateFailedError
 
     try:
@@ -200,7 +200,7 @@ def _report_held_back_run(progress: Progress) -> Iterator[None]:
         from scoring.runs.gate.console_table import make_table
 
         make_console().print(make_table(error.verdict))
-        progress.print_line(f"error: {printable(str(error), 2000)}")
+        progress.print_line(f"error: {make_printable(str(error), 2000)}")
         raise typer.Exit(HELD_BACK_EXIT_CODE) from error
 
 

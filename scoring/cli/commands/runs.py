@@ -50,7 +50,7 @@ def list_(out: Folder = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoD
     """
     from scoring.cli.progress import make_console
     from scoring.cli.tables.runs import render_runs
-    from scoring.errors import printable
+    from scoring.errors import make_printable
     from scoring.runs.history import collect_runs
 
     with _open_database(db, no_database) as database:
@@ -61,7 +61,7 @@ def list_(out: Folder = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoD
     make_console().print(render_runs(records))
     for run in records:
         if run.gate is not None and not run.has_passed:
-            make_console().print(f"{run.run_id}: {printable(run.gate, 1000)}", markup=False, soft_wrap=True)
+            make_console().print(f"{run.run_id}: {make_printable(run.gate, 1000)}", markup=False, soft_wrap=True)
 
 
 @app.command()

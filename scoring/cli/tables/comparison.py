@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.dataset import Dataset
-from scoring.errors import printable
+from scoring.errors import make_printable
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure import By
 from scoring.evaluation.waterfall import Waterfall
@@ -25,7 +25,10 @@ MAX_ROWS = 5
 def render_overlap(comparison: Comparison, by: By) -> RenderableType:
     """Return the overlap of the lists, and the values of `by` with the largest gains and losses of places."""
     head = Text.assemble(
-        "\nLists of ", (printable(comparison.names[0]), "bold"), " → ", (printable(comparison.names[1]), "bold")
+        "\nLists of ",
+        (make_printable(comparison.names[0]), "bold"),
+        " → ",
+        (make_printable(comparison.names[1]), "bold"),
     )
     summary = Table.grid(padding=(0, 2, 0, 0))
     summary.add_column()
@@ -42,7 +45,9 @@ def render_overlap(comparison: Comparison, by: By) -> RenderableType:
     table = _make_table(by, ("places before", "places after", "change"))
     for row in pd.concat([gains, losses[::-1]]).to_dict("records"):
         change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
-        table.add_row(Text(printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change)
+        table.add_row(
+            Text(make_printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change
+        )
     title = f"\nLargest gains and losses of list places by {by}"
     return Group(head, Text(), summary, Text(title, style="bold"), table)
 
@@ -59,7 +64,7 @@ def render_movements(comparison: Comparison, user_id: int, data: Dataset) -> Ren
         title, company = jobs.loc[row["job_id"]]
         out = pd.isna(row["rank_after"])
         rank = f"({row['rank_before']})" if out else str(row["rank_after"])
-        names = (Text(printable(name)) if isinstance(name, str) else Text("–") for name in (title, company))
+        names = (Text(make_printable(name)) if isinstance(name, str) else Text("–") for name in (title, company))
         table.add_row(
             rank,
             str(row["job_id"]),
@@ -82,7 +87,7 @@ def render_waterfall(waterfall: Waterfall) -> RenderableType:
     table = _make_table("component", ("value", "new", "weight", "new", "points", "new", "change"))
     for row in waterfall.frame().to_dict("records"):
         table.add_row(
-            Text(f"{printable(row['component'])}"),
+            Text(f"{make_printable(row['component'])}"),
             *_format_pair(row, "value", ".2f"),
             *_format_pair(row, "weight", ".3f"),
             *_format_pair(row, "points", ".2f"),

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.errors import pluralize, printable
+from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
 
 __all__ = [
@@ -32,7 +32,7 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     for name in board.evaluations:
         table = _make_rows(frame[frame["model"] == name], name != first)
         title = name if name == first else f"{name}, compared with {first}"
-        body += [Text(printable(title), style="bold"), table, Text()]
+        body += [Text(make_printable(title), style="bold"), table, Text()]
     level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
     note = f"{level} intervals: bootstrap over {users}; jackknife for coverage and concentration."
     body.append(Text(note, style="dim"))
@@ -62,10 +62,10 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
     frame, first = board.frame(), board.baseline
     table = make_table("measure, model", "mean", "interval", "difference", "interval", "")
     for measure in measures:
-        table.add_row(Text(printable(measure), style="bold"))
+        table.add_row(Text(make_printable(measure), style="bold"))
         for row in frame[frame["measure"] == measure].to_dict("records"):
             cells: list[Text | str] = [
-                Text(f"  {printable(row['model'])}"),
+                Text(f"  {make_printable(row['model'])}"),
                 format_number(row["mean"]),
                 format_interval(row["low"], row["high"]),
             ]
@@ -78,15 +78,15 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
 
 def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -> RenderableType:
     """Return the table of one metric's rows of `Scoreboard.slices`."""
-    title = f"{metric} of {printable(model)} compared with {printable(baseline)}, by slice"
+    title = f"{metric} of {make_printable(model)} compared with {make_printable(baseline)}, by slice"
     table = make_table("slice", "users", "baseline", "model", "difference", "interval", "")
     slicing = None
     for row in frame[frame["metric"] == metric].to_dict("records"):
         if row["slicing"] != slicing:
             slicing = row["slicing"]
-            table.add_row(Text(printable(slicing), style="bold"))
+            table.add_row(Text(make_printable(slicing), style="bold"))
         table.add_row(
-            Text(f"  {printable(row['slice'])}"),
+            Text(f"  {make_printable(row['slice'])}"),
             f"{row['n']:,}",
             *(format_number(row[name]) for name in ("mean_a", "mean_b")),
             format_number(row["difference"], "+"),
@@ -102,13 +102,13 @@ def _mark_slice(row: Mapping[Any, Any]) -> Text:
 
 def render_ablation(frame: pd.DataFrame, metric: str, model: str) -> RenderableType:
     """Return the table of `Ablation.frame`."""
-    title = f"Ablation of {printable(model)}: each row is the model without one component (* significant)"
+    title = f"Ablation of {make_printable(model)}: each row is the model without one component (* significant)"
     table = make_table("without", "weight", metric, "loss", "interval", "")
     for row in frame.to_dict("records"):
         mark = Text("*") if row["significant"] else Text()
         loss = (format_number(row["loss"], "+"), format_interval(row["low"], row["high"]))
         table.add_row(
-            printable(row["component"]), f"{row['weight']:.3f}", format_number(row["without_it"]), *loss, mark
+            make_printable(row["component"]), f"{row['weight']:.3f}", format_number(row["without_it"]), *loss, mark
         )
     return Group(Text(title, style="bold"), table)
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.errors import printable
+from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
 from scoring.ranking.fact_text import format_facts, format_value
 
@@ -49,7 +49,7 @@ def _make_contributions(explanation: Explanation) -> RenderableType:
         for part in parts:
             facts = Text(format_facts(part.facts))
             table.add_row(
-                Text(f"  {printable(part.name)}"),
+                Text(f"  {make_printable(part.name)}"),
                 f"{part.value:.2f}",
                 f"{part.weight:.3f}",
                 f"{part.points:.2f}",
@@ -77,7 +77,7 @@ class _ReferenceNames:
             row["preferred_work_style"],
             None if row["is_active"] else "inactive",
         ]
-        return " · ".join(printable(text) for text in details if isinstance(text, str))
+        return " · ".join(make_printable(text) for text in details if isinstance(text, str))
 
     def describe_job(self, row: pd.Series) -> str:
         code, salary, fee = row["occupation_code"], row["min_salary"], row["fee"]
@@ -89,7 +89,7 @@ class _ReferenceNames:
             f"{salary:,.0f} yen {format_value(row['salary_type'])}" if salary > 0 else "unknown salary",
             f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
         ]
-        return " · ".join(printable(text) for text in details if isinstance(text, str))
+        return " · ".join(make_printable(text) for text in details if isinstance(text, str))
 
     def _format_place(self, row: pd.Series) -> str:
         code, city = row["prefecture_code"], row["city_code"]

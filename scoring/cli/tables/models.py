@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.errors import printable
+from scoring.errors import make_printable
 from scoring.model import ScoringModel
 
 __all__ = ["format_setting", "render_model", "render_models"]
@@ -18,7 +18,7 @@ def render_models(models: Iterable[ScoringModel]) -> RenderableType:
     """Return each model with its name and description."""
     body: list[RenderableType] = []
     for model in models:
-        title = Text.assemble((printable(model.name), "bold"), "  ", printable(model.description, 1000))
+        title = Text.assemble((make_printable(model.name), "bold"), "  ", make_printable(model.description, 1000))
         body += [Text(), title, render_model(model)]
     return Group(*body)
 
@@ -30,7 +30,9 @@ def render_model(model: ScoringModel) -> RenderableType:
         table.add_column(heading, justify="right" if heading == "weight" else "left", overflow="fold")
     for part, weight in zip(model.parts, model.flat_weights, strict=True):
         parameters = ", ".join(f"{key} {format_setting(value)}" for key, value in part.component.model_dump().items())
-        table.add_row(part.group, Text(printable(part.name)), f"{weight:.3f}", Text(printable(parameters, 2000)))
+        table.add_row(
+            part.group, Text(make_printable(part.name)), f"{weight:.3f}", Text(make_printable(parameters, 2000))
+        )
     rules = ", ".join(f"{key} {format_setting(value)}" for key, value in model.eligibility.model_dump().items())
     return Group(table, Text.assemble(("rules", "bold"), f"  {rules}"))
 

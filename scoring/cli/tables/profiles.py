@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.cli.tables.models import format_setting, render_model
-from scoring.errors import printable
+from scoring.errors import make_printable
 from scoring.tuning.registry import Profile, ProfileDiff
 
 __all__ = ["render_diff", "render_history", "render_list", "render_profile", "render_test_accesses"]
@@ -56,7 +56,7 @@ def render_test_accesses(frame: pd.DataFrame) -> RenderableType:
             row["holdout"][:8],
             str(row["look"]),
             Text(row["profile"] if isinstance(row["profile"], str) else row["digest"][:8]),
-            Text(", ".join(f"{printable(str(name))} {value:.4g}" for name, value in known.items())),
+            Text(", ".join(f"{make_printable(str(name))} {value:.4g}" for name, value in known.items())),
         )
     return table
 
@@ -69,17 +69,17 @@ def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> 
     head.add_column(overflow="fold")
     use = Text(", in use", style="green") if in_use else Text()
     head.add_row("profile", Text.assemble((about.reference, "bold"), use))
-    by = "" if about.author is None else f" by {printable(about.author)}"
+    by = "" if about.author is None else f" by {make_printable(about.author)}"
     saved = f"{about.saved_at:%Y-%m-%d %H:%M} UTC{by}; code version {about.code_version}"
-    head.add_row("saved", Text(printable(saved, 500)))
+    head.add_row("saved", Text(make_printable(saved, 500)))
     if about.note:
-        head.add_row("note", Text("\n".join(printable(line, 1000) for line in about.note.splitlines())))
-    head.add_row("model", Text(printable(f"derived from {about.model}; digest {about.digest}", 500)))
+        head.add_row("note", Text("\n".join(make_printable(line, 1000) for line in about.note.splitlines())))
+    head.add_row("model", Text(make_printable(f"derived from {about.model}; digest {about.digest}", 500)))
     if len(lineage) > 1:
         head.add_row("lineage", Text(" → ".join(_format_ancestor(row) for row in lineage.to_dict("records"))))
     if about.found_on is not None:
         data = f"{about.found_on.fingerprint}, as of {about.found_on.as_of:%Y-%m-%d %H:%M} UTC"
-        head.add_row("data", Text(printable(data, 500)))
+        head.add_row("data", Text(make_printable(data, 500)))
     body: list[RenderableType] = [head, Text()]
     if about.metrics:
         body += [_render_metrics(profile), Text()]
@@ -89,7 +89,7 @@ def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> 
 def _format_ancestor(row: Mapping[Any, Any]) -> str:
     if not isinstance(row["name"], str):
         return f"digest {row['digest'][:8]}"
-    return printable(row["name"] if pd.isna(row["version"]) else f"{row['name']}@{row['version']}")
+    return make_printable(row["name"] if pd.isna(row["version"]) else f"{row['name']}@{row['version']}")
 
 
 def _render_metrics(profile: Profile) -> RenderableType:
@@ -99,13 +99,13 @@ def _render_metrics(profile: Profile) -> RenderableType:
     for row in profile.metrics_frame().to_dict("records"):
         interval = "" if math.isnan(row["low"]) else f"{row['low']:.4g} to {row['high']:.4g}"
         n = "" if pd.isna(row["n"]) else f"{row['n']:,}"
-        table.add_row(row["split"], Text(printable(row["metric"])), f"{row['value']:.4g}", interval, n)
+        table.add_row(row["split"], Text(make_printable(row["metric"])), f"{row['value']:.4g}", interval, n)
     return table
 
 
 def render_diff(diff: ProfileDiff) -> RenderableType:
     """Return tables of the differences: weights in the total and in the group, then parameters and rules."""
-    head = Text.assemble("From ", (printable(diff.a.name), "bold"), " to ", (printable(diff.b.name), "bold"))
+    head = Text.assemble("From ", (make_printable(diff.a.name), "bold"), " to ", (make_printable(diff.b.name), "bold"))
     if diff.is_same:
         return Group(head, Text("Weights, parameters and rules are equal."))
     body: list[RenderableType] = [head, Text(), _render_weights(diff)]
@@ -114,7 +114,7 @@ def render_diff(diff: ProfileDiff) -> RenderableType:
         table = _make_table("kind", "name", "from", "to")
         for row in settings.to_dict("records"):
             table.add_row(
-                row["what"], Text(printable(row["name"])), *(Text(_format_setting(row[side])) for side in "ab")
+                row["what"], Text(make_printable(row["name"])), *(Text(_format_setting(row[side])) for side in "ab")
             )
         body += [Text(), table]
     else:
@@ -139,7 +139,7 @@ def _render_weights(diff: ProfileDiff) -> RenderableType:
                 _format_number(row["b_in_group"]),
                 _format_change(row["change_in_group"]),
             )
-            table.add_row(Text(f"  {printable(row['component'])}"), *flat, *inner)
+            table.add_row(Text(f"  {make_printable(row['component'])}"), *flat, *inner)
     return table
 
 
@@ -159,10 +159,10 @@ def _format_change(value: float) -> str:
 
 
 def _format_setting(value: Any) -> str:
-    return printable(format_setting(value), 500)
+    return make_printable(format_setting(value), 500)
 
 
 def _shorten(value: Any) -> str:
     """Return the first line of a text, truncated to 60 characters; empty for a missing text."""
     lines = value.splitlines() if isinstance(value, str) else []
-    return printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""
+    return make_printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""

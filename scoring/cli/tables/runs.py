@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from scoring.errors import printable
+from scoring.errors import make_printable
 from scoring.runs.history import RunRecord
 
 __all__ = ["render_runs"]
@@ -24,7 +24,7 @@ def render_runs(runs: Sequence[RunRecord]) -> Table:
         table.add_row(
             run.run_id,
             run.status,
-            "" if run.model is None else printable(run.model, 30),
+            "" if run.model is None else make_printable(run.model, 30),
             *("" if count is None else f"{count:,}" for count in (run.users, run.rows)),
             "both" if run.folder and run.database else "folder" if run.folder else "database",
         )

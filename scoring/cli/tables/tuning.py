@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from scoring.cli.tables.evaluation import format_interval, format_number, make_table, render_measures
-from scoring.errors import pluralize, printable
+from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
 from scoring.tuning import Tuning
 from scoring.tuning.tune import BASELINE, DIRECT
@@ -75,7 +75,7 @@ def _render_front(tuning: Tuning) -> RenderableType:
 
 def _render_weights(weights: pd.DataFrame) -> RenderableType:
     """Return the table of `Tuning.weights`."""
-    table = make_table("component", *(printable(name) for name in weights.columns))
+    table = make_table("component", *(make_printable(name) for name in weights.columns))
     for name, row in weights.iterrows():
-        table.add_row(Text(printable(str(name))), *(f"{value:.3f}" for value in row))
+        table.add_row(Text(make_printable(str(name))), *(f"{value:.3f}" for value in row))
     return table

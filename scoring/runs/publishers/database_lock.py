@@ -18,13 +18,13 @@ from scoring.errors import DatabaseError
 from scoring.storage.file_lock import FileLock, LockHeldError
 from scoring.storage.os_errors import reason
 
-__all__ = ["KeyLock", "hold_key", "lock_path", "remove_stale_locks"]
+__all__ = ["KeyLock", "find_lock_path", "hold_key", "remove_stale_locks"]
 
 PATIENCE_SECONDS: Final = 3.0
 """Seconds to wait for the lock. A server detects a killed process within this time."""
 
 
-def lock_path(database: Database, key: str) -> Path | None:
+def find_lock_path(database: Database, key: str) -> Path | None:
     """Return the lock file next to a SQLite file; None: the database has locks, or only one process uses it."""
     file = get_sqlite_file(database.engine.url)
     return None if file is None else file.resolve().with_name(f".{file.name}.{key}.lock")
@@ -62,7 +62,7 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
     LockHeldError: If another process still holds the lock after `patience` seconds.
     DatabaseError: If the lock file cannot be created, or the database is not available.
     """
-    path = lock_path(database, key)
+    path = find_lock_path(database, key)
     if path is not None:
         try:
             lock = FileLock(path).acquire(patience)
@@ -77,7 +77,7 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
 
 def remove_stale_locks(database: Database) -> None:
     """Remove lock files that no process holds, left by killed processes."""
-    pattern = lock_path(database, "*")
+    pattern = find_lock_path(database, "*")
     for path in pattern.parent.glob(pattern.name) if pattern is not None else ():
         with suppress(LockHeldError, OSError):
             FileLock(path).acquire().release(remove=True)

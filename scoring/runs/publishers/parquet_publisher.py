@@ -34,7 +34,7 @@ from scoring.runs.publishers.publisher import (
     RunCounts,
     RunMetadata,
 )
-from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.atomic_file import Step, move_link, replace_file, sync_folder
 from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
@@ -204,7 +204,7 @@ class _ParquetClaim(Claim):
             self._work = work
             files = find_verified_shards(work, lines[1:], shards)
             remove_other_files(work, [file["name"] for file in files.values()])
-        return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, last_verdict(lines))
+        return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, find_last_verdict(lines))
 
     def mark_renamed(self) -> None:
         """Record that the hidden folder was renamed to the target."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from scoring.storage.journal import OBJECTS, Journal
 
-__all__ = ["last_verdict", "run_journal"]
+__all__ = ["find_last_verdict", "run_journal"]
 
 
 def run_journal(path: Path) -> Journal[dict[str, Any]]:
@@ -19,7 +19,7 @@ def run_journal(path: Path) -> Journal[dict[str, Any]]:
     return Journal(path, OBJECTS, cut_damage=True)
 
 
-def last_verdict(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def find_last_verdict(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the gate's last verdict in these entries; None if they contain no verdict."""
     verdicts = [entry["gate"] for entry in entries if "gate" in entry]
     return verdicts[-1] if verdicts else None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scoring.errors import ConfigurationError, short_repr
+from scoring.errors import ConfigurationError, shorten_repr
 
 __all__ = ["SPLITS", "Metric", "Parent", "ProfileMetadata", "TuningData", "parse_metrics", "to_utc", "validate_section"]
 
@@ -117,10 +117,10 @@ def parse_metrics(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, di
     result: dict[str, dict[str, Metric]] = {}
     for split, metrics in (given or {}).items():
         if split not in SPLITS:
-            raise ConfigurationError(f"metrics: {short_repr(split)} is not a split. Use one of: {', '.join(SPLITS)}.")
+            raise ConfigurationError(f"metrics: {shorten_repr(split)} is not a split. Use one of: {', '.join(SPLITS)}.")
         result[split] = {}
         for name, value in metrics.items():
-            place = f"metrics of {split}, {short_repr(name)}"
+            place = f"metrics of {split}, {shorten_repr(name)}"
             if isinstance(value, Metric):
                 result[split][name] = value
                 continue
@@ -152,5 +152,5 @@ def validate_section(kind: type[T], content: Mapping[str, Any], place: str) -> T
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        problem = f"`{key}`: {message} (value: {short_repr(first['input'])})" if key else message
+        problem = f"`{key}`: {message} (value: {shorten_repr(first['input'])})" if key else message
         raise ConfigurationError(f"{place}: {problem}.") from error

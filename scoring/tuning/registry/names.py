@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from scoring.catalog import preset_names
-from scoring.errors import ConfigurationError, printable
+from scoring.errors import ConfigurationError, make_printable
 
 __all__ = ["PROMOTED", "Reference", "check_name", "make_clash_key"]
 
@@ -42,7 +42,8 @@ class Reference:
             return cls(check_name(name))
         if not (version.isascii() and version.isdecimal() and len(version) <= 9 and int(version)):
             raise ConfigurationError(
-                f"profile {printable(text, 60)}: the text after @ is not a version. Use an integer, as in {_EXAMPLE}."
+                f"profile {make_printable(text, 60)}: the text after @ is not a version. "
+                f"Use an integer, as in {_EXAMPLE}."
             )
         return cls(check_name(name), int(version))
 
@@ -60,7 +61,7 @@ def check_name(name: str) -> str:
     whole = unicodedata.normalize("NFC", name)
     problem = _problem(whole)
     if problem:
-        raise ConfigurationError(f"profile name {printable(name, 60)!r}: {problem}.")
+        raise ConfigurationError(f"profile name {make_printable(name, 60)!r}: {problem}.")
     return whole
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scoring.catalog import component_kinds, load_model, preset_names
-from scoring.errors import ConfigurationError, ModelError, printable
+from scoring.errors import ConfigurationError, ModelError, make_printable
 from scoring.model import Component, ScoringModel
 from scoring.tuning.registry.metadata import Parent, ProfileMetadata
 from scoring.tuning.registry.names import Reference
@@ -58,7 +58,7 @@ class ProfileReader:
     def _require_place(self, metadata: ProfileMetadata, name: str, version: int) -> None:
         if (metadata.name, metadata.version) != (name, version):
             raise ModelError(
-                f"{self.store.path(name, version)} contains profile {printable(metadata.reference)}, not "
+                f"{self.store.path(name, version)} contains profile {make_printable(metadata.reference)}, not "
                 f"{name}@{version}. Move it to its own path."
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import whole_number
+from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
@@ -90,8 +90,8 @@ def draw_sample(
     UnknownIdError: If a user does not exist.
     NotEnoughMemoryError: If the sample does not fit in memory; raised before any work, with the bytes needed.
     """
-    n_users = whole_number("n_users", n_users, "a sample needs a whole number of users")
-    n_jobs = whole_number("n_jobs", n_jobs, "a sample needs a whole number of jobs of each user")
+    n_users = check_positive_integer("n_users", n_users)
+    n_jobs = check_positive_integer("n_jobs", n_jobs)
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
     random = np.random.default_rng(seed)
     drawn = _draw_rows(random, rows, n_users)

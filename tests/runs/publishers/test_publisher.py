@@ -35,7 +35,7 @@ class Broken(Exception):
     """The error that the publishers of these tests raise."""
 
 
-class Bomb(FramePublisher):
+class FailingPublisher(FramePublisher):
     """Publisher that fails at the second shard."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ def test_manifest_contains_the_settings_and_counts(prepared: Prepared, tmp_path:
 # Publishing in one step
 
 
-class Spy(FramePublisher):
+class ReadingPublisher(FramePublisher):
     """Publisher that records at each shard what readers see."""
 
     def __init__(self, look: Any) -> None:
@@ -142,7 +142,9 @@ def test_readers_get_the_previous_run_until_publishing(
         return [ParquetPublisher(out, latest="latest", by_run_id=True), DatabasePublisher(database)]
 
     first = run(prepared, *sinks(), k=2).metadata.run_id
-    spy = Spy(lambda: (os.readlink(out / "latest"), len(read(out / "latest")), len(read_results(database))))
+    spy = ReadingPublisher(
+        lambda: (os.readlink(out / "latest"), len(read(out / "latest")), len(read_results(database)))
+    )
     second = run(prepared, *sinks(), spy, k=5).metadata.run_id
     n_users = len(prepared.active_users)
     assert len(spy.reads) > 2
@@ -175,7 +177,12 @@ def test_failed_run_leaves_no_files_and_rows(
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 150)
     out = tmp_path / "runs"
     with pytest.raises(Broken):
-        run(prepared, ParquetPublisher(out, by_run_id=True, latest="latest"), DatabasePublisher(database), Bomb())
+        run(
+            prepared,
+            ParquetPublisher(out, by_run_id=True, latest="latest"),
+            DatabasePublisher(database),
+            FailingPublisher(),
+        )
     assert list(out.iterdir()) == []
     assert count(database, "results") == count(database, "runs") == count(database, "current_runs") == 0
     run(prepared, DatabasePublisher(database))
