@@ -25,8 +25,11 @@ INTEGRATION = (
 SERVERS = {"postgres_server", "postgres_killable"}
 """Fixtures that start a server. Tests that use one belong to the integration tier."""
 
-WAITING = ("browser", "integration")
-"""Folders whose tests wait for processes and servers. They run first, beside the notebooks."""
+WAITING = ("integration/test_core_install.py", "integration/test_servers.py", "browser", "integration")
+"""Tests that wait for processes and servers. They run first, beside the notebooks.
+
+The first two need no kernel: in a new clone, the notebooks compile the kernels meanwhile.
+"""
 
 NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database", "validation", "storage")
 """Folders whose tests compile no kernel, or only briefly."""
@@ -70,9 +73,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = waiting + rest[:half] + plain + rest[half:]
 
 
-def _under(items: list[pytest.Item], folders: list[Path]) -> list[pytest.Item]:
-    """Return the items below the folders, in the order of the folders."""
-    return [item for folder in folders for item in items if folder in item.path.parents]
+def _under(items: list[pytest.Item], places: list[Path]) -> list[pytest.Item]:
+    """Return the items in files and below folders, in the order of these places."""
+    found = (item for place in places for item in items if place == item.path or place in item.path.parents)
+    return list(dict.fromkeys(found))
 
 
 def pytest_collection_finish() -> None:

@@ -53,7 +53,7 @@ def measure(size: Size, work: Workspace) -> Section:
             trained.append(_run(database, at / f"trained {attempt}", factors))
             kept.append(_run(database, at / f"kept {attempt}", factors))
     assert all("trained" in one.factors for one in trained), "a fresh folder has no factors"
-    assert all("not trained" in one.factors for one in kept), "the folder has the factors of the run before"
+    assert all("cache hit" in one.factors for one in kept), "the folder has the factors of the run before"
     fast, slow = (min(runs, key=lambda one: one.wall) for runs in (kept, trained))
     peak = max(one.peak_bytes for one in (*kept, *trained))
     phases = [[name, f"{fast.phases[name]:.2f}", f"{slow.phases.get(name, 0):.2f}"] for name in fast.phases]
@@ -96,7 +96,7 @@ def _run(database: Path, folder: Path, factors: Path) -> RunMeasurement:
 def _read(report: str, wall: float) -> RunMeasurement:
     found = re.findall(r"^ *(\w[\w ]*?) +(\d+\.\d\d) s\b", report, re.MULTILINE)
     phases = {name: float(seconds) for name, seconds in found}
-    memory = re.search(r"memory +([\d,.]+) (\w+) peak", report)
+    memory = re.search(r"memory +peak ([\d,.]+) (\w+)", report)
     factors = re.search(r"factors +([a-z].*)", report)
     if not phases or memory is None or factors is None:
         raise RuntimeError(f"the report of scoring run has another format:\n{report}")

@@ -232,8 +232,8 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("strategy", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
-    table.add_row("memory", f"{memory_budget.format_bytes(report.peak_bytes)} peak, {predicted} predicted")
-    table.add_row("threads", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    table.add_row("memory", f"peak {memory_budget.format_bytes(report.peak_bytes)}, predicted {predicted}")
+    table.add_row("workers", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
 

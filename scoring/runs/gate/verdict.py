@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from scoring.errors import ScoringError, make_printable
+from scoring.errors import ScoringError, make_printable, pluralize
 from scoring.runs.gate.rules import FALL, Rule
 from scoring.runs.publishers import RunInfo
 
@@ -194,9 +194,10 @@ class GateFailedError(ScoringError, RuntimeError):
         self.verdict = verdict
         assert verdict.published is not None, "a limit is exceeded only in a comparison"
         run_id, first, n_others = verdict.new.run_id, verdict.exceeded[0], len(verdict.exceeded) - 1
-        others = f", and so do {n_others} of the other measures" if n_others else ""
+        verb = "exceeds its limit" if n_others == 1 else "exceed their limits"
+        others = f" {pluralize(n_others, 'other measure')} also {verb}." if n_others else ""
         super().__init__(
-            f"Run {run_id} is held back: {_format_measure(first)} exceeds its limit ({first.limit_text}){others}. "
+            f"Run {run_id} is held back: {_format_measure(first)} exceeds its limit ({first.limit_text}).{others} "
             f"Readers still get run {verdict.published.run_id}. To publish run {run_id}, use `scoring runs publish "
             f"{run_id} --force REASON`, or repeat this command with --resume --force REASON."
         )
