@@ -15,7 +15,7 @@ def test_positive_integers_are_parsed() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "1.5", "many", ""])
-def test_other_text_ends_with_a_usage_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_text_is_a_usage_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=parse_positive_integer)
     with pytest.raises(SystemExit):

@@ -27,7 +27,7 @@ def test_rows_equal_those_of_a_dictionary(numbers: st.SearchStrategy[int]) -> No
     check()
 
 
-def test_repeated_id_gives_one_of_its_rows() -> None:
+def test_duplicate_id_gives_one_of_its_rows() -> None:
     rows, present = IdIndex(np.array([5, 3, 5])).find(np.array([5, 3, 4]))
     assert rows[0] in (0, 2)
     assert rows[1:].tolist() == [1, -1]

@@ -108,7 +108,7 @@ def database_in(folder: Path) -> Database:
     return database
 
 
-def test_frames() -> None:
+def test_custom_type_in_frames() -> None:
     for given in (["12.5%", None, "100%"], [0.125, None, 1.0], pd.Series([0.125, np.nan, 1.0], dtype="Float64")):
         found = check_lazily("jobs", jobs(given, "remote"))
         assert found["remote_share"].tolist() == pytest.approx([0.125, np.nan, 1.0], nan_ok=True)
@@ -131,7 +131,7 @@ def test_frames() -> None:
     assert optimise(accepted)["remote_share"].dtype == np.float32
 
 
-def test_dataset_digests_and_quarantine() -> None:
+def test_custom_type_in_digests_and_quarantine() -> None:
     frames = {"users": MARKET.users}
     one, other = (Dataset.from_frames(jobs=jobs([0.5, share]), **frames) for share in (0.25, 0.75))
     assert one.fingerprint != other.fingerprint
@@ -141,7 +141,7 @@ def test_dataset_digests_and_quarantine() -> None:
     assert ledger["jobs"].rejected == {"remote_share is not between 0% and 100%": 1}
 
 
-def test_database(tmp_path: Path) -> None:
+def test_custom_type_in_a_database(tmp_path: Path) -> None:
     tables = read_frames({"jobs": jobs([0.125, None, 1.0]), "users": MARKET.users})[0]
     with database_in(tmp_path) as database:
         save_tables(database, tables)
@@ -158,7 +158,7 @@ def test_database(tmp_path: Path) -> None:
         assert ledger.rows["jobs"]["remote_share"].tolist() == ["200%"]
 
 
-def test_import(tmp_path: Path) -> None:
+def test_custom_type_in_an_import(tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_text("job_id,remote\n1,12.5%\n2,\n3,half\n")
     with database_in(tmp_path) as database:
         ledger = import_file(database, "jobs", tmp_path / "jobs.csv")
@@ -190,7 +190,7 @@ def test_stored_values_are_read_back(column_type: ColumnType) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_names_are_distinct() -> None:
+def test_type_names_are_distinct() -> None:
     assert len({column_type.name for column_type in COLUMN_TYPES}) == len(COLUMN_TYPES)
     used = {column.type for name, table in TABLES.items() for column in table.columns if column.type is not SHARE}
     assert used == set(COLUMN_TYPES)

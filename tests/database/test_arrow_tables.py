@@ -36,7 +36,7 @@ def by_row(database: Database, monkeypatch: pytest.MonkeyPatch, users: list[int]
         return load_actions(database, users)
 
 
-def test_the_same_rows_in_the_same_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packed_actions_equal_rows_in_the_same_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(load_actions(database)) > 3_000
     some = load_actions(database)["user_id"].unique()[::-2].tolist()
     for users in (None, some, [], [4711]):
@@ -48,7 +48,7 @@ def test_the_same_rows_in_the_same_order(database: Database, monkeypatch: pytest
         assert order.tolist() == list(range(len(packed)))
 
 
-def test_edges_of_ids_and_times(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extreme_ids_and_times_are_read(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ids, times = (
         [-(2**63), -1, 0, 2**63 - 1],
         ["0001-01-01", "1969-12-31T23:59:59.999999", "9999-12-31T23:59:59.999999"],
@@ -71,7 +71,7 @@ def test_edges_of_ids_and_times(database_url: str, monkeypatch: pytest.MonkeyPat
         ("occurred_at", "9000000000000000000", "occurred_at: '9000000000000000000' is not an integer number"),
     ],
 )
-def test_what_cannot_be_is_named_as_it_is_row_by_row(sqlite_url: str, column: str, value: str, said: str) -> None:
+def test_invalid_values_give_the_error_of_reading_by_row(sqlite_url: str, column: str, value: str, said: str) -> None:
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
         with database.begin() as connection:
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_named_as_it_is_row_by_row(sqlite_url: str, column: st
 
 
 @pytest.mark.parametrize("kind", ["hide", "click,view", " click "])
-def test_other_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
         with database.begin() as connection:
@@ -99,7 +99,7 @@ def test_other_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: py
             load_actions(database)
 
 
-def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
+def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
         with database.begin() as connection:

@@ -61,7 +61,7 @@ def ids(database: Database) -> list[int]:
 # What a database may be
 
 
-def test_urls_paths_and_engines_reach_the_same(sqlite: Database, sqlite_url: str) -> None:
+def test_urls_paths_and_engines_open_the_same_database(sqlite: Database, sqlite_url: str) -> None:
     path = sqlite_url.removeprefix("sqlite:///")
     engine = sa.create_engine(sqlite_url)
     for source in (sqlite_url, sa.make_url(sqlite_url), path, Path(path), async_url(sqlite_url), engine, sqlite):
@@ -69,7 +69,7 @@ def test_urls_paths_and_engines_reach_the_same(sqlite: Database, sqlite_url: str
     engine.dispose()
 
 
-def test_a_session_sees_its_own_uncommitted_work_and_nothing_is_committed_for_it(database: Database) -> None:
+def test_session_sees_uncommitted_work_and_is_not_committed(database: Database) -> None:
     with Session(database.engine) as session:
         add_user(session.connection(), 99)
         assert ids(Database.open(session)) == [10, 20, 99]
@@ -77,7 +77,7 @@ def test_a_session_sees_its_own_uncommitted_work_and_nothing_is_committed_for_it
     assert ids(database) == [10, 20]
 
 
-def test_writing_into_a_session_is_left_to_its_owner(database: Database) -> None:
+def test_write_in_a_session_is_committed_by_the_caller(database: Database) -> None:
     with Session(database.engine) as session:
         with Database.open(session).begin() as connection:
             add_user(connection, 98)
@@ -89,7 +89,7 @@ def test_writing_into_a_session_is_left_to_its_owner(database: Database) -> None
     assert ids(database) == [10, 20]
 
 
-async def test_async_engines_and_sessions(database: Database, database_url: str) -> None:
+async def test_async_engines_and_sessions_are_read(database: Database, database_url: str) -> None:
     engine = create_async_engine(async_url(database_url))
     async with AsyncSession(engine) as session:
         for source in (engine, session):
@@ -99,7 +99,7 @@ async def test_async_engines_and_sessions(database: Database, database_url: str)
     await engine.dispose()
 
 
-async def test_sqlite_in_memory_behind_an_async_engine() -> None:
+async def test_in_memory_sqlite_with_an_async_engine_is_read() -> None:
     engine = create_async_engine("sqlite+aiosqlite://")
     database = Database.open(engine)
     await database.run(save_tables, database, small_tables())
@@ -114,7 +114,7 @@ async def test_sqlite_in_memory_behind_an_async_engine() -> None:
     await engine.dispose()
 
 
-async def test_sqlite_in_memory_of_every_sync_kind() -> None:
+async def test_in_memory_sqlite_is_read_by_every_sync_source() -> None:
     own = Database.open("sqlite://")
     engines = [sa.create_engine("sqlite://"), sa.create_engine("sqlite://", poolclass=StaticPool)]
     for database in (own, *map(Database.open, engines)):
@@ -128,7 +128,7 @@ async def test_sqlite_in_memory_of_every_sync_kind() -> None:
         engine.dispose()
 
 
-def test_one_in_memory_database_in_many_threads() -> None:
+def test_in_memory_database_is_shared_by_threads() -> None:
     with Database.open("sqlite://") as database:
         save_tables(database, small_tables())
         found: list[list[int]] = []
@@ -141,7 +141,7 @@ def test_one_in_memory_database_in_many_threads() -> None:
 
 
 @pytest.mark.parametrize("source", [None, 5, object(), ["sqlite://"]])
-def test_what_names_no_database(source: object) -> None:
+def test_other_objects_are_not_databases(source: object) -> None:
     with pytest.raises(ConfigurationError, match="A database must be a SQLAlchemy Session"):
         Database.open(source)  # type: ignore[arg-type]
 
@@ -161,7 +161,7 @@ def test_what_names_no_database(source: object) -> None:
         ("", "The database is missing"),
     ],
 )
-def test_wrong_urls(url: str, said: str) -> None:
+def test_invalid_url_raises_without_its_password(url: str, said: str) -> None:
     with pytest.raises(DatabaseError, match=said) as caught:
         Database.open(url)
     assert "s3cr3t" not in str(caught.value)
@@ -169,12 +169,12 @@ def test_wrong_urls(url: str, said: str) -> None:
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_a_driver_that_is_not_installed_names_the_extra() -> None:
+def test_missing_driver_names_the_extra() -> None:
     with pytest.raises(MissingDependencyError, match=r"pip install 'scoring\[postgres\]'"):
         Database.open("postgresql+psycopg2://u@h/d")
 
 
-def test_a_file_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
+def test_reading_does_not_create_a_missing_file(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "no.db")
     for read in (load_tables, load_users, Database.is_empty):
         with pytest.raises(DatabaseError, match=r"no\.db does not exist.*scoring init"):
@@ -184,13 +184,13 @@ def test_a_file_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None
         Database.open(tmp_path / "no" / "no.db").create()
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_raises(tmp_path: Path) -> None:
     (tmp_path / "no.db").write_text("not a database " * 100)
     with pytest.raises(DatabaseError, match="is not a SQLite database"):
         load_users(Database.open(tmp_path / "no.db"))
 
 
-def test_schema_that_is_not_utf_8_is_reported_as_damage(sqlite: Database, tmp_path: Path) -> None:
+def test_schema_that_is_not_utf8_is_reported_as_damage(sqlite: Database, tmp_path: Path) -> None:
     with sqlite.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     content = Path(sqlite.engine.url.database or "").read_bytes()
@@ -200,7 +200,7 @@ def test_schema_that_is_not_utf_8_is_reported_as_damage(sqlite: Database, tmp_pa
         load_users(Database.open(tmp_path / "damaged.db"))
 
 
-def test_missing_tables_and_columns(database_url: str, sqlite_url: str) -> None:
+def test_missing_tables_and_columns_are_reported(database_url: str, sqlite_url: str) -> None:
     with Database.open(database_url) as database:
         if database.dialect == "sqlite":
             Path(sqlite_url.removeprefix("sqlite:///")).touch()
@@ -216,7 +216,7 @@ def test_missing_tables_and_columns(database_url: str, sqlite_url: str) -> None:
             database.require_tables()
 
 
-def test_an_empty_database(database_url: str) -> None:
+def test_empty_database_raises(database_url: str) -> None:
     with Database.open(database_url) as database:
         database.create()
         database.create()
@@ -225,7 +225,7 @@ def test_an_empty_database(database_url: str) -> None:
             database.require_data()
 
 
-def test_a_server_that_is_not_there_is_given_up_in_seconds_without_a_password() -> None:
+def test_unreachable_server_fails_in_seconds_and_hides_password() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -240,7 +240,7 @@ def test_a_server_that_is_not_there_is_given_up_in_seconds_without_a_password() 
         assert "me:***@127.0.0.1" in text
 
 
-def test_secrets_in_what_a_driver_says_are_masked() -> None:
+def test_secrets_in_driver_messages_are_masked() -> None:
     url = sa.URL.create("postgresql", "me", SECRET, "h", query={"password": "other"})
     error = OperationalError("SELECT 1", {}, Exception(f"cannot log in with {SECRET} or other"))
     said = retry.describe_error(error, list_secrets(url), "postgresql://me:***@h")
@@ -255,7 +255,7 @@ class Gone(Exception):
     """What a driver says when the server went away."""
 
 
-def test_a_read_is_done_again_as_a_whole(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retried_read_restarts_from_the_beginning(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     tries = []
 
@@ -269,7 +269,7 @@ def test_a_read_is_done_again_as_a_whole(database: Database, monkeypatch: pytest
     assert tries == [2, 2, 2]
 
 
-def test_it_is_given_up_within_a_minute_with_growing_pauses(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_end_within_a_minute_with_growing_pauses(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     ids(sqlite)
     pauses: list[float] = []
     clock = [0.0]
@@ -287,7 +287,7 @@ def test_it_is_given_up_within_a_minute_with_growing_pauses(sqlite: Database, mo
     record_count("retry limit", f"{growing}, {sum(pauses):.0f} s together (test clock)")
 
 
-def test_errors_that_last_are_not_tried_again(database: Database) -> None:
+def test_lasting_errors_are_not_retried(database: Database) -> None:
     tries = []
 
     def work(connection: Connection) -> None:
@@ -299,7 +299,7 @@ def test_errors_that_last_are_not_tried_again(database: Database) -> None:
     assert len(tries) == 1
 
 
-def test_a_read_sees_one_moment(database: Database) -> None:
+def test_read_sees_one_snapshot(database: Database) -> None:
     def work(connection: Connection) -> tuple[int, int]:
         count = sa.text("SELECT count(*) FROM users")
         before = connection.execute(count).scalar_one()
@@ -311,14 +311,14 @@ def test_a_read_sees_one_moment(database: Database) -> None:
     assert ids(database) == [10, 20, 77]
 
 
-def test_a_failed_write_leaves_nothing(database: Database) -> None:
+def test_failed_write_is_rolled_back(database: Database) -> None:
     with pytest.raises(DatabaseError, match="violates a constraint"), database.begin() as connection:  # noqa: PT012
         add_user(connection, 77)
         add_user(connection, 77)
     assert ids(database) == [10, 20]
 
 
-def test_reading_goes_on_while_another_writes(sqlite: Database) -> None:
+def test_reads_continue_during_a_write(sqlite: Database) -> None:
     with sqlite.begin() as connection:
         add_user(connection, 77)
         found: list[list[int]] = []
@@ -329,7 +329,7 @@ def test_reading_goes_on_while_another_writes(sqlite: Database) -> None:
     assert ids(sqlite) == [10, 20, 77]
 
 
-async def test_the_event_loop_goes_on(database: Database) -> None:
+async def test_event_loop_is_not_blocked(database: Database) -> None:
     ticks = 0
 
     async def tick() -> None:
@@ -344,7 +344,7 @@ async def test_the_event_loop_goes_on(database: Database) -> None:
     assert ticks > 10
 
 
-async def test_many_tasks_and_threads_on_one_database(database: Database, database_url: str) -> None:
+async def test_tasks_and_threads_share_one_database(database: Database, database_url: str) -> None:
     engine: AsyncEngine = create_async_engine(async_url(database_url))
     with Database.open(engine) as found:
         frames = await asyncio.gather(*(load_users_async(found) for _ in range(40)))
@@ -359,7 +359,7 @@ class _Stopping:
         raise KeyboardInterrupt
 
 
-def test_after_ctrl_c_in_the_middle_of_a_write_the_database_is_free(sqlite: Database) -> None:
+def test_interrupted_write_releases_the_lock(sqlite: Database) -> None:
     rows = [("default", "r1"), (_Stopping(), "r2")]
     try:
         with sqlite.begin() as connection:
@@ -372,9 +372,7 @@ def test_after_ctrl_c_in_the_middle_of_a_write_the_database_is_free(sqlite: Data
         pytest.fail("Ctrl-C was not pressed")
 
 
-def test_a_database_that_another_program_writes_to_is_one_sentence(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_locked_database_raises_one_sentence(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scoring.database.engines.BUSY_MILLISECONDS", 20)
     with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
         one.create()
@@ -396,12 +394,12 @@ def test_a_database_that_another_program_writes_to_is_one_sentence(
         "postgresql://u:x@s3cr3t/more@localhost/db",
     ],
 )
-def test_a_mistyped_url_does_not_give_its_password_away(text: str) -> None:
+def test_message_of_mistyped_url_hides_password(text: str) -> None:
     with pytest.raises(DatabaseError, match="Invalid database URL") as raised:
         Database.open(text)
     assert "s3cr3t" not in str(raised.value)
 
 
-def test_an_option_of_a_url_that_cannot_be_read_is_one_sentence() -> None:
+def test_invalid_url_option_raises_one_sentence() -> None:
     with pytest.raises(DatabaseError, match="option after the"):
         Database.open("sqlite:///x.db?timeout=soon")

@@ -264,7 +264,7 @@ def test_failed_import_of_another_program_database_adds_no_table(tmp_path: Path)
         assert sa.inspect(database.engine).get_table_names() == ["customers"]
 
 
-def test_migration_of_a_session_is_left_to_its_owner(old: Database, old_url: str) -> None:
+def test_migration_in_a_session_is_committed_by_the_caller(old: Database, old_url: str) -> None:
     with Session(old.engine) as session:
         inside = Database.open(session)
         assert inside.schema_version() == 1
@@ -334,7 +334,7 @@ def test_processes_that_create_at_once_all_succeed(database_url: str) -> None:
         database.require_tables()
 
 
-def test_migration_waits_for_another_one(old: Database, old_url: str) -> None:
+def test_migration_waits_for_a_running_migration(old: Database, old_url: str) -> None:
     """The second process reads version 1, waits for the lock, and then finds nothing to do."""
     with old.begin() as connection:
         migrations.migrate(connection, old.display)
@@ -364,7 +364,7 @@ def set_version(url: str, version: int) -> None:
     [load_users, find_runs, Database.create, Database.migrate, Database.is_empty, Database.schema_version],
     ids=lambda function: function.__name__,
 )
-def test_newer_version_is_refused(database_url: str, use: Callable[..., object]) -> None:
+def test_newer_version_raises(database_url: str, use: Callable[..., object]) -> None:
     set_version(database_url, 99)
     with Database.open(database_url) as database:
         before = structure(database)
@@ -375,7 +375,7 @@ def test_newer_version_is_refused(database_url: str, use: Callable[..., object])
         assert structure(database) == before
 
 
-def test_newer_version_found_under_the_lock_is_refused(old: Database, old_url: str) -> None:
+def test_newer_version_found_under_the_lock_raises(old: Database, old_url: str) -> None:
     """A newer program migrated after this process has read the version."""
     assert old.schema_version() == 1
     set_version(old_url, 99)
@@ -383,7 +383,7 @@ def test_newer_version_found_under_the_lock_is_refused(old: Database, old_url: s
         old.migrate()
 
 
-def test_newer_version_is_one_sentence_of_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_report_a_newer_version_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     set_version(f"sqlite:///{tmp_path / 'new.db'}", 7)
     (tmp_path / "users.csv").write_text("user_id\n3\n")
@@ -396,7 +396,7 @@ def test_newer_version_is_one_sentence_of_commands(tmp_path: Path, monkeypatch: 
         assert "Traceback" not in done.output
 
 
-async def test_newer_version_behind_an_async_engine_is_refused() -> None:
+async def test_newer_version_behind_an_async_engine_raises() -> None:
     from sqlalchemy.ext.asyncio import create_async_engine
 
     engine = create_async_engine("sqlite+aiosqlite://")

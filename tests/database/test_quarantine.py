@@ -42,7 +42,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_files_of_refused_rows_tell_times_alike_and_of_which_data_they_are(db: Database, folder: Path) -> None:
+def test_files_of_rejected_rows_have_iso_times_and_the_clock(db: Database, folder: Path) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {NEVER}, posted_at = 1700000000000000 WHERE job_id = 25")
     edit(db, "INSERT INTO actions VALUES (3, 9999, 'click', 1700000000000001)")
     found = read_accepted(db, refused_to=folder)
@@ -63,7 +63,7 @@ def test_files_of_refused_rows_tell_times_alike_and_of_which_data_they_are(db: D
     assert set(pd.read_csv(folder / "run_refused_jobs.csv")["refused_as_of"]) == {given.isoformat()}
 
 
-def test_a_clean_run_takes_the_files_of_the_last_one_away_and_nothing_else(db: Database, folder: Path) -> None:
+def test_run_without_rejections_deletes_only_earlier_files(db: Database, folder: Path) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {NEVER} WHERE job_id = 2")
     others = ["refused_jobs.csv", "run_refused_mine.csv", "run_refused_jobs.csv.bak"]
     for name in (*others, "run_refused_users.csv"):
@@ -80,7 +80,7 @@ def test_a_clean_run_takes_the_files_of_the_last_one_away_and_nothing_else(db: D
         read_accepted(db, refused_to=folder)
 
 
-def test_rows_beyond_the_limit_are_kept_too(db: Database, folder: Path) -> None:
+def test_rejected_rows_are_written_if_the_limit_is_exceeded(db: Database, folder: Path) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {NEVER} WHERE job_id <= 4")
     with pytest.raises(DataError, match=r"At most 1% of a table .* jobs: 300 read = 296 used \+ 4 rejected .*Correct"):
         read_accepted(db, refused_to=folder)

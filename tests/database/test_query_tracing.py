@@ -49,7 +49,7 @@ def listeners(target: sa.Engine | Connection) -> int:
     return len(list(target.dispatch.before_cursor_execute)) + len(list(target.dispatch.after_cursor_execute))
 
 
-def test_all_tables_are_eight_round_trips(database: Database) -> None:
+def test_loading_all_tables_takes_eight_round_trips(database: Database) -> None:
     assert len(DATA_TABLES) == 8
     load_tables(database)
     assert round_trips(database) == 8
@@ -60,7 +60,7 @@ def test_all_tables_are_eight_round_trips(database: Database) -> None:
 
 
 @pytest.mark.parametrize("driver", ["sqlite+aiosqlite:", "postgresql+asyncpg:"])
-async def test_behind_an_async_engine_or_session(request: pytest.FixtureRequest, driver: str) -> None:
+async def test_async_engines_and_sessions_are_counted(request: pytest.FixtureRequest, driver: str) -> None:
     kind = driver.partition("+")[0]
     url = request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[kind])
     with Database.open(url) as made:
@@ -74,7 +74,7 @@ async def test_behind_an_async_engine_or_session(request: pytest.FixtureRequest,
     await engine.dispose()
 
 
-async def test_sqlite_in_memory_behind_an_async_engine_or_session() -> None:
+async def test_in_memory_sqlite_with_async_engines_is_counted() -> None:
     engine = create_async_engine("sqlite+aiosqlite://")
     database = Database.open(engine)
     await database.run(save_tables, database, small_tables())
@@ -92,7 +92,7 @@ async def test_sqlite_in_memory_behind_an_async_engine_or_session() -> None:
     await engine.dispose()
 
 
-def test_every_attempt_of_a_read_counts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_attempt_of_a_read_is_counted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     tries = []
 
@@ -106,7 +106,7 @@ def test_every_attempt_of_a_read_counts(database: Database, monkeypatch: pytest.
     assert round_trips(database) == 3
 
 
-def test_in_a_session_only_our_own_statements_count_and_once(database: Database) -> None:
+def test_only_statements_of_this_package_count_in_a_session(database: Database) -> None:
     with Session(database.engine) as session:
         found = Database.open(session)
         session.execute(ONE)
@@ -121,7 +121,7 @@ def test_in_a_session_only_our_own_statements_count_and_once(database: Database)
         assert listeners(session.connection()) == 0
 
 
-def test_a_callers_engine_is_never_listened_to(database_url: str) -> None:
+def test_engine_of_the_caller_gets_no_listeners(database_url: str) -> None:
     with Database.open(database_url) as made:
         save_tables(made, small_tables())
         engine = made.engine
@@ -139,7 +139,7 @@ def test_a_callers_engine_is_never_listened_to(database_url: str) -> None:
         assert (round_trips(one), round_trips(other)) == (2, 2)
 
 
-def test_many_rows_at_once_are_counted_past_sqlalchemy_too(database: Database) -> None:
+def test_direct_driver_calls_are_counted(database: Database) -> None:
     rows = [(user, True) for user in range(100, 180)]
     with database.begin() as connection:
         insert_rows(connection, DATA_TABLES["users"], ["user_id", "is_active"], rows)
@@ -155,7 +155,7 @@ def test_many_rows_at_once_are_counted_past_sqlalchemy_too(database: Database) -
     assert database.traffic.statistics().seconds > seconds
 
 
-def test_seconds_are_those_of_statements_rows_and_the_beginning(sqlite: Database) -> None:
+def test_seconds_include_statements_rows_and_begin(sqlite: Database) -> None:
     def work(connection: Connection) -> None:
         connection.execute(ONE)
 
@@ -165,7 +165,7 @@ def test_seconds_are_those_of_statements_rows_and_the_beginning(sqlite: Database
     assert sqlite.traffic.statistics() == TrafficStatistics(2, 6.0)
 
 
-def test_a_statement_that_fails_was_sent_and_waited_for(sqlite: Database) -> None:
+def test_failed_statement_is_counted_and_timed(sqlite: Database) -> None:
     with pytest.raises(DatabaseError), sqlite.connect() as connection:
         connection.execute(sa.text("SELECT nothing FROM users"))
     assert sqlite.traffic.statistics() == TrafficStatistics(1, 1.0)
@@ -174,7 +174,7 @@ def test_a_statement_that_fails_was_sent_and_waited_for(sqlite: Database) -> Non
     assert sqlite.traffic.statistics() == TrafficStatistics(2, 2.0)
 
 
-def test_waiting_for_a_lock_is_time_in_the_database(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_waiting_for_a_lock_is_counted(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scoring.database.engines.BUSY_MILLISECONDS", 200)
     with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
         one.create()
@@ -184,7 +184,7 @@ def test_waiting_for_a_lock_is_time_in_the_database(sqlite_url: str, monkeypatch
         assert other.traffic.statistics().seconds >= 0.15
 
 
-def test_threads_add_up_exactly(database: Database) -> None:
+def test_counts_of_threads_add_up(database: Database) -> None:
     threads = [threading.Thread(target=load_users, args=(database,)) for _ in range(12)]
     for thread in threads:
         thread.start()

@@ -48,7 +48,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("factors", [False, True])
-def test_tables_come_back_exactly_as_they_were(database_url: str, factors: bool) -> None:
+def test_saved_tables_are_loaded_unchanged(database_url: str, factors: bool) -> None:
     with Database.open(database_url) as database:
         tables = small_tables(factors=factors)
         save_tables(database, tables)
@@ -57,7 +57,7 @@ def test_tables_come_back_exactly_as_they_were(database_url: str, factors: bool)
         assert_same(load_tables(database), tables)
 
 
-def test_empty_tables_come_back_empty_and_canonical(database_url: str) -> None:
+def test_empty_tables_are_loaded_canonical(database_url: str) -> None:
     with Database.open(database_url) as database:
         database.create()
         tables = load_tables(database)
@@ -66,13 +66,13 @@ def test_empty_tables_come_back_empty_and_canonical(database_url: str) -> None:
             assert frame.empty
 
 
-def test_rows_that_are_there_are_not_overwritten_by_accident(database: Database) -> None:
+def test_save_without_replace_keeps_existing_rows(database: Database) -> None:
     with pytest.raises(DataError, match=r"is not empty.*replace=True"):
         save_tables(database, small_tables())
     assert_same(load_tables(database), small_tables())
 
 
-def test_a_failed_save_leaves_what_was_there(database: Database) -> None:
+def test_failed_save_keeps_existing_rows(database: Database) -> None:
     twice = pd.concat([small_tables().jobs] * 2, ignore_index=True)
     with pytest.raises(Exception, match="violates a constraint"):
         save_tables(database, small_tables().with_tables(jobs=twice), replace=True)
@@ -128,7 +128,7 @@ def test_many_rows_are_stored_with_their_indexes(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("load", [load_jobs, load_users])
-def test_ids_in_any_order_give_rows_by_id_and_unknown_ids_nothing(database: Database, load: object) -> None:
+def test_rows_are_ordered_by_id_and_unknown_ids_are_ignored(database: Database, load: object) -> None:
     assert callable(load)
     key = "job_id" if load is load_jobs else "user_id"
     everything = load(database)[key].tolist()
@@ -143,25 +143,25 @@ def test_ids_in_any_order_give_rows_by_id_and_unknown_ids_nothing(database: Data
 
 
 @pytest.mark.parametrize("invalid", ["1; DROP TABLE jobs", None, 1.5, 2**63, True, "x"])
-def test_invalid_ids_are_named(database: Database, invalid: object) -> None:
+def test_error_names_invalid_ids(database: Database, invalid: object) -> None:
     with pytest.raises(ConfigurationError, match="not a 64-bit integer"):
         load_jobs(database, [invalid])  # type: ignore[list-item]
     assert len(load_jobs(database)) == 3
 
 
-def test_a_negative_limit_is_refused(database: Database) -> None:
+def test_negative_limit_raises(database: Database) -> None:
     with pytest.raises(ConfigurationError, match="limit is -1"):
         load_users(database, limit=-1)
 
 
-def test_actions_of_some_users(database: Database) -> None:
+def test_actions_of_given_users_are_loaded(database: Database) -> None:
     assert len(load_actions(database)) == 4
     frame = load_actions(database, [20, 4711])
     assert frame["user_id"].tolist() == [20, 20]
     assert frame["action"].tolist() == ["application", "view"]
 
 
-def test_company_actions(database: Database) -> None:
+def test_actions_are_counted_by_company(database: Database) -> None:
     frame = load_company_actions(database, None)
     assert frame.columns.tolist() == ["company_id", "application", "click", "view"]
     assert frame.values.tolist() == [[HOSTILE, 0, 1, 0], ["c1", 2, 0, 1]]
@@ -171,7 +171,7 @@ def test_company_actions(database: Database) -> None:
     assert load_company_actions(database, []).empty
 
 
-def test_change_tokens_tell_every_change(database: Database) -> None:
+def test_change_tokens_differ_after_every_change(database: Database) -> None:
     seen = [read_change_tokens(database)]
     with QueryCounter(database) as queries:
         assert read_change_tokens(database) == seen[0]
@@ -187,7 +187,7 @@ def test_change_tokens_tell_every_change(database: Database) -> None:
     assert read_change_tokens(database)["jobs"] != seen[0]["jobs"]
 
 
-async def test_async_twins(database: Database) -> None:
+async def test_async_loaders_equal_sync_loaders(database: Database) -> None:
     assert_same(await load_tables_async(database), load_tables(database))
     pd.testing.assert_frame_equal(await load_jobs_async(database, [1]), load_jobs(database, [1]))
     pd.testing.assert_frame_equal(await load_users_async(database, limit=1), load_users(database, limit=1))
@@ -210,7 +210,7 @@ async def test_async_twins(database: Database) -> None:
         ("title", "x'ff'"),
     ],
 )
-def test_what_sqlite_let_in_is_named(sqlite_url: str, column: str, value: str) -> None:
+def test_error_names_invalid_values_stored_by_sqlite(sqlite_url: str, column: str, value: str) -> None:
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
         with database.begin() as connection:
@@ -220,7 +220,7 @@ def test_what_sqlite_let_in_is_named(sqlite_url: str, column: str, value: str) -
         assert caught.value.problems[["table", "column", "rows"]].values.tolist() == [["jobs", column, 1]]
 
 
-def test_infinity_and_broken_factors_in_a_database_are_named(database: Database) -> None:
+def test_error_names_infinity_and_invalid_factors(database: Database) -> None:
     with database.begin() as connection:
         connection.execute(sa.update(DATA_TABLES["jobs"]).values(fee=float("inf")))
     with pytest.raises(DataError, match="fee: 'inf' is infinite"):
@@ -233,7 +233,7 @@ def test_infinity_and_broken_factors_in_a_database_are_named(database: Database)
 
 
 @pytest.mark.parametrize("value", ["'1|many'", "'99999999999999999999'"])
-def test_preferences_that_are_no_numbers_are_named(sqlite_url: str, value: str) -> None:
+def test_error_names_invalid_preferred_occupations(sqlite_url: str, value: str) -> None:
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
         with database.begin() as connection:
@@ -242,7 +242,7 @@ def test_preferences_that_are_no_numbers_are_named(sqlite_url: str, value: str) 
             load_tables(database)
 
 
-def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
+def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
     """The driver reports the error only while rows are fetched, and does not name the row."""
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
@@ -257,7 +257,7 @@ def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
             assert connection.connection.dbapi_connection.text_factory is str
 
 
-def test_scores_need_only_the_presence_of_some_texts(database_url: str) -> None:
+def test_scores_need_only_the_presence_of_texts(database_url: str) -> None:
     tables = make_market(60, 400, 3_000).tables
     with Database.open(database_url) as database:
         save_tables(database, tables)
@@ -275,7 +275,7 @@ def test_scores_need_only_the_presence_of_some_texts(database_url: str) -> None:
             load_jobs(database, presence=["fee"])
 
 
-async def test_what_is_blank_is_not_present(database: Database) -> None:
+async def test_blank_text_is_not_present(database: Database) -> None:
     blanks = ["", " ", "\t\n\v\f\r", "\x1c\x85\xa0", "\u1680\u2007\u202f\u205f\u3000"]
     for text in (*blanks, None, " x\u3000", "\u200b", "0"):
         with database.begin() as connection:

@@ -55,13 +55,13 @@ def wrapped(error: DriverError, kind: type[DBAPIError] = OperationalError) -> DB
     ],
     ids=lambda value: " ".join(map(str, [*getattr(value, "__dict__", {}).values(), *getattr(value, "args", ())])),
 )
-def test_transient_errors_are_known_by_their_code(error: DriverError, transient: bool) -> None:
+def test_transient_errors_are_classified_by_code(error: DriverError, transient: bool) -> None:
     assert is_transient(wrapped(error), connected=True) is transient
     assert is_transient(wrapped(error, InterfaceError), connected=False) is transient
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_missing_file_is_transient_once_it_was_open(connected: bool) -> None:
+def test_missing_file_is_transient_after_a_connection(connected: bool) -> None:
     assert is_transient(wrapped(DriverError(sqlite="SQLITE_CANTOPEN")), connected) is connected
 
 

@@ -34,7 +34,7 @@ def columns(run: str, n: int) -> dict[str, np.ndarray | str]:
 
 
 @pytest.mark.parametrize("n", [0, 1, TOGETHER - 1, TOGETHER, 3 * TOGETHER + 7])
-def test_columns_and_rows_come_back(database_url: str, n: int) -> None:
+def test_inserted_columns_and_rows_are_read_back(database_url: str, n: int) -> None:
     with Database.open(database_url) as database:
         database.create()
         given = columns("走る run '; --", n)
@@ -48,7 +48,7 @@ def test_columns_and_rows_come_back(database_url: str, n: int) -> None:
         assert stored(database) == rows
 
 
-def test_rows_are_stored_whole_or_not_at_all(database_url: str) -> None:
+def test_rows_are_inserted_atomically(database_url: str) -> None:
     with Database.open(database_url) as database:
         database.create()
         twice = columns("r", TOGETHER + 3) | {"user_id": np.zeros(TOGETHER + 3, dtype=np.int64)}

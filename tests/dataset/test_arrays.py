@@ -36,7 +36,7 @@ def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]
         assert values[found].tolist() == values[plain].tolist()
 
 
-def test_kinds_are_their_place() -> None:
+def test_kinds_are_encoded_by_position() -> None:
     column = pd.Series([*ACTION_KINDS, "hide", None, "View"], dtype="str")
     assert _encode_kinds(column).tolist() == [0, 1, 2, -1, -1, -1]
     assert _encode_kinds(pd.concat([column, column])).tolist() == [0, 1, 2, -1, -1, -1] * 2
@@ -52,7 +52,7 @@ def test_kinds_are_their_place() -> None:
         pd.Series([2**62, -1], dtype="int64"),
     ],
 )
-def test_texts_are_digested_as_their_joined_text(column: pd.Series) -> None:
+def test_digest_of_texts_does_not_depend_on_storage(column: pd.Series) -> None:
     plain = hashlib.blake2b()
     values = column.astype("str")
     texts = values.fillna("").tolist()

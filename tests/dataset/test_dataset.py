@@ -16,13 +16,13 @@ JOBS = pd.DataFrame({"job_id": [1, 2], "occupation_code": [3_000_000_000, 5], "p
 USERS = pd.DataFrame({"user_id": [1, 2], "preferred_occupations": [[3_000_000_000, 2**53], []]})
 
 
-def test_occupations_may_be_beyond_32_bits() -> None:
+def test_occupation_codes_may_need_64_bits() -> None:
     data = Dataset.from_frames(JOBS, USERS)
     assert data.jobs.occupation[0] == data.users.preferred[0][0] >= 0
     assert data.words.occupation.value(data.users.preferred[0][1]) == 2**53
 
 
-def test_factors_of_different_sizes_are_refused() -> None:
+def test_factors_of_different_sizes_raise() -> None:
     tables = {
         "user_factors": pd.DataFrame({"user_id": [1], "f0": [1.0]}),
         "job_factors": pd.DataFrame({"job_id": [1], "f0": [1.0], "f1": [2.0]}),
@@ -31,18 +31,18 @@ def test_factors_of_different_sizes_are_refused() -> None:
         Dataset.from_frames(JOBS, USERS, **tables)
 
 
-def test_an_action_of_another_kind_that_a_database_let_in_is_refused() -> None:
+def test_unknown_kind_of_action_raises() -> None:
     tables = small_tables()
     with pytest.raises(DataError, match="actions: 4 rows with an unknown action, such as 'apply'"):
         Dataset(tables.with_tables(actions=tables.actions.assign(action="apply")))
 
 
-def test_jobs_and_users_are_needed() -> None:
+def test_missing_jobs_or_users_raise() -> None:
     with pytest.raises(DataError, match="users: expected a pandas DataFrame, not None"):
         Dataset.from_frames(JOBS, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", [5, 5.5, np.int64(5), True, "now", "12", "01/02/2025", "9999-12-31T23:59:59-12:00"])
-def test_what_is_no_clock_is_refused(wrong: Any) -> None:
+def test_invalid_clock_raises(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"is not a time\. Use a time such as"):
         Dataset.from_frames(JOBS, USERS, as_of=wrong)

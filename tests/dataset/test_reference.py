@@ -8,7 +8,7 @@ from scoring.columns import TABLES
 from scoring.dataset import reference
 
 
-def test_prefectures_are_japans() -> None:
+def test_prefectures_are_the_47_of_japan() -> None:
     table = reference.load_prefecture_traits()
     assert len(table) == 47
     assert table["population"].sum() == 126_146_099
@@ -19,7 +19,7 @@ def test_prefectures_are_japans() -> None:
 
 
 @pytest.mark.parametrize("name", ["occupations", "prefectures", "prefecture_adjacency"])
-def test_canonical_tables_have_the_vocabularys_columns_and_dtypes(name: str) -> None:
+def test_reference_tables_are_canonical(name: str) -> None:
     table = getattr(reference, f"load_{name}")()
     assert {c.name: c.type.dtype for c in TABLES[name].columns} == table.dtypes.astype(str).to_dict()
     assert list(table) == list(TABLES[name].names)
@@ -27,7 +27,7 @@ def test_canonical_tables_have_the_vocabularys_columns_and_dtypes(name: str) -> 
     assert not table.isna().any(axis=None)
 
 
-def test_borders_are_86_by_land_and_7_over_water() -> None:
+def test_adjacency_has_86_land_and_7_water_borders() -> None:
     kinds = reference._read("prefecture_adjacency.csv")
     land = kinds[kinds["kind"] == "land"]
     assert (len(land), len(kinds) - len(land)) == (86, 7)
@@ -65,7 +65,7 @@ def test_cities_belong_to_their_prefectures() -> None:
     assert len(named) > 400
 
 
-def test_minimum_wages_only_rise() -> None:
+def test_minimum_wages_never_decrease() -> None:
     table = reference.load_minimum_wages().sort_values(["prefecture_code", "effective_date"])
     assert len(table) == 141
     assert str(table["effective_date"].dtype) == "datetime64[us, UTC]"

@@ -36,7 +36,7 @@ def assert_same_values(before: pd.DataFrame, after: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("table", ["jobs", "users", "actions", "occupations", "user_factors"])
-def test_canonical_frames_come_back(table: str, seed: int) -> None:
+def test_canonical_frames_are_unchanged_by_optimise(table: str, seed: int) -> None:
     frame = random_market(seed, factors=True).frames()[table]
     small = optimise(frame)
     assert_same_values(frame, small)
@@ -44,7 +44,7 @@ def test_canonical_frames_come_back(table: str, seed: int) -> None:
     pd.testing.assert_frame_equal(check(table, small), check(table, frame), check_exact=True)
 
 
-def test_jobs_take_less_than_a_third(tmp_path: object) -> None:
+def test_optimised_jobs_need_less_than_a_third_of_the_memory(tmp_path: object) -> None:
     """Compare with pandas for the same table. The figure for the whole frame includes its free text."""
     with Database.open(f"sqlite:///{tmp_path}/jobs.db") as database:
         save_tables(database, make_market(300, 50_000, 3_000).tables)
@@ -89,14 +89,14 @@ def test_jobs_take_less_than_a_third(tmp_path: object) -> None:
         ("preferred_occupations", [[1], []], "object"),
     ],
 )
-def test_dtypes(name: str, values: list[object], dtype: str) -> None:
+def test_optimise_chooses_the_smallest_exact_dtype(name: str, values: list[object], dtype: str) -> None:
     frame = pd.DataFrame({name: pd.Series(values)})
     small = optimise(frame)
     assert str(small[name].dtype) == dtype
     assert_same_values(frame, small)
 
 
-def test_nullable_numbers_keep_their_kind() -> None:
+def test_nullable_numbers_keep_their_dtype() -> None:
     frame = pd.DataFrame(
         {
             "employment_type_code": pd.array([1, None], dtype="Int64"),
@@ -110,7 +110,7 @@ def test_nullable_numbers_keep_their_kind() -> None:
     assert_same_values(frame, small)
 
 
-def test_shape_index_and_attributes_stay() -> None:
+def test_optimise_keeps_shape_index_and_attributes() -> None:
     frame = pd.DataFrame({"fee": [1.0, 2.0]}, index=["x", "y"])
     frame.attrs["from"] = "somewhere"
     small = optimise(frame)
@@ -125,7 +125,7 @@ def test_shape_index_and_attributes_stay() -> None:
         optimise([1])  # type: ignore[arg-type]
 
 
-def test_the_report() -> None:
+def test_memory_report_compares_bytes_per_column() -> None:
     frame = random_market(0).frames()["jobs"]
     report = memory_report(frame, optimise(frame))
     assert report.index.tolist() == list(TABLES["jobs"].names)

@@ -44,7 +44,7 @@ def jobs_csv(tmp_path: Path, text: str) -> Path:
     return write(tmp_path / "jobs.csv", text)
 
 
-def test_a_csv_by_names_and_aliases(database: Database, tmp_path: Path) -> None:
+def test_csv_columns_match_names_and_aliases(database: Database, tmp_path: Path) -> None:
     save_tables(database, small_tables().with_tables(jobs=load_jobs(database)))
     path = jobs_csv(
         tmp_path,
@@ -65,7 +65,7 @@ def test_a_csv_by_names_and_aliases(database: Database, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_what_is_written_to_a_file_is_read_back_the_same(sqlite: Database, tmp_path: Path, suffix: str) -> None:
+def test_exported_tables_are_imported_unchanged(sqlite: Database, tmp_path: Path, suffix: str) -> None:
     tables = small_tables(factors=True)
     for name, frame in tables.items():
         path = tmp_path / f"{name}.{suffix}"
@@ -82,7 +82,7 @@ def test_what_is_written_to_a_file_is_read_back_the_same(sqlite: Database, tmp_p
     assert_same(load_tables(sqlite), tables)
 
 
-def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(database: Database, tmp_path: Path) -> None:
+def test_every_row_is_counted_and_rejected_rows_are_written(database: Database, tmp_path: Path) -> None:
     path = jobs_csv(
         tmp_path,
         """
@@ -115,12 +115,12 @@ def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(datab
     assert not list((tmp_path / "out").glob(".*"))
 
 
-def test_a_ledger_that_does_not_add_up_is_not_made() -> None:
+def test_report_that_does_not_add_up_raises() -> None:
     with pytest.raises(AssertionError, match="3 rows read, but 1 stored"):
         ImportReport("jobs", "x.csv", read=3, stored=1, merged=1, rejected=0)
 
 
-def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:
+def test_invalid_utf8_rejects_the_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_bytes(b"\xef\xbb\xbfjob_id,title\n1,\xe5\xb1\x85\n2,\xff\xfe\n3,ok\n")
     report = import_file(sqlite, "jobs", tmp_path / "jobs.csv", refused_to=tmp_path / "r.csv")
     assert (report.read, report.stored, report.reasons) == (3, 2, {"is not valid UTF-8": 1})
@@ -137,13 +137,13 @@ def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path
         (b'job_id,title\n1,"' + b"x" * 200_000, "Check the quotes"),
     ],
 )
-def test_files_that_cannot_be_read(sqlite: Database, tmp_path: Path, content: bytes, said: str) -> None:
+def test_unreadable_files_raise(sqlite: Database, tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "jobs.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
         import_file(sqlite, "jobs", tmp_path / "jobs.csv")
 
 
-def test_other_files(sqlite: Database, tmp_path: Path) -> None:
+def test_other_formats_and_tables_raise(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.parquet").write_text("no")
     (tmp_path / "jobs.xlsx").write_text("no")
     for name, said in (
@@ -157,12 +157,12 @@ def test_other_files(sqlite: Database, tmp_path: Path) -> None:
         import_file(sqlite, "job", tmp_path / "jobs.csv")
 
 
-def test_a_header_alone_is_an_empty_import(sqlite: Database, tmp_path: Path) -> None:
+def test_file_with_only_a_header_imports_no_rows(sqlite: Database, tmp_path: Path) -> None:
     report = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title\n"))
     assert (report.read, report.stored) == (0, 0)
 
 
-def test_text_ids_get_numbers_that_stay_and_actions_refer_to_them(database: Database, tmp_path: Path) -> None:
+def test_text_ids_keep_their_numbers_and_actions_refer_to_them(database: Database, tmp_path: Path) -> None:
     users = write(tmp_path / "users.csv", "user_id\nbob\n7\nalice\n")
     jobs = write(tmp_path / "jobs.csv", "job_id\nj-2\nj-1\n")
     actions = write(
@@ -194,7 +194,7 @@ def test_text_ids_get_numbers_that_stay_and_actions_refer_to_them(database: Data
     }
 
 
-def test_importing_twice_refuses_ids_and_merges_actions(database: Database, tmp_path: Path) -> None:
+def test_second_import_rejects_ids_and_merges_actions(database: Database, tmp_path: Path) -> None:
     save_tables(database, small_tables())
     frames = dict(small_tables().items())
     for name in ("jobs", "actions"):
@@ -208,9 +208,7 @@ def test_importing_twice_refuses_ids_and_merges_actions(database: Database, tmp_
     assert_same(load_tables(database), small_tables())
 
 
-def test_an_import_that_dies_leaves_the_table_as_it_was(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_import_is_rolled_back(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_tables(database, small_tables())
     write_frame = importer.write_frame
 
@@ -295,7 +293,7 @@ def mapping(tmp_path: Path) -> Path:
     return write(tmp_path / "map.yaml", MAPPING)
 
 
-def test_several_names_in_one_field_are_looked_up_one_by_one(sqlite: Database, tmp_path: Path) -> None:
+def test_names_in_one_field_are_looked_up_separately(sqlite: Database, tmp_path: Path) -> None:
     write(tmp_path / "trades.csv", "occupation_code,name\n1,Cook\n2,Waiter\n3,Bar|Night\n")
     write(tmp_path / "people.csv", "user_id,wish\n1,cook| Waiter\n2,Cook|Pilot|\n3,\n4,Bar|Night\n5,Pilot\n")
     lists = pd.DataFrame({"user_id": [6, 7], "wish": [["Waiter", "Cook", None, "Pilot"], None]})
@@ -308,7 +306,7 @@ def test_several_names_in_one_field_are_looked_up_one_by_one(sqlite: Database, t
     assert load_users(sqlite)["preferred_occupations"].tolist() == [[1, 2], [1], [], [3], [], [2, 1], []]
 
 
-def test_one_mapping_fills_several_tables_from_several_files(database: Database, mapping: Path) -> None:
+def test_mapping_fills_several_tables_from_several_files(database: Database, mapping: Path) -> None:
     reports = {report.table: report for report in import_mapping(database, mapping)}
     tables = load_tables(database)
     codes = tables.occupations.set_index("name")["occupation_code"].to_dict()
@@ -344,16 +342,14 @@ def test_one_mapping_fills_several_tables_from_several_files(database: Database,
     assert actions.reasons == {"user_id is missing": 1, "occurred_at is below 2014-01-01 or above 2026-01-01": 1}
 
 
-def test_the_same_mapping_again_gives_the_same_numbers(sqlite: Database, mapping: Path) -> None:
+def test_second_import_of_a_mapping_gives_the_same_numbers(sqlite: Database, mapping: Path) -> None:
     import_mapping(sqlite, mapping)
     before = load_tables(sqlite)
     import_mapping(sqlite, mapping, replace=True)
     assert_same(load_tables(sqlite), before)
 
 
-def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
-    sqlite: Database, mapping: Path, tmp_path: Path
-) -> None:
+def test_files_are_searched_in_base_folder_then_mapping_folder(sqlite: Database, mapping: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "data"
     elsewhere.mkdir()
     (tmp_path / "views.csv").rename(elsewhere / "views.csv")
@@ -379,7 +375,7 @@ def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
         (("    tables:", "    tables: ["), "invalid YAML"),
     ],
 )  # fmt: skip
-def test_a_wrong_mapping_names_the_file_the_line_and_the_key(
+def test_error_of_invalid_mapping_names_file_line_and_key(
     sqlite: Database, mapping: Path, change: tuple[str, str], said: str
 ) -> None:
     text = mapping.read_text()
@@ -392,7 +388,7 @@ def test_a_wrong_mapping_names_the_file_the_line_and_the_key(
     assert len(load_jobs(sqlite)) == 0
 
 
-def test_a_source_column_that_is_not_there_is_named(sqlite: Database, tmp_path: Path) -> None:
+def test_error_names_missing_source_column(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, "Job.ID,Title\n1,x\n")
     with pytest.raises(DataError, match=r"jobs\.title is mapped from column 'Titel'.*Did you mean 'Title'"):
         import_file(sqlite, "jobs", path, {"columns": {"job_id": "Job.ID", "title": "Titel"}})
@@ -412,7 +408,7 @@ FIELD = st.sampled_from(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD, FIELD), max_size=8), replace=st.booleans())
-def test_read_is_stored_and_merged_and_refused_whatever_comes(
+def test_read_equals_stored_plus_merged_plus_rejected(
     tmp_path: Path, rows: list[tuple[str, ...]], replace: bool
 ) -> None:
     with Database.open("sqlite://") as database:
@@ -431,25 +427,25 @@ def test_read_is_stored_and_merged_and_refused_whatever_comes(
             assert sum(report.reasons.values()) == report.rejected
 
 
-def test_a_quote_that_never_closes_swallows_no_rows(sqlite: Database, tmp_path: Path) -> None:
+def test_unclosed_quote_raises(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, 'job_id,title\n1,a\n2,"b\n3,c\n')
     with pytest.raises(DataError, match="line 3: the quote that starts here is not closed"):
         import_file(sqlite, "jobs", path)
     assert len(load_jobs(sqlite)) == 0
 
 
-def test_a_column_that_stands_twice_is_named(sqlite: Database, tmp_path: Path) -> None:
+def test_error_names_duplicate_column(sqlite: Database, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="duplicate column 'title'"):
         import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title,title\n1,a,b\n"))
 
 
-def test_the_canonical_name_wins_over_an_alias_before_it(sqlite: Database, tmp_path: Path) -> None:
+def test_canonical_name_has_priority_over_an_earlier_alias(sqlite: Database, tmp_path: Path) -> None:
     report = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,pref_cd,prefecture_code\n1,27,13\n"))
     assert load_jobs(sqlite)["prefecture_code"].tolist() == ["13"]
     assert report.ignored == ("pref_cd",)
 
 
-def test_nothing_is_stored_when_the_refused_rows_cannot_be_kept(sqlite: Database, tmp_path: Path) -> None:
+def test_nothing_is_stored_if_rejected_rows_cannot_be_written(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, "job_id,fee\n1,5\n2,much\n")
     blocked = tmp_path / "file"
     blocked.touch()
@@ -458,20 +454,20 @@ def test_nothing_is_stored_when_the_refused_rows_cannot_be_kept(sqlite: Database
     assert len(load_jobs(sqlite)) == 0
 
 
-def test_text_ids_are_numbered_above_ids_that_no_float_holds(sqlite: Database, tmp_path: Path) -> None:
+def test_text_ids_are_numbered_above_ids_beyond_float_precision(sqlite: Database, tmp_path: Path) -> None:
     import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**53 + 1}\nabc\n"))
     assert load_jobs(sqlite)["job_id"].tolist() == [2**53 + 1, 2**53 + 2]
     with pytest.raises(DataError, match="leaves no 64-bit integers"):
         import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**63 - 1}\nabd\n"))
 
 
-def test_a_text_id_is_kept_beside_a_blank_name(sqlite: Database, tmp_path: Path) -> None:
+def test_text_id_is_kept_if_the_external_id_is_blank(sqlite: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "occupations.csv", "occupation_code,name\nNurse,\n")
     import_file(sqlite, "occupations", path)
     assert "Nurse" in load_tables(sqlite).occupations["name"].tolist()
 
 
-def test_what_looks_hexadecimal_is_text(sqlite: Database, tmp_path: Path) -> None:
+def test_hexadecimal_text_is_a_text_id(sqlite: Database, tmp_path: Path) -> None:
     import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id\n0x10\n17\n"))
     assert load_jobs(sqlite)["external_id"].tolist()[-1] == "0x10"
 
@@ -487,6 +483,6 @@ def test_what_looks_hexadecimal_is_text(sqlite: Database, tmp_path: Path) -> Non
         ("[" * 5000, "invalid YAML"),
     ],
 )
-def test_a_mapping_that_yaml_would_bend_is_refused(sqlite: Database, tmp_path: Path, text: str, said: str) -> None:
+def test_mapping_that_is_not_plain_yaml_raises(sqlite: Database, tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         import_mapping(sqlite, write(tmp_path / "m.yaml", text))

@@ -20,7 +20,7 @@ DATA = ROOT.parent / "shared" / "real" / "jobviews_us_2014"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the real data is not here ({DATA})")
 
 
-def test_the_mapping_can_be_read() -> None:
+def test_mapping_is_valid() -> None:
     assert list(read_mapping(EXAMPLE / "mapping.yaml").tables) == [
         "prefectures",
         "prefecture_adjacency",
@@ -31,7 +31,7 @@ def test_the_mapping_can_be_read() -> None:
     ]
 
 
-def test_states_and_borders() -> None:
+def test_states_and_borders_are_imported() -> None:
     states = pd.read_csv(EXAMPLE / "us_states.csv", dtype=str, keep_default_na=False)
     borders = pd.read_csv(EXAMPLE / "us_state_adjacency.csv", dtype=str, keep_default_na=False)
     assert len(states) == 51
@@ -55,7 +55,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Databas
 
 
 @needs_data
-def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, ImportReport]]) -> None:
+def test_every_row_is_counted(imported: tuple[Database, dict[str, ImportReport]]) -> None:
     views = pd.read_csv(DATA / "Job_Views.csv", dtype=str, keep_default_na=False)
     wishes = pd.read_csv(DATA / "Positions_Of_Interest.csv", dtype=str, keep_default_na=False)
     reports = imported[1]
@@ -68,7 +68,7 @@ def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, ImportRe
 
 
 @needs_data
-def test_the_tables_make_sense(imported: tuple[Database, dict[str, ImportReport]]) -> None:
+def test_imported_tables_are_plausible(imported: tuple[Database, dict[str, ImportReport]]) -> None:
     tables = load_tables(imported[0])
     jobs, users, actions = tables.jobs, tables.users, tables.actions
     known = set(tables.prefectures["prefecture_code"])

@@ -33,7 +33,7 @@ def gini(counts: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("size", [(1, 1, 0), (1, 1, 1), (2, 1, 50), (1, 40, 30), (40, 3, 500), (60, 300, 6000)])
-def test_tables_are_canonical_and_whole_at_any_size(size: tuple[int, int, int]) -> None:
+def test_tables_are_canonical_and_complete_at_any_size(size: tuple[int, int, int]) -> None:
     tables = make_market(*size, seed=3).tables
     for name, frame in tables.items():
         expected = {column.name: column.type.dtype for column in TABLES[name].columns}
@@ -45,12 +45,12 @@ def test_tables_are_canonical_and_whole_at_any_size(size: tuple[int, int, int]) 
     assert len(tables.actions) <= size[2]
 
 
-def test_the_number_of_actions_is_what_was_asked_for(market: Market) -> None:
+def test_market_has_the_requested_number_of_actions(market: Market) -> None:
     assert len(market.tables.actions) == 200_000
     assert len(make_market(100, 2000, 5001).tables.actions) == 5001
 
 
-def test_the_same_seed_gives_the_same_market() -> None:
+def test_same_seed_gives_the_same_market() -> None:
     one, two, other = (make_market(80, 500, seed=seed) for seed in (5, 5, 6))
     for name, frame in one.tables.items():
         pd.testing.assert_frame_equal(frame, dict(two.tables.items())[name])
@@ -64,7 +64,7 @@ def test_users_do_not_depend_on_the_number_of_jobs() -> None:
     pd.testing.assert_frame_equal(few, many)
 
 
-def test_the_clock_may_be_set() -> None:
+def test_clock_may_be_set() -> None:
     past = make_market(200, 2000, seed=1, as_of="2024-06-30 08:15:30.7")
     assert past.as_of == pd.Timestamp("2024-06-30T08:15:30Z")
     newest = past.tables.actions["occurred_at"].max()
@@ -74,13 +74,13 @@ def test_the_clock_may_be_set() -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
-def test_impossible_sizes_are_refused(size: tuple[int, int, int]) -> None:
+def test_impossible_sizes_raise(size: tuple[int, int, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least 1 user, 1 job"):
         make_market(*size)
 
 
 @pytest.mark.parametrize("as_of", ["yesterday-ish", "NaT"])
-def test_what_is_no_time_is_refused(as_of: str) -> None:
+def test_invalid_clock_of_a_market_raises(as_of: str) -> None:
     with pytest.raises(ConfigurationError, match="as_of is not a time"):
         make_market(1, 1, 0, as_of=as_of)
 
@@ -122,7 +122,7 @@ def test_activity_and_popularity_have_heavy_tails(market: Market) -> None:
     assert sizes.iloc[0] < 0.05 * sizes.sum()
 
 
-def test_most_jobs_are_open_and_seen(market: Market) -> None:
+def test_most_jobs_are_open_and_viewed(market: Market) -> None:
     jobs, now = market.tables.jobs, market.as_of
     is_open = (
         ((jobs["posted_at"] <= now) | jobs["posted_at"].isna())
@@ -139,7 +139,7 @@ def test_most_jobs_are_open_and_seen(market: Market) -> None:
     assert life.between(pd.Timedelta(days=14), pd.Timedelta(days=90)).all()
 
 
-def test_wages_are_round_and_never_below_the_minimum_in_force(market: Market) -> None:
+def test_wages_are_round_and_at_least_the_minimum_wage(market: Market) -> None:
     jobs = market.tables.jobs.dropna(subset=["min_salary", "salary_type", "prefecture_code", "posted_at"])
     least = pd.merge_asof(
         jobs.sort_values("posted_at"),
@@ -176,7 +176,7 @@ def test_places_and_occupations_follow_the_reference_tables(market: Market) -> N
     assert jobs.loc[it.fillna(False), "has_remote_work"].mean() > 5 * jobs["has_remote_work"][~it.fillna(True)].mean()
 
 
-def test_every_nullable_column_misses_a_few_values(market: Market) -> None:
+def test_every_nullable_column_has_a_few_missing_values(market: Market) -> None:
     for name in ("jobs", "users"):
         frame = getattr(market.tables, name)
         for column in TABLES[name].columns:
@@ -228,7 +228,7 @@ def test_choices_follow_the_hidden_preferences(market: Market, events: pd.DataFr
     assert at_home[mind > weight.quantile(0.75)].mean() > at_home[mind < weight.quantile(0.25)].mean() + 0.02
 
 
-def test_hated_occupations_are_avoided_and_favourite_companies_sought(market: Market, events: pd.DataFrame) -> None:
+def test_quirks_change_the_choices_of_users(market: Market, events: pd.DataFrame) -> None:
     quirks = market.preferences.quirks.set_index("user_id")
     rng = np.random.default_rng(0)
 
@@ -246,7 +246,7 @@ def test_hated_occupations_are_avoided_and_favourite_companies_sought(market: Ma
     assert sought > 1.5 * by_chance
 
 
-def test_strata_draw_from_the_open_items_of_the_group_by_weight() -> None:
+def test_strata_draw_open_items_of_the_group_by_weight() -> None:
     strata = Strata(np.array([1, 0, 1, 1, 3]), 4, np.array([1.0, 1.0, 3.0, 5.0, 1.0]))
     opened = strata.at(np.array([True, True, True, False, True]))
     drawn = opened.draw(np.random.default_rng(0), np.repeat([0, 1, 2, 3], 4000))

@@ -73,7 +73,7 @@ def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
 
 @settings(max_examples=8, deadline=None)
 @given(st.data())
-def test_dirt_is_counted_and_changes_no_score(data: st.DataObject) -> None:
+def test_invalid_rows_are_counted_and_change_no_score(data: st.DataObject) -> None:
     clean = frames()
     picks = {name: data.draw(st.lists(st.integers(0, 10_000), max_size=5)) for name in DIRT}
     dirty = {name: dirtied(name, frame, picks[name], data) for name, frame in clean.items()}
@@ -99,7 +99,7 @@ def test_dirt_is_counted_and_changes_no_score(data: st.DataObject) -> None:
     record_count("accounted rows", "{} rows, {} rejected, in {} random markets", read, refused, 1)
 
 
-def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:
+def test_rows_that_refer_to_rejected_rows_are_counted_separately() -> None:
     dirty = frames()
     user, job = dirty["actions"].iloc[0][["user_id", "job_id"]]
     dirty["users"] = dirty["users"].astype({"preferred_salary_min": object})
@@ -120,7 +120,7 @@ def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:
     assert job in dirty["jobs"]["job_id"].tolist()
 
 
-def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None:
+def test_rows_that_refer_to_rejected_rows_do_not_reach_limit() -> None:
     """One bad job of sixty, with half of the actions, counts as one invalid row.
 
     Actions that refer to an unknown job are invalid themselves.
@@ -151,7 +151,7 @@ def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None
         ledger.require(Limit.parse("2"))
 
 
-def test_an_error_names_every_kind_of_problem_of_every_table() -> None:
+def test_error_lists_every_kind_of_problem_of_every_table() -> None:
     dirty = frames()
     dirty["jobs"] = dirty["jobs"].astype({"fee": object, "title": object, "posted_at": object})
     dirty["jobs"].loc[:9, "fee"] = "x"
@@ -180,7 +180,7 @@ def test_an_error_names_every_kind_of_problem_of_every_table() -> None:
     assert first == (0, 1, 2, 3, 4)
 
 
-def test_what_nobody_can_have_done_yet_sets_no_clock() -> None:
+def test_times_in_the_future_do_not_set_the_clock() -> None:
     now = datetime(2030, 1, 1, tzinfo=UTC)
     actions = TABLES.actions.copy()
     actions.loc[0, "occurred_at"] = pd.Timestamp("2030-01-03", tz="UTC")
@@ -197,7 +197,7 @@ def test_what_nobody_can_have_done_yet_sets_no_clock() -> None:
         read_frames({"jobs": jobs, "users": TABLES.users}, now=now)
 
 
-def test_a_database_that_somebody_else_filled(tmp_path: Path) -> None:
+def test_invalid_rows_of_another_program_are_quarantined(tmp_path: Path) -> None:
     """Codes without leading zeros and words in capitals get the same scores as from a DataFrame."""
     expected, _ = lists(Dataset(TABLES))
     with Database.open(tmp_path / "m.db") as database:
@@ -227,7 +227,7 @@ def test_a_database_that_somebody_else_filled(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(lists(found)[0], expected, check_exact=True)
 
 
-def test_refused_rows_are_written_for_their_owner_alone(tmp_path: Path) -> None:
+def test_files_of_rejected_rows_are_private(tmp_path: Path) -> None:
     dirty = frames()
     dirty["jobs"] = dirty["jobs"].astype({"fee": object})
     dirty["jobs"].loc[3, "fee"] = "x"
@@ -275,7 +275,7 @@ def test_cause_of_a_rejection_is_a_field() -> None:
     assert alike.n_invalid == 1
 
 
-def test_limits() -> None:
+def test_limits_are_parsed_and_applied() -> None:
     table = TableReport("jobs", 200, 198, rejected={"fee is infinite": 2})
     assert [Limit.parse(text).allows(table) for text in ("1%", "0.9%", "2", "1", "0", "100 %")] == [
         True, False, True, False, False, True,

@@ -163,7 +163,7 @@ def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
 @pytest.mark.parametrize(
     "column_type", [column_type for column_type in COLUMN_TYPES if column_type is not INTEGER_LIST]
 )
-def test_every_type_in_every_form(column_type: ColumnType) -> None:
+def test_every_type_in_every_dtype_equals_normalise(column_type: ColumnType) -> None:
     column = next(column for column in COLUMNS if column.type is column_type)
     for change in (ANY | TYPED[column_type]).values():
         frame = JOBS[["job_id"]].head(20)
@@ -173,13 +173,13 @@ def test_every_type_in_every_form(column_type: ColumnType) -> None:
 
 @given(frame=frames(), backwards=st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_columns_and_refusals_are_those_of_the_long_way(frame: pd.DataFrame, backwards: bool) -> None:
+def test_columns_and_rejections_equal_normalise(frame: pd.DataFrame, backwards: bool) -> None:
     require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
 
 
 @given(frame=frames())
 @settings(max_examples=25, deadline=None)
-def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFrame) -> None:
+def test_lazy_arrays_equal_those_of_the_whole_frame(frame: pd.DataFrame) -> None:
     expected = the_long_way(frame)
     if isinstance(expected, str):
         return
@@ -195,7 +195,7 @@ def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFram
     np.testing.assert_array_equal(lazy.majors(), eager.majors())
 
 
-def test_a_new_occupation_belongs_to_no_major_group() -> None:
+def test_new_occupation_has_no_major_group() -> None:
     found = check_lazily("jobs", JOBS.head(3).assign(occupation_code=[99_999, 101, 99_998]))
     lazy, eager = extend_lazily(DATASET.words, found), extend_vocabularies(DATASET.words, found.frame, None)
     np.testing.assert_array_equal(lazy.majors(), eager.majors())
@@ -203,7 +203,7 @@ def test_a_new_occupation_belongs_to_no_major_group() -> None:
     assert len(lazy.majors()) == len(DATASET.words.majors()) + 2
 
 
-def test_a_clean_frame_goes_the_short_way() -> None:
+def test_valid_frame_is_accepted_without_normalise() -> None:
     """Without this, the comparison above would compare the slow path with itself."""
     for frame in (JOBS, JOBS.rename(columns={"company_id": "endcl_cd"}).sample(frac=1, random_state=0), JOBS.head(0)):
         assert read_valid_frame("jobs", frame, WIDTHS) is not None
@@ -212,7 +212,7 @@ def test_a_clean_frame_goes_the_short_way() -> None:
 
 
 @pytest.mark.parametrize("table", ["actions", "prefectures", "job_factors"])
-def test_tables_without_an_id_go_the_long_way(table: str) -> None:
+def test_tables_without_an_id_are_normalised(table: str) -> None:
     frame = {
         "actions": DATASET.tables.actions,
         "prefectures": DATASET.tables.prefectures,
@@ -222,7 +222,7 @@ def test_tables_without_an_id_go_the_long_way(table: str) -> None:
     pd.testing.assert_frame_equal(check_lazily(table, frame).frame, normalise(table, frame).frame)
 
 
-def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
+def test_invalid_arrow_text_is_not_accepted() -> None:
     """Other programs may write such files."""
     starts, data = np.array([0, 2], dtype=np.int64), np.array([0xC3, 0x28], dtype=np.uint8)
     broken = pa.LargeStringArray.from_buffers(1, pa.py_buffer(starts), pa.py_buffer(data))
@@ -233,7 +233,7 @@ def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
         check_lazily("jobs", frame)
 
 
-def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
+def test_lazy_arrays_are_computed_once_and_can_be_copied() -> None:
     found = check_lazily("jobs", JOBS)
     arrays = make_lazy_job_arrays(found, extend_lazily(DATASET.words, found))
     assert "company" not in vars(arrays)
@@ -247,7 +247,7 @@ def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 4, 400])
-def test_coded_is_the_column(length: int) -> None:
+def test_dictionary_equals_the_column(length: int) -> None:
     column = pd.Series((["b", None, "a", "b"] * 100)[:length], dtype="str", index=range(7, 7 + length))
     coded = DictionaryColumn.of(column)
     pd.testing.assert_series_equal(coded.series(), column.reset_index(drop=True))

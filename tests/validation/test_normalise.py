@@ -39,14 +39,14 @@ def reason(column: str, value: Any) -> str:
 
 
 @pytest.mark.parametrize("table", [name for name in TABLES if not name.endswith("_factors")])
-def test_an_empty_table_has_all_columns_and_dtypes(table: str) -> None:
+def test_empty_table_has_all_columns_and_dtypes(table: str) -> None:
     spec = TABLES[table]
     frame = check(table, pd.DataFrame({name: [] for name in spec.required}))
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {c.name: c.type.dtype for c in spec.columns}
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA, "", "   ", "\t\n", "\u3000"])
-def test_missing_is_missing_in_every_column_that_allows_it(missing: Any) -> None:
+def test_missing_values_stay_missing_in_nullable_columns(missing: Any) -> None:
     spec = TABLES["jobs"]
     frame = jobs(**{c.name: pd.Series([missing], dtype=object) for c in spec.columns if c.name != "job_id"})
     result = check("jobs", frame)
@@ -58,20 +58,20 @@ def test_missing_is_missing_in_every_column_that_allows_it(missing: Any) -> None
 
 @pytest.mark.parametrize("column", TABLES["actions"].required)
 @pytest.mark.parametrize("missing", [None, np.nan, "", " "])
-def test_missing_is_refused_where_a_value_is_required(column: str, missing: Any) -> None:
+def test_missing_required_value_is_rejected(column: str, missing: Any) -> None:
     row = {"user_id": 1, "job_id": 1, "action": "view", "occurred_at": "2025-01-01"}
     frame = pd.DataFrame([row, {**row, column: missing}])
     refused = normalise("actions", frame).rejected
     assert refused[["row", "column", "reason"]].values.tolist() == [[1, column, "is missing"]]
 
 
-def test_aliases_are_accepted_and_the_canonical_name_wins() -> None:
+def test_canonical_name_has_priority_over_aliases() -> None:
     frame = check("jobs", jobs(endcl_cd=["c"], application_name=["t"], pref_cd=[1], prefecture_code=["09"]))
     assert frame[["company_id", "title", "prefecture_code"]].values.tolist() == [["c", "t", "09"]]
     assert normalise("jobs", jobs(pref_cd=[1], prefecture_code=["09"], x=[0])).ignored == ("pref_cd", "x")
 
 
-def test_a_missing_required_column_names_what_is_there_and_what_is_close() -> None:
+def test_error_of_missing_column_lists_columns_and_a_guess() -> None:
     with pytest.raises(DataError) as caught:
         check("jobs", pd.DataFrame({"jobid": [1], "title": ["t"]}))
     assert "column job_id is missing" in str(caught.value)
@@ -79,7 +79,7 @@ def test_a_missing_required_column_names_what_is_there_and_what_is_close() -> No
     assert "Did you mean 'jobid'" in str(caught.value)
 
 
-def test_what_is_no_frame_or_no_table_is_one_sentence() -> None:
+def test_other_objects_and_unknown_tables_raise_data_errors() -> None:
     with pytest.raises(DataError, match="pandas DataFrame, not list"):
         check("jobs", [1])  # type: ignore[arg-type]
     with pytest.raises(DataError, match="Table 'job' does not exist"):
@@ -95,40 +95,40 @@ def test_what_is_no_frame_or_no_table_is_one_sentence() -> None:
         (np.float32(0.5), 0.5), (np.int8(3), 3.0), (0, 0.0), ("nan", None), (10**12, 1e12),
     ],
 )  # fmt: skip
-def test_numbers(value: Any, expected: float | None) -> None:
+def test_valid_numbers_become_float64(value: Any, expected: float | None) -> None:
     found = one("min_salary", value)
     assert np.isnan(found) if expected is None else found == expected
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, "inf", "-Infinity", "1e999", float("inf")])
-def test_infinity_is_never_accepted(value: Any) -> None:
+def test_infinity_is_rejected(value: Any) -> None:
     for column in ("min_salary", "max_salary", "fee"):
         assert reason(column, value) == "is infinite"
 
 
 @pytest.mark.parametrize("value", [10**30, -1.1e12, "1e13"])
 @pytest.mark.parametrize("column", ["min_salary", "max_salary", "fee"])
-def test_amounts_that_are_no_money_are_refused(column: str, value: Any) -> None:
+def test_amounts_beyond_the_maximum_are_rejected(column: str, value: Any) -> None:
     with pytest.raises(DataError, match="is outside ±1,000,000,000,000"):
         check("jobs", jobs(**{column: [value]}))
 
 
 @pytest.mark.parametrize("value", ["twelve", "1,200", "0x10", True, datetime(2025, 1, 1), [1], "1_000", b"12"])
-def test_what_is_no_number_is_refused(value: Any) -> None:
+def test_other_values_of_number_columns_are_rejected(value: Any) -> None:
     assert "not a number" in reason("min_salary", value)
 
 
 @pytest.mark.parametrize("value", [13, 13.0, "13", "13.0", " 13 ", "+13", np.uint8(13), Decimal(13), "1.3e1"])
-def test_whole_numbers(value: Any) -> None:
+def test_valid_integers_become_int64(value: Any) -> None:
     assert one("occupation_code", value) == 13
 
 
 @pytest.mark.parametrize("value", [13.5, "13.5", "x", np.inf, True, 2**63, str(2**64), -(2**63) - 1, 1e300])
-def test_what_is_no_whole_number_of_64_bits_is_refused(value: Any) -> None:
+def test_other_values_of_integer_columns_are_rejected(value: Any) -> None:
     assert reason("occupation_code", value)
 
 
-def test_ids_are_exact_at_any_size_and_huge_ones_are_refused_with_the_reason() -> None:
+def test_large_ids_are_exact_or_rejected_with_a_reason() -> None:
     ids = [2**63 - 1, -(2**63), 2**53 + 1]
     assert check("jobs", pd.DataFrame({"job_id": ids}))["job_id"].tolist() == ids
     assert check("jobs", pd.DataFrame({"job_id": [str(n) for n in ids]}))["job_id"].tolist() == ids
@@ -152,12 +152,12 @@ def test_codes_are_text_padded_to_the_reference(value: Any, expected: str) -> No
 
 
 @pytest.mark.parametrize("value", [13.5, np.inf, True, datetime(2025, 1, 1)])
-def test_what_is_no_code_is_refused(value: Any) -> None:
+def test_other_values_of_code_columns_are_rejected(value: Any) -> None:
     typed = normalise("jobs", jobs(prefecture_code=pd.Series([value])))
     assert len(typed.rejected) == 1
 
 
-def test_the_width_of_codes() -> None:
+def test_width_of_codes_requires_digits_of_equal_width() -> None:
     assert code_width(pd.Series(["01", "47"])) == 2
     assert code_width(pd.Series(["1", "47"])) is None
     assert code_width(pd.Series(["CA", "NY"])) is None
@@ -165,17 +165,17 @@ def test_the_width_of_codes() -> None:
 
 
 @pytest.mark.parametrize(("value", "expected"), [(5, "5"), (5.0, "5"), (" a ", "a"), (True, "True"), (5.5, "5.5")])
-def test_texts(value: Any, expected: str) -> None:
+def test_values_of_text_columns_become_stripped_text(value: Any, expected: str) -> None:
     assert one("company_id", value) == expected
 
 
-def test_text_that_cannot_be_stored_is_refused() -> None:
+def test_text_with_nul_or_invalid_utf8_is_rejected() -> None:
     assert "UTF-8" in reason("title", "a\ud800")
     assert "UTF-8" in reason("title", b"\xff")
     assert "NUL" in reason("title", "a\0b")
 
 
-def test_salary_types_lose_their_case_and_others_are_kept() -> None:
+def test_salary_types_are_lower_case_and_others_are_kept() -> None:
     assert check("jobs", jobs(salary_type=["Hourly", " DAILY", "per piece"]))["salary_type"].tolist() == [
         "hourly",
         "daily",
@@ -184,14 +184,14 @@ def test_salary_types_lose_their_case_and_others_are_kept() -> None:
 
 
 @pytest.mark.parametrize("value", [True, 1, 1.0, "true", "T", "YES", "1", "1.0", np.True_, Decimal(1)])
-def test_flags(value: Any) -> None:
+def test_words_and_numbers_become_flags(value: Any) -> None:
     assert one("has_daily_payment", value) is np.True_ or one("has_daily_payment", value) is True
     opposite = {"true": "false", "T": "F", "YES": "NO", "1": "0", "1.0": "0.0"}
     assert not one("is_active", opposite[value] if isinstance(value, str) else type(value)(0))
 
 
 @pytest.mark.parametrize("value", ["maybe", 2, -1, 0.5, datetime(2025, 1, 1), np.inf, "on"])
-def test_other_flags_are_refused(value: Any) -> None:
+def test_other_values_of_flag_columns_are_rejected(value: Any) -> None:
     assert "neither true nor false" in reason("has_daily_payment", value)
     assert "neither true nor false" in reason("is_active", value)
 
@@ -212,13 +212,13 @@ def test_times_are_utc(value: Any) -> None:
     assert one("posted_at", value) == MOMENT
 
 
-def test_dates_are_their_midnight_and_columns_may_mix() -> None:
+def test_dates_are_midnight_and_formats_may_be_mixed() -> None:
     mixed = [date(2025, 1, 2), "2025-01-02", "20250102", pd.Timestamp("2025-01-02", tz="UTC"), datetime(2025, 1, 2)]
     frame = check("jobs", jobs(posted_at=pd.Series(mixed, dtype=object)))
     assert (frame["posted_at"] == pd.Timestamp("2025-01-02", tz="UTC")).all()
 
 
-def test_times_of_any_year_from_1_to_9999_and_of_any_unit() -> None:
+def test_times_of_years_1_to_9999_in_every_unit_are_valid() -> None:
     values = ["0113-02-03 04:05:06 UTC", "9999-12-31", "2068-01-01T00:00:00.123456789Z"]
     frame = check("jobs", jobs(posted_at=values))
     assert frame["posted_at"].dt.year.tolist() == [113, 9999, 2068]
@@ -234,7 +234,7 @@ def test_times_of_any_year_from_1_to_9999_and_of_any_unit() -> None:
         "99999-01-01", "0000-01-01", "2025-02-30", "0001-01-01T00:00:00+09:00", "-2025-01-01",
     ],
 )  # fmt: skip
-def test_what_is_no_time_is_refused_with_its_row(value: Any) -> None:
+def test_other_values_of_time_columns_are_rejected(value: Any) -> None:
     frame = jobs(posted_at=pd.Series(["2025-01-01", value], dtype=object))
     refused = normalise("jobs", frame).rejected
     assert refused["row"].tolist() == [1]
@@ -248,7 +248,7 @@ def test_what_is_no_time_is_refused_with_its_row(value: Any) -> None:
         (5, [5]), (5.0, [5]), ("5", [5]), ([], []), ([None, 1, np.nan], [1]), (np.array([], dtype=float), []),
     ],
 )  # fmt: skip
-def test_preferred_occupations(value: Any, expected: list[int]) -> None:
+def test_valid_lists_become_lists_of_integers(value: Any, expected: list[int]) -> None:
     frame = pd.DataFrame({"user_id": [1], "preferred_categories": pd.Series([value], dtype=object)})
     found = check("users", frame)["preferred_occupations"].iloc[0]
     assert found == expected
@@ -256,12 +256,12 @@ def test_preferred_occupations(value: Any, expected: list[int]) -> None:
 
 
 @pytest.mark.parametrize("value", ["1,2", "a|b", [1.5], [[1]], "1|2.5", True, [2**63], {"a": 1}])
-def test_what_is_no_list_of_whole_numbers_is_refused(value: Any) -> None:
+def test_other_values_of_list_columns_are_rejected(value: Any) -> None:
     frame = pd.DataFrame({"user_id": [1], "preferred_occupations": pd.Series([value], dtype=object)})
     assert len(normalise("users", frame).rejected) == 1
 
 
-def test_other_kinds_of_action_are_refused() -> None:
+def test_unknown_kinds_of_action_are_rejected() -> None:
     frame = pd.DataFrame({"user_id": 1, "job_id": 1, "action": ["Click", "apply", "view"], "occurred_at": "2025-01-01"})
     result = normalise("actions", frame)
     assert result.frame["action"].tolist() == ["click", "view"]
@@ -269,14 +269,14 @@ def test_other_kinds_of_action_are_refused() -> None:
     assert "not one of application, click, view" in result.rejected["reason"].iloc[0]
 
 
-def test_the_same_action_counts_once() -> None:
+def test_duplicate_actions_count_once() -> None:
     frame = pd.DataFrame({"user_id": [1, "1"], "job_id": 2, "action": ["view", "VIEW"], "occurred_at": "2025-01-01"})
     result = normalise("actions", frame)
     assert (len(result.frame), result.merged, len(result.rejected)) == (1, 1, 0)
     assert len(check("actions", frame)) == 1
 
 
-def test_an_id_twice_refuses_all_but_the_first_and_a_refused_row_takes_no_id() -> None:
+def test_duplicate_ids_are_rejected_except_the_first_valid_row() -> None:
     frame = pd.DataFrame({"job_id": [7, 7, 8, 7, 8], "fee": [1, 2, np.inf, 3, 4]})
     result = normalise("jobs", frame)
     assert result.frame[["job_id", "fee"]].values.tolist() == [[7, 1], [8, 4]]
@@ -285,7 +285,7 @@ def test_an_id_twice_refuses_all_but_the_first_and_a_refused_row_takes_no_id() -
         check("jobs", frame)
 
 
-def test_all_problems_of_all_rows_are_collected_at_once() -> None:
+def test_all_problems_of_all_rows_are_collected() -> None:
     frame = jobs(fee=["x", 1, np.inf], posted_at=["?", "2025-01-01", "2025-01-01"], is_active=["?", 1, 1])
     frame.index = pd.Index(["a", "b", "c"])
     refused = normalise("jobs", frame).rejected
@@ -296,7 +296,7 @@ def test_all_problems_of_all_rows_are_collected_at_once() -> None:
     assert result.rows.tolist() == [1]
 
 
-def test_an_error_shows_the_first_problems_and_counts_the_rest() -> None:
+def test_error_shows_the_first_problems_and_counts_the_rest() -> None:
     with pytest.raises(DataError) as caught:
         check("jobs", jobs(fee=["x"] * 100))
     assert str(caught.value).count("is not a number") == 5
@@ -304,7 +304,7 @@ def test_an_error_shows_the_first_problems_and_counts_the_rest() -> None:
     assert "95 more" in str(caught.value)
 
 
-def test_actions_on_unknown_users_and_jobs_are_named() -> None:
+def test_error_names_actions_of_unknown_users_and_jobs() -> None:
     frame = pd.DataFrame({"user_id": [1, 9], "job_id": [1, 8], "action": "view", "occurred_at": "2025-01-01"})
     actions = normalise("actions", frame)
     known = IdIndex(np.array([1]))
@@ -319,7 +319,7 @@ def test_actions_on_unknown_users_and_jobs_are_named() -> None:
     assert said in str(make_data_error(found.rejections))
 
 
-def test_factors() -> None:
+def test_factor_columns_are_validated() -> None:
     frame = check("user_factors", pd.DataFrame({"f1": ["2", "4"], "user_id": [1, 2], "f0": [1, 3], "note": "x"}))
     assert frame.to_dict("list") == {"user_id": [1, 2], "f0": [1.0, 3.0], "f1": [2.0, 4.0]}
     for broken in ({"f0": [1], "f2": [1]}, {"x": [1]}):
@@ -329,7 +329,7 @@ def test_factors() -> None:
     assert normalise("job_factors", bad).rejected["reason"].tolist() == ["is missing", "is infinite"]
 
 
-def test_frames_of_other_dtypes_give_the_same() -> None:
+def test_other_dtypes_give_the_same_frame() -> None:
     plain = pd.DataFrame(
         {"job_id": [1, 2], "title": ["a", None], "prefecture_code": ["01", "13"], "fee": [1.5, None],
          "occupation_code": [7, None], "has_daily_payment": [True, None], "posted_at": ["2025-01-01", None]}
@@ -344,7 +344,7 @@ def test_frames_of_other_dtypes_give_the_same() -> None:
         pd.testing.assert_frame_equal(check("jobs", other), expected)
 
 
-def test_the_given_frame_is_left_alone() -> None:
+def test_argument_is_not_modified() -> None:
     frame = jobs(fee=["1", "x"], is_active=[None, "no"])
     before = frame.copy(deep=True)
     normalise("jobs", frame)
@@ -365,7 +365,7 @@ ANYTHING = st.one_of(
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_any_row_is_either_canonical_or_refused(data: st.DataObject) -> None:
+def test_every_row_is_either_canonical_or_rejected(data: st.DataObject) -> None:
     table = data.draw(st.sampled_from([name for name in TABLES if not name.endswith("_factors")]))
     spec = TABLES[table]
     length = data.draw(st.integers(0, 4))
@@ -382,7 +382,7 @@ def test_any_row_is_either_canonical_or_refused(data: st.DataObject) -> None:
         assert why
 
 
-def test_years_that_only_seconds_can_hold_are_refused() -> None:
+def test_years_beyond_9999_are_rejected() -> None:
     times = np.array(["300000-01-01", "2025-01-01"], dtype="datetime64[s]")
     result = normalise("jobs", jobs(posted_at=times))
     assert result.rejected["row"].tolist() == [0]

@@ -18,7 +18,7 @@ def test_import_reports_every_row(scoring: Call, tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_text("job_id,fee\n1,500\n1,600\n3,x\n")
     done = scoring("import", "jobs", "jobs.csv", "--db", "own.db", "--refused", "bad")
     assert done.exit_code == 0
-    assert re.search(r"jobs from jobs.csv: 3 read = \d stored \+ \d merged \+ \d refused", done.stdout)
+    assert re.search(r"jobs from jobs.csv: 3 read = \d stored \+ \d merged \+ \d rejected", done.stdout)
     assert (tmp_path / "bad/refused_jobs.csv").exists()
 
 

@@ -23,7 +23,7 @@ def test_init_empty_writes_reference_tables_only(scoring: Call, tmp_path: Path) 
     done = scoring("init", "--db", "empty.db", "--empty")
     assert done.exit_code == 0
     assert "172 occupations, 47 prefectures" in done.stdout
-    assert "holds no users or no jobs" in error_line(scoring("run", "--db", "empty.db"), 1)
+    assert "contains no users or no jobs" in error_line(scoring("run", "--db", "empty.db"), 1)
     assert scoring("init", "--db", "empty.db", "--users", 20, "--jobs", 50).exit_code == 0
 
 

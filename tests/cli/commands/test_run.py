@@ -97,7 +97,7 @@ def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path
     connection.close()
     done = scoring("run", "--db", database, "--top-k", 3, "--out", "runs")
     assert done.exit_code == 0, done.output
-    assert "warning: jobs: 800 read = 798 used + 2 rejected (min_salary is not a number 2)" in done.stderr
+    assert "warning: jobs: 800 read = 798 used + 2 rejected (min_salary is not a number: 2)" in done.stderr
     assert re.search(r"of 800 ranked; 2 rejected", done.stdout)
     counts = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["counts"]
     assert counts["jobs_refused"] == {"min_salary is not a number": 2}

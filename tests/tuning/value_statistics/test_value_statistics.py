@@ -309,4 +309,4 @@ def test_plots_of_model_with_one_component() -> None:
     assert component_distributions(ready).frame()["share_of_variance"].tolist() == [pytest.approx(1)]
     assert_readable(component_distributions(ready).plot())
     assert correlations(ready).frame().shape == (1, 1)
-    correlations(ready).plot().canvas.draw_sample()
+    correlations(ready).plot().canvas.draw()
