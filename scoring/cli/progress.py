@@ -66,17 +66,17 @@ class Progress:
             yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
 
     def _make_line_printer(self, name: str, unit: str) -> Advance:
-        started = printed = self._clock()
+        started = printed_at = self._clock()
 
         def advance(done: int, total: int) -> None:
-            nonlocal printed
+            nonlocal printed_at
             now = self._clock()
-            if not done or (now - printed < _SECONDS_BETWEEN_LINES and done < total):
+            if not done or (now - printed_at < _SECONDS_BETWEEN_LINES and done < total):
                 return
-            printed = now
+            printed_at = now
             # no estimate in the first second: threads are still starting
-            known = done < total and now - started > 1
-            left = f", {(now - started) / done * (total - done):.0f} s left" if known else ""
+            has_estimate = done < total and now - started > 1
+            left = f", {(now - started) / done * (total - done):.0f} s left" if has_estimate else ""
             self.print_line(f"{name}: {done:,} of {total:,} {unit}{left}")
 
         return advance

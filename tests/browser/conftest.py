@@ -15,7 +15,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
-from tests.support.page_monitor import Watched
+from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,12 +51,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def watched(browser: Browser) -> Iterator[Watched]:
+def monitor(browser: Browser) -> Iterator[PageMonitor]:
     """A page in a browser context per module. Requests to other hosts and errors fail the module."""
     context = browser.new_context(viewport={"width": 1600, "height": 1200})
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
-    page = Watched(context)
+    page = PageMonitor(context)
     yield page
     context.close()
     assert page.problems == []

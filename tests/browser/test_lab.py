@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from scoring.tuning.registry import Registry
 from tests.support.keyboard import Keyboard
-from tests.support.page_monitor import Watched
+from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server
 
 READY = """async () => {
@@ -40,8 +40,8 @@ def command(page: Page, name: str) -> None:
     page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
 
 
-def test_notebook_panel_moves_and_restores_a_profile(lab: Server, watched: Watched, folder: Path) -> None:
-    page, keyboard = watched.page, Keyboard(watched.page)
+def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageMonitor, folder: Path) -> None:
+    page, keyboard = monitor.page, Keyboard(monitor.page)
     page.goto(f"{lab.url}/tree/06_tune_weights.ipynb?token={lab.token}")
     opened(page)
     command(page, "notebook:run-all-cells")

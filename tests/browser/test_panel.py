@@ -12,23 +12,23 @@ from playwright.sync_api import expect
 from scoring.cli.server_process import IDLE_KERNEL_SECONDS
 from scoring.tuning.registry import Registry
 from tests.support.keyboard import Keyboard
-from tests.support.page_monitor import Watched
+from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server, ask_for_page, wait_until
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")
 
 
-class Opened:
+class OpenPanel:
     """One page for all tests, because a kernel starts slowly. It is reloaded if a test changed its state."""
 
-    def __init__(self, panel: Server, watched: Watched) -> None:
-        self._panel, self.watched = panel, watched
+    def __init__(self, panel: Server, monitor: PageMonitor) -> None:
+        self._panel, self.monitor = panel, monitor
         self._first: tuple[object, ...] | None = None
 
     def keyboard(self) -> Keyboard:
-        keyboard = Keyboard(self.watched.page)
+        keyboard = Keyboard(self.monitor.page)
         if self._first is None or self._stands(keyboard) != self._first:
-            self.watched.page.goto(f"{self._panel.url}?token={self._panel.token}")
+            self.monitor.page.goto(f"{self._panel.url}?token={self._panel.token}")
             keyboard.settle()
             self._first = self._stands(keyboard)
         return keyboard
@@ -41,15 +41,15 @@ class Opened:
 
 
 @pytest.fixture(scope="module")
-def opened(panel: Server, watched: Watched) -> Opened:
-    return Opened(panel, watched)
+def opened(panel: Server, monitor: PageMonitor) -> OpenPanel:
+    return OpenPanel(panel, monitor)
 
 
 @pytest.fixture
-def keyboard(opened: Opened) -> Iterator[Keyboard]:
+def keyboard(opened: OpenPanel) -> Iterator[Keyboard]:
     """The panel in its initial, computed state."""
     yield opened.keyboard()
-    assert opened.watched.problems == []
+    assert opened.monitor.problems == []
 
 
 def test_tab_visits_every_named_control_in_order(
@@ -88,7 +88,7 @@ def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("user"), "1")
     keyboard.back(start)
     keyboard.type(keyboard.entry("user"), "abc")
-    expect(keyboard.told).to_contain_text("is not a user id")
+    expect(keyboard.message).to_contain_text("is not a user id")
 
 
 def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
@@ -113,13 +113,13 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.press("Enter")
     keyboard.back(start)
 
-    told = keyboard.root.get_by_text(re.compile("^The baseline (is|was)"))
-    expect(told).to_contain_text("standard as it was opened")
+    baseline = keyboard.root.get_by_text(re.compile("^The baseline (is|was)"))
+    expect(baseline).to_contain_text("standard as it was opened")
     keyboard.type(keyboard.entry("fee"), "0.6")
     moved = keyboard.settle(start)
     keyboard.reach(keyboard.button("Make baseline"))
     keyboard.press("Enter")
-    expect(told).to_contain_text("was made here")
+    expect(baseline).to_contain_text("was made here")
     made = keyboard.settle(moved)
     assert all("no change" in row for row in made["measures"])
     keyboard.type(keyboard.entry("fee"), "0.1")
@@ -130,7 +130,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.reach(keyboard.button("Undo"))
     keyboard.press("Enter", "Enter", "Enter")  # undoes Reset, 0.1 and the baseline
     keyboard.back(moved)
-    expect(told).to_contain_text("standard as it was opened")
+    expect(baseline).to_contain_text("standard as it was opened")
     keyboard.press("Enter")
     keyboard.back(start)
 
@@ -163,12 +163,12 @@ def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder:
 
 
 @pytest.mark.long
-def test_closed_page_frees_only_its_kernel(panel: Server, watched: Watched, keyboard: Keyboard) -> None:
+def test_closed_page_frees_only_its_kernel(panel: Server, monitor: PageMonitor, keyboard: Keyboard) -> None:
     def kernels() -> set[int]:
         return {one.pid for one in panel.kernels()}
 
     before = kernels()  # kernels of this page and of earlier pages, which end on a reload
-    other = watched.page.context.new_page()
+    other = monitor.page.context.new_page()
     other.goto(f"{panel.url}?token={panel.token}")
     start = Keyboard(other).settle()
     (first,) = kernels() - before

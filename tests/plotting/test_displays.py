@@ -10,7 +10,7 @@ import pytest
 
 from scoring.plotting.displays import DISPLAYS, display
 
-PACKAGE = Path(__file__).parents[1] / "scoring"
+PACKAGE = Path(__file__).parents[2] / "scoring"
 
 
 def modules() -> dict[str, Path]:
@@ -51,7 +51,7 @@ def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
     return seen
 
 
-def test_no_module_imports_itself_through_others() -> None:
+def test_imports_have_no_cycles() -> None:
     graph = imports()
     assert len(graph) > 300
     assert [name for name in graph if name in reachable(graph, name)] == []
@@ -63,6 +63,6 @@ def test_every_display_names_a_function(target: str) -> None:
     assert callable(getattr(import_module(module), function))
 
 
-def test_unknown_display_is_a_key_error() -> None:
+def test_unknown_display_raises_key_error() -> None:
     with pytest.raises(KeyError):
         display("no such display", None)

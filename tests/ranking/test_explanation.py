@@ -117,7 +117,7 @@ def test_unknown_id_is_named(ready: Prepared) -> None:
 # --- Preparing selected rows only ---------------------------------------------------------------------------
 
 
-def exact(explanation: Explanation) -> str:
+def repr_exactly(explanation: Explanation) -> str:
     """Return all values and facts as text, so that missing values compare equal."""
     return repr(asdict(explanation))
 
@@ -138,7 +138,7 @@ def test_pair_prepared_alone_has_the_same_explanation(seed: int, model: str) -> 
         alone = Prepared.for_rows(statistics, chosen, user_ids=[user], job_ids=[job])
         assert (len(alone.plan.user_id), len(alone.plan.job_id)) == (1, 1)
         explanation = alone.explain(user, job)
-        assert exact(explanation) == exact(full.explain(user, job))
+        assert repr_exactly(explanation) == repr_exactly(full.explain(user, job))
         assert explanation.total == full.scorer.all_pairs(np.array([u]))[0, 0, j]
         reasons |= set(explanation.not_ranked)
     assert reasons
@@ -166,7 +166,7 @@ def test_pairs_of_a_request_can_be_prepared_alone() -> None:
     for user in users["user_id"]:
         for job in jobs["job_id"].iloc[::5]:
             alone = Prepared.for_rows(inputs, model, user_ids=[user], job_ids=[job])
-            assert exact(alone.explain(user, job)) == exact(full.explain(user, job))
+            assert repr_exactly(alone.explain(user, job)) == repr_exactly(full.explain(user, job))
 
 
 def test_unknown_ids_are_named_with_the_size_of_the_data() -> None:

@@ -15,7 +15,7 @@ from scoring.ranking import list_overlap
 Lists = list[tuple[list[int], list[int]]]
 
 
-def padded(lists: Sequence[Sequence[int]], width: int) -> tuple[np.ndarray, np.ndarray]:
+def pad(lists: Sequence[Sequence[int]], width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return ids (lists, width) and lengths as in a ranking, padded with job 1, which must not be read."""
     ids = np.full((len(lists), width), 1, dtype=np.int64)
     for row, jobs in enumerate(lists):
@@ -24,8 +24,8 @@ def padded(lists: Sequence[Sequence[int]], width: int) -> tuple[np.ndarray, np.n
 
 
 def arrays(pairs: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    before = padded([pair[0] for pair in pairs], max((len(pair[0]) for pair in pairs), default=0))
-    after = padded([pair[1] for pair in pairs], max((len(pair[1]) for pair in pairs), default=0) + 1)
+    before = pad([pair[0] for pair in pairs], max((len(pair[0]) for pair in pairs), default=0))
+    after = pad([pair[1] for pair in pairs], max((len(pair[1]) for pair in pairs), default=0) + 1)
     return *before, *after
 
 
@@ -49,7 +49,7 @@ def by_equation_32(a: list[int], b: list[int], p: float) -> float:
     return (1 - p) / p * (first + second) + ((x[length] - x[s]) / length + x[s] / s) * p**length
 
 
-def by_endless_sum(a: list[int], b: list[int], p: float) -> float:
+def sum_to_depth(a: list[int], b: list[int], p: float) -> float:
     """Return the infinite sum behind equation 32, cut at depth 3000. Unseen agreement is extrapolated."""
     short, long = sorted((a, b), key=len)
     s, length = len(short), len(long)
@@ -75,7 +75,7 @@ def test_rbo_equals_the_equation_of_the_paper(pairs: Lists, p: float) -> None:
 @settings(max_examples=20, deadline=None)
 @given(jobs.filter(len), jobs.filter(len), st.floats(0.1, 0.95))
 def test_rbo_equals_the_infinite_sum(a: list[int], b: list[int], p: float) -> None:
-    assert rbo([(a, b)], p)[0] == pytest.approx(by_endless_sum(a, b, p), abs=1e-9)
+    assert rbo([(a, b)], p)[0] == pytest.approx(sum_to_depth(a, b, p), abs=1e-9)
 
 
 @settings(max_examples=40, deadline=None)

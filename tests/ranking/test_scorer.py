@@ -80,7 +80,7 @@ def test_users_are_returned_in_the_requested_order(plan: Plan) -> None:
     np.testing.assert_array_equal(found.job_id, full.job_id[users])
 
 
-def shuffled(tables: Tables, seed: int) -> Tables:
+def shuffle(tables: Tables, seed: int) -> Tables:
     """Return the tables with shuffled rows. The index keeps the labels of the original rows."""
     return Tables(**{name: frame.sample(frac=1, random_state=seed) for name, frame in tables.items()})
 
@@ -91,7 +91,7 @@ def test_row_order_of_tables_does_not_change_lists(tables: Tables, model: str, b
     if not brought:
         tables = tables.with_tables(user_factors=None, job_factors=None)
     rankings, fingerprints, scores = [], set(), []
-    for data in (tables, shuffled(tables, 1), shuffled(tables, 2)):
+    for data in (tables, shuffle(tables, 1), shuffle(tables, 2)):
         dataset = Dataset(data)
         ready = Prepared.of(Statistics(dataset, als=ALS(dimensions=8, iterations=3)), load_model(model))
         rankings.append(ready.top_k(10))
@@ -106,7 +106,7 @@ def test_row_order_of_tables_does_not_change_lists(tables: Tables, model: str, b
 
 @pytest.mark.parametrize("model", MODELS)
 def test_row_order_of_a_request_does_not_change_lists(inputs: Inputs, tables: Tables, model: str) -> None:
-    mixed = shuffled(tables, 3)
+    mixed = shuffle(tables, 3)
     full = Plan.build(load_model(model), inputs)
     rows = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=mixed.jobs, users=mixed.users)
     request = Plan.build(load_model(model), rows)

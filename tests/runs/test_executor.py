@@ -60,7 +60,7 @@ def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.R
     return runner.run(prepared, **({"k": K, "chunk_size": 30, "sinks": publishers} | settings))
 
 
-def frame_of(prepared: Prepared, **settings: Any) -> pd.DataFrame:
+def run_to_frame(prepared: Prepared, **settings: Any) -> pd.DataFrame:
     publisher = FramePublisher()
     run(prepared, publisher, **settings)
     return publisher.frame
@@ -157,7 +157,7 @@ def test_shard_order_does_not_change_published_lists(prepared: Prepared, databas
 
 
 def test_shards_of_another_process_are_equal(prepared: Prepared, expected: pd.DataFrame) -> None:
-    assert_frame_equal(frame_of(prepared, executor=ProcessExecutor()), expected)
+    assert_frame_equal(run_to_frame(prepared, executor=ProcessExecutor()), expected)
 
 
 def test_run_stopped_in_another_order_is_resumed(prepared: Prepared, tmp_path: Path) -> None:
@@ -185,40 +185,40 @@ def test_chunk_size_does_not_change_shards(prepared: Prepared, chunk_size: int) 
 
 
 def test_repeated_result_is_committed_once(prepared: Prepared, expected: pd.DataFrame) -> None:
-    def twice(results: Results) -> Iterator[ShardResult]:
+    def repeat_results(results: Results) -> Iterator[ShardResult]:
         for result in results:
             yield result
             yield result
             yield replace(result, ranking=replace(result.ranking))
 
-    assert_frame_equal(frame_of(prepared, executor=ChangingExecutor(twice)), expected)
+    assert_frame_equal(run_to_frame(prepared, executor=ChangingExecutor(repeat_results)), expected)
 
 
-def moved(result: ShardResult) -> ShardResult:
+def change_scores(result: ShardResult) -> ShardResult:
     """Return the result with one score moved to the next smaller float32."""
     scores = result.ranking.scores.copy()
     scores[0, 0, 0] = np.nextafter(scores[0, 0, 0], np.float32(0))
     return replace(result, ranking=replace(result.ranking, scores=scores))
 
 
-def differing(results: Results) -> Iterator[ShardResult]:
+def repeat_changed(results: Results) -> Iterator[ShardResult]:
     for result in results:
         yield result
         if result.shard.number == 2:
-            yield moved(result)
+            yield change_scores(result)
 
 
-def mislabelled(results: Results) -> Iterator[ShardResult]:
+def swap_numbers(results: Results) -> Iterator[ShardResult]:
     for result in results:
         yield replace(result, shard=replace(result.shard, number=result.shard.number ^ 1))
 
 
-def unknown(results: Results) -> Iterator[ShardResult]:
+def rename_shards(results: Results) -> Iterator[ShardResult]:
     for result in results:
         yield replace(result, shard=replace(result.shard, number=1_000))
 
 
-def short(results: Results) -> Iterator[ShardResult]:
+def drop_last(results: Results) -> Iterator[ShardResult]:
     for result in results:
         if result.shard.number != 3:
             yield result
@@ -227,10 +227,10 @@ def short(results: Results) -> Iterator[ShardResult]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (differing, "Shard 2: the executor returned two different results"),
-        (mislabelled, "Shard 1: the executor returned lists of other users"),
-        (unknown, "Shard 1000: the executor returned lists of other users"),
-        (short, "ChangingExecutor ended without the result of shard 3"),
+        (repeat_changed, "Shard 2: the executor returned two different results"),
+        (swap_numbers, "Shard 1: the executor returned lists of other users"),
+        (rename_shards, "Shard 1000: the executor returned lists of other users"),
+        (drop_last, "ChangingExecutor ended without the result of shard 3"),
     ],
 )
 def test_wrong_result_stops_the_run_and_names_the_shard(
@@ -244,14 +244,14 @@ def test_wrong_result_stops_the_run_and_names_the_shard(
 def test_executor_is_closed_when_the_run_fails(prepared: Prepared) -> None:
     closed: list[bool] = []
 
-    def watched(results: Results) -> Iterator[ShardResult]:
+    def record_close(results: Results) -> Iterator[ShardResult]:
         try:
             yield from results
         finally:
             closed.append(True)
 
     with fault_injection.arm("rows inserted", 1), pytest.raises(ZeroDivisionError):
-        run(prepared, Broken(), executor=ChangingExecutor(watched))
+        run(prepared, Broken(), executor=ChangingExecutor(record_close))
     assert closed == [True]
 
 
@@ -376,8 +376,8 @@ def test_reranked_lists_are_published_with_canonical_scores(prepared: Prepared, 
 
 
 def test_shard_order_does_not_change_reranked_lists(prepared: Prepared) -> None:
-    local = frame_of(prepared, reranker=EvenJobsFirst())
-    assert_frame_equal(frame_of(prepared, reranker=EvenJobsFirst(), executor=ReverseExecutor()), local)
+    local = run_to_frame(prepared, reranker=EvenJobsFirst())
+    assert_frame_equal(run_to_frame(prepared, reranker=EvenJobsFirst(), executor=ReverseExecutor()), local)
 
 
 def test_run_is_not_resumed_with_another_reranker(prepared: Prepared, tmp_path: Path) -> None:

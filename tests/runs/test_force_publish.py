@@ -52,7 +52,7 @@ def other(prepared: Prepared) -> Prepared:
     )
 
 
-def places(out: Path, database: Database) -> list[Publisher]:
+def make_publishers(out: Path, database: Database) -> list[Publisher]:
     return [DatabasePublisher(database), ParquetPublisher(out, by_run_id=True, latest="latest")]
 
 
@@ -62,9 +62,9 @@ def held_back(
 ) -> str:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
     out = tmp_path / "runs"
-    runner.run(prepared, k=5, sinks=places(out, database))
+    runner.run(prepared, k=5, sinks=make_publishers(out, database))
     with pytest.raises(GateFailedError) as caught:
-        runner.run(other, k=5, sinks=places(out, database), gate=NONE_MOVE)
+        runner.run(other, k=5, sinks=make_publishers(out, database), gate=NONE_MOVE)
     return caught.value.verdict.new.run_id
 
 
@@ -86,10 +86,10 @@ def test_held_back_run_is_published_unchanged(
     held_back: str, other: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    found = publish_held_back(held_back, out, places(out, database), "checked by hand")
+    found = publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     assert [place.kind for place in found] == ["database", "Parquet"]
     check(out, database, held_back, other)
-    again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
+    again = runner.run(other, k=5, sinks=make_publishers(out, database), resume=True, gate=NONE_MOVE)
     assert again.was_published  # the run of this data and model is already published
 
 
@@ -99,8 +99,8 @@ def test_repeated_call_finishes_after_a_kill(
 ) -> None:
     out = tmp_path / "runs"
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
-        publish_held_back(held_back, out, places(out, database), "checked by hand")
-    publish_held_back(held_back, out, places(out, database), "checked by hand")
+        publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
+    publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     check(out, database, held_back, other)
 
 
@@ -111,13 +111,13 @@ def test_damaged_or_other_run_is_not_published(
     used = os.readlink(out / "latest")
     for run_id, reason, sentence in ((held_back, " ", "give the reason"), (used, "why not", "does not contain a run")):
         with pytest.raises(ConfigurationError, match=sentence):
-            publish_held_back(run_id, out, places(out, database), reason)
+            publish_held_back(run_id, out, make_publishers(out, database), reason)
     part = next(next(out.glob(".*.writing")).glob("*.parquet"))
     content = part.read_bytes()
     part.write_bytes(content[:-1])
     with pytest.raises(OutputError, match=r"is damaged \([1-9]\d* shards?\)"):
-        publish_held_back(held_back, out, places(out, database), "checked by hand")
+        publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     assert os.readlink(out / "latest") == used
-    runner.run(prepared, k=5, sinks=places(out, database))
+    runner.run(prepared, k=5, sinks=make_publishers(out, database))
     with pytest.raises(ConfigurationError, match="is newer than"):
-        publish_held_back(held_back, out, places(out, database), "checked by hand")
+        publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")

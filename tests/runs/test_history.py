@@ -41,17 +41,17 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def sinks_at(out: Path, database: Database) -> list[Publisher]:
+def make_publishers(out: Path, database: Database) -> list[Publisher]:
     return [DatabasePublisher(database), ParquetPublisher(out, latest="latest", by_run_id=True)]
 
 
 def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
-    return runner.run(prepared, k=k, sinks=sinks_at(out, database), **settings).metadata.run_id
+    return runner.run(prepared, k=k, sinks=make_publishers(out, database), **settings).metadata.run_id
 
 
-def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
+def stop_at(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
-        runner.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
+        runner.run(prepared, k=k, sinks=make_publishers(out, database), resume=True)
 
 
 def statuses(out: Path, database: Database | None) -> dict[str, str]:
@@ -59,7 +59,7 @@ def statuses(out: Path, database: Database | None) -> dict[str, str]:
     return dict(zip(found["run_id"], found["status"], strict=True))
 
 
-def rows_of_runs(database: Database) -> set[str]:
+def read_run_ids(database: Database) -> set[str]:
     with database.connect() as connection:
         return set(connection.execute(text("SELECT DISTINCT run_id FROM results")).scalars().all())
 
@@ -90,14 +90,14 @@ def test_runs_removed_from_the_folder_alone_are_listed(
     first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
     done = prune(out, None, 2)
     assert (done.removed, done.is_folder_only) == ([first], True)
-    assert first in rows_of_runs(database)
+    assert first in read_run_ids(database)
     print_pruned(done)
     message = "Runs removed: 1 old from the folder only; their rows in the database are kept."
     assert capsys.readouterr().out.strip() == message
     assert not prune(out, None, 2).is_folder_only
     done = prune(out, database, 1)
     assert not done.is_folder_only
-    assert rows_of_runs(database) == {third}
+    assert read_run_ids(database) == {third}
 
 
 def test_runs_are_listed_newest_first(prepared: Prepared, out: Path, database: Database) -> None:
@@ -118,7 +118,7 @@ def test_runs_are_listed_newest_first(prepared: Prepared, out: Path, database: D
 @pytest.mark.parametrize("point", ["shard noted", "database published", "folder published"])
 def test_interrupted_run_is_unfinished(prepared: Prepared, out: Path, database: Database, point: str) -> None:
     used = publish(prepared, out, database)
-    stopped(prepared, out, database, point)
+    stop_at(prepared, out, database, point)
     found = statuses(out, database)
     statuses_by_point = {
         "shard noted": "in use",
@@ -133,12 +133,12 @@ def test_run_in_progress_differs_from_interrupted_run(prepared: Prepared, out: P
     statuses_seen: list[dict[str, str]] = []
     removed: list[list[str]] = []
 
-    def look(done: int, total: int) -> None:
+    def record_statuses(done: int, total: int) -> None:
         if not statuses_seen:
             statuses_seen.append(statuses(out, database))
             removed.append(prune(out, database, 1).unfinished)
 
-    run_id = publish(prepared, out, database, progress=look)
+    run_id = publish(prepared, out, database, progress=record_statuses)
     assert statuses_seen == [{run_id: "being written"}]
     assert removed == [[]]
     assert statuses(out, database) == {run_id: "in use"}
@@ -201,7 +201,7 @@ def test_prune_removes_old_runs_in_both_places(prepared: Prepared, out: Path, da
     done = prune(out, database, 2)
     assert done.removed == ids[:2]
     assert [path.name for path in list_published_runs(out)] == ids[2:]
-    assert rows_of_runs(database) == set(ids[2:])
+    assert read_run_ids(database) == set(ids[2:])
     assert prune(out, database, 2).removed == []
     with pytest.raises(ConfigurationError, match="keep is 0"):
         prune(out, database, 0)
@@ -222,7 +222,7 @@ def test_prune_keeps_and_reports_a_run_with_a_reader(prepared: Prepared, out: Pa
         done = prune(out, database, 1)
     assert done.kept == {first: "it is being read"}
     assert done.removed == [second]
-    assert first in rows_of_runs(database)
+    assert first in read_run_ids(database)
     assert len(read_run(out / first)) == 2 * len(prepared.active_users)
     assert prune(out, database, 1).removed == [first]
 
@@ -234,17 +234,17 @@ def test_prune_finishes_an_interrupted_removal(prepared: Prepared, out: Path, da
         prune(out, database, 1)
     prune(out, database, 1)
     assert sorted(path.name for path in out.iterdir()) == [ids[2], "latest"]
-    assert rows_of_runs(database) == {ids[2]}
+    assert read_run_ids(database) == {ids[2]}
 
 
 def test_prune_removes_older_unfinished_runs(prepared: Prepared, out: Path, database: Database) -> None:
     publish(prepared, out, database)
-    stopped(prepared, out, database, "shard noted")
+    stop_at(prepared, out, database, "shard noted")
     assert prune(out, database, 1).unfinished == []  # it can be resumed
     newer = publish(prepared, out, database)
     assert len(prune(out, database, 1).unfinished) == 1
     assert sorted(path.name for path in out.iterdir()) == [newer, "latest"]
-    assert rows_of_runs(database) == {newer}
+    assert read_run_ids(database) == {newer}
 
 
 def test_damaged_manifest_does_not_block_runs(prepared: Prepared, out: Path, database: Database) -> None:
@@ -303,7 +303,7 @@ def test_resumed_run_has_no_problems(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
-    stopped(prepared, out, database, "shard committed")
+    stop_at(prepared, out, database, "shard committed")
     run_id = publish(prepared, out, database, k=3, resume=True)
     assert verify_rows(database, run_id) == []
 

@@ -32,7 +32,7 @@ def group(folder: Path, **files: object) -> None:
         (folder / name.replace("__", ".")).write_text(f"{content}\n")
 
 
-def belongs_to(root: Path, *lines: str) -> None:
+def write_cgroup(root: Path, *lines: str) -> None:
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/self/cgroup").write_text("".join(f"{line}\n" for line in lines))
 
@@ -44,7 +44,7 @@ def test_available_memory_without_cgroups_is_the_machines(tmp_path: Path) -> Non
 
 
 def test_cgroup_v2_limit_counts_without_file_pages(tmp_path: Path) -> None:
-    belongs_to(tmp_path, "0::/job/step")
+    write_cgroup(tmp_path, "0::/job/step")
     group(tmp_path / "sys/fs/cgroup")
     group(tmp_path / "sys/fs/cgroup/job", memory__max=100_000_000, memory__current=80_000_000,
           memory__stat="anon 50000000\ninactive_file 20000000")  # fmt: skip
@@ -54,7 +54,7 @@ def test_cgroup_v2_limit_counts_without_file_pages(tmp_path: Path) -> None:
 
 
 def test_smallest_cgroup_limit_counts(tmp_path: Path) -> None:
-    belongs_to(tmp_path, "0::/job/step")
+    write_cgroup(tmp_path, "0::/job/step")
     for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
         group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 20_000_000
@@ -62,7 +62,7 @@ def test_smallest_cgroup_limit_counts(tmp_path: Path) -> None:
 
 
 def test_cgroup_v1_limit_counts(tmp_path: Path) -> None:
-    belongs_to(tmp_path, "5:cpu,cpuacct:/job", "4:memory:/job", "0::/")
+    write_cgroup(tmp_path, "5:cpu,cpuacct:/job", "4:memory:/job", "0::/")
     group(tmp_path / "sys/fs/cgroup/memory", memory__limit_in_bytes=2**63 - 4096, memory__usage_in_bytes=0,
           memory__stat="")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/memory/job", memory__limit_in_bytes=90_000_000, memory__usage_in_bytes=70_000_000,
@@ -72,14 +72,14 @@ def test_cgroup_v1_limit_counts(tmp_path: Path) -> None:
 
 
 def test_cgroup_of_a_container_is_read_at_the_top(tmp_path: Path) -> None:
-    belongs_to(tmp_path, "0::/docker/0123abcd")
+    write_cgroup(tmp_path, "0::/docker/0123abcd")
     group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 60_000_000
     record_count("memory groups", "{} layouts", 1)
 
 
 def test_usage_above_the_limit_leaves_0_bytes(tmp_path: Path) -> None:
-    belongs_to(tmp_path, "0::/")
+    write_cgroup(tmp_path, "0::/")
     group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 0
     record_count("memory groups", "{} layouts", 1)

@@ -24,7 +24,7 @@ PACKAGES = {
 """Packages that loading, ranking and publishing must import, or the tests below look at too little."""
 
 
-def covered() -> list[str]:
+def list_covered() -> list[str]:
     """Return a file of each package that a run imports, and every file outside packages: 'runs/shards.py'."""
     files = {}
     for name in find_imported_modules(RUN_MODULES):
@@ -36,7 +36,7 @@ def covered() -> list[str]:
     return sorted(files.values())
 
 
-COVERED = covered()
+COVERED = list_covered()
 OUTSIDE = ("cli/commands/run.py", "evaluation/metrics.py", "facade/engine.py", "tuning/search.py", "widgets/panel.py")
 
 DIGESTS = """
@@ -65,7 +65,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def in_a_new_process(code: str, *arguments: str, folder: Path = ROOT) -> dict[str, str]:
+def run_in_new_process(code: str, *arguments: str, folder: Path = ROOT) -> dict[str, str]:
     surroundings = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, check=True)
@@ -73,7 +73,7 @@ def in_a_new_process(code: str, *arguments: str, folder: Path = ROOT) -> dict[st
 
 
 def digests(package: Path, code: str, *names: str) -> dict[str, str]:
-    return in_a_new_process(DIGESTS.format(code), str(package), json.dumps(names), folder=package.parent)
+    return run_in_new_process(DIGESTS.format(code), str(package), json.dumps(names), folder=package.parent)
 
 
 def test_changed_byte_changes_the_key(package: Path) -> None:
@@ -114,7 +114,7 @@ def modules() -> dict[str, Path]:
     return names
 
 
-def parsed(node: ast.AST) -> Iterator[str]:
+def find_imports(node: ast.AST) -> Iterator[str]:
     """What a file imports, in functions too, but not for its annotations alone."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
@@ -125,7 +125,7 @@ def parsed(node: ast.AST) -> Iterator[str]:
             yield child.module
             yield from (f"{child.module}.{alias.name}" for alias in child.names)
         else:
-            yield from parsed(child)
+            yield from find_imports(child)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_imports_equal_those_of_the_parser(names: tuple[str, ...], more: set[str
         name = waiting.pop()
         if name in paths and name not in found:
             found.add(name)
-            waiting += [name.rpartition(".")[0], *parsed(ast.parse(paths[name].read_text("utf-8")))]
+            waiting += [name.rpartition(".")[0], *find_imports(ast.parse(paths[name].read_text("utf-8")))]
     assert set(find_imported_modules(names)) - found == more
     assert found <= set(find_imported_modules(names))
     assert len(found) > 150
@@ -151,4 +151,4 @@ def test_key_covers_every_imported_module() -> None:
         f"import json, sys, importlib; [importlib.import_module(name) for name in {RUN_MODULES}]; "
         "print(json.dumps([name for name in sys.modules if name.split('.')[0] == 'scoring']))"
     )
-    assert set(in_a_new_process(code)) <= set(find_imported_modules(RUN_MODULES))
+    assert set(run_in_new_process(code)) <= set(find_imported_modules(RUN_MODULES))

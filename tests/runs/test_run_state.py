@@ -52,7 +52,7 @@ def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunRes
     return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
 
 
-def sinks_at(folder: Path, database: Database) -> list[Publisher]:
+def make_publishers(folder: Path, database: Database) -> list[Publisher]:
     return [DatabasePublisher(database), ParquetPublisher(folder, latest="latest", by_run_id=True)]
 
 
@@ -151,17 +151,17 @@ def test_other_settings_start_another_run(prepared: Prepared, tmp_path: Path) ->
 
 
 def test_resume_does_not_change_a_current_run(prepared: Prepared, database: Database, tmp_path: Path) -> None:
-    first = run(prepared, *sinks_at(tmp_path, database), resume=True)
-    again = run(prepared, *sinks_at(tmp_path, database), resume=True)
+    first = run(prepared, *make_publishers(tmp_path, database), resume=True)
+    again = run(prepared, *make_publishers(tmp_path, database), resume=True)
     assert not first.was_published
     assert again.was_published
     assert again.metadata.run_id == first.metadata.run_id
     assert again.counts == first.counts
     assert len(list_published_runs(tmp_path)) == 1
-    second = run(prepared, *sinks_at(tmp_path, database))
+    second = run(prepared, *make_publishers(tmp_path, database))
     assert [path.name for path in list_published_runs(tmp_path)] == [first.metadata.run_id, second.metadata.run_id]
-    other = run(prepared, *sinks_at(tmp_path, database), k=2)
-    back = run(prepared, *sinks_at(tmp_path, database), resume=True)
+    other = run(prepared, *make_publishers(tmp_path, database), k=2)
+    back = run(prepared, *make_publishers(tmp_path, database), resume=True)
     assert not back.was_published  # the run with k=2 had replaced it
     assert os.readlink(tmp_path / "latest") == back.metadata.run_id > other.metadata.run_id
 
@@ -174,9 +174,9 @@ def test_resume_publishes_at_the_missing_place(
     prepared: Prepared, database: Database, tmp_path: Path, complete_files: dict[str, bytes], point: str
 ) -> None:
     out = tmp_path / "runs"
-    run(prepared, *sinks_at(out, database), k=2)
-    stop(prepared, point, 1, *sinks_at(out, database))
-    result = run(prepared, *sinks_at(out, database), resume=True)
+    run(prepared, *make_publishers(out, database), k=2)
+    stop(prepared, point, 1, *make_publishers(out, database))
+    result = run(prepared, *make_publishers(out, database), resume=True)
     assert result.users_resumed == len(prepared.active_users)
     assert files(out / "latest") == complete_files
     assert os.readlink(out / "latest") == result.metadata.run_id
@@ -191,10 +191,10 @@ def test_resume_publishes_at_the_missing_place(
 def test_resume_deletes_rows_of_incomplete_shards(
     prepared: Prepared, database: Database, tmp_path: Path, point: str, nth: int
 ) -> None:
-    stop(prepared, point, nth, *sinks_at(tmp_path, database), chunk_size=7)
+    stop(prepared, point, nth, *make_publishers(tmp_path, database), chunk_size=7)
     with pytest.raises(DatabaseError, match="does not contain"):
         read_results(database)
-    run(prepared, *sinks_at(tmp_path, database), resume=True)
+    run(prepared, *make_publishers(tmp_path, database), resume=True)
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM results")).scalar_one() == 5 * len(prepared.active_users)
@@ -211,11 +211,11 @@ def test_resume_sends_all_shards_to_a_frame(prepared: Prepared, tmp_path: Path) 
 def test_run_without_resume_reports_and_deletes_killed_run(
     prepared: Prepared, database: Database, tmp_path: Path
 ) -> None:
-    stop(prepared, "shard noted", 3, *sinks_at(tmp_path, database))
+    stop(prepared, "shard noted", 3, *make_publishers(tmp_path, database))
     with pytest.warns(
         UserWarning, match=r"An unfinished run .* shards written\) and is deleted. To continue it, use --resume"
     ):
-        result = run(prepared, *sinks_at(tmp_path, database))
+        result = run(prepared, *make_publishers(tmp_path, database))
     assert result.users_resumed == 0
     assert sorted(path.name for path in tmp_path.iterdir() if "db" not in path.name) == [
         result.metadata.run_id,
@@ -232,7 +232,7 @@ def test_second_writer_of_a_run_is_rejected(
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.2)
     messages: list[str] = []
 
-    def second(done: int, total: int) -> None:
+    def start_second(done: int, total: int) -> None:
         if messages:
             return
         for sinks in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
@@ -241,7 +241,7 @@ def test_second_writer_of_a_run_is_rejected(
             assert isinstance(caught.value, OutputError | DatabaseError)
             messages.append(str(caught.value))
 
-    result = run(prepared, *sinks_at(tmp_path, database), progress=second)
+    result = run(prepared, *make_publishers(tmp_path, database), progress=start_second)
     assert len(messages) == 2
     assert [path.name for path in list_published_runs(tmp_path)] == [result.metadata.run_id]
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
@@ -286,13 +286,13 @@ def test_stop_during_locking_leaves_no_file(
 ) -> None:
     compare, calls = os.path.samestat, iter(range(1, 10))
 
-    def stopped(*states: os.stat_result) -> bool:
+    def raise_once(*states: os.stat_result) -> bool:
         if next(calls) == 1:  # the lock is held, but not yet returned to the caller
             raise KeyboardInterrupt
         return compare(*states)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os.path, "samestat", stopped)
+        patch.setattr(os.path, "samestat", raise_once)
         with pytest.raises(KeyboardInterrupt):
             run(prepared, ParquetPublisher(tmp_path / "run"))
     assert next(calls) > 2

@@ -31,7 +31,7 @@ from scoring.runs.shards import ShardResult
 from scoring.synthetic import make_market
 
 
-def frame_of(prepared: Prepared, **settings: object) -> pd.DataFrame:
+def run_to_frame(prepared: Prepared, **settings: object) -> pd.DataFrame:
     publisher = FramePublisher()
     runner.run(prepared, sinks=[publisher], **settings)  # type: ignore[arg-type]
     return publisher.frame
@@ -87,7 +87,7 @@ def expected(prepared: Prepared) -> pd.DataFrame:
 def test_results_do_not_depend_on_chunks_and_workers(
     prepared: Prepared, expected: pd.DataFrame, chunk_size: int, workers: int
 ) -> None:
-    assert_frame_equal(frame_of(prepared, k=7, chunk_size=chunk_size, workers=workers), expected)
+    assert_frame_equal(run_to_frame(prepared, k=7, chunk_size=chunk_size, workers=workers), expected)
 
 
 def test_results_have_the_documented_columns(expected: pd.DataFrame, prepared: Prepared) -> None:
@@ -99,14 +99,14 @@ def test_results_have_the_documented_columns(expected: pd.DataFrame, prepared: P
 def test_users_may_be_unordered_and_repeated(prepared: Prepared, expected: pd.DataFrame) -> None:
     active = prepared.plan.user_id[prepared.active_users]
     user_ids = [int(active[40]), int(active[3]), int(active[40])]
-    part = frame_of(prepared, k=7, users=user_ids)
+    part = run_to_frame(prepared, k=7, users=user_ids)
     assert_frame_equal(part, expected[expected["user_id"].isin(user_ids)].reset_index(drop=True))
 
 
 def test_large_k_returns_all_eligible_jobs(prepared: Prepared) -> None:
     user = int(prepared.plan.user_id[prepared.active_users[0]])
     rows = prepared.user_rows([user])
-    assert len(frame_of(prepared, k=10_000, users=[user])) == prepared.plan.exclusions.matrix(rows).sum()
+    assert len(run_to_frame(prepared, k=10_000, users=[user])) == prepared.plan.exclusions.matrix(rows).sum()
 
 
 def test_counts_cover_every_user_and_job(prepared: Prepared) -> None:
@@ -130,7 +130,7 @@ def test_counts_include_unselected_users_and_rejected_rows(prepared: Prepared) -
 
 def test_run_without_active_users_is_empty(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
-    frame = frame_of(prepared, users=[inactive])
+    frame = run_to_frame(prepared, users=[inactive])
     assert len(frame) == 0
     assert tuple(frame.columns) == RESULT_COLUMNS
 
@@ -226,8 +226,8 @@ def test_results_are_sorted_by_user() -> None:
     from scoring.catalog import load_model
 
     one, other = (Prepared.of(Dataset(each), load_model("standard")) for each in (tables, turned))
-    assert_frame_equal(frame_of(one, k=5), frame_of(other, k=5))
-    assert np.all(np.diff(frame_of(other, k=5)["user_id"]) >= 0)
+    assert_frame_equal(run_to_frame(one, k=5), run_to_frame(other, k=5))
+    assert np.all(np.diff(run_to_frame(other, k=5)["user_id"]) >= 0)
 
 
 @pytest.mark.parametrize("invalid", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])

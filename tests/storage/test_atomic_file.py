@@ -34,7 +34,7 @@ def write_new(file: BinaryIO) -> None:
     file.write(b"new")
 
 
-def names(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -47,8 +47,8 @@ def file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return path
 
 
-def state(file: Path) -> tuple[list[str], bytes | None]:
-    return names(file.parent), file.read_bytes() if file.exists() else None
+def read_state(file: Path) -> tuple[list[str], bytes | None]:
+    return list_names(file.parent), file.read_bytes() if file.exists() else None
 
 
 # replace_file
@@ -57,7 +57,7 @@ def state(file: Path) -> tuple[list[str], bytes | None]:
 @pytest.mark.parametrize("content", [b"new", memoryview(b"new"), "new", write_new], ids=lambda one: type(one).__name__)
 def test_content_may_be_bytes_text_or_a_function(file: Path, content: Content) -> None:
     replace_file(file, content)
-    assert state(file) == (["file"], b"new")
+    assert read_state(file) == (["file"], b"new")
 
 
 def test_text_is_utf_8(file: Path) -> None:
@@ -71,10 +71,10 @@ def test_failure_before_the_rename_changes_nothing(file: Path, step: Step, error
     def fail() -> None:
         raise error
 
-    before = state(file)
+    before = read_state(file)
     with pytest.raises(type(error)):
         replace_file(file, b"new", reached={step: fail})
-    assert state(file) == before
+    assert read_state(file) == before
 
 
 def test_failure_after_the_rename_keeps_the_new_content(file: Path) -> None:
@@ -83,17 +83,17 @@ def test_failure_after_the_rename_keeps_the_new_content(file: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         replace_file(file, b"new", reached={"renamed": fail})
-    assert state(file) == (["file"], b"new")
+    assert read_state(file) == (["file"], b"new")
 
 
 def test_steps_are_reached_in_order(file: Path) -> None:
     reached_steps: list[tuple[str, bytes | None]] = []
 
     def note(step: Step) -> Callable[[], None]:
-        return lambda: reached_steps.append((step, state(file)[1]))
+        return lambda: reached_steps.append((step, read_state(file)[1]))
 
     steps: tuple[Step, ...] = ("renamed", "synced", "written")
-    old = state(file)[1]
+    old = read_state(file)[1]
     replace_file(file, b"new", reached={step: note(step) for step in steps})
     assert reached_steps == [("written", old), ("synced", old), ("renamed", b"new")]
     reached_steps.clear()
@@ -114,24 +114,24 @@ def test_failed_system_call_changes_nothing(
     def fail(*arguments: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    before = state(file)
+    before = read_state(file)
     with monkeypatch.context() as patch:
         patch.setattr(os, name, fail)
         with pytest.raises(OSError, match="No space left"):
             replace_file(file, content, mode=0o600)
-    assert state(file) == before
+    assert read_state(file) == before
     record_count("write errors", "{} errors", 1)
 
 
 def test_failed_content_function_changes_nothing(file: Path) -> None:
-    def half(new: BinaryIO) -> None:
+    def write_half_and_fail(new: BinaryIO) -> None:
         new.write(b"ne")
         raise ValueError("a row that cannot be encoded")
 
-    before = state(file)
+    before = read_state(file)
     with pytest.raises(ValueError, match="cannot be encoded"):
-        replace_file(file, half)
-    assert state(file) == before
+        replace_file(file, write_half_and_fail)
+    assert read_state(file) == before
 
 
 def test_full_disk_changes_nothing(file: Path) -> None:
@@ -147,11 +147,11 @@ for content in (b"x" * 1001, lambda file: file.write(b"x" * 1001)):
     except OSError as error:
         print(error.strerror)
 """
-    before = state(file)
+    before = read_state(file)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["File too large"] * 2, done.stderr
-    assert state(file) == before
+    assert read_state(file) == before
     record_count("write errors", "{} errors", 2)
 
 
@@ -205,29 +205,29 @@ replace_file(Path(sys.argv[1]), b"new", locked=True, reached={sys.argv[2]: kill}
 
 @pytest.mark.parametrize("step", ["written", "synced", "renamed"])
 def test_killed_writer_leaves_old_or_new_content(file: Path, step: Step) -> None:
-    before = state(file)[1]
+    before = read_state(file)[1]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", KILLED, str(file), step], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
-    assert state(file)[1] == (b"new" if step == "renamed" else before)
+    assert read_state(file)[1] == (b"new" if step == "renamed" else before)
     remove_leftovers(file.parent, "other*")
-    remaining = [name for name in names(file.parent) if name != "file"]
+    remaining = [name for name in list_names(file.parent) if name != "file"]
     assert len(remaining) == (step != "renamed")
     assert all(name.startswith(".file.") and name.endswith(".writing") for name in remaining)
     remove_leftovers(file.parent, "file")
-    assert [name for name in names(file.parent) if name != "file"] == []
+    assert [name for name in list_names(file.parent) if name != "file"] == []
 
 
 def test_file_of_a_living_writer_is_not_removed(file: Path) -> None:
     replace_file(file, b"new", locked=True, reached={"written": lambda: remove_leftovers(file.parent)})
-    assert state(file) == (["file"], b"new")
+    assert read_state(file) == (["file"], b"new")
 
 
 def test_link_among_leftovers_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"untouched")
     (tmp_path / ".file.1.0.writing").symlink_to(tmp_path / "victim")
     remove_leftovers(tmp_path)
-    assert names(tmp_path) == [".file.1.0.writing", "victim"]
+    assert list_names(tmp_path) == [".file.1.0.writing", "victim"]
 
 
 # create_file
@@ -248,13 +248,13 @@ def create(folder: Path, content: Content = b"new") -> bool:
 def test_file_is_created_once(folder: Path) -> None:
     assert create(folder)
     assert not create(folder, b"other")
-    assert state(folder / "file") == (["file"], b"new")
+    assert read_state(folder / "file") == (["file"], b"new")
 
 
 def test_dead_link_prevents_creation(folder: Path) -> None:
     (folder / "file").symlink_to(folder / "nowhere")
     assert not create(folder)
-    assert names(folder) == ["file"]
+    assert list_names(folder) == ["file"]
 
 
 @pytest.mark.parametrize(("name", "call"), [("write", 1), ("fsync", 1), ("link", 1), ("fsync", 2)])
@@ -273,7 +273,7 @@ def test_failed_system_call_creates_nothing(
         patch.setattr(os, name, fail)
         with pytest.raises(OSError, match="No space left"):
             create(folder)
-    assert names(folder) == []
+    assert list_names(folder) == []
     assert create(folder)
     record_count("write errors", "{} errors", 1)
 
@@ -285,7 +285,7 @@ def test_missing_hard_links_are_reported(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OSError, match="does not support hard links"):
         create(folder)
-    assert names(folder) == []
+    assert list_names(folder) == []
 
 
 # Links and bytes
@@ -302,7 +302,7 @@ def test_move_link_keeps_a_folder_of_its_name(tmp_path: Path) -> None:
     link.unlink()
     link.mkdir()
     move_link(link, "fourth")
-    assert names(tmp_path) == ["latest"]
+    assert list_names(tmp_path) == ["latest"]
     assert link.is_dir()
 
 

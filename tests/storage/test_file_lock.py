@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def other_process(path: Path) -> Iterator[subprocess.Popen[str]]:
+def lock_in_other_process(path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the lock."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-c", HOLD, str(path)]
@@ -64,7 +64,7 @@ def test_lock_has_one_holder(path: Path) -> None:
 
 
 def test_lock_ends_with_its_process(path: Path) -> None:
-    with other_process(path) as other:
+    with lock_in_other_process(path) as other:
         with pytest.raises(LockHeldError):
             FileLock(path).acquire(patience=0.05)
         other.kill()
@@ -74,7 +74,7 @@ def test_lock_ends_with_its_process(path: Path) -> None:
 
 @pytest.mark.parametrize("patience", [30.0, None])
 def test_patience_waits_for_the_holder(path: Path, patience: float | None) -> None:
-    with other_process(path) as other:
+    with lock_in_other_process(path) as other:
         timer = threading.Timer(0.2, other.kill)
         begun = time.monotonic()
         timer.start()
@@ -142,14 +142,14 @@ def test_interrupt_leaves_no_empty_file(path: Path, monkeypatch: pytest.MonkeyPa
         path.write_text(content)
     compare, calls = os.path.samestat, iter(range(1, 10))
 
-    def stopped(*states: os.stat_result) -> bool:
+    def raise_once(*states: os.stat_result) -> bool:
         if next(calls) == 1:  # the lock is taken, and not returned yet
             raise KeyboardInterrupt
         return compare(*states)
 
     file_lock = FileLock(path)
     with monkeypatch.context() as patch:
-        patch.setattr(os.path, "samestat", stopped)
+        patch.setattr(os.path, "samestat", raise_once)
         with pytest.raises(KeyboardInterrupt):
             file_lock.acquire()
     assert path.exists() == bool(content)

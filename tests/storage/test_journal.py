@@ -38,7 +38,7 @@ def append(path: Path, *records: Record) -> None:
             writer.append(record)
 
 
-def numbers(path: Path) -> list[int]:
+def read_numbers(path: Path) -> list[int]:
     return [record["n"] for record in journal(path).read()]
 
 
@@ -67,7 +67,7 @@ def test_one_writer_and_many_readers(path: Path) -> None:
         writer.append({"n": 1})
         with pytest.raises(LockHeldError):
             journal(path).acquire()
-        assert numbers(path) == [1]
+        assert read_numbers(path) == [1]
 
 
 def test_restart_removes_earlier_lines(path: Path) -> None:
@@ -76,7 +76,7 @@ def test_restart_removes_earlier_lines(path: Path) -> None:
         writer.restart({"n": 7})
         writer.append({"n": 8})
         assert writer.entries == [{"n": 7}, {"n": 8}]
-    assert numbers(path) == [7, 8]
+    assert read_numbers(path) == [7, 8]
 
 
 # What killed writers leave
@@ -89,13 +89,13 @@ def test_unfinished_line_is_skipped_and_removed_by_append(path: Path, tail: str,
     with path.open("a") as file:
         file.write(tail)
     expected = [1, 2, 3] if tail.endswith("}") else [1, 2]
-    assert numbers(path) == expected
+    assert read_numbers(path) == expected
     with journal(path).acquire() as writer:
         if read_first:
             assert [record["n"] for record in writer.entries] == expected
         writer.append({"n": 9})
     # a whole entry without a line end is kept only by a writer that looked at it
-    assert numbers(path) == [*(expected if read_first else [1, 2]), 9]
+    assert read_numbers(path) == [*(expected if read_first else [1, 2]), 9]
     assert path.read_bytes().endswith(b"\n")
 
 
@@ -128,11 +128,11 @@ def test_killed_writer_leaves_complete_entries_and_no_lock(path: Path, written: 
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(written)], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
     expected = [1, 2] if written >= 7 else [1]  # its last bytes are the brace and the line end
-    assert numbers(path) == expected
+    assert read_numbers(path) == expected
     with journal(path).acquire() as writer:
         assert [record["n"] for record in writer.entries] == expected
         writer.append({"n": 3})
-    assert numbers(path) == [*expected, 3]
+    assert read_numbers(path) == [*expected, 3]
 
 
 # Damage
@@ -188,7 +188,7 @@ def test_failed_append_keeps_the_earlier_entries(
             with pytest.raises(OSError, match="No space left on device"):
                 writer.append({"n": 2})
         assert writer.entries == [{"n": 1}]
-        assert numbers(path) == [1]
+        assert read_numbers(path) == [1]
         writer.append({"n": 3})
     assert path.read_text() == '{"n":1}\n{"n":3}\n'
     record_count("write errors", "{} errors", 1)
@@ -204,7 +204,7 @@ def test_each_append_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert synced == [False, True, False]
         writer.append({"n": 4}, sync=False)
         assert synced == [False, True, False]
-    assert numbers(path) == [1, 2, 3, 4]
+    assert read_numbers(path) == [1, 2, 3, 4]
 
 
 def test_link_is_not_followed(path: Path, tmp_path: Path) -> None:
@@ -234,5 +234,5 @@ def test_processes_append_concurrently(path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         appended = list(pool.map(append_some, [path] * 2))
     assert sorted(number for some in appended for number in some) == list(range(1, 61))
-    assert numbers(path) == list(range(1, 61))
+    assert read_numbers(path) == list(range(1, 61))
     assert all(json.loads(line)["text"] == "x" * 5_000 for line in path.read_text().splitlines())

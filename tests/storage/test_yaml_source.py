@@ -33,7 +33,7 @@ def parse(text: str, error_class: type[LocatedError] = ModelError) -> YamlSource
     return parse_yaml(text, "mine.yaml", expected="`name`", error_class=error_class)
 
 
-def error_of(text: str) -> LocatedError:
+def catch_error(text: str) -> LocatedError:
     with pytest.raises(ModelError) as raised:
         parse(text)
     assert raised.value.path == "mine.yaml"
@@ -103,7 +103,7 @@ def test_error_attributes_survive_pickling() -> None:
     ],
 )
 def test_other_text_than_a_mapping_is_rejected(text: str, line: int | None) -> None:
-    assert error_of(text).line == line
+    assert catch_error(text).line == line
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_other_text_than_a_mapping_is_rejected(text: str, line: int | None) -> N
     ],
 )
 def test_duplicate_key_is_rejected_with_its_line(text: str, line: int, key: KeyPath) -> None:
-    error = error_of(text)
+    error = catch_error(text)
     assert (error.line, error.key) == (line, key)
 
 
@@ -137,7 +137,7 @@ def test_keys_of_a_merged_mapping_are_limited(keys: int, refused: bool) -> None:
     )
     text += "c: {<<: [*a, *b]}\n"
     if refused:
-        assert "more than 10,000 keys" in str(error_of(text))
+        assert "more than 10,000 keys" in str(catch_error(text))
     else:
         assert len(parse(text).data["c"]) == keys
 
@@ -149,7 +149,7 @@ def test_nested_aliases_are_read_quickly() -> None:
     with pytest.raises(ModelError) as raised:
         source.text("p")
     assert len(str(raised.value)) < 500
-    assert "unhashable" in str(error_of(f"{lists}? *p\n: 1"))
+    assert "unhashable" in str(catch_error(f"{lists}? *p\n: 1"))
 
 
 def test_recursive_alias_is_read_once() -> None:

@@ -40,7 +40,7 @@ class Keyboard:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.root = page.locator(".scoring-panel")
-        self.told = self.root.locator(".scoring-messages [role=status]").nth(1)
+        self.message = self.root.locator(".scoring-messages [role=status]").nth(1)
 
     def answers(self) -> dict[str, list[str]]:
         read: dict[str, list[str]] = self.page.evaluate(_READ)
@@ -67,10 +67,10 @@ class Keyboard:
 
     def names(self, role: str) -> list[str]:
         """Return the accessible names of all controls of a role, including hidden ones."""
-        told = self.root.get_by_role(role, include_hidden=True).evaluate_all(  # type: ignore[arg-type]
+        names = self.root.get_by_role(role, include_hidden=True).evaluate_all(  # type: ignore[arg-type]
             "all => all.map(one => one.getAttribute('aria-label') ?? '')"
         )
-        return list(told)
+        return list(names)
 
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)
@@ -121,10 +121,10 @@ class Keyboard:
         self.type(self.entry("name"), name)
         self.reach(self.button("Save"))
         self.press("Enter")
-        expect(self.told).not_to_be_empty()
-        if "Press Save again" in self.told.inner_text():
+        expect(self.message).not_to_be_empty()
+        if "Press Save again" in self.message.inner_text():
             self.press("Enter")
-        expect(self.told).to_have_text(f"Saved as {name}@1.")
+        expect(self.message).to_have_text(f"Saved as {name}@1.")
 
     def choose_profile(self, name: str) -> None:
         self.reach(self.entry("profile"))

@@ -6,24 +6,24 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Response
 
-__all__ = ["Watched"]
+__all__ = ["PageMonitor"]
 
 
-class Watched:
+class PageMonitor:
     """`problems`: script and console errors, failed responses, and requests to other hosts."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.problems: list[str] = []
-        self.asked: list[str] = []
+        self.requested_urls: list[str] = []
         context.on("request", lambda request: self._ask(request.url))
         context.on("response", self._answer)
-        context.on("console", self._told)
+        context.on("console", self._on_console)
         context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
         self.page = context.new_page()
         self.page.on("websocket", lambda socket: self._ask(socket.url))
 
     def _ask(self, url: str) -> None:
-        self.asked.append(url)
+        self.requested_urls.append(url)
         parts = urlsplit(url.removeprefix("blob:"))
         if parts.scheme != "data" and parts.hostname != "127.0.0.1":
             self.problems.append(f"asked for {url}")
@@ -32,6 +32,6 @@ class Watched:
         if response.status >= 400:
             self.problems.append(f"{response.status}: {response.url}")
 
-    def _told(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")

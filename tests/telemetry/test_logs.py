@@ -30,7 +30,7 @@ def _restore_logger() -> Iterator[None]:
     logger.propagate = propagate
 
 
-def formatted(**fields: Any) -> dict[str, Any]:
+def format_record(**fields: Any) -> dict[str, Any]:
     record = logging.makeLogRecord({"name": "scoring.x", "levelname": "INFO", "msg": "hello", "created": 0.5} | fields)
     line = JsonFormatter().format(record)
     assert len(line.splitlines()) == 1
@@ -39,7 +39,7 @@ def formatted(**fields: Any) -> dict[str, Any]:
 
 
 def test_line_has_the_standard_and_extra_fields() -> None:
-    assert formatted(users=3, place="東京") == {
+    assert format_record(users=3, place="東京") == {
         "time": "1970-01-01T00:00:00.500Z",
         "level": "INFO",
         "logger": "scoring.x",
@@ -50,12 +50,12 @@ def test_line_has_the_standard_and_extra_fields() -> None:
 
 
 def test_message_contains_its_arguments() -> None:
-    assert formatted(msg="%d of %s", args=(3, "ten"))["message"] == "3 of ten"
+    assert format_record(msg="%d of %s", args=(3, "ten"))["message"] == "3 of ten"
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "a\u2028b\x85c", 'quo"te\\', "\ud800"])
 def test_text_never_breaks_a_line(text: str) -> None:
-    assert formatted(msg="%s", args=(text,), field=text)["field"] == text
+    assert format_record(msg="%s", args=(text,), field=text)["field"] == text
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_text_never_breaks_a_line(text: str) -> None:
     ],
 )
 def test_values_are_converted_to_json(value: Any, expected: Any) -> None:
-    assert formatted(field=value)["field"] == expected
+    assert format_record(field=value)["field"] == expected
 
 
 def test_conflicting_field_gets_an_underscore() -> None:
-    found = formatted(level="basement", time="noon")
+    found = format_record(level="basement", time="noon")
     assert (found["level"], found["level_"], found["time_"]) == ("INFO", "basement", "noon")
 
 
@@ -85,7 +85,7 @@ def test_traceback_is_one_field() -> None:
     try:
         raise ValueError("no")
     except ValueError:
-        found = formatted(exc_info=sys.exc_info())
+        found = format_record(exc_info=sys.exc_info())
     assert found["exception"].startswith("Traceback")
     assert found["exception"].endswith("ValueError: no")
 

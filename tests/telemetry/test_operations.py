@@ -134,14 +134,14 @@ def test_64_threads_add_up_exactly() -> None:
 
     failures: list[BaseException] = []
 
-    def guarded(number: int) -> None:
+    def run_safely(number: int) -> None:
         try:
             work(number)
         except BaseException as error:
             failures.append(error)
             raise
 
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(64)]
+    threads = [threading.Thread(target=run_safely, args=(number,)) for number in range(64)]
     for thread in threads:
         thread.start()
     for thread in threads:

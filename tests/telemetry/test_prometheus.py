@@ -46,7 +46,7 @@ def sources(clock: Clock) -> Sources:
     return Sources(operations, alert, traffic, {"plan": Layer(5, 2, 1, 4, 4096, 3, 6), 'a"b\n': Layer(1, 0)})
 
 
-def samples(text: str) -> dict[tuple[str, str], float]:
+def parse_samples(text: str) -> dict[tuple[str, str], float]:
     """Return (name, values of its labels, if any) → value."""
     return {
         (sample.name, " ".join(sample.labels.values())): sample.value
@@ -56,7 +56,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 
 
 def test_text_contains_every_metric(sources: Sources) -> None:
-    found = samples(prometheus_text(sources))
+    found = parse_samples(prometheus_text(sources))
     assert {key: value for key, value in found.items() if key[0].startswith("scoring_") and key[1] != 'a"b\n'} == {
         ("scoring_operation_seconds_count", "top_k"): 2,
         ("scoring_operation_seconds_sum", "top_k"): 3.0,
@@ -108,22 +108,22 @@ def test_quantiles_are_of_the_latest_operations(clock: Clock) -> None:
         with operations.measure("top_k"):
             clock.now += seconds
     key = "scoring_operation_latest_seconds"
-    found = samples(prometheus_text(Sources(operations)))
+    found = parse_samples(prometheus_text(Sources(operations)))
     assert (found[key, "top_k 0.5"], found[key, "top_k 0.95"]) == (0.25, 0.25)
     for _ in range(19):
         with operations.measure("top_k"):
             clock.now += 8.0
-    found = samples(prometheus_text(Sources(operations)))
+    found = parse_samples(prometheus_text(Sources(operations)))
     assert (found[key, "top_k 0.5"], found[key, "top_k 0.95"]) == (8.0, 8.0)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the client reads the process's memory from /proc")
 def test_text_contains_the_memory_of_the_process(sources: Sources) -> None:
-    assert samples(prometheus_text(sources))["process_resident_memory_bytes", ""] > 1_000_000
+    assert parse_samples(prometheus_text(sources))["process_resident_memory_bytes", ""] > 1_000_000
 
 
 def test_missing_sources_are_omitted() -> None:
-    found = samples(prometheus_text(Sources(Operations(), TargetAlert(180))))
+    found = parse_samples(prometheus_text(Sources(Operations(), TargetAlert(180))))
     ours = {name for name, _ in found if name.startswith("scoring_")}
     assert ours == {"scoring_target_ms_per_user", "scoring_target_alerts_total"}
 
@@ -135,20 +135,20 @@ def test_caches_may_be_a_function() -> None:
         return {"plan": layer}
 
     sources = Sources(Operations(), caches=caches)
-    assert samples(prometheus_text(sources))["scoring_cache_hits_total", "plan"] == 0
+    assert parse_samples(prometheus_text(sources))["scoring_cache_hits_total", "plan"] == 0
     layer = Layer(9, 0)
-    assert samples(prometheus_text(sources))["scoring_cache_hits_total", "plan"] == 9
+    assert parse_samples(prometheus_text(sources))["scoring_cache_hits_total", "plan"] == 9
 
 
 def test_two_engines_may_share_a_process(sources: Sources) -> None:
     other = Sources(Operations())
-    assert ("scoring_operation_seconds_count", "top_k") not in samples(prometheus_text(other))
+    assert ("scoring_operation_seconds_count", "top_k") not in parse_samples(prometheus_text(other))
     registry = CollectorRegistry(auto_describe=True)
     registry.register(ScoringCollector(sources))
     assert registry.get_sample_value("scoring_operation_users_total", {"operation": "top_k"}) == 8
 
 
-def get(port: int) -> str:
+def fetch(port: int) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/metrics")
@@ -162,12 +162,12 @@ def get(port: int) -> str:
 def test_server_answers_until_it_is_closed(sources: Sources, clock: Clock) -> None:
     key = ("scoring_operation_seconds_count", "top_k")
     with serve(sources, 0) as server:
-        assert samples(get(server.port))[key] == 2
+        assert parse_samples(fetch(server.port))[key] == 2
         with sources.operations.measure("top_k", users=1):
             clock.now += 1
-        assert samples(get(server.port))[key] == 3
+        assert parse_samples(fetch(server.port))[key] == 3
     with pytest.raises(ConnectionRefusedError):
-        get(server.port)
+        fetch(server.port)
 
 
 def test_unavailable_port_is_one_message(sources: Sources) -> None:

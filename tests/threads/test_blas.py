@@ -63,11 +63,11 @@ def test_every_thread_can_set_the_limit() -> None:
         if blas_threads() != {2}:
             pytest.skip("the number of threads of this BLAS cannot be set")
 
-        def inside() -> set[int]:
+        def read_limits() -> set[int]:
             with limit_blas_threads():
                 return blas_threads()
 
         with ThreadPoolExecutor(1) as pool:
             for _ in range(2):
-                assert inside() == pool.submit(inside).result() == {1}
+                assert read_limits() == pool.submit(read_limits).result() == {1}
                 assert blas_threads() == {2}

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 By = Literal["company", "prefecture", "occupation"]
-_SIDE = "A saved profile, `promoted`, a shipped model, a model file, or the folder of a run."
+_SIDE_HELP = "A saved profile, `promoted`, a shipped model, a model file, or the folder of a run."
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
-    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
+    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE_HELP)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE_HELP)],
     user: Annotated[
         str | None,
         typer.Option("--user", metavar="ID", help="Also print the list of this user and how its jobs moved."),
@@ -68,8 +68,8 @@ def compare(
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import ProfileDiff
 
-    sides = _Operands.of((a, b), component, profiles)
-    if job is not None and (user is None or sides.models is None):
+    operands = _Operands.of((a, b), component, profiles)
+    if job is not None and (user is None or operands.models is None):
         raise typer.BadParameter("--job requires --user and two models.")
     progress = Progress()
     with Database.open(db) as database, progress.warnings():
@@ -77,15 +77,15 @@ def compare(
     with progress.warnings():
         user_id = None if user is None else resolve_id(user, data.tables.users, "user")
         job_id = None if job is None else resolve_id(job, data.tables.jobs, "job")
-        comparison = sides.compare(data, top_k, factor_cache, progress)
+        comparison = operands.compare(data, top_k, factor_cache, progress)
     console = make_console()
-    if sides.models is not None:
-        console.print(render_diff(ProfileDiff(*sides.models)))
+    if operands.models is not None:
+        console.print(render_diff(ProfileDiff(*operands.models)))
     console.print(render_overlap(comparison, by))
     if user_id is not None:
         console.print(render_movements(comparison, user_id, data))
-    if user_id is not None and job_id is not None and sides.prepared is not None:
-        console.print(render_waterfall(waterfall(*sides.prepared, user_id, job_id)))
+    if user_id is not None and job_id is not None and operands.prepared is not None:
+        console.print(render_waterfall(waterfall(*operands.prepared, user_id, job_id)))
     if out is not None:
         from scoring.cli.export import save
 

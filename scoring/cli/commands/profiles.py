@@ -19,20 +19,20 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Save, compare and promote models.")
 
-Folder = Annotated[
+FolderOption = Annotated[
     Path,
     typer.Option(
         "--profiles", metavar="DIR", help="Folder of profiles. Each is a folder with one YAML file per version."
     ),
 ]
-IndexIn = Annotated[
+IndexOption = Annotated[
     str | None, typer.Option("--db", metavar="FILE|URL", help="Also update the index of profiles in this database.")
 ]
-Named = Annotated[
+VersionArgument = Annotated[
     str, typer.Argument(metavar="NAME[@VERSION]", help="A profile. Without a version: its newest version.")
 ]
-Note = Annotated[str, typer.Option("--note", metavar="TEXT", show_default=False, help="Free text.")]
-_SIDE = "A profile, `promoted`, or a shipped model."
+NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", show_default=False, help="Free text.")]
+_MODEL_HELP = "A profile, `promoted`, or a shipped model."
 
 
 @app.callback(invoke_without_command=True)
@@ -49,7 +49,7 @@ def _open_registry(folder: Path, components: list[Path] | None = None, index: st
 
 
 @app.command("list")
-def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
+def list_(profiles: FolderOption = DEFAULT_PROFILES) -> None:
     """List all versions of all profiles."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_list
@@ -65,7 +65,7 @@ def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
 
 
 @app.command()
-def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: ComponentOption = None) -> None:
+def show(name: VersionArgument, profiles: FolderOption = DEFAULT_PROFILES, component: ComponentOption = None) -> None:
     """Show the metadata, metrics and model of a version."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_profile
@@ -93,7 +93,7 @@ def save(
             metavar="NAME[@VERSION]", help="Version that this one is derived from. A digest is also accepted."
         ),
     ] = None,
-    note: Note = "",
+    note: NoteOption = "",
     author: Annotated[str | None, typer.Option("--author", metavar="NAME", help="Author of the version.")] = None,
     found_on: Annotated[
         str | None,
@@ -102,8 +102,8 @@ def save(
         ),
     ] = None,
     as_of: AsOfOption = None,
-    profiles: Folder = DEFAULT_PROFILES,
-    db: IndexIn = None,
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: IndexOption = None,
     component: ComponentOption = None,
 ) -> None:
     """Save a model and its weights as the next version of a profile."""
@@ -111,13 +111,13 @@ def save(
 
     chosen = read_model(model, weights, component)
     registry = _open_registry(profiles, component, db)
-    data = _load_data_of(found_on, as_of)
+    data = _load_found_on(found_on, as_of)
     saved = registry.save(name, chosen, parent=parent, found_on=data, note=note, author=author)
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
     make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 
 
-def _load_data_of(found_on: str | None, as_of: str | None) -> Dataset | None:
+def _load_found_on(found_on: str | None, as_of: str | None) -> Dataset | None:
     if found_on is None:
         if as_of is not None:
             raise typer.BadParameter("--as-of requires --found-on.")
@@ -133,10 +133,10 @@ def _load_data_of(found_on: str | None, as_of: str | None) -> Dataset | None:
 
 @app.command()
 def promote(
-    name: Named,
-    note: Note = "",
-    profiles: Folder = DEFAULT_PROFILES,
-    db: IndexIn = None,
+    name: VersionArgument,
+    note: NoteOption = "",
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: IndexOption = None,
     component: ComponentOption = None,
 ) -> None:
     """Promote a version.
@@ -152,7 +152,10 @@ def promote(
 
 @app.command()
 def rollback(
-    note: Note = "", profiles: Folder = DEFAULT_PROFILES, db: IndexIn = None, component: ComponentOption = None
+    note: NoteOption = "",
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: IndexOption = None,
+    component: ComponentOption = None,
 ) -> None:
     """Undo the last promotion.
 
@@ -166,9 +169,9 @@ def rollback(
 
 @app.command()
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
-    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
-    profiles: Folder = DEFAULT_PROFILES,
+    a: Annotated[str, typer.Argument(metavar="A", help=_MODEL_HELP)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_MODEL_HELP)],
+    profiles: FolderOption = DEFAULT_PROFILES,
     component: ComponentOption = None,
 ) -> None:
     """Show the differences from A to B: weights, parameters and rules."""
@@ -181,7 +184,7 @@ def diff(
 
 
 @app.command()
-def history(profiles: Folder = DEFAULT_PROFILES) -> None:
+def history(profiles: FolderOption = DEFAULT_PROFILES) -> None:
     """List all promotions and rollbacks."""
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_history
@@ -194,7 +197,7 @@ def history(profiles: Folder = DEFAULT_PROFILES) -> None:
 
 
 @app.command()
-def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
+def looks(profiles: FolderOption = DEFAULT_PROFILES) -> None:
     """List all evaluations on test users."""
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_test_accesses
@@ -209,7 +212,7 @@ def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
 @app.command()
 def reindex(
     db: Annotated[str, typer.Option("--db", metavar="FILE|URL", help="A SQLite file or a database URL.")],
-    profiles: Folder = DEFAULT_PROFILES,
+    profiles: FolderOption = DEFAULT_PROFILES,
 ) -> None:
     """Rebuild the index of profiles in a database from the files."""
     from scoring.cli.progress import make_console

@@ -19,8 +19,8 @@ __all__ = ["app", "print_pruned"]
 
 app = typer.Typer(help="List, verify, publish and remove runs.")
 
-Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of runs.")]
-NoDatabase = Annotated[bool, typer.Option("--no-database", help="Use the folder only.")]
+FolderOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of runs.")]
+NoDatabaseOption = Annotated[bool, typer.Option("--no-database", help="Use the folder only.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -42,7 +42,7 @@ def _open_database(db: str, no_database: bool) -> Iterator[Database | None]:
 
 
 @app.command("list")
-def list_(out: Folder = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoDatabase = False) -> None:
+def list_(out: FolderOption = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoDatabaseOption = False) -> None:
     """List all runs, newest first.
 
     The status is one of: in use, published, being written, unfinished, held back, damaged. If the folder and the
@@ -69,9 +69,9 @@ def verify(
     run: Annotated[
         str | None, typer.Argument(metavar="RUN", show_default="all published runs", help="Id of a run, or `latest`.")
     ] = None,
-    out: Folder = DEFAULT_OUT,
+    out: FolderOption = DEFAULT_OUT,
     db: DbOption = DEFAULT_DB,
-    no_database: NoDatabase = False,
+    no_database: NoDatabaseOption = False,
 ) -> None:
     """Verify that published runs are unchanged.
 
@@ -117,9 +117,9 @@ def prune(
     keep: Annotated[
         int, typer.Option("--keep", metavar="N", min=1, help="Number of published runs to keep, the newest first.")
     ],
-    out: Folder = DEFAULT_OUT,
+    out: FolderOption = DEFAULT_OUT,
     db: DbOption = DEFAULT_DB,
-    no_database: NoDatabase = False,
+    no_database: NoDatabaseOption = False,
 ) -> None:
     """Remove old runs and the files of interrupted runs.
 
@@ -137,9 +137,9 @@ def publish(
     force: Annotated[
         str, typer.Option("--force", metavar="REASON", help="Reason for publishing. The manifest contains it.")
     ],
-    out: Folder = DEFAULT_OUT,
+    out: FolderOption = DEFAULT_OUT,
     db: DbOption = DEFAULT_DB,
-    no_database: NoDatabase = False,
+    no_database: NoDatabaseOption = False,
 ) -> None:
     """Publish a run that was held back, without ranking again."""
     from scoring.cli.progress import make_console

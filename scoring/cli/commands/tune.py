@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
-_Texts = list[str] | None
+Texts = list[str] | None
 
 
 def tune(
@@ -58,7 +58,7 @@ def tune(
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     goal: Annotated[
-        _Texts,
+        Texts,
         typer.Option(
             "--goal",
             metavar="METRIC",
@@ -67,13 +67,13 @@ def tune(
         ),
     ] = None,
     minimise: Annotated[
-        _Texts,
+        Texts,
         typer.Option(
             "--minimise", metavar="METRIC", help="Metric to minimise, such as `concentration@40`. May be repeated."
         ),
     ] = None,
     floor: Annotated[
-        _Texts,
+        Texts,
         typer.Option(
             "--floor",
             metavar="METRIC:SLICING:SLICE=SHARE",
@@ -81,10 +81,11 @@ def tune(
         ),
     ] = None,
     lock: Annotated[
-        _Texts, typer.Option("--lock", metavar="COMPONENT", help="Component that keeps its weight. May be repeated.")
+        Texts,
+        typer.Option("--lock", metavar="COMPONENT", help="Component that keeps its weight. May be repeated."),
     ] = None,
     parameter: Annotated[
-        _Texts,
+        Texts,
         typer.Option(
             "--parameter",
             metavar="COMPONENT.FIELD=LOW..HIGH[,log]",
@@ -176,7 +177,7 @@ def tune(
         saved = _save_profile(registry, save, profile, inputs, tuning, board)
         make_console().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
     if out is not None:
-        _export(out, tuning, board)
+        _write_files(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
 
 
@@ -247,7 +248,7 @@ def _collect_metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[
     return metrics
 
 
-def _export(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
+def _write_files(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
     from scoring.cli.export import save
 
     frames = {"validation": tuning.frame(), "weights": tuning.weights().reset_index(), "trials": tuning.trials()}

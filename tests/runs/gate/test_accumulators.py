@@ -68,7 +68,7 @@ def rank_biased_overlap(a: list[int], b: list[int], p: float = 0.9) -> float:
     return (1 - p) / p * body + ((common[n] - common[s]) / n + (common[s] / s if s else 0)) * p**n
 
 
-def close(a: float | None, b: float | None) -> bool:
+def are_close(a: float | None, b: float | None) -> bool:
     return (a is None and b is None) or (a is not None and b is not None and math.isclose(a, b, abs_tol=1e-5))
 
 
@@ -83,19 +83,19 @@ def test_statistics_equal_those_of_plain_python(published: Run, new: Run, k: int
         assert accumulator.n_with_jobs == sum(bool(entries) for entries in lists)
         assert accumulator.n_full == len(full)
         assert accumulator.jobs.tolist() == sorted({job for entries in lists for job, _ in entries})
-        assert close(accumulator.mean, fmean(totals) if totals else None)
-        assert close(accumulator.last, fmean(full) if full else None)
+        assert are_close(accumulator.mean, fmean(totals) if totals else None)
+        assert are_close(accumulator.last, fmean(full) if full else None)
         for percent in (10, 50, 90):
             expected = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
-            assert close(accumulator.quantile(percent), expected)
+            assert are_close(accumulator.quantile(percent), expected)
     jobs = {user: [job for job, _ in entries[:k]] for user, entries in published.items() if entries}
     both = [(jobs[user], [job for job, _ in new[user][:k]]) for user in jobs if user in new]
     kept = [len(set(a) & set(b)) / max(len(a), len(b)) for a, b in both]
     assert (pairs.n_users, pairs.n_dropped) == (len(both), len(jobs) - len(both))
-    assert close(pairs.kept, fmean(kept) if both else None)
-    assert close(pairs.rbo, fmean(rank_biased_overlap(*pair) for pair in both) if both else None)
+    assert are_close(pairs.kept, fmean(kept) if both else None)
+    assert are_close(pairs.rbo, fmean(rank_biased_overlap(*pair) for pair in both) if both else None)
     assert pairs.n_rewritten == sum(share < 0.5 for share in kept)
-    assert close(pairs.share_dropped, pairs.n_dropped / len(jobs) if jobs else None)
+    assert are_close(pairs.share_dropped, pairs.n_dropped / len(jobs) if jobs else None)
 
 
 @settings(max_examples=60, deadline=None)
@@ -111,8 +111,8 @@ def test_statistics_are_within_their_bounds(published: Run, new: Run, k: int) ->
     assert all(-1e-12 <= share <= 1 + 1e-12 for share in shares if share is not None)
     same = accumulate(published, published, k, [2])[2]
     if same.n_users:
-        assert close(same.kept, 1.0)
-        assert close(same.rbo, 1.0)
+        assert are_close(same.kept, 1.0)
+        assert are_close(same.rbo, 1.0)
         assert same.n_rewritten == same.n_dropped == 0
 
 

@@ -136,7 +136,7 @@ def multiply_wages(tables: Tables, share: float) -> Tables:
     return with_jobs(tables, min_salary=jobs["min_salary"] * factor, max_salary=jobs["max_salary"] * factor)
 
 
-def half_of(tables: Tables, table: str, key: str) -> Tables:
+def drop_half(tables: Tables, table: str, key: str) -> Tables:
     frame = getattr(tables, table)
     frame = frame[np.random.default_rng(3).random(len(frame)) < 0.5]
     actions = tables.actions[tables.actions[key].isin(frame[key])]
@@ -155,8 +155,8 @@ BROKEN_DATA: dict[str, tuple[Callable[[Tables], Tables], set[str]]] = {
         {"empty_lists", "short_lists", "jobs_kept", "lists_rewritten", "coverage", "jobs_dropped", "jobs_ranked",
          "mean_score", "score_50", "last_score", "hourly_wage", "fee"},
     ),
-    "half of the users missing": (lambda tables: half_of(tables, "users", "user_id"), {"users_dropped"}),
-    "half of the jobs missing": (lambda tables: half_of(tables, "jobs", "job_id"), {"jobs_dropped", "jobs_ranked"}),
+    "half of the users missing": (lambda tables: drop_half(tables, "users", "user_id"), {"users_dropped"}),
+    "half of the jobs missing": (lambda tables: drop_half(tables, "jobs", "job_id"), {"jobs_dropped", "jobs_ranked"}),
     "wages times 1,000": (lambda tables: multiply_wages(tables, 1.0), {"hourly_wage"}),
     "some wages times 1,000": (lambda tables: multiply_wages(tables, 0.4), {"lists_rewritten"}),
     "wages missing": (lambda tables: with_jobs(tables, min_salary=np.nan), {"mean_score", "hourly_wage"}),

@@ -138,14 +138,14 @@ def test_readers_get_the_previous_run_until_publishing(
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 150)
     out = tmp_path / "runs"
 
-    def sinks() -> list[Publisher]:
+    def make_publishers() -> list[Publisher]:
         return [ParquetPublisher(out, latest="latest", by_run_id=True), DatabasePublisher(database)]
 
-    first = run(prepared, *sinks(), k=2).metadata.run_id
+    first = run(prepared, *make_publishers(), k=2).metadata.run_id
     spy = ReadingPublisher(
         lambda: (os.readlink(out / "latest"), len(read(out / "latest")), len(read_results(database)))
     )
-    second = run(prepared, *sinks(), spy, k=5).metadata.run_id
+    second = run(prepared, *make_publishers(), spy, k=5).metadata.run_id
     n_users = len(prepared.active_users)
     assert len(spy.reads) > 2
     assert set(spy.reads) == {(first, 2 * n_users, 2 * n_users)}
@@ -210,13 +210,13 @@ def test_disk_error_names_the_folder_and_leaves_nothing(
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 300)
     calls, sync = [0], os.fsync
 
-    def failing(handle: int) -> None:
+    def fail_sync(handle: int) -> None:
         calls[0] += 1
         if calls[0] == nth:
             raise OSError(number, os.strerror(number))
         sync(handle)
 
-    monkeypatch.setattr(os, "fsync", failing)
+    monkeypatch.setattr(os, "fsync", fail_sync)
     with pytest.raises(OutputError, match=sentence) as caught:
         run(prepared, ParquetPublisher(tmp_path / "run"))
     assert str(tmp_path / "run") in str(caught.value)
