@@ -179,7 +179,7 @@ async def test_profile_must_belong_to_the_user(engine: ScoringEngine) -> None:
 async def test_listed_pairs_need_ids(engine: ScoringEngine) -> None:
     job, user = {"fee": 5000}, {"prefecture_code": "01"}
     explanation = await engine.get_score_explanation(job, user)
-    assert (explanation["job_id"], explain_pair["user_id"]) == (None, None)
+    assert (explanation["job_id"], explanation["user_id"]) == (None, None)
     assert explanation["total_score"] == await engine.calculate_total_score(job, user)
     with pytest.raises(DataError, match="pair 1: job_id is missing"):
         await engine.batch_calculate_scores([({"job_id": 1}, {"user_id": 1}), (job, {"user_id": 1})])
@@ -305,7 +305,7 @@ def test_settings_are_attributes_of_the_engine() -> None:
 def test_invalid_engine_arguments_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="needs data"):
         ScoringEngine(None)
-    with pytest.raises(ConfigurationError, match="this is a int"):
+    with pytest.raises(ConfigurationError, match="not int"):
         ScoringEngine(5)
     with pytest.raises(ModelError, match="model unknown_model"):
         ScoringEngine("sqlite://", "unknown_model")
