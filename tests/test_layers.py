@@ -92,7 +92,7 @@ def state():
     "modules",
     [
         "scoring.dataset, scoring.statistics, scoring.model, scoring.components, scoring.catalog",
-        "scoring.plan, scoring.backends.numba.topk, scoring.ranking, scoring.testing, scoring.profiling",
+        "scoring.plan, scoring.backends.numba.pruned_topk, scoring.ranking, scoring.testing, scoring.profiling",
     ],
 )
 def test_imports_change_no_process_settings(modules: str) -> None:
