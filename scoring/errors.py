@@ -34,10 +34,10 @@ _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 """Line ends, terminal control characters, and characters that change the writing direction."""
 
 
-def make_printable(text: str, most: int = 200) -> str:
-    """Return external text as one printable line of at most `most` characters; see `_UNPRINTABLE`."""
-    line = _UNPRINTABLE.sub(" ", text[: most + 1])
-    return line if len(line) <= most else line[: most - 1] + "…"
+def make_printable(text: str, max_length: int = 200) -> str:
+    """Return external text as one printable line of at most `max_length` characters; see `_UNPRINTABLE`."""
+    line = _UNPRINTABLE.sub(" ", text[: max_length + 1])
+    return line if len(line) <= max_length else line[: max_length - 1] + "…"
 
 
 _REPR: Final = reprlib.Repr()

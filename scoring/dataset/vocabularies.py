@@ -53,8 +53,8 @@ class Vocabulary:
         coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
         if not len(self.values):
             return np.full(len(coded.place), MISSING, dtype=np.int32)
-        found = np.append(self._find_codes(coded.values), MISSING).astype(np.int32)
-        return np.asarray(found[coded.place], dtype=np.int32)
+        codes_of_values = np.append(self._find_codes(coded.values), MISSING).astype(np.int32)
+        return np.asarray(codes_of_values[coded.place], dtype=np.int32)
 
     def extend(self, column: pd.Series | DictionaryColumn) -> Vocabulary:
         """Return the vocabulary with the new values of a column appended. Existing values keep their codes."""
@@ -117,8 +117,8 @@ def combine_places(prefecture: Ints, city: Ints) -> pd.Series:
     It is missing if the prefecture or the city is missing.
     """
     known = (prefecture >= 0) & (city >= 0)
-    both = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
-    return pd.Series(pd.array(np.where(known, both, 0), dtype="Int64")).mask(~known)
+    places = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
+    return pd.Series(pd.array(np.where(known, places, 0), dtype="Int64")).mask(~known)
 
 
 def flatten_lists(column: pd.Series) -> pd.Series:
@@ -206,8 +206,8 @@ def extend_vocabularies(words: Vocabularies, jobs: pd.DataFrame | None, users: p
         if frame is not None:
             prefecture = prefecture.extend(frame["prefecture_code"])
             city = city.extend(frame["city_code"])
-            both = combine_places(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
-            place = place.extend(both)
+            places = combine_places(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+            place = place.extend(places)
     if jobs is not None:
         occupation = occupation.extend(jobs["occupation_code"])
         company = company.extend(jobs["company_id"])

@@ -64,7 +64,7 @@ class BatchMethods(EngineState):
             inputs = legacy_results.make_inputs(snapshot, users_df, jobs_df)
             with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
-                    return self._all_pairs(inputs, size, out, cancelled)
+                    return self._score_all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
                 return legacy_results.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
@@ -104,13 +104,13 @@ class BatchMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            prepared = self._prepared(snapshot, limits[0])
+            prepared = self._prepare(snapshot, limits[0])
             users = prepared.active_users[: limits[1]]
             n_jobs = len(prepared.inputs.jobs)
             self._check_request(len(users), n_jobs, size, top_k, out)
             with self.operations.measure("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
-                    return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
+                    return self._score_all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
                 return legacy_results.make_ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
 
         return await run_in_thread(work)
@@ -153,7 +153,7 @@ class BatchMethods(EngineState):
             legacy_results.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else require_integer("top_k", top_k, least=1)
 
-    def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
+    def _prepare(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
         if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
             raise DatabaseError(f"{self} contains no users or no jobs. Load data with `scoring import`.")
         if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
@@ -161,7 +161,7 @@ class BatchMethods(EngineState):
         jobs = snapshot.dataset.tables.jobs.head(job_limit)
         return Prepared.of(Inputs.of(snapshot.statistics, jobs=jobs), self.model, workers=self.max_workers)
 
-    def _all_pairs(
+    def _score_all_pairs(
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from scoring.errors import OutputError, pluralize
 from scoring.facade.legacy_results import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
-from scoring.facade.pair_chunks import PairChunk, never, score_chunks
+from scoring.facade.pair_chunks import PairChunk, never_cancelled, score_chunks
 from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_forecast
 from scoring.runs.run_key import new_run_id
@@ -147,7 +147,7 @@ def write_pairs(
     *,
     chunk_size: int,
     workers: int | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> ScoredPairs:
     """Score every pair into a new folder. Readers see all of it or nothing, also after an error.
 

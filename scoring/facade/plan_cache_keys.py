@@ -24,7 +24,7 @@ def make_encoding_key(statistics: Statistics, model: ScoringModel, workers: int 
         data=statistics.dataset.fingerprint,
         popularity=statistics.popularity_digests,
         model=json.dumps([parts, model.eligibility.model_dump(mode="json")]),
-        code=_code(model),
+        code=_read_model_code(model),
         workers=workers,
     )
 
@@ -35,7 +35,7 @@ def make_plan_key(statistics: Statistics, model: ScoringModel, workers: int | No
         data=statistics.dataset.fingerprint,
         popularity=statistics.popularity_digests,
         model=model.digest,
-        code=_code(model),
+        code=_read_model_code(model),
         workers=workers,
     )
 
@@ -48,7 +48,7 @@ def make_score_key(
         data=statistics.dataset.fingerprint,
         popularity=statistics.popularity_digests,
         model=model.digest,
-        code=_code(model),
+        code=_read_model_code(model),
         job=freeze(job),
         user=freeze(user),
         profile=profile,
@@ -63,7 +63,7 @@ def make_explanation_key(
         data=statistics.dataset.fingerprint,
         popularity=statistics.popularity_digests,
         model=model.digest,
-        code=_code(model),
+        code=_read_model_code(model),
         job=freeze(job),
         user=freeze(user),
         profile=profile,
@@ -71,7 +71,7 @@ def make_explanation_key(
     )
 
 
-def _code(model: ScoringModel) -> Code:
+def _read_model_code(model: ScoringModel) -> Code:
     """Return the package version, and class and code of each component. A notebook may define a class again."""
     classes = dict.fromkeys(type(part.component) for part in model.parts)
     return Code((scoring.__version__, *((kind, read_code(kind)) for kind in classes)))

@@ -182,7 +182,7 @@ class SnapshotHolder:
             with self._loading.for_thread():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(_read_tokens(self.database, self._rejection_digest))
+                    found = self._keep_if_unchanged(_read_tokens(self.database, self._rejection_digest))
                 if found is None:
                     found = self._publish_snapshot(self._start_load(), *self._read_data())
         return self._count_request(found)
@@ -194,7 +194,7 @@ class SnapshotHolder:
             async with self._loading.for_task():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(await _read_tokens_async(self.database, self._rejection_digest))
+                    found = self._keep_if_unchanged(await _read_tokens_async(self.database, self._rejection_digest))
                 if found is None:
                     found = await self._load_async()
         return await asyncio.to_thread(self._count_request, found)
@@ -236,7 +236,7 @@ class SnapshotHolder:
             due = self.database is not None and self._clock() - self._checked_at >= self.check_seconds
             return None if self._snapshot is None or due else (self._snapshot, False)
 
-    def _unchanged(self, tokens: Tokens) -> LoadedSnapshot | None:
+    def _keep_if_unchanged(self, tokens: Tokens) -> LoadedSnapshot | None:
         with self._lock:
             if self._snapshot is None or tokens != self._tokens:
                 return None

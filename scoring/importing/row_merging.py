@@ -79,8 +79,8 @@ def _pick_values(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: st
     groups = frame.groupby(key, sort=True)[name]
     dtype = pd.api.types.pandas_dtype(column_type.dtype)
     if pick == "most_common":
-        known = frame[[key, name]].dropna()
-        counts = known.groupby([key, name], sort=True).size().rename("n").reset_index()
+        present = frame[[key, name]].dropna()
+        counts = present.groupby([key, name], sort=True).size().rename("n").reset_index()
         counts = counts.sort_values([key, "n", name], ascending=[True, False, True], kind="stable")
         best = counts.drop_duplicates(key).set_index(key)[name]
         return best.reindex(pd.Index(sorted(frame[key].unique()))).astype(dtype).reset_index(drop=True)
@@ -94,5 +94,5 @@ def _pick_values(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: st
 def _merge_lists(rows: list[list[int]], pick: str) -> list[int]:
     if pick == "all":
         return sorted({value for row in rows for value in row})
-    known = [row for row in rows if len(row)] or [[]]
-    return known[-1] if pick == "last" else known[0]
+    present = [row for row in rows if len(row)] or [[]]
+    return present[-1] if pick == "last" else present[0]

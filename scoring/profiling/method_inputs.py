@@ -145,9 +145,9 @@ def _jobs(prepared: Prepared, shown: Longs, flat: dict[str, float]) -> Jobs:
     return Jobs(
         job_id=jobs.job_id[shown],
         base=base,
-        prefecture=_or_last(jobs.prefecture[shown], len(words.prefecture)),
+        prefecture=_replace_missing_codes(jobs.prefecture[shown], len(words.prefecture)),
         place=jobs.place[shown],
-        occupation=_or_last(jobs.occupation[shown], len(words.occupation)),
+        occupation=_replace_missing_codes(jobs.occupation[shown], len(words.occupation)),
         hourly=jobs.hourly[shown],
         offers=((jobs.remote_work[shown] > 0) + 2 * np.any(flags, axis=0)).astype(np.int32),
         features=sum((flag.astype(np.int32) << bit for bit, flag in enumerate(flags)), np.zeros(len(shown), np.int32)),
@@ -156,7 +156,7 @@ def _jobs(prepared: Prepared, shown: Longs, flat: dict[str, float]) -> Jobs:
     )
 
 
-def _or_last(codes: Ints, size: int) -> Ints:
+def _replace_missing_codes(codes: Ints, size: int) -> Ints:
     return np.where(codes < 0, size, codes).astype(np.int32)
 
 

@@ -52,7 +52,7 @@ def match_columns(
     ------
     DataError: If a required column is missing, or a column is duplicated.
     """
-    found = [str(name) for name in frame.columns]
+    names = [str(name) for name in frame.columns]
     duplicates = frame.columns[frame.columns.duplicated()]
     if len(duplicates):
         raise DataError(f"{spec.name}: duplicate column {duplicates[0]!r}. Keep one.")
@@ -62,15 +62,15 @@ def match_columns(
         if name is not None:
             sources[column.name] = name
         elif column.required:
-            raise DataError(_describe_missing_column(spec, column, found))
+            raise DataError(_describe_missing_column(spec, column, names))
     used = set(sources.values())
-    return sources, tuple(name for name in found if name not in used)
+    return sources, tuple(name for name in names if name not in used)
 
 
-def _describe_missing_column(spec: Table, column: Column, found: list[str]) -> str:
+def _describe_missing_column(spec: Table, column: Column, names: list[str]) -> str:
     accepted = [column.name, *column.aliases]
-    lower = {name.lower(): name for name in found}
+    lower = {name.lower(): name for name in names}
     close = [lower[n] for a in accepted for n in difflib.get_close_matches(a.lower(), lower, n=2, cutoff=0.6)]
     hint = f" Did you mean {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
     aliases = f" (or {', '.join(column.aliases)})" if column.aliases else ""
-    return f"{spec.name}: column {column.name}{aliases} is missing. The columns are {', '.join(found) or 'none'}.{hint}"
+    return f"{spec.name}: column {column.name}{aliases} is missing. The columns are {', '.join(names) or 'none'}.{hint}"

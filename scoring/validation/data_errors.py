@@ -95,8 +95,8 @@ class Rejections:
         if not len(at):
             return
         texts = [_format_value(value) for value in values.iloc[at]]
-        found = {"at": at, "column": column, "value": texts, "reason": reason, "caused_by": caused_by}
-        self._found.append(pd.DataFrame(found))
+        columns = {"at": at, "column": column, "value": texts, "reason": reason, "caused_by": caused_by}
+        self._found.append(pd.DataFrame(columns))
         self.rejected[at] = True
 
     def check(self, schema: DataFrameSchema, frame: pd.DataFrame) -> None:
@@ -123,9 +123,9 @@ class Rejections:
         """
         if not self._found:
             return make_empty_rejections()
-        found = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
-        at = found["at"].to_numpy() if rows is None else rows[found["at"].to_numpy()]
-        return found.assign(at=at, table=self.table, row=source.names(at))[["at", *Rejection._fields]]
+        rejections = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
+        at = rejections["at"].to_numpy() if rows is None else rows[rejections["at"].to_numpy()]
+        return rejections.assign(at=at, table=self.table, row=source.names(at))[["at", *Rejection._fields]]
 
 
 def make_empty_rejections() -> pd.DataFrame:

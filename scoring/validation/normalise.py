@@ -94,9 +94,9 @@ class NormalisedTable:
 
     def reject(self, mask: Mask, column: str, reason: str, caused_by: str = "") -> Self:
         """Return the table with the rows of a mask rejected, for their value in a column."""
-        found = Rejections(self.table, len(self.frame))
-        found.add(mask, column, self.frame[column], reason, caused_by)
-        return self.reject_rows(found)
+        rejections = Rejections(self.table, len(self.frame))
+        rejections.add(mask, column, self.frame[column], reason, caused_by)
+        return self.reject_rows(rejections)
 
     def reject_rows(self, found: Rejections) -> Self:
         """Return the table with the rows of `found` rejected."""
@@ -140,29 +140,29 @@ def normalise(
     columns = get_columns(spec, frame)
     sources, ignored = match_columns(spec, columns, frame)
     widths = code_width or {}
-    found = rejections or Rejections(table, len(frame))
+    rejections = rejections or Rejections(table, len(frame))
     out: dict[str, pd.Series] = {}
     for column in columns:
         name = sources.get(column.name)
         if name is None:
             out[column.name] = column.type.make_missing_coerced(len(frame))
             continue
-        given = frame[name].reset_index(drop=True)
-        coerced = column.type.coerce(given, widths.get(column.name))
+        values = frame[name].reset_index(drop=True)
+        coerced = column.type.coerce(values, widths.get(column.name))
         out[column.name] = coerced.values
         for mask, reason in (*coerced.problems, *column.find_out_of_range(coerced.values)):
-            found.add(mask, column.name, given, reason)
-    whole = pd.DataFrame(out, copy=False)
-    found.check(_schema(table, columns), whole)
+            rejections.add(mask, column.name, values, reason)
+    coerced_frame = pd.DataFrame(out, copy=False)
+    rejections.check(_schema(table, columns), coerced_frame)
     merged = np.zeros(len(frame), dtype=bool)
     if unique:
-        merged = _find_duplicates(spec, whole, found)
-    keep = np.flatnonzero(~found.rejected & ~merged)
-    good = whole if len(keep) == len(whole) else whole.iloc[keep].reset_index(drop=True)
+        merged = _find_duplicates(spec, coerced_frame, rejections)
+    keep = np.flatnonzero(~rejections.rejected & ~merged)
+    valid_frame = coerced_frame if len(keep) == len(coerced_frame) else coerced_frame.iloc[keep].reset_index(drop=True)
     for column in columns:
-        good[column.name] = column.type.finish(good[column.name])
+        valid_frame[column.name] = column.type.finish(valid_frame[column.name])
     source = source or FrameRows(frame)
-    return NormalisedTable(table, good, keep, found.frame(source), source, int(merged.sum()), ignored)
+    return NormalisedTable(table, valid_frame, keep, rejections.frame(source), source, int(merged.sum()), ignored)
 
 
 def validate(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> NormalisedTable:
@@ -174,12 +174,12 @@ def validate(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | 
     """
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
-    found = read_valid_frame(table, frame, code_width)
-    if found is None:
+    valid = read_valid_frame(table, frame, code_width)
+    if valid is None:
         return normalise(table, frame, code_width=code_width)
     spec = get_table(table)
     _, ignored = match_columns(spec, get_columns(spec, frame), frame)
-    return NormalisedTable.from_valid_frame(table, found.frame, FrameRows(frame), ignored)
+    return NormalisedTable.from_valid_frame(table, valid.frame, FrameRows(frame), ignored)
 
 
 def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
@@ -199,9 +199,9 @@ def check_lazily(
     """Return the frame of `check` as a `ValidatedFrame`, converted at first access. Errors are those of `check`."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
-    found = read_valid_frame(table, frame, code_width)
-    if found is not None:
-        return found
+    valid = read_valid_frame(table, frame, code_width)
+    if valid is not None:
+        return valid
     result = normalise(table, frame, code_width=code_width)
     if len(result.rejections):
         raise make_data_error(result.rejections)
@@ -246,16 +246,16 @@ def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
     return pd.Series(~column_type.violates(values), index=values.index)
 
 
-def _find_duplicates(spec: Table, frame: pd.DataFrame, found: Rejections) -> Mask:
+def _find_duplicates(spec: Table, frame: pd.DataFrame, rejections: Rejections) -> Mask:
     """Return which valid rows duplicate an action or a prefecture pair; reject duplicate ids in other tables.
 
     This must be the last check, so that an invalid row does not cause the rejection of a valid row with the same id.
     """
-    valid = np.flatnonzero(~found.rejected)
+    valid = np.flatnonzero(~rejections.rejected)
     keys = frame[list(spec.key)]
     duplicate = np.zeros(len(frame), dtype=bool)
     duplicate[valid] = (keys if len(valid) == len(frame) else keys.iloc[valid]).duplicated().to_numpy()
     if len(spec.key) > 1:
         return duplicate
-    found.add(duplicate, spec.key[0], frame[spec.key[0]], "is a duplicate of an earlier row")
+    rejections.add(duplicate, spec.key[0], frame[spec.key[0]], "is a duplicate of an earlier row")
     return np.zeros(len(frame), dtype=bool)

@@ -62,10 +62,12 @@ class ValidatedFrame:
     A column that the source does not have is missing in every row.
     """
 
-    def __init__(self, table: str, length: int, made: dict[str, pd.Series], raw: Mapping[str, _SourceColumn]) -> None:
+    def __init__(
+        self, table: str, length: int, converted: dict[str, pd.Series], raw: Mapping[str, _SourceColumn]
+    ) -> None:
         self._columns = {column.name: column for column in TABLES[table].columns}
         self._length = length
-        self._made = made
+        self._converted = converted
         self._raw = raw
         self._coded: dict[str, DictionaryColumn] = {}
 
@@ -83,11 +85,11 @@ class ValidatedFrame:
         """Return the canonical column of this name. Raise KeyError if it does not exist."""
         if "frame" in self.__dict__:
             return self.frame[name]
-        if name not in self._made:
+        if name not in self._converted:
             raw = self._raw.get(name)
             column = self._columns[name]
-            self._made[name] = column.type.make_missing(self._length) if raw is None else raw.to_canonical()
-        return self._made[name]
+            self._converted[name] = column.type.make_missing(self._length) if raw is None else raw.to_canonical()
+        return self._converted[name]
 
     def get_dictionary(self, name: str) -> DictionaryColumn:
         """Return the canonical column of this name as a `DictionaryColumn`."""
@@ -104,7 +106,7 @@ class ValidatedFrame:
             raw is not None
             and raw.column.type.is_text
             and not raw.column.type.has_few_values
-            and name not in self._made
+            and name not in self._converted
         ):
             return raw.find_present()
         return self[name].notna().to_numpy(dtype=bool)
@@ -132,7 +134,7 @@ def read_valid_frame(
     if len(spec.key) > 1 or any(column.required and column.type is not ID for column in columns):
         return None
     as_is = frame.index.equals(pd.RangeIndex(len(frame)))
-    made: dict[str, pd.Series] = {}
+    converted: dict[str, pd.Series] = {}
     raw: dict[str, _SourceColumn] = {}
     for column in columns:
         if column.name not in sources:
@@ -145,8 +147,8 @@ def read_valid_frame(
         coerced = column.type.coerce(values, width)
         if coerced.values.dtype != column.type.coerced_dtype or not column.is_valid(coerced):
             return None
-        made[column.name] = column.type.finish(coerced.values)
-    checked = ValidatedFrame(table, len(frame), made, raw)
+        converted[column.name] = column.type.finish(coerced.values)
+    checked = ValidatedFrame(table, len(frame), converted, raw)
     return checked if _are_distinct(checked[spec.key[0]].to_numpy()) else None
 
 

@@ -305,7 +305,7 @@ def test_settings_are_attributes_of_the_engine() -> None:
 def test_invalid_engine_arguments_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="needs data"):
         ScoringEngine(None)
-    with pytest.raises(ConfigurationError, match="this is a int"):
+    with pytest.raises(ConfigurationError, match="not int"):
         ScoringEngine(5)
     with pytest.raises(ModelError, match="model unknown_model"):
         ScoringEngine("sqlite://", "unknown_model")
