@@ -88,7 +88,7 @@ def state():
 
 IMPORTS = (
     "scoring.dataset, scoring.statistics, scoring.model, scoring.components, scoring.catalog",
-    "scoring.plan, scoring.backends.numba.topk, scoring.ranking, scoring.testing, scoring.profiling",
+    "scoring.plan, scoring.backends.numba.pruned_topk, scoring.ranking, scoring.testing, scoring.profiling",
 )
 
 
