@@ -136,7 +136,7 @@ before = memory_budget.measure_resident()
 prepared = runner.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
 predicted = before + memory_budget.predict_data(2_000, 20_000, 200_000)
 loaded = memory_budget.measure_peak()
-result = runner.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetPublisher(sys.argv[2])])
+result = runner.run(prepared, k=200, chunk_size=2_000, publishers=[ParquetPublisher(sys.argv[2])])
 print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
 """
 
@@ -182,7 +182,7 @@ for number, room in enumerate(json.loads(sys.argv[1])):
     held = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (held + room * 1_000_000 if room else -1, -1))
     try:
-        result = runner.run(prepared, k=10_000, sinks=[ParquetPublisher(out)])
+        result = runner.run(prepared, k=10_000, publishers=[ParquetPublisher(out)])
     except NotEnoughMemoryError as error:
         results.append(["refused", str(error), sorted(path.name for path in Path(sys.argv[2]).glob(f"*{number}*"))])
     else:
