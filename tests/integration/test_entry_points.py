@@ -200,7 +200,7 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
 
 
 async def test_errors_of_both_frames_are_reported_together(engine: scoring.ScoringEngine) -> None:
-    with pytest.raises(DataError, match=r"users: 1 row .*jobs: 1 row "):
+    with pytest.raises(DataError, match=r"users: 1 invalid row .*jobs: 1 invalid row "):
         await engine.process_scoring_batch(
             pd.DataFrame({"user_id": ["x"]}), pd.DataFrame({"job_id": [1], "fee": [INF]})
         )
