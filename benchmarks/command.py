@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = nullcontext(wanted.data) if wanted.data else tempfile.TemporaryDirectory(prefix="scoring-benchmarks-")
     with where as folder:
         for name in wanted.only:
-            section = _measured(name, size, Workspace(Path(folder)))
+            section = _measure_section(name, size, Workspace(Path(folder)))
             console_output.print_section(section)
             if output is not None:
                 section.write(output)
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measured(name: str, size: Size, work: Workspace) -> Section:
+def _measure_section(name: str, size: Size, work: Workspace) -> Section:
     where = machine.describe_machine()
     start = time.perf_counter()
     section = run_in_new_process(SECTIONS[name], size, work)

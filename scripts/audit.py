@@ -22,28 +22,28 @@ OWN = "scoring"
 
 def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
     """Return the lines to print for pip-audit's `dependencies`, and the exit code."""
-    others = [package for package in packages if package["name"] != OWN]
-    skipped = [package for package in others if "skip_reason" in package]
+    dependencies = [package for package in packages if package["name"] != OWN]
+    skipped = [package for package in dependencies if "skip_reason" in package]
     lines = [
         f"{package['name']} {package['version']}: {known['id']}, fixed in {', '.join(known['fix_versions']) or '-'}"
-        for package in others
+        for package in dependencies
         for known in package.get("vulns", [])
     ]
-    audited = len(others) - len(skipped)
+    audited = len(dependencies) - len(skipped)
     if lines:
         lines.append(f"{len(lines)} known vulnerabilities in {audited} packages. Install the fixed versions.")
-    if skipped or not others:
+    if skipped or not dependencies:
         lines.append(
-            f"{len(skipped)} of {len(others)} packages could not be audited ({_named(skipped)}): "
+            f"{len(skipped)} of {len(dependencies)} packages could not be audited ({_list_names(skipped)}): "
             "the Python Package Index returned no result for them. Check the network connection."
         )
     elif not lines:
         lines.append(f"{audited} packages, no known vulnerabilities.")
-    vulnerable = any(package.get("vulns") for package in others)
-    return lines, 1 if vulnerable else 2 if skipped or not others else 0
+    vulnerable = any(package.get("vulns") for package in dependencies)
+    return lines, 1 if vulnerable else 2 if skipped or not dependencies else 0
 
 
-def _named(packages: Sequence[Mapping[str, Any]]) -> str:
+def _list_names(packages: Sequence[Mapping[str, Any]]) -> str:
     names = [str(package["name"]) for package in packages[:3]]
     return ", ".join([*names, "…"] if len(packages) > 3 else names)
 

@@ -84,9 +84,9 @@ def differences(old: Checkout, new: Checkout) -> list[str]:
     """Return a sentence for everything in which two published runs differ."""
     folders = [checkout.folder / "runs" / "latest" for checkout in (old, new)]
     parts = [{path.name: path.read_bytes() for path in folder.glob("*.parquet")} for folder in folders]
-    found = [f"part file {name} differs or exists in only one run." for name in _different(*parts)]
+    found = [f"part file {name} differs or exists in only one run." for name in _different_keys(*parts)]
     manifests = [json.loads((folder / "_manifest.json").read_text(encoding="utf-8")) for folder in folders]
-    found += [f"manifest key {key} differs." for key in _different(*manifests) if key not in NOT_COMPARED]
+    found += [f"manifest key {key} differs." for key in _different_keys(*manifests) if key not in NOT_COMPARED]
     rows = 0
     for rows, (a, b) in enumerate(itertools.zip_longest(old.rows(), new.rows()), 1):
         if a != b:
@@ -99,7 +99,7 @@ def differences(old: Checkout, new: Checkout) -> list[str]:
     return found
 
 
-def _different(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+def _different_keys(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     return sorted(key for key in a.keys() | b.keys() if key not in a or key not in b or a[key] != b[key])
 
 

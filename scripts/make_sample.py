@@ -30,7 +30,7 @@ INVALID_ROWS = {
 }
 
 
-def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+def format_as_text(frame: pd.DataFrame) -> pd.DataFrame:
     """Format a frame as a job board's export: lists with bars, times in ISO 8601, integers without a fraction."""
     text = frame.dropna(axis="columns", how="all").copy()
     for name, column in text.items():
@@ -47,7 +47,7 @@ def main() -> None:
     tables = make_market(USERS, JOBS, ACTIONS, seed=SEED).tables
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, invalid in INVALID_ROWS.items():
-        frame = as_text(getattr(tables, name))
+        frame = format_as_text(getattr(tables, name))
         frame = pd.concat([frame, pd.DataFrame(invalid, dtype="str")], ignore_index=True)
         path = FOLDER / f"{name}.csv"
         frame.to_csv(path, index=False, lineterminator="\n")

@@ -24,7 +24,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ScoringError
 from scoring.runs import report, runner
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs.memory_forecast import format_bytes
 from scoring.runs.publishers import FramePublisher
 from scoring.synthetic import make_market
 from scoring.telemetry import Stopwatch

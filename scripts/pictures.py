@@ -25,7 +25,7 @@ PATIENCE = 120_000  # milliseconds
 
 
 @contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[str]:
+def serve(folder: Path, *arguments: str) -> Iterator[str]:
     """Yield the address, with the token, of `scoring lab` or `scoring panel`."""
     command = [sys.executable, "-m", "scoring.cli", *arguments]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
@@ -37,17 +37,17 @@ def served(folder: Path, *arguments: str) -> Iterator[str]:
             server.wait()
 
 
-def opened(browser: Browser, width: int, height: int) -> Page:
+def open_page(browser: Browser, width: int, height: int) -> Page:
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(PATIENCE)
     return page
 
 
-def panel(browser: Browser, folder: Path) -> None:
+def save_panel_picture(browser: Browser, folder: Path) -> None:
     """Save the top of the panel, with a changed weight of location and a chosen job."""
     subprocess.run([sys.executable, "-m", "scoring.cli", "init", *MARKET], cwd=folder, check=True)
-    with served(folder, "panel", "--db", "market.db", "--profiles", "profiles") as url:
-        page = opened(browser, 1200, 1010)
+    with serve(folder, "panel", "--db", "market.db", "--profiles", "profiles") as url:
+        page = open_page(browser, 1200, 1010)
         page.goto(url)
         page.locator(SETTLED).wait_for()
         page.locator('[role="slider"]').first.wait_for()
@@ -63,12 +63,12 @@ def panel(browser: Browser, folder: Path) -> None:
         page.screenshot(path=PANEL)
 
 
-def notebook(browser: Browser, folder: Path) -> None:
+def save_notebook_picture(browser: Browser, folder: Path) -> None:
     """Save the committed search notebook, from its first plot on."""
     (folder / "pages").mkdir()
     shutil.copy(ROOT / "notebooks/07_search_weights.ipynb", folder / "pages")
-    with served(folder, "lab", "pages") as url:
-        page = opened(browser, 1200, 900)
+    with serve(folder, "lab", "pages") as url:
+        page = open_page(browser, 1200, 900)
         page.goto(url.replace("/lab?", "/lab/tree/07_search_weights.ipynb?"))
         plot = page.locator(".jp-RenderedImage img").first
         plot.wait_for(state="attached")
@@ -82,8 +82,8 @@ def main() -> None:
     NOTEBOOK.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        panel(browser, Path(folder))
-        notebook(browser, Path(folder))
+        save_panel_picture(browser, Path(folder))
+        save_notebook_picture(browser, Path(folder))
         browser.close()
     for path in (PANEL, NOTEBOOK):
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB")

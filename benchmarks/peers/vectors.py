@@ -14,9 +14,9 @@ import numpy as np
 
 from scoring import Dataset, Prepared, ScoringModel, Statistics
 from scoring.array_types import Floats, Singles
-from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.method_inputs import PeerInputs
 
-__all__ = ["Vectors", "linear"]
+__all__ = ["Vectors", "prepare_linear"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Vectors:
         return float(self.dimensions * np.finfo(np.float32).eps * 150.0)
 
 
-def linear(data: Dataset, model: ScoringModel, factor_cache: Path | None) -> Prepared:
+def prepare_linear(data: Dataset, model: ScoringModel, factor_cache: Path | None) -> Prepared:
     """Prepare the model (of `standard`'s components) without rules per user and parts that are not inner products."""
     users = data.tables.users.assign(preferred_salary_min=np.nan)
     plain = Dataset(data.tables.with_tables(users=users), as_of=data.as_of)

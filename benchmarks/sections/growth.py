@@ -62,14 +62,14 @@ def _ratios(what: str, points: list[Point], bar: float, among: str) -> list[Figu
     for fewer, more in pairwise(points):
         name = f"ten times the {what}: {fewer[what]:,} → {more[what]:,}, {among}"
         if fewer["seconds"] is None or more["seconds"] is None:
-            figures.append(Figure(name, None, "× the time", at_most(bar), _not_done(more)))
+            figures.append(Figure(name, None, "× the time", at_most(bar), _describe_missing(more)))
         else:
             note = f"{fewer['seconds']:.3g} s → {more['seconds']:.3g} s"
             figures.append(Figure(name, more["seconds"] / fewer["seconds"], "× the time", at_most(bar), note))
     return figures
 
 
-def _not_done(point: Point) -> str:
+def _describe_missing(point: Point) -> str:
     if point.get("guess") is None:
         return "not measured: too slow"
     return f"not measured: estimated {point['guess']:,.0f} s, limit {PATIENCE:g} s"
@@ -80,7 +80,7 @@ def _largest(point: Point, actions: int) -> list[Figure]:
     bars = at_most(12.0), at_most(4.0)
     if point["seconds"] is None:
         return [
-            Figure(name, None, "s", bars[0], _not_done(point)),
+            Figure(name, None, "s", bars[0], _describe_missing(point)),
             Figure("peak memory of the process", None, "GB", bars[1]),
         ]
     while_ranking = point["ranking_peak_bytes"]

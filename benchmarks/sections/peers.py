@@ -12,14 +12,14 @@ from benchmarks.engine_calls import CPUS, K, scorer, warm_up
 from benchmarks.measurement import measure_extra_memory, measure_times, print_progress
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.vectors import Vectors, linear
+from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.profiling.peer_inputs import PeerInputs
-from scoring.profiling.peer_lists import JobList, ResultsDifferError, require_equal_lists
+from scoring.profiling.method_inputs import PeerInputs
+from scoring.profiling.method_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs.memory_forecast import format_bytes
 
 _MOST_FULL = 1000
 """Most users for a peer with the full score: their tables are dense."""
@@ -81,7 +81,7 @@ def measure(size: Size, work: Workspace) -> Section:
         else:
             missing.append(full)
     del peer_inputs
-    jobs = inner_jobs(statistics.dataset, model, work, size)
+    jobs = make_inner_jobs(statistics.dataset, model, work, size)
     for inner in INNER:
         if not inner.is_available():
             missing.append(inner)
@@ -94,11 +94,11 @@ def measure(size: Size, work: Workspace) -> Section:
     return _section(size, min(engine_ms, again), measured, missing, jobs)
 
 
-def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
+def make_inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
     """Return the inner-product part of the model's scores, and factors only; the engine ranks both as well."""
     found = []
-    for what, weighted in (("inner products", model), (FACTORS, factors_alone(model))):
-        prepared = linear(dataset, weighted, work.factors)
+    for what, weighted in (("inner products", model), (FACTORS, keep_only_factors(model))):
+        prepared = prepare_linear(dataset, weighted, work.factors)
         vectors = Vectors.of(PeerInputs.of(prepared, np.arange(size.users)))
         used = scorer(prepared.plan)
         engine_lists = used.top_k(K)
@@ -107,7 +107,7 @@ def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Siz
     return found
 
 
-def factors_alone(model: ScoringModel) -> ScoringModel:
+def keep_only_factors(model: ScoringModel) -> ScoringModel:
     return model.with_weights({"collaborative": 1.0})
 
 
@@ -117,14 +117,14 @@ def _full(peer: FullPeer, engine_lists: Ranking, engine_ms: float, budget: float
     def rank(n: int) -> None:
         lists[:] = peer.rank(np.arange(n), K)
 
-    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(peer.peer_inputs.users), budget)
+    users, seconds, extra = _measure_largest_run(rank, peer.first, len(peer.peer_inputs.users), budget)
     require_equal_lists(peer.name, lists, engine_lists)
     pairs = users * len(peer.peer_inputs.jobs)
-    how = f"{peer.how}{_if_whole(peer, extra, pairs)}"
+    how = f"{peer.how}{_describe_full_table(peer, extra, pairs)}"
     return PeerMeasurement(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", engine_ms)
 
 
-def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
+def _describe_full_table(peer: FullPeer, extra: int | None, pairs: int) -> str:
     """Return the memory that a table of all pairs at once would need."""
     if peer.at_once is None or not extra:
         return ""
@@ -138,7 +138,7 @@ def _inner(peer: InnerPeer, job: InnerJob, engine_ms: float, budget: float) -> P
     def rank(n: int) -> None:
         found[:] = peer.rank(np.arange(n), K)
 
-    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(job.engine_lists.user_id), budget)
+    users, seconds, extra = _measure_largest_run(rank, peer.first, len(job.engine_lists.user_id), budget)
     off = require_close(job, found[0], found[1])
     return PeerMeasurement(
         name=peer.name,
@@ -177,7 +177,7 @@ def require_close(job: InnerJob, items: np.ndarray, products: np.ndarray) -> flo
     return float(off)
 
 
-def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[int, float, int | None]:
+def _measure_largest_run(rank: Any, first: int, most: int, budget: float) -> tuple[int, float, int | None]:
     """Return (users, best seconds, extra bytes) of the largest run; runs grow while the budget lasts."""
     n, most_bytes = min(first, most), None
     while True:
@@ -215,7 +215,7 @@ def _section(
             f"{size.users:,}",
             number(ms),
             "",
-            _whole(size, ms, size.users),
+            _total_time(size, ms, size.users),
             number(ms / engine_ms),
             "",
             "",
@@ -224,7 +224,7 @@ def _section(
     ]
     for one in measured:
         extra = format_bytes(one.extra_bytes) if one.extra_bytes is not None else "not measured"
-        speed = (number(one.ms), number(1e9 * one.seconds / one.pairs), _whole(size, one.ms, one.users))
+        speed = (number(one.ms), number(1e9 * one.seconds / one.pairs), _total_time(size, one.ms, one.users))
         rows.append([one.name, one.job, f"{one.users:,}", *speed, number(one.speedup), extra, one.answers])
     rows += [[peer.name, f"not installed: {peer.package}", *[""] * 7] for peer in missing]
     return Section(
@@ -256,7 +256,7 @@ def _notes(measured: list[PeerMeasurement]) -> list[str]:
     ]
 
 
-def _whole(size: Size, ms: float, users: int) -> str:
+def _total_time(size: Size, ms: float, users: int) -> str:
     return f"{number(ms * size.users / 1000)} s{'' if users == size.users else ' (scaled)'}"
 
 

@@ -25,8 +25,8 @@ def measure(size: Size, work: Workspace) -> Section:
     warm_up(prepared)
     random = np.random.default_rng(0)
     print_progress(f"{changes} changes of weights near the shipped ones, {changes} anywhere")
-    near, near_ways = _changes(prepared, [_near(random, model) for _ in range(changes)])
-    anywhere, ways = _changes(prepared, [_anywhere(random, model) for _ in range(changes)])
+    near, near_ways = _changes(prepared, [_near_weights(random, model) for _ in range(changes)])
+    anywhere, ways = _changes(prepared, [_random_weights(random, model) for _ in range(changes)])
     of = f"of {changes} changes"
     return Section(
         name="reweight",
@@ -59,14 +59,14 @@ def _changes(prepared: Prepared, models: list[ScoringModel]) -> tuple[Times, lis
     return Times(tuple(seconds)), ways
 
 
-def _near(random: np.random.Generator, model: ScoringModel) -> ScoringModel:
+def _near_weights(random: np.random.Generator, model: ScoringModel) -> ScoringModel:
     factors = random.lognormal(0.0, 0.25, len(model.parts))
-    return _weighted(model, model.flat_weights * factors)
+    return _with_flat_weights(model, model.flat_weights * factors)
 
 
-def _anywhere(random: np.random.Generator, model: ScoringModel) -> ScoringModel:
-    return _weighted(model, random.dirichlet(np.ones(len(model.parts))))
+def _random_weights(random: np.random.Generator, model: ScoringModel) -> ScoringModel:
+    return _with_flat_weights(model, random.dirichlet(np.ones(len(model.parts))))
 
 
-def _weighted(model: ScoringModel, flat: np.ndarray) -> ScoringModel:
+def _with_flat_weights(model: ScoringModel, flat: np.ndarray) -> ScoringModel:
     return model.with_weights({part.name: float(weight) for part, weight in zip(model.parts, flat, strict=True)})

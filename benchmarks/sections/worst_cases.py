@@ -11,14 +11,14 @@ import pandas as pd
 from benchmarks.engine_calls import PATHS, K, decision, require_equal, scorer, warm_up
 from benchmarks.measurement import measure_alternately, print_progress
 from benchmarks.peers.implicit_topk import ImplicitTopK
-from benchmarks.peers.vectors import Vectors, linear
+from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.results import Figure, Section, Table, at_most, number
-from benchmarks.sections.peers import InnerJob, factors_alone, require_close
+from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.columns.canonical_tables import make_empty_frame
+from scoring.columns.table_frames import make_empty_frame
 from scoring.model import Inputs
-from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.method_inputs import PeerInputs
 
 _USERS = 500
 _USERS_OF_ALL_JOBS = 100
@@ -91,8 +91,13 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     n_parts = len(model.parts)
     flat = {part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)}
     yield "shipped weights", shipped, _USERS, K
-    yield "all weight on factors", shipped.with_model(factors_alone(model)), _USERS, K
-    yield "80 % of the weight on factors", shipped.with_model(_mostly(model, flat, "collaborative", 0.8)), _USERS, K
+    yield "all weight on factors", shipped.with_model(keep_only_factors(model)), _USERS, K
+    yield (
+        "80 % of the weight on factors",
+        shipped.with_model(_concentrate_weight(model, flat, "collaborative", 0.8)),
+        _USERS,
+        K,
+    )
     yield (
         "all weight on location: nearly all tied",
         shipped.with_model(model.with_weights({"location": 1.0})),
@@ -101,21 +106,26 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     )
     yield "uniform weights", shipped.with_model(model.with_weights(dict.fromkeys(flat, 1 / n_parts))), _USERS, K
     for name in ("fee", "category", "conditions", "history"):
-        yield f"95 % of the weight on {name}", shipped.with_model(_mostly(model, flat, name, 0.95)), _USERS, K
+        yield (
+            f"95 % of the weight on {name}",
+            shipped.with_model(_concentrate_weight(model, flat, name, 0.95)),
+            _USERS,
+            K,
+        )
     yield "k = number of jobs", shipped, _USERS_OF_ALL_JOBS, size.jobs
     del shipped, inputs
-    yield "identical jobs: all tied", Prepared.of(_identical(statistics.dataset), model), _USERS, K
-    yield "random codes, wages and factors", Prepared.of(_adversary(statistics.dataset), model), _USERS, K
-    adversary = _mostly(model, flat, "collaborative", 0.8)
+    yield "identical jobs: all tied", Prepared.of(_identical_jobs(statistics.dataset), model), _USERS, K
+    yield "random codes, wages and factors", Prepared.of(_random_data(statistics.dataset), model), _USERS, K
+    adversary = _concentrate_weight(model, flat, "collaborative", 0.8)
     yield (
         "random data, 80 % of the weight on factors",
-        Prepared.of(_adversary(statistics.dataset), adversary),
+        Prepared.of(_random_data(statistics.dataset), adversary),
         _USERS,
         K,
     )
 
 
-def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
+def _concentrate_weight(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
     """Put this share of the weight on one component; the other weights keep their proportions."""
     others = sum(weight for other, weight in flat.items() if other != name)
     return model.with_weights(
@@ -132,7 +142,7 @@ def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int)
     return Case(name, len(rows), k, chosen.best, dense_times.best, decision(auto))
 
 
-def _identical(data: Dataset) -> Dataset:
+def _identical_jobs(data: Dataset) -> Dataset:
     """Make every job a copy of the first open one under another id. Without actions, no list excludes a job."""
     jobs = data.tables.jobs
     one = jobs.iloc[np.full(len(jobs), int(np.argmax(data.open_jobs)))].reset_index(drop=True)
@@ -143,7 +153,7 @@ def _identical(data: Dataset) -> Dataset:
     )
 
 
-def _adversary(data: Dataset) -> Dataset:
+def _random_data(data: Dataset) -> Dataset:
     """Make unrelated data: thousands of random codes, a different city for each job, random factors."""
     random = np.random.default_rng(7)
     tables = data.tables
@@ -191,7 +201,7 @@ def _factors(random: np.random.Generator, ids: pd.Series) -> pd.DataFrame:
 def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     """Return seconds per user of our dense path and of implicit, on the same factors and jobs; compare the answers."""
     print_progress("dense path against implicit, factors only")
-    prepared = linear(work.dataset(size), factors_alone(load_model("standard")), work.factors)
+    prepared = prepare_linear(work.dataset(size), keep_only_factors(load_model("standard")), work.factors)
     rows = np.arange(min(2_000, size.users))
     vectors = Vectors.of(PeerInputs.of(prepared, rows))
     warm_up(prepared)

@@ -30,7 +30,7 @@ class AsyncLock:
         try:
             await asyncio.wrap_future(request)
         except BaseException:
-            self._give_up(request)
+            self._withdraw(request)
             raise
         try:
             yield
@@ -50,7 +50,7 @@ class AsyncLock:
         try:
             request.result()
         except BaseException:
-            self._give_up(request)
+            self._withdraw(request)
             raise
         try:
             yield
@@ -68,7 +68,7 @@ class AsyncLock:
         request.set_result(None)
         return request
 
-    def _give_up(self, request: Future[None]) -> None:
+    def _withdraw(self, request: Future[None]) -> None:
         if not request.cancel():  # the caller holds the lock already
             self._release()
 

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError, DataError
-from scoring.facade import job_scores, legacy_results
+from scoring.facade import job_only_scores, legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
-from scoring.facade.pair_results import ScoredPairs, require_new_folder, write_pairs
+from scoring.facade.pair_files import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
@@ -64,7 +64,7 @@ class BatchMethods(EngineState):
             inputs = legacy_results.make_inputs(snapshot, users_df, jobs_df)
             with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
-                    return self._all_pairs(inputs, size, out, cancelled)
+                    return self._score_all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
                 return legacy_results.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
@@ -104,13 +104,13 @@ class BatchMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            prepared = self._prepared(snapshot, limits[0])
+            prepared = self._prepare(snapshot, limits[0])
             users = prepared.active_users[: limits[1]]
             n_jobs = len(prepared.inputs.jobs)
             self._check_request(len(users), n_jobs, size, top_k, out)
             with self.operations.measure("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
-                    return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
+                    return self._score_all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
                 return legacy_results.make_ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
 
         return await run_in_thread(work)
@@ -129,15 +129,15 @@ class BatchMethods(EngineState):
         """
         snapshot = self._data.get()
         with self.operations.measure("calculate_base_scores_vectorized"):
-            return job_scores.compute_base_scores(snapshot, self.model, jobs_df)
+            return job_only_scores.compute_base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """Return (m,) float32, 0 to 100: the `wage` component. Raises ConfigurationError if the model has none."""
-        return job_scores.compute_job_component(self._data.get(), self.model, "wage", jobs_df)
+        return job_only_scores.compute_job_component(self._data.get(), self.model, "wage", jobs_df)
 
     def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """Return (m,) float32, 0 to 100: the `access` component. Raises ConfigurationError if the model has none."""
-        return job_scores.compute_job_component(self._data.get(), self.model, "access", jobs_df)
+        return job_only_scores.compute_job_component(self._data.get(), self.model, "access", jobs_df)
 
     def _check_request(
         self, n_users: int, n_jobs: int, chunk_size: int, top_k: int | None, out: str | os.PathLike[str] | None
@@ -153,7 +153,7 @@ class BatchMethods(EngineState):
             legacy_results.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else require_integer("top_k", top_k, least=1)
 
-    def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
+    def _prepare(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
         if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
             raise DatabaseError(f"{self} contains no users or no jobs. Load data with `scoring import`.")
         if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
@@ -161,7 +161,7 @@ class BatchMethods(EngineState):
         jobs = snapshot.dataset.tables.jobs.head(job_limit)
         return Prepared.of(Inputs.of(snapshot.statistics, jobs=jobs), self.model, workers=self.max_workers)
 
-    def _all_pairs(
+    def _score_all_pairs(
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:

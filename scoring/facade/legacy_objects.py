@@ -40,7 +40,7 @@ _ABSENT: Final = object()
 def read_job(job: Any) -> Row:
     """Return canonical column → unchanged value of a job. Raises DataError if it has no value of a job."""
     row = _read("jobs", job, _PARTS)
-    if "job_id" not in row and _getter(job)("user_id") is not _ABSENT:
+    if "job_id" not in row and _make_getter(job)("user_id") is not _ABSENT:
         raise DataError("A user was passed as the job. Pass the job first, then the user.")
     return row
 
@@ -48,7 +48,7 @@ def read_job(job: Any) -> Row:
 def read_user(user: Any) -> Row:
     """Return canonical column → unchanged value of a user. Raises DataError if it has no value of a user."""
     row = _read("users", user, {})
-    if "user_id" not in row and _getter(user)("job_id") is not _ABSENT:
+    if "user_id" not in row and _make_getter(user)("job_id") is not _ABSENT:
         raise DataError("A job was passed as the user. Pass the job first, then the user.")
     return row
 
@@ -64,7 +64,7 @@ def read_profile_id(profile: Any) -> int | None:
         return int(profile)
     if isinstance(profile, str | bytes | bool | float):
         raise DataError(f"A user profile is an object, a mapping or a user id, not {profile!r}.")
-    value = _getter(profile)("user_id")
+    value = _make_getter(profile)("user_id")
     if value is _ABSENT or _is_missing(value):
         return None
     if type(value) is int and abs(value) < 2**63:
@@ -103,12 +103,12 @@ def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
     what = table.removesuffix("s")
     if source is None or isinstance(source, str | bytes | bool | int | float | np.generic | pd.DataFrame):
         raise DataError(f"A {what} is an object, a mapping or a row of a DataFrame, not a {type(source).__name__}.")
-    get = _getter(source)
+    get = _make_getter(source)
     inner: dict[str, Callable[[str], Any]] = {}
     for part in set(parts.values()):
-        found = _raw(source, part)
+        found = _get_value(source, part)
         if found is not _ABSENT and found is not None:
-            inner[part] = _getter(found)
+            inner[part] = _make_getter(found)
     row: Row = {}
     nosource_known = True
     for column in TABLES[table].columns:
@@ -118,7 +118,7 @@ def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
             value = getter(name)
             nosource_known &= value is _ABSENT
             if value is not _ABSENT and not _is_missing(value):
-                row[column.name] = _plain(value)
+                row[column.name] = _to_plain_value(value)
                 break
     if nosource_known:
         known = ", ".join(column.name for column in TABLES[table].columns[:6])
@@ -126,17 +126,17 @@ def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
     return row
 
 
-def _getter(source: Any) -> Callable[[str], Any]:
+def _make_getter(source: Any) -> Callable[[str], Any]:
     """Return a function that returns a value by name; `_ABSENT` if there is none, or if it is a method."""
 
     def get(name: str) -> Any:
-        value = _raw(source, name)
+        value = _get_value(source, name)
         return _ABSENT if callable(value) else value
 
     return get
 
 
-def _raw(source: Any, name: str) -> Any:
+def _get_value(source: Any, name: str) -> Any:
     if isinstance(source, Mapping):
         return source.get(name, _ABSENT)
     if isinstance(source, pd.Series):
@@ -151,7 +151,7 @@ def _is_missing(value: Any) -> bool:
     return missing is True or (isinstance(missing, np.bool_) and bool(missing))
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_value(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
 from scoring.facade.legacy_objects import Row, make_canonical_frame, read_user
-from scoring.facade.model_keys import make_explanation_key, make_score_key
-from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never, score_chunks
+from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
+from scoring.facade.plan_cache_keys import make_explanation_key, make_score_key
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Prepared, Ranking, explain
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.validation.data_errors import make_data_error
 from scoring.validation.normalise import validate
 
@@ -29,7 +29,7 @@ __all__ = [
     "RANKED_COLUMNS",
     "SCORE_COLUMNS",
     "PairRows",
-    "explanation",
+    "explain_pair",
     "find_unused_id",
     "find_user_row",
     "make_inputs",
@@ -88,7 +88,7 @@ def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | No
     needed = pairs * BYTES_PER_PAIR + (estimate_working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
     what = f"A DataFrame of all {n_users:,} × {n_jobs:,} = {pairs:,} pairs"
     alternatives = ["top_k=40 for the best jobs of each user", "out=DIRECTORY for all pairs as a Parquet dataset"]
-    memory_budget.require(needed, what, alternatives)
+    memory_forecast.require(needed, what, alternatives)
 
 
 def make_pairs_frame(
@@ -97,7 +97,7 @@ def make_pairs_frame(
     *,
     chunk_size: int,
     workers: int | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> pd.DataFrame:
     """Return (n · m) rows of `ALL_PAIRS_COLUMNS`, in (user, job) order of the inputs. See `require_memory`."""
     n_users, n_jobs = len(inputs.users), len(inputs.jobs)
@@ -125,7 +125,7 @@ def make_ranking_frame(
     k: int,
     *,
     chunk_size: int,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> pd.DataFrame:
     """Return `RANKED_COLUMNS` of the k best eligible jobs of the users at these rows, in that order, best first.
 
@@ -139,11 +139,11 @@ def make_ranking_frame(
         ranking = scorer.top_k(k, users[start : start + chunk_size], cancelled=cancelled)
         if cancelled():
             raise RunCancelledError("The request was cancelled.")
-        frames.append(_legacy_ranking(ranking))
+        frames.append(_rename_scores(ranking))
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
-def _legacy_ranking(ranking: Ranking) -> pd.DataFrame:
+def _rename_scores(ranking: Ranking) -> pd.DataFrame:
     frame = ranking.frame().rename(columns=dict(zip(SCORES, SCORE_COLUMNS, strict=True)))
     return frame[list(RANKED_COLUMNS)]
 
@@ -163,7 +163,7 @@ def score_listed_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[
     DataError: If a value is invalid; the message has the position, the column and the value.
     """
     frames = [
-        _listed(snapshot, model, pairs[start : start + PAIRS_PER_PLAN])
+        _score_pairs(snapshot, model, pairs[start : start + PAIRS_PER_PLAN])
         for start in range(0, max(len(pairs), 1), PAIRS_PER_PLAN)
     ]
     return pd.concat(frames, ignore_index=True)
@@ -180,14 +180,14 @@ def score_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mappi
     return snapshot.caches.scores.get_or_compute(key, compute)
 
 
-def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
+def _score_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
     jobs, job_row = _deduplicate([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
     users, find_user_row = _deduplicate(
         [_user_row_of(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
     )
     profiled = np.zeros(len(users), dtype=bool)
     profiled[find_user_row] = [pair.profile is not None for pair in pairs]
-    inputs, ids = _rows(snapshot, jobs, users, profiled)
+    inputs, ids = _make_row_inputs(snapshot, jobs, users, profiled)
     row_of = {"user_id": find_user_row, "job_id": job_row}
     frame = pd.DataFrame({name: ids[name].array[rows] for name, rows in row_of.items()})
     scorer = Prepared.of(inputs, model, workers=1).scorer
@@ -208,7 +208,7 @@ def _user_row_of(pair: PairRows) -> Row:
     return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
 
 
-def _rows(
+def _make_row_inputs(
     snapshot: Snapshot, jobs: Sequence[Row], users: Sequence[Row], profiled: NDArray[np.bool_]
 ) -> tuple[Inputs, dict[str, pd.Series]]:
     """Return the inputs of rows, and their ids: <NA> for a row without id, which gets an unused id in the inputs."""
@@ -233,19 +233,19 @@ def find_unused_id(known: NDArray[np.int64]) -> int:
     return int(free[~np.isin(free, negative)][0])
 
 
-def explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
+def explain_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     """Return the scores of a pair and their parts: see `ScoringEngine.get_score_explanation`."""
     key = make_explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
-    found = snapshot.caches.explanations.get_or_compute(key, lambda: _explanation(snapshot, model, pair))
+    found = snapshot.caches.explanations.get_or_compute(key, lambda: _compute_explanation(snapshot, model, pair))
     return deepcopy(found)  # the caller may change it
 
 
-def _explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
+def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
-    inputs, ids = _rows(snapshot, [pair.job], [_user_row_of(pair)], profiled)
+    inputs, ids = _make_row_inputs(snapshot, [pair.job], [_user_row_of(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
     found = explain(prepared.plan, inputs, 0, 0)
-    plain_ids = {name: _plain(values.iloc[0]) for name, values in ids.items()}
+    plain_ids = {name: _to_plain_value(values.iloc[0]) for name, values in ids.items()}
     scores = (found.total, *found.groups.values())
     return {
         "user_id": plain_ids["user_id"],
@@ -261,19 +261,19 @@ def _explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dic
                 "value": part.value,
                 "weight": part.weight,
                 "points": part.points,
-                "facts": _plain(part.facts),
+                "facts": _to_plain_value(part.facts),
             }
             for part in found.parts
         ],
     }
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_value(value: Any) -> Any:
     """Return facts as plain Python values: None for missing values, no NumPy numbers."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _to_plain_value(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(part) for part in value]
+        return [_to_plain_value(part) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if value is pd.NA or value is pd.NaT or value != value else value

@@ -13,7 +13,7 @@ from scoring.columns import TABLES
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
 from scoring.facade.engine_state import EngineState, require_integer
-from scoring.statistics.popularity import WINDOW_DAYS
+from scoring.statistics.company_popularity import WINDOW_DAYS
 
 __all__ = ["LoadingMethods"]
 
@@ -41,7 +41,7 @@ class LoadingMethods(EngineState):
         if self._data.database is None:
             return await self._from_dataset("jobs", job_ids, limit)
         wanted = None if job_ids is None else list(job_ids)  # may be read twice
-        return await self._usable(partial(load_jobs_async, self._data.database, wanted, limit))
+        return await self._load_valid_rows(partial(load_jobs_async, self._data.database, wanted, limit))
 
     async def _batch_load_users_optimized(
         self, user_ids: Iterable[int] | None = None, limit: int | None = None
@@ -56,7 +56,7 @@ class LoadingMethods(EngineState):
         if self._data.database is None:
             return await self._from_dataset("users", user_ids, limit)
         wanted = None if user_ids is None else list(user_ids)  # may be read twice
-        return await self._usable(partial(load_users_async, self._data.database, wanted, limit))
+        return await self._load_valid_rows(partial(load_users_async, self._data.database, wanted, limit))
 
     async def _batch_load_user_history(self, user_ids: Iterable[int]) -> pd.DataFrame:
         """Return the actions of these users by user_id, then time: user_id, job_id, action, occurred_at.
@@ -77,7 +77,7 @@ class LoadingMethods(EngineState):
             actions = snapshot.dataset.tables.actions
             actions = actions[actions["user_id"].isin(wanted)]
         else:
-            actions = await self._usable(partial(load_actions_async, self._data.database, wanted))
+            actions = await self._load_valid_rows(partial(load_actions_async, self._data.database, wanted))
         if as_of is not None:
             actions = actions[actions["occurred_at"] <= as_of]
         return actions.drop_duplicates().sort_values(_BY_TIME, ignore_index=True)
@@ -103,7 +103,7 @@ class LoadingMethods(EngineState):
 
         return await asyncio.to_thread(work)
 
-    async def _usable(self, load: Callable[..., Awaitable[pd.DataFrame]]) -> pd.DataFrame:
+    async def _load_valid_rows(self, load: Callable[..., Awaitable[pd.DataFrame]]) -> pd.DataFrame:
         """Return the rows without invalid ones. Raises DataError if too many rows are invalid."""
         try:
             return await load()

@@ -15,7 +15,7 @@ from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import available_cpus
 
-__all__ = ["PAIRS_PER_CHUNK", "PairChunk", "estimate_working_bytes", "never", "score_chunks"]
+__all__ = ["PAIRS_PER_CHUNK", "PairChunk", "estimate_working_bytes", "never_cancelled", "score_chunks"]
 
 PAIRS_PER_CHUNK = 2_000_000
 """33 MB of scores and flags: large enough that passing chunks on and opening Parquet files takes little time."""
@@ -27,7 +27,7 @@ MAX_WORKERS = 16
 """Limit of the chunks computed at the same time, which occupy most of the memory."""
 
 
-def never() -> bool:
+def never_cancelled() -> bool:
     """Return False: the default of `cancelled`."""
     return False
 
@@ -51,7 +51,7 @@ def score_chunks(
     *,
     chunk_size: int,
     workers: int | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> None:
     """Score all pairs of the inputs. Call `take` with each chunk, from several threads, in any order.
 
@@ -65,18 +65,18 @@ def score_chunks(
     RunCancelledError: If `cancelled` returns True.
     Exception: What `take` raises.
     """
-    workers = _threads(workers)
+    workers = _count_threads(workers)
     numbers = 0
     with ThreadPoolExecutor(workers, thread_name_prefix="scoring-pairs") as pool:
         for start in range(0, len(inputs.users), chunk_size):
             rows = np.arange(start, min(start + chunk_size, len(inputs.users)))
             plan = Plan.build(model, inputs.take_users(rows))
-            parts = list(_parts(len(rows), len(inputs.jobs)))
+            parts = list(_split_users(len(rows), len(inputs.jobs)))
 
             def work(number: int, part: slice, plan: Plan = plan, start: int = start, before: int = numbers) -> None:
                 if cancelled():
                     raise RunCancelledError("The request was cancelled. Nothing is published.")
-                take(_chunk(plan, before + number, start, part))
+                take(_score_chunk(plan, before + number, start, part))
 
             futures = [pool.submit(work, number, part) for number, part in enumerate(parts)]
             done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
@@ -90,22 +90,22 @@ def score_chunks(
 def estimate_working_bytes(n_users: int, n_jobs: int, chunk_size: int, workers: int | None = None) -> int:
     """Return the peak memory of `score_chunks` in bytes, without what `take` keeps."""
     planned = min(chunk_size, n_users)
-    scored = min(_threads(workers) * max(PAIRS_PER_CHUNK, n_jobs), planned * n_jobs)
+    scored = min(_count_threads(workers) * max(PAIRS_PER_CHUNK, n_jobs), planned * n_jobs)
     return scored * (4 * 4 + 1) + 3_000 * planned + 700 * n_jobs + 10_000_000
 
 
-def _threads(workers: int | None) -> int:
+def _count_threads(workers: int | None) -> int:
     return min(workers or available_cpus(), MAX_WORKERS)
 
 
-def _parts(n_users: int, n_jobs: int) -> Iterator[slice]:
+def _split_users(n_users: int, n_jobs: int) -> Iterator[slice]:
     size = max(1, PAIRS_PER_CHUNK // max(n_jobs, 1))
     size -= size % TILE if size > TILE else 0  # whole tiles of the kernel
     for first in range(0, n_users, size):
         yield slice(first, min(first + size, n_users))
 
 
-def _chunk(plan: Plan, number: int, start: int, part: slice) -> PairChunk:
+def _score_chunk(plan: Plan, number: int, start: int, part: slice) -> PairChunk:
     rows = np.arange(part.start, part.stop)
     return PairChunk(
         number=number,

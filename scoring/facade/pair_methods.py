@@ -101,7 +101,7 @@ class PairMethods(EngineState):
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
             with self.operations.measure("get_score_explanation", 1, 1):
-                return legacy_results.explanation(snapshot, self.model, pair)
+                return legacy_results.explain_pair(snapshot, self.model, pair)
 
         return await run_in_thread(work)
 

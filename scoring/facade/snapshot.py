@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.caching.footprints import Footprint, measure_footprint
 from scoring.caching.key import DataKey
+from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
-from scoring.database.quarantine import (
+from scoring.database.validated_reader import (
     AcceptedData,
     RejectionDigest,
     read_accepted,
@@ -28,11 +28,11 @@ from scoring.database.quarantine import (
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.facade.async_lock import AsyncLock
-from scoring.facade.model_keys import make_encoding_key, make_plan_key
+from scoring.facade.plan_cache_keys import make_encoding_key, make_plan_key
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
-from scoring.statistics.popularity import WINDOW_DAYS
+from scoring.statistics.company_popularity import WINDOW_DAYS
 from scoring.validation.normalise import code_width
 from scoring.validation.report import DataReport
 
@@ -182,7 +182,7 @@ class SnapshotHolder:
             with self._loading.for_thread():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(_read_tokens(self.database, self._rejection_digest))
+                    found = self._keep_if_unchanged(_read_tokens(self.database, self._rejection_digest))
                 if found is None:
                     found = self._publish_snapshot(self._start_load(), *self._read_data())
         return self._count_request(found)
@@ -194,7 +194,7 @@ class SnapshotHolder:
             async with self._loading.for_task():
                 found = self._current_if_checked()
                 if found is None and self._snapshot is not None and self.database is not None:
-                    found = self._unchanged(await _read_tokens_async(self.database, self._rejection_digest))
+                    found = self._keep_if_unchanged(await _read_tokens_async(self.database, self._rejection_digest))
                 if found is None:
                     found = await self._load_async()
         return await asyncio.to_thread(self._count_request, found)
@@ -236,7 +236,7 @@ class SnapshotHolder:
             due = self.database is not None and self._clock() - self._checked_at >= self.check_seconds
             return None if self._snapshot is None or due else (self._snapshot, False)
 
-    def _unchanged(self, tokens: Tokens) -> LoadedSnapshot | None:
+    def _keep_if_unchanged(self, tokens: Tokens) -> LoadedSnapshot | None:
         with self._lock:
             if self._snapshot is None or tokens != self._tokens:
                 return None

@@ -83,11 +83,11 @@ def line_frame(profiler: LineProfiler, functions: Sequence[Callable[..., Any]] =
     frame = pd.DataFrame(rows, columns=["function", "line", "hits", "ms", "source"])
     whole = frame.groupby("function")["ms"].transform("sum")
     frame.insert(4, "share", frame["ms"] / whole.where(whole > 0))
-    frame.insert(5, "own_ms", _own(frame))
+    frame.insert(5, "own_ms", _own_milliseconds(frame))
     return frame
 
 
-def _own(frame: pd.DataFrame) -> pd.Series:
+def _own_milliseconds(frame: pd.DataFrame) -> pd.Series:
     """Return the milliseconds of each line without those of the listed functions that it calls.
 
     A call names no class, so methods of the same name share it.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.profiling.peer_inputs import PeerInputs
-from scoring.profiling.peer_lists import JobList
+from scoring.profiling.method_inputs import PeerInputs
+from scoring.profiling.method_lists import JobList
 
 __all__ = ["PairLoop"]
 
@@ -144,17 +144,17 @@ def _jobs(peer_inputs: PeerInputs) -> list[Row]:
     applications, looks = inputs.basis.company_actions(360).of(jobs.company)
     columns = {
         "job_id": jobs.job_id.tolist(),
-        "fee": _known(jobs.fee),
-        "hourly": _known(jobs.hourly),
-        "area_mean": _known(inputs.basis.areas.of(jobs)[0]),
+        "fee": _none_for_nan(jobs.fee),
+        "hourly": _none_for_nan(jobs.hourly),
+        "area_mean": _none_for_nan(inputs.basis.areas.of(jobs)[0]),
         "applications": applications.tolist(),
         "looks": looks.tolist(),
         "has_station": jobs.has_station.tolist(),
         "has_address": jobs.has_address.tolist(),
-        "age_days": _known(inputs.job_age_days[shown]),
-        "prefecture": _coded(jobs.prefecture),
-        "place": _coded(jobs.place),
-        "occupation": _coded(jobs.occupation),
+        "age_days": _none_for_nan(inputs.job_age_days[shown]),
+        "prefecture": _none_for_missing_code(jobs.prefecture),
+        "place": _none_for_missing_code(jobs.place),
+        "occupation": _none_for_missing_code(jobs.occupation),
         "vector": _vectors(peer_inputs.jobs.vector, peer_inputs.jobs.has_vector),
     }
     flags = ("remote_work", "daily_payment", "no_experience", "student_welcome")
@@ -165,8 +165,12 @@ def _jobs(peer_inputs: PeerInputs) -> list[Row]:
 def _users(peer_inputs: PeerInputs) -> list[Row]:
     inputs, users = peer_inputs.inputs, peer_inputs.users
     similarity = inputs.basis.similarity.matrix(inputs.majors, 0.5, 0.5).tolist()
-    prefecture, place = _coded(inputs.users.prefecture), _coded(users.place)
-    vectors, floors, wages = _vectors(users.vector, users.has_vector), _known(users.floor), _known(users.usual_wage)
+    prefecture, place = _none_for_missing_code(inputs.users.prefecture), _none_for_missing_code(users.place)
+    vectors, floors, wages = (
+        _vectors(users.vector, users.has_vector),
+        _none_for_nan(users.floor),
+        _none_for_nan(users.usual_wage),
+    )
     return [
         {
             "prefecture": prefecture[row],
@@ -189,11 +193,11 @@ def _users(peer_inputs: PeerInputs) -> list[Row]:
     ]
 
 
-def _known(values: np.ndarray) -> list[float | None]:
+def _none_for_nan(values: np.ndarray) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
 
 
-def _coded(codes: np.ndarray) -> list[int | None]:
+def _none_for_missing_code(codes: np.ndarray) -> list[int | None]:
     return [None if code < 0 else code for code in codes.tolist()]
 
 

@@ -50,7 +50,7 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     ------
     AssertionError: If the component does not fulfil the contract. The message describes the first violation.
     """
-    own = _instance(component)
+    own = _make_instance(component)
     _check_configuration(own)
     for scenarios in (built_in_scenarios(0), built_in_scenarios(1)):
         _Check(own, scenarios).run()
@@ -58,7 +58,7 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
         _Check(own, Scenarios(dataset)).run()
 
 
-def _instance(component: Component | type[Component]) -> Component:
+def _make_instance(component: Component | type[Component]) -> Component:
     if isinstance(component, Component):
         return component
     assert isinstance(component, type), f"{component!r} is neither a Component nor a subclass of Component."

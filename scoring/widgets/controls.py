@@ -13,7 +13,7 @@ import ipywidgets as widgets
 
 from scoring.model import ScoringModel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.parameters import SliderParameter, list_parameters
+from scoring.widgets.parameter_sliders import SliderParameter, list_parameters
 from scoring.widgets.weights_model import WeightsModel
 
 __all__ = ["Controls", "ParameterRow", "WeightRow"]
@@ -23,7 +23,9 @@ _LABEL, _WIDE_LABEL = {"description_width": "92px"}, {"description_width": "134p
 _WIDEST_ENTRY = 1e12
 
 
-def _pair(name: str, low: float, high: float, start: float, end: float, step: float) -> tuple[Any, Any]:
+def _make_field_and_slider(
+    name: str, low: float, high: float, start: float, end: float, step: float
+) -> tuple[Any, Any]:
     """Return a number field with its label, and a slider."""
     number_field = widgets.BoundedFloatText(
         description=name,
@@ -55,7 +57,7 @@ class WeightRow:
         self, name: str, on_move: Callable[[float], None], on_lock: Callable[[bool], None], *, is_group: bool = False
     ) -> None:
         self.name = name
-        self.number_field, self.slider = _pair(name, 0.0, 1.0, 0.0, 1.0, 0.01)
+        self.number_field, self.slider = _make_field_and_slider(name, 0.0, 1.0, 0.0, 1.0, 0.01)
         self.lock = widgets.ToggleButton(layout=widgets.Layout(width="62px", margin="1px", padding="0"))
         self.lock.add_class(NAMED)
         self.share = widgets.HTML(layout=widgets.Layout(width="52px", margin="1px 2px"))
@@ -81,7 +83,7 @@ class ParameterRow:
 
     def __init__(self, parameter: SliderParameter, on_move: Callable[[float], None]) -> None:
         self.name = parameter.name
-        self.number_field, self.slider = _pair(
+        self.number_field, self.slider = _make_field_and_slider(
             parameter.label, parameter.low, parameter.high, parameter.start, parameter.end, parameter.step
         )
         self.number_field.tooltip, self.slider.tooltip = parameter.name, parameter.name
@@ -132,7 +134,7 @@ class Controls:
             rows.append(self._component(part.name).box)
             of_component = [self._parameter(parameter) for parameter in list_parameters(part)]
             if of_component:
-                parameters += [widgets.HTML(f"<b>{_plain(part.name)}</b>"), *(row.box for row in of_component)]
+                parameters += [widgets.HTML(f"<b>{_escape(part.name)}</b>"), *(row.box for row in of_component)]
         return widgets.VBox([*rows, *self._foldable(group, parameters)], layout=widgets.Layout(margin="0 0 10px"))
 
     def _component(self, name: str) -> WeightRow:
@@ -175,7 +177,7 @@ def _values(model: ScoringModel) -> dict[str, float]:
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
-def _plain(name: str) -> str:
+def _escape(name: str) -> str:
     from scoring.widgets.html.html_elements import escape_text
 
     return escape_text(name)

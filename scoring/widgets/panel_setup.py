@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.database.database import Database
-from scoring.database.quarantine import read_accepted, warn_about_rejections
+from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
@@ -55,14 +55,14 @@ def tuning_panel(
     if isinstance(registry, str | Path):
         registry = Registry(registry)
     if isinstance(data, str | Path):
-        data = _loaded(str(data))
+        data = _load_dataset(str(data))
     session = TuningSession.of(
         data, _model_of(model, registry), days=days, users=users, k=k, factor_cache=factor_cache, seed=seed
     )
     return TuningPanel(session, registry=registry, debounce=debounce)
 
 
-def _loaded(db: str) -> Dataset:
+def _load_dataset(db: str) -> Dataset:
     with Database.open(db) as database:
         found = read_accepted(database)
     warn_about_rejections(found.ledger, stacklevel=3)

@@ -61,7 +61,7 @@ class ProfileSaver:
         ------
         ConfigurationError: If the slices are not computed yet.
         """
-        worse = state.worse()
+        worse = state.find_worse_slices()
         if not len(worse):
             return ""
         named = [f"{row.slicing} {row.slice} ({row.metric} {row.difference:+.3g})" for row in worse.itertuples()]

@@ -35,17 +35,17 @@ from scoring.evaluation import (
     by_time,
     slices_of,
 )
-from scoring.evaluation.exposure import By
+from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.rank_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
-from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.measure_differences import MeasureValues, compute_differences, compute_intervals, compute_measures
 from scoring.widgets.single_user_lists import SingleUserLists
-from scoring.widgets.user_list import UserList, make_user_list
+from scoring.widgets.user_list_data import UserList, make_user_list
 
 __all__ = ["PanelState", "Request", "TuningSession"]
 
@@ -112,7 +112,7 @@ class PanelState:
             shown.append(render_overlap(self.comparison, self.exposure))
         return render_page("".join(shown))
 
-    def worse(self) -> pd.DataFrame:
+    def find_worse_slices(self) -> pd.DataFrame:
         """Return the slices that are significantly worse than under the baseline.
 
         Raises
@@ -222,18 +222,18 @@ class TuningSession:
         state = self._first_state(request, milliseconds, cancelled)
         yield self._keep(state)
         if request.job_id is not None:
-            with _timed(milliseconds, "waterfall", cancelled):
+            with _time_stage(milliseconds, "waterfall", cancelled):
                 before, after = self._prepared_for(state)
                 state = replace(state, waterfall=waterfall(before, after, request.user_id, request.job_id))
             yield self._keep(state)
         if state.slices is None:
-            with _timed(milliseconds, "slices", cancelled):
+            with _time_stage(milliseconds, "slices", cancelled):
                 both = {"baseline": self._evaluated_baseline(request)[0], "current": state.evaluation}
                 found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("current", self.slicings)
                 state = replace(state, slices=found)
             yield self._keep(state)
         if state.exposure is None:
-            with _timed(milliseconds, "overlap", cancelled):
+            with _time_stage(milliseconds, "overlap", cancelled):
                 comparison = Comparison.of_rankings(
                     self._evaluated_baseline(request)[0].ranking, state.evaluation.ranking, self.evaluator.inputs
                 )
@@ -242,7 +242,7 @@ class TuningSession:
             yield self._keep(state)
             changes = {}
             for by in EXPOSURE_KEYS:
-                with _timed(milliseconds, f"exposure by {by}", cancelled):
+                with _time_stage(milliseconds, f"exposure by {by}", cancelled):
                     changes[by] = comparison.exposure(by)
             yield self._keep(replace(state, exposure=changes))
 
@@ -251,23 +251,23 @@ class TuningSession:
         baseline = self._baseline_of(request)
         if known is not None and self._baseline_of(known.request) == baseline:
             state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
-            with _timed(milliseconds, "user", cancelled):
+            with _time_stage(milliseconds, "user", cancelled):
                 return replace(state, users=self._list_of(request, state.evaluation))
         if self._latest is not None and self._latest.model == baseline:
             self._baselines.keep((self._latest.evaluation, self._latest.measure_values))
         if baseline not in self._baselines:
-            with _timed(milliseconds, "baseline", cancelled):
+            with _time_stage(milliseconds, "baseline", cancelled):
                 self._baselines.of(baseline, cancelled)
         if known is not None:
             evaluation, now = known.evaluation, known.measure_values
         else:
-            with _timed(milliseconds, "lists", cancelled):
+            with _time_stage(milliseconds, "lists", cancelled):
                 evaluation = self.evaluator.evaluate(request.model, cancelled=cancelled)
-        with _timed(milliseconds, "measures", cancelled):
+        with _time_stage(milliseconds, "measures", cancelled):
             if known is None:
                 now = compute_measures(self.evaluator, evaluation)
             frame = compute_differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
-        with _timed(milliseconds, "user", cancelled):
+        with _time_stage(milliseconds, "user", cancelled):
             users = self._list_of(request, evaluation)
         return PanelState(request, evaluation, now, frame, users, milliseconds=milliseconds)
 
@@ -303,7 +303,7 @@ class TuningSession:
 
 
 @contextmanager
-def _timed(milliseconds: dict[str, float], stage: str, cancelled: Cancelled) -> Iterator[None]:
+def _time_stage(milliseconds: dict[str, float], stage: str, cancelled: Cancelled) -> Iterator[None]:
     if cancelled():
         raise RunCancelledError(f"Cancelled before the stage {stage}: a newer request exists.")
     start = time.perf_counter()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
-from scoring.widgets.parameters import find_parameter, list_parameters, replace_parameter
+from scoring.widgets.parameter_sliders import find_parameter, list_parameters, replace_parameter
 from scoring.widgets.simplex import move_weight
 
 __all__ = ["State", "WeightsModel"]
@@ -172,7 +172,7 @@ class WeightsModel:
         ConfigurationError: If the model does not have the component.
         """
         self._group_of(component)
-        self._apply(replace(self._state, locked=_toggled(self._state.locked, component, on)))
+        self._apply(replace(self._state, locked=_toggle(self._state.locked, component, on)))
 
     def lock_group(self, group: str, on: bool = True) -> None:
         """Lock or unlock the weight of a group.
@@ -183,7 +183,7 @@ class WeightsModel:
         """
         if group not in self.groups:
             raise ConfigurationError(f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.")
-        self._apply(replace(self._state, locked_groups=_toggled(self._state.locked_groups, group, on)))
+        self._apply(replace(self._state, locked_groups=_toggle(self._state.locked_groups, group, on)))
 
     def load(self, model: ScoringModel) -> None:
         """Use the weights, parameters and rules of another model with the same components. Locks are kept.
@@ -282,5 +282,5 @@ def _count_differences(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:
     return weights, sum(numbers[0].get(name) != numbers[1].get(name) for name in names)
 
 
-def _toggled(names: Collection[str], name: str, on: bool) -> frozenset[str]:
+def _toggle(names: Collection[str], name: str, on: bool) -> frozenset[str]:
     return frozenset(names) | {name} if on else frozenset(names) - {name}

@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks.engine_calls import CPUS, K, scorer
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
-from benchmarks.peers.vectors import Vectors, linear
+from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.sections import peers
-from benchmarks.sections.peers import InnerJob, factors_alone, require_close
+from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model, make_market
-from scoring.profiling.peer_inputs import PeerInputs
-from scoring.profiling.peer_lists import JobList, ResultsDifferError, require_equal_lists
+from scoring.profiling.method_inputs import PeerInputs
+from scoring.profiling.method_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
 
 N_USERS = 48
@@ -94,7 +94,7 @@ def test_inner_products(peer: type[InnerPeer], alone: bool, dataset: Dataset, fa
     if not peer.is_available():
         pytest.skip(f"{peer.package} is not installed")
     model = load_model("standard")
-    prepared = linear(dataset, factors_alone(model) if alone else model, factors)
+    prepared = prepare_linear(dataset, keep_only_factors(model) if alone else model, factors)
     vectors = Vectors.of(PeerInputs.of(prepared, np.arange(N_USERS)))
     job = InnerJob("inner products", prepared, vectors, scorer(prepared.plan).top_k(K), 0.0)
     items, products = peer(vectors, CPUS).rank(np.arange(N_USERS), K)

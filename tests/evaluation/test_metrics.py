@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, mean
-from scoring.evaluation.relevance import RankedRelevance, Relevance, rank_relevance
+from scoring.evaluation.relevant_pairs import RankedRelevance, Relevance, rank_relevance
 from tests.support.counts import record_count
 from tests.support.rankings import ranking_of
 

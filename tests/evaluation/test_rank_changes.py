@@ -13,7 +13,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, compute_exposure_changes
+from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, By, compute_exposure_changes
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,14 @@ from tests.support.counts import record_count
 from tests.support.input_values import INF, KEPT, MISSING, NAN, Case, cases, page
 
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
-READY = scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
 BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}
 FIRST = 5_000_000_000  # ids of the rows with cases
+
+
+@cache
+def ready() -> scoring.Prepared:
+    """Return the market, prepared once."""
+    return scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
 
 
 def inputs(table: str) -> list[Case]:
@@ -194,7 +200,7 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
 
 
 async def test_errors_of_both_frames_are_reported_together(engine: scoring.ScoringEngine) -> None:
-    with pytest.raises(DataError, match=r"users: 1 row .*jobs: 1 row "):
+    with pytest.raises(DataError, match=r"users: 1 invalid row .*jobs: 1 invalid row "):
         await engine.process_scoring_batch(
             pd.DataFrame({"user_id": ["x"]}), pd.DataFrame({"job_id": [1], "fee": [INF]})
         )
@@ -229,20 +235,20 @@ def weights(**given: Any) -> Callable[[], Any]:
 
 
 ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[ScoringError], ...] | None]] = [
-    *((f"k {k!r}", lambda k=k: READY.top_k(k), ConfigurationError) for k in (0, -1, 1.5, True, "x", None, NAN, INF)),
-    *((f"k {k!r}", lambda k=k: READY.top_k(k), None) for k in (10**9, 2**70)),
+    *((f"k {k!r}", lambda k=k: ready().top_k(k), ConfigurationError) for k in (0, -1, 1.5, True, "x", None, NAN, INF)),
+    *((f"k {k!r}", lambda k=k: ready().top_k(k), None) for k in (10**9, 2**70)),
     *(
-        (f"users {u!r}", lambda u=u: READY.top_k(2, u), ConfigurationError)
+        (f"users {u!r}", lambda u=u: ready().top_k(2, u), ConfigurationError)
         for u in ([True], [1.5], ["x"], [2**63], [None], [NAN], 1, "ab")
     ),
-    *((f"users {u!r}", lambda u=u: READY.top_k(2, u), UnknownIdError) for u in ([0], [-1], [2**62])),
-    ("users []", lambda: READY.top_k(2, []), None),
+    *((f"users {u!r}", lambda u=u: ready().top_k(2, u), UnknownIdError) for u in ([0], [-1], [2**62])),
+    ("users []", lambda: ready().top_k(2, []), None),
     *(
-        (f"chunk_size {c!r}", lambda c=c: runner.run(READY, k=2, chunk_size=c), ConfigurationError)
+        (f"chunk_size {c!r}", lambda c=c: runner.run(ready(), k=2, chunk_size=c), ConfigurationError)
         for c in (0, -1, 1.5, True, "x", None, NAN, INF)
     ),
     *(
-        (f"workers {w!r}", lambda w=w: runner.run(READY, k=2, workers=w), ConfigurationError)
+        (f"workers {w!r}", lambda w=w: runner.run(ready(), k=2, workers=w), ConfigurationError)
         for w in (0, -1, 1.5, True, "x")
     ),
     *(
@@ -282,13 +288,13 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
             "a border to nowhere": {
                 "prefecture_adjacency": pd.DataFrame({"prefecture_code": ["13"], "adjacent_code": [None]})
             },
-            "an occupation that is no number": {"occupations": pd.DataFrame({"occupation_code": ["cook"]})},
+            "an occupation that is not a number": {"occupations": pd.DataFrame({"occupation_code": ["cook"]})},
         }.items()
     ),
     (
         "tables without rows",
         lambda: scoring.Prepared.of(
-            Dataset.from_frames(MARKET.jobs.head(0), MARKET.users.head(0)), READY.model
+            Dataset.from_frames(MARKET.jobs.head(0), MARKET.users.head(0)), ready().model
         ).top_k(3),
         None,
     ),

@@ -15,7 +15,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget, runner
+from scoring.runs import memory_forecast, runner
 from scoring.runs.publishers import (
     Claim,
     Destination,
@@ -205,7 +205,7 @@ def test_cancelled_run_publishes_nothing(prepared: Prepared) -> None:
 
 
 def test_memory_is_checked_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
     recorder = Recorder()
     with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Alternatives"):
         runner.run(prepared, sinks=[recorder])

@@ -18,7 +18,7 @@ from scoring.database.database import Database
 from scoring.database.readers import read_database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.from_frames import read_frames
+from scoring.dataset.frame_validation import read_frames
 from scoring.errors import ConfigurationError, DataError
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher

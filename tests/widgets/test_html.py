@@ -77,7 +77,7 @@ def test_differences_within_noise_have_no_arrow(state):
 
 
 def test_slices_table_names_worse_slices(state):
-    worse = state.worse()
+    worse = state.find_worse_slices()
     assert len(worse)
     metric = worse["metric"].iloc[0]
     page = read(render_slices(state.slices, metric))

@@ -19,7 +19,7 @@ from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.parameters import list_parameters
+from scoring.widgets.parameter_sliders import list_parameters
 
 WAIT = 60.0
 
@@ -138,7 +138,7 @@ def test_saving_compares_slices_with_the_new_baseline(panel):
     """A model that is worse than the first baseline is not worse than itself."""
     panel.sliders["fee"].value = 1.0
     panel.sliders["base"].value = 1.0
-    assert len(panel.wait(WAIT).worse())
+    assert len(panel.wait(WAIT).find_worse_slices())
     panel.rebase.click()
     panel.wait(WAIT)
     panel.profiles.name.value = "fees"

@@ -45,10 +45,10 @@ def test_saved_profile_has_metrics_parent_data_and_note(saver, session, standard
 def test_worse_slices_need_a_second_save(saver, session, standard):
     model = harmful(standard)
     state = computed(session, model)
-    assert len(state.worse())
+    assert len(state.find_worse_slices())
     warning = saver.save("fees", model, state)
     assert isinstance(warning, str)
-    first = state.worse().iloc[0]
+    first = state.find_worse_slices().iloc[0]
     assert warning.startswith(f"Significantly worse than the baseline: {first['slicing']} {first['slice']}")
     assert warning.endswith("Press Save again to save it anyway.")
     assert saver.registry.versions("fees") == ()

@@ -113,7 +113,7 @@ def test_stages_start_with_lists_and_measures(session, other):
     assert [state.is_complete for state in states] == [False] * 4 + [True]
     assert states[0].measures is states[-1].measures
     with pytest.raises(ConfigurationError, match="slices are not computed yet"):
-        states[0].worse()
+        states[0].find_worse_slices()
 
 
 def test_change_of_user_or_job_reuses_lists(session, other, state):
@@ -184,7 +184,7 @@ def test_baseline_compared_with_itself_has_no_difference(session, standard):
     state = session.compute(Request(standard, int(session.user_id[0])))
     assert (state.measures["difference"] == 0).all()
     assert not state.measures["significant"].any()
-    assert not len(state.worse())
+    assert not len(state.find_worse_slices())
     assert state.comparison.mean_rbo == pytest.approx(1)
 
 

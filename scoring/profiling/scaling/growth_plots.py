@@ -28,7 +28,7 @@ def plot_growth(growth: Growth) -> Figure:
     """Plot seconds over jobs and over users, with a line for time proportional to the work."""
     figure, panels = create_figure(9.5, 4, columns=2)
     for axes, series, points in zip(panels, SERIES, (growth.by_jobs, growth.by_users), strict=True):
-        axes.set_title(f"{_fixed(points, series)}, growing number of {series}", loc="left", fontsize=10)
+        axes.set_title(f"{_fixed_size_label(points, series)}, growing number of {series}", loc="left", fontsize=10)
         axes.set_xlabel(f"{series} (log scale)")
         axes.set_ylabel("seconds for all lists, best run (log scale)")
         done = [point for point in points if point.seconds is not None]
@@ -42,7 +42,7 @@ def plot_growth(growth: Growth) -> Figure:
         axes.plot(x, y, marker + "-", color=colour, label=slope)
         for at, value in zip(x, y, strict=True):
             axes.annotate(_time(value), (at, value), xytext=(5, -13), textcoords="offset points", fontsize=SMALL)
-        _logarithmic(axes, x, [*y, y[0] * x[-1] / x[0]])
+        _set_logarithmic(axes, x, [*y, y[0] * x[-1] / x[0]])
         axes.legend(fontsize=SMALL, loc="upper left", frameon=False)
     return figure
 
@@ -59,7 +59,7 @@ def plot_rates(growth: Growth) -> Figure:
         rate = [point.pairs / (point.seconds or 1.0) for point in done]
         peak = [(point.peak_bytes or 0) / 1e6 for point in done]
         colour, marker = SERIES[series]
-        label = f"{_fixed(points, series)}, growing {series}"
+        label = f"{_fixed_size_label(points, series)}, growing {series}"
         left.plot(x, rate, marker + "-", color=colour, label=label)
         # lines can coincide: the second is dashed and has smaller markers, so that the first stays visible
         right.plot(
@@ -69,7 +69,7 @@ def plot_rates(growth: Growth) -> Figure:
     ticks = sorted({min(sizes), max(sizes), *(point.pairs for point in growth.by_jobs)}) if sizes else []
     for axes in (left, right):
         axes.set_xlabel("pairs: users × jobs (log scale)")
-    _logarithmic(left, ticks, rates, _short, _short)
+    _set_logarithmic(left, ticks, rates, _short, _short)
     left.set_ylabel("pairs per second (log scale)")
     left.set_title("Speed", loc="left", fontsize=10)
     right.set_xscale("log")
@@ -131,18 +131,18 @@ def _draw_scored_jobs(axes: Any, frame: pd.DataFrame) -> None:
         axes.annotate(
             format_number(value), (at, value), xytext=(0, 8), textcoords="offset points", fontsize=SMALL, ha="center"
         )
-    _logarithmic(axes, x, [*scored, 3 * max(open_jobs)])
+    _set_logarithmic(axes, x, [*scored, 3 * max(open_jobs)])
     axes.set_xlabel("jobs (log scale)")
     axes.set_ylabel("mean per user (log scale)")
     axes.set_title("Jobs scored per user", loc="left", fontsize=10)
     axes.legend(fontsize=SMALL, frameon=False, loc="upper left")
 
 
-def _fixed(points: Sequence[GrowthPoint], series: str) -> str:
+def _fixed_size_label(points: Sequence[GrowthPoint], series: str) -> str:
     return f"{points[0].users:,} users" if series == "jobs" else f"{points[0].jobs:,} jobs"
 
 
-def _logarithmic(
+def _set_logarithmic(
     axes: Any,
     x: Sequence[float],
     y: Sequence[float],

@@ -43,11 +43,13 @@ def ties_are_broken_by_smaller_id(context: CheckContext) -> None:
         scorer = context.engine.scorer(plan)
         ranking, totals, who = scorer.top_k(_SHORT), scorer.all_pairs()[0], plan.exclusions.matrix(context.users)
         for row in np.flatnonzero(ranking.count):
-            seen += _ties(context, ranking, int(row), totals[row], who[row], f"all weight on {part.name}")
+            seen += _check_ties(context, ranking, int(row), totals[row], who[row], f"all weight on {part.name}")
     require_testable(seen, "no two jobs with the same total")
 
 
-def _ties(context: CheckContext, ranking: Ranking, row: int, totals: np.ndarray, who: np.ndarray, when: str) -> int:
+def _check_ties(
+    context: CheckContext, ranking: Ranking, row: int, totals: np.ndarray, who: np.ndarray, when: str
+) -> int:
     """Return the number of ties. Raise AssertionError for a tie in the wrong order."""
     count = int(ranking.count[row])
     ids, scores = ranking.job_id[row, :count], ranking.scores[row, :count, 0]

@@ -21,13 +21,13 @@ _COOLDOWN_DAYS = 60.0
 @invariant
 def closed_jobs_are_never_listed(context: CheckContext) -> None:
     """With the rule `open`, lists omit exactly the jobs that are not yet posted, expired or inactive."""
-    _require_rule(context, {"open": True}, _closed(context), "not open at the clock")
+    _require_rule(context, {"open": True}, _closed_jobs(context), "not open at the clock")
 
 
 @invariant
 def applied_jobs_are_never_listed(context: CheckContext) -> None:
     """With the rule `not_applied`, lists omit exactly the jobs that the user has applied to."""
-    _require_rule(context, {"not_applied": True}, _applied(context), "applied to")
+    _require_rule(context, {"not_applied": True}, _applied_jobs(context), "applied to")
 
 
 @invariant
@@ -35,7 +35,7 @@ def company_cooldown_is_applied(context: CheckContext) -> None:
     """With `company_cooldown_days`, lists omit exactly the companies that the user applied to in that time."""
     rules = {"company_cooldown_days": _COOLDOWN_DAYS}
     _require_rule(
-        context, rules, _cooling(context, _COOLDOWN_DAYS), f"of a company applied to in {_COOLDOWN_DAYS:g} days"
+        context, rules, _cooling_jobs(context, _COOLDOWN_DAYS), f"of a company applied to in {_COOLDOWN_DAYS:g} days"
     )
 
 
@@ -44,7 +44,7 @@ def min_fee_is_applied(context: CheckContext) -> None:
     """With `min_fee`, lists omit exactly the jobs with a lower fee. A missing fee is 0."""
     fees = context.inputs.jobs.frame["fee"].fillna(0.0)
     floor = float(fees.median())
-    _require_rule(context, {"min_fee": floor}, _cheap(context, floor), f"below a fee of {floor:g}")
+    _require_rule(context, {"min_fee": floor}, _cheap_jobs(context, floor), f"below a fee of {floor:g}")
 
 
 @invariant
@@ -54,7 +54,7 @@ def employment_types_are_applied(context: CheckContext) -> None:
     require_testable(len(types), "no employment types")
     allowed = (int(types.min()),)
     _require_rule(
-        context, {"employment_types": allowed}, _of_other_types(context, allowed), "of another employment type"
+        context, {"employment_types": allowed}, _jobs_of_other_types(context, allowed), "of another employment type"
     )
 
 
@@ -64,15 +64,15 @@ def large_k_lists_all_eligible_jobs(context: CheckContext) -> None:
     rules = context.model.eligibility
     excluded = np.zeros((len(context.users), len(context.jobs)), dtype=bool)
     if rules.open:
-        excluded |= _closed(context)
+        excluded |= _closed_jobs(context)
     if rules.not_applied:
-        excluded |= _applied(context)
+        excluded |= _applied_jobs(context)
     if rules.company_cooldown_days:
-        excluded |= _cooling(context, rules.company_cooldown_days)
+        excluded |= _cooling_jobs(context, rules.company_cooldown_days)
     if rules.min_fee is not None:
-        excluded |= _cheap(context, rules.min_fee)
+        excluded |= _cheap_jobs(context, rules.min_fee)
     if rules.employment_types is not None:
-        excluded |= _of_other_types(context, rules.employment_types)
+        excluded |= _jobs_of_other_types(context, rules.employment_types)
     _require_excluded(context, {"max_per_company": None}, excluded, "excluded by a rule")
 
 
@@ -88,13 +88,13 @@ def max_per_company_is_applied(context: CheckContext) -> None:
         for k in (10, len(context.jobs)):
             ranking = capped.top_k(k)
             for row, user in enumerate(context.user_id):
-                wanted = context.job_id[_greedy(full.job_row[row, : full.count[row]], companies, cap, k)]
+                wanted = context.job_id[_select_greedily(full.job_row[row, : full.count[row]], companies, cap, k)]
                 _require_list(
                     ranking.job_id[row, : ranking.count[row]], wanted, f"user {user}, at most {cap} of a company"
                 )
 
 
-def _greedy(rows: NDArray[np.int64], companies: list[object], cap: int, k: int) -> list[int]:
+def _select_greedily(rows: NDArray[np.int64], companies: list[object], cap: int, k: int) -> list[int]:
     """Return the first k rows with at most `cap` rows of each company. None is not a company."""
     taken: list[int] = []
     of_company: Counter[object] = Counter()
@@ -150,7 +150,7 @@ def _require_excluded(context: CheckContext, rules: Mapping[str, object], exclud
         assert ranking.count[row] == listed.sum(), f"user {user}: a job occurs twice in the list."
 
 
-def _closed(context: CheckContext) -> Bools:
+def _closed_jobs(context: CheckContext) -> Bools:
     jobs, clock = context.inputs.jobs.frame, context.dataset.as_of
     closed = (jobs["posted_at"] > clock) | (jobs["expires_at"] <= clock)  # false where a time is missing
     if not context.dataset.clock.set_back:
@@ -158,21 +158,21 @@ def _closed(context: CheckContext) -> Bools:
     return closed.to_numpy(bool)
 
 
-def _cheap(context: CheckContext, floor: float) -> Bools:
+def _cheap_jobs(context: CheckContext, floor: float) -> Bools:
     return (context.inputs.jobs.frame["fee"].fillna(0.0) < floor).to_numpy(bool)
 
 
-def _of_other_types(context: CheckContext, allowed: tuple[int, ...]) -> Bools:
+def _jobs_of_other_types(context: CheckContext, allowed: tuple[int, ...]) -> Bools:
     return ~context.inputs.jobs.frame["employment_type_code"].isin(allowed).to_numpy(bool)
 
 
-def _applied(context: CheckContext) -> Bools:
+def _applied_jobs(context: CheckContext) -> Bools:
     actions_of_kind = context.actions_of_kind("application")
     pairs = set(zip(actions_of_kind["user_id"].tolist(), actions_of_kind["job_id"].tolist(), strict=True))
     return _matrix(context, [[(u, j) in pairs for j in context.job_id.tolist()] for u in context.user_id.tolist()])
 
 
-def _cooling(context: CheckContext, days: float) -> Bools:
+def _cooling_jobs(context: CheckContext, days: float) -> Bools:
     actions_of_kind = context.actions_of_kind("application")
     actions_of_kind = actions_of_kind[actions_of_kind["occurred_at"] >= context.dataset.as_of - pd.Timedelta(days=days)]
     jobs = context.dataset.tables.jobs.set_index("job_id")["company_id"]

@@ -81,7 +81,7 @@ def component_values_are_from_0_to_100(context: CheckContext) -> None:
 @invariant
 def points_add_up_to_the_total(context: CheckContext) -> None:
     """The explained points of a pair add up to its total, and so do its weighted group scores."""
-    for u, j in _some_pairs(context):
+    for u, j in _sample_pairs(context):
         explained, where = context.engine.explain(context.plan, context.inputs, u, j), _pair(context, u, j)
         total = float(context.pairs[0, u, j])
         points = sum(part.points for part in explained.parts)
@@ -98,7 +98,7 @@ def points_add_up_to_the_total(context: CheckContext) -> None:
 def explanation_equals_the_score(context: CheckContext) -> None:
     """Explained points are weight × value; weights, values and groups equal those of model, plan and scores."""
     values, weights = context.values(context.plan), context.model.flat_weights
-    for u, j in _some_pairs(context):
+    for u, j in _sample_pairs(context):
         explained, where = context.engine.explain(context.plan, context.inputs, u, j), _pair(context, u, j)
         for c, (part, known) in enumerate(zip(explained.parts, context.model.parts, strict=True)):
             what = f"{where}: component {part.name}"
@@ -133,7 +133,7 @@ def not_ranked_matches_the_lists(context: CheckContext) -> None:
     require_testable(seen, "no jobs")
 
 
-def _some_pairs(context: CheckContext) -> list[tuple[int, int]]:
+def _sample_pairs(context: CheckContext) -> list[tuple[int, int]]:
     n, m = len(context.users), len(context.jobs)
     chosen = context.random().choice(n * m, min(_PAIRS, n * m), replace=False)
     return [(int(pair // m), int(pair % m)) for pair in chosen]

@@ -44,14 +44,15 @@ def zero_weight_component_can_be_removed(context: CheckContext) -> None:
         weights = {other.name: float(draw.weights.flat(other.group, other.name)) for other in parts if other != part}
         weightless = context.model.with_weights(weights)
         with_it, without = (
-            context.make_scorer(context.inputs, model) for model in (weightless, _without(weightless, part.name))
+            context.make_scorer(context.inputs, model)
+            for model in (weightless, _remove_component(weightless, part.name))
         )
         when = f"without {part.name}, which has weight 0"
         require_same_scores(without.all_pairs(), with_it.all_pairs(), context.user_id, context.job_id, when)
         require_same_lists(without.top_k(_SHORT), with_it.top_k(_SHORT), when)
 
 
-def _without(model: ScoringModel, name: str) -> ScoringModel:
+def _remove_component(model: ScoringModel, name: str) -> ScoringModel:
     groups = model.weights.components.items()
     components = {group: {key: weight for key, weight in of.items() if key != name} for group, of in groups}
     parts = tuple(part for part in model.parts if part.name != name)

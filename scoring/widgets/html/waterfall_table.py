@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.evaluation.waterfall import Change, Waterfall
+from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, format_number, render_heading, render_table
 
 __all__ = ["render_waterfall"]
@@ -46,12 +46,12 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
         _pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
         _pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
         f'<span class="{kind}">{_points(change.change)}</span>',
-        _drawn(start, end, low, high, colour) if change.change else "",
+        _draw_bar(start, end, low, high, colour) if change.change else "",
     )
 
 
 def _total_row(label: str, total: float, low: float, high: float) -> tuple[str, ...]:
-    return (f"<b>{label}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, FAINT))
+    return (f"<b>{label}</b>", "", "", f"<b>{total:.2f}</b>", "", _draw_bar(low, total, low, high, FAINT))
 
 
 def _value(value: float | None) -> str:
@@ -67,7 +67,7 @@ def _pair(before: str, after: str) -> str:
     return escape_text(after) if before == after else f"{escape_text(before)} → {escape_text(after)}"
 
 
-def _drawn(start: float, end: float, low: float, high: float, colour: str) -> str:
+def _draw_bar(start: float, end: float, low: float, high: float, colour: str) -> str:
     a, b = sorted(_WIDTH * (value - low) / (high - low) for value in (start, end))
     return (
         f'<svg width="{_WIDTH}" height="14" aria-hidden="true"><rect x="{a:.1f}" y="1" width="{max(b - a, 0.75):.1f}" '

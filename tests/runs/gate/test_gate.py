@@ -20,7 +20,7 @@ from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.dataset import Dataset, Tables
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget, runner, shards
+from scoring.runs import memory_forecast, runner, shards
 from scoring.runs.gate import Gate, GateFailedError, GateLimits, Measure, Verdict
 from scoring.runs.gate.console_table import make_table
 from scoring.runs.history import list_runs
@@ -269,7 +269,7 @@ def test_all_limits_apply_if_memory_is_short_for_two_models(
         judge = Gate.judge
 
         def judge_with_little_memory(gate: Gate, run: Any) -> Verdict:
-            short.setattr(memory_budget, "measure_available", lambda: 1_000)
+            short.setattr(memory_forecast, "measure_available", lambda: 1_000)
             return judge(gate, run)
 
         short.setattr(Gate, "judge", judge_with_little_memory)
