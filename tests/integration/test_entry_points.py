@@ -288,7 +288,7 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
             "a border to nowhere": {
                 "prefecture_adjacency": pd.DataFrame({"prefecture_code": ["13"], "adjacent_code": [None]})
             },
-            "an occupation that is no number": {"occupations": pd.DataFrame({"occupation_code": ["cook"]})},
+            "an occupation that is not a number": {"occupations": pd.DataFrame({"occupation_code": ["cook"]})},
         }.items()
     ),
     (
