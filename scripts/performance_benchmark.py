@@ -79,7 +79,7 @@ def _measure(wanted: argparse.Namespace) -> tuple[runner.RunResult, cProfile.Pro
     with watch.phase("encode"):
         dataset = Dataset(market.tables)
     prepared = runner.prepare(dataset, load_model("standard"), watch=watch, workers=wanted.workers)
-    result = runner.run(prepared, k=wanted.top_k, sinks=[FramePublisher()], watch=watch)
+    result = runner.run(prepared, k=wanted.top_k, publishers=[FramePublisher()], watch=watch)
     if profile:
         profile.disable()
     return result, profile

@@ -158,10 +158,12 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
         # one user first, so that imports and one-time setup do not count for the setting
-        runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
+        runner.run(prepared, k=k, users=first, workers=workers, publishers=[ParquetPublisher(Path(folder) / "first")])
         before = memory_forecast.measure_peak()
         start = time.perf_counter()
-        result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetPublisher(target)])
+        result = runner.run(
+            prepared, k=k, chunk_size=chunk_size, workers=workers, publishers=[ParquetPublisher(target)]
+        )
         seconds = time.perf_counter() - start
         peak = result.peak_bytes
         return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))

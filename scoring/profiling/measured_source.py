@@ -68,5 +68,5 @@ def full_run(
     watch = watch or Stopwatch()
     prepared = source.prepared(watch)
     with tempfile.TemporaryDirectory() as folder:
-        sinks = [ParquetPublisher(Path(folder) / "run")]
-        return runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=sinks, watch=watch)
+        publishers = [ParquetPublisher(Path(folder) / "run")]
+        return runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, publishers=publishers, watch=watch)

@@ -98,7 +98,7 @@ def run(
     users: Sequence[int] | NDArray[np.integer] | None = None,
     chunk_size: int = DEFAULT_CHUNK_SIZE,
     workers: int | None = None,
-    sinks: Sequence[Publisher] = (),
+    publishers: Sequence[Publisher] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
     watch: Stopwatch | None = None,
@@ -125,7 +125,7 @@ def run(
         Number of users ranked at a time. Chunks are smaller if memory is short.
     workers
         Number of threads; None: that of `prepared`.
-    sinks
+    publishers
         The publishers that receive the lists, published in this order.
     progress
         Called with (users done, total users).
@@ -160,7 +160,7 @@ def run(
     GateFailedError: If a limit of the gate is exceeded.
     """
     spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
-    state = RunState(prepared, spec, sinks, watch or Stopwatch(), now())
+    state = RunState(prepared, spec, publishers, watch or Stopwatch(), now())
     state.fit_memory()
     try:
         state.open()

@@ -37,8 +37,8 @@ def exactly(number: float | None) -> Fraction:
 
 def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
     """Check totals, points, splits, ranks and overtaking jobs against explanations and full rankings."""
-    said = [ready.explain(why.user_id, why.job_id) for ready in (before, after)]
-    sides = [{part.name: part for part in one.parts} for one in said]
+    message = [ready.explain(why.user_id, why.job_id) for ready in (before, after)]
+    sides = [{part.name: part for part in one.parts} for one in message]
     assert {one.component for one in why.changes} == set(sides[0]) | set(sides[1])
     assert len(why.changes) == len(set(sides[0]) | set(sides[1]))
     for one in why.changes:
@@ -49,8 +49,8 @@ def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
             expected = (None, 0.0, 0.0) if part is None else (part.value, part.weight, part.points)
             assert (value, weight, points) == expected
         assert one.by_weight + one.by_value == pytest.approx(one.change, abs=1e-12)
-    assert [why.before.score, why.after.score] == [one.total for one in said]
-    assert why.total_before == pytest.approx(said[0].total, rel=1e-6)
+    assert [why.before.score, why.after.score] == [one.total for one in message]
+    assert why.total_before == pytest.approx(message[0].total, rel=1e-6)
     difference = sum(Fraction(one.points_after) - Fraction(one.points_before) for one in why.changes)
     assert why.change == float(difference)  # rounded once
     assert why.by_weight + why.by_value == pytest.approx(why.change, abs=1e-12)

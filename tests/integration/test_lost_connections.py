@@ -262,7 +262,7 @@ def place(fragile: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) -> None:
-    runner.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabasePublisher(database)], **more)  # type: ignore[arg-type]
+    runner.run(prepared, k=k, chunk_size=10, workers=1, publishers=[DatabasePublisher(database)], **more)  # type: ignore[arg-type]
 
 
 def empty(server: PostgresServer) -> None:
@@ -332,11 +332,11 @@ def test_run_without_database_is_resumed_later(
         at_statement(place, number, fragile.kill),
         pytest.raises(DatabaseError, match="cannot be accessed"),
     ):
-        runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+        runner.run(prepared, k=4, chunk_size=10, workers=1, publishers=both(), resume=True)
     assert list_published_runs(tmp_path / "runs") == []
     fragile.start()
     pd.testing.assert_frame_equal(read_results(place), yesterday)
-    done = runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+    done = runner.run(prepared, k=4, chunk_size=10, workers=1, publishers=both(), resume=True)
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in list_published_runs(tmp_path / "runs")] == [done.metadata.run_id]
     assert state(fragile) == (["published"] * 2, 0)

@@ -182,7 +182,7 @@ for number, room in enumerate(json.loads(sys.argv[1])):
     held = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (held + room * 1_000_000 if room else -1, -1))
     try:
-        result = runner.run(prepared, k=10_000, sinks=[ParquetPublisher(out)])
+        result = runner.run(prepared, k=10_000, publishers=[ParquetPublisher(out)])
     except NotEnoughMemoryError as error:
         results.append(["refused", str(error), sorted(path.name for path in Path(sys.argv[2]).glob(f"*{number}*"))])
     else:

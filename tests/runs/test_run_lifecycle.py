@@ -48,17 +48,17 @@ def database(database_url: str) -> Iterator[Database]:
         yield database
 
 
-def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunResult:
-    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
+def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.RunResult:
+    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "publishers": publishers} | settings))
 
 
 def make_publishers(folder: Path, database: Database) -> list[Publisher]:
     return [DatabasePublisher(database), ParquetPublisher(folder, latest="latest", by_run_id=True)]
 
 
-def stop(prepared: Prepared, point: str, nth: int, *sinks: Publisher, **settings: Any) -> None:
+def stop(prepared: Prepared, point: str, nth: int, *publishers: Publisher, **settings: Any) -> None:
     with fault_injection.arm(point, nth, Broken()), pytest.raises(Broken):
-        run(prepared, *sinks, resume=True, **settings)
+        run(prepared, *publishers, resume=True, **settings)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -235,9 +235,9 @@ def test_second_writer_of_a_run_is_rejected(
     def start_second(done: int, total: int) -> None:
         if messages:
             return
-        for sinks in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
+        for publishers in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
             with pytest.raises(ScoringError, match=r"Another process is writing the same run") as caught:
-                run(prepared, *sinks, resume=True)
+                run(prepared, *publishers, resume=True)
             assert isinstance(caught.value, OutputError | DatabaseError)
             messages.append(str(caught.value))
 

@@ -66,9 +66,9 @@ def dirtied(table: str, clean: pd.DataFrame, picks: list[int], data: st.DataObje
 
 
 def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
-    sink = FramePublisher()
-    result = runner.run(scoring.Prepared.of(data, MODEL), k=8, sinks=[sink])
-    return sink.frame, result
+    publisher = FramePublisher()
+    result = runner.run(scoring.Prepared.of(data, MODEL), k=8, publishers=[publisher])
+    return publisher.frame, result
 
 
 @settings(max_examples=8, deadline=None)

@@ -61,9 +61,11 @@ def test_values_and_totals_equal_explanations(seed: int) -> None:
     assert frame["user_id"].tolist() == [user for user in users for _ in jobs]
     assert frame["job_id"].tolist() == jobs.tolist() * len(users)
     for row in frame.to_dict("records"):
-        said = ready.explain(row["user_id"], row["job_id"])
-        assert {part.name: row[part.name] for part in said.parts} == {part.name: part.value for part in said.parts}
-        assert row["total"] == said.total
+        explanation = ready.explain(row["user_id"], row["job_id"])
+        assert {part.name: row[part.name] for part in explanation.parts} == {
+            part.name: part.value for part in explanation.parts
+        }
+        assert row["total"] == explanation.total
 
 
 def test_default_is_all_active_users_and_all_jobs(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
