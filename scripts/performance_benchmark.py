@@ -24,7 +24,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ScoringError
 from scoring.runs import report, runner
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs.memory_forecast import format_bytes
 from scoring.runs.publishers import FramePublisher
 from scoring.synthetic import make_market
 from scoring.telemetry import Stopwatch
@@ -79,7 +79,7 @@ def _measure(wanted: argparse.Namespace) -> tuple[runner.RunResult, cProfile.Pro
     with watch.phase("encode"):
         dataset = Dataset(market.tables)
     prepared = runner.prepare(dataset, load_model("standard"), watch=watch, workers=wanted.workers)
-    result = runner.run(prepared, k=wanted.top_k, sinks=[FramePublisher()], watch=watch)
+    result = runner.run(prepared, k=wanted.top_k, publishers=[FramePublisher()], watch=watch)
     if profile:
         profile.disable()
     return result, profile

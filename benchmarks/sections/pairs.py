@@ -20,7 +20,7 @@ from benchmarks.measurement import Times, measure_times, print_progress, reset_p
 from benchmarks.results import Figure, Section, at_least, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringEngine, load_model
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 
 _BYTES_PER_ROW = 21
 _PLAIN = "default settings"
@@ -69,7 +69,7 @@ def _compute(work: Workspace, size: Size, rows: np.ndarray) -> Times:
 
 
 def _peaks(streamed: list[dict[str, Any]]) -> str:
-    return " → ".join(f"{one['users']:,} users {memory_budget.format_bytes(one['peak_bytes'])}" for one in streamed)
+    return " → ".join(f"{one['users']:,} users {memory_forecast.format_bytes(one['peak_bytes'])}" for one in streamed)
 
 
 def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
         start = time.perf_counter()
         pairs = asyncio.run(e.calculate_scores_for_all_users(user_limit=users, top_k=None, out=folder / "pairs"))
         seconds = time.perf_counter() - start
-        return {"users": users, "rows": len(pairs), "seconds": seconds, "peak_bytes": memory_budget.measure_peak()}
+        return {"users": users, "rows": len(pairs), "seconds": seconds, "peak_bytes": memory_forecast.measure_peak()}
 
 
 def _plain(work: Workspace, users: int, n_jobs: int) -> dict[str, float]:

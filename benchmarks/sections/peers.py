@@ -16,10 +16,10 @@ from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.profiling.peer_inputs import PeerInputs
-from scoring.profiling.peer_lists import JobList, ResultsDifferError, require_equal_lists
+from scoring.profiling.method_inputs import PeerInputs
+from scoring.profiling.method_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs.memory_forecast import format_bytes
 
 _MOST_FULL = 1000
 """Most users for a peer with the full score: their tables are dense."""

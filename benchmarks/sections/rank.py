@@ -7,7 +7,7 @@ from benchmarks.measurement import measure_times, print_progress, reset_peak
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Prepared, load_model
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 
 _NO_RULES = {"open": False, "min_fee": None, "not_applied": False, "company_cooldown_days": None}
 
@@ -21,7 +21,7 @@ def measure(size: Size, work: Workspace) -> Section:
     print_progress(f"ranking {size.text}")
     first = measure_times(lambda: used.top_k(K), 1)
     again = measure_times(lambda: used.top_k(K), size.repeats)
-    peak = memory_budget.measure_peak()
+    peak = memory_forecast.measure_peak()
     everything = scorer(prepared.with_model(model.with_eligibility(**_NO_RULES)).plan)
     everything.top_k(K)
     whole = measure_times(lambda: everything.top_k(K), size.repeats)

@@ -16,9 +16,9 @@ from benchmarks.results import Figure, Section, Table, at_most, number
 from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.columns.canonical_tables import make_empty_frame
+from scoring.columns.table_frames import make_empty_frame
 from scoring.model import Inputs
-from scoring.profiling.peer_inputs import PeerInputs
+from scoring.profiling.method_inputs import PeerInputs
 
 _USERS = 500
 _USERS_OF_ALL_JOBS = 100

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Singles
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 
 __all__ = ["Backend", "BackendFactory"]
 

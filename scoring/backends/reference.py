@@ -14,7 +14,7 @@ from scoring.argument_checks import check_list_length, check_row_numbers
 from scoring.array_types import Floats, Longs, Singles
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.program import Program
-from scoring.bundle.ranking import SCORES, Ranking
+from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.bundle.terms import KINDS
 from scoring.bundle.terms.flag_term import flag_rows
 from scoring.bundle.terms.lookup_term import lookup_rows

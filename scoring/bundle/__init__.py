@@ -2,7 +2,7 @@
 
 - `bundle`: `Bundle`, the complete input of ranking; `bundle_file`: its file format
 - `program`: the scores of all pairs as terms and weights; `terms`: the kinds of terms
-- `index`: the eligible jobs in search order, with bounds of their scores
+- `block_index`: the eligible jobs in search order, with bounds of their scores
 - `eligibility_arrays`: which jobs may be ranked for each user
-- `ranking`: `Ranking`, the resulting lists
+- `ranked_lists`: `Ranking`, the resulting lists
 """

@@ -10,9 +10,9 @@ from typing import Self
 
 from scoring.array_types import Longs
 from scoring.bundle import bundle_file
+from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.bundle.index import Index, Limits
 from scoring.bundle.program import JOB_ARRAYS, Program
 from scoring.errors import pluralize
 

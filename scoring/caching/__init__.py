@@ -4,7 +4,7 @@
 - `content_digests`: hashable forms and digests of values and of code
 - `stores`: the `Store` protocol, and `MemoryStore`: bounded, counted, one computation for each missing key
 - `cache`: `EngineCaches`, the caches of an engine over an optional shared store
-- `footprints`: bytes that values occupy
+- `memory_footprints`: bytes that values occupy
 """
 
 from scoring.caching.cache import CACHE_NAMES, GROUPS, EngineCaches

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
-from scoring.caching.footprints import Footprint, TotalFootprint, Uncounted
 from scoring.caching.key import (
     AdjacencyKey,
     CacheKey,
@@ -18,6 +17,7 @@ from scoring.caching.key import (
     SimilarityKey,
     UserKey,
 )
+from scoring.caching.memory_footprints import Footprint, TotalFootprint, Uncounted
 from scoring.caching.stores import CacheStats, MemoryStore, Store
 from scoring.errors import ConfigurationError
 

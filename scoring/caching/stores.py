@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from scoring.caching.footprints import Footprint, TotalFootprint, Uncounted, measure_footprint
 from scoring.caching.key import CacheKey
+from scoring.caching.memory_footprints import Footprint, TotalFootprint, Uncounted, measure_footprint
 
 __all__ = ["CacheStats", "MemoryStore", "Store"]
 

@@ -182,10 +182,10 @@ def load_data(
     """
     from scoring.columns import TABLES
     from scoring.database.change_tokens import read_change_tokens
-    from scoring.database.quarantine import read_accepted
+    from scoring.database.validated_reader import read_accepted
     from scoring.dataset import Dataset
     from scoring.dataset.dataset import parse_clock
-    from scoring.runs import memory_budget
+    from scoring.runs import memory_forecast
     from scoring.validation.report import Limit
 
     limit = Limit.parse(max_refused)
@@ -196,8 +196,8 @@ def load_data(
     tokens = read_change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
     sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
-    memory_budget.require(
-        memory_budget.predict_data(users, jobs, actions),
+    memory_forecast.require(
+        memory_forecast.predict_data(users, jobs, actions),
         f"Loading {sizes}",
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )

@@ -1,12 +1,12 @@
 """The tables of a dataset, their columns and types, and canonical frames.
 
-- `tables`: every table's columns and their types
-- `canonical_tables`: `Tables`, the frames of a dataset with these columns
+- `table_specs`: every table's columns and their types
+- `table_frames`: `Tables`, the frames of a dataset with these columns
 - `types`: one file per column type; `series`: their shared functions
 - `dictionary_column`: a column as distinct values and the position of each row's value
 """
 
-from scoring.columns.tables import (
+from scoring.columns.table_specs import (
     ACTION_KINDS,
     FACTOR_TABLES,
     MAX_MONEY,

@@ -8,7 +8,7 @@ from pydantic import Field
 from scoring.array_types import Floats
 from scoring.components.helpers import Points, occupation_key
 from scoring.model.component import Component, Reason
-from scoring.model.inputs import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
 from scoring.model.terms import LookupTerm, Value
 

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from scoring.array_types import Floats
 from scoring.components.helpers import Days, Points, any_per_user, distinct_codes, occupation_key
 from scoring.model.component import Component, Reason
-from scoring.model.inputs import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
 from scoring.model.terms import Flags, FlagTerm, LookupTerm, UserTerm, Value
 

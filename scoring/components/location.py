@@ -9,7 +9,7 @@ from scoring.array_types import Floats
 from scoring.components.helpers import Points, place_key, prefecture_key
 from scoring.dataset.arrays import Ragged
 from scoring.model.component import Component, Reason
-from scoring.model.inputs import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
 from scoring.model.terms import LookupTerm, Value
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from scoring.components.helpers import Curve, Days, interpolate
 from scoring.model.component import Component, Reason
-from scoring.model.inputs import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 

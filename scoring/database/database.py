@@ -18,7 +18,7 @@ Every wait has a limit on engines that this module makes; a caller's engine keep
 | waiting for                                                | at most | then
 |------------------------------------------------------------|---------|---------------------------------------------
 | a PostgreSQL server to accept a connection                 | 10 s    | retried
-| a byte from a server that does not work for this process   | 15 s    | retried; see `scoring.database.watchdog`
+| a byte from a server that does not work for this process   | 15 s    | retried; see `scoring.database.server_probe`
 | a lock of another PostgreSQL transaction (`lock_timeout`)  | 10 s    | retried
 | one statement (`statement_timeout`)                        | 10 min  | an error
 | a free connection of this process's 15                     | 30 s    | retried
@@ -47,7 +47,7 @@ from sqlalchemy import Column, Connection, Engine, inspect, literal, select
 from sqlalchemy.engine import URL
 
 from scoring.database import migrations, retry
-from scoring.database.dbapi import start_transaction
+from scoring.database.driver_transactions import start_transaction
 from scoring.database.engines import (
     format_url,
     get_sqlite_file,

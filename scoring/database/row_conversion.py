@@ -16,7 +16,7 @@ from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
-from scoring.database.dbapi import wrap_driver_errors
+from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_tracing import count_driver_call
 from scoring.validation.data_errors import Rejections, RowName, make_data_error
 from scoring.validation.normalise import NormalisedTable, normalise

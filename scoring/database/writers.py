@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, Double, Integer, Table, delete, insert, select, update
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.canonical_tables import Tables
+from scoring.columns.table_frames import Tables
 from scoring.database.database import Database
-from scoring.database.dbapi import wrap_driver_errors
+from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.query_tracing import count_driver_call
 from scoring.database.row_conversion import to_rows

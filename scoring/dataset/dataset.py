@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.canonical_tables import Tables, find_newest_time
+from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
 from scoring.dataset.clock import Clock
@@ -83,7 +83,7 @@ class Dataset:
         ------
         DataError: If a row is invalid; it names the table, the column and the row.
         """
-        from scoring.dataset.from_frames import read_frames
+        from scoring.dataset.frame_validation import read_frames
 
         frames = {"jobs": jobs, "users": users, "actions": actions, **tables}
         accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of))

@@ -2,10 +2,11 @@
 
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `user_splits`: train, validation and test users (`id_hash`)
-- `relevance`, `metrics`, `list_metrics`: metrics of lists; `slices`: metrics by group of users
+- `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
-- `rank_changes`, `exposure`: effect of a model change on lists; `full_rank`, `waterfall`: its effect on one job
+- `rank_changes`, `exposure_changes`: effect of a model change on lists
+- `full_rank`, `rank_waterfall`: its effect on one job
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from scoring.evaluation.list_metrics import (
 )
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.rank_changes import Comparison, movements
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.rank_waterfall import waterfall
+from scoring.evaluation.relevant_pairs import Relevance
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.slices import Slicing, slices_of
 from scoring.evaluation.user_splits import Split, split_users
-from scoring.evaluation.waterfall import waterfall
 
 __all__ = [
     "APPLICATIONS",

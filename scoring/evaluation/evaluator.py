@@ -18,7 +18,7 @@ from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
-from scoring.evaluation.relevance import RankedRelevance, rank_relevance
+from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import list_exclusions

@@ -16,7 +16,7 @@ from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.action_log import ActionLog
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevant_pairs import Relevance
 from scoring.plan import Candidates
 
 __all__ = ["APPLICATIONS", "Holdout", "list_caveats", "select_relevant"]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize
-from scoring.evaluation.exposure import By, compute_exposure_changes, plot_exposure
+from scoring.evaluation.exposure_changes import By, compute_exposure_changes, plot_exposure
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, create_figure

@@ -5,9 +5,9 @@
 - `snapshot`: the data that an engine answers from; the only place that holds it
 - `legacy_objects`: objects, mappings and rows to canonical frames
 - `legacy_results`: the results of the methods, computed synchronously from a snapshot
-- `job_scores`: the work behind the methods whose results depend on the job alone
-- `model_keys`: cache keys of what is computed from a model
-- `pair_chunks`, `pair_results`: all pairs in chunks; as a Parquet dataset with a lazy handle
+- `job_only_scores`: the work behind the methods whose results depend on the job alone
+- `plan_cache_keys`: cache keys of what is computed from a model
+- `pair_chunks`, `pair_files`: all pairs in chunks; as a Parquet dataset with a lazy handle
 - `async_lock`: a lock for threads and tasks
 """
 
@@ -17,7 +17,7 @@ from scoring.facade.engine import (
     PERFORMANCE_TARGET_MS_PER_USER,
     ScoringEngine,
 )
-from scoring.facade.pair_results import ScoredPairs
+from scoring.facade.pair_files import ScoredPairs
 
 __all__ = [
     "DEFAULT_CHUNK_SIZE",

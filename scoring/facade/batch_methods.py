@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError, DataError
-from scoring.facade import job_scores, legacy_results
+from scoring.facade import job_only_scores, legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
-from scoring.facade.pair_results import ScoredPairs, require_new_folder, write_pairs
+from scoring.facade.pair_files import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
@@ -129,15 +129,15 @@ class BatchMethods(EngineState):
         """
         snapshot = self._data.get()
         with self.operations.measure("calculate_base_scores_vectorized"):
-            return job_scores.compute_base_scores(snapshot, self.model, jobs_df)
+            return job_only_scores.compute_base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """Return (m,) float32, 0 to 100: the `wage` component. Raises ConfigurationError if the model has none."""
-        return job_scores.compute_job_component(self._data.get(), self.model, "wage", jobs_df)
+        return job_only_scores.compute_job_component(self._data.get(), self.model, "wage", jobs_df)
 
     def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """Return (m,) float32, 0 to 100: the `access` component. Raises ConfigurationError if the model has none."""
-        return job_scores.compute_job_component(self._data.get(), self.model, "access", jobs_df)
+        return job_only_scores.compute_job_component(self._data.get(), self.model, "access", jobs_df)
 
     def _check_request(
         self, n_users: int, n_jobs: int, chunk_size: int, top_k: int | None, out: str | os.PathLike[str] | None

@@ -16,7 +16,7 @@ from typing import Any, Final, Self, TypeVar
 import pandas as pd
 
 from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
-from scoring.caching.footprints import Footprint
+from scoring.caching.memory_footprints import Footprint
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError

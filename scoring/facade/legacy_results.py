@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
 from scoring.facade.legacy_objects import Row, make_canonical_frame, read_user
-from scoring.facade.model_keys import make_explanation_key, make_score_key
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
+from scoring.facade.plan_cache_keys import make_explanation_key, make_score_key
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Prepared, Ranking, explain
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.validation.data_errors import make_data_error
 from scoring.validation.normalise import validate
 
@@ -88,7 +88,7 @@ def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | No
     needed = pairs * BYTES_PER_PAIR + (estimate_working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
     what = f"A DataFrame of all {n_users:,} × {n_jobs:,} = {pairs:,} pairs"
     alternatives = ["top_k=40 for the best jobs of each user", "out=DIRECTORY for all pairs as a Parquet dataset"]
-    memory_budget.require(needed, what, alternatives)
+    memory_forecast.require(needed, what, alternatives)
 
 
 def make_pairs_frame(

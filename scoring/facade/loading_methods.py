@@ -13,7 +13,7 @@ from scoring.columns import TABLES
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
 from scoring.facade.engine_state import EngineState, require_integer
-from scoring.statistics.popularity import WINDOW_DAYS
+from scoring.statistics.company_popularity import WINDOW_DAYS
 
 __all__ = ["LoadingMethods"]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.caching.footprints import Footprint, measure_footprint
 from scoring.caching.key import DataKey
+from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
-from scoring.database.quarantine import (
+from scoring.database.validated_reader import (
     AcceptedData,
     RejectionDigest,
     read_accepted,
@@ -28,11 +28,11 @@ from scoring.database.quarantine import (
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.facade.async_lock import AsyncLock
-from scoring.facade.model_keys import make_encoding_key, make_plan_key
+from scoring.facade.plan_cache_keys import make_encoding_key, make_plan_key
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
-from scoring.statistics.popularity import WINDOW_DAYS
+from scoring.statistics.company_popularity import WINDOW_DAYS
 from scoring.validation.normalise import code_width
 from scoring.validation.report import DataReport
 

@@ -27,11 +27,11 @@ from scoring.importing.computed_columns import compute_columns
 from scoring.importing.id_mapping import read_codes, replace_text_ids
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
-from scoring.importing.merge import clear_values, find_violations, merge_rows
+from scoring.importing.row_merging import clear_values, find_violations, merge_rows
 from scoring.importing.source_reader import RawRows, concatenate, read_source
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
-from scoring.validation.rejected_rows import write_rejected_rows
+from scoring.validation.rejection_file import write_rejected_rows
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
 

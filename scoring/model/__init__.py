@@ -1,15 +1,15 @@
 """Scoring models: components, their weights and the eligibility rules.
 
 - `component`: the base class of components; `terms`: the kinds of terms that a component returns
-- `inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
+- `component_inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
 - `profile`: weights on two levels; `eligibility`: which jobs may be ranked
 - `model`: `ScoringModel`; `model_file`: parse and write YAML
 - `presets/`: the shipped models
 """
 
 from scoring.model.component import Component, Reason
+from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
-from scoring.model.inputs import Inputs
 from scoring.model.model import Part, ScoringModel
 from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.pair import Pair

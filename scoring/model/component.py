@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from scoring.model.inputs import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
 from scoring.model.terms import Value
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from scoring.dataset.arrays import NO_TIME, JobArrays
 from scoring.dataset.vocabularies import Vocabularies
-from scoring.model.inputs import Inputs
+from scoring.model.component_inputs import Inputs
 
 __all__ = ["Action", "JobFacts", "Pair", "UserFacts"]
 

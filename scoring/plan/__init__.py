@@ -1,8 +1,8 @@
 """Plans: a model and its inputs as arrays for kernels.
 
-- `plan`: `Plan`, the complete arrays; `term_checks`: checks that terms fit the data; `pack`: packs terms into a
+- `plan`: `Plan`, the complete arrays; `term_checks`: checks that terms fit the data; `term_packing`: packs terms into a
   program; `fold`: applies weights to a program
-- `layout`: the eligible jobs in search order, from `lookup_keys`, `user_classes`, `blocks` and `sparse_keys`
+- `layout`: the eligible jobs in search order, from `key_choice`, `user_row_classes`, `blocks` and `exception_cells`
 - `exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt32s
-from scoring.bundle.index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
+from scoring.bundle.block_index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
 from scoring.bundle.program import Program
 
 __all__ = ["Blocks", "Cells", "cell_maxima", "lay_out_blocks", "remaining_maxima"]

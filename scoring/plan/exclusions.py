@@ -15,8 +15,8 @@ from scoring.components.helpers import distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
+from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
-from scoring.model.inputs import Inputs
 from scoring.plan.candidates import Candidates
 
 __all__ = ["Exclusions"]

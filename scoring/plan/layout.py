@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from scoring.array_types import Bools, Floats, Ints, Longs, Singles, UInt32s
+from scoring.bundle.block_index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.bundle import SearchIndex
-from scoring.bundle.index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.program import Program
 from scoring.plan.blocks import Blocks, Cells, cell_maxima, lay_out_blocks, remaining_maxima
+from scoring.plan.exception_cells import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.exclusions import Exclusions
-from scoring.plan.lookup_keys import (
+from scoring.plan.key_choice import (
     cell_numbers,
     choose_keys,
     foldable_components,
@@ -29,8 +30,7 @@ from scoring.plan.lookup_keys import (
     shared_row_lookups,
     user_locality,
 )
-from scoring.plan.sparse_keys import CodeCells, code_cells, find_sparse_keys
-from scoring.plan.user_classes import UserClasses
+from scoring.plan.user_row_classes import UserClasses
 
 __all__ = ["Layout"]
 

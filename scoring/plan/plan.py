@@ -20,8 +20,8 @@ from scoring.plan.candidates import Candidates
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.layout import Layout
-from scoring.plan.pack import pack
 from scoring.plan.term_checks import check_value
+from scoring.plan.term_packing import pack
 
 __all__ = ["Plan"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.bundle.terms import KIND_OF_TERM, TermCheck
-from scoring.bundle.terms.kind import LARGEST
+from scoring.bundle.terms.term_kind import LARGEST
 from scoring.errors import ModelError
 from scoring.model.terms import Value
 

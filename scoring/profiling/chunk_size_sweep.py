@@ -28,8 +28,8 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, create_figure, format_number
 from scoring.profiling.measurement import release_memory, run_in_new_process
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget, runner
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs import memory_forecast, runner
+from scoring.runs.memory_forecast import format_bytes
 from scoring.runs.publishers import ParquetPublisher
 from scoring.threads.pool import available_cpus
 
@@ -115,7 +115,7 @@ def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: i
     import pyarrow.parquet  # noqa: F401 - imported before the fork, so that runs do not import it
 
     release_memory()  # otherwise runs would reuse the memory that loading freed, and it would not be measured
-    resident = memory_budget.measure_resident()
+    resident = memory_forecast.measure_resident()
 
     def run(setting: Setting) -> _Run:
         # the peak of a forked process is too low: it excludes pages of libraries that the process never touches
@@ -158,10 +158,12 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
         # one user first, so that imports and one-time setup do not count for the setting
-        runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
-        before = memory_budget.measure_peak()
+        runner.run(prepared, k=k, users=first, workers=workers, publishers=[ParquetPublisher(Path(folder) / "first")])
+        before = memory_forecast.measure_peak()
         start = time.perf_counter()
-        result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetPublisher(target)])
+        result = runner.run(
+            prepared, k=k, chunk_size=chunk_size, workers=workers, publishers=[ParquetPublisher(target)]
+        )
         seconds = time.perf_counter() - start
         peak = result.peak_bytes
         return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))

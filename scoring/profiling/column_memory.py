@@ -8,7 +8,7 @@ import pandas as pd
 
 from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.plotting import BLUE, GREY, SMALL, create_figure
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs.memory_forecast import format_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

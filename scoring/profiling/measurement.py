@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 
 __all__ = [
     "ExtraMemory",
@@ -89,11 +89,11 @@ class ExtraMemory:
 def measure_extra_memory() -> Iterator[ExtraMemory]:
     """Measure the additional memory of the block at its peak."""
     release_memory()
-    extra, before = ExtraMemory(), memory_budget.measure_resident()
+    extra, before = ExtraMemory(), memory_forecast.measure_resident()
     is_measurable = reset_peak()
     yield extra
     if is_measurable:
-        extra.bytes = max(0, memory_budget.measure_peak() - before)
+        extra.bytes = max(0, memory_forecast.measure_peak() - before)
 
 
 def release_memory() -> None:

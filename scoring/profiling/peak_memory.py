@@ -16,8 +16,8 @@ import pandas as pd
 
 from scoring.plotting import BLUE, GREY, SMALL, create_figure
 from scoring.profiling.measurement import run_in_new_process
-from scoring.runs import memory_budget
-from scoring.runs.memory_budget import format_bytes
+from scoring.runs import memory_forecast
+from scoring.runs.memory_forecast import format_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> P
 def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
     if call:
         function(*arguments, **named)
-    return memory_budget.measure_peak()
+    return memory_forecast.measure_peak()
 
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:

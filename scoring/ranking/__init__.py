@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scoring.bundle.ranking import SCORES, Ranking
+from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.ranking.explanation import Explanation, explain
 from scoring.ranking.prepared import Prepared
 

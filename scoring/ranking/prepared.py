@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.backends.protocol import BackendFactory
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.columns.types import INTEGER
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize

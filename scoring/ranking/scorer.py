@@ -13,7 +13,7 @@ from scoring.array_types import Floats, Singles
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.backends.numba.strategies import STRATEGIES, Strategy
 from scoring.backends.protocol import Backend, BackendFactory
-from scoring.bundle.ranking import Ranking, StrategyChoice
+from scoring.bundle.ranked_lists import Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.plan import Plan
 from scoring.threads.pool import available_cpus

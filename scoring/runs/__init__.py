@@ -1,12 +1,12 @@
 """Runs: rank users against all jobs and publish the lists in one step.
 
-A run has three stages: candidates, rerank, write (`stages`). The driver is the process that calls `runner.run`.
+A run has three stages: candidates, rerank, write (`reranker`). The driver is the process that calls `runner.run`.
 
-- `runner`: the entry point; `spec`: the settings; `run_state`: the steps
+- `runner`: the entry point; `spec`: the settings; `run_lifecycle`: the steps
 - `run_key` and `code_digest`: what results depend on
 - `shards`: the unit of work; `executor`: ranks shards; `publishers`: write lists to their destinations
 - `gate`: compares a run with the published one; `force_publish`: publishes a run that the gate held back
 - `data_summary`: figures of the data that a gate compares
 - `history`: lists and verifies runs; `retention`: removes old runs; `run_reader`: reads a published run
-- `report`: the printed report of a run; `memory_budget`: predicts memory and rejects runs that do not fit
+- `report`: the printed report of a run; `memory_forecast`: predicts memory and rejects runs that do not fit
 """

@@ -13,7 +13,7 @@ from typing import Final
 __all__ = ["RUN_MODULES", "code_digest", "find_imported_modules"]
 
 RUN_MODULES: Final = (
-    "scoring.database.quarantine",
+    "scoring.database.validated_reader",
     "scoring.database.readers",
     "scoring.runs.publishers",
     "scoring.runs.runner",

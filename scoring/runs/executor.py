@@ -10,10 +10,10 @@ import numpy as np
 
 from scoring.array_types import Longs
 from scoring.backends.protocol import Backend
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.runs.shards import ShardAssembly, ShardResult, ShardTask
 
 __all__ = ["Executor", "LocalExecutor", "ShardRanker", "cut_chunks"]
@@ -111,10 +111,10 @@ class LocalExecutor:
 
 def cut_chunks(rows: Longs, chunk_size: int, list_width: int) -> Iterator[Longs]:
     """Yield `chunk_size` rows at a time, or fewer while the lists of a chunk do not fit in the available memory."""
-    start, bytes_per_user = 0, list_width * memory_budget.BYTES_PER_RANKED
+    start, bytes_per_user = 0, list_width * memory_forecast.BYTES_PER_RANKED
     while start < len(rows):
         size = min(chunk_size, len(rows) - start)
-        available = memory_budget.measure_available()
+        available = memory_forecast.measure_available()
         while size > 1 and size * bytes_per_user > available:
             size //= 2
         yield rows[start : start + size]

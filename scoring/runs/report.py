@@ -13,11 +13,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.errors import make_printable, pluralize
 from scoring.model import GROUPS
 from scoring.ranking.prepared import Prepared
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.runs.publishers import Destination, RunCounts
 from scoring.runs.runner import RunResult
 from scoring.telemetry import Phase
@@ -212,7 +212,7 @@ def _figures(report: Report) -> RenderableType:
     is_met = report.ms_per_user <= report.target_ms
     rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
     verdict = Text("met" if is_met else "MISSED", style="green" if is_met else "bold red")
-    predicted = memory_budget.format_bytes(report.predicted_bytes)
+    predicted = memory_forecast.format_bytes(report.predicted_bytes)
     table = _named_rows()
     table.add_row(
         "ranking", Text.assemble(f"{_short(report.ms_per_user)} ms per user, target {report.target_ms:g} ms: ", verdict)
@@ -232,7 +232,7 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("strategy", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
-    table.add_row("memory", f"peak {memory_budget.format_bytes(report.peak_bytes)}, predicted {predicted}")
+    table.add_row("memory", f"peak {memory_forecast.format_bytes(report.peak_bytes)}, predicted {predicted}")
     table.add_row("workers", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
@@ -247,7 +247,7 @@ def _chunks(report: Report) -> str:
 def _destinations(report: Report) -> RenderableType:
     table = _named_rows()
     for destination in report.destinations:
-        size = "" if destination.bytes is None else f" ({memory_budget.format_bytes(destination.bytes)})"
+        size = "" if destination.bytes is None else f" ({memory_forecast.format_bytes(destination.bytes)})"
         table.add_row(destination.kind, Text(f"{destination.name}{size}"))
     if not report.destinations:
         table.add_row("results", "not stored")

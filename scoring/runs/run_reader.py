@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.bundle.ranking import SCORES, Ranking
+from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns import RESULT_COLUMNS
 from scoring.errors import ConfigurationError, OutputError
 from scoring.ranking.prepared import find_rows

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.dataset import Dataset
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.ranking.prepared import Prepared
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.runs.executor import Executor
 from scoring.runs.gate import Gate, Verdict
 from scoring.runs.publishers import Destination, Publisher, RunCounts, RunMetadata
-from scoring.runs.run_state import RunState
+from scoring.runs.reranker import Reranker
+from scoring.runs.run_lifecycle import RunState
 from scoring.runs.spec import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE, RunSpec
-from scoring.runs.stages import Reranker
 from scoring.statistics import Statistics
 from scoring.telemetry import Stopwatch
 
@@ -77,7 +77,7 @@ def prepare(
     The result is ready to rank users.
     """
     watch = watch or Stopwatch()
-    memory_budget.require_codes(len(dataset.users), len(dataset.words.occupation))
+    memory_forecast.require_codes(len(dataset.users), len(dataset.words.occupation))
     statistics = Statistics(dataset, factor_cache=factor_cache)
     with watch.phase("factors"):
         statistics.factors  # noqa: B018 - computed on first access
@@ -98,7 +98,7 @@ def run(
     users: Sequence[int] | NDArray[np.integer] | None = None,
     chunk_size: int = DEFAULT_CHUNK_SIZE,
     workers: int | None = None,
-    sinks: Sequence[Publisher] = (),
+    publishers: Sequence[Publisher] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
     watch: Stopwatch | None = None,
@@ -125,7 +125,7 @@ def run(
         Number of users ranked at a time. Chunks are smaller if memory is short.
     workers
         Number of threads; None: that of `prepared`.
-    sinks
+    publishers
         The publishers that receive the lists, published in this order.
     progress
         Called with (users done, total users).
@@ -160,7 +160,7 @@ def run(
     GateFailedError: If a limit of the gate is exceeded.
     """
     spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
-    state = RunState(prepared, spec, sinks, watch or Stopwatch(), now())
+    state = RunState(prepared, spec, publishers, watch or Stopwatch(), now())
     state.fit_memory()
     try:
         state.open()
@@ -184,7 +184,7 @@ def run(
         pairs_eligible=(len(state.rows) - state.n_users_resumed) * state.n_eligible,
         pairs_scored=state.n_pairs_scored,
         strategy=str(state.choice) if state.choice else "no users to rank",
-        peak_bytes=memory_budget.measure_peak(),
+        peak_bytes=memory_forecast.measure_peak(),
         predicted_bytes=state.predicted_bytes,
         chunk_size_wanted=spec.chunk_size,
         users_resumed=state.n_users_resumed,

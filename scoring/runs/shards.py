@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 
 __all__ = ["ROWS_PER_SHARD", "Shard", "ShardAssembly", "ShardResult", "ShardTask", "cut_shards", "users_per_shard"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length, check_positive_integer
-from scoring.runs.stages import Reranker
+from scoring.runs.reranker import Reranker
 
 if TYPE_CHECKING:
     from scoring.runs.gate import Gate

@@ -3,8 +3,8 @@
 - `basis`: `Basis`, everything that a score depends on except the rows of the user and the job
 - `statistics`: `Statistics`, which computes the basis of a dataset
 - `area_wages`: mean wages by prefecture and major occupation
-- `popularity`: actions by company
-- `similarity`: cosines of occupations, by the users who apply to them
+- `company_popularity`: actions by company
+- `occupation_similarity`: cosines of occupations, by the users who apply to them
 - `factors`: vectors of users and jobs, from the data or trained
 - `array_cache`: trained factors on disk
 """

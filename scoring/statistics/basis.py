@@ -19,9 +19,9 @@ from scoring.dataset.vocabularies import Vocabularies, Vocabulary
 from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.statistics.area_wages import AreaMeans
+from scoring.statistics.company_popularity import CompanyActions
 from scoring.statistics.factors import Factors, Vectors
-from scoring.statistics.popularity import CompanyActions
-from scoring.statistics.similarity import Similarity
+from scoring.statistics.occupation_similarity import Similarity
 
 __all__ = ["Basis"]
 

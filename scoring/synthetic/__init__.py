@@ -3,9 +3,9 @@
 Users choose jobs by hidden preference weights, which tuning can estimate from their actions.
 
 - `reference_arrays`: the reference tables as arrays; `companies`, `jobs`, `titles`: employers and advertisements
-- `users`; `preferences`: their hidden weights and the utility of a job; `recent_actions`: what it depends on
+- `users`; `preferences`: their hidden weights and the utility of a job; `action_memory`: what it depends on
 - `actions`: sessions, views, clicks and applications
-- `sampling`, `frames`: weighted draws, and arrays to canonical columns
+- `sampling`, `column_helpers`: weighted draws, and arrays to canonical columns
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scoring.columns.canonical_tables import Tables
+from scoring.columns.table_frames import Tables
 from scoring.dataset import reference as reference_tables
 from scoring.errors import ConfigurationError
 from scoring.synthetic.actions import make_actions

@@ -17,11 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS
-from scoring.synthetic import frames
+from scoring.synthetic import column_helpers
+from scoring.synthetic.action_memory import RecentActions
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.jobs import Jobs
 from scoring.synthetic.preferences import Preferences, Utility
-from scoring.synthetic.recent_actions import RecentActions
 from scoring.synthetic.reference_arrays import DAY, N_SCENES, ReferenceArrays
 from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, draw_weighted
 from scoring.synthetic.users import Users
@@ -247,7 +247,7 @@ def _to_frame(log: _ActionLog) -> pd.DataFrame:
     columns = {
         "user_id": log.user + 1,
         "job_id": log.job + 1,
-        "action": frames.text_column(np.array(ACTION_KINDS, object)[log.kind]),
-        "occurred_at": frames.time_column(log.at),
+        "action": column_helpers.text_column(np.array(ACTION_KINDS, object)[log.kind]),
+        "occurred_at": column_helpers.time_column(log.at),
     }
-    return frames.make_canonical("actions", columns, len(log.user))
+    return column_helpers.make_canonical("actions", columns, len(log.user))

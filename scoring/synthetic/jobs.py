@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import SALARY_TYPES
-from scoring.synthetic import frames, titles
+from scoring.synthetic import column_helpers, titles
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.reference_arrays import DAY, N_SCENES, ReferenceArrays, draw_cities, draw_scene_vectors
 from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, draw_flags, draw_weighted
@@ -100,13 +100,13 @@ def make_jobs(rng: np.random.Generator, reference: ReferenceArrays, companies: C
     station = titles.draw_stations(rng, reference, town)
     station[draw_flags(rng, 0.17, n)] = None
     columns: Columns = {
-        "title": frames.text_column(
+        "title": column_helpers.text_column(
             titles.make_titles(rng, reference, town, station, trade, flags), draw_flags(rng, 0.01, n)
         ),
-        "station_name": frames.text_column(station),
-        "address": frames.text_column(titles.make_addresses(rng, reference, town), draw_flags(rng, 0.12, n)),
+        "station_name": column_helpers.text_column(station),
+        "address": column_helpers.text_column(titles.make_addresses(rng, reference, town), draw_flags(rng, 0.12, n)),
         "max_salary": np.where(draw_flags(rng, 0.4, n), np.nan, pay.maximum),
-        "employment_type_code": frames.integer_column(employment + 1, draw_flags(rng, 0.03, n)),
+        "employment_type_code": column_helpers.integer_column(employment + 1, draw_flags(rng, 0.03, n)),
         "is_active": ~draw_flags(rng, 0.02, n),
     }
     known = _TrueValues(company, place, town, trade, pay, fee, flags, posted, expires)
@@ -208,8 +208,8 @@ def _hide_values(
     is_missing = {name: draw_flags(rng, share, n) for name, share in _MISSING_SHARES.items()}
     no_flags = rng.random((n, 4)) < 0.03
     visible = _make_visible_columns(reference, companies, values, is_missing)
-    visible |= {name: frames.flag_column(values.flags[:, i], no_flags[:, i]) for i, name in enumerate(FLAGS)}
-    frame = frames.make_canonical("jobs", columns | visible, n)
+    visible |= {name: column_helpers.flag_column(values.flags[:, i], no_flags[:, i]) for i, name in enumerate(FLAGS)}
+    frame = column_helpers.make_canonical("jobs", columns | visible, n)
     scene, vectors, exposure = attraction
     return Jobs(
         company=np.where(is_missing["company"], len(companies), values.company),
@@ -240,16 +240,20 @@ def _make_visible_columns(
     pay = values.pay
     return {
         "job_id": np.arange(1, len(values.company) + 1),
-        "company_id": frames.text_column(companies.ids[values.company], is_missing["company"]),
-        "company_name": frames.text_column(
+        "company_id": column_helpers.text_column(companies.ids[values.company], is_missing["company"]),
+        "company_name": column_helpers.text_column(
             companies.names[values.company], is_missing["company"] | is_missing["company_name"]
         ),
-        "prefecture_code": frames.text_column(reference.prefectures.codes[values.place], is_missing["prefecture"]),
-        "city_code": frames.text_column(reference.cities.codes[values.town], is_missing["city"]),
-        "salary_type": frames.text_column(np.array(_TYPES, object)[pay.kind], is_missing["kind"]),
+        "prefecture_code": column_helpers.text_column(
+            reference.prefectures.codes[values.place], is_missing["prefecture"]
+        ),
+        "city_code": column_helpers.text_column(reference.cities.codes[values.town], is_missing["city"]),
+        "salary_type": column_helpers.text_column(np.array(_TYPES, object)[pay.kind], is_missing["kind"]),
         "min_salary": np.where(is_missing["salary"], np.nan, pay.minimum),
         "fee": np.where(is_missing["fee"], np.nan, values.fee),
-        "occupation_code": frames.integer_column(reference.occupations.codes[values.trade], is_missing["occupation"]),
-        "posted_at": frames.time_column(values.posted, is_missing["posted"]),
-        "expires_at": frames.time_column(values.expires, is_missing["expires"]),
+        "occupation_code": column_helpers.integer_column(
+            reference.occupations.codes[values.trade], is_missing["occupation"]
+        ),
+        "posted_at": column_helpers.time_column(values.posted, is_missing["posted"]),
+        "expires_at": column_helpers.time_column(values.expires, is_missing["expires"]),
     }

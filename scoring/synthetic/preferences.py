@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.synthetic import frames
+from scoring.synthetic import column_helpers
+from scoring.synthetic.action_memory import RecentActions
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.jobs import Jobs
-from scoring.synthetic.recent_actions import RecentActions
 from scoring.synthetic.reference_arrays import DAY, ReferenceArrays
 from scoring.synthetic.sampling import Floats, Ints, draw_flags, draw_weighted
 from scoring.synthetic.users import STYLES, Users
@@ -80,8 +80,8 @@ def make_preferences(
     ids = users.frame["user_id"].to_numpy()
     quirks = {
         "user_id": ids,
-        "hated_occupation": frames.integer_column(reference.occupations.codes[hated], hated < 0),
-        "favourite_company": frames.text_column(companies.ids[favourite], favourite < 0),
+        "hated_occupation": column_helpers.integer_column(reference.occupations.codes[hated], hated < 0),
+        "favourite_company": column_helpers.text_column(companies.ids[favourite], favourite < 0),
     }
     weights = pd.DataFrame(matrix, columns=list(HIDDEN_WEIGHTS))
     weights.insert(0, "user_id", ids)

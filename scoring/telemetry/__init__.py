@@ -1,14 +1,15 @@
 """Measurements that lower layers report, and their output.
 
 - `stopwatch`: times of phases, nested by name
-- `operations`: times and counts of an engine's operations; `alerts`: a warning when the time per user is too long
+- `operations`: times and counts of an engine's operations
+- `latency_alert`: a warning when the time per user is too long
 - `round_trips`: round trips to a database, and their time; `memory`: memory of this process
 - `fault_injection`: named points at which a test can raise an error or kill the process
 - `signal_deferral`: short steps that Ctrl-C does not interrupt
 - `logs`: log lines as text or JSON; `prometheus`: metrics (extra `monitoring`)
 """
 
-from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
+from scoring.telemetry.latency_alert import Alert, AlertStatistics, TargetAlert
 from scoring.telemetry.logs import JsonFormatter, configure
 from scoring.telemetry.memory import MemoryStatistics, measure_peak, measure_resident, memory_statistics
 from scoring.telemetry.operations import OperationRecord, Operations, OperationStatistics, Statistics, Totals

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from scoring.errors import ConfigurationError
 from scoring.extras import require
 from scoring.storage.os_errors import reason
-from scoring.telemetry.alerts import TargetAlert
+from scoring.telemetry.latency_alert import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
 from scoring.telemetry.round_trips import Traffic
 

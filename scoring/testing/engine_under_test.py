@@ -7,7 +7,7 @@ from typing import Literal
 
 from scoring.backends.protocol import Backend, BackendFactory
 from scoring.backends.reference import ReferenceBackend
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.errors import ConfigurationError
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan

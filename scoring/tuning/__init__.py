@@ -5,9 +5,9 @@
 - `search`, `trial_journal`: trials and the file that stores them
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
-- `sensitivity` (with `weight_sweep`, `step_curve`, `rank_metrics`): exact curves along each weight
+- `sensitivity` (with `list_sweep`, `step_curve`, `rank_metrics`): exact curves along each weight
 - `ablation`: the metric without each component
-- `reach` (with `infeasibility`, `random_start`, `milp`): the smallest change that lists a job
+- `reach` (with `unreachable_proof`, `start_weights`, `nearest_weights`): the smallest change that lists a job
 - `value_statistics`: component values, their spread and correlations
 - `audience`: the users for whom a job is listed
 - `registry`: saved profiles

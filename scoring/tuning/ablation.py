@@ -16,7 +16,7 @@ from scoring.evaluation.metrics import NDCG, Metric
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, create_figure
-from scoring.tuning.weight_sweep import vary_weight
+from scoring.tuning.list_sweep import vary_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

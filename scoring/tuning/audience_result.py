@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import pluralize
-from scoring.plotting.displays import display
+from scoring.plotting.plot_registry import display
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

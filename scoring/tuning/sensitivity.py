@@ -14,14 +14,14 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevant_pairs import Relevance
 from scoring.id_index import IdIndex
-from scoring.plotting.displays import display
+from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared
 from scoring.threads.pool import run_in_threads
+from scoring.tuning.list_sweep import sweep_weight, vary_weight
 from scoring.tuning.rank_metrics import compute_list_values, find_ranks
 from scoring.tuning.step_curve import StepCurve, find_constant_interval
-from scoring.tuning.weight_sweep import sweep_weight, vary_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +138,7 @@ def sensitivity(
 ) -> Sensitivity:
     """Return the effect of each component's weight, varied from 0 to 1; other weights keep their proportions.
 
-    The result is exact for totals rounded to 2⁻²⁴ of a point; see `scoring.tuning.weight_sweep`. The engine's totals
+    The result is exact for totals rounded to 2⁻²⁴ of a point; see `scoring.tuning.list_sweep`. The engine's totals
     are float32, so its lists can differ where totals are within 1e-5 of each other.
 
     Parameters

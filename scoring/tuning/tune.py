@@ -15,7 +15,7 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
-from scoring.plotting.displays import display
+from scoring.plotting.plot_registry import display
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
-from scoring.columns.canonical_tables import Tables
+from scoring.columns.table_frames import Tables
 from scoring.columns.types import ID
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex

@@ -1,8 +1,8 @@
 """Validate one table of any DataFrame: canonical rows, and rejected rows with their reasons.
 
 `normalise` returns the valid rows and the rejections. `check` raises an error for rejections, and is fast if every row
-is valid (see `scoring.validation.lazy_frame`). The types of `scoring.columns.types` convert values. Pandera schemas,
-derived from `scoring.columns.TABLES`, define what a canonical frame must satisfy.
+is valid (see `scoring.validation.unconverted_frame`). The types of `scoring.columns.types` convert values. Pandera
+schemas, derived from `scoring.columns.TABLES`, define what a canonical frame must satisfy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from scoring.validation.data_errors import (
     make_data_error,
     make_empty_rejections,
 )
-from scoring.validation.lazy_frame import ValidatedFrame, read_valid_frame
+from scoring.validation.unconverted_frame import ValidatedFrame, read_valid_frame
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema

@@ -217,7 +217,7 @@ class DataReport:
         ------
         OutputError: If a file cannot be written.
         """
-        from scoring.validation.rejected_rows import write_rejected_rows
+        from scoring.validation.rejection_file import write_rejected_rows
 
         folder = Path(folder)
         return [

@@ -1,7 +1,8 @@
 """The tuning panel: change a weight and see how lists and measures change.
 
-- `simplex`, `parameters`, `weights_model`: the weights and parameters that the user can change
-- `tuning_session`, `baseline_cache`, `measure_differences`, `user_list`, `single_user_lists`: the results of a change
+- `simplex`, `parameter_sliders`, `weights_model`: the weights and parameters that the user can change
+- `tuning_session`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
+  the results of a change
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `html`: results as HTML
 - `controls`, `profile_box`, `result_views`, `anywidgets`, `panel`: the widgets; `panel_setup`: a panel from a database

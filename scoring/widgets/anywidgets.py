@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from scoring.widgets.html.html_elements import assign_colours
-from scoring.widgets.user_list import UserList
+from scoring.widgets.user_list_data import UserList
 
 __all__ = ["NAMED", "Access", "LiveLine", "RankTable"]
 

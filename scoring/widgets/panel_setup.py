@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.database.database import Database
-from scoring.database.quarantine import read_accepted, warn_about_rejections
+from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel

@@ -8,7 +8,7 @@ from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.prepared import find_rows
-from scoring.widgets.user_list import UserList, make_user_list
+from scoring.widgets.user_list_data import UserList, make_user_list
 
 __all__ = ["SingleUserLists"]
 

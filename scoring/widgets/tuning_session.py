@@ -35,17 +35,17 @@ from scoring.evaluation import (
     by_time,
     slices_of,
 )
-from scoring.evaluation.exposure import By
+from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.rank_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
-from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.measure_differences import MeasureValues, compute_differences, compute_intervals, compute_measures
 from scoring.widgets.single_user_lists import SingleUserLists
-from scoring.widgets.user_list import UserList, make_user_list
+from scoring.widgets.user_list_data import UserList, make_user_list
 
 __all__ = ["PanelState", "Request", "TuningSession"]
 

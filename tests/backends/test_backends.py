@@ -18,7 +18,7 @@ from scoring.backends.numba.top_list import SHORT
 from scoring.backends.protocol import BackendFactory
 from scoring.backends.reference import ReferenceBackend
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.ranking import SCORES, Ranking
+from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan
 from scoring.plan.fold import fold

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.backends.numba import pairs, topk
+from scoring.backends.numba import pair_blocks, pruned_topk
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.backends.reference import ReferenceBackend
 from scoring.bundle import bundle_file
@@ -87,7 +87,7 @@ def test_opened_bundle_needs_no_new_compilation(prepared: Prepared, saved: Path)
         backend = NumbaBackend(bundle, workers=1, strategy="pruned")
         backend.top_k(5)
         backend.all_pairs(np.array([0]))
-        compiled = [len(getattr(kernel, "signatures", [])) for kernel in (topk.top_k, pairs.all_pairs)]
+        compiled = [len(getattr(kernel, "signatures", [])) for kernel in (pruned_topk.top_k, pair_blocks.all_pairs)]
         if bundle.known_digest is None:
             before = compiled
     assert compiled == before
@@ -175,7 +175,7 @@ def test_ranking_in_another_process_needs_only_the_bundle(prepared: Prepared, sa
     )
     assert done.returncode == 0, done.stderr
     loaded = json.loads(done.stdout)
-    assert "scoring.backends.numba.topk" in loaded
+    assert "scoring.backends.numba.pruned_topk" in loaded
     assert [name for name in loaded if name in NOT_NEEDED] == []
     with np.load(tmp_path / "lists.npz") as lists:
         assert_same_lists(Ranking(**lists), prepared.scorer.top_k(40))

@@ -17,7 +17,7 @@ from scoring.caching import (
     Layers,
     MemoryStore,
 )
-from scoring.caching.footprints import measure_footprint
+from scoring.caching.memory_footprints import measure_footprint
 from scoring.errors import ConfigurationError
 from tests.caching.test_stores import constant, never
 from tests.support.clocks import Clock

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.caching import MemoryStore
-from scoring.caching.footprints import Footprint
+from scoring.caching.memory_footprints import Footprint
 from tests.support.clocks import Clock
 from tests.support.counts import record_count
 

@@ -38,7 +38,7 @@ def test_missing_table_or_column_is_named(scoring: Call, database: Path, stateme
 def test_too_little_memory_is_reported_before_loading(
     scoring: Call, market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scoring.runs.memory_budget.measure_available", lambda: 1_000_000)
+    monkeypatch.setattr("scoring.runs.memory_forecast.measure_available", lambda: 1_000_000)
     message = error_line(scoring("run", "--db", market, "--no-database"), 1)
     assert "Loading 150 users, 800 jobs" in message
     assert "only 1.0 MB (1,000,000 bytes) are available" in message

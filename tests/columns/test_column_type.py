@@ -17,21 +17,21 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.canonical_tables import make_empty_frame
 from scoring.columns.series import CoercedColumn, Mask, all_valid, mask_present
+from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType
 from scoring.database import schema
 from scoring.database.database import Database
 from scoring.database.readers import load_jobs, read_database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.from_frames import read_frames
+from scoring.dataset.frame_validation import read_frames
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import DataError
 from scoring.importing import import_file
 from scoring.testing.small_market import canonical
-from scoring.validation.lazy_frame import read_valid_frame
 from scoring.validation.normalise import check_lazily
+from scoring.validation.unconverted_frame import read_valid_frame
 
 
 class ShareType(ColumnType):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from scoring.catalog import load_model, preset_names
 from scoring.columns import PRESENCE
-from scoring.columns.canonical_tables import Tables
+from scoring.columns.table_frames import Tables
 from scoring.database.change_tokens import read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
 from scoring.database.readers import (

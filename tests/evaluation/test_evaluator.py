@@ -64,8 +64,10 @@ def by_hand(holdout: Holdout, model: ScoringModel, user_id: int, statistics: Sta
     totals = ready.scorer.all_pairs(np.array([row]))[0, 0]
     allowed = np.flatnonzero(ready.plan.exclusions.matrix(np.array([row]))[0])
     best = sorted(allowed, key=lambda job: (-totals[job], ready.plan.job_id[job]))
-    mine = holdout.relevance.user_id == user_id
-    wanted = dict(zip(holdout.relevance.job_id[mine].tolist(), holdout.relevance.gain[mine].tolist(), strict=True))
+    of_user = holdout.relevance.user_id == user_id
+    wanted = dict(
+        zip(holdout.relevance.job_id[of_user].tolist(), holdout.relevance.gain[of_user].tolist(), strict=True)
+    )
     gains = [wanted.get(int(ready.plan.job_id[job]), 0.0) for job in best]
     dcg = [sum(gain / np.log2(2 + rank) for rank, gain in enumerate(ranked[:10])) for ranked in (gains, ideal(wanted))]
     return {

@@ -21,11 +21,11 @@ from tests.support.full_rankings import full_ranking, random_prepared
 def check(ready: Prepared, user_id: int, job_id: int) -> FullRank:
     """Compare the standing of a job with the full ranking sorted in plain Python, and return it."""
     found, order = find_full_rank(ready, user_id, job_id), full_ranking(ready, user_id)
-    said = ready.explain(user_id, job_id)
+    message = ready.explain(user_id, job_id)
     assert found.order.tolist() == [job for job, _ in order]
     assert found.n_ranked == len(order)
-    assert found.score == said.total
-    ahead = [job for job, score in order if (-score, job) < (-said.total, job_id)]
+    assert found.score == message.total
+    ahead = [job for job, score in order if (-score, job) < (-message.total, job_id)]
     assert found.ahead.tolist() == ahead
     if job_id in found.order:
         assert found.rank == found.order.tolist().index(job_id) + 1 == len(ahead) + 1
@@ -33,7 +33,7 @@ def check(ready: Prepared, user_id: int, job_id: int) -> FullRank:
     else:
         assert found.rank is None
         assert found.not_ranked
-        assert set(said.not_ranked) <= set(found.not_ranked)
+        assert set(message.not_ranked) <= set(found.not_ranked)
     return found
 
 

@@ -208,9 +208,9 @@ def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     wanted = pairs_of(last_n(data))
     users = sorted(user for user, _ in wanted)
     some = sorted({job for _, job in wanted})[:20]
-    everybody = last_n(data, candidates=some)
-    assert pairs_of(everybody) == {pair for pair in wanted if pair[1] in some}
-    assert everybody.left_out["job not among the candidates"] == len(wanted) - len(pairs_of(everybody))
+    all_users = last_n(data, candidates=some)
+    assert pairs_of(all_users) == {pair for pair in wanted if pair[1] in some}
+    assert all_users.left_out["job not among the candidates"] == len(wanted) - len(pairs_of(all_users))
     listed = pd.DataFrame(sorted(wanted)[:10], columns=["user_id", "job_id"])
     single = last_n(data, candidates=listed)
     assert pairs_of(single) == set(map(tuple, listed.to_numpy().tolist()))

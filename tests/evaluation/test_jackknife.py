@@ -31,8 +31,8 @@ def test_standard_error_equals_spread_over_new_users(fact: PopulationFact, most:
     rng = np.random.default_rng(1)
     found = [fact.of(ranking_of(drawn_lists(rng, 1.0), ids(rng)), FACTS) for _ in range(150)]
     seen = np.std([one.value for one in found], ddof=1)
-    told = np.sqrt(np.mean([one.standard_error**2 for one in found]))
-    assert 0.8 < told / seen < most
+    estimate = np.sqrt(np.mean([one.standard_error**2 for one in found]))
+    assert 0.8 < estimate / seen < most
 
 
 def test_interval_of_paired_difference_contains_true_value() -> None:

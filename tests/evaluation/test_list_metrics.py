@@ -187,8 +187,8 @@ def test_facts_find_jobs_by_id(prepared: Prepared, facts: ListFacts) -> None:
 
 
 def test_names_and_units_of_facts(facts: ListFacts) -> None:
-    told = [(fact.name, fact.unit) for fact in (*USER_FACTS, *POPULATION_FACTS)]
-    assert told == [
+    names_and_units = [(fact.name, fact.unit) for fact in (*USER_FACTS, *POPULATION_FACTS)]
+    assert names_and_units == [
         ("mean fee@40", "yen"),
         ("mean wage@40", "× area mean"),
         ("novelty@40", "bits"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, mean
-from scoring.evaluation.relevance import RankedRelevance, Relevance, rank_relevance
+from scoring.evaluation.relevant_pairs import RankedRelevance, Relevance, rank_relevance
 from tests.support.counts import record_count
 from tests.support.rankings import ranking_of
 
@@ -40,14 +40,14 @@ def assert_equal_to_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wa
     pairs = [(user, job, gain) for user, jobs in wanted.items() for job, gain in jobs.items()]
     relevance = Relevance.of(*([pair[place] for pair in pairs] for place in range(3)))
     values = metric.of(rank_relevance(ranking_of(lists), relevance, k=40))
-    theirs = by_trec_eval(metric, lists, wanted)
+    expected = by_trec_eval(metric, lists, wanted)
     for user, value in enumerate(values):
         if user not in wanted:
             assert math.isnan(value)
         elif not lists[user]:
             assert value == 0  # trec_eval skips users without a list
         else:
-            assert value == pytest.approx(theirs[user], abs=1e-9)
+            assert value == pytest.approx(expected[user], abs=1e-9)
             record_count("metrics", "{} values", 1)
 
 

@@ -13,7 +13,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, compute_exposure_changes
+from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, By, compute_exposure_changes
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap
@@ -68,11 +68,13 @@ def test_movements_equal_join_of_both_lists(comparison: Comparison) -> None:
     joined = comparison.before.frame()[columns].merge(
         comparison.after.frame()[columns], on=["user_id", "job_id"], how="outer", suffixes=("_before", "_after")
     )
-    ours = comparison.movements().sort_values(["user_id", "job_id"])
-    assert ours["rank_before"].to_numpy(float, na_value=0).tolist() == joined["rank_before"].fillna(0).tolist()
-    assert ours["rank_after"].to_numpy(float, na_value=0).tolist() == joined["rank_after"].fillna(0).tolist()
-    assert (ours["label"] == "new").sum() == joined["rank_before"].isna().sum() > 0
-    assert (ours["label"] == "out").sum() == joined["rank_after"].isna().sum() > 0
+    movements_frame = comparison.movements().sort_values(["user_id", "job_id"])
+    assert (
+        movements_frame["rank_before"].to_numpy(float, na_value=0).tolist() == joined["rank_before"].fillna(0).tolist()
+    )
+    assert movements_frame["rank_after"].to_numpy(float, na_value=0).tolist() == joined["rank_after"].fillna(0).tolist()
+    assert (movements_frame["label"] == "new").sum() == joined["rank_before"].isna().sum() > 0
+    assert (movements_frame["label"] == "out").sum() == joined["rank_after"].isna().sum() > 0
 
 
 def test_movements_of_one_user_equal_rows_of_all(comparison: Comparison) -> None:

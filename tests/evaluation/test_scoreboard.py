@@ -182,8 +182,8 @@ def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> N
     pd.testing.assert_frame_equal(board.slices("other"), compare_slices(*values, chosen, draws, level=0.9))
     double = board.slices()  # default: the last model
     assert (double["difference"].dropna() == 0).all()
-    everybody = Slicing.of("odd", evaluator.user_id, [str(user % 2) for user in evaluator.user_id.tolist()])
-    assert board.slices("other", [everybody])["slice"].tolist() == ["0", "1"] * len(METRICS)
+    slicing = Slicing.of("odd", evaluator.user_id, [str(user % 2) for user in evaluator.user_id.tolist()])
+    assert board.slices("other", [slicing])["slice"].tolist() == ["0", "1"] * len(METRICS)
     for name in ("missing", "now"):
         with pytest.raises(ConfigurationError, match=name):
             board.slices(name)

@@ -43,12 +43,12 @@ def test_intervals_cover_mean_at_their_level() -> None:
 
 def test_intervals_are_near_scipy() -> None:
     a, b = pairs(200)
-    ours = Resamples.of(range(200), n_resamples=4_000).compare(a, b)
+    result = Resamples.of(range(200), n_resamples=4_000).compare(a, b)
     peer = scipy.stats.bootstrap(
         (b - a,), np.mean, n_resamples=4_000, method="percentile", rng=np.random.default_rng(3)
     ).confidence_interval
     error = (b - a).std() / math.sqrt(200)
-    assert (ours.low, ours.high) == pytest.approx((peer.low, peer.high), abs=0.15 * error)
+    assert (result.low, result.high) == pytest.approx((peer.low, peer.high), abs=0.15 * error)
 
 
 def test_difference_by_hand() -> None:
@@ -193,10 +193,10 @@ def test_benjamini_hochberg_equals_scipy(p: np.ndarray) -> None:
 def test_minimum_detectable_difference_has_stated_power() -> None:
     rng = np.random.default_rng(9)
     n, spread = 100, 0.3
-    told = compute_detectable_difference(np.zeros(20_000), rng.normal(0, spread, 20_000)) * math.sqrt(20_000 / n)
-    assert told == pytest.approx(2.8016 * spread / math.sqrt(n), rel=0.03)
+    detectable = compute_detectable_difference(np.zeros(20_000), rng.normal(0, spread, 20_000)) * math.sqrt(20_000 / n)
+    assert detectable == pytest.approx(2.8016 * spread / math.sqrt(n), rel=0.03)
     found = Resamples.of(range(n), n_permutations=999).differences(
-        np.zeros((n, 500)), rng.normal(told, spread, (n, 500))
+        np.zeros((n, 500)), rng.normal(detectable, spread, (n, 500))
     )
     detected = (found.p <= 0.05).mean()
     assert 0.72 <= detected <= 0.87  # 500 simulations of 0.8, ± 4 standard errors

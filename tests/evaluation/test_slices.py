@@ -157,9 +157,9 @@ def test_small_slices_are_not_tested(compared: pd.DataFrame) -> None:
 
 
 def test_p_values_are_corrected_over_all_tests(compared: pd.DataFrame) -> None:
-    told = compared[compared["tested"]]
-    assert told["p_holm"].to_numpy() == pytest.approx(adjust_holm(told["p"]))
-    assert told["p_holm"].min() == pytest.approx(9 * told["p"].min())
+    tested = compared[compared["tested"]]
+    assert tested["p_holm"].to_numpy() == pytest.approx(adjust_holm(tested["p"]))
+    assert tested["p_holm"].min() == pytest.approx(9 * tested["p"].min())
 
 
 def test_gain_is_marked_better_not_worse() -> None:

@@ -19,16 +19,16 @@ IDS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60)
 def test_part_of_user_is_independent_of_other_users(ids: list[int], seed: int) -> None:
     shares = (0.5, 0.5, 0.0)  # an empty part with a share above 0 is rejected, and few users may all be in one part
     crowd = [*range(-1000, 1000), *ids]
-    everybody = split_users(crowd, shares, seed)
-    parts = [everybody.train, everybody.validation, everybody.test]
+    whole = split_users(crowd, shares, seed)
+    parts = [whole.train, whole.validation, whole.test]
     assert sum(map(len, parts)) == len(set(crowd))
     assert set(np.concatenate(parts).tolist()) == set(crowd)
     assert all((np.diff(part) > 0).all() for part in parts)
-    assert not len(everybody.test)
+    assert not len(whole.test)
     some = split_users([*ids[::-1], *range(500), *ids], shares, seed)
-    mine = set(ids) | set(range(500))
-    assert set(some.train.tolist()) == mine & set(everybody.train.tolist())
-    assert set(some.validation.tolist()) == mine & set(everybody.validation.tolist())
+    chosen = set(ids) | set(range(500))
+    assert set(some.train.tolist()) == chosen & set(whole.train.tolist())
+    assert set(some.validation.tolist()) == chosen & set(whole.validation.tolist())
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.25, 0.25), (0.1, 0.2, 0.7), (1 / 3, 1 / 3, 1 / 3)])
@@ -73,7 +73,7 @@ def test_split_of_fixed_ids_is_stable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "seed", "ids", "said"),
+    ("shares", "seed", "ids", "message"),
     [
         ((0.5, 0.6, -0.1), 0, range(100), "shares are"),
         ((0.5, 0.2, 0.2), 0, range(100), "shares are"),
@@ -85,6 +85,6 @@ def test_split_of_fixed_ids_is_stable() -> None:
         ((0.5, 0.25, 0.25), 0, [1], "Give more users"),
     ],
 )
-def test_invalid_shares_and_ids_raise(shares: tuple, seed: int, ids: object, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_invalid_shares_and_ids_raise(shares: tuple, seed: int, ids: object, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         split_users(ids, shares, seed)  # type: ignore[arg-type]

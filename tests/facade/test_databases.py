@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from scoring.columns.canonical_tables import Tables
+from scoring.columns.table_frames import Tables
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError

@@ -21,7 +21,7 @@ from scoring.facade import (
     ScoredPairs,
     ScoringEngine,
 )
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from tests.support.counts import record_count
 from tests.support.engines import engine_of, legacy_job, legacy_user, market_of, store
 
@@ -46,7 +46,7 @@ def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 async def test_frame_beyond_memory_is_rejected_before_any_work(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: 16_000_000_000)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: 16_000_000_000)
     with ScoringEngine(sqlite_url) as engine:  # the file does not exist: any work would fail
         users, jobs = ids(10_000, 100_000)
         started = time.perf_counter()
@@ -65,7 +65,7 @@ async def test_all_users_and_jobs_beyond_memory_are_rejected(
     engine: ScoringEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await engine.warmup_caches()
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="out="):
         await engine.calculate_scores_for_all_users(top_k=None)
     record_count("large requests", "{} requests", 1)
@@ -236,7 +236,7 @@ async def test_reading_pairs_beyond_memory_is_rejected(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: 10_000)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: 10_000)
     assert isinstance(pairs, ScoredPairs)
     with pytest.raises(NotEnoughMemoryError, match=r"batches\(\)"):
         pairs.read()
@@ -258,17 +258,17 @@ async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames:
 async def test_failed_write_leaves_no_files(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    from scoring.facade import pair_results
+    from scoring.facade import pair_files
 
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * 40)
-    write = pair_results._write_chunk
+    write = pair_files._write_chunk
 
     def full(folder: Path, piece: Any) -> dict[str, Any]:
         if piece.number == at:
             raise OSError(28, "No space left on device")
         return write(folder, piece)
 
-    monkeypatch.setattr(pair_results, "_write_chunk", full)
+    monkeypatch.setattr(pair_files, "_write_chunk", full)
     with pytest.raises(OutputError, match="No space left on device"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     assert os.listdir(tmp_path) == []
@@ -277,12 +277,12 @@ async def test_failed_write_leaves_no_files(
 async def test_readers_see_only_complete_results(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring.facade import pair_results
+    from scoring.facade import pair_files
 
     seen = []
-    write = pair_results._write_manifest
+    write = pair_files._write_manifest
     monkeypatch.setattr(
-        pair_results,
+        pair_files,
         "_write_manifest",
         lambda *arguments: (seen.append((tmp_path / "pairs").exists()), write(*arguments))[1],
     )
@@ -332,10 +332,10 @@ def test_missing_component_is_named_in_the_error() -> None:
     model = load_model("classic")
     engine = engine_of(market_of(0))
     engine.model = model
-    from scoring.facade import job_scores
+    from scoring.facade import job_only_scores
 
     with pytest.raises(ConfigurationError, match=r"no component 'shine'\. Its components are fee, wage"):
-        job_scores.compute_job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
+        job_only_scores.compute_job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
 
 
 async def test_stats_count_calls_and_caches_are_cleared(engine: ScoringEngine, frames: Any) -> None:

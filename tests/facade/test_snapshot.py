@@ -15,7 +15,7 @@ import pytest
 
 from scoring.caching import CacheStats, EngineCaches
 from scoring.catalog import load_model
-from scoring.database.quarantine import AcceptedData
+from scoring.database.validated_reader import AcceptedData
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.model import Inputs, ScoringModel

@@ -28,7 +28,7 @@ from scoring.database.writers import increment_revision, write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.facade.engine_state import CACHES
-from scoring.statistics.popularity import PopularityReading
+from scoring.statistics.company_popularity import PopularityReading
 from tests.support.clocks import Clock
 from tests.support.counts import record_count
 from tests.support.engines import market_of, store

@@ -200,7 +200,7 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
 
 
 async def test_errors_of_both_frames_are_reported_together(engine: scoring.ScoringEngine) -> None:
-    with pytest.raises(DataError, match=r"users: 1 row .*jobs: 1 row "):
+    with pytest.raises(DataError, match=r"users: 1 invalid row .*jobs: 1 invalid row "):
         await engine.process_scoring_batch(
             pd.DataFrame({"user_id": ["x"]}), pd.DataFrame({"job_id": [1], "fee": [INF]})
         )
@@ -288,7 +288,7 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
             "a border to nowhere": {
                 "prefecture_adjacency": pd.DataFrame({"prefecture_code": ["13"], "adjacent_code": [None]})
             },
-            "an occupation that is no number": {"occupations": pd.DataFrame({"occupation_code": ["cook"]})},
+            "an occupation that is not a number": {"occupations": pd.DataFrame({"occupation_code": ["cook"]})},
         }.items()
     ),
     (

@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.columns.canonical_tables import Tables
-from scoring.database import engines, retry, watchdog
+from scoring.columns.table_frames import Tables
+from scoring.database import engines, retry, server_probe
 from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_tables
 from scoring.database.writers import save_tables
@@ -45,15 +45,15 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
     monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
-    monkeypatch.setattr(watchdog, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(watchdog, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
+    monkeypatch.setattr(server_probe, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(server_probe, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 
 def move_on(server: PostgresServer, epoch: int) -> None:
     """Write the next state of the data in one transaction."""
     changes = "; ".join(f"UPDATE {table} SET {column} = '{epoch}'" for table, column in EPOCHS)
-    server.say(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
+    server.execute(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
 
 
 def epochs(tables: Tables) -> set[int]:
@@ -262,16 +262,16 @@ def place(fragile: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) -> None:
-    runner.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabasePublisher(database)], **more)  # type: ignore[arg-type]
+    runner.run(prepared, k=k, chunk_size=10, workers=1, publishers=[DatabasePublisher(database)], **more)  # type: ignore[arg-type]
 
 
 def empty(server: PostgresServer) -> None:
-    server.say("TRUNCATE runs, current_runs, results")
+    server.execute("TRUNCATE runs, current_runs, results")
 
 
 def state(server: PostgresServer) -> tuple[list[str], int]:
-    statuses = [row[0] for row in server.say("SELECT status FROM runs ORDER BY run_id")]
-    return statuses, server.say("SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)")[0][0]
+    statuses = [row[0] for row in server.execute("SELECT status FROM runs ORDER BY run_id")]
+    return statuses, server.execute("SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)")[0][0]
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
@@ -332,11 +332,11 @@ def test_run_without_database_is_resumed_later(
         at_statement(place, number, fragile.kill),
         pytest.raises(DatabaseError, match="cannot be accessed"),
     ):
-        runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+        runner.run(prepared, k=4, chunk_size=10, workers=1, publishers=both(), resume=True)
     assert list_published_runs(tmp_path / "runs") == []
     fragile.start()
     pd.testing.assert_frame_equal(read_results(place), yesterday)
-    done = runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+    done = runner.run(prepared, k=4, chunk_size=10, workers=1, publishers=both(), resume=True)
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in list_published_runs(tmp_path / "runs")] == [done.metadata.run_id]
     assert state(fragile) == (["published"] * 2, 0)
@@ -348,7 +348,7 @@ def test_writer_without_its_lock_does_not_publish(
 ) -> None:
     def act() -> None:
         fragile.cut_off()
-        key = fragile.say("SELECT settings::json->>'key' FROM runs")[0][0]
+        key = fragile.execute("SELECT settings::json->>'key' FROM runs")[0][0]
         number = int.from_bytes(bytes.fromhex(key)[:8], signed=True)
         holder.exec_driver_sql(f"SELECT pg_advisory_lock({number})")
 

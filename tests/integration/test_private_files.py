@@ -150,7 +150,9 @@ def test_run_is_not_resumed_in_linked_folder(tmp_path: Path) -> None:
     prepared = Prepared.of(Dataset(make_market(20, 60, 200, seed=2).tables), load_model("standard"))
 
     def run() -> None:
-        runner.run(prepared, k=3, workers=1, sinks=[ParquetPublisher(tmp_path / "runs", by_run_id=True)], resume=True)
+        runner.run(
+            prepared, k=3, workers=1, publishers=[ParquetPublisher(tmp_path / "runs", by_run_id=True)], resume=True
+        )
 
     with fault_injection.arm("shard noted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run()

@@ -15,9 +15,9 @@ from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, LookupTerm, Number, Value
 from scoring.plan.layout import Layout
-from scoring.plan.pack import pack
+from scoring.plan.term_packing import pack
 from scoring.statistics import Statistics
-from scoring.widgets.parameters import SliderParameter, list_parameters, replace_parameter
+from scoring.widgets.parameter_sliders import SliderParameter, list_parameters, replace_parameter
 
 STANDARD = load_model("standard")
 

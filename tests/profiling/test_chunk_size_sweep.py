@@ -38,7 +38,7 @@ def prepare_and_run(source: Source) -> int | None:
     """Return the peak memory of one process that prepares and runs, measured from the end of preparing."""
     prepared = source.prepared()
     release_memory()
-    return runner.run(prepared, k=5, sinks=[FramePublisher()]).peak_bytes if reset_peak() else None
+    return runner.run(prepared, k=5, publishers=[FramePublisher()]).peak_bytes if reset_peak() else None
 
 
 @pytest.mark.parametrize("nothing", [{"chunk_sizes": ()}, {"workers": ()}, {"repeats": 0}])

@@ -57,7 +57,7 @@ def database(sqlite_url: str) -> Iterator[Database]:
 
 
 def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.RunResult:
-    return runner.run(prepared, **({"k": K, "chunk_size": 30, "sinks": publishers} | settings))
+    return runner.run(prepared, **({"k": K, "chunk_size": 30, "publishers": publishers} | settings))
 
 
 def run_to_frame(prepared: Prepared, **settings: Any) -> pd.DataFrame:

@@ -62,9 +62,9 @@ def held_back(
 ) -> str:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
     out = tmp_path / "runs"
-    runner.run(prepared, k=5, sinks=make_publishers(out, database))
+    runner.run(prepared, k=5, publishers=make_publishers(out, database))
     with pytest.raises(GateFailedError) as caught:
-        runner.run(other, k=5, sinks=make_publishers(out, database), gate=NONE_MOVE)
+        runner.run(other, k=5, publishers=make_publishers(out, database), gate=NONE_MOVE)
     return caught.value.verdict.new.run_id
 
 
@@ -89,7 +89,7 @@ def test_held_back_run_is_published_unchanged(
     found = publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     assert [place.kind for place in found] == ["database", "Parquet"]
     check(out, database, held_back, other)
-    again = runner.run(other, k=5, sinks=make_publishers(out, database), resume=True, gate=NONE_MOVE)
+    again = runner.run(other, k=5, publishers=make_publishers(out, database), resume=True, gate=NONE_MOVE)
     assert again.was_published  # the run of this data and model is already published
 
 
@@ -118,6 +118,6 @@ def test_damaged_or_other_run_is_not_published(
     with pytest.raises(OutputError, match=r"is damaged \([1-9]\d* shards?\)"):
         publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     assert os.readlink(out / "latest") == used
-    runner.run(prepared, k=5, sinks=make_publishers(out, database))
+    runner.run(prepared, k=5, publishers=make_publishers(out, database))
     with pytest.raises(ConfigurationError, match="is newer than"):
         publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")

@@ -46,12 +46,12 @@ def make_publishers(out: Path, database: Database) -> list[Publisher]:
 
 
 def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
-    return runner.run(prepared, k=k, sinks=make_publishers(out, database), **settings).metadata.run_id
+    return runner.run(prepared, k=k, publishers=make_publishers(out, database), **settings).metadata.run_id
 
 
 def stop_at(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
-        runner.run(prepared, k=k, sinks=make_publishers(out, database), resume=True)
+        runner.run(prepared, k=k, publishers=make_publishers(out, database), resume=True)
 
 
 def statuses(out: Path, database: Database | None) -> dict[str, str]:

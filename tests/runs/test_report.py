@@ -18,7 +18,7 @@ from scoring.runs.report import Report, render
 @pytest.fixture(scope="module")
 def report(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Report:
     folder: Path = tmp_path_factory.mktemp("out") / "run"
-    return Report.of(runner.run(prepared, k=8, sinks=[ParquetPublisher(folder)]))
+    return Report.of(runner.run(prepared, k=8, publishers=[ParquetPublisher(folder)]))
 
 
 def text_of(report: Report, width: int = 80) -> str:

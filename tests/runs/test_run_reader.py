@@ -24,7 +24,7 @@ def ready() -> Prepared:
 
 @pytest.fixture
 def run(ready: Prepared, tmp_path: Path) -> Path:
-    runner.run(ready, k=7, chunk_size=25, sinks=[ParquetPublisher(tmp_path / "run")])
+    runner.run(ready, k=7, chunk_size=25, publishers=[ParquetPublisher(tmp_path / "run")])
     return tmp_path / "run"
 
 

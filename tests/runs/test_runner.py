@@ -15,7 +15,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget, runner
+from scoring.runs import memory_forecast, runner
 from scoring.runs.publishers import (
     Claim,
     Destination,
@@ -33,7 +33,7 @@ from scoring.synthetic import make_market
 
 def run_to_frame(prepared: Prepared, **settings: object) -> pd.DataFrame:
     publisher = FramePublisher()
-    runner.run(prepared, sinks=[publisher], **settings)  # type: ignore[arg-type]
+    runner.run(prepared, publishers=[publisher], **settings)  # type: ignore[arg-type]
     return publisher.frame
 
 
@@ -173,11 +173,11 @@ def test_large_chunk_size_is_reduced_with_a_warning(prepared: Prepared) -> None:
 def test_all_open_runs_are_sealed_before_publishing(prepared: Prepared) -> None:
     order: list[str] = []
     first, second = Recorder(), Recorder()
-    for name, sink in (("first", first), ("second", second)):
+    for name, publisher in (("first", first), ("second", second)):
         for step in ("seal", "publish"):
-            original = getattr(sink, step)
-            setattr(sink, step, lambda *a, w=original, n=f"{name} {step}": (order.append(n), w(*a))[1])
-    runner.run(prepared, k=3, sinks=[first, second])
+            original = getattr(publisher, step)
+            setattr(publisher, step, lambda *a, w=original, n=f"{name} {step}": (order.append(n), w(*a))[1])
+    runner.run(prepared, k=3, publishers=[first, second])
     assert first.calls == ["claim", "begin", "commit_shard", "seal", "publish"]
     assert order == ["first seal", "second seal", "first publish", "second publish"]
 
@@ -187,7 +187,7 @@ def test_all_open_runs_are_sealed_before_publishing(prepared: Prepared) -> None:
 def test_failed_run_publishes_nothing(prepared: Prepared, fail_at: str, error: BaseException) -> None:
     good, bad = Recorder(), Recorder(fail_at, error)
     with pytest.raises(type(error)):
-        runner.run(prepared, k=3, sinks=[good, bad])
+        runner.run(prepared, k=3, publishers=[good, bad])
     assert "publish" not in good.calls + bad.calls
     assert good.calls[-1] == bad.calls[-1] == "abort"
 
@@ -199,16 +199,18 @@ def test_cancelled_run_publishes_nothing(prepared: Prepared) -> None:
         done[0] = count
 
     with pytest.raises(RunCancelledError, match="stopped after"):
-        runner.run(prepared, k=3, chunk_size=10, sinks=[recorder], progress=progress, cancelled=lambda: done[0] >= 20)
+        runner.run(
+            prepared, k=3, chunk_size=10, publishers=[recorder], progress=progress, cancelled=lambda: done[0] >= 20
+        )
     assert recorder.calls[-1] == "abort"
     assert "publish" not in recorder.calls
 
 
 def test_memory_is_checked_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
     recorder = Recorder()
     with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Alternatives"):
-        runner.run(prepared, sinks=[recorder])
+        runner.run(prepared, publishers=[recorder])
     assert recorder.calls == []
 
 

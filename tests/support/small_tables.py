@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns.canonical_tables import Tables
+from scoring.columns.table_frames import Tables
 from scoring.validation.normalise import check
 
 HOSTILE = "Robert'); DROP TABLE users;--"

@@ -81,7 +81,7 @@ def test_impossible_sizes_raise(size: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("as_of", ["yesterday-ish", "NaT"])
 def test_invalid_clock_of_a_market_raises(as_of: str) -> None:
-    with pytest.raises(ConfigurationError, match="as_of is not a time"):
+    with pytest.raises(ConfigurationError, match="is not a time"):
         make_market(1, 1, 0, as_of=as_of)
 
 
@@ -248,11 +248,11 @@ def test_quirks_change_the_choices_of_users(market: Market, events: pd.DataFrame
 
 def test_strata_draw_open_items_of_the_group_by_weight() -> None:
     strata = Strata(np.array([1, 0, 1, 1, 3]), 4, np.array([1.0, 1.0, 3.0, 5.0, 1.0]))
-    opened = strata.at(np.array([True, True, True, False, True]))
+    opened = strata.restrict(np.array([True, True, True, False, True]))
     drawn = opened.draw(np.random.default_rng(0), np.repeat([0, 1, 2, 3], 4000))
     assert set(drawn[:4000]) == {1}
     assert set(drawn[4000:8000]) == {0, 2}
     assert (drawn[4000:8000] == 2).mean() == pytest.approx(0.75, abs=0.03)
     assert set(drawn[8000:12000]) == {-1}
     assert set(drawn[12000:]) == {4}
-    assert set(strata.at(np.zeros(5, bool)).draw(np.random.default_rng(0), np.arange(4))) == {-1}
+    assert set(strata.restrict(np.zeros(5, bool)).draw(np.random.default_rng(0), np.arange(4))) == {-1}

@@ -57,12 +57,12 @@ def check(ready: Prepared, job_id: int, k: int) -> Audience:
     shown, misses = seen.frame(), seen.misses()
     ranks, missed, rules = {}, [], Counter[str]()
     for user in users.tolist():
-        said, order = ready.explain(user, job_id), full_ranking(ready, user)
+        explanation, order = ready.explain(user, job_id), full_ranking(ready, user)
         jobs = [job for job, _ in order[:k]]
-        if said.not_ranked:
-            rules[said.not_ranked[0]] += 1
+        if explanation.not_ranked:
+            rules[explanation.not_ranked[0]] += 1
         elif job_id in jobs:
-            ranks[user] = (jobs.index(job_id) + 1, said.total, order[k - 1][1] if len(order) >= k else np.nan)
+            ranks[user] = (jobs.index(job_id) + 1, explanation.total, order[k - 1][1] if len(order) >= k else np.nan)
         else:
             missed.append(user)
     assert {row.user_id: (row.rank, row.score) for row in shown.itertuples()} == {u: r[:2] for u, r in ranks.items()}
@@ -112,9 +112,9 @@ def check_components(ready: Prepared, seen: Audience) -> None:
     ]
     for row in held.itertuples():
         place = names.index(row.component)
-        own, other = (np.mean([pair[side].parts[place].points for pair in pairs]) for side in (0, 1))
-        assert (row.points, row.points_to_beat) == pytest.approx((own, other), abs=1e-9)
-        assert row.difference == pytest.approx(own - other, abs=1e-9)
+        points, other = (np.mean([pair[side].parts[place].points for pair in pairs]) for side in (0, 1))
+        assert (row.points, row.points_to_beat) == pytest.approx((points, other), abs=1e-9)
+        assert row.difference == pytest.approx(points - other, abs=1e-9)
     assert held["difference"].sum() == pytest.approx(-misses["gap"].mean(), abs=2e-5)
     assert held["difference"].is_monotonic_increasing
 
@@ -133,13 +133,13 @@ def test_job_to_beat_respects_company_cap() -> None:
     """With one job per company, the job to beat is often from the same company, not the last job of the list."""
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
     ready = Prepared.of(small_dataset(7, n_users=12, n_jobs=60), model)
-    company, own, last = ready.plan.exclusions.company, 0, 0
+    company, same_company, last = ready.plan.exclusions.company, 0, 0
     for job in ready.plan.job_id[::10].tolist():
         misses = check(ready, job, 4).misses()
         of_rivals = company[ready.job_rows(misses["to_beat"].tolist())]
         same = (of_rivals == company[ready.job_rows([job])[0]]) & (of_rivals >= 0)
-        own, last = own + same.sum(), last + (~same).sum()
-    assert own > 3
+        same_company, last = same_company + same.sum(), last + (~same).sum()
+    assert same_company > 3
     assert last > 3
 
 
@@ -148,8 +148,8 @@ def test_jobs_without_company_are_not_capped() -> None:
     jobs = tables.jobs.assign(company_id=tables.jobs["company_id"].where(tables.jobs["job_id"] % 2 == 0))
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
     ready = Prepared.of(scoring.Dataset(tables.with_tables(jobs=jobs)), model, workers=1)
-    strangers = ready.plan.job_id[(ready.plan.exclusions.company < 0) & ready.plan.exclusions.open_to_all]
-    for job in strangers[:3].tolist():
+    without_company = ready.plan.job_id[(ready.plan.exclusions.company < 0) & ready.plan.exclusions.open_to_all]
+    for job in without_company[:3].tolist():
         check(ready, job, 10)
 
 
@@ -224,10 +224,10 @@ def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:
     figure = missed.plot()
     assert_readable(figure)
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == len(missed.missed) > 0
-    everybody = audience(ready, best, 10_000)
-    assert len(everybody.missed) == 0
-    assert everybody.frame()["margin"].isna().all()  # no list is full
-    assert_readable(everybody.plot())
+    whole_list = audience(ready, best, 10_000)
+    assert len(whole_list.missed) == 0
+    assert whole_list.frame()["margin"].isna().all()  # no list is full
+    assert_readable(whole_list.plot())
 
 
 def test_invalid_arguments_raise(ready: Prepared) -> None:

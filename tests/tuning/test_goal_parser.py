@@ -46,7 +46,7 @@ def test_parse_floor_reads_slice_and_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: parse_metric("NDCG"), "'NDCG' has no @k"),
         (lambda: parse_metric("NDCG@ten"), "has no @k"),
@@ -61,6 +61,6 @@ def test_parse_floor_reads_slice_and_share() -> None:
         (lambda: parse_floor("NDCG@10:tenure:old", [TENURE]), "no slice 'old'. Use one of: newcomer, regular"),
     ],
 )
-def test_invalid_texts_raise(call: object, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_invalid_texts_raise(call: object, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         call()  # type: ignore[operator]

@@ -117,9 +117,9 @@ def test_floor_of_empty_slice_raises(evaluator: Evaluator, halves: Slicing) -> N
     floor = Floor(NDCG(10), halves, "odd", 1.0)
     with pytest.raises(ConfigurationError, match=rf"NDCG@10 of half odd has no value: none of these {len(even)} users"):
         floor.of(some.evaluate(MODEL))
-    strangers = Slicing.of("half", even, ["even"] * len(even))
+    other_users = Slicing.of("half", even, ["even"] * len(even))
     with pytest.raises(UnknownIdError, match="half: user"):
-        Floor(NDCG(10), strangers, "even", 1.0).of(evaluator.evaluate(MODEL))
+        Floor(NDCG(10), other_users, "even", 1.0).of(evaluator.evaluate(MODEL))
 
 
 @pytest.mark.parametrize("least", [-0.1, float("nan"), float("inf")])

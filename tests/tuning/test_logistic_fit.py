@@ -15,7 +15,7 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevant_pairs import Relevance
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
@@ -117,16 +117,16 @@ def test_fit_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tu
         jac=slope,
         options={"gtol": 1e-9, "xtol": 1e-12, "maxiter": 2_000},
     )
-    theirs = other.x / other.x.sum() * space.shared
-    mine = np.array([found[name] for name in space.free])
-    np.testing.assert_allclose(mine, theirs, atol=2e-3)
+    expected = other.x / other.x.sum() * space.shared
+    fitted = np.array([found[name] for name in space.free])
+    np.testing.assert_allclose(fitted, expected, atol=2e-3)
     # the fit does not return its scale: use the scale of least loss, then check the gradient of each weight
     scales = np.linspace(0.5, 1.5, 2_001) * other.x.sum() / space.shared
-    y = mine * min(scales, key=lambda scale: loss(mine * scale))
+    y = fitted * min(scales, key=lambda scale: loss(fitted * scale))
     assert loss(y) <= other.fun + 1e-7
     gradient = slope(y)
-    assert (abs(gradient[mine > 1e-6]) < 2e-4).all()
-    assert (gradient[mine <= 1e-6] > -2e-4).all()
+    assert (abs(gradient[fitted > 1e-6]) < 2e-4).all()
+    assert (gradient[fitted <= 1e-6] > -2e-4).all()
 
 
 def test_locked_weights_and_parameters_do_not_change(holdout: Holdout, statistics: Statistics) -> None:

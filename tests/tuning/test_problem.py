@@ -45,13 +45,13 @@ def test_no_goal_or_duplicate_goal_raises(problem: Problem) -> None:
 
 def test_metric_beyond_list_length_raises(problem: Problem) -> None:
     users = problem.train.user_id
-    everybody = Slicing.of("all", users, ["all"] * len(users))
-    for goals, floors, said in (
+    all_users = Slicing.of("all", users, ["all"] * len(users))
+    for goals, floors, message in (
         ((MetricGoal(Recall(11)),), (), "Recall@11 needs lists of 11 jobs, but the evaluator's have 10"),
         ((ListGoal(Coverage()),), (), "coverage@40 needs lists of 40"),
-        ((MetricGoal(NDCG(10)),), (Floor(NDCG(20), everybody, "all", 1.0),), "NDCG@20 of all all needs lists of 20"),
+        ((MetricGoal(NDCG(10)),), (Floor(NDCG(20), all_users, "all", 1.0),), "NDCG@20 of all all needs lists of 20"),
     ):
-        with pytest.raises(ConfigurationError, match=said):
+        with pytest.raises(ConfigurationError, match=message):
             Problem(problem.space, problem.train, goals, floors)
 
 

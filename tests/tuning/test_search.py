@@ -64,11 +64,11 @@ def test_trial_value_equals_value_of_its_model(problem: Problem) -> None:
 
 
 def test_progress_is_reported_from_first_to_last_trial(problem: Problem, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    run_trials(problem, 3, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
-    run_trials(problem, 5, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
-    run_trials(problem, 2, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
-    assert told == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 5), (4, 5), (5, 5), (2, 2)]
+    reports: list[tuple[int, int]] = []
+    run_trials(problem, 3, storage=tmp_path / "trials", progress=lambda *at: reports.append(at))
+    run_trials(problem, 5, storage=tmp_path / "trials", progress=lambda *at: reports.append(at))
+    run_trials(problem, 2, storage=tmp_path / "trials", progress=lambda *at: reports.append(at))
+    assert reports == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 5), (4, 5), (5, 5), (2, 2)]
 
 
 def test_resumed_search_repeats_no_trial(problem: Problem, tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_floor_of_other_users_is_another_problem(problem: Problem) -> None:
 
 
 def test_study_of_other_program_raises(problem: Problem, tmp_path: Path) -> None:
-    theirs = optuna.create_study(study_name="theirs", storage=open_journal(tmp_path / "trials"))
-    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    other_study = optuna.create_study(study_name="theirs", storage=open_journal(tmp_path / "trials"))
+    other_study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     with pytest.raises(ConfigurationError, match="another problem"):
         run_trials(problem, 2, storage=tmp_path / "trials", name="theirs")
 
@@ -304,8 +304,8 @@ def test_killed_search_is_resumed(problem: Problem, tmp_path: Path) -> None:
 
 def test_processes_share_trials(problem: Problem, tmp_path: Path) -> None:
     storage, n, workers = tmp_path / "trials", 24, 3
-    told = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
-    processes = [started("-m", "tests.support.search_worker", *one) for one in told]
+    arguments = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
+    processes = [started("-m", "tests.support.search_worker", *one) for one in arguments]
     for _ in range(2):  # samplers
         for process in processes:
             begin(process)

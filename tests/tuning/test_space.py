@@ -56,8 +56,8 @@ def test_weights_are_on_simplex_and_locked_ones_constant(coordinates: list[float
 def test_point_of_model_gives_same_model(weights: list[float], locked: set[str]) -> None:
     assume(sum(weights) > 1e-3)
     model = STANDARD.with_weights(dict(zip(NAMES, weights, strict=True)))
-    theirs = flat(model)
-    assume(sum(theirs[name] for name in locked) < 0.999)
+    flat_weights = flat(model)
+    assume(sum(flat_weights[name] for name in locked) < 0.999)
     space = Space(model, tuple(locked))
     back = space.model_at(space.point_of(model))
     np.testing.assert_allclose(back.flat_weights, model.flat_weights, atol=1e-9)
@@ -196,7 +196,7 @@ def test_duplicate_lock_counts_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locked", "parameters", "said"),
+    ("locked", "parameters", "message"),
     [
         (("salary",), (), "no component 'salary'"),
         ((), (Parameter("salary", "low", 0, 1),), "no component 'salary'"),
@@ -213,8 +213,8 @@ def test_duplicate_lock_counts_once() -> None:
         ((), (Parameter("fee", "low", 0, 900),) * 2, "Duplicate parameter"),
     ],
 )
-def test_invalid_space_raises(locked: tuple, parameters: tuple, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_invalid_space_raises(locked: tuple, parameters: tuple, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         Space(STANDARD, locked, parameters)
 
 

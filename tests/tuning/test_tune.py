@@ -259,13 +259,13 @@ def test_front_without_feasible_trials_is_empty(small: list[Evaluator], halves: 
 
 
 def test_search_is_resumed_from_file(small: list[Evaluator], tmp_path: Path) -> None:
-    problem, told = Problem(Space(MODEL), small[0]), list[tuple]()
+    problem, reports = Problem(Space(MODEL), small[0]), list[tuple]()
     # both studies use the random sampler and must stay separate
     how = {"sampler": "random", "storage": tmp_path / "trials"}
     first = tune(problem, small[1], 6, random_trials=4, **how)  # type: ignore[arg-type]
     assert {name: len(trials) for name, trials in first.studies.items()} == {RANDOM: 4, SEARCH: 6}
-    second = tune(problem, small[1], 8, random_trials=4, progress=lambda *at: told.append(at), **how)  # type: ignore[arg-type]
-    assert told == [(DIRECT, 0, 1), (DIRECT, 1, 1), (RANDOM, 4, 4), (SEARCH, 6, 8), (SEARCH, 7, 8), (SEARCH, 8, 8)]
+    second = tune(problem, small[1], 8, random_trials=4, progress=lambda *at: reports.append(at), **how)  # type: ignore[arg-type]
+    assert reports == [(DIRECT, 0, 1), (DIRECT, 1, 1), (RANDOM, 4, 4), (SEARCH, 6, 8), (SEARCH, 7, 8), (SEARCH, 8, 8)]
     pd.testing.assert_frame_equal(
         second.trials().query("not (study == @SEARCH and trial >= 6)").reset_index(drop=True), first.trials()
     )

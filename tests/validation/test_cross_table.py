@@ -18,7 +18,7 @@ from scoring.database.database import Database
 from scoring.database.readers import read_database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.from_frames import read_frames
+from scoring.dataset.frame_validation import read_frames
 from scoring.errors import ConfigurationError, DataError
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
@@ -66,9 +66,9 @@ def dirtied(table: str, clean: pd.DataFrame, picks: list[int], data: st.DataObje
 
 
 def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
-    sink = FramePublisher()
-    result = runner.run(scoring.Prepared.of(data, MODEL), k=8, sinks=[sink])
-    return sink.frame, result
+    publisher = FramePublisher()
+    result = runner.run(scoring.Prepared.of(data, MODEL), k=8, publishers=[publisher])
+    return publisher.frame, result
 
 
 @settings(max_examples=8, deadline=None)

@@ -1,9 +1,9 @@
 """Compiled loops over arrays. They do not depend on frames, components or defaults.
 
 - `jit`: compiles kernels and caches them on disk
-- `pairs`: scores of all pairs; `pair_score`: of single pairs
-- the k best jobs of each user: `topk` by pruning, `dense_topk` by scoring all jobs, `sorted_topk` by sorting all scores
-- parts of the above: `user_state`, `lookup_rows`, `fold_user` (state of one user), `cells`, `bounds`, `exact_score`,
-  `top_list`, `scratch`, `tile`, `vectors`, `vector_fallback`
-- `strategies`: chooses between `topk`, `dense_topk` and `sorted_topk`; `backend`: `NumbaBackend`
+- `pair_blocks`: scores of all pairs; `pair_score`: of single pairs
+- the k best jobs of each user: `pruned_topk`; `dense_topk` scores all jobs; `full_sort_topk` sorts all scores
+- parts of the above: `user_state`, `lookup_rows`, `fold_user` (state of one user), `cell_bounds`, `bounds`,
+  `exact_score`, `top_list`, `scratch`, `tile_scratch`, `simd_blocks`, `simd_blocks_numpy`
+- `strategies`: chooses between `pruned_topk`, `dense_topk` and `full_sort_topk`; `backend`: `NumbaBackend`
 """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length, check_positive_integer, check_row_numbers
 from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends import reference
-from scoring.backends.numba import pairs
+from scoring.backends.numba import pair_blocks
 from scoring.backends.numba.strategies import (
     MIN_USERS,
     STRATEGIES,
@@ -24,7 +24,7 @@ from scoring.backends.numba.strategies import (
     users_per_batch,
 )
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.ranking import SCORES, Ranking, StrategyChoice
+from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.threads.pool import available_cpus, limit_blas_threads, run_in_threads
@@ -138,7 +138,7 @@ class NumbaBackend:
         scores = reference.scores_array(out, len(rows), program.n_jobs)
 
         def work(part: slice) -> int:
-            pairs.all_pairs(program, rows[part], scores, part.start)
+            pair_blocks.all_pairs(program, rows[part], scores, part.start)
             return part.stop - part.start
 
         run_in_threads(work, len(rows), self.workers)
@@ -154,14 +154,14 @@ class NumbaBackend:
         out = np.empty((len(SCORES), len(users)), dtype=np.float32)
         distinct, which = np.unique(users, return_inverse=True)
         by_user = np.argsort(which, kind="stable")
-        first = np.searchsorted(which[by_user], np.arange(0, len(distinct) + pairs.TILE, pairs.TILE))
+        first = np.searchsorted(which[by_user], np.arange(0, len(distinct) + pair_blocks.TILE, pair_blocks.TILE))
         for group, (start, stop) in enumerate(pairwise(first)):
             pairs_of_group = by_user[start:stop]
             columns, column = np.unique(jobs[pairs_of_group], return_inverse=True)
-            rows = distinct[group * pairs.TILE : (group + 1) * pairs.TILE]
+            rows = distinct[group * pair_blocks.TILE : (group + 1) * pair_blocks.TILE]
             block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
-            pairs.all_pairs(program.take_jobs(columns), rows, block, 0)
-            out[:, pairs_of_group] = block[:, which[pairs_of_group] - group * pairs.TILE, column]
+            pair_blocks.all_pairs(program.take_jobs(columns), rows, block, 0)
+            out[:, pairs_of_group] = block[:, which[pairs_of_group] - group * pair_blocks.TILE, column]
         return out
 
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:

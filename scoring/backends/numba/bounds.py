@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring.backends.numba import vectors
+from scoring.backends.numba import simd_blocks
 from scoring.backends.numba.jit import internal
 from scoring.backends.numba.user_state import UNFOLDABLE, UserState
-from scoring.bundle.index import BLOCK_JOBS, MASK_BITS, MASKS, SUBSET_BITS, Index
+from scoring.bundle.block_index import BLOCK_JOBS, MASK_BITS, MASKS, SUBSET_BITS, Index
 from scoring.bundle.program import Program
 
 __all__ = [
@@ -136,7 +136,7 @@ def bound_job_scores(
     The bounds exclude the parts that all jobs of the cell share and the components that do not fold.
     """
     lanes, own, lane = index.block_facts[block], index.class_scores[index.class_of_user[user], block], 0
-    vectors.copy(value, own)
+    simd_blocks.copy(value, own)
     for place in range(len(index.bounded_keys)):
         key = index.bounded_keys[place]
         if not state.is_zero[key] or index.block_masks[block, MASKS // 2 + place] & state.exception_codes[key]:
@@ -145,11 +145,11 @@ def bound_job_scores(
     for slot in range(len(state.step_gain)):
         gain = np.float32(state.step_gain[slot])
         if gain != 0:
-            vectors.add_in_interval(
+            simd_blocks.add_in_interval(
                 value, lanes[lane + program.interval_number[slot]], state.step_low[slot], state.step_high[slot], gain
             )
     lane += len(program.number_rank)
     for slot in range(len(state.dot_used)):
         if state.dot_used[slot]:
-            vectors.add_where(value, lanes[lane], dots[slot], np.float32(state.dot_otherwise[slot]))
+            simd_blocks.add_where(value, lanes[lane], dots[slot], np.float32(state.dot_otherwise[slot]))
         lane += 1

@@ -8,7 +8,7 @@ from scoring.backends.numba.jit import internal
 from scoring.backends.numba.pair_score import canonical_scores, component_value
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, UserState
-from scoring.bundle.index import SCORE, Index
+from scoring.bundle.block_index import SCORE, Index
 from scoring.bundle.program import Program
 
 __all__ = ["cell_base", "exact_score", "unfoldable_part", "write_list"]

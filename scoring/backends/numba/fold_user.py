@@ -22,7 +22,7 @@ from scoring.backends.numba.lookup_rows import (
     fold_whole_row,
 )
 from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERROR, UNFOLDABLE, UserState
-from scoring.bundle.index import Index
+from scoring.bundle.block_index import Index
 from scoring.bundle.program import DOT, FLAGS, INTERVAL, LOOKUP, USER, Program
 
 __all__ = ["fold_user"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from scoring.backends.numba.jit import internal
 from scoring.backends.numba.user_state import UserState
-from scoring.bundle.index import MASK_BITS, SUBSET_BITS, Index
+from scoring.bundle.block_index import MASK_BITS, SUBSET_BITS, Index
 from scoring.bundle.program import Program
 
 __all__ = ["add_table", "extremes", "fill_canonical_rows", "finish_row", "fold_entries", "fold_whole_row"]

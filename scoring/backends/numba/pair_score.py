@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.backends.numba.jit import internal
-from scoring.bundle.index import TOTAL, Index
+from scoring.bundle.block_index import TOTAL, Index
 from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
 
 __all__ = ["canonical_scores", "component_value"]

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs
-from scoring.backends.numba import dense_topk, sorted_topk, topk
+from scoring.backends.numba import dense_topk, full_sort_topk, pruned_topk
 from scoring.backends.numba.scratch import Scratch, new_scratch
-from scoring.backends.numba.tile import TILE, new_tile
+from scoring.backends.numba.tile_scratch import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
 from scoring.backends.numba.user_state import UserState, new_user_state
 from scoring.bundle.bundle import SearchIndex
-from scoring.bundle.ranking import StrategyChoice
+from scoring.bundle.ranked_lists import StrategyChoice
 from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
@@ -74,7 +74,7 @@ class Selection:
         """Fill `found` for users[places], in that order; return the number of jobs that were scored individually."""
         k = found.row.shape[1]
         if strategy == "sorted":
-            sorted_topk.long_lists(
+            full_sort_topk.long_lists(
                 self.program, self.index, self.limits, users, places, found.row, found.scores, found.count, stop
             )
             return self.n_jobs * len(places)
@@ -91,7 +91,7 @@ class Selection:
             state, scratch = free.pop()
         except IndexError:
             state, scratch = new_user_state(self.program, self.index), new_scratch(self.program, self.index, k)
-        topk.top_k(
+        pruned_topk.top_k(
             self.program, self.index, self.limits, state, scratch, users, places, seeds, found.row, found.scores,
             found.count, visited, stop,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from scoring.array_types import Ints
 from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.scratch import Scratch
-from scoring.bundle.index import Index, Limits
+from scoring.bundle.block_index import Index, Limits
 
 __all__ = [
     "SHORT",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs, Singles, UInt64s
-from scoring.bundle.index import SUBSET_BITS, Index
+from scoring.bundle.block_index import SUBSET_BITS, Index
 from scoring.bundle.program import Program
 
 __all__ = ["CONSTANT", "DOUBLE_ERROR", "SINGLE_ERROR", "UNFOLDABLE", "UserState", "new_user_state"]

@@ -1,6 +1,6 @@
 """The kinds of terms. Each module defines a term, its check, its arrays and its reference value.
 
-- `kind`: `TermKind`, the base class of the kinds
+- `term_kind`: `TermKind`, the base class of the kinds
 - `single_side_terms`: values that depend on the job alone or on the user alone
 - `lookup_term`, `flag_term`: the value in a user's row at a job's code or flags
 - `interval_term`: a gain if a job's number lies between a user's bounds
@@ -12,9 +12,9 @@ from typing import Any, Final
 from scoring.bundle.terms.dot_term import DotKind, DotTerm
 from scoring.bundle.terms.flag_term import FlagKind, Flags, FlagTerm
 from scoring.bundle.terms.interval_term import IntervalKind, IntervalTerm, Number
-from scoring.bundle.terms.kind import KeyedKind, ReusableArrays, TermCheck, TermKind
 from scoring.bundle.terms.lookup_term import Key, LookupKind, LookupTerm
 from scoring.bundle.terms.single_side_terms import JobKind, JobTerm, UserKind, UserTerm
+from scoring.bundle.terms.term_kind import KeyedKind, ReusableArrays, TermCheck, TermKind
 
 __all__ = [
     "KINDS",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, UInt16s
 from scoring.bundle.program import FLAGS, Program
-from scoring.bundle.terms.kind import (
+from scoring.bundle.terms.term_kind import (
     KeyedKind,
     Packer,
     ReusableArrays,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.bundle.program import INTERVAL, Program
-from scoring.bundle.terms.kind import Packer, ReusableArrays, TermCheck, TermKind, require_same_column, stack
+from scoring.bundle.terms.term_kind import Packer, ReusableArrays, TermCheck, TermKind, require_same_column, stack
 
 __all__ = ["IntervalKind", "IntervalTerm", "Number"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.bundle.program import LOOKUP, Program
-from scoring.bundle.terms.kind import (
+from scoring.bundle.terms.term_kind import (
     KeyedKind,
     Packer,
     ReusableArrays,

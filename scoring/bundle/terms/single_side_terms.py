@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
 from scoring.bundle.program import JOB, USER, Program
-from scoring.bundle.terms.kind import Packer, ReusableArrays, TermCheck, TermKind, stack
+from scoring.bundle.terms.term_kind import Packer, ReusableArrays, TermCheck, TermKind, stack
 
 __all__ = ["JobKind", "JobTerm", "UserKind", "UserTerm"]
 

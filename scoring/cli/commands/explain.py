@@ -43,7 +43,7 @@ def explain(
     from scoring.cli.tables.explanation import render_explanation
     from scoring.database.database import Database
     from scoring.ranking import Prepared
-    from scoring.runs import memory_budget
+    from scoring.runs import memory_forecast
     from scoring.statistics import Statistics, default_cache
     from scoring.telemetry import Stopwatch
 
@@ -53,7 +53,7 @@ def explain(
         dataset = load_data(database, as_of, progress, watch)
     user_id = resolve_id(user, dataset.tables.users, "user")
     job_id = resolve_id(job, dataset.tables.jobs, "job")
-    memory_budget.require_codes(1, len(dataset.words.occupation))
+    memory_forecast.require_codes(1, len(dataset.words.occupation))
     with progress.stage("preparing factors, statistics and plan"):
         # statistics use all rows, but the plan contains only one user and one job
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())

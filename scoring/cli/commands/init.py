@@ -73,7 +73,7 @@ def _require_no_data(database: object) -> None:
 
 
 def _make_reference_tables() -> Tables:
-    from scoring.columns.canonical_tables import make_empty_frame
-    from scoring.dataset.from_frames import tables_from_frames
+    from scoring.columns.table_frames import make_empty_frame
+    from scoring.dataset.frame_validation import tables_from_frames
 
     return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))

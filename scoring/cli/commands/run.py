@@ -148,7 +148,7 @@ def run(
                 k=top_k,
                 users=_select_first_users(prepared, users),
                 chunk_size=chunk_size,
-                sinks=publishers,
+                publishers=publishers,
                 progress=advance,
                 cancelled=stop_signals.raise_pending,
                 watch=watch,

@@ -13,8 +13,8 @@ from rich.text import Text
 from scoring.dataset import Dataset
 from scoring.errors import make_printable
 from scoring.evaluation import Comparison
-from scoring.evaluation.exposure import By
-from scoring.evaluation.waterfall import Waterfall
+from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.rank_waterfall import Waterfall
 
 __all__ = ["render_movements", "render_overlap", "render_waterfall"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import ConfigurationError
-from scoring.plotting.displays import display
+from scoring.plotting.plot_registry import display
 from scoring.profiling.measurement import run_in_new_process
 from scoring.profiling.scaling.growth_point import PATIENCE, GrowthPoint, measure_points
 

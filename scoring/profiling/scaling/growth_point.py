@@ -16,9 +16,9 @@ from scoring.dataset import Dataset
 from scoring.plotting import format_number
 from scoring.profiling.line_times import readable_top_k
 from scoring.profiling.measurement import measure_times, reset_peak
-from scoring.profiling.peer_lists import ResultsDifferError
+from scoring.profiling.method_lists import ResultsDifferError
 from scoring.ranking import Prepared, Scorer
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 
@@ -65,7 +65,7 @@ class GrowthPoint:
             return f"{size}: not measured, the estimated time is {estimate}"
         rate = f"{format_number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs per second"
         return f"{size}: {rate}" + (
-            f", {memory_budget.format_bytes(self.peak_bytes)} peak memory" if self.peak_bytes else ""
+            f", {memory_forecast.format_bytes(self.peak_bytes)} peak memory" if self.peak_bytes else ""
         )
 
 
@@ -108,13 +108,13 @@ def measure_points(
     prepared = Prepared.of(data, load_model(model), workers=workers)
     made_seconds = time.perf_counter() - start
     warm_up(prepared)
-    before = memory_budget.measure_peak()
+    before = memory_forecast.measure_peak()
     is_measurable = reset_peak()
     scorer = Scorer(prepared.plan, workers=workers)
     points: list[GrowthPoint] = []
     for users in user_counts:
         point = _measure_ranking(scorer, np.arange(users), n_jobs, k, repeats, patience, on_progress)
-        peak = memory_budget.measure_peak()
+        peak = memory_forecast.measure_peak()
         point = replace(
             point,
             making_seconds=made_seconds,

@@ -17,7 +17,7 @@ from scoring.database.schema import current_runs, results, runs
 from scoring.errors import DatabaseError
 from scoring.runs import shards
 from scoring.runs.publishers.database_runs import CURRENT, PUBLISHED
-from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
+from scoring.runs.publishers.published_lists import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.publisher import make_empty_results
 
 __all__ = ["DatabaseRun", "read_results", "read_users"]

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Update, delete, func, insert, select, update
 
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.database.writers import insert_columns
 from scoring.errors import DatabaseError
-from scoring.runs.memory_budget import BYTES_PER_RESULT
+from scoring.runs.memory_forecast import BYTES_PER_RESULT
 from scoring.runs.publishers.database_digests import Digest
 from scoring.runs.publishers.database_lists import DatabaseRun, read_users
 from scoring.runs.publishers.database_lock import KeyLock, hold_key
@@ -30,7 +30,7 @@ from scoring.runs.publishers.database_runs import (
     has_all_rows,
     remove_run,
 )
-from scoring.runs.publishers.list_block import ListBlock, PublishedRun
+from scoring.runs.publishers.published_lists import ListBlock, PublishedRun
 from scoring.runs.publishers.publisher import (
     Claim,
     Destination,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from scoring.runs.memory_budget import BYTES_PER_RESULT
+from scoring.runs.memory_forecast import BYTES_PER_RESULT
 from scoring.runs.publishers.publisher import (
     Claim,
     Destination,

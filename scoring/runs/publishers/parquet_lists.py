@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import OutputError
-from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.manifest import read_manifest
 from scoring.runs.publishers.part_files import find_problem
+from scoring.runs.publishers.published_lists import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.reader_locks import lock_for_reading
 
 __all__ = ["ParquetRun", "read_part"]

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import OutputError
-from scoring.runs.memory_budget import BYTES_PER_RESULT
-from scoring.runs.publishers.list_block import ListBlock, PublishedRun
+from scoring.runs.memory_forecast import BYTES_PER_RESULT
 from scoring.runs.publishers.manifest import (
     MANIFEST,
     contains_run,
@@ -25,6 +24,7 @@ from scoring.runs.publishers.manifest import (
 )
 from scoring.runs.publishers.parquet_lists import ParquetRun, read_part
 from scoring.runs.publishers.part_files import find_verified_shards, remove_other_files, write_part
+from scoring.runs.publishers.published_lists import ListBlock, PublishedRun
 from scoring.runs.publishers.publisher import (
     Claim,
     Destination,

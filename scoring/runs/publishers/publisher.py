@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 import pandas as pd
 
 from scoring.columns import RESULT_COLUMNS
-from scoring.runs.publishers.list_block import ListBlock, PublishedRun
+from scoring.runs.publishers.published_lists import ListBlock, PublishedRun
 from scoring.runs.shards import Shard, ShardResult
 
 __all__ = [

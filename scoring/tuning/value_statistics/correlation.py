@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError
-from scoring.plotting.displays import display
+from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared
 from scoring.tuning.value_statistics.sample import Floats, Sample, draw_sample
 

@@ -14,7 +14,7 @@ from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 
 __all__ = ["Sample", "draw_sample"]
 
@@ -131,7 +131,7 @@ def _draw_rows(random: np.random.Generator, rows: NDArray[Any], limit: int) -> L
 
 def _require_memory(prepared: Prepared, n_users: int, n_jobs: int) -> None:
     n_parts, n_jobs = len(prepared.model.parts), min(n_jobs, prepared.scorer.n_eligible)
-    memory_budget.require(
+    memory_forecast.require(
         n_users * n_jobs * 8 * (COPIES * n_parts + 2),
         f"A sample of {n_parts} components of {n_users:,} × {n_jobs:,} = {n_users * n_jobs:,} pairs",
         ["use fewer pairs: n_users=, n_jobs="],

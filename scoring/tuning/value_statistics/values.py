@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 
 __all__ = ["component_values", "compute_total", "estimate_bytes"]
 
@@ -52,7 +52,7 @@ def component_values(
     plan = prepared.plan
     job_rows = np.arange(len(plan.job_id)) if jobs is None else prepared.job_rows(jobs)
     n, m = len(user_rows), len(job_rows)
-    memory_budget.require(
+    memory_forecast.require(
         estimate_bytes(n, m, len(names)),
         f"A DataFrame of {len(names)} components of {n:,} × {m:,} = {n * m:,} pairs",
         ["use fewer users or jobs per call", "component_distributions and correlations draw a sample of pairs"],

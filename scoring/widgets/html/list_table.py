@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scoring.errors import pluralize
 from scoring.widgets.html.html_elements import assign_colours, escape_text, render_heading, render_page, render_table
-from scoring.widgets.user_list import ListedJob, UserList
+from scoring.widgets.user_list_data import ListedJob, UserList
 
 __all__ = ["render_legend", "render_list", "render_list_page"]
 

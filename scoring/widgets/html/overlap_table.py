@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from scoring.evaluation import Comparison
-from scoring.evaluation.exposure import PLURAL, By
+from scoring.evaluation.exposure_changes import PLURAL, By
 from scoring.widgets.html.html_elements import DOWN, UP, escape_text, format_signed, render_heading, render_table
 
 __all__ = ["render_overlap"]

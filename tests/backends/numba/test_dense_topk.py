@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds
-from scoring.backends.numba.tile import PART, RUN, TILE
+from scoring.backends.numba.tile_scratch import PART, RUN, TILE
 from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import users_per_task
-from tests.backends.numba.test_topk import EQUAL, EVERY_TERM, assert_lists_equal_reference
+from tests.backends.numba.test_pruned_topk import EQUAL, EVERY_TERM, assert_lists_equal_reference
 from tests.support.random_programs import Sketch, cases, plan_of, program_of, reference_lists
 
 FACTORS = ((("dot",), None, 1.0, 1.0, 0),)

@@ -16,12 +16,12 @@ from rich.console import Console, Group
 from rich.text import Text
 
 import scoring
-from scoring.bundle.ranking import Ranking
+from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import preset_names
 from scoring.cli.tables import comparison, evaluation, explanation, models, profiles, runs, tuning
 from scoring.evaluation import Comparison
 from scoring.evaluation.full_rank import FullRank
-from scoring.evaluation.waterfall import Change, Waterfall
+from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
 from scoring.runs import report

@@ -16,11 +16,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+import scoring.runs.gate
 from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.dataset import Dataset, Tables
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget, runner, shards
+from scoring.runs import memory_forecast, runner, shards
 from scoring.runs.gate import Gate, GateFailedError, GateLimits, Measure, Verdict
 from scoring.runs.gate.console_table import make_table
 from scoring.runs.history import list_runs
@@ -105,13 +106,13 @@ def parquet(folder: Path) -> ParquetPublisher:
     return ParquetPublisher(folder, by_run_id=True, latest="latest")
 
 
-def run(market: Prepared, *sinks: Publisher, gate: Gate | None = None, **settings: Any) -> runner.RunResult:
-    return runner.run(market, **({"k": K, "sinks": sinks, "gate": gate} | settings))
+def run(market: Prepared, *publishers: Publisher, gate: Gate | None = None, **settings: Any) -> runner.RunResult:
+    return runner.run(market, **({"k": K, "publishers": publishers, "gate": gate} | settings))
 
 
-def assert_held_back(market: Prepared, *sinks: Publisher, gate: Gate | None = None, **settings: Any) -> Verdict:
+def assert_held_back(market: Prepared, *publishers: Publisher, gate: Gate | None = None, **settings: Any) -> Verdict:
     with pytest.raises(GateFailedError) as caught:
-        run(market, *sinks, gate=gate or Gate(), **settings)
+        run(market, *publishers, gate=gate or Gate(), **settings)
     return caught.value.verdict
 
 
@@ -269,7 +270,7 @@ def test_all_limits_apply_if_memory_is_short_for_two_models(
         judge = Gate.judge
 
         def judge_with_little_memory(gate: Gate, run: Any) -> Verdict:
-            short.setattr(memory_budget, "measure_available", lambda: 1_000)
+            short.setattr(memory_forecast, "measure_available", lambda: 1_000)
             return judge(gate, run)
 
         short.setattr(Gate, "judge", judge_with_little_memory)
@@ -319,8 +320,8 @@ def test_measures_equal_those_of_the_lists(out: Path, previous_runs: Path, curre
 
 
 def test_first_run_passes(current_market: Prepared, tmp_path: Path) -> None:
-    for sinks in ([parquet(tmp_path / "runs")], [FramePublisher()], [ParquetPublisher(tmp_path / "alone")], []):
-        result = run(current_market, *sinks, gate=Gate())
+    for publishers in ([parquet(tmp_path / "runs")], [FramePublisher()], [ParquetPublisher(tmp_path / "alone")], []):
+        result = run(current_market, *publishers, gate=Gate())
         assert result.verdict is not None
         assert result.verdict.summarize() == "passed: no run to compare with"
         assert result.verdict.measures == ()
@@ -352,7 +353,7 @@ def test_held_back_run_is_published_without_ranking(
     previous_market: Prepared, without_actions: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    places = lambda: [DatabasePublisher(database), parquet(out)]  # noqa: E731 - a sink serves one run
+    places = lambda: [DatabasePublisher(database), parquet(out)]  # noqa: E731 - a publisher serves one run
     run(previous_market, *places())
     lists = read_results(database)
     verdict = assert_held_back(without_actions, *places())
@@ -516,3 +517,10 @@ def test_table_and_report_show_the_verdict(out: Path, current_market: Prepared, 
     assert "passed, compared with run" in render_text(render(Report.of(result)))
     assert Report.of(run(current_market, FramePublisher())).gate == "none"
     assert "passed the gate before" in Report.of(run(current_market, parquet(out), gate=Gate(), resume=True)).gate
+
+
+def test_old_name_of_the_error_is_deprecated() -> None:
+    with pytest.warns(DeprecationWarning, match="GateFailedError"):
+        assert scoring.runs.gate.KeptAsideError is GateFailedError
+    with pytest.raises(AttributeError):
+        scoring.runs.gate.Kept  # noqa: B018 - it raises

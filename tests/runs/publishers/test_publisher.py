@@ -65,8 +65,8 @@ def count(database: Database, table: str) -> int:
         return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
 
 
-def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunResult:
-    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
+def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.RunResult:
+    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "publishers": publishers} | settings))
 
 
 def read(folder: Path) -> pd.DataFrame:

@@ -98,6 +98,6 @@ def test_symbolic_link_is_not_followed(journal: EntryJournal[Entry], tmp_path: P
 
 def test_concurrent_processes_append_all_entries(journal: EntryJournal[Entry], pool: ProcessPoolExecutor) -> None:
     given = list(pool.map(append_some, [journal.path.parent] * WRITERS, range(WRITERS)))
-    assert [len(mine) for mine in given] == [30] * WRITERS
-    assert sorted(number for mine in given for number in mine) == list(range(1, 91))
+    assert [len(numbers_of_writer) for numbers_of_writer in given] == [30] * WRITERS
+    assert sorted(number for numbers_of_writer in given for number in numbers_of_writer) == list(range(1, 91))
     assert numbers(journal) == list(range(1, 91))

@@ -21,7 +21,7 @@ def test_valid_names_are_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("", "empty"),
         ("..", "Begin it with"),
@@ -52,10 +52,10 @@ def test_valid_names_are_accepted(name: str) -> None:
         ("standard", "is the name of a shipped model"),
     ],
 )
-def test_invalid_names_raise(name: str, said: str) -> None:
+def test_invalid_names_raise(name: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         check_name(name)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert str(raised.value).count("\n") == 0
 
 

@@ -103,8 +103,8 @@ def test_saving_a_name_again_adds_a_version(registry: Registry, standard: Scorin
 
 
 def test_custom_components_are_loaded(registry: Registry, standard: ScoringModel) -> None:
-    own = OWN[0]()
-    parts = (*standard.parts[:-1], type(standard.parts[0])("mine", "personal", own))
+    custom = OWN[0]()
+    parts = (*standard.parts[:-1], type(standard.parts[0])("mine", "personal", custom))
     weights = {part.name: 1.0 for part in standard.parts[:-1]}
     profile = standard.with_weights(weights).weights
     components = dict(profile.components)
@@ -112,14 +112,14 @@ def test_custom_components_are_loaded(registry: Registry, standard: ScoringModel
     components["personal"]["mine"] = 0.0
     model = ScoringModel("own", parts, type(profile)(profile.groups, components))
     registry.save("own", model)
-    assert Registry(registry.folder, components=[type(own)]).load("own").digest == model.digest
-    with pytest.raises(ModelError, match=f"unknown component `{own.kind}`"):
+    assert Registry(registry.folder, components=[type(custom)]).load("own").digest == model.digest
+    with pytest.raises(ModelError, match=f"unknown component `{custom.kind}`"):
         registry.load("own")
     assert registry.list()["problem"].isna().all()
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"metrics": {"tests": {}}}, "'tests' is not a split. Use one of: train, validation, test"),
         ({"metrics": {"test": {"ndcg": float("nan")}}}, "metrics of test, 'ndcg': `value`: Input should be a finite"),
@@ -136,14 +136,14 @@ def test_custom_components_are_loaded(registry: Registry, standard: ScoringModel
     ],
 )
 def test_invalid_metadata_raises(
-    registry: Registry, even: ScoringModel, more: dict[str, Any], said: str | None
+    registry: Registry, even: ScoringModel, more: dict[str, Any], message: str | None
 ) -> None:
-    if said is None:
+    if message is None:
         assert registry.save("night", even, **more).version == 1
         return
     with pytest.raises((ConfigurationError, ModelError)) as raised:
         registry.save("night", even, **more)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert str(raised.value).count("\n") == 0
     assert registry.list().empty
     assert not (registry.folder / "night").exists()
@@ -173,8 +173,8 @@ def test_edited_profile_warns_and_is_not_promoted(
     registry.save("night", standard)
     registry.save("night", even)
     edit(file_of(registry, "night", 1), "half_life_days: 14.0", "half_life_days: 21.0")
-    said = "profile night@1 is not the model that was saved: its file was edited"
-    with pytest.warns(UserWarning, match=said):
+    message = "profile night@1 is not the model that was saved: its file was edited"
+    with pytest.warns(UserWarning, match=message):
         profile = registry.load("night@1")
     assert not profile.is_as_saved
     assert repr(profile) == "Profile(night@1, saved 2026-01-05 22:00, not as saved)"
@@ -183,7 +183,7 @@ def test_edited_profile_warns_and_is_not_promoted(
         lambda: registry.use("night@1"),
         lambda: registry.save("day", standard, parent=profile),
     ):
-        with pytest.raises(ModelError, match=said):
+        with pytest.raises(ModelError, match=message):
             work()
     assert registry.promoted() is None
     # the file loads as a model, under a name that marks it as edited
@@ -225,7 +225,7 @@ def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "invalid YAML"),
         ("  version: 1", "  version: one", "line 3: `version`"),
@@ -240,13 +240,13 @@ def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
     ],
 )
 def test_invalid_files_raise_with_line(
-    registry: Registry, standard: ScoringModel, tmp_path: Path, old: str, new: str, said: str
+    registry: Registry, standard: ScoringModel, tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     registry.save("night", standard, metrics={"test": {"ndcg": 1.0}})
     edit(file_of(registry, "night", 1), old, new)
     with pytest.raises(ModelError) as raised:
         registry.load("night")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert "0001.yaml" in str(raised.value)
     assert not Path("hit").exists()
 

@@ -184,8 +184,8 @@ print(store.versions("night"))
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True
     )
-    said, versions = done.stdout.splitlines()
-    assert "0002.yaml" in said or "night cannot be written: File too large" in said
+    message, versions = done.stdout.splitlines()
+    assert "0002.yaml" in message or "night cannot be written: File too large" in message
     assert versions == "[1]"
     assert everything(tmp_path / "profiles") == ["night", "night/0001.yaml"]
 
@@ -218,9 +218,9 @@ def test_concurrent_processes_save_all_versions(store: ProfileStore, pool: Proce
             assert store.text("night", version)[1].count(f" version {version}\n") == LINES
     numbers = [one.result() for one in waiting]
     every = list(range(1, 16 * WRITERS + 1))
-    assert sorted(number for mine in numbers for number in mine) == every
+    assert sorted(number for versions in numbers for number in versions) == every
     assert store.versions("night") == every
-    for writer, mine in enumerate(numbers):
-        for version in mine:
+    for writer, versions in enumerate(numbers):
+        for version in versions:
             assert store.text("night", version)[1] == text_of(writer, version)
     assert len(everything(store.root)) == 1 + len(every)

@@ -15,7 +15,7 @@ import scoring
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, UnknownIdError
 from scoring.model import WeightProfile
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget
+from scoring.runs import memory_forecast
 from scoring.testing import small_dataset
 from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw_sample
 from scoring.tuning.value_statistics import values as values_module
@@ -61,9 +61,11 @@ def test_values_and_totals_equal_explanations(seed: int) -> None:
     assert frame["user_id"].tolist() == [user for user in users for _ in jobs]
     assert frame["job_id"].tolist() == jobs.tolist() * len(users)
     for row in frame.to_dict("records"):
-        said = ready.explain(row["user_id"], row["job_id"])
-        assert {part.name: row[part.name] for part in said.parts} == {part.name: part.value for part in said.parts}
-        assert row["total"] == said.total
+        explanation = ready.explain(row["user_id"], row["job_id"])
+        assert {part.name: row[part.name] for part in explanation.parts} == {
+            part.name: part.value for part in explanation.parts
+        }
+        assert row["total"] == explanation.total
 
 
 def test_default_is_all_active_users_and_all_jobs(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,11 +92,11 @@ def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
 def test_too_little_memory_raises_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = values_module.estimate_bytes(len(ready.active_users), len(ready.plan.job_id), 11)
     assert needed > component_values(ready).memory_usage(index=False).sum()
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: needed - 1)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: needed - 1)
     monkeypatch.setattr(ready.scorer, "components", None)
     with pytest.raises(NotEnoughMemoryError, match=f"{needed:,} bytes.*fewer users"):
         component_values(ready)
-    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
+    monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="n_users="):
         draw_sample(ready)
 

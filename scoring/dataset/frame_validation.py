@@ -1,0 +1,98 @@
+"""Validate DataFrames as the tables of a dataset."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from datetime import datetime
+
+import pandas as pd
+
+from scoring.columns import TABLES
+from scoring.columns.table_frames import Tables, make_empty_frame
+from scoring.errors import DataError
+from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
+from scoring.validation.normalise import NormalisedTable, code_width, validate
+from scoring.validation.report import DataReport
+
+__all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frames"]
+
+
+def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
+    """Return canonical tables from frames by table name. Reference tables default to Japan's, actions to none.
+
+    Raises
+    ------
+    DataError: If a table or a row is invalid; it names the table, the column and the row.
+    """
+    return read_frames(frames)[0]
+
+
+def read_frames(
+    frames: Mapping[str, pd.DataFrame | None],
+    *,
+    on_bad: InvalidRowPolicy = "refuse",
+    as_of: pd.Timestamp | None = None,
+    now: datetime | None = None,
+) -> tuple[Tables, DataReport]:
+    """Return canonical tables as `tables_from_frames` does, and the row counts. "quarantine" leaves invalid rows out.
+
+    Raises
+    ------
+    DataError: If a table cannot be used, or a row is invalid and `on_bad` is "refuse".
+    ConfigurationError: If `on_bad` is another value.
+    """
+    tables, failures = _validate_tables(_add_reference_tables(frames))
+    return accept_tables(tables, failures, on_bad=on_bad, as_of=as_of, now=now)
+
+
+def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
+    """Return the given frames, and the defaults of the other tables.
+
+    Raises
+    ------
+    DataError: If a table does not exist, or jobs or users are missing.
+    """
+    from scoring.dataset import reference
+
+    unknown = set(frames) - set(TABLES)
+    if unknown:
+        raise DataError(f"Table {sorted(unknown)[0]!r} does not exist. The tables are {', '.join(TABLES)}.")
+    complete = {name: frame for name, frame in frames.items() if frame is not None}
+    for name in ("jobs", "users"):
+        if name not in complete:
+            raise DataError(f"{name}: expected a pandas DataFrame, not None.")
+    complete.setdefault("occupations", reference.load_occupations())
+    if "prefectures" not in complete:
+        complete["prefectures"] = reference.load_prefectures()
+        complete.setdefault("prefecture_adjacency", reference.load_prefecture_adjacency())
+    for name in ("actions", "prefecture_adjacency"):
+        complete.setdefault(name, make_empty_frame(name))
+    return complete
+
+
+def _validate_tables(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, NormalisedTable], list[str]]:
+    """Return each table with its rejections, and the error messages of tables that cannot be used."""
+    tables: dict[str, NormalisedTable] = {}
+    failures: list[str] = []
+    widths: dict[str, int | None] = {}
+    for name in sorted(frames, key=lambda name: name != "prefectures"):  # first: determines the code width
+        try:
+            tables[name] = validate(name, frames[name], code_width=widths)
+        except DataError as error:
+            failures.append(str(error))
+        if name == "prefectures":
+            width = code_width(tables[name].frame["prefecture_code"]) if name in tables else None
+            widths = {"prefecture_code": width, "adjacent_code": width}
+    return tables, failures
+
+
+def make_empty_tables() -> Tables:
+    """Return empty jobs and users with Japan's reference tables: the initial content of a database."""
+    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))
+
+
+def empty_board() -> Tables:
+    """Deprecated alias of `make_empty_tables`."""
+    warnings.warn("empty_board is deprecated. Use make_empty_tables.", DeprecationWarning, stacklevel=2)
+    return make_empty_tables()

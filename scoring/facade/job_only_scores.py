@@ -1,0 +1,123 @@
+"""Scores that depend on the job alone, for a frame of jobs: at most a few of its columns are read.
+
+The whole frame is validated. Columns that the result does not need are not encoded, and components that it does not
+need are not planned. Components from outside this package are always planned: every method reports their errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.columns.table_frames import make_empty_frame
+from scoring.dataset.arrays import make_lazy_job_arrays
+from scoring.dataset.lazy_fields import Lazy
+from scoring.dataset.vocabularies import extend_lazily
+from scoring.errors import ConfigurationError
+from scoring.facade.legacy_objects import make_canonical_frame
+from scoring.facade.legacy_results import find_unused_id
+from scoring.facade.snapshot import Snapshot
+from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
+from scoring.ranking import SCORES, Prepared
+from scoring.statistics import Statistics
+from scoring.validation.normalise import check_lazily
+from scoring.validation.unconverted_frame import ValidatedFrame
+
+__all__ = ["compute_base_scores", "compute_job_component", "keep_group", "make_unknown_user_inputs"]
+
+NO_RULES = Eligibility(
+    open=False, employment_types=None, min_fee=None, not_applied=False, company_cooldown_days=None, max_per_company=None
+)
+
+
+def compute_base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
+    """Return (m,) float32: the base score of each row, in the order of the frame. Raises DataError."""
+    needed = keep_group(model, "base", model.weights.components["base"])
+    prepared = Prepared.of(_unknown_user_inputs(snapshot, jobs), needed, workers=1)
+    return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
+
+
+def compute_job_component(
+    snapshot: Snapshot, model: ScoringModel, name: str, jobs: pd.DataFrame
+) -> NDArray[np.float32]:
+    """Return (m,) float32, 0 to 100: the value of one component for each row, in the order of the frame.
+
+    Raises
+    ------
+    DataError: If a row is invalid.
+    ConfigurationError: If the model has no component of that name.
+    """
+    names = [part.name for part in model.parts]
+    if name not in names:
+        raise ConfigurationError(
+            f"Model {model.name} has no component {name!r}. Its components are {', '.join(names)}."
+        )
+    needed = keep_group(model, model.parts[names.index(name)].group, {name: 1.0})
+    inputs = _unknown_user_inputs(snapshot, jobs)
+    prepared = Prepared.of(inputs, needed, workers=1)
+    values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
+    place = [part.name for part in needed.parts].index(name)
+    return values[place, 0].astype(np.float32)
+
+
+def keep_group(model: ScoringModel, group: str, weights: Mapping[str, float]) -> ScoringModel:
+    """Return the model with these components and weights of one group, and without rules.
+
+    Components from outside this package remain, in any group, with weight 0. If all weights are 0, the model is
+    returned as it is: a group with a weight needs a component with a weight.
+    """
+    if not any(weights.values()):
+        return model
+    kept = tuple(part for part in model.parts if part.name in weights or not _is_shipped(part))
+    components: dict[str, dict[str, float]] = {}
+    for part in kept:
+        components.setdefault(part.group, {})[part.name] = weights.get(part.name, 0.0)
+    return ScoringModel(model.name, kept, WeightProfile({group: 1.0}, components), NO_RULES)
+
+
+def _is_shipped(part: Part) -> bool:
+    return type(part.component).__module__.partition(".")[0] == "scoring"
+
+
+class _LazyInputs(Lazy, Inputs):
+    """Inputs whose columns are encoded when a component reads them."""
+
+
+def _unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+    """Return the jobs of the frame, and one user without known values. Raises DataError."""
+    given = check_lazily("jobs", jobs, code_width=snapshot.code_widths)
+    statistics = snapshot.statistics
+    user = snapshot.compute_once(make_unknown_user_inputs)
+    words = extend_lazily(statistics.dataset.words, given)
+
+    def encode_field(field: str) -> Callable[[], Any]:
+        return lambda: getattr(_of_frame(statistics, user, given), field)
+
+    return _LazyInputs.from_makers(
+        {"job_vectors": encode_field("job_vectors"), "job_has_vector": encode_field("job_has_vector")},
+        dataset=statistics.dataset,
+        basis=statistics.basis,
+        words=words,
+        jobs=make_lazy_job_arrays(given, words),
+        users=user.users,
+        history=user.history,
+        has_profile=user.has_profile,
+        user_vectors=user.user_vectors,
+        user_has_vector=user.user_has_vector,
+    )
+
+
+def make_unknown_user_inputs(statistics: Statistics) -> Inputs:
+    """Return one user without known values, and no job."""
+    row = {"user_id": find_unused_id(statistics.dataset.users.user_id)}
+    user = make_canonical_frame("users", [row], {})
+    jobs = make_empty_frame("jobs")
+    return Inputs.of(statistics, jobs=jobs, users=user, with_profile=np.zeros(1, dtype=bool))
+
+
+def _of_frame(statistics: Statistics, user: Inputs, given: ValidatedFrame) -> Inputs:
+    return Inputs.of(statistics, jobs=given.frame, users=user.users.frame, with_profile=np.zeros(1, dtype=bool))

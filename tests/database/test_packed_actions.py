@@ -1,0 +1,109 @@
+"""Fetching the actions of a user in one packed row gives the same actions as fetching them row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from scoring.columns import TABLES
+from scoring.database import readers
+from scoring.database.database import Database
+from scoring.database.packed_actions import read_packed_actions
+from scoring.database.readers import QueryCounter, load_actions, load_tables
+from scoring.database.schema import DATA_TABLES
+from scoring.database.writers import save_tables
+from scoring.errors import DataError
+from scoring.synthetic import make_market
+from scoring.validation.normalise import check
+from tests.support.small_tables import small_tables
+
+ACTIONS = DATA_TABLES["actions"]
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as found:
+        save_tables(found, make_market(40, 300, 4_000).tables)
+        yield found
+
+
+def by_row(database: Database, monkeypatch: pytest.MonkeyPatch, users: list[int] | None = None) -> pd.DataFrame:
+    with monkeypatch.context() as patch:
+        patch.setattr(readers, "read_packed_actions", lambda connection, condition: None)
+        return load_actions(database, users)
+
+
+def test_packed_actions_equal_rows_in_the_same_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(load_actions(database)) > 3_000
+    some = load_actions(database)["user_id"].unique()[::-2].tolist()
+    for users in (None, some, [], [4711]):
+        with QueryCounter(database) as queries:
+            packed = load_actions(database, users)
+        assert queries.count == 1
+        pd.testing.assert_frame_equal(packed, by_row(database, monkeypatch, users), check_exact=True)
+        order = packed.sort_values(list(TABLES["actions"].key), kind="stable").index
+        assert order.tolist() == list(range(len(packed)))
+
+
+def test_extreme_ids_and_times_are_read(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, times = (
+        [-(2**63), -1, 0, 2**63 - 1],
+        ["0001-01-01", "1969-12-31T23:59:59.999999", "9999-12-31T23:59:59.999999"],
+    )
+    frame = pd.DataFrame([(u, j, "view", t) for u in ids for j in ids for t in times], columns=list(ACTIONS.c.keys()))
+    with Database.open(database_url) as database:
+        save_tables(database, small_tables().with_tables(actions=check("actions", frame)))
+        packed = load_actions(database)
+        assert len(packed) == len(frame)
+        pd.testing.assert_frame_equal(packed, by_row(database, monkeypatch), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("job_id", "1.5", "job_id: '1.5' is not an integer"),
+        ("job_id", "'1,2'", "job_id: '1,2' is not a number"),
+        ("user_id", "x'37'", "is not a number"),
+        ("occurred_at", "'2025-01-01'", "occurred_at: '2025-01-01' is not an integer number of microseconds"),
+        ("occurred_at", "9000000000000000000", "occurred_at: '9000000000000000000' is not an integer number"),
+    ],
+)
+def test_invalid_values_give_the_error_of_reading_by_row(sqlite_url: str, column: str, value: str, said: str) -> None:
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with database.begin() as connection:
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            connection.exec_driver_sql(f"UPDATE actions SET {column} = {value} WHERE user_id = 10 AND job_id = 1")
+        with pytest.raises(DataError, match=said):
+            load_tables(database)
+
+
+@pytest.mark.parametrize("kind", ["hide", "click,view", " click "])
+def test_unknown_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with database.begin() as connection:
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            connection.execute(
+                sa.update(ACTIONS).where(ACTIONS.c.user_id == 10, ACTIONS.c.job_id == 1).values(action=kind)
+            )
+        with database.connect() as connection:
+            assert read_packed_actions(connection, sa.true()) is None
+        if kind.strip() == "click":
+            pd.testing.assert_frame_equal(load_actions(database), by_row(database, monkeypatch))
+            return
+        with pytest.raises(DataError, match=f"action: '{kind}' is not one of application, click, view"):
+            load_actions(database)
+
+
+def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with database.begin() as connection:
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            connection.exec_driver_sql("UPDATE actions SET action = CAST(x'ff41' AS TEXT) WHERE user_id = 10")
+        with pytest.raises(DataError, match=r"user_id 10, job_id 1, column action: .* is not valid UTF-8 text"):
+            load_tables(database)

@@ -1,0 +1,111 @@
+"""Patterns of wording that committed text must not contain: see the language section of CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+__all__ = ["PATTERNS", "Hit", "find_hits", "texts"]
+
+ROOT: Final = Path(__file__).parents[2]
+FOLDERS: Final = ("scoring", "tests", "benchmarks", "scripts", "examples", "docs", "notebooks")
+FILES: Final = ("README.md", "MIGRATING.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
+SUFFIXES: Final = (".py", ".md", ".ipynb", ".yaml", ".toml", ".js", ".css", "Makefile")
+DATA: Final = ("tests/golden/data/", "tests/samples/", "scoring/dataset/reference/")
+"""Folders of stored data, whose words are not prose."""
+SELF: Final = ("tests/support/dialect.py", "tests/test_language.py")
+
+PATTERNS: Final[dict[str, str]] = {
+    r"\bwhoever\b": "the user, the caller or the process",
+    r"\b(nobody|somebody)(?!@)\b": "no user, no job; another user, another process",
+    r"\bwhatever\b": "any, every",
+    r"\blikewise\b": "also, the same",
+    r"\banew\b": "again; recompute, rebuild, recompile",
+    r"\b(go|goes|gone|going) on with\b": "resume, resumed",
+    r"\bgo on\b": "resume, continue",
+    r"\bstands? twice\b": "is a duplicate",
+    r"\b(held|holds?) beside\b": "compared with",
+    r"\bheld to\b": "compared with",
+    r"\b(is|are|was|were) told\b": "is reported, is printed",
+    r"\bsays? not\b": "does not state",
+    r"\bsay(s)? so\b": "states it",
+    r"\bof nobody\b": "refers to no user",
+    r"\bset aside\b": "quarantined",
+    r"\bkept[ _-]aside\b": "held back",
+    r"\bthe others\b": "the other + noun",
+    r"\b(at (every|each) door|a door|doors)\b": "entry point",
+    r"\b(has|have) it\b": "contains",
+    r"\"in all\"|\| in all\b": "total",
+    r"\b(tonight|last night|this night|the night's)\b": "the new run, the published run",
+    r"\bstrange(r|st|ly)?\b": "invalid, unknown, unexpected",
+    r"\bby what people did\b": "against recorded actions",
+    r"\b(tastes?|knobs?|worlds?)\b(?![- ]writable)": "preference, parameter, synthetic market",
+    r"\bMissingPart\w*": "MissingDependencyError",
+    r"(?<!there )\b(is|are|was) no (?!(longer|more|less|better|larger|smaller|older)\b)[a-z]+": "is not a, none",
+    r"\bon its way (in|out)\b|\bways? out\b": "the alternative, the output",
+    r"\bone sentence\b.*\btold\b|\btold in a sentence\b": "reported in one sentence",
+    r"\b(cannot|can not) be had\b": "is not available",
+    r"\b(is|are) of use\b|\bof one's own\b": "useful; the user's",
+}
+"""Regular expression → the wording to use instead. Matched without regard to case."""
+
+ALLOWED: Final = (
+    re.compile(r"[\"'`]kept aside[\"'`]"),  # the stored status of a run that is held back
+    re.compile(r"[\"'`](tonight|last_night)[\"'`]"),  # keys of the gate's report in a manifest
+    re.compile(r"\bMarket\.tastes\b|\bdef tastes\b|`scoring\.dataset\.synthetic\.Tastes`"),  # public names of 0.1
+    re.compile(r"`scoring\.errors\.MissingPartError`"),  # a public name of 0.1
+)
+"""Stored words and deprecated public names that do not change."""
+
+
+class Hit(NamedTuple):
+    """One match in a file."""
+
+    file: str
+    line: int
+    pattern: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text.strip()[:100]!r}. Use: {PATTERNS[self.pattern]}"
+
+
+def find_hits() -> list[Hit]:
+    """Return all matches of the patterns."""
+    compiled = {pattern: re.compile(pattern, re.IGNORECASE) for pattern in PATTERNS}
+    hits = []
+    for file, line, text in texts():
+        searched = text
+        for allowed in ALLOWED:
+            searched = allowed.sub("", searched)
+        searched = searched.replace("_", " ")  # words of identifiers
+        hits += [Hit(file, line, name, text) for name, pattern in compiled.items() if pattern.search(searched)]
+    return hits
+
+
+def texts() -> Iterator[tuple[str, int, str]]:
+    """Yield file, line number and text of each line; of notebooks only the sources of cells."""
+    paths = [ROOT / name for name in FILES] + [path for name in FOLDERS for path in sorted((ROOT / name).rglob("*"))]
+    for path in paths:
+        name = path.relative_to(ROOT).as_posix()
+        if not name.endswith(SUFFIXES) or name.startswith(DATA) or name in SELF or "/." in name or not path.is_file():
+            continue
+        if path.suffix == ".ipynb":
+            cells = json.loads(path.read_text("utf-8"))["cells"]
+            lines = [line for cell in cells for line in "".join(cell["source"]).splitlines()]
+        else:
+            lines = path.read_text("utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            yield name, number, line
+
+
+def test_names() -> Iterator[tuple[str, str]]:
+    """Yield file and name of each test function."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                yield str(path.relative_to(ROOT)), node.name
