@@ -53,7 +53,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 def move_on(server: PostgresServer, epoch: int) -> None:
     """Write the next state of the data in one transaction."""
     changes = "; ".join(f"UPDATE {table} SET {column} = '{epoch}'" for table, column in EPOCHS)
-    server.say(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
+    server.execute(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
 
 
 def epochs(tables: Tables) -> set[int]:
@@ -266,12 +266,12 @@ def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) 
 
 
 def empty(server: PostgresServer) -> None:
-    server.say("TRUNCATE runs, current_runs, results")
+    server.execute("TRUNCATE runs, current_runs, results")
 
 
 def state(server: PostgresServer) -> tuple[list[str], int]:
-    statuses = [row[0] for row in server.say("SELECT status FROM runs ORDER BY run_id")]
-    return statuses, server.say("SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)")[0][0]
+    statuses = [row[0] for row in server.execute("SELECT status FROM runs ORDER BY run_id")]
+    return statuses, server.execute("SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)")[0][0]
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
@@ -348,7 +348,7 @@ def test_writer_without_its_lock_does_not_publish(
 ) -> None:
     def act() -> None:
         fragile.cut_off()
-        key = fragile.say("SELECT settings::json->>'key' FROM runs")[0][0]
+        key = fragile.execute("SELECT settings::json->>'key' FROM runs")[0][0]
         number = int.from_bytes(bytes.fromhex(key)[:8], signed=True)
         holder.exec_driver_sql(f"SELECT pg_advisory_lock({number})")
 

@@ -78,17 +78,17 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def guarded(fragile: PostgresServer) -> Iterator[sa.URL]:
     """Return the URL, for a user who needs the password, of a database that contains a market."""
-    fragile.say("DROP ROLE IF EXISTS careful", "CREATE ROLE careful LOGIN SUPERUSER PASSWORD 'cAnArY/p@ss word%%'")
+    fragile.execute("DROP ROLE IF EXISTS careful", "CREATE ROLE careful LOGIN SUPERUSER PASSWORD 'cAnArY/p@ss word%%'")
     rules = fragile.folder / "pg_hba.conf"
     before = rules.read_text()
     rules.write_text("local all careful scram-sha-256\n" + before)
-    fragile.say("SELECT pg_reload_conf()")
+    fragile.execute("SELECT pg_reload_conf()")
     url = fragile.url.set(username="careful", password=SECRET)
     with Database.open(fragile.url) as database:
         save_tables(database, make_market(20, 60, 200, seed=2).tables)
     yield url
     rules.write_text(before)
-    fragile.say("SELECT pg_reload_conf()", "DROP ROLE careful")
+    fragile.execute("SELECT pg_reload_conf()", "DROP ROLE careful")
 
 
 def closed_port() -> int:
@@ -191,8 +191,8 @@ def test_successes_show_no_secret(
         places.look(words[0], done.output + done.stderr)
         assert done.exit_code == 0, done.output + done.stderr
     places.look_at_files(tmp_path)
-    for (name,) in fragile.say("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
-        places.look(name, repr(fragile.say(f'SELECT * FROM "{name}"')))
+    for (name,) in fragile.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        places.look(name, repr(fragile.execute(f'SELECT * FROM "{name}"')))
 
 
 def test_reprs_show_no_secret(guarded: sa.URL, places: Places) -> None:

@@ -36,7 +36,7 @@ class PostgresServer:
             warnings.simplefilter("ignore")
             self._server.ensure_postgres_running()
 
-    def print_progress(self, *statements: str) -> list[Any]:
+    def execute(self, *statements: str) -> list[Any]:
         """Execute the statements one by one as an administrator; return the rows of the last."""
         engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         with engine.connect() as connection:
@@ -47,7 +47,7 @@ class PostgresServer:
     def cut_off(self) -> int:
         """End all other connections and return their number."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        return len(self.print_progress(f"{others} AND backend_type = 'client backend'"))
+        return len(self.execute(f"{others} AND backend_type = 'client backend'"))
 
 
 class Proxy:
