@@ -36,11 +36,12 @@ NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database", "va
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--counts", type=Path, help="file to store the counts in, if all tests pass")
+    parser.addoption("--counts", help="file to store the counts in, if all tests pass")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Counts(config.getoption("--counts")), "counts")
+    file = config.getoption("--counts")
+    config.pluginmanager.register(Counts(Path(file) if file else None), "counts")
 
 
 def pytest_itemcollected(item: pytest.Function) -> None:

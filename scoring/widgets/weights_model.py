@@ -215,14 +215,6 @@ class WeightsModel:
 
     # Undo and redo
 
-    @property
-    def can_undo(self) -> bool:
-        return bool(self._past)
-
-    @property
-    def can_redo(self) -> bool:
-        return bool(self._future)
-
     def undo(self) -> None:
         """Undo the last move.
 

@@ -64,11 +64,13 @@ def test_any_moves_keep_sums_and_locks_and_can_be_undone(sequence):
     for state in reversed(states[:-1]):
         weights.undo()
         assert weights.state == state
-    assert not weights.can_undo
+    with pytest.raises(ConfigurationError, match="No change can be undone"):
+        weights.undo()
     for state in states[1:]:
         weights.redo()
         assert weights.state == state
-    assert not weights.can_redo
+    with pytest.raises(ConfigurationError, match="No change can be redone"):
+        weights.redo()
 
 
 def test_moves_change_other_weights_in_proportion():
@@ -100,7 +102,8 @@ def test_new_move_clears_redo():
     weights.set_weight("fee", 0.5)
     weights.undo()
     weights.set_weight("fee", 0.1)
-    assert not weights.can_redo
+    with pytest.raises(ConfigurationError, match="No change can be redone"):
+        weights.redo()
     with pytest.raises(ConfigurationError, match="No change can be redone"):
         weights.redo()
 
@@ -119,7 +122,8 @@ def test_reset_restores_the_baseline_until_it_is_undone():
     weights = WeightsModel(STANDARD)
     assert weights.baseline_description == "The baseline is standard as it was opened. Reset restores it."
     assert weights.make_baseline() == "These weights are already the baseline."
-    assert not weights.can_undo
+    with pytest.raises(ConfigurationError, match="No change can be undone"):
+        weights.undo()
     weights.set_weight("fee", 0.5)
     weights.set_parameter("freshness.half_life_days", 7)
     better = weights.model
