@@ -39,7 +39,7 @@ def fragile(postgres_killable: PostgresServer) -> Iterator[PostgresServer]:
     yield postgres_killable
     postgres_killable.start()
     postgres_killable.cut_off()
-    postgres_killable.say("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    postgres_killable.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 
 
 @pytest.fixture
