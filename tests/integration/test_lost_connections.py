@@ -355,7 +355,7 @@ def test_writer_without_its_lock_does_not_publish(
     other = sa.create_engine(fragile.url, isolation_level="AUTOCOMMIT")
     holder = other.connect()
     holder.invalidate()  # reconnects after the other connections were ended
-    with at_statement(place, 9, act), pytest.raises(DatabaseError, match="by another process"):
+    with at_statement(place, 9, act), pytest.raises(DatabaseError, match="Another process is writing the same run"):
         publish(prepared, place)
     holder.close()
     other.dispose()

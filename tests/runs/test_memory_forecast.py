@@ -136,7 +136,7 @@ before = memory_forecast.measure_resident()
 prepared = runner.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
 predicted = before + memory_forecast.predict_data(2_000, 20_000, 200_000)
 loaded = memory_forecast.measure_peak()
-result = runner.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetPublisher(sys.argv[2])])
+result = runner.run(prepared, k=200, chunk_size=2_000, publishers=[ParquetPublisher(sys.argv[2])])
 print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
 """
 

@@ -105,7 +105,7 @@ class Selection:
         if wanted != "auto":
             return StrategyChoice(wanted, "requested")
         if len(users) < MIN_USERS:
-            return StrategyChoice("pruned", f"{len(users):,} users are too few to measure both strategies")
+            return StrategyChoice("pruned", f"too few users ({len(users):,}) to measure both strategies")
         sample = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)]
         pruned, n_scored = self._measure("pruned", sample, k)
         share = n_scored / (len(sample) * self.n_jobs)
