@@ -119,7 +119,10 @@ def _encoded_parts(value: Hashable) -> Iterable[bytes]:
         return [f"{value.__module__}.{value.__qualname__}".encode()]
     if isinstance(value, _EXACT_REPR):
         return [b"\0" + repr(value).encode("utf-8", "surrogatepass")]
-    raise TypeError(f"{value!r} cannot be part of a key that processes share, because it is compared by identity.")
+    raise TypeError(
+        f"{value!r} has no digest that is the same in every process, so it cannot be part of a shared key. Use plain "
+        "values, tuples, classes or code."
+    )
 
 
 def _function(member: Any) -> Any:

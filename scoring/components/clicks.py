@@ -45,8 +45,12 @@ class Clicks(Component):
 
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:
-        if self.start + self.occupation + sum(self._features) > 100:
-            raise ValueError("start, occupation and the features must not sum to more than 100")
+        total = self.start + self.occupation + sum(self._features)
+        if total > 100:
+            raise ValueError(
+                "start, occupation, daily_payment, no_experience and student_welcome must not sum to more than 100; "
+                f"they sum to {total:g}. Lower one of them"
+            )
         return self
 
     @property

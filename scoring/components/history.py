@@ -40,8 +40,12 @@ class History(Component):
 
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:
-        if self.start + self.occupation + self.wage + self.prefecture > 100:
-            raise ValueError("start, occupation, wage and prefecture must not sum to more than 100")
+        total = self.start + self.occupation + self.wage + self.prefecture
+        if total > 100:
+            raise ValueError(
+                "start, occupation, wage and prefecture must not sum to more than 100; "
+                f"they sum to {total:g}. Lower one of them"
+            )
         return self
 
     def terms(self, inputs: Inputs) -> Value:

@@ -421,7 +421,8 @@ class Database:
             missing = f"the table {tables[0]}" if tables else f"the column {columns[0]}"
             more = f" and {len(tables + columns) - 1} more" if len(tables + columns) > 1 else ""
             raise DatabaseError(
-                f"{self.display} does not contain {missing}{more}. Create a database with `scoring init`."
+                f"{self.display} does not contain {missing}{more}, so it is not a complete scoring database. "
+                "Use another database, or create one with `scoring init --db FILE`."
             )
 
     # Data

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.relevant_pairs import Relevance
 from scoring.plan import Candidates
@@ -90,10 +90,16 @@ def select_relevant(
         counts[reason] = int((left & applies).sum())
         left &= ~applies
     if not left.any():
-        counted = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
+        kinds = ", ".join(gains)
+        if not len(held):
+            raise ConfigurationError(
+                f"{name}: there is no counted action ({kinds}). Only actions until the data's clock, "
+                f"{data.as_of:%Y-%m-%d %H:%M} UTC, count. Choose an earlier holdout, or count other kinds of action."
+            )
+        excluded = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
         raise ConfigurationError(
-            f"{name}: none of {len(held):,} jobs with a counted action ({', '.join(gains)}) can be evaluated"
-            + (f": {counted}." if counted else f". The data's clock is {data.as_of:%Y-%m-%d %H:%M} UTC.")
+            f"{name}: none of the {pluralize(len(held), 'pair')} of user and job with a counted action ({kinds}) can "
+            f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action."
         )
     rest = held.take(left)
     return Relevance.of(data.users.user_id[rest.user], data.jobs.job_id[rest.job], rest.gain), counts

@@ -108,8 +108,8 @@ def _read_source_columns(table: str, raw: pd.DataFrame, target: str, column: Col
             close = difflib.get_close_matches(str(name), [str(n) for n in raw.columns], n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise DataError(
-                f"{table}.{target} is mapped from column {name!r}, which does not exist. The columns are "
-                f"{', '.join(map(str, raw.columns))}.{hint}"
+                f"The mapping takes {table}.{target} from column {name!r}, which the source does not have. "
+                f"Its columns are {', '.join(map(str, raw.columns))}. Correct the mapping.{hint}"
             )
         used.add(str(name))
     if not column.join:

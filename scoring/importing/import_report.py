@@ -39,8 +39,8 @@ class ImportReport:
     def __post_init__(self) -> None:
         if self.read != self.stored + self.merged + self.rejected:
             raise AssertionError(
-                f"{self.table}: {self.read} rows read, but {self.stored} stored + {self.merged} merged + "
-                f"{self.rejected} rejected"
+                f"{self.table}: {self.read} rows were read, but {self.stored} stored, {self.merged} merged and "
+                f"{self.rejected} rejected were counted. This is a bug in scoring: please report it."
             )
 
     @property

@@ -104,7 +104,8 @@ def _require_accepted_rows(report: ImportReport) -> None:
         reason, _ = max(report.reasons.items(), key=lambda item: item[1])
         raise DataError(
             f"{report.table} from {report.source}: all {report.read:,} rows were rejected (most often: {reason}), so "
-            "later tables were not imported. Correct the file, use another database, or use --replace."
+            "later tables were not imported. The tables before it are stored. Correct the file, unless its ids already "
+            "exist in the database. Then import again with --replace, or into another database."
         )
 
 

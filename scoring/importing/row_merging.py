@@ -39,7 +39,8 @@ def _parse_bound(table: str, rule: Rule, value: Any) -> Any:
         return column_type.parse_bound(value)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"{table}: {value!r} is not a valid limit of column {rule.column}, whose type is {column_type.name}."
+            f"{table}: the rule of column {rule.column} has the limit {value!r}, which is not a valid "
+            f"{column_type.name}. Correct min or max in the mapping."
         ) from None
 
 

@@ -51,9 +51,12 @@ class Scorer:
         if workers is not None:
             workers = check_positive_integer("workers", workers)
         if path not in STRATEGIES:
-            raise ConfigurationError(f"path: {path!r} does not exist. Use {', '.join(STRATEGIES)}.")
+            raise ConfigurationError(f"path is {path!r}. Use one of: {', '.join(STRATEGIES)}.")
         if backend is not None and path != "auto":
-            raise ConfigurationError(f"path: {path!r} applies to the compiled kernels only. Omit path or backend.")
+            raise ConfigurationError(
+                f"path {path!r} chooses how the compiled kernels rank, but a backend is also given. Omit path or "
+                "backend."
+            )
         self.plan = plan
         self.workers = workers or available_cpus()
         self.path: Strategy = path

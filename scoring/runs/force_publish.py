@@ -40,7 +40,10 @@ def publish_held_back(
     unpublished = _find_held_back(folder, run_id)
     newest = read_latest(folder)
     if newest is not None and newest > run_id:
-        raise ConfigurationError(f"Run {newest}, which readers get, is newer than run {run_id}. Start a new run.")
+        raise ConfigurationError(
+            f"Run {run_id} cannot be published, because readers already get the newer run {newest}. Start a new run "
+            "with `scoring run`."
+        )
     lines = run_journal(unpublished.journal).read()
     record = next(line for line in reversed(lines) if "gate" in line)
     metadata, counts = _read_metadata(record["head"]), RunCounts(**record["counts"])

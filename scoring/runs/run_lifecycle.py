@@ -282,7 +282,10 @@ class RunState:
             self._received[number] = result.digest
             return True
         if self._received[number] != result.digest:
-            raise OutputError(f"Shard {number}: the executor returned two different results. Nothing was published.")
+            raise OutputError(
+                f"Shard {number}: the executor returned two different results, so nothing was published. Correct the "
+                "executor, then start a new run without resume."
+            )
         return False
 
     def _commit(self, result: ShardResult) -> None:

@@ -183,8 +183,8 @@ class Basis:
         cosine = read("similarity.cosine", np.float64, (None, None))
         if cosine.shape[0] != cosine.shape[1] or len(cosine) > len(words.occupation):
             raise DataError(
-                f"basis: the array similarity.cosine has shape {cosine.shape}; it must be square with at most "
-                f"{len(words.occupation)} rows, one per occupation."
+                f"basis: the array similarity.cosine has shape {cosine.shape}. It must be square with at most "
+                f"{len(words.occupation)} rows, the number of occupations in this basis. Write the basis again."
             )
         users, jobs = (read(f"factors.{name}", np.float32, (None, None)) for name in ("users", "jobs"))
         if users.shape[1] != jobs.shape[1]:

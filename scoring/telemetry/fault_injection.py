@@ -95,7 +95,7 @@ def reach(name: str) -> None:
     if _fault is None and _reached is None:
         return
     if name not in POINTS:
-        raise ValueError(f"{name!r} is not in POINTS. Add it to POINTS.")
+        raise ValueError(f"The fault point {name!r} does not exist. Add it to POINTS.")
     if _reached is not None:
         _reached.append(name)
     if _fault is not None:
@@ -107,7 +107,7 @@ def arm(name: str, nth: int = 1, error: BaseException | None = None) -> Iterator
     """Raise `error` at the nth pass of a point (`ANY`: of all points); without `error`, kill the process."""
     global _fault
     if name != ANY and name not in POINTS:
-        raise ValueError(f"{name!r} is not in POINTS. Use one of: {', '.join(POINTS)}.")
+        raise ValueError(f"The fault point {name!r} does not exist. Use {ANY} or one of: {', '.join(POINTS)}.")
     previous, _fault = _fault, _ArmedFault(name, nth, error)
     try:
         yield

@@ -44,11 +44,13 @@ def fit_pairwise(
 
     Raises
     ------
-    ConfigurationError: If all weights are locked, no relevant job is eligible for its user, or every fitted weight
-        is 0.
+    ConfigurationError: If fewer than two weights are unlocked, no user has an eligible relevant job and another
+        eligible job, or every fitted weight is 0.
     """
     if not space.free:
-        raise ConfigurationError("All weights are locked, so there is nothing to fit.")
+        raise ConfigurationError(
+            "Fewer than two weights are unlocked, so there is nothing to fit. Unlock another component."
+        )
     deltas, weight = _differences(train, train.prepare(space.model), others, np.random.default_rng(seed))
     return space.model.with_weights(_flat(space, _minimise(_features(space, deltas), weight, ridge)))
 
@@ -75,7 +77,11 @@ def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.rand
         deltas.append(pairs.reshape(-1, values.shape[1]))
         weights.append(np.repeat(gain / gain.sum(), len(drawn)) / len(drawn))
     if not deltas:
-        raise ConfigurationError("No relevant job is eligible for its user, so there is nothing to fit.")
+        raise ConfigurationError(
+            "No user has an eligible relevant job and another eligible job to compare it with, so there is nothing to "
+            "fit. Relax the model's eligibility rules, or choose another holdout: `Evaluator.count_unreachable` counts "
+            "the pairs that each rule excludes."
+        )
     return np.concatenate(deltas), np.concatenate(weights) / len(weights)
 
 

@@ -78,9 +78,14 @@ class Space:
             _check_bounds(parameter, self._component(parameter.component))
         self._check_corners()
         if not self.free and not self.parameters:
-            raise ConfigurationError("All weights but one are locked and no parameter is given, so nothing can change.")
+            raise ConfigurationError(
+                "Fewer than two weights are unlocked and no parameter is given, so the search cannot change anything. "
+                "Unlock another component, or give a parameter to search."
+            )
         if self.free and self.shared <= _ZERO_SHARED:
-            raise ConfigurationError("The locked weights sum to 1, so nothing is left for the other components.")
+            raise ConfigurationError(
+                "The locked weights sum to 1, so nothing is left for the other components. Unlock one of them."
+            )
 
     def _check_corners(self) -> None:
         """Check all corners of the bounds, as a component may relate parameters.

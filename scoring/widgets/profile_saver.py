@@ -78,7 +78,9 @@ class ProfileSaver:
         if not name.strip():
             raise ConfigurationError("A profile needs a name. Enter one next to Save.")
         if state is None or state.model != model or state.slices is None:
-            raise ConfigurationError("These weights are still being evaluated. Save them when the panel is done.")
+            raise ConfigurationError(
+                "The panel has not evaluated these weights yet. Wait until its status line says Done, then press Save again."
+            )
         warning = self.warning(state)
         if warning and self._warned != model.digest:
             self._warned = model.digest

@@ -268,7 +268,7 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
     [
         (
             lambda data: by_time(data, data.as_of),
-            "none of 0 jobs with a counted action .application. can be evaluated. The data's clock",
+            "there is no counted action .application.\\. Only actions until the data's clock",
         ),
         (lambda data: by_time(data, gains={"hire": 1.0}), "'hire' is not a kind of action"),
         (lambda data: by_time(data, gains={"view": 0.0}), "The gain of view is 0.0. Use a finite number above 0"),

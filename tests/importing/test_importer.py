@@ -116,7 +116,7 @@ def test_every_row_is_counted_and_rejected_rows_are_written(database: Database, 
 
 
 def test_report_that_does_not_add_up_raises() -> None:
-    with pytest.raises(AssertionError, match="3 rows read, but 1 stored"):
+    with pytest.raises(AssertionError, match="3 rows were read, but 1 stored"):
         ImportReport("jobs", "x.csv", read=3, stored=1, merged=1, rejected=0)
 
 
@@ -390,7 +390,7 @@ def test_error_of_invalid_mapping_names_file_line_and_key(
 
 def test_error_names_missing_source_column(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, "Job.ID,Title\n1,x\n")
-    with pytest.raises(DataError, match=r"jobs\.title is mapped from column 'Titel'.*Did you mean 'Title'"):
+    with pytest.raises(DataError, match=r"takes jobs\.title from column 'Titel'.*Did you mean 'Title'"):
         import_file(sqlite, "jobs", path, {"columns": {"job_id": "Job.ID", "title": "Titel"}})
 
 

@@ -162,9 +162,9 @@ def test_each_user_has_the_same_weight(holdout: Holdout, statistics: Statistics)
 def test_nothing_to_fit_raises(holdout: Holdout, statistics: Statistics) -> None:
     train = Evaluator(holdout, users=holdout.user_id[:5], statistics=statistics, metrics=(NDCG(10),), k=10)
     parameter = Parameter("freshness", "half_life_days", 1, 60)
-    with pytest.raises(ConfigurationError, match="All weights are locked"):
+    with pytest.raises(ConfigurationError, match="Fewer than two weights are unlocked"):
         fit_pairwise(Space(STANDARD, tuple(NAMES), (parameter,)), train)
-    with pytest.raises(ConfigurationError, match="No relevant job is eligible"):
+    with pytest.raises(ConfigurationError, match="No user has an eligible relevant job"):
         fit_pairwise(Space(STANDARD.with_eligibility(min_fee=1e9)), train)
 
 

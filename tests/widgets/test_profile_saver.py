@@ -65,7 +65,7 @@ def test_model_without_results_is_not_saved(saver, session, standard):
     model = harmful(standard)
     early = next(session.stages(Request(model, int(session.user_id[0]))))
     for state in (None, early, computed(session, standard)):
-        with pytest.raises(ConfigurationError, match="still being evaluated"):
+        with pytest.raises(ConfigurationError, match="has not evaluated these weights yet"):
             saver.save("fees", model, state)
     with pytest.raises(ConfigurationError, match="A profile needs a name"):
         saver.save(" ", standard, computed(session, standard))

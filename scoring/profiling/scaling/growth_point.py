@@ -46,7 +46,7 @@ class GrowthPoint:
     cells: int | None = None  # non-empty cells of the index of eligible jobs
     blocks: int | None = None  # of the same index
     n_scored: int | None = None  # pairs that were scored individually; bounds excluded the rest
-    checked: int = 0  # users whose lists were compared with the readable path
+    checked: int = 0  # users whose lists were compared with the NumPy reference
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
@@ -93,13 +93,13 @@ def measure_points(
     ----------
     model: A model that `load_model` finds.
     factors: Folder in which trained factors are cached.
-    checked: Number of users whose lists are compared with the readable path.
+    checked: Number of users whose lists are compared with the NumPy reference.
     patience: A ranking that would take more seconds than this is not measured.
     say: Called with progress messages.
 
     Raises
     ------
-    ResultsDifferError: If a list differs from the readable path.
+    ResultsDifferError: If a list differs from the NumPy reference.
     """
     on_progress(f"generating a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
     start = time.perf_counter()
@@ -169,9 +169,12 @@ def _with_index_counts(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
 
 
 def _require_readable(prepared: Prepared, rows: Longs, k: int) -> None:
-    """Raise ResultsDifferError if the engine's lists of these users differ from the readable path."""
+    """Raise ResultsDifferError if the engine's lists of these users differ from the NumPy reference."""
     ranking = prepared.scorer.top_k(k, rows)
     for place in range(len(rows)):  # one user at a time: all pairs of many users would raise the peak
         ids = readable_top_k(prepared, rows[place : place + 1], k)[0]
         if not np.array_equal(ids, ranking.job_id[place, : ranking.count[place]]):
-            raise ResultsDifferError(f"the list of user {ranking.user_id[place]} differs from the readable path.")
+            raise ResultsDifferError(
+                f"The engine's list of user {ranking.user_id[place]} differs from that of the NumPy reference. "
+                "This is a bug in scoring: do not use the measured times."
+            )

@@ -93,7 +93,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         if self.force is not None and not self.force.strip():
-            raise ConfigurationError("force: give the reason for publishing a run that exceeds a limit.")
+            raise ConfigurationError("force is blank. Give the reason for publishing a run that exceeds a limit.")
 
     def judge(self, new: CandidateRun) -> Verdict:
         """Return the verdict on a run.

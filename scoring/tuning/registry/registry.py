@@ -342,7 +342,10 @@ class Registry:
         profile = self._load(entry.name, entry.version)
         profile.require_as_saved()
         if profile.digest != entry.digest:
-            raise ModelError(f"profile {entry.reference} is not the model that was promoted: its file was replaced.")
+            raise ModelError(
+                f"The file of profile {entry.reference} was replaced after its promotion, so it contains another model. "
+                "Restore the file, or promote the profile again."
+            )
         return profile
 
     def _promotion(self, action: str, metadata: ProfileMetadata, note: str) -> Promotion:

@@ -307,7 +307,7 @@ def test_strategy_is_measured_for_enough_users() -> None:
 
 
 def test_unknown_path_is_rejected() -> None:
-    with pytest.raises(ConfigurationError, match=r"path: 'fast' does not exist\. Use auto, pruned, dense"):
+    with pytest.raises(ConfigurationError, match=r"path is 'fast'\. Use one of: auto, pruned, dense"):
         Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
 
 

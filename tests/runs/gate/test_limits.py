@@ -58,7 +58,7 @@ def test_missing_file_is_rejected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_empty_reason_is_rejected(reason: str) -> None:
-    with pytest.raises(ConfigurationError, match="force: give the reason"):
+    with pytest.raises(ConfigurationError, match="force is blank"):
         Gate(force=reason)
 
 
