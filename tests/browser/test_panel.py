@@ -119,7 +119,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     moved = keyboard.settle(start)
     keyboard.reach(keyboard.button("Make baseline"))
     keyboard.press("Enter")
-    expect(baseline).to_contain_text("was made here")
+    expect(baseline).to_contain_text("was set in this panel")
     made = keyboard.settle(moved)
     assert all("no change" in row for row in made["measures"])
     keyboard.type(keyboard.entry("fee"), "0.1")
