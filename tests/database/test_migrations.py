@@ -149,9 +149,9 @@ def test_runs_are_found_by_their_key_on_both_versions(old: Database, migrated: b
     if migrated:
         old.migrate()
     (published,) = find_runs(old, PUBLISHED_KEY)  # the key is also a nested value of another run's settings
-    assert (published.run_id, published.published, published.shards) == (PUBLISHED, True, 1)
+    assert (published.run_id, published.is_published, published.shards) == (PUBLISHED, True, 1)
     (unfinished,) = find_runs(old, UNFINISHED_KEY)
-    assert (unfinished.run_id, unfinished.published, unfinished.shards) == (UNFINISHED, False, 0)
+    assert (unfinished.run_id, unfinished.is_published, unfinished.shards) == (UNFINISHED, False, 0)
     assert find_runs(old, PUBLISHED_KEY[:-1]) == []
     assert find_runs(old, "%") == []
 
@@ -369,7 +369,7 @@ def test_newer_version_raises(database_url: str, use: Callable[..., object]) -> 
     with Database.open(database_url) as database:
         before = structure(database)
         for _ in range(2):
-            with pytest.raises(DatabaseError, match=r"schema version 99.*up to version 2: upgrade scoring, or") as said:
+            with pytest.raises(DatabaseError, match=r"version 99.*versions up to 2\. Upgrade scoring") as said:
                 use(database, *(["k"] if use is find_runs else []))
         assert database.display in str(said.value)
         assert structure(database) == before
@@ -392,7 +392,7 @@ def test_commands_report_a_newer_version_in_one_sentence(tmp_path: Path, monkeyp
         assert done.exit_code == 1, done.output
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
         assert "schema version 7" in line
-        assert f"up to version {migrations.VERSION}" in line
+        assert f"versions up to {migrations.VERSION}" in line
         assert "Traceback" not in done.output
 
 
