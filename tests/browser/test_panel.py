@@ -114,7 +114,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.back(start)
 
     baseline = keyboard.root.get_by_text(re.compile("^The baseline (is|was)"))
-    expect(baseline).to_contain_text("standard as it was opened")
+    expect(baseline).to_contain_text("The baseline is standard as it was opened")
     keyboard.type(keyboard.entry("fee"), "0.6")
     moved = keyboard.settle(start)
     keyboard.reach(keyboard.button("Make baseline"))
@@ -130,7 +130,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.reach(keyboard.button("Undo"))
     keyboard.press("Enter", "Enter", "Enter")  # undoes Reset, 0.1 and the baseline
     keyboard.back(moved)
-    expect(baseline).to_contain_text("standard as it was opened")
+    expect(baseline).to_contain_text("The baseline is standard as it was opened")
     keyboard.press("Enter")
     keyboard.back(start)
 
