@@ -79,7 +79,8 @@ class ProfileSaver:
             raise ConfigurationError("A profile needs a name. Enter one next to Save.")
         if state is None or state.model != model or state.slices is None:
             raise ConfigurationError(
-                "The panel has not evaluated these weights yet. Wait until its status line says Done, then press Save again."
+                "The panel has not evaluated these weights yet. Wait until its status line shows Done, then press Save "
+                "again."
             )
         warning = self.warning(state)
         if warning and self._warned != model.digest:

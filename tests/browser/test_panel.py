@@ -114,12 +114,12 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.back(start)
 
     baseline = keyboard.root.get_by_text(re.compile("^The baseline (is|was)"))
-    expect(baseline).to_contain_text("standard as it was opened")
+    expect(baseline).to_contain_text("The baseline is standard as it was opened")
     keyboard.type(keyboard.entry("fee"), "0.6")
     moved = keyboard.settle(start)
     keyboard.reach(keyboard.button("Make baseline"))
     keyboard.press("Enter")
-    expect(baseline).to_contain_text("was made here")
+    expect(baseline).to_contain_text("was set in this panel")
     made = keyboard.settle(moved)
     assert all("no change" in row for row in made["measures"])
     keyboard.type(keyboard.entry("fee"), "0.1")
@@ -130,7 +130,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.reach(keyboard.button("Undo"))
     keyboard.press("Enter", "Enter", "Enter")  # undoes Reset, 0.1 and the baseline
     keyboard.back(moved)
-    expect(baseline).to_contain_text("standard as it was opened")
+    expect(baseline).to_contain_text("The baseline is standard as it was opened")
     keyboard.press("Enter")
     keyboard.back(start)
 

@@ -43,9 +43,9 @@ def test_armed_any_counts_all_points() -> None:
 
 
 def test_unknown_point_raises() -> None:
-    with pytest.raises(ValueError, match="fault point .* does not exist"), fault_injection.arm("shrad renamed"):
+    with pytest.raises(ValueError, match=r"fault point .* does not exist"), fault_injection.arm("shrad renamed"):
         pass
-    with fault_injection.record_reached(), pytest.raises(ValueError, match="fault point .* does not exist"):
+    with fault_injection.record_reached(), pytest.raises(ValueError, match=r"fault point .* does not exist"):
         fault_injection.reach("shrad renamed")
 
 

@@ -343,8 +343,8 @@ class Registry:
         profile.require_as_saved()
         if profile.digest != entry.digest:
             raise ModelError(
-                f"The file of profile {entry.reference} was replaced after its promotion, so it contains another model. "
-                "Restore the file, or promote the profile again."
+                f"The file of profile {entry.reference} was replaced after its promotion, so it contains another "
+                "model. Restore the file, or promote the profile again."
             )
         return profile
 
