@@ -1,10 +1,13 @@
 """Make the README's pictures from the running servers, with Debian's chromium: `python scripts/pictures.py`.
 
-They show the panel of `scoring panel` after a slider has moved, and a notebook in JupyterLab.
+They show the panel of `scoring panel` after a slider has moved, and a notebook in JupyterLab. The browser also gets the
+Japanese font that plots use, because many machines have none.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import shutil
 import signal
@@ -35,6 +38,21 @@ def serve(folder: Path, *arguments: str) -> Iterator[str]:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait()
+
+
+def add_font(folder: Path) -> dict[str, str | float | bool]:
+    """Return the environment of a browser that knows the fonts of the system and that of the plots."""
+    spec = importlib.util.find_spec("matplotlib_fontja")
+    assert spec is not None
+    assert spec.origin is not None
+    config = folder / "fonts.conf"
+    config.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>'
+        '<include ignore_missing="yes">/etc/fonts/fonts.conf</include>'
+        f"<dir>{Path(spec.origin).parent / 'fonts'}</dir></fontconfig>",
+        encoding="utf-8",
+    )
+    return {**os.environ, "FONTCONFIG_FILE": str(config)}
 
 
 def open_page(browser: Browser, width: int, height: int) -> Page:
@@ -81,7 +99,9 @@ def save_notebook_picture(browser: Browser, folder: Path) -> None:
 def main() -> None:
     NOTEBOOK.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"], env=add_font(Path(folder))
+        )
         save_panel_picture(browser, Path(folder))
         save_notebook_picture(browser, Path(folder))
         browser.close()
