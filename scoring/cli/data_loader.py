@@ -188,7 +188,7 @@ def load_data(
     from scoring.runs import memory_forecast
     from scoring.validation.report import Limit
 
-    limit = Limit.parse(max_refused)
+    limit, clock = Limit.parse(max_refused), parse_clock(as_of, "--as-of")
     where = "" if refused_to is None else f" The rows and the reasons are in {refused_to}."
 
     database.require_tables(*TABLES)
@@ -204,14 +204,14 @@ def load_data(
     with progress.stage(f"loading {sizes}"), watch.phase("load"):
         tables, report, _ = read_accepted(
             database,
-            as_of=parse_clock(as_of),
+            as_of=clock,
             limit=limit,
             advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
     _report_rejected_rows(report, where, progress)
     with watch.phase("encode"):
-        return Dataset(tables, as_of=as_of, ledger=report)
+        return Dataset(tables, as_of=clock, ledger=report)
 
 
 def _report_rejected_rows(report: DataReport, where: str, progress: Progress) -> None:

@@ -235,17 +235,17 @@ def _sort_tables(tables: Tables) -> Tables:
     return tables.with_tables(**ordered)
 
 
-def parse_clock(as_of: datetime | str | None) -> pd.Timestamp | None:
-    """Return a clock given by a caller, in UTC.
+def parse_clock(as_of: datetime | str | None, name: str = "as_of") -> pd.Timestamp | None:
+    """Return a clock given by a caller, in UTC. Messages contain `name`, the argument or option of the caller.
 
     Raises
     ------
     ConfigurationError: If the value is not a time.
     """
-    return None if as_of is None else _to_utc(as_of)
+    return None if as_of is None else _to_utc(as_of, name)
 
 
-def _to_utc(as_of: datetime | str) -> pd.Timestamp:
+def _to_utc(as_of: datetime | str, name: str = "as_of") -> pd.Timestamp:
     try:
         if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
             raise TypeError  # pandas would read it as nanoseconds
@@ -261,9 +261,13 @@ def _to_utc(as_of: datetime | str) -> pd.Timestamp:
             if not 1 <= clock.year <= 9999:
                 raise ValueError
     except (ValueError, TypeError, OverflowError) as error:
-        raise ConfigurationError(f"as_of: {as_of!r} is not a time. Use a time such as 2025-06-30T12:00:00Z.") from error
+        raise ConfigurationError(
+            f"{name}: {as_of!r} is not a time. Use a time such as 2025-06-30T12:00:00Z."
+        ) from error
     if pd.isna(clock):
-        raise ConfigurationError("as_of: the time is missing. Use a time, or None for the time of the newest action.")
+        raise ConfigurationError(
+            f"{name}: the time is missing. Use a time, or omit it for the time of the newest action."
+        )
     return clock
 
 

@@ -18,7 +18,7 @@ from tests.cli.command import (
 @pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])
 def test_invalid_clock_is_rejected(scoring: Call, market: Path, clock: str) -> None:
     message = error_line(scoring("run", "--db", market, "--no-database", f"--as-of={clock}"), 1)
-    assert message.startswith("error: as_of: ")
+    assert message.startswith(f"error: --as-of: {clock!r} is not a time. ")
 
 
 @pytest.mark.parametrize(

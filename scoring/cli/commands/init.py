@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
+NOUNS = {"prefecture_adjacency": "pairs of adjacent prefectures"}
+"""Table name → what its rows are, if the name does not say it."""
+
 
 def init(
     db: DbOption = DEFAULT_DB,
@@ -55,7 +58,7 @@ def init(
         with progress.stage("writing the database"):
             # the database contains only reference tables, or data that --replace discards
             save_tables(database, tables, replace=True)
-        counts = ", ".join(f"{len(frame):,} {name.replace('_', ' ')}" for name, frame in tables.items() if len(frame))
+        counts = ", ".join(f"{len(frame):,} {NOUNS.get(name, name)}" for name, frame in tables.items() if len(frame))
         make_console().print(f"{database.display} contains {counts}.", soft_wrap=True)
 
 
