@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, RunCancelledError
+from scoring.errors import ConfigurationError, RunCancelledError, pluralize
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
@@ -98,12 +98,15 @@ class Evaluator:
         self.holdout = holdout if users is None else _of_users(holdout, users)
         self.metrics = tuple(metrics)
         if len({metric.name for metric in self.metrics}) < len(self.metrics):
-            names = ", ".join(metric.name for metric in self.metrics)
-            raise ConfigurationError(f"Two metrics have the same name: {names}. Give each metric once.")
+            names = [metric.name for metric in self.metrics]
+            duplicate = next(name for name in names if names.count(name) > 1)
+            raise ConfigurationError(f"metrics contains {duplicate} more than once. Give each metric once.")
         self.k = max([check_list_length(k), *(metric.k for metric in self.metrics)])
         self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
         if not _is_same_data(self.statistics.dataset, holdout.data):
-            raise ConfigurationError("The statistics are of other data than the holdout. Use Statistics(holdout.data).")
+            raise ConfigurationError(
+                "statistics was computed from other data than holdout.data. Use Statistics(holdout.data), or omit it."
+            )
         self.workers = workers
         self._plans: list[Prepared] = []  # most recently used first
         self._facts: tuple[Eligibility, ListFacts] | None = None
@@ -183,7 +186,10 @@ def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> H
     find_rows(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
     part = holdout.of_users(ids)
     if not len(part.relevance):
-        raise ConfigurationError(f"None of these {len(ids):,} users has a relevant job: {holdout!r}.")
+        raise ConfigurationError(
+            f"None of the given {pluralize(len(ids), 'user')} has a relevant job in this holdout ({holdout.name}). "
+            "Use ids from holdout.user_id, or choose another holdout."
+        )
     return part
 
 

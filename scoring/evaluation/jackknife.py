@@ -49,7 +49,8 @@ class Jackknife:
         groups = len(self.without)
         if groups < 2:
             raise ConfigurationError(
-                f"{pluralize(self.n, 'user')} in one group: a standard error needs users in at least two groups."
+                f"No standard error for {pluralize(self.n, 'user')}: at least two of the {GROUPS_OF_USERS} groups that "
+                "user ids are hashed into must contain a user. Use more users."
             )
         return float(np.sqrt((groups - 1) / groups * ((self.without - self.without.mean()) ** 2).sum()))
 
@@ -74,7 +75,8 @@ class Jackknife:
         """
         if (self.n, self.users) != (other.n, other.users):
             raise ConfigurationError(
-                f"The two rankings have different users ({self.n:,} and {other.n:,}). Rank the same users."
+                f"The two values were computed for different sets of users, of {self.n:,} and {other.n:,} users. Rank "
+                "the same users for both."
             )
         return replace(self, value=self.value - other.value, without=self.without - other.without)
 

@@ -195,7 +195,10 @@ class PopulationFact(_Fact):
         ConfigurationError: As in `UserFact.of`, or if no job is eligible.
         """
         if not facts.n_eligible:
-            raise ConfigurationError(f"{self.name} has no value: no job is eligible.")
+            raise ConfigurationError(
+                f"{self.name} has no value: every job is excluded for all users. Use data with open jobs, or relax the "
+                "model's eligibility rules."
+            )
         rows, is_job = self._top(ranking, facts)
         counts, without_group = _counts(
             rows, is_job & facts.eligible[rows] if rows.size else is_job, assign_groups(ranking.user_id)

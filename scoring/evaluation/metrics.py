@@ -151,8 +151,8 @@ def mean(values: ArrayLike) -> float:
     known = values[~np.isnan(values)]
     if not len(known):
         raise ConfigurationError(
-            f"None of the {len(values):,} users has a value, so there is no mean. Metrics need users with a relevant "
-            "job."
+            f"None of the {len(values):,} users has a value, so there is no mean. Add users with a relevant job or, "
+            "for a property of lists such as mean wage, with a listed job that has this property."
         )
     return float(known.mean())
 

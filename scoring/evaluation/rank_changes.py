@@ -184,7 +184,10 @@ class Comparison:
             return movements(self.before, self.after)
         rows = np.flatnonzero(self.before.user_id == user_id)
         if not len(rows):
-            raise UnknownIdError(f"User {user_id} is not among the {len(self.before.user_id):,} compared users.")
+            raise UnknownIdError(
+                f"User {user_id} is not among the {len(self.before.user_id):,} compared users. Use an id from "
+                "before.user_id, or add this user to both rankings."
+            )
         return movements(self.before.take(rows), self.after.take(rows))
 
     def exposure(self, by: By = "company") -> pd.DataFrame:

@@ -55,7 +55,7 @@ class Scoreboard:
         ConfigurationError: If `models` is empty.
         """
         if not models:
-            raise ConfigurationError("A scoreboard needs at least one model.")
+            raise ConfigurationError("models is empty. Give at least one model.")
         evaluations = {name: evaluator.evaluate(model) for name, model in models.items()}
         return cls(evaluator, evaluations, Resamples.of(evaluator.user_id, seed=seed), level)
 

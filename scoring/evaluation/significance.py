@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Bools, Floats, Longs
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.randomisation import compute_p_values, draw_signs
 from scoring.ranking.prepared import parse_ids
 from scoring.threads.pool import limit_blas_threads
@@ -110,7 +110,7 @@ class Resamples:
         """
         n_resamples = check_positive_integer("n_resamples", n_resamples)
         if n_resamples < _FEWEST:
-            raise ConfigurationError(f"n_resamples is {n_resamples}. An interval needs at least {_FEWEST} draws.")
+            raise ConfigurationError(f"n_resamples is {n_resamples}. Use {_FEWEST} or more for an interval.")
         n_permutations = check_positive_integer("n_permutations", n_permutations)
         ids = parse_ids(user_id, "user")
         order = np.argsort(ids, kind="stable")
@@ -118,7 +118,7 @@ class Resamples:
         if is_duplicate.any():
             raise ConfigurationError(f"Duplicate user {ids[order][1:][is_duplicate][0]}. Give each user once.")
         if not len(ids):
-            raise ConfigurationError("There are no users to draw from.")
+            raise ConfigurationError("user_id is empty. Give at least one user.")
         return cls(ids, order, n_resamples, n_permutations, seed)
 
     def __repr__(self) -> str:
@@ -158,7 +158,10 @@ class Resamples:
             raise ConfigurationError(f"values have {array.shape[1]} columns. An interval needs one column.")
         known = ~np.isnan(array)
         if not known.any():
-            raise ConfigurationError(f"None of the {self.n:,} users has a value, so there is no interval.")
+            raise ConfigurationError(
+                f"values contains only NaN ({pluralize(self.n, 'user')}), so there is no interval. Give a value for at "
+                "least one user."
+            )
         with limit_blas_threads():
             low, high = self._intervals(np.where(known, array, 0.0), known, level)
         return float(low[0]), float(high[0])
@@ -174,7 +177,9 @@ class Resamples:
         """
         difference = self.differences(a, b, level=level).at(0, 0)
         if not difference.n:
-            raise ConfigurationError(f"None of the {self.n:,} users has a value in both a and b.")
+            raise ConfigurationError(
+                f"None of the {self.n:,} users has a value in both a and b. Give both values for at least one user."
+            )
         return difference
 
     def differences(
@@ -200,7 +205,7 @@ class Resamples:
         first, second = self._columns(a), self._columns(b)
         if first.shape != second.shape:
             raise ConfigurationError(
-                f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number."
+                f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number of columns in both."
             )
         inside = np.ones((1, self.n), dtype=bool) if masks is None else np.asarray(masks, dtype=bool)
         if inside.ndim != 2 or inside.shape[1] != self.n:
@@ -230,7 +235,8 @@ class Resamples:
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or len(array) != self.n:
             raise ConfigurationError(
-                f"values have shape {array.shape}. Give one row per user ({self.n:,}), in their order."
+                f"An array of values has shape {array.shape}. Give one row per user ({self.n:,}), in the order of "
+                "resamples.user_id, and at most two dimensions."
             )
         if np.isinf(array).any():
             raise ConfigurationError("A value is infinite. Use NaN for users without a value.")
@@ -289,8 +295,11 @@ def _sort_tested(compute_p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[An
     """Return the p-values, which are not NaN, and the ascending order of the latter."""
     p = np.asarray(compute_p_values, dtype=np.float64)
     is_tested = ~np.isnan(p)
-    if ((p[is_tested] < 0) | (p[is_tested] > 1)).any():
-        raise ConfigurationError("A p-value is not between 0 and 1.")
+    invalid = p[(p < 0) | (p > 1)]
+    if len(invalid):
+        raise ConfigurationError(
+            f"{invalid[0]} is not a p-value. Use numbers from 0 to 1, or NaN for a test that was not made."
+        )
     return p, is_tested, np.argsort(p[is_tested], kind="stable")
 
 
@@ -325,7 +334,8 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     delta = delta[~np.isnan(delta)]
     if len(delta) < 2:
         raise ConfigurationError(
-            f"A standard deviation needs at least two users with both values, but there are {len(delta)}."
+            f"{pluralize(len(delta), 'user')} with a value in both a and b: a standard deviation needs at least two. "
+            "Add users with both values."
         )
     return float((ndtri((1 + level) / 2) + ndtri(power)) * delta.std(ddof=1) / np.sqrt(len(delta)))
 

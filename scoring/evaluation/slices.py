@@ -75,7 +75,10 @@ class Slicing:
         """
         place = pd.Index(self.user_id).get_indexer(pd.Index(user_id))
         if (place < 0).any():
-            raise UnknownIdError(f"{self.name}: user {user_id[np.argmin(place)]} is not in the slicing.")
+            raise UnknownIdError(
+                f"User {user_id[np.argmin(place)]} is not in the slicing {self.name}. Create a slicing that contains "
+                "all of these users."
+            )
         return replace(self, user_id=np.asarray(user_id, dtype=np.int64), code=self.code[place])
 
     def frame(self) -> pd.DataFrame:
@@ -171,7 +174,10 @@ def compare_slices(
     _require_same(slicings, resamples)
     if list(a) != list(b) or not a:
         names = [", ".join(values) or "none" for values in (a, b)]
-        raise ConfigurationError(f"a has the metrics {names[0]} and b has {names[1]}. Give the same metrics in both.")
+        raise ConfigurationError(
+            f"The metrics of a are {names[0]}; those of b are {names[1]}. Give at least one metric, and the same "
+            "metrics in the same order in both."
+        )
     first, second = (np.column_stack(list(_columns(values, resamples.n).values())) for values in (a, b))
     masks = np.concatenate([part.masks for part in slicings])
     differences = resamples.differences(first, second, masks, level=level, least=fewest)
@@ -199,7 +205,9 @@ def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Flo
 
 def _require_same(slicings: Sequence[Slicing], resamples: Resamples) -> None:
     if not slicings:
-        raise ConfigurationError("There are no slices to compare. Give at least one slicing.")
+        raise ConfigurationError(
+            "No slicing is given. Give at least one, such as those that slices_of(inputs) returns."
+        )
     for slicing in slicings:
         if not np.array_equal(slicing.user_id, resamples.user_id):
             raise ConfigurationError(

@@ -43,7 +43,7 @@ def split_users(
     # written as `not (… >= 0 …)` so that a NaN share is rejected too
     if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
         raise ConfigurationError(
-            f"shares are {shares}. Give three shares, for train, validation and test, that sum to 1."
+            f"shares are {shares}. Give three shares of 0 or more, for train, validation and test, that sum to 1."
         )
     if seed < 0:
         raise ConfigurationError(f"seed is {seed}. Use an integer of 0 or more.")

@@ -84,7 +84,10 @@ def sweep(
     counts = sorted({1, available_cpus()}) if workers is None else workers
     settings = list(product(chunk_sizes, counts))
     if not settings or repeats < 1:
-        raise ConfigurationError("A sweep needs at least one chunk size, one number of workers and one repeat.")
+        raise ConfigurationError(
+            f"chunk_sizes has {pluralize(len(chunk_sizes), 'value')}, workers has {len(counts):,}, and repeats is "
+            f"{repeats}. Give at least one chunk size, one number of workers and one repeat."
+        )
     # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
     if sys.platform == "linux":
         runs = run_in_new_process(_forked_runs, make, settings, k, repeats)

@@ -58,7 +58,8 @@ def ladder(
     if prepared.model.digest != load_model("standard").digest:
         name = prepared.model.name
         raise ConfigurationError(
-            f"The loop over pairs computes the shipped model `standard`. The model {name} differs from it."
+            f"Only the shipped model `standard` can be timed here, and model {name} differs from it. Prepare "
+            "load_model('standard')."
         )
     users = prepared.active_users
     scorer = Scorer(prepared.plan, workers=1)

@@ -47,4 +47,7 @@ def require_equal_lists(name: str, lists: Sequence[JobList], ranking: Ranking) -
         count = ranking.count[row]
         is_equal = np.array_equal(found.job_id, ranking.job_id[row, :count])
         if not is_equal or not np.array_equal(found.total, ranking.scores[row, :count, 0]):
-            raise ResultsDifferError(f"{name}: the list of user {ranking.user_id[row]} differs from the engine's list.")
+            raise ResultsDifferError(
+                f"{name}: the list of user {ranking.user_id[row]} differs from the engine's list. This is a bug in "
+                "scoring or in this method: do not use the measured times."
+            )

@@ -60,9 +60,9 @@ def test_groups_are_even_and_depend_only_on_id() -> None:
 
 def test_other_users_or_one_group_raise() -> None:
     one = Coverage(1).of(ranking_of([[1]], [5]), FACTS)
-    with pytest.raises(ConfigurationError, match="1 user in one group"):
+    with pytest.raises(ConfigurationError, match="No standard error for 1 user: at least two of the 20 groups"):
         one.interval()
-    with pytest.raises(ConfigurationError, match="different users"):
+    with pytest.raises(ConfigurationError, match="different sets of users, of 1 and 1 users"):
         one.subtract(Coverage(1).of(ranking_of([[1]], [6]), FACTS))
     two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
     with pytest.raises(ConfigurationError, match="level is 95"):

@@ -161,7 +161,7 @@ def test_ranking_of_other_jobs_raises(facts: ListFacts) -> None:
 
 
 def test_invalid_facts_and_no_eligible_job_raise(prepared: Prepared) -> None:
-    with pytest.raises(ConfigurationError, match="no job is eligible"):
+    with pytest.raises(ConfigurationError, match="coverage@1 has no value: every job is excluded"):
         Coverage(1).of(ranking_of([[1]]), facts_of(3, eligible=[]))
     with pytest.raises(ConfigurationError, match=r"eligible has shape \(2,\), but there are 600 jobs"):
         ListFacts.of(prepared.inputs, np.ones(2, dtype=bool))

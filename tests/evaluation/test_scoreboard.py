@@ -151,7 +151,7 @@ def test_single_model_has_no_differences(evaluator: Evaluator) -> None:
     assert len(board.plot().axes) == 1
     with pytest.raises(ConfigurationError, match="second model"):
         board.slices()
-    with pytest.raises(ConfigurationError, match="needs at least one model"):
+    with pytest.raises(ConfigurationError, match="models is empty"):
         Scoreboard.of(evaluator, {})
 
 
@@ -187,7 +187,7 @@ def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> N
     for name in ("missing", "now"):
         with pytest.raises(ConfigurationError, match=name):
             board.slices(name)
-    with pytest.raises(ConfigurationError, match="no slices"):
+    with pytest.raises(ConfigurationError, match="No slicing is given"):
         board.slices("other", [])
 
 

@@ -139,22 +139,22 @@ def test_draws_have_n_users_with_replacement() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: Resamples.of([]), "no users"),
+        (lambda: Resamples.of([]), "user_id is empty"),
         (lambda: Resamples.of([3, 1, 3]), "Duplicate user 3"),
         (lambda: Resamples.of([1], n_resamples=99), "n_resamples is 99"),
         (lambda: Resamples.of([1], n_permutations=0), "n_permutations is 0"),
-        (lambda: Resamples.of([1, 2]).compare([1.0], [1.0]), r"values have shape \(1, 1\)"),
+        (lambda: Resamples.of([1, 2]).compare([1.0], [1.0]), r"values has shape \(1, 1\)"),
         (lambda: Resamples.of([1, 2]).compare([NAN, 1.0], [1.0, NAN]), "None of the 2 users has a value in both"),
-        (lambda: Resamples.of([1, 2]).interval([NAN, NAN]), "None of the 2 users has a value"),
+        (lambda: Resamples.of([1, 2]).interval([NAN, NAN]), r"only NaN \(2 users\)"),
         (lambda: Resamples.of([1, 2]).interval([1.0, 2.0], level=1.0), "level is 1.0"),
         (lambda: Resamples.of([1, 2]).interval([[1.0, 2.0], [1.0, 2.0]]), "2 columns"),
         (lambda: Resamples.of([1, 2]).compare([1.0, 2.0], [1.0, math.inf]), "infinite"),
         (lambda: Resamples.of([1]).differences([[1.0]], [[1.0, 2.0]]), "a has 1 columns and b has 2"),
         (lambda: Resamples.of([1]).differences([1.0], [1.0], np.ones((1, 2), dtype=bool)), "masks have shape"),
-        (lambda: compute_detectable_difference([1.0, NAN], [1.0, 1.0]), "but there are 1"),
+        (lambda: compute_detectable_difference([1.0, NAN], [1.0, 1.0]), "1 user with a value in both"),
         (lambda: compute_detectable_difference([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has shape \(1,\)"),
         (lambda: compute_detectable_difference([1.0, 2.0], [1.0, 1.0], power=80), "power is 80"),
-        (lambda: adjust_holm([0.5, 1.5]), "between 0 and 1"),
+        (lambda: adjust_holm([0.5, 1.5]), "1.5 is not a p-value"),
     ],
 )
 def test_incomparable_values_raise(wrong: object, message: str) -> None:

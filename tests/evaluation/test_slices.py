@@ -105,7 +105,7 @@ def test_invalid_slicings_raise() -> None:
         Slicing.of("age", np.arange(3), ["a", "b"])
     with pytest.raises(ConfigurationError, match="order does not contain the label 'b'"):
         Slicing.of("age", np.arange(2), ["a", "b"], ["a"])
-    with pytest.raises(UnknownIdError, match="age: user 7 is not in the slicing"):
+    with pytest.raises(UnknownIdError, match="User 7 is not in the slicing age"):
         Slicing.of("age", np.arange(2), ["a", "b"]).of_users(np.array([1, 7]))
 
 
@@ -186,13 +186,13 @@ def test_noise_is_rarely_marked_worse() -> None:
 def test_incomparable_slices_raise() -> None:
     slicing = Slicing.of("part", np.arange(3), ["a"] * 3)
     resamples, x = Resamples.of(np.arange(3)), {"x": np.zeros(3)}
-    with pytest.raises(ConfigurationError, match="a has the metrics x and b has y"):
+    with pytest.raises(ConfigurationError, match="metrics of a are x; those of b are y"):
         compare_slices(x, {"y": np.zeros(3)}, slicing, resamples)
-    with pytest.raises(ConfigurationError, match="a has the metrics none"):
+    with pytest.raises(ConfigurationError, match="metrics of a are none; those of b are none"):
         compare_slices({}, {}, slicing, resamples)
     with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\)\. Give one value per user \(3\)"):
         compare_slices({"x": np.zeros(2)}, x, slicing, resamples)
-    with pytest.raises(ConfigurationError, match="no slices"):
+    with pytest.raises(ConfigurationError, match="No slicing is given"):
         compare_slices(x, x, [], resamples)
     with pytest.raises(ConfigurationError, match="slicing by part has other users"):
         compare_slices(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)

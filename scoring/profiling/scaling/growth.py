@@ -94,7 +94,10 @@ class Growth:
         """
         x, y = _measured_times(self._series(series), series)
         if len(set(x.tolist())) < 2:
-            raise ConfigurationError(f"A slope over {series} needs at least two measured sizes. Measured: {len(x)}.")
+            raise ConfigurationError(
+                f"A slope over {series} needs at least two measured sizes, not {len(set(x.tolist()))}. Measure more "
+                "sizes, or use a larger patience."
+            )
         return float(10 ** np.polyfit(np.log10(x), np.log10(y), 1)[0])
 
     def sentences(self) -> list[str]:
@@ -103,7 +106,7 @@ class Growth:
 
     def _series(self, name: str) -> tuple[GrowthPoint, ...]:
         if name not in ("jobs", "users"):
-            raise ConfigurationError(f"The series is {name!r}. Use 'jobs' or 'users'.")
+            raise ConfigurationError(f"series is {name!r}. Use 'jobs' or 'users'.")
         return self.by_jobs if name == "jobs" else self.by_users
 
     def plot(self) -> Figure:
@@ -182,7 +185,9 @@ def growth(
     ResultsDifferError: If a list differs from the readable path.
     """
     if not users or not jobs or min(*users, *jobs) < 1:
-        raise ConfigurationError("The numbers of users and jobs must be 1 or more, and at least one of each is needed.")
+        raise ConfigurationError(
+            f"users is {list(users)} and jobs is {list(jobs)}. Give at least one number in each, all 1 or more."
+        )
     user_counts, job_counts = sorted(set(users)), sorted(set(jobs))
     measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)
     measure(64, 500, 1_000, (64,))  # compiles the kernels, so that the first market's time does not include it

@@ -91,7 +91,9 @@ def plot_skipped(growth: Growth) -> Figure:
     """
     frame = growth.skipped()
     if frame.empty:
-        raise ConfigurationError("No size has recorded counts of pairs. Measure at least one size.")
+        raise ConfigurationError(
+            "No number of jobs has recorded counts of pairs. Measure again, with fewer jobs or a larger patience."
+        )
     figure, (left, right) = create_figure(9.5, 3.8, columns=2)
     _draw_shares(left, frame)
     _draw_scored_jobs(right, frame)
