@@ -50,7 +50,9 @@ class Ablation:
         ConfigurationError: If the component was not left out.
         """
         if component not in self.without:
-            raise ConfigurationError(f"{component!r} was not left out. Use one of: {', '.join(self.without)}.")
+            raise ConfigurationError(
+                f"This ablation did not leave out a component {component!r}. Use one of: {', '.join(self.without)}."
+            )
         return self.baseline - self.without[component]
 
     def frame(self) -> pd.DataFrame:

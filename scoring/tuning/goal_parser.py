@@ -16,6 +16,7 @@ from scoring.tuning.space import Parameter
 __all__ = ["parse_floor", "parse_goal", "parse_metric", "parse_parameter"]
 
 _METRICS: Final[tuple[type[Metric], ...]] = (NDCG, Recall, Precision, MRR, MAP, HitRate)
+_METRIC_NAMES: Final = tuple(kind.__name__ for kind in _METRICS)
 _FACTS: Final = (MeanFee, MeanWage, Novelty, Coverage, Concentration)
 
 
@@ -30,7 +31,7 @@ def parse_metric(text: str) -> Metric:
     for kind in _METRICS:
         if name == kind.__name__.lower():
             return kind(k)
-    raise ConfigurationError(f"{text!r} is not a metric. Use one of {_join_names(_METRICS)}, followed by @k.")
+    raise ConfigurationError(f"{text!r} is not a metric. {_describe_syntax(_METRIC_NAMES)}")
 
 
 def parse_goal(text: str, maximise: bool = True) -> Goal:
@@ -44,22 +45,23 @@ def parse_goal(text: str, maximise: bool = True) -> Goal:
     for fact in _FACTS:
         if name == fact.label.replace(" ", ""):
             return ListGoal(fact(k), maximise)
-    try:
-        return MetricGoal(parse_metric(text), maximise)
-    except ConfigurationError:
-        known = f"{_join_names(_METRICS)}, {', '.join(fact.label for fact in _FACTS)}"
-        raise ConfigurationError(f"{text!r} is not a goal. Use one of {known}, followed by @k.") from None
+    if name not in (metric.lower() for metric in _METRIC_NAMES):
+        known = (*_METRIC_NAMES, *(fact.label for fact in _FACTS))
+        raise ConfigurationError(f"{text!r} is not a goal. {_describe_syntax(known)}")
+    return MetricGoal(parse_metric(text), maximise)
 
 
 def _split(text: str) -> tuple[str, int]:
     name, at, k = text.replace(" ", "").lower().partition("@")
-    if not at or not k.isascii() or not k.isdigit():
-        raise ConfigurationError(f"{text!r} has no @k. Add the number of ranks, such as NDCG@10.")
+    if not at or not k.isascii() or not k.isdigit() or not int(k):
+        raise ConfigurationError(
+            f"{text!r} does not end with @ and a number of ranks of 1 or more. Add it, as in NDCG@10."
+        )
     return name, int(k)
 
 
-def _join_names(metrics: Sequence[type[Metric]]) -> str:
-    return ", ".join(kind.__name__ for kind in metrics)
+def _describe_syntax(names: Sequence[str]) -> str:
+    return f"Use one of {', '.join(names)}, followed by @ and a number of ranks."
 
 
 def parse_parameter(text: str) -> Parameter:

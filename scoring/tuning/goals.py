@@ -86,7 +86,10 @@ class ListGoal(Goal):
         if isinstance(self.fact, PopulationFact):
             value = self.fact.of(evaluation.ranking, facts).value
             if math.isnan(value):
-                raise ConfigurationError(f"{self.name} has no value: all lists are empty.")
+                raise ConfigurationError(
+                    f"{self.name} has no value, because all lists are empty. Use other users, or relax the model's "
+                    "eligibility rules."
+                )
             return value
         return mean(self.fact.of(evaluation.ranking, facts))
 
@@ -131,7 +134,9 @@ class Floor:
             raise ConfigurationError(f"The floor of {self.name} is {self.least}. Use a finite number of 0 or more.")
         if self.label not in self.slicing.labels:
             labels = ", ".join(self.slicing.labels)
-            raise ConfigurationError(f"{self.slicing.name} has no slice {self.label!r}. Use one of: {labels}.")
+            raise ConfigurationError(
+                f"The slicing {self.slicing.name} has no slice {self.label!r}. Use one of: {labels}."
+            )
 
     @property
     def name(self) -> str:
@@ -148,7 +153,8 @@ class Floor:
         if np.isnan(values).all():  # true for an empty slice, too
             n = len(evaluation.user_id)
             raise ConfigurationError(
-                f"{self.name} has no value: none of these {n:,} users is in the slice and has a relevant job."
+                f"The floor on {self.name} has no value: none of these {n:,} users is in the slice and has a relevant "
+                "job. Use more users, or omit this floor."
             )
         return mean(values)
 

@@ -77,8 +77,12 @@ def sweep_weight(values: Floats, flat: Floats, component: int, k: int) -> tuple[
     ConfigurationError: If a value is not between 0 and 100.
     """
     if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
-        worst = values.min() if not values.min() >= LOWEST else values.max()
-        raise ConfigurationError(f"A component has the value {worst}. Values must be from 0 to 100.")
+        row = int(np.argmax(~((values >= LOWEST) & (values <= HIGHEST)).all(axis=1)))
+        worst = values[row][~((values[row] >= LOWEST) & (values[row] <= HIGHEST))][0]
+        raise ConfigurationError(
+            f"The values of component {row} (counted from 0, in the model's order) contain {worst}. Values must be "
+            "from 0 to 100."
+        )
     base = vary_weight(flat, component, 0.0)
     a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), base, component)
     times, at, within = _walk(a, y, min(k, values.shape[1]))

@@ -114,6 +114,7 @@ def _flat(space: Space, fitted: NDArray[np.float64]) -> dict[str, float]:
     total = float(fitted.sum())
     if total <= 0:
         raise ConfigurationError(
-            "The fit gives every weight 0: no component distinguishes relevant jobs from other jobs."
+            "The fit gives every weight 0: no unlocked component gives relevant jobs higher values than other jobs. "
+            "Unlock other components, or choose another holdout."
         )
     return space.flat | dict(zip(space.free, (fitted * space.shared / total).tolist(), strict=True))

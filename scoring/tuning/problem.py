@@ -37,7 +37,8 @@ class Problem:
         for name, k in depths.items():
             if k > self.train.k:
                 raise ConfigurationError(
-                    f"{name} needs lists of {k} jobs, but the evaluator's have {self.train.k}. Use k={k} there."
+                    f"{name} needs lists of {k} jobs, but those of the train evaluator have {self.train.k}. Create it "
+                    f"with k={k}."
                 )
         names = [goal.name for goal in self.goals]
         if not names or len(set(names)) < len(names):

@@ -84,7 +84,9 @@ class Sensitivity:
         ConfigurationError: If the component was not varied.
         """
         if component not in self.paths:
-            raise ConfigurationError(f"{component!r} was not varied. Use one of: {', '.join(self.paths)}.")
+            raise ConfigurationError(
+                f"The weight of a component {component!r} was not varied. Use one of: {', '.join(self.paths)}."
+            )
         path = self.paths[component]
         return path.kept if path.metric is None else path.metric
 
@@ -226,7 +228,10 @@ def _relevant(
         if of_user.any():
             result[at] = rows[of_user], np.asarray(relevance.gain[of_user], dtype=np.float64)
     if not result:
-        raise ConfigurationError(f"None of the {len(users):,} users has a relevant job, so {metric.name} has no value.")
+        raise ConfigurationError(
+            f"None of the {len(users):,} users has a relevant job, so {metric.name} has no value. Use users from "
+            "relevance.users."
+        )
     return result
 
 
@@ -294,7 +299,10 @@ def _combine(name: str, group: str, weight: float, paths: Sequence[_UserPath]) -
     kept = StepCurve.sum([path.kept for path in paths])
     listed = float(kept(weight))
     if not listed:
-        raise ConfigurationError("None of these users has an eligible job, so all lists are empty.")
+        raise ConfigurationError(
+            "None of these users has an eligible job, so all lists are empty. Use other users, or relax the model's "
+            "eligibility rules."
+        )
     return WeightPath(
         component=name,
         group=group,

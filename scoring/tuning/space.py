@@ -72,8 +72,10 @@ class Space:
                 raise ConfigurationError(
                     f"Model {self.model.name} has no component {name!r}. Use one of: {', '.join(self.names)}."
                 )
-        if len({parameter.name for parameter in self.parameters}) < len(self.parameters):
-            raise ConfigurationError(f"Duplicate parameter in {', '.join(p.name for p in self.parameters)}. Keep one.")
+        names = [parameter.name for parameter in self.parameters]
+        if len(set(names)) < len(names):
+            duplicate = next(name for name in names if names.count(name) > 1)
+            raise ConfigurationError(f"Parameter {duplicate} is given more than once. Give it once.")
         for parameter in self.parameters:
             _check_bounds(parameter, self._component(parameter.component))
         self._check_corners()
@@ -183,11 +185,15 @@ class Space:
         """
         flat = _flat(model)
         if tuple(flat) != self.names:
-            raise ConfigurationError(f"Model {model.name} has other components than {self.model.name}.")
+            raise ConfigurationError(
+                f"Model {model.name} has other components than model {self.model.name}, whose weights are searched. "
+                "Use a model with the same components in the same order."
+            )
         for name in self.names:
             if name not in self.free and abs(flat[name] - self.flat[name]) > 1e-9:
                 raise ConfigurationError(
-                    f"{name} is locked at {self.flat[name]:g}, but is {flat[name]:g} in {model.name}."
+                    f"The weight of {name} is fixed at {self.flat[name]:g} in this search, but is {flat[name]:g} in "
+                    f"model {model.name}. Use a model with the fixed weight."
                 )
         return self._coordinates(flat) | {
             parameter.name: self._inside(parameter, model) for parameter in self.parameters
@@ -204,7 +210,8 @@ class Space:
         value = parameter.of(model)
         if not parameter.low <= value <= parameter.high:
             raise ConfigurationError(
-                f"{parameter.name} is {value:g} in {model.name}, outside {parameter.low:g} to {parameter.high:g}."
+                f"{parameter.name} is {value:g} in model {model.name}, outside the bounds {parameter.low:g} to "
+                f"{parameter.high:g}. Use wider bounds, or another model."
             )
         return value
 
@@ -232,7 +239,8 @@ def _check_bounds(parameter: Parameter, component: Component) -> None:
         )
     if not low <= value <= high:
         raise ConfigurationError(
-            f"{parameter.name} is {value:g}, outside {low:g} to {high:g}. Use bounds that contain it."
+            f"{parameter.name} is {value:g} in the model, outside the bounds {low:g} to {high:g}. Use bounds that "
+            "contain it."
         )
 
 

@@ -45,11 +45,14 @@ def open_journal(path: Path) -> JournalStorage:
         storage = JournalStorage(_backend(path))
         _require_trials(path)
     except OSError as error:
-        raise OutputError(f"Trials cannot be stored in {path}: {reason(error)}.") from error
+        raise OutputError(
+            f"Trials cannot be stored in {path}: {reason(error)}. Check the folder and its permissions, or use another "
+            "file."
+        ) from error
     # errors of a file that is not a journal: lines that are not JSON, unknown operations, inconsistent operations
     except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigurationError(
-            f"{path} does not contain trials, or is damaged. Use another file, or repair it."
+            f"{path} does not contain trials of a search, or is damaged. Use another file, or restore it."
         ) from error
     return storage
 

@@ -111,8 +111,8 @@ class Tuning:
         is_known = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
         if is_known.any():
             raise ConfigurationError(
-                f"{pluralize(int(is_known.sum()), 'test user')} also in train or validation. Use an evaluator of "
-                "other users."
+                f"The test evaluator contains {pluralize(int(is_known.sum()), 'user')} of train or validation. Use an "
+                "evaluator of other users."
             )
         return Scoreboard.of(users, self.models, level=self.scoreboard.level)
 
@@ -158,8 +158,12 @@ def tune(
         finalists is below 1; also as `run_trials`.
     """
     finalists = check_positive_integer("finalists", finalists)
-    if np.isin(validation.user_id, problem.train.user_id).any():
-        raise ConfigurationError("Train and validation share users. Split the users first, with split_users.")
+    n_shared = int(np.isin(validation.user_id, problem.train.user_id).sum())
+    if n_shared:
+        raise ConfigurationError(
+            f"problem.train and validation have {pluralize(n_shared, 'user')} in common. Use evaluators of different "
+            "users, such as those that split_users returns."
+        )
     progress(DIRECT, 0, 1)
     fitted = fit_pairwise(problem.space, problem.train, seed=seed)
     progress(DIRECT, 1, 1)

@@ -30,7 +30,7 @@ def move_weight(
         unlocked others are 0 in `weights` and `proportions`.
     """
     if name not in weights:
-        raise ConfigurationError(f"{level} does not contain {name!r}. It contains {', '.join(weights)}.")
+        raise ConfigurationError(f"{name!r} is not in {level}. Use one of: {', '.join(weights)}.")
     if not math.isfinite(value):
         raise ConfigurationError(f"The weight of {name} cannot be {value}. Use a number from 0 to 1.")
     if name in locked:
@@ -68,8 +68,8 @@ def _shares(
             return {other: known.get(other, 0.0) / total for other in unlocked}
     if remainder > 0:
         raise ConfigurationError(
-            f"The weight of {name} cannot change: all unlocked weights of {level} are 0, so their proportions are "
-            "unknown. Increase one of them instead."
+            f"The weight of {name} cannot change: all other unlocked weights of {level} are 0, so their proportions "
+            "are unknown. Increase one of them instead."
         )
     return dict.fromkeys(unlocked, 0.0)
 

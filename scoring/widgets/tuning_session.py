@@ -120,7 +120,9 @@ class PanelState:
         ConfigurationError: If the slices are not computed yet.
         """
         if self.slices is None:
-            raise ConfigurationError("The slices are not computed yet. Wait until the panel is done.")
+            raise ConfigurationError(
+                "The slices are not computed yet. Wait until the status line of the panel shows Done."
+            )
         return self.slices[self.slices["worse"]]
 
 
@@ -305,9 +307,9 @@ class TuningSession:
 @contextmanager
 def _time_stage(milliseconds: dict[str, float], stage: str, cancelled: Cancelled) -> Iterator[None]:
     if cancelled():
-        raise RunCancelledError(f"Cancelled before the stage {stage}: a newer request exists.")
+        raise RunCancelledError(f"The computation was cancelled before the stage {stage}.")
     start = time.perf_counter()
     yield
     milliseconds[stage] = 1000 * (time.perf_counter() - start)
     if cancelled():
-        raise RunCancelledError(f"Cancelled in the stage {stage}: a newer request exists.")
+        raise RunCancelledError(f"The computation was cancelled in the stage {stage}.")

@@ -196,8 +196,9 @@ class WeightsModel:
                        for one in (self.model, model))  # fmt: skip
         if current != loaded:
             raise ConfigurationError(
-                f"{model.name} has other components ({', '.join(part.name for part in model.parts)}) than this panel. "
-                "Open a separate panel for it."
+                f"Model {model.name} differs from this panel in its components "
+                f"({', '.join(part.name for part in model.parts)}), their groups or their classes. Open a separate "
+                "panel for it."
             )
         self._apply(replace(self._state, model=model))
         self._saved = model.digest

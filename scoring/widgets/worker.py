@@ -91,7 +91,9 @@ class Worker(Generic[R, S]):
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._closed or self._done == self._submitted, timeout):
-                raise TimeoutError(f"The computation did not end within {timeout:g} seconds.")
+                raise TimeoutError(
+                    f"The computation did not end within {timeout:g} seconds. Wait again, with a larger timeout."
+                )
             if self._error is not None:
                 raise self._error
 

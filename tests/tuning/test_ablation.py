@@ -75,7 +75,7 @@ def test_given_metric_is_used(evaluator: Evaluator, model: ScoringModel) -> None
 
 
 def test_unknown_component_raises(found: Ablation) -> None:
-    with pytest.raises(ConfigurationError, match=r"'pay' was not left out\. Use one of: fee, "):
+    with pytest.raises(ConfigurationError, match=r"did not leave out a component 'pay'\. Use one of: fee, "):
         found.differences("pay")
 
 

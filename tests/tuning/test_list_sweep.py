@@ -138,5 +138,5 @@ def test_vary_weight_of_one_component_raises() -> None:
 
 @pytest.mark.parametrize("value", [150.0, -20.0, np.nan])
 def test_values_outside_0_to_100_raise(value: float) -> None:
-    with pytest.raises(ConfigurationError, match="from 0 to 100"):
+    with pytest.raises(ConfigurationError, match=rf"component 0 .* contain {value}\. Values must be from 0 to 100"):
         sweep_weight(np.array([[value, 1.0], [2.0, 3.0]]), np.array([0.5, 0.5]), 0, 1)

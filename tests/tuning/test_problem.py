@@ -47,7 +47,7 @@ def test_metric_beyond_list_length_raises(problem: Problem) -> None:
     users = problem.train.user_id
     all_users = Slicing.of("all", users, ["all"] * len(users))
     for goals, floors, message in (
-        ((MetricGoal(Recall(11)),), (), "Recall@11 needs lists of 11 jobs, but the evaluator's have 10"),
+        ((MetricGoal(Recall(11)),), (), "Recall@11 needs lists of 11 jobs, but those of the train evaluator have 10"),
         ((ListGoal(Coverage()),), (), "coverage@40 needs lists of 40"),
         ((MetricGoal(NDCG(10)),), (Floor(NDCG(20), all_users, "all", 1.0),), "NDCG@20 of all all needs lists of 20"),
     ):

@@ -197,7 +197,7 @@ def floors(problem: Problem, label: Callable[[int], str] = lambda user: "a" if u
 )
 def test_trials_of_another_problem_raise(problem: Problem, tmp_path: Path, other: Callable[[Problem], Problem]) -> None:
     run_trials(problem, 1, storage=tmp_path / "trials", name="mine")
-    with pytest.raises(ConfigurationError, match=r"The study mine in .* belongs to another problem"):
+    with pytest.raises(ConfigurationError, match=r"The trials of mine in .* belong to another search"):
         run_trials(other(problem), 2, storage=tmp_path / "trials", name="mine")
     assert len(run_trials(problem, 1, storage=tmp_path / "trials", name="mine").trials) == 1
     run_trials(other(problem), 1, storage=tmp_path / "trials")  # under the default name, which differs
@@ -211,7 +211,7 @@ def test_floor_of_other_users_is_another_problem(problem: Problem) -> None:
 def test_study_of_other_program_raises(problem: Problem, tmp_path: Path) -> None:
     other_study = optuna.create_study(study_name="theirs", storage=open_journal(tmp_path / "trials"))
     other_study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
-    with pytest.raises(ConfigurationError, match="another problem"):
+    with pytest.raises(ConfigurationError, match="or to another program"):
         run_trials(problem, 2, storage=tmp_path / "trials", name="theirs")
 
 
@@ -233,7 +233,9 @@ def test_file_without_trials_raises_and_is_unchanged(problem: Problem, tmp_path:
     if content.startswith(b'{"op_code":0'):  # the first line of a killed process
         assert len(load_finished(run_trials(problem, 1, storage=storage))) == 1
         return
-    with pytest.raises(ConfigurationError, match=r"^[^\n]*trials does not contain trials, or is damaged[^\n]*$"):
+    with pytest.raises(
+        ConfigurationError, match=r"^[^\n]*trials does not contain trials of a search, or is damaged[^\n]*$"
+    ):
         run_trials(problem, 1, storage=storage)
     assert storage.read_bytes() == content
 

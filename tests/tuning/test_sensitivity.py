@@ -143,7 +143,7 @@ def of_two(ready: Prepared, users: np.ndarray) -> Sensitivity:
 
 def test_only_given_components_are_varied(of_two: Sensitivity) -> None:
     assert list(of_two.paths) == ["fee", "access"]
-    with pytest.raises(ConfigurationError, match="'wage' was not varied"):
+    with pytest.raises(ConfigurationError, match="component 'wage' was not varied"):
         of_two.curve("wage")
 
 

@@ -207,10 +207,10 @@ def test_duplicate_lock_counts_once() -> None:
         ((), (Parameter("fee", "low", float("nan"), 700),), "Use two finite numbers"),
         ((), (Parameter("fee", "low", 0, float("inf")),), "Use two finite numbers"),
         ((), (Parameter("fee", "low", 0, 900, log=True),), "above 0"),
-        ((), (Parameter("fee", "low", 600, 900),), "is 500, outside 600 to 900"),
+        ((), (Parameter("fee", "low", 600, 900),), "is 500 in the model, outside the bounds 600 to 900"),
         ((), (Parameter("freshness", "half_life_days", -1, 90),), "half_life_days = -1"),
         ((), (Parameter("history", "near", 0.1, 1.5),), "near = 1.5"),
-        ((), (Parameter("fee", "low", 0, 900),) * 2, "Duplicate parameter"),
+        ((), (Parameter("fee", "low", 0, 900),) * 2, "Parameter fee.low is given more than once"),
     ],
 )
 def test_invalid_space_raises(locked: tuple, parameters: tuple, message: str) -> None:
@@ -232,11 +232,13 @@ def test_locked_weights_that_sum_to_1_raise() -> None:
 
 def test_model_outside_space_raises() -> None:
     space = Space(STANDARD, ("fee",), (Parameter("freshness", "half_life_days", 1, 100),))
-    with pytest.raises(ConfigurationError, match=r"fee is locked at 0\.1"):
+    with pytest.raises(ConfigurationError, match=r"fee is fixed at 0\.1"):
         space.point_of(STANDARD.with_weights({"fee": 0.2, "wage": 0.8}))
     with pytest.raises(ConfigurationError, match="other components"):
         space.point_of(load_model("classic"))
-    with pytest.raises(ConfigurationError, match=r"half_life_days is 200 in standard, outside 1 to 100"):
+    with pytest.raises(
+        ConfigurationError, match=r"half_life_days is 200 in model standard, outside the bounds 1 to 100"
+    ):
         space.point_of(STANDARD.with_parameters("freshness", half_life_days=200))
 
 

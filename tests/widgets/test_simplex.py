@@ -56,7 +56,7 @@ def test_weights_return_from_0_in_given_proportions():
 
 
 def test_move_without_known_proportions_is_rejected():
-    with pytest.raises(ConfigurationError, match="all unlocked weights of base are 0"):
+    with pytest.raises(ConfigurationError, match="all other unlocked weights of base are 0"):
         move_weight("base", {"a": 1.0, "b": 0.0}, "a", 0.5)
 
 
@@ -84,7 +84,7 @@ def test_weight_that_is_not_finite_is_rejected(value):
 
 
 def test_unknown_and_locked_names_are_rejected():
-    with pytest.raises(ConfigurationError, match=r"base does not contain 'z'\. It contains a, b"):
+    with pytest.raises(ConfigurationError, match=r"'z' is not in base\. Use one of: a, b"):
         move_weight("base", {"a": 0.5, "b": 0.5}, "z", 0.1)
     with pytest.raises(ConfigurationError, match="a is locked"):
         move_weight("base", {"a": 0.5, "b": 0.5}, "a", 0.1, locked={"a"})

@@ -196,7 +196,7 @@ def test_loading_replaces_weights_and_parameters():
 
 def test_model_with_other_components_is_rejected():
     weights = WeightsModel(STANDARD)
-    with pytest.raises(ConfigurationError, match="classic has other components"):
+    with pytest.raises(ConfigurationError, match="classic differs from this panel in its components"):
         weights.load(load_model("classic"))
     assert weights.model == STANDARD
 

@@ -464,8 +464,8 @@ class _RadiusSearch:
             added = _find_new_competitors(self.problem, ranking, np.concatenate([working, self.ahead]))
             if not len(added) and rounds:
                 raise ScoringError(
-                    f"The weights found for job {self.problem.job_id} do not list it in the engine's float32 "
-                    f"arithmetic. Use a margin above {self.margin:g}."
+                    f"In the engine's float32 arithmetic, the weights found do not bring job {self.problem.job_id} "
+                    f"into the first {self.problem.k} ranks. Use a margin above {self.margin:g}."
                 )
             working = np.concatenate([working, added])
             nearest, seconds_left = NearestWeights(None, False), self.deadline - time.perf_counter()

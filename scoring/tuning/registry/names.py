@@ -43,7 +43,7 @@ class Reference:
         if not (version.isascii() and version.isdecimal() and len(version) <= 9 and int(version)):
             raise ConfigurationError(
                 f"profile {make_printable(text, 60)}: the text after @ is not a version. "
-                f"Use an integer, as in {_EXAMPLE}."
+                f"Use an integer of 1 or more, as in {_EXAMPLE}."
             )
         return cls(check_name(name), int(version))
 

@@ -150,8 +150,8 @@ def dump_profile(metadata: ProfileMetadata, model: ScoringModel) -> str:
     loaded = parse_profile(text, kinds, source=f"profile {metadata.reference}")
     if not loaded.is_as_saved or loaded.metadata != metadata:
         raise ModelError(
-            f"profile {metadata.reference}: its file would not contain the same model and metadata. "
-            "Use plain values as parameters of components."
+            f"profile {metadata.reference} was not saved: reading its file would return another model or other "
+            "metadata. Use only numbers, text and lists as parameters of components."
         )
     return text
 

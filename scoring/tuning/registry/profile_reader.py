@@ -59,7 +59,8 @@ class ProfileReader:
         if (metadata.name, metadata.version) != (name, version):
             raise ModelError(
                 f"{self.store.path(name, version)} contains profile {make_printable(metadata.reference)}, not "
-                f"{name}@{version}. Move it to its own path."
+                f"{name}@{version}. Restore the original file, or move this one to "
+                f"{make_printable(metadata.name)}/{metadata.version:04d}.yaml."
             )
 
     def parent(self, of: str | Profile | ScoringModel) -> Parent:

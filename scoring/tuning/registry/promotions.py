@@ -58,7 +58,10 @@ def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
     if not stack:
         raise ConfigurationError("No profile is promoted, so there is nothing to roll back.")
     if len(stack) == 1:
-        raise ConfigurationError(f"{stack[-1].reference} is in use, and no earlier promotion exists to roll back to.")
+        raise ConfigurationError(
+            f"{stack[-1].reference} is the promoted profile, and no earlier promotion exists to roll back to. Promote "
+            "another profile instead."
+        )
     return stack[-2]
 
 

@@ -206,7 +206,9 @@ class Registry:
         def entry(entries: Sequence[Promotion]) -> Promotion:
             stack = find_active_promotions(entries)
             if stack and (stack[-1].reference, stack[-1].digest) == (profile.metadata.reference, profile.digest):
-                raise ConfigurationError(f"{profile.metadata.reference} is already in use.")
+                raise ConfigurationError(
+                    f"profile {profile.metadata.reference} is already the promoted one. Nothing was changed."
+                )
             return self._promotion("promote", profile.metadata, note)
 
         self._promotions.append(entry)
@@ -317,7 +319,9 @@ class Registry:
         """
         index = self._index if database is None else ProfileIndex(database)
         if index is None:
-            raise ConfigurationError("reindex needs a database. Give one to reindex or to the registry.")
+            raise ConfigurationError(
+                "reindex needs a database. Use reindex(database) or Registry(folder, database=database)."
+            )
         return index.rebuild(
             lambda: [self._reader.metadata(*place) for place in self._reader.places()], self._promotions.read
         )
@@ -363,7 +367,8 @@ class Registry:
             work(self._index)
         except DatabaseError as error:
             raise DatabaseError(
-                f"{done}, but not in the index. {error} Then run `scoring profiles reindex`."
+                f"{done}, but the index of profiles in the database was not updated. {error} Afterwards, run "
+                "`scoring profiles reindex`."
             ) from error
 
 

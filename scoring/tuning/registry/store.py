@@ -94,7 +94,9 @@ class ProfileStore:
         try:
             return chosen, content.decode()
         except UnicodeDecodeError as error:
-            raise ModelError(f"{path}: {reason(error)}.", path=str(path)) from error
+            raise ModelError(
+                f"{path}: {reason(error)}. Save the file as UTF-8, or restore it.", path=str(path)
+            ) from error
 
     def add(self, name: str, text_of: Callable[[int], str]) -> int:
         """Write the next version with the text that `text_of` returns, and return its number.
@@ -167,7 +169,10 @@ def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
     while True:
         content = text_of(version).encode()
         if len(content) > MAX_BYTES:
-            raise OutputError(f"{path / _file(version)} would have more than {MAX_BYTES:,} bytes. Shorten the note.")
+            raise OutputError(
+                f"{path / _file(version)} would have more than {MAX_BYTES:,} bytes. Save fewer metrics, a shorter "
+                "note, or shorter parameters of components."
+            )
         if create_file(_file(version), content, inside):
             return version
         version += 1

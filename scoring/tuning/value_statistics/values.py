@@ -47,7 +47,9 @@ def component_values(
     names = [part.name for part in prepared.model.parts]
     taken = {*IDS, TOTAL} & set(names)
     if taken:
-        raise ConfigurationError(f"A component has the name {min(taken)} of another column. Rename the component.")
+        raise ConfigurationError(
+            f"A component is named {min(taken)}, but the frame already has a column of this name. Rename the component."
+        )
     user_rows = prepared.active_users if users is None else prepared.user_rows(users)
     plan = prepared.plan
     job_rows = np.arange(len(plan.job_id)) if jobs is None else prepared.job_rows(jobs)

@@ -79,7 +79,7 @@ def test_processes_share_the_trials_of_a_search(action_command: Call) -> None:
     [
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
         (("tune", "--goal", "income@3"), 1, "'income@3' is not a goal"),
-        (("tune", "--floor", "NDCG@10:tenure:old"), 1, "tenure has no slice 'old'"),
+        (("tune", "--floor", "NDCG@10:tenure:old"), 1, "the slicing tenure has no slice 'old'"),
         (("tune", "--parameter", "freshness.half_life_days"), 1, "COMPONENT.FIELD=LOW..HIGH"),
         (("tune", "--save", "../up", "--trials", 1), 1, "up"),
     ],

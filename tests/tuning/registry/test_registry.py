@@ -209,7 +209,7 @@ def test_replaced_promoted_profile_raises(
     other.save("night", even)
     file_of(other, "night", 1).replace(file_of(registry, "night", 1))
     assert registry.load("night").digest == even.digest
-    with pytest.raises(ModelError, match="night@1 is not the model that was promoted"):
+    with pytest.raises(ModelError, match="night@1 was replaced after its promotion"):
         registry.use("promoted")
 
 
@@ -263,13 +263,13 @@ def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: 
         registry.use("promoted")
     for version in (1, 2, 3):
         registry.promote("night", version, note=f"try {version}")
-    with pytest.raises(ConfigurationError, match="night@3 is already in use"):
+    with pytest.raises(ConfigurationError, match="night@3 is already the promoted one"):
         registry.promote("night@3")
     assert registry.rollback(note="worse").version == 2
     assert registry.use("promoted").version == 2
     assert registry.list()["in_use"].tolist() == [False, True, False]
     assert registry.rollback().version == 1
-    with pytest.raises(ConfigurationError, match="night@1 is in use, and no earlier promotion exists"):
+    with pytest.raises(ConfigurationError, match="night@1 is the promoted profile, and no earlier promotion exists"):
         registry.rollback()
     assert registry.promote("night@3").metadata.reference == "night@3"
     assert registry.rollback().version == 1

@@ -70,7 +70,7 @@ def test_empty_table_of_other_columns_is_replaced(tmp_path: Path, registry: Regi
 
 def test_unreachable_database_loses_no_profile(tmp_path: Path, standard: ScoringModel) -> None:
     registry = Registry(tmp_path / "profiles", database=tmp_path / "none.db")
-    with pytest.raises(DatabaseError, match="night@1 is saved, but not in the index"):
+    with pytest.raises(DatabaseError, match="night@1 is saved, but the index of profiles in the database was not"):
         registry.save("night", standard)
     assert registry.versions("night") == (1,)
 

@@ -107,7 +107,7 @@ def test_component_with_name_of_other_column_raises() -> None:
     base = {"total" if name == "fee" else name: weight for name, weight in model.weights.components["base"].items()}
     weights = WeightProfile(model.weights.groups, {**model.weights.components, "base": base})
     ready = Prepared.of(small_dataset(1), replace(model, parts=tuple(renamed), weights=weights))
-    with pytest.raises(ConfigurationError, match="the name total of another column"):
+    with pytest.raises(ConfigurationError, match="named total, but the frame already has a column"):
         component_values(ready)
 
 
