@@ -191,7 +191,8 @@ class Database:
         self._require_file()
         if self._async is not None:
             raise DatabaseError(
-                f"{self.display}: this in-memory SQLite database has an async engine. Use `await database.run(...)`."
+                f"{self.display}: an in-memory SQLite database with an async engine needs "
+                "`await database.run(function, database)`, where `database` is `Database.open(engine)`."
             )
         with self._lock_single():
             if self._session is not None:
@@ -311,7 +312,10 @@ class Database:
         path = get_sqlite_file(self.engine.url)
         if path is not None and not path.exists():
             folder = "" if path.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
-            raise DatabaseError(f"The SQLite file {path} does not exist{folder}. Create it with `scoring init`.")
+            raise DatabaseError(
+                f"The SQLite file {path} does not exist{folder}. Correct the path, or create the file with "
+                f"`scoring init --db {path}`."
+            )
 
     @contextmanager
     def _lock_single(self) -> Iterator[None]:

@@ -237,9 +237,12 @@ def _load(
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
-    invalid = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
+    texts = [column.name for column in TABLES[name].columns if column.type is TEXT]
+    invalid = set(presence) - set(texts)
     if invalid:
-        raise ConfigurationError(f"presence: {min(invalid)!r} is not a text column of {name}.")
+        raise ConfigurationError(
+            f"presence: {min(invalid)!r} is not a text column of {name}. The text columns are {', '.join(texts)}."
+        )
     if limit is not None and limit < 0:
         raise ConfigurationError(f"{name}: limit is {limit}. It must be 0 or more, or None for all rows.")
     numbers = None if ids is None else parse_ids(ids, TABLES[name].key[0])
