@@ -188,7 +188,7 @@ def load_data(
     from scoring.runs import memory_forecast
     from scoring.validation.report import Limit
 
-    limit, clock = Limit.parse(max_refused), parse_clock(as_of, "--as-of")
+    limit, clock = Limit.parse(max_refused, "--max-refused"), parse_clock(as_of, "--as-of")
     where = "" if refused_to is None else f" The rows and the reasons are in {refused_to}."
 
     database.require_tables(*TABLES)

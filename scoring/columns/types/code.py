@@ -24,7 +24,7 @@ from scoring.columns.types.text import TEXT, TextType
 
 __all__ = ["CODE"]
 
-NOT_CODE: Final = "is not a code"
+NOT_CODE: Final = "is not a code (use a text or an integer)"
 
 
 class CodeType(TextType):

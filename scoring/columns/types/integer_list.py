@@ -16,7 +16,7 @@ from scoring.columns.types.integer import INTEGER
 
 __all__ = ["INTEGER_LIST"]
 
-NOT_LIST: Final = "is not a list of integers"
+NOT_LIST: Final = "is not a list of integers (example of a text: 1202|1508)"
 
 
 class IntegerListType(ColumnType):
