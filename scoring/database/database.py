@@ -191,8 +191,8 @@ class Database:
         self._require_file()
         if self._async is not None:
             raise DatabaseError(
-                f"{self.display}: an in-memory SQLite database with an async engine needs "
-                "`await database.run(function, database)`, where `database` is `Database.open(engine)`."
+                f"{self.display}: this in-memory SQLite database has an async engine. "
+                "Use `await database.run(function, database)`, where `database` is `Database.open(engine)`."
             )
         with self._lock_single():
             if self._session is not None:

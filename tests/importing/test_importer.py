@@ -155,6 +155,12 @@ def test_other_formats_and_tables_raise(sqlite: Database, tmp_path: Path) -> Non
             import_file(sqlite, "jobs", tmp_path / name)
     with pytest.raises(ConfigurationError, match=r"Table 'job' does not exist\. Did you mean 'jobs'"):
         import_file(sqlite, "job", tmp_path / "jobs.csv")
+    for table, mapping, said in (
+        ("actions", {"one_row_per": "user_id"}, "one_row_per of table actions is 'user_id', but"),
+        ("user_factors", {"columns": {}}, r"'user_factors' cannot be mapped\. Import its file without a mapping"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            import_file(sqlite, table, jobs_csv(tmp_path, "job_id\n1\n"), mapping)
 
 
 def test_file_with_only_a_header_imports_no_rows(sqlite: Database, tmp_path: Path) -> None:
