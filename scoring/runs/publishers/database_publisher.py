@@ -269,7 +269,7 @@ class _DatabaseOpenRun(OpenRun):
         if not updated:
             raise DatabaseError(
                 f"{self._claim.database.display}: another process removed the run that was being written. "
-                "Repeat the command."
+                "Start the run again."
             )
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
@@ -313,7 +313,7 @@ def _split(ranking: Ranking) -> Iterator[Ranking]:
 def _make_lock_error(database: Database) -> DatabaseError:
     return DatabaseError(
         f"Another process is writing the same run (data, model and settings) to {database.display}. Wait for it, or "
-        "omit the database."
+        "omit the database (--no-database)."
     )
 
 

@@ -301,7 +301,7 @@ class _RenamedRun(OpenRun):
         self._target = publisher.target_of(metadata.run_id)
 
     def commit_shard(self, result: ShardResult) -> None:
-        raise OutputError(f"{self._target} is published: shards cannot be added.")
+        raise OutputError(f"{self._target} is published, so shards cannot be added. Start a new run.")
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
         return read_part(self._target / self._files[shard.number]["name"], k)
