@@ -24,8 +24,8 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
+from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.normalise import check_lazily
-from scoring.validation.unconverted_frame import ValidatedFrame
 
 __all__ = ["compute_base_scores", "compute_job_component", "keep_group", "make_unknown_user_inputs"]
 

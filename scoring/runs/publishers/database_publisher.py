@@ -19,7 +19,7 @@ from scoring.database.writers import insert_columns
 from scoring.errors import DatabaseError
 from scoring.runs.memory_forecast import BYTES_PER_RESULT
 from scoring.runs.publishers.database_digests import Digest
-from scoring.runs.publishers.database_lists import DatabaseRun, read_users
+from scoring.runs.publishers.database_list_reader import DatabaseRun, read_users
 from scoring.runs.publishers.database_lock import KeyLock, hold_key
 from scoring.runs.publishers.database_runs import (
     CURRENT,

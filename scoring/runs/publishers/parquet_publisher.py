@@ -22,7 +22,7 @@ from scoring.runs.publishers.manifest import (
     read_manifest,
     read_manifest_if_valid,
 )
-from scoring.runs.publishers.parquet_lists import ParquetRun, read_part
+from scoring.runs.publishers.parquet_list_reader import ParquetRun, read_part
 from scoring.runs.publishers.part_files import find_verified_shards, remove_other_files, write_part
 from scoring.runs.publishers.published_lists import ListBlock, PublishedRun
 from scoring.runs.publishers.publisher import (
