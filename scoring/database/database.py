@@ -18,7 +18,7 @@ Every wait has a limit on engines that this module makes; a caller's engine keep
 | waiting for                                                | at most | then
 |------------------------------------------------------------|---------|---------------------------------------------
 | a PostgreSQL server to accept a connection                 | 10 s    | retried
-| a byte from a server that does not work for this process   | 15 s    | retried; see `scoring.database.server_probe`
+| a byte from a server that does not work for this process   | 15 s    | retried; see `watchdog_connection`
 | a lock of another PostgreSQL transaction (`lock_timeout`)  | 10 s    | retried
 | one statement (`statement_timeout`)                        | 10 min  | an error
 | a free connection of this process's 15                     | 30 s    | retried

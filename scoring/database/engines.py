@@ -130,9 +130,11 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "handle_error", _keep_after_interrupt)
     elif engine.dialect.driver == "psycopg":
-        from scoring.database import server_probe
+        from scoring.database import watchdog_connection
 
-        event.listen(engine, "do_connect", lambda _, __, positions, names: server_probe.connect(positions, dict(names)))
+        event.listen(
+            engine, "do_connect", lambda _, __, positions, names: watchdog_connection.connect(positions, dict(names))
+        )
         event.listen(engine, "connect", _set_up_postgres)
     return engine
 

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
 from scoring.columns.table_frames import Tables
 from scoring.columns.types import ID, TEXT
+from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.database import Database
-from scoring.database.packed_actions import read_packed_actions
 from scoring.database.query_tracing import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
 from scoring.database.schema import DATA_TABLES

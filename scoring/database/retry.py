@@ -1,7 +1,7 @@
 """Retries of transient database errors, and error messages.
 
 Reads and writes fail within a minute. The last attempt begins at most `PATIENCE_SECONDS` after the first. It takes at
-most ten seconds to connect, and twenty to detect that a server has stopped answering (see `watchdog`).
+most ten seconds to connect, and twenty to detect that a server has stopped answering (see `watchdog_connection`).
 
 Errors are classified by SQLite's result code (`sqlite_errorname`) and PostgreSQL's SQLSTATE. Errors without a code are
 classified by their text: see `LASTING_TEXTS` and `NO_SUCH`.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Table
-from scoring.columns.series import Mask
+from scoring.columns.series_functions import Mask
 from scoring.errors import ConfigurationError
 from scoring.importing.mapping import Rule, TableMap
 

@@ -14,8 +14,8 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
 from scoring.storage.os_errors import reason
-from scoring.validation.data_errors import group_rejections, make_empty_rejections
 from scoring.validation.normalise import NormalisedTable
+from scoring.validation.rejections import group_rejections, make_empty_rejections
 
 __all__ = ["DataReport", "Limit", "TableReport"]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     CoercedColumn,
     all_valid,
     get_dtype_letter,

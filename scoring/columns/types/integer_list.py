@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.series import MAX_EXACT, CoercedColumn, all_valid, digest_texts
+from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, all_valid, digest_texts
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.integer import INTEGER
 
