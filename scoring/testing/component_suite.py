@@ -147,7 +147,7 @@ class _Check:
         where = self.describe_pair(inputs, u, j)
         assert isinstance(plain, int | float), f"{where}, {when}: `explain` returns {plain!r}, which is not a number."
         close = math.isfinite(plain) and abs(plain - value) <= EXPLAIN_TOLERANCE
-        assert close, f"{where}, {when}: `terms` gives {value!r}, `explain` gives {float(plain)!r}; they must agree."
+        assert close, f"{where}, {when}: `terms` gives {value!r}, `explain` returns {float(plain)!r}; they must agree."
 
     def require_same(self, expected: Values, inputs: Inputs, when: str) -> None:
         """Check that values equal the expected ones exactly."""

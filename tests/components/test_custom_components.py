@@ -151,7 +151,7 @@ def test_constant_component_satisfies_contract(bad: Any) -> None:
             r"user \d+ and job \d+: on the dataset, the value is 100.1; it must be from 0 to 100",
         ),
         (job(lambda i: full(i, -0.1)), r"the value is -0.1; it must be from 0 to 100"),
-        (job(lambda i: full(i, 51.0)), r"`terms` gives 51.0, `explain` gives 50.0"),
+        (job(lambda i: full(i, 51.0)), r"`terms` gives 51.0, `explain` returns 50.0"),
         (job(lambda i: np.full(3, 50.0)), r"`values` has shape \(3,\); it must be \(48,\)"),
         (job(lambda i: np.full((len(i.users), len(i.jobs)), 50.0)), r"has shape \(12, 48\); it must be \(48,\)"),
         (job(lambda i: 50.0), r"`values` is a float; it must be a NumPy array"),
@@ -272,7 +272,7 @@ def test_terms_that_do_not_fit_data_are_rejected(bad: Any, make: Any, message: s
     with pytest.raises(AssertionError, match=message):
         check_component(component)
     model = ScoringModel("m", (Part("mine", "base", component()),), WeightProfile({"base": 1}, {"base": {"mine": 1}}))
-    with pytest.raises(ModelError, match=rf"component mine, .*{message}"):
+    with pytest.raises(ModelError, match=rf"component mine: .*{message}"):
         Plan.build(model, Inputs.of(Statistics(small_dataset())))
 
 
@@ -332,7 +332,7 @@ def test_name_clash_with_shipped_column_is_rejected(bad: Any) -> None:
             lambda pair: float(pair.inputs.dataset.tables.actions["job_id"].iloc[:1].sum() % 101),
             "with the rows of the tables in another order",
         ),
-        (job(lambda i: full(i)), lambda pair: float("nan"), "the terms return 50.0, `explain` returns nan"),
+        (job(lambda i: full(i)), lambda pair: float("nan"), "`terms` gives 50.0, `explain` returns nan"),
         (job(lambda i: full(i)), lambda pair: None, "`explain` returns None, which is not a number"),
         (job(lambda i: full(i, 50 + 1e-8)), lambda pair: 50.0, "`explain` returns 50.0"),
     ],

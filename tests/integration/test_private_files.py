@@ -36,7 +36,7 @@ def cache(tmp_path: Path) -> ArrayCache:
 
 @pytest.fixture
 def kept(cache: ArrayCache, tmp_path: Path) -> Path:
-    cache.keep(KEY, ARRAYS)
+    cache.write(KEY, ARRAYS)
     (path,) = (tmp_path / "kept").iterdir()
     return path
 
@@ -61,7 +61,7 @@ def mode(path: Path) -> int:
 def test_cache_is_private_under_any_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        ArrayCache(tmp_path / "a" / "b" / "c", "als").keep(KEY, ARRAYS)
+        ArrayCache(tmp_path / "a" / "b" / "c", "als").write(KEY, ARRAYS)
     finally:
         os.umask(before)
     folders = [tmp_path / "a", tmp_path / "a/b", tmp_path / "a/b/c"]
@@ -89,10 +89,10 @@ def test_world_writable_cache_is_not_used(cache: ArrayCache, kept: Path) -> None
         assert not holds(cache)
     kept.unlink()
     with pytest.warns(RuntimeWarning, match="is not used"):
-        cache.keep(KEY, ARRAYS)
+        cache.write(KEY, ARRAYS)
     assert not list(kept.parent.iterdir())
     kept.parent.chmod(0o700)
-    cache.keep(KEY, ARRAYS)
+    cache.write(KEY, ARRAYS)
     assert holds(cache)
 
 
@@ -107,7 +107,7 @@ def test_cache_of_another_owner_is_not_used(cache: ArrayCache, kept: Path) -> No
 def test_file_of_another_owner_is_not_read(cache: ArrayCache, kept: Path) -> None:
     os.chown(kept, 12345, -1)
     assert not holds(cache)
-    cache.keep(KEY, ARRAYS)
+    cache.write(KEY, ARRAYS)
     assert holds(cache)
 
 
@@ -121,7 +121,7 @@ def test_symbolic_link_in_cache_is_not_followed(cache: ArrayCache, kept: Path, t
     kept.symlink_to(victim)
     assert not holds(cache)
     before = victim.read_bytes()
-    cache.keep(KEY, {name: array + 1 for name, array in ARRAYS.items()})
+    cache.write(KEY, {name: array + 1 for name, array in ARRAYS.items()})
     assert victim.read_bytes() == before
     assert not kept.is_symlink()
 
@@ -140,7 +140,7 @@ def test_journal_is_not_opened_through_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "journal").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
         run_journal(tmp_path / "journal").acquire()
-    with pytest.raises(OSError, match="trials cannot be kept"):
+    with pytest.raises(OSError, match="Trials cannot be stored in"):
         open_journal(tmp_path / "journal")
     assert victim.read_text() == "not a line of a journal"
 
@@ -213,7 +213,7 @@ def stop(point):
     sys.stdin.read()
 
 array_cache.fault_injection.reach = stop
-ArrayCache(Path(sys.argv[1]), "als").keep("other", {"users": np.zeros((2, 2), np.float32)})
+ArrayCache(Path(sys.argv[1]), "als").write("other", {"users": np.zeros((2, 2), np.float32)})
 """
 
 
@@ -244,9 +244,9 @@ def test_disk_error_leaves_cache_unchanged(cache: ArrayCache, kept: Path) -> Non
     before = kept.read_bytes()
     with (
         fault_injection.arm("factors kept", 1, OSError(28, "No space left on device")),
-        pytest.warns(RuntimeWarning, match="could not be kept"),
+        pytest.warns(RuntimeWarning, match="Trained factors cannot be saved in"),
     ):
-        cache.keep(KEY, ARRAYS)
+        cache.write(KEY, ARRAYS)
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
     assert kept.read_bytes() == before
     record_count("write errors", "{} errors", 1)
@@ -255,12 +255,12 @@ def test_disk_error_leaves_cache_unchanged(cache: ArrayCache, kept: Path) -> Non
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
 def test_read_only_cache_folder_warns(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir(mode=0o500)
-    with pytest.warns(RuntimeWarning, match="could not be kept"):
-        ArrayCache(tmp_path / "kept", "als").keep(KEY, ARRAYS)
+    with pytest.warns(RuntimeWarning, match="Trained factors cannot be saved in"):
+        ArrayCache(tmp_path / "kept", "als").write(KEY, ARRAYS)
 
 
 def test_usable_cache_gives_no_warning(cache: ArrayCache) -> None:
-    quiet: list[Callable[[], object]] = [lambda: cache.keep(KEY, ARRAYS), lambda: holds(cache)]
+    quiet: list[Callable[[], object]] = [lambda: cache.write(KEY, ARRAYS), lambda: holds(cache)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for act in quiet:

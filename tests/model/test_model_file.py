@@ -230,7 +230,7 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("      wage:", "      fee:", 12, "duplicate key `fee`. Keep one."),
         ("low: 100", "weight: 0.3", 12, "duplicate key `weight`. Keep one."),
         ("      location: {", "      fee: {", 12, "duplicate component name `fee`. Use another name and add"),
-        ("      location: {", "      fee: {component: fee, ", 12, "duplicate component name `fee`. Use another name."),
+        ("      cheap:", "      location:", 13, "duplicate component name `location`. Use another name."),
     ],
 )  # fmt: skip
 def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
