@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.plan import Plan
-from scoring.profiling.method_lists import ResultsDifferError
+from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.scaling.growth_point import warm_up
 from scoring.ranking import Ranking, Scorer
 from scoring.threads import available_cpus

@@ -72,6 +72,7 @@ def check_row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Lo
         )
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
         raise ConfigurationError(
-            f"Rows {rows.min()} to {rows.max()} of {what} are out of range. The number of {what} is {n}."
+            f"The row numbers of {what} are {rows.min()} to {rows.max()}. They must be at least 0 and less than {n}, "
+            f"the number of {what}."
         )
     return rows.astype(np.int64)

@@ -31,7 +31,8 @@ def component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Co
     for component in custom:
         if kinds.setdefault(component.kind, component) is not component:
             raise ModelError(
-                f"component kind {component.kind!r} already exists: {kinds[component.kind].__name__}. Use another kind."
+                f"component kind {component.kind!r} already exists: {kinds[component.kind].__name__}. Give your class "
+                f"{component.__name__} another `kind`."
             )
     return kinds
 

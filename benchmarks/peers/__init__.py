@@ -1,6 +1,6 @@
 """Other implementations of the same lists, one file each; `PEERS` lists them.
 
-- `scoring.profiling.method_inputs`, `vectors` their inputs · `base` the base classes
+- `scoring.profiling.compared_method_inputs`, `vectors` their inputs · `base` the base classes
 - the full score: `python_plain`, `python_loop`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
   `duckdb_sql`
 - the part of it that is an inner product: `implicit_topk`, `faiss_flat`

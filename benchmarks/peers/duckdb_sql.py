@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList
 
 _TOTAL = """
 CAST(j.base

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers.peer import FullPeer
 from scoring.array_types import Floats, Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList, select_best
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList, select_best
 
 __all__ = ["NumPyBlocks"]
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmarks.peers.peer import FullPeer
 from scoring.array_types import Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList
 
 _AT_ONCE = 4
 

@@ -12,8 +12,8 @@ from benchmarks.machine import installed_version
 from benchmarks.peers.vectors import Vectors
 from benchmarks.results import Bar
 from scoring.array_types import Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList
 
 __all__ = ["FullPeer", "InnerPeer", "Peer"]
 

@@ -10,8 +10,8 @@ from benchmarks.peers.peer import FullPeer
 from benchmarks.peers.polars_cross import job_frame
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList
 
 
 class PolarsUsers(FullPeer):

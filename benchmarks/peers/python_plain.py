@@ -7,8 +7,8 @@ from typing import ClassVar
 from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList
 from scoring.profiling.pair_loop import PairLoop
 
 

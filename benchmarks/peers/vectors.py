@@ -14,7 +14,7 @@ import numpy as np
 
 from scoring import Dataset, Prepared, ScoringModel, Statistics
 from scoring.array_types import Floats, Singles
-from scoring.profiling.method_inputs import PeerInputs
+from scoring.profiling.compared_method_inputs import PeerInputs
 
 __all__ = ["Vectors", "prepare_linear"]
 

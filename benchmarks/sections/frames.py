@@ -14,7 +14,7 @@ from scoring import Dataset, Prepared, Statistics, load_model
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.dataset.smaller_dtypes import optimise
-from scoring.profiling.method_lists import ResultsDifferError
+from scoring.profiling.compared_method_lists import ResultsDifferError
 
 READ_BY_SCORES = [
     *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "salary_type", "min_salary", "fee"),

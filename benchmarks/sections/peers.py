@@ -16,8 +16,8 @@ from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList, ResultsDifferError, require_equal_lists
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
 from scoring.runs.memory_forecast import format_bytes
 

@@ -18,7 +18,7 @@ from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
 from scoring.columns.table_frames import make_empty_frame
 from scoring.model import Inputs
-from scoring.profiling.method_inputs import PeerInputs
+from scoring.profiling.compared_method_inputs import PeerInputs
 
 _USERS = 500
 _USERS_OF_ALL_JOBS = 100

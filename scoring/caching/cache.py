@@ -1,4 +1,4 @@
-"""The caches of an engine."""
+"""Caches of an engine: a value is computed once per key and kept in a store, up to a number of bytes."""
 
 from __future__ import annotations
 

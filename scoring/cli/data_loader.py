@@ -105,11 +105,11 @@ def load_components(file: Path) -> list[type[Component]]:
     try:
         digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
     except OSError as error:
-        raise ModelError(f"--component {file}: {reason(error)}.") from error
+        raise ModelError(f"--component {file}: {reason(error)}. Give the path of a Python file.") from error
     name = f"scoring_component_{file.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ModelError(f"--component {file}: the name does not end in .py.")
+        raise ModelError(f"--component {file}: the name does not end in .py. Give the path of a Python file.")
     module = sys.modules.get(name)
     if module is None:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)  # for annotations in pydantic
@@ -132,11 +132,15 @@ def load_components(file: Path) -> list[type[Component]]:
         and not inspect.isabstract(value)
     ]
     if not classes:
-        raise ModelError(f"--component {file}: the file does not define a component (a subclass of scoring.Component).")
+        raise ModelError(
+            f"--component {file}: the file does not define a component. Add a subclass of scoring.Component that "
+            "implements all its abstract methods."
+        )
     for component in classes:
         if not isinstance(getattr(component, "kind", None), str):
             raise ModelError(
-                f"--component {file}: {component.__name__} does not define `kind`, its name in model files."
+                f"--component {file}: {component.__name__} does not define `kind`, its name in model files. Add a "
+                "class attribute `kind` with a string."
             )
     return classes
 
@@ -188,7 +192,7 @@ def load_data(
     from scoring.runs import memory_forecast
     from scoring.validation.report import Limit
 
-    limit, clock = Limit.parse(max_refused), parse_clock(as_of, "--as-of")
+    limit, clock = Limit.parse(max_refused, "--max-refused"), parse_clock(as_of, "--as-of")
     where = "" if refused_to is None else f" The rows and the reasons are in {refused_to}."
 
     database.require_tables(*TABLES)
@@ -238,5 +242,8 @@ def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
     else:
         ids = frame.loc[frame["external_id"] == text, f"{what}_id"]
     if not len(ids):
-        raise UnknownIdError(f"{what} {text} does not exist. The data contain {pluralize(len(frame), what)}.")
+        raise UnknownIdError(
+            f"{what} {text} does not exist. The data contain {pluralize(len(frame), what)}. Use a {what}_id or an "
+            f"external_id of the table {what}s."
+        )
     return int(ids.iloc[0])

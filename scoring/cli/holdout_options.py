@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from scoring.errors import pluralize
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -148,6 +150,6 @@ def print_holdout(holdout: Holdout, progress: Progress) -> None:
     progress.print_line(f"{holdout.name}: {len(holdout.relevance):,} relevant jobs of {len(holdout.user_id):,} users")
     for reason, pairs in holdout.left_out.items():
         if pairs:
-            progress.print_line(f"excluded: {pairs:,} × {reason}")
+            progress.print_line(f"excluded: {pluralize(pairs, 'pair')} of user and job ({reason})")
     for note in holdout.notes:
         progress.print_line(f"note: {note}")

@@ -2,7 +2,7 @@
 
 - `table_specs`: every table's columns and their types
 - `table_frames`: `Tables`, the frames of a dataset with these columns
-- `types`: one file per column type; `series`: their shared functions
+- `types`: one file per column type; `series_functions`: their shared functions
 - `dictionary_column`: a column as distinct values and the position of each row's value
 """
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns.series import CoercedColumn, Mask
+from scoring.columns.series_functions import CoercedColumn, Mask
 from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TEXT, TIME, ColumnType
 
 __all__ = [

@@ -18,7 +18,7 @@ Every wait has a limit on engines that this module makes; a caller's engine keep
 | waiting for                                                | at most | then
 |------------------------------------------------------------|---------|---------------------------------------------
 | a PostgreSQL server to accept a connection                 | 10 s    | retried
-| a byte from a server that does not work for this process   | 15 s    | retried; see `scoring.database.server_probe`
+| a byte from a server that does not work for this process   | 15 s    | retried; see `watchdog_connection`
 | a lock of another PostgreSQL transaction (`lock_timeout`)  | 10 s    | retried
 | one statement (`statement_timeout`)                        | 10 min  | an error
 | a free connection of this process's 15                     | 30 s    | retried
@@ -191,7 +191,8 @@ class Database:
         self._require_file()
         if self._async is not None:
             raise DatabaseError(
-                f"{self.display}: this in-memory SQLite database has an async engine. Use `await database.run(...)`."
+                f"{self.display}: this in-memory SQLite database has an async engine. "
+                "Use `await database.run(function, database)`, where `database` is `Database.open(engine)`."
             )
         with self._lock_single():
             if self._session is not None:
@@ -311,7 +312,10 @@ class Database:
         path = get_sqlite_file(self.engine.url)
         if path is not None and not path.exists():
             folder = "" if path.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
-            raise DatabaseError(f"The SQLite file {path} does not exist{folder}. Create it with `scoring init`.")
+            raise DatabaseError(
+                f"The SQLite file {path} does not exist{folder}. Correct the path, or create the file with "
+                f"`scoring init --db {path}`."
+            )
 
     @contextmanager
     def _lock_single(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from scoring.errors import DatabaseError, ScoringError
+from scoring.errors import DatabaseError, MissingDependencyError, ScoringError
 from scoring.extras import missing_dependency
 
 __all__ = ["format_url", "get_sqlite_file", "is_memory", "list_secrets", "make_engine", "parse_url", "to_sync_url"]
@@ -68,7 +68,7 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
     text = os.fspath(db)
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
-            raise DatabaseError("The database is missing. Use a URL, or the path of a SQLite file.")
+            raise DatabaseError("The name of the database is empty. Use a URL, or the path of a SQLite file.")
         if text == ":memory:":
             return make_url("sqlite://")
         if _MISTYPED.search(text) and not os.path.exists(text):  # a message about the file would contain it
@@ -98,8 +98,8 @@ def to_sync_url(url: URL) -> URL:
     """
     backend = url.get_backend_name()
     if backend not in SYNC_DRIVERS:
-        hint = " Use postgresql:// instead." if backend == "postgres" else ""
-        raise DatabaseError(f"{format_url(url)}: {backend} is not supported. Use a sqlite or postgresql URL.{hint}")
+        advice = "Use postgresql:// instead." if backend == "postgres" else "Use a sqlite or postgresql URL."
+        raise DatabaseError(f"{format_url(url)}: {backend} is not supported. {advice}")
     driver = url.drivername.partition("+")[2]
     asynchronous = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}[backend]
     if driver in ("", asynchronous, "pysqlite"):
@@ -130,9 +130,11 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "handle_error", _keep_after_interrupt)
     elif engine.dialect.driver == "psycopg":
-        from scoring.database import server_probe
+        from scoring.database import watchdog_connection
 
-        event.listen(engine, "do_connect", lambda _, __, positions, names: server_probe.connect(positions, dict(names)))
+        event.listen(
+            engine, "do_connect", lambda _, __, positions, names: watchdog_connection.connect(positions, dict(names))
+        )
         event.listen(engine, "connect", _set_up_postgres)
     return engine
 
@@ -149,14 +151,20 @@ def _create_engine(url: URL) -> Engine | ScoringError:
     try:
         engine = create_engine(url.difference_update_query(hidden), connect_args=arguments, **options)
         engine.dialect.create_connect_args(url)  # validates the options after the ?
-    except (TypeError, ValueError):
-        return DatabaseError(f"{format_url(url)}: invalid option after the ?. Correct or remove it.")
-    except (NoSuchModuleError, ArgumentError):
+    except NoSuchModuleError:
         return DatabaseError(
             f"{format_url(url)}: the driver {url.drivername!r} does not exist. Use sqlite:///… or postgresql://…."
         )
+    except (ArgumentError, TypeError, ValueError):
+        return DatabaseError(f"{format_url(url)}: an option after the `?` is invalid. Correct or remove it.")
     except ImportError as error:
-        return missing_dependency(format_url(url), error.name or url.get_driver_name(), "postgres")
+        package = error.name or url.get_driver_name()
+        if url.get_driver_name() == "psycopg":
+            return missing_dependency(format_url(url), package, "postgres")
+        return MissingDependencyError(
+            f"{format_url(url)} requires {package}, which is not installed. Install it, or remove "
+            f"+{url.get_driver_name()} from the URL."
+        )
     return engine
 
 

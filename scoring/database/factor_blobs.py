@@ -10,8 +10,8 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.database.row_conversion import DatabaseRows
-from scoring.validation.data_errors import Rejections
 from scoring.validation.normalise import NormalisedTable, normalise
+from scoring.validation.rejections import Rejections
 
 __all__ = ["VECTOR_DTYPE", "read_vectors"]
 

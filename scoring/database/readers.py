@@ -22,8 +22,8 @@ from sqlalchemy import (
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
 from scoring.columns.table_frames import Tables
 from scoring.columns.types import ID, TEXT
+from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.database import Database
-from scoring.database.packed_actions import read_packed_actions
 from scoring.database.query_tracing import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
 from scoring.database.schema import DATA_TABLES
@@ -237,9 +237,12 @@ def _load(
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
-    invalid = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
+    texts = [column.name for column in TABLES[name].columns if column.type is TEXT]
+    invalid = set(presence) - set(texts)
     if invalid:
-        raise ConfigurationError(f"presence: {min(invalid)!r} is not a text column of {name}.")
+        raise ConfigurationError(
+            f"presence: {min(invalid)!r} is not a text column of {name}. The text columns are {', '.join(texts)}."
+        )
     if limit is not None and limit < 0:
         raise ConfigurationError(f"{name}: limit is {limit}. It must be 0 or more, or None for all rows.")
     numbers = None if ids is None else parse_ids(ids, TABLES[name].key[0])

@@ -1,7 +1,7 @@
 """Retries of transient database errors, and error messages.
 
 Reads and writes fail within a minute. The last attempt begins at most `PATIENCE_SECONDS` after the first. It takes at
-most ten seconds to connect, and twenty to detect that a server has stopped answering (see `watchdog`).
+most ten seconds to connect, and twenty to detect that a server has stopped answering (see `watchdog_connection`).
 
 Errors are classified by SQLite's result code (`sqlite_errorname`) and PostgreSQL's SQLSTATE. Errors without a code are
 classified by their text: see `LASTING_TEXTS` and `NO_SUCH`.
@@ -46,6 +46,8 @@ READ_ONLY_CODE: Final = "SQLITE_READONLY"
 
 NO_SUCH: Final = {"table": "no such table", "column": "no such column"}
 """SQLite has a single code, SQLITE_ERROR, for all errors in a statement; only the text identifies the kind."""
+
+_NOT_COMPLETE: Final = "Use another database, or create one with `scoring init --db FILE`."
 
 LASTING_TEXTS: Final = (
     # connection errors of libpq have no SQLSTATE, even if the server sent one
@@ -170,9 +172,9 @@ def describe_error(error: BaseException, secrets: Sequence[str], display: str) -
     if isinstance(error, IntegrityError):
         return f"{display}: a row violates a constraint of its table ({detail}). Correct the row."
     if state == NO_TABLE_STATE or NO_SUCH["table"] in lower:
-        return f"{display} does not contain a required table ({detail}). Create a database with `scoring init`."
+        return f"{display} does not contain a required table ({detail}). {_NOT_COMPLETE}"
     if state == NO_COLUMN_STATE or NO_SUCH["column"] in lower:
-        return f"{display} does not contain a required column ({detail}). Create a database with `scoring init`."
+        return f"{display} does not contain a required column ({detail}). {_NOT_COMPLETE}"
     if state == LOCKED_STATE or code.startswith(LOCKED_CODES):
         return f"{display} is locked by another program ({detail}). Try again when that program has finished."
     if state == CANCELLED_STATE:

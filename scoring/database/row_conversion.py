@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_tracing import count_driver_call
-from scoring.validation.data_errors import Rejections, RowName, make_data_error
 from scoring.validation.normalise import NormalisedTable, normalise
+from scoring.validation.rejections import Rejections, RowName, make_data_error
 
 __all__ = [
     "DatabaseRows",

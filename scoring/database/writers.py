@@ -54,7 +54,10 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
                 connection.execute(delete(DATA_TABLES[name]))
         for name, frame in tables.items():
             if not replace and connection.execute(select(DATA_TABLES[name]).limit(1)).first() is not None:
-                raise DataError(f"{database.display}: table {name} is not empty. Use replace=True to replace its rows.")
+                raise DataError(
+                    f"{database.display}: table {name} is not empty. Use another database, or replace=True, which "
+                    "empties all tables first."
+                )
             if name == "actions":
                 frame = frame.drop_duplicates()
             write_frame(connection, name, frame)

@@ -22,7 +22,7 @@ from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
 from scoring.errors import DataError, pluralize
 from scoring.ragged import Ragged
-from scoring.validation.unconverted_frame import ValidatedFrame
+from scoring.validation.lazy_columns import ValidatedFrame
 
 __all__ = [
     "DAY",
@@ -249,7 +249,7 @@ class ActionArrays(_RowArrays):
             example = ascii(frame["action"].iloc[int(np.argmin(kind))])
             raise DataError(
                 f"actions: {pluralize(int((kind < 0).sum()), 'row')} with an unknown action, such as {example}. "
-                f"Use {', '.join(ACTION_KINDS)}."
+                f"Use one of: {', '.join(ACTION_KINDS)}."
             )
         past = np.flatnonzero(at <= as_of)
         user, job, kind, at = user_rows[past], job_rows[past], kind[past], at[past]

@@ -217,7 +217,8 @@ def _sort_tables(tables: Tables) -> Tables:
         sizes = len(tables.user_factors.columns) - 1, len(tables.job_factors.columns) - 1
         if sizes[0] != sizes[1]:
             raise DataError(
-                f"user_factors have {sizes[0]} dimensions and job_factors have {sizes[1]}. Both need the same number."
+                f"user_factors has {pluralize(sizes[0], 'factor')} (f0, f1, …), but job_factors has {sizes[1]}. "
+                "Both need the same number."
             )
     ordered = {}
     for name, frame in tables.items():
@@ -278,6 +279,6 @@ def _find_rows(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
         names = ", ".join(str(value) for value in ids[~present].unique()[:5])
         raise DataError(
             f"actions: {pluralize(int((~present).sum()), 'row')} with an unknown {what}, such as {what}_id {names}. "
-            f"Import these {what}s, or import the actions again with --replace, which rejects rows of unknown {what}s."
+            f"Add these {what}s, or remove the rows: `Dataset.from_frames` does so with on_bad='quarantine'."
         )
     return rows.astype(np.int32)

@@ -53,7 +53,7 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
     DataError: If `frame` is not a DataFrame.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"Expected a pandas DataFrame, not {type(frame).__name__}.")
+        raise DataError(f"optimise: expected a pandas DataFrame, not {type(frame).__name__}.")
     types = _column_types()
     columns = [_shrink(frame.iloc[:, place], types.get(str(name))) for place, name in enumerate(frame.columns)]
     result = pd.concat(columns, axis=1) if columns else frame.copy()

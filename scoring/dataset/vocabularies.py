@@ -14,7 +14,7 @@ from scoring.array_types import Ints
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.table_frames import Tables
 from scoring.dataset.lazy_fields import Lazy
-from scoring.validation.unconverted_frame import ValidatedFrame
+from scoring.validation.lazy_columns import ValidatedFrame
 
 __all__ = [
     "MISSING",

@@ -144,9 +144,7 @@ class BatchMethods(EngineState):
     ) -> int | None:
         """Check everything that can be checked without the data. Return top_k as an int."""
         if out is not None and top_k is not None:
-            raise ConfigurationError(
-                "top_k and out are both given. With out=DIRECTORY, which receives every pair, use top_k=None."
-            )
+            raise ConfigurationError(f"top_k is {top_k!r}, but out receives every pair. Use top_k=None, or omit out.")
         if out is not None:
             require_new_folder(out)
         elif top_k is None:
@@ -155,7 +153,10 @@ class BatchMethods(EngineState):
 
     def _prepare(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
         if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
-            raise DatabaseError(f"{self} contains no users or no jobs. Load data with `scoring import`.")
+            raise DatabaseError(
+                f"{self} contains no users or no jobs. Load data with `scoring import`, or use a Dataset that contains "
+                "both."
+            )
         if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
             return snapshot.prepared(self.model, self.max_workers)
         jobs = snapshot.dataset.tables.jobs.head(job_limit)

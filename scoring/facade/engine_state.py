@@ -66,7 +66,10 @@ class EngineState:
                 "Dataset.from_frames(jobs, users, actions)."
             )
         if isinstance(db, Dataset) and as_of is not None:
-            raise ConfigurationError("as_of: a Dataset already has a clock. Pass as_of to Dataset.from_frames.")
+            raise ConfigurationError(
+                "as_of is given, but a Dataset has its own as_of. Pass as_of to the method that creates the Dataset, "
+                "such as Dataset.from_frames."
+            )
         if caches is not None and layers is not None:
             raise ConfigurationError(
                 "caches and layers are both given. layers is the deprecated name of caches: use only caches."

@@ -24,8 +24,8 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
+from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.normalise import check_lazily
-from scoring.validation.unconverted_frame import ValidatedFrame
 
 __all__ = ["compute_base_scores", "compute_job_component", "keep_group", "make_unknown_user_inputs"]
 
@@ -54,7 +54,8 @@ def compute_job_component(
     names = [part.name for part in model.parts]
     if name not in names:
         raise ConfigurationError(
-            f"Model {model.name} has no component {name!r}. Its components are {', '.join(names)}."
+            f"Model {model.name} has no component {name!r}, whose values this method returns. Use a model that has it. "
+            f"The components of {model.name} are {', '.join(names)}."
         )
     needed = keep_group(model, model.parts[names.index(name)].group, {name: 1.0})
     inputs = _unknown_user_inputs(snapshot, jobs)

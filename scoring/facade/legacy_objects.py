@@ -63,7 +63,9 @@ def read_profile_id(profile: Any) -> int | None:
     if isinstance(profile, int | np.integer) and not isinstance(profile, bool):
         return int(profile)
     if isinstance(profile, str | bytes | bool | float):
-        raise DataError(f"A user profile is an object, a mapping or a user id, not {profile!r}.")
+        raise DataError(
+            f"The user profile is {profile!r}. Use an object or a mapping with a user_id, or an integer user_id."
+        )
     value = _make_getter(profile)("user_id")
     if value is _ABSENT or _is_missing(value):
         return None
@@ -102,7 +104,9 @@ def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[st
 def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
     what = table.removesuffix("s")
     if source is None or isinstance(source, str | bytes | bool | int | float | np.generic | pd.DataFrame):
-        raise DataError(f"A {what} is an object, a mapping or a row of a DataFrame, not a {type(source).__name__}.")
+        raise DataError(
+            f"The {what} is of type {type(source).__name__}. Give an object, a mapping or a row of a DataFrame."
+        )
     get = _make_getter(source)
     inner: dict[str, Callable[[str], Any]] = {}
     for part in set(parts.values()):
@@ -122,7 +126,10 @@ def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
                 break
     if nosource_known:
         known = ", ".join(column.name for column in TABLES[table].columns[:6])
-        raise DataError(f"A {type(source).__name__} has no value of a {what}: none of {known}, … exists.")
+        raise DataError(
+            f"The {what}, of type {type(source).__name__}, has none of the fields {known}, …. Give an object, a "
+            f"mapping or a row of a DataFrame with fields of a {what}."
+        )
     return row
 
 

@@ -21,8 +21,8 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Prepared, Ranking, explain
 from scoring.runs import memory_forecast
-from scoring.validation.data_errors import make_data_error
 from scoring.validation.normalise import validate
+from scoring.validation.rejections import make_data_error
 
 __all__ = [
     "ALL_PAIRS_COLUMNS",

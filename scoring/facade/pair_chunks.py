@@ -75,7 +75,7 @@ def score_chunks(
 
             def work(number: int, part: slice, plan: Plan = plan, start: int = start, before: int = numbers) -> None:
                 if cancelled():
-                    raise RunCancelledError("The request was cancelled. Nothing is published.")
+                    raise RunCancelledError("The request was cancelled, so it has no result.")
                 take(_score_chunk(plan, before + number, start, part))
 
             futures = [pool.submit(work, number, part) for number, part in enumerate(parts)]

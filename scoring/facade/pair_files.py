@@ -53,9 +53,15 @@ class ScoredPairs:
             self.manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text("utf-8"))
             is_valid = self.manifest["kind"] == KIND
         except (OSError, ValueError, KeyError) as error:
-            raise OutputError(f"{self.path} does not contain scored pairs: {MANIFEST} cannot be read.") from error
+            raise OutputError(
+                f"{self.path} does not contain scored pairs: it has no valid {MANIFEST}. Give a folder that was passed "
+                "as `out` when the pairs were scored."
+            ) from error
         if not is_valid:
-            raise OutputError(f"{self.path} does not contain scored pairs, but {self.manifest['kind']!r}.")
+            raise OutputError(
+                f"{self.path} does not contain scored pairs, but {self.manifest['kind']!r}. Give a folder that was "
+                "passed as `out` when the pairs were scored."
+            )
 
     def __len__(self) -> int:
         return int(self.manifest["pairs"])

@@ -126,7 +126,9 @@ def _profile_user(user: Row, profile: Any) -> int:
     if of_profile is None and of_user is None:
         raise DataError("The profile or the user must have a user_id; it selects the action history.")
     if None not in (of_profile, of_user) and of_profile != of_user:
-        raise DataError(f"The profile belongs to user {of_profile}, but the user is {of_user}.")
+        raise DataError(
+            f"The profile belongs to user {of_profile}, but the user is {of_user}. Give both the same user_id."
+        )
     found = of_user if of_profile is None else of_profile
     assert found is not None
     return found

@@ -1,7 +1,7 @@
 """Import CSV and Parquet files into the tables of a database.
 
 Data flow: `source_reader` reads files, `computed_columns` computes target columns, `id_mapping` replaces text ids by
-integers, `scoring.validation` validates, `merge` applies rules and merges rows, `import_report` counts rows.
+integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `import_report` counts rows.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.storage.os_errors import reason
 from scoring.storage.yaml_source import YamlSource, parse_yaml
 
@@ -49,7 +49,7 @@ def _check_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+        raise ValueError(f"{text!r} is not a valid regular expression: {error}") from None
     return text
 
 
@@ -164,8 +164,10 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
     """
     if mapping is None and table in TABLES:
         return TableMap()
-    if mapping is None or isinstance(mapping, TableMap):
-        table_map, where = mapping or TableMap(), "mapping"
+    if mapping is None:
+        raise ConfigurationError(f"Table {table!r} does not exist.{_suggest(table, TABLES)}")
+    if isinstance(mapping, TableMap):
+        table_map, where = mapping, "mapping"
     elif isinstance(mapping, MappingABC):
         where = "mapping"
         table_map = _validate(TableMap, YamlSource(where, dict(mapping), {}, ConfigurationError))
@@ -179,7 +181,10 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
 def check_targets(name: str, table: TableMap, where: str) -> None:
     """Raise ConfigurationError if a table or column does not exist."""
     if name not in TABLES or name in FACTOR_TABLES:
-        raise ConfigurationError(f"{where}: table {name!r} cannot be mapped.{_suggest(name, TABLES)}")
+        mapped = [table for table in TABLES if table not in FACTOR_TABLES]
+        hint = " Import its file without a mapping." if name in FACTOR_TABLES else _suggest(name, mapped)
+        problem = "cannot be mapped" if name in FACTOR_TABLES else "does not exist"
+        raise ConfigurationError(f"{where}: table {name!r} {problem}.{hint}")
     spec = TABLES[name]
     columns = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
     for column in columns:
@@ -188,7 +193,12 @@ def check_targets(name: str, table: TableMap, where: str) -> None:
                 f"{where}: table {name} does not have the column {column!r}.{_suggest(column, spec.names)}"
             )
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
-        raise ConfigurationError(f"{where}: {name}: one_row_per must be {', '.join(spec.key)}.")
+        key = f"{where}: one_row_per of table {name} is {table.one_row_per!r}"
+        raise ConfigurationError(
+            f"{key}. Use {spec.key[0]}, or remove the key."
+            if len(spec.key) == 1
+            else f"{key}, but this table does not have a single id column. Remove the key."
+        )
 
 
 def _suggest(name: str, names: Any) -> str:
@@ -200,7 +210,9 @@ def _read_yaml(path: Path, expected: str) -> YamlSource:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The mapping {path} cannot be read: {reason(error)}.", path=str(path)) from error
+        raise ConfigurationError(
+            f"The mapping file {path} cannot be read: {reason(error)}. Check the path and the file.", path=str(path)
+        ) from error
     return parse_yaml(text, str(path), expected=expected, error_class=ConfigurationError)
 
 
@@ -210,6 +222,9 @@ def _validate(model: type[M], source: YamlSource) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         path = tuple(str(piece) for piece in first["loc"])
-        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise source.error(path, f"{'.'.join(path)}: {problem}{more}.") from None
+        is_unknown = first["type"] == "extra_forbidden"
+        problem = "unknown key" if is_unknown else first["msg"].removeprefix("Value error, ")
+        hint = " Correct or remove it." if is_unknown else ""
+        others = error.error_count() - 1
+        more = f" (and {pluralize(others, 'other problem')})" if others else ""
+        raise source.error(path, f"{'.'.join(path)}: {problem}{more}.{hint}") from None

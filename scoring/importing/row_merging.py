@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Table
-from scoring.columns.series import Mask
+from scoring.columns.series_functions import Mask
 from scoring.errors import ConfigurationError
 from scoring.importing.mapping import Rule, TableMap
 
@@ -87,7 +87,8 @@ def _pick_values(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: st
         return best.reindex(pd.Index(sorted(frame[key].unique()))).astype(dtype).reset_index(drop=True)
     if pick == "all":
         raise ConfigurationError(
-            f"{spec.name}.{name}: `pick: all` requires a list column, but the type is {column_type.name}."
+            f"The mapping has `pick: all` for {spec.name}.{name}, which requires a list column, but the type is "
+            f"{column_type.name}. Use another `pick`, such as `first`."
         )
     return getattr(groups, pick)().astype(dtype).reset_index(drop=True)
 

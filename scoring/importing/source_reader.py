@@ -89,7 +89,10 @@ def _read_parquet(path: Path) -> RawRows:
     try:
         frame = pq.read_table(path).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a readable Parquet file: {error}.") from error
+        problem = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise DataError(
+            f"{path} cannot be read as a Parquet file: {problem}. Write the file again, or check its permissions."
+        ) from error
     return RawRows(frame, np.arange(1, len(frame) + 1), np.full(len(frame), path.name, dtype=object), [])
 
 
@@ -100,18 +103,20 @@ def _read_csv(path: Path) -> RawRows:
     has_invalid_utf8 = not _is_utf8(path)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         iterator = _iterate_records(csv.reader(_add_end_marker(file)), path)
-        _, header = next(iterator, (0, []))
+        header_line, header = next(iterator, (0, []))
         if not any(name.strip() for name in header):
-            raise DataError(f"{path} is empty. The first line must contain the column names.")
+            raise DataError(f"{path} does not contain column names. Write them in the first line.")
         header = [name.strip() for name in header]
         duplicate = next((name for name, count in Counter(header).items() if name and count > 1), None)
         if duplicate is not None:
-            raise DataError(f"{path}, line 1: duplicate column {make_printable(duplicate)!r}. Rename or remove one.")
+            raise DataError(
+                f"{path}, line {header_line}: duplicate column {make_printable(duplicate)!r}. Rename or remove one."
+            )
         for line, fields in iterator:
             if len(fields) != len(header):
-                reason = f"has {len(fields)} fields, but the header has {len(header)}"
+                reason = f"row has {len(fields)} fields, but the header has {len(header)}"
             elif has_invalid_utf8 and any(REPLACEMENT in field for field in fields):
-                reason = "is not valid UTF-8"
+                reason = "row is not valid UTF-8"
             else:
                 lines.append(line)
                 records.append(fields)

@@ -2,7 +2,7 @@
 
 - `component`: the base class of components; `terms`: the kinds of terms that a component returns
 - `component_inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
-- `profile`: weights on two levels; `eligibility`: which jobs may be ranked
+- `weight_profile`: weights on two levels; `eligibility`: which jobs may be ranked
 - `model`: `ScoringModel`; `model_file`: parse and write YAML
 - `presets/`: the shipped models
 """
@@ -13,7 +13,6 @@ from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
 from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.pair import Pair
-from scoring.model.profile import GROUPS, WeightProfile
 from scoring.model.terms import (
     DotTerm,
     Flags,
@@ -26,6 +25,7 @@ from scoring.model.terms import (
     UserTerm,
     Value,
 )
+from scoring.model.weight_profile import GROUPS, WeightProfile
 
 __all__ = [
     "GROUPS",

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
-from scoring.model.profile import GROUPS, WeightProfile
 from scoring.model.pydantic_errors import describe_problem
+from scoring.model.weight_profile import GROUPS, WeightProfile
 
 __all__ = ["Part", "ScoringModel"]
 

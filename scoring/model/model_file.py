@@ -17,8 +17,8 @@ from scoring.errors import LocatedError, ModelError, shorten_repr
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
-from scoring.model.profile import GROUPS, WeightProfile
 from scoring.model.pydantic_errors import describe_problem
+from scoring.model.weight_profile import GROUPS, WeightProfile
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
 __all__ = ["dump_model", "parse_model", "parse_section", "parse_settings", "parse_weights"]

@@ -16,9 +16,8 @@ from scoring.bundle.block_index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.program import Program
 from scoring.plan.blocks import Blocks, Cells, cell_maxima, lay_out_blocks, remaining_maxima
-from scoring.plan.exception_cells import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.exclusions import Exclusions
-from scoring.plan.key_choice import (
+from scoring.plan.index_keys import (
     cell_numbers,
     choose_keys,
     foldable_components,
@@ -30,6 +29,7 @@ from scoring.plan.key_choice import (
     shared_row_lookups,
     user_locality,
 )
+from scoring.plan.sparse_keys import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.user_row_classes import UserClasses
 
 __all__ = ["Layout"]

@@ -10,8 +10,9 @@
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `measured_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
-`method_inputs`, `method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and its lists).
+Helper modules: `named_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
+`compared_method_inputs`, `compared_method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and
+lists).
 
 Plots are returned as matplotlib figures and not shown. No module uses pyplot or changes its settings.
 """
@@ -20,7 +21,7 @@ from scoring.profiling.chunk_size_sweep import Recommendation, plot_sweep, recom
 from scoring.profiling.column_memory import column_bytes, plot_columns
 from scoring.profiling.engine_ladder import ladder, plot_ladder
 from scoring.profiling.line_times import line_frame, line_profile, plot_lines, readable_top_k
-from scoring.profiling.measured_source import Source, full_run
+from scoring.profiling.named_source import Source, full_run
 from scoring.profiling.peak_memory import Peak, peak_frame, peak_of, plot_peaks
 from scoring.profiling.phase_times import phase_frame, plot_phases
 from scoring.profiling.pruning_stats import plot_visits, visits

@@ -14,9 +14,9 @@ from scoring.backends import reference
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
 from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, create_figure, draw_bars, format_number
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList, require_equal_lists, select_best
 from scoring.profiling.measurement import measure_times
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList, require_equal_lists, select_best
 from scoring.profiling.pair_loop import PairLoop
 from scoring.ranking import SCORES, Prepared, Ranking, Scorer
 

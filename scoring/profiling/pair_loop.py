@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList
 
 __all__ = ["PairLoop"]
 

@@ -36,12 +36,12 @@ def publish_held_back(
     """
     folder = Path(folder)
     if not reason.strip():
-        raise ConfigurationError("--force: give the reason for publishing a run that was held back.")
+        raise ConfigurationError("The reason (--force) is blank. Say why you publish the run that was held back.")
     unpublished = _find_held_back(folder, run_id)
     newest = read_latest(folder)
     if newest is not None and newest > run_id:
         raise ConfigurationError(
-            f"Run {run_id} cannot be published, because readers already get the newer run {newest}. Start a new run "
+            f"Run {run_id} cannot be published, because the newer run {newest} is already published. Start a new run "
             "with `scoring run`."
         )
     lines = run_journal(unpublished.journal).read()
@@ -96,4 +96,7 @@ def _rebuild_shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
 def _require_complete(run_id: str, shards: Sequence[Shard], committed: Mapping[int, int]) -> None:
     missing = [shard.number for shard in shards if shard.number not in committed]
     if missing:
-        raise OutputError(f"Run {run_id} is damaged ({pluralize(len(missing), 'shard')}). Start a new run.")
+        raise OutputError(
+            f"Run {run_id} is damaged: {len(missing):,} of {pluralize(len(shards), 'shard')} cannot be used. Start a "
+            "new run."
+        )

@@ -49,10 +49,10 @@ def rerank(candidates: Ranking, reranker: Reranker | None, k: int) -> Ranking:
     name = type(reranker).__name__
     if lists.user_id.tolist() != candidates.user_id.tolist():
         raise ConfigurationError(
-            f"The reranker {name} returned lists of other users. Return the users of the candidates, in their order."
+            f"{name}.rerank returned lists of other users. It must return the users of the candidates, in their order."
         )
     if lists.job_id.shape[1] > k:
         raise ConfigurationError(
-            f"The reranker {name} returned lists of {lists.job_id.shape[1]:,} jobs. Return at most {k:,}."
+            f"{name}.rerank returned lists of {lists.job_id.shape[1]:,} jobs. It must return at most k = {k:,}."
         )
     return lists

@@ -17,11 +17,11 @@ from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
+from scoring.runs.active_run import RunState
 from scoring.runs.executor import Executor
 from scoring.runs.gate import Gate, Verdict
 from scoring.runs.publishers import Destination, Publisher, RunCounts, RunMetadata
 from scoring.runs.reranker import Reranker
-from scoring.runs.run_lifecycle import RunState
 from scoring.runs.spec import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE, RunSpec
 from scoring.statistics import Statistics
 from scoring.telemetry import Stopwatch

@@ -1,6 +1,6 @@
 """Statistics of a dataset as a whole.
 
-- `basis`: `Basis`, everything that a score depends on except the rows of the user and the job
+- `score_basis`: `Basis`, everything that a score depends on except the rows of the user and the job
 - `statistics`: `Statistics`, which computes the basis of a dataset
 - `area_wages`: mean wages by prefecture and major occupation
 - `company_popularity`: actions by company
@@ -9,8 +9,8 @@
 - `array_cache`: trained factors on disk
 """
 
-from scoring.statistics.basis import Basis
 from scoring.statistics.factors import ALS, Factors, default_cache
+from scoring.statistics.score_basis import Basis
 from scoring.statistics.statistics import Statistics
 
 __all__ = ["ALS", "Basis", "Factors", "Statistics", "default_cache"]

@@ -18,10 +18,10 @@ from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies
 from scoring.statistics.area_wages import AreaMeans
-from scoring.statistics.basis import Basis, digest_of
 from scoring.statistics.company_popularity import CompanyActions, PopularityReading
 from scoring.statistics.factors import ALS, Factors
 from scoring.statistics.occupation_similarity import Similarity
+from scoring.statistics.score_basis import Basis, digest_of
 
 __all__ = ["Statistics"]
 

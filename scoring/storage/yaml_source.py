@@ -62,8 +62,14 @@ class YamlSource:
             if not isinstance(value, dict) or name not in value:
                 raise self.error(key, f"`{'.'.join(key)}` is missing.")
             value = value[name]
-        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-            raise self.error(key, f"`{'.'.join(key)}` must be a mapping of names.")
+        name = f"`{'.'.join(key)}`"
+        if not isinstance(value, dict):
+            shown = "empty" if value is None else shorten_repr(value)
+            raise self.error(key, f"{name} is {shown}; it must be a mapping (`key: value` lines).")
+        for entry in value:
+            if not isinstance(entry, str):
+                where = f" in {name}" if key else ""
+                raise self.error(key, f"the key {shorten_repr(entry)}{where} is not text. Put it in quotes.")
         return value
 
     def text(self, name: str) -> str:
@@ -120,7 +126,9 @@ def parse_yaml(text: str, path: str, *, expected: str, error_class: type[Located
         message = f"invalid YAML: {problem}."
         raise _error(error_class, path, mark.line + 1 if mark else None, message) from error
     if not isinstance(data, dict):
-        raise _error(error_class, path, None, f"a mapping with {expected} is expected.")
+        raise _error(
+            error_class, path, None, f"the content must be a YAML mapping (`key: value` lines) with {expected}."
+        )
     source = YamlSource(path, data, lines, error_class)
     if duplicate is not None:
         raise source.error(duplicate, f"duplicate key `{duplicate[-1]}`. Keep one.")

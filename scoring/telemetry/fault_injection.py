@@ -95,7 +95,7 @@ def reach(name: str) -> None:
     if _fault is None and _reached is None:
         return
     if name not in POINTS:
-        raise ValueError(f"The fault point {name!r} does not exist. Add it to POINTS.")
+        raise ValueError(f"The fault point {name!r} does not exist. Add it to {__name__}.POINTS.")
     if _reached is not None:
         _reached.append(name)
     if _fault is not None:
@@ -135,7 +135,8 @@ def _parse_variable(text: str | None) -> _ArmedFault | None:
     is_known = name == ANY or name in POINTS
     if not is_known or not nth.isdigit() or not (action == "kill" or hasattr(errno, action)):
         raise ValueError(
-            f"{VARIABLE} is {text!r}. Use POINT:NTH:kill, or the name of an errno such as ENOSPC instead of kill."
+            f"The environment variable {VARIABLE} is {text!r}. Use POINT:NTH:kill, or the name of an errno such as "
+            f"ENOSPC instead of kill. POINT is {ANY} or one of: {', '.join(POINTS)}."
         )
     number = None if action == "kill" else getattr(errno, action)
     return _ArmedFault(name, int(nth), None if number is None else OSError(number, os.strerror(number)))

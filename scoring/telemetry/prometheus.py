@@ -127,7 +127,9 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
         return MetricsServer(*_client().start_http_server(port, host, registry))
     except (OSError, OverflowError) as error:  # port in use, permission denied, unknown host; port above 65,535
         problem = reason(error) if isinstance(error, OSError) else error
-        raise ConfigurationError(f"metrics cannot be served on {host}:{port} ({problem}); give another port.") from None
+        raise ConfigurationError(
+            f"metrics cannot be served on {host}:{port} ({problem}). Give another port or host."
+        ) from None
 
 
 def _client() -> Any:

@@ -1,7 +1,7 @@
 """Validation of DataFrames: canonical rows, and rejected rows with their reasons.
 
-- `normalise`: one table; `column_matching`: names and aliases; `unconverted_frame`: columns converted at first access
+- `normalise`: one table; `column_matching`: names and aliases; `lazy_columns`: columns converted at first access
 - `cross_table`: checks of all tables together
-- `data_errors`: rejections and error messages; `report`: row counts of tables and datasets
+- `rejections`: rejections and error messages; `report`: row counts of tables and datasets
 - `rejection_file`: files of rejected rows
 """

@@ -21,8 +21,8 @@ from scoring.columns.table_frames import Tables
 from scoring.columns.types import ID
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.validation.data_errors import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.normalise import NormalisedTable
+from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.report import DataReport
 
 __all__ = ["InvalidRowPolicy", "accept_tables", "find_unknown_references"]

@@ -1,7 +1,7 @@
 """Validate one table of any DataFrame: canonical rows, and rejected rows with their reasons.
 
 `normalise` returns the valid rows and the rejections. `check` raises an error for rejections, and is fast if every row
-is valid (see `scoring.validation.unconverted_frame`). The types of `scoring.columns.types` convert values. Pandera
+is valid (see `scoring.validation.lazy_columns`). The types of `scoring.columns.types` convert values. Pandera
 schemas, derived from `scoring.columns.TABLES`, define what a canonical frame must satisfy.
 """
 
@@ -17,11 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS, Column, Table
-from scoring.columns.series import Mask
+from scoring.columns.series_functions import Mask
 from scoring.columns.types import ColumnType
 from scoring.errors import DataError
 from scoring.validation.column_matching import get_columns, get_table, match_columns
-from scoring.validation.data_errors import (
+from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
+from scoring.validation.rejections import (
     FrameRows,
     Rejections,
     SourceRows,
@@ -29,7 +30,6 @@ from scoring.validation.data_errors import (
     make_data_error,
     make_empty_rejections,
 )
-from scoring.validation.unconverted_frame import ValidatedFrame, read_valid_frame
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema

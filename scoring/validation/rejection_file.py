@@ -21,7 +21,7 @@ def write_rejected_rows(rows: pd.DataFrame, path: Path) -> Path:
     ------
     OutputError: If the file cannot be written.
     """
-    advice = "Nothing is imported or run; use another folder"
+    advice = "Use another folder, then start the import or run again"
     with wrap_os_errors(path, content="The file of rejected rows", advice=advice):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, rows.to_csv(index=False).encode(errors="backslashreplace"), mode=0o600)

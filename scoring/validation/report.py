@@ -14,8 +14,8 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
 from scoring.storage.os_errors import reason
-from scoring.validation.data_errors import group_rejections, make_empty_rejections
 from scoring.validation.normalise import NormalisedTable
+from scoring.validation.rejections import group_rejections, make_empty_rejections
 
 __all__ = ["DataReport", "Limit", "TableReport"]
 
@@ -61,7 +61,10 @@ class TableReport:
     def __post_init__(self) -> None:
         total = self.used + sum(self.left_out.values()) + self.n_rejected
         if self.read != total:
-            raise AssertionError(f"{self.table}: {self.read} rows read, but {total} used, left out and rejected")
+            raise AssertionError(
+                f"{self.table}: {self.read} rows were read, but {total} were counted as used, left out or rejected. "
+                "This is a bug in scoring: please report it."
+            )
 
     @property
     def n_rejected(self) -> int:
@@ -98,8 +101,10 @@ class Limit:
     rows: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, name: str = "limit") -> Self:
         """Return the limit of a text: a share such as `1%`, or a number of rows such as `20`.
+
+        The message of an error contains `name`, the argument or option of the caller.
 
         Raises
         ------
@@ -110,7 +115,9 @@ class Limit:
             return cls(share=float(stripped[:-1]) / 100)
         if re.fullmatch(r"\d{1,18}", stripped, re.ASCII):
             return cls(rows=int(stripped))
-        raise ConfigurationError(f"Invalid limit {text!r}. Use a percentage such as 1% or an integer.")
+        raise ConfigurationError(
+            f"{name}: {text!r} is not a valid limit. Use a percentage up to 100%, or a number of rows such as 20."
+        )
 
     def allows(self, table: TableReport) -> bool:
         """Return whether the invalid rows of a table are within the limit."""

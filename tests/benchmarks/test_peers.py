@@ -14,8 +14,8 @@ from benchmarks.sections import peers
 from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model, make_market
-from scoring.profiling.method_inputs import PeerInputs
-from scoring.profiling.method_lists import JobList, ResultsDifferError, require_equal_lists
+from scoring.profiling.compared_method_inputs import PeerInputs
+from scoring.profiling.compared_method_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
 
 N_USERS = 48

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.series import CoercedColumn, Mask, all_valid, mask_present
+from scoring.columns.series_functions import CoercedColumn, Mask, all_valid, mask_present
 from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType
 from scoring.database import schema
@@ -30,8 +30,8 @@ from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import DataError
 from scoring.importing import import_file
 from scoring.testing.small_market import canonical
+from scoring.validation.lazy_columns import read_valid_frame
 from scoring.validation.normalise import check_lazily
-from scoring.validation.unconverted_frame import read_valid_frame
 
 
 class ShareType(ColumnType):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -155,10 +156,11 @@ def test_other_objects_are_not_databases(source: object) -> None:
         ("postgres://u:s3cr3t-p%40ss@h/d", "Use postgresql:// instead"),
         ("mysql://u:s3cr3t-p%40ss@h/d", "is not supported"),
         ("postgresql://u:s3cr3t-p@ss@h/d", "@ in a password as %40"),
+        ("postgresql://u:s3cr3t-p%40ss@h/d?port=x", "option after the `\\?` is invalid"),
         ("postgresql+nodriver://u:s3cr3t-p%40ss@h/d", "the driver .* does not exist"),
         ("postgresql://u:s3cr3t-p@ss@h:port/d", "Invalid database URL"),
         ("://", "Invalid database URL"),
-        ("", "The database is missing"),
+        ("", "The name of the database is empty"),
     ],
 )
 def test_invalid_url_raises_without_its_password(url: str, said: str) -> None:
@@ -169,9 +171,12 @@ def test_invalid_url_raises_without_its_password(url: str, said: str) -> None:
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_missing_driver_names_the_extra() -> None:
-    with pytest.raises(MissingDependencyError, match=r"pip install 'scoring\[postgres\]'"):
+def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingDependencyError, match=r"requires psycopg2, .* remove \+psycopg2 from the URL"):
         Database.open("postgresql+psycopg2://u@h/d")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingDependencyError, match=r"requires psycopg, .*pip install 'scoring\[postgres\]'"):
+        Database.open("postgresql://u@h/d")
 
 
 def test_reading_does_not_create_a_missing_file(tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ def test_scores_need_only_the_presence_of_texts(database_url: str) -> None:
         for first in range(0, len(rankings), 3):
             for other in rankings[first + 1 : first + 3]:
                 pd.testing.assert_frame_equal(rankings[first], other, check_exact=True)
-        with pytest.raises(ConfigurationError, match="'fee' is not a text column of jobs"):
+        with pytest.raises(ConfigurationError, match=r"'fee' is not a text column of jobs\. The text columns"):
             load_jobs(database, presence=["fee"])
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.columns import ACTION_KINDS
-from scoring.columns.series import digest_texts
+from scoring.columns.series_functions import digest_texts
 from scoring.dataset.arrays import _encode_kinds, _sort_actions
 
 INT64 = np.iinfo(np.int64)

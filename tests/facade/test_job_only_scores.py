@@ -23,7 +23,7 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.validation.normalise import normalise
-from tests.validation.test_unconverted_frame import DATASET, JOBS, frames
+from tests.validation.test_lazy_columns import DATASET, JOBS, frames
 
 ENGINE = ScoringEngine(DATASET, "standard", keep_factors=False)
 

@@ -101,7 +101,7 @@ def test_every_row_is_counted_and_rejected_rows_are_written(database: Database, 
     report = import_file(database, "jobs", path, refused_to=tmp_path / "out")
     assert (report.read, report.stored, report.rejected) == (8, 2, 6)
     assert report.reasons["fee is infinite"] == 1
-    assert report.reasons["has 2 fields, but the header has 3"] == 1
+    assert report.reasons["row has 2 fields, but the header has 3"] == 1
     assert report.refused_path == tmp_path / "out" / "refused_jobs.csv"
     refused = pd.read_csv(report.refused_path, dtype=str, keep_default_na=False)
     assert refused["refused_row"].tolist() == ["3", "4", "5", "6", "7", "8"]
@@ -123,7 +123,7 @@ def test_report_that_does_not_add_up_raises() -> None:
 def test_invalid_utf8_rejects_the_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_bytes(b"\xef\xbb\xbfjob_id,title\n1,\xe5\xb1\x85\n2,\xff\xfe\n3,ok\n")
     report = import_file(sqlite, "jobs", tmp_path / "jobs.csv", refused_to=tmp_path / "r.csv")
-    assert (report.read, report.stored, report.reasons) == (3, 2, {"is not valid UTF-8": 1})
+    assert (report.read, report.stored, report.reasons) == (3, 2, {"row is not valid UTF-8": 1})
     assert load_jobs(sqlite)["title"].tolist() == ["居", "ok"]
     assert (tmp_path / "r.csv").read_text(encoding="utf-8").count("is not valid UTF-8") == 1
 
@@ -131,8 +131,8 @@ def test_invalid_utf8_rejects_the_row_and_not_the_file(sqlite: Database, tmp_pat
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is empty"),
-        (b"\n\n", "is empty"),
+        (b"", "does not contain column names"),
+        (b",,\n1,2,3\n", "does not contain column names"),
         (b"title\nx\n", "column job_id is missing"),
         (b'job_id,title\n1,"' + b"x" * 200_000, "Check the quotes"),
     ],
@@ -147,14 +147,20 @@ def test_other_formats_and_tables_raise(sqlite: Database, tmp_path: Path) -> Non
     (tmp_path / "jobs.parquet").write_text("no")
     (tmp_path / "jobs.xlsx").write_text("no")
     for name, said in (
-        ("jobs.parquet", "is not a readable Parquet"),
+        ("jobs.parquet", "cannot be read as a Parquet file"),
         ("jobs.xlsx", "cannot be imported"),
         ("no.csv", "not exist"),
     ):
         with pytest.raises(DataError, match=said):
             import_file(sqlite, "jobs", tmp_path / name)
-    with pytest.raises(ConfigurationError, match=r"table 'job' cannot be mapped\. Did you mean 'jobs'"):
+    with pytest.raises(ConfigurationError, match=r"Table 'job' does not exist\. Did you mean 'jobs'"):
         import_file(sqlite, "job", tmp_path / "jobs.csv")
+    for table, mapping, said in (
+        ("actions", {"one_row_per": "user_id"}, "one_row_per of table actions is 'user_id', but"),
+        ("user_factors", {"columns": {}}, r"'user_factors' cannot be mapped\. Import its file without a mapping"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            import_file(sqlite, table, jobs_csv(tmp_path, "job_id\n1\n"), mapping)
 
 
 def test_file_with_only_a_header_imports_no_rows(sqlite: Database, tmp_path: Path) -> None:
@@ -361,17 +367,17 @@ def test_files_are_searched_in_base_folder_then_mapping_folder(sqlite: Database,
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("one_row_per: job_id", "one_row_for: job_id"), r"map\.yaml, line 13: tables\.jobs\.one_row_for: unknown key"),
+        (("one_row_per: job_id", "one_row_for: job_id"), r"map\.yaml, line 13: .*\.one_row_for: unknown key\. Corr"),
         (("title: {from: title, pick", "titel: {from: title, pick"), "the column 'titel'. Did you mean 'title'"),
-        (("      users:", "      user:"), "table 'user' cannot be mapped. Did you mean 'users'"),
+        (("      users:", "      user:"), "table 'user' does not exist. Did you mean 'users'"),
         (("pick: max}", "pick: median}"), r"line 20: tables\.jobs\.columns\.min_salary\.pick"),
         (("join: [place", "joined: [place"), "line 18"),
         (("from: [views, wishes]", "from: [views, wish]"), "source 'wish' does not exist"),
-        (("cut: ['\\(.*\\)']}", "cut: ['(']}"), "not a regular expression"),
+        (("cut: ['\\(.*\\)']}", "cut: ['(']}"), "not a valid regular expression"),
         (("lookup: occupations}", "lookup: companies}"), "lookup must be occupations or prefectures"),
         (("{value: 3}", "{value: 3, from: ad}"), "give exactly one of from, join and value"),
         (("min: 0, max: 1000000, ", ""), "a rule needs min, max or after"),
-        (("one_row_per: user_id", "one_row_per: gender"), "one_row_per must be user_id"),
+        (("one_row_per: user_id", "one_row_per: gender"), "one_row_per of table users is 'gender'. Use user_id"),
         (("    tables:", "    tables: ["), "invalid YAML"),
     ],
 )  # fmt: skip
@@ -449,7 +455,7 @@ def test_nothing_is_stored_if_rejected_rows_cannot_be_written(sqlite: Database, 
     path = jobs_csv(tmp_path, "job_id,fee\n1,5\n2,much\n")
     blocked = tmp_path / "file"
     blocked.touch()
-    with pytest.raises(OutputError, match="Nothing is imported"):
+    with pytest.raises(OutputError, match="start the import or run again"):
         import_file(sqlite, "jobs", path, refused_to=blocked)
     assert len(load_jobs(sqlite)) == 0
 

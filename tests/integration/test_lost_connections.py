@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from scoring import Dataset, Prepared, load_model, make_market
 from scoring.columns.table_frames import Tables
-from scoring.database import engines, retry, server_probe
+from scoring.database import engines, retry, watchdog_connection
 from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_tables
 from scoring.database.writers import save_tables
@@ -45,8 +45,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
     monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
-    monkeypatch.setattr(server_probe, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(server_probe, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
+    monkeypatch.setattr(watchdog_connection, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(watchdog_connection, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 

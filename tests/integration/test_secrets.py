@@ -22,7 +22,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
-from scoring.profiling.measured_source import Source
+from scoring.profiling.named_source import Source
 from scoring.synthetic import make_market
 from tests.support.counts import record_count
 from tests.support.postgres_server import PostgresServer, Proxy

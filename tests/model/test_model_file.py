@@ -217,14 +217,14 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("min_fee: 10", "min_fee: .inf", 15, "`min_fee` is inf; input should be a finite number"),
         ("min_fee: 10", "open: perhaps", 15, "`open` is 'perhaps'; input should be a valid boolean"),
         ("min_fee: 10", "employment_types: 3", 15, "`employment_types` is 3; input should be a valid tuple."),
-        ("  min_fee: 10", "  - min_fee", 14, "`eligibility` must be a mapping of names."),
+        ("  min_fee: 10", "  - min_fee", 14, "`eligibility` is ['min_fee']; it must be a mapping"),
         # shapes
         ("name: mine", "name: [mine]", 1, "`name` is ['mine']; it must be text."),
         ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; it must be text."),
         ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; it must be true or false."),
         ("{weight: 1}", "1", 7, "component `location` is 1; it must be a mapping with a weight, such as {weight:"),
-        ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
-        ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
+        ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` is ['location']; it"),
+        ("      location:", "      7:", 6, "the key 7 in `groups.match.components` is not text. Put it in quotes."),
         # duplicates
         ("description: Two groups.", "name: again", 2, "duplicate key `name`. Keep one."),
         ("      wage:", "      fee:", 12, "duplicate key `fee`. Keep one."),
@@ -245,12 +245,14 @@ def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "mine.yaml: a mapping with `name` and `groups` is expected."),
-        ("# nothing\n", "mine.yaml: a mapping with `name` and `groups` is expected."),
-        ("- a\n- b\n", "mine.yaml: a mapping with `name` and `groups` is expected."),
-        ("just text", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("", "mine.yaml: the content must be a YAML mapping (`key: value` lines) with `name` and `groups`."),
+        ("# nothing\n", "mine.yaml: the content must be a YAML mapping (`key: value` lines) with `name` and `groups`."),
+        ("- a\n- b\n", "mine.yaml: the content must be a YAML mapping (`key: value` lines) with `name` and `groups`."),
+        ("just text", "mine.yaml: the content must be a YAML mapping (`key: value` lines) with `name` and `groups`."),
         ("name: x\n", "mine.yaml: `groups` is missing."),
-        ("groups: 3\n", "mine.yaml, line 1: `groups` must be a mapping of names."),
+        ("groups: 3\n", "mine.yaml, line 1: `groups` is 3; it must be a mapping (`key: value` lines)."),
+        ("groups:\n", "mine.yaml, line 1: `groups` is empty; it must be a mapping (`key: value` lines)."),
+        ("7: x\n", "mine.yaml: the key 7 is not text. Put it in quotes."),
         ("groups: {}\n", "mine.yaml, line 1: the weights of the groups sum to 0, not 1."),
         (
             "normalise: true\ngroups: {}\n",

@@ -8,7 +8,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
 from scoring.profiling import ladder, plot_ladder
-from scoring.profiling.method_lists import ResultsDifferError
+from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.pair_loop import PairLoop
 from scoring.ranking import Prepared
 from tests.support.figure_checks import assert_readable

@@ -228,9 +228,9 @@ def drop_last(results: Results) -> Iterator[ShardResult]:
     ("change", "sentence"),
     [
         (repeat_changed, "Shard 2: the executor returned two different results"),
-        (swap_numbers, "Shard 1: the executor returned lists of other users"),
-        (rename_shards, "Shard 1000: the executor returned lists of other users"),
-        (drop_last, "ChangingExecutor ended without the result of shard 3"),
+        (swap_numbers, "Shard 1: the executor's `map` returned lists of other users"),
+        (rename_shards, "Shard 1000: the executor's `map` returned a shard of no task"),
+        (drop_last, "ChangingExecutor.map ended without the result of shard 3"),
     ],
 )
 def test_wrong_result_stops_the_run_and_names_the_shard(
@@ -405,5 +405,5 @@ class WrongReranker(EvenJobsFirst):
 def test_invalid_lists_of_a_reranker_are_rejected(
     prepared: Prepared, change: Callable[[Ranking], Ranking], sentence: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"The reranker WrongReranker returned {sentence}"):
+    with pytest.raises(ConfigurationError, match=f"WrongReranker.rerank returned {sentence}"):
         run(prepared, reranker=WrongReranker(change))

@@ -109,15 +109,18 @@ def test_damaged_or_other_run_is_not_published(
 ) -> None:
     out = tmp_path / "runs"
     used = os.readlink(out / "latest")
-    for run_id, reason, sentence in ((held_back, " ", "give the reason"), (used, "why not", "does not contain a run")):
+    for run_id, reason, sentence in (
+        (held_back, " ", r"\(--force\) is blank"),
+        (used, "why not", "does not contain a run"),
+    ):
         with pytest.raises(ConfigurationError, match=sentence):
             publish_held_back(run_id, out, make_publishers(out, database), reason)
     part = next(next(out.glob(".*.writing")).glob("*.parquet"))
     content = part.read_bytes()
     part.write_bytes(content[:-1])
-    with pytest.raises(OutputError, match=r"is damaged \([1-9]\d* shards?\)"):
+    with pytest.raises(OutputError, match=r"is damaged: [1-9]\d* of \d+ shards? cannot be used"):
         publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     assert os.readlink(out / "latest") == used
     runner.run(prepared, k=5, publishers=make_publishers(out, database))
-    with pytest.raises(ConfigurationError, match="readers already get the newer run"):
+    with pytest.raises(ConfigurationError, match=f"the newer run {os.readlink(out / 'latest')} is already published"):
         publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")

@@ -94,7 +94,7 @@ def test_kernels_are_recompiled_after_a_change(package: Path) -> None:
     changed = (
         "backends/numba/scratch.py",
         "bundle/program.py",
-        "bundle/index.py",
+        "bundle/block_index.py",
         "bundle/__init__.py",
         "array_types.py",
     )

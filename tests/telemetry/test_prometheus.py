@@ -175,9 +175,11 @@ def test_unavailable_port_is_one_message(sources: Sources) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=rf"served on 127\.0\.0\.1:{port} \(.*in use\); give another port"):
+        with pytest.raises(
+            ConfigurationError, match=rf"served on 127\.0\.0\.1:{port} \(.*in use\)\. Give another port or host"
+        ):
             serve(sources, port)
-    with pytest.raises(ConfigurationError, match="give another port"):
+    with pytest.raises(ConfigurationError, match="Give another port or host"):
         serve(sources, 70_000)
 
 

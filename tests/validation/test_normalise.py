@@ -16,8 +16,8 @@ from scoring.columns import TABLES
 from scoring.errors import DataError
 from scoring.id_index import IdIndex
 from scoring.validation.cross_table import find_unknown_references
-from scoring.validation.data_errors import FrameRows, make_data_error
 from scoring.validation.normalise import check, code_width, normalise
+from scoring.validation.rejections import FrameRows, make_data_error
 
 
 def jobs(**columns: Any) -> pd.DataFrame:

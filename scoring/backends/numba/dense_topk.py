@@ -270,7 +270,7 @@ def short_lists(
     out_count: Ints,
     stop: np.ndarray,
 ) -> None:
-    """Fill the lists like `topk.top_k`, without seeds and counters."""
+    """Fill the lists like `pruned_topk.top_k`, without seeds and counters."""
     m, state = len(index.id_rank), tile.state
     for begin in range(0, len(places), TILE):
         of_tile = places[begin : min(begin + TILE, len(places))]

@@ -27,7 +27,7 @@ def long_lists(
     out_count: Ints,
     stop: np.ndarray,
 ) -> None:
-    """Fill the lists like `topk.top_k`, for lists of any length."""
+    """Fill the lists like `pruned_topk.top_k`, for lists of any length."""
     m, k, d = len(index.id_rank), out_row.shape[1], index.vector.shape[1]
     rows, of_users, products, columns = allocate_tile(program)
     of_jobs = np.empty((d, BLOCK), dtype=np.float32)

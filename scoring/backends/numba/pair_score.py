@@ -1,7 +1,7 @@
 """Canonical scores of single pairs, for the few jobs of a list.
 
-The scores equal those of `pairs.score_block`, which scores many jobs at a time. There, a single pair costs 50 times
-as much.
+The scores equal those of `pair_blocks.score_block`, which scores many jobs at a time. There, a single pair costs 50
+times as much.
 """
 
 from __future__ import annotations

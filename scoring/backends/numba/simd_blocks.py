@@ -1,7 +1,7 @@
 """Vector instructions on all jobs of a block at once.
 
 The compiler unrolls a loop over so few jobs into scalar steps, since it must assume that the arrays may overlap.
-Such a loop takes 71 ns per block; these functions take 20 ns. The arrays must not overlap. `vector_fallback` has the
+Such a loop takes 71 ns per block; these functions take 20 ns. The arrays must not overlap. `simd_blocks_numpy` has the
 same functions in NumPy.
 """
 

@@ -1,4 +1,4 @@
-"""NumPy versions of the functions in `vectors`. Tests compare with them; they run where kernels are not compiled.
+"""NumPy versions of the functions in `simd_blocks`. Tests compare with them; they run where kernels are not compiled.
 
 Shapes: `value`, `source`, `rank` and `has` are (BLOCK_JOBS,) or longer, of a block's jobs. All others are scalars.
 """

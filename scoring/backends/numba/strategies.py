@@ -1,8 +1,8 @@
 """The strategies that find the k best jobs, and the choice between them.
 
-*Pruned* skips jobs that bounds exclude (`topk`). *Dense* scores every job with matrix products (`dense_topk`). *Sorted*
-sorts all canonical scores, for lists too long for insertion (`sorted_topk`). All return the same lists. Which of the
-first two is faster depends only on the model and the data, so it is measured on a sample of the users.
+*Pruned* skips jobs that bounds exclude (`pruned_topk`). *Dense* scores every job with matrix products (`dense_topk`).
+*Sorted* sorts all canonical scores, for lists too long for insertion (`full_sort_topk`). All return the same lists.
+Which of the first two is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -111,7 +112,8 @@ class _Operands:
         if all(runs):
             return cls(names, None)
         if any(runs):
-            raise ConfigurationError(f"{names[runs.index(True)]} is a run. Give two runs or two models.")
+            run, other = names[runs.index(True)], names[runs.index(False)]
+            raise ConfigurationError(f"{run} is a run, but {other} is not. Give two runs or two models.")
         before, after = read_models(names, component, profiles)[1].values()
         return cls(names, (before, after))
 
@@ -142,6 +144,6 @@ def _take_common_users(before: Ranking, after: Ranking, progress: Progress) -> t
     common = np.intersect1d(before.user_id, after.user_id)
     n_single = len(np.union1d(before.user_id, after.user_id)) - len(common)
     if n_single:
-        progress.print_line(f"excluded: {n_single:,} × user in only one of the runs")
+        progress.print_line(f"excluded: {pluralize(n_single, 'user')} in only one of the runs")
     rows = (np.flatnonzero(np.isin(ranking.user_id, common)) for ranking in (before, after))
     return before.take(next(rows)), after.take(next(rows))

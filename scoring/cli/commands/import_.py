@@ -46,7 +46,7 @@ def import_(
     from scoring.importing import import_file, import_mapping
 
     if (file is None) == (map_ is None) or (file is None) != (table is None):
-        raise typer.BadParameter("Give TABLE and FILE, or --map FILE.")
+        raise typer.BadParameter("Give either TABLE and FILE, or only --map FILE.")
     progress, console = Progress(), make_console()
     with Database.open(db) as database:
         if map_ is not None:

@@ -158,7 +158,8 @@ def run(
         if result.was_published:
             run_id = result.metadata.run_id
             progress.print_line(
-                f"Run {run_id} of the same data, model and settings is already published. Nothing was done."
+                f"Run {run_id} of the same data, model and settings is already published. Nothing was done. "
+                "To rank again, omit --resume."
             )
         make_console().print(report.render(report.Report.of(result)))
         if keep is not None:

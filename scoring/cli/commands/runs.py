@@ -88,7 +88,10 @@ def verify(
         if run_id is not None:
             records = [record for record in records if record.run_id == run_id]
             if not records:
-                raise ConfigurationError(f"{out} does not contain a published run {run}. See `scoring runs list`.")
+                places = f"{out}" if database is None else f"{out} or {database.display}"
+                raise ConfigurationError(
+                    f"{run} is not a published run in {places}. `scoring runs list` lists the ids of the runs."
+                )
         for record in records:
             errors = _verify_folder(out / record.run_id) if record.folder else []
             errors += verify_rows(database, record.run_id) if database is not None else []

@@ -185,7 +185,9 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
     from scoring.tuning import tune as search
 
     journal_path = request.journal_path(inputs.problem)
-    progress.print_line(f"trials: {journal_path}. Run the same command again to resume the search.")
+    progress.print_line(
+        f"trials: {journal_path}. If the search is interrupted, run the same command again to resume it."
+    )
     with _show_bars(progress) as on_progress, run_helper_processes(request, processes, progress):
         return search(
             inputs.problem,

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.columns.series import CoercedColumn, all_valid, to_text_series
+from scoring.columns.series_functions import CoercedColumn, all_valid, to_text_series
 from scoring.columns.types.text import TextType, is_clean_text
 
 __all__ = ["CHOICE"]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     CoercedColumn,
     all_valid,
     get_dtype_letter,
@@ -24,7 +24,7 @@ from scoring.columns.types.text import TEXT, TextType
 
 __all__ = ["CODE"]
 
-NOT_CODE: Final = "is not a code"
+NOT_CODE: Final = "is not a code (use a text or an integer)"
 
 
 class CodeType(TextType):

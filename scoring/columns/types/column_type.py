@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.series import CoercedColumn, Mask, digest_texts, to_objects
+from scoring.columns.series_functions import CoercedColumn, Mask, digest_texts, to_objects
 
 __all__ = ["ColumnType"]
 

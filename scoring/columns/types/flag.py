@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     CoercedColumn,
     all_valid,
     drop_missing_words,

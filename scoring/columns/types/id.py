@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.series import MAX_EXACT
+from scoring.columns.series_functions import MAX_EXACT
 from scoring.columns.types.integer import IntegerType
 
 __all__ = ["ID"]

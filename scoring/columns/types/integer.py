@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     MAX_EXACT,
     CoercedColumn,
     Mask,
@@ -31,7 +31,7 @@ __all__ = ["INTEGER", "IntegerType", "find_text_ids"]
 INT64: Final = np.iinfo(np.int64)
 NOT_INTEGER: Final = "is not an integer"
 TOO_LARGE: Final = "does not fit in a 64-bit integer"
-INEXACT: Final = "is a float beyond 2^53, which may be inexact (use an integer or a text)"
+INEXACT: Final = "is a float beyond 2^53, which may be inexact (write all digits, as an integer or a text)"
 
 
 class IntegerType(ColumnType):

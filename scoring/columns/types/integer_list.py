@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.series import MAX_EXACT, CoercedColumn, all_valid, digest_texts
+from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, all_valid, digest_texts
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.integer import INTEGER
 
 __all__ = ["INTEGER_LIST"]
 
-NOT_LIST: Final = "is not a list of integers"
+NOT_LIST: Final = "is not a list of integers (example of a text: 1202|1508)"
 
 
 class IntegerListType(ColumnType):

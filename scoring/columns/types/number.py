@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     MAX_EXACT,
     CoercedColumn,
     Mask,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
     all_valid,

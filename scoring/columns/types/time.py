@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.columns.series import (
+from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
     all_valid,

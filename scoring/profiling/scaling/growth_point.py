@@ -14,9 +14,9 @@ from scoring.array_types import Longs
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.plotting import format_number
+from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.line_times import readable_top_k
 from scoring.profiling.measurement import measure_times, reset_peak
-from scoring.profiling.method_lists import ResultsDifferError
 from scoring.ranking import Prepared, Scorer
 from scoring.runs import memory_forecast
 from scoring.statistics import Statistics

@@ -65,7 +65,8 @@ class CandidateRun:
                     break
             else:
                 raise ConfigurationError(
-                    "A gate needs a publisher that can read back its lists, such as ParquetPublisher."
+                    "The gate needs the lists that were written, but `read_back` of every publisher returned None. Add "
+                    "a publisher whose `read_back` returns them, such as ParquetPublisher."
                 )
             yield lists, ranked
 
@@ -93,7 +94,9 @@ class Gate:
 
     def __post_init__(self) -> None:
         if self.force is not None and not self.force.strip():
-            raise ConfigurationError("force is blank. Give the reason for publishing a run that exceeds a limit.")
+            raise ConfigurationError(
+                "force is blank. Give the reason for publishing a run that exceeds a limit of the gate."
+            )
 
     def judge(self, new: CandidateRun) -> Verdict:
         """Return the verdict on a run.

@@ -1,4 +1,4 @@
-"""The measures of a gate and their rules, in measure table."""
+"""The measures of a gate and their rules."""
 
 from __future__ import annotations
 

@@ -3,13 +3,14 @@
 - `publisher`: the protocols `Publisher`, `Claim`, `OpenRun`; `RunMetadata` and `RunCounts`, the facts of a run before
   and after its work
 - `frame_publisher`: a DataFrame; `parquet_publisher`: a folder of Parquet files; `database_publisher`: rows
-- `published_lists`: lists read back, of the run in progress and of published runs (`parquet_lists`, `database_lists`)
+- `published_lists`: lists read back, of the run in progress and of published runs (`parquet_list_reader`,
+  `database_list_reader`)
 - `part_files`: part files with their digests; `manifest`: the manifest of a folder
 - `run_journal`: the committed shards, under a lock; `reader_locks`: locks of readers against removal
 - `database_runs`, `database_digests`, `database_lock`: runs, digests of rows, and locks in a database
 """
 
-from scoring.runs.publishers.database_lists import read_results
+from scoring.runs.publishers.database_list_reader import read_results
 from scoring.runs.publishers.database_publisher import DatabasePublisher
 from scoring.runs.publishers.frame_publisher import FramePublisher
 from scoring.runs.publishers.manifest import LATEST, is_run, list_published_runs, read_manifest

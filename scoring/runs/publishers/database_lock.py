@@ -68,7 +68,7 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
             lock = FileLock(path).acquire(patience)
         except OSError as error:
             problem = f"the lock file {path} cannot be created ({reason(error)})"
-            raise DatabaseError(f"{database.display} cannot be written: {problem}.") from error
+            raise DatabaseError(f"{database.display} cannot be written: {problem}. Check its folder.") from error
         return KeyLock(lambda: lock.release(remove=True))
     if is_memory(database.engine.url) or database.dialect != "postgresql":
         return KeyLock()

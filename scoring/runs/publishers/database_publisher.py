@@ -19,7 +19,7 @@ from scoring.database.writers import insert_columns
 from scoring.errors import DatabaseError
 from scoring.runs.memory_forecast import BYTES_PER_RESULT
 from scoring.runs.publishers.database_digests import Digest
-from scoring.runs.publishers.database_lists import DatabaseRun, read_users
+from scoring.runs.publishers.database_list_reader import DatabaseRun, read_users
 from scoring.runs.publishers.database_lock import KeyLock, hold_key
 from scoring.runs.publishers.database_runs import (
     CURRENT,
@@ -269,7 +269,7 @@ class _DatabaseOpenRun(OpenRun):
         if not updated:
             raise DatabaseError(
                 f"{self._claim.database.display}: another process removed the run that was being written. "
-                "Repeat the command."
+                "Start the run again."
             )
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
@@ -313,7 +313,7 @@ def _split(ranking: Ranking) -> Iterator[Ranking]:
 def _make_lock_error(database: Database) -> DatabaseError:
     return DatabaseError(
         f"Another process is writing the same run (data, model and settings) to {database.display}. Wait for it, or "
-        "omit the database."
+        "omit the database (--no-database)."
     )
 
 

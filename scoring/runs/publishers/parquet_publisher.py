@@ -22,7 +22,7 @@ from scoring.runs.publishers.manifest import (
     read_manifest,
     read_manifest_if_valid,
 )
-from scoring.runs.publishers.parquet_lists import ParquetRun, read_part
+from scoring.runs.publishers.parquet_list_reader import ParquetRun, read_part
 from scoring.runs.publishers.part_files import find_verified_shards, remove_other_files, write_part
 from scoring.runs.publishers.published_lists import ListBlock, PublishedRun
 from scoring.runs.publishers.publisher import (
@@ -301,7 +301,7 @@ class _RenamedRun(OpenRun):
         self._target = publisher.target_of(metadata.run_id)
 
     def commit_shard(self, result: ShardResult) -> None:
-        raise OutputError(f"{self._target} is published: shards cannot be added.")
+        raise OutputError(f"{self._target} is published, so shards cannot be added. Start a new run.")
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
         return read_part(self._target / self._files[shard.number]["name"], k)

@@ -96,7 +96,8 @@ class RunCounts:
         for table, left in signed.groupby(rows["table"]).sum().items():
             if left:
                 raise AssertionError(
-                    f"{table}: {left} rows were read, but are not counted as used, left out or rejected"
+                    f"{table}: the number of rows read differs by {left} from those counted as used, left out or "
+                    "rejected. This is a bug in scoring: please report it."
                 )
 
     def frame(self) -> pd.DataFrame:

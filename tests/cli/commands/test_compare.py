@@ -53,10 +53,13 @@ def test_compare_uses_common_users_of_two_runs(action_command: Call, action_data
     first, second = sorted(path for path in Path("runs").iterdir() if path.name != "latest")
     done = action_command("compare", first, second, "--top-k", 12)
     text = page(done)
-    assert re.search(r"excluded: [1-9]\d* × user in only one of the runs", done.stderr)
+    assert re.search(r"excluded: [1-9]\d* users? in only one of the runs", done.stderr)
     before = Prepared.of(action_data, load_model("standard"))
     users = before.plan.user_id[before.active_users[:50]]
-    assert "is a run. Give two runs or two models." in action_command("compare", first, "fit").stderr
+    assert (
+        f"{first} is a run, but fit is not. Give two runs or two models."
+        in action_command("compare", first, "fit").stderr
+    )
     found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
     assert row(text, "users")[0] == "50"
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text

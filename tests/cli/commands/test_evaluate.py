@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from scoring import Dataset, load_model
+from scoring.errors import pluralize
 from scoring.evaluation import Evaluator, Scoreboard, by_time, split_users
 from scoring.tuning.registry import Registry
 from tests.cli.command import (
@@ -33,7 +34,10 @@ def test_evaluate_prints_the_scoreboard(action_command: Call, action_data: Datas
             assert number(row(part, measure)[0]) == rounded(frame.loc[(model, measure), "mean"])
     assert number(row(second, "NDCG@10")[3]) == rounded(frame.loc[("fit", "NDCG@10"), "difference"])
     assert f"over {len(users):,} users" in text
-    assert f"excluded: {next(iter(holdout.left_out.values())):,} × user not registered" in done.stderr
+    assert (
+        f"excluded: {pluralize(next(iter(holdout.left_out.values())), 'pair')} of user and job (user not registered"
+        in done.stderr
+    )
     assert f"{len(holdout.relevance):,} relevant jobs of {len(holdout.user_id):,} users" in done.stderr
 
 

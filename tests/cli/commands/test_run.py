@@ -112,7 +112,9 @@ def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path
     message = error_line(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
     assert "Too many invalid rows. At most 0.2% of a table may be invalid. jobs: 800 read" in message
     assert "users: 150 read" in message
-    assert "Invalid limit" in error_line(scoring("run", "--db", database, "--max-refused", "some"), 1)
+    assert "--max-refused: 'some' is not a valid limit" in error_line(
+        scoring("run", "--db", database, "--max-refused", "some"), 1
+    )
 
 
 def test_full_disk_is_reported_in_one_line(database: Path, tmp_path: Path) -> None:

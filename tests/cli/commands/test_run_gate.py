@@ -111,7 +111,7 @@ def test_gate_file_sets_limits(market: Path) -> None:
     wrong = run("half.db", "--gate", "limits.yaml")
     assert wrong.exit_code == 1
     assert "limits.yaml, line 1: unknown key `users_gone`" in wrong.stderr
-    assert "give the reason" in run("half.db", "--force", " ").stderr
+    assert "force is blank. Give the reason" in run("half.db", "--force", " ").stderr
 
 
 def test_run_of_same_data_passes_the_gate(market: Path) -> None:

@@ -51,7 +51,7 @@ def test_interrupted_run_is_listed_and_resumed_once(market: Path) -> None:
     assert done.exit_code == 0, done.output
     assert re.search(r"40 of them resumed", done.stdout)
     again = run("--resume")
-    assert "is already published. Nothing was done." in again.stderr
+    assert "is already published. Nothing was done. To rank again, omit --resume." in again.stderr
     listed = runs("list").stdout
     assert "in use" in listed
     assert "unfinished" not in listed
@@ -68,7 +68,7 @@ def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
         run("--resume")
     done = run()
     assert "warning: An unfinished run of the same data, model and settings exists" in done.stderr
-    assert "To continue it, use --resume." in done.stderr
+    assert "To continue an unfinished run instead, use --resume." in done.stderr
 
 
 def test_verify_reports_damage(market: Path) -> None:
@@ -83,7 +83,7 @@ def test_verify_reports_damage(market: Path) -> None:
     assert f"error: runs/{list_published_runs(market / 'runs')[0].name}: {part.name} has " in broken.stderr
     (part.parent / "_manifest.json").write_text("{}")
     assert "_manifest.json is not the manifest of a run" in runs("verify").stderr
-    assert "does not contain a published run other" in runs("verify", "other").stderr
+    assert "other is not a published run in runs" in runs("verify", "other").stderr
 
 
 def test_prune_removes_old_runs(market: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scoring import Dataset, Prepared, load_model, make_market
 from scoring.errors import ConfigurationError
 from scoring.profiling import Growth, GrowthPoint, growth
-from scoring.profiling.method_lists import ResultsDifferError
+from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.scaling import growth_point
 from scoring.ranking import Ranking, Scorer
 from tests.support.figure_checks import assert_readable

@@ -41,8 +41,8 @@ def test_example_file_contains_every_default() -> None:
         ("jobs_kept: '0.5'", "line 1: `jobs_kept` is '0.5'; it must be a number"),
         ("coverage: true", "line 1: `coverage` is True; it must be a number"),
         ("jobs_kept: 0.5\njobs_kept: 0.6", "line 2: duplicate key `jobs_kept`"),
-        ("- 1", r"a mapping with some of `users_dropped`, .* is expected"),
-        ("", "a mapping with some of"),
+        ("- 1", r"must be a YAML mapping \(`key: value` lines\) with some of `users_dropped`, "),
+        ("", r"must be a YAML mapping .* with some of `users_dropped`, "),
         ("!!python/object/apply:os.system ['echo']", "invalid YAML"),
     ],
 )

@@ -209,7 +209,7 @@ def test_replaced_promoted_profile_raises(
     other.save("night", even)
     file_of(other, "night", 1).replace(file_of(registry, "night", 1))
     assert registry.load("night").digest == even.digest
-    with pytest.raises(ModelError, match="night@1 is not the model that was promoted"):
+    with pytest.raises(ModelError, match="The file of profile night@1 was replaced after its promotion"):
         registry.use("promoted")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import OutputError
-from scoring.runs.publishers.manifest import read_manifest
+from scoring.runs.publishers.manifest import MANIFEST, read_manifest
 from scoring.runs.publishers.part_files import find_problem
 from scoring.runs.publishers.published_lists import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.reader_locks import lock_for_reading
@@ -28,7 +28,7 @@ def read_part(path: Path, k: int) -> ListBlock:
         user_id, job_id, total = (table.column(name).to_numpy() for name in _COLUMNS)
         return ListBlock.of_rows(user_id, job_id, total, k)
     except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
-        raise OutputError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
+        raise OutputError(f"{path} cannot be read ({str(error).splitlines()[0]}).") from error
 
 
 class ParquetRun(PublishedRun):
@@ -63,7 +63,9 @@ class ParquetRun(PublishedRun):
             problems = (find_problem(self._folder, file) for file in self._files)
             problem = next((problem for problem in problems if problem is not None), None)
         except (LookupError, TypeError, ValueError) as error:
-            raise OutputError(f"{self._folder}: the manifest is invalid or lacks {error}.") from error
+            raise OutputError(
+                f"{self._folder}: a value of {MANIFEST} is missing or invalid ({type(error).__name__}: {error})."
+            ) from error
         if problem is not None:
             raise OutputError(f"{self._folder}: {problem}.")
         return info

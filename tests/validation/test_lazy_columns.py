@@ -34,9 +34,9 @@ from scoring.dataset.arrays import JobArrays, make_lazy_job_arrays
 from scoring.dataset.vocabularies import extend_lazily, extend_vocabularies
 from scoring.errors import DataError
 from scoring.synthetic import make_market
-from scoring.validation.data_errors import make_data_error
+from scoring.validation.lazy_columns import read_valid_frame
 from scoring.validation.normalise import check_lazily, normalise
-from scoring.validation.unconverted_frame import read_valid_frame
+from scoring.validation.rejections import make_data_error
 
 WIDTHS = {"prefecture_code": 2}
 N_ROWS = 20

@@ -196,7 +196,8 @@ class RunState:
     def _warn_of_unfinished(self, run: ExistingRun) -> None:
         warnings.warn(
             f"An unfinished run of the same data, model and settings exists ({run.run_id}, {run.shards:,} of "
-            f"{pluralize(len(self.shards), 'shard')} written) and is deleted. To continue it, use --resume.",
+            f"{pluralize(len(self.shards), 'shard')} written) and is deleted. To continue an unfinished run "
+            "instead, use --resume.",
             UserWarning,
             stacklevel=4,
         )
@@ -236,7 +237,8 @@ class RunState:
         missing = [task.shard.number for task in tasks if task.shard.number not in self._received]
         if missing:
             raise OutputError(
-                f"{type(executor).__name__} ended without the result of shard {missing[0]}. Nothing was published."
+                f"{type(executor).__name__}.map ended without the result of shard {missing[0]}, so nothing was "
+                "published. It must yield the result of every task."
             )
         if not len(self.first.user_id):  # another process committed the first shard
             result = self.rank_shard(ShardTask(self.shards[0], self.rows[:1]))
@@ -276,8 +278,16 @@ class RunState:
         """
         number = result.shard.number
         task = self._tasks[number] if 0 <= number < len(self._tasks) else None
-        if task is None or not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
-            raise OutputError(f"Shard {number}: the executor returned lists of other users. Nothing was published.")
+        if task is None:
+            raise OutputError(
+                f"Shard {number}: the executor's `map` returned a shard of no task, so nothing was published. It must "
+                "yield `rank_shard(task)` of each task."
+            )
+        if not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
+            raise OutputError(
+                f"Shard {number}: the executor's `map` returned lists of other users, so nothing was published. It "
+                "must yield `rank_shard(task)` of each task."
+            )
         if number not in self._received:
             self._received[number] = result.digest
             return True

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns.series import Mask
+from scoring.columns.series_functions import Mask
 from scoring.errors import DataError, pluralize
 
 if TYPE_CHECKING:

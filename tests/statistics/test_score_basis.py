@@ -17,7 +17,7 @@ from scoring.dataset.clock import Clock
 from scoring.errors import ConfigurationError, DataError
 from scoring.model import Inputs
 from scoring.ranking import Prepared
-from scoring.statistics import Basis, Statistics, basis
+from scoring.statistics import Basis, Statistics, score_basis
 from tests.support.random_markets import CLOCK, random_market
 
 MODELS = ("standard", "classic")
@@ -96,7 +96,7 @@ def test_local_ranking_computes_no_digest(monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: object) -> str:
         raise AssertionError("a digest was computed")
 
-    monkeypatch.setattr(basis, "digest_of", fail)
+    monkeypatch.setattr(score_basis, "digest_of", fail)
     data = dataset(1)
     prepared = Prepared.of(data, load_model("standard"))
     prepared.top_k(5)

@@ -2,7 +2,7 @@
 
 For a valid frame, `validation.normalise` spends two thirds of its time on texts that scores do not use, and most of the
 rest on checks. `read_valid_frame` accepts a valid frame in a hundredth of that time. If it returns None, `normalise`
-decides. Both give equal columns and rejections: `tests/validation/test_unconverted_frame.py`.
+decides. Both give equal columns and rejections: `tests/validation/test_lazy_columns.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series import Mask, to_arrow_texts
+from scoring.columns.series_functions import Mask, to_arrow_texts
 from scoring.columns.types import ID
 from scoring.validation.column_matching import get_columns, get_table, match_columns
 

@@ -213,7 +213,7 @@ def test_run_without_resume_reports_and_deletes_killed_run(
 ) -> None:
     stop(prepared, "shard noted", 3, *make_publishers(tmp_path, database))
     with pytest.warns(
-        UserWarning, match=r"An unfinished run .* shards written\) and is deleted. To continue it, use --resume"
+        UserWarning, match=r"An unfinished run .* shards written\) and is deleted. To continue .*, use --resume"
     ):
         result = run(prepared, *make_publishers(tmp_path, database))
     assert result.users_resumed == 0

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from scoring.columns import TABLES
 from scoring.database import readers
+from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.database import Database
-from scoring.database.packed_actions import read_packed_actions
 from scoring.database.readers import QueryCounter, load_actions, load_tables
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import save_tables
