@@ -158,6 +158,9 @@ def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
     if out is None:
         return np.empty(shape, dtype=np.float32)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-        given = f"out has dtype {out.dtype} and shape {out.shape}"
-        raise ConfigurationError(f"{given}; it must be C-contiguous with dtype float32 and shape {shape}.")
+        order = "" if out.flags.c_contiguous else " and is not C-contiguous"
+        raise ConfigurationError(
+            f"out has dtype {out.dtype} and shape {out.shape}{order}; it must be C-contiguous with dtype float32 and "
+            f"shape {shape}. Use numpy.empty({shape}, dtype=numpy.float32), or omit out."
+        )
     return out

@@ -91,7 +91,8 @@ class Bundle:
         try:
             return cls._from_parts(path, parts, digest)
         except KeyError as error:
-            raise BundleFileError(path, "format", f"does not contain {error.args[0]}. Save the bundle again") from error
+            problem = f"does not contain {error.args[0]}. Save the bundle again with this version of scoring"
+            raise BundleFileError(path, "format", problem) from error
 
     @classmethod
     def _from_parts(cls, path: Path, parts: Parts, digest: str) -> Self:
@@ -100,7 +101,11 @@ class Bundle:
 
         def make_search() -> SearchIndex:
             if search is None:
-                raise BundleFileError(path, "empty", "contains no users or no eligible jobs, so it cannot be ranked")
+                raise BundleFileError(
+                    path,
+                    "empty",
+                    "contains no users or no eligible jobs, so it cannot be ranked. Use a bundle that contains both",
+                )
             return search
 
         return cls(

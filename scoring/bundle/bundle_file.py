@@ -174,7 +174,8 @@ def _header(path: Path, text: bytes) -> dict[str, Any]:
         raise BundleFileError(
             path,
             "format",
-            f"has format {version}. This version of the package reads format {FORMAT}. Save the bundle again",
+            f"has format {version}, but this version of scoring reads format {FORMAT}. Save the bundle again with "
+            "this version",
         )
     return dict(header)
 

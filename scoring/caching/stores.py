@@ -154,7 +154,10 @@ class MemoryStore(Uncounted, Generic[K]):
                     self._computing[key] = (threading.get_ident(), future)
                     break
                 if thread == threading.get_ident():
-                    raise RuntimeError(f"The computation of {key!r} requests its own value.")
+                    raise RuntimeError(
+                        f"The computation of {key!r} requests its own value. `compute` must not call get_or_compute "
+                        "with the same key."
+                    )
                 self._counts["joined"] += 1
             try:
                 joined: V = future.result()

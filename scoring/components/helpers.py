@@ -35,11 +35,11 @@ Days = Annotated[float, Field(gt=0, le=36_500)]
 
 def _check_curve(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
     if len(points) < 2:
-        raise ValueError("a curve needs at least two points")
+        raise ValueError("a curve must have at least two points [x, y]")
     if any(a[0] >= b[0] for a, b in pairwise(points)):
-        raise ValueError("the x values of a curve must be ascending")
+        raise ValueError("in a curve of points [x, y], each x must be greater than the x before it")
     if any(not 0 <= y <= 100 for _, y in points):
-        raise ValueError("the y values of a curve must be from 0 to 100")
+        raise ValueError("in a curve of points [x, y], each y must be from 0 to 100")
     return points
 
 

@@ -27,7 +27,11 @@ class Location(Component):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.same_city >= self.same_prefecture >= self.adjacent >= self.elsewhere:
-            raise ValueError("same_city, same_prefecture, adjacent and elsewhere must be in descending order")
+            given = f"{self.same_city:g}, {self.same_prefecture:g}, {self.adjacent:g} and {self.elsewhere:g}"
+            raise ValueError(
+                f"same_city, same_prefecture, adjacent and elsewhere are {given}; they must be in descending order, or "
+                "equal"
+            )
         return self
 
     def terms(self, inputs: Inputs) -> Value:

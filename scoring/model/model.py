@@ -53,12 +53,15 @@ class ScoringModel:
         names = {group: [part.name for part in self.parts if part.group == group] for group in GROUPS}
         if named != names:
             raise ModelError(
-                f"model {self.name}: the weights are for {named}, the components are {names}. They must have the same "
+                f"model {self.name}: `weights` has the components {named}, but `parts` has {names}. Give both the same "
                 "names in the same order."
             )
         order = [part.group for part in self.parts]
         if order != sorted(order, key=order.index):
-            raise ModelError(f"model {self.name}: the components of a group must be adjacent, as in a model file.")
+            raise ModelError(
+                f"model {self.name}: `parts` has the groups {', '.join(order)}. Put all parts of a group next to each "
+                "other."
+            )
         all_names = [part.name for part in self.parts]
         duplicate = next((name for name in all_names if all_names.count(name) > 1), None)
         if duplicate is not None:

@@ -115,12 +115,14 @@ def _rules(values: dict[str, Any]) -> dict[str, Any]:
 
 def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:
     path = ("groups", group, "components", name)
+    content = file.mapping(path[:-1])[name]
     if name in taken:
-        raise file.error(
-            path, f"duplicate component name `{name}`. Use another name and add `component: {name}` under it."
-        )
-    if not isinstance(file.mapping(path[:-1])[name], dict):
-        raise file.error(path, f"`{name}` must be a mapping with a weight, such as {{weight: 0.2}}.")
+        has_kind = isinstance(content, dict) and "component" in content
+        advice = "Use another name" if has_kind else f"Use another name and add `component: {name}` under it"
+        raise file.error(path, f"duplicate component name `{name}`. {advice}.")
+    if not isinstance(content, dict):
+        problem = f"component `{name}` is {shorten_repr(content)}"
+        raise file.error(path, f"{problem}; it must be a mapping with a weight, such as {{weight: 0.2}}.")
     parameters = dict(file.mapping(path))
     kind = parameters.pop("component", name)
     weighed = parameters.pop("weight", None) is not None
@@ -167,7 +169,7 @@ def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
         problem = f"the weight of {name} is {shorten_repr(value)}"
         raise file.error(key, f"{problem}; it must be a number or a fraction such as 1/3.")
     if not (math.isfinite(number) and number >= 0):
-        raise file.error(key, f"the weight of {name} is {number}; it must be a number from 0 to 1.")
+        raise file.error(key, f"the weight of {name} is {number}; it must be a finite number of 0 or more.")
     return number
 
 
@@ -200,7 +202,8 @@ def _validated(
         raise file.error((*key, field), problem) from error
     for field, value in values.items():
         if _became_number(value, getattr(settings, field)):
-            raise file.error((*key, field), f"`{field}` is {shorten_repr(value)}; it must be a number.")
+            must = "all its values must be numbers" if isinstance(value, list) else "it must be a number"
+            raise file.error((*key, field), f"`{field}` is {shorten_repr(value)}; {must}.")
     return settings
 
 
@@ -243,11 +246,17 @@ def parse_weights(text: str, model: ScoringModel, *, source: str = "weights") ->
         for name in weights:
             if name not in names:
                 raise file.error(
-                    ("groups", group, "components", name), f"the model has no component `{name}` in group {group}."
+                    ("groups", group, "components", name),
+                    f"model {model.name} has no component `{name}` in group {group}; known: "
+                    f"{', '.join(names) or 'none'}.",
                 )
         missing = [name for name in names if name not in weights]
         if missing:
-            raise file.error(("groups", group), f"component `{missing[0]}` of group {group} has no weight.")
+            raise file.error(
+                ("groups", group),
+                f"component `{missing[0]}` of group {group} has no weight. Add `{missing[0]}:` with a weight; it may "
+                "be 0.",
+            )
         ordered[group] = {name: weights[name] for name in names}
     return WeightProfile(profile.groups, ordered)
 

@@ -60,16 +60,14 @@ class WeightProfile:
         ------
         ModelError: If a weight is negative or not finite, or the weights of a level are all 0.
         """
-        return cls(
-            _divided(_GROUPS, groups),
-            {
-                # if the group has weight 0, all of its components may have weight 0
-                group: dict(weights)
-                if not any(weights.values()) and not groups.get(group)
-                else _divided(("groups", group), weights)
-                for group, weights in components.items()
-            },
-        )
+        divided = {  # before the groups: an invalid weight of a component may also make the sum of its group invalid
+            # if the group has weight 0, all of its components may have weight 0
+            group: dict(weights)
+            if not any(weights.values()) and not groups.get(group)
+            else _divided(("groups", group), weights)
+            for group, weights in components.items()
+        }
+        return cls(_divided(_GROUPS, groups), divided)
 
     def flat(self, group: str, name: str) -> float:
         """Return the group's weight × the component's weight in the group."""
@@ -93,7 +91,8 @@ def _check_weights(level: _Level, weights: Mapping[str, float]) -> None:
         if not math.isfinite(weight) or weight < 0:
             key = (*level, "components", name) if len(level) > 1 else (*level, name)
             raise ModelError(
-                f"the weight of {name} in {_label(level)} is {weight}; it must be a number from 0 to 1.", key=key
+                f"the weight of {name} in {_label(level)} is {weight}; it must be a finite number of 0 or more.",
+                key=key,
             )
 
 
@@ -101,7 +100,9 @@ def _total(level: _Level, weights: Mapping[str, float]) -> float:
     try:
         return math.fsum(weights.values())
     except OverflowError as error:
-        raise ModelError(f"the weights of {_label(level)} are too large: their sum overflows.", key=level) from error
+        raise ModelError(
+            f"the weights of {_label(level)} are too large: their sum overflows. Use weights from 0 to 1.", key=level
+        ) from error
 
 
 def _check_level(level: _Level, weights: Mapping[str, float]) -> None:
@@ -109,7 +110,8 @@ def _check_level(level: _Level, weights: Mapping[str, float]) -> None:
     total = _total(level, weights)
     if abs(total - 1) > TOLERANCE:
         raise ModelError(
-            f"the weights of {_label(level)} sum to {total:.10g}, not 1. Correct them or add `normalise: true`.",
+            f"the weights of {_label(level)} sum to {total:.10g}, not 1. Correct them or add `normalise: true` to the "
+            "file. In Python, use WeightProfile.normalised.",
             key=level,
         )
 
@@ -120,7 +122,12 @@ def _check_group(group: str, weight: float, weights: Mapping[str, float]) -> Non
     if any(weights.values()):
         _check_level(level, weights)
     elif weight:
-        raise ModelError(f"group {group} has weight {weight:g}, but all its components have weight 0.", key=level)
+        problem = "all its components have weight 0" if weights else "it has no components"
+        raise ModelError(
+            f"group {group} has weight {weight:g}, but {problem}. Set the weight of the group to 0, or give it a "
+            "component with a weight above 0.",
+            key=level,
+        )
 
 
 def _divided(level: _Level, weights: Mapping[str, float]) -> dict[str, float]:

@@ -95,7 +95,10 @@ class Exclusions:
 def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
     if candidates is not None and (len(candidates), candidates.n_jobs) != (n_users, n_jobs):
         given = f"{len(candidates):,} users and {candidates.n_jobs:,} jobs"
-        raise ConfigurationError(f"candidates are for {given}; the data has {n_users:,} users and {n_jobs:,} jobs.")
+        raise ConfigurationError(
+            f"candidates are for {given}; the data has {n_users:,} users and {n_jobs:,} jobs. Create candidates for "
+            "the same data."
+        )
 
 
 def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:

@@ -23,17 +23,24 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
     ModelError: If a term cannot be computed. The message names the component and the term.
     """
     if not isinstance(value, Value):
-        raise ModelError(f"component {name}: `terms` returned a {type(value).__name__}; it must return a Value.")
+        raise ModelError(
+            f"component {name}: `terms` returned a {type(value).__name__}; it must return a scoring.model.Value."
+        )
     for term in value.terms:
-        check = TermCheck(name, term, n_users, n_jobs)
         if type(term) not in KIND_OF_TERM:
-            raise check.error("this type is not a term. Use a class of scoring.model.terms")
-        KIND_OF_TERM[type(term)].check(term, check)
+            raise ModelError(
+                f"component {name}: `terms` returned a Value that contains a {type(term).__name__}, which is not a "
+                "term. Use a class of scoring.model.terms."
+            )
+        KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs))
     if value.divisor is not None:
         check, kind = TermCheck(name, value.divisor, n_users, n_jobs), KIND_OF_TERM.get(type(value.divisor))
         divisor = None if kind is None else kind.divisors(value.divisor)
         if kind is None or divisor is None:
-            raise check.error("this type cannot be a divisor. Use a UserTerm or a FlagTerm")
+            raise ModelError(
+                f"component {name}: `terms` returned a Value whose divisor is a {type(value.divisor).__name__}. Use a "
+                "UserTerm or a FlagTerm as divisor."
+            )
         kind.check(value.divisor, check)
         if (np.abs(divisor) < 1 / LARGEST).any():
-            raise check.error("the divisor contains 0")
+            raise check.error(f"as a divisor, it must not contain 0 or a value between ±{1 / LARGEST:g}")

@@ -38,7 +38,10 @@ def pack(
 
     def place(term: object) -> tuple[int, int]:
         if type(term) not in packers:
-            raise ModelError(f"{type(term).__name__} is not a term. Use a class of scoring.model.terms.")
+            raise ModelError(
+                f"`terms` of a component returned a Value that contains a {type(term).__name__}, which is not a term. "
+                "Use a class of scoring.model.terms."
+            )
         kind, packer = packers[type(term)]
         return kind, packer.add(term)
 

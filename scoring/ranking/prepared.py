@@ -178,7 +178,9 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     if not isinstance(data, Inputs):
         return Inputs.of(data, basis=basis)
     if basis is not None:
-        raise ConfigurationError("basis: the inputs contain a basis. Give the basis to Inputs.of instead.")
+        raise ConfigurationError(
+            "basis is given, but data is an Inputs, which has a basis. Omit basis, or give it to Inputs.of."
+        )
     return data
 
 

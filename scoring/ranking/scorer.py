@@ -54,7 +54,7 @@ class Scorer:
             raise ConfigurationError(f"path is {path!r}. Use one of: {', '.join(STRATEGIES)}.")
         if backend is not None and path != "auto":
             raise ConfigurationError(
-                f"path {path!r} chooses how the compiled kernels rank, but a backend is also given. Omit path or "
+                f"path {path!r} chooses a strategy of the default backend, but another backend is given. Omit path or "
                 "backend."
             )
         self.plan = plan

@@ -80,14 +80,14 @@ class ArrayCache:
         """Return whether only this user or root can write to the folder; warn if not."""
         state = os.stat(self._folder)
         if state.st_uid not in (os.geteuid(), 0):
-            problem = "belongs to another user"
+            problem, advice = "belongs to another user", "Use another folder, or change its owner with chown"
         elif state.st_mode & stat.S_IWOTH:
-            problem = "is writable by all users"
+            problem, advice = "is writable by all users", f"Run `chmod 700 {self._folder}`"
         else:
             return True
         warnings.warn(
-            f"The factor cache {self._folder} is not used: it {problem}. Run chmod 700 or chown on it, or use another "
-            "folder. Until then, each run trains the factors.",
+            f"The cache of trained factors {self._folder} is not used: the folder {problem}. {advice}. Until then, "
+            "each run trains the factors.",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -99,9 +99,10 @@ class Basis:
         found = self.popularity.get(days)
         if found is None:
             known = ", ".join(f"{window:g}" for window in sorted(self.popularity)) or "none"
+            wanted = ", ".join(f"{window:g}" for window in sorted([*self.popularity, days]))
             raise ConfigurationError(
                 f"The basis does not contain company popularity over {days:g} days. Its windows in days: {known}. "
-                f"Call materialize with windows=[{days:g}]."
+                f"Create a basis with `Statistics(dataset).basis.materialize([{wanted}])`."
             )
         return found
 
@@ -173,7 +174,8 @@ class Basis:
         read = _Reader(arrays)
         if int(read("format", np.int64, (1,))[0]) != FORMAT:
             raise DataError(
-                f"basis: the format is {arrays['format'][0]}; this version reads {FORMAT}. Write the basis again."
+                f"basis: the format is {arrays['format'][0]}; this version reads {FORMAT}. Write the basis "
+                "again with this version."
             )
         words = _words(read)
         prefectures, majors, companies = len(words.prefecture), len(words.major), len(words.company)
@@ -190,7 +192,7 @@ class Basis:
         if users.shape[1] != jobs.shape[1]:
             raise DataError(
                 f"basis: factors.users has {users.shape[1]} dimensions and factors.jobs has {jobs.shape[1]}; "
-                "they must be equal."
+                "they must be equal. Write the basis again."
             )
         area = (prefectures + 1, majors + 1)
         return cls(
@@ -244,7 +246,7 @@ class _Reader:
     def __call__(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
         array = self._arrays.get(name)
         if array is None:
-            raise DataError(f"basis: the array {name} is missing.")
+            raise DataError(f"basis: the array {name} is missing. Write the basis again.")
         fits = len(array.shape) == len(shape) and all(
             size in (None, given) for size, given in zip(shape, array.shape, strict=True)
         )
@@ -252,7 +254,7 @@ class _Reader:
             wanted = ", ".join("any" if size is None else str(size) for size in shape)
             raise DataError(
                 f"basis: the array {name} has dtype {array.dtype} and shape {array.shape}; it must have dtype "
-                f"{np.dtype(dtype)} and shape ({wanted})."
+                f"{np.dtype(dtype)} and shape ({wanted}). Write the basis again."
             )
         return array
 
@@ -286,7 +288,10 @@ def _text_values(read: _Reader, name: str) -> pd.Index:
     data, ends = read(f"{name}.bytes", np.uint8, (None,)).tobytes(), read(f"{name}.end", np.int64, (None,)).tolist()
     starts = [0, *ends][:-1]
     if any(start > end for start, end in zip(starts, ends, strict=True)) or (ends and ends[-1] != len(data)):
-        raise DataError(f"basis: {name}.end does not fit {name}.bytes.")
+        raise DataError(
+            f"basis: the values of the array {name}.end must ascend to {len(data)}, the length of {name}.bytes. Write "
+            "the basis again."
+        )
     return pd.Index([data[start:end].decode() for start, end in zip(starts, ends, strict=True)], dtype="str")
 
 

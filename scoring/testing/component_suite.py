@@ -67,7 +67,8 @@ def _make_instance(component: Component | type[Component]) -> Component:
         return component()
     except (TypeError, ValueError) as error:
         raise AssertionError(
-            f"{component.__name__} cannot be created without parameters. Pass an instance: {error}"
+            f"{component.__name__} cannot be created without parameters. Pass an instance instead of the class. The "
+            f"error is: {error}"
         ) from error
 
 
@@ -81,7 +82,8 @@ def _check_configuration(own: Component) -> None:
         again = pickle.loads(pickle.dumps(own))  # noqa: S301  # pickled in the same expression
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(
-            f"{name} cannot be pickled ({error}). Define its class at the top level of a module."
+            f"{name} cannot be pickled ({error}). Define its class at the top level of a module, and use parameters "
+            "that can be pickled."
         ) from error
     assert again == own, f"{name} is {again!r} after pickling, not {own!r}."
     try:
@@ -132,7 +134,7 @@ class _Check:
         values = self.values(inputs, when)
         inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)  # False for NaN
         self.require_all(
-            inside, inputs, lambda u, j: f"{when} it is {float(values[u, j])!r}, which is not from 0 to 100"
+            inside, inputs, lambda u, j: f"{when}, the value is {float(values[u, j])!r}; it must be from 0 to 100"
         )
         if values.size:
             pairs = np.random.default_rng(0).choice(values.size, min(_PAIRS, values.size), replace=False)
@@ -145,14 +147,14 @@ class _Check:
         where = self.describe_pair(inputs, u, j)
         assert isinstance(plain, int | float), f"{where}, {when}: `explain` returns {plain!r}, which is not a number."
         close = math.isfinite(plain) and abs(plain - value) <= EXPLAIN_TOLERANCE
-        assert close, f"{where}, {when}: the terms return {value!r}, `explain` returns {float(plain)!r}."
+        assert close, f"{where}, {when}: `terms` gives {value!r}, `explain` returns {float(plain)!r}; they must agree."
 
     def require_same(self, expected: Values, inputs: Inputs, when: str) -> None:
         """Check that values equal the expected ones exactly."""
         found = self.values(inputs, when)
 
         def what(u: int, j: int) -> str:
-            return f"it is {float(found[u, j])!r} {when}, not {float(expected[u, j])!r}"
+            return f"{when}, the value is {float(found[u, j])!r}; it must still be {float(expected[u, j])!r}"
 
         self.require_all(expected == found, inputs, what)
 

@@ -119,7 +119,9 @@ def engine_checks(
     names = list_checks() if checks is None else tuple(checks)
     for name in names:
         if name not in INVARIANTS:
-            raise ConfigurationError(f"Invariant {name!r} does not exist. Use any of {', '.join(INVARIANTS)}.")
+            raise ConfigurationError(
+                f"checks contains {name!r}, which does not exist. Use any of {', '.join(INVARIANTS)}."
+            )
     if backend is not None and scorer_path != "auto":
         raise ConfigurationError("scorer_path and backend are both given. Use only one of them.")
     engine = backend if isinstance(backend, EngineUnderTest) else EngineUnderTest(scorer_path, backend)

@@ -38,9 +38,9 @@ class EngineUnderTest:
 
     def __post_init__(self) -> None:
         if self.path not in SCORER_PATHS:
-            raise ConfigurationError(f"scorer_path is {self.path!r}. Use one of {', '.join(SCORER_PATHS)}.")
+            raise ConfigurationError(f"The scorer path is {self.path!r}. Use one of {', '.join(SCORER_PATHS)}.")
         if self.backend is not None and self.path != "auto":
-            raise ConfigurationError(f"scorer_path is {self.path!r} and a backend is given. Omit one of them.")
+            raise ConfigurationError(f"The scorer path is {self.path!r} and a backend is given. Omit one of them.")
 
     def __repr__(self) -> str:
         lists = f"path {self.path}" if self.backend is None else getattr(self.backend, "__name__", repr(self.backend))

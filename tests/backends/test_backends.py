@@ -254,7 +254,7 @@ def test_invalid_strategy_is_rejected() -> None:
 
 
 def test_path_with_backend_is_rejected() -> None:
-    with pytest.raises(ConfigurationError, match="path 'dense' chooses how the compiled kernels rank"):
+    with pytest.raises(ConfigurationError, match="path 'dense' chooses a strategy of the default backend"):
         Scorer(plan_of(SMALL), path="dense", backend=ReferenceBackend)
 
 

@@ -148,18 +148,18 @@ def test_constant_component_satisfies_contract(bad: Any) -> None:
         (job(lambda i: full(i, 1e300)), r"`values` contains values beyond 1e\+09"),
         (
             job(lambda i: full(i, 100.1)),
-            r"user \d+ and job \d+: on the dataset it is 100.1, which is not from 0 to 100",
+            r"user \d+ and job \d+: on the dataset, the value is 100.1; it must be from 0 to 100",
         ),
-        (job(lambda i: full(i, -0.1)), r"it is -0.1, which is not from 0 to 100"),
-        (job(lambda i: full(i, 51.0)), r"the terms return 51.0, `explain` returns 50.0"),
+        (job(lambda i: full(i, -0.1)), r"the value is -0.1; it must be from 0 to 100"),
+        (job(lambda i: full(i, 51.0)), r"`terms` gives 51.0, `explain` returns 50.0"),
         (job(lambda i: np.full(3, 50.0)), r"`values` has shape \(3,\); it must be \(48,\)"),
         (job(lambda i: np.full((len(i.users), len(i.jobs)), 50.0)), r"has shape \(12, 48\); it must be \(48,\)"),
         (job(lambda i: 50.0), r"`values` is a float; it must be a NumPy array"),
         (job(lambda i: np.array(["50"] * len(i.jobs), dtype=object)), r"it must be numeric"),
-        (lambda i: np.full(len(i.jobs), 50.0), r"`terms` returned a ndarray; it must return a Value"),
+        (lambda i: np.full(len(i.jobs), 50.0), r"`terms` returned a ndarray; it must return a scoring.model.Value"),
         (
             lambda i: Value((JobTerm(full(i)), Key("k", np.zeros(len(i.jobs), np.int32), 1))),
-            r"Key: this type is not a term",
+            r"`terms` returned a Value that contains a Key, which is not a term",
         ),
     ],
 )
@@ -251,8 +251,11 @@ def dot(inputs: Inputs, dimensions: tuple[int, int], **changed: Any) -> Value:
             r"`flags.bits` has values from 2 to 2; they must be from 0 to 1",
         ),
         (lambda i: flags(i, columns=4), r"`rows` has shape \(1, 4\); it must be \(1, 2\)"),
-        (lambda i: divided(i, lambda i: UserTerm(np.zeros(len(i.users)))), r"UserTerm: the divisor contains 0"),
-        (lambda i: divided(i, lambda i: JobTerm(full(i))), r"JobTerm: this type cannot be a divisor"),
+        (
+            lambda i: divided(i, lambda i: UserTerm(np.zeros(len(i.users)))),
+            r"UserTerm: as a divisor, it must not contain 0",
+        ),
+        (lambda i: divided(i, lambda i: JobTerm(full(i))), r"a Value whose divisor is a JobTerm"),
         (lambda i: interval(i, low=np.zeros(1)), r"`low` has shape \(1,\); it must be \(12,\)"),
         (lambda i: interval(i, gain=np.full(len(i.users), np.nan)), r"`gain` contains NaN or infinity"),
         (lambda i: dot(i, (3, 4)), r"`jobs` has shape \(48, 4\); it must be \(48, 3\)"),
@@ -269,7 +272,7 @@ def test_terms_that_do_not_fit_data_are_rejected(bad: Any, make: Any, message: s
     with pytest.raises(AssertionError, match=message):
         check_component(component)
     model = ScoringModel("m", (Part("mine", "base", component()),), WeightProfile({"base": 1}, {"base": {"mine": 1}}))
-    with pytest.raises(ModelError, match=rf"component mine, .*{message}"):
+    with pytest.raises(ModelError, match=rf"component mine: .*{message}"):
         Plan.build(model, Inputs.of(Statistics(small_dataset())))
 
 
@@ -281,7 +284,9 @@ def test_two_columns_with_one_name_are_detected(bad: Any) -> None:
         a, b = (np.full(len(inputs.jobs), code, dtype=np.int32) for code in (0, 1))
         return Value((LookupTerm(Key("own", a, 2), rows, row_of), LookupTerm(Key("own", b, 2), rows, row_of)))
 
-    with pytest.raises(AssertionError, match="Two terms use the name 'own' for different job columns"):
+    with pytest.raises(
+        AssertionError, match="Two terms of the components use the name 'own' for different job columns"
+    ):
         check_component(bad(clash))
 
 
@@ -294,7 +299,9 @@ def test_name_clash_with_shipped_column_is_rejected(bad: Any) -> None:
     parts = (*base.parts, Part("bad", "personal", bad(clash)()))
     components = {group: {part.name: 1.0 for part in parts if part.group == group} for group in base.weights.groups}
     model = ScoringModel("m", parts, WeightProfile.normalised(base.weights.groups, components))
-    with pytest.raises(ModelError, match=r"the name 'hourly' for different job columns\. Rename one of them"):
+    with pytest.raises(
+        ModelError, match=r"the name 'hourly' for different job columns\. Rename the Key, Number or Flags"
+    ):
         Plan.build(model, Inputs.of(Statistics(small_dataset())))
 
 
@@ -325,7 +332,7 @@ def test_name_clash_with_shipped_column_is_rejected(bad: Any) -> None:
             lambda pair: float(pair.inputs.dataset.tables.actions["job_id"].iloc[:1].sum() % 101),
             "with the rows of the tables in another order",
         ),
-        (job(lambda i: full(i)), lambda pair: float("nan"), "the terms return 50.0, `explain` returns nan"),
+        (job(lambda i: full(i)), lambda pair: float("nan"), "`terms` gives 50.0, `explain` returns nan"),
         (job(lambda i: full(i)), lambda pair: None, "`explain` returns None, which is not a number"),
         (job(lambda i: full(i, 50 + 1e-8)), lambda pair: 50.0, "`explain` returns 50.0"),
     ],

@@ -99,7 +99,7 @@ def test_component_has_docstring_and_rejects_unknown_fields(component: type[Comp
         ("clicks", {"start": 50}, "must not sum to more than 100"),
         ("clicks", {"days": 0}, "greater than 0"),
         ("wage", {"curve": ((0, 0),)}, "at least two points"),
-        ("wage", {"curve": ((0, 0), (0, 10))}, "must be ascending"),
+        ("wage", {"curve": ((0, 0), (0, 10))}, "each x must be greater than the x before it"),
         ("wage", {"curve": ((0, 0), (1, 101))}, "must be from 0 to 100"),
         ("wage", {"curve": ((0, 0), (float("nan"), 10))}, "finite number"),
         ("popularity", {"prior_looks": 0}, "greater than 0"),

@@ -85,7 +85,7 @@ def test_trial_journal_is_private(tmp_path: Path, umask: int) -> None:
 
 def test_world_writable_cache_is_not_used(cache: ArrayCache, kept: Path) -> None:
     kept.parent.chmod(0o777)
-    with pytest.warns(RuntimeWarning, match=r"is not used: it is writable by all users.*chmod 700"):
+    with pytest.warns(RuntimeWarning, match=r"is not used: the folder is writable by all users.*chmod 700"):
         assert not holds(cache)
     kept.unlink()
     with pytest.warns(RuntimeWarning, match="is not used"):
@@ -99,7 +99,7 @@ def test_world_writable_cache_is_not_used(cache: ArrayCache, kept: Path) -> None
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_cache_of_another_owner_is_not_used(cache: ArrayCache, kept: Path) -> None:
     os.chown(kept.parent, 12345, -1)
-    with pytest.warns(RuntimeWarning, match="is not used: it belongs to another user"):
+    with pytest.warns(RuntimeWarning, match="is not used: the folder belongs to another user"):
         assert not holds(cache)
 
 

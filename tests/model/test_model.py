@@ -33,7 +33,7 @@ PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
         ({"base": 0.5}, {"base": {"a": 1.0}}, "weights of the groups sum to 0.5, not 1"),
         ({"base": 1.0}, {"base": {"a": 0.5}}, "weights of group base sum to 0.5, not 1"),
         ({"base": 1.0}, {"base": {"a": 0.0}}, "group base has weight 1, but all its components have weight 0"),
-        ({"base": 1.0}, {}, "group base has weight 1, but all"),
+        ({"base": 1.0}, {}, "group base has weight 1, but it has no components"),
         ({"base": 1.5, "match": -0.5}, {"base": {"a": 1.0}}, "weight of match in the groups is -0.5"),
         ({"base": 1.0}, {"base": {"a": 2.0, "b": -1.0}}, "weight of b in group base is -1.0"),
         ({"base": math.nan}, {"base": {"a": 1.0}}, "weight of base in the groups is nan"),
@@ -95,9 +95,9 @@ def test_normalising_rejects_invalid_weights(weights: dict[str, float]) -> None:
     ("parts", "weights", "message"),
     [
         ((), HALVES, "has no components"),
-        (PARTS[:1], HALVES, "weights are for .*, the components are"),
-        (PARTS[::-1], HALVES, "weights are for .*, the components are"),
-        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "weights are for .*, the components are"),
+        (PARTS[:1], HALVES, "`weights` has the components .*, but `parts` has"),
+        (PARTS[::-1], HALVES, "`weights` has the components .*, but `parts` has"),
+        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "`weights` has the components .*, but `parts` has"),
         (
             (PARTS[0], Part("fee", "match", Wage())),
             WeightProfile({"base": 1}, {"base": {"fee": 1}, "match": {"fee": 1}}),
@@ -106,7 +106,7 @@ def test_normalising_rejects_invalid_weights(weights: dict[str, float]) -> None:
         (
             (PARTS[0], Part("access", "match", Access()), PARTS[1]),
             WeightProfile({"base": 1}, {"base": {"fee": 0.5, "wage": 0.5}, "match": {"access": 1}}),
-            "the components of a group must be adjacent",
+            "`parts` has the groups base, match, base. Put all parts",
         ),
     ],
 )
@@ -138,8 +138,15 @@ def test_invalid_flat_weights_are_rejected(flat: dict[str, float]) -> None:
         load_model("standard").with_weights(flat)
 
 
+@pytest.mark.parametrize("weight", [-1.0, math.nan])
+def test_invalid_flat_weight_names_its_component(weight: float) -> None:
+    """The weight of its group is the sum of such weights, and is invalid too."""
+    with pytest.raises(ModelError, match="the weight of wage in group base is"):
+        load_model("standard").with_weights({"wage": weight})
+
+
 def test_weights_of_another_model_are_rejected() -> None:
-    with pytest.raises(ModelError, match="the weights are for"):
+    with pytest.raises(ModelError, match="`weights` has the components"):
         load_model("standard").with_weights(load_model("classic").weights)
 
 

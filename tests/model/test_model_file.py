@@ -181,7 +181,7 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("weight: 0.3", "weight: 0.4", 8, "the weights of group base sum to 1.1, not 1. Correct them or add"),
         ("weight: 0.75", "weight: 0.7", 3, "the weights of the groups sum to 0.95, not 1."),
         ("weight: 0.3", "weight: 0.300002", 8, "the weights of group base sum to 1.000002, not 1."),
-        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; it must be a number from 0 to 1."),
+        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; it must be a finite number of 0 or more."),
         ("weight: 0.3", "weight: .nan", 12, "the weight of fee is nan; it must be"),
         ("weight: 0.3", "weight: .inf", 12, "the weight of fee is inf; it must be"),
         ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; it must be"),
@@ -204,10 +204,11 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("low: 100", "low: cheap", 12, "`low` is 'cheap'; input should be a valid number"),
         ("low: 100", "low: '100'", 12, "`low` is '100'; it must be a number."),
         ("low: 100", "low: true", 12, "`low` is True; it must be a number."),
-        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve` is [[0, 0], [0, 1]]; the x values of"),
-        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; it must"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve` is [[0, 0], [0, 1]]; in a curve"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; all its"),
         ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "`same_city` is 100.5; input should be less than or"),
-        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7, "same_city, same_prefecture, adjacent and elsewhere must"),
+        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7,
+         "same_city, same_prefecture, adjacent and elsewhere are 100, 85, 99 and 20; they must be in descending order"),
         # eligibility
         ("min_fee: 10", "max_per_company: 0", 15, "`max_per_company` is 0; input should be greater than or equal to 1"),
         ("min_fee: 10", "max_per_company: 2.5", 15, "`max_per_company` is 2.5; input should be a valid integer"),
@@ -221,7 +222,7 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("name: mine", "name: [mine]", 1, "`name` is ['mine']; it must be text."),
         ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; it must be text."),
         ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; it must be true or false."),
-        ("{weight: 1}", "1", 7, "`location` must be a mapping with a weight, such as {weight: 0.2}."),
+        ("{weight: 1}", "1", 7, "component `location` is 1; it must be a mapping with a weight, such as {weight:"),
         ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` is ['location']; it"),
         ("      location:", "      7:", 6, "the key 7 in `groups.match.components` is not text. Put it in quotes."),
         # duplicates
@@ -229,6 +230,7 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("      wage:", "      fee:", 12, "duplicate key `fee`. Keep one."),
         ("low: 100", "weight: 0.3", 12, "duplicate key `weight`. Keep one."),
         ("      location: {", "      fee: {", 12, "duplicate component name `fee`. Use another name and add"),
+        ("      cheap:", "      location:", 13, "duplicate component name `location`. Use another name."),
     ],
 )  # fmt: skip
 def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
@@ -257,7 +259,7 @@ def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
             "mine.yaml, line 2: the weights of the groups sum to 0. At least one must be above 0.",
         ),
         ("groups: {base: {weight: 1}}\n", "mine.yaml, line 1: `groups.base.components` is missing."),
-        ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base has weight 1, but all its"),
+        ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base has weight 1, but it has no"),
         ("a: [1\nb: 2", "mine.yaml, line 2: invalid YAML: "),
         ("a: 1\n\tb: 2", "mine.yaml, line 2: invalid YAML: "),
         ("a: 1\n---\nb: 2", "mine.yaml, line 2: invalid YAML: but found another document."),
@@ -371,10 +373,10 @@ def test_order_in_weight_file_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("wage: 0.2", "wages: 0.2", 4, "the model has no component `wages` in group base."),
+        ("wage: 0.2", "wages: 0.2", 4, "model mine has no component `wages` in group base; known: wage, fee, cheap."),
         ("wage: 0.2, ", "", 2, "the weights of group base sum to 0.8, not 1."),
         ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "component `wage` of group base has no weight."),
-        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a number from 0 to 1."),
+        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a finite number of 0 or more."),
         ("wage: 0.2", "wage: null", 4, "the weight of wage is None; it must be a number or"),
         ("{weight: 0.2}", "{low: 3}", 4, "unknown key `low` in `groups.base.components.fee`; known: weight."),
         ("{weight: 0.2}", "{}", 4, "component `fee` has no weight. Add `weight:`."),
@@ -407,5 +409,5 @@ def test_message_about_aliases_is_short() -> None:
 
 
 def test_numbers_with_thousands_of_digits_are_rejected() -> None:
-    assert "it must be a number from 0 to 1" in problem(changed("weight: 0.75", f"weight: 1/{'9' * 5000}"))
+    assert "it must be a finite number of 0 or more" in problem(changed("weight: 0.75", f"weight: 1/{'9' * 5000}"))
     assert "`max_per_company`" in problem(changed("min_fee: 10", f"max_per_company: {10**30}"))

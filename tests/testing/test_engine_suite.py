@@ -111,7 +111,7 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "lists_equal_the_sorted_reference",
         {"lists": broken.change_scores(broken.change_group_score)},
-        r"position 1 is job \d+ with",
+        r"position 1 is job \d+ with the scores",
     ),
     ("many_ties_are_broken_by_id", {"lists": broken.larger_id_first}, r"each job 4 times: position 1 is job"),
     ("ties_are_broken_by_smaller_id", {"lists": broken.larger_id_first}, r"and the larger id comes first"),
@@ -149,20 +149,24 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "pairs_equal_the_reference",
         {"pairs": lambda scores: np.nextafter(scores, UP)},
-        r"compared with the reference: \d+\.\d+, not",
+        r"compared with the reference: total_score is \d+\.\d+; it must be",
     ),
     ("pair_scores_are_consistent", {"single": lambda scores: np.nextafter(scores, UP)}, r"total_score is .* alone"),
     ("pair_scores_are_consistent", {"pairs": broken.change_single_users}, r"in the row of one user: "),
     (
         "list_scores_equal_pair_scores",
         {"lists": broken.change_scores(broken.change_group_score)},
-        r"in the list, \[.*\] as a pair",
+        r"in the list, \[.*\] among all pairs",
     ),
     ("scores_are_finite_float32", {"pairs": lambda scores: scores.astype(float)}, r"all pairs are float64"),
     ("scores_are_finite_float32", {"pairs": broken.set_nan}, r"a score of all pairs is nan"),
     ("scores_are_finite_float32", {"lists": broken.change_scores(broken.set_nan)}, r"a score of lists is nan"),
     ("scores_are_finite_float32", {"lists": broken.change_scores(lambda scores: 2 * scores)}, r"of lists is 1\d\d\."),
-    ("component_values_are_from_0_to_100", {"component": of_jobs(lambda inputs: 130)}, r"component own is 130\.0"),
+    (
+        "component_values_are_from_0_to_100",
+        {"component": of_jobs(lambda inputs: 130)},
+        r"component own has the value 130\.0",
+    ),
     (
         "points_add_up_to_the_total",
         {"explained": lambda explained: broken.replace(explained, total=math.nan)},
@@ -230,37 +234,45 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "totals_are_linear_in_the_weights",
         {"model": broken.standard_as(broken.Squared)},
-        r"the total for the mean weights is",
+        r"the total for the mean of two weightings is",
     ),
     # rules
     (
         "closed_jobs_are_never_listed",
         {"built": broken.with_rules(open=False)},
-        r"is not open at the clock but is in the",
+        r"the list contains job \d+, which must be excluded: it is not open at the clock",
     ),
     (
         "applied_jobs_are_never_listed",
         {"built": broken.with_rules(not_applied=False)},
-        r"is applied to but is in the list",
+        r"must be excluded: it is already applied to by the user",
     ),
-    ("applied_jobs_are_never_listed", {"lists": broken.truncate(9)}, r"is not applied to but is in no list"),
+    (
+        "applied_jobs_are_never_listed",
+        {"lists": broken.truncate(9)},
+        r"the list lacks job \d+\. Only jobs that are already applied to",
+    ),
     (
         "company_cooldown_is_applied",
         {"built": broken.with_rules(company_cooldown_days=None)},
-        r"applied to in 60 days but is in the list",
+        r"must be excluded: it is of a company that the user applied to in the last 60 days",
     ),
     (
         "company_cooldown_is_applied",
         {"built": broken.with_rules(company_cooldown_days=90.0)},
-        r"is not of a company applied to in 60 days but is in no list",
+        r"Only jobs that are of a company that the user applied to in the last 60 days may be missing",
     ),
-    ("min_fee_is_applied", {"built": broken.with_rules(min_fee=None)}, r"is below a fee of \d+ but is in the list"),
+    ("min_fee_is_applied", {"built": broken.with_rules(min_fee=None)}, r"must be excluded: it is below a fee of \d+"),
     ("employment_types_are_applied", {"built": broken.with_rules(employment_types=None)}, r"of another employment"),
-    ("large_k_lists_all_eligible_jobs", {"lists": broken.truncate(30)}, r"is not excluded by a rule but is in no list"),
+    (
+        "large_k_lists_all_eligible_jobs",
+        {"lists": broken.truncate(30)},
+        r"Only jobs that are excluded by a rule may be missing",
+    ),
     (
         "large_k_lists_all_eligible_jobs",
         {"built": broken.with_rules(open=False)},
-        r"is excluded by a rule but is in the list",
+        r"must be excluded: it is excluded by a rule",
     ),
     (
         "max_per_company_is_applied",
@@ -421,9 +433,13 @@ def test_large_dataset_is_sampled() -> None:
 
 
 def test_invalid_arguments_are_rejected() -> None:
-    with pytest.raises(ConfigurationError, match=r"Invariant 'sorted' does not exist\. Use any of lists_equal"):
+    with pytest.raises(
+        ConfigurationError, match=r"checks contains 'sorted', which does not exist\. Use any of lists_equal"
+    ):
         check_engine(checks=["sorted"])
-    with pytest.raises(ConfigurationError, match=r"scorer_path is 'fast'\. Use one of auto, pruned, dense, reference"):
+    with pytest.raises(
+        ConfigurationError, match=r"The scorer path is 'fast'\. Use one of auto, pruned, dense, reference"
+    ):
         check_engine(scorer_path="fast")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="both given"):
         check_engine(scorer_path="dense", backend=EngineUnderTest("dense"))

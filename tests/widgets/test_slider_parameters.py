@@ -53,7 +53,7 @@ def test_limits_of_a_parameter_are_those_of_its_field():
 
 
 def test_unordered_curve_points_are_rejected():
-    with pytest.raises(ModelError, match="must be ascending"):
+    with pytest.raises(ModelError, match="each x must be greater than the x before it"):
         replace_parameter(STANDARD, find_parameter(STANDARD, "wage.curve point 2 x"), 1.3)
 
 

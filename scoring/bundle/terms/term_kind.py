@@ -51,8 +51,10 @@ class TermCheck:
         self.n_users, self.n_jobs = n_users, n_jobs
 
     def error(self, what: str) -> ModelError:
-        """Return an error whose message names the component and the kind of term."""
-        return ModelError(f"component {self.component}, {type(self.term).__name__}: {what}.")
+        """Return an error whose message names the component, its method and the kind of term."""
+        return ModelError(
+            f"component {self.component}: `terms` returned an invalid {type(self.term).__name__}: {what}."
+        )
 
     def require_shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
         """Require an array of this shape."""
@@ -66,7 +68,7 @@ class TermCheck:
         if np.asarray(array).dtype.kind not in "biuf":
             raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric")
         if not np.isfinite(array).all():
-            raise self.error(f"`{field}` contains NaN or infinity")
+            raise self.error(f"`{field}` contains NaN or infinity; all values must be finite")
         if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy the array
             raise self.error(f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100")
 
@@ -75,9 +77,10 @@ class TermCheck:
         if array.dtype.kind not in "iu":
             raise self.error(f"`{field}` has dtype {array.dtype}; it must be an integer type")
         if len(array) and not (array.min() >= low and array.max() < high):
-            raise self.error(
-                f"`{field}` has values from {array.min()} to {array.max()}; they must be from {low} to {high - 1}"
+            valid = (
+                f"they must be from {low} to {high - 1}" if high > low else "none is valid, because the table is empty"
             )
+            raise self.error(f"`{field}` has values from {array.min()} to {array.max()}; {valid}")
 
 
 class Packer(Protocol[T_contra]):
@@ -153,7 +156,10 @@ def require_same_column(name: str, first: NDArray, second: NDArray) -> None:
     ModelError: If they are not equal.
     """
     if first is not second and not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
-        raise ModelError(f"Two terms use the name {name!r} for different job columns. Rename one of them.")
+        raise ModelError(
+            f"Two terms of the components use the name {name!r} for different job columns. Rename the Key, Number or "
+            "Flags of one term."
+        )
 
 
 def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
@@ -161,7 +167,9 @@ def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
     result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
-            raise ModelError(f"A term has an array of shape {row.shape}; it must be ({length},).")
+            raise ModelError(
+                f"`terms` of a component returned an array of shape {row.shape} in a term; it must be ({length},)."
+            )
         result[place] = row
     return result
 

@@ -11,7 +11,7 @@ from unittest import SkipTest
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.ranking import Ranking
+from scoring.ranking import SCORES, Ranking
 from scoring.testing.check_context import CheckContext
 
 __all__ = [
@@ -73,7 +73,7 @@ def require_same_lists(found: Ranking, wanted: Ranking, when: str) -> None:
         actual, expected = _list(found, row), _list(wanted, row)
         for place, (entry, expected_entry) in enumerate(zip(actual, expected, strict=False)):
             if entry[0] != expected_entry[0] or not np.array_equal(_bits(entry[1]), _bits(expected_entry[1])):
-                difference = f"{_describe(entry)}, not {_describe(expected_entry)}"
+                difference = f"{_describe(entry)}; it must be {_describe(expected_entry)}"
                 raise AssertionError(f"user {user}, {when}: position {place + 1} is {difference}.")
         lengths = f"the list has {len(actual)} jobs, not {len(expected)}"
         assert len(actual) == len(expected), f"user {user}, {when}: {lengths}."
@@ -86,19 +86,25 @@ def _list(ranking: Ranking, row: int) -> list[tuple[int, NDArray]]:
 
 def _describe(entry: tuple[int, NDArray]) -> str:
     job, scores = entry
-    return f"job {job} with {', '.join(f'{float(score):.9g}' for score in scores)}"
+    return f"job {job} with the scores {', '.join(f'{float(score):.9g}' for score in scores)}"
 
 
 def require_same_scores(
     found: NDArray, wanted: NDArray, user_id: NDArray[np.int64], job_id: NDArray[np.int64], when: str
 ) -> None:
-    """Raise AssertionError at the first pair where two (…, n, m) arrays differ in any bit of the float32."""
+    """Raise AssertionError at the first pair where two arrays differ in any bit of the float32.
+
+    Shape (4, n, m) for all scores, or (n, m) for total scores.
+    """
     assert found.shape == wanted.shape, f"{when}: scores have shape {found.shape}, not {wanted.shape}."
     differ = np.argwhere(_bits(found) != _bits(wanted))
     if len(differ):
         place = tuple(differ[0])
         pair = f"user {user_id[place[-2]]} and job {job_id[place[-1]]}"
-        raise AssertionError(f"{pair}, {when}: {float(found[place]):.9g}, not {float(wanted[place]):.9g}.")
+        score = SCORES[place[0]] if found.ndim == 3 else SCORES[0]
+        raise AssertionError(
+            f"{pair}, {when}: {score} is {float(found[place]):.9g}; it must be {float(wanted[place]):.9g}."
+        )
 
 
 def _bits(scores: NDArray) -> NDArray[np.uint32]:

@@ -27,16 +27,15 @@ def closed_jobs_are_never_listed(context: CheckContext) -> None:
 @invariant
 def applied_jobs_are_never_listed(context: CheckContext) -> None:
     """With the rule `not_applied`, lists omit exactly the jobs that the user has applied to."""
-    _require_rule(context, {"not_applied": True}, _applied_jobs(context), "applied to")
+    _require_rule(context, {"not_applied": True}, _applied_jobs(context), "already applied to by the user")
 
 
 @invariant
 def company_cooldown_is_applied(context: CheckContext) -> None:
     """With `company_cooldown_days`, lists omit exactly the companies that the user applied to in that time."""
     rules = {"company_cooldown_days": _COOLDOWN_DAYS}
-    _require_rule(
-        context, rules, _cooling_jobs(context, _COOLDOWN_DAYS), f"of a company applied to in {_COOLDOWN_DAYS:g} days"
-    )
+    what = f"of a company that the user applied to in the last {_COOLDOWN_DAYS:g} days"
+    _require_rule(context, rules, _cooling_jobs(context, _COOLDOWN_DAYS), what)
 
 
 @invariant
@@ -144,9 +143,13 @@ def _require_excluded(context: CheckContext, rules: Mapping[str, object], exclud
     for row, user in enumerate(context.user_id):
         listed = np.isin(context.job_id, ranking.job_id[row, : ranking.count[row]])
         for j in np.flatnonzero(listed & excluded[row])[:1]:
-            raise AssertionError(f"user {user}: job {context.job_id[j]} is {what} but is in the list.")
+            raise AssertionError(
+                f"user {user}: the list contains job {context.job_id[j]}, which must be excluded: it is {what}."
+            )
         for j in np.flatnonzero(~listed & ~excluded[row])[:1]:
-            raise AssertionError(f"user {user}: job {context.job_id[j]} is not {what} but is in no list.")
+            raise AssertionError(
+                f"user {user}: the list lacks job {context.job_id[j]}. Only jobs that are {what} may be missing."
+            )
         assert ranking.count[row] == listed.sum(), f"user {user}: a job occurs twice in the list."
 
 

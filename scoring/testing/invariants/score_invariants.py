@@ -38,10 +38,11 @@ def pair_scores_are_consistent(context: CheckContext) -> None:
     differ = np.argwhere(found != context.pairs[:, users, jobs])
     for which, place in differ[:1]:
         u, j = users[place], jobs[place]
-        alone = f"{SCORES[which]} is {float(found[which, place]):.9g} alone"
+        alone = f"{SCORES[which]} is {float(found[which, place]):.9g} if the pair is scored alone"
         in_all = float(context.pairs[which, u, j])
         raise AssertionError(
-            f"user {context.user_id[u]} and job {context.job_id[j]}: {alone}, {in_all:.9g} among all pairs."
+            f"user {context.user_id[u]} and job {context.job_id[j]}: {alone}, but {in_all:.9g} among all pairs. "
+            "They must be equal."
         )
 
 
@@ -53,8 +54,12 @@ def list_scores_equal_pair_scores(context: CheckContext) -> None:
         count = int(ranking.count[row])
         of_pairs = context.pairs[:, row, ranking.job_row[row, :count]].T
         for place in np.flatnonzero((ranking.scores[row, :count] != of_pairs).any(axis=1))[:1]:
-            difference = f"{ranking.scores[row, place].tolist()} in the list, {of_pairs[place].tolist()} as a pair"
-            raise AssertionError(f"user {user} and job {ranking.job_id[row, place]}: {difference}.")
+            difference = (
+                f"{ranking.scores[row, place].tolist()} in the list, {of_pairs[place].tolist()} among all pairs"
+            )
+            raise AssertionError(
+                f"user {user} and job {ranking.job_id[row, place]}: the scores are {difference}. They must be equal."
+            )
 
 
 @invariant
@@ -65,7 +70,8 @@ def scores_are_finite_float32(context: CheckContext) -> None:
         inside = (scores >= -RANGE_TOLERANCE) & (scores <= 100 + RANGE_TOLERANCE)  # false for NaN
         for place in np.argwhere(~inside)[:1]:
             u = int(place[1] if what == "all pairs" else place[0])
-            raise AssertionError(f"user {context.user_id[u]}: a score of {what} is {float(scores[tuple(place)])!r}.")
+            score = f"a score of {what} is {float(scores[tuple(place)])!r}; it must be from 0 to 100"
+            raise AssertionError(f"user {context.user_id[u]}: {score}.")
 
 
 @invariant
@@ -75,7 +81,8 @@ def component_values_are_from_0_to_100(context: CheckContext) -> None:
     inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)
     for c, u, j in np.argwhere(~inside)[:1]:
         pair = f"user {context.user_id[u]} and job {context.job_id[j]}"
-        raise AssertionError(f"{pair}: component {context.model.parts[c].name} is {float(values[c, u, j])!r}.")
+        value = f"component {context.model.parts[c].name} has the value {float(values[c, u, j])!r}"
+        raise AssertionError(f"{pair}: {value}; it must be from 0 to 100.")
 
 
 @invariant

@@ -106,4 +106,5 @@ def totals_are_linear_in_the_weights(context: CheckContext) -> None:
     wanted = (one + other) / 2
     for u, j in np.argwhere(~(np.abs(found - wanted) <= LINEAR_TOLERANCE))[:1]:
         pair = f"user {context.user_id[u]} and job {context.job_id[j]}"
-        raise AssertionError(f"{pair}: the total for the mean weights is {found[u, j]:.9g}, not {wanted[u, j]:.9g}.")
+        total = f"the total for the mean of two weightings is {found[u, j]:.9g}"
+        raise AssertionError(f"{pair}: {total}; it must be the mean of the two totals, {wanted[u, j]:.9g}.")
