@@ -195,9 +195,9 @@ def check_targets(name: str, table: TableMap, where: str) -> None:
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
         key = f"{where}: one_row_per of table {name} is {table.one_row_per!r}"
         raise ConfigurationError(
-            f"{key}. Use {spec.key[0]}, or remove the key."
+            f"{key}. Use {spec.key[0]}, or remove one_row_per."
             if len(spec.key) == 1
-            else f"{key}, but this table does not have a single id column. Remove the key."
+            else f"{key}, but this table does not have a single id column. Remove one_row_per."
         )
 
 

@@ -106,7 +106,9 @@ def rank_biased_overlap(
     ConfigurationError: If p is not between 0 and 1 (exclusive).
     """
     if not 0 < p < 1:
-        raise ConfigurationError(f"p is {p!r}. Use a number between 0 and 1, exclusive.")
+        raise ConfigurationError(
+            f"p, the persistence of rank-biased overlap, is {p!r}. Use a number above 0 and below 1."
+        )
     shorter = np.minimum(count_before, count_after).astype(np.int64)
     longer = np.maximum(count_before, count_after).astype(np.int64)
     deepest = int(longer.max(initial=0))

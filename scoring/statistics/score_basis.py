@@ -186,13 +186,14 @@ class Basis:
         if cosine.shape[0] != cosine.shape[1] or len(cosine) > len(words.occupation):
             raise DataError(
                 f"basis: the array similarity.cosine has shape {cosine.shape}. It must be square with at most "
-                f"{len(words.occupation)} rows, the number of occupations in this basis. Write the basis again."
+                f"{len(words.occupation)} rows, the number of occupations in this basis. Create the "
+                "arrays with `arrays()` of a basis."
             )
         users, jobs = (read(f"factors.{name}", np.float32, (None, None)) for name in ("users", "jobs"))
         if users.shape[1] != jobs.shape[1]:
             raise DataError(
-                f"basis: factors.users has {users.shape[1]} dimensions and factors.jobs has {jobs.shape[1]}; "
-                "they must be equal. Write the basis again."
+                f"basis: the array factors.users has {users.shape[1]} dimensions, but factors.jobs has "
+                f"{jobs.shape[1]}. They must be equal. Create the arrays with `arrays()` of a basis."
             )
         area = (prefectures + 1, majors + 1)
         return cls(
@@ -246,7 +247,7 @@ class _Reader:
     def __call__(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
         array = self._arrays.get(name)
         if array is None:
-            raise DataError(f"basis: the array {name} is missing. Write the basis again.")
+            raise DataError(f"basis: the array {name} is missing. Create the arrays with `arrays()` of a basis.")
         fits = len(array.shape) == len(shape) and all(
             size in (None, given) for size, given in zip(shape, array.shape, strict=True)
         )
@@ -254,7 +255,7 @@ class _Reader:
             wanted = ", ".join("any" if size is None else str(size) for size in shape)
             raise DataError(
                 f"basis: the array {name} has dtype {array.dtype} and shape {array.shape}; it must have dtype "
-                f"{np.dtype(dtype)} and shape ({wanted}). Write the basis again."
+                f"{np.dtype(dtype)} and shape ({wanted}). Create the arrays with `arrays()` of a basis."
             )
         return array
 

@@ -198,7 +198,10 @@ def _summarise(failures: dict[str, str], context: CheckContext, n: int) -> str:
         else f"- {', '.join(names)}:\n  {evidence}"
         for evidence, names in by_evidence.items()
     ]
-    return "\n".join([head, *lines])
+    advice = (
+        "Correct the component, model or backend that was checked. If none of them is yours, this is a bug in scoring."
+    )
+    return "\n".join([head, *lines, advice])
 
 
 def _model(given: CheckedModel) -> ScoringModel:

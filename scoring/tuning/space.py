@@ -86,7 +86,8 @@ class Space:
             )
         if self.free and self.shared <= _ZERO_SHARED:
             raise ConfigurationError(
-                "The locked weights sum to 1, so nothing is left for the other components. Unlock one of them."
+                "The locked weights sum to 1, so nothing is left for the other components. Unlock a "
+                "component whose weight is above 0."
             )
 
     def _check_corners(self) -> None:

@@ -234,7 +234,7 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     (
         "totals_are_linear_in_the_weights",
         {"model": broken.standard_as(broken.Squared)},
-        r"the total for the mean of two weightings is",
+        r"with the mean of two weightings, the total is",
     ),
     # rules
     (

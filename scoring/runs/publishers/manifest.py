@@ -19,6 +19,8 @@ __all__ = [
     "read_manifest_if_valid",
 ]
 
+ADVICE: Final = "Give the folder of a published run, or start a new run."
+
 MANIFEST: Final = "_manifest.json"
 """Name of the manifest, which is written last. Readers of Parquet folders ignore names that begin with an underscore.
 """
@@ -38,9 +40,11 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise OutputError(f"{folder} does not contain a published run: {MANIFEST} cannot be read.") from error
+        raise OutputError(f"{folder} does not contain a published run: {MANIFEST} cannot be read. {ADVICE}") from error
     if not isinstance(manifest, dict) or not {"files", "counts"} <= manifest.keys():
-        raise OutputError(f"{folder} does not contain a published run: {MANIFEST} is not the manifest of a run.")
+        raise OutputError(
+            f"{folder} does not contain a published run: {MANIFEST} is not the manifest of a run. {ADVICE}"
+        )
     return manifest
 
 

@@ -106,5 +106,7 @@ def totals_are_linear_in_the_weights(context: CheckContext) -> None:
     wanted = (one + other) / 2
     for u, j in np.argwhere(~(np.abs(found - wanted) <= LINEAR_TOLERANCE))[:1]:
         pair = f"user {context.user_id[u]} and job {context.job_id[j]}"
-        total = f"the total for the mean of two weightings is {found[u, j]:.9g}"
-        raise AssertionError(f"{pair}: {total}; it must be the mean of the two totals, {wanted[u, j]:.9g}.")
+        raise AssertionError(
+            f"{pair}: with the mean of two weightings, the total is {found[u, j]:.9g}; it must be {wanted[u, j]:.9g}, "
+            "the mean of their totals."
+        )
