@@ -27,7 +27,7 @@ def test_factors_of_different_sizes_raise() -> None:
         "user_factors": pd.DataFrame({"user_id": [1], "f0": [1.0]}),
         "job_factors": pd.DataFrame({"job_id": [1], "f0": [1.0], "f1": [2.0]}),
     }
-    with pytest.raises(DataError, match="user_factors have 1 dimensions and job_factors have 2"):
+    with pytest.raises(DataError, match=r"user_factors has 1 factor \(f0, f1, …\), but job_factors has 2\."):
         Dataset.from_frames(JOBS, USERS, **tables)
 
 

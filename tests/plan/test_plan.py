@@ -70,7 +70,7 @@ def test_with_weights_rejects_other_changes(inputs: Inputs) -> None:
     model = load_model("standard")
     plan = Plan.build(model, inputs)
     for other in (model.with_parameters("fee", low=0), model.with_eligibility(open=False), load_model("classic")):
-        with pytest.raises(ModelError, match="differs in more than weights"):
+        with pytest.raises(ModelError, match="differs from the model of the plan in more than weights"):
             plan.with_weights(other)
 
 

@@ -34,4 +34,4 @@ def test_import_by_mapping_file(scoring: Call, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["jobs"], ["jobs", "a.csv", "--map", "m.yaml"]])
 def test_import_requires_table_and_file_or_mapping(scoring: Call, arguments: list[str]) -> None:
-    assert "TABLE and FILE, or --map FILE" in error_line(scoring("import", *arguments), 2)
+    assert "Give either TABLE and FILE, or only --map FILE" in error_line(scoring("import", *arguments), 2)
