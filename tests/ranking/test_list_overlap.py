@@ -127,5 +127,5 @@ def test_empty_lists_are_equal() -> None:
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])
 def test_p_outside_0_and_1_is_rejected(p: float) -> None:
-    with pytest.raises(ConfigurationError, match="between 0 and 1"):
+    with pytest.raises(ConfigurationError, match="above 0 and below 1"):
         rbo([([1], [1])], p)
