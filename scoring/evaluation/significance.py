@@ -153,9 +153,9 @@ class Resamples:
             users, or every value is NaN.
         """
         _require_fraction("level", level)
-        array = self._columns(values)
+        array = self._columns("values", values)
         if array.shape[1] != 1:
-            raise ConfigurationError(f"values have {array.shape[1]} columns. An interval needs one column.")
+            raise ConfigurationError(f"values has {array.shape[1]} columns. An interval needs one column.")
         known = ~np.isnan(array)
         if not known.any():
             raise ConfigurationError(
@@ -202,7 +202,7 @@ class Resamples:
         ConfigurationError: If shapes do not match, a value is infinite, or the level is not between 0 and 1.
         """
         _require_fraction("level", level)
-        first, second = self._columns(a), self._columns(b)
+        first, second = self._columns("a", a), self._columns("b", b)
         if first.shape != second.shape:
             raise ConfigurationError(
                 f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number of columns in both."
@@ -210,7 +210,8 @@ class Resamples:
         inside = np.ones((1, self.n), dtype=bool) if masks is None else np.asarray(masks, dtype=bool)
         if inside.ndim != 2 or inside.shape[1] != self.n:
             raise ConfigurationError(
-                f"masks have shape {inside.shape}. Give one entry per user ({self.n:,}) in each mask."
+                f"masks has shape {inside.shape}. Give an array with one row per slice and {self.n:,} columns, one per "
+                "user. For a single mask, use mask[None, :]."
             )
         inside = inside[:, self.order]
         has_both = ~(np.isnan(first) | np.isnan(second))
@@ -229,17 +230,21 @@ class Resamples:
         difference = _means(second - first, known, n)
         return Differences(mean_a, mean_b, difference, low, high, p, n, inside.sum(axis=1)[:, None] - n)
 
-    def _columns(self, values: ArrayLike) -> Floats:
-        """Return the values as (n, c), sorted by user id."""
+    def _columns(self, name: str, values: ArrayLike) -> Floats:
+        """Return the values as (n, c), sorted by user id. `name` is the argument, for messages."""
         array = np.asarray(values, dtype=np.float64)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or len(array) != self.n:
             raise ConfigurationError(
-                f"An array of values has shape {array.shape}. Give one row per user ({self.n:,}), in the order of "
-                "resamples.user_id, and at most two dimensions."
+                f"{name} has shape {array.shape}. Give an array of one or two dimensions with {self.n:,} rows: one per "
+                "user, in the order of resamples.user_id."
             )
         if np.isinf(array).any():
-            raise ConfigurationError("A value is infinite. Use NaN for users without a value.")
+            row = int(np.argmax(np.isinf(array).any(axis=1)))
+            raise ConfigurationError(
+                f"{name} contains an infinite value in row {row:,} (counted from 0). Use a finite number, or NaN for a "
+                "user without a value."
+            )
         return array[self.order]
 
     def _intervals(self, values: Floats, known: Bools, level: float) -> tuple[Floats, Floats]:
@@ -260,7 +265,7 @@ def _means(values: Floats, known: Bools, n: Longs) -> Floats:
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
-def adjust_holm(compute_p_values: ArrayLike) -> Floats:
+def adjust_holm(p_values: ArrayLike) -> Floats:
     """Return p-values of the same shape, adjusted to control the family-wise error rate.
 
     If values ≤ α count as significant, the probability of any false positive is at most α. NaN marks a test that was
@@ -271,12 +276,12 @@ def adjust_holm(compute_p_values: ArrayLike) -> Floats:
     ------
     ConfigurationError: If a p-value is not between 0 and 1.
     """
-    p, is_tested, order = _sort_tested(compute_p_values)
+    p, is_tested, order = _sort_tested(p_values)
     steps = np.maximum.accumulate(p[is_tested][order] * np.arange(len(order), 0, -1))
     return _scatter(p, is_tested, order, steps)
 
 
-def adjust_benjamini_hochberg(compute_p_values: ArrayLike) -> Floats:
+def adjust_benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """Return p-values of the same shape, adjusted to control the false discovery rate.
 
     If values ≤ q count as significant, the expected share of false positives among them is at most q. NaN is handled
@@ -286,14 +291,14 @@ def adjust_benjamini_hochberg(compute_p_values: ArrayLike) -> Floats:
     ------
     ConfigurationError: If a p-value is not between 0 and 1.
     """
-    p, is_tested, order = _sort_tested(compute_p_values)
+    p, is_tested, order = _sort_tested(p_values)
     steps = p[is_tested][order] * len(order) / np.arange(1, len(order) + 1)
     return _scatter(p, is_tested, order, np.minimum.accumulate(steps[::-1])[::-1])
 
 
-def _sort_tested(compute_p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
+def _sort_tested(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
     """Return the p-values, which are not NaN, and the ascending order of the latter."""
-    p = np.asarray(compute_p_values, dtype=np.float64)
+    p = np.asarray(p_values, dtype=np.float64)
     is_tested = ~np.isnan(p)
     invalid = p[(p < 0) | (p > 1)]
     if len(invalid):
@@ -328,14 +333,15 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise ConfigurationError(
-            f"a has shape {first.shape} and b has shape {second.shape}. Give one value per user in both."
+            f"a has shape {first.shape} and b has shape {second.shape}. Give two one-dimensional arrays of equal "
+            "length, with one value per user."
         )
     delta = second - first
     delta = delta[~np.isnan(delta)]
     if len(delta) < 2:
         raise ConfigurationError(
-            f"{pluralize(len(delta), 'user')} with a value in both a and b: a standard deviation needs at least two. "
-            "Add users with both values."
+            f"Only {pluralize(len(delta), 'user')} in both a and b: a standard deviation needs at least two. Add users "
+            "who have a value in both."
         )
     return float((ndtri((1 + level) / 2) + ndtri(power)) * delta.std(ddof=1) / np.sqrt(len(delta)))
 

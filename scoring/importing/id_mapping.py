@@ -97,7 +97,7 @@ def _find_next_id(connection: Connection, table: str, numbers: pd.Series) -> int
     first = max(int(stored), 0 if pd.isna(largest_given) else int(largest_given), 0) + 1
     if first + len(numbers) > np.iinfo(np.int64).max:
         raise DataError(
-            f"{table}: text ids get new integers above the largest id, {first - 1}, which leaves no 64-bit integers. "
-            f"Give the row with id {first - 1} a smaller id."
+            f"{table}: too few 64-bit integers are left for the text ids. They are numbered above the largest id, "
+            f"{first - 1}. Give the row with id {first - 1} a smaller id."
         )
     return first

@@ -280,13 +280,13 @@ class RunState:
         task = self._tasks[number] if 0 <= number < len(self._tasks) else None
         if task is None:
             raise OutputError(
-                f"Shard {number}: the executor's `map` returned a shard of no task, so nothing was published. It must "
-                "yield `rank_shard(task)` of each task."
+                f"Shard {number}: the executor's `map` yielded this shard, but no task has this number. Nothing was "
+                "published. `map` must yield `rank_shard(task)` once for each task."
             )
         if not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
             raise OutputError(
-                f"Shard {number}: the executor's `map` returned lists of other users, so nothing was published. It "
-                "must yield `rank_shard(task)` of each task."
+                f"Shard {number}: the executor's `map` yielded lists of other users than those of the task. Nothing "
+                "was published. `map` must yield `rank_shard(task)` once for each task."
             )
         if number not in self._received:
             self._received[number] = result.digest

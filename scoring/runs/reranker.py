@@ -49,7 +49,8 @@ def rerank(candidates: Ranking, reranker: Reranker | None, k: int) -> Ranking:
     name = type(reranker).__name__
     if lists.user_id.tolist() != candidates.user_id.tolist():
         raise ConfigurationError(
-            f"{name}.rerank returned lists of other users. It must return the users of the candidates, in their order."
+            f"{name}.rerank changed the users or their order. It must return the users of the candidates, in their "
+            "order."
         )
     if lists.job_id.shape[1] > k:
         raise ConfigurationError(

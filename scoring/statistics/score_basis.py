@@ -290,8 +290,8 @@ def _text_values(read: _Reader, name: str) -> pd.Index:
     starts = [0, *ends][:-1]
     if any(start > end for start, end in zip(starts, ends, strict=True)) or (ends and ends[-1] != len(data)):
         raise DataError(
-            f"basis: the values of the array {name}.end must ascend to {len(data)}, the length of {name}.bytes. Write "
-            "the basis again."
+            f"basis: the array {name}.end is damaged. Its values must not decrease, and the last must be {len(data)}, "
+            f"the length of {name}.bytes. Write the basis again."
         )
     return pd.Index([data[start:end].decode() for start, end in zip(starts, ends, strict=True)], dtype="str")
 

@@ -99,7 +99,8 @@ def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
         least = float(share)
     except ValueError:
         raise ConfigurationError(
-            f"{text!r} is not a floor. Use METRIC:SLICING:SLICE=SHARE, such as NDCG@10:tenure:newcomer=1."
+            f"{text!r} is not a floor. Use METRIC:SLICING:SLICE, such as NDCG@10:tenure:newcomer. To allow a lower "
+            "value than the baseline, add =SHARE, such as =0.95."
         ) from None
     metric, slicing_name, label = parts
     by_name = {slicing.name: slicing for slicing in slicings}

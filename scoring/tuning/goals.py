@@ -153,8 +153,8 @@ class Floor:
         if np.isnan(values).all():  # true for an empty slice, too
             n = len(evaluation.user_id)
             raise ConfigurationError(
-                f"The floor on {self.name} has no value: none of these {n:,} users is in the slice and has a relevant "
-                "job. Use more users, or omit this floor."
+                f"The floor on {self.name} has no value: none of the {n:,} evaluated users is in the slice and has a "
+                "relevant job. Use more users, or omit this floor."
             )
         return mean(values)
 

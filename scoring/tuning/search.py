@@ -138,8 +138,8 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
         study.set_user_attr(_PROBLEM, problem.digest)
     elif digest != problem.digest:
         raise ConfigurationError(
-            f"The trials of {study.study_name} in {storage} belong to another search, with other data, users, model, "
-            "locks, bounds, goals or floors, or to another program. Use another file or name."
+            f"The trials of {study.study_name} in {storage} belong to another search or another program. Their data, "
+            "users, model, locks, bounds, goals or floors differ. Use another file or name."
         )
     # a resumed run and a parallel worker must not repeat earlier draws, and each sampler draws its own sequence
     entropy = (seed, worker, len(study.trials), SAMPLERS.index(sampler))

@@ -68,8 +68,8 @@ def _shares(
             return {other: known.get(other, 0.0) / total for other in unlocked}
     if remainder > 0:
         raise ConfigurationError(
-            f"The weight of {name} cannot change: all other unlocked weights of {level} are 0, so their proportions "
-            "are unknown. Increase one of them instead."
+            f"The weight of {name} cannot change: all other unlocked weights of {level} are 0, and the remainder "
+            "cannot be divided among them. Increase one of them instead."
         )
     return dict.fromkeys(unlocked, 0.0)
 

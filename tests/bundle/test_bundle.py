@@ -223,7 +223,7 @@ def test_failed_save_keeps_previous_file(prepared: Prepared, tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(bundle_file.os, "fsync", fail)
-    with pytest.raises(OutputError, match="kept: the bundle cannot be written: No space left on device"):
+    with pytest.raises(OutputError, match=r"The bundle .*kept cannot be written \(No space left on device\)"):
         prepared.plan.bundle.save(path)
     assert path.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["kept"]
@@ -298,7 +298,7 @@ def test_opening_missing_file_is_rejected(tmp_path: Path) -> None:
 
 
 def test_saving_to_missing_folder_is_rejected(prepared: Prepared, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="the bundle cannot be written: No such file or directory"):
+    with pytest.raises(OutputError, match=r"cannot be written \(No such file or directory\)"):
         prepared.plan.bundle.save(tmp_path / "no" / "bundle")
 
 

@@ -463,7 +463,7 @@ def test_nothing_is_stored_if_rejected_rows_cannot_be_written(sqlite: Database, 
 def test_text_ids_are_numbered_above_ids_beyond_float_precision(sqlite: Database, tmp_path: Path) -> None:
     import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**53 + 1}\nabc\n"))
     assert load_jobs(sqlite)["job_id"].tolist() == [2**53 + 1, 2**53 + 2]
-    with pytest.raises(DataError, match="leaves no 64-bit integers"):
+    with pytest.raises(DataError, match="too few 64-bit integers are left"):
         import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**63 - 1}\nabd\n"))
 
 

@@ -228,8 +228,8 @@ def drop_last(results: Results) -> Iterator[ShardResult]:
     ("change", "sentence"),
     [
         (repeat_changed, "Shard 2: the executor returned two different results"),
-        (swap_numbers, "Shard 1: the executor's `map` returned lists of other users"),
-        (rename_shards, "Shard 1000: the executor's `map` returned a shard of no task"),
+        (swap_numbers, "Shard 1: the executor's `map` yielded lists of other users"),
+        (rename_shards, "Shard 1000: the executor's `map` yielded this shard, but no task"),
         (drop_last, "ChangingExecutor.map ended without the result of shard 3"),
     ],
 )
@@ -399,7 +399,7 @@ class WrongReranker(EvenJobsFirst):
     ("change", "sentence"),
     [
         (lambda candidates: candidates, "lists of 15 jobs"),
-        (lambda candidates: candidates.first().cut(K), "lists of other users"),
+        (lambda candidates: candidates.first().cut(K), "changed the users or their order"),
     ],
 )
 def test_invalid_lists_of_a_reranker_are_rejected(

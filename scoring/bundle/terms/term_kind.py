@@ -167,9 +167,7 @@ def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
     result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
-            raise ModelError(
-                f"`terms` of a component returned an array of shape {row.shape} in a term; it must be ({length},)."
-            )
+            raise ModelError(f"Internal error: an unchecked array of a term has shape {row.shape}, not ({length},).")
         result[place] = row
     return result
 

@@ -128,7 +128,10 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
     published_id, rows = database.read(work)
     if published_id is None:
         if run_id is None:
-            raise DatabaseError(f"{database.display} does not contain a published run. Start one with `scoring run`.")
+            raise DatabaseError(
+                f"{database.display} does not contain a published run of the name {name!r}. Start one with `scoring "
+                "run`."
+            )
         raise DatabaseError(
             f"{database.display} does not contain the published run {run_id}. `scoring runs list` lists the ids "
             "of the runs."
