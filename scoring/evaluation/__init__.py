@@ -2,7 +2,8 @@
 
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `user_splits`: train, validation and test users (`id_hash`)
-- `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists (`measure_directions`); `slices`: metrics by group of users
+- `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_directions`: which values are better
+- `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
 - `rank_changes`, `exposure_changes`: effect of a model change on lists
