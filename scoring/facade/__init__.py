@@ -3,7 +3,7 @@
 - `engine`: the class; `batch_methods`, `pair_methods`, `loading_methods`: one thin method for each legacy name
 - `engine_state`: what all methods use: settings, the snapshot, caches, counters
 - `snapshot`: the data that an engine answers from; the only place that holds it
-- `legacy_objects`: objects, mappings and rows to canonical frames
+- `legacy_input`: objects, mappings and rows to canonical frames
 - `legacy_results`: the results of the methods, computed synchronously from a snapshot
 - `job_only_scores`: the work behind the methods whose results depend on the job alone
 - `plan_cache_keys`: cache keys of what is computed from a model

@@ -18,7 +18,7 @@ from scoring.dataset.arrays import make_lazy_job_arrays
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import extend_lazily
 from scoring.errors import ConfigurationError
-from scoring.facade.legacy_objects import make_canonical_frame
+from scoring.facade.legacy_input import make_canonical_frame
 from scoring.facade.legacy_results import find_unused_id
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile

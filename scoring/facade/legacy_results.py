@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
-from scoring.facade.legacy_objects import Row, make_canonical_frame, read_user
+from scoring.facade.legacy_input import Row, make_canonical_frame, read_user
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
 from scoring.facade.plan_cache_keys import make_explanation_key, make_score_key
 from scoring.facade.snapshot import Snapshot

@@ -11,7 +11,7 @@ import pandas as pd
 from scoring.errors import DataError
 from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, run_in_thread
-from scoring.facade.legacy_objects import Row, read_job, read_profile_id, read_user
+from scoring.facade.legacy_input import Row, read_job, read_profile_id, read_user
 from scoring.facade.legacy_results import PairRows
 from scoring.facade.snapshot import Snapshot
 

@@ -10,7 +10,7 @@
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `named_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
+Helper modules: `data_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
 `compared_method_inputs`, `compared_method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and
 lists).
 
@@ -19,9 +19,9 @@ Plots are returned as matplotlib figures and not shown. No module uses pyplot or
 
 from scoring.profiling.chunk_size_sweep import Recommendation, plot_sweep, recommend, sweep
 from scoring.profiling.column_memory import column_bytes, plot_columns
+from scoring.profiling.data_source import Source, full_run
 from scoring.profiling.engine_ladder import ladder, plot_ladder
 from scoring.profiling.line_times import line_frame, line_profile, plot_lines, readable_top_k
-from scoring.profiling.named_source import Source, full_run
 from scoring.profiling.peak_memory import Peak, peak_frame, peak_of, plot_peaks
 from scoring.profiling.phase_times import phase_frame, plot_phases
 from scoring.profiling.pruning_stats import plot_visits, visits

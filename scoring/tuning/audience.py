@@ -23,7 +23,7 @@ from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.list_overlap import mask_listed
 from scoring.tuning.audience_result import Audience
-from scoring.tuning.value_statistics.values import compute_total
+from scoring.tuning.value_statistics.value_frame import compute_total
 
 __all__ = ["Audience", "audience"]
 

@@ -1,12 +1,12 @@
 """The tuning panel: change a weight and see how lists and measures change.
 
-- `simplex`, `slider_parameters`, `weights_model`: the weights and parameters that the user can change
+- `simplex`, `model_parameters`, `weights_model`: the weights and parameters that the user can change
 - `tuning_session`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `html`: results as HTML
 - `controls`, `profile_box`, `result_views`, `anywidgets`, `panel`: the widgets
-- `panel_launcher`: a panel from a database
+- `notebook_panel`: a panel from a database
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from scoring.extras import require
 
 if TYPE_CHECKING:
+    from scoring.widgets.notebook_panel import tuning_panel as tuning_panel
     from scoring.widgets.panel import TuningPanel as TuningPanel
-    from scoring.widgets.panel_launcher import tuning_panel as tuning_panel
     from scoring.widgets.tuning_session import PanelState as PanelState
     from scoring.widgets.tuning_session import Request as Request
     from scoring.widgets.tuning_session import TuningSession as TuningSession
@@ -34,7 +34,7 @@ _HOMES = {
     "TuningSession": "tuning_session",
     "WeightsModel": "weights_model",
     "Worker": "worker",
-    "tuning_panel": "panel_launcher",
+    "tuning_panel": "notebook_panel",
 }
 
 _PANEL = {"TuningPanel", "tuning_panel"}

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 
 from scoring.model import ScoringModel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.slider_parameters import SliderParameter, list_parameters
+from scoring.widgets.model_parameters import SliderParameter, list_parameters
 from scoring.widgets.weights_model import WeightsModel
 
 __all__ = ["Controls", "ParameterRow", "WeightRow"]

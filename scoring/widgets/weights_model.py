@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
+from scoring.widgets.model_parameters import find_parameter, list_parameters, replace_parameter
 from scoring.widgets.simplex import move_weight
-from scoring.widgets.slider_parameters import find_parameter, list_parameters, replace_parameter
 
 __all__ = ["State", "WeightsModel"]
 

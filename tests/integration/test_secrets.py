@@ -22,10 +22,10 @@ from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
-from scoring.profiling.named_source import Source
+from scoring.profiling.data_source import Source
 from scoring.synthetic import make_market
-from tests.support.counts import record_count
 from tests.support.postgres_server import PostgresServer, Proxy
+from tests.support.counts import record_count
 
 SECRET = "cAnArY/p@ss word%"
 FORMS = {SECRET, quote(SECRET, safe=""), quote_plus(SECRET), "cAnArY"}

@@ -17,7 +17,7 @@ from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, Loo
 from scoring.plan.layout import Layout
 from scoring.plan.term_packing import pack
 from scoring.statistics import Statistics
-from scoring.widgets.slider_parameters import SliderParameter, list_parameters, replace_parameter
+from scoring.widgets.model_parameters import SliderParameter, list_parameters, replace_parameter
 
 STANDARD = load_model("standard")
 

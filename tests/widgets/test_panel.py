@@ -19,7 +19,7 @@ from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.model_parameters import list_parameters
 
 WAIT = 60.0
 

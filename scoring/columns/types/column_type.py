@@ -95,7 +95,7 @@ class ColumnType(ABC):
         """Return the canonical column of a few Python objects, or None if they need `coerce`. None is a missing value.
 
         `coerce` takes 0.5 ms per column in Arrow and pandas. With thirty columns, that is nearly all of the time of
-        scoring one pair. Both give equal columns: `tests/facade/test_legacy_objects.py`.
+        scoring one pair. Both give equal columns: `tests/facade/test_legacy_input.py`.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""The runs of a database: those of a key, and the current run. `database_lists` reads their lists."""
+"""The runs of a database: those of a key, and the current run. `database_list_reader` reads their lists."""
 
 from __future__ import annotations
 

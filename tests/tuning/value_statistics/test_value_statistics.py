@@ -17,8 +17,14 @@ from scoring.model import WeightProfile
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast
 from scoring.testing import small_dataset
-from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw_sample
-from scoring.tuning.value_statistics import values as values_module
+from scoring.tuning.value_statistics import (
+    Sample,
+    component_distributions,
+    component_values,
+    correlations,
+    draw_sample,
+    value_frame,
+)
 from scoring.tuning.value_statistics.correlation import _centred
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import random_prepared
@@ -78,7 +84,7 @@ def test_default_is_all_active_users_and_all_jobs(ready: Prepared, monkeypatch: 
         np.dtype("float64"): 11,
         np.dtype("float32"): 1,
     }
-    monkeypatch.setattr(values_module, "BLOCK_BYTES", 50_000)  # a few users at a time
+    monkeypatch.setattr(value_frame, "BLOCK_BYTES", 50_000)  # a few users at a time
     pd.testing.assert_frame_equal(component_values(ready), whole)
 
 
@@ -90,7 +96,7 @@ def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
 
 
 def test_too_little_memory_raises_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    needed = values_module.estimate_bytes(len(ready.active_users), len(ready.plan.job_id), 11)
+    needed = value_frame.estimate_bytes(len(ready.active_users), len(ready.plan.job_id), 11)
     assert needed > component_values(ready).memory_usage(index=False).sum()
     monkeypatch.setattr(memory_forecast, "measure_available", lambda: needed - 1)
     monkeypatch.setattr(ready.scorer, "components", None)

@@ -26,7 +26,7 @@ from scoring.columns.types import (
     ColumnType,
 )
 from scoring.errors import DataError
-from scoring.facade.legacy_objects import make_canonical_frame, read_job, read_user
+from scoring.facade.legacy_input import make_canonical_frame, read_job, read_user
 from scoring.validation.normalise import normalise
 from tests.support.engines import legacy_job, legacy_user, market_of
 
