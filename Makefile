@@ -109,7 +109,7 @@ $(VENV)/audit/bin/pip-audit: | $(BIN)/python
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
 
 audit: $(VENV)/.run $(VENV)/audit/bin/pip-audit ## known vulnerabilities of the installed packages (needs the network)
-	$(BIN)/python scripts/audit.py $(VENV)/audit/bin/pip-audit
+	$(BIN)/python scripts/vulnerability_audit.py $(VENV)/audit/bin/pip-audit
 
 clean: ## remove the environment, build files, and created data
 	rm -rf $(VENV) *.egg-info build data/*.db data/*.db-* data/*runs data/refused .pytest_cache .mypy_cache .ruff_cache .hypothesis

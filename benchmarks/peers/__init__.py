@@ -1,7 +1,7 @@
 """Other implementations of the same lists, one file each; `PEERS` lists them.
 
 - `scoring.profiling.compared_method_inputs`, `vectors` their inputs · `base` the base classes
-- the full score: `python_plain`, `python_loop`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
+- the full score: `python_plain`, `python_lookup`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
   `duckdb_sql`
 - the part of it that is an inner product: `implicit_topk`, `faiss_flat`
 """
@@ -16,7 +16,7 @@ from benchmarks.peers.pandas_merge import PandasMerge
 from benchmarks.peers.peer import FullPeer, InnerPeer
 from benchmarks.peers.polars_cross import PolarsCross
 from benchmarks.peers.polars_users import PolarsUsers
-from benchmarks.peers.python_loop import PythonLoop
+from benchmarks.peers.python_lookup import PythonLoop
 from benchmarks.peers.python_plain import PythonPlain
 
 __all__ = ["FULL", "INNER", "FullPeer", "InnerPeer"]

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.results import Section
-from benchmarks.sections import frames, growth, imports, load, pairs, panel, peers, rank, reweight, run, worst_cases
+from benchmarks.sections import (
+    frame_memory,
+    growth,
+    load,
+    pairs,
+    panel,
+    peers,
+    rank,
+    reweight,
+    run,
+    startup,
+    worst_cases,
+)
 from benchmarks.workspace import Size, Workspace
 
 __all__ = ["SECTIONS"]
@@ -20,7 +32,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "panel": panel.measure,
     "load": load.measure,
     "run": run.measure,
-    "frames": frames.measure,
-    "import": imports.measure,
+    "frames": frame_memory.measure,
+    "import": startup.measure,
 }
 """Name → function that measures it in a new process."""

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import optuna
 import pandas as pd
+from job_view_components import JobLooks, NotSeen, ViewedNearby, ViewedShare
 from title_likeness import TitleLikeness
-from viewed import JobLooks, NotSeen, ViewedNearby, ViewedShare
 
 import scoring
 from scoring.database.database import Database

@@ -36,7 +36,7 @@ MINUTE = pd.Timedelta(minutes=1)
 @pytest.fixture(scope="module")
 def example() -> Iterator[ModuleType]:
     """Yield the script, imported as when it is run: with the folder of its components on the path."""
-    names = ("evaluate", "viewed", "title_likeness")
+    names = ("evaluate", "job_view_components", "title_likeness")
     sys.path.insert(0, str(EXAMPLE))
     yield importlib.import_module("evaluate")
     sys.path.remove(str(EXAMPLE))

@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("compare_runs", ROOT / "scripts" / "compare_runs.py")
+    spec = importlib.util.spec_from_file_location("compare_checkouts", ROOT / "scripts" / "compare_checkouts.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "compare_runs", module)  # dataclasses look annotations up there
+    monkeypatch.setitem(sys.modules, "compare_checkouts", module)  # dataclasses look annotations up there
     spec.loader.exec_module(module)
     return module
 
@@ -49,6 +49,6 @@ def test_changed_parts_rows_and_manifests_are_reported(script: ModuleType, tmp_p
 def test_runs_of_one_checkout_are_equal(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["compare_runs.py", str(ROOT), "--users", "20", "--jobs", "60"])
+    monkeypatch.setattr(sys, "argv", ["compare_checkouts.py", str(ROOT), "--users", "20", "--jobs", "60"])
     assert script.main() == 0
     assert "no difference" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Compare the runs that two checkouts publish: python scripts/compare_runs.py OLD_CHECKOUT [--users N] [--jobs M].
+"""Compare the runs that two checkouts publish: python scripts/compare_checkouts.py OLD_CHECKOUT [--users N] [--jobs M].
 
 The new checkout is the one that contains this script. The old one makes a market. Then each checkout ranks a copy of it
 in a separate process, with factors from one cache, into Parquet files and into SQLite. Part files are compared byte by

@@ -57,7 +57,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 def _compile(cache: Path) -> float:
     """Return the seconds until the kernels of a run are ready, with this folder of machine code."""
-    program = "from benchmarks.sections.imports import compile_kernels; compile_kernels()"
+    program = "from benchmarks.sections.startup import compile_kernels; compile_kernels()"
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
