@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.support.counts import Counts
+from tests.support.proof_counts import Counts
 
 INTEGRATION = (
     "integration", "cli", "scripts", "benchmarks", "facade", "profiling", "runs", "testing", "tuning", "widgets",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import scoring
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 PACKAGE = Path(scoring.__file__).parent
 

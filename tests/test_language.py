@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import dialect
+from tests.support import language_patterns
 
 PACKAGE = Path(__file__).parents[1] / "scoring"
 
 
 def test_committed_text_has_no_dialect() -> None:
-    assert [str(hit) for hit in dialect.find_hits()] == []
+    assert [str(hit) for hit in language_patterns.find_hits()] == []
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_committed_text_has_no_dialect() -> None:
     ],
 )
 def test_patterns_match_dialect(text: str, found: bool) -> None:
-    assert any(re.search(pattern, text, re.IGNORECASE) for pattern in dialect.PATTERNS) == found
+    assert any(re.search(pattern, text, re.IGNORECASE) for pattern in language_patterns.PATTERNS) == found
 
 
 def test_test_names_are_short() -> None:
-    assert [(file, name) for file, name in dialect.test_names() if len(name) > 60] == []
+    assert [(file, name) for file, name in language_patterns.test_names() if len(name) > 60] == []
 
 
 def test_module_names_are_unique() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scoring.caching.content_digests import compute_content_digest, freeze, read_code
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 
 def test_code_includes_what_it_calls_and_names() -> None:

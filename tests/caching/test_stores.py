@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scoring.caching import MemoryStore
 from scoring.caching.memory_footprints import Footprint
 from tests.support.clocks import Clock
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 
 def constant(value: object) -> Callable[[], object]:

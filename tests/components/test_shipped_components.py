@@ -14,7 +14,7 @@ from scoring.components import classic
 from scoring.dataset import Dataset, Tables
 from scoring.model import Component
 from scoring.testing import check_component
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import random_market
 
 every = pytest.mark.parametrize("component", SHIPPED, ids=lambda component: component.kind)

@@ -25,7 +25,7 @@ from scoring.database.readers import load_tables, load_users, load_users_async
 from scoring.database.schema import DATA_TABLES, METADATA
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DatabaseError, MissingDependencyError
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.small_tables import small_tables
 
 SECRET = "s3cr3t-p@ss"

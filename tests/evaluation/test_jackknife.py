@@ -8,7 +8,7 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import GROUPS_OF_USERS, assign_groups
 from scoring.evaluation.list_metrics import Concentration, Coverage, ListFacts, PopulationFact
-from tests.support.rankings import ranking_of
+from tests.support.ranking_builder import ranking_of
 
 N_JOBS, N_USERS, K = 400, 300, 5
 JOBS = np.arange(N_JOBS)

@@ -27,7 +27,7 @@ from scoring.evaluation.list_metrics import (
 from scoring.model import Inputs
 from scoring.ranking import Prepared, Ranking
 from scoring.synthetic import make_market
-from tests.support.rankings import ranking_of
+from tests.support.ranking_builder import ranking_of
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, mean
 from scoring.evaluation.relevant_pairs import RankedRelevance, Relevance, rank_relevance
-from tests.support.counts import record_count
-from tests.support.rankings import ranking_of
+from tests.support.proof_counts import record_count
+from tests.support.ranking_builder import ranking_of
 
 Wanted = dict[int, dict[int, int]]
 

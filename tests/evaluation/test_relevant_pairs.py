@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevant_pairs import Relevance, rank_relevance
-from tests.support.rankings import ranking_of
+from tests.support.ranking_builder import ranking_of
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 

@@ -22,8 +22,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
 from scoring.plan import Plan
-from tests.support.counts import record_count
-from tests.support.engines import (
+from tests.support.facade_market import (
     dataset_of,
     engine_of,
     expected_pairs,
@@ -33,6 +32,7 @@ from tests.support.engines import (
     named,
     store,
 )
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
 HANDLES = ["url", "path", "engine", "session", "async engine", "async session"]

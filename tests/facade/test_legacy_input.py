@@ -28,7 +28,7 @@ from scoring.columns.types import (
 from scoring.errors import DataError
 from scoring.facade.legacy_input import make_canonical_frame, read_job, read_user
 from scoring.validation.normalise import normalise
-from tests.support.engines import legacy_job, legacy_user, market_of
+from tests.support.facade_market import legacy_job, legacy_user, market_of
 
 WIDTHS: Final = {"prefecture_code": 2}
 ODD: Final = [

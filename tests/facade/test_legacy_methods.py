@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from scoring.facade import ScoringEngine
-from tests.support.counts import record_count
-from tests.support.engines import legacy_job, legacy_user, market_of, store
+from tests.support.facade_market import legacy_job, legacy_user, market_of, store
+from tests.support.proof_counts import record_count
 
 PAGE = Path(__file__).parents[2] / "MIGRATING.md"
 

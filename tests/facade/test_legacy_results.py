@@ -11,8 +11,7 @@ import pytest
 
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.facade import ScoredPairs, ScoringEngine
-from tests.support.counts import record_count
-from tests.support.engines import (
+from tests.support.facade_market import (
     LEGACY_NAMES,
     SCORES,
     engine_of,
@@ -23,6 +22,7 @@ from tests.support.engines import (
     named,
 )
 from tests.support.oracle import Oracle
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
 SEEDS = [0, 1, 4, 5]  # both clocks, a user with dozens of clicks, area means of 1000

@@ -22,8 +22,8 @@ from scoring.facade import (
     ScoringEngine,
 )
 from scoring.runs import memory_forecast
-from tests.support.counts import record_count
-from tests.support.engines import engine_of, legacy_job, legacy_user, market_of, store
+from tests.support.facade_market import engine_of, legacy_job, legacy_user, market_of, store
+from tests.support.proof_counts import record_count
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from scoring import ScoringEngine
 from scoring.errors import DataError
 from scoring.telemetry import prometheus_text
-from tests.support.engines import engine_of, market_of, store
+from tests.support.facade_market import engine_of, market_of, store
 
 
 @pytest.fixture

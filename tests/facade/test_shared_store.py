@@ -19,8 +19,8 @@ from scoring.errors import ConfigurationError
 from scoring.facade import ScoringEngine
 from scoring.statistics.factors import Factors
 from scoring.synthetic import make_market
-from tests.support.engines import act, market_of
-from tests.support.engines import store as save_market
+from tests.support.facade_market import act, market_of
+from tests.support.facade_market import store as save_market
 
 V = TypeVar("V")
 

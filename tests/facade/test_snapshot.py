@@ -24,8 +24,17 @@ from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 from scoring.synthetic import make_market
 from tests.support.clocks import Clock
-from tests.support.counts import record_count
-from tests.support.engines import act, company_of, dataset_of, engine_of, legacy_job, legacy_user, market_of, store
+from tests.support.facade_market import (
+    act,
+    company_of,
+    dataset_of,
+    engine_of,
+    legacy_job,
+    legacy_user,
+    market_of,
+    store,
+)
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
 HOUR = 3600.0

@@ -15,8 +15,8 @@ from scoring.caching import CACHE_NAMES
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
 from tests.support.clocks import Clock
-from tests.support.counts import record_count
-from tests.support.engines import act, company_of, market_of, store
+from tests.support.facade_market import act, company_of, market_of, store
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
 THREADS = 64

@@ -30,8 +30,8 @@ from scoring.facade import ScoringEngine
 from scoring.facade.engine_state import CACHES
 from scoring.statistics.company_popularity import PopularityReading
 from tests.support.clocks import Clock
-from tests.support.counts import record_count
-from tests.support.engines import market_of, store
+from tests.support.facade_market import market_of, store
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import CLOCK
 
 HOUR = 3600.0

@@ -24,8 +24,8 @@ from scoring.importing import import_file
 from scoring.runs import runner
 from scoring.validation.normalise import normalise
 from scoring.validation.report import DataReport
-from tests.support.counts import record_count
 from tests.support.input_values import INF, KEPT, MISSING, NAN, Case, cases, page
+from tests.support.proof_counts import record_count
 
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
 BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}

@@ -22,7 +22,7 @@ from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.synthetic import make_market
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 Call = Callable[..., Result]
 

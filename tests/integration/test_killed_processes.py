@@ -21,7 +21,7 @@ from scoring.runs.publishers.database_lock import hold_key
 from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
 

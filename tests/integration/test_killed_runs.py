@@ -28,7 +28,7 @@ from scoring.runs.publishers import list_published_runs, read_results
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9

@@ -23,8 +23,8 @@ from scoring.errors import DatabaseError
 from scoring.runs import runner, shards
 from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, list_published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
-from tests.support.counts import record_count
 from tests.support.postgres_server import PostgresServer, Proxy
+from tests.support.proof_counts import record_count
 from tests.support.small_tables import small_tables
 
 EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))

@@ -21,7 +21,7 @@ from scoring.database.writers import save_tables
 from scoring.facade import ScoringEngine
 from scoring.importing import import_file
 from scoring.synthetic import make_market
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 NAME, ADDRESS = "Hanako Kanariya", "hanako.kanariya@example.com"
 CANARIES = [form for text in (NAME, ADDRESS) for form in (text.encode(), text.encode("utf-16-le"))]

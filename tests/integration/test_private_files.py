@@ -21,7 +21,7 @@ from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import fault_injection
 from scoring.tuning.trial_journal import open_journal
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"users": (5, 3), "jobs": (7, 3)}

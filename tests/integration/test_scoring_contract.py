@@ -18,8 +18,8 @@ from scoring.model import GROUPS, Inputs, Pair, ScoringModel, WeightProfile
 from scoring.plan import Plan
 from scoring.ranking import Scorer, explain
 from scoring.statistics import Statistics
-from tests.support.counts import record_count
 from tests.support.oracle import Oracle, Score
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import CLOCK, RawMarket, random_market
 
 MODELS = ("standard", "classic")

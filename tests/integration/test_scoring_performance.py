@@ -21,7 +21,7 @@ from scoring.dataset import Dataset, Tables
 from scoring.facade import ScoringEngine
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.support.engines import LEGACY_NAMES
+from tests.support.facade_market import LEGACY_NAMES
 
 N_JOBS = 50_000
 N_USERS = 100

@@ -25,7 +25,7 @@ from scoring.errors import ScoringError
 from scoring.profiling.data_source import Source
 from scoring.synthetic import make_market
 from tests.support.postgres_server import PostgresServer, Proxy
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 SECRET = "cAnArY/p@ss word%"
 FORMS = {SECRET, quote(SECRET, safe=""), quote_plus(SECRET), "cAnArY"}

@@ -21,7 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scoring.cli.app import app
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.server_process import SECONDS, Server, ask_for_page, command_line, connections, served, wait_until
 
 

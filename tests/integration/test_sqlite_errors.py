@@ -23,7 +23,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 Call = Callable[..., Result]
 

@@ -12,7 +12,7 @@ import yaml
 from scoring.catalog import component_kinds, load_model, preset_names
 from scoring.errors import ModelError
 from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 GOOD = """\
 name: mine

@@ -19,7 +19,7 @@ from scoring.model import Inputs
 from scoring.plan import Plan
 from scoring.ranking import Prepared, Ranking, Scorer
 from scoring.statistics import ALS, Statistics
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket, random_market
 
 MODELS = ("standard", "classic")

@@ -28,7 +28,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.telemetry import fault_injection
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 
 class Broken(BaseException):

@@ -22,7 +22,7 @@ from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.telemetry import fault_injection
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 
 class Broken(BaseException):

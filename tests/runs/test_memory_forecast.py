@@ -21,7 +21,7 @@ from scoring.errors import NotEnoughMemoryError
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast, report, runner
 from scoring.synthetic import make_market
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 GB = 1_000_000_000
 

@@ -25,7 +25,7 @@ from scoring.storage.atomic_file import (
     write_all,
 )
 from scoring.storage.plain_file import open_folder
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ import pytest
 
 from scoring.storage.file_lock import LockHeldError
 from scoring.storage.journal import OBJECTS, DamagedLineError, Journal
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
 Record = dict[str, Any]

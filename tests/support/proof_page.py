@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.counts import phrases, read_counts
 from tests.support.promises import SECTIONS
+from tests.support.proof_counts import phrases, read_counts
 
 __all__ = ["PAGE", "page"]
 

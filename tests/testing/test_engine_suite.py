@@ -27,8 +27,8 @@ from scoring.testing import (
 )
 from tests.support import broken_engines as broken
 from tests.support.broken_engines import Broken, of_jobs, of_users, swap_best_where
-from tests.support.counts import record_count
 from tests.support.custom_components import OWN, TitleWord
+from tests.support.proof_counts import record_count
 
 MIXED = """\
 name: mixed

@@ -23,7 +23,7 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
 from scoring.validation.report import Limit, TableReport
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 TABLES = scoring.make_market(12, 60, 300, seed=5).tables
 MODEL = scoring.load_model("standard")

@@ -13,7 +13,7 @@ from scoring.backends import reference
 from scoring.backends.numba.pair_blocks import BLOCK, TILE, all_pairs
 from scoring.bundle.program import Program
 from scoring.ranking import Scorer
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 
 

@@ -17,7 +17,7 @@ from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))

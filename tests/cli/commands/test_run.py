@@ -18,7 +18,7 @@ from tests.cli.command import (
     error_line,
     run_python,
 )
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 
 def test_run_publishes_and_prints_report(scoring: Call, database: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from scoring.runs.publishers import (
     read_results,
 )
 from scoring.runs.shards import ShardResult
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 
 class Broken(Exception):

@@ -13,7 +13,7 @@ import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.tuning.registry.store import MAX_BYTES, ProfileStore
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
 
 

@@ -17,7 +17,7 @@ FILES: Final = ("README.md", "MIGRATING.md", "CONTRIBUTING.md", "CHANGELOG.md", 
 SUFFIXES: Final = (".py", ".md", ".ipynb", ".yaml", ".toml", ".js", ".css", "Makefile")
 DATA: Final = ("tests/golden/data/", "tests/samples/", "scoring/dataset/reference/")
 """Folders of stored data, whose words are not prose."""
-SELF: Final = ("tests/support/dialect.py", "tests/test_language.py")
+SELF: Final = ("tests/support/language_patterns.py", "tests/test_language.py")
 
 PATTERNS: Final[dict[str, str]] = {
     r"\bwhoever\b": "the user, the caller or the process",

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.counts import phrases, read_counts, record_count
 from tests.support.promises import PROMISES
+from tests.support.proof_counts import phrases, read_counts, record_count
 
 ROOT = Path(__file__).parents[1]
 
 CONFTEST = """
-from tests.support.counts import Counts
+from tests.support.proof_counts import Counts
 
 def pytest_configure(config):
     config.pluginmanager.register(Counts(), "counts")
@@ -24,7 +24,7 @@ def pytest_configure(config):
 TESTS = """
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.support.counts import record_count
+from tests.support.proof_counts import record_count
 
 @pytest.fixture
 def place():
