@@ -121,19 +121,34 @@ def _never_wait_for_the_disk(server: Any) -> None:
     server.psql("SELECT pg_reload_conf();")
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """Yield the URL of an empty PostgreSQL database for one test."""
-    name = f"t{uuid.uuid4().hex[:12]}"
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[sa.Engine]:
+    """Yield an engine of the database that the tests share, one after another."""
     admin = sa.create_engine(
         sa.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
+    name = f"t{uuid.uuid4().hex[:12]}"
     with admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    shared = sa.create_engine(admin.url.set(database=name), isolation_level="AUTOCOMMIT")
+    yield shared
+    shared.dispose()
     admin.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_database: sa.Engine) -> str:
+    """Return the URL of an empty PostgreSQL database. To empty it takes a fifth of the time of a new database."""
+    with postgres_database.connect() as connection:
+        for statement in (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "DROP SCHEMA public CASCADE",
+            "CREATE SCHEMA public",
+            "GRANT USAGE ON SCHEMA public TO PUBLIC",  # as in a new database
+        ):
+            connection.exec_driver_sql(statement)
+    return postgres_database.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
