@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import signal
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +38,9 @@ from tests.support.database_version_1 import (
     UNFINISHED_KEY,
     write_version_1,
 )
+from tests.support.forks import start_fork
+from tests.support.migrating_process import change_schema
 from tests.support.small_tables import small_tables
-
-ROOT = Path(__file__).parents[2]
-KILLED = -9
-
-MIGRATE = """
-import sys
-from scoring.database.database import Database
-with Database.open(sys.argv[1]) as database:
-    print("ready", flush=True)
-    sys.stdin.readline()
-    getattr(database, sys.argv[2])()
-    print(database.schema_version())
-"""
 
 
 @pytest.fixture
@@ -96,19 +85,22 @@ def structure(database: Database) -> dict[str, Any]:
     }
 
 
-def start(url: str, method: str = "migrate", fault: str = "") -> subprocess.Popen[str]:
-    """A process that has opened the database, and migrates once it is sent a line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", MIGRATE, url, method],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "SCORING_FAULT": fault},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def start(url: str, method: str = "migrate", fault: str = "") -> tuple[BaseProcess, Connection]:
+    """A process that has opened the database, and calls the method once it is sent a message."""
+    process, pipe = start_fork(change_schema, url, method, fault)
+    assert pipe.recv() == "ready"
+    return process, pipe
+
+
+def start_together(started: Sequence[tuple[BaseProcess, Connection]]) -> list[int]:
+    """Let all processes continue, and return the versions that they send."""
+    for _, pipe in started:
+        pipe.send("go")
+    versions = [pipe.recv() for _, pipe in started]
+    for process, _ in started:
+        process.join(60)
+    assert [process.exitcode for process, _ in started] == [0] * len(started)
+    return versions
 
 
 # Reading
@@ -293,9 +285,10 @@ def test_inserted_run_has_its_key_and_is_found(old: Database) -> None:
 def test_killed_migration_leaves_version_1(old_url: str) -> None:
     with Database.open(old_url) as database:
         before = structure(database)
-    process = start(old_url, fault="schema migrated:1:kill")
-    process.communicate("\n", timeout=60)
-    assert process.returncode == KILLED
+    process, pipe = start(old_url, fault="schema migrated")
+    pipe.send("go")
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     with Database.open(old_url) as database:
         assert structure(database) == before
         assert database.schema_version() == 1
@@ -306,14 +299,8 @@ def test_killed_migration_leaves_version_1(old_url: str) -> None:
 
 
 def test_processes_that_migrate_at_once_all_succeed(old_url: str) -> None:
-    processes = [start(old_url, method) for method in ("migrate", "create", "migrate", "create")]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = [process.communicate(timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4
-    assert said == [f"{migrations.VERSION}\n"] * 4
+    started = [start(old_url, method) for method in ("migrate", "create", "migrate", "create")]
+    assert start_together(started) == [migrations.VERSION] * 4
     with Database.open(old_url) as database:
         with database.connect() as connection:
             versions = connection.execute(sa.select(migrations.schema_version.c.version)).scalars().all()
@@ -322,14 +309,7 @@ def test_processes_that_migrate_at_once_all_succeed(old_url: str) -> None:
 
 
 def test_processes_that_create_at_once_all_succeed(database_url: str) -> None:
-    processes = [start(database_url, "create") for _ in range(3)]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        process.communicate(timeout=60)
-    assert [process.returncode for process in processes] == [0] * 3
+    assert start_together([start(database_url, "create") for _ in range(3)]) == [migrations.VERSION] * 3
     with Database.open(database_url) as database:
         database.require_tables()
 
@@ -338,14 +318,12 @@ def test_migration_waits_for_a_running_migration(old: Database, old_url: str) ->
     """The second process reads version 1, waits for the lock, and then finds nothing to do."""
     with old.begin() as connection:
         migrations.migrate(connection, old.display)
-        process = start(old_url)
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1)
-    assert process.communicate(timeout=60)[0] == f"{migrations.VERSION}\n"
-    assert process.returncode == 0
+        process, pipe = start(old_url)
+        pipe.send("go")
+        assert not pipe.poll(0.5)
+    assert pipe.recv() == migrations.VERSION
+    process.join(60)
+    assert process.exitcode == 0
 
 
 # Newer versions

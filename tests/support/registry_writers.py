@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from scoring.errors import OutputError
 from scoring.tuning.registry.entry_journal import EntryJournal
 from scoring.tuning.registry.store import ProfileStore
 
@@ -46,3 +51,21 @@ def append(journal: EntryJournal[Entry], text: str = "") -> int:
 def append_some(root: Path, writer: int) -> list[int]:
     wait_for_all(root.parent, writer)
     return [append(EntryJournal(root, "journal.jsonl", Entry), "x" * 5000) for _ in range(30)]
+
+
+def save_beyond_limit(pipe: Connection, root: Path) -> None:
+    """Save a file of the maximum size and a larger one. Send the message of the second, and the versions."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    store = ProfileStore(root)
+    store.add("night", lambda version: "x" * 1000)
+    try:
+        store.add("night", lambda version: "x" * 1001)
+    except OutputError as error:
+        pipe.send(str(error))
+    pipe.send(store.versions("night"))
+
+
+def die_before_name(pipe: Connection, root: Path) -> None:
+    """Kill this process when the file is complete and does not have its final name yet."""
+    os.link = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    ProfileStore(root).add("night", str)

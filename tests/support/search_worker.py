@@ -1,9 +1,13 @@
-"""A small search problem, identical in every process. Run as a program, the module is one search worker."""
+"""A small search problem, identical in every process, and a process that searches."""
 
 from __future__ import annotations
 
-import sys
+import os
+import signal
 import time
+import warnings
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from scoring.catalog import load_model
@@ -12,12 +16,14 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
+from scoring.storage.file_lock import FileLock
 from scoring.synthetic import make_market
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import run_trials
+from scoring.tuning.search import Sampler, run_trials
 from scoring.tuning.space import Space
+from scoring.tuning.trial_journal import open_journal
 
-__all__ = ["FIRST", "problem_of"]
+__all__ = ["FIRST", "die_with_lock", "problem_of", "search"]
 
 MODEL = load_model("standard").with_weights(
     # no component with factors: each process would train them
@@ -32,23 +38,29 @@ def problem_of(model: ScoringModel = MODEL) -> Problem:
     return Problem(Space(model), Evaluator(holdout, metrics=(NDCG(10),), k=10, workers=1))
 
 
-def main(storage: str, n_trials: str, worker: str, samplers: str, pause: str) -> None:
-    """Run a worker that prints "trial" after each trial and pauses, so that a test can follow or kill it."""
+def search(
+    pipe: Connection, storage: Path, n_trials: int, worker: int, samplers: Sequence[Sampler], pause: float
+) -> None:
+    """For each sampler, send "ready", wait for an answer and search. Send the number of trials after each one.
 
-    def print_progress(what: str) -> None:
-        sys.stdout.write(what + "\n")
-        sys.stdout.flush()
+    The pause in seconds after each trial gives other processes a turn. Each warning is an error.
+    """
+    warnings.simplefilter("error")
 
     def progress(done: int, total: int) -> None:
-        print_progress(f"trial {done}")
-        time.sleep(float(pause))
+        pipe.send(done)
+        time.sleep(pause)
 
-    problem, where = problem_of(), {"storage": Path(storage), "worker": int(worker)}
-    for sampler in samplers.split(","):
-        print_progress("ready")
-        sys.stdin.readline()
-        run_trials(problem, int(n_trials), first=FIRST, progress=progress, sampler=sampler, **where)  # type: ignore[arg-type]
+    problem = problem_of()
+    for sampler in samplers:
+        pipe.send("ready")
+        pipe.recv()
+        run_trials(problem, n_trials, first=FIRST, progress=progress, sampler=sampler, storage=storage, worker=worker)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def die_with_lock(pipe: Connection, storage: Path) -> None:
+    """Kill this process while it holds the lock of the storage. Each warning is an error."""
+    warnings.simplefilter("error")
+    open_journal(storage)
+    FileLock(storage).acquire()
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,8 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
-from tests.support.search_worker import FIRST, problem_of
+from tests.support.forks import start_fork
+from tests.support.search_worker import FIRST, die_with_lock, problem_of, search
 
 SAMPLERS: list[Sampler] = ["tpe", "random", "nsga2"]
 
@@ -211,7 +210,7 @@ def test_floor_of_other_users_is_another_problem(problem: Problem) -> None:
 def test_study_of_other_program_raises(problem: Problem, tmp_path: Path) -> None:
     other_study = optuna.create_study(study_name="theirs", storage=open_journal(tmp_path / "trials"))
     other_study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
-    with pytest.raises(ConfigurationError, match="or to another program"):
+    with pytest.raises(ConfigurationError, match="or another program"):
         run_trials(problem, 2, storage=tmp_path / "trials", name="theirs")
 
 
@@ -266,34 +265,31 @@ def test_unwritable_storage_raises_output_error(problem: Problem, tmp_path: Path
 
 # --- Several processes ---------------------------------------------------------------------------------------
 
-ROOT = Path(__file__).parents[2]
 
-
-def started(*command: str) -> subprocess.Popen[str]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-W", "error", *command], text=True, cwd=ROOT, env=env, **pipes)
-
-
-def begin(process: subprocess.Popen[str]) -> None:
+def begin(pipe: Connection) -> None:
     """Start the search when the process is ready."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    while process.stdout.readline() != "ready\n":
-        assert process.poll() is None, process.stderr and process.stderr.read()
-    process.stdin.write("\n")
-    process.stdin.flush()
+    while pipe.recv() != "ready":
+        pass
+    pipe.send("go")
+
+
+def received(pipe: Connection) -> Iterator[object]:
+    """Yield what the process sends until it ends."""
+    while True:
+        try:
+            yield pipe.recv()
+        except EOFError:
+            return
 
 
 def test_killed_search_is_resumed(problem: Problem, tmp_path: Path) -> None:
     storage = tmp_path / "trials"
-    process = started("-m", "tests.support.search_worker", str(storage), "100000", "0", "random", "0")
-    begin(process)
-    assert process.stdout is not None
-    while process.stdout.readline() != "trial 12\n":
-        assert process.poll() is None
+    process, pipe = start_fork(search, storage, 100_000, 0, ["random"], 0.0)
+    begin(pipe)
+    while pipe.recv() != 12:
+        assert process.is_alive()
     process.kill()
-    process.communicate()
+    process.join()
     before = optuna.load_study(study_name=f"random-{problem.digest[:8]}", storage=open_journal(storage))
     done, kept = len(load_finished(before)), tried(before)
     assert done >= 12
@@ -306,15 +302,15 @@ def test_killed_search_is_resumed(problem: Problem, tmp_path: Path) -> None:
 
 def test_processes_share_trials(problem: Problem, tmp_path: Path) -> None:
     storage, n, workers = tmp_path / "trials", 24, 3
-    arguments = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
-    processes = [started("-m", "tests.support.search_worker", *one) for one in arguments]
+    started = [start_fork(search, storage, n, number, ["random", "tpe"], 0.02) for number in range(workers)]
     for _ in range(2):  # samplers
-        for process in processes:
-            begin(process)
-    for process in processes:
-        out, error = process.communicate(timeout=120)
-        assert process.returncode == 0, error
-        assert out.count("trial") >= 2
+        for _, pipe in started:
+            begin(pipe)
+    for process, pipe in started:
+        trials = list(received(pipe))
+        process.join(120)
+        assert process.exitcode == 0
+        assert len(trials) >= 2
     for sampler in ("random", "tpe"):
         study = run_trials(problem, n, sampler=sampler, storage=storage)
         assert n <= len(load_finished(study)) <= n + workers - 1
@@ -353,12 +349,8 @@ def test_only_worker_0_adds_first_models(problem: Problem, tmp_path: Path) -> No
 def test_lock_of_dead_process_blocks_no_other(problem: Problem, tmp_path: Path) -> None:
     """Optuna's own lock would block for 30 s."""
     storage = tmp_path / "trials"
-    code = (
-        "import os, pathlib, signal, sys; from scoring.storage.file_lock import FileLock;"
-        "from scoring.tuning.trial_journal import open_journal; path = pathlib.Path(sys.argv[1]); open_journal(path);"
-        "FileLock(path).acquire(); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    process = started("-c", code, str(storage))
-    assert (process.communicate()[1], process.returncode) == ("", -signal.SIGKILL)
+    process, _ = start_fork(die_with_lock, storage)
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     assert [path.name for path in tmp_path.iterdir()] == ["trials"]
     assert len(load_finished(run_trials(problem, 2, storage=storage))) == 2

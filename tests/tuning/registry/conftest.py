@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Registry
+from tests.support.forks import FORKS
 from tests.support.registry_writers import WRITERS
 
 
@@ -42,5 +42,5 @@ def even(standard: ScoringModel) -> ScoringModel:
 @pytest.fixture(scope="session")
 def pool() -> Iterator[ProcessPoolExecutor]:
     """A pool with one process per writer."""
-    with ProcessPoolExecutor(WRITERS, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(WRITERS, mp_context=FORKS) as pool:
         yield pool

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -13,8 +12,9 @@ import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.tuning.registry.store import MAX_BYTES, ProfileStore
+from tests.support.forks import start_fork
 from tests.support.proof_counts import record_count
-from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
+from tests.support.registry_writers import LINES, WRITERS, die_before_name, save_beyond_limit, save_some, text_of
 
 
 @pytest.fixture
@@ -164,44 +164,21 @@ def test_failed_write_keeps_earlier_versions(store: ProfileStore, monkeypatch: p
 
 
 def test_full_disk_raises_output_error(tmp_path: Path) -> None:
-    """A file size limit (RLIMIT_FSIZE) in a subprocess simulates the full disk."""
-    code = """
-import resource
-from pathlib import Path
-from scoring.errors import OutputError
-from scoring.tuning.registry.store import ProfileStore
-from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-store = ProfileStore(Path("profiles"))
-store.add("night", lambda version: "x" * 1000)
-try:
-    store.add("night", lambda version: "x" * 1001)
-except OutputError as error:
-    print(error)
-print(store.versions("night"))
-"""
-    surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True
-    )
-    message, versions = done.stdout.splitlines()
+    """A file size limit (RLIMIT_FSIZE) of a process simulates the full disk."""
+    process, pipe = start_fork(save_beyond_limit, tmp_path / "profiles")
+    message, versions = pipe.recv(), pipe.recv()
+    process.join(60)
+    assert process.exitcode == 0
     assert "0002.yaml" in message or "night cannot be written: File too large" in message
-    assert versions == "[1]"
+    assert versions == [1]
     assert everything(tmp_path / "profiles") == ["night", "night/0001.yaml"]
 
 
 def test_killed_writer_leaves_no_visible_version(store: ProfileStore) -> None:
     """The writer is killed after the file is complete and before it has its final name."""
-    code = """
-import os, signal, sys
-from pathlib import Path
-from scoring.tuning.registry.store import ProfileStore
-os.link = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
-ProfileStore(Path(sys.argv[1])).add("night", str)
-"""
-    surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run([sys.executable, "-c", code, str(store.root)], env=surroundings, check=False)
-    assert done.returncode == -9
+    process, _ = start_fork(die_before_name, store.root)
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     (left,) = (store.root / "night").iterdir()
     assert left.name.endswith(".writing")
     assert store.names() == []
