@@ -115,7 +115,9 @@ def test_floor_of_empty_slice_raises(evaluator: Evaluator, halves: Slicing) -> N
     even = evaluator.user_id[evaluator.user_id % 2 == 0]
     some = Evaluator(evaluator.holdout, users=even, metrics=(NDCG(10),), k=10)
     floor = Floor(NDCG(10), halves, "odd", 1.0)
-    with pytest.raises(ConfigurationError, match=rf"NDCG@10 of half odd has no value: none of the {len(even)} evaluated users"):
+    with pytest.raises(
+        ConfigurationError, match=rf"NDCG@10 of half odd has no value: none of the {len(even)} evaluated users"
+    ):
         floor.of(some.evaluate(MODEL))
     other_users = Slicing.of("half", even, ["even"] * len(even))
     with pytest.raises(UnknownIdError, match=r"User \d+ is not in the slicing half"):
