@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -155,8 +156,13 @@ class ReferenceArrays:
 
     @classmethod
     def load(cls, rng: np.random.Generator) -> ReferenceArrays:
-        prefectures = Prefectures.load()
-        return cls(prefectures, Cities.load(prefectures), Occupations.load(rng))
+        return cls(*_load_places(), Occupations.load(rng))
+
+
+@cache  # half of the time of a small market; no caller changes the arrays
+def _load_places() -> tuple[Prefectures, Cities]:
+    prefectures = Prefectures.load()
+    return prefectures, Cities.load(prefectures)
 
 
 def draw_cities(rng: np.random.Generator, reference: ReferenceArrays, prefecture: Ints) -> Ints:

@@ -4,11 +4,12 @@ Codes are text as in JIS X 0401 and 0402. Populations of prefectures are those o
 are listed. Their shares are relative to the listed cities of the prefecture, from figures rounded to thousands. They
 suffice for a synthetic market, not for statistics.
 
-Each function reads its file at every call and returns a frame that the caller may change.
+Each file is read once per process. Each function returns a new frame that the caller may change.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -83,6 +84,11 @@ def load_minimum_wages() -> pd.DataFrame:
 
 
 def _read(name: str) -> pd.DataFrame:
+    return _read_once(name).copy()
+
+
+@cache
+def _read_once(name: str) -> pd.DataFrame:
     with (files(__package__) / name).open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype=dict.fromkeys(_CODES, "str"))
 
