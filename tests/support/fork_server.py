@@ -13,6 +13,9 @@ open connection when it forks.
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import json
 import os
 import resource
@@ -44,16 +47,21 @@ def _say(line: str) -> None:
 
 
 def _warm() -> None:
-    """Import modules and compile kernels, so that forked commands start immediately."""
-    import scoring
-    import scoring.cli.app
-    import scoring.cli.commands.run
-    from scoring.runs import report
-    from scoring.runs.runner import prepare, run
+    """Run the command once, so that forked commands find modules and kernels loaded and start immediately."""
+    from scoring.cli import main as command
+    from scoring.database.database import Database
+    from scoring.database.writers import save_tables
+    from scoring.synthetic import make_market
 
-    market = scoring.make_market(20, 60, 200, seed=1)
-    prepared = prepare(scoring.Dataset(market.tables), scoring.load_model("standard"), workers=1)
-    report.render(report.Report.of(run(prepared, k=3)))
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        with Database.open(f"{folder}/market.db") as database:
+            save_tables(database, make_market(20, 60, 200, seed=1).tables)
+        places = ["--db", f"{folder}/market.db", "--out", f"{folder}/runs"]
+        for k in ("3", "4"):  # the second run is compared with the first
+            with contextlib.suppress(SystemExit):
+                command(["run", *places, "--top-k", k, "--workers", "1", "--resume"])
+    gc.collect()
+    gc.freeze()  # forked commands do not copy these objects when they collect garbage
 
 
 def _answer(wanted: dict[str, Any]) -> dict[str, Any]:
