@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.dataset import Dataset
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.facade import ScoredPairs, ScoringEngine
+from tests.support.cached_oracle import CachedOracle
 from tests.support.facade_market import (
     LEGACY_NAMES,
     SCORES,
-    engine_of,
+    dataset_of,
     expected_pairs,
     legacy_job,
     legacy_user,
@@ -25,21 +29,50 @@ from tests.support.oracle import Oracle
 from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
+Row = dict[str, Any]
+
 SEEDS = [0, 1, 4, 5]  # both clocks, a user with dozens of clicks, area means of 1000
 
 
+@dataclass(frozen=True)
+class Data:
+    """A market, its oracle, and its rows in random order. Tests share it and do not change it."""
+
+    market: RawMarket
+    oracle: Oracle
+    dataset: Dataset
+    users: list[Row]
+    jobs: list[Row]
+    users_df: pd.DataFrame
+    jobs_df: pd.DataFrame
+
+
+@cache
+def data_of(seed: int) -> Data:
+    market = market_of(seed)
+    frames = market.frames()
+    rng = random.Random(seed)
+    users, jobs = list(market.users), list(market.jobs)
+    rng.shuffle(users)
+    rng.shuffle(jobs)
+    users_df = _in_order(frames["users"], "user_id", [user["user_id"] for user in users])
+    jobs_df = _in_order(frames["jobs"], "job_id", [job["job_id"] for job in jobs])
+    return Data(market, market.oracle(CachedOracle), dataset_of(market), users, jobs, users_df, jobs_df)
+
+
 class Case:
-    def __init__(self, seed: int, model: str = "classic") -> None:
-        self.market: RawMarket = market_of(seed)
-        self.oracle: Oracle = self.market.oracle()
-        self.engine: ScoringEngine = engine_of(self.market, model)
-        frames = self.market.frames()
-        rng = random.Random(seed)
-        self.users, self.jobs = list(self.market.users), list(self.market.jobs)
-        rng.shuffle(self.users)
-        rng.shuffle(self.jobs)
-        self.users_df = _in_order(frames["users"], "user_id", [user["user_id"] for user in self.users])
-        self.jobs_df = _in_order(frames["jobs"], "job_id", [job["job_id"] for job in self.jobs])
+    """Shared data with an engine of its own."""
+
+    def __init__(self, seed: int) -> None:
+        data = data_of(seed)
+        self.market, self.oracle = data.market, data.oracle
+        self.users, self.jobs = list(data.users), list(data.jobs)
+        self.users_df, self.jobs_df = data.users_df.copy(), data.jobs_df.copy()
+        self._dataset = data.dataset
+        self.engine = self.new_engine("classic")
+
+    def new_engine(self, model: str) -> ScoringEngine:
+        return ScoringEngine(self._dataset, model, keep_factors=False)
 
     def expected(self, **keywords: Any) -> pd.DataFrame:
         return expected_pairs(self.oracle, self.users, self.jobs, **keywords)
@@ -66,7 +99,7 @@ async def test_all_pairs_are_in_the_order_of_the_input(case: Case) -> None:
 
 
 async def test_standard_model_equals_the_oracle(case: Case) -> None:
-    case.engine = engine_of(case.market, "standard")
+    case.engine = case.new_engine("standard")
     result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df)
     expected = case.expected(score=case.oracle.standard)
     pd.testing.assert_frame_equal(result.drop(columns="eligible"), expected.drop(columns="eligible"), check_exact=True)
@@ -203,7 +236,7 @@ async def test_job_scores_equal_the_oracle(case: Case) -> None:
 
 async def test_statistics_use_the_whole_data(case: Case) -> None:
     """The area means and popularity of `standard` do not depend on the rows of a request."""
-    engine = engine_of(case.market, "standard")
+    engine = case.new_engine("standard")
     for job in case.jobs[:6]:
         row = case.jobs_df[case.jobs_df["job_id"] == job["job_id"]]
         expected = case.oracle.standard({"user_id": 0}, job).groups["base"]

@@ -15,7 +15,7 @@ from sqlalchemy import text
 import scoring
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
-from scoring.dataset import Dataset
+from scoring.dataset import Dataset, Tables
 from scoring.errors import DataError
 from scoring.facade import ScoringEngine
 from scoring.profiling import Source
@@ -23,10 +23,15 @@ from scoring.profiling import Source
 BAD = 25  # the job with most actions: 48 of 2,000, more than the limit of a table
 
 
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return scoring.make_market(120, 300, 2_000, seed=5).tables
+
+
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
+def db(database_url: str, tables: Tables) -> Iterator[Database]:
     with Database.open(database_url) as database:
-        save_tables(database, scoring.make_market(120, 300, 2_000, seed=5).tables)
+        save_tables(database, tables)
         yield database
 
 

@@ -52,9 +52,9 @@ class RawMarket:
     job_factors: dict[int, list[float]] | None = None
     as_of: datetime | None = None
 
-    def oracle(self) -> Oracle:
+    def oracle(self, kind: type[Oracle] = Oracle) -> Oracle:
         """Return the oracle of these tables."""
-        return Oracle(
+        return kind(
             self.jobs,
             self.users,
             self.actions,
