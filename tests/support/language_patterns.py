@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["PATTERNS", "Hit", "find_hits", "texts"]
+__all__ = ["PATTERNS", "SCREEN", "Hit", "find_hits", "matches", "texts"]
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDERS: Final = ("scoring", "tests", "benchmarks", "scripts", "examples", "docs", "notebooks")
@@ -45,11 +45,11 @@ PATTERNS: Final[dict[str, str]] = {
     r"\bby what people did\b": "against recorded actions",
     r"\b(tastes?|knobs?|worlds?)\b(?![- ]writable)": "preference, parameter, synthetic market",
     r"\bMissingPart\w*": "MissingDependencyError",
-    r"(?<!there )\b(is|are|was) no (?!(longer|more|less|better|larger|smaller|older)\b)[a-z]+": "is not a, none",
-    r"\bon its way (in|out)\b|\bways? out\b": "the alternative, the output",
-    r"\bone sentence\b.*\btold\b|\btold in a sentence\b": "reported in one sentence",
+    r"\b(?<!there )(is|are|was) no (?!(longer|more|less|better|larger|smaller|older)\b)[a-z]+": "is not a, none",
+    r"\b(on its way (in|out)|ways? out)\b": "the alternative, the output",
+    r"\b(one sentence\b.*\btold|told in a sentence)\b": "reported in one sentence",
     r"\b(cannot|can not) be had\b": "is not available",
-    r"\b(is|are) of use\b|\bof one's own\b": "useful; the user's",
+    r"\b((is|are) of use|of one's own)\b": "useful; the user's",
 }
 """Regular expression → the wording to use instead. Matched without regard to case."""
 
@@ -74,21 +74,42 @@ class Hit(NamedTuple):
         return f"{self.file}:{self.line}: {self.text.strip()[:100]!r}. Use: {PATTERNS[self.pattern]}"
 
 
+def _screen() -> re.Pattern[str]:
+    """Return one pattern that matches where any of them matches.
+
+    Patterns that begin at a word are tried only there. This scans all files in a tenth of the time.
+    """
+    words = [pattern.removeprefix(r"\b") for pattern in PATTERNS if pattern.startswith(r"\b")]
+    rest = [pattern for pattern in PATTERNS if not pattern.startswith(r"\b")]
+    return re.compile("|".join([rf"\b(?=\w)(?:{'|'.join(words)})", *rest]), re.IGNORECASE)
+
+
+SCREEN: Final = _screen()
+
+
+def matches(text: str) -> list[str]:
+    """Return the patterns that match a text of one or more lines."""
+    for allowed in ALLOWED:
+        text = allowed.sub("", text)
+    text = text.replace("_", " ")  # words of identifiers
+    if not SCREEN.search(text):
+        return []
+    return [pattern for pattern in PATTERNS if re.search(pattern, text, re.IGNORECASE)]
+
+
 def find_hits() -> list[Hit]:
-    """Return all matches of the patterns."""
-    compiled = {pattern: re.compile(pattern, re.IGNORECASE) for pattern in PATTERNS}
-    hits = []
-    for file, line, text in texts():
-        searched = text
-        for allowed in ALLOWED:
-            searched = allowed.sub("", searched)
-        searched = searched.replace("_", " ")  # words of identifiers
-        hits += [Hit(file, line, name, text) for name, pattern in compiled.items() if pattern.search(searched)]
-    return hits
+    """Return all matches of the patterns, which do not extend over lines."""
+    return [
+        Hit(file, number, pattern, line)
+        for file, lines in texts()
+        if matches("\n".join(lines))
+        for number, line in enumerate(lines, 1)
+        for pattern in matches(line)
+    ]
 
 
-def texts() -> Iterator[tuple[str, int, str]]:
-    """Yield file, line number and text of each line; of notebooks only the sources of cells."""
+def texts() -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the lines of each file; of notebooks only the sources of cells."""
     paths = [ROOT / name for name in FILES] + [path for name in FOLDERS for path in sorted((ROOT / name).rglob("*"))]
     for path in paths:
         name = path.relative_to(ROOT).as_posix()
@@ -99,8 +120,7 @@ def texts() -> Iterator[tuple[str, int, str]]:
             lines = [line for cell in cells for line in "".join(cell["source"]).splitlines()]
         else:
             lines = path.read_text("utf-8").splitlines()
-        for number, line in enumerate(lines, 1):
-            yield name, number, line
+        yield name, lines
 
 
 def test_names() -> Iterator[tuple[str, str]]:
