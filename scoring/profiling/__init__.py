@@ -15,61 +15,90 @@ Helper modules: `data_source` (data that a new process can load), `measurement` 
 lists).
 
 Plots are returned as matplotlib figures and not shown. No module uses pyplot or changes its settings.
+
+Names are imported when they are first used, so that a new process imports only the modules that it measures with.
 """
 
-from scoring.profiling.chunk_size_sweep import Recommendation, plot_sweep, recommend, sweep
-from scoring.profiling.column_memory import column_bytes, plot_columns
-from scoring.profiling.data_source import Source, full_run
-from scoring.profiling.engine_ladder import ladder, plot_ladder
-from scoring.profiling.line_times import line_frame, line_profile, plot_lines, readable_top_k
-from scoring.profiling.peak_memory import Peak, peak_frame, peak_of, plot_peaks
-from scoring.profiling.phase_times import phase_frame, plot_phases
-from scoring.profiling.pruning_stats import plot_visits, visits
-from scoring.profiling.scaling.growth import Growth, growth
-from scoring.profiling.scaling.growth_point import GrowthPoint
-from scoring.profiling.sessions import (
-    Session,
-    SessionClock,
-    SessionReport,
-    make_session,
-    plot_hit_rates,
-    plot_layers,
-    plot_times,
-    replay,
-)
+from __future__ import annotations
 
-__all__ = [
-    "Growth",
-    "GrowthPoint",
-    "Peak",
-    "Recommendation",
-    "Session",
-    "SessionClock",
-    "SessionReport",
-    "Source",
-    "column_bytes",
-    "full_run",
-    "growth",
-    "ladder",
-    "line_frame",
-    "line_profile",
-    "make_session",
-    "peak_frame",
-    "peak_of",
-    "phase_frame",
-    "plot_columns",
-    "plot_hit_rates",
-    "plot_ladder",
-    "plot_layers",
-    "plot_lines",
-    "plot_peaks",
-    "plot_phases",
-    "plot_sweep",
-    "plot_times",
-    "plot_visits",
-    "readable_top_k",
-    "recommend",
-    "replay",
-    "sweep",
-    "visits",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scoring.profiling.chunk_size_sweep import Recommendation as Recommendation
+    from scoring.profiling.chunk_size_sweep import plot_sweep as plot_sweep
+    from scoring.profiling.chunk_size_sweep import recommend as recommend
+    from scoring.profiling.chunk_size_sweep import sweep as sweep
+    from scoring.profiling.column_memory import column_bytes as column_bytes
+    from scoring.profiling.column_memory import plot_columns as plot_columns
+    from scoring.profiling.data_source import Source as Source
+    from scoring.profiling.data_source import full_run as full_run
+    from scoring.profiling.engine_ladder import ladder as ladder
+    from scoring.profiling.engine_ladder import plot_ladder as plot_ladder
+    from scoring.profiling.line_times import line_frame as line_frame
+    from scoring.profiling.line_times import line_profile as line_profile
+    from scoring.profiling.line_times import plot_lines as plot_lines
+    from scoring.profiling.line_times import readable_top_k as readable_top_k
+    from scoring.profiling.peak_memory import Peak as Peak
+    from scoring.profiling.peak_memory import peak_frame as peak_frame
+    from scoring.profiling.peak_memory import peak_of as peak_of
+    from scoring.profiling.peak_memory import plot_peaks as plot_peaks
+    from scoring.profiling.phase_times import phase_frame as phase_frame
+    from scoring.profiling.phase_times import plot_phases as plot_phases
+    from scoring.profiling.pruning_stats import plot_visits as plot_visits
+    from scoring.profiling.pruning_stats import visits as visits
+    from scoring.profiling.scaling.growth import Growth as Growth
+    from scoring.profiling.scaling.growth import growth as growth
+    from scoring.profiling.scaling.growth_point import GrowthPoint as GrowthPoint
+    from scoring.profiling.sessions import Session as Session
+    from scoring.profiling.sessions import SessionClock as SessionClock
+    from scoring.profiling.sessions import SessionReport as SessionReport
+    from scoring.profiling.sessions import make_session as make_session
+    from scoring.profiling.sessions import plot_hit_rates as plot_hit_rates
+    from scoring.profiling.sessions import plot_layers as plot_layers
+    from scoring.profiling.sessions import plot_times as plot_times
+    from scoring.profiling.sessions import replay as replay
+
+_HOMES = {
+    "Growth": "scaling.growth",
+    "GrowthPoint": "scaling.growth_point",
+    "Peak": "peak_memory",
+    "Recommendation": "chunk_size_sweep",
+    "Session": "sessions",
+    "SessionClock": "sessions",
+    "SessionReport": "sessions",
+    "Source": "data_source",
+    "column_bytes": "column_memory",
+    "full_run": "data_source",
+    "growth": "scaling.growth",
+    "ladder": "engine_ladder",
+    "line_frame": "line_times",
+    "line_profile": "line_times",
+    "make_session": "sessions",
+    "peak_frame": "peak_memory",
+    "peak_of": "peak_memory",
+    "phase_frame": "phase_times",
+    "plot_columns": "column_memory",
+    "plot_hit_rates": "sessions",
+    "plot_ladder": "engine_ladder",
+    "plot_layers": "sessions",
+    "plot_lines": "line_times",
+    "plot_peaks": "peak_memory",
+    "plot_phases": "phase_times",
+    "plot_sweep": "chunk_size_sweep",
+    "plot_times": "sessions",
+    "plot_visits": "pruning_stats",
+    "readable_top_k": "line_times",
+    "recommend": "chunk_size_sweep",
+    "replay": "sessions",
+    "sweep": "chunk_size_sweep",
+    "visits": "pruning_stats",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"scoring.profiling.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'scoring.profiling' has no attribute {name!r}")

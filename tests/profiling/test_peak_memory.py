@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from scoring.profiling import Peak, Source, peak_frame, peak_of, plot_peaks
 from tests.support.figure_checks import assert_readable, bar_widths
+from tests.support.measured_functions import do_nothing, fail, hold
 
 KNOWN = 200_000_000
-
-
-def do_nothing(_: int) -> None:
-    pass
-
-
-def hold(count: int) -> int:
-    """Write this many bytes and free them before the end."""
-    held = np.ones(count // 8)
-    return len(held)
-
-
-def fail() -> None:
-    raise KeyError("failure in the new process")
 
 
 def test_known_allocation_is_measured_within_10_percent() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +20,7 @@ from scoring.profiling.scaling import growth_point
 from scoring.ranking import Ranking, Scorer
 from tests.support.figure_checks import assert_readable
 
+growth_module = import_module("scoring.profiling.scaling.growth")
 USERS, JOBS, ACTIONS = 60, 400, 1_500
 
 
@@ -133,12 +138,35 @@ def test_plots_show_every_size() -> None:
     assert left.get_legend().get_texts()[1].get_text() == "10 × the jobs: 3.2 × the time"
 
 
-def test_each_size_is_measured_once_in_a_new_process() -> None:
+def measure_four_sizes() -> None:
     found = growth((8, 20), (60, 150), actions_per_user=5, k=4, checked=2, repeats=1)
     assert [(point.users, point.jobs) for point in found.by_jobs] == [(20, 60), (20, 150)]
     assert [(point.users, point.jobs) for point in found.by_users] == [(8, 150), (20, 150)]
     assert found.by_users[-1] is found.by_jobs[-1]
     assert all(point.checked == 2 and point.seconds is not None for point in (*found.by_jobs, *found.by_users))
+
+
+def copy_pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - its own bytes
+
+
+def test_each_size_is_measured_once_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments and results are pickled as for a new process, which would take seconds to import and load kernels."""
+    measured: list[tuple[int, int]] = []
+
+    def pickled(function: Callable[..., Any], users: int, jobs: int, *more: object, **named: object) -> Any:
+        measured.append((users, jobs))
+        function, given, named = copy_pickled((function, (users, jobs, *more), named))
+        return copy_pickled(function(*given, **named))
+
+    monkeypatch.setattr(growth_module, "run_in_new_process", pickled)
+    measure_four_sizes()
+    assert measured == [(20, 60), (20, 150), (8, 150)]
+
+
+@pytest.mark.long
+def test_new_processes_measure_each_size() -> None:
+    measure_four_sizes()
 
 
 @pytest.mark.parametrize(("users", "jobs"), [((), (1,)), ((1,), ()), ((0,), (1,))])
