@@ -1,27 +1,18 @@
-"""The session script, at a small size: it shows every cache, the targets and the comparison."""
+"""The script that replays a session prints every cache, the targets and the comparison."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from scoring.facade.engine_state import CACHES
+from tests.scripts.conftest import Done
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_session_reports_every_cache_and_target(tmp_path: Path) -> None:
+def test_session_reports_every_cache_and_target(tmp_path: Path, run_script: Callable[..., Done]) -> None:
     plot = tmp_path / "caches.png"
     sizes = ["--users", "30", "--jobs", "150", "--requests", "60", "--plot", str(plot)]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/cache_session.py"), *sizes],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    done = run_script("cache_session.py", *sizes)
     assert done.returncode == 0, done.stderr
     assert all(f"\n{name} " in done.stdout for name in CACHES)
     assert done.stdout.count("target above") == 3

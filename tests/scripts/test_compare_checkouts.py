@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sqlite3
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from scoring.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,9 +51,26 @@ def test_changed_parts_rows_and_manifests_are_reported(script: ModuleType, tmp_p
     assert [sentence.split()[:2] for sentence in found] == [["part", "file"], ["manifest", "key"], ["database", "row"]]
 
 
+@pytest.mark.parametrize(
+    "processes",
+    [
+        pytest.param(False, id="in this process"),
+        pytest.param(True, id="in new processes", marks=pytest.mark.long),
+    ],
+)
 def test_runs_of_one_checkout_are_equal(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], processes: bool
 ) -> None:
+    if not processes:
+        monkeypatch.setattr(script.Checkout, "scoring", call_in_this_process)
     monkeypatch.setattr(sys, "argv", ["compare_checkouts.py", str(ROOT), "--users", "20", "--jobs", "60"])
     assert script.main() == 0
     assert "no difference" in capsys.readouterr().out
+
+
+def call_in_this_process(checkout: Any, *arguments: str) -> tuple[float, float]:
+    """Run the command in the folder of a checkout. New processes would take seconds to import and load kernels."""
+    with contextlib.chdir(checkout.folder):
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return 0.0, 0.0
