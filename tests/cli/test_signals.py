@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from scoring.cli import app as app_module
 from scoring.cli import main
-from scoring.cli.signals import TerminatedError
+from scoring.cli.signals import TerminatedError, stop_signals
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
+from scoring.runs.publishers import parquet_publisher
 from scoring.synthetic import make_market
-from tests.cli.command import (
-    run_python,
-    start,
-)
+from tests.cli.command import Call, start
+
+
+@pytest.fixture(scope="module")
+def large_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database with so many users that a signal arrives before the end of a run."""
+    database = tmp_path_factory.mktemp("large") / "large.db"
+    with Database.open(database) as opened:
+        save_tables(opened, make_market(4000, 300, 100, seed=4).tables)
+    return database
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_run_leaves_no_files(tmp_path: Path, sign: signal.Signals, code: int) -> None:
-    database = tmp_path / "long.db"  # with enough users that the signal arrives before the end
-    with Database.open(database) as opened:
-        save_tables(opened, make_market(4000, 300, 100, seed=4).tables)
-    run = start("run", "--db", database, "--out", "runs", "--chunk-size", 1, "--top-k", 200, cwd=tmp_path)
+def test_stopped_run_leaves_no_files(large_database: Path, tmp_path: Path, sign: signal.Signals, code: int) -> None:
+    run = start("run", "--db", large_database, "--out", "runs", "--chunk-size", 1, "--top-k", 200, cwd=tmp_path)
     out = tmp_path / "runs"
     started = time.monotonic()
     while not (out.is_dir() and any(out.iterdir())):
@@ -39,32 +46,46 @@ def test_stopped_run_leaves_no_files(tmp_path: Path, sign: signal.Signals, code:
     assert errors.splitlines()[-1].startswith("Stopped.")
     assert "Traceback" not in errors
     assert list(out.iterdir()) == []
-    with Database.open(database) as opened, opened.connect() as connection:
+    with Database.open(large_database) as opened, opened.connect() as connection:
         for table in ("results", "runs", "current_runs"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
 
 
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signal_in_finalizer_stops_the_run(database: Path, tmp_path: Path, sign: signal.Signals, code: int) -> None:
-    """Python ignores exceptions that are raised in a finaliser, and a signal handler may run there."""
-    done = run_python(
-        f"""
-import os
-from scoring.cli import main
-from scoring.runs.publishers import parquet_publisher
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Install the signal handlers of the command, and restore the previous ones after the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop_signals.listen()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    stop_signals._pending = None
+
 
 class Finalised:
-    def __del__(self):
-        os.kill(os.getpid(), {int(sign)})
+    """An object whose finalizer sends a signal to this process."""
 
-write = parquet_publisher.write_part
-parquet_publisher.write_part = lambda *given: (Finalised(), write(*given))[1]
-main(["run", "--db", "copy.db", "--out", "runs", "--no-database", "--chunk-size", "1"])
-""",
-        tmp_path,
-    )
-    assert "Exception ignored" in done.stderr
-    assert done.returncode == code
+    def __init__(self, sign: signal.Signals) -> None:
+        self.sign = sign
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.sign)
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.usefixtures("handlers")
+def test_signal_in_finalizer_stops_the_run(
+    scoring: Call, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: signal.Signals, code: int
+) -> None:
+    """Python ignores exceptions that are raised in a finaliser, and a signal handler may run there."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: ignored.append(found.exc_type))
+    write = parquet_publisher.write_part
+    monkeypatch.setattr(parquet_publisher, "write_part", lambda *given: (Finalised(sign), write(*given))[1])
+    done = scoring("run", "--db", database, "--out", "runs", "--no-database", "--chunk-size", 1)
+    assert ignored
+    assert all(issubclass(kind, KeyboardInterrupt) for kind in ignored)
+    assert done.exit_code == code
     assert done.stderr.splitlines()[-1].startswith("Stopped.")
     assert list((tmp_path / "runs").iterdir()) == []
 

@@ -26,9 +26,9 @@ groups:
 
 @pytest.fixture(scope="session")
 def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a market of 400 users and 2,000 jobs and a file of weights. Tests must not change it."""
+    """Return a folder with a market of 200 users and 1,000 jobs and a file of weights. Tests must not change it."""
     action_folder = tmp_path_factory.mktemp("evaluation")
-    market = ["--users", "400", "--jobs", "2000", "--actions", "40000", "--seed", "2"]
+    market = ["--users", "200", "--jobs", "1000", "--actions", "20000", "--seed", "2"]
     assert CliRunner().invoke(app, ["init", "--db", str(action_folder / "market.db"), *market]).exit_code == 0
     (action_folder / "fit.yaml").write_text(WEIGHTS)
     return action_folder

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +19,6 @@ from tests.cli.command import (
     LUCKY_MODEL,
     Call,
     error_line,
-    run_python,
 )
 from tests.support.proof_counts import record_count
 
@@ -117,19 +119,30 @@ def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path
     )
 
 
-def test_full_disk_is_reported_in_one_line(database: Path, tmp_path: Path) -> None:
+def test_full_disk_is_reported_in_one_line(scoring: Call, database: Path, tmp_path: Path) -> None:
     """A limit on the file size simulates a full disk."""
-    run = "from scoring.cli import main; main(['run', '--db', 'copy.db', '--out', '{}', '--no-database'])"
-    assert run_python(run.format("first"), tmp_path).returncode == 0  # trains the factors, whose file is larger
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
-    done = run_python(limit + run.format("runs"), tmp_path)
-    assert done.returncode == 1
+    run = ("run", "--db", database, "--no-database", "--out")
+    assert scoring(*run, "first").exit_code == 0  # trains the factors, whose file is larger
+    with limit_file_size(40_000):
+        done = scoring(*run, "runs")
+    assert done.exit_code == 1
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
     record_count("full disk", "{} runs: {} stopped by failing writes", 1, 1)
+
+
+@contextmanager
+def limit_file_size(size: int) -> Iterator[None]:
+    """Let writes of this process fail beyond this size of a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_failed_database_publication_leaves_no_folder(scoring: Call, database: Path, tmp_path: Path) -> None:
