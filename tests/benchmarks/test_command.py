@@ -9,17 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import machine, plots, readme_page
+from benchmarks import command, machine, plots, readme_page
 from benchmarks.command import main
 from benchmarks.results import Figure, Section, Table, at_least, at_most
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.parametrize(
+    "process",
+    [pytest.param(False, id="in this process"), pytest.param(True, id="in a new process", marks=pytest.mark.long)],
+)
 def test_figures_are_measured_and_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], process: bool
 ) -> None:
-    """As `python -m benchmarks` runs, without a third process that imports everything."""
+    """As `python -m benchmarks` runs, without new processes that import everything."""
+    if not process:
+        monkeypatch.setattr(command, "run_in_new_process", lambda function, *given: function(*given))
     sizes = ("--quick", "--users", "40", "--jobs", "300", "--only", "frames")
     where = ("--output", str(tmp_path / "out"), "--data", str(tmp_path / "d"))
     monkeypatch.setattr(sys, "argv", ["benchmarks", *sizes, *where])

@@ -42,9 +42,9 @@ def store(folder: Path, name: str, tables: Tables) -> None:
 
 
 @pytest.fixture
-def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def market(tmp_path: Path, factor_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(factor_cache))
     store(tmp_path, "whole.db", TABLES)
     half = TABLES.users.iloc[::2]
     actions = TABLES.actions[TABLES.actions["user_id"].isin(half["user_id"])]
