@@ -11,6 +11,7 @@ from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from scoring.cli.progress import Progress
@@ -96,8 +97,8 @@ class HoldoutOptions:
     window_days: float = 0.0
     counts: tuple[str, ...] = ()
 
-    def make_holdout(self, data: Dataset) -> Holdout:
-        """Return the holdout of the data.
+    def make_holdout(self, data: Dataset, after: pd.Timestamp | None = None) -> Holdout:
+        """Return the holdout of the data. With `after`, only later actions are relevant.
 
         Raises
         ------
@@ -108,12 +109,12 @@ class HoldoutOptions:
 
         gains = self._parse_gains() or APPLICATIONS
         if self.kind == "time":
-            return by_time(data, self.cutoff, days=self.days, gains=gains)
+            return by_time(data, self.cutoff, days=self.days, gains=gains, after=after)
         if self.cutoff is not None:
             raise typer.BadParameter("--cut requires --holdout time.")
         if self.kind == "last":
-            return last_n(data, self.jobs_per_user, gains=gains, window_days=self.window_days)
-        return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days)
+            return last_n(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)
+        return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)
 
     def _parse_gains(self) -> dict[str, float]:
         gains = {}

@@ -6,6 +6,7 @@
 - `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
+- `external_lists` (`list_reader`): lists of other systems beside models; `list_writer`: TREC and ranx files
 - `rank_changes`, `exposure_changes`: effect of a model change on lists
 - `full_rank`, `rank_waterfall`: its effect on one job
 """
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.holdout import APPLICATIONS, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.list_metrics import (
@@ -45,6 +47,7 @@ __all__ = [
     "Coverage",
     "Evaluation",
     "Evaluator",
+    "ExternalLists",
     "HitRate",
     "Holdout",
     "MeanFee",

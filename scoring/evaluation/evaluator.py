@@ -15,13 +15,15 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError, pluralize
+from scoring.evaluation.external_lists import ExternalLists, count_first_reasons, list_notes
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
 from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
+from scoring.plan import Candidates
+from scoring.plan.exclusions import Exclusions
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.prepared import find_rows, parse_ids
 from scoring.statistics import Statistics
 
@@ -36,19 +38,42 @@ Models that differ in more than weights need a plan each, and building a plan ta
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """A model's lists for the users of an evaluator, with their metrics."""
+    """The lists of a model or of another system for the users of an evaluator, with their metrics."""
 
-    prepared: Prepared
+    source: Prepared | ExternalLists
+    exclusions: Exclusions
+    """The rules that lists are checked with: those of the model; for another system, those of a model to compare."""
     ranking: Ranking
     relevance: RankedRelevance
     values: Mapping[str, Floats]  # metric → (n,) per user
+    notes: tuple[str, ...] = ()
+    """Facts of another system's lists to report with the metrics."""
 
     def __repr__(self) -> str:
         means = ", ".join(f"{name} {mean(values):.4f}" for name, values in self.values.items())
-        return f"Evaluation({self.model.name}, {len(self.ranking.user_id):,} users: {means})"
+        name = self.source.name if isinstance(self.source, ExternalLists) else self.model.name
+        return f"Evaluation({name}, {len(self.ranking.user_id):,} users: {means})"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the lists are of another system, which has no model."""
+        return isinstance(self.source, ExternalLists)
+
+    @property
+    def prepared(self) -> Prepared:
+        """The prepared model.
+
+        Raises
+        ------
+        ConfigurationError: If the lists are of another system.
+        """
+        if isinstance(self.source, ExternalLists):
+            raise ConfigurationError(f"{self.source.name} has lists but no model. Choose an evaluation of a model.")
+        return self.source
 
     @property
     def model(self) -> ScoringModel:
+        """The model. Raises ConfigurationError as `prepared`."""
         return self.prepared.model
 
     @property
@@ -124,6 +149,11 @@ class Evaluator:
         return find_rows(self.holdout.data.users.user_id, self.user_id, "user")
 
     @cached_property
+    def _candidates(self) -> Candidates | None:
+        candidates = self.holdout.candidates
+        return None if candidates is None else candidates.take(self._rows)
+
+    @cached_property
     def inputs(self) -> Inputs:
         """Inputs of the evaluated users and all jobs."""
         return Inputs.of(self.statistics).take_users(self._rows)
@@ -134,10 +164,7 @@ class Evaluator:
         if self._plans:
             prepared = (match or self._plans[0]).with_model(model)
         else:
-            candidates = self.holdout.candidates
-            if candidates is not None:
-                candidates = candidates.take(self._rows)
-            prepared = Prepared.of(self.inputs, model, workers=self.workers, candidates=candidates)
+            prepared = Prepared.of(self.inputs, model, workers=self.workers, candidates=self._candidates)
         self._plans = [prepared, *(plan for plan in self._plans if plan is not match)][:_PLANS]
         return prepared
 
@@ -152,8 +179,35 @@ class Evaluator:
         ranking = prepared.scorer.top_k(self.k, cancelled=cancelled)
         if cancelled():  # lists that were not computed are empty and must not be evaluated
             raise RunCancelledError(f"The evaluation of model {model.name} was cancelled.")
+        return Evaluation(prepared, prepared.plan.exclusions, ranking, *self._measure(ranking))
+
+    def evaluate_lists(self, lists: ExternalLists, rules: Eligibility | None = None) -> Evaluation:
+        """Return the metrics of another system's lists.
+
+        Each job keeps its place, also if the rules exclude it or it is not in the data. A user without a list has an
+        empty one. `Evaluation.notes` counts both.
+
+        Parameters
+        ----------
+        lists: The lists.
+        rules: Rules that entries are checked with, such as those of a model to compare; None: the default rules.
+
+        Raises
+        ------
+        ConfigurationError: If the lists are later than actions of the holdout, which they may contain.
+        """
+        _require_earlier(lists, self.holdout)
+        rules = Eligibility() if rules is None else rules
+        exclusions = next((plan.plan.exclusions for plan in self._plans if plan.model.eligibility == rules), None)
+        if exclusions is None:
+            exclusions = Exclusions.of(rules, self.inputs, self._candidates)
+        ranking = lists.ranking(self.user_id, self.inputs.jobs.job_id, self.k)
+        notes = list_notes(lists, ranking, exclusions, self.holdout)
+        return Evaluation(lists, exclusions, ranking, *self._measure(ranking), notes)
+
+    def _measure(self, ranking: Ranking) -> tuple[RankedRelevance, dict[str, Floats]]:
         relevance = rank_relevance(ranking, self.holdout.relevance, self.k)
-        return Evaluation(prepared, ranking, relevance, {metric.name: metric.of(relevance) for metric in self.metrics})
+        return relevance, {metric.name: metric.of(relevance) for metric in self.metrics}
 
     def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return `evaluate(model)`. Deprecated since 0.2: use `evaluate`."""
@@ -161,10 +215,10 @@ class Evaluator:
         return self.evaluate(model, cancelled=cancelled)
 
     def facts(self, evaluation: Evaluation) -> ListFacts:
-        """Return the facts of the jobs that the evaluated model may list."""
-        rules = evaluation.model.eligibility
+        """Return the facts of the jobs that the evaluation's rules allow."""
+        rules = evaluation.exclusions.rules
         if self._facts is None or self._facts[0] != rules:
-            self._facts = rules, ListFacts.of(self.inputs, evaluation.prepared.plan.exclusions.open_to_all)
+            self._facts = rules, ListFacts.of(self.inputs, evaluation.exclusions.open_to_all)
         return self._facts[1]
 
     def count_unreachable(self, model: ScoringModel) -> dict[str, int]:
@@ -172,13 +226,9 @@ class Evaluator:
 
         Such a pair counts as a miss. It is counted once, at the first rule that excludes it.
         """
-        prepared, counts = self.prepare(model), dict[str, int]()
-        relevance = self.holdout.relevance
+        prepared, relevance = self.prepare(model), self.holdout.relevance
         users, jobs = prepared.user_rows(relevance.user_id), prepared.job_rows(relevance.job_id)
-        for user, job in zip(users, jobs, strict=True):
-            for reason in list_exclusions(prepared.plan, int(user), int(job))[:1]:
-                counts[reason] = counts.get(reason, 0) + 1
-        return counts
+        return count_first_reasons(prepared.plan.exclusions.find_reasons(users, jobs))
 
 
 def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
@@ -191,6 +241,14 @@ def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> H
             "Use ids from holdout.user_id, or choose another holdout."
         )
     return part
+
+
+def _require_earlier(lists: ExternalLists, holdout: Holdout) -> None:
+    if lists.at is not None and (holdout.starts is None or lists.at > holdout.starts):
+        raise ConfigurationError(
+            f"{lists.name} knows actions until {lists.at:%Y-%m-%d %H:%M:%S} UTC, but earlier actions are relevant in "
+            f"this holdout ({holdout.name}). Pass this time to the holdout as `after`."
+        )
 
 
 def _is_same_data(a: Dataset, b: Dataset) -> bool:

@@ -42,6 +42,8 @@ class Holdout:
     """Jobs that were open for each user when the user acted, by rows of `data`; None: those open at its clock."""
     notes: tuple[str, ...] = ()
     """Caveats to report with the metrics."""
+    starts: pd.Timestamp | None = None
+    """All held-out actions are later than this time; None: the time depends on the user."""
 
     def __repr__(self) -> str:
         return f"Holdout({self.name}: {len(self.relevance):,} relevant jobs of {len(self.user_id):,} users)"

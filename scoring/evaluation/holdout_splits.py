@@ -8,6 +8,7 @@ data's clock. It may therefore contain later actions of *other* users; the holdo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, to_microseconds
+from scoring.dataset.dataset import parse_clock
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, list_caveats, select_relevant
@@ -35,7 +37,12 @@ _LATER_ACTIONS: Final = (
 
 
 def by_time(
-    data: Dataset, cut: Any = None, *, days: float = 14.0, gains: Mapping[str, float] = APPLICATIONS
+    data: Dataset,
+    cut: Any = None,
+    *,
+    days: float = 14.0,
+    gains: Mapping[str, float] = APPLICATIONS,
+    after: datetime | str | None = None,
 ) -> Holdout:
     """Return a holdout of the actions in the `days` days after the cut.
 
@@ -49,10 +56,12 @@ def by_time(
     cut: Timestamp of the split; None: `days` days before the dataset's clock.
     days: Length of the held-out period.
     gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
+    after: Only actions later than this time are relevant, such as the time of lists of another system; None: those
+        after the cut.
 
     Raises
     ------
-    ConfigurationError: If the cut is not a timestamp, no pair is held out, or a kind or gain is invalid.
+    ConfigurationError: If a time is not a timestamp, no pair is held out, or a kind or gain is invalid.
     """
     log = ActionLog.of(data, gains)
     tables = data.tables
@@ -64,9 +73,12 @@ def by_time(
     reasons = {
         "user not registered at the start of the holdout": registered > known.clock.now,
         "job not open at the start of the holdout": ~known.open_jobs[held.job],
+        **_find_too_early(held, after),
     }
     name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
-    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=list_caveats(data))
+    starts = max(known.as_of, parse_clock(after, "after") or known.as_of)
+    relevant = select_relevant(data, held, reasons, name, gains)
+    return Holdout(name, known, *relevant, notes=list_caveats(data), starts=starts)
 
 
 def last_n(
@@ -77,6 +89,7 @@ def last_n(
     at_least: int = 1,
     window_days: float = 0.0,
     candidates: CandidateJobs | None = None,
+    after: datetime | str | None = None,
 ) -> Holdout:
     """Return a holdout of each user's last n jobs, ordered by the newest counted action on each job.
 
@@ -91,10 +104,11 @@ def last_n(
     window_days: Days added to the end of the candidate period.
     candidates: Jobs to rank. None: jobs open at any time from the user's first held-out action until `window_days`
         after the last.
+    after: Only actions later than this time are relevant; None: all held-out actions.
 
     Raises
     ------
-    ConfigurationError: If n is below 1, a kind of action or its gain is invalid, or no pair remains.
+    ConfigurationError: If n is below 1, a kind of action, its gain or `after` is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
     """
     _require_number(n)
@@ -110,7 +124,7 @@ def last_n(
         < at_least,
     }
     name = "the last job of each user" if n == 1 else f"the last {n} jobs of each user"
-    return _per_user(data, last, too_short, name, gains, window_days, candidates)
+    return _per_user(data, last, too_short, name, gains, window_days, candidates, after)
 
 
 def cold_start(
@@ -122,6 +136,7 @@ def cold_start(
     gains: Mapping[str, float] = APPLICATIONS,
     window_days: float = 0.0,
     candidates: CandidateJobs | None = None,
+    after: datetime | str | None = None,
 ) -> Holdout:
     """Return a holdout of a share of the users with all their actions removed; their first n jobs are relevant.
 
@@ -134,11 +149,11 @@ def cold_start(
     n: Relevant jobs per user.
     share: Share of the users with actions to hold out, above 0 and at most 1.
     seed: Seed of the choice of users.
-    gains, window_days, candidates: As in `last_n`.
+    gains, window_days, candidates, after: As in `last_n`.
 
     Raises
     ------
-    ConfigurationError: If n is below 1, the share or a gain is invalid, or no pair remains.
+    ConfigurationError: If n is below 1, the share, a gain or `after` is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
     """
     _require_number(n)
@@ -151,7 +166,7 @@ def cold_start(
     firsts = pairs.take(chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first_rows() < n))
     jobs = "first job" if n == 1 else f"first {n} jobs"
     name = f"the {jobs} of {int(chosen.sum()):,} newcomers"
-    return _per_user(data, firsts, {}, name, gains, window_days, candidates, all_actions_of=chosen)
+    return _per_user(data, firsts, {}, name, gains, window_days, candidates, after, all_actions_of=chosen)
 
 
 def _per_user(
@@ -162,6 +177,7 @@ def _per_user(
     gains: Mapping[str, float],
     window_days: float,
     chosen_jobs: CandidateJobs | None,
+    after: datetime | str | None,
     all_actions_of: Bools | None = None,
 ) -> Holdout:
     n_users = len(data.users)
@@ -172,14 +188,27 @@ def _per_user(
         candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
     else:
         candidates = _candidates(data, chosen_jobs)
-    reasons = {**reasons, "job not among the candidates": ~candidates.contains(held.user, held.job)}
+    reasons = {
+        **reasons,
+        "job not among the candidates": ~candidates.contains(held.user, held.job),
+        **_find_too_early(held, after),
+    }
     return Holdout(
         name,
         known,
         *select_relevant(data, held, reasons, name, gains),
         candidates,
         notes=(_LATER_ACTIONS, *list_caveats(data)),
+        starts=parse_clock(after, "after"),
     )
+
+
+def _find_too_early(held: ActionLog, after: datetime | str | None) -> dict[str, Bools]:
+    """Return the reason to leave out pairs without an action later than `after`."""
+    start = parse_clock(after, "after")
+    if start is None:
+        return {}
+    return {f"no action after {start:%Y-%m-%d %H:%M} UTC": held.at <= to_microseconds(pd.Series([start]))[0]}
 
 
 def _count_earlier_jobs(log: ActionLog, held: ActionLog, n_users: int) -> Longs:

@@ -116,7 +116,8 @@ class _Fact(ABC):
                 "each user."
             )
         rows = ranking.job_row[:, : self.k]
-        is_job = np.arange(rows.shape[1]) < ranking.count[:, None]
+        # lists of another system may contain jobs that are not in the data: they have no row and no facts
+        is_job = (np.arange(rows.shape[1]) < ranking.count[:, None]) & (rows >= 0)
         beyond = bool((rows >= len(facts.job_id)).any())
         if beyond or (is_job & (facts.job_id[rows] != ranking.job_id[:, : self.k])).any():
             raise ConfigurationError(

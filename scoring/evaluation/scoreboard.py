@@ -13,6 +13,7 @@ import pandas as pd
 from scoring.array_types import Floats
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
@@ -46,9 +47,16 @@ class Scoreboard:
 
     @classmethod
     def of(
-        cls, evaluator: Evaluator, models: Mapping[str, ScoringModel], *, level: float = 0.95, seed: int = 0
+        cls,
+        evaluator: Evaluator,
+        models: Mapping[str, ScoringModel | ExternalLists],
+        *,
+        level: float = 0.95,
+        seed: int = 0,
     ) -> Self:
-        """Return the scoreboard of these models.
+        """Return the scoreboard of these models, and of lists of other systems.
+
+        Lists are checked with the rules of the first model.
 
         Raises
         ------
@@ -56,7 +64,13 @@ class Scoreboard:
         """
         if not models:
             raise ConfigurationError("models is empty. Give at least one model.")
-        evaluations = {name: evaluator.evaluate(model) for name, model in models.items()}
+        rules = next((model.eligibility for model in models.values() if isinstance(model, ScoringModel)), None)
+        evaluations = {
+            name: evaluator.evaluate_lists(model, rules)
+            if isinstance(model, ExternalLists)
+            else evaluator.evaluate(model)
+            for name, model in models.items()
+        }
         return cls(evaluator, evaluations, Resamples.of(evaluator.user_id, seed=seed), level)
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Bools, Ints
+from scoring.array_types import Bools, Ints, Longs
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.components.helpers import distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
@@ -73,6 +73,21 @@ class Exclusions:
             left &= ~out
         return counts
 
+    def find_reasons(self, users: Longs, jobs: Longs) -> dict[str, Bools]:
+        """Return reason → whether it excludes the job from the user's list, (p,), for p pairs of rows.
+
+        The reasons are in the order in which rules are applied. The limit of jobs per company is not among them: it
+        depends on the whole list.
+        """
+        reasons = {rule: out[jobs] for rule, out in self.by_rule.items()}
+        reasons["the user applied to the job"] = _contains(self.jobs, users, jobs)
+        days = self.rules.company_cooldown_days or 0
+        company = _contains(self.companies, users, self.company[jobs])
+        reasons[f"the user applied to the same company in the last {days:g} days"] = company
+        if self.candidates is not None:
+            reasons["the job is not a candidate of the user"] = ~self.candidates.contains(users, jobs)
+        return reasons
+
     @cached_property
     def arrays(self) -> EligibilityArrays:
         """The rules in the form that ranking reads."""
@@ -99,6 +114,14 @@ def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
             f"candidates are for {given}; the data has {n_users:,} users and {n_jobs:,} jobs. Create candidates for "
             "the same data."
         )
+
+
+def _contains(of_users: Ragged, users: Longs, values: Longs | Ints) -> Bools:
+    """Return (p,) whether the values of a user's row contain a value, which is at least -1."""
+    distinct, place = np.unique(users, return_inverse=True)
+    part = of_users.take(distinct)
+    span = int(max(part.values.max(initial=-1), values.max(initial=-1))) + 2
+    return np.isin(place * span + values + 1, part.rows.astype(np.int64) * span + part.values + 1)
 
 
 def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:

@@ -109,13 +109,5 @@ def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
 
 def list_exclusions(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
     """Return the reasons why the job is excluded for the user; empty if it is ranked."""
-    exclusions = plan.exclusions
-    reasons = [rule for rule, is_excluded in exclusions.by_rule.items() if is_excluded[job_row]]
-    if job_row in exclusions.jobs[user_row]:
-        reasons.append("the user applied to the job")
-    if exclusions.company[job_row] in exclusions.companies[user_row]:
-        days = exclusions.rules.company_cooldown_days
-        reasons.append(f"the user applied to the same company in the last {days:g} days")
-    if exclusions.candidates is not None and not exclusions.candidates.matrix(np.array([user_row]))[0, job_row]:
-        reasons.append("the job is not a candidate of the user")
-    return tuple(reasons)
+    reasons = plan.exclusions.find_reasons(np.array([user_row]), np.array([job_row]))
+    return tuple(reason for reason, applies in reasons.items() if applies[0])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -34,11 +36,12 @@ from scoring.cli.options import (
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import RenderableType
 
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
-    from scoring.evaluation import Evaluator, Scoreboard
+    from scoring.evaluation import Evaluator, ExternalLists, Scoreboard
     from scoring.tuning.ablation import Ablation
     from scoring.tuning.registry import Registry
 
@@ -66,6 +69,24 @@ def evaluate(
         typer.Option("--on", help="Evaluated users. An evaluation on test or all is logged with the profiles."),
     ] = ("validation"),
     top_k: TopKOption = 40,
+    lists: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lists",
+            metavar="FILE|NAME=FILE",
+            help="Also evaluate lists of another system: a Parquet or CSV table (user, job, rank or score), a TREC run "
+            "(.trec, .run, .txt), a ranx run (.json), or the folder of a run. May be repeated.",
+        ),
+    ] = None,
+    lists_at: Annotated[
+        str | None,
+        typer.Option(
+            "--lists-at",
+            metavar="TIME",
+            show_default="the clock of a run; otherwise the start of the holdout",
+            help="Clock of the data that the lists were computed from. Earlier actions do not count as relevant.",
+        ),
+    ] = None,
     slices: Annotated[bool, typer.Option(help="Also compare by region, age group, tenure and occupation.")] = False,
     ablation: Annotated[
         bool, typer.Option(help="Also evaluate the last model without each of its components.")
@@ -75,13 +96,22 @@ def evaluate(
         typer.Option("--level", metavar="LEVEL", min=0.5, max=0.999, help="Confidence level of intervals and tests."),
     ] = 0.95,
     out: ExportOption = None,
+    lists_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--lists-out",
+            metavar="DIR",
+            help="Write the lists and the relevant jobs to this folder, for trec_eval and ir-measures (NAME.run, "
+            "qrels.txt) and for ranx (NAME.json, qrels.json).",
+        ),
+    ] = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     as_of: AsOfOption = None,
     seed: SeedOption = 0,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Evaluate models on later actions of users.
+    """Evaluate models, and lists of other systems, on later actions of users.
 
     Prints metrics, properties of the lists, and the differences from the first model.
     """
@@ -93,26 +123,94 @@ def evaluate(
 
     progress = Progress()
     registry, chosen_models = read_models(models or ["standard"], component, profiles)
+    list_options = _ListOptions.parse(lists or [], lists_at, chosen_models)
     options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
     with progress.warnings():
         with Database.open(db) as database:
             data = load_data(database, as_of, progress, Stopwatch())
-        evaluator = _make_evaluator(options, data, on, top_k, seed, factor_cache, progress)
+        external = list_options.read(data, progress)
+        evaluator = _make_evaluator(options, data, on, top_k, seed, factor_cache, external, progress)
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
-            board = Scoreboard.of(evaluator, chosen_models, level=level, seed=seed)
+            board = Scoreboard.of(evaluator, {**chosen_models, **external}, level=level, seed=seed)
     for name, model in chosen_models.items():
         for rule, pairs in evaluator.count_unreachable(model).items():
             progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
+    for evaluation in board.evaluations.values():
+        for note in evaluation.notes:
+            progress.print_line(f"note: {note}")
     if on in ("test", "all"):
         log_test_access(registry, board, progress)
     console = make_console()
     console.print(render_scoreboard(board))
-    optional_tables = _OptionalTables(board, list(chosen_models)[-1], slices and len(chosen_models) > 1, ablation)
+    optional_tables = _OptionalTables(
+        board,
+        compared=list(board.evaluations)[-1] if slices and len(board.evaluations) > 1 else None,
+        ablated=list(chosen_models)[-1] if ablation else None,
+    )
     for table in optional_tables.render():
         console.print(table)
     if out is not None:
         optional_tables.save(out)
         progress.print_line(f"tables and plots: {out}")
+    if lists_out is not None:
+        from scoring.evaluation.list_writer import write_lists
+
+        rankings = {name: evaluation.ranking for name, evaluation in board.evaluations.items()}
+        write_lists(lists_out, rankings, evaluator.holdout.relevance)
+        progress.print_line(f"lists and relevant jobs: {lists_out}")
+
+
+@dataclass(frozen=True)
+class _ListOptions:
+    """The files of --lists by name, and the value of --lists-at."""
+
+    paths: Mapping[str, Path]
+    at: pd.Timestamp | None
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], at: str | None, models: Container[str]) -> Self:
+        """Check the options, before data are loaded.
+
+        Raises
+        ------
+        BadParameter: If --lists-at is given alone.
+        ConfigurationError: If a file does not exist, a name is a duplicate, or the time is invalid.
+        """
+        from scoring.dataset.dataset import parse_clock
+        from scoring.errors import ConfigurationError
+        from scoring.evaluation.external_lists import name_lists
+
+        if at is not None and not arguments:
+            raise typer.BadParameter("--lists-at requires --lists.")
+        clock, paths = parse_clock(at, "--lists-at"), dict[str, Path]()
+        for argument in arguments:
+            name, separator, path = argument.partition("=")
+            if not separator or Path(argument).exists():
+                name, path = "", argument
+            if not Path(path).exists():
+                raise ConfigurationError(
+                    f"--lists {argument}: {path} does not exist. Give a file, or the folder of a run."
+                )
+            name = name.strip() or name_lists(Path(path))
+            if name in paths or name in models:
+                raise ConfigurationError(f"--lists {argument}: duplicate name {name}. Use NAME=FILE with another name.")
+            paths[name] = Path(path)
+        return cls(paths, clock)
+
+    def read(self, data: Dataset, progress: Progress) -> dict[str, ExternalLists]:
+        """Return the lists by name.
+
+        Raises
+        ------
+        DataError: If a file is invalid.
+        """
+        from scoring.evaluation import ExternalLists
+
+        result = {}
+        for name, path in self.paths.items():
+            with progress.stage(f"reading {path}"):
+                result[name] = ExternalLists.read(path, data, name=name, at=self.at)
+        return result
 
 
 def _make_evaluator(
@@ -122,13 +220,15 @@ def _make_evaluator(
     k: int,
     seed: int,
     factor_cache: Path | None,
+    external: Mapping[str, ExternalLists],
     progress: Progress,
 ) -> Evaluator:
     from scoring.evaluation import Evaluator
     from scoring.statistics.factors import default_cache
 
     with progress.stage("creating the holdout"):
-        holdout = options.make_holdout(data)
+        times = [lists.at for lists in external.values() if lists.at is not None]
+        holdout = options.make_holdout(data, max(times, default=None))
     holdout_options.print_holdout(holdout, progress)
     users = holdout_options.select_users(holdout, on, seed)
     with progress.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
@@ -141,7 +241,8 @@ def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -
     """Log an evaluation of each model on test users. Print a warning if the users were evaluated before."""
     digest, frame = board.evaluator.holdout.digest, board.frame()
     before = registry.count_test_accesses(digest)
-    for name, evaluation in board.evaluations.items():
+    models = {name: evaluation for name, evaluation in board.evaluations.items() if not evaluation.is_external}
+    for name, evaluation in models.items():
         rows = frame[(frame["model"] == name) & frame["measure"].isin(list(evaluation.values))]
         means = dict(zip(rows["measure"], rows["mean"], strict=True))
         registry.log_test_access(evaluation.model, digest, means)
@@ -155,21 +256,20 @@ def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -
 class _OptionalTables:
     """The tables that --slices and --ablation add."""
 
-    def __init__(self, board: Scoreboard, last: str, slices: bool, ablation: bool) -> None:
-        self._board = board
+    def __init__(self, board: Scoreboard, compared: str | None, ablated: str | None) -> None:
+        self._board, self._compared, self._ablated = board, compared, ablated
         self._metric = board.evaluator.metrics[0].name
-        self._slices = board.slices(last) if slices else None
-        self._ablation = _run_ablation(board, last) if ablation else None
-        self._last = last
+        self._slices = None if compared is None else board.slices(compared)
+        self._ablation = None if ablated is None else _run_ablation(board, ablated)
 
     def render(self) -> list[RenderableType]:
         from scoring.cli.tables.evaluation import render_ablation, render_slices
 
         tables: list[RenderableType] = []
-        if self._slices is not None:
-            tables += ["", render_slices(self._slices, self._metric, self._last, self._board.baseline)]
-        if self._ablation is not None:
-            tables += ["", render_ablation(self._ablation.frame(), self._metric, self._last)]
+        if self._slices is not None and self._compared is not None:
+            tables += ["", render_slices(self._slices, self._metric, self._compared, self._board.baseline)]
+        if self._ablation is not None and self._ablated is not None:
+            tables += ["", render_ablation(self._ablation.frame(), self._metric, self._ablated)]
         return tables
 
     def save(self, folder: Path) -> None:

@@ -86,6 +86,38 @@ def test_evaluate_with_other_holdouts(action_command: Call, options: tuple, user
     assert 0 < float(row(page(done), "Recall@40")[0]) < 1
 
 
+def test_written_lists_are_evaluated_like_their_model(action_command: Call, tmp_path: Path) -> None:
+    action_command("evaluate", "standard", "fit", "--lists-out", "written")
+    assert {path.name for path in (tmp_path / "written").iterdir()} == {
+        "qrels.txt", "qrels.json", "standard.run", "standard.json", "fit.run", "fit.json",
+    }  # fmt: skip
+    done = action_command(
+        "evaluate", "standard", "--lists", "written/fit.run", "--lists", "old=written/standard.json", "--slices"
+    )
+    first, fit, old = page(done).split(", compared with standard\n")[:3]
+    assert row(first, "NDCG@10") == row(old, "NDCG@10")[:3]
+    assert number(row(old, "NDCG@10")[3]) == 0 != number(row(fit, "NDCG@10")[3])
+    assert "NDCG@10 of old compared with standard, by slice" in page(done)
+    assert "note: The time of old is not known" in done.stderr
+    action_command("evaluate", "standard", "--lists", "written/fit.run", "--on", "test")
+    assert Registry("data/profiles").test_accesses()["digest"].tolist() == [load_model("standard").digest]
+
+
+def test_published_run_is_evaluated_after_its_clock(action_command: Call, action_data: Dataset) -> None:
+    cut = action_data.as_of - pd.Timedelta(days=20)
+    action_command("run", "--no-database", "--as-of", cut.isoformat())
+    done = action_command("evaluate", "standard", "--days", 20, "--on", "all", "--lists", "data/runs/latest")
+    first, latest = page(done).split("latest, compared with standard\n")
+    assert number(row(first, "NDCG@10")[0]) >= number(row(latest, "NDCG@10")[0]) > 0
+    assert "The time of" not in done.stderr
+    late = action_command(
+        "evaluate", "standard", "--days", 20, "--on", "all", "--lists", "data/runs/latest", "--lists-at",
+        action_data.as_of.isoformat(),
+    )  # fmt: skip
+    assert late.exit_code == 1
+    assert "× no action after" in late.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -95,6 +127,11 @@ def test_evaluate_with_other_holdouts(action_command: Call, options: tuple, user
         (("evaluate", "--counts", "sleep"), 1, "'sleep' is not a kind of action"),
         (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires --holdout time"),
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
+        (("evaluate", "--lists", "none.csv"), 1, "none.csv does not exist"),
+        (("evaluate", "--lists", "data"), 1, "data does not contain a published run"),
+        (("evaluate", "--lists", "standard=data"), 1, "duplicate name standard"),
+        (("evaluate", "--lists-at", "2025-01-01"), 2, "--lists-at requires --lists"),
+        (("evaluate", "--lists", "a.csv", "--lists-at", "soon"), 1, "--lists-at"),
     ],
 )
 def test_invalid_evaluation_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
