@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from scoring.cli.commands import (
+    audience,
     compare,
     evaluate,
     explain,
@@ -21,6 +22,7 @@ from scoring.cli.commands import (
     models,
     panel,
     profiles,
+    reach,
     run,
     runs,
     tune,
@@ -133,6 +135,8 @@ app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("run")(run.run)
 app.command("explain")(explain.explain)
+app.command("reach")(reach.reach)
+app.command("audience")(audience.audience)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)

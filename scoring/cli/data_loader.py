@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from scoring.database.database import Database
     from scoring.dataset import Dataset
     from scoring.model import Component, ScoringModel
+    from scoring.ranking import Prepared
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
     from scoring.validation.report import DataReport
 
-__all__ = ["load_components", "load_data", "read_model", "read_models", "resolve_id"]
+__all__ = ["compile_kernels", "load_components", "load_data", "read_model", "read_models", "resolve_id"]
 
 
 def read_model(
@@ -247,3 +248,12 @@ def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
             f"external_id of the table {what}s."
         )
     return int(ids.iloc[0])
+
+
+def compile_kernels(prepared: Prepared, progress: Progress) -> None:
+    """Compile the kernels if this machine has not compiled them, so that progress and time limits exclude this."""
+    from scoring.ranking.scorer import are_kernels_compiled
+
+    if not are_kernels_compiled():
+        with progress.stage("compiling kernels (once per machine, about 20 s)"):
+            prepared.scorer.top_k(1, prepared.active_users[:1])

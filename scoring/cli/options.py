@@ -13,17 +13,22 @@ __all__ = [
     "DEFAULT_OUT",
     "DEFAULT_PROFILES",
     "DEFAULT_REFUSED",
+    "TIME_LIMIT_EXIT_CODE",
     "AsOfOption",
     "ComponentOption",
     "DbOption",
     "ExportOption",
     "FactorCacheOption",
+    "JobArgument",
+    "LockOption",
     "ModelOption",
     "OpenOption",
     "PortOption",
     "ProfileOption",
     "ProfilesOption",
+    "SecondsOption",
     "TopKOption",
+    "UserArgument",
     "WeightsOption",
 ]
 
@@ -32,6 +37,14 @@ DEFAULT_PROFILES = Path("data/profiles")
 DEFAULT_OUT = Path("data/runs")
 DEFAULT_REFUSED = Path("data/refused")
 DEFAULT_MAX_REFUSED = "1%"
+
+TIME_LIMIT_EXIT_CODE = 4
+"""Exit code of a command that printed the best result so far because its time limit was reached."""
+
+UserArgument = Annotated[
+    str, typer.Argument(metavar="USER", help="Id of the user: a number, or a text id of an import.")
+]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job: a number, or a text id of an import.")]
 
 DbOption = Annotated[str, typer.Option("--db", metavar="FILE|URL", help="A SQLite file or a database URL.")]
 ModelOption = Annotated[
@@ -81,6 +94,19 @@ FactorCacheOption = Annotated[
         metavar="DIR",
         show_default="the cache folder of the user",
         help="Folder of trained factors.",
+    ),
+]
+LockOption = Annotated[
+    list[str] | None,
+    typer.Option("--lock", metavar="COMPONENT", help="Component that keeps its weight. May be repeated."),
+]
+SecondsOption = Annotated[
+    float,
+    typer.Option(
+        "--seconds",
+        metavar="SECONDS",
+        min=0.1,
+        help="Time limit of the computation, without loading. The best result so far is printed.",
     ),
 ]
 TopKOption = Annotated[int, typer.Option("--top-k", metavar="N", min=1, help="Number of jobs per user.")]

@@ -47,6 +47,37 @@ class Progress:
         self.print_line(f"{name}: {self._clock() - started:.1f} s")
 
     @contextmanager
+    def steps(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Show the current step of a stage of unknown length. The context value is a function to call with the step.
+
+        On a terminal, the step and the elapsed time are on one line that changes. Otherwise a step is printed if the
+        previous line is at least 5 s old. At the end, the duration is printed.
+        """
+        started = printed_at = self._clock()
+        if self._console.is_terminal:
+            from rich import progress
+
+            columns = [
+                progress.SpinnerColumn(),
+                progress.TextColumn("{task.description}", markup=False),
+                progress.TimeElapsedColumn(),
+            ]
+            with progress.Progress(*columns, console=self._console, transient=True) as line:
+                task = line.add_task(f"{name} …", total=None)
+                yield lambda step: line.update(task, description=f"{name}: {step}")
+        else:
+
+            def print_step(step: str) -> None:
+                nonlocal printed_at
+                now = self._clock()
+                if now - printed_at >= _SECONDS_BETWEEN_LINES:
+                    printed_at = now
+                    self.print_line(f"{name}, {now - started:.0f} s: {step}")
+
+            yield print_step
+        self.print_line(f"{name}: {self._clock() - started:.1f} s")
+
+    @contextmanager
     def bar(self, name: str, unit: str) -> Iterator[Advance]:
         """Show progress. The context value is a function to call with (done, total)."""
         if not self._console.is_terminal:
@@ -66,17 +97,20 @@ class Progress:
             yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
 
     def _make_line_printer(self, name: str, unit: str) -> Advance:
-        started = printed_at = self._clock()
+        printed_at = self._clock()
+        first: tuple[int, float] | None = None  # the first progress and its time
 
         def advance(done: int, total: int) -> None:
-            nonlocal printed_at
+            nonlocal printed_at, first
             now = self._clock()
-            if not done or (now - printed_at < _SECONDS_BETWEEN_LINES and done < total):
+            if done and first is None:
+                first = done, now
+            if first is None or (now - printed_at < _SECONDS_BETWEEN_LINES and done < total):
                 return
             printed_at = now
-            # no estimate in the first second: threads are still starting
-            has_estimate = done < total and now - started > 1
-            left = f", {(now - started) / done * (total - done):.0f} s left" if has_estimate else ""
+            # the first step also compiles kernels, or counts work of an earlier process: it is not in the estimate
+            has_estimate = first[0] < done < total and now - first[1] > 1
+            left = f", {(now - first[1]) / (done - first[0]) * (total - done):.0f} s left" if has_estimate else ""
             self.print_line(f"{name}: {done:,} of {total:,} {unit}{left}")
 
         return advance

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
 
 from scoring.telemetry.signal_deferral import defer_handler
 
-__all__ = ["StopSignals", "TerminatedError"]
+__all__ = ["StopSignals", "TerminatedError", "call_in_thread", "stop_signals"]
+
+T = TypeVar("T")
 
 
 class TerminatedError(KeyboardInterrupt):
@@ -43,3 +48,28 @@ class StopSignals:
 
 stop_signals = StopSignals()
 """The signal handlers of the process."""
+
+
+def call_in_thread(function: Callable[[], T]) -> T:
+    """Call a function in another thread and return its result, or raise its exception.
+
+    Python handles signals between two steps of the main thread. A solver is one step of up to a minute; in another
+    thread, it does not delay Ctrl-C. If the main thread is stopped, the process ends without waiting for the function.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="command", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+        stop_signals.raise_pending()
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -10,6 +10,7 @@ import numpy as np
 from scoring.array_types import Bools, Ints, Longs
 from scoring.ranking import Prepared
 from scoring.ranking.explanation import list_exclusions
+from scoring.ranking.total_score import compute_total
 
 __all__ = ["FullRank", "find_full_rank"]
 
@@ -66,7 +67,8 @@ def find_full_rank(prepared: Prepared, user_id: int, job_id: int) -> FullRank:
     plan, users = prepared.plan, prepared.user_rows([user_id])
     job = int(prepared.job_rows([job_id])[0])
     limit = plan.exclusions.rules.max_per_company
-    totals = prepared.scorer.all_pairs(users)[0, 0]
+    values = prepared.scorer.components(users, np.arange(len(plan.job_id)))[:, 0]
+    totals = compute_total(plan.model.flat_weights, values)
     rows = np.flatnonzero(plan.exclusions.matrix(users)[0])
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
     rows = rows[_within_limit(plan.exclusions.company[rows], limit)]

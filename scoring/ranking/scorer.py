@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Floats, Singles
+from scoring.backends.numba import pruned_topk
 from scoring.backends.numba.backend import NumbaBackend
+from scoring.backends.numba.jit import is_cached
 from scoring.backends.numba.strategies import STRATEGIES, Strategy
 from scoring.backends.protocol import Backend, BackendFactory
 from scoring.bundle.ranked_lists import Ranking, StrategyChoice
@@ -18,7 +20,7 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Plan
 from scoring.threads.pool import available_cpus
 
-__all__ = ["Scorer"]
+__all__ = ["Scorer", "are_kernels_compiled"]
 
 
 class Scorer:
@@ -99,3 +101,8 @@ class Scorer:
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
         """See `Backend.components`."""
         return self.backend.components(users, jobs)
+
+
+def are_kernels_compiled() -> bool:
+    """Return whether the kernels for rankings are compiled on this machine. Compilation takes about 20 s."""
+    return is_cached(pruned_topk.top_k)

@@ -9,27 +9,34 @@ result.reasons()     # eligibility rules that exclude the job, and numbers of us
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length, check_positive_integer
-from scoring.array_types import Floats, Longs
+from scoring.array_types import Bools, Floats, Longs
+from scoring.errors import ConfigurationError
 from scoring.evaluation.full_rank import find_full_rank
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.list_overlap import mask_listed
+from scoring.ranking.total_score import compute_total
 from scoring.tuning.audience_result import Audience
-from scoring.tuning.value_statistics.value_frame import compute_total
 
 __all__ = ["Audience", "audience"]
 
 
-USERS_AT_ONCE = 512
-"""Users per call when one job is scored, which bounds the memory of the call."""
+USERS_AT_ONCE = 1_000
+"""Users per block. The time limit is checked after each block."""
+SEED = 0
+"""Seed of the order in which users are ranked. At the time limit, the ranked users are a random sample."""
 PAIRS_AT_ONCE = 64
 """Pairs per call when single pairs are scored.
 
@@ -44,6 +51,8 @@ def audience(
     *,
     users: NDArray[np.integer] | Sequence[int] | None = None,
     nearest: int = 10,
+    seconds: float = math.inf,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Audience:
     """Return the users for whom a job is among the k best, and its gap for all other users.
 
@@ -53,55 +62,113 @@ def audience(
     ----------
     users: User ids; the active users if None.
     nearest: Number of nearest misses whose rank among all jobs is computed. Each needs a full ranking.
+    seconds: Time limit. When it is reached, the result contains the users that were ranked: a random sample.
+        `Audience.n_not_ranked` counts the remaining users.
+    progress: Called with the number of ranked users and the number of all users.
 
     Raises
     ------
     UnknownIdError: If a user or the job does not exist.
-    ConfigurationError: If k or nearest is not a whole number above 0.
+    ConfigurationError: If k or nearest is not a whole number above 0, or seconds is not above 0.
     """
     k, nearest = check_list_length(k), check_positive_integer("nearest", nearest)
+    if not seconds > 0:
+        raise ConfigurationError(f"seconds is {seconds!r}. It must be above 0.")
+    deadline = time.perf_counter() + seconds
     job = int(prepared.job_rows([job_id])[0])
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
-    plan = prepared.plan
-    ranking = prepared.scorer.top_k(k, rows)
-    values = _values_of_job(prepared, rows, job)
-    score = compute_total(prepared.model.flat_weights, values).astype(np.float64)
-    rank = _ranks(ranking, job)
-    reasons = [
-        () if listed_rank else list_exclusions(plan, int(user), job)
-        for user, listed_rank in zip(rows, rank, strict=True)
-    ]
-    eligible = np.array([not rules for rules in reasons], dtype=bool)
-    missed = np.flatnonzero(eligible & (rank == 0))
-    place = _place_to_beat(prepared, ranking, job)[missed]
-    rival, rival_score = ranking.job_row[missed, place], ranking.scores[missed, place, 0].astype(np.float64)
-    order = np.lexsort((ranking.user_id[missed], rival_score - score[missed]))
+    order = np.random.default_rng(SEED).permutation(len(rows))
+    blocks = []
+    for first in range(0, max(len(rows), 1), USERS_AT_ONCE):
+        blocks.append(_Block.of(prepared, rows[np.sort(order[first : first + USERS_AT_ONCE])], job, k))
+        progress(min(first + USERS_AT_ONCE, len(rows)), len(rows))
+        if time.perf_counter() >= deadline:
+            break
+    block = _Block.join(blocks)
+    rules = [reasons[0] for reasons in block.reasons if reasons]
+    missed = np.flatnonzero(block.missed)
+    by_gap = np.lexsort((block.user_id[missed], block.rival_score[missed] - block.score[missed]))
+    missed = missed[by_gap]
+    ranks: list[int | None] = []
+    for user in block.user_id[missed][:nearest].tolist():
+        if ranks and time.perf_counter() >= deadline:
+            break
+        ranks.append(find_full_rank(prepared, user, job_id).rank)
     return Audience(
         job_id=int(job_id),
         k=k,
-        user_id=ranking.user_id,
-        rank=rank,
-        score=score,
-        kth_score=_kth_scores(ranking, k),
-        eligible=eligible,
-        rules=dict(Counter(rules[0] for rules in reasons if rules)),
-        missed=missed[order],
-        rival=plan.job_id[rival[order]],
-        rival_score=rival_score[order],
-        rank_of_nearest=tuple(
-            find_full_rank(prepared, int(user), job_id).rank for user in ranking.user_id[missed[order]][:nearest]
-        ),
-        comparison=_comparison(prepared, rows[missed], values[:, missed], rival),
+        user_id=block.user_id,
+        rank=block.rank,
+        score=block.score,
+        kth_score=block.kth_score,
+        eligible=np.array([not reasons for reasons in block.reasons], dtype=bool),
+        rules=dict(Counter(rules)),
+        missed=missed,
+        rival=prepared.plan.job_id[block.rival[missed]],
+        rival_score=block.rival_score[missed],
+        rank_of_nearest=tuple(ranks),
+        comparison=_comparison(prepared, block),
+        n_not_ranked=len(rows) - len(block.user_id),
     )
 
 
-def _values_of_job(prepared: Prepared, rows: Longs, job: int) -> Floats:
-    """Return the unweighted component values of the job for n users, (n_components, n)."""
-    values = np.empty((len(prepared.model.parts), len(rows)))
-    for first in range(0, len(rows), USERS_AT_ONCE):
-        block = slice(first, first + USERS_AT_ONCE)
-        values[:, block] = prepared.scorer.components(rows[block], np.array([job]))[:, :, 0]
-    return values
+@dataclass(frozen=True)
+class _Block:
+    """The job in the lists of n users, in the order of the users' rows."""
+
+    row: Longs  # (n,)
+    user_id: Longs  # (n,)
+    rank: Longs  # (n,) from 1; 0 where the job is not listed
+    score: Floats  # (n,)
+    kth_score: Floats  # (n,)
+    reasons: list[tuple[str, ...]]  # (n,) rules that exclude the job
+    missed: Bools  # (n,) whether the job is eligible and not listed
+    rival: Longs  # (n,) row of the listed job that the job has to beat
+    rival_score: Floats  # (n,)
+    values: Floats  # (n_components, n) of the job
+    rival_values: Floats  # (n_components, n); 0 where the job is not missed
+
+    @classmethod
+    def of(cls, prepared: Prepared, rows: Longs, job: int, k: int) -> _Block:
+        plan = prepared.plan
+        ranking = prepared.scorer.top_k(k, rows)
+        values = prepared.scorer.components(rows, np.array([job]))[:, :, 0]
+        rank = _ranks(ranking, job)
+        reasons = [
+            () if listed_rank else list_exclusions(plan, int(user), job)
+            for user, listed_rank in zip(rows, rank, strict=True)
+        ]
+        missed = np.array([not rules for rules in reasons], dtype=bool) & (rank == 0)
+        rival, rival_score = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows))
+        at = np.flatnonzero(missed)
+        place = _place_to_beat(prepared, ranking, job)[at]
+        rival[at], rival_score[at] = ranking.job_row[at, place], ranking.scores[at, place, 0]
+        rival_values = np.zeros_like(values)
+        rival_values[:, at] = _values_of_pairs(prepared, rows[at], rival[at])
+        return cls(
+            row=rows,
+            user_id=ranking.user_id,
+            rank=rank,
+            score=compute_total(prepared.model.flat_weights, values).astype(np.float64),
+            kth_score=_kth_scores(ranking, k),
+            reasons=reasons,
+            missed=missed,
+            rival=rival,
+            rival_score=rival_score,
+            values=values,
+            rival_values=rival_values,
+        )
+
+    @classmethod
+    def join(cls, blocks: Sequence[_Block]) -> _Block:
+        order = np.argsort(np.concatenate([block.row for block in blocks]))
+        columns: dict[str, Any] = {
+            part.name: np.concatenate([getattr(block, part.name) for block in blocks], axis=-1)[..., order]
+            for part in fields(cls)
+            if part.name != "reasons"
+        }
+        reasons = [rules for block in blocks for rules in block.reasons]
+        return cls(reasons=[reasons[place] for place in order], **columns)
 
 
 def _ranks(ranking: Ranking, job: int) -> Longs:
@@ -134,11 +201,13 @@ def _place_to_beat(prepared: Prepared, ranking: Ranking, job: int) -> Longs:
     return np.where(of_company.sum(axis=1) >= limit, last_of_company, last)
 
 
-def _comparison(prepared: Prepared, rows: Longs, values: Floats, rivals: Longs) -> pd.DataFrame:
-    """Return one row per component: mean points of the job and of the jobs it has to beat, over the n missed users."""
-    parts, weights = prepared.model.parts, prepared.model.flat_weights
-    rival_values = _values_of_pairs(prepared, rows, rivals)
-    means = [weights * (each.mean(axis=1) if len(rows) else np.nan) for each in (values, rival_values)]
+def _comparison(prepared: Prepared, block: _Block) -> pd.DataFrame:
+    """Return one row per component: mean points of the job and of the jobs it has to beat, over the missed users."""
+    parts, weights, is_missed = prepared.model.parts, prepared.model.flat_weights, block.missed
+    means = [
+        weights * (values[:, is_missed].mean(axis=1) if is_missed.any() else np.nan)
+        for values in (block.values, block.rival_values)
+    ]
     return pd.DataFrame(
         {
             "component": [part.name for part in parts],

@@ -41,6 +41,7 @@ class Audience:
     rival_score: Floats  # (q,)
     rank_of_nearest: tuple[int | None, ...]  # of the first misses, in all jobs; None: excluded by the cap
     comparison: pd.DataFrame
+    n_not_ranked: int = 0  # users that were not ranked when the time limit was reached
 
     @property
     def n_listed(self) -> int:
@@ -128,6 +129,10 @@ class Audience:
         else:
             where = f"none of {users:,} users"
         sentences = [f"Job {self.job_id} is in the top {self.k:,} of {where}."]
+        if self.n_not_ranked:
+            sentences.append(
+                f"The time limit was reached: these users are a random sample of {users + self.n_not_ranked:,} users."
+            )
         if n_missed:
             sentences.append(
                 f"It is eligible but not listed for {pluralize(n_missed, 'user')}. The smallest gap is "

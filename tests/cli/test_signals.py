@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from scoring.cli import app as app_module
 from scoring.cli import main
-from scoring.cli.signals import TerminatedError, stop_signals
+from scoring.cli.signals import TerminatedError, call_in_thread, stop_signals
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import parquet_publisher
@@ -104,3 +105,15 @@ def test_stop_during_start_prints_no_traceback(
     with pytest.raises(SystemExit) as ended:
         main(["models"])
     assert ended.value.code == code
+
+
+def test_call_in_thread_returns_raises_and_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal does not wait for the function."""
+    assert call_in_thread(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        call_in_thread(lambda: 1 / 0)
+    is_stopped = threading.Event()
+    monkeypatch.setattr(stop_signals, "_pending", TerminatedError)
+    with pytest.raises(TerminatedError):
+        call_in_thread(lambda: is_stopped.wait(60))
+    is_stopped.set()

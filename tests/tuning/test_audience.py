@@ -49,6 +49,22 @@ def listed_with(ready: Prepared, user_id: int, job_id: int, score: float, k: int
     return False
 
 
+def test_time_limit_leaves_a_random_sample(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audience_module, "USERS_AT_ONCE", 9)
+    job, reports = int(ready.top_k(10).job_id[0, 3]), []
+    part = audience(ready, job, 10, seconds=1e-9, progress=lambda *numbers: reports.append(numbers))
+    whole = audience(ready, job, 10)
+    n = len(ready.active_users)
+    assert reports == [(9, n)]
+    assert len(part.user_id) == 9
+    assert part.n_not_ranked == n - 9
+    assert "random sample" in part.summary()
+    assert part.rank.tolist() == whole.rank[np.searchsorted(whole.user_id, part.user_id)].tolist()
+    assert part.misses()["rank"].notna().sum() == min(1, len(part.missed))
+    with pytest.raises(ConfigurationError):
+        audience(ready, job, seconds=0)
+
+
 def check(ready: Prepared, job_id: int, k: int) -> Audience:
     """Compute the audience of a job and check each of its values for each user."""
     seen = audience(ready, job_id, k, nearest=4)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["compiled", "internal", "nogil_no_refcount"]
+__all__ = ["compiled", "internal", "is_cached", "nogil_no_refcount"]
 
 
 def _stamp() -> str:
@@ -58,3 +58,10 @@ def nogil_no_refcount(function: Callable[..., Any] | None = None, **options: Any
 def internal(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Like `nogil_no_refcount`, without the CPython wrapper; callable from kernels only."""
     return nogil_no_refcount(function, no_cpython_wrapper=True, **options)
+
+
+def is_cached(kernel: Any) -> bool:
+    """Return whether a kernel is compiled, in this process or on disk."""
+    if not hasattr(kernel, "overloads"):  # plain Python
+        return True
+    return bool(kernel.overloads) or bool(kernel._cache._cache_file._load_index())

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from scoring.cli.data_loader import load_data, read_model, resolve_id
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -14,9 +10,11 @@ from scoring.cli.options import (
     ComponentOption,
     DbOption,
     FactorCacheOption,
+    JobArgument,
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    UserArgument,
     WeightsOption,
 )
 
@@ -24,8 +22,8 @@ __all__ = ["explain"]
 
 
 def explain(
-    user: Annotated[str, typer.Argument(metavar="USER", help="Id of the user: a number, or a text id of an import.")],
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job: a number, or a text id of an import.")],
+    user: UserArgument,
+    job: JobArgument,
     db: DbOption = DEFAULT_DB,
     model: ModelOption = None,
     weights: WeightsOption = None,

@@ -29,6 +29,7 @@ from scoring.cli.options import (
     DbOption,
     ExportOption,
     FactorCacheOption,
+    LockOption,
     ModelOption,
     ProfileOption,
     ProfilesOption,
@@ -80,10 +81,7 @@ def tune(
             help="Lower limit of a metric in a slice, as a share of its baseline value. May be repeated.",
         ),
     ] = None,
-    lock: Annotated[
-        Texts,
-        typer.Option("--lock", metavar="COMPONENT", help="Component that keeps its weight. May be repeated."),
-    ] = None,
+    lock: LockOption = None,
     parameter: Annotated[
         Texts,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,26 +14,46 @@ from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
 from scoring.ranking.fact_text import format_facts, format_value
 
-__all__ = ["render_explanation"]
+__all__ = ["describe_jobs", "render_explanation", "render_pair"]
 
 
 def render_explanation(prepared: Prepared, explanation: Explanation) -> RenderableType:
     """Return the user, the job, the contributions to the score, and whether the job is ranked for the user."""
-    tables = prepared.dataset.tables
-    user = tables.users[tables.users["user_id"] == explanation.user_id].iloc[0]
-    job = tables.jobs[tables.jobs["job_id"] == explanation.job_id].iloc[0]
-    names = _ReferenceNames(tables.prefectures, tables.occupations)
-    head = Table.grid(padding=(0, 2))
-    head.add_column(style="bold", no_wrap=True)
-    head.add_column(overflow="fold")
-    head.add_row(f"user {explanation.user_id}", Text(names.describe_user(user)))
-    head.add_row(f"job {explanation.job_id}", Text(names.describe_job(job)))
     verdict = (
         Text("This job is ranked for this user.", style="green")
         if explanation.eligible
         else Text(f"This job is not ranked for this user: {'; '.join(explanation.not_ranked)}.", style="yellow")
     )
+    head = render_pair(prepared, explanation.user_id, explanation.job_id)
     return Group(head, Text(), _make_contributions(explanation), Text(), verdict)
+
+
+def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
+    """Return the descriptions of a user and a job."""
+    tables = prepared.dataset.tables
+    user = tables.users[tables.users["user_id"] == user_id].iloc[0]
+    job = tables.jobs[tables.jobs["job_id"] == job_id].iloc[0]
+    names = _ReferenceNames(tables.prefectures, tables.occupations)
+    return _make_descriptions({f"user {user_id}": names.describe_user(user), f"job {job_id}": names.describe_job(job)})
+
+
+def describe_jobs(prepared: Prepared, job_ids: Sequence[int]) -> Table:
+    """Return the descriptions of jobs."""
+    tables = prepared.dataset.tables
+    names = _ReferenceNames(tables.prefectures, tables.occupations)
+    ids = tables.jobs["job_id"]
+    return _make_descriptions(
+        {f"job {job_id}": names.describe_job(tables.jobs[ids == job_id].iloc[0]) for job_id in job_ids}
+    )
+
+
+def _make_descriptions(text_by_name: dict[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in text_by_name.items():
+        table.add_row(name, Text(text))
+    return table
 
 
 def _make_contributions(explanation: Explanation) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
 from scoring.plotting import BLUE, GREY, SMALL, create_figure, format_number
 from scoring.ranking import Prepared
+from scoring.ranking.total_score import compute_total
 from scoring.tuning.reach.nearest_weights import Competitors, NearestWeights, WeightRegion, find_nearest_weights
 from scoring.tuning.reach.start_weights import sample_start
 from scoring.tuning.reach.unreachable_proof import pack_groups
@@ -26,7 +27,7 @@ from scoring.tuning.reach.unreachable_proof import pack_groups
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reach", "reach"]
+__all__ = ["Reach", "check_reach", "reach"]
 
 
 NOTHING = 1e-9
@@ -112,8 +113,8 @@ class Reach:
         frame = frame[frame["change"].abs() > NOTHING]
         return frame.sort_values("change", key=abs, ascending=False, ignore_index=True)
 
-    def summary(self) -> str:
-        """Return the result in one to three sentences."""
+    def summary(self, moves: bool = True) -> str:
+        """Return the result in one to three sentences. `moves` includes each weight that changes."""
         what = f"Job {self.job_id} for user {self.user_id}"
         if self.reasons:
             return f"{what}: no weights put it into the list, because it is not eligible: {'; '.join(self.reasons)}."
@@ -122,7 +123,7 @@ class Reach:
         locked = f" with {', '.join(self.locks)} locked" if self.locks else ""
         begin = f"{what} has rank {self.rank_before:,}. "
         if self.is_possible:
-            return begin + self._describe_change(locked)
+            return begin + self._describe_change(locked, moves)
         if self.is_possible is None:
             near = (
                 f" Moving {format_number(50 * self.nearer)} % of the weight or less is not enough."
@@ -133,15 +134,16 @@ class Reach:
             return begin + result + near
         return begin + self._describe_proof(locked)
 
-    def _describe_change(self, locked: str) -> str:
+    def _describe_change(self, locked: str, with_moves: bool) -> str:
         rows = self.changes()[["component", "before", "after"]].to_numpy()
         moves = ", ".join(f"{name} {before:.4f} → {after:.4f}" for name, before, after in rows)
+        moves = f": {moves}" if with_moves else ""
         share = format_number(50 * (self.distance or 0.0))
         nearest = "No smaller change is enough"
         if not self.is_proven:
             nearest = f"A smaller change may be enough, but none below {format_number(50 * self.nearer)} %"
         return (
-            f"Moving {share} % of the weight{locked} gives rank {self.rank_after:,} (top {self.k}): {moves}. {nearest}."
+            f"Moving {share} % of the weight{locked} gives rank {self.rank_after:,} (top {self.k}){moves}. {nearest}."
         )
 
     def _describe_proof(self, locked: str) -> str:
@@ -192,6 +194,7 @@ def reach(
     locks: Sequence[str] = (),
     margin: float = 1e-4,
     seconds: float = 60.0,
+    progress: Callable[[str, float | None], None] = lambda stage, distance: None,
 ) -> Reach:
     """Return the nearest flat weights (≥ 0, sum 1) under which a job is among the user's k best.
 
@@ -209,7 +212,8 @@ def reach(
     ----------
     locks: Components whose weight must not change.
     margin: Points, above 0.
-    seconds: Time limit. The result may then be undecided, or weights that may not be the nearest.
+    seconds: Time limit of the search. The result may then be undecided, or weights that may not be the nearest.
+    progress: Called at the start of each stage with its name and the distance of the nearest weights found so far.
 
     Raises
     ------
@@ -220,12 +224,10 @@ def reach(
     k = check_list_length(k)
     if not (margin > 0 and seconds > 0):
         raise ConfigurationError(f"margin is {margin!r} and seconds is {seconds!r}. Both must be above 0.")
-    if prepared.model.eligibility.max_per_company is not None:
-        raise ConfigurationError(
-            "reach does not support max_per_company, because lists then depend on more than totals. "
-            "Use model.with_eligibility(max_per_company=None)."
-        )
-    problem = ReachProblem.of(prepared, user_id, job_id, k, _lock_mask(prepared.model, locks), margin)
+    locked = check_reach(prepared.model, locks)
+    deadline = time.perf_counter() + seconds
+    progress("computing the component values of all eligible jobs", None)
+    problem = ReachProblem.of(prepared, user_id, job_id, k, locked, margin)
     reasons = prepared.explain(user_id, job_id).not_ranked
     if reasons:
         return problem.make_result(is_possible=False, is_proven=True, reasons=reasons)
@@ -234,7 +236,7 @@ def reach(
         return problem.make_result(
             is_possible=True, is_proven=True, model=prepared.model, before=before, after=before, margin=margin
         )
-    return _search(problem, before, margin, time.perf_counter() + seconds)
+    return _Search(problem, before, margin, deadline, progress).run()
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,8 @@ class ReachProblem:
     column: int  # of the job; -1 if it is not eligible
     k: int
     locked: Bools
-    values: Floats = field(repr=False)  # (n_components,) of the job
+    values: Floats = field(repr=False)  # (n_components, m) of the eligible jobs
+    values_of_job: Floats = field(repr=False)  # (n_components,)
     competitors: Competitors = field(repr=False)  # m competitors, including the job itself
     always_ahead: Bools = field(repr=False)  # (m,) ahead of the job under all weights
     never_ahead: Bools = field(repr=False)  # (m,) behind the job under all allowed weights, or the job itself
@@ -267,8 +270,9 @@ class ReachProblem:
         user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
         plan = prepared.plan
         eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
-        values = prepared.scorer.components(user, job)[:, 0]
-        lead = values - prepared.scorer.components(user, eligible)[:, 0]
+        values_of_job = prepared.scorer.components(user, job)[:, 0]
+        values = prepared.scorer.components(user, eligible)[:, 0]
+        lead = values_of_job - values
         ids = plan.job_id[eligible]
         is_job, has_larger_id = eligible == job[0], ids > job_id
         nowhere_below = (lead <= 0).all(axis=0)
@@ -289,14 +293,15 @@ class ReachProblem:
             column,
             k,
             locked,
-            values[:, 0],
+            values,
+            values_of_job[:, 0],
             Competitors(lead, ties),
             always_ahead,
             never_ahead,
         )
 
     def rank(self, model: ScoringModel) -> JobRanking:
-        totals = self.prepared.with_model(model).scorer.all_pairs(self.user)[0, 0, self.eligible]
+        totals = compute_total(model.flat_weights, self.values)
         order = np.lexsort((self.prepared.plan.job_id[self.eligible], -totals))
         return JobRanking(order, int(np.flatnonzero(order == self.column)[0]) + 1, totals)
 
@@ -332,7 +337,7 @@ class ReachProblem:
             reasons=reasons,
             before=self.prepared.model,
             model=model,
-            values=self.values,
+            values=self.values_of_job,
             rank_before=before.rank if before else None,
             rank_after=after.rank if after else None,
             competitors=ids,
@@ -342,7 +347,18 @@ class ReachProblem:
         )
 
 
-def _lock_mask(model: ScoringModel, locks: Sequence[str]) -> Bools:
+def check_reach(model: ScoringModel, locks: Sequence[str]) -> Bools:
+    """Return which components are locked, (n_components,).
+
+    Raises
+    ------
+    ConfigurationError: If a lock is unknown, or the model has `max_per_company`.
+    """
+    if model.eligibility.max_per_company is not None:
+        raise ConfigurationError(
+            "reach does not support max_per_company, because lists then depend on more than totals. "
+            "Use model.with_eligibility(max_per_company=None)."
+        )
     names = [part.name for part in model.parts]
     unknown = [name for name in locks if name not in names]
     if unknown:
@@ -350,49 +366,63 @@ def _lock_mask(model: ScoringModel, locks: Sequence[str]) -> Bools:
     return np.isin(names, list(locks))
 
 
-def _search(problem: ReachProblem, before: JobRanking, margin: float, deadline: float) -> Reach:
-    """Try to prove that no weights exist; otherwise search for the nearest weights."""
-    ahead = np.flatnonzero(problem.always_ahead)
-    if len(ahead) >= problem.k:
-        return problem.make_result(
-            is_possible=False, is_proven=True, before=before, competitors=ahead, nearer=EVERYWHERE
-        )
-    undecided = np.flatnonzero(~(problem.always_ahead | problem.never_ahead | problem.competitors.ties))
-    region = WeightRegion(problem.prepared.model.flat_weights, problem.locked, EVERYWHERE)
-    packing = pack_groups(problem.competitors.lead[:, undecided], region, problem.k - len(ahead), margin)
-    if len(packing.groups) == problem.k - len(ahead):
-        proof = np.concatenate([ahead, undecided[packing.members]])
-        return problem.make_result(
-            is_possible=False, is_proven=True, before=before, competitors=proof, nearer=EVERYWHERE
-        )
-    return _search_nearest(problem, before, packing.weights, undecided[packing.members], margin, deadline)
+@dataclass(frozen=True)
+class _Search:
+    """The search for the nearest weights, after a proof that no weights exist was tried."""
 
+    problem: ReachProblem
+    before: JobRanking
+    margin: float
+    deadline: float
+    progress: Callable[[str, float | None], None]
 
-def _search_nearest(
-    problem: ReachProblem, before: JobRanking, start: Floats | None, working: Longs, margin: float, deadline: float
-) -> Reach:
-    """Search growing radii, up to the distance of the weights that random search found."""
-    candidate, nearer = _sample_candidate(problem, margin, start), 0.0
-    furthest = EVERYWHERE if candidate is None else min(candidate.distance * (1 + 1e-6), EVERYWHERE)
-    for radius in (*(radius for radius in RADII if radius < furthest), furthest):
-        step = _RadiusSearch(problem, radius, margin, deadline)
-        nearest, working, after = step.run(before, working)
-        if nearest.weights is not None and after is not None:
-            best = _Candidate(
-                problem.model_of(nearest.weights), after, float(abs(nearest.weights - step.region.flat).sum())
-            )
-            if not nearest.is_finished and candidate is not None and candidate.distance < best.distance:
-                best = candidate
-            return best.make_result(problem, before, nearest.is_finished, margin, nearer)
-        if not nearest.is_finished:
-            break
-        nearer = radius
-    if candidate is not None:
-        return candidate.make_result(problem, before, nearer == furthest, margin, nearer)
-    if nearer < EVERYWHERE:
-        return problem.make_result(is_possible=None, is_proven=False, before=before, nearer=nearer)
-    proof = np.concatenate([step.ahead, working])
-    return problem.make_result(is_possible=False, is_proven=True, before=before, competitors=proof, nearer=nearer)
+    def run(self) -> Reach:
+        """Try to prove that no weights exist; otherwise search for the nearest weights."""
+        problem = self.problem
+        ahead = np.flatnonzero(problem.always_ahead)
+        if len(ahead) >= problem.k:
+            return self._make_proof(ahead)
+        undecided = np.flatnonzero(~(problem.always_ahead | problem.never_ahead | problem.competitors.ties))
+        region = WeightRegion(problem.prepared.model.flat_weights, problem.locked, EVERYWHERE)
+        self.progress(f"trying to prove that no weights exist, {len(undecided):,} competitors", None)
+        packing = pack_groups(
+            problem.competitors.lead[:, undecided], region, problem.k - len(ahead), self.margin, self.deadline
+        )
+        if len(packing.groups) == problem.k - len(ahead):
+            return self._make_proof(np.concatenate([ahead, undecided[packing.members]]))
+        return self._search_nearest(packing.weights, undecided[packing.members])
+
+    def _make_proof(self, competitors: Longs) -> Reach:
+        return self.problem.make_result(
+            is_possible=False, is_proven=True, before=self.before, competitors=competitors, nearer=EVERYWHERE
+        )
+
+    def _search_nearest(self, start: Floats | None, working: Longs) -> Reach:
+        """Search growing radii, up to the distance of the weights that random search found."""
+        problem, before, margin = self.problem, self.before, self.margin
+        self.progress("random search", None)
+        candidate, nearer = _sample_candidate(problem, margin, start), 0.0
+        furthest = EVERYWHERE if candidate is None else min(candidate.distance * (1 + 1e-6), EVERYWHERE)
+        for radius in (*(radius for radius in RADII if radius < furthest), furthest):
+            distance = None if candidate is None else candidate.distance
+            self.progress(f"searching within {format_number(50 * radius)} % of the weight", distance)
+            step = _RadiusSearch(problem, radius, margin, self.deadline)
+            nearest, working, after = step.run(before, working)
+            if nearest.weights is not None and after is not None:
+                best = _Candidate(
+                    problem.model_of(nearest.weights), after, float(abs(nearest.weights - step.region.flat).sum())
+                )
+                if not nearest.is_finished and candidate is not None and candidate.distance < best.distance:
+                    best = candidate
+                return best.make_result(problem, before, nearest.is_finished, margin, nearer)
+            if not nearest.is_finished:
+                break
+            nearer = radius
+        if candidate is not None:
+            return candidate.make_result(problem, before, nearer == furthest, margin, nearer)
+        if nearer < EVERYWHERE:
+            return problem.make_result(is_possible=None, is_proven=False, before=before, nearer=nearer)
+        return self._make_proof(np.concatenate([step.ahead, working]))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ groups prove nothing.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +50,7 @@ class Packing:
         return np.concatenate([*self.groups, np.empty(0, np.int64)]).astype(np.int64)
 
 
-def pack_groups(lead: Floats, region: WeightRegion, limit: int, margin: float) -> Packing:
+def pack_groups(lead: Floats, region: WeightRegion, limit: int, margin: float, deadline: float = math.inf) -> Packing:
     """Return at most `limit` groups of competitors.
 
     Parameters
@@ -56,11 +58,12 @@ def pack_groups(lead: Floats, region: WeightRegion, limit: int, margin: float) -
     lead: (n_components, n) values of the job minus those of n competitors.
     region: Allowed weights; the radius must not restrict them.
     margin: Points by which a competitor has to be behind.
+    deadline: Value of `time.perf_counter` at which the packing ends with the groups found so far.
     """
     left = np.ones(lead.shape[1], dtype=bool)
     working = np.argsort(region.flat @ lead, kind="stable")[:FIRST]
     groups: list[Longs] = []
-    while len(groups) < limit:
+    while len(groups) < limit and time.perf_counter() < deadline:
         working = working[left[working]]
         if not len(working):
             ahead_now = np.where(left, region.flat @ lead, np.inf)

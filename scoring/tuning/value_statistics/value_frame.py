@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError
 from scoring.ranking import Prepared
+from scoring.ranking.total_score import compute_total
 from scoring.runs import memory_forecast
 
-__all__ = ["component_values", "compute_total", "estimate_bytes"]
+__all__ = ["component_values", "estimate_bytes"]
 
 IDS = ("user_id", "job_id")
 TOTAL = "total"
@@ -83,14 +84,3 @@ def estimate_bytes(n_users: int, n_jobs: int, n_components: int) -> int:
 
 def _users_at_once(n_jobs: int, n_components: int) -> int:
     return max(BLOCK_BYTES // (8 * max(n_jobs, 1) * (n_components + AT_WORK)), 1)
-
-
-def compute_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the total of values (n_components, …) as float32 (…), equal to `scoring.backends.reference.scores`.
-
-    The products weight × value are added in float64 in the model's order; the sum is then rounded.
-    """
-    total = np.zeros(values.shape[1:])
-    for weight, value in zip(weights, values, strict=True):
-        total += weight * value
-    return total.astype(np.float32)

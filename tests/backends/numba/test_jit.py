@@ -13,13 +13,14 @@ import numba
 KERNEL = """
 import sys
 sys.path.insert(0, {root!r})
-from scoring.backends.numba.jit import compiled
+from scoring.backends.numba.jit import compiled, is_cached
 
 @compiled
 def add(a, b):
     return a + b
 
-print(add(2, 3), sum(add.stats.cache_hits.values()))
+is_on_disk = is_cached(add)
+print(add(2, 3), sum(add.stats.cache_hits.values()), is_on_disk, is_cached(add))
 """
 
 
@@ -34,9 +35,9 @@ def test_cached_kernels_of_other_code_are_recompiled(tmp_path: Path) -> None:
     """An index of other code may name types that no longer exist, so it is not unpickled."""
     script, cache = tmp_path / "kernel.py", tmp_path / "cache"
     script.write_text(KERNEL.format(root=str(Path(__file__).parents[3])), "utf-8")
-    assert run(script, cache) == ["5", "0"]
-    assert run(script, cache) == ["5", "1"]
+    assert run(script, cache) == ["5", "0", "False", "True"]
+    assert run(script, cache) == ["5", "1", "True", "True"]
     (index,) = cache.rglob("*.nbi")
     index.write_bytes(pickle.dumps(numba.__version__) + b"cscoring.no_such_module\nScratch\n.")
-    assert run(script, cache) == ["5", "0"]
-    assert run(script, cache) == ["5", "1"]
+    assert run(script, cache) == ["5", "0", "False", "True"]
+    assert run(script, cache) == ["5", "1", "True", "True"]

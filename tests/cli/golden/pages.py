@@ -18,7 +18,7 @@ from rich.text import Text
 import scoring
 from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import preset_names
-from scoring.cli.tables import comparison, evaluation, explanation, models, profiles, runs, tuning
+from scoring.cli.tables import audience, comparison, evaluation, explanation, models, profiles, reach, runs, tuning
 from scoring.evaluation import Comparison
 from scoring.evaluation.full_rank import FullRank
 from scoring.evaluation.rank_waterfall import Change, Waterfall
@@ -30,6 +30,8 @@ from scoring.runs.gate.verdict import Measure, Verdict
 from scoring.runs.history import RunRecord, RunStatus
 from scoring.runs.publishers import Destination, RunInfo
 from scoring.telemetry import Phase
+from scoring.tuning import Reach
+from scoring.tuning.audience_result import Audience
 from scoring.tuning.registry import Profile, ProfileDiff
 from scoring.tuning.registry.metadata import ProfileMetadata
 from scoring.validation.report import TableReport
@@ -184,6 +186,67 @@ def explain() -> Any:
         )
         pages += [explanation.render_explanation(pair, pair.explain(user_id, job_id)), Text()]
     return Group(*pages)
+
+
+def reach_page() -> Any:
+    """Return weights that list a job, a proof that none exist, and a search that reached its time limit."""
+    prepared = scoring.Prepared.of(golden_cases.dataset(), scoring.load_model("standard"))
+    before, (user, jobs) = prepared.model, (int(prepared.plan.user_id[0]), prepared.plan.job_id)
+    weights = before.flat_weights.copy()
+    weights[:2] += (0.05, -0.05)
+    names = [part.name for part in before.parts]
+    after = before.with_weights(dict(zip(names, weights.tolist(), strict=True)))
+    values = np.linspace(0, 100, len(names))
+    common = {
+        "user_id": user, "job_id": int(jobs[9]), "k": 40, "reasons": (), "before": before, "values": values,
+        "rank_before": 1_234, "n_always": 0, "locks": ("location",),
+    }  # fmt: skip
+    found = (
+        Reach(
+            **common, is_possible=True, is_proven=True, model=after, rank_after=40, competitors=jobs[:2], nearer=0.05,
+        ),
+        Reach(
+            **common, is_possible=False, is_proven=True, model=None, rank_after=None, competitors=jobs[:60], nearer=2.0
+        ),
+        Reach(
+            **common, is_possible=None, is_proven=False, model=None, rank_after=None, competitors=jobs[:0], nearer=0.1
+        ),
+    )  # fmt: skip
+    return Group(*(Group(reach.render_reach(each, prepared), Text()) for each in found))
+
+
+def audience_page() -> Any:
+    """Return the audience of a job with lists, misses and rules, at the time limit."""
+    prepared = scoring.Prepared.of(golden_cases.dataset(), scoring.load_model("standard"))
+    jobs, names = prepared.plan.job_id, [part.name for part in prepared.model.parts]
+    rank = np.concatenate([np.arange(1, 13), np.zeros(20, np.int64)])
+    comparison_frame = pd.DataFrame(
+        {
+            "component": names,
+            "group": [part.group for part in prepared.model.parts],
+            "weight": prepared.model.flat_weights,
+            "points": np.linspace(1, 3, len(names)),
+            "points_to_beat": np.linspace(4, 2, len(names)),
+            "difference": np.linspace(-3, 1, len(names)),
+        }
+    )
+    found = Audience(
+        job_id=int(jobs[9]),
+        k=40,
+        user_id=prepared.plan.user_id[:32],
+        rank=rank,
+        score=np.full(32, 50.0),
+        kth_score=np.where(np.arange(32) % 5, 49.5, np.nan),
+        eligible=np.arange(32) < 30,
+        rules={"the user applied to the job": 2},
+        missed=np.arange(12, 30),
+        rival=jobs[20:38],
+        rival_score=np.linspace(50.25, 60, 18),
+        rank_of_nearest=(41, None, 97),
+        comparison=comparison_frame,
+        n_not_ranked=1_000,
+    )
+    return audience.render_audience(found, prepared)
 
 
 def shipped_models() -> Any:
@@ -382,6 +445,8 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "runs_list": runs_list,
     "import_report": import_report,
     "explain": explain,
+    "reach": reach_page,
+    "audience": audience_page,
     "models": shipped_models,
     "compare": compare,
     "evaluate": evaluate,

@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 import scoring
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.ranking import Prepared
-from scoring.tuning.reach.reachability import Reach, reach
+from scoring.tuning.reach.reachability import Reach, ReachProblem, reach
 from tests.support.figure_checks import assert_readable
 from tests.support.prepared_markets import small
 
@@ -186,6 +186,27 @@ def test_timeout_is_undecided(ready: Prepared) -> None:
     found = reach(ready, user, job, k=2, seconds=1e-9)
     assert not found.is_proven
     assert found.is_possible is not False
+
+
+def test_progress_names_stages_and_best_distance(ready: Prepared, locks: list[str]) -> None:
+    user = int(ready.plan.user_id[ready.active_users[0]])
+    job, steps = int(ready.top_k(12, [user]).job_id[0, -1]), []
+    found = reach(ready, user, job, k=10, locks=locks, progress=lambda *step: steps.append(step))
+    assert found.is_possible
+    assert found.distance is not None
+    assert steps[-1][0].startswith("searching within")
+    assert steps[-1][1] >= found.distance - 1e-9
+
+
+def test_ranks_equal_those_of_compiled_kernels(ready: Prepared) -> None:
+    user, job = int(ready.plan.user_id[ready.active_users[3]]), int(ready.plan.job_id[5])
+    row = ready.user_rows([user])
+    problem = ReachProblem.of(ready, user, job, 5, np.zeros(len(ready.model.parts), dtype=bool), MARGIN)
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        model = problem.model_of(random.dirichlet(np.ones(len(ready.model.parts))))
+        totals = ready.with_model(model).scorer.all_pairs(row)[0, 0, problem.eligible]
+        assert problem.rank(model).totals.tobytes() == totals.tobytes()
 
 
 def test_summaries_and_plots_are_readable() -> None:

@@ -1,0 +1,86 @@
+"""`scoring audience`: the users who have a job on their lists, and how close it is to the other lists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scoring.cli.data_loader import compile_kernels, load_data, read_model, resolve_id
+from scoring.cli.options import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    TIME_LIMIT_EXIT_CODE,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    ExportOption,
+    FactorCacheOption,
+    JobArgument,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    SecondsOption,
+    TopKOption,
+    WeightsOption,
+)
+
+__all__ = ["audience"]
+
+
+def audience(
+    job: JobArgument,
+    db: DbOption = DEFAULT_DB,
+    model: ModelOption = None,
+    weights: WeightsOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
+    top_k: TopKOption = 40,
+    nearest: Annotated[
+        int,
+        typer.Option("--nearest", metavar="N", min=1, help="Number of users without the job whose rank is computed."),
+    ] = 10,
+    seconds: SecondsOption = 60.0,
+    out: ExportOption = None,
+    as_of: AsOfOption = None,
+    factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
+) -> None:
+    """Show which users have a job on their lists, and how close it is to the lists of other users.
+
+    Also prints the components that cost the job most points, and the rules that exclude it. The exit code is 4 if the
+    time limit is reached first: then the result is that of a random sample of the users.
+    """
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.audience import render_audience
+    from scoring.database.database import Database
+    from scoring.ranking import Prepared
+    from scoring.statistics import Statistics, default_cache
+    from scoring.telemetry import Stopwatch
+    from scoring.tuning import audience as find_audience
+
+    progress = Progress()
+    chosen = read_model(model, weights, component, profile, profiles)
+    with Database.open(db) as database, progress.warnings():
+        data = load_data(database, as_of, progress, Stopwatch())
+    job_id = resolve_id(job, data.tables.jobs, "job")
+    with progress.stage("preparing factors, statistics and plan"):
+        statistics = Statistics(data, factor_cache=factor_cache or default_cache())
+        prepared = Prepared.of(statistics, chosen)
+    compile_kernels(prepared, progress)
+    with progress.bar("ranking", "users") as advance:
+        found = find_audience(prepared, job_id, top_k, nearest=nearest, seconds=seconds, progress=advance)
+    make_console().print(render_audience(found, prepared))
+    if out is not None:
+        from scoring.cli.export import save
+
+        frames = {
+            "listed": found.frame(),
+            "misses": found.misses(),
+            "components": found.components(),
+            "rules": found.reasons(),
+        }
+        save(out, frames, {"audience": found.plot()})
+        progress.print_line(f"tables and plots: {out}")
+    if found.n_not_ranked:
+        raise typer.Exit(TIME_LIMIT_EXIT_CODE)

@@ -1,0 +1,94 @@
+"""`scoring reach`: the smallest change of weights that puts a job into a user's list."""
+
+from __future__ import annotations
+
+import typer
+
+from scoring.cli.data_loader import load_data, read_model, resolve_id
+from scoring.cli.options import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    TIME_LIMIT_EXIT_CODE,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    ExportOption,
+    FactorCacheOption,
+    JobArgument,
+    LockOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    SecondsOption,
+    TopKOption,
+    UserArgument,
+    WeightsOption,
+)
+from scoring.cli.signals import call_in_thread
+
+__all__ = ["reach"]
+
+
+def reach(
+    user: UserArgument,
+    job: JobArgument,
+    db: DbOption = DEFAULT_DB,
+    model: ModelOption = None,
+    weights: WeightsOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
+    top_k: TopKOption = 40,
+    lock: LockOption = None,
+    seconds: SecondsOption = 60.0,
+    out: ExportOption = None,
+    as_of: AsOfOption = None,
+    factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
+) -> None:
+    """Find the nearest weights that put a job into the list of a user.
+
+    Prints these weights, or the jobs that prove that no such weights exist. The exit code is 4 if the time limit is
+    reached first: then the printed weights may not be the nearest, or the question is undecided.
+    """
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.reach import describe_step, render_reach
+    from scoring.database.database import Database
+    from scoring.ranking import Prepared
+    from scoring.statistics import Statistics, default_cache
+    from scoring.telemetry import Stopwatch
+    from scoring.tuning.reach.reachability import check_reach
+    from scoring.tuning.reach.reachability import reach as find_reach
+
+    progress = Progress()
+    chosen = read_model(model, weights, component, profile, profiles)
+    locks = tuple(lock or ())
+    check_reach(chosen, locks)
+    with Database.open(db) as database, progress.warnings():
+        data = load_data(database, as_of, progress, Stopwatch())
+    user_id, job_id = resolve_id(user, data.tables.users, "user"), resolve_id(job, data.tables.jobs, "job")
+    with progress.stage("preparing factors, statistics and plan"):
+        statistics = Statistics(data, factor_cache=factor_cache or default_cache())
+        prepared = Prepared.of(statistics, chosen)
+    with progress.steps(f"reach, at most {seconds:g} s") as show:
+        found = call_in_thread(
+            lambda: find_reach(
+                prepared,
+                user_id,
+                job_id,
+                k=top_k,
+                locks=locks,
+                seconds=seconds,
+                progress=lambda stage, distance: show(describe_step(stage, distance)),
+            )
+        )
+    make_console().print(render_reach(found, prepared))
+    if out is not None:
+        from scoring.cli.export import save
+        from scoring.model import dump_model
+
+        save(out, {"weights": found.frame()}, {"weights": found.plot()})
+        if found.model is not None:
+            (out / "model.yaml").write_text(dump_model(found.model), encoding="utf-8")
+        progress.print_line(f"tables and plots: {out}")
+    if not found.is_proven:
+        raise typer.Exit(TIME_LIMIT_EXIT_CODE)
