@@ -71,7 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def panel(browser: Browser, folder: Path) -> Iterator[Server]:
     """`scoring panel` on a small market; profiles are in `folder / "profiles"`."""
-    market = ["--db", "market.db", "--users", "300", "--jobs", "2000", "--actions", "20000"]
+    market = ["--db", "market.db", "--users", "150", "--jobs", "800", "--actions", "8000"]
     subprocess.run(
         [sys.executable, "-m", "scoring.cli", "init", *market], cwd=folder, check=True, capture_output=True, timeout=300
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from scoring.tuning.registry import Registry
-from tests.support.keyboard import Keyboard
+from tests.support.keyboard import POLLING, Keyboard
 from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server
 
@@ -32,7 +32,7 @@ DIRTY = """set => {
 
 
 def opened(page: Page) -> None:
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady")
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady", polling=POLLING)
     page.evaluate(READY)
 
 
@@ -85,7 +85,7 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     page.evaluate(DIRTY, True)
     keyboard.slider("wage").focus()
     keyboard.press("Control+s")  # the notebook handles it, not the browser
-    page.wait_for_function(f"!({DIRTY})()")
+    page.wait_for_function(f"!({DIRTY})()", polling=POLLING)
     page.reload()
     opened(page)
     keyboard.back(moved)
@@ -95,5 +95,5 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     *_, cells = page.evaluate(PLACE)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.node.focus()")
     keyboard.press("b")  # outside the panel, the notebook handles the key
-    page.wait_for_function(f"({PLACE})()[2] === {cells + 1}")
+    page.wait_for_function(f"({PLACE})()[2] === {cells + 1}", polling=POLLING)
     expect(page.get_by_text("official Jupyter news")).to_have_count(0)  # the user is not asked

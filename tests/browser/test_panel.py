@@ -142,6 +142,13 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     assert keyboard.typed("fee", "wage") == {"fee": "0.5", "wage": weights["wage"]}
     assert sum(float(weight) for weight in keyboard.typed(*BASE).values()) == pytest.approx(1, abs=1e-3)
 
+    keyboard.reach(keyboard.button("Undo"))
+    keyboard.press("Enter")
+    keyboard.back(start)
+    keyboard.reach(keyboard.lock("wage"))
+    keyboard.press("Space")  # in the initial state, the next test needs no new page and kernel
+    expect(keyboard.lock("wage")).not_to_have_text("locked")
+
 
 def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder: Path) -> None:
     start = keyboard.answers()

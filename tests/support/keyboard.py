@@ -7,7 +7,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["Keyboard"]
+__all__ = ["POLLING", "Keyboard"]
+
+POLLING = 100
+"""Milliseconds between two checks of a page. By default a page is drawn and checked 60 times per second."""
 
 _STOPS = 200
 _READ = """() => {
@@ -48,12 +51,12 @@ class Keyboard:
 
     def settle(self, before: dict[str, list[str]] | None = None) -> dict[str, list[str]]:
         """Return the answers of the settled panel. With `before`, wait until list and measures both differ from it."""
-        self.page.wait_for_function(_SETTLED, arg=before)
+        self.page.wait_for_function(_SETTLED, arg=before, polling=POLLING)
         return self.answers()
 
     def back(self, before: dict[str, list[str]]) -> None:
         """Wait until the panel shows these answers again."""
-        self.page.wait_for_function(_BACK, arg=before)
+        self.page.wait_for_function(_BACK, arg=before, polling=POLLING)
 
     # Controls
 
