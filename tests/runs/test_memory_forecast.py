@@ -134,7 +134,7 @@ from scoring.runs.publishers import ParquetPublisher
 
 before = memory_forecast.measure_resident()
 prepared = runner.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
-predicted = before + memory_forecast.predict_data(2_000, 20_000, 200_000)
+predicted = before + memory_forecast.predict_data(*json.loads(sys.argv[3]))
 loaded = memory_forecast.measure_peak()
 result = runner.run(prepared, k=200, chunk_size=2_000, publishers=[ParquetPublisher(sys.argv[2])])
 print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
@@ -142,16 +142,21 @@ print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes])
 
 
 @pytest.mark.usefixtures("prepared")  # the first compilation of the kernels takes extra memory
-def test_prediction_is_within_20_percent_of_the_peak(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "size",
+    [(1_000, 10_000, 100_000), pytest.param((2_000, 20_000, 200_000), marks=pytest.mark.long)],
+    ids=["1,000 users", "2,000 users"],
+)
+def test_prediction_is_within_20_percent_of_the_peak(tmp_path: Path, size: tuple[int, int, int]) -> None:
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
     from scoring.synthetic import make_market
 
     with Database.open(tmp_path / "market.db") as database:
-        save_tables(database, make_market(2_000, 20_000, 200_000).tables)
+        save_tables(database, make_market(*size).tables)
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(tmp_path / "market.db"), str(tmp_path / "run")],
+        [sys.executable, "-c", MEASURE, str(tmp_path / "market.db"), str(tmp_path / "run"), json.dumps(size)],
         capture_output=True,
         text=True,
         check=True,
@@ -175,7 +180,7 @@ from scoring.runs import runner
 from scoring.runs.publishers import ParquetPublisher
 from scoring.errors import NotEnoughMemoryError
 
-prepared = runner.prepare(Dataset(make_market(400, 10_000, 20_000, seed=3).tables), load_model("standard"))
+prepared = runner.prepare(Dataset(make_market(int(sys.argv[3]), 10_000, 20_000, seed=3).tables), load_model("standard"))
 results = []
 for number, room in enumerate(json.loads(sys.argv[1])):
     out = Path(sys.argv[2]) / str(number)
@@ -197,16 +202,16 @@ print(json.dumps(results))
 @pytest.mark.skipif(sys.platform != "linux", reason="addresses are limited by Linux alone")
 @pytest.mark.usefixtures("prepared")  # compile the kernels first, as above
 @pytest.mark.parametrize(
-    "rooms",
+    ("users", "rooms"),
     [
-        [0, 400, 330, 300, 100],
-        pytest.param([0, 5_000, 450, 400, 370, 340, 330, 320, 300, 260, 100, 30], marks=pytest.mark.long),
+        (150, [0, 400, 330, 300, 100]),
+        pytest.param(400, [0, 5_000, 450, 400, 370, 340, 330, 320, 300, 260, 100, 30], marks=pytest.mark.long),
     ],
-    ids=len,
+    ids=["5", "12"],
 )
-def test_run_under_a_memory_limit_is_rejected_or_equal(tmp_path: Path, rooms: list[int]) -> None:
+def test_run_under_a_memory_limit_is_rejected_or_equal(tmp_path: Path, users: int, rooms: list[int]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CEILINGS, json.dumps(rooms), str(tmp_path)],
+        [sys.executable, "-c", CEILINGS, json.dumps(rooms), str(tmp_path), str(users)],
         capture_output=True,
         text=True,
         check=True,
