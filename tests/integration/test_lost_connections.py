@@ -50,6 +50,12 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses between retries to a tenth."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds, sleep=time.sleep: sleep(seconds / 10))
+
+
 def move_on(server: PostgresServer, epoch: int) -> None:
     """Write the next state of the data in one transaction."""
     changes = "; ".join(f"UPDATE {table} SET {column} = '{epoch}'" for table, column in EPOCHS)
@@ -80,6 +86,7 @@ def at_statement(database: Database, number: int, act: Callable[[], object]) -> 
 # Reading
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_load_restarts_when_connection_ends_at_any_statement(fragile: PostgresServer, data: Database) -> None:
     with at_statement(data, 0, lambda: None) as passed:
         load_tables(data)
@@ -97,11 +104,9 @@ def test_load_restarts_when_connection_ends_at_any_statement(fragile: PostgresSe
     record_count("restarted loads", "{} loads, {} connections ended", len(passed), len(passed))
 
 
-@pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
-def test_load_is_consistent_while_connections_end_randomly(
-    fragile: PostgresServer, data: Database, loads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds, sleep=time.sleep: sleep(seconds / 10))
+@pytest.mark.parametrize("loads", [4, pytest.param(150, marks=pytest.mark.long)])
+@pytest.mark.usefixtures("short_pauses")
+def test_load_is_consistent_while_connections_end_randomly(fragile: PostgresServer, data: Database, loads: int) -> None:
     stop, ended, rng = threading.Event(), [0], random.Random(1)
 
     def disturb() -> None:
@@ -130,7 +135,7 @@ def test_load_is_consistent_while_connections_end_randomly(
 def test_load_waits_for_restarting_server(fragile: PostgresServer, data: Database) -> None:
     def act() -> None:
         fragile.kill()
-        threading.Timer(0.5, fragile.start).start()
+        threading.Timer(0.2, fragile.start).start()
 
     with at_statement(data, 4, act) as passed:
         assert epochs(load_tables(data)) == {0}
@@ -275,6 +280,7 @@ def state(server: PostgresServer) -> tuple[list[str], int]:
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.usefixtures("short_pauses")
 def test_run_is_identical_when_connections_end_at_any_statement(
     prepared: Prepared, place: Database, fragile: PostgresServer, every: int
 ) -> None:
@@ -292,6 +298,7 @@ def test_run_is_identical_when_connections_end_at_any_statement(
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.usefixtures("short_pauses")
 def test_commit_with_lost_answer_is_repeated(
     prepared: Prepared, proxy: Proxy, place: Database, fragile: PostgresServer, every: int
 ) -> None:
