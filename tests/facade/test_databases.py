@@ -22,6 +22,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
 from scoring.plan import Plan
+from tests.support.cached_oracle import CachedOracle
 from tests.support.facade_market import (
     dataset_of,
     engine_of,
@@ -32,6 +33,7 @@ from tests.support.facade_market import (
     named,
     store,
 )
+from tests.support.oracle import Oracle
 from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
@@ -61,21 +63,27 @@ def market() -> RawMarket:
     return market_of(1)
 
 
+@pytest.fixture(scope="module")
+def oracle(market: RawMarket) -> Oracle:
+    return market.oracle(CachedOracle)
+
+
 @pytest.mark.parametrize("kind", HANDLES)
-async def test_every_method_works_on_every_handle(kind: str, database_url: str, market: RawMarket) -> None:
+async def test_every_method_works_on_every_handle(
+    kind: str, database_url: str, market: RawMarket, oracle: Oracle
+) -> None:
     if kind == "path" and not database_url.startswith("sqlite"):
         kind = "url"  # a server has no path
     store(market, database_url)
     async with AsyncExitStack() as stack:
         db = await handle(kind, database_url, stack)
         engine = stack.enter_context(ScoringEngine(db, as_of=market.as_of, keep_factors=False))
-        await every_method(engine, market)
+        await every_method(engine, market, oracle)
     record_count("database handles", "{} handles", 1)
 
 
-async def every_method(engine: ScoringEngine, market: RawMarket) -> None:
+async def every_method(engine: ScoringEngine, market: RawMarket, oracle: Oracle) -> None:
     """Call each legacy method once and compare with the oracle."""
-    oracle = market.oracle()
     jobs, users = (sorted(rows, key=lambda row: next(iter(row.values()))) for rows in (market.jobs, market.users))
     job_ids, user_ids = [job["job_id"] for job in jobs], [user["user_id"] for user in users]
     assert (await engine.warmup_caches())["snapshot"]["jobs"] == len(jobs)
@@ -106,11 +114,10 @@ async def every_method(engine: ScoringEngine, market: RawMarket) -> None:
     assert (await engine.batch_calculate_scores([(*legacy, legacy[1])]))["total_score"].tolist() == [total]
     assert (await engine.get_score_explanation(*legacy, legacy[1]))["total_score"] == total
 
-    await histories(engine, market)
+    await histories(engine, oracle)
 
 
-async def histories(engine: ScoringEngine, market: RawMarket) -> None:
-    oracle = market.oracle()
+async def histories(engine: ScoringEngine, oracle: Oracle) -> None:
     acting = sorted({action["user_id"] for action in oracle.actions})[:3]
     history = await engine._batch_load_user_history(acting)
     expected = sorted(
@@ -127,19 +134,19 @@ async def histories(engine: ScoringEngine, market: RawMarket) -> None:
     assert popularity["application_rate"].tolist() == rates
 
 
-async def test_dataset_replaces_a_database(market: RawMarket) -> None:
-    await every_method(ScoringEngine(dataset_of(market), keep_factors=False), market)
+async def test_dataset_replaces_a_database(market: RawMarket, oracle: Oracle) -> None:
+    await every_method(ScoringEngine(dataset_of(market), keep_factors=False), market, oracle)
 
 
-async def test_sync_engine_with_sqlite_in_memory(market: RawMarket) -> None:
+async def test_sync_engine_with_sqlite_in_memory(market: RawMarket, oracle: Oracle) -> None:
     engine = sa.create_engine("sqlite://")
     save_tables(Database.open(engine), Tables(**market.frames()))
     with ScoringEngine(engine, as_of=market.as_of, keep_factors=False) as scoring:
-        await every_method(scoring, market)
+        await every_method(scoring, market, oracle)
     engine.dispose()
 
 
-async def test_async_engine_with_sqlite_in_memory(market: RawMarket) -> None:
+async def test_async_engine_with_sqlite_in_memory(market: RawMarket, oracle: Oracle) -> None:
     engine = create_async_engine("sqlite+aiosqlite://")
     database = Database.open(engine)
     await database.run(save_tables, database, Tables(**market.frames()))
@@ -147,7 +154,7 @@ async def test_async_engine_with_sqlite_in_memory(market: RawMarket) -> None:
         with pytest.raises(DatabaseError, match="await"):
             scoring.calculate_base_scores_vectorized(market.frames()["jobs"])  # before any data are loaded
         await asyncio.gather(scoring.warmup_caches(), scoring.calculate_scores_for_all_users())
-        await every_method(scoring, market)
+        await every_method(scoring, market, oracle)
     await engine.dispose()
 
 

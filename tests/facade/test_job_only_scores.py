@@ -106,9 +106,12 @@ def test_jobs_of_a_market_have_the_scores_of_the_plan(name: str) -> None:
         np.testing.assert_array_equal(compute_job_component(snapshot, model, part.name, JOBS), value)
 
 
-@given(frame=frames())
-@settings(max_examples=15, deadline=None)
-def test_scores_of_any_frame_equal_the_plan(frame: pd.DataFrame) -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(15, marks=pytest.mark.long)])
+def test_scores_of_any_frame_equal_the_plan(examples: int) -> None:
+    settings(max_examples=examples, deadline=None)(given(frame=frames())(check_frame))()
+
+
+def check_frame(frame: pd.DataFrame) -> None:
     snapshot = ENGINE._data.get()
     for name in ("own in base", "classic"):
         model = MODELS[name]

@@ -24,6 +24,8 @@ FEW, MANY = 70, 200
 """Numbers of tasks."""
 SHORT, LONG = 6, 240
 """Numbers of requests per task."""
+FEW_JOBS, MANY_JOBS = 6, 12
+"""Numbers of jobs. Each adds four requests."""
 
 Request = Callable[[ScoringEngine], Coroutine[Any, Any, Any]]
 
@@ -153,7 +155,12 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
 
 @pytest.fixture(scope="module")
 def market() -> RawMarket:
-    return market_of(1, n_users=8, n_jobs=12)
+    return market_of(1, n_users=8, n_jobs=FEW_JOBS)
+
+
+@pytest.fixture(scope="module")
+def large_market() -> RawMarket:
+    return market_of(1, n_users=8, n_jobs=MANY_JOBS)
 
 
 def test_threads_get_correct_results_computed_once(market: RawMarket, sqlite_url: str) -> None:
@@ -165,14 +172,15 @@ def test_threads_get_correct_results_while_caches_are_cleared(market: RawMarket,
 
 
 @pytest.mark.long
-def test_threads_get_correct_results_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
-    one_computation_per_key(store(market, sqlite_url), market, MANY, LONG)
+def test_threads_get_correct_results_for_a_minute(large_market: RawMarket, sqlite_url: str) -> None:
+    one_computation_per_key(store(large_market, sqlite_url), large_market, MANY, LONG)
 
 
 @pytest.mark.long
-def test_threads_are_correct_for_a_minute_of_cache_clears(market: RawMarket, sqlite_url: str) -> None:
-    with_clears_and_refreshes(store(market, sqlite_url), market, MANY, LONG // 2)
+def test_threads_are_correct_for_a_minute_of_cache_clears(large_market: RawMarket, sqlite_url: str) -> None:
+    with_clears_and_refreshes(store(large_market, sqlite_url), large_market, MANY, LONG // 2)
 
 
-def test_threads_never_get_expired_popularity(market: RawMarket, sqlite_url: str) -> None:
-    popularity_of_its_hour(store(market, sqlite_url), market, MANY)
+@pytest.mark.parametrize("tasks", [80, pytest.param(MANY, marks=pytest.mark.long)])
+def test_threads_never_get_expired_popularity(market: RawMarket, sqlite_url: str, tasks: int) -> None:
+    popularity_of_its_hour(store(market, sqlite_url), market, tasks)

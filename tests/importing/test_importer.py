@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.database.database import Database
@@ -412,11 +412,17 @@ FIELD = st.sampled_from(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD, FIELD), max_size=8), replace=st.booleans())
-def test_read_equals_stored_plus_merged_plus_rejected(
-    tmp_path: Path, rows: list[tuple[str, ...]], replace: bool
-) -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(20, marks=pytest.mark.long)])
+def test_read_equals_stored_plus_merged_plus_rejected(tmp_path: Path, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD, FIELD), max_size=8), replace=st.booleans())
+    def check(rows: list[tuple[str, ...]], replace: bool) -> None:
+        check_counts_of_import(tmp_path, rows, replace)
+
+    check()
+
+
+def check_counts_of_import(tmp_path: Path, rows: list[tuple[str, ...]], replace: bool) -> None:
     with Database.open("sqlite://") as database:
         save_tables(database, small_tables())
         for table, columns in (

@@ -68,7 +68,6 @@ def test_killed_process_is_resumed(
 
 HOLD = """
 import sys
-from scoring.cli.app import app
 from scoring.database.database import Database
 from scoring.runs.publishers.database_lock import hold_key
 
