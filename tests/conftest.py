@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import shutil
 import tempfile
@@ -76,8 +77,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _under(items: list[pytest.Item], places: list[Path]) -> list[pytest.Item]:
     """Return the items in files and below folders, in the order of these places."""
-    found = (item for place in places for item in items if place == item.path or place in item.path.parents)
-    return list(dict.fromkeys(found))
+    found: list[list[pytest.Item]] = [[] for _ in places]
+    by_file = itertools.groupby(items, key=lambda item: item.path)
+    for path, of_file in by_file:
+        first = next((at for at, place in enumerate(places) if path.is_relative_to(place)), None)
+        if first is not None:
+            found[first].extend(of_file)
+    return [item for of_place in found for item in of_place]
 
 
 def pytest_collection_finish() -> None:
