@@ -172,8 +172,15 @@ def test_every_type_in_every_dtype_equals_normalise(column_type: ColumnType) -> 
 
 
 @given(frame=frames(), backwards=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_columns_and_rejections_equal_normalise(frame: pd.DataFrame, backwards: bool) -> None:
+    require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
+
+
+@pytest.mark.long
+@given(frame=frames(), backwards=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_columns_and_rejections_equal_in_many_cases(frame: pd.DataFrame, backwards: bool) -> None:
     require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
 
 

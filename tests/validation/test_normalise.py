@@ -363,9 +363,20 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_every_row_is_either_canonical_or_rejected(data: st.DataObject) -> None:
+    assert_rows_are_canonical_or_rejected(data)
+
+
+@pytest.mark.long
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_every_row_is_canonical_or_rejected_in_many_cases(data: st.DataObject) -> None:
+    assert_rows_are_canonical_or_rejected(data)
+
+
+def assert_rows_are_canonical_or_rejected(data: st.DataObject) -> None:
     table = data.draw(st.sampled_from([name for name in TABLES if not name.endswith("_factors")]))
     spec = TABLES[table]
     length = data.draw(st.integers(0, 4))
