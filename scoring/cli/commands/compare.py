@@ -1,14 +1,16 @@
-"""`scoring compare`: compare the lists of two models or of two runs."""
+"""`scoring compare`: compare the lists of models or of runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from scoring.cli.data_loader import load_data, read_models, resolve_id
+from scoring.cli.data_loader import compile_kernels, load_data, read_models, resolve_id
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -32,15 +34,23 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 By = Literal["company", "prefecture", "occupation"]
-_SIDE_HELP = "A saved profile, `promoted`, a shipped model, a model file, or the folder of a run."
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE_HELP)],
-    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE_HELP)],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="A B …",
+            show_default=False,
+            help="At least two models (saved profiles, `promoted`, shipped models, model files), or at least two "
+            "folders of runs. The first is the baseline.",
+        ),
+    ] = None,
     user: Annotated[
         str | None,
-        typer.Option("--user", metavar="ID", help="Also print the list of this user and how its jobs moved."),
+        typer.Option(
+            "--user", metavar="ID", help="Also print the list of this user and how its jobs moved. Requires two sides."
+        ),
     ] = None,
     job: Annotated[
         str | None,
@@ -57,19 +67,24 @@ def compare(
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Compare the lists of two models or of two runs.
+    """Compare the lists of two or more models, or of two or more runs.
 
-    Prints the overlap of the lists, and the largest gains and losses of list places.
+    Prints the overlap of the lists with those of the first, and the largest gains and losses of list places.
     """
     from scoring.cli.progress import Progress, make_console
-    from scoring.cli.tables.comparison import render_movements, render_overlap, render_waterfall
+    from scoring.cli.tables.comparison import render_movements, render_overlap, render_overlaps, render_waterfall
     from scoring.cli.tables.profiles import render_diff
     from scoring.database.database import Database
     from scoring.evaluation import waterfall
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import ProfileDiff
 
-    operands = _Operands.of((a, b), component, profiles)
+    if len(names or ()) < 2:
+        raise typer.BadParameter("Give at least two models or two runs, such as `scoring compare standard promoted`.")
+    operands = _Operands.of(tuple(names or ()), component, profiles)
+    is_pair = len(operands.names) == 2
+    if user is not None and not is_pair:
+        raise typer.BadParameter(f"--user requires two models or two runs; {len(operands.names)} are given.")
     if job is not None and (user is None or operands.models is None):
         raise typer.BadParameter("--job requires --user and two models.")
     progress = Progress()
@@ -78,72 +93,111 @@ def compare(
     with progress.warnings():
         user_id = None if user is None else resolve_id(user, data.tables.users, "user")
         job_id = None if job is None else resolve_id(job, data.tables.jobs, "job")
-        comparison = operands.compare(data, top_k, factor_cache, progress)
+        comparisons = operands.compare(data, top_k, factor_cache, progress)
     console = make_console()
-    if operands.models is not None:
-        console.print(render_diff(ProfileDiff(*operands.models)))
-    console.print(render_overlap(comparison, by))
+    if not is_pair:
+        console.print(render_overlaps(comparisons, by))
+    else:
+        if operands.models is not None:
+            console.print(render_diff(ProfileDiff(*operands.models)))
+        console.print(render_overlap(comparisons[0], by))
     if user_id is not None:
-        console.print(render_movements(comparison, user_id, data))
+        console.print(render_movements(comparisons[0], user_id, data))
     if user_id is not None and job_id is not None and operands.prepared is not None:
-        console.print(render_waterfall(waterfall(*operands.prepared, user_id, job_id)))
+        before, after = operands.prepared
+        console.print(render_waterfall(waterfall(before, after, user_id, job_id)))
     if out is not None:
-        from scoring.cli.export import save
-
-        frames = {"users": comparison.frame(), "exposure": comparison.exposure(by), "movements": comparison.movements()}
-        save(out, frames, {"comparison": comparison.plot(by)})
+        _write_files(out, comparisons, by)
         progress.print_line(f"tables and plots: {out}")
 
 
 @dataclass
 class _Operands:
-    """Either two models or two runs."""
+    """Either models or runs. The first is the baseline."""
 
-    names: tuple[str, str]
-    models: tuple[ScoringModel, ScoringModel] | None
-    prepared: tuple[Prepared, Prepared] | None = None
+    names: tuple[str, ...]
+    models: tuple[ScoringModel, ...] | None
+    prepared: tuple[Prepared, ...] | None = None
 
     @classmethod
-    def of(cls, names: tuple[str, str], component: list[Path] | None, profiles: Path) -> _Operands:
+    def of(cls, names: tuple[str, ...], component: list[Path] | None, profiles: Path) -> _Operands:
         from scoring.errors import ConfigurationError
         from scoring.runs.publishers import is_run
 
         runs = [is_run(name) for name in names]
         if all(runs):
+            repeated = [name for index, name in enumerate(names) if name in names[:index]]
+            if repeated:
+                raise ConfigurationError(f"Duplicate run {repeated[0]}. Give each run once.")
             return cls(names, None)
         if any(runs):
             run, other = names[runs.index(True)], names[runs.index(False)]
-            raise ConfigurationError(f"{run} is a run, but {other} is not. Give two runs or two models.")
-        before, after = read_models(names, component, profiles)[1].values()
-        return cls(names, (before, after))
+            raise ConfigurationError(f"{run} is a run, but {other} is not. Give only runs or only models.")
+        return cls(names, tuple(read_models(names, component, profiles)[1].values()))
 
-    def compare(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> Comparison:
+    def compare(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> list[Comparison]:
+        """Return the comparison of each side with the first."""
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
         from scoring.runs.run_reader import build_ranking, read_run
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
 
+        first, *rest = self.names
         if self.models is None:
-            before, after = (build_ranking(read_run(name), data.jobs.job_id) for name in self.names)
-            before, after = _take_common_users(before, after, progress)
-            return Comparison.of_rankings(before, after, Inputs.of(Statistics(data)), k=k, names=self.names)
+            rankings = [build_ranking(read_run(name), data.jobs.job_id) for name in self.names]
+            before, *others = _take_common_users(rankings, progress)
+            inputs = Inputs.of(Statistics(data))
+            return [
+                Comparison.of_rankings(before, after, inputs, k=k, names=(first, name))
+                for name, after in zip(rest, others, strict=True)
+            ]
         from scoring.ranking import Prepared
 
-        with progress.stage("preparing factors, statistics and plans, ranking with both models"):
+        with progress.stage("preparing factors, statistics and plan"):
             statistics = Statistics(data, factor_cache=factor_cache or default_cache())
-            first = Prepared.of(statistics, self.models[0])
-            self.prepared = first, first.with_model(self.models[1])
-            return Comparison.of(*self.prepared, k, names=self.names)
+            baseline = Prepared.of(statistics, self.models[0])
+        compile_kernels(baseline, progress)
+        with progress.stage(f"ranking with {len(self.models)} models"):
+            self.prepared = (baseline, *(baseline.with_model(model) for model in self.models[1:]))
+            before, *others = (prepared.top_k(k) for prepared in self.prepared)
+            return [
+                Comparison.of_rankings(before, after, baseline.inputs, names=(first, name))
+                for name, after in zip(rest, others, strict=True)
+            ]
 
 
-def _take_common_users(before: Ranking, after: Ranking, progress: Progress) -> tuple[Ranking, Ranking]:
-    """Return the lists of the users that both runs contain, and print the number of other users."""
+def _take_common_users(rankings: Sequence[Ranking], progress: Progress) -> list[Ranking]:
+    """Return the lists of the users that all runs contain, and print the number of other users."""
     import numpy as np
 
-    common = np.intersect1d(before.user_id, after.user_id)
-    n_single = len(np.union1d(before.user_id, after.user_id)) - len(common)
-    if n_single:
-        progress.print_line(f"excluded: {pluralize(n_single, 'user')} in only one of the runs")
-    rows = (np.flatnonzero(np.isin(ranking.user_id, common)) for ranking in (before, after))
-    return before.take(next(rows)), after.take(next(rows))
+    ids = [ranking.user_id for ranking in rankings]
+    common, every = reduce(np.intersect1d, ids), reduce(np.union1d, ids)
+    n_excluded = len(every) - len(common)
+    if n_excluded:
+        which = "only one of the runs" if len(rankings) == 2 else "some of the runs only"
+        progress.print_line(f"excluded: {pluralize(n_excluded, 'user')} in {which}")
+    return [ranking.take(np.flatnonzero(np.isin(ranking.user_id, common))) for ranking in rankings]
+
+
+def _write_files(folder: Path, comparisons: Sequence[Comparison], by: By) -> None:
+    """Write the tables and plots. With more than two sides, the tables name the side, and plots are numbered."""
+    import pandas as pd
+
+    from scoring.cli.export import save
+
+    if len(comparisons) == 1:
+        (found,) = comparisons
+        frames = {"users": found.frame(), "exposure": found.exposure(by), "movements": found.movements()}
+        save(folder, frames, {"comparison": found.plot(by)})
+        return
+    tables: dict[str, list[pd.DataFrame]] = {"overlap": [], "users": [], "exposure": [], "movements": []}
+    for found in comparisons:
+        parts = found.summary()["value"].to_frame().T, found.frame(), found.exposure(by), found.movements()
+        for table, part in zip(tables.values(), parts, strict=True):
+            table.append(part.assign(compared=found.names[1]))
+    save(
+        folder,
+        {name: pd.concat(table, ignore_index=True) for name, table in tables.items()},
+        {f"comparison_{number}": found.plot(by) for number, found in enumerate(comparisons, start=2)},
+    )

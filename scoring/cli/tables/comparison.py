@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,8 +17,9 @@ from scoring.evaluation import Comparison
 from scoring.evaluation.exposure_changes import By
 from scoring.evaluation.rank_waterfall import Waterfall
 
-__all__ = ["render_movements", "render_overlap", "render_waterfall"]
+__all__ = ["render_movements", "render_overlap", "render_overlaps", "render_waterfall"]
 
+_OVERLAP_HEADINGS = ("in both", "new", "RBO", "list changed", "first job changed")
 MAX_ROWS = 5
 """Maximum number of rows with gains, and of rows with losses."""
 
@@ -38,18 +40,46 @@ def render_overlap(comparison: Comparison, by: By) -> RenderableType:
         text = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
         summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), text)
     changes = comparison.exposure(by)
-    gains = changes[changes["change"] > 0].nlargest(MAX_ROWS, "change")
-    losses = changes[changes["change"] < 0].nsmallest(MAX_ROWS, "change")
     if changes["change"].eq(0).all():
         return Group(head, Text(), summary, Text(f"\nThe numbers of list places by {by} are equal."))
     table = _make_table(by, ("places before", "places after", "change"))
-    for row in pd.concat([gains, losses[::-1]]).to_dict("records"):
-        change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
-        table.add_row(
-            Text(make_printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change
-        )
+    for row in _select_changes(changes).to_dict("records"):
+        _add_change(table, row)
     title = f"\nLargest gains and losses of list places by {by}"
     return Group(head, Text(), summary, Text(title, style="bold"), table)
+
+
+def render_overlaps(comparisons: Sequence[Comparison], by: By) -> RenderableType:
+    """Return one row per model or run with its overlap with the first, and one group of gains and losses each."""
+    overlaps = _make_table(f"compared with {make_printable(comparisons[0].names[0])}", _OVERLAP_HEADINGS)
+    places = _make_table(by, ("places before", "places after", "change"))
+    for found in comparisons:
+        name = make_printable(found.names[1])
+        users, *values = found.summary()["value"]
+        cells = [f"{value:.3f}" if index == 2 else f"{value:.1%}" for index, value in enumerate(values)]
+        overlaps.add_row(Text(name, style="bold"), *cells)
+        changes = found.exposure(by)
+        places.add_row(Text(name, style="bold"))
+        if changes["change"].eq(0).all():
+            places.add_row(Text("  no gains and no losses"))
+        for row in _select_changes(changes).to_dict("records"):
+            _add_change(places, row, indent="  ")
+    rbo = f"RBO: mean rank-biased overlap (p = {comparisons[0].p:g})."
+    note = f"Lists of {users:,.0f} users. in both, new: mean shares of jobs. {rbo}"
+    title = f"\nLargest gains and losses of list places by {by}"
+    return Group(overlaps, Text(note, style="dim"), Text(title, style="bold"), places)
+
+
+def _select_changes(changes: pd.DataFrame) -> pd.DataFrame:
+    gains = changes[changes["change"] > 0].nlargest(MAX_ROWS, "change")
+    losses = changes[changes["change"] < 0].nsmallest(MAX_ROWS, "change")
+    return pd.concat([gains, losses[::-1]])
+
+
+def _add_change(table: Table, row: dict[Any, Any], indent: str = "") -> None:
+    change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
+    name = Text(indent + make_printable(row["name"]))
+    table.add_row(name, f"{row['places_before']:,}", f"{row['places_after']:,}", change)
 
 
 def render_movements(comparison: Comparison, user_id: int, data: Dataset) -> RenderableType:

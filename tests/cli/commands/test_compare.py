@@ -57,13 +57,41 @@ def test_compare_uses_common_users_of_two_runs(action_command: Call, action_data
     before = Prepared.of(action_data, load_model("standard"))
     users = before.plan.user_id[before.active_users[:50]]
     assert (
-        f"{first} is a run, but fit is not. Give two runs or two models."
+        f"{first} is a run, but fit is not. Give only runs or only models."
         in action_command("compare", first, "fit").stderr
     )
     found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
     assert row(text, "users")[0] == "50"
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
     assert f"rank-biased overlap (p = 0.9), mean   {found.mean_rbo:.3f}" in text
+
+
+def test_compare_of_three_models_equals_pairwise_comparisons(action_command: Call, action_data: Dataset) -> None:
+    before = Prepared.of(action_data, load_model("standard"))
+    after = [Registry("data/profiles").load("fit").model, load_model("classic")]
+    found = [Comparison.of(before, before.with_model(model), 10) for model in after]
+    text = page(action_command("compare", "standard", "fit", "classic", "--top-k", 10, "--out", "cmp"))
+    overlaps, groups = text.split("Largest gains and losses")
+    for name, comparison in zip(("fit", "classic"), found, strict=True):
+        cells = [f"{100 * comparison.mean_overlap:.1f}", f"{100 * (1 - comparison.mean_overlap):.1f}"]
+        assert row(overlaps, name)[:2] == cells
+    largest = found[1].exposure("company").nlargest(1, "change").iloc[0]
+    assert row(groups.split("classic")[1], largest["name"])[-1] == f"{largest['change']:+,}"
+    assert sorted(path.name for path in Path("cmp").iterdir()) == [
+        "comparison_2.png", "comparison_3.png", "exposure.csv", "movements.csv", "overlap.csv", "users.csv",
+    ]  # fmt: skip
+    users = pd.read_csv("cmp/users.csv").groupby("compared")["overlap"].mean()
+    assert users["classic"] == pytest.approx(found[1].mean_overlap)
+
+
+def test_compare_of_three_runs_uses_users_of_all(action_command: Call) -> None:
+    for options in (("--users", 60), ("--profile", "fit", "--users", 50), ("--model", "classic", "--users", 40)):
+        done = action_command("run", "--no-database", "--out", "runs", "--top-k", 5, *options)
+        assert done.exit_code == 0, done.output
+    runs = sorted(path for path in Path("runs").iterdir() if path.name != "latest")
+    done = action_command("compare", *runs)
+    assert "Lists of 40 users" in page(done)
+    assert "excluded: 20 users in some of the runs only" in done.stderr
 
 
 def test_compare_of_equal_models_reports_no_change(action_command: Call, action_folder: Path) -> None:
@@ -78,6 +106,9 @@ def test_compare_of_equal_models_reports_no_change(action_command: Call, action_
     [
         (("compare", "standard", "."), 1, "'.'"),
         (("compare", "standard", "fit", "--job", 3), 2, "--job requires --user"),
+        (("compare", "standard"), 2, "at least two"),
+        (("compare", "standard", "fit", "classic", "--user", 3), 2, "--user requires two"),
+        (("compare", "standard", "fit", "fit"), 1, "Duplicate model fit"),
         (("compare", "standard", "fit", "--user", 999_999), 1, "user 999999 does not exist"),
     ],
 )

@@ -295,6 +295,23 @@ def compare() -> Any:
     )
 
 
+def compare_several() -> Any:
+    """Return the comparison of three models: one with other lists, one with the same lists."""
+    data = golden_cases.dataset()
+    jobs = data.jobs.job_id[:9]
+    first, second = np.array([[0, 1, 2, 3], [4, 5, 6, 7]]), np.array([[1, 0, 2, 8], [4, 5, 6, 7]])
+    lists = [
+        Ranking(data.users.user_id[:2], jobs[rows], rows, np.zeros((2, 4, 4), np.float32), np.full(2, 4, np.int32))
+        for rows in (first, second)
+    ]
+    inputs = Inputs.of(scoring.Statistics(data))
+    long_name = "models/a_model_file_with_a_long_name.yaml"
+    sides = ((lists[1], "changed"), (lists[0], long_name))
+    return comparison.render_overlaps(
+        [Comparison.of_rankings(lists[0], after, inputs, names=("standard", name)) for after, name in sides], "company"
+    )
+
+
 # evaluate, tune
 
 
@@ -449,6 +466,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "audience": audience_page,
     "models": shipped_models,
     "compare": compare,
+    "compare_several": compare_several,
     "evaluate": evaluate,
     "tune": tune,
     "profiles_list": profiles_list,
