@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "make_printable",
     "pluralize",
     "shorten_repr",
+    "suggest",
 ]
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -52,6 +54,23 @@ def shorten_repr(value: object) -> str:
 def pluralize(number: int, noun: str) -> str:
     """Return a number with its noun: `1 job`, `2,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known name, and all known names.
+
+    Example
+    -------
+    >>> suggest("wages", ["fee", "wage"])
+    'Did you mean wage? Use one of: fee, wage.'
+    """
+    import difflib
+
+    names = list(dict.fromkeys(known))
+    by_lower = {known_name.lower(): known_name for known_name in names}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    hint = f"Did you mean {by_lower[close[0]]}? " if close else ""
+    return f"{hint}Use one of: {', '.join(names)}." if names else f"{hint}None exist."
 
 
 class ScoringError(Exception):

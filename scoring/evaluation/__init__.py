@@ -31,7 +31,7 @@ from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.evaluation.rank_waterfall import waterfall
 from scoring.evaluation.relevant_pairs import Relevance
 from scoring.evaluation.scoreboard import Scoreboard
-from scoring.evaluation.slices import Slicing, slices_of
+from scoring.evaluation.slices import Slicing, slice_by, slices_of
 from scoring.evaluation.user_splits import Split, split_users
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "cold_start",
     "last_n",
     "movements",
+    "slice_by",
     "slices_of",
     "split_users",
     "waterfall",

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.dataset.arrays import DAY, to_microseconds
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError, UnknownIdError, suggest
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
 
-__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "compare_slices", "compute_slice_means", "slices_of"]
+__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "compare_slices", "compute_slice_means", "slice_by", "slices_of"]
 
+OTHER = "other"
+"""Label of the slice of all values beyond the most frequent ones."""
 UNKNOWN = "unknown"
 """Label of the slice of users without a label. It is the last slice."""
 FEWEST_USERS = 30
@@ -109,6 +112,74 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
         Slicing.of("tenure", ids, np.where(new, "newcomer", "regular").tolist(), ("newcomer", "regular")),
         Slicing.of("occupation", ids, _occupation_groups(inputs)),
     )
+
+
+def slice_by(
+    users: pd.DataFrame,
+    column: str,
+    *,
+    name: str | None = None,
+    n_groups: int = 4,
+    most: int = 12,
+    labels: Mapping[Any, str] | None = None,
+) -> Slicing:
+    """Return the slicing of users by a column.
+
+    Numbers and times are cut into groups of about equal size; up to `n_groups` distinct numbers are a slice each. Other
+    values are a slice each. Values beyond the `most` most frequent ones form the slice "other", missing values
+    the slice "unknown".
+
+    Parameters
+    ----------
+    users: A frame with the columns user_id and `column`, such as `data.tables.users` or a frame of your own.
+    name: Name of the slicing; None: the name of the column.
+    n_groups: Number of groups of numbers or times.
+    most: Maximum number of slices of other values.
+    labels: Value → label; a value without a label is its own label.
+
+    Raises
+    ------
+    ConfigurationError: If a column is missing, contains lists, or `n_groups` or `most` is not a whole number above 0.
+    """
+    n_groups, most = check_positive_integer("n_groups", n_groups), check_positive_integer("most", most)
+    for needed in ("user_id", column):
+        if needed not in users.columns:
+            known = [str(existing) for existing in users.columns if existing != "user_id"]
+            raise ConfigurationError(f"The users have no column {needed!r}. {suggest(str(needed), known)}")
+    values = users[column]
+    ids = users["user_id"].to_numpy(np.int64)
+    name = column if name is None else name
+    if any(isinstance(value, list | tuple | np.ndarray) for value in values.dropna().head(100)):
+        raise ConfigurationError(f"Column {column!r} contains lists. Use a column with one value per user.")
+    if pd.api.types.is_bool_dtype(values.dtype):
+        values = values.map({True: "yes", False: "no"})
+    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return Slicing.of(name, ids, *_cut(values, n_groups))
+    counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    frequent = counts.index[:most]
+    text = {value: str(value if labels is None else labels.get(value, value)) for value in frequent}
+    is_beyond = (values.notna() & ~values.isin(frequent)).to_numpy(dtype=bool)
+    label = [OTHER if beyond else text.get(value) for value, beyond in zip(values, is_beyond, strict=True)]
+    known = sorted({found for found in label if found is not None and found != OTHER}, key=_natural)
+    return Slicing.of(name, ids, label, [*known, OTHER, UNKNOWN])
+
+
+def _cut(values: pd.Series, n_groups: int) -> tuple[list[str | None], list[str]]:
+    """Return (n,) the group of each number or time, and the groups in order. Groups are named by their range."""
+    is_time = pd.api.types.is_datetime64_any_dtype(values.dtype)
+    distinct = values.dropna().unique()
+    if len(distinct) <= n_groups:
+        code = pd.Series(pd.Categorical(values, sorted(distinct), ordered=True).codes, index=values.index)
+    else:
+        quantiles = pd.qcut(values, n_groups, labels=False, duplicates="drop")
+        code = pd.Series(quantiles, index=values.index).fillna(-1).astype("int64")
+    order = []
+    for group in range(int(code.max()) + 1):
+        members = values[code == group]
+        ends = [f"{end:%Y-%m-%d}" if is_time else f"{end:,.10g}" for end in (members.min(), members.max())]
+        label = " to ".join(dict.fromkeys(ends))
+        order.append(label if label not in order else f"{members.min()} to {members.max()}")
+    return [order[group] if group >= 0 else None for group in code], order
 
 
 def _occupation_groups(inputs: Inputs) -> list[str | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.significance import Resamples, adjust_holm
-from scoring.evaluation.slices import Slicing, compare_slices, compute_slice_means, slices_of
+from scoring.evaluation.slices import Slicing, compare_slices, compute_slice_means, slice_by, slices_of
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
@@ -196,3 +198,53 @@ def test_incomparable_slices_raise() -> None:
         compare_slices(x, x, [], resamples)
     with pytest.raises(ConfigurationError, match="slicing by part has other users"):
         compare_slices(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)
+
+
+USERS = pd.DataFrame(
+    {
+        "user_id": np.arange(1, 9),
+        "visits": [1, 2, 3, 4, 5, 6, 7, None],
+        "segment": ["b", "a", "b", None, "c", "a", "b", "d"],
+        "is_paid": [True, False] * 4,
+        "since": pd.to_datetime(["2024-01-01"] * 7 + ["2025-01-01"]),
+        "wishes": [[1], [2]] * 4,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "expected"),
+    [
+        ("visits", {"n_groups": 2}, {"1 to 4": 4, "5 to 7": 3, "unknown": 1}),
+        ("visits", {"n_groups": 7}, {str(number): 1 for number in range(1, 8)} | {"unknown": 1}),
+        ("segment", {}, {"a": 2, "b": 3, "c": 1, "d": 1, "unknown": 1}),
+        ("segment", {"most": 2}, {"a": 2, "b": 3, "other": 2, "unknown": 1}),
+        ("segment", {"labels": {"b": "bronze"}}, {"a": 2, "bronze": 3, "c": 1, "d": 1, "unknown": 1}),
+        ("is_paid", {}, {"no": 4, "yes": 4}),
+        ("since", {}, {"2024-01-01": 7, "2025-01-01": 1}),
+    ],
+)
+def test_slice_by_cuts_numbers_and_groups_values(column: str, options: dict, expected: dict[str, int]) -> None:
+    slicing = slice_by(USERS, column, **options)
+    frame = slicing.frame()
+    assert dict(zip(frame["slice"], frame["n"], strict=True)) == expected
+    assert slicing.name == column
+
+
+def test_slice_by_names_groups_of_one_day_by_time() -> None:
+    times = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(12), unit="h")
+    labels = slice_by(pd.DataFrame({"user_id": np.arange(12), "at": times}), "at", n_groups=3).labels
+    assert len(set(labels)) == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "text"),
+    [
+        ("segments", {}, "Did you mean segment?"),
+        ("wishes", {}, "contains lists"),
+        ("visits", {"n_groups": 0}, "n_groups"),
+    ],
+)
+def test_slice_by_rejects_invalid_arguments(column: str, options: dict, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(text)):
+        slice_by(USERS, column, **options)

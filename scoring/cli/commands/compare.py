@@ -22,6 +22,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.cli.slice_options import SlicesByOption, UserColumns
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def compare(
         ),
     ] = None,
     by: Annotated[By, typer.Option(help="Attribute of jobs by which list places are counted.")] = "company",
+    slices_by: SlicesByOption = None,
     db: DbOption = DEFAULT_DB,
     top_k: TopKOption = 40,
     out: ExportOption = None,
@@ -72,7 +74,13 @@ def compare(
     Prints the overlap of the lists with those of the first, and the largest gains and losses of list places.
     """
     from scoring.cli.progress import Progress, make_console
-    from scoring.cli.tables.comparison import render_movements, render_overlap, render_overlaps, render_waterfall
+    from scoring.cli.tables.comparison import (
+        render_movements,
+        render_overlap,
+        render_overlap_slices,
+        render_overlaps,
+        render_waterfall,
+    )
     from scoring.cli.tables.profiles import render_diff
     from scoring.database.database import Database
     from scoring.evaluation import waterfall
@@ -89,6 +97,7 @@ def compare(
         raise typer.BadParameter("--job requires --user and two models.")
     progress = Progress()
     with Database.open(db) as database, progress.warnings():
+        columns = UserColumns.read(database, slices_by or ())
         data = load_data(database, as_of, progress, Stopwatch())
     with progress.warnings():
         user_id = None if user is None else resolve_id(user, data.tables.users, "user")
@@ -101,6 +110,9 @@ def compare(
         if operands.models is not None:
             console.print(render_diff(ProfileDiff(*operands.models)))
         console.print(render_overlap(comparisons[0], by))
+    slicings = columns.make_slicings(data.tables)
+    if slicings:
+        console.print(render_overlap_slices(comparisons, slicings))
     if user_id is not None:
         console.print(render_movements(comparisons[0], user_id, data))
     if user_id is not None and job_id is not None and operands.prepared is not None:

@@ -33,6 +33,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.cli.slice_options import SlicesByOption, UserColumns
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
-    from scoring.evaluation import Evaluator, ExternalLists, Scoreboard
+    from scoring.evaluation import Evaluator, ExternalLists, Scoreboard, Slicing
     from scoring.tuning.ablation import Ablation
     from scoring.tuning.registry import Registry
 
@@ -88,6 +89,7 @@ def evaluate(
         ),
     ] = None,
     slices: Annotated[bool, typer.Option(help="Also compare by region, age group, tenure and occupation.")] = False,
+    slices_by: SlicesByOption = None,
     ablation: Annotated[
         bool, typer.Option(help="Also evaluate the last model without each of its components.")
     ] = False,
@@ -118,15 +120,19 @@ def evaluate(
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.evaluation import render_scoreboard
     from scoring.database.database import Database
-    from scoring.evaluation import Scoreboard
+    from scoring.evaluation import Scoreboard, slices_of
     from scoring.telemetry import Stopwatch
 
     progress = Progress()
     registry, chosen_models = read_models(models or ["standard"], component, profiles)
     list_options = _ListOptions.parse(lists or [], lists_at, chosen_models)
+    if (slices or slices_by) and len(chosen_models) + len(list_options.paths) < 2:
+        option = "--slices" if slices else "--slices-by"
+        raise typer.BadParameter(f"{option} requires two models, or a model and --lists.")
     options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
     with progress.warnings():
         with Database.open(db) as database:
+            columns = UserColumns.read(database, slices_by or ())
             data = load_data(database, as_of, progress, Stopwatch())
         external = list_options.read(data, progress)
         evaluator = _make_evaluator(options, data, on, top_k, seed, factor_cache, external, progress)
@@ -144,7 +150,7 @@ def evaluate(
     console.print(render_scoreboard(board))
     optional_tables = _OptionalTables(
         board,
-        compared=list(board.evaluations)[-1] if slices and len(board.evaluations) > 1 else None,
+        slicings=[*(slices_of(evaluator.inputs) if slices else ()), *columns.make_slicings(data.tables)],
         ablated=list(chosen_models)[-1] if ablation else None,
     )
     for table in optional_tables.render():
@@ -254,19 +260,20 @@ def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -
 
 
 class _OptionalTables:
-    """The tables that --slices and --ablation add."""
+    """The tables that --slices, --slices-by and --ablation add."""
 
-    def __init__(self, board: Scoreboard, compared: str | None, ablated: str | None) -> None:
-        self._board, self._compared, self._ablated = board, compared, ablated
+    def __init__(self, board: Scoreboard, slicings: Sequence[Slicing], ablated: str | None) -> None:
+        self._board, self._ablated = board, ablated
+        self._compared = list(board.evaluations)[-1]
         self._metric = board.evaluator.metrics[0].name
-        self._slices = None if compared is None else board.slices(compared)
+        self._slices = board.slices(self._compared, slicings) if slicings else None
         self._ablation = None if ablated is None else _run_ablation(board, ablated)
 
     def render(self) -> list[RenderableType]:
         from scoring.cli.tables.evaluation import render_ablation, render_slices
 
         tables: list[RenderableType] = []
-        if self._slices is not None and self._compared is not None:
+        if self._slices is not None:
             tables += ["", render_slices(self._slices, self._metric, self._compared, self._board.baseline)]
         if self._ablation is not None and self._ablated is not None:
             tables += ["", render_ablation(self._ablation.frame(), self._metric, self._ablated)]

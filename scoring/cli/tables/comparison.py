@@ -13,13 +13,14 @@ from rich.text import Text
 
 from scoring.dataset import Dataset
 from scoring.errors import make_printable
-from scoring.evaluation import Comparison
+from scoring.evaluation import Comparison, Slicing
 from scoring.evaluation.exposure_changes import By
 from scoring.evaluation.rank_waterfall import Waterfall
 
-__all__ = ["render_movements", "render_overlap", "render_overlaps", "render_waterfall"]
+__all__ = ["render_movements", "render_overlap", "render_overlap_slices", "render_overlaps", "render_waterfall"]
 
 _OVERLAP_HEADINGS = ("in both", "new", "RBO", "list changed", "first job changed")
+_OVERLAP_COLUMNS = ("overlap", "new", "rbo", "changed", "first_changed")
 MAX_ROWS = 5
 """Maximum number of rows with gains, and of rows with losses."""
 
@@ -68,6 +69,23 @@ def render_overlaps(comparisons: Sequence[Comparison], by: By) -> RenderableType
     note = f"Lists of {users:,.0f} users. in both, new: mean shares of jobs. {rbo}"
     title = f"\nLargest gains and losses of list places by {by}"
     return Group(overlaps, Text(note, style="dim"), Text(title, style="bold"), places)
+
+
+def render_overlap_slices(comparisons: Sequence[Comparison], slicings: Sequence[Slicing]) -> RenderableType:
+    """Return the overlap by slice of the users, one group of rows per model or run and slicing."""
+    table = _make_table("slice", ("users", *_OVERLAP_HEADINGS))
+    for found in comparisons:
+        users = found.frame().set_index("user_id")
+        for slicing in slicings:
+            of_users = slicing.of_users(users.index.to_numpy())
+            table.add_row(Text(f"{make_printable(found.names[1])}, {make_printable(slicing.name)}", style="bold"))
+            for label, mask in zip(of_users.labels, of_users.masks, strict=True):
+                if mask.any():
+                    both, new, rbo, changed, first = users.loc[mask, list(_OVERLAP_COLUMNS)].mean()
+                    cells = f"{both:.1%}", f"{new:.1%}", f"{rbo:.3f}", f"{changed:.1%}", f"{first:.1%}"
+                    table.add_row(Text(f"  {make_printable(label)}"), f"{mask.sum():,}", *cells)
+    title = f"\nOverlap with {make_printable(comparisons[0].names[0])} by slice"
+    return Group(Text(title, style="bold"), table)
 
 
 def _select_changes(changes: pd.DataFrame) -> pd.DataFrame:

@@ -84,6 +84,16 @@ def test_compare_of_three_models_equals_pairwise_comparisons(action_command: Cal
     assert users["classic"] == pytest.approx(found[1].mean_overlap)
 
 
+def test_compare_by_slice_equals_mean_of_its_users(action_command: Call, action_data: Dataset) -> None:
+    before = Prepared.of(action_data, load_model("standard"))
+    users = Comparison.of(before, before.with_model(load_model("classic")), 10).frame()
+    text = page(action_command("compare", "standard", "classic", "--top-k", 10, "--slices-by", "age_group"))
+    groups = action_data.tables.users.set_index("user_id")["age_group"]
+    rows = users[users["user_id"].map(groups) == "25-34"]
+    section = text.split("Overlap with standard by slice")[1]
+    assert row(section, "25-34")[:2] == [str(len(rows)), f"{100 * rows['overlap'].mean():.1f}"]
+
+
 def test_compare_of_three_runs_uses_users_of_all(action_command: Call) -> None:
     for options in (("--users", 60), ("--profile", "fit", "--users", 50), ("--model", "classic", "--users", 40)):
         done = action_command("run", "--no-database", "--out", "runs", "--top-k", 5, *options)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from scoring import Dataset, load_model
+from scoring.cli.app import app
 from scoring.errors import pluralize
 from scoring.evaluation import Evaluator, Scoreboard, by_time, split_users
 from scoring.tuning.registry import Registry
 from tests.cli.command import (
     Call,
+    error_line,
     number,
     page,
     rounded,
@@ -55,6 +59,32 @@ def test_evaluate_writes_slices_and_ablation(action_command: Call, tmp_path: Pat
         "scoreboard.csv", "scoreboard.png", "slices.csv", "ablation.csv", "ablation.png",
     }  # fmt: skip
     assert len(pd.read_csv("found/scoreboard.csv")) == 2 * 11
+
+
+def test_evaluate_slices_by_columns_of_the_database(
+    action_command: Call, action_folder: Path, tmp_path: Path, factor_cache: Path
+) -> None:
+    """A column that the package does not use otherwise, and one that it does use, by an alias."""
+    database = tmp_path / "own.db"
+    with sqlite3.connect(action_folder / "market.db") as source, sqlite3.connect(database) as target:
+        source.backup(target)
+        target.execute("ALTER TABLE users ADD COLUMN segment TEXT")
+        target.execute("UPDATE users SET segment = CASE user_id % 2 WHEN 0 THEN 'gold' END")
+    source.close()
+    target.close()
+    options = ("--db", database, "--factor-cache", factor_cache, "--on", "all")
+    by = ("--slices-by", "segment", "--slices-by", "pref_cd", "--out", "out")
+    done = CliRunner().invoke(app, [str(part) for part in ("evaluate", "standard", "fit", *options, *by)])
+    assert done.exit_code == 0, done.output
+    slices = pd.read_csv("out/slices.csv")
+    assert slices["slicing"].unique().tolist() == ["segment", "prefecture_code"]
+    assert slices.loc[slices["slicing"] == "segment", "slice"].unique().tolist() == ["gold", "unknown"]
+    assert "  東京都 (13)" in done.stdout
+    wrong = CliRunner().invoke(
+        app, [str(part) for part in ("compare", "standard", "fit", *options[:4], "--slices-by", "segments")]
+    )
+    assert wrong.exit_code == 1
+    assert "Did you mean segment?" in error_line(wrong, 1)
 
 
 def test_evaluations_on_test_users_are_logged(action_command: Call) -> None:
@@ -121,6 +151,7 @@ def test_published_run_is_evaluated_after_its_clock(action_command: Call, action
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (("evaluate", "standard", "--slices"), 2, "--slices requires two models"),
         (("evaluate", "standard", "standard"), 1, "Duplicate model standard"),
         (("evaluate", "unheard"), 1, "unheard"),
         (("evaluate", "--counts", "application=much"), 2, "KIND=GAIN"),
