@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import typer.testing
 
 from tests.support.proof_counts import Counts
 
@@ -41,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # building the tree of commands takes longer than most commands of tests
+    typer.testing._get_command = functools.cache(typer.testing._get_command)
     file = config.getoption("--counts")
     config.pluginmanager.register(Counts(Path(file) if file else None), "counts")
 
@@ -90,6 +94,17 @@ def pytest_collection_finish() -> None:
     """Leave what collection created out of garbage collection. It stays until the end and would be scanned often."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _skip_fsync() -> Iterator[None]:
+    """Let `os.fsync` return at once: no test survives a power failure, and the runs of tests wait for seconds.
+
+    Tests of syncing replace `os.fsync` themselves.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture
