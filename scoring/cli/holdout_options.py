@@ -107,7 +107,7 @@ class HoldoutOptions:
         """
         from scoring.evaluation import APPLICATIONS, by_time, cold_start, last_n
 
-        gains = self._parse_gains() or APPLICATIONS
+        gains = self.parse_gains() or APPLICATIONS
         if self.kind == "time":
             return by_time(data, self.cutoff, days=self.days, gains=gains, after=after)
         if self.cutoff is not None:
@@ -116,7 +116,8 @@ class HoldoutOptions:
             return last_n(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)
         return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)
 
-    def _parse_gains(self) -> dict[str, float]:
+    def parse_gains(self) -> dict[str, float]:
+        """Return kind of action → gain. Raises BadParameter if a value of --counts is invalid."""
         gains = {}
         for text in self.counts:
             kind, _, gain = text.partition("=")

@@ -7,15 +7,17 @@
 - `significance`, `jackknife`, `randomisation`: intervals and tests
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
 - `external_lists` (`list_reader`): lists of other systems beside models; `list_writer`: TREC and ranx files
+- `backtest`: models on holdouts at several cuts
 - `rank_changes`, `exposure_changes`: effect of a model change on lists
 - `full_rank`, `rank_waterfall`: its effect on one job
 """
 
 from __future__ import annotations
 
+from scoring.evaluation.backtest import Backtest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
-from scoring.evaluation.holdout import APPLICATIONS, Holdout
+from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.list_metrics import (
     POPULATION_FACTS,
@@ -42,9 +44,11 @@ __all__ = [
     "NDCG",
     "POPULATION_FACTS",
     "USER_FACTS",
+    "Backtest",
     "Comparison",
     "Concentration",
     "Coverage",
+    "EmptyHoldoutError",
     "Evaluation",
     "Evaluator",
     "ExternalLists",

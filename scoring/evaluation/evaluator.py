@@ -16,7 +16,7 @@ from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError, pluralize
 from scoring.evaluation.external_lists import ExternalLists, count_first_reasons, list_notes
-from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
 from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance
@@ -236,7 +236,7 @@ def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> H
     find_rows(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
     part = holdout.of_users(ids)
     if not len(part.relevance):
-        raise ConfigurationError(
+        raise EmptyHoldoutError(
             f"None of the given {pluralize(len(ids), 'user')} has a relevant job in this holdout ({holdout.name}). "
             "Use ids from holdout.user_id, or choose another holdout."
         )

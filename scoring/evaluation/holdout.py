@@ -19,12 +19,16 @@ from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.relevant_pairs import Relevance
 from scoring.plan import Candidates
 
-__all__ = ["APPLICATIONS", "Holdout", "list_caveats", "select_relevant"]
+__all__ = ["APPLICATIONS", "EmptyHoldoutError", "Holdout", "list_caveats", "select_relevant"]
 
 APPLICATIONS: Final[Mapping[str, float]] = {"application": 1.0}
 """Default gains: kind of action → gain of a job with such an action."""
 
 _GIVEN_FACTORS: Final = "The factors came with the data and were not trained: they may contain the holdout's actions."
+
+
+class EmptyHoldoutError(ConfigurationError):
+    """A holdout has no relevant job, or none of the evaluated users."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,7 +89,7 @@ def select_relevant(
 
     Raises
     ------
-    ConfigurationError: If no pair remains.
+    EmptyHoldoutError: If no pair remains.
     """
     left, counts = np.ones(len(held), dtype=bool), {}
     for reason, applies in reasons.items():
@@ -94,12 +98,12 @@ def select_relevant(
     if not left.any():
         kinds = ", ".join(gains)
         if not len(held):
-            raise ConfigurationError(
+            raise EmptyHoldoutError(
                 f"{name}: there is no counted action ({kinds}). Only actions until the data's clock, "
                 f"{data.as_of:%Y-%m-%d %H:%M} UTC, count. Choose an earlier holdout, or count other kinds of action."
             )
         excluded = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
-        raise ConfigurationError(
+        raise EmptyHoldoutError(
             f"{name}: none of the {pluralize(len(held), 'pair')} of user and job with a counted action ({kinds}) can "
             f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action."
         )

@@ -14,9 +14,9 @@ from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, SMALL, VERMI
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_scoreboard"]
+__all__ = ["MODEL_COLOURS", "plot_scoreboard"]
 
-_COLOURS = (GREY, ORANGE, GREEN, BLUE, VERMILION, SKY, BLACK)
+MODEL_COLOURS = (GREY, ORANGE, GREEN, BLUE, VERMILION, SKY, BLACK)
 """Colours of the models in order. The models of a search (baseline, random, direct, search) match its own plots."""
 _ROW = 0.8
 """Share of a metric's height that its models use."""
@@ -37,7 +37,7 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
     panels[0].set_xlim(left=0)
     if not is_single:
         _dots(panels[1], frame, models, measures, "difference", "difference_low", "difference_high")
-        panels[1].axvline(0, color=_COLOURS[0], linewidth=1)
+        panels[1].axvline(0, color=MODEL_COLOURS[0], linewidth=1)
         _open_points(panels[1], frame, models[1:], measures)
         panels[1].set_xlabel(f"difference to {models[0]}, {interval} (open: not significant)")
         panels[1].set_yticklabels([])
@@ -52,7 +52,7 @@ def _dots(
 ) -> None:
     for index, model in enumerate(models):
         rows = _rows(frame, model, measures)
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = MODEL_COLOURS[index % len(MODEL_COLOURS)]
         y = _heights(index, len(models), len(measures))
         axes.hlines(y, rows[low], rows[high], color=colour, linewidth=2)
         axes.plot(rows[mean], y, "o", color=colour, markersize=5, label=model)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from scoring.cli import holdout_options
+from scoring.cli.backtest_request import BacktestRequest, log_cuts, print_cuts
 from scoring.cli.data_loader import load_data, read_models
 from scoring.cli.holdout_options import (
     CountsOption,
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
-    from scoring.evaluation import Evaluator, ExternalLists, Scoreboard, Slicing
+    from scoring.evaluation import Backtest, Evaluator, ExternalLists, Scoreboard, Slicing
+    from scoring.model import ScoringModel
     from scoring.tuning.ablation import Ablation
     from scoring.tuning.registry import Registry
 
@@ -62,6 +64,21 @@ def evaluate(
     holdout: HoldoutOption = "time",
     days: DaysOption = 14.0,
     cut: CutOption = None,
+    cuts: Annotated[
+        int,
+        typer.Option(
+            "--cuts", metavar="N", min=1, help="With --holdout time: number of holdouts, of which --cut is the newest."
+        ),
+    ] = 1,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="TIME",
+            show_default="--days",
+            help="With --cuts: time between two cuts, such as 14d or 2w.",
+        ),
+    ] = None,
     held: HeldOption = 1,
     window_days: WindowDaysOption = 0.0,
     counts: CountsOption = None,
@@ -130,10 +147,37 @@ def evaluate(
         option = "--slices" if slices else "--slices-by"
         raise typer.BadParameter(f"{option} requires two models, or a model and --lists.")
     options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
+    request = BacktestRequest.parse(
+        cuts,
+        every,
+        options,
+        {
+            "--lists": lists,
+            "--lists-out": lists_out,
+            "--slices": slices,
+            "--slices-by": slices_by,
+            "--ablation": ablation,
+        },
+    )
     with progress.warnings():
         with Database.open(db) as database:
             columns = UserColumns.read(database, slices_by or ())
             data = load_data(database, as_of, progress, Stopwatch())
+        if request is not None:
+            backtest = request.run(
+                data,
+                chosen_models,
+                on=on,
+                k=top_k,
+                level=level,
+                seed=seed,
+                factor_cache=factor_cache,
+                progress=progress,
+            )
+            _print_backtest(
+                backtest, request, registry if on in ("test", "all") else None, chosen_models, out, progress
+            )
+            return
         external = list_options.read(data, progress)
         evaluator = _make_evaluator(options, data, on, top_k, seed, factor_cache, external, progress)
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
@@ -164,6 +208,29 @@ def evaluate(
         rankings = {name: evaluation.ranking for name, evaluation in board.evaluations.items()}
         write_lists(lists_out, rankings, evaluator.holdout.relevance)
         progress.print_line(f"lists and relevant jobs: {lists_out}")
+
+
+def _print_backtest(
+    backtest: Backtest,
+    request: BacktestRequest,
+    registry: Registry | None,
+    models: Mapping[str, ScoringModel],
+    out: Path | None,
+    progress: Progress,
+) -> None:
+    """Print a backtest, and write it to `out`. With a registry, log it as an evaluation on test users."""
+    from scoring.cli.export import save
+    from scoring.cli.progress import make_console
+    from scoring.cli.tables.backtest import render_backtest
+
+    print_cuts(backtest, request, progress)
+    if registry is not None:
+        log_cuts(registry, backtest, models, progress)
+    make_console().print(render_backtest(backtest))
+    if out is not None:
+        frames = {"backtest": backtest.pooled(), "backtest_cuts": backtest.frame()}
+        save(out, frames, {"backtest": backtest.plot()})
+        progress.print_line(f"tables and plots: {out}")
 
 
 @dataclass(frozen=True)

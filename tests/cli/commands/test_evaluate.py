@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from scoring import Dataset, load_model
 from scoring.cli.app import app
 from scoring.errors import pluralize
-from scoring.evaluation import Evaluator, Scoreboard, by_time, split_users
+from scoring.evaluation import Backtest, Evaluator, Scoreboard, by_time, split_users
 from scoring.tuning.registry import Registry
 from tests.cli.command import (
     Call,
@@ -133,6 +133,40 @@ def test_written_lists_are_evaluated_like_their_model(action_command: Call, tmp_
     assert Registry("data/profiles").test_accesses()["digest"].tolist() == [load_model("standard").digest]
 
 
+def test_backtest_prints_what_the_library_returns(
+    action_command: Call, action_data: Dataset, factor_cache: Path, tmp_path: Path
+) -> None:
+    done = action_command(
+        "evaluate", "standard", "fit", "--cuts", 3, "--every", "1w", "--days", 20, "--on", "test", "--out", "found"
+    )
+    text = page(done)
+    models = {"standard": load_model("standard"), "fit": Registry("data/profiles").load("fit").model}
+    users = split_users(action_data.users.user_id).test
+    expected = Backtest.of(action_data, models, cuts=3, every=7, days=20, users=users, factor_cache=factor_cache)
+    pooled = expected.pooled().set_index(["model", "measure"])
+    over = text.split("fit, compared with standard, over 3 cuts\n")[1]
+    assert number(row(over, "NDCG@10")[0]) == rounded(pooled.loc[("fit", "NDCG@10"), "mean"])
+    assert number(row(over, "NDCG@10")[3]) == rounded(pooled.loc[("fit", "NDCG@10"), "difference"])
+    assert expected.conclude()[0] in " ".join(text.split())
+    for cut in expected.cuts:
+        assert f"{cut.name}: " in done.stderr
+    assert "overlap" in done.stderr
+    assert {path.name for path in (tmp_path / "found").iterdir()} == {
+        "backtest.csv", "backtest_cuts.csv", "backtest.png",
+    }  # fmt: skip
+    assert len(Registry("data/profiles").test_accesses()) == 3 * 2
+    again = action_command("evaluate", "fit", "--cuts", 2, "--every", "7d", "--days", 20, "--on", "test")
+    assert "have been evaluated 2 times before" in again.stderr
+
+
+def test_cut_without_relevant_jobs_is_one_line(action_command: Call) -> None:
+    done = action_command("evaluate", "--cuts", 2, "--every", "300w", "--on", "all")
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert "is left out. 14 days from" in warnings[0]
+    assert "over 1 cut" in page(done)
+
+
 def test_published_run_is_evaluated_after_its_clock(action_command: Call, action_data: Dataset) -> None:
     cut = action_data.as_of - pd.Timedelta(days=20)
     action_command("run", "--no-database", "--as-of", cut.isoformat())
@@ -158,6 +192,12 @@ def test_published_run_is_evaluated_after_its_clock(action_command: Call, action
         (("evaluate", "--counts", "sleep"), 1, "'sleep' is not a kind of action"),
         (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires --holdout time"),
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
+        (("evaluate", "--cuts", "2", "--cut", "2035-01-01"), 1, "None of 2 cuts has a relevant job"),
+        (("evaluate", "--cuts", "2", "--every", "often"), 2, "--every often"),
+        (("evaluate", "--cuts", "2", "--every", "0d"), 2, "--every 0d"),
+        (("evaluate", "--every", "14d"), 2, "--every requires --cuts"),
+        (("evaluate", "--cuts", "2", "--holdout", "last"), 2, "--cuts requires --holdout time"),
+        (("evaluate", "--cuts", "2", "--ablation"), 2, "--ablation works with one holdout only"),
         (("evaluate", "--lists", "none.csv"), 1, "none.csv does not exist"),
         (("evaluate", "--lists", "data"), 1, "data does not contain a published run"),
         (("evaluate", "--lists", "standard=data"), 1, "duplicate name standard"),

@@ -19,7 +19,9 @@ import scoring
 from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import preset_names
 from scoring.cli.tables import audience, comparison, evaluation, explanation, models, profiles, reach, runs, tuning
-from scoring.evaluation import Comparison
+from scoring.cli.tables.backtest import render_backtest
+from scoring.evaluation import Backtest, Comparison
+from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
 from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
@@ -363,6 +365,33 @@ def evaluate() -> Any:
     )
 
 
+def backtest() -> Any:
+    """Return a backtest of two models at three cuts: better in two of them, worse in one with few users."""
+    rng = np.random.default_rng(0)
+    cuts = []
+    for place, (n_users, change) in enumerate(((40, 0.2), (20, -0.1), (60, 0.25))):
+        users = np.arange(n_users)
+        base = 0.25 + np.round(0.1 * rng.random(n_users), 2)
+        values = {"standard": base, "fit@1": base + change * (users % 4 != 0)}
+        cuts.append(
+            BacktestCut(
+                at=pd.Timestamp("2025-09-01T12:00:00Z") + pd.Timedelta(days=14 * place),
+                name="",
+                digest="",
+                n_relevant=n_users,
+                left_out={},
+                notes=(),
+                user_id=users,
+                values={
+                    name: {"NDCG@10": of_users, "HitRate@40": np.ones(n_users), "mean fee@40": 4_000 * of_users}
+                    for name, of_users in values.items()
+                },
+                populations={name: {"coverage@40": 0.5} for name in values},
+            )
+        )
+    return render_backtest(Backtest(tuple(cuts), {}, ("standard", "fit@1"), ("NDCG@10", "HitRate@40")))
+
+
 def tune() -> Any:
     """Return the report of a search with two goals and a test, and of one without a better trial."""
     names = ("baseline", "random search", "direct fit", "search")
@@ -468,6 +497,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "compare": compare,
     "compare_several": compare_several,
     "evaluate": evaluate,
+    "backtest": backtest,
     "tune": tune,
     "profiles_list": profiles_list,
     "profiles_show": profiles_show,

@@ -1,0 +1,137 @@
+"""The options of `scoring evaluate --cuts`, and what the command prints of a backtest besides its tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import typer
+
+from scoring.cli.holdout_options import HoldoutOptions, UserSplit
+from scoring.errors import pluralize
+
+if TYPE_CHECKING:
+    from scoring.cli.progress import Progress
+    from scoring.dataset import Dataset
+    from scoring.evaluation import Backtest
+    from scoring.model import ScoringModel
+    from scoring.tuning.registry import Registry
+
+__all__ = ["BacktestRequest", "log_cuts", "print_cuts"]
+
+_DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
+
+
+@dataclass(frozen=True)
+class BacktestRequest:
+    """Number of cuts, and days between two of them."""
+
+    cuts: int
+    every: float
+    options: HoldoutOptions
+
+    @classmethod
+    def parse(
+        cls, cuts: int, every: str | None, options: HoldoutOptions, unsupported: Mapping[str, object]
+    ) -> Self | None:
+        """Return the request of --cuts and --every; None for one holdout. `unsupported`: option → its value.
+
+        Raises
+        ------
+        BadParameter: If an option is invalid, or does not work with several cuts.
+        """
+        if cuts == 1:
+            if every is not None:
+                raise typer.BadParameter("--every requires --cuts of 2 or more.")
+            return None
+        if options.kind != "time":
+            raise typer.BadParameter("--cuts requires --holdout time.")
+        for option, value in unsupported.items():
+            if value:
+                raise typer.BadParameter(f"{option} works with one holdout only. Omit --cuts or {option}.")
+        return cls(cuts, options.days if every is None else _parse_days(every), options)
+
+    def run(
+        self,
+        data: Dataset,
+        models: Mapping[str, ScoringModel],
+        *,
+        on: UserSplit,
+        k: int,
+        level: float,
+        seed: int,
+        factor_cache: Path | None,
+        progress: Progress,
+    ) -> Backtest:
+        """Return the backtest of these models.
+
+        Raises
+        ------
+        ConfigurationError: If no cut has a relevant job.
+        """
+        from scoring.evaluation import APPLICATIONS, Backtest, split_users
+        from scoring.statistics.factors import default_cache
+
+        # the split depends on each id alone: it contains the users that a single holdout would evaluate
+        users = None if on == "all" else getattr(split_users(data.users.user_id, seed=seed), on)
+        with progress.bar(f"evaluating users of {on}", "cuts") as advance:
+            return Backtest.of(
+                data,
+                models,
+                cuts=self.cuts,
+                every=self.every,
+                days=self.options.days,
+                newest=self.options.cutoff,
+                gains=self.options.parse_gains() or APPLICATIONS,
+                users=users,
+                k=k,
+                factor_cache=factor_cache or default_cache(),
+                level=level,
+                seed=seed,
+                advance=advance,
+            )
+
+
+def _parse_days(text: str) -> float:
+    """Return the days of a time such as 14d, 2w or 36h."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw])", text.strip().lower())
+    days = float(match[1]) * _DAYS[match[2]] if match else 0.0
+    if not days > 0:
+        raise typer.BadParameter(f"--every {text}: not a time above 0. Use a number with d, w or h, such as 14d.")
+    return days
+
+
+def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress) -> None:
+    """Print the size of each holdout, the skipped cuts, and the caveats."""
+    for cut in backtest.cuts:
+        left_out = sum(cut.left_out.values())
+        excluded = f"; {pluralize(left_out, 'pair')} of all users excluded" if left_out else ""
+        sizes = f"{pluralize(cut.n_relevant, 'relevant job')} of {pluralize(len(cut.user_id), 'user')}"
+        progress.print_line(f"{cut.name}: {sizes}{excluded}")
+    for at, reason in backtest.skipped.items():
+        progress.print_line(f"warning: the cut of {at:%Y-%m-%d} is left out. {reason}")
+    if request.every < request.options.days:
+        progress.print_line(
+            "note: held-out periods of neighbouring cuts overlap. Their results are not independent of each other."
+        )
+    for note in dict.fromkeys(note for cut in backtest.cuts for note in cut.notes):
+        progress.print_line(f"note: {note}")
+
+
+def log_cuts(registry: Registry, backtest: Backtest, models: Mapping[str, ScoringModel], progress: Progress) -> None:
+    """Log the evaluation of each model on the test users of each cut. Print a warning if they were evaluated before."""
+    import numpy as np
+
+    looks = max(registry.count_test_accesses(cut.digest) for cut in backtest.cuts)
+    for cut in backtest.cuts:
+        for name, model in models.items():
+            means = {metric: float(np.nanmean(cut.values[name][metric])) for metric in backtest.metrics}
+            registry.log_test_access(model, cut.digest, means)
+    if looks:
+        progress.print_line(
+            f"warning: users of these cuts have been evaluated {pluralize(looks, 'time')} before. Models that were "
+            "chosen by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
+        )

@@ -1,0 +1,231 @@
+"""A backtest equals single evaluations, and treats all cuts of a user as one observation."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.errors import ConfigurationError
+from scoring.evaluation.backtest import Backtest, BacktestCut
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.holdout_splits import by_time
+from scoring.evaluation.metrics import NDCG, Recall
+from scoring.evaluation.scoreboard import Scoreboard
+from scoring.evaluation.significance import Resamples
+from scoring.evaluation.slices import FEWEST_USERS
+from scoring.synthetic import make_market
+
+STANDARD = load_model("standard")
+MODELS = {"standard": STANDARD, "other": STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})}
+METRICS = (NDCG(10), Recall(40))
+COLUMNS = ["mean", "difference", "difference_low", "difference_high", "p"]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return Dataset(make_market(150, 500, 9_000, seed=4).tables)
+
+
+@pytest.fixture(scope="module")
+def backtest(data: Dataset) -> Backtest:
+    return Backtest.of(data, MODELS, cuts=2, every=5, metrics=METRICS)
+
+
+def cut_of(place: int, users: list[int], values: dict[str, list[float]]) -> BacktestCut:
+    """Return a cut with one metric."""
+    return BacktestCut(
+        at=pd.Timestamp("2025-09-01", tz="UTC") + pd.Timedelta(days=place),
+        name=f"cut {place}",
+        digest="",
+        n_relevant=len(users),
+        left_out={},
+        notes=(),
+        user_id=np.array(users),
+        values={model: {"NDCG@10": np.array(of_users)} for model, of_users in values.items()},
+        populations={model: {"coverage@40": 0.25 + place} for model in values},
+    )
+
+
+def backtest_of(*cuts: BacktestCut, **options: Any) -> Backtest:
+    return Backtest(cuts, {}, tuple(cuts[0].values), ("NDCG@10",), **options)
+
+
+def test_each_cut_equals_one_evaluation(data: Dataset, backtest: Backtest) -> None:
+    for place, cut in enumerate(backtest.cuts):
+        at = data.as_of - pd.Timedelta(days=14 + 5 * (1 - place))
+        assert cut.at == at
+        columns = COLUMNS if len(cut.user_id) >= FEWEST_USERS else COLUMNS[:2]
+        board = Scoreboard.of(Evaluator(by_time(data, at), metrics=METRICS), MODELS)
+        expected = board.frame().set_index(["model", "measure"])
+        found = backtest.frame().query("cut == @at").set_index(["model", "measure"])
+        for measure in ("NDCG@10", "Recall@40", "mean fee@40", "novelty@40"):
+            for model in MODELS:
+                one, other = (frame.loc[(model, measure), columns].astype(float) for frame in (found, expected))
+                assert one.to_numpy() == pytest.approx(other.to_numpy(), rel=1e-12, nan_ok=True)
+        for measure in ("coverage@40", "concentration@40"):
+            assert found.loc[("other", measure), "mean"] == expected.loc[("other", measure), "mean"]
+
+    assert len(backtest.cuts[-1].user_id) >= FEWEST_USERS
+
+
+def test_pooled_values_of_one_cut_equal_the_scoreboard(data: Dataset) -> None:
+    pooled = Backtest.of(data, MODELS, cuts=1, metrics=METRICS).pooled().set_index(["model", "measure"])
+    board = Scoreboard.of(Evaluator(by_time(data), metrics=METRICS), MODELS).frame().set_index(["model", "measure"])
+    for measure in ("NDCG@10", "Recall@40", "mean fee@40"):
+        for column in ("mean", "low", "high"):
+            assert pooled.loc[("other", measure), column] == pytest.approx(board.loc[("other", measure), column])
+        for column in COLUMNS:
+            assert pooled.loc[("other", measure), column] == pytest.approx(board.loc[("other", measure), column])
+
+
+def test_pooled_mean_is_over_pairs_of_user_and_cut(backtest: Backtest) -> None:
+    pooled = backtest.pooled().set_index(["model", "measure"])
+    for measure in ("NDCG@10", "mean wage@40"):
+        values, base = (
+            np.concatenate([cut.values[model][measure] for cut in backtest.cuts]) for model in ("other", "standard")
+        )
+        row = pooled.loc[("other", measure)]
+        assert row["mean"] == pytest.approx(np.nanmean(values))
+        assert row["difference"] == pytest.approx(np.nanmean(values - base))
+        assert row["n"] == np.count_nonzero(~np.isnan(values))
+        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+
+
+def test_repeated_cuts_add_no_evidence() -> None:
+    """Four copies of a cut have the interval, the p-value and the detectable difference of one."""
+    rng = np.random.default_rng(0)
+    users, a, b = list(range(50)), rng.random(50), rng.random(50)
+    once, four = (
+        backtest_of(*(cut_of(place, users, {"a": a.tolist(), "b": b.tolist()}) for place in range(n))).pooled().iloc[2]
+        for n in (1, 4)
+    )
+    assert (once["users"], four["users"], once["n"], four["n"]) == (50, 50, 50, 200)
+    for column in ("low", "high", *COLUMNS, "detectable"):
+        assert four[column] == pytest.approx(once[column], rel=1e-9)
+    change = Resamples.of(users).compare(a, b)
+    assert once["p"] == change.p
+    assert once["detectable"] == pytest.approx((1.959964 + 0.841621) * (b - a).std(ddof=1) / np.sqrt(50), rel=1e-5)
+
+
+def test_missing_values_are_left_out_of_both_models() -> None:
+    nan = float("nan")
+    cuts = [
+        cut_of(0, [1, 2, 3], {"a": [0.1, nan, 0.4], "b": [0.2, 0.9, nan]}),
+        cut_of(1, [2], {"a": [0.5], "b": [0.7]}),
+    ]
+    row = backtest_of(*cuts).pooled().set_index(["model", "measure"]).loc[("b", "NDCG@10")]
+    assert row["mean"] == pytest.approx((0.2 + 0.9 + 0.7) / 3)
+    assert row["difference"] == pytest.approx((0.1 + 0.2) / 2)
+
+
+def test_small_cuts_have_no_test() -> None:
+    users = list(range(29))
+    frame = backtest_of(cut_of(0, users, {"a": [0.1] * 29, "b": [0.2] * 29})).frame()
+    assert frame["p"].isna().all()
+    assert not frame["significant"].any()
+
+
+def test_conclusion_names_the_cuts_that_differ() -> None:
+    users = list(range(40))
+    low, high = [0.1] * 40, [0.3] * 40
+    cuts = [
+        cut_of(0, users, {"a": low, "b": high, "c": [0.2] * 40}),
+        cut_of(1, users, {"a": low, "b": high, "c": low}),
+        cut_of(2, users, {"a": high, "b": low, "c": low}),
+    ]
+    first, second, third = backtest_of(*cuts).conclude()
+    assert first == "b is better than a in NDCG@10 in 2 of 3 cuts (2 significant); worse in the cut of 2025-09-03."
+    assert second == (
+        "c is better than a in NDCG@10 in 1 of 3 cuts (1 significant); worse in the cut of 2025-09-03; equal in the "
+        "cut of 2025-09-02."
+    )
+    assert third == "b has the highest NDCG@10 over all cuts, but not in the cut of 2025-09-03."
+    assert backtest_of(cuts[0]).conclude()[2] == "b has the highest NDCG@10 over all cuts and in every single cut."
+    with pytest.raises(ConfigurationError, match="NDCG@99"):
+        backtest_of(*cuts).conclude("NDCG@99")
+
+
+def test_cut_without_relevant_jobs_is_skipped(data: Dataset) -> None:
+    steps = []
+    backtest = Backtest.of(
+        data, {"standard": STANDARD}, cuts=2, every=3_000, metrics=METRICS, advance=lambda *step: steps.append(step)
+    )
+    assert len(backtest.cuts) == 1
+    assert [at.year for at in backtest.skipped] == [(data.as_of - pd.Timedelta(days=3_014)).year]
+    assert steps == [(0, 2), (1, 2), (2, 2)]
+    assert backtest.conclude() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"newest": "1999-01-01"}, "None of 2 cuts"),
+        ({"cuts": 0}, "cuts is 0"),
+        ({"every": 0}, "every is 0"),
+        ({"every": float("nan")}, "every is nan"),
+        ({"newest": "soon"}, "newest"),
+        ({"gains": {"sleep": 1}}, "sleep"),
+    ],
+)
+def test_invalid_backtest_raises(options: dict[str, Any], message: str, data: Dataset) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Backtest.of(data, MODELS, **{"cuts": 2, **options})
+    with pytest.raises(ConfigurationError, match="models is empty"):
+        Backtest.of(data, {})
+
+
+def test_evaluators_of_earlier_cuts_are_freed(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[int] = []
+    evaluators: list[weakref.ref[Evaluator]] = []
+    evaluate = BacktestCut.of
+
+    def record(evaluator: Evaluator, models: Any) -> BacktestCut:
+        gc.collect()
+        evaluators.append(weakref.ref(evaluator))
+        alive.append(sum(reference() is not None for reference in evaluators))
+        return evaluate(evaluator, models)
+
+    monkeypatch.setattr(BacktestCut, "of", record)
+    Backtest.of(data, {"standard": STANDARD}, cuts=3, metrics=METRICS)
+    assert alive == [1, 1, 1]
+
+
+def test_plot_has_a_point_per_cut_and_model(backtest: Backtest) -> None:
+    (axes,) = backtest.plot().axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        *(f"{cut.at:%Y-%m-%d}" for cut in backtest.cuts), "all cuts",
+    ]  # fmt: skip
+    drawn = next(line for line in axes.lines if line.get_label() == "other")
+    assert drawn.get_ydata()[-1] == pytest.approx(
+        backtest.pooled().set_index(["model", "measure"]).loc[("other", "NDCG@10"), "difference"]
+    )
+
+
+@pytest.mark.long
+def test_false_positives_of_the_pooled_test() -> None:
+    """Two equal models with differences that persist over the cuts of a user: 5 % of p-values are at most 0.05.
+
+    A test that took pairs of user and cut as independent would reject in far more than 5 % of the draws.
+    """
+    rng, n, cuts = np.random.default_rng(0), 60, 6
+    draws, rejected, naive = 1_000, 0, 0
+    for seed in range(draws):
+        persistent = rng.normal(size=n)
+        of_cuts = []
+        for place in range(cuts):
+            users = np.flatnonzero(rng.random(n) < 0.7)
+            change = persistent[users] + 0.3 * rng.normal(size=len(users))
+            of_cuts.append(cut_of(place, users.tolist(), {"a": [0.0] * len(users), "b": change.tolist()}))
+        row = backtest_of(*of_cuts, seed=seed).pooled().set_index(["model", "measure"]).loc[("b", "NDCG@10")]
+        rejected += row["p"] <= 0.05
+        change = np.concatenate([cut.values["b"]["NDCG@10"] for cut in of_cuts])
+        naive += abs(change.mean()) > 1.96 * change.std(ddof=1) / np.sqrt(len(change))
+    assert rejected / draws == pytest.approx(0.05, abs=0.02)
+    assert naive / draws > 0.2
