@@ -298,11 +298,7 @@ class Backtest:
         ------
         ConfigurationError: If the metric does not exist.
         """
-        metric = self.metrics[0] if metric is None else metric
-        if metric not in self.metrics:
-            raise ConfigurationError(
-                f"{metric} is not a metric of this backtest. Use one of: {', '.join(self.metrics)}."
-            )
+        metric = self._choose_metric(metric)
         frame = self._frame[self._frame["measure"] == metric]
         sentences = [
             f"{model} is {_count_cuts(frame[frame['model'] == model], f'than {self.baseline} in {metric}')}."
@@ -318,10 +314,25 @@ class Backtest:
         return sentences
 
     def plot(self, metric: str | None = None) -> Figure:
-        """Plot the differences of a metric (None: the first) to the baseline by cut, with intervals."""
+        """Plot the differences of a metric (None: the first one) to the baseline by cut, with intervals.
+
+        Raises
+        ------
+        ConfigurationError: If the metric does not exist.
+        """
         from scoring.evaluation.backtest_plot import plot_backtest
 
-        return plot_backtest(self, self.metrics[0] if metric is None else metric)
+        metric = self._choose_metric(metric)
+        frame, pooled = (frame[frame["measure"] == metric] for frame in (self._frame, self._pooled))
+        return plot_backtest(frame, pooled, self.models, self.level)
+
+    def _choose_metric(self, metric: str | None) -> str:
+        metric = self.metrics[0] if metric is None else metric
+        if metric not in self.metrics:
+            raise ConfigurationError(
+                f"{metric} is not a metric of this backtest. Use one of: {', '.join(self.metrics)}."
+            )
+        return metric
 
 
 def _count_cuts(rows: pd.DataFrame, than: str) -> str:
