@@ -4,7 +4,8 @@
 - `user_splits`: train, validation and test users (`id_hash`)
 - `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_directions`: which values are better
 - `slices`: metrics by group of users
-- `significance`, `jackknife`, `randomisation`: intervals and tests
+- `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant
+- `measure_values`: the values of all measures of a model
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
 - `external_lists` (`list_reader`): lists of other systems beside models; `list_writer`: TREC and ranx files
 - `backtest`: models on holdouts at several cuts
@@ -24,9 +25,12 @@ from scoring.evaluation.list_metrics import (
     USER_FACTS,
     Concentration,
     Coverage,
+    Diversity,
     MeanFee,
     MeanWage,
+    Miscalibration,
     Novelty,
+    PopularityBias,
 )
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.rank_changes import Comparison, movements
@@ -48,6 +52,7 @@ __all__ = [
     "Comparison",
     "Concentration",
     "Coverage",
+    "Diversity",
     "EmptyHoldoutError",
     "Evaluation",
     "Evaluator",
@@ -57,7 +62,9 @@ __all__ = [
     "MeanFee",
     "MeanWage",
     "Metric",
+    "Miscalibration",
     "Novelty",
+    "PopularityBias",
     "Precision",
     "Recall",
     "Relevance",

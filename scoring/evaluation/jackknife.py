@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError, pluralize
@@ -65,6 +65,29 @@ class Jackknife:
             raise ConfigurationError(f"level is {level!r}. Use a number between 0 and 1, such as 0.95.")
         half = stdtrit(len(self.without) - 1, (1 + level) / 2) * self.standard_error
         return float(self.value - half), float(self.value + half)
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value of a true value of 0, by Student's t; NaN if the value is NaN.
+
+        Raises
+        ------
+        ConfigurationError: If all users are in one group.
+        """
+        error = self.standard_error
+        if self.value == 0 or np.isnan(self.value):
+            return 1.0 if self.value == 0 else float("nan")
+        return float(2 * stdtr(len(self.without) - 1, -abs(self.value) / error)) if error else 0.0
+
+    def detectable(self, level: float = 0.95, power: float = 0.8) -> float:
+        """Return the smallest true value that `p` finds at a level with probability `power`.
+
+        Raises
+        ------
+        ConfigurationError: If all users are in one group.
+        """
+        freedom = len(self.without) - 1
+        return float((stdtrit(freedom, (1 + level) / 2) + stdtrit(freedom, power)) * self.standard_error)
 
     def subtract(self, other: Jackknife) -> Jackknife:
         """Return the paired difference.

@@ -1,4 +1,7 @@
-"""Metrics of lists that need no held-out actions: fees, wages, novelty, coverage, concentration."""
+"""Metrics of lists that need no held-out actions: what a list offers, and how lists share the jobs.
+
+A model that is tuned for one metric changes these properties as well. They are the price of its gain.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ from typing import ClassVar, Final, Self
 import numpy as np
 
 from scoring.argument_checks import check_list_length
-from scoring.array_types import Bools, Floats, Longs
+from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, assign_groups, digest_users
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
+from scoring.model.component_inputs import History
 from scoring.ranking import Ranking
 
 __all__ = [
@@ -23,10 +28,13 @@ __all__ = [
     "USER_FACTS",
     "Concentration",
     "Coverage",
+    "Diversity",
     "ListFacts",
     "MeanFee",
     "MeanWage",
+    "Miscalibration",
     "Novelty",
+    "PopularityBias",
     "PopulationFact",
     "UserFact",
 ]
@@ -34,13 +42,17 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class ListFacts:
-    """Facts of m jobs, in the order of the inputs that a ranking's `job_row` refers to."""
+    """Facts of m jobs, in the order of the inputs that a ranking's `job_row` refers to, and of the inputs' n users."""
 
     job_id: Longs  # (m,)
     fee: Floats  # (m,) yen; a missing fee is 0, as in scores and rules
     wage: Floats  # (m,) hourly equivalent over its area mean; NaN if either is unknown
+    n_acting: Longs  # (m,) distinct users with an action on the job
     novelty: Floats  # (m,) bits
     eligible: Bools  # (m,) not excluded for all users
+    major: Ints  # (m,) code of the major occupation group; -1 if unknown
+    user_id: Longs  # (n,)
+    history: Floats  # (n, majors) share of each group among the jobs that the user acted on; NaN without such a job
 
     @classmethod
     def of(cls, inputs: Inputs, eligible: Bools) -> Self:
@@ -60,12 +72,17 @@ class ListFacts:
         mean, _, _ = inputs.basis.areas.of(jobs)
         dataset = inputs.dataset
         n_acting = _by_id(_users_acting(dataset.actions, len(dataset.jobs)), dataset.jobs.job_id, jobs.job_id)
+        majors = len(inputs.words.major)
         return cls(
             job_id=jobs.job_id,
             fee=np.nan_to_num(jobs.fee, nan=0.0),
             wage=jobs.hourly / np.where(mean > 0, mean, np.nan),
+            n_acting=n_acting,
             novelty=-np.log2((n_acting + 1) / (len(dataset.users) + 2)),
             eligible=np.asarray(eligible, dtype=bool),
+            major=jobs.major,
+            user_id=inputs.users.user_id,
+            history=_shares(*_acted_majors(inputs.history), len(inputs.users), majors),
         )
 
     def __repr__(self) -> str:
@@ -80,6 +97,22 @@ def _users_acting(actions: ActionArrays, n_jobs: int) -> Longs:
     """Return (n_jobs,) number of distinct users with an action on each job."""
     pairs = np.unique((actions.job.astype(np.int64) << 32) | actions.user)
     return np.bincount(pairs >> 32, minlength=n_jobs).astype(np.int64)
+
+
+def _acted_majors(history: History) -> tuple[Longs, Longs]:
+    """Return (user row, major group) of each distinct pair of user and job; pairs of unknown group are left out."""
+    actions = [history.within(kind) for kind in ACTION_KINDS]
+    user, job = (np.concatenate([getattr(part, name) for part in actions]).astype(np.int64) for name in ("user", "job"))
+    pairs = np.unique((user << 32) | job)
+    user, major = pairs >> 32, history.jobs.major[pairs & 0xFFFFFFFF].astype(np.int64)
+    return user[major >= 0], major[major >= 0]
+
+
+def _shares(row: Longs, group: Longs, n_rows: int, n_groups: int) -> Floats:
+    """Return (n_rows, n_groups) the share of each group among the entries of a row; NaN for a row without entries."""
+    counts = np.bincount(row * n_groups + group, minlength=n_rows * n_groups).reshape(n_rows, n_groups)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1), np.nan)
 
 
 def _by_id(values: Longs, known: Longs, ids: Longs) -> Longs:
@@ -98,6 +131,7 @@ class _Fact(ABC):
 
     label: ClassVar[str]
     unit: ClassVar[str]
+    good_sign: ClassVar[int]  # 1 if higher is better, -1 if lower is better, 0 if neither
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", check_list_length(self.k))
@@ -127,7 +161,7 @@ class _Fact(ABC):
 
 
 class UserFact(_Fact):
-    """A value per user: the mean over the first k jobs of the list."""
+    """A value per user, computed from the first k jobs of the list."""
 
     def of(self, ranking: Ranking, facts: ListFacts) -> Floats:
         """Return (n,) values in the ranking's order; NaN for a list without a job of known value.
@@ -138,8 +172,17 @@ class UserFact(_Fact):
             other jobs.
         """
         rows, is_job = self._top(ranking, facts)
-        if not rows.size:
-            return np.full(len(rows), np.nan)
+        return self._of_lists(rows, is_job, ranking.user_id, facts) if rows.size else np.full(len(rows), np.nan)
+
+    @abstractmethod
+    def _of_lists(self, rows: Longs, is_job: Bools, user_id: Longs, facts: ListFacts) -> Floats:
+        """Return (n,) values of lists of job rows (n, k). Rows where `is_job` is false are arbitrary."""
+
+
+class JobMean(UserFact):
+    """The mean of a property of the listed jobs. Jobs without a known value are left out."""
+
+    def _of_lists(self, rows: Longs, is_job: Bools, user_id: Longs, facts: ListFacts) -> Floats:
         values = self._values(facts)
         known = is_job & ~np.isnan(values)[rows]
         count = known.sum(axis=1)
@@ -151,27 +194,29 @@ class UserFact(_Fact):
         """Return (m,) the value of each job; NaN if it is unknown."""
 
 
-class MeanFee(UserFact):
+class MeanFee(JobMean):
     """Mean fee of the listed jobs; a missing fee is 0."""
 
     label = "mean fee"
     unit = "yen"
+    good_sign = 1
 
     def _values(self, facts: ListFacts) -> Floats:
         return facts.fee
 
 
-class MeanWage(UserFact):
+class MeanWage(JobMean):
     """Mean of hourly wage divided by its area's mean; jobs of unknown wage are left out."""
 
     label = "mean wage"
     unit = "× area mean"
+    good_sign = 1
 
     def _values(self, facts: ListFacts) -> Floats:
         return facts.wage
 
 
-class Novelty(UserFact):
+class Novelty(JobMean):
     """Mean of -log2 p(j), where p(j) = (users who acted on j + 1) / (users + 2).
 
     Mean self-information: Vargas & Castells, Rank and relevance in novelty and diversity metrics for recommender
@@ -180,9 +225,75 @@ class Novelty(UserFact):
 
     label = "novelty"
     unit = "bits"
+    good_sign = 0
 
     def _values(self, facts: ListFacts) -> Floats:
         return facts.novelty
+
+
+class PopularityBias(JobMean):
+    """Mean number of users who acted on a listed job, divided by the mean of all eligible jobs.
+
+    1 if lists do not prefer popular jobs. Average recommendation popularity: Abdollahpouri, Burke & Mobasher, Managing
+    popularity bias in recommender systems with personalized re-ranking, FLAIRS 2019, relative to the eligible jobs.
+    """
+
+    label = "popularity bias"
+    unit = "× mean of eligible jobs"
+    good_sign = -1
+
+    def _values(self, facts: ListFacts) -> Floats:
+        mean = facts.n_acting[facts.eligible].mean() if facts.n_eligible else 0.0
+        return facts.n_acting / mean if mean > 0 else np.full(len(facts.n_acting), np.nan)
+
+
+class Diversity(UserFact):
+    """Share of the pairs of listed jobs that have different major occupation groups; unknown groups are left out.
+
+    Intra-list diversity with a distance of 0 or 1: Ziegler et al., Improving recommendation lists through topic
+    diversification, WWW 2005. NaN for a list with fewer than two jobs of known group.
+    """
+
+    label = "diversity"
+    unit = "share of pairs"
+    good_sign = 1
+
+    def _of_lists(self, rows: Longs, is_job: Bools, user_id: Longs, facts: ListFacts) -> Floats:
+        code = np.sort(np.where(is_job, facts.major[rows], -1), axis=1)
+        column = np.arange(code.shape[1])
+        is_first = np.concatenate([np.ones((len(code), 1), dtype=bool), code[:, 1:] != code[:, :-1]], axis=1)
+        start = np.maximum.accumulate(np.where(is_first, column, 0), axis=1)
+        # a job forms a pair with each job of its group before it
+        equal = np.where(code >= 0, column - start, 0).sum(axis=1)
+        known = (code >= 0).sum(axis=1)
+        pairs = known * (known - 1) // 2
+        return np.where(pairs > 0, 1 - equal / np.maximum(pairs, 1), np.nan)
+
+
+class Miscalibration(UserFact):
+    """Divergence of the listed jobs' major occupation groups from those of the jobs that the user acted on before.
+
+    Σ_g p_g · log2(p_g / q̃_g), q̃ = 0.99 q + 0.01 p, with p the shares of the groups in the history and q those in the
+    list. 0 if they are equal, at most log2(100) = 6.6. Steck, Calibrated recommendations, RecSys 2018, with its α of
+    0.01. NaN for a user without such a job, and for a list without a job of known group.
+    """
+
+    label = "miscalibration"
+    unit = "bits"
+    good_sign = -1
+
+    _ALPHA: ClassVar[float] = 0.01
+
+    def _of_lists(self, rows: Longs, is_job: Bools, user_id: Longs, facts: ListFacts) -> Floats:
+        place, is_known = IdIndex(facts.user_id).find(user_id)
+        history = np.where(is_known[:, None], facts.history[place], np.nan)
+        major = np.where(is_job, facts.major[rows], -1)
+        row, column = np.nonzero(major >= 0)
+        listed = _shares(row, major[row, column].astype(np.int64), len(rows), history.shape[1])
+        blend = (1 - self._ALPHA) * listed + self._ALPHA * history
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(history > 0, history * np.log2(history / blend), history * 0)
+        return terms.sum(axis=1)
 
 
 class PopulationFact(_Fact):
@@ -221,6 +332,7 @@ class Coverage(PopulationFact):
 
     label = "coverage"
     unit = "share of eligible jobs"
+    good_sign = 1
 
     def _value(self, counts: Longs, n_eligible: int) -> float:
         return np.count_nonzero(counts) / n_eligible
@@ -235,6 +347,7 @@ class Concentration(PopulationFact):
 
     label = "concentration"
     unit = "Gini coefficient"
+    good_sign = -1
 
     def _value(self, counts: Longs, n_eligible: int) -> float:
         # counts are small integers: a histogram of the counts replaces sorting the jobs
@@ -248,7 +361,14 @@ class Concentration(PopulationFact):
         return 2 * float(np.arange(len(alike)) @ places) / (n_eligible * listed) - (n_eligible + 1) / n_eligible
 
 
-USER_FACTS: Final[tuple[UserFact, ...]] = (MeanFee(), MeanWage(), Novelty())
+USER_FACTS: Final[tuple[UserFact, ...]] = (
+    MeanFee(),
+    MeanWage(),
+    Diversity(),
+    Miscalibration(),
+    Novelty(),
+    PopularityBias(),
+)
 POPULATION_FACTS: Final[tuple[PopulationFact, ...]] = (Coverage(), Concentration())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,9 @@ class Metric(ABC):
     """
 
     k: int
+
+    good_sign: ClassVar[int] = 1  # higher is better
+    unit: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", check_list_length(self.k))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
 
-from scoring.array_types import Floats
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
-from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
-from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
+from scoring.evaluation.marks import explain_mark, mark_tests
+from scoring.evaluation.measure_directions import GUARD_SHARE, is_price
+from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureValues, list_measures
+from scoring.evaluation.metrics import Metric
+from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import Slicing, compare_slices, slices_of
 from scoring.model import ScoringModel
 
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Scoreboard"]
 
-_NO_VALUES: Final = dict.fromkeys(
-    ("n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p", "detectable"), np.nan
-)
-"""Default values of the numeric columns."""
+_DRAWS_AT_LIMIT: Final = 20
+"""Expected number of permutations beyond the limit of an exploratory test. With fewer, its p-value is too coarse."""
+_FEWEST_PERMUTATIONS: Final = 9_999
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,13 +37,21 @@ class Scoreboard:
 
     Intervals are percentile intervals of a bootstrap over users. Coverage and concentration are values of all lists
     together; their intervals come from a jackknife over groups of users. p-values come from a paired randomisation
-    test, with Holm's correction over all tests of the scoreboard.
+    test, those of coverage and concentration from the jackknife.
+
+    A test of a goal on the candidate was declared before the evaluation: its p-value is not corrected, or by Holm's
+    method among the goals if there are several. All other tests are exploratory. Holm's method corrects them together.
     """
 
     evaluator: Evaluator
     evaluations: Mapping[str, Evaluation]
     resamples: Resamples
     level: float = 0.95
+    goals: tuple[Measure, ...] = ()
+    candidate: str | None = None
+    """The model of the declared tests; None without goals."""
+    measures: tuple[Measure, ...] = ()
+    """Measures in addition to the evaluator's metrics, the goals and the usual properties of lists."""
 
     @classmethod
     def of(
@@ -53,17 +61,38 @@ class Scoreboard:
         *,
         level: float = 0.95,
         seed: int = 0,
+        goals: Sequence[str | Measure] = (),
+        candidate: str | None = None,
+        measures: Sequence[Measure] = (),
     ) -> Self:
         """Return the scoreboard of these models, and of lists of other systems.
 
         Lists are checked with the rules of the first model.
 
+        Parameters
+        ----------
+        evaluator: The holdout and the users.
+        models: Name → model; the first is the baseline.
+        level: Confidence level of intervals and tests.
+        seed: Seed of the bootstrap and of the permutations.
+        goals: Measures that the candidate was meant to improve, declared before this evaluation. A name of a measure
+            of the scoreboard, or a metric or property of lists.
+        candidate: The model that the goals are declared for, such as the one that is to be saved; None: the last one.
+        measures: Further metrics and properties of lists to compute, without declaring them.
+
         Raises
         ------
-        ConfigurationError: If `models` is empty.
+        ConfigurationError: If `models` is empty, a goal is not a measure, a measure needs longer lists, or the
+            candidate is the baseline or does not exist.
         """
         if not models:
             raise ConfigurationError("models is empty. Give at least one model.")
+        added = tuple(_check_measure(measure, evaluator) for measure in measures)
+        known = {measure.name: measure for measure in list_measures(evaluator, added)}
+        declared = tuple(
+            _check_measure(known.get(goal, goal) if isinstance(goal, str) else goal, evaluator) for goal in goals
+        )
+        chosen = _parse_candidate(list(models), candidate) if declared else None
         rules = next((model.eligibility for model in models.values() if isinstance(model, ScoringModel)), None)
         evaluations = {
             name: evaluator.evaluate_lists(model, rules)
@@ -71,7 +100,12 @@ class Scoreboard:
             else evaluator.evaluate(model)
             for name, model in models.items()
         }
-        return cls(evaluator, evaluations, Resamples.of(evaluator.user_id, seed=seed), level)
+        n_tests = (len(models) - 1) * len(list_measures(evaluator, (*declared, *added)))
+        permutations = _FEWEST_PERMUTATIONS
+        if 0 < level < 1:
+            permutations = max(permutations, int(_DRAWS_AT_LIMIT * n_tests / (1 - level)))
+        resamples = Resamples.of(evaluator.user_id, n_permutations=permutations, seed=seed)
+        return cls(evaluator, evaluations, resamples, level, declared, chosen, added)
 
     def __repr__(self) -> str:
         return f"Scoreboard({', '.join(self.evaluations)}; {pluralize(len(self.evaluator.user_id), 'user')})"
@@ -85,95 +119,91 @@ class Scoreboard:
         return next(iter(self.evaluations))
 
     @cached_property
-    def _values(self) -> dict[str, dict[str, Floats]]:
-        """Model → measure → (n,) per user."""
-        result = {}
-        for name, evaluation in self.evaluations.items():
-            facts = self.evaluator.facts(evaluation)
-            lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= self.evaluator.k}
-            result[name] = {**evaluation.values, **lists}
-        return result
-
-    @cached_property
-    def _populations(self) -> dict[str, dict[str, Jackknife]]:
-        """Model → measure → value of all lists."""
-        result = {}
-        for name, evaluation in self.evaluations.items():
-            facts = self.evaluator.facts(evaluation)
-            result[name] = {
-                fact.name: fact.of(evaluation.ranking, facts) for fact in POPULATION_FACTS if fact.k <= self.evaluator.k
-            }
-        return result
+    def _values(self) -> dict[str, MeasureValues]:
+        added = (*self.goals, *self.measures)
+        return {name: MeasureValues.of(self.evaluator, one, added) for name, one in self.evaluations.items()}
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
-        rows = [row for name in self.evaluations for row in self._rows(name)]
-        frame = pd.DataFrame(rows)
-        frame["p_holm"] = adjust_holm(frame["p"].to_numpy(dtype=np.float64))
-        significant = frame["p_holm"] <= 1 - self.level
-        excludes_0 = frame["p"].isna() & ((frame["difference_low"] > 0) | (frame["difference_high"] < 0))
-        frame["significant"] = significant | excludes_0
-        return frame
+        rows, tests = list[dict[str, object]](), []
+        declared = {goal.name for goal in self.goals}
+        base = self._values[self.baseline]
+        for name, values in self._values.items():
+            changes = {} if name == self.baseline else dict(values.compare(base, self.resamples, self.level))
+            for measure, one in values.means(self.resamples, self.level):
+                change = changes.get(measure, MeasureDifference())
+                test = replace(change.test, is_declared=name == self.candidate and measure in declared)
+                rows.append(
+                    {
+                        "model": name,
+                        "measure": measure,
+                        "n": one.n,
+                        "mean": one.mean,
+                        "low": one.low,
+                        "high": one.high,
+                        "difference": change.difference,
+                        "difference_low": change.low,
+                        "difference_high": change.high,
+                        "relative": change.relative,
+                        "p": test.p,
+                        "declared": test.is_declared,
+                    }
+                )
+                tests.append(test)
+        marks = mark_tests(tests, self.level)
+        marked = [
+            row
+            | {
+                "p_holm": mark.p_holm,
+                "n_tests": mark.n_tests,
+                "detectable": mark.detectable,
+                "significant": mark.is_significant,
+            }
+            for row, mark in zip(rows, marks, strict=True)
+        ]
+        return pd.DataFrame(marked)
 
     def frame(self) -> pd.DataFrame:
         """Return one row per model and measure.
 
         Columns: model · measure · n · mean · low · high · difference (to the baseline) · difference_low ·
-        difference_high · p · detectable (the smallest true difference detected with a power of 80 %) · p_holm ·
-        significant.
+        difference_high · relative (the difference as a share of the baseline's mean) · p · declared · p_holm (corrected
+        among the declared or the exploratory tests) · n_tests (their number) · detectable (the smallest true difference
+        that the mark finds with a power of 80 % while the other tests are at chance) · significant.
 
-        The baseline has no difference. Coverage and concentration have no p-value; they are significant if the
-        interval of their difference excludes 0.
+        The baseline has no difference.
         """
         return self._frame.copy()
 
-    def _rows(self, name: str) -> list[dict[str, object]]:
-        """Return the rows of one model, one per measure."""
-        base = None if name == self.baseline else self.baseline
-        rows = []
-        for measure, values in self._values[name].items():
-            row = self._summarize_users(values, None if base is None else self._values[base][measure])
-            rows.append({"model": name, "measure": measure, **_NO_VALUES, **row})
-        for measure, value in self._populations[name].items():
-            row = self._summarize_population(value, None if base is None else self._populations[base][measure])
-            rows.append({"model": name, "measure": measure, **_NO_VALUES, **row})
-        return rows
+    def prices(self, model: str | None = None, share: float = GUARD_SHARE) -> pd.DataFrame:
+        """Return the rows of `frame` in which a measure became worse by more than a share of the baseline's mean.
 
-    def _summarize_users(self, values: Floats, base: Floats | None) -> dict[str, object]:
-        """Return the columns of a measure with one value per user, (n,) each: its mean, and its change from `base`."""
-        known = ~np.isnan(values)
-        row: dict[str, object] = {"n": int(known.sum())}
-        if known.any():
-            low, high = self.resamples.interval(values, self.level)
-            row |= {"mean": float(values[known].mean()), "low": low, "high": high}
-        if base is not None and (known & ~np.isnan(base)).sum() >= 2:
-            change = self.resamples.compare(base, values, self.level)
-            row |= {
-                "difference": change.difference,
-                "difference_low": change.low,
-                "difference_high": change.high,
-                "p": change.p,
-                "detectable": compute_detectable_difference(base, values, self.level),
-            }
-        return row
+        Parameters
+        ----------
+        model: The model; None: the candidate, or the last model without goals.
+        share: Smallest change to report. Declared goals are left out.
+        """
+        frame = self._frame
+        name = model or self.candidate or list(self.evaluations)[-1]
+        rows = zip(frame["measure"], frame["relative"], strict=True)
+        worse = np.array([is_price(measure, relative, share) for measure, relative in rows], dtype=bool)
+        found = frame[(frame["model"] == name) & ~frame["declared"] & worse]
+        return found.sort_values("relative", key=lambda relative: -relative.abs(), kind="stable").reset_index(drop=True)
 
-    def _summarize_population(self, value: Jackknife, base: Jackknife | None) -> dict[str, object]:
-        """Return the columns of a measure of all lists. There is no interval if all users are in one group."""
-        row: dict[str, object] = {"n": value.n, "mean": value.value}
-        has_interval = len(value.without) >= 2
-        if has_interval:
-            row["low"], row["high"] = value.interval(self.level)
-        if base is not None:
-            change = value.subtract(base)
-            row["difference"] = change.value
-            if has_interval:
-                row["difference_low"], row["difference_high"] = change.interval(self.level)
-        return row
+    def disagreements(self) -> dict[tuple[str, str], str]:
+        """Return (model, measure) → why its mark and its interval disagree, for the rows in which they do."""
+        found = {
+            (row["model"], row["measure"]): explain_mark(
+                row["significant"], row["difference_low"], row["difference_high"], row["n_tests"], row["declared"]
+            )
+            for row in self._frame.to_dict("records")
+        }
+        return {place: reason for place, reason in found.items() if reason}
 
     def table(self) -> pd.DataFrame:
         """Return measures as rows and models as columns: means, and differences to the baseline.
 
-        An asterisk marks a difference that is significant at the level.
+        An asterisk marks a declared goal that is significant, and (*) an exploratory difference that is.
         """
         frame = self._frame
         columns: dict[str, pd.Series] = {}
@@ -213,12 +243,40 @@ class Scoreboard:
         return compare_slices(a, b, chosen, self.resamples, level=self.level)
 
     def plot(self) -> Figure:
-        """Plot the metrics of every model and their differences to the baseline, with intervals."""
+        """Plot the metrics, their differences to the baseline, and the changes of list properties, with intervals."""
         from scoring.evaluation.scoreboard_plot import plot_scoreboard
 
-        return plot_scoreboard(
-            self._frame, list(self.evaluations), [m.name for m in self.evaluator.metrics], self.level
+        measures = list_measures(self.evaluator, (*self.goals, *self.measures))
+        metrics = [measure.name for measure in measures if isinstance(measure, Metric)]
+        properties = [measure.name for measure in measures if not isinstance(measure, Metric)]
+        return plot_scoreboard(self._frame, list(self.evaluations), metrics, properties, self.level)
+
+
+def _check_measure(measure: str | Measure, evaluator: Evaluator) -> Measure:
+    """Return the measure. Raise if it is an unknown name, or if the lists are too short for it."""
+    if not isinstance(measure, Measure):
+        names = ", ".join(known.name for known in list_measures(evaluator))
+        raise ConfigurationError(
+            f"{measure!r} is not a measure of this scoreboard. Use one of: {names}, or a metric such as NDCG(20)."
         )
+    if measure.k > evaluator.k:
+        raise ConfigurationError(
+            f"{measure.name} needs lists of {measure.k} jobs, but those of the evaluator have {evaluator.k}. Create it "
+            f"with k={measure.k}."
+        )
+    return measure
+
+
+def _parse_candidate(names: list[str], candidate: str | None) -> str:
+    chosen = names[-1] if candidate is None else candidate
+    if len(names) < 2:
+        raise ConfigurationError("goals requires a second model to compare with the baseline. Add one, or omit goals.")
+    if chosen not in names[1:]:
+        raise ConfigurationError(
+            f"candidate is {chosen!r}, which is not a model to compare with {names[0]}. Use one of: "
+            f"{', '.join(names[1:])}."
+        )
+    return chosen
 
 
 def _difference(row: Mapping[Any, Any]) -> str:
@@ -226,5 +284,5 @@ def _difference(row: Mapping[Any, Any]) -> str:
         return ""
     if np.isnan(row["difference_low"]):
         return f"{row['difference']:+.4g}"
-    mark = " *" if row["significant"] else ""
+    mark = "" if not row["significant"] else " *" if row["declared"] else " (*)"
     return f"{row['difference']:+.4g} [{row['difference_low']:+.4g}, {row['difference_high']:+.4g}]{mark}"

@@ -319,9 +319,10 @@ def _scatter(p: Floats, is_tested: Bools, order: NDArray[Any], steps: Floats) ->
 def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, power: float = 0.8) -> float:
     """Return the smallest true mean difference that is found significant with probability `power`.
 
-    (z_{(1 + level) / 2} + z_power) · s / √n, with s the standard deviation of the n paired differences. This is the
-    normal approximation: Cohen, Statistical power analysis for the behavioral sciences, 1988. Smaller differences
-    need more users.
+    The solution d of d·√n = z_{(1 + level) / 2} · √(s² + d²) + z_power · s, with s the standard deviation of the n
+    paired differences. The first term is the limit of the randomisation test, whose draws contain the mean as well.
+    For many users this is the usual normal approximation: Cohen, Statistical power analysis for the behavioral
+    sciences, 1988. Smaller differences need more users. NaN if n is too small to find any difference at the level.
 
     Raises
     ------
@@ -338,12 +339,18 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
         )
     delta = second - first
     delta = delta[~np.isnan(delta)]
-    if len(delta) < 2:
+    n = len(delta)
+    if n < 2:
         raise ConfigurationError(
-            f"Only {pluralize(len(delta), 'user')} in both a and b: a standard deviation needs at least two. Add users "
+            f"Only {pluralize(n, 'user')} in both a and b: a standard deviation needs at least two. Add users "
             "who have a value in both."
         )
-    return float((ndtri((1 + level) / 2) + ndtri(power)) * delta.std(ddof=1) / np.sqrt(len(delta)))
+    limit, extra = float(ndtri((1 + level) / 2)), float(ndtri(power))
+    share = limit**2 / n  # of s² + d² in the limit
+    if share >= 1:
+        return float("nan")
+    errors = (extra + np.sqrt(extra**2 + (1 - share) * (limit**2 - extra**2))) / (1 - share)
+    return float(errors * delta.std(ddof=1) / np.sqrt(n))
 
 
 def _require_fraction(name: str, value: float) -> None:

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage, Novelty
-from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
+from scoring.evaluation.measure_directions import LIST_MEASURES, METRICS
+from scoring.evaluation.metrics import Metric
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal
 from scoring.tuning.space import Parameter
 
 __all__ = ["parse_floor", "parse_goal", "parse_metric", "parse_parameter"]
 
-_METRICS: Final[tuple[type[Metric], ...]] = (NDCG, Recall, Precision, MRR, MAP, HitRate)
-_METRIC_NAMES: Final = tuple(kind.__name__ for kind in _METRICS)
-_FACTS: Final = (MeanFee, MeanWage, Novelty, Coverage, Concentration)
+_METRIC_NAMES: Final = tuple(kind.__name__ for kind in METRICS)
 
 
 def parse_metric(text: str) -> Metric:
@@ -28,7 +26,7 @@ def parse_metric(text: str) -> Metric:
     ConfigurationError: If the text is invalid or the metric does not exist.
     """
     name, k = _split(text)
-    for kind in _METRICS:
+    for kind in METRICS:
         if name == kind.__name__.lower():
             return kind(k)
     raise ConfigurationError(f"{text!r} is not a metric. {_describe_syntax(_METRIC_NAMES)}")
@@ -42,11 +40,11 @@ def parse_goal(text: str, maximise: bool = True) -> Goal:
     ConfigurationError: If the text is invalid or the goal does not exist.
     """
     name, k = _split(text)
-    for fact in _FACTS:
+    for fact in LIST_MEASURES:
         if name == fact.label.replace(" ", ""):
             return ListGoal(fact(k), maximise)
     if name not in (metric.lower() for metric in _METRIC_NAMES):
-        known = (*_METRIC_NAMES, *(fact.label for fact in _FACTS))
+        known = (*_METRIC_NAMES, *(fact.label for fact in LIST_MEASURES))
         raise ConfigurationError(f"{text!r} is not a goal. {_describe_syntax(known)}")
     return MetricGoal(parse_metric(text), maximise)
 

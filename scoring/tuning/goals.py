@@ -13,6 +13,7 @@ from scoring.array_types import Bools, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.list_metrics import PopulationFact, UserFact
+from scoring.evaluation.measure_values import Measure
 from scoring.evaluation.metrics import Metric, mean
 from scoring.evaluation.slices import Slicing
 
@@ -23,6 +24,11 @@ class Goal(ABC):
     """A number computed from an evaluation, to be maximised (or minimised if `maximise` is false)."""
 
     maximise: bool = True
+
+    @property
+    def measure(self) -> Measure | None:
+        """The measure that a scoreboard tests for this goal; None if it has none."""
+        return None
 
     @property
     @abstractmethod
@@ -52,6 +58,10 @@ class MetricGoal(Goal):
     maximise: bool = True
 
     @property
+    def measure(self) -> Metric:
+        return self.metric
+
+    @property
     def name(self) -> str:
         return self.metric.name
 
@@ -65,13 +75,17 @@ class MetricGoal(Goal):
 
 @dataclass(frozen=True)
 class ListGoal(Goal):
-    """A property of lists: mean fee, mean wage, novelty, coverage or concentration.
+    """A property of lists, such as the mean fee or the coverage.
 
     A property per user is averaged over the users who have a value, for example a listed job with a known wage.
     """
 
     fact: UserFact | PopulationFact
     maximise: bool = True
+
+    @property
+    def measure(self) -> UserFact | PopulationFact:
+        return self.fact
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.jackknife import digest_users
+from scoring.evaluation.measure_values import Measure
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
 from scoring.tuning.goals import Floor, Goal, MetricGoal
@@ -50,6 +51,11 @@ class Problem:
     def baseline(self) -> ScoringModel:
         """The current model."""
         return self.space.model
+
+    @property
+    def declared(self) -> tuple[Measure, ...]:
+        """The measures of the goals. They are declared before the search, for the model that it finds."""
+        return tuple(goal.measure for goal in self.goals if goal.measure is not None)
 
     def values(self, evaluator: Evaluator, evaluation: Evaluation) -> list[float]:
         """Return the value of each goal."""

@@ -35,6 +35,8 @@ class Tuning:
 
     Trials use only the training users. The best trials of each study were evaluated on the validation users, and the
     best of those was chosen. So validation values of the winner are slightly too high; `test` gives unbiased values.
+    The goals are declared tests of the winner in `test`. Marks on the validation users are exploratory, because these
+    users chose the winner. Floors are limits, not tests.
     """
 
     problem: Problem
@@ -114,7 +116,9 @@ class Tuning:
                 f"The test evaluator contains {pluralize(int(is_known.sum()), 'user')} of train or validation. Use an "
                 "evaluator of other users."
             )
-        return Scoreboard.of(users, self.models, level=self.scoreboard.level)
+        return Scoreboard.of(
+            users, self.models, level=self.scoreboard.level, goals=self.problem.declared, candidate=SEARCH
+        )
 
     def plot(self) -> Figure:
         """Plot the best value so far by trial and study; for two or more goals, the trials and their front."""
@@ -180,7 +184,8 @@ def tune(
     )
     chosen = {name: _choose(problem, validation, trials, finalists) for name, trials in studies.items()}
     models = {BASELINE: problem.baseline, RANDOM: chosen[RANDOM], DIRECT: fitted, SEARCH: chosen[SEARCH]}
-    return Tuning(problem, validation, models, studies, Scoreboard.of(validation, models, level=level, seed=seed))
+    board = Scoreboard.of(validation, models, level=level, seed=seed, measures=problem.declared)
+    return Tuning(problem, validation, models, studies, board)
 
 
 def search_trials(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scoring.evaluation import Evaluation, Evaluator
+from scoring.evaluation.measure_values import MeasureValues
 from scoring.model import ScoringModel
-from scoring.widgets.measure_differences import MeasureValues, compute_measures
 
 __all__ = ["BaselineCache", "EvaluatedBaseline"]
 
@@ -40,6 +40,6 @@ class BaselineCache:
         known = next((one for one in self._known if one[0].model == model), None)
         if known is None:
             evaluation = self._evaluator.evaluate(model, cancelled=cancelled)
-            known = evaluation, compute_measures(self._evaluator, evaluation)
+            known = evaluation, MeasureValues.of(self._evaluator, evaluation)
         self.keep(known)
         return known

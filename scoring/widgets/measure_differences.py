@@ -1,40 +1,18 @@
-"""Measures over all users, compared with the baseline: metrics and list properties, with intervals.
+"""Measures over all users of the panel, compared with the baseline.
 
-The values equal those of `evaluation.Scoreboard` for two models. The scoreboard computes one measure at a time. This
-module computes all of them with one matrix product, in a tenth of the time, because a slider waits for them.
+The values equal those of `evaluation.Scoreboard` for two models without declared goals.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from scoring.array_types import Floats
-from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluation, Evaluator
-from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
+from scoring.evaluation.marks import mark_tests
+from scoring.evaluation.measure_values import MeasureValues
+from scoring.evaluation.significance import Resamples
 
-__all__ = ["MeasureValues", "compute_differences", "compute_intervals", "compute_measures"]
-
-COLUMNS = ("measure", "n", "baseline", "mean", "difference", "low", "high", "detectable", "p_holm", "significant")
-
-
-@dataclass(frozen=True, repr=False)
-class MeasureValues:
-    """Measures of one model: values per user, and values of all lists together."""
-
-    per_user: dict[str, Floats]  # measure → (n,), NaN if a user has no value
-    together: dict[str, Jackknife]
-
-
-def compute_measures(evaluator: Evaluator, evaluation: Evaluation) -> MeasureValues:
-    """Return the metrics, and the list properties whose k does not exceed the length of the lists."""
-    facts = evaluator.facts(evaluation)
-    lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= evaluator.k}
-    together = {fact.name: fact.of(evaluation.ranking, facts) for fact in POPULATION_FACTS if fact.k <= evaluator.k}
-    return MeasureValues({**evaluation.values, **lists}, together)
+__all__ = ["compute_differences", "compute_intervals"]
 
 
 def compute_differences(
@@ -42,70 +20,46 @@ def compute_differences(
 ) -> pd.DataFrame:
     """Return a frame with one row per measure.
 
-    Columns: measure · n · baseline · mean · difference · low · high · detectable · p_holm · significant. n is the
-    number of users with both values. `low` and `high` are the interval of the difference, by a bootstrap over users.
-
-    Values of all lists together have a jackknife interval, without a p-value and a detectable difference. They are
-    significant if the interval excludes 0.
+    Columns: measure · n · baseline · mean · difference · low · high · relative · detectable · p_holm · n_tests ·
+    significant. n is the number of users with a value. `low` and `high` are the interval of the difference. The marks
+    are exploratory: p-values are corrected over all measures, see `Scoreboard.frame`.
     """
-    before, after = (np.column_stack(list(one.per_user.values())) for one in (baseline, now))
-    found = resamples.differences(before, after, level=level)
-    rows: list[dict[str, object]] = []
-    for place, measure in enumerate(now.per_user):
-        one = found.at(0, place)
-        rows.append(
-            {
-                "measure": measure,
-                "n": one.n,
-                "baseline": _mean(before[:, place]),
-                "mean": _mean(after[:, place]),
-                "difference": one.difference,
-                "low": one.low,
-                "high": one.high,
-                "p": one.p,
-                "detectable": compute_detectable_difference(before[:, place], after[:, place], level)
-                if one.n >= 2
-                else np.nan,
-            }
-        )
-    for measure, value in now.together.items():
-        change = value.subtract(baseline.together[measure])
-        low, high = change.interval(level) if len(change.without) >= 2 else (np.nan, np.nan)
-        rows.append(
-            {
-                "measure": measure,
-                "n": value.n,
-                "baseline": baseline.together[measure].value,
-                "mean": value.value,
-                "difference": change.value,
-                "low": low,
-                "high": high,
-                "p": np.nan,
-                "detectable": np.nan,
-            }
-        )
-    frame = pd.DataFrame(rows)
-    frame["p_holm"] = adjust_holm(frame["p"].to_numpy(dtype=np.float64))
-    excludes_zero = frame["p"].isna() & ((frame["low"] > 0) | (frame["high"] < 0))
-    frame["significant"] = (frame["p_holm"] <= 1 - level) | excludes_zero
-    return frame[list(COLUMNS)]
+    before, after = _means(baseline), _means(now)
+    changes = dict(now.compare(baseline, resamples, level))
+    marks = mark_tests([change.test for change in changes.values()], level)
+    rows = [
+        {
+            "measure": measure,
+            "n": after[measure][0],
+            "baseline": before[measure][1],
+            "mean": after[measure][1],
+            "difference": change.difference,
+            "low": change.low,
+            "high": change.high,
+            "relative": change.relative,
+            "detectable": mark.detectable,
+            "p_holm": mark.p_holm,
+            "n_tests": mark.n_tests,
+            "significant": mark.is_significant,
+        }
+        for (measure, change), mark in zip(changes.items(), marks, strict=True)
+    ]
+    return pd.DataFrame(rows)
 
 
 def compute_intervals(now: MeasureValues, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
     """Return measure → value, low, high and n of the means of one model, in the format of a registry."""
     found: dict[str, dict[str, float]] = {}
-    for measure, values in now.per_user.items():
-        n = int((~np.isnan(values)).sum())
-        if n:
-            low, high = resamples.interval(values, level)
-            found[measure] = {"value": _mean(values), "low": low, "high": high, "n": n}
-    for measure, value in now.together.items():
-        found[measure] = {"value": value.value, "n": value.n}
-        if len(value.without) >= 2:
-            found[measure] |= dict(zip(("low", "high"), value.interval(level), strict=True))
-    return {measure: summary for measure, summary in found.items() if np.isfinite(summary["value"])}
+    for measure, one in now.means(resamples, level):
+        if np.isfinite(one.mean):
+            found[measure] = {"value": one.mean, "n": one.n}
+            if np.isfinite(one.low):
+                found[measure] |= {"low": one.low, "high": one.high}
+    return found
 
 
-def _mean(values: Floats) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def _means(values: MeasureValues) -> dict[str, tuple[int, float]]:
+    """Return measure → number of users with a value, and their mean, without the interval."""
+    known = {measure: of_users[~np.isnan(of_users)] for measure, of_users in values.per_user.items()}
+    means = {measure: (len(some), float(some.mean()) if len(some) else np.nan) for measure, some in known.items()}
+    return means | {measure: (value.n, value.value) for measure, value in values.together.items()}

@@ -36,6 +36,7 @@ from scoring.evaluation import (
     slices_of,
 )
 from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.rank_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
@@ -43,7 +44,7 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
-from scoring.widgets.measure_differences import MeasureValues, compute_differences, compute_intervals, compute_measures
+from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.user_list_data import UserList, make_user_list
 
@@ -267,7 +268,7 @@ class TuningSession:
                 evaluation = self.evaluator.evaluate(request.model, cancelled=cancelled)
         with _time_stage(milliseconds, "measures", cancelled):
             if known is None:
-                now = compute_measures(self.evaluator, evaluation)
+                now = MeasureValues.of(self.evaluator, evaluation)
             frame = compute_differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
         with _time_stage(milliseconds, "user", cancelled):
             users = self._list_of(request, evaluation)

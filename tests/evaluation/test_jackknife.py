@@ -7,12 +7,12 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import GROUPS_OF_USERS, assign_groups
-from scoring.evaluation.list_metrics import Concentration, Coverage, ListFacts, PopulationFact
-from tests.support.ranking_builder import ranking_of
+from scoring.evaluation.list_metrics import Concentration, Coverage, PopulationFact
+from tests.support.ranking_builder import facts_of, ranking_of
 
 N_JOBS, N_USERS, K = 400, 300, 5
 JOBS = np.arange(N_JOBS)
-FACTS = ListFacts(JOBS, JOBS * 1.0, JOBS * 1.0, JOBS * 1.0, np.ones(N_JOBS, dtype=bool))
+FACTS = facts_of(N_JOBS)
 
 
 def drawn_lists(rng: np.random.Generator, steepness: float) -> list[list[int]]:
@@ -48,6 +48,23 @@ def test_interval_of_paired_difference_contains_true_value() -> None:
         narrower += b.subtract(a).standard_error < np.hypot(a.standard_error, b.standard_error)
     assert held >= 130
     assert narrower == 150
+
+
+def test_p_value_agrees_with_interval_and_stated_power() -> None:
+    rng = np.random.default_rng(4)
+    lists = drawn_lists(rng, 1.0)
+    other = [[*one[:-1], int(rng.integers(N_JOBS))] for one in lists]
+    a, b = (Concentration(K).of(ranking_of(some, range(N_USERS)), FACTS) for some in (lists, other))
+    change = b.subtract(a)
+    low, high = change.interval(1 - change.p)
+    assert min(abs(low), abs(high)) == pytest.approx(
+        0, abs=1e-3 * abs(change.value)
+    )  # 0 is an end of the interval at this level
+    assert b.subtract(b).p == 1
+    # a value of `detectable` is beyond the limit of the test by the quantile of the power
+    limit = change.interval(0.95)[1] - change.value
+    assert limit < change.detectable(0.95, 0.8) < 1.5 * limit
+    assert change.detectable(0.95, 0.5) == pytest.approx(limit)
 
 
 def test_groups_are_even_and_depend_only_on_id() -> None:

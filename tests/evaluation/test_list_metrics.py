@@ -19,15 +19,18 @@ from scoring.evaluation.list_metrics import (
     USER_FACTS,
     Concentration,
     Coverage,
+    Diversity,
     ListFacts,
     MeanFee,
     MeanWage,
+    Miscalibration,
     Novelty,
+    PopularityBias,
 )
 from scoring.model import Inputs
 from scoring.ranking import Prepared, Ranking
 from scoring.synthetic import make_market
-from tests.support.ranking_builder import ranking_of
+from tests.support.ranking_builder import facts_of, ranking_of
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +46,6 @@ def facts(prepared: Prepared) -> ListFacts:
 @pytest.fixture(scope="module")
 def ranking(prepared: Prepared) -> Ranking:
     return prepared.top_k(40)
-
-
-def facts_of(n_jobs: int, eligible: list[int] | None = None) -> ListFacts:
-    """Return facts of n jobs with ids from 0 and a fee of 100 × id. The wage of job 0 is missing."""
-    job = np.arange(n_jobs)
-    wage = np.where(job == 0, np.nan, job / 10)
-    may = np.ones(n_jobs, dtype=bool) if eligible is None else np.isin(job, eligible)
-    return ListFacts(job, 100.0 * job, wage, job.astype(float), may)
 
 
 def test_user_facts_equal_means_from_tables(prepared: Prepared, facts: ListFacts, ranking: Ranking) -> None:
@@ -74,6 +69,62 @@ def ratio_of(prepared: Prepared, user: int, job: int) -> float | None:
     """Return the wage ratio from the explanation of the pair."""
     (wage,) = (part for part in prepared.explain(user, job).parts if part.name == "wage")
     return None if wage.facts["ratio"] is None else float(wage.facts["ratio"])
+
+
+def test_diversity_and_calibration_equal_counts_from_tables(
+    prepared: Prepared, facts: ListFacts, ranking: Ranking
+) -> None:
+    """The oracle counts pairs and shares in dictionaries, from the codes of the tables."""
+    tables = prepared.dataset.tables
+    major = tables.jobs.set_index("job_id")["occupation_code"].map(
+        tables.occupations.set_index("occupation_code")["major_code"]
+    )
+    major = major[major.notna()].to_dict()
+    acted = tables.actions[["user_id", "job_id"]].drop_duplicates().groupby("user_id")["job_id"].agg(list).to_dict()
+    n_acting = tables.actions.groupby("job_id")["user_id"].nunique().to_dict()
+    open_ids = facts.job_id[facts.eligible].tolist()
+    mean_acting = sum(n_acting.get(job, 0) for job in open_ids) / len(open_ids)
+    n_known = 0
+    for k in (1, 10, 40):
+        found = {kind: kind(k).of(ranking, facts) for kind in (Diversity, Miscalibration, PopularityBias)}
+        for row, user in enumerate(ranking.user_id.tolist()):
+            listed = ranking.job_id[row, : ranking.count[row]][:k].tolist()
+            popularity = sum(n_acting.get(job, 0) for job in listed) / len(listed) / mean_acting
+            assert found[PopularityBias][row] == pytest.approx(popularity)
+            groups = [major[job] for job in listed if job in major]
+            pairs = [(a, b) for i, a in enumerate(groups) for b in groups[:i]]
+            diversity = sum(a != b for a, b in pairs) / len(pairs) if pairs else math.nan
+            assert found[Diversity][row] == pytest.approx(diversity, nan_ok=True)
+            before = Counter(major[job] for job in acted.get(user, []) if job in major)
+            divergence = diverge(before, Counter(groups))
+            assert found[Miscalibration][row] == pytest.approx(divergence, nan_ok=True)
+            n_known += not math.isnan(divergence)
+    assert n_known > 200
+
+
+def diverge(before: Counter[object], listed: Counter[object]) -> float:
+    """Return Steck's divergence with α = 0.01, in bits."""
+    if not before or not listed:
+        return math.nan
+    total = 0.0
+    for group, n in before.items():
+        p = n / before.total()
+        total += p * math.log2(p / (0.99 * listed[group] / listed.total() + 0.01 * p))
+    return total
+
+
+def test_miscalibration_is_0_for_list_like_history() -> None:
+    facts = facts_of(
+        6,
+        major=np.array([0, 0, 1, 1, 2, -1], dtype=np.int32),
+        user_id=np.array([3, 7, 9]),
+        history=np.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0], [np.nan] * 3]),
+    )
+    lists = ranking_of([[0, 2], [0, 2], [0, 2], [5], [0, 1]], user_id=[3, 7, 9, 3, 4])
+    # user 9 has no history, job 5 no group, and user 4 is not in the facts
+    expected = [0.0, math.log2(100), math.nan, math.nan, math.nan]
+    assert Miscalibration(2).of(lists, facts).tolist() == pytest.approx(expected, nan_ok=True, abs=1e-12)
+    assert Diversity(2).of(lists, facts).tolist() == pytest.approx([1.0, 1.0, 1.0, math.nan, 0.0], nan_ok=True)
 
 
 def test_jobs_of_unknown_wage_are_left_out_of_mean() -> None:
@@ -191,7 +242,10 @@ def test_names_and_units_of_facts(facts: ListFacts) -> None:
     assert names_and_units == [
         ("mean fee@40", "yen"),
         ("mean wage@40", "× area mean"),
+        ("diversity@40", "share of pairs"),
+        ("miscalibration@40", "bits"),
         ("novelty@40", "bits"),
+        ("popularity bias@40", "× mean of eligible jobs"),
         ("coverage@40", "share of eligible jobs"),
         ("concentration@40", "Gini coefficient"),
     ]

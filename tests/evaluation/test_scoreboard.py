@@ -13,19 +13,22 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage, Novelty
+from scoring.evaluation.list_metrics import USER_FACTS, Concentration, Coverage, MeanFee
+from scoring.evaluation.measure_directions import find_good_sign
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
 from scoring.evaluation.slices import Slicing, compare_slices, slices_of
 from scoring.synthetic import make_market
+from tests.support.mark_simulation import simulate_marks
 
 STANDARD = load_model("standard")
 OTHER = STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})
 METRICS = ["NDCG@10", "Recall@40"]
-MEANS = [*METRICS, "mean fee@40", "mean wage@40", "novelty@40"]
+MEANS = [*METRICS, *(fact.name for fact in USER_FACTS)]
 POPULATION = ["coverage@40", "concentration@40"]
-FIGURES = ["n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p", "detectable", "p_holm"]
+FIGURES = ["n", "mean", "low", "high", "difference", "difference_low", "difference_high", "relative", "p"]
+MARKS = ["declared", "p_holm", "n_tests", "detectable", "significant"]
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +50,18 @@ def row(frame: pd.DataFrame, model: str, measure: str) -> pd.Series:
 def values_of(evaluator: Evaluator, board: Scoreboard, model: str) -> dict[str, np.ndarray]:
     evaluation = board.evaluations[model]
     facts = evaluator.facts(evaluation)
-    lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in (MeanFee(), MeanWage(), Novelty())}
+    lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS}
     return {**evaluation.values, **lists}
 
 
 def test_frame_has_row_per_model_and_measure(board: Scoreboard) -> None:
     frame = board.frame()
-    assert list(frame.columns) == ["model", "measure", *FIGURES, "significant"]
+    assert list(frame.columns) == ["model", "measure", *FIGURES, *MARKS]
     assert frame[["model", "measure"]].to_numpy().tolist() == [
         [model, measure] for model in ("now", "other", "same") for measure in (*MEANS, *POPULATION)
     ]
     assert frame["n"].dtype.kind == "i"
-    assert frame["significant"].dtype == bool
+    assert frame["significant"].dtype == frame["declared"].dtype == bool
 
 
 @pytest.mark.parametrize("measure", MEANS)
@@ -67,13 +70,15 @@ def test_frame_equals_direct_calls(evaluator: Evaluator, board: Scoreboard, meas
     a, b = (values_of(evaluator, board, model)[measure] for model in ("now", "other"))
     found, before = row(board.frame(), "other", measure), row(board.frame(), "now", measure)
     paired = draws.compare(a, b, 0.9)
-    assert before["mean"] == np.nanmean(a)
-    assert found["mean"] == np.nanmean(b)
+    assert before["mean"] == pytest.approx(np.nanmean(a), rel=1e-12)
+    assert found["mean"] == pytest.approx(np.nanmean(b), rel=1e-12)
     assert found["n"] == (~np.isnan(b)).sum()
     assert (found["low"], found["high"]) == draws.interval(b, 0.9)
-    assert (found["difference"], found["difference_low"]) == (paired.difference, paired.low)
-    assert (found["difference_high"], found["p"]) == (paired.high, paired.p)
-    assert found["detectable"] == compute_detectable_difference(a, b, 0.9)
+    expected = [paired.difference, paired.low, paired.high, paired.difference / paired.mean_a, paired.p]
+    columns = ["difference", "difference_low", "difference_high", "relative", "p"]
+    assert found[columns].tolist() == pytest.approx(expected, rel=1e-9)
+    assert found["n_tests"] == 2 * len([*MEANS, *POPULATION])
+    assert found["detectable"] == compute_detectable_difference(a, b, 1 - 0.1 / found["n_tests"])
 
 
 @pytest.mark.parametrize("fact", [Coverage(), Concentration()])
@@ -88,27 +93,115 @@ def test_population_rows_equal_facts_of_all_lists(
     assert (found["low"], found["high"]) == b.interval(0.9)
     assert found["difference"] == b.value - a.value
     assert (found["difference_low"], found["difference_high"]) == b.subtract(a).interval(0.9)
-    assert np.isnan([found["p"], found["p_holm"], found["detectable"]]).all()
-    assert found["significant"] == (found["difference_low"] > 0 or found["difference_high"] < 0)
+    assert found["p"] == b.subtract(a).p
+    assert found["detectable"] == b.subtract(a).detectable(1 - 0.1 / found["n_tests"])
+    assert found["significant"] == (found["p_holm"] <= 0.1)
 
 
 def test_p_values_are_corrected_over_all_tests(board: Scoreboard) -> None:
     frame = board.frame()
     tested = frame["p"].notna()
-    assert tested.sum() == 2 * len(MEANS)
+    assert tested.sum() == 2 * len([*MEANS, *POPULATION])
     np.testing.assert_array_equal(frame.loc[tested, "p_holm"], adjust_holm(frame.loc[tested, "p"].to_numpy()))
     assert (frame.loc[tested, "p_holm"] > frame.loc[tested, "p"]).any()
     np.testing.assert_array_equal(frame.loc[tested, "significant"], frame.loc[tested, "p_holm"] <= 0.1)
     assert frame.loc[tested, "significant"].nunique() == 2
 
 
+@pytest.fixture(scope="module")
+def declared(evaluator: Evaluator) -> Scoreboard:
+    """Two goals for `other`, one of them not among the usual measures."""
+    models = {"now": STANDARD, "other": OTHER, "same": STANDARD}
+    return Scoreboard.of(
+        evaluator, models, level=0.9, seed=3, goals=["Recall@40", MeanFee(10)], candidate="other", measures=[NDCG(5)]
+    )
+
+
+def test_single_goal_keeps_its_own_p_value(evaluator: Evaluator, board: Scoreboard) -> None:
+    one = Scoreboard.of(evaluator, {"now": STANDARD, "other": OTHER}, level=0.9, seed=3, goals=["Recall@40"])
+    frame = one.frame()
+    assert frame.loc[frame["declared"], ["model", "measure"]].to_numpy().tolist() == [["other", "Recall@40"]]
+    found = row(frame, "other", "Recall@40")
+    assert found["p_holm"] == found["p"] == row(board.frame(), "other", "Recall@40")["p"]
+    assert found["n_tests"] == 1
+    a, b = (values_of(evaluator, one, model)["Recall@40"] for model in ("now", "other"))
+    assert found["detectable"] == compute_detectable_difference(a, b, 0.9)
+    rest = frame[frame["p"].notna() & ~frame["declared"]]
+    np.testing.assert_array_equal(rest["p_holm"], adjust_holm(rest["p"].to_numpy()))
+
+
+def test_several_goals_are_corrected_among_themselves(declared: Scoreboard) -> None:
+    frame = declared.frame()
+    goals = frame[frame["declared"]]
+    assert goals[["model", "measure"]].to_numpy().tolist() == [["other", "Recall@40"], ["other", "mean fee@10"]]
+    np.testing.assert_array_equal(goals["p_holm"], adjust_holm(goals["p"].to_numpy()))
+    assert (goals["n_tests"] == 2).all()
+    rest = frame[frame["p"].notna() & ~frame["declared"]]
+    assert (rest["n_tests"] == len(rest)).all()
+    # the goals and the added measure are shown for every model, metrics before properties of lists
+    shown = ["NDCG@10", "Recall@40", "NDCG@5", "mean fee@10", *(fact.name for fact in USER_FACTS), *POPULATION]
+    assert frame.loc[frame["model"] == "same", "measure"].tolist() == shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"goals": ["NDCG@7"]}, "'NDCG@7' is not a measure of this scoreboard. Use one of: NDCG@10, Recall@40"),
+        ({"goals": [NDCG(41)]}, "NDCG@41 needs lists of 41 jobs"),
+        ({"goals": ["NDCG@10"], "candidate": "now"}, "candidate is 'now'"),
+        ({"measures": [MeanFee(50)]}, "mean fee@50 needs lists of 50 jobs"),
+    ],
+)
+def test_invalid_goals_raise(evaluator: Evaluator, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Scoreboard.of(evaluator, {"now": STANDARD, "other": OTHER}, **arguments)  # type: ignore[arg-type]
+
+
+def test_prices_are_large_moves_in_the_bad_direction(declared: Scoreboard) -> None:
+    frame = declared.frame()
+    wanted = []
+    for found in frame.to_dict("records"):
+        loss = -find_good_sign(found["measure"]) * found["relative"]
+        if found["model"] == "other" and not found["declared"] and loss > 0.1:
+            wanted.append(found["measure"])
+    prices = declared.prices()
+    assert set(prices["measure"]) == set(wanted) > {"mean fee@40"}
+    assert "mean fee@10" not in wanted  # prices do not contain declared goals
+    assert prices["relative"].abs().is_monotonic_decreasing
+    assert declared.prices("same").empty
+    assert len(declared.prices(share=0.4)) < len(prices)
+
+
+def test_disagreement_of_mark_and_interval_is_explained(board: Scoreboard) -> None:
+    frame = board.frame()
+    excludes_0 = (frame["difference_low"] > 0) | (frame["difference_high"] < 0)
+    differ = frame[excludes_0 != frame["significant"]]
+    found = board.disagreements()
+    assert list(found) == list(zip(differ["model"], differ["measure"], strict=True))
+    for reason in found.values():
+        assert "among 20 exploratory tests this can be chance" in reason or "at the limit of both" in reason
+
+
+# 2,000 draws have a standard error of 0.5 % for false positives of 5 %, and of 0.9 % for a power of 80 %
+@pytest.mark.parametrize(
+    ("draws", "slack"), [(60, 0.14), pytest.param(2_000, 0.0, marks=pytest.mark.long)], ids=["quick", "full"]
+)
+def test_marks_have_their_error_rate_and_printed_power(evaluator: Evaluator, draws: int, slack: float) -> None:
+    board = Scoreboard.of(evaluator, {"now": STANDARD, "other": OTHER}, goals=["NDCG@10"])
+    found = simulate_marks(board, draws)
+    (false_positives,) = found.false_positives.values()
+    assert 0.04 - slack <= false_positives <= 0.06 + slack / 2
+    assert min(found.power.values()) >= 0.75 - slack
+    assert np.mean(list(found.power.values())) <= 0.9 + slack / 4
+
+
 def test_copy_of_baseline_has_difference_of_0(board: Scoreboard) -> None:
     frame = board.frame().set_index("model")
-    nothing = ["difference", "difference_low", "difference_high", "p", "detectable", "p_holm"]
+    nothing = ["difference", "difference_low", "difference_high", "relative", "p", "detectable", "p_holm"]
     assert frame.loc["now", nothing].isna().all(axis=None)
     assert not frame.loc["now", "significant"].any()
     double = frame.loc["same"]
-    assert (double[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+    assert (double[["difference", "difference_low", "difference_high", "relative"]] == 0).all(axis=None)
     assert (double["p"].dropna() == 1).all()
     assert not double["significant"].any()
 
@@ -164,7 +257,7 @@ def test_table_marks_significant_differences(board: Scoreboard) -> None:
         numbers = [float(number) for number in re.findall(r"[-+][\d.e+-]*\d", cell)]
         expected = [of["difference"], of["difference_low"], of["difference_high"]]
         np.testing.assert_allclose(numbers, expected, rtol=1e-3)
-        assert cell.endswith(" *") == of["significant"]
+        assert cell.endswith(" (*)") == of["significant"]
     np.testing.assert_array_equal(table["other"], frame.loc[frame["model"] == "other", "mean"])
     html = board._repr_html_()
     assert all(measure in html for measure in MEANS)
@@ -192,14 +285,21 @@ def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> N
 
 
 def test_plot_shows_values_of_frame(board: Scoreboard) -> None:
-    left, right = board.plot().axes
-    frame = board.frame()
-    for axes, column in ((left, "mean"), (right, "difference")):
+    panels, frame = board.plot().axes, board.frame()
+    properties = [*(fact.name for fact in USER_FACTS), *POPULATION]
+    columns = (("mean", METRICS, 1), ("difference", METRICS, 1), ("relative", properties, 100))
+    assert len(panels) == len(columns)
+    for axes, (column, measures, factor) in zip(panels, columns, strict=True):
         for line in axes.lines:
             if line.get_label() in board.evaluations:
-                of = frame[(frame["model"] == line.get_label()) & frame["measure"].isin(METRICS)]
-                np.testing.assert_array_equal(line.get_xdata(), of[column])
-    assert [label.get_text() for label in left.get_yticklabels()] == METRICS
+                of = frame[(frame["model"] == line.get_label()) & frame["measure"].isin(measures)]
+                np.testing.assert_allclose(line.get_xdata(), factor * of[column])
+    labels = [[label.get_text() for label in axes.get_yticklabels()] for axes in panels]
+    assert labels[0] == METRICS
+    assert labels[2][0] == "mean fee@40 ↑"
+    assert labels[2][-1] == "concentration@40 ↓"
+    # every property with a good direction has a shaded side
+    assert len(panels[2].patches) == sum(find_good_sign(measure) != 0 for measure in properties)
 
 
 def test_open_points_mark_insignificant_differences(board: Scoreboard) -> None:

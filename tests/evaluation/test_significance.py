@@ -200,3 +200,17 @@ def test_minimum_detectable_difference_has_stated_power() -> None:
     )
     detected = (found.p <= 0.05).mean()
     assert 0.72 <= detected <= 0.87  # 500 simulations of 0.8, ± 4 standard errors
+
+
+def test_detectable_difference_of_few_users_has_stated_power() -> None:
+    """The permutations of few users contain the mean difference, so the limit of the test is wider."""
+    rng = np.random.default_rng(10)
+    n, spread = 40, 0.3
+    sample = rng.normal(0, 1, n)
+    sample *= spread / sample.std(ddof=1)
+    detectable = compute_detectable_difference(np.zeros(n), sample, 0.995)
+    found = Resamples.of(range(n), n_permutations=1_999).differences(
+        np.zeros((n, 500)), rng.normal(detectable, spread, (n, 500))
+    )
+    assert 0.72 <= (found.p <= 0.005).mean() <= 0.9  # 500 simulations of 0.8, ± 4 standard errors
+    assert math.isnan(compute_detectable_difference(np.zeros(5), sample[:5], 0.99))

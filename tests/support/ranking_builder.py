@@ -1,4 +1,4 @@
-"""Rankings built from lists of job ids."""
+"""Rankings built from lists of job ids, and facts of their jobs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scoring.evaluation.list_metrics import ListFacts
 from scoring.ranking import Ranking
 
-__all__ = ["ranking_of"]
+__all__ = ["facts_of", "ranking_of"]
 
 
 def ranking_of(
@@ -32,3 +33,23 @@ def ranking_of(
         scores=np.zeros((len(lists), width, 4), dtype=np.float32),
         count=count,
     )
+
+
+def facts_of(n_jobs: int, eligible: Sequence[int] | None = None, **fields: object) -> ListFacts:
+    """Return facts of n jobs with ids from 0 and a fee of 100 × id. The wage of job 0 is missing.
+
+    `fields` replace the facts of occupation groups and users, which are empty.
+    """
+    job = np.arange(n_jobs)
+    values: dict[str, object] = {
+        "job_id": job,
+        "fee": 100.0 * job,
+        "wage": np.where(job == 0, np.nan, job / 10),
+        "n_acting": job,
+        "novelty": job.astype(float),
+        "eligible": np.ones(n_jobs, dtype=bool) if eligible is None else np.isin(job, eligible),
+        "major": np.full(n_jobs, -1, dtype=np.int32),
+        "user_id": np.zeros(0, dtype=np.int64),
+        "history": np.zeros((0, 1)),
+    }
+    return ListFacts(**(values | fields))  # type: ignore[arg-type]

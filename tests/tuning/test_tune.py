@@ -27,6 +27,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import make_trial_model
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
+from tests.support.mark_simulation import simulate_marks
 from tests.support.search_worker import MODEL
 
 STANDARD = load_model("standard")
@@ -72,6 +73,23 @@ def test_unseen_users_gain_nearly_as_with_hidden_weights(market: Market, parts: 
         assert found.loc[name, "mean"] >= 0.95 * hidden
     assert found.loc[BASELINE, "mean"] < 0.8 * hidden  # the baseline is worse than the hidden weights
     assert list(found.index) == [BASELINE, RANDOM, DIRECT, SEARCH]
+
+
+def test_goal_is_declared_on_test_users_only(parts: list[Evaluator], tuned: Tuning) -> None:
+    """The validation users chose the result, so its test on them is exploratory."""
+    frame = tuned.test(parts[2]).frame()
+    assert frame.loc[frame["declared"], ["model", "measure"]].to_numpy().tolist() == [[SEARCH, N]]
+    assert not tuned.frame()["declared"].any()
+    assert tuned.test(parts[2]).prices()["model"].unique().tolist() == [SEARCH]
+
+
+# 2,000 draws have a standard error of 0.5 % for false positives of 5 %, and of 0.9 % for a power of 80 %
+@pytest.mark.long
+def test_marks_have_their_error_rate_and_printed_power(parts: list[Evaluator], tuned: Tuning) -> None:
+    found = simulate_marks(tuned.test(parts[2]), 2_000)
+    assert 0.04 <= found.false_positives[SEARCH, N] <= 0.06
+    assert min(found.power.values()) >= 0.75
+    assert np.mean(list(found.power.values())) <= 0.9
 
 
 def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Backtest, Evaluator, ExternalLists, Scoreboard, Slicing
+    from scoring.evaluation.measure_values import Measure
     from scoring.model import ScoringModel
     from scoring.tuning.ablation import Ablation
     from scoring.tuning.registry import Registry
@@ -87,6 +88,15 @@ def evaluate(
         typer.Option("--on", help="Evaluated users. An evaluation on test or all is logged with the profiles."),
     ] = ("validation"),
     top_k: TopKOption = 40,
+    goal: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--goal",
+            metavar="METRIC",
+            help="Measure that the last model was meant to improve, declared before this evaluation. Its test is not "
+            "corrected for the other tests. May be repeated: several goals are corrected among themselves.",
+        ),
+    ] = None,
     lists: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,12 +156,15 @@ def evaluate(
     if (slices or slices_by) and len(chosen_models) + len(list_options.paths) < 2:
         option = "--slices" if slices else "--slices-by"
         raise typer.BadParameter(f"{option} requires two models, or a model and --lists.")
+    goals = _parse_goals(goal or [], len(chosen_models) + len(list_options.paths))
+    longest = max([top_k, *(measure.k for measure in goals)])
     options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
     request = BacktestRequest.parse(
         cuts,
         every,
         options,
         {
+            "--goal": goal,
             "--lists": lists,
             "--lists-out": lists_out,
             "--slices": slices,
@@ -179,9 +192,9 @@ def evaluate(
             )
             return
         external = list_options.read(data, progress)
-        evaluator = _make_evaluator(options, data, on, top_k, seed, factor_cache, external, progress)
+        evaluator = _make_evaluator(options, data, on, longest, seed, factor_cache, external, progress)
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
-            board = Scoreboard.of(evaluator, {**chosen_models, **external}, level=level, seed=seed)
+            board = Scoreboard.of(evaluator, {**chosen_models, **external}, level=level, seed=seed, goals=goals)
     for name, model in chosen_models.items():
         for rule, pairs in evaluator.count_unreachable(model).items():
             progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
@@ -231,6 +244,22 @@ def _print_backtest(
         frames = {"backtest": backtest.pooled(), "backtest_cuts": backtest.frame()}
         save(out, frames, {"backtest": backtest.plot()})
         progress.print_line(f"tables and plots: {out}")
+
+
+def _parse_goals(texts: Sequence[str], n_models: int) -> list[Measure]:
+    """Return the declared measures. Check them before data are loaded.
+
+    Raises
+    ------
+    BadParameter: If there is no model to compare with the first one.
+    ConfigurationError: If a goal is not a measure.
+    """
+    from scoring.tuning.goal_parser import parse_goal
+
+    goals = [parse_goal(text).measure for text in texts]
+    if goals and n_models < 2:
+        raise typer.BadParameter("--goal requires a second model, which is compared with the first one.")
+    return [measure for measure in goals if measure is not None]
 
 
 @dataclass(frozen=True)

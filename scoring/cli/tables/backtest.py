@@ -6,7 +6,7 @@ import pandas as pd
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from scoring.cli.tables.evaluation import format_interval, format_number, make_table
+from scoring.cli.tables.evaluation import arrow_of, format_interval, format_number, make_table
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Backtest
 
@@ -41,7 +41,8 @@ def _make_pooled(pooled: pd.DataFrame, model: str, has_baseline: bool) -> Render
     headings = ["measure", "mean", "interval"]
     table = make_table(*headings, *(["difference", "interval", "", "detectable"] if has_baseline else []))
     for row in pooled[pooled["model"] == model].to_dict("records"):
-        cells = [row["measure"], format_number(row["mean"]), format_interval(row["low"], row["high"])]
+        measure = f"{row['measure']} {arrow_of(row['measure'])}".rstrip()
+        cells = [measure, format_number(row["mean"]), format_interval(row["low"], row["high"])]
         if has_baseline:
             cells += [
                 format_number(row["difference"], "+"),

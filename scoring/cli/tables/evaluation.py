@@ -13,48 +13,128 @@ from rich.text import Text
 
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
+from scoring.evaluation.measure_directions import GUARD_SHARE, find_good_sign, find_measure, is_price
 
 __all__ = [
+    "arrow_of",
+    "describe_prices",
+    "explain_scoreboard",
+    "format_change",
     "format_interval",
     "format_number",
     "make_table",
     "render_ablation",
     "render_measures",
+    "render_other_measures",
     "render_scoreboard",
     "render_slices",
 ]
 
 
 def render_scoreboard(board: Scoreboard) -> RenderableType:
-    """Return one table of measures per model, with differences from the first model."""
+    """Return one table of measures per model, with differences from the first model, and what the marks mean."""
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
     for name in board.evaluations:
         table = _make_rows(frame[frame["model"] == name], name != first)
         title = name if name == first else f"{name}, compared with {first}"
         body += [Text(make_printable(title), style="bold"), table, Text()]
+    return Group(*body, *explain_scoreboard(board), *_render_prices(board))
+
+
+def explain_scoreboard(board: Scoreboard) -> list[Text]:
+    """Return what intervals, marks and arrows mean, and why a mark and an interval disagree."""
     level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
-    note = f"{level} intervals: bootstrap over {users}; jackknife for coverage and concentration."
-    body.append(Text(note, style="dim"))
+    notes = [
+        f"{level} intervals: bootstrap over {users}; jackknife for coverage and concentration. ↑ higher is better, "
+        "↓ lower is better."
+    ]
     if len(board.evaluations) > 1:
-        note = f"* significant at {level} (paired randomisation tests, Holm correction)."
-        body.append(Text(f"{note} detectable: true difference that a test finds with a power of 80 %.", style="dim"))
-    return Group(*body)
+        frame = board.frame()
+        sizes = frame.groupby("declared")["n_tests"].max()
+        n_declared, n_exploratory = int(sizes.get(True, 0)), int(sizes.get(False, 0))
+        if n_declared:
+            of = "one test" if n_declared == 1 else f"Holm's correction over {n_declared} goals"
+            notes.append(f"* a declared goal is significant at {level} ({of}).")
+        notes.append(
+            f"(*) exploratory: significant at {level} after Holm's correction over {n_exploratory} tests. detectable: "
+            "true difference that gets its mark with a power of 80 % while the other tests are at chance."
+        )
+        notes += _explain_disagreements(board)
+    return [Text(note, style="dim") for note in notes]
+
+
+def _explain_disagreements(board: Scoreboard) -> list[str]:
+    """Return one sentence per reason and model."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for (model, measure), reason in board.disagreements().items():
+        places.setdefault((model, reason), []).append(measure)
+    return [
+        make_printable(f"{', '.join(measures)} of {model}: {reason}.") for (model, reason), measures in places.items()
+    ]
+
+
+def _render_prices(board: Scoreboard) -> list[Text]:
+    """Return one warning per model that made a measure worse by more than the guard allows."""
+    warnings = []
+    for name in board.evaluations:
+        if name != board.baseline and (prices := describe_prices(board, name)):
+            text = f"warning: {name} makes measures worse by more than {GUARD_SHARE:.0%}: {prices}."
+            warnings.append(Text(make_printable(text), style="yellow"))
+    return warnings
+
+
+def describe_prices(board: Scoreboard, model: str) -> str:
+    """Return the measures that the model makes worse than the guard allows, largest change first; "" if none are.
+
+    A change without a mark may be chance.
+    """
+    texts = [
+        format_change(row["measure"], row["difference"], row["relative"])
+        + ("" if row["significant"] else " (may be chance)")
+        for row in board.prices(model).to_dict("records")
+    ]
+    return ", ".join(texts)
+
+
+def format_change(measure: str, difference: float, relative: float) -> str:
+    """Return a measure with its change, such as mean fee@40 -2,531 yen (-61 %)."""
+    unit = find_measure(measure).unit
+    shown = f" {unit}" if unit and " " not in unit else ""
+    share = f" ({relative:+.0%})".replace("%", " %") if math.isfinite(relative) else ""
+    return f"{measure} {format_number(difference, '+')}{shown}{share}"
+
+
+def mark_of(row: Mapping[Any, Any]) -> str:
+    """Return the mark of a row of `Scoreboard.frame`: * for a declared goal, (*) for an exploratory test."""
+    return "" if not row["significant"] else "*" if row["declared"] else "(*)"
+
+
+def arrow_of(measure: str) -> str:
+    """Return the good direction of a measure as an arrow; "" if neither direction is better."""
+    return {1: "↑", -1: "↓", 0: ""}[find_good_sign(measure)]
 
 
 def _make_rows(rows: pd.DataFrame, has_baseline: bool) -> Table:
-    headings = ["measure", "mean", "interval"]
-    if has_baseline:
-        headings += ["difference", "interval", "", "detectable"]
-    table = make_table(*headings)
-    for row in rows.to_dict("records"):
-        cells = [row["measure"], format_number(row["mean"]), format_interval(row["low"], row["high"])]
-        if has_baseline:
-            mark = Text("*", style="green") if row["significant"] else Text()
+    compared = ["difference", "interval", "", "detectable"]
+    table = make_table("measure", "", "mean", *(compared if has_baseline else ["interval"]))
+    for row in rows[rows["mean"].notna()].to_dict("records"):
+        cells: list[str | Text] = [row["measure"], arrow_of(row["measure"])]
+        cells.append(format_number(row["mean"]))
+        if not has_baseline:
+            cells.append(format_interval(row["low"], row["high"]))
+        else:
             between = format_interval(row["difference_low"], row["difference_high"])
-            cells += [format_number(row["difference"], "+"), between, mark, format_number(row["detectable"])]
+            cells += [format_number(row["difference"], "+"), between, _style_mark(row)]
+            cells.append(format_number(row["detectable"]))
         table.add_row(*cells)
     return table
+
+
+def _style_mark(row: Mapping[Any, Any]) -> Text:
+    """Return the mark in the colour of its direction."""
+    gain = find_good_sign(row["measure"]) * row["difference"]
+    return Text(mark_of(row), style="green" if gain > 0 else "red" if gain < 0 else "")
 
 
 def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
@@ -62,7 +142,7 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
     frame, first = board.frame(), board.baseline
     table = make_table("measure, model", "mean", "interval", "difference", "interval", "")
     for measure in measures:
-        table.add_row(Text(make_printable(measure), style="bold"))
+        table.add_row(Text(make_printable(f"{measure} {arrow_of(measure)}".rstrip()), style="bold"))
         for row in frame[frame["measure"] == measure].to_dict("records"):
             cells: list[Text | str] = [
                 Text(f"  {make_printable(row['model'])}"),
@@ -71,8 +151,30 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
             ]
             if row["model"] != first:
                 between = format_interval(row["difference_low"], row["difference_high"])
-                cells += [format_number(row["difference"], "+"), between, "*" if row["significant"] else ""]
+                cells += [format_number(row["difference"], "+"), between, _style_mark(row)]
             table.add_row(*cells)
+    return table
+
+
+def render_other_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
+    """Return one table with a row per measure: the baseline's mean, and the difference of every other model.
+
+    ! marks a measure that becomes worse by more than the guard allows.
+    """
+    frame, first = board.frame(), board.baseline
+    others = [name for name in board.evaluations if name != first]
+    table = make_table("measure", "", make_printable(first), *map(make_printable, others))
+    for measure in measures:
+        rows = {row["model"]: row for row in frame[frame["measure"] == measure].to_dict("records")}
+        if math.isnan(rows[first]["mean"]):
+            continue
+        cells: list[Text | str] = [measure, arrow_of(measure), format_number(rows[first]["mean"])]
+        for name in others:
+            row = rows[name]
+            guard = " !" if is_price(measure, row["relative"]) else ""
+            text = f"{format_number(row['difference'], '+')} {mark_of(row)}".rstrip() + guard
+            cells.append(Text(text, style="red" if guard else ""))
+        table.add_row(*cells)
     return table
 
 

@@ -36,7 +36,7 @@ def test_evaluate_prints_the_scoreboard(action_command: Call, action_data: Datas
     for part, model in ((first, "standard"), (second, "fit")):
         for measure in ("NDCG@10", "HitRate@40", "mean fee@40", "concentration@40"):
             assert number(row(part, measure)[0]) == rounded(frame.loc[(model, measure), "mean"])
-    assert number(row(second, "NDCG@10")[3]) == rounded(frame.loc[("fit", "NDCG@10"), "difference"])
+    assert number(row(second, "NDCG@10")[1]) == rounded(frame.loc[("fit", "NDCG@10"), "difference"])
     assert f"over {len(users):,} users" in text
     assert (
         f"excluded: {pluralize(next(iter(holdout.left_out.values())), 'pair')} of user and job (user not registered"
@@ -58,7 +58,7 @@ def test_evaluate_writes_slices_and_ablation(action_command: Call, tmp_path: Pat
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
         "scoreboard.csv", "scoreboard.png", "slices.csv", "ablation.csv", "ablation.png",
     }  # fmt: skip
-    assert len(pd.read_csv("found/scoreboard.csv")) == 2 * 11
+    assert len(pd.read_csv("found/scoreboard.csv")) == 2 * 14
 
 
 def test_evaluate_slices_by_columns_of_the_database(
@@ -102,6 +102,19 @@ def test_evaluations_on_test_users_are_logged(action_command: Call) -> None:
     assert looks["digest"].iloc[0][:8] in listed
 
 
+def test_declared_goal_is_one_test(action_command: Call) -> None:
+    done = action_command(
+        "evaluate", "standard", "fit", "--goal", "recall@50", "--goal", "mean fee@40", "--out", "found"
+    )
+    frame = pd.read_csv("found/scoreboard.csv").set_index(["model", "measure"])
+    declared = frame[frame["declared"]]
+    assert declared.index.tolist() == [("fit", "Recall@50"), ("fit", "mean fee@40")]
+    assert (declared["n_tests"] == 2).all()
+    assert (frame.loc[frame["p"].notna() & ~frame["declared"], "n_tests"] == 13).all()
+    assert "Holm's correction over 2 goals" in page(done)
+    assert number(row(page(done), "Recall@50")[0]) == rounded(frame.loc[("standard", "Recall@50"), "mean"])
+
+
 @pytest.mark.parametrize(
     ("options", "users"),
     [
@@ -125,8 +138,8 @@ def test_written_lists_are_evaluated_like_their_model(action_command: Call, tmp_
         "evaluate", "standard", "--lists", "written/fit.run", "--lists", "old=written/standard.json", "--slices"
     )
     first, fit, old = page(done).split(", compared with standard\n")[:3]
-    assert row(first, "NDCG@10") == row(old, "NDCG@10")[:3]
-    assert number(row(old, "NDCG@10")[3]) == 0 != number(row(fit, "NDCG@10")[3])
+    assert row(first, "NDCG@10")[0] == row(old, "NDCG@10")[0]
+    assert number(row(old, "NDCG@10")[1]) == 0 != number(row(fit, "NDCG@10")[1])
     assert "NDCG@10 of old compared with standard, by slice" in page(done)
     assert "note: The time of old is not known" in done.stderr
     action_command("evaluate", "standard", "--lists", "written/fit.run", "--on", "test")
@@ -188,6 +201,8 @@ def test_published_run_is_evaluated_after_its_clock(action_command: Call, action
         (("evaluate", "standard", "--slices"), 2, "--slices requires two models"),
         (("evaluate", "standard", "standard"), 1, "Duplicate model standard"),
         (("evaluate", "unheard"), 1, "unheard"),
+        (("evaluate", "--goal", "NDCG@10"), 2, "--goal requires a second model"),
+        (("evaluate", "standard", "fit", "--goal", "fee"), 1, "'fee' does not end with @"),
         (("evaluate", "--counts", "application=much"), 2, "KIND=GAIN"),
         (("evaluate", "--counts", "sleep"), 1, "'sleep' is not a kind of action"),
         (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires --holdout time"),

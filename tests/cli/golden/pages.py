@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -20,7 +21,7 @@ from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import preset_names
 from scoring.cli.tables import audience, comparison, evaluation, explanation, models, profiles, reach, runs, tuning
 from scoring.cli.tables.backtest import render_backtest
-from scoring.evaluation import Backtest, Comparison
+from scoring.evaluation import Backtest, Comparison, Scoreboard
 from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
 from scoring.evaluation.rank_waterfall import Change, Waterfall
@@ -317,26 +318,38 @@ def compare_several() -> Any:
 # evaluate, tune
 
 
-def _board(names: tuple[str, ...], n_users: int) -> Any:
-    """Return a scoreboard of three measures. The last model is significantly better in the first one."""
+def _board(names: tuple[str, ...], n_users: int, goals: tuple[str, ...] = ()) -> Any:
+    """Return a scoreboard of three measures. The last model is significantly better in the first, at a price."""
     rows = []
     for index, name in enumerate(names):
         for place, measure in enumerate(("NDCG@10", "coverage@40", "mean fee@40")):
             mean = (0.25, 0.9, 4_321.0)[place] * (1 + index / 10)
             row = {"model": name, "measure": measure, "mean": mean, "low": 0.9 * mean, "high": 1.1 * mean}
-            difference = mean - mean / (1 + index / 10) if index else math.nan
-            row |= {"difference": difference, "difference_low": difference / 2, "difference_high": 1.5 * difference}
+            difference = (mean - mean / (1 + index / 10)) * (-1 if place == 2 else 1) if index else math.nan
+            ends = sorted((difference / 2, 1.5 * difference))
+            row |= {"difference": difference, "difference_low": ends[0], "difference_high": ends[1]}
             is_last = index == len(names) - 1
-            rows.append(row | {"significant": bool(index) and is_last and place != 1, "detectable": difference / 4})
+            is_goal = bool(goals) and is_last and place == 0
+            row |= {"declared": is_goal, "n_tests": (1 if is_goal else 8) * bool(index)}
+            row |= {
+                "relative": difference / mean * (1 + index / 10),
+                "significant": is_last and index > 0 and place != 1,
+            }
+            rows.append(row | {"detectable": abs(difference) / 4})
     metrics = [SimpleNamespace(name="NDCG@10")]
-    return SimpleNamespace(
+    board = SimpleNamespace(
         frame=lambda: pd.DataFrame(rows),
+        _frame=pd.DataFrame(rows),
+        goals=goals,
+        candidate=names[-1] if goals else None,
         baseline=names[0],
         evaluations=dict.fromkeys(names),
         level=0.95,
         metrics=metrics,
         evaluator=SimpleNamespace(user_id=np.arange(n_users), metrics=metrics),
     )
+    board.prices, board.disagreements = partial(Scoreboard.prices, board), partial(Scoreboard.disagreements, board)
+    return board
 
 
 def evaluate() -> Any:
@@ -357,7 +370,7 @@ def evaluate() -> Any:
         columns=["component", "weight", "without_it", "loss", "low", "high", "significant"],
     )
     return Group(
-        evaluation.render_scoreboard(_board(("standard", "fit@1"), 1_300)),
+        evaluation.render_scoreboard(_board(("standard", "fit@1"), 1_300, ("NDCG@10",))),
         Text(),
         evaluation.render_slices(slices, "NDCG@10", "fit@1", "standard"),
         Text(),
@@ -418,7 +431,7 @@ def tune() -> Any:
 
     several = result(("NDCG@10", "mean fee@40"), "search")
     return Group(
-        tuning.render_tuning(several, _board(names, 251)),
+        tuning.render_tuning(several, _board(names, 251, ("NDCG@10",))),
         Text(),
         tuning.render_tuning(result(("coverage@40",), "direct fit"), None),
     )  # fmt: skip
