@@ -87,7 +87,15 @@ class ExternalLists:
     @classmethod
     def _of_raw(cls, raw: RawLists, data: Dataset, name: str, at: datetime | str | None) -> Self:
         users, is_user = _resolve_ids(raw, "user", data.tables.users, data.users.user_id)
-        jobs, _ = _resolve_ids(raw, "job", data.tables.jobs, data.jobs.job_id)
+        jobs, is_job = _resolve_ids(raw, "job", data.tables.jobs, data.jobs.job_id)
+        for column, is_known in (("user", is_user), ("job", is_job)):
+            if len(users) and not is_known.any():
+                raise raw.error(
+                    0,
+                    column,
+                    f"the data contain none of the {column}s. The first one is {raw.value(0, column)}",
+                    f"Use a {column}_id or an external_id of the table {column}s.",
+                )
         _require_distinct_jobs(raw, users, jobs)
         notes = []
         if "rank" in raw.frame:

@@ -230,7 +230,9 @@ INVALID: dict[str, tuple[list[tuple[Any, Any, Any]], str, str, str]] = {
     "missing user": ([(None, 1, 1)], "rank", "user", "row 0"),
     "blank job": ([(1, " ", 1)], "rank", "job", "row 0"),
     "duplicate job": ([(1, 1, 1), (1, 2, 2), (1, 1, 3)], "rank", "job", "row 2"),
-    "duplicate text id": ([(1, "x", 1), (1, " x", 3)], "rank", "job", "row 1"),
+    "duplicate text id": ([(1, "x", 1), (1, 1, 2), (1, " x", 3)], "rank", "job", "row 2"),
+    "only unknown users": ([("x", 1, 1), (10**12, 2, 1)], "rank", "user", "row 0"),
+    "only unknown jobs": ([(1, "x", 1), (1, 10**12, 2)], "rank", "job", "row 0"),
     "inexact id": ([(2.0**60, 1, 1)], "rank", "user", "row 0"),
 }
 
