@@ -97,12 +97,26 @@ class HoldoutOptions:
     window_days: float = 0.0
     counts: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check the options before data are loaded.
+
+        Raises
+        ------
+        BadParameter, ConfigurationError: If an option is invalid.
+        """
+        from scoring.dataset.dataset import parse_clock
+        from scoring.evaluation.action_log import check_gains
+
+        check_gains(self.parse_gains())
+        parse_clock(self.cutoff, "--cut")
+        if self.cutoff is not None and self.kind != "time":
+            raise typer.BadParameter("--cut requires --holdout time.")
+
     def make_holdout(self, data: Dataset, after: pd.Timestamp | None = None) -> Holdout:
         """Return the holdout of the data. With `after`, only later actions are relevant.
 
         Raises
         ------
-        BadParameter: If an option is invalid.
         ConfigurationError: If the holdout is empty.
         """
         from scoring.evaluation import APPLICATIONS, by_time, cold_start, last_n
@@ -110,8 +124,6 @@ class HoldoutOptions:
         gains = self.parse_gains() or APPLICATIONS
         if self.kind == "time":
             return by_time(data, self.cutoff, days=self.days, gains=gains, after=after)
-        if self.cutoff is not None:
-            raise typer.BadParameter("--cut requires --holdout time.")
         if self.kind == "last":
             return last_n(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)
         return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)

@@ -9,6 +9,7 @@ import typer
 
 __all__ = [
     "DEFAULT_DB",
+    "DEFAULT_JOURNALS",
     "DEFAULT_MAX_REFUSED",
     "DEFAULT_OUT",
     "DEFAULT_PROFILES",
@@ -35,6 +36,7 @@ __all__ = [
 DEFAULT_DB = "data/market.db"
 DEFAULT_PROFILES = Path("data/profiles")
 DEFAULT_OUT = Path("data/runs")
+DEFAULT_JOURNALS = Path("data/searches")
 DEFAULT_REFUSED = Path("data/refused")
 DEFAULT_MAX_REFUSED = "1%"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from scoring.cli import holdout_options
 from scoring.cli.data_loader import load_data, read_model
 from scoring.cli.holdout_options import HoldoutOptions
+from scoring.cli.options import DEFAULT_JOURNALS
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.evaluation import Evaluator, Holdout
     from scoring.model import ScoringModel
-    from scoring.tuning import Problem
+    from scoring.tuning import Goal, Problem, Space
 
-__all__ = ["DEFAULT_JOURNALS", "SearchInputs", "SourceOptions", "TuneRequest", "run_helper_processes"]
-
-DEFAULT_JOURNALS = Path("data/searches")
+__all__ = ["SearchInputs", "SourceOptions", "TuneRequest", "run_helper_processes"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class TuneRequest:
     goals: tuple[str, ...]
     minimise: tuple[str, ...]
     floors: tuple[str, ...]
+    picks: tuple[str, ...]
     locks: tuple[str, ...]
     parameters: tuple[str, ...]
     users: int | None
@@ -84,13 +84,14 @@ class TuneRequest:
 
         source = self.source
         model = read_model(source.model, source.weights, source.component, source.profile, source.profiles)
+        space, goals = self._check_search(model)
         with Database.open(source.db) as database:
             data = load_data(database, source.as_of, progress, Stopwatch())
         with progress.stage("creating the holdout"):
             holdout = self.holdout.make_holdout(data)
         holdout_options.print_holdout(holdout, progress)
         train, validation, test = self._make_evaluators(holdout, progress, processes)
-        return SearchInputs(holdout, train, validation, test, self._make_problem(model, train))
+        return SearchInputs(holdout, train, validation, test, self._make_problem(space, goals, train))
 
     def _make_evaluators(self, holdout: Holdout, progress: Progress, processes: int) -> list[Evaluator]:
         import numpy as np
@@ -113,11 +114,18 @@ class TuneRequest:
             Evaluator(holdout, users=users, k=self.top_k, statistics=statistics, workers=threads) for users in splits
         ]
 
-    def _make_problem(self, model: ScoringModel, train: Evaluator) -> Problem:
-        from scoring.evaluation import slices_of
-        from scoring.model import Inputs
-        from scoring.tuning import Problem, Space
-        from scoring.tuning.goal_parser import parse_floor, parse_goal, parse_parameter
+    def _check_search(self, model: ScoringModel) -> tuple[Space, list[Goal]]:
+        """Return the space and the goals, after checking all options that do not need data.
+
+        Raises
+        ------
+        ConfigurationError: If an option is invalid.
+        """
+        from scoring.errors import ConfigurationError
+        from scoring.evaluation.metrics import DEFAULT_METRICS
+        from scoring.evaluation.slices import SLICINGS
+        from scoring.tuning import Space
+        from scoring.tuning.goal_parser import parse_condition, parse_goal, parse_parameter, split_floor
 
         space = Space(model, self.locks, tuple(parse_parameter(text) for text in self.parameters))
         goal_texts = self.goals or (() if self.minimise else ("NDCG@10",))
@@ -125,6 +133,21 @@ class TuneRequest:
             *(parse_goal(text) for text in goal_texts),
             *(parse_goal(text, maximise=False) for text in self.minimise),
         ]
+        measures = [*goals, *(parse_condition(text).goal for text in self.picks)]
+        depths = {measure.name: measure.k for measure in measures}
+        depths |= {metric.name: metric.k for metric in (split_floor(text, SLICINGS)[0] for text in self.floors)}
+        available = max(self.top_k, *(metric.k for metric in DEFAULT_METRICS))
+        for name, k in depths.items():
+            if k > available:
+                raise ConfigurationError(f"{name} needs lists of {k} jobs. Use --top-k {k}; it is {self.top_k}.")
+        return space, goals
+
+    def _make_problem(self, space: Space, goals: Sequence[Goal], train: Evaluator) -> Problem:
+        from scoring.evaluation import slices_of
+        from scoring.model import Inputs
+        from scoring.tuning import Problem
+        from scoring.tuning.goal_parser import parse_floor
+
         slicings = slices_of(Inputs.of(train.statistics)) if self.floors else ()
         return Problem(space, train, tuple(goals), tuple(parse_floor(text, slicings) for text in self.floors))
 

@@ -12,9 +12,23 @@ from numpy.typing import NDArray
 from scoring.array_types import Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, suggest
 
 __all__ = ["ActionLog"]
+
+
+def check_gains(gains: Mapping[str, float]) -> None:
+    """Check kinds of actions and their gains.
+
+    Raises
+    ------
+    ConfigurationError: If a kind is unknown or a gain is not a finite number above 0.
+    """
+    for kind, gain in gains.items():
+        if kind not in ACTION_KINDS:
+            raise ConfigurationError(f"{kind!r} is not a kind of action. {suggest(kind, ACTION_KINDS)}")
+        if not (np.isfinite(gain) and gain > 0):
+            raise ConfigurationError(f"The gain of {kind} is {gain}. Use a finite number above 0.")
 
 
 @dataclass(frozen=True)
@@ -37,12 +51,9 @@ class ActionLog:
         ------
         ConfigurationError: If a kind is unknown or a gain is not a finite number above 0.
         """
+        check_gains(gains)
         gain_of_kind = np.zeros(len(ACTION_KINDS))
         for kind, gain in gains.items():
-            if kind not in ACTION_KINDS:
-                raise ConfigurationError(f"{kind!r} is not a kind of action. Use one of: {', '.join(ACTION_KINDS)}.")
-            if not (np.isfinite(gain) and gain > 0):
-                raise ConfigurationError(f"The gain of {kind} is {gain}. Use a finite number above 0.")
             gain_of_kind[ACTION_KINDS.index(kind)] = gain
         actions = data.actions
         rows = np.flatnonzero(gain_of_kind[actions.kind] > 0)

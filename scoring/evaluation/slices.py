@@ -18,8 +18,19 @@ from scoring.errors import ConfigurationError, UnknownIdError, suggest
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
 
-__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "compare_slices", "compute_slice_means", "slice_by", "slices_of"]
+__all__ = [
+    "FEWEST_USERS",
+    "SLICINGS",
+    "UNKNOWN",
+    "Slicing",
+    "compare_slices",
+    "compute_slice_means",
+    "slice_by",
+    "slices_of",
+]
 
+SLICINGS = ("region", "age group", "tenure", "occupation")
+"""Names of the slicings of `slices_of`."""
 OTHER = "other"
 """Label of the slice of all values beyond the most frequent ones."""
 UNKNOWN = "unknown"

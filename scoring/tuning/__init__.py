@@ -1,8 +1,9 @@
 """Search for better weights, and analysis of the effect of each weight.
 
 - `space`, `goals`, `problem`: the search space, the goals and floors, and both with the training users
-- `goal_parser`: goals, floors and parameters from the texts of a command
-- `search`, `trial_journal`: trials and the file that stores them
+- `condition`: limits that the chosen model must satisfy
+- `goal_parser`: goals, floors, conditions and parameters from the texts of a command
+- `search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
 - `sensitivity` (with `list_sweep`, `step_curve`, `rank_metrics`): exact curves along each weight
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from scoring.tuning.ablation import Ablation, ablation
 from scoring.tuning.audience import audience
+from scoring.tuning.condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, make_goal
 from scoring.tuning.problem import Problem
 from scoring.tuning.reach import Reach, reach
@@ -28,6 +30,7 @@ from scoring.tuning.value_statistics import component_distributions, component_v
 
 __all__ = [
     "Ablation",
+    "Condition",
     "Floor",
     "Goal",
     "ListGoal",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, suggest
 from scoring.evaluation.measure_directions import LIST_MEASURES, METRICS
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.slices import Slicing
+from scoring.tuning.condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal
 from scoring.tuning.space import Parameter
 
-__all__ = ["parse_floor", "parse_goal", "parse_metric", "parse_parameter"]
+__all__ = ["parse_condition", "parse_floor", "parse_goal", "parse_metric", "parse_parameter", "split_floor"]
 
 _METRIC_NAMES: Final = tuple(kind.__name__ for kind in METRICS)
 
@@ -49,6 +50,29 @@ def parse_goal(text: str, maximise: bool = True) -> Goal:
     return MetricGoal(parse_metric(text), maximise)
 
 
+def parse_condition(text: str) -> Condition:
+    """Return the condition of a text such as `mean fee@40 >= 3000`; `95%` is a percentage of the baseline's value.
+
+    Raises
+    ------
+    ConfigurationError: If the text is invalid or the measure does not exist.
+    """
+    match = re.fullmatch(r"\s*([^<>=]+?)\s*(>=|<=)\s*([-+0-9.,eE]+?)\s*(%)?\s*", text)
+    try:
+        if match is None:
+            raise ValueError
+        measure, operator, number, percent = match.groups()
+        limit = float(number.replace(",", ""))
+    except ValueError:
+        raise ConfigurationError(
+            f"{text!r} is not a condition. Use MEASURE >= NUMBER or MEASURE <= NUMBER, such as mean fee@40 >= 3000. "
+            "A percentage refers to the baseline, such as mean fee@40 >= 95%."
+        ) from None
+    return Condition(
+        parse_goal(measure), ">=" if operator == ">=" else "<=", limit / 100 if percent else limit, percent is not None
+    )
+
+
 def _split(text: str) -> tuple[str, int]:
     name, at, k = text.replace(" ", "").lower().partition("@")
     if not at or not k.isascii() or not k.isdigit() or not int(k):
@@ -82,12 +106,14 @@ def parse_parameter(text: str) -> Parameter:
         ) from None
 
 
-def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
-    """Return the floor of a text `METRIC:SLICING:SLICE=SHARE`; the share of the baseline's value is 1 if omitted.
+def split_floor(text: str, slicings: Collection[str]) -> tuple[Metric, str, str, float]:
+    """Return the metric, slicing, slice and share of a text `METRIC:SLICING:SLICE=SHARE`; the share is 1 if omitted.
+
+    `slicings` are the names of the existing slicings.
 
     Raises
     ------
-    ConfigurationError: If the text is invalid, or the metric, slicing or slice does not exist.
+    ConfigurationError: If the text is invalid, or the metric or the slicing does not exist.
     """
     what, _, share = text.rpartition("=") if "=" in text else (text, "", "1")
     parts = [part.strip() for part in what.split(":", 2)]
@@ -100,11 +126,24 @@ def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
             f"{text!r} is not a floor. Use METRIC:SLICING:SLICE, such as NDCG@10:tenure:newcomer. To allow a lower "
             "value than the baseline, add =SHARE, such as =0.95."
         ) from None
-    metric, slicing_name, label = parts
+    metric, slicing, label = parts
+    if slicing not in slicings:
+        raise ConfigurationError(f"{text!r}: {slicing!r} is not a slicing. {suggest(slicing, slicings)}")
+    return parse_metric(metric), slicing, label, least
+
+
+def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
+    """Return the floor of a text, see `split_floor`. The share is that of the baseline's value in the slice.
+
+    Raises
+    ------
+    ConfigurationError: If the text is invalid, or the metric, slicing or slice does not exist.
+    """
     by_name = {slicing.name: slicing for slicing in slicings}
-    if slicing_name not in by_name:
-        raise ConfigurationError(f"{text!r}: {slicing_name!r} is not a slicing. Use one of: {', '.join(by_name)}.")
-    if label not in by_name[slicing_name].labels:
-        labels = ", ".join(by_name[slicing_name].labels)
-        raise ConfigurationError(f"{text!r}: the slicing {slicing_name} has no slice {label!r}. Use one of: {labels}.")
-    return Floor(parse_metric(metric), by_name[slicing_name], label, least)
+    metric, slicing_name, label, least = split_floor(text, by_name)
+    slicing = by_name[slicing_name]
+    if label not in slicing.labels:
+        raise ConfigurationError(
+            f"{text!r}: the slicing {slicing_name} has no slice {label!r}. {suggest(label, slicing.labels)}"
+        )
+    return Floor(metric, slicing, label, least)

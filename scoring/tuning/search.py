@@ -17,7 +17,7 @@ import numpy as np
 
 from scoring.argument_checks import check_positive_integer
 from scoring.errors import ConfigurationError, RunCancelledError
-from scoring.model import ScoringModel
+from scoring.model import ScoringModel, dump_model
 from scoring.tuning.problem import Problem
 from scoring.tuning.trial_journal import open_journal
 
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-__all__ = ["SAMPLERS", "Sampler", "load_finished", "make_trial_model", "run_trials", "select_feasible"]
+__all__ = [
+    "SAMPLERS",
+    "SPACE",
+    "Sampler",
+    "dump_space",
+    "load_finished",
+    "make_trial_model",
+    "run_trials",
+    "select_feasible",
+]
 
 Sampler = Literal["tpe", "random", "nsga2"]
 SAMPLERS: Final = ("tpe", "random", "nsga2")
@@ -34,6 +43,8 @@ SAMPLERS: Final = ("tpe", "random", "nsga2")
 _SHORTFALLS: Final = "shortfalls"
 _PROBLEM: Final = "problem"
 _FIRST: Final = "first"
+SPACE: Final = "space"
+"""Attribute of a study: what is needed to rebuild the models of its trials, see `dump_space`."""
 
 
 def run_trials(
@@ -141,6 +152,8 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
             f"The trials of {study.study_name} in {storage} belong to another search or another program. Their data, "
             "users, model, locks, bounds, goals or floors differ. Use another file or name."
         )
+    if study.user_attrs.get(SPACE) is None:
+        study.set_user_attr(SPACE, dump_space(problem))
     # a resumed run and a parallel worker must not repeat earlier draws, and each sampler draws its own sequence
     entropy = (seed, worker, len(study.trials), SAMPLERS.index(sampler))
     study.sampler = _sampler(sampler, problem, int(np.random.SeedSequence(entropy).generate_state(1)[0]))
@@ -174,6 +187,17 @@ def load_finished(study: Study) -> list[FrozenTrial]:
 def select_feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that keep every floor."""
     return [trial for trial in trials if all(short <= 0 for short in _shortfalls(trial))]
+
+
+def dump_space(problem: Problem) -> dict[str, Any]:
+    """Return the model, locks, parameters and goals of a problem, from which models of trials can be rebuilt."""
+    space = problem.space
+    return {
+        "model": dump_model(space.model),
+        "locked": list(space.locked),
+        "parameters": [[p.component, p.field, p.low, p.high, p.log] for p in space.parameters],
+        "goals": [goal.name for goal in problem.goals],
+    }
 
 
 def make_trial_model(problem: Problem, trial: FrozenTrial) -> ScoringModel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from scoring.errors import ConfigurationError, ModelError
+from scoring.errors import ConfigurationError, ModelError, suggest
 from scoring.model import Component, ScoringModel
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Space:
         for name in (*self.locked, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
                 raise ConfigurationError(
-                    f"Model {self.model.name} has no component {name!r}. Use one of: {', '.join(self.names)}."
+                    f"Model {self.model.name} has no component {name!r}. {suggest(name, self.names)}"
                 )
         names = [parameter.name for parameter in self.parameters]
         if len(set(names)) < len(names):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.argument_checks import check_positive_integer
 from scoring.errors import ConfigurationError, pluralize
@@ -16,6 +17,7 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
 from scoring.plotting.plot_registry import display
+from scoring.tuning.condition import Condition
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
@@ -94,12 +96,31 @@ class Tuning:
         that are not dominated, ordered by the first goal, the best first.
         """
         trials = self.trials().query("study == @SEARCH and keeps")
-        signs = np.array([1.0 if goal.maximise else -1.0 for goal in self.problem.goals])
         names = [goal.name for goal in self.problem.goals]
-        values = trials[names].to_numpy() * signs
-        dominated = [bool(((values >= row).all(axis=1) & (values > row).any(axis=1)).any()) for row in values]
-        front = trials[~np.array(dominated, dtype=bool)]
+        front = trials[_mark_front(self.problem, trials[names].to_numpy())]
         return front.sort_values(names[0], ascending=not self.problem.goals[0].maximise, kind="stable")
+
+    def find_trial(self, model: ScoringModel | None = None) -> int | None:
+        """Return the number of the search's first trial of a model (None: the winner); None if no trial tried it."""
+        digest = (model or self.winner).digest
+        for trial in self.studies[SEARCH]:
+            if make_trial_model(self.problem, trial).digest == digest:
+                return trial.number
+        return None
+
+    def model_of_trial(self, number: int) -> ScoringModel:
+        """Return the model of a trial of the search, such as one of the front.
+
+        Raises
+        ------
+        ConfigurationError: If the search has no finished trial of this number.
+        """
+        trial = next((trial for trial in self.studies[SEARCH] if trial.number == number), None)
+        if trial is None:
+            raise ConfigurationError(
+                f"The search has no finished trial {number}. Use a number of the column trial of `trials()`."
+            )
+        return make_trial_model(self.problem, trial)
 
     def test(self, users: Evaluator) -> Scoreboard:
         """Return the scoreboard of the models on test users, which must not be in train or validation.
@@ -137,6 +158,7 @@ def tune(
     storage: Path | None = None,
     seed: int = 0,
     level: float = 0.95,
+    pick: Sequence[Condition] = (),
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Tuning:
@@ -154,12 +176,14 @@ def tune(
     finalists: Number of the best trials of each study, among those that keep every floor, evaluated on validation.
     storage, cancelled: See `run_trials`.
     level: Confidence level of the scoreboard's intervals.
+    pick: Conditions on the validation users. If given, all trials of the Pareto front are evaluated there as well. The
+        best in the first goal among the models that satisfy every condition is chosen.
     progress: Called with (stage, done, total).
 
     Raises
     ------
-    ConfigurationError: If train and validation share users, no model keeps the floors, or the number of trials or
-        finalists is below 1; also as `run_trials`.
+    ConfigurationError: If train and validation share users, no model keeps the floors or satisfies `pick`, or the
+        number of trials or finalists is below 1; also as `run_trials`.
     """
     finalists = check_positive_integer("finalists", finalists)
     n_shared = int(np.isin(validation.user_id, problem.train.user_id).sum())
@@ -182,7 +206,10 @@ def tune(
         progress=progress,
         cancelled=cancelled,
     )
-    chosen = {name: _choose(problem, validation, trials, finalists) for name, trials in studies.items()}
+    chosen = {
+        name: _choose(problem, validation, trials, finalists, pick, is_strict=name == SEARCH)
+        for name, trials in studies.items()
+    }
     models = {BASELINE: problem.baseline, RANDOM: chosen[RANDOM], DIRECT: fitted, SEARCH: chosen[SEARCH]}
     board = Scoreboard.of(validation, models, level=level, seed=seed, measures=problem.declared)
     return Tuning(problem, validation, models, studies, board)
@@ -248,18 +275,59 @@ def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
     return models
 
 
-def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTrial], finalists: int) -> ScoringModel:
-    """Return the best model on validation among the baseline and the best trials on train."""
+def _mark_front(problem: Problem, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return (n,) which rows of (n, goals) values are on the Pareto front."""
+    signed = values * np.array([1.0 if goal.maximise else -1.0 for goal in problem.goals])
+    dominated = [bool(((signed >= row).all(axis=1) & (signed > row).any(axis=1)).any()) for row in signed]
+    return ~np.array(dominated, dtype=bool)
+
+
+def _choose(
+    problem: Problem,
+    validation: Evaluator,
+    trials: Sequence[FrozenTrial],
+    finalists: int,
+    pick: Sequence[Condition],
+    is_strict: bool,
+) -> ScoringModel:
+    """Return the best model on validation among the baseline and the best trials on train.
+
+    If no model satisfies `pick`, raise an error (`is_strict`) or return the nearest.
+    """
     on_train = problem.values(problem.train, problem.train_baseline)
-    best = sorted(select_feasible(trials), key=lambda trial: _sort_key(problem, trial.values, on_train), reverse=True)[
-        :finalists
-    ]
+    feasible = select_feasible(trials)
+    best = sorted(feasible, key=lambda trial: _sort_key(problem, trial.values, on_train), reverse=True)[:finalists]
+    if pick and feasible:
+        on_front = _mark_front(problem, np.array([trial.values for trial in feasible], dtype=np.float64))
+        numbers = {trial.number for trial in best}
+        best += [
+            trial for trial, is_on in zip(feasible, on_front, strict=True) if is_on and trial.number not in numbers
+        ]
     base = validation.evaluate(problem.baseline)
-    before, candidates = problem.values(validation, base), []
-    for model in [*(make_trial_model(problem, trial) for trial in best), problem.baseline]:
+    before = problem.values(validation, base)
+    candidates: list[tuple[tuple[bool, float], ScoringModel]] = []
+    missed: list[tuple[float, str, ScoringModel]] = []
+    tried = [(f"trial {trial.number}", make_trial_model(problem, trial)) for trial in best]
+    for name, model in [*tried, ("the baseline", problem.baseline)]:
         evaluation = validation.evaluate(model)
-        if all(short <= 0 for short in problem.shortfalls(evaluation, base)):
-            candidates.append((_sort_key(problem, problem.values(validation, evaluation), before), model))
+        if any(short > 0 for short in problem.shortfalls(evaluation, base)):
+            continue
+        shortfalls = [condition.shortfall(validation, evaluation, base) for condition in pick]
+        values = problem.values(validation, evaluation)
+        if any(short > 0 for short in shortfalls):
+            parts = [f"{part.goal.name} {part.goal.of(validation, evaluation):,.5g}" for part in pick]
+            missed.append((max(shortfalls), f"{name} with {', '.join(parts)}", model))
+            continue
+        gains = _sort_key(problem, values, before)
+        candidates.append(((True, gains[1]) if pick else gains, model))
+    if not candidates and missed:
+        _, nearest, model = min(missed, key=lambda entry: entry[0])
+        if not is_strict:
+            return model
+        raise ConfigurationError(
+            f"None of {len(missed):,} models satisfies {' and '.join(map(str, pick))} on the validation users. The "
+            f"nearest is {nearest}. Use another limit, or more trials."
+        )
     if not candidates:
         raise ConfigurationError(
             f"None of the {len(trials):,} trials keeps every floor on train and validation. Lower the floors, or run "

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.data_loader import load_components, load_data, read_model
-from scoring.cli.options import DEFAULT_PROFILES, AsOfOption, ComponentOption, ModelOption, WeightsOption
+from scoring.cli.options import (
+    DEFAULT_JOURNALS,
+    DEFAULT_PROFILES,
+    AsOfOption,
+    ComponentOption,
+    ModelOption,
+    WeightsOption,
+)
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from scoring.dataset import Dataset
+    from scoring.model import ScoringModel
     from scoring.tuning.registry import Registry
 
 __all__ = ["app"]
@@ -87,6 +95,15 @@ def save(
     ],
     model: ModelOption = None,
     weights: WeightsOption = None,
+    trial: Annotated[
+        str | None,
+        typer.Option(
+            "--trial",
+            metavar="SEARCH:NUMBER",
+            help="A trial of `scoring tune` instead of --model and --weights. SEARCH is its journal in "
+            "data/searches, or a path.",
+        ),
+    ] = None,
     parent: Annotated[
         str | None,
         typer.Option(
@@ -109,10 +126,20 @@ def save(
     """Save a model and its weights as the next version of a profile."""
     from scoring.cli.progress import make_console
 
-    chosen = read_model(model, weights, component)
     registry = _open_registry(profiles, component, db)
+    origin: str | ScoringModel | None = parent
+    if trial is None:
+        chosen = read_model(model, weights, component)
+    else:
+        from scoring.tuning.stored_trial import load_trial
+
+        if model is not None or weights is not None:
+            raise typer.BadParameter("--trial contains a model and weights. Omit --model and --weights.")
+        kinds = [kind for file in component or () for kind in load_components(file)]
+        stored = load_trial(trial, DEFAULT_JOURNALS, kinds)
+        chosen, origin, note = stored.model, parent or stored.baseline, note or str(stored)
     data = _load_found_on(found_on, as_of)
-    saved = registry.save(name, chosen, parent=parent, found_on=data, note=note, author=author)
+    saved = registry.save(name, chosen, parent=origin, found_on=data, note=note, author=author)
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
     make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 

@@ -23,6 +23,7 @@ from scoring.cli.holdout_options import (
 )
 from scoring.cli.options import (
     DEFAULT_DB,
+    DEFAULT_JOURNALS,
     DEFAULT_PROFILES,
     AsOfOption,
     ComponentOption,
@@ -37,7 +38,7 @@ from scoring.cli.options import (
     WeightsOption,
 )
 from scoring.cli.signals import stop_signals
-from scoring.cli.tune_request import DEFAULT_JOURNALS, SearchInputs, SourceOptions, TuneRequest, run_helper_processes
+from scoring.cli.tune_request import SearchInputs, SourceOptions, TuneRequest, run_helper_processes
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ def tune(
             "--floor",
             metavar="METRIC:SLICING:SLICE=SHARE",
             help="Lower limit of a metric in a slice, as a share of its baseline value. May be repeated.",
+        ),
+    ] = None,
+    pick: Annotated[
+        Texts,
+        typer.Option(
+            "--pick",
+            metavar="CONDITION",
+            help="Condition on the validation users that the result must satisfy, such as `mean fee@40 >= 3000`, or "
+            "`mean fee@40 >= 95%` of the baseline. The best of the Pareto front is chosen. May be repeated.",
         ),
     ] = None,
     lock: LockOption = None,
@@ -154,6 +164,7 @@ def tune(
         goals=tuple(goal or ()),
         minimise=tuple(minimise or ()),
         floors=tuple(floor or ()),
+        picks=tuple(pick or ()),
         locks=tuple(lock or ()),
         parameters=tuple(parameter or ()),
         users=users,
@@ -181,10 +192,12 @@ def tune(
 
 def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
+    from scoring.tuning.goal_parser import parse_condition
 
     journal_path = request.journal_path(inputs.problem)
     progress.print_line(
-        f"trials: {journal_path}. If the search is interrupted, run the same command again to resume it."
+        f"trials: {journal_path}. If the search is interrupted, run the same command again to resume it. "
+        f"`optuna-dashboard {journal_path}` shows the trials (pip install optuna-dashboard)."
     )
     with _show_bars(progress) as on_progress, run_helper_processes(request, processes, progress):
         return search(
@@ -197,6 +210,7 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
             seed=request.seed,
             progress=on_progress,
             cancelled=stop_signals.raise_pending,
+            pick=[parse_condition(text) for text in request.picks],
         )
 
 

@@ -111,9 +111,13 @@ def _render_front(tuning: Tuning) -> RenderableType:
     goals = [goal.name for goal in tuning.problem.goals]
     front = tuning.front()
     rows = np.unique(np.linspace(0, len(front) - 1, min(MAX_ROWS, len(front))).round().astype(int))
-    table = make_table("trial", *goals)
+    winner = tuning.find_trial()
+    place = np.flatnonzero(front["trial"] == winner)
+    rows = np.union1d(rows, place)
+    table = make_table("trial", *goals, "")
     for row in front.iloc[rows].to_dict("records"):
-        table.add_row(f"{row['trial']}", *(format_number(row[goal]) for goal in goals))
+        mark = Text("result", style="green") if row["trial"] == winner else ""
+        table.add_row(f"{row['trial']}", *(format_number(row[goal]) for goal in goals), mark)
     if len(rows) < len(front):
         table.add_row(Text(f"{len(rows)} of {len(front)} trials; --out writes all", style="dim"))
     return table

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
-from scoring.errors import ConfigurationError, ScoringError
+from scoring.errors import ConfigurationError, ScoringError, suggest
 from scoring.model import ScoringModel, WeightProfile
 from scoring.plotting import BLUE, GREY, SMALL, create_figure, format_number
 from scoring.ranking import Prepared
@@ -362,7 +362,7 @@ def check_reach(model: ScoringModel, locks: Sequence[str]) -> Bools:
     names = [part.name for part in model.parts]
     unknown = [name for name in locks if name not in names]
     if unknown:
-        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. Use one of: {', '.join(names)}.")
+        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. {suggest(unknown[0], names)}")
     return np.isin(names, list(locks))
 
 

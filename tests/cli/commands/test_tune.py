@@ -7,11 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scoring import load_model
-from scoring.evaluation import NDCG
+from scoring import Dataset, load_model
+from scoring.evaluation import NDCG, Evaluator, MeanFee, by_time, split_users
+from scoring.tuning import ListGoal, MetricGoal
 from scoring.tuning.registry import Registry
 from tests.cli.command import (
     Call,
+    error_line,
     number,
     page,
     rounded,
@@ -60,6 +62,52 @@ def test_tune_with_goals_floors_locks_and_parameters(action_command: Call) -> No
         assert board[(better, measure)] >= board[(worse, measure)]
 
 
+def test_pick_chooses_from_the_front_and_a_trial_is_saved(
+    action_command: Call, action_data: Dataset, factor_cache: Path
+) -> None:
+    goals = ("--goal", "NDCG@10", "--goal", "mean fee@40", "--trials", 16, "--random-trials", 1, "--no-test")
+    done = action_command("tune", *goals, "--pick", "mean fee@40 >= 105%", "--save", "picked", "--out", "out")
+    assert "result" in page(done).split("Validation:")[0]
+    validation = pd.read_csv("out/validation.csv").set_index(["model", "measure"])["mean"]
+    assert validation["search", "mean fee@40"] >= 1.05 * validation["baseline", "mean fee@40"]
+    front, trials = pd.read_csv("out/front.csv"), pd.read_csv("out/trials.csv").query("study == 'search'")
+    registry, parts = Registry("data/profiles"), load_model("standard").parts
+    winner = registry.load("picked").model
+    assert winner.digest != load_model("standard").digest
+    # every trial of the front that satisfies the condition has a lower or equal value of the first goal
+    holdout = by_time(action_data, days=14)
+    users = split_users(holdout.user_id).validation
+    evaluator = Evaluator(holdout, users=users, factor_cache=factor_cache)
+    fee = ListGoal(MeanFee(40))
+    least = 1.05 * fee.of(evaluator, evaluator.evaluate(load_model("standard")))
+    best = MetricGoal(NDCG(10)).of(evaluator, evaluator.evaluate(winner))
+    for trial in front.to_dict("records"):
+        model = load_model("standard").with_weights({part.name: trial[part.name] for part in parts})
+        evaluation = evaluator.evaluate(model)
+        if fee.of(evaluator, evaluation) >= least * (1 + 1e-9):
+            assert MetricGoal(NDCG(10)).of(evaluator, evaluation) <= best + 1e-9
+
+    (journal,) = Path("data/searches").glob("*.journal")
+    number = int(front["trial"].iloc[0])
+    saved = action_command("profiles", "save", "other", "--trial", f"{journal.stem[:5]}:{number}")
+    assert saved.exit_code == 0, saved.output
+    profile = registry.load("other")
+    expected = trials.set_index("trial").loc[number, [part.name for part in parts]].to_numpy(float)
+    assert profile.model.flat_weights == pytest.approx(expected)
+    assert profile.metadata.parent is not None
+    assert profile.metadata.parent.digest == load_model("standard").digest
+    assert profile.metadata.note.startswith(f"trial {number} of {journal.name} (NDCG@10 ")
+    for reference, message in (
+        ("none:1", "Use one of: "),
+        (f"{journal}:999", "no finished trial 999"),
+        (str(journal), "SEARCH:NUMBER"),
+    ):
+        assert message in error_line(action_command("profiles", "save", "other", "--trial", reference), 1)
+    failed = action_command("tune", *goals, "--pick", "mean fee@40 >= 1000000")
+    assert failed.exit_code == 1
+    assert "The nearest is trial" in failed.stderr
+
+
 @pytest.mark.parametrize(
     ("processes", "n_random", "n_trials"), [(2, 10, 20), pytest.param(3, 20, 40, marks=pytest.mark.long)]
 )
@@ -84,6 +132,8 @@ def test_processes_share_the_trials_of_a_search(
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
         (("tune", "--goal", "income@3"), 1, "'income@3' is not a goal"),
         (("tune", "--floor", "NDCG@10:tenure:old"), 1, "the slicing tenure has no slice 'old'"),
+        (("tune", "--pick", "mean fee@40 > 3"), 1, "is not a condition"),
+        (("tune", "--goal", "NDCG@99"), 1, "Use --top-k 99"),
         (("tune", "--parameter", "freshness.half_life_days"), 1, "COMPONENT.FIELD=LOW..HIGH"),
         (("tune", "--save", "../up", "--trials", 1), 1, "up"),
     ],

@@ -426,6 +426,7 @@ def tune() -> Any:
             weights=lambda: weights,
             front=lambda: front,
             winner=digests[winner],
+            find_trial=lambda: 4,
             models=digests,
         )
 
