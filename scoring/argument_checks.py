@@ -25,7 +25,7 @@ def check_positive_integer(name: str, value: Any) -> int:
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
-        raise ConfigurationError(f"{name} is {value!r}. It must be an integer of 1 or more.")
+        raise ConfigurationError(f"{name} is {value!r}. It must be an integer of 1 or more.", key=(name,))
     return int(value)
 
 
@@ -68,11 +68,13 @@ def check_row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Lo
     if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
         raise ConfigurationError(
             f"The row numbers of {what} must be a one-dimensional integer array, not a {rows.ndim}-dimensional array "
-            f"of {rows.dtype}."
+            f"of {rows.dtype}.",
+            key=(what,),
         )
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
         raise ConfigurationError(
             f"The row numbers of {what} are {rows.min()} to {rows.max()}. They must be at least 0 and less than {n}, "
-            f"the number of {what}."
+            f"the number of {what}.",
+            key=(what,),
         )
     return rows.astype(np.int64)

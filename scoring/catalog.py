@@ -32,7 +32,8 @@ def component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Co
         if kinds.setdefault(component.kind, component) is not component:
             raise ModelError(
                 f"component kind {component.kind!r} already exists: {kinds[component.kind].__name__}. Give your class "
-                f"{component.__name__} another `kind`."
+                f"{component.__name__} another `kind`.",
+                key=(component.kind,),
             )
     return kinds
 

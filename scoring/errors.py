@@ -87,7 +87,8 @@ class LocatedError(ScoringError, ValueError):
     line : int or None
         The line in the file, from 1.
     key : tuple of str
-        The keys that lead to the value, such as ('groups', 'base', 'weight'); empty if it does not concern a value.
+        The keys that lead to the value, such as ('groups', 'base', 'weight'), or the name of the argument, such as
+        ('k',); empty if it does not concern one value.
     """
 
     def __init__(
@@ -113,7 +114,19 @@ class DataError(ScoringError, ValueError):
 
 
 class UnknownIdError(ScoringError, KeyError):
-    """A user or job id is not in the dataset."""
+    """A user or job id is not in the dataset.
+
+    Attributes
+    ----------
+    kind : str or None
+        `user` or `job`; None if the id is text that may be an external id.
+    unknown_id : int or None
+        The first unknown id; None if the id is text.
+    """
+
+    def __init__(self, message: str = "", *, kind: str | None = None, unknown_id: int | None = None) -> None:
+        super().__init__(message)
+        self.kind, self.unknown_id = kind, unknown_id
 
     def __str__(self) -> str:  # KeyError.__str__ returns the repr of the message
         return str(self.args[0]) if self.args else ""

@@ -161,6 +161,7 @@ def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
         order = "" if out.flags.c_contiguous else " and is not C-contiguous"
         raise ConfigurationError(
             f"out has dtype {out.dtype} and shape {out.shape}{order}; it must be C-contiguous with dtype float32 and "
-            f"shape {shape}. Use numpy.empty({shape}, dtype=numpy.float32), or omit out."
+            f"shape {shape}. Use numpy.empty({shape}, dtype=numpy.float32), or omit out.",
+            key=("out",),
         )
     return out

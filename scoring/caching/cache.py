@@ -127,7 +127,9 @@ class EngineCaches(Uncounted):
         selected: list[str] = []
         for name in wanted:
             if name not in CACHE_NAMES and name not in GROUPS:
-                raise ConfigurationError(f"Unknown cache {name!r}. Use one of {', '.join([*CACHE_NAMES, *GROUPS])}.")
+                raise ConfigurationError(
+                    f"Unknown cache {name!r}. Use one of {', '.join([*CACHE_NAMES, *GROUPS])}.", key=(name,)
+                )
             selected += GROUPS.get(name, (name,))
         for name in selected:
             getattr(self, name).clear()

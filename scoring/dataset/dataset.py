@@ -263,11 +263,11 @@ def _to_utc(as_of: datetime | str, name: str = "as_of") -> pd.Timestamp:
                 raise ValueError
     except (ValueError, TypeError, OverflowError) as error:
         raise ConfigurationError(
-            f"{name}: {as_of!r} is not a time. Use a time such as 2025-06-30T12:00:00Z."
+            f"{name}: {as_of!r} is not a time. Use a time such as 2025-06-30T12:00:00Z.", key=(name,)
         ) from error
     if pd.isna(clock):
         raise ConfigurationError(
-            f"{name}: the time is missing. Use a time, or omit it for the time of the newest action."
+            f"{name}: the time is missing. Use a time, or omit it for the time of the newest action.", key=(name,)
         )
     return clock
 

@@ -125,12 +125,15 @@ class Evaluator:
         if len({metric.name for metric in self.metrics}) < len(self.metrics):
             names = [metric.name for metric in self.metrics]
             duplicate = next(name for name in names if names.count(name) > 1)
-            raise ConfigurationError(f"metrics contains {duplicate} more than once. Give each metric once.")
+            raise ConfigurationError(
+                f"metrics contains {duplicate} more than once. Give each metric once.", key=("metrics",)
+            )
         self.k = max([check_list_length(k), *(metric.k for metric in self.metrics)])
         self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
         if not _is_same_data(self.statistics.dataset, holdout.data):
             raise ConfigurationError(
-                "statistics was computed from other data than holdout.data. Use Statistics(holdout.data), or omit it."
+                "statistics was computed from other data than holdout.data. Use Statistics(holdout.data), or omit it.",
+                key=("statistics",),
             )
         self.workers = workers
         self._plans: list[Prepared] = []  # most recently used first

@@ -47,7 +47,7 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     UnknownIdError: If a listed job is not in the inputs.
     """
     if by not in get_args(By):
-        raise ConfigurationError(f"by is {by!r}. Use one of: {', '.join(get_args(By))}.")
+        raise ConfigurationError(f"by is {by!r}. Use one of: {', '.join(get_args(By))}.", key=("by",))
     codes: Ints = getattr(inputs.jobs, by)
     n_codes = len(getattr(inputs.words, by))
     columns: dict[str, Any] = {}
@@ -91,7 +91,9 @@ def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
     if not present.all():
         raise UnknownIdError(
             f"The lists contain job {ids[~present][0]}, which is not among the {len(known):,} jobs of these inputs. "
-            "Use the inputs from which the lists were computed."
+            "Use the inputs from which the lists were computed.",
+            kind="job",
+            unknown_id=int(ids[~present][0]),
         )
     return rows
 

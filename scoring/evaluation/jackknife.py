@@ -62,7 +62,7 @@ class Jackknife:
         ConfigurationError: If the level is not between 0 and 1, or all users are in one group.
         """
         if not 0 < level < 1:
-            raise ConfigurationError(f"level is {level!r}. Use a number between 0 and 1, such as 0.95.")
+            raise ConfigurationError(f"level is {level!r}. Use a number between 0 and 1, such as 0.95.", key=("level",))
         half = stdtrit(len(self.without) - 1, (1 + level) / 2) * self.standard_error
         return float(self.value - half), float(self.value + half)
 

@@ -186,7 +186,9 @@ class Comparison:
         if not len(rows):
             raise UnknownIdError(
                 f"User {user_id} is not among the {len(self.before.user_id):,} compared users. Use an id from "
-                "before.user_id, or add this user to both rankings."
+                "before.user_id, or add this user to both rankings.",
+                kind="user",
+                unknown_id=user_id,
             )
         return movements(self.before.take(rows), self.after.take(rows))
 

@@ -60,14 +60,16 @@ class Slicing:
         """
         if len(label) != len(user_id):
             raise ConfigurationError(
-                f"{name}: {len(label):,} labels for {len(user_id):,} users. Give one label per user."
+                f"{name}: {len(label):,} labels for {len(user_id):,} users. Give one label per user.", key=("label",)
             )
         column = pd.Series(list(label), dtype="str").fillna(UNKNOWN)
         used = set(column.unique().tolist())
         known = sorted(used - {UNKNOWN}, key=_natural) if order is None else [label for label in order if label in used]
         missing = used - {UNKNOWN, *known}
         if missing:
-            raise ConfigurationError(f"{name}: order does not contain the label {min(missing)!r}. Add it.")
+            raise ConfigurationError(
+                f"{name}: order does not contain the label {min(missing)!r}. Add it.", key=("order",)
+            )
         labels = (*(text for text in known if text != UNKNOWN), *([UNKNOWN] if UNKNOWN in used else []))
         code = pd.Index(labels, dtype="str").get_indexer(pd.Index(column))
         return cls(name, user_id, code.astype(np.int32), labels)
@@ -91,7 +93,9 @@ class Slicing:
         if (place < 0).any():
             raise UnknownIdError(
                 f"User {user_id[np.argmin(place)]} is not in the slicing {self.name}. Create a slicing that contains "
-                "all of these users."
+                "all of these users.",
+                kind="user",
+                unknown_id=int(user_id[np.argmin(place)]),
             )
         return replace(self, user_id=np.asarray(user_id, dtype=np.int64), code=self.code[place])
 
@@ -156,12 +160,16 @@ def slice_by(
     for needed in ("user_id", column):
         if needed not in users.columns:
             known = [str(existing) for existing in users.columns if existing != "user_id"]
-            raise ConfigurationError(f"The users have no column {needed!r}. {suggest(str(needed), known)}")
+            raise ConfigurationError(
+                f"The users have no column {needed!r}. {suggest(str(needed), known)}", key=(str(needed),)
+            )
     values = users[column]
     ids = users["user_id"].to_numpy(np.int64)
     name = column if name is None else name
     if any(isinstance(value, list | tuple | np.ndarray) for value in values.dropna().head(100)):
-        raise ConfigurationError(f"Column {column!r} contains lists. Use a column with one value per user.")
+        raise ConfigurationError(
+            f"Column {column!r} contains lists. Use a column with one value per user.", key=(column,)
+        )
     if pd.api.types.is_bool_dtype(values.dtype):
         values = values.map({True: "yes", False: "no"})
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -281,18 +289,21 @@ def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Flo
     columns = {metric: np.asarray(values, dtype=np.float64) for metric, values in values_by_metric.items()}
     for metric, values in columns.items():
         if values.shape != (n,):
-            raise ConfigurationError(f"{metric} has values of shape {values.shape}. Give one value per user ({n:,}).")
+            raise ConfigurationError(
+                f"{metric} has values of shape {values.shape}. Give one value per user ({n:,}).", key=(metric,)
+            )
     return columns
 
 
 def _require_same(slicings: Sequence[Slicing], resamples: Resamples) -> None:
     if not slicings:
         raise ConfigurationError(
-            "No slicing is given. Give at least one, such as those that slices_of(inputs) returns."
+            "No slicing is given. Give at least one, such as those that slices_of(inputs) returns.", key=("slicings",)
         )
     for slicing in slicings:
         if not np.array_equal(slicing.user_id, resamples.user_id):
             raise ConfigurationError(
                 f"The slicing by {slicing.name} has other users than the resamples, or another order. "
-                "Use `slicing.of_users(resamples.user_id)`."
+                "Use `slicing.of_users(resamples.user_id)`.",
+                key=(slicing.name,),
             )

@@ -43,10 +43,11 @@ def split_users(
     # written as `not (… >= 0 …)` so that a NaN share is rejected too
     if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
         raise ConfigurationError(
-            f"shares are {shares}. Give three shares of 0 or more, for train, validation and test, that sum to 1."
+            f"shares are {shares}. Give three shares of 0 or more, for train, validation and test, that sum to 1.",
+            key=("shares",),
         )
     if seed < 0:
-        raise ConfigurationError(f"seed is {seed}. Use an integer of 0 or more.")
+        raise ConfigurationError(f"seed is {seed}. Use an integer of 0 or more.", key=("seed",))
     ids = np.unique(parse_ids(user_ids, "user"))
     part = np.searchsorted(np.cumsum(shares[:2]), _uniform(ids, seed), side="right")
     parts = [ids[part == number] for number in range(3)]

@@ -144,7 +144,9 @@ class BatchMethods(EngineState):
     ) -> int | None:
         """Check everything that can be checked without the data. Return top_k as an int."""
         if out is not None and top_k is not None:
-            raise ConfigurationError(f"top_k is {top_k!r}, but out receives every pair. Use top_k=None, or omit out.")
+            raise ConfigurationError(
+                f"top_k is {top_k!r}, but out receives every pair. Use top_k=None, or omit out.", key=("top_k",)
+            )
         if out is not None:
             require_new_folder(out)
         elif top_k is None:

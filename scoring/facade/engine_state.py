@@ -63,16 +63,19 @@ class EngineState:
         if db is None:
             raise ConfigurationError(
                 "ScoringEngine needs data: a database (Session, AsyncSession, Engine, AsyncEngine, URL or path), or "
-                "Dataset.from_frames(jobs, users, actions)."
+                "Dataset.from_frames(jobs, users, actions).",
+                key=("data",),
             )
         if isinstance(db, Dataset) and as_of is not None:
             raise ConfigurationError(
                 "as_of is given, but a Dataset has its own as_of. Pass as_of to the method that creates the Dataset, "
-                "such as Dataset.from_frames."
+                "such as Dataset.from_frames.",
+                key=("as_of",),
             )
         if caches is not None and layers is not None:
             raise ConfigurationError(
-                "caches and layers are both given. layers is the deprecated name of caches: use only caches."
+                "caches and layers are both given. layers is the deprecated name of caches: use only caches.",
+                key=("layers",),
             )
         self.model = model if isinstance(model, ScoringModel) else load_model(model)
         self.chunk_size = chunk_size
@@ -180,7 +183,9 @@ class EngineState:
         selected = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
         for name in selected:
             if name not in CACHES and name not in GROUPS:
-                raise ConfigurationError(f"Unknown cache {name!r}. Use one of {', '.join([*CACHES, *GROUPS])}.")
+                raise ConfigurationError(
+                    f"Unknown cache {name!r}. Use one of {', '.join([*CACHES, *GROUPS])}.", key=(name,)
+                )
         self.caches.clear([name for name in selected if name != "snapshot"])
         if {"snapshot", "session"} & set(selected):
             self._data.forget()
@@ -288,7 +293,7 @@ def require_integer(name: str, value: Any, *, least: int) -> int:
     except (TypeError, ValueError, OverflowError):
         number = least - 1
     if isinstance(value, bool | str) or number != value or number < least:
-        raise ConfigurationError(f"{name} is {value!r}. Use an integer of {least} or more.")
+        raise ConfigurationError(f"{name} is {value!r}. Use an integer of {least} or more.", key=(name,))
     return number
 
 

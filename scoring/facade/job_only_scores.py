@@ -55,7 +55,8 @@ def compute_job_component(
     if name not in names:
         raise ConfigurationError(
             f"Model {model.name} has no component {name!r}, whose values this method returns. Use a model "
-            f"that contains it. The components of {model.name} are {', '.join(names)}."
+            f"that contains it. The components of {model.name} are {', '.join(names)}.",
+            key=(name,),
         )
     needed = keep_group(model, model.parts[names.index(name)].group, {name: 1.0})
     inputs = _unknown_user_inputs(snapshot, jobs)

@@ -48,25 +48,28 @@ class ScoringModel:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise ModelError(f"model {self.name} has no components. Add at least one.")
+            raise ModelError(f"model {self.name} has no components. Add at least one.", key=("parts",))
         named = {group: list(self.weights.components[group]) for group in GROUPS}
         names = {group: [part.name for part in self.parts if part.group == group] for group in GROUPS}
         if named != names:
             raise ModelError(
                 f"model {self.name}: `weights` has the components {named}, but `parts` has {names}. Give both the same "
-                "names in the same order."
+                "names in the same order.",
+                key=("weights",),
             )
         order = [part.group for part in self.parts]
         if order != sorted(order, key=order.index):
             raise ModelError(
                 f"model {self.name}: `parts` has the groups {', '.join(order)}. Put all parts of a group next to each "
-                "other."
+                "other.",
+                key=("parts",),
             )
         all_names = [part.name for part in self.parts]
         duplicate = next((name for name in all_names if all_names.count(name) > 1), None)
         if duplicate is not None:
             raise ModelError(
-                f"model {self.name}: duplicate component name {duplicate!r}. Names must be unique in a model."
+                f"model {self.name}: duplicate component name {duplicate!r}. Names must be unique in a model.",
+                key=(duplicate,),
             )
 
     def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
@@ -111,8 +114,9 @@ class ScoringModel:
                 try:
                     component = type(part.component)(**(part.component.model_dump() | parameters))
                 except ValidationError as error:
-                    _, problem = describe_problem(error, type(part.component))
-                    raise ModelError(f"model {self.name}, component {name}: {problem}") from error
+                    field, problem = describe_problem(error, type(part.component))
+                    key = (name, field) if field else (name,)
+                    raise ModelError(f"model {self.name}, component {name}: {problem}", key=key) from error
                 part = replace(part, component=component)
             parts.append(part)
         if name not in {part.name for part in self.parts}:
@@ -129,12 +133,13 @@ class ScoringModel:
         try:
             eligibility = Eligibility(**(self.eligibility.model_dump() | rules))
         except ValidationError as error:
-            raise ModelError(f"model {self.name}, eligibility: {describe_problem(error, Eligibility)[1]}") from error
+            field, problem = describe_problem(error, Eligibility)
+            raise ModelError(f"model {self.name}, eligibility: {problem}", key=(field,)) from error
         return replace(self, eligibility=eligibility)
 
     def _unknown_component(self, name: str) -> ModelError:
         known = ", ".join(part.name for part in self.parts)
-        return ModelError(f"unknown component {name!r}; the components of model {self.name} are {known}.")
+        return ModelError(f"unknown component {name!r}; the components of model {self.name} are {known}.", key=(name,))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of the model's file."""

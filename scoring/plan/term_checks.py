@@ -24,13 +24,15 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
     """
     if not isinstance(value, Value):
         raise ModelError(
-            f"component {name}: `terms` returned a {type(value).__name__}; it must return a scoring.model.Value."
+            f"component {name}: `terms` returned a {type(value).__name__}; it must return a scoring.model.Value.",
+            key=(name,),
         )
     for term in value.terms:
         if type(term) not in KIND_OF_TERM:
             raise ModelError(
                 f"component {name}: `terms` returned a Value that contains a {type(term).__name__}, which is not a "
-                "term. Use a class of scoring.model.terms."
+                "term. Use a class of scoring.model.terms.",
+                key=(name,),
             )
         KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs))
     if value.divisor is not None:
@@ -39,7 +41,8 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
         if kind is None or divisor is None:
             raise ModelError(
                 f"component {name}: `terms` returned a Value whose divisor is a {type(value.divisor).__name__}. Use a "
-                "UserTerm or a FlagTerm as divisor."
+                "UserTerm or a FlagTerm as divisor.",
+                key=(name,),
             )
         kind.check(value.divisor, check)
         if (np.abs(divisor) < 1 / LARGEST).any():

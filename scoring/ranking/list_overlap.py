@@ -107,7 +107,7 @@ def rank_biased_overlap(
     """
     if not 0 < p < 1:
         raise ConfigurationError(
-            f"p, the persistence of rank-biased overlap, is {p!r}. Use a number above 0 and below 1."
+            f"p, the persistence of rank-biased overlap, is {p!r}. Use a number above 0 and below 1.", key=("p",)
         )
     shorter = np.minimum(count_before, count_after).astype(np.int64)
     longer = np.maximum(count_before, count_after).astype(np.int64)

@@ -179,7 +179,8 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
         return Inputs.of(data, basis=basis)
     if basis is not None:
         raise ConfigurationError(
-            "basis is given, but data is an Inputs, which has a basis. Omit basis, or give it to Inputs.of."
+            "basis is given, but data is an Inputs, which has a basis. Omit basis, or give it to Inputs.of.",
+            key=("basis",),
         )
     return data
 
@@ -198,7 +199,9 @@ def find_rows(
     rows, is_present = IdIndex(ids_of_data).find(ids)
     if not is_present.all():
         raise UnknownIdError(
-            f"{kind} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(ids_of_data), kind)}."
+            f"{kind} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(ids_of_data), kind)}.",
+            kind=kind,
+            unknown_id=int(ids[~is_present][0]),
         )
     return rows
 
@@ -211,12 +214,16 @@ def parse_ids(requested: Any, kind: str) -> NDArray[np.int64]:
     ConfigurationError: If a value is not an id. The message names the value.
     """
     if not isinstance(requested, Iterable) or isinstance(requested, str | bytes):
-        raise ConfigurationError(f"{kind}_id: {requested!r} is not a list of ids. Give a list such as [1, 2].")
+        raise ConfigurationError(
+            f"{kind}_id: {requested!r} is not a list of ids. Give a list such as [1, 2].", key=(f"{kind}_id",)
+        )
     if isinstance(requested, np.ndarray) and requested.dtype.kind == "i" and requested.ndim == 1:
         return requested.astype(np.int64)
     values = pd.Series(list(requested), dtype=object)
     parsed = INTEGER.coerce(values)
     is_invalid = parsed.values.isna().to_numpy(dtype=bool)
     if is_invalid.any():
-        raise ConfigurationError(f"{kind}_id {values[is_invalid].iloc[0]!r} is not a 64-bit integer.")
+        raise ConfigurationError(
+            f"{kind}_id {values[is_invalid].iloc[0]!r} is not a 64-bit integer.", key=(f"{kind}_id",)
+        )
     return parsed.values.to_numpy(dtype=np.int64)

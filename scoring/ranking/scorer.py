@@ -53,11 +53,12 @@ class Scorer:
         if workers is not None:
             workers = check_positive_integer("workers", workers)
         if path not in STRATEGIES:
-            raise ConfigurationError(f"path is {path!r}. Use one of: {', '.join(STRATEGIES)}.")
+            raise ConfigurationError(f"path is {path!r}. Use one of: {', '.join(STRATEGIES)}.", key=("path",))
         if backend is not None and path != "auto":
             raise ConfigurationError(
                 f"path {path!r} chooses a strategy of the default backend, but another backend is given. Omit path or "
-                "backend."
+                "backend.",
+                key=("path",),
             )
         self.plan = plan
         self.workers = workers or available_cpus()

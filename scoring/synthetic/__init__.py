@@ -101,8 +101,12 @@ def _clock(as_of: str | pd.Timestamp) -> pd.Timestamp:
     try:
         clock = pd.Timestamp(as_of)
     except ValueError as error:
-        raise ConfigurationError(f"as_of: {as_of!r} is not a time. Use a time such as 2025-12-01T12:00:00Z.") from error
+        raise ConfigurationError(
+            f"as_of: {as_of!r} is not a time. Use a time such as 2025-12-01T12:00:00Z.", key=("as_of",)
+        ) from error
     if clock is pd.NaT:
-        raise ConfigurationError(f"as_of: {as_of!r} is not a time. Use a time such as 2025-12-01T12:00:00Z.")
+        raise ConfigurationError(
+            f"as_of: {as_of!r} is not a time. Use a time such as 2025-12-01T12:00:00Z.", key=("as_of",)
+        )
     clock = clock.tz_localize("UTC") if clock.tzinfo is None else clock.tz_convert("UTC")
     return clock.floor("s")

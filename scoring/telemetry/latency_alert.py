@@ -72,9 +72,11 @@ class TargetAlert:
 
     def __init__(self, target_ms_per_user: float | Callable[[], float], *, window: int = WINDOW) -> None:
         if not callable(target_ms_per_user) and not (math.isfinite(target_ms_per_user) and target_ms_per_user > 0):
-            raise ConfigurationError(f"target_ms_per_user is {target_ms_per_user!r}. Use a number above 0.")
+            raise ConfigurationError(
+                f"target_ms_per_user is {target_ms_per_user!r}. Use a number above 0.", key=("target_ms_per_user",)
+            )
         if window < 1:
-            raise ConfigurationError(f"window is {window!r}. Use an integer of 1 or more.")
+            raise ConfigurationError(f"window is {window!r}. Use an integer of 1 or more.", key=("window",))
         self._target = target_ms_per_user
         self._lock = threading.Lock()
         self._latest: deque[tuple[int, float]] = deque(maxlen=window)

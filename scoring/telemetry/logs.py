@@ -69,7 +69,7 @@ def configure(level: int | str = "INFO", json: bool = False, stream: TextIO | No
         logger.setLevel(level.upper() if isinstance(level, str) else level)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"level {level!r} does not exist. Use DEBUG, INFO, WARNING, ERROR or CRITICAL."
+            f"level {level!r} does not exist. Use DEBUG, INFO, WARNING, ERROR or CRITICAL.", key=("level",)
         ) from None
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Handler)]:
         logger.removeHandler(handler)

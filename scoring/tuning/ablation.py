@@ -51,7 +51,8 @@ class Ablation:
         """
         if component not in self.without:
             raise ConfigurationError(
-                f"This ablation did not leave out a component {component!r}. Use one of: {', '.join(self.without)}."
+                f"This ablation did not leave out a component {component!r}. Use one of: {', '.join(self.without)}.",
+                key=(component,),
             )
         return self.baseline - self.without[component]
 

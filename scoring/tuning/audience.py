@@ -73,7 +73,7 @@ def audience(
     """
     k, nearest = check_list_length(k), check_positive_integer("nearest", nearest)
     if not seconds > 0:
-        raise ConfigurationError(f"seconds is {seconds!r}. It must be above 0.")
+        raise ConfigurationError(f"seconds is {seconds!r}. It must be above 0.", key=("seconds",))
     deadline = time.perf_counter() + seconds
     job = int(prepared.job_rows([job_id])[0])
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))

@@ -145,11 +145,13 @@ class Floor:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.least) and self.least >= 0):
-            raise ConfigurationError(f"The floor of {self.name} is {self.least}. Use a finite number of 0 or more.")
+            raise ConfigurationError(
+                f"The floor of {self.name} is {self.least}. Use a finite number of 0 or more.", key=("least",)
+            )
         if self.label not in self.slicing.labels:
             labels = ", ".join(self.slicing.labels)
             raise ConfigurationError(
-                f"The slicing {self.slicing.name} has no slice {self.label!r}. Use one of: {labels}."
+                f"The slicing {self.slicing.name} has no slice {self.label!r}. Use one of: {labels}.", key=("label",)
             )
 
     @property

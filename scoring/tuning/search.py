@@ -83,7 +83,7 @@ def run_trials(
     """
     n_trials = check_positive_integer("n_trials", n_trials)
     if sampler not in SAMPLERS:
-        raise ConfigurationError(f"sampler is {sampler!r}. Use one of: {', '.join(SAMPLERS)}.")
+        raise ConfigurationError(f"sampler is {sampler!r}. Use one of: {', '.join(SAMPLERS)}.", key=("sampler",))
     if seed < 0 or worker < 0:
         raise ConfigurationError(f"seed is {seed} and worker is {worker}. Use integers of 0 or more.")
     with _silence_optuna():

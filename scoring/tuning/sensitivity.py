@@ -85,7 +85,8 @@ class Sensitivity:
         """
         if component not in self.paths:
             raise ConfigurationError(
-                f"The weight of a component {component!r} was not varied. Use one of: {', '.join(self.paths)}."
+                f"The weight of a component {component!r} was not varied. Use one of: {', '.join(self.paths)}.",
+                key=(component,),
             )
         path = self.paths[component]
         return path.kept if path.metric is None else path.metric
@@ -189,14 +190,17 @@ def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) 
     if model.eligibility.max_per_company is not None:
         raise ConfigurationError(
             "sensitivity does not support max_per_company, because lists then depend on more than totals. "
-            "Use model.with_eligibility(max_per_company=None)."
+            "Use model.with_eligibility(max_per_company=None).",
+            key=("max_per_company",),
         )
     if not len(users):
-        raise ConfigurationError("There are no users. Give at least one user.")
+        raise ConfigurationError("There are no users. Give at least one user.", key=("users",))
     names = [part.name for part in model.parts]
     unknown = [name for name in components or () if name not in names]
     if unknown:
-        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. Use one of: {', '.join(names)}.")
+        raise ConfigurationError(
+            f"Model {model.name} has no component {unknown[0]!r}. Use one of: {', '.join(names)}.", key=(unknown[0],)
+        )
     flat = model.flat_weights
     vary_weight(flat, 0, 0.0)  # rejects a model of one component
     return [
@@ -219,7 +223,9 @@ def _relevant(
     if relevance is None or metric is None:
         raise ConfigurationError("Give both relevance and metric, or neither.")
     if metric.k > k:
-        raise ConfigurationError(f"{metric.name} needs lists of {metric.k} jobs, but k is {k}. Use k={metric.k}.")
+        raise ConfigurationError(
+            f"{metric.name} needs lists of {metric.k} jobs, but k is {k}. Use k={metric.k}.", key=("metric",)
+        )
     plan = prepared.plan
     rows, _ = IdIndex(plan.job_id).find(relevance.job_id)
     result = {}

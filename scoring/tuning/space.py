@@ -41,6 +41,11 @@ class Parameter:
         """Component and field, such as freshness.half_life_days."""
         return f"{self.component}.{self.field}"
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Key of errors about this parameter."""
+        return self.component, self.field
+
     def of(self, model: ScoringModel) -> float:
         """Return the value of the parameter in a model that has the component."""
         component = next(part.component for part in model.parts if part.name == self.component)
@@ -70,12 +75,14 @@ class Space:
         for name in (*self.locked, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
                 raise ConfigurationError(
-                    f"Model {self.model.name} has no component {name!r}. {suggest(name, self.names)}"
+                    f"Model {self.model.name} has no component {name!r}. {suggest(name, self.names)}", key=(name,)
                 )
-        names = [parameter.name for parameter in self.parameters]
-        if len(set(names)) < len(names):
-            duplicate = next(name for name in names if names.count(name) > 1)
-            raise ConfigurationError(f"Parameter {duplicate} is given more than once. Give it once.")
+        keys = [parameter.key for parameter in self.parameters]
+        duplicate = next((key for key in keys if keys.count(key) > 1), None)
+        if duplicate is not None:
+            raise ConfigurationError(
+                f"Parameter {'.'.join(duplicate)} is given more than once. Give it once.", key=duplicate
+            )
         for parameter in self.parameters:
             _check_bounds(parameter, self._component(parameter.component))
         self._check_corners()
@@ -104,7 +111,7 @@ class Space:
                 except ModelError as error:
                     values_text = ", ".join(f"{parameter} = {value:g}" for parameter, value in values.items())
                     raise ConfigurationError(
-                        f"The search cannot try {values_text}: {error} Use other bounds."
+                        f"The search cannot try {values_text}: {error} Use other bounds.", key=(name,)
                     ) from error
 
     @property
@@ -194,7 +201,8 @@ class Space:
             if name not in self.free and abs(flat[name] - self.flat[name]) > 1e-9:
                 raise ConfigurationError(
                     f"The weight of {name} is fixed at {self.flat[name]:g} in this search, but is {flat[name]:g} in "
-                    f"model {model.name}. Use a model with the fixed weight."
+                    f"model {model.name}. Use a model with the fixed weight.",
+                    key=(name,),
                 )
         return self._coordinates(flat) | {
             parameter.name: self._inside(parameter, model) for parameter in self.parameters
@@ -212,7 +220,8 @@ class Space:
         if not parameter.low <= value <= parameter.high:
             raise ConfigurationError(
                 f"{parameter.name} is {value:g} in model {model.name}, outside the bounds {parameter.low:g} to "
-                f"{parameter.high:g}. Use wider bounds, or another model."
+                f"{parameter.high:g}. Use wider bounds, or another model.",
+                key=parameter.key,
             )
         return value
 
@@ -228,20 +237,22 @@ def _check_bounds(parameter: Parameter, component: Component) -> None:
     value, low, high = _number(parameter, component), parameter.low, parameter.high
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ConfigurationError(
-            f"{parameter.name}: the bounds are {low} and {high}. Use two finite numbers, the lower first."
+            f"{parameter.name}: the bounds are {low} and {high}. Use two finite numbers, the lower first.",
+            key=parameter.key,
         )
     if parameter.log and low <= 0:
         raise ConfigurationError(
-            f"{parameter.name}: a logarithmic scale needs a lower bound above 0, but it is {low:g}."
+            f"{parameter.name}: a logarithmic scale needs a lower bound above 0, but it is {low:g}.", key=parameter.key
         )
     if _is_integer(component, parameter.field) and not (float(low).is_integer() and float(high).is_integer()):
         raise ConfigurationError(
-            f"{parameter.name} is an integer, but its bounds are {low:g} and {high:g}. Use integers."
+            f"{parameter.name} is an integer, but its bounds are {low:g} and {high:g}. Use integers.", key=parameter.key
         )
     if not low <= value <= high:
         raise ConfigurationError(
             f"{parameter.name} is {value:g} in the model, outside the bounds {low:g} to {high:g}. Use bounds that "
-            "contain it."
+            "contain it.",
+            key=parameter.key,
         )
 
 
@@ -253,7 +264,9 @@ def _number(parameter: Parameter, component: Component) -> float:
     }
     if parameter.field not in numbers:
         known = f"Use one of: {', '.join(numbers)}." if numbers else "It has none."
-        raise ConfigurationError(f"{parameter.component} has no numeric parameter {parameter.field!r}. {known}")
+        raise ConfigurationError(
+            f"{parameter.component} has no numeric parameter {parameter.field!r}. {known}", key=parameter.key
+        )
     return float(numbers[parameter.field])
 
 

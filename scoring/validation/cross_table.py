@@ -55,7 +55,9 @@ def accept_tables(
     ConfigurationError: If `on_bad` is another value.
     """
     if on_bad not in get_args(InvalidRowPolicy):
-        raise ConfigurationError(f"on_bad is {on_bad!r}. It must be one of {', '.join(get_args(InvalidRowPolicy))}.")
+        raise ConfigurationError(
+            f"on_bad is {on_bad!r}. It must be one of {', '.join(get_args(InvalidRowPolicy))}.", key=("on_bad",)
+        )
     failures = [*failures, *_find_unpaired_factors(tables)]
     if not failures:
         tables = _reject_future(tables, as_of, now or datetime.now(UTC))

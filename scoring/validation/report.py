@@ -116,7 +116,8 @@ class Limit:
         if re.fullmatch(r"\d{1,18}", stripped, re.ASCII):
             return cls(rows=int(stripped))
         raise ConfigurationError(
-            f"{name}: {text!r} is not a valid limit. Use a percentage up to 100%, or a number of rows such as 20."
+            f"{name}: {text!r} is not a valid limit. Use a percentage up to 100%, or a number of rows such as 20.",
+            key=(name,),
         )
 
     def allows(self, table: TableReport) -> bool:

@@ -84,7 +84,8 @@ def find_parameter(model: ScoringModel, name: str) -> SliderParameter:
     parameters = {parameter.name: parameter for part in model.parts for parameter in list_parameters(part)}
     if name not in parameters:
         raise ConfigurationError(
-            f"Model {model.name} has no parameter {name!r}. Its parameters are {', '.join(parameters) or 'none'}."
+            f"Model {model.name} has no parameter {name!r}. Its parameters are {', '.join(parameters) or 'none'}.",
+            key=(name,),
         )
     return parameters[name]
 

@@ -30,15 +30,16 @@ def move_weight(
         unlocked others are 0 in `weights` and `proportions`.
     """
     if name not in weights:
-        raise ConfigurationError(f"{name!r} is not in {level}. Use one of: {', '.join(weights)}.")
+        raise ConfigurationError(f"{name!r} is not in {level}. Use one of: {', '.join(weights)}.", key=(name,))
     if not math.isfinite(value):
-        raise ConfigurationError(f"The weight of {name} cannot be {value}. Use a number from 0 to 1.")
+        raise ConfigurationError(f"The weight of {name} cannot be {value}. Use a number from 0 to 1.", key=(name,))
     if name in locked:
-        raise ConfigurationError(f"{name} is locked. Unlock it to change its weight.")
+        raise ConfigurationError(f"{name} is locked. Unlock it to change its weight.", key=(name,))
     unlocked = [other for other in weights if other != name and other not in locked]
     if not unlocked:
         raise ConfigurationError(
-            f"The weight of {name} cannot change: all other weights of {level} are locked. Unlock one of them."
+            f"The weight of {name} cannot change: all other weights of {level} are locked. Unlock one of them.",
+            key=(name,),
         )
     available = max(0.0, 1.0 - math.fsum(weights[other] for other in weights if other != name and other in locked))
     target = min(max(value, 0.0), available)
@@ -69,7 +70,8 @@ def _shares(
     if remainder > 0:
         raise ConfigurationError(
             f"The weight of {name} cannot change: all other unlocked weights of {level} are 0, and the remainder "
-            "cannot be divided among them. Increase one of them instead."
+            "cannot be divided among them. Increase one of them instead.",
+            key=(name,),
         )
     return dict.fromkeys(unlocked, 0.0)
 

@@ -141,11 +141,15 @@ class WeightsModel:
             cannot change.
         """
         if group not in self.groups:
-            raise ConfigurationError(f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.")
+            raise ConfigurationError(
+                f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.", key=(group,)
+            )
         weights = self.model.weights
         weighted = {name for name in self.groups if any(weights.components[name].values())}
         if value > 0 and group not in weighted:
-            raise ConfigurationError(f"All components of {group} have weight 0. Increase one of them first.")
+            raise ConfigurationError(
+                f"All components of {group} have weight 0. Increase one of them first.", key=(group,)
+            )
         fallback = {name: weight if name in weighted else 0.0 for name, weight in self.start.weights.groups.items()}
         level, note = move_weight("the groups", self.groups, group, value, self._state.locked_groups, fallback)
         self._set_profile(level, weights.components)
@@ -160,7 +164,7 @@ class WeightsModel:
         ModelError: If the component rejects the value.
         """
         if not math.isfinite(value):
-            raise ConfigurationError(f"{name} cannot be {value}. Use a finite number.")
+            raise ConfigurationError(f"{name} cannot be {value}. Use a finite number.", key=(name,))
         parameter = find_parameter(self.model, name)
         self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
 
@@ -182,7 +186,9 @@ class WeightsModel:
         ConfigurationError: If the model does not have the group.
         """
         if group not in self.groups:
-            raise ConfigurationError(f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.")
+            raise ConfigurationError(
+                f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.", key=(group,)
+            )
         self._apply(replace(self._state, locked_groups=_toggle(self._state.locked_groups, group, on)))
 
     def load(self, model: ScoringModel) -> None:
@@ -261,7 +267,9 @@ class WeightsModel:
             if part.name == component:
                 return part.group
         known = ", ".join(part.name for part in self.model.parts)
-        raise ConfigurationError(f"Component {component!r} does not exist. The components are {known}.")
+        raise ConfigurationError(
+            f"Component {component!r} does not exist. The components are {known}.", key=(component,)
+        )
 
 
 def _count_differences(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:

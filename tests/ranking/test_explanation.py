@@ -16,6 +16,7 @@ from scoring.ranking import Explanation, Prepared, explain
 from scoring.ranking.fact_text import format_facts
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
+from tests.support.errors import raises_unknown
 from tests.support.random_markets import random_market
 
 
@@ -108,7 +109,7 @@ def test_each_rule_that_excludes_a_job_is_named() -> None:
 
 
 def test_unknown_id_is_named(ready: Prepared) -> None:
-    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
+    with raises_unknown("user", 999999):
         ready.explain(999999, int(ready.plan.job_id[0]))
     with pytest.raises(KeyError):
         ready.explain(int(ready.plan.user_id[0]), -5)

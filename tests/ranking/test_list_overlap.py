@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.ranking import list_overlap
+from tests.support.errors import raises_at
 
 Lists = list[tuple[list[int], list[int]]]
 
@@ -127,5 +128,5 @@ def test_empty_lists_are_equal() -> None:
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])
 def test_p_outside_0_and_1_is_rejected(p: float) -> None:
-    with pytest.raises(ConfigurationError, match="above 0 and below 1"):
+    with raises_at(ConfigurationError, "p"):
         rbo([([1], [1])], p)

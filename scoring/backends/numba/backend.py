@@ -50,7 +50,9 @@ class NumbaBackend:
         if workers is not None:
             workers = check_positive_integer("workers", workers)
         if strategy not in STRATEGIES:
-            raise ConfigurationError(f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}.")
+            raise ConfigurationError(
+                f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}.", key=("strategy",)
+            )
         self.bundle = bundle
         self.workers = workers or available_cpus()
         self.strategy: Strategy = strategy

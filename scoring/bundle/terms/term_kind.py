@@ -53,7 +53,8 @@ class TermCheck:
     def error(self, what: str) -> ModelError:
         """Return an error whose message names the component, its method and the kind of term."""
         return ModelError(
-            f"component {self.component}: `terms` returned an invalid {type(self.term).__name__}: {what}."
+            f"component {self.component}: `terms` returned an invalid {type(self.term).__name__}: {what}.",
+            key=(self.component,),
         )
 
     def require_shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
@@ -158,7 +159,8 @@ def require_same_column(name: str, first: NDArray, second: NDArray) -> None:
     if first is not second and not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
         raise ModelError(
             f"Two terms of the components use the name {name!r} for different job columns. Rename the Key, Number or "
-            "Flags of one term."
+            "Flags of one term.",
+            key=(name,),
         )
 
 

@@ -357,12 +357,15 @@ def check_reach(model: ScoringModel, locks: Sequence[str]) -> Bools:
     if model.eligibility.max_per_company is not None:
         raise ConfigurationError(
             "reach does not support max_per_company, because lists then depend on more than totals. "
-            "Use model.with_eligibility(max_per_company=None)."
+            "Use model.with_eligibility(max_per_company=None).",
+            key=("max_per_company",),
         )
     names = [part.name for part in model.parts]
     unknown = [name for name in locks if name not in names]
     if unknown:
-        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. {suggest(unknown[0], names)}")
+        raise ConfigurationError(
+            f"Model {model.name} has no component {unknown[0]!r}. {suggest(unknown[0], names)}", key=(unknown[0],)
+        )
     return np.isin(names, list(locks))
 
 

@@ -87,7 +87,7 @@ def correlations(
 
 def _require(what: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        raise ConfigurationError(f"{what} is {value!r}. Use {' or '.join(known)}.")
+        raise ConfigurationError(f"{what} is {value!r}. Use {' or '.join(known)}.", key=(what,))
 
 
 def _centred(values: Floats) -> Floats:

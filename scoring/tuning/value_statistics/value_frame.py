@@ -49,7 +49,8 @@ def component_values(
     taken = {*IDS, TOTAL} & set(names)
     if taken:
         raise ConfigurationError(
-            f"A component is named {min(taken)}, but the frame already has a column of this name. Rename the component."
+            f"A component is named {min(taken)}, but the frame already has such a column. Rename the component.",
+            key=(min(taken),),
         )
     user_rows = prepared.active_users if users is None else prepared.user_rows(users)
     plan = prepared.plan

@@ -1,0 +1,42 @@
+"""Assertions about the attributes of expected errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from scoring.errors import DataError, LocatedError, UnknownIdError
+
+E = TypeVar("E", bound=LocatedError)
+
+
+@contextmanager
+def raises_at(error: type[E], *key: str, match: str | None = None, **attributes: Any) -> Iterator[None]:
+    """Expect an error with this key and with further attributes, such as `line=3`."""
+    with pytest.raises(error, match=match) as raised:
+        yield
+    expected = {"key": key, **attributes}
+    found = {name: getattr(raised.value, name) for name in expected}
+    assert found == expected, raised.value
+
+
+@contextmanager
+def raises_unknown(kind: str, unknown_id: int) -> Iterator[None]:
+    """Expect an error about an unknown id, of a `user` or `job`."""
+    with pytest.raises(UnknownIdError) as raised:
+        yield
+    assert (raised.value.kind, raised.value.unknown_id) == (kind, unknown_id), raised.value
+
+
+@contextmanager
+def raises_problem(table: str, column: str, *, match: str | None = None, **values: Any) -> Iterator[None]:
+    """Expect an error about one problem, with these values of `DataError.problems`, such as `rows=3`."""
+    with pytest.raises(DataError, match=match) as raised:
+        yield
+    assert raised.value.problems is not None, raised.value
+    expected = {"table": table, "column": column, **values}
+    found = raised.value.problems[list(expected)].to_dict("records")
+    assert found == [expected], raised.value
