@@ -33,7 +33,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.errors import ConfigurationError, pluralize
 from scoring.storage.os_errors import reason
-from scoring.storage.yaml_source import YamlSource, parse_yaml
+from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
 __all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "parse_table_mapping", "read_mapping"]
 
@@ -142,16 +142,18 @@ def read_mapping(path: Path) -> ImportMap:
     ------
     ConfigurationError: If the file cannot be read, is not YAML, or names an unknown key, table, column or source.
     """
-    mapping = _validate(ImportMap, _read_yaml(path, "`sources` and `tables`"))
+    file = _read_yaml(path, "`sources` and `tables`")
+    mapping = _validate(ImportMap, file)
     for name, table in mapping.tables.items():
-        check_targets(name, table, str(path))
+        key = ("tables", name)
+        _check_targets(name, table, file, key)
         for source in table.sources:
             if source not in mapping.sources:
-                raise ConfigurationError(
-                    f"{path}: tables.{name}.from: source {source!r} does not exist. Add it under `sources`."
+                raise file.error(
+                    (*key, "from"), f"tables.{name}.from: source {source!r} does not exist. Add it under `sources`."
                 )
         if not table.sources:
-            raise ConfigurationError(f"{path}: tables.{name} does not have a source. Add `from: NAME`.")
+            raise file.error(key, f"tables.{name} does not have a source. Add `from: NAME`.")
     return mapping
 
 
@@ -165,39 +167,39 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
     if mapping is None and table in TABLES:
         return TableMap()
     if mapping is None:
-        raise ConfigurationError(f"Table {table!r} does not exist.{_suggest(table, TABLES)}")
-    if isinstance(mapping, TableMap):
-        table_map, where = mapping, "mapping"
-    elif isinstance(mapping, MappingABC):
-        where = "mapping"
-        table_map = _validate(TableMap, YamlSource(where, dict(mapping), {}, ConfigurationError))
+        raise ConfigurationError(f"Table {table!r} does not exist.{_suggest(table, TABLES)}", key=("table",))
+    if isinstance(mapping, TableMap | MappingABC):
+        content = {} if isinstance(mapping, TableMap) else dict(mapping)
+        file = YamlSource("mapping", content, {}, ConfigurationError)
     else:
-        where = str(mapping)
-        table_map = _validate(TableMap, _read_yaml(Path(mapping), "`columns`"))
-    check_targets(table, table_map, where)
+        file = _read_yaml(Path(mapping), "`columns`")
+    table_map = mapping if isinstance(mapping, TableMap) else _validate(TableMap, file)
+    _check_targets(table, table_map, file)
     return table_map
 
 
-def check_targets(name: str, table: TableMap, where: str) -> None:
-    """Raise ConfigurationError if a table or column does not exist."""
+def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = ()) -> None:
+    """Raise ConfigurationError if a table or column does not exist. `key` leads to the table in the file."""
     if name not in TABLES or name in FACTOR_TABLES:
         mapped = [table for table in TABLES if table not in FACTOR_TABLES]
         hint = " Import its file without a mapping." if name in FACTOR_TABLES else _suggest(name, mapped)
         problem = "cannot be mapped" if name in FACTOR_TABLES else "does not exist"
-        raise ConfigurationError(f"{where}: table {name!r} {problem}.{hint}")
+        raise file.error(key or ("table",), f"table {name!r} {problem}.{hint}")
     spec = TABLES[name]
     columns = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
     for column in columns:
         if column not in spec.names:
-            raise ConfigurationError(
-                f"{where}: table {name} does not have the column {column!r}.{_suggest(column, spec.names)}"
+            raise file.error(
+                (*key, "columns" if column in table.columns else "rules", column),
+                f"table {name} does not have the column {column!r}.{_suggest(column, spec.names)}",
             )
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
-        key = f"{where}: one_row_per of table {name} is {table.one_row_per!r}"
-        raise ConfigurationError(
-            f"{key}. Use {spec.key[0]}, or remove one_row_per."
+        problem = f"one_row_per of table {name} is {table.one_row_per!r}"
+        raise file.error(
+            (*key, "one_row_per"),
+            f"{problem}. Use {spec.key[0]}, or remove one_row_per."
             if len(spec.key) == 1
-            else f"{key}, but this table does not have a single id column. Remove one_row_per."
+            else f"{problem}, but this table does not have a single id column. Remove one_row_per.",
         )
 
 
