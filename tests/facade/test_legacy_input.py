@@ -28,6 +28,7 @@ from scoring.columns.types import (
 from scoring.errors import DataError
 from scoring.facade.legacy_input import make_canonical_frame, read_job, read_user
 from scoring.validation.normalise import normalise
+from tests.support.errors import raises_problem
 from tests.support.facade_market import legacy_job, legacy_user, market_of
 
 WIDTHS: Final = {"prefecture_code": 2}
@@ -90,7 +91,7 @@ def test_objects_are_coerced_like_frames(column_type: ColumnType) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("fee", float("inf")), ("fee", "x"), ("job_id", " "), ("is_active", 2)])
 def test_invalid_values_are_rejected(name: str, value: Any) -> None:
-    with pytest.raises(DataError, match=f"row 1, column {name}: "):
+    with raises_problem("jobs", name, first=(1,)):
         make_canonical_frame("jobs", [{"job_id": 5}, {"job_id": 6} | {name: value}], WIDTHS)
 
 

@@ -22,6 +22,7 @@ from scoring.facade import (
     ScoringEngine,
 )
 from scoring.runs import memory_forecast
+from tests.support.errors import raises_at, raises_problem
 from tests.support.facade_market import engine_of, legacy_job, legacy_user, market_of, store
 from tests.support.proof_counts import record_count
 
@@ -92,15 +93,15 @@ async def test_large_chunk_size_is_reduced_with_a_warning(engine: ScoringEngine,
 
 @pytest.mark.parametrize("chunk_size", [0, -1, 1.5, True, "ten", None])
 async def test_chunk_size_must_be_an_integer(engine: ScoringEngine, frames: Any, chunk_size: Any) -> None:
-    with pytest.raises(ConfigurationError, match="chunk_size"):
+    with raises_at(ConfigurationError, "chunk_size"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], chunk_size=chunk_size)
 
 
 @pytest.mark.parametrize("top_k", [0, -1, 1.5, True])
 async def test_top_k_must_be_an_integer(engine: ScoringEngine, frames: Any, top_k: Any) -> None:
-    with pytest.raises(ConfigurationError, match="top_k"):
+    with raises_at(ConfigurationError, "top_k"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=top_k)
-    with pytest.raises(ConfigurationError, match="top_k"):
+    with raises_at(ConfigurationError, "top_k"):
         await engine.calculate_scores_for_all_users(top_k=top_k)
 
 
@@ -123,19 +124,19 @@ async def test_empty_frames_give_empty_results(engine: ScoringEngine, frames: An
 
 async def test_duplicate_id_is_named_in_the_error(engine: ScoringEngine, frames: Any) -> None:
     twice = pd.concat([frames["jobs"], frames["jobs"].head(1)], ignore_index=True)
-    with pytest.raises(DataError, match=f"jobs: 1 invalid row .*job_id: '{frames['jobs']['job_id'][0]}'"):
+    with raises_problem("jobs", "job_id", rows=1, value=str(twice["job_id"][0])):
         await engine.process_scoring_batch(frames["users"], twice)
 
 
 async def test_invalid_numbers_are_named_in_the_error(engine: ScoringEngine, frames: Any) -> None:
-    for fee, reason in ((np.inf, "infinite"), ("many", "not a number")):
+    for fee, reason in ((np.inf, "is infinite"), ("many", "is not a number")):
         jobs = frames["jobs"].astype({"fee": object})
         jobs.loc[5, "fee"] = fee
-        with pytest.raises(DataError, match=f"row 5, column fee: .*{reason}"):
+        with raises_problem("jobs", "fee", first=(5,), reason=reason):
             await engine.process_scoring_batch(frames["users"], jobs)
-        with pytest.raises(DataError, match=f"fee: .*{reason}"):
+        with raises_problem("jobs", "fee", first=(0,), reason=reason):
             await engine.calculate_base_score({"job_id": 1, "fee": fee})
-        with pytest.raises(DataError, match=f"row 5, column fee: .*{reason}"):
+        with raises_problem("jobs", "fee", first=(5,), reason=reason):
             engine.calculate_base_scores_vectorized(jobs)
 
 
@@ -247,7 +248,7 @@ async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames:
     (tmp_path / "pairs").mkdir()
     with pytest.raises(OutputError, match="already exists"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
-    with pytest.raises(ConfigurationError, match="top_k is 3, but out receives every pair"):
+    with raises_at(ConfigurationError, "top_k", match="out"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=3, out=tmp_path / "other")
     with pytest.raises(OutputError, match="does not contain scored pairs"):
         ScoredPairs(tmp_path / "pairs")
@@ -303,13 +304,13 @@ def test_settings_are_attributes_of_the_engine() -> None:
 
 
 def test_invalid_engine_arguments_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="needs data"):
+    with raises_at(ConfigurationError, "data"):
         ScoringEngine(None)
     with pytest.raises(ConfigurationError, match="not int"):
         ScoringEngine(5)
-    with pytest.raises(ModelError, match="model unknown_model"):
+    with raises_at(ModelError, path="unknown_model"):
         ScoringEngine("sqlite://", "unknown_model")
-    with pytest.raises(ConfigurationError, match="a Dataset has its own as_of"):
+    with raises_at(ConfigurationError, "as_of"):
         engine_of(market_of(0), as_of="2025-01-01")
 
 
@@ -334,7 +335,7 @@ def test_missing_component_is_named_in_the_error() -> None:
     engine.model = model
     from scoring.facade import job_only_scores
 
-    with pytest.raises(ConfigurationError, match=r"no component 'shine', .* components of classic are fee, wage"):
+    with raises_at(ConfigurationError, "shine", match="fee, wage"):
         job_only_scores.compute_job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
 
 
@@ -367,7 +368,7 @@ async def test_stats_count_calls_and_caches_are_cleared(engine: ScoringEngine, f
     assert engine.get_performance_stats()["snapshot"] is not None
     engine.clear_caches()
     assert engine.get_performance_stats()["snapshot"] is None
-    with pytest.raises(ConfigurationError, match=r"Unknown cache 'unknown_cache'\. Use one of snapshot, prefecture"):
+    with raises_at(ConfigurationError, "unknown_cache", match="snapshot, prefecture"):
         engine.clear_caches(["unknown_cache"])
 
 

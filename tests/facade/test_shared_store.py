@@ -19,6 +19,7 @@ from scoring.errors import ConfigurationError
 from scoring.facade import ScoringEngine
 from scoring.statistics.factors import Factors
 from scoring.synthetic import make_market
+from tests.support.errors import raises_at
 from tests.support.facade_market import act, market_of
 from tests.support.facade_market import store as save_market
 
@@ -153,5 +154,5 @@ async def test_layers_is_a_deprecated_name_of_caches(url: str) -> None:
     caches = EngineCaches.off()
     with ScoringEngine(url, layers=caches) as engine:
         assert engine.caches is caches
-    with pytest.raises(ConfigurationError, match="layers is the deprecated name of caches"):
+    with raises_at(ConfigurationError, "layers"):
         ScoringEngine(url, caches=caches, layers=caches)
