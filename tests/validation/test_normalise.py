@@ -18,6 +18,7 @@ from scoring.id_index import IdIndex
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import check, code_width, normalise
 from scoring.validation.rejections import FrameRows, make_data_error
+from tests.support.errors import raises_problem
 
 
 def jobs(**columns: Any) -> pd.DataFrame:
@@ -109,7 +110,7 @@ def test_infinity_is_rejected(value: Any) -> None:
 @pytest.mark.parametrize("value", [10**30, -1.1e12, "1e13"])
 @pytest.mark.parametrize("column", ["min_salary", "max_salary", "fee"])
 def test_amounts_beyond_the_maximum_are_rejected(column: str, value: Any) -> None:
-    with pytest.raises(DataError, match="is outside ±1,000,000,000,000"):
+    with raises_problem("jobs", column, match="±1,000,000,000,000", rows=1):
         check("jobs", jobs(**{column: [value]}))
 
 
