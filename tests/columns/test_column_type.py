@@ -32,6 +32,7 @@ from scoring.importing import import_file
 from scoring.testing.small_market import canonical
 from scoring.validation.lazy_columns import read_valid_frame
 from scoring.validation.normalise import check_lazily
+from tests.support.errors import raises_problem
 
 
 class ShareType(ColumnType):
@@ -151,7 +152,7 @@ def test_custom_type_in_a_database(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(load_jobs(database), tables.jobs)
         with database.begin() as connection:
             connection.exec_driver_sql("UPDATE jobs SET remote_share = 20000 WHERE job_id = 1")
-        with pytest.raises(DataError, match=r"job_id 1, column remote_share: '2\.0' is not between 0% and 100%"):
+        with raises_problem("jobs", "remote_share", first=("job_id 1",), match="between 0% and 100%", value="2.0"):
             read_database(database)
         found, ledger = read_database(database, on_bad="quarantine")
         assert found.jobs["job_id"].tolist() == tables.jobs["job_id"].tolist()[1:]
