@@ -26,9 +26,11 @@ def check_gains(gains: Mapping[str, float]) -> None:
     """
     for kind, gain in gains.items():
         if kind not in ACTION_KINDS:
-            raise ConfigurationError(f"{kind!r} is not a kind of action. {suggest(kind, ACTION_KINDS)}")
+            raise ConfigurationError(
+                f"{kind!r} is not a kind of action. {suggest(kind, ACTION_KINDS)}", key=("gains", kind)
+            )
         if not (np.isfinite(gain) and gain > 0):
-            raise ConfigurationError(f"The gain of {kind} is {gain}. Use a finite number above 0.")
+            raise ConfigurationError(f"The gain of {kind} is {gain}. Use a finite number above 0.", key=("gains", kind))
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,8 @@ def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> H
     if not len(part.relevance):
         raise EmptyHoldoutError(
             f"None of the given {pluralize(len(ids), 'user')} has a relevant job in this holdout ({holdout.name}). "
-            "Use ids from holdout.user_id, or choose another holdout."
+            "Use ids from holdout.user_id, or choose another holdout.",
+            key=("users",),
         )
     return part
 

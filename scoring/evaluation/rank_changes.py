@@ -97,7 +97,7 @@ class Comparison:
         ConfigurationError: If the users differ or there are no users.
         """
         if not len(before.user_id):
-            raise ConfigurationError("There are no users to compare. Give at least one user.")
+            raise ConfigurationError("There are no users to compare. Give at least one user.", key=("users",))
         after = _in_order_of(before, after)
         if k is not None:
             before, after = before.cut(check_list_length(k)), after.cut(check_list_length(k))

@@ -62,7 +62,8 @@ class Relevance:
             first_invalid = int(np.argmax(invalid))
             raise ConfigurationError(
                 f"The gain of user {users[first_invalid]} and job {jobs[first_invalid]} is {gains[first_invalid]}. "
-                "Use a finite number above 0, and omit pairs that are not relevant."
+                "Use a finite number above 0, and omit pairs that are not relevant.",
+                key=("gains",),
             )
         order = np.lexsort((-gains, jobs, users))
         users, jobs, gains = users[order], jobs[order], gains[order]

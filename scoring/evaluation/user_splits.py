@@ -53,7 +53,9 @@ def split_users(
     parts = [ids[part == number] for number in range(3)]
     for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
         if share > 0 and not len(members):
-            raise ConfigurationError(f"None of {len(ids):,} users falls into {name} ({share:.0%}). Give more users.")
+            raise ConfigurationError(
+                f"None of {len(ids):,} users falls into {name} ({share:.0%}). Give more users.", key=(name,)
+            )
     return Split(*parts)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, last_n
@@ -25,6 +25,7 @@ from scoring.ranking import Prepared
 from scoring.ranking.explanation import list_exclusions
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
+from tests.support.errors import raises_at, raises_unknown
 
 METRICS = (NDCG(10), Recall(20), HitRate(5))
 GAINS = {"application": 3.0, "click": 1.0}
@@ -217,11 +218,11 @@ def test_users_without_relevant_jobs_are_left_out(evaluator: Evaluator, holdout:
     assert len(without_relevant) > 0
     mixed_users = Evaluator(holdout, users=[*without_relevant, *holdout.user_id[:3]], statistics=evaluator.statistics)
     assert mixed_users.user_id.tolist() == holdout.user_id[:3].tolist()
-    with pytest.raises(ConfigurationError, match=r"None of the given .* users has a relevant job in this holdout \("):
+    with raises_at(ConfigurationError, "users"):
         Evaluator(holdout, users=without_relevant, statistics=evaluator.statistics)
-    with pytest.raises(ConfigurationError, match=r"None of the given .* users has a relevant job in this holdout \("):
+    with raises_at(ConfigurationError, "users"):
         Evaluator(holdout, users=[], statistics=evaluator.statistics)
-    with pytest.raises(UnknownIdError, match="999999999"):
+    with raises_unknown("user", 999_999_999):
         Evaluator(holdout, users=[int(holdout.user_id[0]), 999_999_999], statistics=evaluator.statistics)
 
 
@@ -236,9 +237,9 @@ def test_lists_are_as_long_as_largest_k(holdout: Holdout, statistics: Statistics
 
 
 def test_duplicate_metrics_and_later_statistics_raise(holdout: Holdout, data: Dataset) -> None:
-    with pytest.raises(ConfigurationError, match="metrics contains NDCG@10 more than once"):
+    with raises_at(ConfigurationError, "metrics", match="NDCG@10"):
         Evaluator(holdout, metrics=(NDCG(10), NDCG(10)))
-    with pytest.raises(ConfigurationError, match="other data"):
+    with raises_at(ConfigurationError, "statistics"):
         Evaluator(holdout, statistics=Statistics(data))
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.errors import UnknownIdError
 from scoring.evaluation.full_rank import FullRank, find_full_rank
 from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.testing import small_dataset
+from tests.support.errors import raises_unknown
 from tests.support.full_rankings import full_ranking, random_prepared
 
 
@@ -106,9 +105,9 @@ def test_only_candidates_are_ranked() -> None:
 
 def test_unknown_id_raises() -> None:
     ready = random_prepared(1)
-    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
+    with raises_unknown("user", 999_999):
         find_full_rank(ready, 999_999, int(ready.plan.job_id[0]))
-    with pytest.raises(UnknownIdError, match="job -5 does not exist"):
+    with raises_unknown("job", -5):
         find_full_rank(ready, int(ready.plan.user_id[0]), -5)
 
 

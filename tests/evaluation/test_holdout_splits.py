@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.errors import ConfigurationError, UnknownIdError, pluralize
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
+from tests.support.errors import raises_unknown
 
 DAY = pd.Timedelta(days=1)
 GAINS = {"application": 3.0, "click": 1.0}
@@ -216,7 +217,7 @@ def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     assert pairs_of(single) == set(map(tuple, listed.to_numpy().tolist()))
     assert single.candidates is not None
     assert single.candidates.matrix(slice(None)).sum() == 10
-    with pytest.raises(UnknownIdError, match="job 99999999 does not exist"):
+    with raises_unknown("job", 99999999):
         last_n(data, candidates=[99999999])
     with pytest.raises(ConfigurationError, match="can be evaluated"):
         last_n(data, candidates=pd.DataFrame({"user_id": users[:1], "job_id": [int(data.jobs.job_id[0])]}))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, mean
 from scoring.evaluation.relevant_pairs import RankedRelevance, Relevance, rank_relevance
+from tests.support.errors import raises_at
 from tests.support.proof_counts import record_count
 from tests.support.ranking_builder import ranking_of
 
@@ -116,7 +117,7 @@ def test_list_shorter_than_k_raises() -> None:
 
 @pytest.mark.parametrize("k", [0, -1, 2.5, True])
 def test_invalid_k_raises(k: float) -> None:
-    with pytest.raises(ConfigurationError, match="k is"):
+    with raises_at(ConfigurationError, "k"):
         NDCG(k)  # type: ignore[arg-type]
 
 

@@ -12,12 +12,13 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError
 from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, By, compute_exposure_changes
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap
 from scoring.synthetic import make_market
+from tests.support.errors import raises_at, raises_unknown
 from tests.support.figure_checks import assert_readable
 
 
@@ -82,7 +83,7 @@ def test_movements_of_one_user_equal_rows_of_all(comparison: Comparison) -> None
     for user in comparison.before.user_id[:5].tolist():
         one = every[every["user_id"] == user].reset_index(drop=True)
         pd.testing.assert_frame_equal(comparison.movements(user), one)
-    with pytest.raises(UnknownIdError, match="User 987654"):
+    with raises_unknown("user", 987654):
         comparison.movements(987654)
 
 
@@ -170,11 +171,11 @@ def test_incomparable_rankings_raise(before: Prepared, comparison: Comparison) -
     twice = hand_made([1, 1], [[1], [2]], 1)
     with pytest.raises(ConfigurationError, match="contains user 1 twice"):
         movements(twice, twice)
-    with pytest.raises(ConfigurationError, match="no users"):
+    with raises_at(ConfigurationError, "users"):
         Comparison.of(before, before, users=[])
-    with pytest.raises(ConfigurationError, match="by is 'city'"):
+    with raises_at(ConfigurationError, "by"):
         comparison.exposure("city")  # type: ignore[arg-type]
-    with pytest.raises(UnknownIdError, match="contain job 10000000"):
+    with raises_unknown("job", 10_000_000):
         compute_exposure_changes(hand_made([1], [[10_000_000]], 1), a, comparison.inputs)
     other = Prepared.of(Dataset(make_market(60, 400, 2_000, seed=4).tables), before.model)
     with pytest.raises(ConfigurationError, match="prepared on different data"):

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError
 from scoring.evaluation.rank_waterfall import Change, Waterfall, waterfall
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
+from tests.support.errors import raises_unknown
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import full_ranking, random_model, random_prepared
 
@@ -171,5 +172,5 @@ def test_different_data_and_unknown_ids_raise(before: Prepared) -> None:
     other_data = Prepared.of(Dataset(make_market(20, 50, 100, seed=9).tables), load_model("standard"))
     with pytest.raises(ConfigurationError, match="different data"):
         waterfall(before, other_data, 1, 1)
-    with pytest.raises(UnknownIdError, match="job -1 does not exist"):
+    with raises_unknown("job", -1):
         waterfall(before, before, int(before.plan.user_id[0]), -1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevant_pairs import Relevance, rank_relevance
+from tests.support.errors import raises_at
 from tests.support.ranking_builder import ranking_of
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -29,7 +30,7 @@ def test_missing_gain_is_1() -> None:
 
 @pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])
 def test_invalid_gain_raises(gain: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"user 4 and job 6 is .*\. Use a finite number above 0"):
+    with raises_at(ConfigurationError, "gains", match="user 4 and job 6"):
         Relevance.of([1, 4], [2, 6], [1.0, gain])
 
 
@@ -71,7 +72,7 @@ def test_padding_after_list_end_is_not_a_job() -> None:
 
 @pytest.mark.parametrize("k", [0, -3, 1.5])
 def test_invalid_k_raises(k: float) -> None:
-    with pytest.raises(ConfigurationError, match="k is"):
+    with raises_at(ConfigurationError, "k"):
         rank_relevance(ranking_of([[1]]), Relevance.of([1], [1]), k=k)  # type: ignore[arg-type]
 
 
