@@ -128,7 +128,7 @@ def log_cuts(registry: Registry, backtest: Backtest, models: Mapping[str, Scorin
     looks = max(registry.count_test_accesses(cut.digest) for cut in backtest.cuts)
     for cut in backtest.cuts:
         for name, model in models.items():
-            means = {metric: float(np.nanmean(cut.values[name][metric])) for metric in backtest.metrics}
+            means = {metric: float(np.nanmean(cut.values[name].per_user[metric])) for metric in backtest.metrics}
             registry.log_test_access(model, cut.digest, means)
     if looks:
         progress.print_line(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,13 +19,16 @@ from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.errors import ConfigurationError, pluralize
-from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
+from scoring.evaluation.marks import DifferenceTest, mark_tests
+from scoring.evaluation.measure_directions import GUARD_SHARE, relative_change
+from scoring.evaluation.measure_values import MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
 from scoring.evaluation.randomisation import compute_p_values
-from scoring.evaluation.significance import Resamples, adjust_holm
+from scoring.evaluation.scoreboard import select_prices
+from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS
 from scoring.model import ScoringModel
 from scoring.threads.pool import limit_blas_threads
@@ -36,13 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Backtest", "BacktestCut"]
 
 _POWER: Final = 0.8
-_CUT_COLUMNS: Final = (
-    "cut", "model", "measure", "n", "mean", "difference", "difference_low", "difference_high", "p",
-)  # fmt: skip
-_POOLED_COLUMNS: Final = (
-    "model", "measure", "n", "users", "mean", "low", "high", "difference", "difference_low", "difference_high", "p",
-    "standard_error",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,10 +53,8 @@ class BacktestCut:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     user_id: Longs  # (n,) ascending
-    values: Mapping[str, Mapping[str, Floats]]
-    """Model → measure → (n,) per user."""
-    populations: Mapping[str, Mapping[str, float]]
-    """Model → measure of all lists → value."""
+    values: Mapping[str, MeasureValues]
+    """Values of each model."""
 
     def __repr__(self) -> str:
         return f"BacktestCut({self.name}: {pluralize(len(self.user_id), 'user')})"
@@ -68,16 +62,7 @@ class BacktestCut:
     @classmethod
     def of(cls, evaluator: Evaluator, models: Mapping[str, ScoringModel]) -> Self:
         """Return the values of these models."""
-        values, populations = {}, {}
-        for name, model in models.items():
-            evaluation = evaluator.evaluate(model)
-            values[name] = {**evaluation.values, **_user_facts(evaluator, evaluation)}
-            facts = evaluator.facts(evaluation)
-            populations[name] = {
-                fact.name: fact.of(evaluation.ranking, facts).value
-                for fact in POPULATION_FACTS
-                if fact.k <= evaluator.k
-            }
+        values = {name: MeasureValues.of(evaluator, evaluator.evaluate(model)) for name, model in models.items()}
         holdout = evaluator.holdout
         return cls(
             at=holdout.data.as_of,
@@ -88,13 +73,7 @@ class BacktestCut:
             notes=holdout.notes,
             user_id=evaluator.user_id,
             values=values,
-            populations=populations,
         )
-
-
-def _user_facts(evaluator: Evaluator, evaluation: Evaluation) -> dict[str, Floats]:
-    facts = evaluator.facts(evaluation)
-    return {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= evaluator.k}
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,72 +197,73 @@ class Backtest:
     @cached_property
     def _pooled(self) -> pd.DataFrame:
         clusters = _Clusters(Resamples.of(self.user_id, seed=self.seed), self.level)
-        rows = []
+        rows, tests = list[dict[str, Any]](), list[DifferenceTest]()
         for model in self.models:
-            for measure in self.cuts[0].values[model]:
+            for measure in self.cuts[0].values[model].per_user:
                 values, base = (
-                    [(cut.user_id, cut.values[name][measure]) for cut in self.cuts] for name in (model, self.baseline)
-                )
-                row = {"model": model, "measure": measure, **clusters.summarize(values)}
-                rows.append(row | (clusters.compare(base, values) if model != self.baseline else {}))
-            for measure in self.cuts[0].populations[model]:
-                mean, reference = (
-                    float(np.mean([cut.populations[name][measure] for cut in self.cuts]))
+                    [(cut.user_id, cut.values[name].per_user[measure]) for cut in self.cuts]
                     for name in (model, self.baseline)
                 )
-                row = {"model": model, "measure": measure, "mean": mean}
-                rows.append(row | ({"difference": mean - reference} if model != self.baseline else {}))
-        frame = _mark(pd.DataFrame(rows, columns=list(_POOLED_COLUMNS)), self.level)
-        n_tests = max(int(frame["p"].notna().sum()), 1)
-        quantiles = ndtri(1 - (1 - self.level) / (2 * n_tests)) + ndtri(_POWER)
-        frame["detectable"] = quantiles * frame.pop("standard_error")
-        return frame
+                change = clusters.compare(base, values) if model != self.baseline else MeasureDifference()
+                mean, users = clusters.summarize(values)
+                rows.append({"model": model, "measure": measure, "users": users, **_fill_row(mean, change)})
+                tests.append(change.test)
+            for measure in self.cuts[0].values[model].together:
+                value, start = (
+                    float(np.mean([cut.values[name].together[measure].value for cut in self.cuts]))
+                    for name in (model, self.baseline)
+                )
+                change = MeasureDifference()
+                if model != self.baseline:
+                    change = MeasureDifference(value - start, relative=relative_change(value - start, start))
+                n = sum(len(cut.user_id) for cut in self.cuts)
+                row = {"model": model, "measure": measure, "users": self.n_users}
+                rows.append(row | _fill_row(MeasureMean(n, value), change))
+                tests.append(change.test)
+        return _mark(rows, tests, self.level)
 
     def pooled(self) -> pd.DataFrame:
         """Return one row per model and measure, over all cuts.
 
-        Columns: model · measure · n (pairs of a user and a cut) · users · mean · low · high · difference (to the
-        baseline) · difference_low · difference_high · p · p_holm · significant · detectable (the smallest true
-        difference that is significant with a power of 80 %). Coverage and concentration are means over the cuts,
-        without tests.
+        Columns are those of `Scoreboard.frame`, and users. `n` counts pairs of a user and a cut. No goal is declared.
+        Coverage and concentration are means over the cuts, without intervals and tests.
         """
         return self._pooled.copy()
 
+    def prices(self, model: str | None = None, share: float = GUARD_SHARE) -> pd.DataFrame:
+        """Return the rows of `pooled` in which a measure became worse, as `Scoreboard.prices`.
+
+        Parameters
+        ----------
+        model: The model; None: the last one.
+        share: Smallest change to report, as a share of the baseline's mean.
+        """
+        name = self.models[-1] if model is None else model
+        return select_prices(self._pooled[self._pooled["model"] == name], share)
+
     @cached_property
     def _frame(self) -> pd.DataFrame:
-        rows = [row for cut in self.cuts for row in self._rows(cut)]
-        return _mark(pd.DataFrame(rows, columns=list(_CUT_COLUMNS)), self.level)
+        rows, tests = list[dict[str, Any]](), list[DifferenceTest]()
+        for cut in self.cuts:
+            resamples = Resamples.of(cut.user_id, seed=self.seed)
+            base, is_small = cut.values[self.baseline], len(cut.user_id) < FEWEST_USERS
+            for model, values in cut.values.items():
+                changes = {} if model == self.baseline else dict(values.compare(base, resamples, self.level))
+                for measure, mean in values.means(resamples, self.level):
+                    change = changes.get(measure, MeasureDifference())
+                    if is_small:
+                        mean = MeasureMean(mean.n, mean.mean)
+                        change = MeasureDifference(change.difference, relative=change.relative)
+                    rows.append({"cut": cut.at, "model": model, "measure": measure, **_fill_row(mean, change)})
+                    tests.append(change.test)
+        return _mark(rows, tests, self.level)
 
     def frame(self) -> pd.DataFrame:
-        """Return one row per cut, model and measure.
+        """Return one row per cut, model and measure. Columns are those of `Scoreboard.frame`, and cut.
 
-        Columns: cut · model · measure · n · mean · difference (to the baseline) · difference_low · difference_high ·
-        p · p_holm · significant. Cuts with few users (`slices.FEWEST_USERS`) have no interval and no test.
+        Cuts with few users (`slices.FEWEST_USERS`) have no interval and no test.
         """
         return self._frame.copy()
-
-    def _rows(self, cut: BacktestCut) -> Iterator[dict[str, Any]]:
-        resamples = Resamples.of(cut.user_id, seed=self.seed)
-        base = cut.values[self.baseline]
-        for model in self.models:
-            values, start = cut.values[model], {"cut": cut.at, "model": model}
-            changes = None
-            if model != self.baseline:
-                a, b = (np.column_stack(list(of.values())) for of in (base, values))
-                changes = resamples.differences(a, b, level=self.level, least=FEWEST_USERS)
-            for column, (measure, of_users) in enumerate(values.items()):
-                known = of_users[~np.isnan(of_users)]
-                row = start | {"measure": measure, "n": len(known), "mean": known.mean() if len(known) else np.nan}
-                if changes is not None:
-                    change = changes.at(0, column)
-                    row |= {"difference": change.difference, "difference_low": change.low}
-                    row |= {"difference_high": change.high, "p": change.p}
-                yield row
-            for measure, value in cut.populations[model].items():
-                row = start | {"measure": measure, "n": len(cut.user_id), "mean": value}
-                if model != self.baseline:
-                    row["difference"] = value - cut.populations[self.baseline][measure]
-                yield row
 
     def conclude(self, metric: str | None = None) -> list[str]:
         """Return whether each model is better than the baseline in every cut, one sentence each.
@@ -351,10 +331,30 @@ def _name_cuts(cuts: Iterable[pd.Timestamp]) -> str:
     return f"the cut{'' if len(dates) == 1 else 's'} of {', '.join(dates)}"
 
 
-def _mark(frame: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return the frame with Holm's correction over all of its tests."""
-    p_holm = adjust_holm(frame["p"].to_numpy(dtype=np.float64))
-    return frame.assign(p_holm=p_holm, significant=p_holm <= 1 - level)
+def _fill_row(mean: MeasureMean, change: MeasureDifference) -> dict[str, Any]:
+    return {
+        "n": mean.n,
+        "mean": mean.mean,
+        "low": mean.low,
+        "high": mean.high,
+        "difference": change.difference,
+        "difference_low": change.low,
+        "difference_high": change.high,
+        "relative": change.relative,
+        "p": change.test.p,
+        "declared": change.test.is_declared,
+    }
+
+
+def _mark(rows: list[dict[str, Any]], tests: list[DifferenceTest], level: float) -> pd.DataFrame:
+    """Return the rows with their marks, corrected over all of these tests."""
+    marks = mark_tests(tests, level)
+    return pd.DataFrame(rows).assign(
+        p_holm=[mark.p_holm for mark in marks],
+        n_tests=[mark.n_tests for mark in marks],
+        detectable=[mark.detectable for mark in marks],
+        significant=[mark.is_significant for mark in marks],
+    )
 
 
 _Values = Sequence[tuple[Longs, Floats]]
@@ -372,32 +372,37 @@ class _Clusters:
     resamples: Resamples
     level: float
 
-    def summarize(self, values: _Values) -> dict[str, float]:
-        """Return n, users, mean, low and high."""
+    def summarize(self, values: _Values) -> tuple[MeasureMean, int]:
+        """Return the mean with its interval, and the number of users."""
         total, n = self._add(values)
-        low, high = self._interval(total, n)
-        mean = total.sum() / n.sum() if n.any() else np.nan
-        return {"n": int(n.sum()), "users": int(np.count_nonzero(n)), "mean": mean, "low": low, "high": high}
+        mean = float(total.sum() / n.sum()) if n.any() else np.nan
+        return MeasureMean(int(n.sum()), mean, *self._interval(total, n)), int(np.count_nonzero(n))
 
-    def compare(self, base: _Values, values: _Values) -> dict[str, float]:
-        """Return the difference to `base` over the pairs with both values, its interval, p and standard error."""
-        changes = [(ids, after - before) for (ids, before), (_, after) in zip(base, values, strict=True)]
-        total, n = self._add(changes)
+    def compare(self, base: _Values, values: _Values) -> MeasureDifference:
+        """Return the difference from `base` over the pairs with both values."""
+        total, n = self._add([(ids, after - before) for (ids, before), (_, after) in zip(base, values, strict=True)])
         acting = np.count_nonzero(n)
         if acting < 2:
-            return {}
+            return MeasureDifference()
         difference = float(total.sum() / n.sum())
-        low, high = self._interval(total, n)
+        before = [
+            (ids, np.where(np.isnan(after), np.nan, start))
+            for (ids, start), (_, after) in zip(base, values, strict=True)
+        ]
         with limit_blas_threads():
-            p = compute_p_values(total[:, None], self.resamples.signs)[0]
+            p = float(compute_p_values(total[:, None], self.resamples.signs)[0])
         spread = ((total - difference * n) ** 2).sum() * acting / (acting - 1)
-        return {
-            "difference": difference,
-            "difference_low": low,
-            "difference_high": high,
-            "p": float(p),
-            "standard_error": float(np.sqrt(spread) / n.sum()),
-        }
+        error = float(np.sqrt(spread) / n.sum())
+
+        def detectable_at(level: float) -> float:
+            return float((ndtri((1 + level) / 2) + ndtri(_POWER)) * error)
+
+        return MeasureDifference(
+            difference,
+            *self._interval(total, n),
+            relative_change(difference, self.summarize(before)[0].mean),
+            DifferenceTest(p, detectable_at=detectable_at),
+        )
 
     def _add(self, values: _Values) -> tuple[Floats, Floats]:
         """Return (users,) the sum and the number of each user's values that are not NaN; users ascending."""

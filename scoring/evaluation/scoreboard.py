@@ -24,7 +24,7 @@ from scoring.model import ScoringModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Scoreboard"]
+__all__ = ["Scoreboard", "select_prices"]
 
 _DRAWS_AT_LIMIT: Final = 20
 """Expected number of permutations beyond the limit of an exploratory test. With fewer, its p-value is too coarse."""
@@ -183,12 +183,8 @@ class Scoreboard:
         model: The model; None: the candidate, or the last model without goals.
         share: Smallest change to report. Declared goals are left out.
         """
-        frame = self._frame
         name = model or self.candidate or list(self.evaluations)[-1]
-        rows = zip(frame["measure"], frame["relative"], strict=True)
-        worse = np.array([is_price(measure, relative, share) for measure, relative in rows], dtype=bool)
-        found = frame[(frame["model"] == name) & ~frame["declared"] & worse]
-        return found.sort_values("relative", key=lambda relative: -relative.abs(), kind="stable").reset_index(drop=True)
+        return select_prices(self._frame[self._frame["model"] == name], share)
 
     def disagreements(self) -> dict[tuple[str, str], str]:
         """Return (model, measure) → why its mark and its interval disagree, for the rows in which they do."""
@@ -286,3 +282,11 @@ def _difference(row: Mapping[Any, Any]) -> str:
         return f"{row['difference']:+.4g}"
     mark = "" if not row["significant"] else " *" if row["declared"] else " (*)"
     return f"{row['difference']:+.4g} [{row['difference_low']:+.4g}, {row['difference_high']:+.4g}]{mark}"
+
+
+def select_prices(rows: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Return the rows of one model in which a measure became worse, by `share` or more; the largest change first."""
+    relative = zip(rows["measure"], rows["relative"], strict=True)
+    worse = np.array([is_price(measure, change, share) for measure, change in relative], dtype=bool)
+    found = rows[~rows["declared"] & worse]
+    return found.sort_values("relative", key=lambda change: -change.abs(), kind="stable").reset_index(drop=True)

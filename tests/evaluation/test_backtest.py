@@ -16,6 +16,8 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.backtest import Backtest, BacktestCut
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
+from scoring.evaluation.jackknife import Jackknife
+from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
@@ -25,7 +27,7 @@ from scoring.synthetic import make_market
 STANDARD = load_model("standard")
 MODELS = {"standard": STANDARD, "other": STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})}
 METRICS = (NDCG(10), Recall(40))
-COLUMNS = ["mean", "difference", "difference_low", "difference_high", "p"]
+COLUMNS = ["mean", "difference", "relative", "low", "high", "difference_low", "difference_high", "p"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,7 @@ def backtest(data: Dataset) -> Backtest:
 
 def cut_of(place: int, users: list[int], values: dict[str, list[float]]) -> BacktestCut:
     """Return a cut with one metric."""
+    coverage = Jackknife(0.25 + place, np.array([0.2, 0.3]) + place, len(users), 0)
     return BacktestCut(
         at=pd.Timestamp("2025-09-01", tz="UTC") + pd.Timedelta(days=place),
         name=f"cut {place}",
@@ -48,8 +51,10 @@ def cut_of(place: int, users: list[int], values: dict[str, list[float]]) -> Back
         left_out={},
         notes=(),
         user_id=np.array(users),
-        values={model: {"NDCG@10": np.array(of_users)} for model, of_users in values.items()},
-        populations={model: {"coverage@40": 0.25 + place} for model in values},
+        values={
+            model: MeasureValues({"NDCG@10": np.array(of_users)}, {"coverage@40": coverage})
+            for model, of_users in values.items()
+        },
     )
 
 
@@ -61,7 +66,7 @@ def test_each_cut_equals_one_evaluation(data: Dataset, backtest: Backtest) -> No
     for place, cut in enumerate(backtest.cuts):
         at = data.as_of - pd.Timedelta(days=14 + 5 * (1 - place))
         assert cut.at == at
-        columns = COLUMNS if len(cut.user_id) >= FEWEST_USERS else COLUMNS[:2]
+        columns = COLUMNS if len(cut.user_id) >= FEWEST_USERS else COLUMNS[:3]
         board = Scoreboard.of(Evaluator(by_time(data, at), metrics=METRICS), MODELS)
         expected = board.frame().set_index(["model", "measure"])
         found = backtest.frame().query("cut == @at").set_index(["model", "measure"])
@@ -79,8 +84,6 @@ def test_pooled_values_of_one_cut_equal_the_scoreboard(data: Dataset) -> None:
     pooled = Backtest.of(data, MODELS, cuts=1, metrics=METRICS).pooled().set_index(["model", "measure"])
     board = Scoreboard.of(Evaluator(by_time(data), metrics=METRICS), MODELS).frame().set_index(["model", "measure"])
     for measure in ("NDCG@10", "Recall@40", "mean fee@40"):
-        for column in ("mean", "low", "high"):
-            assert pooled.loc[("other", measure), column] == pytest.approx(board.loc[("other", measure), column])
         for column in COLUMNS:
             assert pooled.loc[("other", measure), column] == pytest.approx(board.loc[("other", measure), column])
 
@@ -89,7 +92,8 @@ def test_pooled_mean_is_over_pairs_of_user_and_cut(backtest: Backtest) -> None:
     pooled = backtest.pooled().set_index(["model", "measure"])
     for measure in ("NDCG@10", "mean wage@40"):
         values, base = (
-            np.concatenate([cut.values[model][measure] for cut in backtest.cuts]) for model in ("other", "standard")
+            np.concatenate([cut.values[model].per_user[measure] for cut in backtest.cuts])
+            for model in ("other", "standard")
         )
         row = pooled.loc[("other", measure)]
         assert row["mean"] == pytest.approx(np.nanmean(values))
@@ -107,7 +111,7 @@ def test_repeated_cuts_add_no_evidence() -> None:
         for n in (1, 4)
     )
     assert (once["users"], four["users"], once["n"], four["n"]) == (50, 50, 50, 200)
-    for column in ("low", "high", *COLUMNS, "detectable"):
+    for column in (*COLUMNS, "detectable"):
         assert four[column] == pytest.approx(once[column], rel=1e-9)
     change = Resamples.of(users).compare(a, b)
     assert once["p"] == change.p
@@ -225,7 +229,7 @@ def test_false_positives_of_the_pooled_test() -> None:
             of_cuts.append(cut_of(place, users.tolist(), {"a": [0.0] * len(users), "b": change.tolist()}))
         row = backtest_of(*of_cuts, seed=seed).pooled().set_index(["model", "measure"]).loc[("b", "NDCG@10")]
         rejected += row["p"] <= 0.05
-        change = np.concatenate([cut.values["b"]["NDCG@10"] for cut in of_cuts])
+        change = np.concatenate([cut.values["b"].per_user["NDCG@10"] for cut in of_cuts])
         naive += abs(change.mean()) > 1.96 * change.std(ddof=1) / np.sqrt(len(change))
     assert rejected / draws == pytest.approx(0.05, abs=0.02)
     assert naive / draws > 0.2

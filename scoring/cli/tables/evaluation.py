@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.errors import make_printable, pluralize
-from scoring.evaluation import Scoreboard
+from scoring.evaluation import Backtest, Scoreboard
 from scoring.evaluation.measure_directions import GUARD_SHARE, find_good_sign, find_measure, is_price
 
 __all__ = [
@@ -26,8 +26,11 @@ __all__ = [
     "render_ablation",
     "render_measures",
     "render_other_measures",
+    "render_prices",
+    "render_rows",
     "render_scoreboard",
     "render_slices",
+    "style_mark",
 ]
 
 
@@ -36,10 +39,10 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
     for name in board.evaluations:
-        table = _make_rows(frame[frame["model"] == name], name != first)
+        table = render_rows(frame[frame["model"] == name], name != first)
         title = name if name == first else f"{name}, compared with {first}"
         body += [Text(make_printable(title), style="bold"), table, Text()]
-    return Group(*body, *explain_scoreboard(board), *_render_prices(board))
+    return Group(*body, *explain_scoreboard(board), *render_prices(board, board.evaluations))
 
 
 def explain_scoreboard(board: Scoreboard) -> list[Text]:
@@ -74,17 +77,17 @@ def _explain_disagreements(board: Scoreboard) -> list[str]:
     ]
 
 
-def _render_prices(board: Scoreboard) -> list[Text]:
+def render_prices(board: Scoreboard | Backtest, models: Iterable[str]) -> list[Text]:
     """Return one warning per model that made a measure worse by more than the guard allows."""
     warnings = []
-    for name in board.evaluations:
+    for name in models:
         if name != board.baseline and (prices := describe_prices(board, name)):
             text = f"warning: {name} makes measures worse by more than {GUARD_SHARE:.0%}: {prices}."
             warnings.append(Text(make_printable(text), style="yellow"))
     return warnings
 
 
-def describe_prices(board: Scoreboard, model: str) -> str:
+def describe_prices(board: Scoreboard | Backtest, model: str) -> str:
     """Return the measures that the model makes worse than the guard allows, largest change first; "" if none are.
 
     A change without a mark may be chance.
@@ -115,7 +118,8 @@ def arrow_of(measure: str) -> str:
     return {1: "↑", -1: "↓", 0: ""}[find_good_sign(measure)]
 
 
-def _make_rows(rows: pd.DataFrame, has_baseline: bool) -> Table:
+def render_rows(rows: pd.DataFrame, has_baseline: bool) -> Table:
+    """Return a table with a row per measure of one model, from the columns of `Scoreboard.frame`."""
     compared = ["difference", "interval", "", "detectable"]
     table = make_table("measure", "", "mean", *(compared if has_baseline else ["interval"]))
     for row in rows[rows["mean"].notna()].to_dict("records"):
@@ -125,13 +129,13 @@ def _make_rows(rows: pd.DataFrame, has_baseline: bool) -> Table:
             cells.append(format_interval(row["low"], row["high"]))
         else:
             between = format_interval(row["difference_low"], row["difference_high"])
-            cells += [format_number(row["difference"], "+"), between, _style_mark(row)]
+            cells += [format_number(row["difference"], "+"), between, style_mark(row)]
             cells.append(format_number(row["detectable"]))
         table.add_row(*cells)
     return table
 
 
-def _style_mark(row: Mapping[Any, Any]) -> Text:
+def style_mark(row: Mapping[Any, Any]) -> Text:
     """Return the mark in the colour of its direction."""
     gain = find_good_sign(row["measure"]) * row["difference"]
     return Text(mark_of(row), style="green" if gain > 0 else "red" if gain < 0 else "")
@@ -151,7 +155,7 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
             ]
             if row["model"] != first:
                 between = format_interval(row["difference_low"], row["difference_high"])
-                cells += [format_number(row["difference"], "+"), between, _style_mark(row)]
+                cells += [format_number(row["difference"], "+"), between, style_mark(row)]
             table.add_row(*cells)
     return table
 

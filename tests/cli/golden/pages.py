@@ -24,6 +24,8 @@ from scoring.cli.tables.backtest import render_backtest
 from scoring.evaluation import Backtest, Comparison, Scoreboard
 from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
+from scoring.evaluation.jackknife import Jackknife
+from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
@@ -396,10 +398,12 @@ def backtest() -> Any:
                 notes=(),
                 user_id=users,
                 values={
-                    name: {"NDCG@10": of_users, "HitRate@40": np.ones(n_users), "mean fee@40": 4_000 * of_users}
+                    name: MeasureValues(
+                        {"NDCG@10": of_users, "HitRate@40": np.ones(n_users), "mean fee@40": 4_000 * (1 - of_users)},
+                        {"coverage@40": Jackknife(0.5, np.array([0.4, 0.6]), n_users, 0)},
+                    )
                     for name, of_users in values.items()
                 },
-                populations={name: {"coverage@40": 0.5} for name in values},
             )
         )
     return render_backtest(Backtest(tuple(cuts), {}, ("standard", "fit@1"), ("NDCG@10", "HitRate@40")))
