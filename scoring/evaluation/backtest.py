@@ -27,7 +27,7 @@ from scoring.evaluation.measure_directions import GUARD_SHARE, relative_change
 from scoring.evaluation.measure_values import MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
 from scoring.evaluation.randomisation import compute_p_values
-from scoring.evaluation.scoreboard import select_prices
+from scoring.evaluation.scoreboard import count_permutations, select_prices
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS
 from scoring.model import ScoringModel
@@ -194,9 +194,15 @@ class Backtest:
         """Number of users of all cuts."""
         return len(self.user_id)
 
+    def _draw(self, user_id: Longs, n_cuts: int) -> Resamples:
+        """Return the draws of users, for one family of the tests of `n_cuts` cuts."""
+        of_model = self.cuts[0].values[self.baseline]
+        n_tests = n_cuts * (len(self.models) - 1) * (len(of_model.per_user) + len(of_model.together))
+        return Resamples.of(user_id, n_permutations=count_permutations(n_tests, self.level), seed=self.seed)
+
     @cached_property
     def _pooled(self) -> pd.DataFrame:
-        clusters = _Clusters(Resamples.of(self.user_id, seed=self.seed), self.level)
+        clusters = _Clusters(self._draw(self.user_id, 1), self.level)
         rows, tests = list[dict[str, Any]](), list[DifferenceTest]()
         for model in self.models:
             for measure in self.cuts[0].values[model].per_user:
@@ -245,7 +251,7 @@ class Backtest:
     def _frame(self) -> pd.DataFrame:
         rows, tests = list[dict[str, Any]](), list[DifferenceTest]()
         for cut in self.cuts:
-            resamples = Resamples.of(cut.user_id, seed=self.seed)
+            resamples = self._draw(cut.user_id, len(self.cuts))
             base, is_small = cut.values[self.baseline], len(cut.user_id) < FEWEST_USERS
             for model, values in cut.values.items():
                 changes = {} if model == self.baseline else dict(values.compare(base, resamples, self.level))

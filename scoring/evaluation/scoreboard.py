@@ -24,7 +24,7 @@ from scoring.model import ScoringModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Scoreboard", "select_prices"]
+__all__ = ["Scoreboard", "count_permutations", "select_prices"]
 
 _DRAWS_AT_LIMIT: Final = 20
 """Expected number of permutations beyond the limit of an exploratory test. With fewer, its p-value is too coarse."""
@@ -101,9 +101,7 @@ class Scoreboard:
             for name, model in models.items()
         }
         n_tests = (len(models) - 1) * len(list_measures(evaluator, (*declared, *added)))
-        permutations = _FEWEST_PERMUTATIONS
-        if 0 < level < 1:
-            permutations = max(permutations, int(_DRAWS_AT_LIMIT * n_tests / (1 - level)))
+        permutations = count_permutations(n_tests, level)
         resamples = Resamples.of(evaluator.user_id, n_permutations=permutations, seed=seed)
         return cls(evaluator, evaluations, resamples, level, declared, chosen, added)
 
@@ -282,6 +280,12 @@ def _difference(row: Mapping[Any, Any]) -> str:
         return f"{row['difference']:+.4g}"
     mark = "" if not row["significant"] else " *" if row["declared"] else " (*)"
     return f"{row['difference']:+.4g} [{row['difference_low']:+.4g}, {row['difference_high']:+.4g}]{mark}"
+
+
+def count_permutations(n_tests: int, level: float) -> int:
+    """Return the number of permutations for a family of tests: p-values near Holm's limit need many."""
+    enough = int(_DRAWS_AT_LIMIT * n_tests / (1 - level)) if 0 < level < 1 else 0
+    return max(_FEWEST_PERMUTATIONS, enough)
 
 
 def select_prices(rows: pd.DataFrame, share: float) -> pd.DataFrame:
