@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.errors import ConfigurationError, RunCancelledError, UnknownIdError
+from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, waterfall
 from scoring.ranking import Prepared
 from scoring.widgets.measure_differences import compute_intervals
 from scoring.widgets.tuning_session import METRICS, Request, TuningSession
+from tests.support.errors import raises_at, raises_unknown
 
 
 @pytest.fixture
@@ -174,9 +175,9 @@ def test_cancelled_request_stops_at_the_next_stage(session, other, after):
 
 
 def test_unknown_users_and_jobs_raise(session, standard):
-    with pytest.raises(UnknownIdError, match="user 99999999 does not exist"):
+    with raises_unknown("user", 99_999_999):
         session.compute(Request(standard, 99_999_999))
-    with pytest.raises(UnknownIdError, match="job 99999999 does not exist"):
+    with raises_unknown("job", 99_999_999):
         session.compute(Request(standard, int(session.user_id[0]), 99_999_999))
 
 
@@ -195,5 +196,5 @@ def test_users_are_drawn_at_random_up_to_the_limit(holdout, standard):
     assert some.user_id.tolist() == TuningSession.of(holdout, standard, users=20, seed=1).user_id.tolist()
     assert some.user_id.tolist() != TuningSession.of(holdout, standard, users=20, seed=2).user_id.tolist()
     assert len(TuningSession.of(holdout, standard, users=100_000).user_id) == len(holdout.user_id)
-    with pytest.raises(ConfigurationError, match="users is 0"):
+    with raises_at(ConfigurationError, "users"):
         TuningSession.of(holdout, standard, users=0)

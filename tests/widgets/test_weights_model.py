@@ -15,6 +15,7 @@ from scoring.errors import ConfigurationError, ModelError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
 from scoring.widgets.model_parameters import list_parameters
 from scoring.widgets.weights_model import State, WeightsModel
+from tests.support.errors import raises_at
 
 STANDARD = load_model("standard")
 COMPONENTS = [part.name for part in STANDARD.parts]
@@ -88,11 +89,11 @@ def test_rejected_move_changes_nothing():
     weights = WeightsModel(STANDARD)
     weights.lock("fee")
     before = weights.state
-    with pytest.raises(ConfigurationError, match="fee is locked"):
+    with raises_at(ConfigurationError, "fee", match="is locked"):
         weights.set_weight("fee", 0.5)
-    with pytest.raises(ModelError, match="must be in descending order"):
+    with raises_at(ModelError, "location", match="descending"):
         weights.set_parameter("location.same_city", 10)
-    with pytest.raises(ConfigurationError, match="cannot be nan"):
+    with raises_at(ConfigurationError, "freshness.half_life_days", match="nan"):
         weights.set_parameter("freshness.half_life_days", math.nan)
     assert weights.state is before
 
@@ -165,7 +166,7 @@ def test_group_of_all_zero_components_stays_at_0():
         {group: {name: float(group == "base") for name in STANDARD.weights.components[group]} for group in GROUPS},
     )
     weights = WeightsModel(STANDARD.with_weights(profile))
-    with pytest.raises(ConfigurationError, match="All components of match have weight 0"):
+    with raises_at(ConfigurationError, "match", match="weight 0"):
         weights.set_group("match", 0.5)
     assert weights.set_weight("location", 0.3).startswith("location gets the whole weight of group match")
     weights.set_group("match", 0.5)
@@ -204,8 +205,8 @@ def test_model_with_other_components_is_rejected():
 def test_unknown_names_are_rejected():
     weights = WeightsModel(STANDARD)
     for move in (lambda: weights.set_weight("x", 0.1), lambda: weights.lock("x"), lambda: weights.set_group("x", 0.1),
-                 lambda: weights.lock_group("x"), lambda: weights.set_parameter("x.y", 1)):  # fmt: skip
-        with pytest.raises(ConfigurationError, match="'x"):
+                 lambda: weights.lock_group("x"), lambda: weights.set_parameter("x", 1)):  # fmt: skip
+        with raises_at(ConfigurationError, "x"):
             move()
 
 
