@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError
 from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from scoring.tuning.audience import Audience, audience
+from tests.support.errors import raises_at, raises_unknown
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import full_ranking, random_prepared
 from tests.support.prepared_markets import small
@@ -61,7 +62,7 @@ def test_time_limit_leaves_a_random_sample(ready: Prepared, monkeypatch: pytest.
     assert "random sample" in part.summary()
     assert part.rank.tolist() == whole.rank[np.searchsorted(whole.user_id, part.user_id)].tolist()
     assert part.misses()["rank"].notna().sum() == min(1, len(part.missed))
-    with pytest.raises(ConfigurationError):
+    with raises_at(ConfigurationError, "seconds"):
         audience(ready, job, seconds=0)
 
 
@@ -248,11 +249,11 @@ def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:
 
 def test_invalid_arguments_raise(ready: Prepared) -> None:
     job = int(ready.plan.job_id[0])
-    with pytest.raises(UnknownIdError, match="job -3 does not exist"):
+    with raises_unknown("job", -3):
         audience(ready, -3)
-    with pytest.raises(UnknownIdError, match="user -3 does not exist"):
+    with raises_unknown("user", -3):
         audience(ready, job, users=[-3])
-    with pytest.raises(ConfigurationError, match="k is 0"):
+    with raises_at(ConfigurationError, "k"):
         audience(ready, job, 0)
-    with pytest.raises(ConfigurationError, match="nearest is 0"):
+    with raises_at(ConfigurationError, "nearest"):
         audience(ready, job, nearest=0)

@@ -23,6 +23,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
+from tests.support.errors import raises_at
 from tests.support.forks import start_fork
 from tests.support.search_worker import FIRST, die_with_lock, problem_of, search
 
@@ -131,7 +132,7 @@ def test_each_goal_has_its_direction(problem: Problem) -> None:
 
 @pytest.mark.parametrize("n_trials", [0, -1, 1.5, True, float("nan"), "5"])
 def test_invalid_number_of_trials_raises(problem: Problem, n_trials: object) -> None:
-    with pytest.raises(ConfigurationError, match="n_trials"):
+    with raises_at(ConfigurationError, "n_trials"):
         run_trials(problem, n_trials)  # type: ignore[arg-type]
 
 

@@ -10,9 +10,10 @@ import pytest
 from scipy.optimize import linprog
 
 import scoring
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError
 from scoring.ranking import Prepared
 from scoring.tuning.reach.reachability import Reach, ReachProblem, reach
+from tests.support.errors import raises_at, raises_unknown
 from tests.support.figure_checks import assert_readable
 from tests.support.prepared_markets import small
 
@@ -228,12 +229,12 @@ def test_summaries_and_plots_are_readable() -> None:
 
 def test_invalid_arguments_raise(ready: Prepared) -> None:
     user, job = int(ready.plan.user_id[0]), int(ready.plan.job_id[0])
-    with pytest.raises(ConfigurationError, match="no component 'salary'"):
+    with raises_at(ConfigurationError, "salary"):
         reach(ready, user, job, locks=["salary"])
     with pytest.raises(ConfigurationError, match="margin"):
         reach(ready, user, job, margin=0.0)
-    with pytest.raises(UnknownIdError):
+    with raises_unknown("job", 123_456_789):
         reach(ready, user, 123_456_789)
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
-    with pytest.raises(ConfigurationError, match="max_per_company"):
+    with raises_at(ConfigurationError, "max_per_company"):
         reach(capped, user, job)

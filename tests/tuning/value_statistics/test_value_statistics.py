@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
-from scoring.errors import ConfigurationError, NotEnoughMemoryError, UnknownIdError
+from scoring.errors import ConfigurationError, NotEnoughMemoryError
 from scoring.model import WeightProfile
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast
@@ -26,6 +26,7 @@ from scoring.tuning.value_statistics import (
     value_frame,
 )
 from scoring.tuning.value_statistics.correlation import _centred
+from tests.support.errors import raises_at, raises_unknown
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import random_prepared
 from tests.support.prepared_markets import small
@@ -113,16 +114,16 @@ def test_component_with_name_of_other_column_raises() -> None:
     base = {"total" if name == "fee" else name: weight for name, weight in model.weights.components["base"].items()}
     weights = WeightProfile(model.weights.groups, {**model.weights.components, "base": base})
     ready = Prepared.of(small_dataset(1), replace(model, parts=tuple(renamed), weights=weights))
-    with pytest.raises(ConfigurationError, match="named total, but the frame already has a column"):
+    with raises_at(ConfigurationError, "total"):
         component_values(ready)
 
 
 def test_unknown_ids_raise(ready: Prepared) -> None:
-    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
+    with raises_unknown("user", 999_999):
         component_values(ready, [999_999])
-    with pytest.raises(UnknownIdError, match="job -1 does not exist"):
+    with raises_unknown("job", -1):
         component_values(ready, None, [-1])
-    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
+    with raises_unknown("user", 999_999):
         draw_sample(ready, [999_999])
 
 
@@ -181,7 +182,7 @@ def test_deviations_equal_values_minus_user_mean(seed: int) -> None:
 @pytest.mark.parametrize("number", [0, -1, 2.5, "many", None, True])
 def test_invalid_sample_size_raises(ready: Prepared, number: object) -> None:
     for name in ("n_users", "n_jobs"):
-        with pytest.raises(ConfigurationError, match=name):
+        with raises_at(ConfigurationError, name):
             draw_sample(ready, **{name: number})  # type: ignore[arg-type]
 
 
@@ -293,9 +294,9 @@ def test_rounding_error_of_mean_is_not_a_deviation() -> None:
 
 
 def test_unknown_method_raises(ready: Prepared) -> None:
-    with pytest.raises(ConfigurationError, match="pearson or spearman"):
+    with raises_at(ConfigurationError, "method", match="pearson or spearman"):
         correlations(ready, method="kendall")  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="within or pooled"):
+    with raises_at(ConfigurationError, "over", match="within or pooled"):
         correlations(ready).frame("between")  # type: ignore[arg-type]
 
 
