@@ -43,7 +43,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Union
 
-from sqlalchemy import Column, Connection, Engine, inspect, literal, select
+from sqlalchemy import Column, Connection, Engine, Table, inspect, literal, select
 from sqlalchemy.engine import URL
 
 from scoring.database import migrations, retry
@@ -384,9 +384,9 @@ class Database:
         assert self._version is not None, "_require_known_schema() reads it"
         return self._version
 
-    def has_column(self, column: Column[Any]) -> bool:
-        """Return whether the stored schema is new enough to contain the column."""
-        since: int = column.info.get(SINCE, 1)
+    def has(self, item: Table | Column[Any]) -> bool:
+        """Return whether the stored schema is new enough to contain the table or column."""
+        since: int = item.info.get(SINCE, 1)
         return since <= self.schema_version()
 
     def _require_known_schema(self, connection: Connection) -> None:
@@ -402,9 +402,9 @@ class Database:
     def require_tables(self, *names: str) -> None:
         """Raise DatabaseError if one of these tables (default: all) or of their columns is missing.
 
-        Columns of later schema versions are not required.
+        Tables and columns of later schema versions are not required.
         """
-        required = names or tuple(METADATA.tables)
+        required = names or tuple(name for name, table in METADATA.tables.items() if self.has(table))
 
         def find_missing(connection: Connection) -> tuple[list[str], list[str]]:
             inspector = inspect(connection)
@@ -416,7 +416,7 @@ class Database:
                     columns += [
                         f"{name}.{column.name}"
                         for column in METADATA.tables[name].columns
-                        if column.name not in stored and self.has_column(column)
+                        if column.name not in stored and self.has(column)
                     ]
             return [name for name in required if name not in existing], columns
 

@@ -89,7 +89,34 @@ def _add_run_key(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX IF NOT EXISTS runs_by_key ON runs (run_key)"))
 
 
-MIGRATIONS: Final = (Migration(2, "add the indexed column runs.run_key, filled from the settings", _add_run_key),)
+def _add_promoted(connection: Connection) -> None:
+    if not inspect(connection).has_table("runs"):
+        return
+    connection.execute(
+        text("""
+            CREATE TABLE IF NOT EXISTS promoted (
+                number INTEGER NOT NULL,
+                at BIGINT NOT NULL,
+                action TEXT NOT NULL,
+                name TEXT NOT NULL,
+                version INTEGER NOT NULL,
+                digest TEXT NOT NULL,
+                note TEXT NOT NULL,
+                model TEXT NOT NULL,
+                evidence TEXT,
+                requested_by TEXT,
+                approved_by TEXT,
+                PRIMARY KEY (number),
+                CONSTRAINT promoted_action CHECK (action IN ('promote', 'rollback'))
+            )
+        """)
+    )
+
+
+MIGRATIONS: Final = (
+    Migration(2, "add the indexed column runs.run_key, filled from the settings", _add_run_key),
+    Migration(3, "add the table promoted", _add_promoted),
+)
 """All migrations, in order of application."""
 
 VERSION: Final = MIGRATIONS[-1].number

@@ -38,6 +38,7 @@ __all__ = [
     "current_runs",
     "data_changes",
     "profiles",
+    "promoted",
     "promotions",
     "results",
     "runs",
@@ -46,7 +47,7 @@ __all__ = [
 METADATA: Final = MetaData()
 
 SINCE: Final = "since"
-"""Key of a column's `info`: the schema version that added the column. Columns without it are of version 1."""
+"""Key of the `info` of a table or column: the schema version that added it. Without it: version 1."""
 
 # SQLite stores a table in primary-key order only if the key is INTEGER
 ID_TYPE: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -117,7 +118,7 @@ data_changes: Final = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
-# an index of the profiles folder, whose files are authoritative: see scoring.tuning.registry
+# an index of the profiles folder, whose files are authoritative: see scoring.tuning.registry.sql_index
 profiles: Final = Table(
     "profiles",
     METADATA,
@@ -137,6 +138,26 @@ profiles: Final = Table(
     Column("promoted_at", BigInteger),  # most recently; the last row of `promotions` is the active profile
 )
 
+# the promotions that apply to this database: `scoring run` ranks with the last one that no rollback has undone
+promoted: Final = Table(
+    "promoted",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("model", Text, nullable=False),  # the profile's file, so that a run does not need the folder
+    Column("evidence", Text),  # JSON: the evaluation on test users that the decision is based on
+    Column("requested_by", Text),
+    Column("approved_by", Text),
+    CheckConstraint("action IN ('promote', 'rollback')", name="promoted_action"),
+    info={SINCE: 3},
+)
+
+# an index of the promotions of the profiles folder
 promotions: Final = Table(
     "promotions",
     METADATA,

@@ -347,7 +347,7 @@ def test_newer_version_raises(database_url: str, use: Callable[..., object]) -> 
     with Database.open(database_url) as database:
         before = structure(database)
         for _ in range(2):
-            with pytest.raises(DatabaseError, match=r"version 99.*versions up to 2\. Upgrade scoring") as said:
+            with pytest.raises(DatabaseError, match=r"version 99.*versions up to 3\. Upgrade scoring") as said:
                 use(database, *(["k"] if use is find_runs else []))
         assert database.display in str(said.value)
         assert structure(database) == before

@@ -27,7 +27,7 @@ PUBLISHED: Final = "published"
 def find_runs(database: Database, key: str) -> list[ExistingRun]:
     """Return every run of this key, unfinished or published."""
     query = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
-    if database.has_column(runs.c.run_key):
+    if database.has(runs.c.run_key):
         query = query.where(runs.c.run_key == key)
     rows = database.read(lambda connection: connection.execute(query).all())
     return [
