@@ -128,7 +128,9 @@ def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Comp
     weighed = parameters.pop("weight", None) is not None
     if not isinstance(kind, str) or kind not in kinds:
         named = kind if isinstance(kind, str) else shorten_repr(kind)
-        raise file.error(path, f"unknown component `{named}`; known: {', '.join(sorted(kinds))}.")
+        known = ", ".join(sorted(kinds))
+        advice = "If it is a custom component, give its file with --component."
+        raise file.error(path, f"unknown component `{named}`; known: {known}. {advice}")
     component = _validated(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
     if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
         raise file.error(path, f"component `{name}` has no weight. Add `weight:`.")

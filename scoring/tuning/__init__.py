@@ -22,7 +22,7 @@ from scoring.tuning.condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, make_goal
 from scoring.tuning.problem import Problem
 from scoring.tuning.reach import Reach, reach
-from scoring.tuning.registry import Profile, Registry
+from scoring.tuning.registry import FittedUsers, Profile, Registry
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import Tuning, tune
@@ -31,6 +31,7 @@ from scoring.tuning.value_statistics import component_distributions, component_v
 __all__ = [
     "Ablation",
     "Condition",
+    "FittedUsers",
     "Floor",
     "Goal",
     "ListGoal",

@@ -154,7 +154,7 @@ def test_path_traversal_in_names_is_rejected(scoring: Call, market: Path, every:
         for words in (
             ("profiles", "save", "--", name),
             ("profiles", "show", "--", name),
-            ("profiles", "promote", "--", name),
+            ("profiles", "promote", "--db", market, "--note", "x", "--yes", "--", name),
             ("run", "--db", market, f"--profile={name}"),
             ("runs", "verify", "--db", market, "--", name),
         ):

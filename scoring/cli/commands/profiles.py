@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from scoring.cli.data_loader import load_components, load_data, read_model
 from scoring.cli.options import (
+    DEFAULT_DB,
     DEFAULT_JOURNALS,
     DEFAULT_PROFILES,
     AsOfOption,
@@ -21,7 +24,7 @@ from scoring.errors import pluralize
 if TYPE_CHECKING:
     from scoring.dataset import Dataset
     from scoring.model import ScoringModel
-    from scoring.tuning.registry import Registry
+    from scoring.tuning.registry import Evidence, Profile, Registry
 
 __all__ = ["app"]
 
@@ -36,6 +39,30 @@ FolderOption = Annotated[
 IndexOption = Annotated[
     str | None, typer.Option("--db", metavar="FILE|URL", help="Also update the index of profiles in this database.")
 ]
+PromotionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="FILE|URL",
+        show_default=f"{DEFAULT_DB} if it exists",
+        help="Database whose promotions apply. Without one: those of the folder.",
+    ),
+]
+PromotionNoteOption = Annotated[
+    str, typer.Option("--note", metavar="TEXT", show_default=False, help="Reason for the promotion. It is stored.")
+]
+GuardOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guard", metavar="MEASURE", help="Measure that must not be significantly worse, such as `mean fee@40`."
+    ),
+]
+ForceOption = Annotated[
+    str | None,
+    typer.Option("--force", metavar="REASON", help="Promote although the evidence does not support it."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+ByOption = Annotated[str, typer.Option("--by", metavar="NAME", show_default=False, help="Your name. It is recorded.")]
 VersionArgument = Annotated[
     str, typer.Argument(metavar="NAME[@VERSION]", help="A profile. Without a version: its newest version.")
 ]
@@ -49,20 +76,34 @@ def _print_help(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-def _open_registry(folder: Path, components: list[Path] | None = None, index: str | None = None) -> Registry:
+def _open_registry(folder: Path, components: list[Path] | None = None, database: str | None = None) -> Registry:
     from scoring.tuning.registry import Registry
 
     classes = [component for file in components or () for component in load_components(file)]
-    return Registry(folder, database=index, components=classes)
+    return Registry(folder, database=database, components=classes)
+
+
+def _default_database(db: str | None) -> str | None:
+    """Return the database whose promotions apply. None: there is none."""
+    return db if db is not None or not Path(DEFAULT_DB).exists() else DEFAULT_DB
+
+
+def _require_database(db: str | None) -> str:
+    database = _default_database(db)
+    if database is None:
+        raise typer.BadParameter(
+            f"{DEFAULT_DB} does not exist. Give the database that the promotion applies to with --db."
+        )
+    return database
 
 
 @app.command("list")
-def list_(profiles: FolderOption = DEFAULT_PROFILES) -> None:
+def list_(profiles: FolderOption = DEFAULT_PROFILES, db: PromotionsOption = None) -> None:
     """List all versions of all profiles."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_list
 
-    versions = _open_registry(profiles).list()
+    versions = _open_registry(profiles, database=_default_database(db)).list()
     if versions.empty:
         message = f"{profiles} contains no profiles. Save one with `scoring profiles save NAME`."
         make_console().print(message, markup=False, soft_wrap=True)
@@ -73,12 +114,17 @@ def list_(profiles: FolderOption = DEFAULT_PROFILES) -> None:
 
 
 @app.command()
-def show(name: VersionArgument, profiles: FolderOption = DEFAULT_PROFILES, component: ComponentOption = None) -> None:
+def show(
+    name: VersionArgument,
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: PromotionsOption = None,
+    component: ComponentOption = None,
+) -> None:
     """Show the metadata, metrics and model of a version."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_profile
 
-    registry = _open_registry(profiles, component)
+    registry = _open_registry(profiles, component, _default_database(db))
     with Progress().warnings():
         profile = registry.load(name)
     history = registry.history()
@@ -128,9 +174,11 @@ def save(
 
     registry = _open_registry(profiles, component, db)
     origin: str | ScoringModel | None = parent
+    users = None
     if trial is None:
         chosen = read_model(model, weights, component)
     else:
+        from scoring.tuning.registry import FittedUsers
         from scoring.tuning.stored_trial import load_trial
 
         if model is not None or weights is not None:
@@ -138,8 +186,13 @@ def save(
         kinds = [kind for file in component or () for kind in load_components(file)]
         stored = load_trial(trial, DEFAULT_JOURNALS, kinds)
         chosen, origin, note = stored.model, parent or stored.baseline, note or str(stored)
+        users = FittedUsers.of_search(stored.path)
     data = _load_found_on(found_on, as_of)
-    saved = registry.save(name, chosen, parent=origin, found_on=data, note=note, author=author)
+    before = registry.versions(name)
+    saved = registry.save(name, chosen, parent=origin, found_on=data, note=note, author=author, users=users)
+    if saved.version in before:
+        make_console().print(f"{saved.metadata.reference} is identical. Nothing was saved.", soft_wrap=True)
+        return
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
     make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 
@@ -161,19 +214,99 @@ def _load_found_on(found_on: str | None, as_of: str | None) -> Dataset | None:
 @app.command()
 def promote(
     name: VersionArgument,
-    note: NoteOption = "",
+    note: PromotionNoteOption,
+    guard: GuardOption = None,
+    force: ForceOption = None,
+    yes: YesOption = False,
     profiles: FolderOption = DEFAULT_PROFILES,
-    db: IndexOption = None,
+    db: PromotionsOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Promote a version.
+    """Promote a version: `scoring run` uses it from now on.
 
-    `scoring run --profile promoted` uses the version that was promoted last.
+    Prints the evidence, the last evaluation on test users, and asks for confirmation. The promotion needs --force
+    REASON if no such evaluation exists, if a declared goal, a floor or a --guard is significantly worse, or if the
+    evaluation is of other data.
     """
+    database = _require_database(db)
+    registry = _open_registry(profiles, component, database)
+    review = _make_review(force, yes, database)
+    profile = registry.promote(name, note=note, guards=guard or (), force=force, review=review)
+    _print_promoted(profile, database)
+
+
+@app.command()
+def request(
+    name: VersionArgument,
+    by: ByOption,
+    note: PromotionNoteOption,
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: PromotionsOption = None,
+    component: ComponentOption = None,
+) -> None:
+    """Request the promotion of a version, for `approve` by a second person."""
+    from scoring.cli.progress import make_console
+    from scoring.cli.tables.evidence import render_evidence
+
+    registry = _open_registry(profiles, component, _default_database(db))
+    entry = registry.request(name, by=by, note=note)
+    console = make_console()
+    console.print(render_evidence(registry.evidence(name)))
+    reference = f"{entry.name}@{entry.version}"
+    message = f"{by} requests the promotion of {reference}. Next: scoring profiles approve {reference} --by NAME"
+    console.print(message, markup=False, soft_wrap=True)
+
+
+@app.command()
+def approve(
+    name: VersionArgument,
+    by: ByOption,
+    guard: GuardOption = None,
+    force: ForceOption = None,
+    yes: YesOption = False,
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: PromotionsOption = None,
+    component: ComponentOption = None,
+) -> None:
+    """Promote a version that another person requested.
+
+    Both names are recorded, not authenticated. See `promote`.
+    """
+    database = _require_database(db)
+    registry = _open_registry(profiles, component, database)
+    review = _make_review(force, yes, database)
+    _print_promoted(registry.approve(name, by=by, guards=guard or (), force=force, review=review), database)
+
+
+def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evidence], None]:
+    """Return a function that prints the evidence, and asks for confirmation if it allows the promotion."""
+
+    def review(evidence: Evidence) -> None:
+        from scoring.cli.progress import make_console
+        from scoring.cli.tables.evidence import render_evidence
+
+        make_console().print(render_evidence(evidence))
+        if yes or (evidence.objections and force is None):
+            return
+        if sys.stdin is None or not sys.stdin.isatty():  # None: a scheduler may have closed it
+            raise typer.BadParameter("The standard input is not a terminal. Read the evidence, and confirm with --yes.")
+        typer.confirm(f"Promote {evidence.profile.metadata.reference} for {_mask(database)}?", abort=True)
+
+    return review
+
+
+def _mask(database: str) -> str:
+    """Return the URL of a database without its password."""
+    from scoring.database.engines import format_url, parse_url
+
+    return format_url(parse_url(database))
+
+
+def _print_promoted(profile: Profile, database: str) -> None:
     from scoring.cli.progress import make_console
 
-    profile = _open_registry(profiles, component, db).promote(name, note=note)
-    message = f"Promoted {profile.metadata.reference}. `scoring run --profile promoted` uses it."
+    option = "" if database == DEFAULT_DB else f" --db {_mask(database)}"
+    message = f"Promoted {profile.metadata.reference}. Next: scoring run{option}"
     make_console().print(message, markup=False, soft_wrap=True)
 
 
@@ -181,7 +314,7 @@ def promote(
 def rollback(
     note: NoteOption = "",
     profiles: FolderOption = DEFAULT_PROFILES,
-    db: IndexOption = None,
+    db: PromotionsOption = None,
     component: ComponentOption = None,
 ) -> None:
     """Undo the last promotion.
@@ -190,7 +323,7 @@ def rollback(
     """
     from scoring.cli.progress import make_console
 
-    profile = _open_registry(profiles, component, db).rollback(note=note)
+    profile = _open_registry(profiles, component, _require_database(db)).rollback(note=note)
     make_console().print(f"Rolled back to {profile.metadata.reference}.", markup=False, soft_wrap=True)
 
 
@@ -199,6 +332,7 @@ def diff(
     a: Annotated[str, typer.Argument(metavar="A", help=_MODEL_HELP)],
     b: Annotated[str, typer.Argument(metavar="B", help=_MODEL_HELP)],
     profiles: FolderOption = DEFAULT_PROFILES,
+    db: PromotionsOption = None,
     component: ComponentOption = None,
 ) -> None:
     """Show the differences from A to B: weights, parameters and rules."""
@@ -206,19 +340,19 @@ def diff(
     from scoring.cli.tables.profiles import render_diff
 
     with Progress().warnings():
-        differences = _open_registry(profiles, component).diff(a, b)
+        differences = _open_registry(profiles, component, _default_database(db)).diff(a, b)
     make_console().print(render_diff(differences))
 
 
 @app.command()
-def history(profiles: FolderOption = DEFAULT_PROFILES) -> None:
+def history(profiles: FolderOption = DEFAULT_PROFILES, db: PromotionsOption = None) -> None:
     """List all promotions and rollbacks."""
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_history
 
-    promotions = _open_registry(profiles).history()
+    promotions = _open_registry(profiles, database=_default_database(db)).history()
     if promotions.empty:
-        make_console().print(f"{profiles} contains no promotions.", markup=False, soft_wrap=True)
+        make_console().print("Nothing was promoted.", markup=False, soft_wrap=True)
         return
     make_console().print(render_history(promotions))
 

@@ -18,6 +18,10 @@ from scoring.tuning.registry import Profile, ProfileDiff
 __all__ = ["render_diff", "render_history", "render_list", "render_profile", "render_test_accesses"]
 
 
+METRICS_SHOWN = 3
+"""Number of metrics in the table of looks. The journal contains all of them."""
+
+
 def render_list(frame: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.list()`."""
     table = _make_table("profile", "status", "saved (UTC)", "parent", "note")
@@ -47,10 +51,11 @@ def render_history(frame: pd.DataFrame) -> RenderableType:
 
 
 def render_test_accesses(frame: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.test_accesses()`."""
-    table = _make_table("time (UTC)", "holdout", "access", "model", "metrics")
+    """Return the table of `Registry.test_accesses()`, with the first metrics."""
+    table = _make_table("time (UTC)", "holdout", "look", "model", "metrics")
     for row in frame.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in frame.columns[:5] and not pd.isna(value)}
+        known = dict(list(known.items())[:METRICS_SHOWN])
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
             row["holdout"][:8],

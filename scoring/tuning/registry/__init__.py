@@ -4,13 +4,29 @@
 - `profile_reader`: profiles loaded from a folder
 - `profile`: a saved model and its file format; `metadata`: the `profile` section; `registry_frames`: data frames
 - `diff`: differences between two profiles
-- `promotions`: the version in use; `test_access_log`: evaluations on test users; `entry_journal`: the files of both
+- `promotions`: the version in use; `promoted_table`: its record in a database; `promotion_requests`: approval
+- `test_access_log`: evaluations on test users; `look_record`: what it contains of a scoreboard
+- `evidence`: what these evaluations say about a promotion
+- `fitted_users`: users that a profile was fitted on; `entry_journal`: append-only files
 - `sql_index`: an index of the profiles in a database
 """
 
 from scoring.tuning.registry.diff import ProfileDiff
+from scoring.tuning.registry.evidence import Evidence, EvidenceError
+from scoring.tuning.registry.fitted_users import FittedUsers
 from scoring.tuning.registry.metadata import Metric, Parent, TuningData
 from scoring.tuning.registry.profile import Profile
 from scoring.tuning.registry.registry import DEFAULT_FOLDER, Registry
 
-__all__ = ["DEFAULT_FOLDER", "Metric", "Parent", "Profile", "ProfileDiff", "Registry", "TuningData"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "Evidence",
+    "EvidenceError",
+    "FittedUsers",
+    "Metric",
+    "Parent",
+    "Profile",
+    "ProfileDiff",
+    "Registry",
+    "TuningData",
+]

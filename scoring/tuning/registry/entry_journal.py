@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -42,20 +42,26 @@ class EntryJournal(Generic[E]):
             except DamagedLineError as error:
                 raise _model_error(error) from error
 
-    def append(self, make: Callable[[list[E]], E]) -> E:
-        """Append the entry that `make` returns for the earlier entries, and return it.
+    def append(self, make: Callable[[Sequence[E]], E]) -> E:
+        """Append the entry that `make` returns for the earlier entries, and return it. See `extend`."""
+        (entry,) = self.extend(lambda entries: [make(entries)])
+        return entry
 
-        The journal is locked, so no other process writes between reading and appending. The entry is on disk when
-        this method returns. Raises the errors of `read`; then the file contains only the earlier entries.
+    def extend(self, make: Callable[[Sequence[E]], Sequence[E]]) -> Sequence[E]:
+        """Append the entries that `make` returns for the earlier entries, and return them.
+
+        The journal is locked, so no other process writes between reading and appending. The entries are on disk when
+        this method returns. Raises the errors of `read`; then the file contains only entries that were complete.
         """
         with wrap_os_errors(self._root):
             self._root.mkdir(parents=True, exist_ok=True)
         with open_root(self._root, "written") as folder, wrap_os_errors(self.path):
             try:
                 with self._journal(folder).acquire(patience=None) as journal:
-                    entry = make(list(journal.entries))
-                    journal.append(entry)
-                    return entry
+                    added = make(tuple(journal.entries))
+                    for entry in added:
+                        journal.append(entry)
+                    return added
             except DamagedLineError as error:
                 raise _model_error(error) from error
 

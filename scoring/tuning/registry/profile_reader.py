@@ -44,6 +44,10 @@ class ProfileReader:
         self._require_place(profile.metadata, reference.name, chosen)
         return profile
 
+    def parse(self, text: str, source: str) -> Profile:
+        """Return the profile of a text. Raises ModelError: If the text is invalid; the message contains `source`."""
+        return parse_profile(text, self._kinds, source=source)
+
     def metadata(self, name: str, version: int) -> ProfileMetadata:
         """Return the metadata of a version without parsing its model."""
         _, text = self.store.text(name, version)

@@ -1,9 +1,10 @@
-"""Promotions and rollbacks: the history of the version in use, kept in an append-only journal."""
+"""Promotions and rollbacks: the history of the version in use."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -11,11 +12,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from scoring.errors import ConfigurationError
 from scoring.tuning.registry.metadata import Digest, Text
 
-__all__ = ["Promotion", "find_active_promotions", "find_rollback_target", "make_history_frame"]
+__all__ = [
+    "Promotion",
+    "PromotionState",
+    "StoredPromotion",
+    "find_active_promotions",
+    "find_rollback_target",
+    "make_history_frame",
+]
 
 
 class Promotion(BaseModel):
-    """A promotion of a version, or a rollback to it."""
+    """A promotion of a version, or a rollback to it, as in the journal of a folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,12 +41,37 @@ class Promotion(BaseModel):
 
     def __str__(self) -> str:
         action = "was promoted" if self.action == "promote" else "was restored"
-        return f"{self.reference} {action} on {self.at:%Y-%m-%d}{f' ({self.note})' if self.note else ''}"
+        return f"{self.reference} {action} on {self.at:%Y-%m-%d}"
 
 
-def find_active_promotions(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
-    """Return the promotions that no rollback has undone. The last one is in use. Each rollback removes the last."""
-    stack: list[Promotion] = []
+class StoredPromotion(Promotion):
+    """A promotion in a database, with all that a run and a reader of the decision need."""
+
+    model: str
+    """The text of the profile's file."""
+    evidence: str | None = None
+    """JSON of the evaluation on test users. None: the promotion was forced without one, or is a rollback."""
+    requested_by: str | None = None
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True)
+class PromotionState:
+    """The promotions that apply, oldest first, and the one in use."""
+
+    entries: Sequence[Promotion]
+    in_use: Promotion | None
+    """The last promotion or rollback; it names the version in use. None: no version is in use."""
+    ignored: Promotion | None = None
+    """The last promotion of the folder, if it does not count for the database."""
+
+
+P = TypeVar("P", bound=Promotion)
+
+
+def find_active_promotions(entries: Sequence[P]) -> tuple[P, ...]:
+    """Return the promotions that no rollback has undone. Each rollback removes the last one."""
+    stack: list[P] = []
     for entry in entries:
         if entry.action == "promote":
             stack.append(entry)
@@ -47,7 +80,7 @@ def find_active_promotions(entries: Sequence[Promotion]) -> tuple[Promotion, ...
     return tuple(stack)
 
 
-def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
+def find_rollback_target(entries: Sequence[P]) -> P:
     """Return the promotion that a rollback restores.
 
     Raises
@@ -59,19 +92,20 @@ def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
         raise ConfigurationError("No profile is promoted, so there is nothing to roll back.")
     if len(stack) == 1:
         raise ConfigurationError(
-            f"{stack[-1].reference} is the promoted profile, and no earlier promotion exists to roll back to. Promote "
-            "another profile instead."
+            f"{stack[-1].reference} is the promoted profile, and no earlier promotion exists to roll back to. To use a "
+            "shipped model again, save it with `scoring profiles save NAME --model standard`, and promote it."
         )
     return stack[-2]
 
 
-def make_history_frame(entries: Sequence[Promotion]) -> pd.DataFrame:
+def make_history_frame(state: PromotionState) -> pd.DataFrame:
     """Return one row per entry, oldest first: at · action · name · version · digest · note · in_use.
 
-    `in_use` is True only in the last row.
+    `in_use` is True only in the last row, and only if that version is in use.
     """
-    rows = [entry.model_dump() for entry in entries]
+    entries = state.entries
+    rows = [entry.model_dump(include=set(Promotion.model_fields)) for entry in entries]
     frame = pd.DataFrame(rows, columns=list(Promotion.model_fields))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
-    frame["in_use"] = [place == len(rows) - 1 for place in range(len(rows))]
+    frame["in_use"] = [state.in_use is not None and place == len(rows) - 1 for place in range(len(rows))]
     return frame.astype({"version": "int64", "in_use": bool})

@@ -1,10 +1,11 @@
-"""The registry: a folder of profiles, the promoted version, and the log of evaluations on test splits."""
+"""The registry: a folder of profiles, the promoted version, and the log of evaluations on test users."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,39 @@ import pandas as pd
 from scoring.catalog import load_model, preset_names
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
+from scoring.evaluation import Backtest, Scoreboard
 from scoring.model import Component, ScoringModel
 from scoring.tuning.registry.diff import ProfileDiff
 from scoring.tuning.registry.entry_journal import EntryJournal
+from scoring.tuning.registry.evidence import Evidence, EvidenceError, collect_evidence
+from scoring.tuning.registry.fitted_users import FittedUsers
+from scoring.tuning.registry.look_record import FindUsers, describe_backtest, describe_scoreboard
 from scoring.tuning.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
 from scoring.tuning.registry.names import PROMOTED, check_name
-from scoring.tuning.registry.profile import Profile, dump_profile, parse_profile
+from scoring.tuning.registry.profile import Profile, dump_profile, parse_metadata, parse_profile
 from scoring.tuning.registry.profile_reader import ProfileReader
+from scoring.tuning.registry.promoted_table import PromotedTable
+from scoring.tuning.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
 from scoring.tuning.registry.promotions import (
     Promotion,
+    PromotionState,
+    StoredPromotion,
     find_active_promotions,
     find_rollback_target,
     make_history_frame,
 )
 from scoring.tuning.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.tuning.registry.sql_index import ProfileIndex
-from scoring.tuning.registry.test_access_log import TestAccess, make_access_frame
+from scoring.tuning.registry.test_access_log import TestAccess, count_looks, make_access_frame, sketch_pairs
 
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 
 DEFAULT_FOLDER = Path("data/profiles")
+
+MAX_TEXT = 4_000
+"""Limit for the note, the reason and the name of a promotion, in characters."""
+
+_LOOK = "evaluation on test users"
 
 ModelLike = str | Profile | ScoringModel
 """A profile or model object, NAME (the newest version), NAME@VERSION, `promoted`, or the name of a shipped model."""
@@ -43,12 +57,15 @@ class Registry:
     """Profiles in a folder, as YAML files that a team can review and keep in version control.
 
     The versions of a profile are `folder/NAME/0001.yaml`, `0002.yaml` and so on. They are never overwritten. The
-    journals `promotions.jsonl` and `test_looks.jsonl` are append-only. Any number of processes may read and write.
+    journals `promotions.jsonl`, `requests.jsonl` and `test_looks.jsonl` are append-only. Any number of processes may
+    read and write.
 
     Parameters
     ----------
     folder: Folder of the profiles. The first write creates it.
-    database: Argument of `Database.open`. If given, the registry keeps an index of the profiles in this database.
+    database: Argument of `Database.open`: the database that promotions apply to. `scoring run` ranks it with the
+        promoted profile. It also contains an index of the profiles. A promotion through a Session applies when the
+        caller commits. Without a database, promotions are recorded in the folder only, and no run follows them.
     components: Custom component classes, in addition to the shipped ones.
     clock: Returns the current time with its time zone.
 
@@ -71,8 +88,10 @@ class Registry:
         self.folder = Path(folder)
         self._reader = ProfileReader(self.folder, components)
         self._index = None if database is None else ProfileIndex(database)
+        self._table = None if database is None else PromotedTable(database)
         self._clock = clock
         self._promotions = EntryJournal(self.folder, "promotions.jsonl", Promotion)
+        self._requests = EntryJournal(self.folder, "requests.jsonl", PromotionRequest)
         self._test_accesses = EntryJournal(self.folder, "test_looks.jsonl", TestAccess)
 
     def __repr__(self) -> str:
@@ -90,8 +109,11 @@ class Registry:
         metrics: Mapping[str, Mapping[str, Any]] | None = None,
         note: str = "",
         author: str | None = None,
+        users: FittedUsers | None = None,
     ) -> Profile:
         """Save the model as a new version of the profile `name`, and return it.
+
+        If the newest version has the same model, metadata and users, nothing is saved and this version is returned.
 
         Parameters
         ----------
@@ -100,6 +122,8 @@ class Registry:
         metrics: Split (train, validation, test) → name → number, `Metric`, or mapping of value, low, high and n.
         note: Free text, stored in the file.
         author: Stored only if given.
+        users: The users that the weights were fitted and selected on, kept in a file beside the profile. Evaluations
+            report how many of them they include.
         """
         name = check_name(name)
         if parent == PROMOTED:
@@ -120,7 +144,12 @@ class Registry:
         def metadata(version: int) -> ProfileMetadata:
             return validate_section(ProfileMetadata, known | {"version": version}, f"profile {name}")
 
-        version = self._reader.store.add(name, lambda number: dump_profile(metadata(number), model))
+        newest = self._find_newest(name)
+        if newest is not None and self._is_identical(newest, metadata(newest.version), users):
+            return newest
+        version = self._reader.store.add(
+            name, lambda number: dump_profile(metadata(number), model), None if users is None else users.dump()
+        )
         self._indexed(f"{name}@{version} is saved", lambda index: index.add(metadata(version)))
         kinds = {part.component.kind: type(part.component) for part in model.parts}
         _, text = self._reader.store.text(name, version)
@@ -143,12 +172,56 @@ class Registry:
         ------
         ModelError: If the model differs from the saved or promoted one.
         """
-        in_use = self._in_use() if name == PROMOTED else None
-        if in_use is not None:
-            return self._promoted(in_use)
         profile = self._load(name, version)
         profile.require_as_saved()
         return profile
+
+    def _is_identical(self, saved: Profile, metadata: ProfileMetadata, users: FittedUsers | None) -> bool:
+        """Return whether a saved version has this metadata, apart from its time, and these users among its own."""
+        if saved.metadata != metadata.model_copy(update={"saved_at": saved.metadata.saved_at}):
+            return False
+        return users is None or self._read_users(saved.name, saved.version).contains(users)
+
+    def _read_users(self, name: str, version: int) -> FittedUsers:
+        text = self._reader.store.users(name, version)
+        path = self._reader.store.users_path(name, version)
+        return FittedUsers() if text is None else FittedUsers.load(text, str(path))
+
+    def _find_newest(self, name: str) -> Profile | None:
+        """Return the newest version of a profile. None if there is none, or it was edited."""
+        if not self._reader.store.versions(name):
+            return None
+        try:
+            profile = self._reader.load(name)
+        except ModelError:  # it does not prevent saving the next version
+            return None
+        return profile if profile.is_as_saved else None
+
+    def fitted_users(self, of: Profile | ScoringModel) -> FittedUsers:
+        """Return the users that a model or its ancestors were fitted and selected on, as far as they are recorded.
+
+        A model is found by its digest, so it does not have to be given as a profile.
+        """
+        known = self._read_valid_metadata()
+        digests, seen, users = [of.digest], set[str](), FittedUsers()
+        while digests:
+            digest = digests.pop()
+            if digest in seen:
+                continue
+            seen.add(digest)
+            for metadata in known:
+                if metadata.digest == digest:
+                    users = users.add(self._read_users(metadata.name, metadata.version))
+                    digests += [] if metadata.parent is None else [metadata.parent.digest]
+        return users
+
+    def _read_valid_metadata(self) -> Sequence[ProfileMetadata]:
+        """Return the metadata of every version. An invalid file does not hide the other profiles."""
+        known = []
+        for place in self._reader.places():
+            with suppress(ModelError, OutputError):
+                known.append(self._reader.metadata(*place))
+        return known
 
     def versions(self, name: str) -> tuple[int, ...]:
         """Return the existing versions. The result is empty if the profile does not exist."""
@@ -161,7 +234,7 @@ class Registry:
         code_version · author · note · problem (a sentence if the file cannot be read) · one column per metric, such
         as `test ndcg@10`. Models are not read, so an edited file is reported only when it is loaded.
         """
-        in_use = self._in_use()
+        in_use = self.decision()
         rows: dict[tuple[str, int], ProfileMetadata | str] = {}
         for place in self._reader.places():
             try:
@@ -192,27 +265,137 @@ class Registry:
 
     # In use
 
-    def promote(self, name: str, version: int | None = None, *, note: str = "") -> Profile:
+    def evidence(self, name: str, version: int | None = None, *, guards: Sequence[str] = ()) -> Evidence:
+        """Return the evidence for promoting a version, from the log of evaluations on test users.
+
+        Parameters
+        ----------
+        guards: Measures that must not be significantly worse than those of the baseline.
+
+        Raises
+        ------
+        ConfigurationError: If a guard is not a measure of the evaluation.
+        """
+        profile = self._load(name, version)
+        profile.require_as_saved()
+        return collect_evidence(
+            profile,
+            self._test_accesses.read(),
+            guards=guards,
+            promoted=self.decision(),
+            measure_known_share=None if self._table is None else self._table.measure_known_share,
+        )
+
+    def promote(
+        self,
+        name: str,
+        version: int | None = None,
+        *,
+        note: str,
+        guards: Sequence[str] = (),
+        force: str | None = None,
+        review: Callable[[Evidence], object] | None = None,
+        requested_by: str | None = None,
+        approved_by: str | None = None,
+    ) -> Profile:
         """Take a version into use, and return it.
+
+        Parameters
+        ----------
+        note: Reason for the promotion. It is stored with the measures that got worse.
+        guards: Measures that must not be significantly worse than those of the baseline.
+        force: Reason for promoting a version whose evidence does not support it.
+        review: Called with the evidence. If it raises, nothing is promoted.
+        requested_by, approved_by: Names to record.
+
+        Raises
+        ------
+        EvidenceError: If the evidence does not support the promotion and `force` is None.
+        ModelError: If the model differs from the saved one.
+        ConfigurationError: If the version is already in use, or the note or the reason is blank or too long.
+        """
+        _check_texts(note=note, force=force)
+        evidence = self.evidence(name, version, guards=guards)
+        in_use = self.decision()
+        self._require_other(evidence.profile, [in_use] if isinstance(in_use, StoredPromotion) else [])
+        if review is not None:
+            review(evidence)
+        if evidence.objections and force is None:
+            raise EvidenceError(evidence)
+        profile = evidence.profile
+        forced = f"Forced: {force}" if force is not None and evidence.objections else ""
+        whole_note = " ".join(_end_sentence(text) for text in (note, evidence.describe_prices(), forced) if text)
+        details = {
+            "evidence": None if evidence.access is None else evidence.access.model_dump_json(exclude={"sketch"}),
+            "requested_by": requested_by,
+            "approved_by": approved_by,
+        }
+        adopted = self._collect_adopted()
+        if adopted and adopted[-1].digest == profile.digest:  # this promotion replaces that of the folder
+            adopted = adopted[:-1]
+        return self._take_into_use(
+            "promote", lambda entries: self._require_other(profile, entries), whole_note, adopted, details
+        )
+
+    def request(self, name: str, version: int | None = None, *, by: str, note: str) -> PromotionRequest:
+        """Record a request to promote a version, for `approve` by a second person, and return it.
 
         Raises
         ------
         ModelError: If the model differs from the saved one.
-        ConfigurationError: If the version is already in use.
+        ConfigurationError: If the name of the person or the note is blank.
         """
+        _check_texts(by=by, note=note)
         profile = self._load(name, version)
         profile.require_as_saved()
+        entry = self._make_request("request", profile, by, note)
+        return self._requests.append(lambda entries: entry)
 
-        def entry(entries: Sequence[Promotion]) -> Promotion:
-            stack = find_active_promotions(entries)
-            if stack and (stack[-1].reference, stack[-1].digest) == (profile.metadata.reference, profile.digest):
-                raise ConfigurationError(
-                    f"profile {profile.metadata.reference} is already the promoted one. Nothing was changed."
-                )
-            return self._promotion("promote", profile.metadata, note)
+    def approve(
+        self,
+        name: str,
+        version: int | None = None,
+        *,
+        by: str,
+        guards: Sequence[str] = (),
+        force: str | None = None,
+        review: Callable[[Evidence], object] | None = None,
+    ) -> Profile:
+        """Promote a version that another person requested, and return it. See `promote`.
 
-        self._promotions.append(entry)
-        self._index_promotions(f"{profile.metadata.reference} is promoted")
+        Raises
+        ------
+        EvidenceError: If the evidence does not support the promotion and `force` is None.
+        ConfigurationError: If no request is open, or the same person made it.
+        """
+        _check_texts(by=by)
+        profile = self._load(name, version)
+        request = find_open_request(self._requests.read(), profile.metadata.reference, profile.digest)
+        require_other_name(request, by)
+        promoted = self.promote(
+            profile.name,
+            profile.version,
+            note=request.note,
+            guards=guards,
+            force=force,
+            review=review,
+            requested_by=request.by,
+            approved_by=by,
+        )
+        self._requests.append(lambda entries: self._make_request("approve", profile, by, ""))
+        return promoted
+
+    def _make_request(self, action: str, profile: Profile, by: str, note: str) -> PromotionRequest:
+        known = {"at": to_utc(self._clock()).replace(microsecond=0), "action": action, "by": by, "note": note}
+        of = {"name": profile.name, "version": profile.version, "digest": profile.digest}
+        return validate_section(PromotionRequest, known | of, f"profile {profile.metadata.reference}")
+
+    @staticmethod
+    def _require_other(profile: Profile, entries: Sequence[Promotion]) -> Profile:
+        if entries and (entries[-1].reference, entries[-1].digest) == (profile.metadata.reference, profile.digest):
+            raise ConfigurationError(
+                f"profile {profile.metadata.reference} is already the promoted one. Nothing was changed."
+            )
         return profile
 
     def rollback(self, *, note: str = "") -> Profile:
@@ -223,14 +406,78 @@ class Registry:
         ModelError: If its model differs from the promoted one.
         ConfigurationError: If no earlier promotion exists.
         """
+        _check_texts(note=note or None)
+        return self._take_into_use(
+            "rollback",
+            lambda entries: self.load_promotion(find_rollback_target(entries)),
+            note,
+            self._collect_adopted(),
+            {},
+        )
 
-        def entry(entries: Sequence[Promotion]) -> Promotion:
-            before = find_rollback_target(entries)
-            return self._promotion("rollback", self._promoted(before).metadata, note)
+    def _take_into_use(
+        self,
+        action: str,
+        choose: Callable[[Sequence[Promotion]], Profile],
+        note: str,
+        adopted: Sequence[StoredPromotion],
+        details: Mapping[str, str | None],
+    ) -> Profile:
+        """Record the profile that `choose` returns for the earlier promotions: in the database, then in the folder.
 
-        done = self._promotions.append(entry)
-        self._index_promotions(f"{done.reference} is in use")
-        return self._promoted(done)
+        `adopted` are earlier promotions for a database without promotions.
+        """
+        made: tuple[Profile, Promotion] | None = None
+
+        def make(entries: Sequence[Promotion]) -> tuple[Profile, Promotion]:
+            profile = choose(entries)
+            return profile, self._promotion(action, profile.metadata, note)
+
+        if self._table is not None:
+
+            def store(entries: Sequence[StoredPromotion]) -> Sequence[StoredPromotion]:
+                nonlocal made
+                first = () if entries else adopted
+                made = profile, promotion = make(entries or first)
+                return [*first, _store(promotion, profile, details)]
+
+            self._table.append(store)
+
+        def record(entries: Sequence[Promotion]) -> Promotion:
+            nonlocal made
+            made = made or make(entries)
+            return made[1]
+
+        try:
+            done = self._promotions.append(record)
+        except (ModelError, OutputError) as error:
+            if self._table is None or made is None:
+                raise
+            raise OutputError(
+                f"{made[1].reference} is in use for {self._table.display()}, but the journal of the folder was not "
+                f"updated. {error}"
+            ) from error
+        self._index_promotions(f"{done.reference} is {'promoted' if action == 'promote' else 'in use'}")
+        assert made is not None, "`append` has called `record`"
+        return made[0]
+
+    def _collect_adopted(self) -> Sequence[StoredPromotion]:
+        """Return the promotions of the folder that count for a database without promotions of its own.
+
+        The first promotion of the database stores them as well, so that a rollback finds them. Those before a profile
+        that cannot be read any more are left out.
+        """
+        state = self._read_promotions()
+        if self._table is None or state.in_use is None or isinstance(state.in_use, StoredPromotion):
+            return ()
+        adopted: tuple[StoredPromotion, ...] = ()
+        for entry in reversed(find_active_promotions(state.entries)):
+            try:
+                profile = self.load_promotion(entry)
+            except (ModelError, OutputError):
+                break
+            adopted = (_store(entry, profile, {}), *adopted)
+        return adopted
 
     def promoted(self) -> Profile | None:
         """Return the version in use, or None.
@@ -239,18 +486,120 @@ class Registry:
         ------
         ModelError: If its model differs from the promoted one.
         """
-        in_use = self._in_use()
-        return None if in_use is None else self._promoted(in_use)
+        in_use = self.decision()
+        return None if in_use is None else self.load_promotion(in_use)
 
     def decision(self) -> Promotion | None:
-        """Return the last promotion or rollback. None if no version is in use."""
-        return self._promotions.read()[-1] if self._in_use() is not None else None
+        """Return the promotion or rollback of the version in use. None if no version is in use."""
+        return self._read_promotions().in_use
+
+    def load_promotion(self, promotion: Promotion) -> Profile:
+        """Return the profile of a promotion.
+
+        Raises
+        ------
+        ModelError: If its model differs from the promoted one.
+        DatabaseError: If the database contains another profile than it names.
+        """
+        if isinstance(promotion, StoredPromotion):  # the database contains the model: the folder is not needed
+            return self._parse_stored(promotion)
+        profile = self._reader.load(promotion.name, promotion.version)
+        profile.require_as_saved()
+        if profile.digest != promotion.digest:
+            raise ModelError(
+                f"The file of profile {promotion.reference} was replaced after its promotion, so it contains another "
+                "model. Restore the file, or promote the profile again."
+            )
+        return profile
+
+    def _parse_stored(self, promotion: StoredPromotion) -> Profile:
+        source = f"{promotion.reference} in the table promoted"
+        try:
+            metadata = parse_metadata(promotion.model, source=source)
+        except ModelError as error:
+            raise DatabaseError(f"{error} Restore the row, or delete it.") from error
+        if (metadata.reference, metadata.digest) != (promotion.reference, promotion.digest):
+            raise DatabaseError(f"{source}: the row contains another model. Restore the row, or delete it.")
+        profile = self._reader.parse(promotion.model, source)
+        if not profile.is_as_saved:
+            raise ModelError(
+                f"{source} is not the model that was promoted: the code of a component changed, or the row was edited. "
+                "Save the model as a new version, and promote it."
+            )
+        return profile
+
+    def find_ignored_promotion(self) -> Promotion | None:
+        """Return the promotion of the folder that does not count for the database.
+
+        A promotion that is recorded only in the folder counts if the published run was ranked by its model.
+        """
+        return self._read_promotions().ignored
 
     def history(self) -> pd.DataFrame:
         """Return all promotions and rollbacks, oldest first: at · action · name · version · digest · note · in_use."""
-        return make_history_frame(self._promotions.read())
+        return make_history_frame(self._read_promotions())
 
-    # Evaluations on test splits
+    def _read_promotions(self) -> PromotionState:
+        """Return the promotions of the database, or those of the folder if the database has none."""
+        stored = [] if self._table is None else self._table.read()
+        if stored:
+            return PromotionState(stored, stored[-1])
+        entries = self._promotions.read()
+        last = entries[-1] if entries else None
+        if last is None or self._table is None or last.digest == self._table.read_current_digest():
+            return PromotionState(entries, last)
+        return PromotionState(entries, None, last)
+
+    # Evaluations on test users
+
+    def log_scoreboard(
+        self,
+        board: Scoreboard,
+        *,
+        split: str = "test",
+        broken_floors: Sequence[str] = (),
+        derived_from: ScoringModel | None = None,
+    ) -> int:
+        """Log an evaluation of models on test users as one look. Return the number of looks at these users.
+
+        Goals are those that the scoreboard declares. Lists of other systems are not logged, except as the baseline.
+
+        Parameters
+        ----------
+        split: "test", or "all" if the users include those of other splits.
+        broken_floors: Floors that the last model does not keep.
+        derived_from: The model that a search started with. Every model then counts as fitted to its users.
+        """
+        find_users = self._make_finder(derived_from)
+        self._log_look(describe_scoreboard(board, split, broken_floors, find_users))
+        relevance = board.evaluator.holdout.relevance
+        sketch = sketch_pairs(relevance.user_id, relevance.job_id)
+        return count_looks(self._test_accesses.read(), board.evaluator.holdout.digest, sketch)
+
+    def log_backtest(self, backtest: Backtest, models: Mapping[str, ScoringModel], *, split: str = "test") -> int:
+        """Log an evaluation at several cuts as one look at each. Return the largest number of looks at a cut.
+
+        `split` is "test", or "all" if the users include those of other splits.
+        """
+        self._log_look(describe_backtest(backtest, models, split, self._make_finder(None)))
+        return max(self.count_test_accesses(cut.digest) for cut in backtest.cuts)
+
+    def _make_finder(self, derived_from: ScoringModel | None) -> FindUsers:
+        inherited = FittedUsers() if derived_from is None else self.fitted_users(derived_from)
+        return lambda model: self.fitted_users(model).add(inherited).user_id
+
+    def _log_look(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Append the records of one look. Each holdout has its own numbers."""
+        at = to_utc(self._clock())
+
+        def entries(accesses: Sequence[TestAccess]) -> Sequence[TestAccess]:
+            looks = {access.holdout: access.look for access in sorted(accesses, key=lambda access: access.look)}
+            return [
+                validate_section(TestAccess, {**record, "at": at, "look": looks.get(record["holdout"], 0) + 1}, _LOOK)
+                for record in records
+            ]
+
+        self._test_accesses.extend(entries)
 
     def log_test_access(
         self,
@@ -259,7 +608,9 @@ class Registry:
         metrics: Mapping[str, Any] | None = None,
         at: datetime | None = None,
     ) -> int:
-        """Log an evaluation of a model on a test split. Return its number on this split; the first is 1.
+        """Log an evaluation of one model on a test split. Return its number on this split; the first is 1.
+
+        `log_scoreboard` logs all models of a scoreboard as one look, with what a promotion needs as evidence.
 
         Parameters
         ----------
@@ -278,8 +629,8 @@ class Registry:
         }
 
         def entry(accesses: Sequence[TestAccess]) -> TestAccess:
-            before = sum(access.holdout == holdout for access in accesses)
-            return validate_section(TestAccess, known | {"look": before + 1}, "evaluation on test users")
+            look = max((access.look for access in accesses if access.holdout == holdout), default=0) + 1
+            return validate_section(TestAccess, known | {"look": look}, _LOOK)
 
         return self._test_accesses.append(entry).look
 
@@ -295,8 +646,8 @@ class Registry:
         return self.log_test_access(of, holdout, metrics, at)
 
     def count_test_accesses(self, holdout: str) -> int:
-        """Return the number of evaluations on this test split."""
-        return sum(access.holdout == holdout for access in self._test_accesses.read())
+        """Return the number of looks at this test split."""
+        return count_looks(self._test_accesses.read(), holdout)
 
     def test_accesses(self) -> pd.DataFrame:
         """Return a frame with one row per evaluation on a test split, oldest first.
@@ -331,26 +682,15 @@ class Registry:
     def _load(self, name: str, version: int | None) -> Profile:
         if name != PROMOTED:
             return self._reader.load(name, version)
-        in_use = self._in_use()
-        if in_use is None:
+        state = self._read_promotions()
+        if state.ignored is not None:
             raise ConfigurationError(
-                f"No profile in {self.folder} is promoted. Promote one with `scoring profiles promote NAME`."
+                f"No profile is promoted for this database. {state.ignored} in {self.folder}, but the published run "
+                f"has another model. To promote it: scoring profiles promote {state.ignored.reference} --note TEXT"
             )
-        return self._reader.load(in_use.name, in_use.version)
-
-    def _in_use(self) -> Promotion | None:
-        stack = find_active_promotions(self._promotions.read())
-        return stack[-1] if stack else None
-
-    def _promoted(self, entry: Promotion) -> Profile:
-        profile = self._load(entry.name, entry.version)
-        profile.require_as_saved()
-        if profile.digest != entry.digest:
-            raise ModelError(
-                f"The file of profile {entry.reference} was replaced after its promotion, so it contains another "
-                "model. Restore the file, or promote the profile again."
-            )
-        return profile
+        if state.in_use is None:
+            raise ConfigurationError("No profile is promoted. Promote one with `scoring profiles promote NAME`.")
+        return self.load_promotion(state.in_use)
 
     def _promotion(self, action: str, metadata: ProfileMetadata, note: str) -> Promotion:
         known = {"at": to_utc(self._clock()).replace(microsecond=0), "action": action, "note": note}
@@ -372,5 +712,24 @@ class Registry:
             ) from error
 
 
+def _store(promotion: Promotion, profile: Profile, details: Mapping[str, str | None]) -> StoredPromotion:
+    text = dump_profile(profile.metadata, profile.model)
+    return StoredPromotion(**promotion.model_dump(include=set(Promotion.model_fields)), **details, model=text)
+
+
 def _found_on(data: Dataset | TuningData | None) -> TuningData | None:
     return TuningData(fingerprint=data.fingerprint, as_of=data.as_of) if isinstance(data, Dataset) else data
+
+
+def _check_texts(**texts: str | None) -> None:
+    """Raise ConfigurationError if a text is blank or too long. None is allowed."""
+    for name, text in texts.items():
+        if text is not None and not text.strip():
+            raise ConfigurationError(f"{name} is blank. Give a text.")
+        if text is not None and len(text) > MAX_TEXT:
+            raise ConfigurationError(f"{name} has {len(text):,} characters. Use at most {MAX_TEXT:,}.")
+
+
+def _end_sentence(text: str) -> str:
+    stripped = text.rstrip()
+    return stripped if stripped.endswith((".", "!", "?", "。")) else f"{stripped}."

@@ -1,4 +1,7 @@
-"""Files of profiles: one folder per name, one file per version. The first version is `0001.yaml`."""
+"""Files of profiles: one folder per name, one file per version. The first version is `0001.yaml`.
+
+The users that a version was fitted and selected on are in `0001.users.json` beside it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
 
 MAX_BYTES: Final = 1_000_000
 """Limit for the file of one version. A profile takes a few thousand bytes."""
+
+MAX_USERS_BYTES: Final = 200_000_000
+"""Limit for the file of users of one version. A user takes about ten bytes."""
 
 _FILE = re.compile(r"(\d{4,9})\.yaml", re.ASCII)
 
@@ -47,6 +53,9 @@ class ProfileStore:
 
     def path(self, name: str, version: int) -> Path:
         return self.root / name / _file(version)
+
+    def users_path(self, name: str, version: int) -> Path:
+        return self.root / name / _users_file(version)
 
     def names(self) -> list[str]:
         """Return the sorted names of the profiles with at least one version.
@@ -91,18 +100,29 @@ class ProfileStore:
         path = self.path(name, chosen)
         with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
             content = read_plain_file(_file(chosen), MAX_BYTES, folder=inside)
-        try:
-            return chosen, content.decode()
-        except UnicodeDecodeError as error:
-            raise ModelError(
-                f"{path}: {reason(error)}. Save the file as UTF-8, or restore it.", path=str(path)
-            ) from error
+        return chosen, _decode(content, path)
 
-    def add(self, name: str, text_of: Callable[[int], str]) -> int:
+    def users(self, name: str, version: int) -> str | None:
+        """Return the text of a version's file of users; None if it has none.
+
+        Raises
+        ------
+        ModelError: If the file is not UTF-8.
+        OutputError: If the file cannot be read.
+        """
+        path = self.users_path(name, version)
+        with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
+            if not contains_name(_users_file(version), inside):
+                return None
+            content = read_plain_file(_users_file(version), MAX_USERS_BYTES, folder=inside)
+        return _decode(content, path)
+
+    def add(self, name: str, text_of: Callable[[int], str], users: str | None = None) -> int:
         """Write the next version with the text that `text_of` returns, and return its number.
 
-        The file is on disk when this method returns. Concurrent writers get different numbers. If it raises,
-        neither a version nor an empty folder of the name remains.
+        `users` is the text of the file of users, which is written first. The files are on disk when this method
+        returns. Concurrent writers get different numbers. If it raises, neither a version nor an empty folder of the
+        name remains.
 
         Raises
         ------
@@ -116,7 +136,7 @@ class ProfileStore:
             self._claim(name, root)
             try:
                 with open_folder(name, folder=root) as inside:
-                    return _add(inside, self.root / name, text_of)
+                    return _add(inside, self.root / name, text_of, users)
             except BaseException:
                 with suppress(OSError):  # removes the folder only if it is empty
                     os.rmdir(name, dir_fd=root)
@@ -164,7 +184,7 @@ class ProfileStore:
         return f"profile {name} does not exist in {self.root}. {hint}"
 
 
-def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
+def _add(inside: int, path: Path, text_of: Callable[[int], str], users: str | None) -> int:
     version = (_versions(inside) or [0])[-1] + 1
     while True:
         content = text_of(version).encode()
@@ -173,13 +193,40 @@ def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
                 f"{path / _file(version)} would have more than {MAX_BYTES:,} bytes. Save fewer metrics, a shorter "
                 "note, or shorter parameters of components."
             )
-        if create_file(_file(version), content, inside):
+        # a file of users without a version is that of a concurrent or killed writer: its number is not used
+        if not contains_name(_users_file(version), inside) and _create(inside, version, content, users):
             return version
         version += 1
 
 
+def _create(inside: int, version: int, content: bytes, users: str | None) -> bool:
+    """Create the files of a version. Return False, and create none, if one of them exists."""
+    if users is None:
+        return create_file(_file(version), content, inside)
+    if not create_file(_users_file(version), users.encode(), inside):
+        return False
+    is_created = False
+    try:
+        is_created = create_file(_file(version), content, inside)
+    finally:
+        if not is_created:
+            os.unlink(_users_file(version), dir_fd=inside)
+    return is_created
+
+
+def _decode(content: bytes, path: Path) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: {reason(error)}. Save the file as UTF-8, or restore it.", path=str(path)) from error
+
+
 def _file(version: int) -> str:
     return f"{version:04d}.yaml"
+
+
+def _users_file(version: int) -> str:
+    return f"{version:04d}.users.json"
 
 
 def _versions(inside: int) -> list[int]:

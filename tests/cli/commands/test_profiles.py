@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from scoring.catalog import load_model
 from scoring.cli.app import app
-from scoring.cli.options import DEFAULT_PROFILES
+from scoring.cli.options import DEFAULT_DB, DEFAULT_PROFILES
+from scoring.database.database import Database
 from scoring.runs.publishers import read_manifest
 from scoring.tuning.registry import DEFAULT_FOLDER, Registry
 from tests.cli.command import Call, error_line, page
@@ -23,11 +24,18 @@ groups:
 """
 
 
+UNTESTED = ("--note", "try it", "--force", "untested", "--yes")
+"""Options of a promotion without evidence."""
+
+
 @pytest.fixture
 def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Return a function that calls the command in a folder with a file of weights."""
+    """Return a function that calls the command in a folder with a file of weights and an empty database."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fees.yaml").write_text(WEIGHTS)
+    Path(DEFAULT_DB).parent.mkdir()
+    with Database.open(DEFAULT_DB) as database:
+        database.create()
 
     def call(*arguments: object) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -50,17 +58,17 @@ def test_default_folder_is_that_of_the_registry() -> None:
 
 
 def test_profiles_without_command_prints_help(scoring: Call) -> None:
-    for command in ("list", "show", "save", "promote", "rollback", "diff", "history", "reindex"):
+    for command in ("list", "show", "save", "promote", "request", "approve", "rollback", "diff", "history", "reindex"):
         assert f" {command} " in page(scoring("profiles"))
 
 
 def test_message_of_empty_folder_names_save(scoring: Call) -> None:
     assert "contains no profiles. Save one with `scoring profiles save NAME`" in page(scoring("profiles", "list"))
-    assert page(scoring("profiles", "history")) == "data/profiles contains no promotions."
+    assert page(scoring("profiles", "history")) == "Nothing was promoted."
 
 
 def test_list_shows_versions_and_status(saved: Call) -> None:
-    saved("profiles", "promote", "night@1")
+    saved("profiles", "promote", "night@1", *UNTESTED)
     lines = page(saved("profiles", "list")).splitlines()
     assert lines[0].split() == ["profile", "status", "saved", "(UTC)", "parent", "note"]
     assert [line.split()[0] for line in lines[1:]] == ["night@1", "night@2"]
@@ -100,15 +108,15 @@ def test_edited_version_is_shown_but_not_promoted(saved: Call) -> None:
     done = saved("profiles", "show", "night@1")
     assert "low 600" in page(done)
     assert done.stderr.startswith("warning: profile night@1 is not the model that was saved: its file was edited")
-    assert "not the model that was saved" in error_line(saved("profiles", "promote", "night@1"), 1)
+    assert "not the model that was saved" in error_line(saved("profiles", "promote", "night@1", *UNTESTED), 1)
     assert "not the model that was saved" in error_line(saved("run", "--profile", "night@1"), 1)
     # and the command that the message names
     assert page(saved("profiles", "save", "night", "--model", path)).startswith("Saved night@3")
-    assert saved("profiles", "promote", "night@3").exit_code == 0
+    assert saved("profiles", "promote", "night@3", *UNTESTED).exit_code == 0
 
 
 def test_diff_prints_weights_parameters_and_rules(saved: Call) -> None:
-    saved("profiles", "promote", "night")
+    saved("profiles", "promote", "night", *UNTESTED)
     table = page(saved("profiles", "diff", "standard", "promoted"))
     assert "From standard to night@2" in table
     assert "  fee             0.100  1.000  +0.900     0.250  1.000  +0.750" in table
@@ -120,13 +128,15 @@ def test_diff_prints_weights_parameters_and_rules(saved: Call) -> None:
 
 
 def test_promote_and_rollback_are_in_history(saved: Call) -> None:
-    assert page(saved("profiles", "promote", "night@1")).startswith("Promoted night@1. ")
-    assert page(saved("profiles", "promote", "night", "--note", "won")).startswith("Promoted night@2. ")
+    for version in (1, 2):
+        shown = page(saved("profiles", "promote", f"night@{version}", *UNTESTED)).splitlines()
+        assert shown[0] == f"Evidence for night@{version}"
+        assert shown[-1] == f"Promoted night@{version}. Next: scoring run"
     assert page(saved("profiles", "rollback", "--note", "lost")) == "Rolled back to night@1."
     lines = page(saved("profiles", "history")).splitlines()[1:]
     assert [line[18:].split() for line in lines] == [
-        ["promoted", "night@1"],
-        ["promoted", "night@2", "won"],
+        ["promoted", "night@1", "try", "it.", "Forced:", "untested."],
+        ["promoted", "night@2", "try", "it.", "Forced:", "untested."],
         ["rolled", "back", "to", "night@1", "in", "use", "lost"],
     ]
 
@@ -135,10 +145,13 @@ def test_index_follows_save_and_promote(saved: Call) -> None:
     Path("index.db").touch()
     assert page(saved("profiles", "reindex", "--db", "index.db")).endswith("indexed 2 versions of data/profiles.")
     saved("profiles", "save", "night", "--db", "index.db")
-    saved("profiles", "promote", "night", "--db", "index.db")
+    assert page(saved("profiles", "promote", "night", "--db", "index.db", *UNTESTED)).endswith(
+        "--db sqlite:///index.db"
+    )
     with sqlite3.connect("index.db") as connection:
         rows = connection.execute("SELECT version, promoted_at IS NOT NULL FROM profiles ORDER BY version").fetchall()
         assert connection.execute("SELECT name, version FROM promotions").fetchall() == [("night", 3)]
+        assert connection.execute("SELECT name, version FROM promoted").fetchall() == [("night", 3)]
     connection.close()
     assert rows == [(1, 0), (2, 0), (3, 1)]
 
@@ -162,8 +175,11 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
         (["show", "nihgt"], "Did you mean night?"),
         (["show", "night@9"], "night@9 does not exist. The newest version is 2"),
         (["show", "night@x"], "the text after @ is not a version"),
-        (["show", "promoted"], "No profile in data/profiles is promoted"),
-        (["promote", "day"], "does not exist in"),
+        (["show", "promoted"], "No profile is promoted. Promote one with"),
+        (["promote", "day", *UNTESTED], "does not exist in"),
+        (["promote", "night", "--note", " ", "--force", "untested", "--yes"], "note is blank"),
+        (["promote", "night", "--note", "x" * 5_000, "--force", "untested", "--yes"], "note has 5,000 characters"),
+        (["approve", "night", "--by", "Taro", "--force", "untested", "--yes"], "No request to promote night@2 is open"),
         (["rollback"], "No profile is promoted, so there is nothing to roll back"),
         (["diff", "night", "clasic"], "does not exist in"),
         (["reindex", "--db", "none.db"], "none.db does not exist"),
@@ -175,6 +191,20 @@ def test_invalid_profile_is_one_line(saved: Call, arguments: list[str], message:
     assert message in error_line(saved("profiles", *arguments), 1)
 
 
+def test_promotion_needs_a_database(saved: Call) -> None:
+    Path(DEFAULT_DB).unlink()
+    assert f"{DEFAULT_DB} does not exist" in saved("profiles", "promote", "night", *UNTESTED).stderr
+    assert "No profile is promoted" in error_line(saved("profiles", "show", "promoted"), 1)
+
+
+def test_passwords_of_databases_are_not_printed(saved: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    promoted = Registry("data/profiles").load("night")
+    monkeypatch.setattr(Registry, "promote", lambda *_, **__: promoted)
+    shown = page(saved("profiles", "promote", "night", "--db", "postgresql://me:hush@host/jobs", "--note", "x"))
+    assert "me:***@host" in shown
+    assert "hush" not in shown
+
+
 # The next run
 
 
@@ -183,19 +213,57 @@ def test_run_uses_promoted_profile(saved: Call) -> None:
         return saved("run", "--factor-cache", "factors", "--force", "profiles are compared", *arguments)
 
     saved("init", "--users", 20, "--jobs", 60)
-    assert "No profile in data/profiles is promoted" in error_line(saved("run", "--profile", "promoted"), 1)
-    saved("profiles", "promote", "night@2")
-    done = run("--profile", "promoted")
+    assert "No profile is promoted for sqlite:///" in error_line(saved("run", "--profile", "promoted"), 1)
+    assert " · model standard · " in page(run())
+    assert page(saved("profiles", "promote", "night@2", *UNTESTED)).endswith("Next: scoring run")
+    done = run()
+    assert "model night@2: promoted on " in done.stderr
     assert " · model night@2 · " in page(done)
     manifest = read_manifest("data/runs/latest")
     assert (manifest["model"], manifest["weights"]["fee"]) == ("night@2", 1.0)
     with sqlite3.connect("data/market.db") as connection:
-        assert connection.execute("SELECT model FROM runs").fetchall() == [("night@2",)]
+        models = connection.execute("SELECT model FROM runs ORDER BY run_id").fetchall()
     connection.close()
-    assert " · model night@1 · " in page(run("--profile", "night@1", "--no-database"))
-    # without --profile the default model is used, even after a promotion; the file itself can be used as a model
-    assert " · model standard · " in page(run("--no-database"))
-    assert " · model night@2 · " in page(run("--no-database", "--model", "data/profiles/night/0002.yaml"))
-    assert saved("explain", 1, 1, "--factor-cache", "factors", "--profile", "promoted").exit_code == 0
+    assert models == [("standard",), ("night@2",)]
+    assert " · model night@2 · " in page(run("--profile", "promoted", "--no-database", "--out", "other"))
+    explained = saved("explain", 1, 1, "--factor-cache", "factors")
+    assert explained.exit_code == 0
+    assert "model night@2: promoted on " in explained.stderr
     for more in (["--model", "standard"], ["--weights", "fees.yaml"]):
         assert "Omit --model and --weights" in error_line(saved("run", "--profile", "night", *more), 1)
+
+
+def test_other_model_than_the_promoted_needs_a_reason(saved: Call) -> None:
+    def run(*arguments: object) -> Result:
+        return saved("run", "--factor-cache", "factors", *arguments)
+
+    saved("init", "--users", 20, "--jobs", 60)
+    saved("profiles", "promote", "night@2", *UNTESTED)
+    published = page(run())
+    for other in (
+        ["--model", "classic"],
+        ["--profile", "night@1"],
+        ["--model", "classic", "--no-database"],
+        ["--model", "classic", "--no-database", "--out", Path("data/runs").resolve()],
+        ["--model", "classic", "--out", "other"],
+    ):
+        assert "night@2 is promoted, but this run would publish lists of" in error_line(run(*other), 1)
+    # more users than exist: the run replaces the published one
+    assert "give a reason with --instead" in run("--model", "classic", "--users", 1_000).stderr
+    assert run("--model", "classic", "--instead", " ").exit_code == 2
+    assert page(run("--model", "standard", "--no-database", "--out", "other"))
+    assert page(run("--model", "standard", "--users", 3))
+    # the same model by another name is the promoted one
+    for same in (["--weights", "fees.yaml"], ["--model", "data/profiles/night/0002.yaml"], ["--profile", "night"]):
+        done = run("--resume", *same)
+        assert "as promoted: promoted on " in done.stderr
+        assert done.exit_code == 0
+    assert published
+    done = run("--model", "standard", "--instead", "night@2 has an error")
+    assert page(done)
+    assert "model standard, instead of the promoted night@2: night@2 has an error" in done.stderr
+    notes = read_manifest("data/runs/latest")["gate"]["notes"]
+    assert "model standard, instead of the promoted night@2: night@2 has an error" in notes
+    assert "the model changed (night@2 → standard)" in notes
+    assert page(run())  # the next run returns to the promoted profile
+    assert read_manifest("data/runs/latest")["model"] == "night@2"

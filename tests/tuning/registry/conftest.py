@@ -16,6 +16,9 @@ from scoring.tuning.registry import Registry
 from tests.support.forks import FORKS
 from tests.support.registry_writers import WRITERS
 
+UNTESTED = {"note": "try it", "force": "untested"}
+"""Arguments of a promotion without evidence."""
+
 
 def minutes() -> Callable[[], datetime]:
     times: Iterator[datetime] = (datetime(2026, 1, 5, 22, 0, tzinfo=UTC) + timedelta(minutes=n) for n in count())

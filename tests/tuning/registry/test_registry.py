@@ -23,6 +23,7 @@ from scoring.tuning.registry import Metric, Registry, TuningData
 from scoring.tuning.registry.metadata import ProfileMetadata
 from scoring.tuning.registry.profile import dump_profile, parse_metadata
 from tests.support.custom_components import OWN
+from tests.tuning.registry.conftest import UNTESTED
 
 STANDARD = load_model("standard")
 METRICS: dict[str, dict[str, Any]] = {
@@ -84,11 +85,18 @@ def test_profile_file_is_a_reviewable_model_file(registry: Registry, even: Scori
     assert "  note: |-\n    two\n    lines\n" in text
     assert "      freshness: {weight: 0.2, half_life_days: 7.0}\n" in text
     assert list(yaml.safe_load(text)) == ["profile", "name", "description", "groups", "eligibility"]
-    # a second save of the same model differs only in version and time
-    registry.save("night", even, metrics=METRICS, note="two\nlines")
+    # a second save of the same model with another note differs only in version, time and note
+    registry.save("night", even, metrics=METRICS, note="two\nnotes")
     other = file_of(registry, "night", 2).read_text("utf-8").splitlines()
     changed = [line for line, before in zip(other, text.splitlines(), strict=True) if line != before]
-    assert changed == ["  version: 2", "  saved_at: 2026-01-05 22:01:00+00:00", "name: night@2"]
+    assert changed == ["  version: 2", "  saved_at: 2026-01-05 22:01:00+00:00", "    notes", "name: night@2"]
+
+
+def test_identical_version_is_not_saved_again(registry: Registry, even: ScoringModel) -> None:
+    first = registry.save("night", even, metrics=METRICS, note="first")
+    assert registry.save("night", even, metrics=METRICS, note="first") == first
+    assert registry.versions("night") == (1,)
+    assert registry.save("night", even, metrics=METRICS, note="second").version == 2
 
 
 def test_saving_a_name_again_adds_a_version(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
@@ -179,7 +187,7 @@ def test_edited_profile_warns_and_is_not_promoted(
     assert not profile.is_as_saved
     assert repr(profile) == "Profile(night@1, saved 2026-01-05 22:00, not as saved)"
     for work in (
-        lambda: registry.promote("night@1"),
+        lambda: registry.promote("night@1", **UNTESTED),
         lambda: registry.use("night@1"),
         lambda: registry.save("day", standard, parent=profile),
     ):
@@ -188,12 +196,12 @@ def test_edited_profile_warns_and_is_not_promoted(
     assert registry.promoted() is None
     # the file loads as a model, under a name that marks it as edited
     assert load_model(file_of(registry, "night", 1)).name == "night@1 (not as saved)"
-    assert registry.promote("night").version == 2
+    assert registry.promote("night", **UNTESTED).version == 2
 
 
 def test_edited_promoted_profile_raises(registry: Registry, standard: ScoringModel) -> None:
     registry.save("night", standard)
-    registry.promote("night")
+    registry.promote("night", **UNTESTED)
     edit(file_of(registry, "night", 1), "half_life_days: 14.0", "half_life_days: 21.0")
     for work in (registry.promoted, lambda: registry.use("promoted")):
         with pytest.raises(ModelError, match="not the model that was saved"):
@@ -204,7 +212,7 @@ def test_replaced_promoted_profile_raises(
     registry: Registry, standard: ScoringModel, even: ScoringModel, tmp_path: Path
 ) -> None:
     registry.save("night", standard)
-    registry.promote("night")
+    registry.promote("night", **UNTESTED)
     other = Registry(tmp_path / "other")
     other.save("night", even)
     file_of(other, "night", 1).replace(file_of(registry, "night", 1))
@@ -262,21 +270,26 @@ def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: 
     with pytest.raises(ConfigurationError, match=r"is promoted\. Promote one with"):
         registry.use("promoted")
     for version in (1, 2, 3):
-        registry.promote("night", version, note=f"try {version}")
+        registry.promote("night", version, note=f"try {version}", force="untested")
     with pytest.raises(ConfigurationError, match="night@3 is already the promoted one"):
-        registry.promote("night@3")
+        registry.promote("night@3", **UNTESTED)
     assert registry.rollback(note="worse").version == 2
     assert registry.use("promoted").version == 2
     assert registry.list()["in_use"].tolist() == [False, True, False]
     assert registry.rollback().version == 1
     with pytest.raises(ConfigurationError, match="night@1 is the promoted profile, and no earlier promotion exists"):
         registry.rollback()
-    assert registry.promote("night@3").metadata.reference == "night@3"
+    assert registry.promote("night@3", **UNTESTED).metadata.reference == "night@3"
     assert registry.rollback().version == 1
     history = registry.history()
     assert history["version"].tolist() == [1, 2, 3, 2, 1, 3, 1]
     assert history["action"].str[0].tolist() == list("ppprrpr")
-    assert history["note"].tolist()[:4] == ["try 1", "try 2", "try 3", "worse"]
+    assert history["note"].tolist()[:4] == [
+        "try 1. Forced: untested.",
+        "try 2. Forced: untested.",
+        "try 3. Forced: untested.",
+        "worse",
+    ]
     assert history["in_use"].tolist() == [False] * 6 + [True]
     assert history["at"].is_monotonic_increasing
 
@@ -286,7 +299,7 @@ def test_rollback_to_missing_profile_changes_nothing(
 ) -> None:
     for version, model in enumerate((standard, even), 1):
         registry.save("night", model)
-        registry.promote("night", version)
+        registry.promote("night", version, **UNTESTED)
     file_of(registry, "night", 1).unlink()
     with pytest.raises(ModelError, match="night@1 does not exist"):
         registry.rollback()
@@ -338,7 +351,7 @@ def test_diff_accepts_names_profiles_and_models(registry: Registry, standard: Sc
     registry.save("night", even)
     assert registry.diff("standard", standard).is_same
     assert registry.diff("night@1", even).is_same
-    registry.promote("night")
+    registry.promote("night", **UNTESTED)
     assert str(registry.save("day", standard, parent="promoted").metadata.parent) == "night@1"
     found = registry.diff("standard", "promoted")
     assert (found.a.name, found.b.name) == ("standard", "night@1")
@@ -389,7 +402,7 @@ def test_author_is_stored_only_if_given(
     for variable in ("USER", "LOGNAME", "EMAIL", "HOME"):
         monkeypatch.setenv(variable, "taro-secret")
     registry.save("night", standard)
-    registry.promote("night")
+    registry.promote("night", **UNTESTED)
     registry.log_test_access(standard, "a")
     for path in registry.folder.rglob("*"):
         assert not path.is_file() or "secret" not in path.read_text("utf-8")

@@ -13,7 +13,7 @@ from scoring.database.schema import profiles, promotions
 from scoring.errors import ConfigurationError, DatabaseError, ModelError
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Registry
-from tests.tuning.registry.conftest import minutes
+from tests.tuning.registry.conftest import UNTESTED, minutes
 
 
 def rows(database: Database) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
@@ -33,8 +33,8 @@ def test_index_follows_registry_and_is_rebuilt(
         registry = Registry(tmp_path / "profiles", database=database, clock=minutes())
         registry.save("night", standard, metrics={"test": {"ndcg@10": 0.5}}, note="'; DROP TABLE profiles; --")
         registry.save("night", even, parent="night@1", author="山田")
-        registry.promote("night@1", note="first")
-        registry.promote("night@2")
+        registry.promote("night@1", note="first", force="untested")
+        registry.promote("night@2", **UNTESTED)
         registry.rollback()
         kept = rows(database)
         first, second = kept[0]

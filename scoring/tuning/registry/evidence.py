@@ -1,0 +1,207 @@
+"""Evidence for a promotion: the last evaluation of the model on test users, and what speaks against a promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+
+from scoring.errors import ConfigurationError, ScoringError, pluralize
+from scoring.evaluation.measure_directions import find_measure, is_price
+from scoring.tuning.registry.profile import Profile
+from scoring.tuning.registry.promotions import Promotion
+from scoring.tuning.registry.test_access_log import Change, TestAccess, count_looks, find_same_users
+
+__all__ = ["Evidence", "EvidenceError", "collect_evidence", "format_change"]
+
+SAME_DATA: Final = 0.9
+"""Evidence is of the same data if at least this share of its held-out pairs exists in the database."""
+
+
+class EvidenceError(ScoringError, ValueError):
+    """The evidence does not support a promotion, and no reason to promote anyway is given."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        first, *others = evidence.objections
+        more = f" There are {pluralize(len(others), 'further objection')}." if others else ""
+        super().__init__(f"{evidence.profile.metadata.reference} is not promoted. {first}{more} To promote it anyway, "
+                         "give a reason with --force.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The last evaluation of a profile's model on test users."""
+
+    profile: Profile
+    access: TestAccess | None
+    """None: the model was never evaluated on test users."""
+    n_looks: int
+    """Number of looks at these test users, including this one."""
+    objections: tuple[str, ...]
+    """Sentences that each require a reason for a promotion."""
+    warnings: tuple[str, ...] = ()
+    """Sentences to read before the decision."""
+    goals: tuple[str, ...] = ()
+    """Goals that an evaluation on these users declared."""
+    guards: tuple[str, ...] = ()
+    """Measures that must not be significantly worse."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per measure; the frame is empty without an evaluation.
+
+        Columns: measure · value · difference · low · high · relative · good (whether the difference is an improvement;
+        missing if the measure has no good direction) · significant · price.
+        """
+        columns = ["measure", "value", "difference", "low", "high", "relative", "good", "significant", "price"]
+        changes = {} if self.access is None else self.access.changes
+        metrics = {} if self.access is None else self.access.metrics
+        prices = self.list_prices()
+        rows = [
+            (
+                measure,
+                metrics[measure].value,
+                *(change.difference, change.low, change.high, change.relative, change.is_good),
+                self.is_significant(measure),
+                measure in prices,
+            )
+            for measure, change in changes.items()
+        ]
+        frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:6], "float64"))
+        return frame.astype({"good": "boolean", "significant": "bool", "price": "bool"})
+
+    def list_prices(self) -> dict[str, Change]:
+        """Return measure → its change, for the measures that got worse significantly or by more than 10 %."""
+        if self.access is None:
+            return {}
+        return {
+            measure: change
+            for measure, change in self.access.changes.items()
+            if change.is_good is False and (self.is_significant(measure) or is_price(measure, change.relative or 0.0))
+        }
+
+    def is_significant(self, measure: str) -> bool:
+        """Return whether a measure changed significantly. A guard is one test, so its interval decides."""
+        assert self.access is not None, "a measure belongs to an evaluation"
+        return _is_significant(self.access.changes[measure], measure in self.guards)
+
+    def describe_prices(self) -> str:
+        """Return the prices in one sentence for the note of a promotion; empty if there are none."""
+        prices = self.list_prices()
+        texts = [f"{measure} {format_change(measure, change)}" for measure, change in prices.items()]
+        return f"Given up on test users: {'; '.join(texts)}." if texts else ""
+
+
+def format_change(measure: str, change: Change) -> str:
+    """Return a difference with its unit and its share of the baseline's value, such as -2,531 yen (-61 %)."""
+    size = abs(change.difference)
+    unit = find_measure(measure).unit
+    text = format(change.difference, "+,.0f" if size >= 1000 else "+.1f" if size >= 10 else "+.3f")
+    text += f" {unit}" if unit and " " not in unit else ""
+    return text if change.relative is None else f"{text} ({100 * change.relative:+.0f} %)"
+
+
+def collect_evidence(
+    profile: Profile,
+    accesses: Sequence[TestAccess],
+    *,
+    guards: Sequence[str] = (),
+    promoted: Promotion | None = None,
+    measure_known_share: Callable[[Sequence[str], datetime | None], float] | None = None,
+) -> Evidence:
+    """Return the evidence for a promotion.
+
+    Parameters
+    ----------
+    profile: The profile to promote.
+    accesses: All evaluations on test users, oldest first.
+    guards: Measures that must not be significantly worse.
+    promoted: The promotion of the version in use.
+    measure_known_share: Returns the share of sketched pairs that the database contains. None: not checked.
+
+    Raises
+    ------
+    ConfigurationError: If a guard is not a measure of the evaluation.
+    """
+    access = _choose_access(accesses, profile.digest)
+    if access is None:
+        return Evidence(profile, None, 0, (_explain_missing(profile, accesses),))
+    objections, warnings = [], []
+    same_users = [other for other in find_same_users(accesses, access) if other.digest == profile.digest]
+    goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
+    if not access.changes:
+        objections.append("Its evaluation on test users compares it with no other model.")
+    if access.fitted_users is None or access.users is None:
+        objections.append("Its evaluation was recorded by an earlier version, without the users.")
+    elif access.fitted_users:
+        objections.append(
+            f"It was fitted or selected on {access.fitted_users:,} of the {access.users:,} users of its evaluation."
+        )
+    objections += _find_losses(access, same_users, goals, guards)
+    if access.sketch and measure_known_share is not None:
+        share = measure_known_share(access.sketch, access.since)
+        if share < SAME_DATA:
+            objections.append(
+                f"Its evaluation is of other data: the database contains {share:.0%} of the held-out actions."
+            )
+    if promoted is not None and access.baseline_digest not in (None, promoted.digest):
+        warnings.append(
+            f"The evidence compares with {access.baseline}, but {promoted.reference} is promoted. To compare with it: "
+            f"scoring evaluate {promoted.reference} {profile.metadata.reference} --on test"
+        )
+    n_looks = count_looks(accesses, access.holdout, access.sketch)
+    return Evidence(profile, access, n_looks, tuple(objections), tuple(warnings), goals, tuple(guards))
+
+
+def _choose_access(accesses: Sequence[TestAccess], digest: str) -> TestAccess | None:
+    """Return the newest comparison on users that the model was not fitted on, otherwise the newest evaluation."""
+    newest_first = [access for access in reversed(accesses) if access.digest == digest]
+    independent = (access for access in newest_first if access.changes and access.fitted_users == 0)
+    return next(independent, newest_first[0] if newest_first else None)
+
+
+def _explain_missing(profile: Profile, accesses: Sequence[TestAccess]) -> str:
+    name = profile.name
+    if any((access.profile or "").partition("@")[0] == name for access in accesses):
+        return (
+            f"Another version of {name} was evaluated on test users, with other weights, parameters or rules, but not "
+            "this one."
+        )
+    return "Its model was never evaluated on test users."
+
+
+def _find_losses(
+    access: TestAccess, same_users: Sequence[TestAccess], goals: Sequence[str], guards: Sequence[str]
+) -> list[str]:
+    """Return objections for goals, guards and floors.
+
+    A goal or floor that an earlier evaluation on the same users declared stays declared: a later evaluation without it
+    does not remove a loss.
+    """
+    unknown = [guard for guard in guards if guard not in access.changes]
+    if unknown:
+        raise ConfigurationError(
+            f"--guard {unknown[0]}: the evaluation has no such measure. Use one of: {', '.join(access.changes)}."
+        )
+    losses = {}
+    for other in (*same_users, access):
+        for name in goals:
+            change = other.changes.get(name)
+            if change is not None and change.is_good is False and change.is_significant:
+                losses[name] = f"The declared goal {name} is significantly worse: {change.difference:+.4g}."
+    for name in guards:
+        change = access.changes[name]
+        if change.is_good is False and _is_significant(change, True):
+            losses.setdefault(name, f"The guard {name} is significantly worse: {change.difference:+.4g}.")
+    floors = dict.fromkeys(name for other in same_users for name in other.broken_floors)
+    return [*losses.values(), *(f"The floor {name} is not kept on test users." for name in floors)]
+
+
+def _is_significant(change: Change, is_guard: bool) -> bool:
+    """Return whether a change is significant. Marks are corrected for the other tests, the interval is not."""
+    if not is_guard or change.low is None or change.high is None:
+        return change.is_significant
+    return change.low > 0 or change.high < 0

@@ -1,0 +1,120 @@
+"""What the log of evaluations on test users contains of a scoreboard or a backtest: one record per model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.array_types import Longs
+from scoring.evaluation import Backtest, Scoreboard
+from scoring.evaluation.measure_directions import find_good_sign
+from scoring.model import ScoringModel
+from scoring.tuning.registry.metadata import parse_metrics, to_utc
+from scoring.tuning.registry.test_access_log import Change, sketch_pairs
+
+__all__ = ["FindUsers", "describe_backtest", "describe_scoreboard"]
+
+FindUsers = Callable[[ScoringModel], Longs]
+"""Returns the ids of the users that a model was fitted or selected on."""
+
+
+def describe_scoreboard(
+    board: Scoreboard, split: str, broken_floors: Sequence[str], find_users: FindUsers
+) -> list[dict[str, Any]]:
+    """Return the fields of a `TestAccess` for each model. Lists of other systems are not described.
+
+    `broken_floors` are floors that the last model does not keep.
+    """
+    holdout, frame = board.evaluator.holdout, board.frame()
+    baseline = board.evaluations[board.baseline]
+    is_model = not baseline.is_external
+    shared = {
+        "holdout": holdout.digest,
+        "split": split,
+        "users": len(holdout.user_id),
+        "held_out": holdout.name,
+        "since": to_utc(holdout.data.as_of) if holdout.candidates is None else None,
+        "sketch": sketch_pairs(holdout.relevance.user_id, holdout.relevance.job_id),
+    }
+    compared = {
+        "baseline": baseline.model.name if is_model else board.baseline,
+        "baseline_digest": baseline.model.digest if is_model else None,
+    }
+    last = list(board.evaluations)[-1]
+    records = []
+    for name, evaluation in board.evaluations.items():
+        if evaluation.is_external:
+            continue
+        record = shared | _describe_model(evaluation.model, holdout.user_id, find_users)
+        record["metrics"] = _collect_metrics(frame[(frame["model"] == name) & frame["mean"].notna()])
+        if name != board.baseline:
+            record |= compared | {
+                "goals": tuple(goal.name for goal in board.goals) if name == board.candidate else (),
+                "broken_floors": tuple(broken_floors) if name == last else (),
+                "changes": _collect_changes(frame[(frame["model"] == name) & frame["difference"].notna()]),
+                "worse_slices": _collect_worse_slices(board, name),
+            }
+        records.append(record)
+    return records
+
+
+def describe_backtest(
+    backtest: Backtest, models: Mapping[str, ScoringModel], split: str, find_users: FindUsers
+) -> list[dict[str, Any]]:
+    """Return the fields of a `TestAccess` for each cut and model."""
+    records = []
+    for cut in backtest.cuts:
+        shared = {"holdout": cut.digest, "split": split, "users": len(cut.user_id), "held_out": cut.name}
+        for name, model in models.items():
+            means = {metric: float(np.nanmean(cut.values[name].per_user[metric])) for metric in backtest.metrics}
+            record = shared | _describe_model(model, cut.user_id, find_users)
+            records.append(record | {"metrics": parse_metrics({"test": means})["test"]})
+    return records
+
+
+def _describe_model(model: ScoringModel, user_id: Longs, find_users: FindUsers) -> dict[str, Any]:
+    n_known = int(np.isin(user_id, find_users(model)).sum())
+    return {"profile": model.name, "digest": model.digest, "fitted_users": n_known}
+
+
+def _collect_metrics(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return measure → value, interval and number of users of one model's rows of a scoreboard."""
+    metrics = {}
+    for row in rows.to_dict("records"):
+        metric = {"value": row["mean"], "n": int(row["n"])}
+        if not math.isnan(row["low"]):
+            metric |= {"low": row["low"], "high": row["high"]}
+        metrics[str(row["measure"])] = metric
+    return parse_metrics({"test": metrics})["test"]
+
+
+def _collect_changes(rows: pd.DataFrame) -> dict[str, Change]:
+    """Return measure → change from the baseline of one model's rows of a scoreboard."""
+    return {row["measure"]: _make_change(row) for row in rows.to_dict("records")}
+
+
+def _make_change(row: Mapping[Any, Any]) -> Change:
+    difference, sign = float(row["difference"]), find_good_sign(str(row["measure"]))
+    return Change(
+        difference=difference,
+        low=_finite(row["difference_low"]),
+        high=_finite(row["difference_high"]),
+        relative=_finite(row["relative"]),
+        is_significant=bool(row["significant"]),
+        is_good=None if sign == 0 or difference == 0 else difference * sign > 0,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _collect_worse_slices(board: Scoreboard, name: str) -> tuple[str, ...]:
+    """Return the slices in which the model is significantly worse, such as `NDCG@10:tenure:newcomer`."""
+    frame = board.slices(name)
+    worse = frame[frame["worse"]]
+    return tuple(f"{row['metric']}:{row['slicing']}:{row['slice']}" for row in worse.to_dict("records"))

@@ -1,0 +1,158 @@
+"""The promotions of a database. The last one decides which model `scoring run` ranks with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, insert, inspect, select, text
+
+from scoring.database.database import Database
+from scoring.database.migrations import LOCK, migrate
+from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
+from scoring.errors import ConfigurationError, DatabaseError, shorten_repr
+from scoring.runs.publishers.database_runs import CURRENT
+from scoring.tuning.registry.metadata import validate_section
+from scoring.tuning.registry.promotions import StoredPromotion
+from scoring.tuning.registry.test_access_log import find_sketched
+
+__all__ = ["PromotedTable"]
+
+_ROWS_AT_ONCE: Final = 100_000
+"""Number of actions that `measure_known_share` holds in memory."""
+
+
+class PromotedTable:
+    """The table `promoted` of a database. The first promotion creates it.
+
+    Raises
+    ------
+    DatabaseError: If the database cannot be read or written, or contains an invalid promotion.
+    """
+
+    def __init__(self, source: Any) -> None:
+        """`source` is an argument of `Database.open`. A caller's Session must be committed by the caller."""
+        self._source = source
+
+    def display(self) -> str:
+        """Return the URL of the database, with passwords masked."""
+        with self._open() as database:
+            return database.display
+
+    def read(self) -> list[StoredPromotion]:
+        """Return all promotions and rollbacks, oldest first. The list is empty if nothing was promoted."""
+        with self._open() as database:
+            return database.read(lambda connection: _read(connection, database.display))
+
+    def append(
+        self, make: Callable[[Sequence[StoredPromotion]], Sequence[StoredPromotion]]
+    ) -> Sequence[StoredPromotion]:
+        """Store the promotions that `make` returns for the earlier ones, in one transaction, and return them."""
+        added: Sequence[StoredPromotion] = ()
+
+        def work(connection: Connection) -> Sequence[StoredPromotion]:
+            nonlocal added
+            migrate(connection, database.display)
+            if connection.dialect.name == "postgresql":  # SQLite locks the file when the transaction begins
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            promoted.create(connection, checkfirst=True)
+            entries = _read(connection, database.display)
+            # the connection may have been lost after a commit: then an earlier attempt has stored the rows
+            if added and entries[-len(added) :] == list(added):
+                return added
+            added = make(entries)
+            rows = [
+                entry.model_dump() | {"number": number, "at": _to_microseconds(entry.at)}
+                for number, entry in enumerate(added, len(entries) + 1)
+            ]
+            connection.execute(insert(promoted), rows)
+            return added
+
+        with self._open() as database:
+            return database.write(work)
+
+    def read_current_digest(self) -> str | None:
+        """Return the digest of the model of the published run. None: no run is published."""
+        query = (
+            select(runs.c.settings)
+            .join(current_runs, current_runs.c.run_id == runs.c.run_id)
+            .where(current_runs.c.name == CURRENT)
+        )
+
+        def read(connection: Connection) -> str | None:
+            stored = inspect(connection)
+            if not all(stored.has_table(table.name) for table in (runs, current_runs)):
+                return None
+            settings: str | None = connection.execute(query).scalar()
+            return settings
+
+        with self._open() as database:
+            settings = database.read(read)
+        try:
+            digest = None if settings is None else json.loads(settings)["model_digest"]
+        except (ValueError, LookupError, TypeError):  # as for a run of another program: its model is not known
+            return None
+        return digest if isinstance(digest, str) else None
+
+    def measure_known_share(self, sketch: Sequence[str], since: datetime | None) -> float:
+        """Return the share of the sketched pairs of user and job that have an action since this time."""
+        actions = DATA_TABLES["actions"]
+        query = select(actions.c.user_id, actions.c.job_id).execution_options(yield_per=_ROWS_AT_ONCE)
+        if since is not None:
+            query = query.where(actions.c.occurred_at >= _to_microseconds(since))
+
+        def count(connection: Connection) -> float:
+            is_known = np.zeros(len(sketch), dtype=bool)
+            result = connection.execute(query)
+            for rows in result.partitions():
+                # SQLite columns may contain invalid ids, which loading quarantines
+                valid = [(user, job) for user, job in rows if isinstance(user, int) and isinstance(job, int)]
+                pairs = np.array(valid, dtype=np.int64).reshape(-1, 2)
+                is_known |= find_sketched(sketch, pairs[:, 0], pairs[:, 1])
+                if is_known.all():
+                    result.close()
+                    break
+            return float(is_known.mean())
+
+        with self._open() as database:
+            database.require_tables(actions.name)
+            return database.read(count)
+
+    @contextmanager
+    def _open(self) -> Iterator[Database]:
+        database = Database.open(self._source)
+        try:
+            yield database
+        finally:
+            if database is not self._source:
+                database.close()
+
+
+def _read(connection: Connection, display: str) -> list[StoredPromotion]:
+    if not inspect(connection).has_table(promoted.name):
+        return []
+    rows = connection.execute(select(promoted).order_by(promoted.c.number)).mappings().all()
+    return [_parse(row, display) for row in rows]
+
+
+def _parse(row: Mapping[Any, Any], display: str) -> StoredPromotion:
+    values = dict(row)
+    number = values.pop("number")
+    place = f"{display}: row {number} of the table promoted is invalid"
+    try:
+        at = datetime.fromtimestamp(values["at"] / 1e6, UTC)
+        return validate_section(StoredPromotion, values | {"at": at}, place)
+    except ConfigurationError as error:
+        raise DatabaseError(f"{error} Restore the row, or delete it.") from error
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        problem = f"`at`: {shorten_repr(values['at'])} is not a time"
+        raise DatabaseError(f"{place}: {problem}. Restore the row, or delete it.") from error
+
+
+def _to_microseconds(time: datetime) -> int:
+    return int(pd.Timestamp(time).as_unit("us").asm8.astype("int64"))
