@@ -35,8 +35,11 @@ def read_model(
     component_files: Sequence[Path] | None,
     profile: str | None = None,
     profiles: Path = DEFAULT_PROFILES,
+    db: str | None = None,
 ) -> ScoringModel:
     """Return a model with its weights, or the model of a saved profile.
+
+    `db` is the database whose promoted profile `promoted` refers to.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def read_model(
             raise ConfigurationError("--profile contains a model and weights. Omit --model and --weights.")
         from scoring.tuning.registry import Registry
 
-        return Registry(profiles, components=components).use(profile).model
+        return Registry(profiles, database=db, components=components).use(profile).model
     model = load_model("standard" if name is None else name, components)
     if weights is None:
         return model
@@ -67,9 +70,11 @@ def read_model(
 
 
 def read_models(
-    names: Sequence[str], component_files: Sequence[Path] | None, profiles: Path
+    names: Sequence[str], component_files: Sequence[Path] | None, profiles: Path, db: str | None = None
 ) -> tuple[Registry, dict[str, ScoringModel]]:
     """Return the registry, and models by name: shipped models, model files and saved profiles.
+
+    `db` is the database whose promoted profile `promoted` refers to.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def read_models(
     from scoring.tuning.registry import Registry
 
     components = [component for file in component_files or () for component in load_components(file)]
-    registry = Registry(profiles, components=components)
+    registry = Registry(profiles, database=db, components=components)
     models: dict[str, ScoringModel] = {}
     for name in names:
         if name in models:

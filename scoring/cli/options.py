@@ -27,6 +27,7 @@ __all__ = [
     "PortOption",
     "ProfileOption",
     "ProfilesOption",
+    "RunModelOption",
     "SecondsOption",
     "TopKOption",
     "UserArgument",
@@ -68,6 +69,15 @@ ProfileOption = Annotated[
 ]
 ProfilesOption = Annotated[
     Path, typer.Option("--profiles", metavar="DIR", help="Folder of saved profiles (see `scoring profiles`).")
+]
+RunModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        show_default="the promoted profile, or standard",
+        help="A shipped model (see `scoring models`) or a model file.",
+    ),
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option("--weights", metavar="FILE", help="Weight file that replaces the weights of the model.")

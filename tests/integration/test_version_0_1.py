@@ -255,8 +255,37 @@ def test_a_run_uses_the_promoted_weights(samples: Path) -> None:
     assert parquet_lists(published) == RECORDED["lists"]["5"]
 
 
+def test_folder_promotion_counts_if_its_lists_are_published(samples: Path) -> None:
+    """The published run of the database was ranked by `standard`, as night@1 is. The lists are those of night@1."""
+    assert " in use " in profiles("show", "night@1", "--db", "market.db").splitlines()[0] + " "
+    done = command("run", "--db", "market.db", "--out", "runs", "--top-k", 5, "--profiles", "profiles")
+    assert "model night@1: restored by a rollback on " in done.stderr
+    # the first promotion of the database keeps that of the folder, to roll back to
+    promote("night@2")
+    assert "Rolled back to night@1." in profiles("rollback", "--db", "market.db")
+    place = Place("market.db", "runs", {})
+    assert place.query("SELECT name, version FROM promoted ORDER BY number").to_numpy().tolist() == [
+        ["night", 1],
+        ["night", 2],
+        ["night", 1],
+    ]
+
+
+def test_folder_promotion_does_not_count_for_other_lists(samples: Path) -> None:
+    run("market.db", "runs", 5, "--model", "classic", "--force", "other lists")
+    assert "in use" not in profiles("history", "--db", "market.db")
+    done = command("run", "--db", "market.db", "--out", "runs", "--profiles", "profiles", "--force", "back")
+    (warning,) = [line for line in done.stderr.splitlines() if line.startswith("warning: night@1 ")]
+    assert "but not for sqlite:///market.db, whose published run has another model" in warning
+    assert warning.endswith("The model is standard.")
+
+
+def promote(name: str) -> None:
+    profiles("promote", name, "--db", "market.db", "--note", "fees only", "--force", "untested", "--yes")
+
+
 def test_a_profile_can_be_promoted_saved_and_indexed(samples: Path) -> None:
-    profiles("promote", "night@2", "--db", "market.db")
+    promote("night@2")
     profiles("save", "night", "--model", "profiles/night/0002.yaml", "--db", "market.db")
     place = Place("market.db", "runs", {})
     history = place.query("SELECT action, name, version FROM promotions ORDER BY number").to_numpy().tolist()
@@ -278,6 +307,7 @@ def test_a_profile_can_be_promoted_saved_and_indexed(samples: Path) -> None:
     assert again.equals(saved)
     published = run("market.db", "runs", 8, "--profiles", "profiles", "--profile", "night@3", "--force", "fees only")
     assert parquet_lists(published) == RECORDED["lists"]["8, fees only"]
+    assert place.query("SELECT name, version FROM promoted").to_numpy().tolist()[-1] == ["night", 2]
 
 
 # Trials

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels, load_data, read_model, resolve_id
+from scoring.cli.data_loader import compile_kernels, load_data, resolve_id
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -17,13 +17,14 @@ from scoring.cli.options import (
     ExportOption,
     FactorCacheOption,
     JobArgument,
-    ModelOption,
     ProfileOption,
     ProfilesOption,
+    RunModelOption,
     SecondsOption,
     TopKOption,
     WeightsOption,
 )
+from scoring.cli.promoted_model import ModelSource, choose_model
 
 __all__ = ["audience"]
 
@@ -31,7 +32,7 @@ __all__ = ["audience"]
 def audience(
     job: JobArgument,
     db: DbOption = DEFAULT_DB,
-    model: ModelOption = None,
+    model: RunModelOption = None,
     weights: WeightsOption = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
@@ -60,13 +61,17 @@ def audience(
     from scoring.tuning import audience as find_audience
 
     progress = Progress()
-    chosen = read_model(model, weights, component, profile, profiles)
+    source = ModelSource(model, weights, profile, profiles, component)
+    given = source.read()
     with Database.open(db) as database, progress.warnings():
+        choice = choose_model(source, given, database, progress)
+        if choice.text:
+            progress.print_line(choice.text)
         data = load_data(database, as_of, progress, Stopwatch())
     job_id = resolve_id(job, data.tables.jobs, "job")
     with progress.stage("preparing factors, statistics and plan"):
         statistics = Statistics(data, factor_cache=factor_cache or default_cache())
-        prepared = Prepared.of(statistics, chosen)
+        prepared = Prepared.of(statistics, choice.model)
     compile_kernels(prepared, progress)
     with progress.bar("ranking", "users") as advance:
         found = find_audience(prepared, job_id, top_k, nearest=nearest, seconds=seconds, progress=advance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoring.cli.data_loader import load_data, read_model, resolve_id
+from scoring.cli.data_loader import load_data, resolve_id
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -11,12 +11,13 @@ from scoring.cli.options import (
     DbOption,
     FactorCacheOption,
     JobArgument,
-    ModelOption,
     ProfileOption,
     ProfilesOption,
+    RunModelOption,
     UserArgument,
     WeightsOption,
 )
+from scoring.cli.promoted_model import ModelSource, choose_model
 
 __all__ = ["explain"]
 
@@ -25,7 +26,7 @@ def explain(
     user: UserArgument,
     job: JobArgument,
     db: DbOption = DEFAULT_DB,
-    model: ModelOption = None,
+    model: RunModelOption = None,
     weights: WeightsOption = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
@@ -33,7 +34,7 @@ def explain(
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Explain the score of a user and a job.
+    """Explain the score of a user and a job by the promoted profile, or by another model.
 
     Prints the value, weight, points and facts of each component.
     """
@@ -46,8 +47,12 @@ def explain(
     from scoring.telemetry import Stopwatch
 
     progress, watch = Progress(), Stopwatch()
-    chosen = read_model(model, weights, component, profile, profiles)
+    source = ModelSource(model, weights, profile, profiles, component)
+    given = source.read()
     with Database.open(db) as database, progress.warnings():
+        choice = choose_model(source, given, database, progress)
+        if choice.text:
+            progress.print_line(choice.text)
         dataset = load_data(database, as_of, progress, watch)
     user_id = resolve_id(user, dataset.tables.users, "user")
     job_id = resolve_id(job, dataset.tables.jobs, "job")
@@ -55,5 +60,5 @@ def explain(
     with progress.stage("preparing factors, statistics and plan"):
         # statistics use all rows, but the plan contains only one user and one job
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
-        prepared = Prepared.for_rows(statistics, chosen, user_ids=[user_id], job_ids=[job_id])
+        prepared = Prepared.for_rows(statistics, choice.model, user_ids=[user_id], job_ids=[job_id])
     make_console().print(render_explanation(prepared, prepared.explain(user_id, job_id)))

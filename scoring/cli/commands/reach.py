@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from scoring.cli.data_loader import load_data, read_model, resolve_id
+from scoring.cli.data_loader import load_data, resolve_id
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -16,14 +16,15 @@ from scoring.cli.options import (
     FactorCacheOption,
     JobArgument,
     LockOption,
-    ModelOption,
     ProfileOption,
     ProfilesOption,
+    RunModelOption,
     SecondsOption,
     TopKOption,
     UserArgument,
     WeightsOption,
 )
+from scoring.cli.promoted_model import ModelSource, choose_model
 from scoring.cli.signals import call_in_thread
 
 __all__ = ["reach"]
@@ -33,7 +34,7 @@ def reach(
     user: UserArgument,
     job: JobArgument,
     db: DbOption = DEFAULT_DB,
-    model: ModelOption = None,
+    model: RunModelOption = None,
     weights: WeightsOption = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
@@ -60,15 +61,19 @@ def reach(
     from scoring.tuning.reach.reachability import reach as find_reach
 
     progress = Progress()
-    chosen = read_model(model, weights, component, profile, profiles)
+    source = ModelSource(model, weights, profile, profiles, component)
+    given = source.read()
     locks = tuple(lock or ())
-    check_reach(chosen, locks)
     with Database.open(db) as database, progress.warnings():
+        choice = choose_model(source, given, database, progress)
+        if choice.text:
+            progress.print_line(choice.text)
+        check_reach(choice.model, locks)
         data = load_data(database, as_of, progress, Stopwatch())
     user_id, job_id = resolve_id(user, data.tables.users, "user"), resolve_id(job, data.tables.jobs, "job")
     with progress.stage("preparing factors, statistics and plan"):
         statistics = Statistics(data, factor_cache=factor_cache or default_cache())
-        prepared = Prepared.of(statistics, chosen)
+        prepared = Prepared.of(statistics, choice.model)
     with progress.steps(f"reach, at most {seconds:g} s") as show:
         found = call_in_thread(
             lambda: find_reach(

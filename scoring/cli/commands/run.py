@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import load_components, load_data, read_model
+from scoring.cli.data_loader import load_components, load_data
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_MAX_REFUSED,
@@ -20,18 +21,18 @@ from scoring.cli.options import (
     ComponentOption,
     DbOption,
     FactorCacheOption,
-    ModelOption,
     ProfileOption,
     ProfilesOption,
+    RunModelOption,
     TopKOption,
     WeightsOption,
 )
+from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.cli.signals import stop_signals
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.database.database import Database
-    from scoring.model import ScoringModel
     from scoring.ranking import Prepared
     from scoring.runs.gate import Gate
     from scoring.runs.publishers import Publisher
@@ -78,6 +79,14 @@ ForceOption = Annotated[
         "--force", metavar="REASON", help="Publish even if a limit is exceeded. The manifest contains the reason."
     ),
 ]
+InsteadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--instead",
+        metavar="REASON",
+        help="Publish lists of another model than the promoted profile. The manifest contains the reason.",
+    ),
+]
 MaxRefusedOption = Annotated[
     str,
     typer.Option(
@@ -93,7 +102,7 @@ RefusedOption = Annotated[
 
 def run(
     db: DbOption = DEFAULT_DB,
-    model: ModelOption = None,
+    model: RunModelOption = None,
     weights: WeightsOption = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
@@ -108,12 +117,16 @@ def run(
     keep: KeepOption = None,
     gate: GateOption = None,
     force: ForceOption = None,
+    instead: InsteadOption = None,
     max_refused: MaxRefusedOption = DEFAULT_MAX_REFUSED,
     refused: RefusedOption = DEFAULT_REFUSED,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Rank jobs for all active users and publish the lists.
+    """Rank jobs for all active users with the promoted profile, and publish the lists.
+
+    Without a promoted profile, the model is `standard`. Another model in place of the promoted profile requires
+    --instead REASON.
 
     The lists are written as Parquet files and to the database. They are compared with the published run first. If a
     limit is exceeded, the run is held back and the exit code is 3. To publish it, repeat the command with --resume and
@@ -129,24 +142,35 @@ def run(
         from scoring.statistics.factors import default_cache
 
         progress = Progress()
-        chosen = read_model(model, weights, component, profile, profiles)
-        run_gate = _make_gate(
-            gate, force, None if profile is None else _describe_promotion(profiles, chosen), component
-        )
+        source = ModelSource(model, weights, profile, profiles, component)
+        given = source.read()
+        run_gate = _make_gate(gate, force, component)
+        _check_reason(instead)
+        replaces_published = not no_database or out.resolve() == DEFAULT_OUT.resolve()
     with Database.open(db) as database, progress.warnings():
+        with watch.phase("start"):
+            choice = choose_model(source, given, database, progress, instead=instead)
+            if replaces_published and users is None:
+                require_reason(choice)
+            if choice.text:
+                progress.print_line(choice.text)
+            run_gate = replace(run_gate, model_change=choice.model_change, notes=choice.notes)
         publishers = _make_publishers(None if no_database else database, out)
         dataset = load_data(database, as_of, progress, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed on first access
         with progress.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
             prepared = runner.prepare(
-                dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
+                dataset, choice.model, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
+        selected = _select_first_users(prepared, users)
+        if replaces_published and selected is None:
+            require_reason(choice)
         with _report_held_back_run(progress), progress.bar("ranking", "users") as advance:
             result = runner.run(
                 prepared,
                 k=top_k,
-                users=_select_first_users(prepared, users),
+                users=selected,
                 chunk_size=chunk_size,
                 publishers=publishers,
                 progress=advance,
@@ -212,20 +236,17 @@ def _prune_old_runs(out: Path, database: Database | None, keep: int) -> None:
     print_pruned(prune(out, database, keep))
 
 
-def _make_gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
+def _make_gate(file: Path | None, force: str | None, components: list[Path] | None) -> Gate:
     """Return the gate. Raises ConfigurationError: If the limits or the reason are invalid."""
     from scoring.runs.gate import Gate, GateLimits, load_limits
 
     classes = [kind for path in components or () for kind in load_components(path)]
-    return Gate(GateLimits() if file is None else load_limits(file), force, promoted, classes)
+    return Gate(GateLimits() if file is None else load_limits(file), force, components=classes)
 
 
-def _describe_promotion(profiles: Path, chosen: ScoringModel) -> str | None:
-    """Return the promotion or rollback of this model as text, if it is the promoted one."""
-    from scoring.tuning.registry import Registry
-
-    decision = Registry(profiles).decision()
-    return str(decision) if decision is not None and decision.digest == chosen.digest else None
+def _check_reason(instead: str | None) -> None:
+    if instead is not None and not instead.strip():
+        raise typer.BadParameter("--instead is blank. Give the reason for another model than the promoted profile.")
 
 
 def _select_first_users(prepared: Prepared, count: int | None) -> list[int] | None:

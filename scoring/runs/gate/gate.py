@@ -79,17 +79,20 @@ class Gate:
     read. A damaged run is reported in a note, and the next one is used. A run over selected users is not compared,
     because it does not replace a published run. If `k` differs, the lists of both runs are cut to the smaller `k`.
 
-    `promoted`: the reason why the model differs from that of the published run. The new data is then also ranked by
-    the published model. The limits of measures that a model changes apply to those lists, and the effect of the new
-    model is only reported. If the published model cannot be rebuilt, all limits apply to the new lists. `components`
-    are the components from outside this package that rebuilding needs.
+    `model_change`: the reason why the model may differ from that of the published run. If it differs, the new data is
+    also ranked by the published model. The limits of measures that a model changes apply to those lists, and the
+    effect of the new model is only reported. If the published model cannot be rebuilt, all limits apply to the new
+    lists. `components` are the components from outside this package that rebuilding needs.
 
     `force`: the reason for publishing a run that exceeds a limit. It is stored in the run's manifest.
+
+    `notes`: facts to store with the verdict.
     """
 
     limits: GateLimits = field(default_factory=GateLimits)
     force: str | None = None
-    promoted: str | None = None
+    model_change: str | None = None
+    notes: Sequence[str] = ()
     components: Sequence[type[Component]] = ()
 
     def __post_init__(self) -> None:
@@ -105,7 +108,7 @@ class Gate:
         ------
         OutputError, DatabaseError: If the lists of the new run cannot be read back.
         """
-        notes: list[str] = []
+        notes = list(self.notes)
         for run in _find_previous_runs(new):
             try:
                 with ExitStack() as stack:
@@ -122,14 +125,16 @@ class Gate:
         n_jobs_dropped = len(np.setdiff1d(comparison.published.jobs, new.jobs, assume_unique=True))
         notes = [*notes, *_describe_settings(published, new.info)]
         by_published_model = None
-        if self.promoted is not None and published.model_digest != new.info.model_digest:
+        if self.model_change is not None and published.model_digest != new.info.model_digest:
             try:
                 model = rebuild_model(published, _custom_components(self.components, new.model))
                 by_published_model = _compare_lists(run, new.lists_by(model, k), k)
             except (ModelError, NotEnoughMemoryError) as error:
-                notes.append(f"{self.promoted}; all limits apply, because the published model cannot be used: {error}")
+                notes.append(
+                    f"{self.model_change}; all limits apply, because the published model cannot be used: {error}"
+                )
             else:
-                notes.append(f"{self.promoted}: limits apply to changes of the data, not to those of the model")
+                notes.append(f"{self.model_change}: limits apply to changes of the data, not to those of the model")
         runs = (published, new.info)
         measures = build_measures(self.limits, runs, comparison, n_jobs_dropped, by_published_model)
         return Verdict(new.info, published, run.place, measures, tuple(notes), self.force)

@@ -60,6 +60,11 @@ def run(name: str, *extra: object) -> Result:
     return scoring("run", "--db", name, "--out", "runs", "--top-k", 5, *extra)
 
 
+def promote(name: str, note: str, db: str = "whole.db") -> None:
+    done = scoring("profiles", "promote", name, "--db", db, "--note", note, "--force", "untested", "--yes")
+    assert done.exit_code == 0, done.output
+
+
 def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
     first = run("whole.db")
     assert "passed: no run to compare with" in first.stdout
@@ -131,22 +136,23 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     assert run("whole.db", *own, "--model", "lucky.yaml").exit_code == 0
     assert scoring("profiles", "save", "night").exit_code == 0
     assert run("whole.db", "--profile", "night").exit_code == HELD_BACK_EXIT_CODE  # held back without a promotion
-    scoring("profiles", "promote", "night", "--note", "luck was enough")
-    alone = run("whole.db", "--profile", "promoted")  # without the file, the published model cannot rank
+    promote("night", "luck was enough")
+    alone = run("whole.db")  # without the file, the published model cannot rank
     assert alone.exit_code == HELD_BACK_EXIT_CODE
     assert "the published model cannot be used" in " ".join(alone.stdout.split())
-    bad = run("half.db", "--profile", "promoted", *own)
+    promote("night", "luck was enough", "half.db")
+    bad = run("half.db", *own)
     assert bad.exit_code == HELD_BACK_EXIT_CODE
     assert "New data ranked by the published model" in bad.stdout
-    done = run("whole.db", "--profile", "promoted", *own)
+    done = run("whole.db", *own)
     assert done.exit_code == 0, done.output
+    assert "luck was enough" in done.stderr
     assert "night@1 was promoted on" in done.stdout
-    assert "(luck was enough)" in " ".join(done.stdout.split())
     assert "jobs kept, mean of users by the published model 100.0 %" in " ".join(done.stdout.split())
     scoring("profiles", "save", "night", "--model", "classic")
-    scoring("profiles", "promote", "night")
-    assert run("whole.db", "--profile", "promoted").exit_code == 0
-    scoring("profiles", "rollback", "--note", "complaints")
+    promote("night", "try classic")
+    assert run("whole.db").exit_code == 0
+    assert scoring("profiles", "rollback", "--db", "whole.db", "--note", "complaints").exit_code == 0
     back = run("whole.db", "--profile", "night@1")
     assert back.exit_code == 0
     assert "night@1 was restored on" in " ".join(back.stdout.split())

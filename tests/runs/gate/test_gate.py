@@ -204,7 +204,7 @@ def test_first_run_of_promoted_model_is_published(out: Path, current_market: Pre
     """Limits apply to the new data ranked by the published model. The expected figures come from such a run."""
     verdict = run(current_market, ParquetPublisher(out, by_run_id=True), gate=Gate()).verdict  # does not move `latest`
     assert verdict is not None
-    usual, promoted = by_key(verdict), Gate(promoted=PROMOTED)
+    usual, promoted = by_key(verdict), Gate(model_change=PROMOTED)
     market = current_market.with_model(load_model("classic"))
     result = run(market, parquet(out), gate=promoted)
     assert result.verdict is not None
@@ -237,7 +237,7 @@ def test_first_run_of_promoted_model_is_published(out: Path, current_market: Pre
 @pytest.mark.parametrize("name", BROKEN_DATA)
 def test_broken_data_with_promoted_model_is_held_back(out: Path, name: str) -> None:
     market, expected = make_broken(name).with_model(load_model("classic")), BROKEN_DATA[name][1]
-    verdict = assert_held_back(market, parquet(out), gate=Gate(promoted=PROMOTED))
+    verdict = assert_held_back(market, parquet(out), gate=Gate(model_change=PROMOTED))
     exceeded = {measure.key.removesuffix("_as_before") for measure in verdict.exceeded}
     assert expected <= exceeded, verdict
     assert not {measure.key for measure in verdict.exceeded} & set(CHANGED_BY_MODELS)
@@ -254,7 +254,7 @@ def test_all_limits_apply_if_previous_model_cannot_be_built(out: Path, current_m
         manifest["model_digest"] = "0" * 32
     (out / "latest" / "_manifest.json").write_text(json.dumps(manifest))
     market = current_market.with_model(load_model("classic"))
-    verdict = assert_held_back(market, parquet(out), gate=Gate(promoted=PROMOTED))
+    verdict = assert_held_back(market, parquet(out), gate=Gate(model_change=PROMOTED))
     assert {"mean_score", "last_score"} <= {measure.key for measure in verdict.exceeded}
     assert any(
         note.startswith(f"{PROMOTED}; all limits apply, because the published model cannot be used: ")
@@ -274,7 +274,7 @@ def test_all_limits_apply_if_memory_is_short_for_two_models(
             return judge(gate, run)
 
         short.setattr(Gate, "judge", judge_with_little_memory)
-        verdict = assert_held_back(market, parquet(out), gate=Gate(promoted=PROMOTED))
+        verdict = assert_held_back(market, parquet(out), gate=Gate(model_change=PROMOTED))
     assert any("the published model cannot be used: Ranking with" in note
                for note in verdict.notes)  # fmt: skip
 
@@ -282,7 +282,7 @@ def test_all_limits_apply_if_memory_is_short_for_two_models(
 def test_database_stores_the_model(database: Database, previous_market: Prepared, current_market: Prepared) -> None:
     run(previous_market, DatabasePublisher(database))
     market = current_market.with_model(load_model("classic"))
-    verdict = run(market, DatabasePublisher(database), gate=Gate(promoted=PROMOTED)).verdict
+    verdict = run(market, DatabasePublisher(database), gate=Gate(model_change=PROMOTED)).verdict
     assert verdict is not None
     assert verdict.outcome == "passed"
     assert any(measure.by_published_model for measure in verdict.measures)
