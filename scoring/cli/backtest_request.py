@@ -14,6 +14,7 @@ from scoring.cli.holdout_options import HoldoutOptions, UserSplit
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
+    from scoring.array_types import Longs
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Backtest
@@ -54,11 +55,24 @@ class BacktestRequest:
                 raise typer.BadParameter(f"{option} works with one holdout only. Omit --cuts or {option}.")
         return cls(cuts, options.days if every is None else _parse_days(every), options)
 
+    @staticmethod
+    def select_users(data: Dataset, on: UserSplit, seed: int) -> Longs:
+        """Return the ids of the users of a split.
+
+        The split depends on each id alone, so it contains the users that a single holdout would evaluate.
+        """
+        from scoring.evaluation import split_users
+
+        user_id = data.users.user_id
+        users: Longs = user_id if on == "all" else getattr(split_users(user_id, seed=seed), on)
+        return users
+
     def run(
         self,
         data: Dataset,
         models: Mapping[str, ScoringModel],
         *,
+        users: Longs,
         on: UserSplit,
         k: int,
         level: float,
@@ -66,17 +80,15 @@ class BacktestRequest:
         factor_cache: Path | None,
         progress: Progress,
     ) -> Backtest:
-        """Return the backtest of these models.
+        """Return the backtest of these models for these users, which belong to the split `on`.
 
         Raises
         ------
         ConfigurationError: If no cut has a relevant job.
         """
-        from scoring.evaluation import APPLICATIONS, Backtest, split_users
+        from scoring.evaluation import APPLICATIONS, Backtest
         from scoring.statistics.factors import default_cache
 
-        # the split depends on each id alone: it contains the users that a single holdout would evaluate
-        users = None if on == "all" else getattr(split_users(data.users.user_id, seed=seed), on)
         with progress.bar(f"evaluating users of {on}", "cuts") as advance:
             return Backtest.of(
                 data,
@@ -121,17 +133,13 @@ def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress)
         progress.print_line(f"note: {note}")
 
 
-def log_cuts(registry: Registry, backtest: Backtest, models: Mapping[str, ScoringModel], progress: Progress) -> None:
-    """Log the evaluation of each model on the test users of each cut. Print a warning if they were evaluated before."""
-    import numpy as np
-
-    looks = max(registry.count_test_accesses(cut.digest) for cut in backtest.cuts)
-    for cut in backtest.cuts:
-        for name, model in models.items():
-            means = {metric: float(np.nanmean(cut.values[name].per_user[metric])) for metric in backtest.metrics}
-            registry.log_test_access(model, cut.digest, means)
-    if looks:
+def log_cuts(
+    registry: Registry, backtest: Backtest, models: Mapping[str, ScoringModel], on: UserSplit, progress: Progress
+) -> None:
+    """Log the evaluation as one look at the test users of each cut. Print a warning if they were evaluated before."""
+    looks = registry.log_backtest(backtest, models, split=on)
+    if looks > 1:
         progress.print_line(
-            f"warning: users of these cuts have been evaluated {pluralize(looks, 'time')} before. Models that were "
+            f"warning: users of these cuts have been evaluated {pluralize(looks - 1, 'time')} before. Models that were "
             "chosen by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
         )

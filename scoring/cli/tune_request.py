@@ -83,7 +83,7 @@ class TuneRequest:
         from scoring.telemetry import Stopwatch
 
         source = self.source
-        model = read_model(source.model, source.weights, source.component, source.profile, source.profiles)
+        model = read_model(source.model, source.weights, source.component, source.profile, source.profiles, source.db)
         space, goals = self._check_search(model)
         with Database.open(source.db) as database:
             data = load_data(database, source.as_of, progress, Stopwatch())

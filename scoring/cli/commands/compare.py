@@ -89,7 +89,7 @@ def compare(
 
     if len(names or ()) < 2:
         raise typer.BadParameter("Give at least two models or two runs, such as `scoring compare standard promoted`.")
-    operands = _Operands.of(tuple(names or ()), component, profiles)
+    operands = _Operands.of(tuple(names or ()), component, profiles, db)
     is_pair = len(operands.names) == 2
     if user is not None and not is_pair:
         raise typer.BadParameter(f"--user requires two models or two runs; {len(operands.names)} are given.")
@@ -132,7 +132,7 @@ class _Operands:
     prepared: tuple[Prepared, ...] | None = None
 
     @classmethod
-    def of(cls, names: tuple[str, ...], component: list[Path] | None, profiles: Path) -> _Operands:
+    def of(cls, names: tuple[str, ...], component: list[Path] | None, profiles: Path, db: str) -> _Operands:
         from scoring.errors import ConfigurationError
         from scoring.runs.publishers import is_run
 
@@ -145,7 +145,7 @@ class _Operands:
         if any(runs):
             run, other = names[runs.index(True)], names[runs.index(False)]
             raise ConfigurationError(f"{run} is a run, but {other} is not. Give only runs or only models.")
-        return cls(names, tuple(read_models(names, component, profiles)[1].values()))
+        return cls(names, tuple(read_models(names, component, profiles, db)[1].values()))
 
     def compare(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> list[Comparison]:
         """Return the comparison of each side with the first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import typer
 
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import RenderableType
 
+    from scoring.array_types import Longs
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
-    from scoring.evaluation import Backtest, Evaluator, ExternalLists, Scoreboard, Slicing
+    from scoring.evaluation import Backtest, Evaluator, ExternalLists, Holdout, Scoreboard, Slicing
     from scoring.evaluation.measure_values import Measure
     from scoring.model import ScoringModel
     from scoring.tuning.ablation import Ablation
@@ -120,6 +121,9 @@ def evaluate(
     ablation: Annotated[
         bool, typer.Option(help="Also evaluate the last model without each of its components.")
     ] = False,
+    exclude_fitted: Annotated[
+        bool, typer.Option("--exclude-fitted", help="Leave out users that a model was fitted or selected on.")
+    ] = False,
     level: Annotated[
         float,
         typer.Option("--level", metavar="LEVEL", min=0.5, max=0.999, help="Confidence level of intervals and tests."),
@@ -151,7 +155,7 @@ def evaluate(
     from scoring.telemetry import Stopwatch
 
     progress = Progress()
-    registry, chosen_models = read_models(models or ["standard"], component, profiles)
+    registry, chosen_models = read_models(models or ["standard"], component, profiles, db)
     list_options = _ListOptions.parse(lists or [], lists_at, chosen_models)
     if (slices or slices_by) and len(chosen_models) + len(list_options.paths) < 2:
         option = "--slices" if slices else "--slices-by"
@@ -177,9 +181,11 @@ def evaluate(
             columns = UserColumns.read(database, slices_by or ())
             data = load_data(database, as_of, progress, Stopwatch())
         if request is not None:
+            users = request.select_users(data, on, seed)
             backtest = request.run(
                 data,
                 chosen_models,
+                users=_check_fitted_users(registry, chosen_models, users, exclude_fitted, progress),
                 on=on,
                 k=top_k,
                 level=level,
@@ -187,12 +193,19 @@ def evaluate(
                 factor_cache=factor_cache,
                 progress=progress,
             )
-            _print_backtest(
-                backtest, request, registry if on in ("test", "all") else None, chosen_models, out, progress
-            )
+            print_cuts(backtest, request, progress)
+            if on in ("test", "all"):
+                log_cuts(registry, backtest, chosen_models, on, progress)
+            _print_backtest(backtest, out, progress)
             return
         external = list_options.read(data, progress)
-        evaluator = _make_evaluator(options, data, on, longest, seed, factor_cache, external, progress)
+        with progress.stage("creating the holdout"):
+            times = [lists.at for lists in external.values() if lists.at is not None]
+            whole = options.make_holdout(data, max(times, default=None))
+        holdout_options.print_holdout(whole, progress)
+        users = holdout_options.select_users(whole, on, seed)
+        users = _check_fitted_users(registry, chosen_models, users, exclude_fitted, progress)
+        evaluator = _make_evaluator(whole, users, longest, factor_cache, progress)
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
             board = Scoreboard.of(evaluator, {**chosen_models, **external}, level=level, seed=seed, goals=goals)
     for name, model in chosen_models.items():
@@ -202,7 +215,7 @@ def evaluate(
         for note in evaluation.notes:
             progress.print_line(f"note: {note}")
     if on in ("test", "all"):
-        log_test_access(registry, board, progress)
+        log_test_access(registry, board, progress, split=on)
     console = make_console()
     console.print(render_scoreboard(board))
     optional_tables = _OptionalTables(
@@ -223,22 +236,12 @@ def evaluate(
         progress.print_line(f"lists and relevant jobs: {lists_out}")
 
 
-def _print_backtest(
-    backtest: Backtest,
-    request: BacktestRequest,
-    registry: Registry | None,
-    models: Mapping[str, ScoringModel],
-    out: Path | None,
-    progress: Progress,
-) -> None:
-    """Print a backtest, and write it to `out`. With a registry, log it as an evaluation on test users."""
+def _print_backtest(backtest: Backtest, out: Path | None, progress: Progress) -> None:
+    """Print a backtest, and write it to `out`."""
     from scoring.cli.export import save
     from scoring.cli.progress import make_console
     from scoring.cli.tables.backtest import render_backtest
 
-    print_cuts(backtest, request, progress)
-    if registry is not None:
-        log_cuts(registry, backtest, models, progress)
     make_console().print(render_backtest(backtest))
     if out is not None:
         frames = {"backtest": backtest.pooled(), "backtest_cuts": backtest.frame()}
@@ -315,43 +318,65 @@ class _ListOptions:
         return result
 
 
-def _make_evaluator(
-    options: HoldoutOptions,
-    data: Dataset,
-    on: UserSplit,
-    k: int,
-    seed: int,
-    factor_cache: Path | None,
-    external: Mapping[str, ExternalLists],
-    progress: Progress,
-) -> Evaluator:
+def _check_fitted_users(
+    registry: Registry, models: Mapping[str, ScoringModel], users: Longs, exclude: bool, progress: Progress
+) -> Longs:
+    """Warn about users that a model was fitted or selected on. With `exclude`, return the other users.
+
+    Raises
+    ------
+    ConfigurationError: If no user remains.
+    """
+    import numpy as np
+
+    from scoring.errors import ConfigurationError
+
+    is_known = np.zeros(len(users), dtype=bool)
+    for name, model in models.items():
+        overlap = np.isin(users, registry.fitted_users(model).user_id)
+        is_known |= overlap
+        if overlap.any() and not exclude:
+            of_users = f"{overlap.sum():,} of these {pluralize(len(users), 'user')}"
+            progress.print_line(
+                f"warning: {name} was fitted or selected on {of_users}. Its values are too high. To leave these users "
+                "out, add --exclude-fitted."
+            )
+    if not exclude:
+        return users
+    if is_known.all():
+        raise ConfigurationError(
+            f"--exclude-fitted leaves none of {pluralize(len(users), 'user')}. Use the test users of the search "
+            "(--on test with its --seed), or another holdout."
+        )
+    progress.print_line(f"excluded: {pluralize(int(is_known.sum()), 'user')} of the fit or selection of a model")
+    return users[~is_known]
+
+
+def _make_evaluator(holdout: Holdout, users: Longs, k: int, factor_cache: Path | None, progress: Progress) -> Evaluator:
     from scoring.evaluation import Evaluator
     from scoring.statistics.factors import default_cache
 
-    with progress.stage("creating the holdout"):
-        times = [lists.at for lists in external.values() if lists.at is not None]
-        holdout = options.make_holdout(data, max(times, default=None))
-    holdout_options.print_holdout(holdout, progress)
-    users = holdout_options.select_users(holdout, on, seed)
     with progress.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
         evaluator = Evaluator(holdout, users=users, k=k, factor_cache=factor_cache or default_cache())
         evaluator.statistics.factors  # noqa: B018 - trained on first access
     return evaluator
 
 
-def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -> None:
-    """Log an evaluation of each model on test users. Print a warning if the users were evaluated before."""
-    digest, frame = board.evaluator.holdout.digest, board.frame()
-    before = registry.count_test_accesses(digest)
-    models = {name: evaluation for name, evaluation in board.evaluations.items() if not evaluation.is_external}
-    for name, evaluation in models.items():
-        rows = frame[(frame["model"] == name) & frame["measure"].isin(list(evaluation.values))]
-        means = dict(zip(rows["measure"], rows["mean"], strict=True))
-        registry.log_test_access(evaluation.model, digest, means)
-    if before:
+def log_test_access(
+    registry: Registry,
+    board: Scoreboard,
+    progress: Progress,
+    *,
+    split: Literal["test", "all"] = "test",
+    broken_floors: Sequence[str] = (),
+    derived_from: ScoringModel | None = None,
+) -> None:
+    """Log an evaluation on test users as one look. Print a warning if the users were evaluated before."""
+    looks = registry.log_scoreboard(board, split=split, broken_floors=broken_floors, derived_from=derived_from)
+    if looks > 1:
         progress.print_line(
-            f"warning: these users have been evaluated {pluralize(before, 'time')} before. Models that were chosen by "
-            "earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
+            f"warning: these users have been evaluated {pluralize(looks - 1, 'time')} before. Models that were chosen "
+            "by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
         )
 
 

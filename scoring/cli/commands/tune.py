@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.evaluation import Scoreboard
     from scoring.tuning import Tuning
+    from scoring.tuning.registry import FittedUsers, Registry
     from scoring.tuning.registry import Profile as Saved
-    from scoring.tuning.registry import Registry
 
 __all__ = ["tune"]
 
@@ -177,17 +177,39 @@ def tune(
     )
     with progress.warnings():
         inputs = request.prepare(progress, processes)
+        _warn_about_fitted_users(registry, inputs, progress)
         tuning = _run_search(request, inputs, processes, progress)
         board = tuning.test(inputs.test) if test else None
     if board is not None:
-        log_test_access(registry, board, progress)
+        log_test_access(
+            registry,
+            board,
+            progress,
+            broken_floors=_find_broken_floors(tuning, board),
+            derived_from=tuning.problem.baseline,
+        )
     make_console().print(render_tuning(tuning, board))
     if save is not None:
+        before = registry.versions(save)
         saved = _save_profile(registry, save, profile, inputs, tuning, board)
-        make_console().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
+        reference = saved.metadata.reference
+        message = f"{reference} is identical. Nothing was saved." if saved.version in before else f"Saved {reference}."
+        make_console().print(message, markup=False, soft_wrap=True)
     if out is not None:
         _write_files(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
+
+
+def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress: Progress) -> None:
+    import numpy as np
+
+    fitted = registry.fitted_users(inputs.problem.baseline).user_id
+    n_known = int(np.isin(inputs.test.user_id, fitted).sum())
+    if n_known:
+        progress.print_line(
+            f"warning: the model that the search starts with was fitted or selected on {n_known:,} of "
+            f"{pluralize(len(inputs.test.user_id), 'test user')}. Use the --seed of that search, or another model."
+        )
 
 
 def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
@@ -199,6 +221,7 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
         f"trials: {journal_path}. If the search is interrupted, run the same command again to resume it. "
         f"`optuna-dashboard {journal_path}` shows the trials (pip install optuna-dashboard)."
     )
+    _list_users(inputs).store(journal_path)
     with _show_bars(progress) as on_progress, run_helper_processes(request, processes, progress):
         return search(
             inputs.problem,
@@ -224,9 +247,34 @@ def _save_profile(
         parent=parent or inputs.problem.baseline,
         found_on=inputs.holdout.data,
         metrics=_collect_metrics(tuning, test),
+        users=_list_users(inputs),
         note=f"scoring tune for {goals}: "
         + ", ".join(f"{pluralize(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
     )
+
+
+def _list_users(inputs: SearchInputs) -> FittedUsers:
+    from scoring.tuning.registry import FittedUsers
+
+    return FittedUsers.of(inputs.problem.train.user_id, inputs.validation.user_id)
+
+
+def _find_broken_floors(tuning: Tuning, board: Scoreboard) -> list[str]:
+    """Return the floors that the search result does not keep on test users, if the slice is significantly worse."""
+    from scoring.tuning.tune import BASELINE, SEARCH
+
+    floors = tuning.problem.floors
+    if not floors:
+        return []
+    slices = board.slices(SEARCH, [floor.slicing for floor in floors])
+    worse = slices[slices["worse"]]
+    places = set(zip(worse["metric"], worse["slicing"], worse["slice"], strict=True))
+    before, after = board.evaluations[BASELINE], board.evaluations[SEARCH]
+    return [
+        floor.name
+        for floor in floors
+        if floor.shortfall(after, before) > 0 and (floor.metric.name, floor.slicing.name, floor.label) in places
+    ]
 
 
 @contextmanager

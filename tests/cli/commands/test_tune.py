@@ -35,13 +35,14 @@ def test_tune_reports_saves_and_resumes(action_command: Call) -> None:
     trials = pd.read_csv("tuned/trials.csv")
     assert trials.groupby("study").size().to_dict() == {"random search": 6, "search": 12}
     assert len(Registry("data/profiles").test_accesses()) == 4
-    journal = next(Path("data/searches").iterdir())
+    stored = sorted(Path("data/searches").iterdir())
+    assert [path.suffix for path in stored] == [".journal", ".json"]
     again = action_command("tune", "--trials", 14, "--random-trials", 6, "--no-test", "--out", "more")
     assert "Test: " not in page(again)
     more = pd.read_csv("more/trials.csv")
     pd.testing.assert_frame_equal(more[more["trial"] < 12].reset_index(drop=True), trials)
     assert len(more) == 20
-    assert list(Path("data/searches").iterdir()) == [journal]
+    assert sorted(Path("data/searches").iterdir()) == stored
     model = Registry("data/profiles").load("found").model
     assert model.flat_weights.sum() == pytest.approx(1)
 
