@@ -112,7 +112,8 @@ def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
         given = f"{len(candidates):,} users and {candidates.n_jobs:,} jobs"
         raise ConfigurationError(
             f"candidates are for {given}; the data has {n_users:,} users and {n_jobs:,} jobs. Create candidates for "
-            "the same data."
+            "the same data.",
+            key=("candidates",),
         )
 
 

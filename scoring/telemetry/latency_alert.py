@@ -105,7 +105,8 @@ class TargetAlert:
         with self._lock:
             if callback not in self._callbacks:
                 raise ConfigurationError(
-                    f"{callback!r} is not a callback of this alert. Give a callback that was passed to `on`."
+                    f"{callback!r} is not a callback of this alert. Give a callback that was passed to `on`.",
+                    key=("callback",),
                 )
             self._callbacks.remove(callback)
 

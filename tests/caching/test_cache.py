@@ -21,6 +21,7 @@ from scoring.caching.memory_footprints import measure_footprint
 from scoring.errors import ConfigurationError
 from tests.caching.test_stores import constant, never
 from tests.support.clocks import Clock
+from tests.support.errors import raises_at
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def test_caches_are_cleared_by_name_and_by_group() -> None:
     assert held() == []
     assert all(stats == CacheStats(misses=1, stored=1) for stats in caches.stats.values())
     assert set().union(*GROUPS.values()) | {"company"} == set(CACHE_NAMES)
-    with pytest.raises(ConfigurationError, match=r"Unknown cache 'unknown'\. Use one of prefecture, "):
+    with raises_at(ConfigurationError, "unknown", match="prefecture, "):
         caches.clear(["company", "unknown"])
 
 

@@ -24,6 +24,7 @@ from scoring.importing import import_file
 from scoring.runs import runner
 from scoring.validation.normalise import normalise
 from scoring.validation.report import DataReport
+from tests.support.errors import raises_problem
 from tests.support.input_values import INF, KEPT, MISSING, NAN, Case, cases, page
 from tests.support.proof_counts import record_count
 
@@ -216,7 +217,7 @@ async def test_single_objects(engine: scoring.ScoringEngine, table: str, every: 
     for case in found:
         things = sound | {table: sound[table] | {case.column.name: case.value}}
         if case.refused:
-            with pytest.raises(DataError, match=case.column.name):
+            with raises_problem(table, case.column.name, rows=1):
                 await engine.calculate_total_score(things["jobs"], things["users"])
     kept = [sound[table] | {case.column.name: case.value} for case in found if not case.refused]
     pairs = [(thing, sound["users"]) if table == "jobs" else (sound["jobs"], thing) for thing in kept]

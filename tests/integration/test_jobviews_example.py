@@ -23,6 +23,7 @@ from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import Component
 from scoring.testing import check_component, small_dataset
+from tests.support.errors import raises_at
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "jobviews_us_2014"
@@ -148,7 +149,7 @@ def test_models_name_the_example_components(example: ModuleType) -> None:
     by_hand, tuned = example.model_of("by_hand.yaml"), example.model_of("tuned.yaml")
     assert [part.name for part in by_hand.parts] == [part.name for part in tuned.parts]
     assert by_hand.digest != tuned.digest
-    with pytest.raises(ModelError, match="unknown component `job_looks`"):
+    with raises_at(ModelError, "groups", "base", "components", "popularity", line=8, match="job_looks"):
         load_model(EXAMPLE / "by_hand.yaml")
 
 

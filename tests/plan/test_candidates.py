@@ -12,6 +12,7 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, candidates
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
+from tests.support.errors import raises_at
 
 
 @pytest.fixture(scope="module")
@@ -84,5 +85,5 @@ def test_explanation_names_missing_candidate(data: Dataset) -> None:
 
 def test_candidates_of_other_data_are_rejected(data: Dataset) -> None:
     candidates = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
-    with pytest.raises(ConfigurationError, match="are for 3 users and 4 jobs; the data has 20 users and 81 jobs"):
+    with raises_at(ConfigurationError, "candidates", match="3 users and 4 jobs"):
         Prepared.of(data, load_model("classic"), candidates=candidates)

@@ -18,6 +18,7 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.statistics import Basis, Statistics, score_basis
+from tests.support.errors import raises_at
 from tests.support.random_markets import CLOCK, random_market
 
 MODELS = ("standard", "classic")
@@ -253,7 +254,7 @@ def test_basis_without_window_is_rejected() -> None:
 
 def test_inputs_with_basis_reject_another_basis() -> None:
     data = dataset(1)
-    with pytest.raises(ConfigurationError, match="data is an Inputs, which has a basis"):
+    with raises_at(ConfigurationError, "basis"):
         Prepared.of(Inputs.of(data), load_model("classic"), basis=materialized(data))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from scoring.errors import ConfigurationError, LocatedError, ModelError
 from scoring.storage.yaml_source import MAX_KEYS, KeyPath, YamlSource, parse_yaml
+from tests.support.errors import raises_at
 
 LETTERS = "abcdefghijklmnop"
 
@@ -188,11 +189,10 @@ def test_values_are_checked_by_type() -> None:
         (lambda: source.mapping(()), None, ()),  # the key 7 is a number
         (lambda: source.check_keys(("groups", "base"), {"weight"}), 6, ("groups", "base", "curve")),
     ):
-        with pytest.raises(ModelError) as raised:
+        with raises_at(ModelError, *key, line=line):
             work()
-        assert (raised.value.line, raised.value.key) == (line, key)
 
 
 def test_error_names_the_path_as_given(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"^\.\./a\.yaml, line 1: "):
+    with raises_at(ModelError, path="../a.yaml", line=1, match=r"^\.\./a\.yaml, line 1: "):
         parse_yaml("[1", "../a.yaml", expected="`a`")

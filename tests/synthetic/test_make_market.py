@@ -11,6 +11,7 @@ from scoring.dataset import reference
 from scoring.errors import ConfigurationError
 from scoring.synthetic import HIDDEN_WEIGHTS, Market, make_market
 from scoring.synthetic.sampling import Strata
+from tests.support.errors import raises_at
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_impossible_sizes_raise(size: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("as_of", ["yesterday-ish", "NaT"])
 def test_invalid_clock_of_a_market_raises(as_of: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not a time"):
+    with raises_at(ConfigurationError, "as_of"):
         make_market(1, 1, 0, as_of=as_of)
 
 

@@ -15,6 +15,7 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.telemetry import JsonFormatter, OperationRecord, Operations, TargetAlert, configure
 from tests.support.clocks import Clock
+from tests.support.errors import raises_at
 
 LOG = logging.getLogger("scoring.tests")
 
@@ -153,5 +154,5 @@ def test_other_handlers_are_kept() -> None:
 
 @pytest.mark.parametrize("level", ["LOUD", 1.5, None])
 def test_unknown_level_is_rejected(level: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"does not exist\. Use DEBUG"):
+    with raises_at(ConfigurationError, "level", match="DEBUG"):
         configure(level)

@@ -106,7 +106,7 @@ class Growth:
 
     def _series(self, name: str) -> tuple[GrowthPoint, ...]:
         if name not in ("jobs", "users"):
-            raise ConfigurationError(f"series is {name!r}. Use 'jobs' or 'users'.")
+            raise ConfigurationError(f"series is {name!r}. Use 'jobs' or 'users'.", key=("series",))
         return self.by_jobs if name == "jobs" else self.by_users
 
     def plot(self) -> Figure:

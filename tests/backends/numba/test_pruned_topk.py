@@ -17,6 +17,7 @@ from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
+from tests.support.errors import raises_at
 from tests.support.proof_counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
@@ -307,7 +308,7 @@ def test_strategy_is_measured_for_enough_users() -> None:
 
 
 def test_unknown_path_is_rejected() -> None:
-    with pytest.raises(ConfigurationError, match=r"path is 'fast'\. Use one of: auto, pruned, dense"):
+    with raises_at(ConfigurationError, "path", match="auto, pruned, dense"):
         Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
 
 
