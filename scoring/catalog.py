@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scoring import components
 from scoring.components import classic
-from scoring.errors import ModelError
+from scoring.errors import ModelError, suggest
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.storage.os_errors import reason
 
@@ -64,8 +64,8 @@ def load_model(source: str | Path = "standard", components: Iterable[type[Compon
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(preset_names())
+        names = suggest(str(source), preset_names()).removesuffix(".")
         raise ModelError(
-            f"model {source}: {reason(error)}. Use one of {names}, or the path of a model file.", path=str(source)
+            f"model {source}: {reason(error)}. {names}, or the path of a model file.", path=str(source)
         ) from error
     return parse_model(text, kinds, source=str(source))

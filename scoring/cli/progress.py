@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
+from rich.segment import Segment
+from rich.table import Table
 
 __all__ = ["Progress", "make_console"]
 
 Advance = Callable[[int, int], None]
 
 _SECONDS_BETWEEN_LINES = 5.0
+_TABLE_WIDTH = 100_000
 
 
 def make_console() -> Console:
-    """Return the console for results on stdout. It has at least 80 columns, also for a file or a pipe."""
+    """Return the console for results on stdout.
+
+    In a file or a pipe, sentences have at least 80 columns, rows of tables are not wrapped or cut, and lines do not end
+    with spaces.
+    """
     console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=max(80, console.width))
+    if console.is_terminal:
+        return console
+    return _PipeConsole(file=cast(IO[str], _StrippedOutput()), highlight=False, width=max(80, console.width))
+
+
+class _PipeConsole(Console):
+    """Renders tables as wide as their rows."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **({"crop": False} | options))
+
+    def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        options = options or self.options
+        if isinstance(renderable, Table):
+            options = options.update(max_width=_TABLE_WIDTH)
+            for column in renderable.columns:
+                column.max_width = None
+        return super().render(renderable, options)
+
+
+class _StrippedOutput(io.TextIOBase):
+    """Writes to stdout without spaces at line ends. Rich pads the last column of a table to its width."""
+
+    def write(self, text: str) -> int:
+        sys.stdout.write(re.sub(r" +(?=\n)", "", text))
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class Progress:

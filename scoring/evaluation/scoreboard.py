@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import pandas as pd
 
-from scoring.errors import ConfigurationError, pluralize
+from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.marks import explain_mark, mark_tests
@@ -227,7 +227,7 @@ class Scoreboard:
             raise ConfigurationError(f"The scoreboard has only the model {self.baseline}. Slices need a second model.")
         if name not in (None, *other_models):
             raise ConfigurationError(
-                f"{name} is not a model to compare with {self.baseline}. Use one of: {', '.join(other_models)}."
+                f"{name} is not a model to compare with {self.baseline}. {suggest(str(name), other_models)}"
             )
         name = name or other_models[-1]
         users = self.evaluator.user_id

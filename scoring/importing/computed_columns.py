@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.errors import DataError
+from scoring.errors import DataError, suggest
 from scoring.importing.mapping import ColumnMap, TableMap
 
 __all__ = ["compute_columns", "fold_name"]
@@ -105,11 +104,9 @@ def _read_source_columns(table: str, raw: pd.DataFrame, target: str, column: Col
     names = column.join or (str(column.source),)
     for name in names:
         if name not in raw.columns:
-            close = difflib.get_close_matches(str(name), [str(n) for n in raw.columns], n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise DataError(
                 f"The mapping takes {table}.{target} from column {name!r}, which the source does not have. "
-                f"Its columns are {', '.join(map(str, raw.columns))}. Correct the mapping.{hint}"
+                f"Correct the mapping. {suggest(str(name), map(str, raw.columns))}"
             )
         used.add(str(name))
     if not column.join:

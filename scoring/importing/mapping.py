@@ -22,7 +22,6 @@ Columns that are not listed are matched by canonical name or alias.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping as MappingABC
 from pathlib import Path
@@ -31,7 +30,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.errors import ConfigurationError, pluralize
+from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.storage.os_errors import reason
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
@@ -167,7 +166,7 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
     if mapping is None and table in TABLES:
         return TableMap()
     if mapping is None:
-        raise ConfigurationError(f"Table {table!r} does not exist.{_suggest(table, TABLES)}", key=("table",))
+        raise ConfigurationError(f"Table {table!r} does not exist. {suggest(table, TABLES)}", key=("table",))
     if isinstance(mapping, TableMap | MappingABC):
         content = {} if isinstance(mapping, TableMap) else dict(mapping)
         file = YamlSource("mapping", content, {}, ConfigurationError)
@@ -182,16 +181,16 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
     """Raise ConfigurationError if a table or column does not exist. `key` leads to the table in the file."""
     if name not in TABLES or name in FACTOR_TABLES:
         mapped = [table for table in TABLES if table not in FACTOR_TABLES]
-        hint = " Import its file without a mapping." if name in FACTOR_TABLES else _suggest(name, mapped)
+        hint = "Import its file without a mapping." if name in FACTOR_TABLES else suggest(name, mapped)
         problem = "cannot be mapped" if name in FACTOR_TABLES else "does not exist"
-        raise file.error(key or ("table",), f"table {name!r} {problem}.{hint}")
+        raise file.error(key or ("table",), f"table {name!r} {problem}. {hint}")
     spec = TABLES[name]
     columns = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
     for column in columns:
         if column not in spec.names:
             raise file.error(
                 (*key, "columns" if column in table.columns else "rules", column),
-                f"table {name} does not have the column {column!r}.{_suggest(column, spec.names)}",
+                f"table {name} does not have the column {column!r}. {suggest(column, spec.names)}",
             )
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
         problem = f"one_row_per of table {name} is {table.one_row_per!r}"
@@ -201,11 +200,6 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
             if len(spec.key) == 1
             else f"{problem}, but this table does not have a single id column. Remove one_row_per.",
         )
-
-
-def _suggest(name: str, names: Any) -> str:
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {close[0]!r}?" if close else f" Use one of {', '.join(names)}."
 
 
 def _read_yaml(path: Path, expected: str) -> YamlSource:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from scoring.errors import ModelError
+from scoring.errors import ModelError, suggest
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.pydantic_errors import describe_problem
@@ -138,8 +138,8 @@ class ScoringModel:
         return replace(self, eligibility=eligibility)
 
     def _unknown_component(self, name: str) -> ModelError:
-        known = ", ".join(part.name for part in self.parts)
-        return ModelError(f"unknown component {name!r}; the components of model {self.name} are {known}.", key=(name,))
+        known = suggest(name, (part.name for part in self.parts))
+        return ModelError(f"unknown component {name!r} in model {self.name}. {known}", key=(name,))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of the model's file."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from scoring.errors import LocatedError, ModelError, shorten_repr
+from scoring.errors import LocatedError, ModelError, shorten_repr, suggest
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
@@ -128,9 +128,8 @@ def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Comp
     weighed = parameters.pop("weight", None) is not None
     if not isinstance(kind, str) or kind not in kinds:
         named = kind if isinstance(kind, str) else shorten_repr(kind)
-        known = ", ".join(sorted(kinds))
         advice = "If it is a custom component, give its file with --component."
-        raise file.error(path, f"unknown component `{named}`; known: {known}. {advice}")
+        raise file.error(path, f"unknown component `{named}`. {suggest(named, sorted(kinds))} {advice}")
     component = _validated(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
     if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
         raise file.error(path, f"component `{name}` has no weight. Add `weight:`.")
@@ -249,8 +248,7 @@ def parse_weights(text: str, model: ScoringModel, *, source: str = "weights") ->
             if name not in names:
                 raise file.error(
                     ("groups", group, "components", name),
-                    f"model {model.name} has no component `{name}` in group {group}; known: "
-                    f"{', '.join(names) or 'none'}.",
+                    f"model {model.name} has no component `{name}` in group {group}. {suggest(name, names)}",
                 )
         missing = [name for name in names if name not in weights]
         if missing:

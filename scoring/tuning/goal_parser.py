@@ -30,7 +30,7 @@ def parse_metric(text: str) -> Metric:
     for kind in METRICS:
         if name == kind.__name__.lower():
             return kind(k)
-    raise ConfigurationError(f"{text!r} is not a metric. {_describe_syntax(_METRIC_NAMES)}")
+    raise ConfigurationError(f"{text!r} is not a metric. {_describe_syntax(text, _METRIC_NAMES)}")
 
 
 def parse_goal(text: str, maximise: bool = True) -> Goal:
@@ -46,7 +46,7 @@ def parse_goal(text: str, maximise: bool = True) -> Goal:
             return ListGoal(fact(k), maximise)
     if name not in (metric.lower() for metric in _METRIC_NAMES):
         known = (*_METRIC_NAMES, *(fact.label for fact in LIST_MEASURES))
-        raise ConfigurationError(f"{text!r} is not a goal. {_describe_syntax(known)}")
+        raise ConfigurationError(f"{text!r} is not a goal. {_describe_syntax(text, known)}")
     return MetricGoal(parse_metric(text), maximise)
 
 
@@ -82,8 +82,9 @@ def _split(text: str) -> tuple[str, int]:
     return name, int(k)
 
 
-def _describe_syntax(names: Sequence[str]) -> str:
-    return f"Use one of {', '.join(names)}, followed by @ and a number of ranks."
+def _describe_syntax(text: str, names: Sequence[str]) -> str:
+    known = suggest(text.partition("@")[0].strip(), names).removesuffix(".")
+    return f"{known}; followed by @ and a number of ranks."
 
 
 def parse_parameter(text: str) -> Parameter:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
 
-from scoring.cli.progress import Progress
+from scoring.cli.progress import Progress, make_console
 
 
 class Clock:
@@ -55,3 +57,18 @@ def test_steps_print_at_most_every_five_seconds(progress: Progress, output: io.S
             clock.seconds = seconds
             show(f"step {seconds}")
     assert output.getvalue().splitlines() == ["reach, 6 s: step 6", "reach, 12 s: step 12", "reach: 12.0 s"]
+
+
+def test_piped_tables_are_not_cut_wrapped_or_padded(capsys: pytest.CaptureFixture[str]) -> None:
+    """Sentences are wrapped at 80 columns. Wide characters take two columns."""
+    table = Table(box=None)
+    table.add_column("title", overflow="ellipsis", no_wrap=True, max_width=10)
+    table.add_column("facts", overflow="fold")
+    title, facts = "東京都の会社" * 10, "word " * 40 + "end"
+    table.add_row(title, facts)
+    table.add_row("short", "")
+    make_console().print(Group(Text("sentence " * 12), table))
+    lines = capsys.readouterr().out.splitlines()
+    assert any(title in line and facts in line for line in lines)
+    assert all(line == line.rstrip() for line in lines)
+    assert len(lines) == 5

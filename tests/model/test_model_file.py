@@ -175,9 +175,9 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("weight: 0.75", "wieght: 0.75", 9, "unknown key `wieght` in `groups.base`; known: components, weight."),
         ("low: 100", "lo: 100", 12, "unknown key `lo`; known: high, low, weight, component."),
         ("min_fee: 10", "minfee: 10", 15, "unknown key `minfee`; known: company_cooldown_days, "),
-        ("      wage:", "      wages:", 11, "unknown component `wages`; known: access, category, "),
-        ("component: fee", "component: fees", 13, "unknown component `fees`; known: "),
-        ("component: fee", "component: [fee]", 13, "unknown component `['fee']`; known: "),
+        ("      wage:", "      wages:", 11, "unknown component `wages`. Did you mean wage? Use one of: access, "),
+        ("component: fee", "component: fees", 13, "unknown component `fees`. Did you mean fee? Use one of: "),
+        ("component: fee", "component: [fee]", 13, "unknown component `['fee']`. Did you mean fee? "),
         # weights
         ("weight: 0.3", "weight: 0.4", 8, "the weights of group base sum to 1.1, not 1. Correct them or add"),
         ("weight: 0.75", "weight: 0.7", 3, "the weights of the groups sum to 0.95, not 1."),
@@ -321,7 +321,7 @@ def test_unsafe_tags_are_rejected_and_not_executed(tag: str, tmp_path: Path) -> 
 
 
 def test_error_of_unreadable_file_states_reason(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model nothing: No such file.*\. Use one of classic, standard, or the path"):
+    with pytest.raises(ModelError, match=r"model nothing: No such file.*\. Use one of: classic, standard, or the path"):
         load_model("nothing")
     with raises_at(ModelError, path=str(tmp_path), match="directory"):
         load_model(tmp_path)
@@ -357,7 +357,12 @@ def test_order_in_weight_file_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("wage: 0.2", "wages: 0.2", 4, "model mine has no component `wages` in group base; known: wage, fee, cheap."),
+        (
+            "wage: 0.2",
+            "wages: 0.2",
+            4,
+            "model mine has no component `wages` in group base. Did you mean wage?",
+        ),
         ("wage: 0.2, ", "", 2, "the weights of group base sum to 0.8, not 1."),
         ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "component `wage` of group base has no weight."),
         ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a finite number of 0 or more."),

@@ -51,7 +51,7 @@ def test_parse_floor_reads_slice_and_share() -> None:
         (lambda: parse_metric("NDCG"), "'NDCG' does not end with @ and a number of ranks"),
         (lambda: parse_metric("NDCG@ten"), "'NDCG@ten' does not end with @ and a number of ranks"),
         (lambda: parse_goal("NDCG@0"), "'NDCG@0' does not end with @ and a number of ranks of 1 or more"),
-        (lambda: parse_metric("AUC@10"), "'AUC@10' is not a metric. Use one of NDCG, Recall"),
+        (lambda: parse_metric("AUC@10"), "'AUC@10' is not a metric. Use one of: NDCG, Recall"),
         (lambda: parse_goal("income@10"), "'income@10' is not a goal.*mean fee"),
         (lambda: parse_parameter("half_life=1..2"), "COMPONENT.FIELD=LOW..HIGH"),
         (lambda: parse_parameter("a.b=1"), "COMPONENT.FIELD=LOW..HIGH"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from scoring.cli.data_loader import compile_kernels, load_data, read_models, resolve_id
+from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -121,6 +122,15 @@ def compare(
     if out is not None:
         _write_files(out, comparisons, by)
         progress.print_line(f"tables and plots: {out}")
+    if operands.models is not None:
+        print_next(
+            "evaluate",
+            *operands.names,
+            "--slices",
+            db=(db, DEFAULT_DB),
+            profiles=(profiles, DEFAULT_PROFILES),
+            component=(component, None),
+        )
 
 
 @dataclass

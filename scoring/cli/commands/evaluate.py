@@ -23,6 +23,7 @@ from scoring.cli.holdout_options import (
     UserSplit,
     WindowDaysOption,
 )
+from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -234,6 +235,23 @@ def evaluate(
         rankings = {name: evaluation.ranking for name, evaluation in board.evaluations.items()}
         write_lists(lists_out, rankings, evaluator.holdout.relevance)
         progress.print_line(f"lists and relevant jobs: {lists_out}")
+    _print_next(list(chosen_models), db, profiles, component)
+
+
+def _print_next(names: Sequence[str], db: str, profiles: Path, component: Sequence[Path] | None) -> None:
+    """Print the command that usually follows: a search after one model, otherwise a comparison of the lists."""
+    shared = {
+        "db": (db, DEFAULT_DB),
+        "profiles": (profiles, DEFAULT_PROFILES),
+        "component": (component, None),
+    }
+    if len(names) > 1:
+        print_next("compare", *names, **shared)
+    else:
+        from scoring.catalog import preset_names
+
+        is_profile = names[0] not in preset_names() and not Path(names[0]).is_file()
+        print_next("tune", "--profile" if is_profile else "--model", names[0], **shared)
 
 
 def _print_backtest(backtest: Backtest, out: Path | None, progress: Progress) -> None:

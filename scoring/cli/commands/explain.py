@@ -18,6 +18,7 @@ from scoring.cli.options import (
     WeightsOption,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model
+from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
 
 __all__ = ["explain"]
 
@@ -33,19 +34,22 @@ def explain(
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """Explain the score of a user and a job by the promoted profile, or by another model.
 
     Prints the value, weight, points and facts of each component.
     """
     from scoring.cli.progress import Progress, make_console
-    from scoring.cli.tables.explanation import render_explanation
+    from scoring.cli.tables.explanation import make_records, render_explanation
     from scoring.database.database import Database
     from scoring.ranking import Prepared
     from scoring.runs import memory_forecast
     from scoring.statistics import Statistics, default_cache
     from scoring.telemetry import Stopwatch
 
+    check_format(json, csv)
     progress, watch = Progress(), Stopwatch()
     source = ModelSource(model, weights, profile, profiles, component)
     given = source.read()
@@ -61,4 +65,6 @@ def explain(
         # statistics use all rows, but the plan contains only one user and one job
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
         prepared = Prepared.for_rows(statistics, choice.model, user_ids=[user_id], job_ids=[job_id])
-    make_console().print(render_explanation(prepared, prepared.explain(user_id, job_id)))
+    explanation = prepared.explain(user_id, job_id)
+    if not print_records(make_records(explanation), json=json, csv=csv):
+        make_console().print(render_explanation(prepared, explanation))

@@ -19,6 +19,7 @@ from scoring.cli.options import (
     ModelOption,
     WeightsOption,
 )
+from scoring.cli.records import CsvOption, JsonOption, print_records
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -98,12 +99,19 @@ def _require_database(db: str | None) -> str:
 
 
 @app.command("list")
-def list_(profiles: FolderOption = DEFAULT_PROFILES, db: PromotionsOption = None) -> None:
+def list_(
+    profiles: FolderOption = DEFAULT_PROFILES,
+    db: PromotionsOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
     """List all versions of all profiles."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_list
 
     versions = _open_registry(profiles, database=_default_database(db)).list()
+    if print_records(versions, json=json, csv=csv):
+        return
     if versions.empty:
         message = f"{profiles} contains no profiles. Save one with `scoring profiles save NAME`."
         make_console().print(message, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DEFAULT_OUT, DbOption
+from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
 
 if TYPE_CHECKING:
     from scoring.database.database import Database
@@ -42,24 +43,39 @@ def _open_database(db: str, no_database: bool) -> Iterator[Database | None]:
 
 
 @app.command("list")
-def list_(out: FolderOption = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoDatabaseOption = False) -> None:
-    """List all runs, newest first.
+def list_(
+    out: FolderOption = DEFAULT_OUT,
+    db: DbOption = DEFAULT_DB,
+    no_database: NoDatabaseOption = False,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="Maximum number of runs in the list, the newest first.")
+    ] = 20,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """List the runs, newest first.
 
     The status is one of: in use, published, being written, unfinished, held back, damaged. If the folder and the
     database have different runs in use, the status names the place.
     """
     from scoring.cli.progress import make_console
-    from scoring.cli.tables.runs import render_runs
+    from scoring.cli.tables.runs import make_records, render_runs
     from scoring.errors import make_printable
     from scoring.runs.history import collect_runs
 
+    check_format(json, csv)
     with _open_database(db, no_database) as database:
         records = collect_runs(out, database)
+    if print_records(make_records(records[:limit]), json=json, csv=csv):
+        return
     if not records:
         make_console().print(f"{out} contains no runs. Create one with `scoring run`.", markup=False, soft_wrap=True)
         return
-    make_console().print(render_runs(records))
-    for run in records:
+    make_console().print(render_runs(records[:limit]))
+    if len(records) > limit:
+        more = f"{len(records) - limit:,} older runs are not shown. Use --limit {len(records)} to list all."
+        make_console().print(more, markup=False, soft_wrap=True)
+    for run in records[:limit]:
         if run.gate is not None and not run.has_passed:
             make_console().print(f"{run.run_id}: {make_printable(run.gate, 1000)}", markup=False, soft_wrap=True)
 

@@ -21,6 +21,7 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
+from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_JOURNALS,
@@ -198,6 +199,11 @@ def tune(
     if out is not None:
         _write_files(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
+    shared = {"profiles": (profiles, DEFAULT_PROFILES), "component": (component, None)}
+    if save is not None and weights is None:
+        print_next("compare", profile or model or "standard", save, db=(db, DEFAULT_DB), **shared)
+    elif (trial := tuning.find_trial()) is not None and save is None:
+        print_next("profiles", "save", "NAME", "--trial", f"{request.journal_path(inputs.problem)}:{trial}", **shared)
 
 
 def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress: Progress) -> None:

@@ -14,7 +14,7 @@ from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
 from scoring.ranking.fact_text import format_facts, format_value
 
-__all__ = ["describe_jobs", "render_explanation", "render_pair"]
+__all__ = ["describe_jobs", "make_records", "render_explanation", "render_pair"]
 
 
 def render_explanation(prepared: Prepared, explanation: Explanation) -> RenderableType:
@@ -26,6 +26,19 @@ def render_explanation(prepared: Prepared, explanation: Explanation) -> Renderab
     )
     head = render_pair(prepared, explanation.user_id, explanation.job_id)
     return Group(head, Text(), _make_contributions(explanation), Text(), verdict)
+
+
+def make_records(explanation: Explanation) -> pd.DataFrame:
+    """Return one row per component: user_id · job_id · model · ranked · group · component · value · weight · points ·
+    facts (as text). The sum of the points is the total."""
+    frame = explanation.frame()
+    pair: dict[str, Any] = {
+        "user_id": explanation.user_id,
+        "job_id": explanation.job_id,
+        "model": explanation.model,
+        "ranked": explanation.eligible,
+    }
+    return frame.assign(**pair)[[*pair, *frame.columns]]
 
 
 def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:

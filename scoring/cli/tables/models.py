@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +12,7 @@ from rich.text import Text
 from scoring.errors import make_printable
 from scoring.model import ScoringModel
 
-__all__ = ["format_setting", "render_model", "render_models"]
+__all__ = ["format_setting", "make_records", "render_model", "render_models"]
 
 
 def render_models(models: Iterable[ScoringModel]) -> RenderableType:
@@ -21,6 +22,24 @@ def render_models(models: Iterable[ScoringModel]) -> RenderableType:
         title = Text.assemble((make_printable(model.name), "bold"), "  ", make_printable(model.description, 1000))
         body += [Text(), title, render_model(model)]
     return Group(*body)
+
+
+def make_records(models: Iterable[ScoringModel]) -> pd.DataFrame:
+    """Return one row per model and component: model · group · component · kind · weight · parameters · rules."""
+    rows = [
+        {
+            "model": model.name,
+            "group": part.group,
+            "component": part.name,
+            "kind": part.component.kind,
+            "weight": float(weight),
+            "parameters": part.component.model_dump(mode="json"),
+            "rules": model.eligibility.model_dump(mode="json"),
+        }
+        for model in models
+        for part, weight in zip(model.parts, model.flat_weights, strict=True)
+    ]
+    return pd.DataFrame(rows)
 
 
 def render_model(model: ScoringModel) -> RenderableType:

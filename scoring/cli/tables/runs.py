@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 from rich.table import Table
 
 from scoring.errors import make_printable
 from scoring.runs.history import RunRecord
 
-__all__ = ["render_runs"]
+__all__ = ["make_records", "render_runs"]
+
+
+def make_records(runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """Return one row per run: run · status · model · as_of · users · rows · bytes · folder · database · gate."""
+    names = ("model", "as_of", "users", "rows", "bytes", "folder", "database", "gate")
+    rows = [
+        {"run": run.run_id, "status": str(run.status), **{name: getattr(run, name) for name in names}} for run in runs
+    ]
+    frame = pd.DataFrame(rows, columns=["run", "status", *names])
+    return frame.astype({"users": "Int64", "rows": "Int64", "bytes": "Int64"})
 
 
 def render_runs(runs: Sequence[RunRecord]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def test_interrupted_run_is_listed_and_resumed_once(market: Path) -> None:
     assert "unfinished" not in listed
     assert max(map(len, listed.splitlines())) <= 100
     assert len(list_published_runs(market / "runs")) == 1
+
+
+def test_list_shows_the_newest_runs_up_to_a_limit(market: Path) -> None:
+    for _ in range(3):
+        assert run("--no-database", "--users", 2).exit_code == 0
+    newest, *older = json.loads(runs("list", "--json").stdout)
+    assert list(newest) == [
+        "run", "status", "model", "as_of", "users", "rows", "bytes", "folder", "database", "gate",
+    ]  # fmt: skip
+    assert (newest["users"], newest["folder"], newest["database"], len(older)) == (2, True, False, 2)
+    listed = runs("list", "--limit", 1).stdout
+    assert newest["run"] in listed
+    assert not any(row["run"] in listed for row in older)
+    assert "2 older runs are not shown. Use --limit 3 to list all." in listed
 
 
 def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
