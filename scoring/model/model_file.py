@@ -200,7 +200,7 @@ def _validated(
         settings = kind(**values)
     except ValidationError as error:
         field, problem = describe_problem(error, kind, other_keys)
-        raise file.error((*key, field), problem) from error
+        raise file.error((*key, field) if field else key, problem) from error
     for field, value in values.items():
         if _became_number(value, getattr(settings, field)):
             must = "all its values must be numbers" if isinstance(value, list) else "it must be a number"

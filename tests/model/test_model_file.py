@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -167,79 +168,75 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
+    ("old", "new", "line", "key", "word"),
     [
         # unknown keys at each level
-        ("name: mine", "nmae: mine", 1, "unknown key `nmae`; known: description, eligibility, groups,"),
-        ("  base:", "  basis:", 8, "unknown key `basis` in `groups`; known: base, match, personal."),
-        ("weight: 0.75", "wieght: 0.75", 9, "unknown key `wieght` in `groups.base`; known: components, weight."),
-        ("low: 100", "lo: 100", 12, "unknown key `lo`; known: high, low, weight, component."),
-        ("min_fee: 10", "minfee: 10", 15, "unknown key `minfee`; known: company_cooldown_days, "),
-        ("      wage:", "      wages:", 11, "unknown component `wages`. Did you mean wage? Use one of: access, "),
-        ("component: fee", "component: fees", 13, "unknown component `fees`. Did you mean fee? Use one of: "),
-        ("component: fee", "component: [fee]", 13, "unknown component `['fee']`. Did you mean fee? "),
+        ("name: mine", "nmae: mine", 1, "nmae", "unknown key"),
+        ("  base:", "  basis:", 8, "groups.basis", "unknown key"),
+        ("weight: 0.75", "wieght: 0.75", 9, "groups.base.wieght", "unknown key"),
+        ("low: 100", "lo: 100", 12, "groups.base.components.fee.lo", "unknown key"),
+        ("min_fee: 10", "minfee: 10", 15, "eligibility.minfee", "unknown key"),
+        ("      wage:", "      wages:", 11, "groups.base.components.wages", "`wages`. Did you mean wage?"),
+        ("component: fee", "component: fees", 13, "groups.base.components.cheap", "`fees`. Did you mean fee?"),
+        ("component: fee", "component: [fee]", 13, "groups.base.components.cheap", "`['fee']`. Did you mean fee?"),
         # weights
-        ("weight: 0.3", "weight: 0.4", 8, "the weights of group base sum to 1.1, not 1. Correct them or add"),
-        ("weight: 0.75", "weight: 0.7", 3, "the weights of the groups sum to 0.95, not 1."),
-        ("weight: 0.3", "weight: 0.300002", 8, "the weights of group base sum to 1.000002, not 1."),
-        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; it must be a finite number of 0 or more."),
-        ("weight: 0.3", "weight: .nan", 12, "the weight of fee is nan; it must be"),
-        ("weight: 0.3", "weight: .inf", 12, "the weight of fee is inf; it must be"),
-        ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; it must be"),
-        ("weight: 0.3", "weight: 1" + "0" * 400, 12, "the weight of fee is inf; it must be"),
-        ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "the weight of fee is inf; it must be"),
-        ("weight: 0.3", "weight: much", 12, "the weight of fee is 'much'; it must be a number or a fraction such as"),
-        ("weight: 0.3", "weight: '0.3'", 12, "the weight of fee is '0.3'; it must be a number or"),
-        ("weight: 0.3", "weight: 1/0", 12, "the weight of fee is '1/0'; it must be a number or"),
-        ("weight: 0.3", "weight: -1/3", 12, "the weight of fee is '-1/3'; it must be a number or"),
-        ("weight: 0.3", "weight: true", 12, "the weight of fee is True; it must be a number or"),
-        ("weight: 0.3", "weight: [0.3]", 12, "the weight of fee is [0.3]; it must be a number or"),
-        ("weight: 0.3, ", "", 12, "component `fee` has no weight. Add `weight:`."),
-        ("weight: 0.3", "weight: null", 12, "component `fee` has no weight. Add `weight:`."),
-        ("weight: 0.75", "weight: -0.75", 9, "the weight of base is -0.75; it must be"),
-        ("    weight: 0.75\n", "", 8, "group `base` must have a `weight` and `components`."),
-        ("{weight: 1}", "{weight: 0}", 4, "group match has weight 0.25, but all its components have weight 0."),
+        ("weight: 0.3", "weight: 0.4", 8, "groups.base", "sum to 1.1,"),
+        ("weight: 0.75", "weight: 0.7", 3, "groups", "sum to 0.95,"),
+        ("weight: 0.3", "weight: 0.300002", 8, "groups.base", "sum to 1.000002,"),
+        ("weight: 0.3", "weight: -0.3", 12, "groups.base.components.fee.weight", "is -0.3;"),
+        ("weight: 0.3", "weight: .nan", 12, "groups.base.components.fee.weight", "is nan;"),
+        ("weight: 0.3", "weight: .inf", 12, "groups.base.components.fee.weight", "is inf;"),
+        ("weight: 0.3", "weight: 1e999", 12, "groups.base.components.fee.weight", "is inf;"),
+        ("weight: 0.3", "weight: 1" + "0" * 400, 12, "groups.base.components.fee.weight", "is inf;"),
+        ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "groups.base.components.fee.weight", "is inf;"),
+        ("weight: 0.3", "weight: much", 12, "groups.base.components.fee.weight", "'much'; it must be a number or"),
+        ("weight: 0.3", "weight: '0.3'", 12, "groups.base.components.fee.weight", "is '0.3';"),
+        ("weight: 0.3", "weight: 1/0", 12, "groups.base.components.fee.weight", "is '1/0';"),
+        ("weight: 0.3", "weight: -1/3", 12, "groups.base.components.fee.weight", "is '-1/3';"),
+        ("weight: 0.3", "weight: true", 12, "groups.base.components.fee.weight", "is True;"),
+        ("weight: 0.3", "weight: [0.3]", 12, "groups.base.components.fee.weight", "is [0.3];"),
+        ("weight: 0.3, ", "", 12, "groups.base.components.fee", "no weight"),
+        ("weight: 0.3", "weight: null", 12, "groups.base.components.fee", "no weight"),
+        ("weight: 0.75", "weight: -0.75", 9, "groups.base.weight", "is -0.75;"),
+        ("    weight: 0.75\n", "", 8, "groups.base", "must have"),
+        ("{weight: 1}", "{weight: 0}", 4, "groups.match", "components have weight 0"),
         # parameters
-        ("low: 100", "low: 6000", 12, "low must be below high."),
-        ("low: 100", "low: .nan", 12, "`low` is nan; input should be a finite number."),
-        ("low: 100", "low: cheap", 12, "`low` is 'cheap'; input should be a valid number"),
-        ("low: 100", "low: '100'", 12, "`low` is '100'; it must be a number."),
-        ("low: 100", "low: true", 12, "`low` is True; it must be a number."),
-        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve` is [[0, 0], [0, 1]]; in a curve"),
-        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; all its"),
-        ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "`same_city` is 100.5; input should be less than or"),
-        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7,
-         "same_city, same_prefecture, adjacent and elsewhere are 100, 85, 99 and 20; they must be in descending order"),
+        ("low: 100", "low: 6000", 12, "groups.base.components.fee", "below high"),
+        ("low: 100", "low: .nan", 12, "groups.base.components.fee.low", "finite"),
+        ("low: 100", "low: cheap", 12, "groups.base.components.fee.low", "valid number"),
+        ("low: 100", "low: '100'", 12, "groups.base.components.fee.low", "it must be a number"),
+        ("low: 100", "low: true", 12, "groups.base.components.fee.low", "it must be a number"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "groups.base.components.wage.curve", "each x"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "groups.base.components.wage.curve", "all"),
+        ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "groups.match.components.location.same_city", "less than"),
+        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7, "groups.match.components.location", "descending"),
         # eligibility
-        ("min_fee: 10", "max_per_company: 0", 15, "`max_per_company` is 0; input should be greater than or equal to 1"),
-        ("min_fee: 10", "max_per_company: 2.5", 15, "`max_per_company` is 2.5; input should be a valid integer"),
-        ("min_fee: 10", "max_per_company: true", 15, "`max_per_company` is True; it must be a number."),
-        ("min_fee: 10", "company_cooldown_days: 0", 15, "`company_cooldown_days` is 0; input should be greater than 0"),
-        ("min_fee: 10", "min_fee: .inf", 15, "`min_fee` is inf; input should be a finite number"),
-        ("min_fee: 10", "open: perhaps", 15, "`open` is 'perhaps'; input should be a valid boolean"),
-        ("min_fee: 10", "employment_types: 3", 15, "`employment_types` is 3; input should be a valid tuple."),
-        ("  min_fee: 10", "  - min_fee", 14, "`eligibility` is ['min_fee']; it must be a mapping"),
+        ("min_fee: 10", "max_per_company: 0", 15, "eligibility.max_per_company", "or equal to 1"),
+        ("min_fee: 10", "max_per_company: 2.5", 15, "eligibility.max_per_company", "integer"),
+        ("min_fee: 10", "max_per_company: true", 15, "eligibility.max_per_company", "it must be a number"),
+        ("min_fee: 10", "company_cooldown_days: 0", 15, "eligibility.company_cooldown_days", "greater than 0"),
+        ("min_fee: 10", "min_fee: .inf", 15, "eligibility.min_fee", "finite"),
+        ("min_fee: 10", "open: perhaps", 15, "eligibility.open", "boolean"),
+        ("min_fee: 10", "employment_types: 3", 15, "eligibility.employment_types", "tuple"),
+        ("  min_fee: 10", "  - min_fee", 14, "eligibility", "mapping"),
         # shapes
-        ("name: mine", "name: [mine]", 1, "`name` is ['mine']; it must be text."),
-        ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; it must be text."),
-        ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; it must be true or false."),
-        ("{weight: 1}", "1", 7, "component `location` is 1; it must be a mapping with a weight, such as {weight:"),
-        ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` is ['location']; it"),
-        ("      location:", "      7:", 6, "the key 7 in `groups.match.components` is not text. Put it in quotes."),
+        ("name: mine", "name: [mine]", 1, "name", "text"),
+        ("description: Two groups.", "description: {a: 1}", 2, "description", "text"),
+        ("name: mine", "normalise: 'yes'", 1, "normalise", "true or false"),
+        ("{weight: 1}", "1", 7, "groups.match.components.location", "mapping"),
+        ("      location: {weight: 1}", "      - location", 6, "groups.match.components", "['location']"),
+        ("      location:", "      7:", 6, "groups.match.components", "quotes"),
         # duplicates
-        ("description: Two groups.", "name: again", 2, "duplicate key `name`. Keep one."),
-        ("      wage:", "      fee:", 12, "duplicate key `fee`. Keep one."),
-        ("low: 100", "weight: 0.3", 12, "duplicate key `weight`. Keep one."),
-        ("      location: {", "      fee: {", 12, "duplicate component name `fee`. Use another name and add"),
-        ("      cheap:", "      location:", 13, "duplicate component name `location`. Use another name."),
+        ("description: Two groups.", "name: again", 2, "name", "duplicate key"),
+        ("      wage:", "      fee:", 12, "groups.base.components.fee", "duplicate key"),
+        ("low: 100", "weight: 0.3", 12, "groups.base.components.fee.weight", "duplicate key"),
+        ("      location: {", "      fee: {", 12, "groups.base.components.fee", "name and add"),
+        ("      cheap:", "      location:", 13, "groups.base.components.location", "another name."),
     ],
 )  # fmt: skip
-def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
-    with pytest.raises(ModelError) as raised:
+def test_error_names_line(old: str, new: str, line: int, key: str, word: str) -> None:
+    with raises_at(ModelError, *key.split("."), path="mine.yaml", line=line, match=re.escape(word)):
         parse(changed(old, new))
-    text = str(raised.value)
-    assert text.startswith(f"mine.yaml, line {line}: {message}"), text
-    assert (raised.value.path, raised.value.line) == ("mine.yaml", line)
     record_count("model mistakes", "{} mistakes", 1)
 
 
@@ -274,22 +271,6 @@ def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
 def test_text_that_is_not_a_model_is_rejected(text: str, message: str) -> None:
     assert problem(text).startswith(message), problem(text)
     record_count("model mistakes", "{} mistakes", 1)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [
-        ("weight: 0.75", "weight: 0.7", ("groups",)),
-        ("weight: 0.3", "weight: 0.4", ("groups", "base")),
-        ("{weight: 1}", "{weight: 0}", ("groups", "match")),
-        ("weight: 0.3", "weight: -0.3", ("groups", "base", "components", "fee", "weight")),
-        ("low: 100", "low: cheap", ("groups", "base", "components", "fee", "low")),
-        ("min_fee: 10", "min_fee: .inf", ("eligibility", "min_fee")),
-    ],
-)
-def test_error_has_key_of_its_value(old: str, new: str, key: tuple[str, ...]) -> None:
-    with raises_at(ModelError, *key, path="mine.yaml"):
-        parse(changed(old, new))
 
 
 def test_weights_of_0_are_rejected_with_normalise() -> None:
@@ -355,30 +336,24 @@ def test_order_in_weight_file_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
+    ("old", "new", "line", "key", "word"),
     [
-        (
-            "wage: 0.2",
-            "wages: 0.2",
-            4,
-            "model mine has no component `wages` in group base. Did you mean wage?",
-        ),
-        ("wage: 0.2, ", "", 2, "the weights of group base sum to 0.8, not 1."),
-        ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "component `wage` of group base has no weight."),
-        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a finite number of 0 or more."),
-        ("wage: 0.2", "wage: null", 4, "the weight of wage is None; it must be a number or"),
-        ("{weight: 0.2}", "{low: 3}", 4, "unknown key `low` in `groups.base.components.fee`; known: weight."),
-        ("{weight: 0.2}", "{}", 4, "component `fee` has no weight. Add `weight:`."),
-        ("  match:", "  macht:", 5, "unknown key `macht` in `groups`; known: base, match, personal."),
-        ("groups:", "eligibility: {}\ngroups:", 1, "unknown key `eligibility`; known: description, groups, name,"),
+        ("wage: 0.2", "wages: 0.2", 4, "groups.base.components.wages", "Did you mean wage?"),
+        ("wage: 0.2, ", "", 2, "groups.base", "sum to 0.8,"),
+        ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "groups.base", "`wage`"),
+        ("wage: 0.2", "wage: -0.2", 4, "groups.base.components.wage", "is -0.2;"),
+        ("wage: 0.2", "wage: null", 4, "groups.base.components.wage", "is None;"),
+        ("{weight: 0.2}", "{low: 3}", 4, "groups.base.components.fee.low", "unknown key"),
+        ("{weight: 0.2}", "{}", 4, "groups.base.components.fee", "no weight"),
+        ("  match:", "  macht:", 5, "groups.macht", "unknown key"),
+        ("groups:", "eligibility: {}\ngroups:", 1, "eligibility", "unknown key"),
     ],
 )
-def test_weight_file_error_names_line(old: str, new: str, line: int, message: str) -> None:
+def test_weight_file_error_names_line(old: str, new: str, line: int, key: str, word: str) -> None:
     assert WEIGHTS.count(old) == 1
-    with pytest.raises(ModelError) as raised:
-        parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
-    assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
-    assert (raised.value.path, raised.value.line) == ("w.yaml", line)
+    model = parse(GOOD)
+    with raises_at(ModelError, *key.split("."), path="w.yaml", line=line, match=re.escape(word)):
+        parse_weights(WEIGHTS.replace(old, new), model, source="w.yaml")
     record_count("model mistakes", "{} mistakes", 1)
 
 
