@@ -39,7 +39,8 @@ def tuning_panel(
     model: A shipped model, a model file, a profile, or NAME or NAME@VERSION of the registry.
     registry: A registry or its folder. Without one the panel cannot save profiles.
     days: The actions of the last `days` days are held out, unless `data` is a holdout.
-    users: Limit for the number of users in the measures. Lists are available for all users of the data.
+    users: Limit for the number of train users in the measures. Confirm uses the validation users; test users are never
+        used. Lists are available for all users of the data.
     k: Length of the lists. At least 40 jobs are computed, because the metrics need them.
     factor_cache: Folder of trained factors. None keeps nothing on disk.
     seed: Seed of the random choice of users and of the bootstrap.

@@ -58,13 +58,14 @@ class TuningPanel(widgets.VBox):
         self.views = Views(session.level)
         self.saver = None if registry is None else ProfileSaver(registry, session, session.baseline)
         self.profiles = None if self.saver is None else ProfileBox(self.saver, self._load, self._save)
-        self.undo, self.redo, self.reset, self.rebase = (
+        self.undo, self.redo, self.reset, self.rebase, self.confirm = (
             widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width=width, margin="1px 2px"))
             for name, width, tooltip in (
                 ("Undo", "70px", "undo the last change"),
                 ("Redo", "70px", "redo the change that was undone last"),
                 ("Reset", "70px", "restore the baseline and remove all locks"),
                 ("Make baseline", "124px", "compare with these weights and parameters from now on"),
+                ("Confirm", "80px", "test these weights once on validation users that this session has not drawn"),
             )
         )
         self.baseline = widgets.HTML(layout=widgets.Layout(margin="0 2px 6px"))
@@ -80,6 +81,7 @@ class TuningPanel(widgets.VBox):
         )
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
+        self._is_confirming = False
         self.views.user.value = str(self._user_id)
         self._showing = False
         self._submit()
@@ -119,11 +121,14 @@ class TuningPanel(widgets.VBox):
         session = self.session
         title = (
             '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
-            f"{pluralize(len(session.user_id), 'user')} of a holdout, {pluralize(len(session.data.jobs), 'job')}. "
+            f"{pluralize(len(session.user_id), 'train user')} of a holdout, "
+            f"{pluralize(len(session.data.jobs), 'job')}. "
             f"Lists are computed as of {session.data.as_of:%Y-%m-%d %H:%M} UTC. "
             "Metrics count the actions after that time.</p></div>"
         )
-        buttons = widgets.HBox([self.undo, self.redo, self.reset, self.rebase])
+        buttons = widgets.HBox(
+            [self.undo, self.redo, self.reset, self.rebase, self.confirm], layout=widgets.Layout(flex_flow="row wrap")
+        )
         left = [widgets.HTML(title), buttons, self.baseline, self.controls.box]
         if self.profiles is not None:
             left += [widgets.HTML('<div class="lm-scoring"><h3>Profiles</h3></div>'), self.profiles.box]
@@ -139,6 +144,7 @@ class TuningPanel(widgets.VBox):
         self.redo.on_click(lambda _: self._move(lambda weights: weights.redo()))
         self.reset.on_click(lambda _: self._move(lambda weights: weights.reset()))
         self.rebase.on_click(lambda _: self._move(lambda weights: weights.make_baseline()))
+        self.confirm.on_click(lambda _: self._confirm())
         self.status.on_msg(lambda *_: self._show_again())
         views = self.views
         views.user.observe(lambda change: self._choose(user=change["new"]), "value")
@@ -208,11 +214,21 @@ class TuningPanel(widgets.VBox):
         self._show_status(self.worker.status)
         return self.profiles.refresh(result.metadata.reference) or f"Saved as {result.metadata.reference}."
 
-    def _submit(self) -> None:
+    def _confirm(self) -> None:
+        with self._lock:
+            self._report(self._request_confirmation)
+
+    def _request_confirmation(self) -> str:
+        self.session.require_confirmable(self.weights.model, self.weights.baseline)
+        self._submit(confirm=True)
+        return "Confirming…"
+
+    def _submit(self, *, confirm: bool = False) -> None:
+        self._is_confirming = confirm
         self.worker.submit(self._request())
 
     def _request(self) -> Request:
-        return Request(self.weights.model, self._user_id, self._job_id, self.weights.baseline)
+        return Request(self.weights.model, self._user_id, self._job_id, self.weights.baseline, self._is_confirming)
 
     # Display
 
@@ -253,6 +269,9 @@ class TuningPanel(widgets.VBox):
             if state.request != self._request():
                 return  # outdated: a newer move is about to be submitted
             self.state = state
+            if state.confirmation is not None:
+                self.message.text = state.confirmation.text
+                self.message.kind = "warning" if state.confirmation.warning else "idle"
             self._showing = True
             try:
                 self.views.show(state)

@@ -72,7 +72,7 @@ class Views:
     def show(self, state: PanelState) -> None:
         """Show a state. Views of stages that are not done keep their content."""
         self._state = state
-        self.measures.value = render_page(render_measures(state.measures, self._level))
+        self.measures.value = render_page(render_measures(state.measures, self._level, state.n_moves))
         self.ranks.show(state.users)
         self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
         self.removed_jobs.value = render_page(_render_removed_jobs(state))

@@ -3,6 +3,7 @@
 session = TuningSession.of(data, load_model("standard"))
 state = session.compute(Request(model.with_weights({...}), user_id=1))
 state.measures   # every measure with its difference to the baseline and its interval
+session.confirm(state.model).text   # one test on users that the session has not drawn
 """
 
 from __future__ import annotations
@@ -34,16 +35,18 @@ from scoring.evaluation import (
     Slicing,
     by_time,
     slices_of,
+    split_users,
 )
 from scoring.evaluation.exposure_changes import By
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.rank_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
-from scoring.evaluation.significance import Resamples
+from scoring.evaluation.significance import Resamples, compute_detectable_difference
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
+from scoring.widgets.confirmation import Confirmation
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.user_list_data import UserList, make_user_list
@@ -62,13 +65,14 @@ class Request:
     """A request for the results of a model.
 
     `user_id` selects the list. `job_id` selects the job of the waterfall; None omits it. `baseline` None is the
-    baseline of the session.
+    baseline of the session. `confirm` also tests the model once, see `TuningSession.confirm`.
     """
 
     model: ScoringModel
     user_id: int
     job_id: int | None = None
     baseline: ScoringModel | None = None
+    confirm: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +84,10 @@ class PanelState:
     measure_values: MeasureValues
     measures: pd.DataFrame  # as `compute_differences`
     users: UserList
+    n_moves: int
+    """Number of models that the session had compared with a baseline, up to this state."""
     waterfall: Waterfall | None = None
+    confirmation: Confirmation | None = None
     slices: pd.DataFrame | None = None  # as `compare_slices`
     comparison: Comparison | None = None
     exposure: Mapping[By, pd.DataFrame] | None = None
@@ -104,7 +111,7 @@ class PanelState:
     def _repr_html_(self) -> str:
         from scoring.widgets.html import render_measures, render_overlap, render_page, render_slices, render_waterfall
 
-        shown = [render_measures(self.measures)]
+        shown = [render_measures(self.measures, n_moves=self.n_moves)]
         if self.waterfall is not None:
             shown.append(render_waterfall(self.waterfall))
         if self.slices is not None:
@@ -130,14 +137,43 @@ class PanelState:
 class TuningSession:
     """Compares models with a baseline on the users of an evaluator. It is not thread-safe.
 
-    `baseline` applies to every request without its own.
+    Marks of a session are exploratory: after many moves, some are chance. `confirm` tests a model on other users.
+
+    Parameters
+    ----------
+    evaluator: The holdout and the users of the measures.
+    baseline: The model of every request without its own baseline.
+    confirmation: Users of `confirm`, who must not be among those of the evaluator; None: the session cannot confirm.
+    level: Level of intervals and tests.
+    seed: Seed of the bootstrap and of the permutations.
+
+    Raises
+    ------
+    ConfigurationError: If the two evaluators have users in common.
     """
 
-    def __init__(self, evaluator: Evaluator, baseline: ScoringModel, *, level: float = 0.95, seed: int = 0) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        baseline: ScoringModel,
+        *,
+        confirmation: Evaluator | None = None,
+        level: float = 0.95,
+        seed: int = 0,
+    ) -> None:
+        if confirmation is not None and np.isin(confirmation.user_id, evaluator.user_id).any():
+            raise ConfigurationError(
+                "confirmation and evaluator have users in common. Use evaluators of different users, such as those of "
+                "two parts of split_users."
+            )
         self.evaluator = evaluator
         self.baseline = baseline
         self.level = level
+        self.seed = seed
         self.resamples = Resamples.of(evaluator.user_id, seed=seed)
+        self._confirming = confirmation
+        self._confirmations: dict[tuple[str, str], Confirmation] = {}
+        self._compared: set[tuple[str, str]] = set()
         self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
         self._baselines = BaselineCache(evaluator)
@@ -156,17 +192,21 @@ class TuningSession:
     ) -> Self:
         """Return a session on a holdout. A dataset is split by time: the actions of the last `days` days are held out.
 
-        At most `users` users with held-out pairs are drawn at random.
+        Users are those of `split_users` with its default seed, as in `scoring evaluate` and `scoring tune`. At most
+        `users` train users are drawn at random for the measures. The validation users are kept for `confirm`. Test
+        users are never used, so that they can evaluate the result.
 
         Raises
         ------
-        ConfigurationError: If an argument is invalid or the holdout is empty.
+        ConfigurationError: If an argument is invalid, the holdout is empty, or a part of the split has no user.
         """
         holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
         max_users = check_positive_integer("users", users)
-        drawn = np.sort(np.random.default_rng(seed).permutation(holdout.user_id)[:max_users])
+        split = split_users(holdout.user_id)
+        drawn = np.sort(np.random.default_rng(seed).permutation(split.train)[:max_users])
         evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)
-        return cls(evaluator, baseline, seed=seed)
+        others = Evaluator(holdout, users=split.validation, k=k, metrics=METRICS, statistics=evaluator.statistics)
+        return cls(evaluator, baseline, confirmation=others, seed=seed)
 
     def __repr__(self) -> str:
         return f"TuningSession({self.baseline.name}, {len(self.user_id):,} users, {self.evaluator.holdout.name})"
@@ -175,6 +215,23 @@ class TuningSession:
     def user_id(self) -> Longs:
         """(n,) ascending ids of the users of the measures."""
         return self.evaluator.user_id
+
+    @property
+    def drawn_users(self) -> dict[str, Longs]:
+        """Ids of the users that chose the weights so far, by split.
+
+        The validation users count once they have confirmed a model.
+        """
+        confirmed = self._confirming if self._confirmations else None
+        return {
+            "train": self.user_id,
+            "validation": np.zeros(0, dtype=np.int64) if confirmed is None else confirmed.user_id,
+        }
+
+    @property
+    def n_moves(self) -> int:
+        """Number of models that this session has compared with a baseline."""
+        return len(self._compared)
 
     @property
     def data(self) -> Dataset:
@@ -223,6 +280,10 @@ class TuningSession:
         milliseconds: dict[str, float] = {}
         self.require(request.user_id, request.job_id)
         state = self._first_state(request, milliseconds, cancelled)
+        if request.confirm:
+            with _time_stage(milliseconds, "confirmation", cancelled):
+                confirmation = self.confirm(request.model, self._baseline_of(request), cancelled)
+                state = replace(state, confirmation=confirmation)
         yield self._keep(state)
         if request.job_id is not None:
             with _time_stage(milliseconds, "waterfall", cancelled):
@@ -253,7 +314,7 @@ class TuningSession:
         known = self._latest if self._latest is not None and self._latest.model == request.model else None
         baseline = self._baseline_of(request)
         if known is not None and self._baseline_of(known.request) == baseline:
-            state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
+            state = replace(known, request=request, waterfall=None, confirmation=None, milliseconds=milliseconds)
             with _time_stage(milliseconds, "user", cancelled):
                 return replace(state, users=self._list_of(request, state.evaluation))
         if self._latest is not None and self._latest.model == baseline:
@@ -272,7 +333,9 @@ class TuningSession:
             frame = compute_differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
         with _time_stage(milliseconds, "user", cancelled):
             users = self._list_of(request, evaluation)
-        return PanelState(request, evaluation, now, frame, users, milliseconds=milliseconds)
+        if request.model != baseline:
+            self._compared.add((baseline.digest, request.model.digest))
+        return PanelState(request, evaluation, now, frame, users, self.n_moves, milliseconds=milliseconds)
 
     def _keep(self, state: PanelState) -> PanelState:
         self._latest = state
@@ -297,6 +360,58 @@ class TuningSession:
         if known is None or known.user_id != request.user_id or known.baseline != baseline:
             self._single = known = SingleUserLists(self.evaluator, baseline, request.user_id)
         return known
+
+    # Confirmation
+
+    def require_confirmable(self, model: ScoringModel, baseline: ScoringModel | None = None) -> None:
+        """Check that `confirm` can test a model.
+
+        Raises
+        ------
+        ConfigurationError: If the model is the baseline, or the session has no users for a confirmation.
+        """
+        if model == (self.baseline if baseline is None else baseline):
+            raise ConfigurationError("These weights are the baseline. Change a weight before you confirm.")
+        if self._confirming is None:
+            raise ConfigurationError(
+                "This session has no users for a confirmation. Create it with TuningSession.of, or pass confirmation."
+            )
+
+    def confirm(
+        self, model: ScoringModel, baseline: ScoringModel | None = None, cancelled: Cancelled = lambda: False
+    ) -> Confirmation:
+        """Test a model once against a baseline (None: that of the session) on users that the session has not drawn.
+
+        The test is of the first metric, which is declared, so its p-value is not corrected. The same model and baseline
+        return the same result. Another model is a further test on the same users: its text warns.
+
+        Raises
+        ------
+        ConfigurationError: As `require_confirmable`.
+        RunCancelledError: If `cancelled` returns True.
+        """
+        self.require_confirmable(model, baseline)
+        assert self._confirming is not None  # checked before
+        first = self.baseline if baseline is None else baseline
+        key = first.digest, model.digest
+        if key not in self._confirmations:
+            metric = self._confirming.metrics[0].name
+            before, after = (
+                self._confirming.evaluate(one, cancelled=cancelled).values[metric] for one in (first, model)
+            )
+            self._confirmations[key] = Confirmation(
+                measure=metric,
+                change=self._confirming_resamples.compare(before, after, self.level),
+                level=self.level,
+                detectable=compute_detectable_difference(before, after, self.level) if len(before) > 1 else np.nan,
+                n_earlier=len(self._confirmations),
+            )
+        return self._confirmations[key]
+
+    @cached_property
+    def _confirming_resamples(self) -> Resamples:
+        assert self._confirming is not None  # checked before
+        return Resamples.of(self._confirming.user_id, seed=self.seed)
 
     # Saving
 

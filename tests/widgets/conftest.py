@@ -31,5 +31,9 @@ def statistics(holdout) -> Statistics:
 
 @pytest.fixture
 def session(holdout, statistics, standard) -> TuningSession:
-    users = holdout.user_id[:USERS]
-    return TuningSession(Evaluator(holdout, users=users, k=40, metrics=METRICS, statistics=statistics), standard)
+    """The measures are of the first users. All other users of the holdout can confirm."""
+    measured, confirming = (
+        Evaluator(holdout, users=users, k=40, metrics=METRICS, statistics=statistics)
+        for users in (holdout.user_id[:USERS], holdout.user_id[USERS:])
+    )
+    return TuningSession(measured, standard, confirmation=confirming)

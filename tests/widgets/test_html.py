@@ -68,10 +68,26 @@ def test_measures_table_has_a_row_per_measure(state):
     assert "▼ lower" in page.text
 
 
+def test_measures_table_names_prices_and_moves(state):
+    measures = state.measures.assign(relative=0.05)
+    measures.loc[measures["measure"] == "mean fee@40", "relative"] = -0.61
+    page = read(render_measures(measures, n_moves=7))
+    assert page.text.count("(−61 %) !") == page.text.count(" !") == 1
+    assert "has compared 7 settings" in page.text
+    assert f"corrected over the {len(measures)} measures but not over moves" in page.text
+    # higher concentration and lower coverage are worse
+    marked = measures.assign(significant=True, difference=1.0, low=0.5, high=1.5)
+    html = render_measures(marked)
+    assert html.count('class="worse">▲ higher') == 3  # miscalibration, popularity bias, concentration
+    assert html.count('class="better">▲ higher') == len(measures) - 4  # novelty has no good direction
+
+
 def test_differences_within_noise_have_no_arrow(state):
     quiet = state.measures.assign(significant=False)
     page = read(render_measures(quiet))
-    assert page.text.count("not significant") == len(quiet)
+    excludes_0 = (quiet["low"] > 0) | (quiet["high"] < 0)
+    assert page.text.count("may be chance") == excludes_0.sum() > 0
+    assert page.text.count("not significant") == len(quiet) - excludes_0.sum()
     assert "▲" not in page.text
     assert "▼" not in page.text
 

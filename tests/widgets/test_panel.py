@@ -56,6 +56,28 @@ def test_state_set_by_a_front_end_moves_the_weight(panel):
     assert panel.controls.components["wage"].share.value.count("20.0%") == 1
 
 
+def test_confirm_button_tests_the_weights_once(panel):
+    panel.confirm.click()
+    assert panel.message.kind == "failed"
+    assert "are the baseline" in panel.message.text
+    panel.sliders["fee"].value = 0.7
+    assert panel.wait(WAIT).n_moves == 1
+    assert "has compared 1 setting;" in panel.views.measures.value
+    panel.confirm.click()
+    state = panel.wait(WAIT)
+    assert state.confirmation == panel.session.confirm(panel.weights.model)
+    assert panel.message.text == state.confirmation.text
+    assert panel.message.kind == "idle"
+    panel.sliders["fee"].value = 0.1
+    assert panel.wait(WAIT).confirmation is None
+    panel.confirm.click()
+    assert panel.wait(WAIT).confirmation.n_earlier == 1
+    assert panel.message.kind == "warning"
+    assert "has confirmed 1 time before" in panel.message.text
+    assert panel.state.is_complete
+    assert panel.confirm.tooltip
+
+
 def test_typed_number_moves_the_slider(panel):
     panel.controls.components["location"].number_field.value = 0.25
     assert panel.sliders["location"].value == 0.25
@@ -288,7 +310,7 @@ def test_tuning_panel_opens_a_database(tmp_path, holdout, standard):
     try:
         assert opened.wait(WAIT).model.name == "tuned@1"
         assert opened.profiles is not None
-        assert "30 users" in repr(opened)
+        assert "26 users" in repr(opened)  # the train users
     finally:
         opened.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from scoring.errors import ConfigurationError, RunCancelledError
-from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, waterfall
+from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, split_users, waterfall
+from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.widgets.measure_differences import compute_intervals
 from scoring.widgets.tuning_session import METRICS, Request, TuningSession
@@ -191,10 +194,120 @@ def test_baseline_compared_with_itself_has_no_difference(session, standard):
 
 def test_users_are_drawn_at_random_up_to_the_limit(holdout, standard):
     some = TuningSession.of(holdout, standard, users=20, seed=1)
+    split = split_users(holdout.user_id)
     assert len(some.user_id) == 20
-    assert set(some.user_id) <= set(holdout.user_id)
+    assert set(some.user_id) <= set(split.train)
     assert some.user_id.tolist() == TuningSession.of(holdout, standard, users=20, seed=1).user_id.tolist()
     assert some.user_id.tolist() != TuningSession.of(holdout, standard, users=20, seed=2).user_id.tolist()
-    assert len(TuningSession.of(holdout, standard, users=100_000).user_id) == len(holdout.user_id)
+    everyone = TuningSession.of(holdout, standard, users=100_000)
+    assert everyone.user_id.tolist() == split.train.tolist()
     with raises_at(ConfigurationError, "users"):
         TuningSession.of(holdout, standard, users=0)
+
+
+def test_test_users_are_never_used(holdout, standard, other):
+    session = TuningSession.of(holdout, standard, users=100_000)
+    split = split_users(holdout.user_id)
+    assert {name: len(ids) for name, ids in session.drawn_users.items()} == {"train": len(split.train), "validation": 0}
+    session.confirm(other)
+    drawn = session.drawn_users
+    assert drawn["train"].tolist() == split.train.tolist()
+    assert drawn["validation"].tolist() == split.validation.tolist()
+    assert not np.isin(split.test, np.concatenate(list(drawn.values()))).any()
+
+
+def test_moves_are_counted_once_per_model_and_baseline(session, standard, other):
+    user = int(session.user_id[0])
+    assert session.compute(Request(standard, user)).n_moves == session.n_moves == 0
+    assert session.compute(Request(other, user)).n_moves == 1
+    assert session.compute(Request(other, int(session.user_id[1]))).n_moves == 1  # another list of the same model
+    session.compute(Request(standard, user))
+    assert session.compute(Request(other, user)).n_moves == 1  # undone and repeated
+    assert session.compute(Request(standard, user, baseline=other)).n_moves == 2
+    with pytest.raises(RunCancelledError):
+        session.compute(Request(standard.with_weights({"fee": 1.0}), user), lambda: True)
+    assert session.n_moves == 2
+
+
+def test_confirmation_equals_the_scoreboard_of_its_users(session, standard, other):
+    found = session.confirm(other)
+    board = Scoreboard.of(session._confirming, {"baseline": standard, "now": other}, goals=["NDCG@10"]).frame()
+    (row,) = board[board["declared"]].to_dict("records")
+    assert (found.measure, found.change.n, found.n_earlier) == ("NDCG@10", row["n"], 0)
+    expected = [row["difference"], row["difference_low"], row["difference_high"], row["p"], row["detectable"]]
+    change = found.change
+    assert [change.difference, change.low, change.high, change.p, found.detectable] == pytest.approx(expected)
+    assert found.is_significant == row["significant"]
+    assert not np.isin(session._confirming.user_id, session.user_id).any()
+
+
+def test_repeated_confirmation_warns_and_same_model_is_one_test(session, standard, other):
+    first = session.confirm(other)
+    assert first.warning == ""
+    assert "first confirmation" in first.text
+    assert session.confirm(other) is first
+    second = session.confirm(standard.with_weights({"category": 1.0}))
+    assert second.n_earlier == 1
+    assert "has confirmed 1 time before" in second.warning
+    assert second.warning in second.text
+    assert session.confirm(standard, baseline=other).n_earlier == 2
+
+
+def test_request_confirms_on_its_users(session, other):
+    user = int(session.user_id[0])
+    state = session.compute(Request(other, user, confirm=True))
+    assert state.confirmation is session.confirm(other)
+    assert session.compute(Request(other, user)).confirmation is None
+
+
+def test_impossible_confirmations_raise(session, holdout, standard, other):
+    with pytest.raises(ConfigurationError, match="These weights are the baseline"):
+        session.confirm(standard)
+    alone = TuningSession(session.evaluator, standard)
+    with pytest.raises(ConfigurationError, match="no users for a confirmation"):
+        alone.confirm(other)
+    with pytest.raises(ConfigurationError, match="have users in common"):
+        TuningSession(session.evaluator, standard, confirmation=session.evaluator)
+
+
+class StoredEvaluator:
+    """Evaluates a model by taking its stored values of NDCG@10."""
+
+    metrics = METRICS
+
+    def __init__(self, values: dict[str, np.ndarray]) -> None:
+        self.user_id = np.arange(len(next(iter(values.values())))) + 10**6
+        self._values = values
+
+    def evaluate(self, model: ScoringModel, *, cancelled: object) -> SimpleNamespace:
+        return SimpleNamespace(values={"NDCG@10": self._values[model.digest]})
+
+
+# 2,000 draws have a standard error of 0.5 %
+@pytest.mark.parametrize(
+    ("draws", "slack"), [(60, 0.06), pytest.param(2_000, 0.0, marks=pytest.mark.long)], ids=["quick", "full"]
+)
+def test_confirmation_finds_nothing_in_5_percent_of_sessions(session, standard, draws, slack):
+    """A session without any true difference makes 20 moves, and confirms the move that looked best."""
+    rng = np.random.default_rng(0)
+    models = [standard, *(standard.with_weights(draw_weights(rng, standard)) for _ in range(20))]
+    seen, unseen = (
+        np.array([one.evaluate(model).values["NDCG@10"] for model in models])
+        for one in (session.evaluator, session._confirming)
+    )
+    change = np.concatenate([seen, unseen], axis=1) - np.concatenate([seen, unseen], axis=1)[0]
+    change -= change.mean(axis=1, keepdims=True)  # no model is better
+    found = 0
+    for _ in range(draws):
+        of_panel, of_confirmation = (change[:, rng.integers(0, change.shape[1], 150)] for _ in range(2))
+        best = models[1 + int(of_panel[1:].mean(axis=1).argmax())]
+        stored = {model.digest: values for model, values in zip(models, of_confirmation, strict=True)}
+        one = TuningSession(session.evaluator, standard, confirmation=StoredEvaluator(stored))
+        found += one.confirm(best).is_significant
+    assert 0.04 - slack <= found / draws <= 0.06 + slack
+
+
+def draw_weights(rng, model):
+    """Return random weights of all components."""
+    names = [part.name for part in model.parts]
+    return dict(zip(names, rng.dirichlet(np.ones(len(names))).tolist(), strict=True))

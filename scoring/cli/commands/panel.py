@@ -53,13 +53,17 @@ def panel(
     days: Annotated[
         float, typer.Option("--days", metavar="DAYS", min=0.01, help="Length of the holdout in days.")
     ] = 14.0,
-    users: Annotated[int, typer.Option("--users", metavar="N", min=1, help="Number of evaluated users.")] = 500,
+    users: Annotated[
+        int, typer.Option("--users", metavar="N", min=1, help="Maximum number of train users to evaluate.")
+    ] = 500,
     top_k: TopKOption = 40,
     factor_cache: FactorCacheOption = None,
     port: PortOption = None,
     open_browser: OpenOption = False,
 ) -> None:
     """Open the tuning panel as a web page.
+
+    The measures are of train users, and Confirm tests the weights on validation users. Test users are never used.
 
     The server accepts connections from this machine only and requires a token. Press Ctrl-C to stop it.
     """

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
+from typing import Any
 
 import pandas as pd
 
 from scoring.errors import pluralize
+from scoring.evaluation.marks import explain_mark
+from scoring.evaluation.measure_directions import find_measure, is_price
 from scoring.widgets.html.html_elements import (
     DOWN,
     INK,
@@ -27,36 +31,65 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def render_measures(measures: pd.DataFrame, level: float = 0.95) -> str:
-    """Return the table of a frame of `compute_differences`. Differences that are not significant are grey."""
-    rows = []
-    for row in measures.to_dict("records"):
-        difference, significant = row["difference"], bool(row["significant"])
-        up = difference > 0
-        colour = INK if not significant else UP if up else DOWN
-        verdict = (
-            ("▲ higher" if up else "▼ lower") if significant else "no change" if difference == 0 else "not significant"
-        )
-        kind = ("better" if up else "worse") if significant else "muted"
-        ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]
-        drawn = draw_interval(
-            row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"]
-        )
-        rows.append(
-            (
-                escape_text(row["measure"]),
-                format_number(row["baseline"]),
-                format_number(row["mean"]),
-                f'<span class="{kind}">{format_signed(difference)}</span>',
-                drawn or '<span class="muted">–</span>',
-                f"±{format_number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
-                f'<span class="{kind}">{verdict}</span>',
-            )
-        )
+def render_measures(measures: pd.DataFrame, level: float = 0.95, n_moves: int = 0) -> str:
+    """Return the table of a frame of `compute_differences`. `n_moves` is the number of models compared so far.
+
+    Differences without a mark are grey. Colours show whether the direction is good.
+    """
+    rows = [_render_row(row) for row in measures[measures["mean"].notna()].to_dict("records")]
     users = int(measures["n"].max()) if len(measures) else 0
+    n_tests = int(measures["n_tests"].max()) if len(measures) else 0
     columns = [(f"{level:.0%} interval" if name == "95 % interval" else name, kind) for name, kind in _COLUMNS]
     note = (
-        f"{pluralize(users, 'user')}. Each interval has its own scale around 0. The grey band marks differences that "
-        "are too small to detect with this number of users."
+        f"{pluralize(users, 'user')}. ↑ higher is better, ↓ lower is better. Each interval has its own scale around 0. "
+        "The grey band marks differences that are too small to get a mark with this number of users."
     )
-    return render_heading("All users", note) + render_table(columns, rows, "Measures compared with the baseline")
+    marks = (
+        f"Marks are exploratory, corrected over the {n_tests} measures but not over moves. This session has compared "
+        f"{pluralize(n_moves, 'setting')}; with many, some marks are chance. Confirm tests the current weights on "
+        "other users."
+    )
+    return (
+        render_heading("All users", note)
+        + f'<p class="muted scoring-moves">{escape_text(marks)}</p>'
+        + render_table(columns, rows, "Measures compared with the baseline")
+    )
+
+
+def _render_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
+    name, difference, is_significant = str(row["measure"]), row["difference"], bool(row["significant"])
+    measure = find_measure(name)
+    gain = measure.good_sign * difference
+    kind = "muted" if not is_significant else "better" if gain > 0 else "worse" if gain < 0 else ""
+    colour = INK if not is_significant else {"better": UP, "worse": DOWN}.get(kind, INK)
+    ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]
+    drawn = draw_interval(row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"])
+    share = f" ({100 * row['relative']:+.0f} %)".replace("-", "−") if math.isfinite(row["relative"]) else ""
+    is_large_loss = is_price(name, row["relative"])
+    arrow = {1: " ↑", -1: " ↓", 0: ""}[measure.good_sign]
+    return (
+        f'<span title="{escape_text(measure.meaning)}">{escape_text(name)}{arrow}</span>',
+        format_number(row["baseline"]),
+        format_number(row["mean"]),
+        f'<span class="{"worse" if is_large_loss else kind}">{format_signed(difference)}'
+        f"{share if difference else ''}{' !' if is_large_loss else ''}</span>",
+        drawn or '<span class="muted">–</span>',
+        f"±{format_number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
+        f'<span class="{kind}"{_explain(row)}>{_verdict(row)}</span>',
+    )
+
+
+def _verdict(row: dict[Hashable, Any]) -> str:
+    if row["significant"]:
+        return "▲ higher" if row["difference"] > 0 else "▼ lower"
+    if row["difference"] == 0:
+        return "no change"
+    return "may be chance" if _reason(row) else "not significant"
+
+
+def _reason(row: dict[Hashable, Any]) -> str:
+    return explain_mark(bool(row["significant"]), row["low"], row["high"], int(row["n_tests"]))
+
+
+def _explain(row: dict[Hashable, Any]) -> str:
+    return f' title="{escape_text(_reason(row))}"' if _reason(row) else ""
