@@ -11,25 +11,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length
-from scoring.array_types import Ints
+from scoring.array_types import Bools, Ints
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.evaluation.exposure_changes import By, compute_exposure_changes, plot_exposure
+from scoring.evaluation.list_metrics import ListFacts, UserFact
+from scoring.evaluation.measure_directions import GUARD_SHARE, LIST_MEASURES, find_good_sign, is_price, relative_change
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
-from scoring.plotting import BLACK, BLUE, SMALL, create_figure
+from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, create_figure, draw_bars
 from scoring.ranking import Prepared, Ranking, list_overlap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "movements"]
+
+_MEASURED_JOBS: Final = 40
+"""Number of jobs of each list that `Comparison.measures` considers, as evaluations do."""
 
 BARS = 41
 """Maximum number of bars of a histogram: one for each share of a list of 40."""
@@ -45,6 +50,8 @@ class Comparison:
     names: tuple[str, str] = ("before", "after")
     p: float = 0.9
     """Persistence of rank-biased overlap; a larger p weights deeper ranks more. See `list_overlap`."""
+    eligible: Bools | None = None
+    """(m,) jobs that the rules of either side allow in some list, for `measures`; None: unknown, all jobs count."""
 
     @classmethod
     def of(
@@ -77,7 +84,8 @@ class Comparison:
             models = before.model.name, after.model.name
             names = models if models[0] != models[1] else ("before", "after")
         rankings = before.top_k(k, users), after.top_k(k, users)
-        return cls.of_rankings(*rankings, after.inputs, p=p, names=names)
+        eligible = before.plan.exclusions.open_to_all | after.plan.exclusions.open_to_all
+        return cls.of_rankings(*rankings, after.inputs, p=p, names=names, eligible=eligible)
 
     @classmethod
     def of_rankings(
@@ -89,6 +97,7 @@ class Comparison:
         k: int | None = None,
         p: float = 0.9,
         names: tuple[str, str] = ("before", "after"),
+        eligible: Bools | None = None,
     ) -> Self:
         """Return the comparison of two rankings, cut to the first k (None: not cut), users in the order of `before`.
 
@@ -101,7 +110,7 @@ class Comparison:
         after = _in_order_of(before, after)
         if k is not None:
             before, after = before.cut(check_list_length(k)), after.cut(check_list_length(k))
-        return cls(before, after, inputs, names, p)
+        return cls(before, after, inputs, names, p, eligible)
 
     def __repr__(self) -> str:
         return (
@@ -173,6 +182,30 @@ class Comparison:
         }
         return pd.DataFrame({"value": pd.Series(values, dtype="float64")}).rename_axis("measure")
 
+    def measures(self) -> pd.DataFrame:
+        """Return one row per property of the lists: what one side offers more of, or less of, than the other.
+
+        Columns: measure · before · after · difference · relative (the difference as a share of before). Means are over
+        the users with a value on both sides. Lists are cut to 40 jobs. There are no intervals: the lists are compared,
+        not their effect on users.
+        """
+        k = min(_MEASURED_JOBS, self.before.job_row.shape[1], self.after.job_row.shape[1])
+        if not k:
+            return pd.DataFrame(columns=["measure", "before", "after", "difference", "relative"])
+        every = np.ones(len(self.inputs.jobs), dtype=bool)
+        facts = ListFacts.of(self.inputs, every if self.eligible is None else self.eligible)
+        rows = []
+        for measure in (kind(k) for kind in LIST_MEASURES):
+            if isinstance(measure, UserFact):
+                a, b = (measure.of(ranking, facts) for ranking in (self.before, self.after))
+                known = ~(np.isnan(a) | np.isnan(b))
+                first, second = (float(one[known].mean()) if known.any() else np.nan for one in (a, b))
+            else:
+                first, second = (measure.of(ranking, facts).value for ranking in (self.before, self.after))
+            change = second - first
+            rows.append((measure.name, first, second, change, relative_change(change, first)))
+        return pd.DataFrame(rows, columns=["measure", "before", "after", "difference", "relative"])
+
     def movements(self, user_id: int | None = None) -> pd.DataFrame:
         """Return `movements` of one user or of all users (None).
 
@@ -197,8 +230,8 @@ class Comparison:
         return compute_exposure_changes(self.before, self.after, self.inputs, by)
 
     def plot(self, by: By = "company", most: int = 8) -> Figure:
-        """Plot the distribution of the users' overlaps and the `most` largest gains and losses of places."""
-        figure, (left, right) = create_figure(11, 4.4, columns=2)
+        """Plot the users' overlaps, the `most` largest gains and losses of places, and the changes of `measures`."""
+        figure, (left, right, properties) = create_figure(17.5, 4.4, columns=3)
         overlaps = 100 * self._users["overlap"]
         k = max(self.before.job_id.shape[1], self.after.job_id.shape[1], 1)
         step = -(-(k + 1) // BARS)  # the number of shares 0/k, 1/k … per bar
@@ -211,7 +244,28 @@ class Comparison:
         left.set_title(f"Lists of {len(overlaps):,} users: {changed}", loc="left", fontsize=10)
         left.legend(fontsize=SMALL, frameon=False)
         plot_exposure(right, self.exposure(by), by, most)
+        self._plot_measures(properties)
         return figure
+
+    def _plot_measures(self, axes: Any) -> None:
+        """Draw the relative change of each property of the lists; those that become much worse have another colour."""
+        changes = self.measures()
+        changes = changes[np.isfinite(changes["relative"].astype(float))]
+        arrows = {1: " ↑", -1: " ↓", 0: ""}
+        is_worse = [
+            is_price(name, change) for name, change in zip(changes["measure"], changes["relative"], strict=True)
+        ]
+        percent = [100 * change for change in changes["relative"]]
+        draw_bars(
+            axes,
+            [name + arrows[find_good_sign(name)] for name in changes["measure"]],
+            percent,
+            [f"{value:+.0f} %" for value in percent],
+            [VERMILION if worse else GREY for worse in is_worse],
+        )
+        axes.axvline(0, color=BLACK, linewidth=0.8)
+        axes.set_xlabel(f"change in % (red: worse by more than {GUARD_SHARE:.0%})")
+        axes.set_title("Properties of the lists", loc="left", fontsize=10)
 
 
 def require_same_data(before: Prepared, after: Prepared) -> None:

@@ -14,6 +14,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError
 from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, By, compute_exposure_changes
+from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee, Miscalibration
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap
@@ -185,9 +186,35 @@ def test_incomparable_rankings_raise(before: Prepared, comparison: Comparison) -
 def test_plot_counts_every_user_and_names_gains(comparison: Comparison) -> None:
     figure = comparison.plot("prefecture", most=3)
     assert_readable(figure)
-    users, gains = figure.axes
+    users, gains, properties = figure.axes
     assert sum(bar.get_height() for bar in users.patches) == len(comparison.before.user_id)
     change = comparison.exposure("prefecture")["change"]
     assert max(bar.get_width() for bar in gains.patches) == change.max() > 0
     assert min(bar.get_width() for bar in gains.patches) == change.min() < 0
     assert len(gains.patches) == 6
+    changes = comparison.measures()["relative"]
+    assert [bar.get_width() for bar in properties.patches] == pytest.approx((100 * changes).tolist())
+
+
+def test_measures_equal_facts_of_both_sides(before: Prepared, after: Prepared, comparison: Comparison) -> None:
+    frame = comparison.measures().set_index("measure")
+    open_to_some = before.plan.exclusions.open_to_all | after.plan.exclusions.open_to_all
+    facts = ListFacts.of(before.inputs, open_to_some)
+    sides = comparison.before, comparison.after
+    for fact in (MeanFee(12), Miscalibration(12)):
+        a, b = (fact.of(side, facts) for side in sides)
+        known = ~(np.isnan(a) | np.isnan(b))
+        row = frame.loc[fact.name]
+        assert row[["before", "after"]].tolist() == pytest.approx([a[known].mean(), b[known].mean()])
+        assert row["relative"] == pytest.approx((row["after"] - row["before"]) / row["before"])
+    coverage = [Coverage(12).of(side, facts).value for side in sides]
+    assert frame.loc["coverage@12", ["before", "after"]].tolist() == coverage
+    assert frame.loc["mean fee@12", "relative"] > 0.1  # the model after requires a minimum fee
+    whole = Comparison.of_rankings(*sides, before.inputs).measures().set_index("measure")
+    n_jobs = len(before.inputs.jobs)
+    assert whole.loc["coverage@12", "before"] == pytest.approx(coverage[0] * open_to_some.sum() / n_jobs)
+
+
+def test_empty_lists_have_no_measures(comparison: Comparison) -> None:
+    nothing = hand_made([7], [[]], 0)
+    assert Comparison.of_rankings(nothing, nothing, comparison.inputs).measures().empty

@@ -72,7 +72,8 @@ def compare(
 ) -> None:
     """Compare the lists of two or more models, or of two or more runs.
 
-    Prints the overlap of the lists with those of the first, and the largest gains and losses of list places.
+    Prints the overlap of the lists with those of the first, the properties of the lists, and the largest gains and
+    losses of list places.
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.comparison import (
@@ -159,6 +160,8 @@ class _Operands:
 
     def compare(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> list[Comparison]:
         """Return the comparison of each side with the first."""
+        import numpy as np
+
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
         from scoring.runs.run_reader import build_ranking, read_run
@@ -183,8 +186,9 @@ class _Operands:
         with progress.stage(f"ranking with {len(self.models)} models"):
             self.prepared = (baseline, *(baseline.with_model(model) for model in self.models[1:]))
             before, *others = (prepared.top_k(k) for prepared in self.prepared)
+            eligible = reduce(np.logical_or, [one.plan.exclusions.open_to_all for one in self.prepared])
             return [
-                Comparison.of_rankings(before, after, baseline.inputs, names=(first, name))
+                Comparison.of_rankings(before, after, baseline.inputs, names=(first, name), eligible=eligible)
                 for name, after in zip(rest, others, strict=True)
             ]
 
@@ -211,12 +215,16 @@ def _write_files(folder: Path, comparisons: Sequence[Comparison], by: By) -> Non
     if len(comparisons) == 1:
         (found,) = comparisons
         frames = {"users": found.frame(), "exposure": found.exposure(by), "movements": found.movements()}
+        frames["measures"] = found.measures()
         save(folder, frames, {"comparison": found.plot(by)})
         return
-    tables: dict[str, list[pd.DataFrame]] = {"overlap": [], "users": [], "exposure": [], "movements": []}
+    tables: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ("overlap", "measures", "users", "exposure", "movements")
+    }
     for found in comparisons:
-        parts = found.summary()["value"].to_frame().T, found.frame(), found.exposure(by), found.movements()
-        for table, part in zip(tables.values(), parts, strict=True):
+        parts = (found.frame(), found.exposure(by), found.movements())
+        overlap = found.summary()["value"].to_frame().T
+        for table, part in zip(tables.values(), (overlap, found.measures(), *parts), strict=True):
             table.append(part.assign(compared=found.names[1]))
     save(
         folder,

@@ -11,10 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scoring.cli.tables.evaluation import arrow_of, format_number
 from scoring.dataset import Dataset
 from scoring.errors import make_printable
 from scoring.evaluation import Comparison, Slicing
 from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.measure_directions import GUARD_SHARE, is_price
 from scoring.evaluation.rank_waterfall import Waterfall
 
 __all__ = ["render_movements", "render_overlap", "render_overlap_slices", "render_overlaps", "render_waterfall"]
@@ -40,14 +42,14 @@ def render_overlap(comparison: Comparison, by: By) -> RenderableType:
         share = "share" in str(measure)
         text = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
         summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), text)
-    changes = comparison.exposure(by)
+    changes, properties = comparison.exposure(by), _render_properties([comparison])
     if changes["change"].eq(0).all():
-        return Group(head, Text(), summary, Text(f"\nThe numbers of list places by {by} are equal."))
+        return Group(head, Text(), summary, *properties, Text(f"\nThe numbers of list places by {by} are equal."))
     table = _make_table(by, ("places before", "places after", "change"))
     for row in _select_changes(changes).to_dict("records"):
         _add_change(table, row)
     title = f"\nLargest gains and losses of list places by {by}"
-    return Group(head, Text(), summary, Text(title, style="bold"), table)
+    return Group(head, Text(), summary, *properties, Text(title, style="bold"), table)
 
 
 def render_overlaps(comparisons: Sequence[Comparison], by: By) -> RenderableType:
@@ -68,7 +70,32 @@ def render_overlaps(comparisons: Sequence[Comparison], by: By) -> RenderableType
     rbo = f"RBO: mean rank-biased overlap (p = {comparisons[0].p:g})."
     note = f"Lists of {users:,.0f} users. in both, new: mean shares of jobs. {rbo}"
     title = f"\nLargest gains and losses of list places by {by}"
-    return Group(overlaps, Text(note, style="dim"), Text(title, style="bold"), places)
+    properties = _render_properties(comparisons)
+    return Group(overlaps, Text(note, style="dim"), *properties, Text(title, style="bold"), places)
+
+
+def _render_properties(comparisons: Sequence[Comparison]) -> list[RenderableType]:
+    """Return the properties of the first lists, and how those of each other side differ."""
+    frames = [found.measures().set_index("measure") for found in comparisons]
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("property of the lists", no_wrap=True)
+    table.add_column("")
+    for name in (comparisons[0].names[0], *(found.names[1] for found in comparisons)):
+        table.add_column(make_printable(name), justify="right", overflow="fold")
+    has_price = False
+    for measure in frames[0].index[frames[0]["before"].notna()]:
+        cells = [Text(arrow_of(measure)), Text(format_number(frames[0].loc[measure, "before"]))]
+        for frame in frames:
+            difference, relative = frame.loc[measure, ["difference", "relative"]]
+            share = f" ({relative:+.0%})" if math.isfinite(relative) else ""
+            is_worse = is_price(measure, relative)
+            has_price |= is_worse
+            text = f"{format_number(difference, '+')}{share}{' !' if is_worse else ''}"
+            cells.append(Text(text, style="red" if is_worse else ""))
+        table.add_row(measure, *cells)
+    note = "↑ higher is better, ↓ lower is better."
+    note += f" ! worse than {comparisons[0].names[0]} by more than {GUARD_SHARE:.0%}." if has_price else ""
+    return [Text(), table, Text(make_printable(note), style="dim")]
 
 
 def render_overlap_slices(comparisons: Sequence[Comparison], slicings: Sequence[Slicing]) -> RenderableType:

@@ -42,7 +42,7 @@ def test_compare_prints_differences_of_two_models(
         == f"{why.total_after - why.total_before:+.2f}"
     )
     assert sorted(path.name for path in Path("cmp").iterdir()) == [
-        "comparison.png", "exposure.csv", "movements.csv", "users.csv",
+        "comparison.png", "exposure.csv", "measures.csv", "movements.csv", "users.csv",
     ]  # fmt: skip
     assert pd.read_csv("cmp/users.csv")["overlap"].mean() == pytest.approx(found.mean_overlap)
 
@@ -78,7 +78,8 @@ def test_compare_of_three_models_equals_pairwise_comparisons(action_command: Cal
     largest = found[1].exposure("company").nlargest(1, "change").iloc[0]
     assert row(groups.split("classic")[1], largest["name"])[-1] == f"{largest['change']:+,}"
     assert sorted(path.name for path in Path("cmp").iterdir()) == [
-        "comparison_2.png", "comparison_3.png", "exposure.csv", "movements.csv", "overlap.csv", "users.csv",
+        "comparison_2.png", "comparison_3.png", "exposure.csv", "measures.csv", "movements.csv", "overlap.csv",
+        "users.csv",
     ]  # fmt: skip
     users = pd.read_csv("cmp/users.csv").groupby("compared")["overlap"].mean()
     assert users["classic"] == pytest.approx(found[1].mean_overlap)
