@@ -104,6 +104,13 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     slid = keyboard.settle(start)
     assert len(slid["list"]) == 40
 
+    marks = keyboard.root.get_by_text(re.compile("Marks are exploratory"))
+    expect(marks).to_contain_text(re.compile(r"has compared [1-9]\d* settings?;"))
+    keyboard.reach(keyboard.button("Confirm"))
+    keyboard.press("Enter")
+    expect(keyboard.message).to_contain_text(re.compile(r"Confirmation on \d+ validation users?: NDCG@10"))
+    keyboard.back(slid)
+
     keyboard.reach(keyboard.button("Undo"))
     keyboard.press("Enter")
     keyboard.back(start)
