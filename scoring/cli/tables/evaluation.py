@@ -45,8 +45,11 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     return Group(*body, *explain_scoreboard(board), *render_prices(board, board.evaluations))
 
 
-def explain_scoreboard(board: Scoreboard) -> list[Text]:
-    """Return what intervals, marks and arrows mean, and why a mark and an interval disagree."""
+def explain_scoreboard(board: Scoreboard, *, has_detectable: bool = True) -> list[Text]:
+    """Return what intervals, marks and arrows mean, and why a mark and an interval disagree.
+
+    `has_detectable` is whether the table shows detectable differences.
+    """
     level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
     notes = [
         f"{level} intervals: bootstrap over {users}; jackknife for coverage and concentration. ↑ higher is better, "
@@ -59,10 +62,12 @@ def explain_scoreboard(board: Scoreboard) -> list[Text]:
         if n_declared:
             of = "one test" if n_declared == 1 else f"Holm's correction over {n_declared} goals"
             notes.append(f"* a declared goal is significant at {level} ({of}).")
-        notes.append(
-            f"(*) exploratory: significant at {level} after Holm's correction over {n_exploratory} tests. detectable: "
-            "true difference that gets its mark with a power of 80 % while the other tests are at chance."
-        )
+        notes.append(f"(*) exploratory: significant at {level} after Holm's correction over {n_exploratory} tests.")
+        if has_detectable:
+            notes[-1] += (
+                " detectable: true difference that gets its mark with a power of 80 % while the other tests are at "
+                "chance."
+            )
         notes += _explain_disagreements(board)
     return [Text(note, style="dim") for note in notes]
 

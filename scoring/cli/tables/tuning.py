@@ -46,7 +46,7 @@ def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
         Text("Weights (shares of the total) and parameters", style="bold"),
         _render_weights(tuning.weights()),
         Text(),
-        *explain_scoreboard(test or tuning.scoreboard),
+        *explain_scoreboard(test or tuning.scoreboard, has_detectable=False),
         Text(f"! worse than the baseline by more than {GUARD_SHARE:.0%}", style="dim"),
         Text(),
     ]
