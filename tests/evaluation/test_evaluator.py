@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
@@ -26,6 +25,7 @@ from scoring.ranking.explanation import list_exclusions
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at, raises_unknown
+from tests.support.example_counts import try_examples
 
 METRICS = (NDCG(10), Recall(20), HitRate(5))
 GAINS = {"application": 3.0, "click": 1.0}
@@ -131,8 +131,7 @@ def model_of(drawn: tuple[list[float], float, dict]) -> ScoringModel:
     return model.with_weights(dict(zip((part.name for part in model.parts), weights, strict=True)))
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.lists(MODELS, min_size=2, max_size=6))
+@try_examples(5, 12, drawn=st.lists(MODELS, min_size=2, max_size=6))
 def test_earlier_evaluations_do_not_change_results(holdout: Holdout, statistics: Statistics, drawn: list) -> None:
     lasting = Evaluator(holdout, metrics=METRICS, statistics=statistics)
     for model in map(model_of, drawn):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
@@ -14,6 +13,7 @@ from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.testing import small_dataset
 from tests.support.errors import raises_unknown
+from tests.support.example_counts import try_examples
 from tests.support.full_rankings import full_ranking, random_prepared
 
 
@@ -36,8 +36,7 @@ def check(ready: Prepared, user_id: int, job_id: int) -> FullRank:
     return found
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6))
+@try_examples(6, 15, seed=st.integers(0, 10**6))
 def test_rank_equals_place_in_sorted_jobs(seed: int) -> None:
     ready = random_prepared(seed)
     random = np.random.default_rng(seed)
@@ -46,8 +45,7 @@ def test_rank_equals_place_in_sorted_jobs(seed: int) -> None:
             check(ready, int(user), int(job))
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 60))
+@try_examples(6, 15, seed=st.integers(0, 10**6), k=st.integers(1, 60))
 def test_first_k_of_full_ranking_are_the_list(seed: int, k: int) -> None:
     ready = random_prepared(seed)
     job = int(ready.plan.job_id[0])

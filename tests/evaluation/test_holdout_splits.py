@@ -18,6 +18,7 @@ from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.support.errors import raises_unknown
+from tests.support.example_counts import try_examples
 
 DAY = pd.Timedelta(days=1)
 GAINS = {"application": 3.0, "click": 1.0}
@@ -88,8 +89,7 @@ def test_by_time_default_is_last_two_weeks(data: Dataset) -> None:
     assert by_time(data).data.as_of == data.as_of - 14 * DAY
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(["application", "click", "view"]))
+@try_examples(3, 8, seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["application", "click", "view"]))
 def test_by_time_ignores_planted_future_data(tables: Tables, data: Dataset, seed: int, kind: str) -> None:
     """Actions after the cut do not change a score; the same actions before the cut do."""
     rng = np.random.default_rng(seed)

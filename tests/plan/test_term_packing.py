@@ -54,7 +54,7 @@ def assert_program_equals_terms(sketch: Sketch) -> None:
     np.testing.assert_array_equal(found, np.reshape(wanted, found.shape))
 
 
-@cases(150)
+@cases(60)
 @given(sketches(users=(0, 3)))
 def test_packed_terms_equal_terms(sketch: Sketch) -> None:
     assert_program_equals_terms(sketch)

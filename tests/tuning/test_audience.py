@@ -8,7 +8,6 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
@@ -18,6 +17,7 @@ from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from scoring.tuning.audience import Audience, audience
 from tests.support.errors import raises_at, raises_unknown
+from tests.support.example_counts import try_examples
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import full_ranking, random_prepared
 from tests.support.prepared_markets import small
@@ -136,8 +136,7 @@ def check_components(ready: Prepared, seen: Audience) -> None:
     assert held["difference"].is_monotonic_increasing
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([1, 2, 5, 12, 100]))
+@try_examples(5, 12, seed=st.integers(0, 10**6), k=st.sampled_from([1, 2, 5, 12, 100]))
 def test_audience_equals_lists_of_all_users(seed: int, k: int) -> None:
     ready = random_prepared(seed)
     job = int(np.random.default_rng(seed).choice(ready.plan.job_id))

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds
@@ -16,6 +15,7 @@ from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import users_per_task
 from tests.backends.numba.test_pruned_topk import EQUAL, EVERY_TERM, assert_lists_equal_reference
+from tests.support.example_counts import try_examples
 from tests.support.random_programs import Sketch, cases, plan_of, program_of, reference_lists
 
 FACTORS = ((("dot",), None, 1.0, 1.0, 0),)
@@ -30,14 +30,16 @@ def with_vectors(sketch: Sketch, share: float) -> Plan:
     return plan_of(sketch, program._replace(dot_job_has=has))
 
 
-@cases(100)
-@given(
-    st.integers(0, 2**32 - 1),
-    st.sampled_from((FACTORS, TWO_FACTORS, FACTORS_AND_MORE)),
-    st.sampled_from((0.0, 0.1, 0.9, 1.0)),
-    st.sampled_from((0, 2)),
-    st.sampled_from((0, 2)),
-    st.sampled_from((1, 8, 60, SHORT)),
+@try_examples(
+    40,
+    100,
+    how=cases,
+    seed=st.integers(0, 2**32 - 1),
+    components=st.sampled_from((FACTORS, TWO_FACTORS, FACTORS_AND_MORE)),
+    share=st.sampled_from((0.0, 0.1, 0.9, 1.0)),
+    levels=st.sampled_from((0, 2)),
+    per_company=st.sampled_from((0, 2)),
+    k=st.sampled_from((1, 8, 60, SHORT)),
 )
 def test_lists_with_vectors_for_some_jobs_equal_reference(
     seed: int, components: tuple, share: float, levels: int, per_company: int, k: int

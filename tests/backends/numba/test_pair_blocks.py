@@ -13,6 +13,7 @@ from scoring.backends import reference
 from scoring.backends.numba.pair_blocks import BLOCK, TILE, all_pairs
 from scoring.bundle.program import Program
 from scoring.ranking import Scorer
+from tests.support.example_counts import try_examples
 from tests.support.proof_counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 
@@ -32,7 +33,7 @@ def assert_same_bits(found: np.ndarray, wanted: np.ndarray) -> None:
     np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
 
 
-@cases(300)
+@cases(100)
 @given(sketches())
 def test_all_pairs_equal_reference(sketch: Sketch) -> None:
     program = program_of(sketch)
@@ -96,8 +97,7 @@ def test_negative_zeros_give_positive_zero_scores() -> None:
     assert not np.signbit(scores).any()
 
 
-@cases(100)
-@given(sketches(users=(1, 4)), st.data())
+@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 4)), data=st.data())
 def test_pair_score_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> None:
     """The same holds for any selection of users, in any order, and any selection of jobs."""
     program = program_of(sketch)
@@ -110,8 +110,7 @@ def test_pair_score_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject
     assert_same_bits(compiled(program.take_jobs(jobs)), np.ascontiguousarray(whole[:, :, jobs]))
 
 
-@cases(100)
-@given(sketches())
+@try_examples(40, 100, how=cases, sketch=sketches())
 def test_folding_does_not_change_scores(sketch: Sketch) -> None:
     """Leading components that depend only on the job are summed once, before scoring."""
     leading = tuple((("job",) * (1 + i), None, 0.3 / (i + 1), 0.5, i % 3) for i in range(3))

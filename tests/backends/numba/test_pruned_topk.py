@@ -18,6 +18,7 @@ from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
 from tests.support.errors import raises_at
+from tests.support.example_counts import try_examples
 from tests.support.proof_counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
@@ -67,7 +68,7 @@ def test_lists_equal_reference(sketch: Sketch, which: int) -> None:
 TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1, 2)))
 
 
-@cases(300)
+@cases(100)
 @given(TIES, st.integers(0, 6))
 def test_ties_are_ordered_by_job_id(sketch: Sketch, which: int) -> None:
     assert_lists_equal_reference(plan_of(sketch), list_lengths(sketch)[which])
@@ -107,8 +108,7 @@ def test_long_lists_at_tile_boundaries_equal_reference(n_users: int) -> None:
     assert_lists_equal_reference(plan, SHORT + 1)
 
 
-@cases(100)
-@given(sketches(users=(1, 4)), st.integers(1, 40), st.integers(1, 40))
+@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 4)), a=st.integers(1, 40), b=st.integers(1, 40))
 def test_shorter_list_is_prefix_of_longer_list(sketch: Sketch, a: int, b: int) -> None:
     plan = plan_of(sketch)
     shorter, longer = (Scorer(plan, workers=1).top_k(k) for k in sorted((a, b)))
@@ -120,8 +120,7 @@ def test_shorter_list_is_prefix_of_longer_list(sketch: Sketch, a: int, b: int) -
     record_count("list length", "{} pairs of k", 1)
 
 
-@cases(100)
-@given(sketches(users=(1, 5)), st.data())
+@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 5)), data=st.data())
 def test_list_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> None:
     plan = plan_of(sketch)
     whole = Scorer(plan, workers=1).top_k(7)
@@ -133,8 +132,7 @@ def test_list_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> N
     np.testing.assert_array_equal(some.scores, whole.scores[users])
 
 
-@cases(100)
-@given(sketches(users=(1, 3)))
+@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 3)))
 def test_unlisted_jobs_rank_below_listed_jobs(sketch: Sketch) -> None:
     """This check does not use the sort of the reference."""
     plan = plan_of(replace(sketch, per_company=0))
@@ -151,8 +149,7 @@ def test_unlisted_jobs_rank_below_listed_jobs(sketch: Sketch) -> None:
         assert all((-float(scores[0, row, job]), int(plan.job_id[job])) > keys[-1] for job in rest)
 
 
-@cases(100)
-@given(sketches(users=(1, 3)), st.integers(1, 3))
+@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 3)), per_company=st.integers(1, 3))
 def test_company_limit_holds_in_every_list(sketch: Sketch, per_company: int) -> None:
     """A job excluded by the company limit ranks below the listed jobs of that company."""
     plan = plan_of(replace(sketch, per_company=per_company, n_companies=2))
@@ -191,8 +188,14 @@ def test_exclusions_of_one_user_do_not_affect_other_users() -> None:
     assert assert_lists_equal_reference(plan, 20).count.tolist() == [20, 0, 20]
 
 
-@cases(100)
-@given(sketches(users=(1, 4)), st.integers(0, 6), st.integers(0, 2**32 - 1))
+@try_examples(
+    40,
+    100,
+    how=cases,
+    sketch=sketches(users=(1, 4)),
+    which=st.integers(0, 6),
+    seed=st.integers(0, 2**32 - 1),
+)
 def test_lists_contain_only_candidates(sketch: Sketch, which: int, seed: int) -> None:
     plan = plan_of(sketch)
     rng = np.random.default_rng(seed)
@@ -204,8 +207,7 @@ def test_lists_contain_only_candidates(sketch: Sketch, which: int, seed: int) ->
         assert is_candidate[row, ranking.job_row[row, :count]].all()
 
 
-@cases(150)
-@given(sketches(users=(1, 4)), st.integers(1, 9), st.integers(0, 2**32 - 1))
+@try_examples(60, 150, how=cases, sketch=sketches(users=(1, 4)), k=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, seed: int) -> None:
     """The layout and the seed lists come from other weights. The result must not depend on them."""
     plan = plan_of(sketch)
@@ -249,13 +251,15 @@ LOOSE = st.lists(
 )
 
 
-@cases(150)
-@given(
-    st.integers(0, 2**32 - 1),
-    st.lists(st.tuples(LOOSE.map(tuple), st.sampled_from((None, None, "flags", "user"))), min_size=1, max_size=4),
-    st.sampled_from((0, 2)),
-    st.sampled_from((1, 4, 24)),
-    st.sampled_from((0, 0, 2)),
+@try_examples(
+    60,
+    150,
+    how=cases,
+    seed=st.integers(0, 2**32 - 1),
+    parts=st.lists(st.tuples(LOOSE.map(tuple), st.sampled_from((None, None, "flags", "user"))), min_size=1, max_size=4),
+    levels=st.sampled_from((0, 2)),
+    most_cells=st.sampled_from((1, 4, 24)),
+    per_company=st.sampled_from((0, 0, 2)),
 )
 def test_keys_outside_cells_equal_reference(
     seed: int, parts: list[tuple[tuple[str, ...], str | None]], levels: int, most_cells: int, per_company: int
@@ -269,8 +273,9 @@ def test_keys_outside_cells_equal_reference(
         assert_lists_equal_reference(plan_of(sketch), 10)
 
 
-@cases(60)
-@given(st.integers(0, 2**32 - 1), st.sampled_from((0, 2)), st.sampled_from((1, 8, 40)))
+@try_examples(
+    24, 60, how=cases, seed=st.integers(0, 2**32 - 1), levels=st.sampled_from((0, 2)), k=st.sampled_from((1, 8, 40))
+)
 def test_lists_dominated_by_products_equal_reference(seed: int, levels: int, k: int) -> None:
     """Negative products, vectors of different lengths, jobs and users without a vector."""
     mixed = (("dot", "flags"), "user", 0.5, 1.0, 1)
@@ -278,8 +283,7 @@ def test_lists_dominated_by_products_equal_reference(seed: int, levels: int, k: 
     assert_lists_equal_reference(plan_of(Sketch(seed, 4, 200, components, levels)), k)
 
 
-@cases(60)
-@given(st.integers(0, 2**32 - 1), st.sampled_from((1, 8, 40)))
+@try_examples(24, 60, how=cases, seed=st.integers(0, 2**32 - 1), k=st.sampled_from((1, 8, 40)))
 def test_weights_of_different_magnitude_equal_reference(seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     kinds = rng.permutation(TERMS)
@@ -312,8 +316,9 @@ def test_unknown_path_is_rejected() -> None:
         Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
 
 
-@cases(200)
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300))
+@try_examples(
+    80, 200, how=cases, values=st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300)
+)
 def test_descending_order_equals_numpy_stable_sort(values: list[float]) -> None:
     scores = np.array([*values, 0.0, -0.0], dtype=np.float32)
     np.testing.assert_array_equal(descending_order(scores), np.argsort(-scores, kind="stable"))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy  # scipy.stats is imported on first use: the import takes 0.5 s
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
@@ -27,6 +26,7 @@ from scoring.tuning.value_statistics import (
 )
 from scoring.tuning.value_statistics.correlation import _centred
 from tests.support.errors import raises_at, raises_unknown
+from tests.support.example_counts import try_examples
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import random_prepared
 from tests.support.prepared_markets import small
@@ -58,8 +58,7 @@ def names_of(ready: Prepared) -> list[str]:
 # Values
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6))
+@try_examples(6, 15, seed=st.integers(0, 10**6))
 def test_values_and_totals_equal_explanations(seed: int) -> None:
     ready, random = random_prepared(seed), np.random.default_rng(seed)
     users, jobs = random.choice(ready.plan.user_id, 3), random.choice(ready.plan.job_id, 4)  # with duplicates
@@ -163,8 +162,7 @@ def test_every_pair_is_equally_likely(ready: Prepared, every_pair: pd.DataFrame)
     assert scipy.stats.chisquare(counts).pvalue > 1e-4
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6))
+@try_examples(6, 15, seed=st.integers(0, 10**6))
 def test_deviations_equal_values_minus_user_mean(seed: int) -> None:
     ready = random_prepared(seed)
     if not ready.plan.exclusions.matrix(ready.active_users).any():
