@@ -124,7 +124,7 @@ def repr_exactly(explanation: Explanation) -> str:
 
 
 @pytest.mark.parametrize("model", ["standard", "classic"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 8))])
 def test_pair_prepared_alone_has_the_same_explanation(seed: int, model: str) -> None:
     """Random markets have unknown codes, missing values, given or trained factors, and an earlier clock."""
     market = random_market(seed, n_jobs=(60, 250)[seed % 2], factors=seed % 4 != 3)

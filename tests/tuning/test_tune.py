@@ -39,9 +39,13 @@ FEE = "mean fee@10"
 # --- A market with hidden preferences -----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def market() -> Market:
-    return make_market(3_000, 5_000, 300_000, seed=0)
+@pytest.fixture(
+    scope="module",
+    params=[(1_500, 2_500, 150_000), pytest.param((3_000, 5_000, 300_000), marks=pytest.mark.long)],
+    ids=["small", "large"],
+)
+def market(request: pytest.FixtureRequest) -> Market:
+    return make_market(*request.param, seed=0)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from scoring.tuning.reach.start_weights import sample_start
 MARGIN = 1e-3
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 8))])
 def test_sample_is_valid_and_not_nearer_than_optimum(seed: int) -> None:
     random = np.random.default_rng(seed)
     lead = random.uniform(-60, 40, (4, 40))
