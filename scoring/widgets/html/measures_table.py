@@ -53,6 +53,19 @@ def render_measures(measures: pd.DataFrame, level: float = 0.95, n_moves: int = 
         render_heading("All users", note)
         + f'<p class="muted scoring-moves">{escape_text(marks)}</p>'
         + render_table(columns, rows, "Measures compared with the baseline")
+        + _render_reasons(measures)
+    )
+
+
+def _render_reasons(measures: pd.DataFrame) -> str:
+    """Return why marks and intervals disagree, one paragraph per reason."""
+    names: dict[str, list[str]] = {}
+    for row in measures.to_dict("records"):
+        if reason := _reason(row):
+            names.setdefault(reason, []).append(str(row["measure"]))
+    return "".join(
+        f'<p class="muted">{escape_text(", ".join(those))}: {escape_text(reason)}.</p>'
+        for reason, those in names.items()
     )
 
 
@@ -75,7 +88,7 @@ def _render_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
         f"{share if difference else ''}{' !' if is_large_loss else ''}</span>",
         drawn or '<span class="muted">–</span>',
         f"±{format_number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
-        f'<span class="{kind}"{_explain(row)}>{_verdict(row)}</span>',
+        f'<span class="{kind}">{_verdict(row)}</span>',
     )
 
 
@@ -89,7 +102,3 @@ def _verdict(row: dict[Hashable, Any]) -> str:
 
 def _reason(row: dict[Hashable, Any]) -> str:
     return explain_mark(bool(row["significant"]), row["low"], row["high"], int(row["n_tests"]))
-
-
-def _explain(row: dict[Hashable, Any]) -> str:
-    return f' title="{escape_text(_reason(row))}"' if _reason(row) else ""
