@@ -29,7 +29,16 @@ from scoring.database.query_tracing import count_driver_call
 from scoring.errors import DatabaseError
 from scoring.telemetry import fault_injection
 
-__all__ = ["MIGRATIONS", "VERSION", "Migration", "migrate", "parse_run_key", "read_version", "require_known"]
+__all__ = [
+    "MIGRATIONS",
+    "VERSION",
+    "Migration",
+    "lock_writers",
+    "migrate",
+    "parse_run_key",
+    "read_version",
+    "require_known",
+]
 
 FIRST_VERSION: Final = 1
 """Version of a database without a version table."""
@@ -55,7 +64,7 @@ IS_READABLE: Final = {
 """Queries for whether the version table can be read; no row if it does not exist."""
 
 LOCK: Final = int.from_bytes(b"scoring\0")
-"""Key of the PostgreSQL advisory lock that a migration holds."""
+"""Key of the PostgreSQL advisory lock of `lock_writers`."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,15 @@ def require_known(version: int, display: str) -> None:
         )
 
 
+def lock_writers(connection: Connection) -> None:
+    """Wait for other transactions that have called this function. The lock ends with the transaction.
+
+    On SQLite, the write transaction holds the lock of the file.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+
+
 def migrate(connection: Connection, display: str) -> None:
     """Apply all pending migrations, within the connection's write transaction.
 
@@ -162,9 +180,8 @@ def migrate(connection: Connection, display: str) -> None:
     DatabaseError: If the database has a newer version. The message contains `display`.
     """
     version = read_version(connection)
-    if version < VERSION and connection.dialect.name == "postgresql":
-        # released at the end of the transaction; on SQLite, the write transaction holds the lock of the file
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    if version < VERSION:
+        lock_writers(connection)
         version = read_version(connection)
     require_known(version, display)
     for migration in MIGRATIONS:

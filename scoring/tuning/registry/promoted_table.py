@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, select
 
 from scoring.database.database import Database
-from scoring.database.migrations import LOCK, migrate
+from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
 from scoring.errors import ConfigurationError, DatabaseError, shorten_repr
 from scoring.runs.publishers.database_runs import CURRENT
@@ -58,8 +58,7 @@ class PromotedTable:
         def work(connection: Connection) -> Sequence[StoredPromotion]:
             nonlocal added
             migrate(connection, database.display)
-            if connection.dialect.name == "postgresql":  # SQLite locks the file when the transaction begins
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            lock_writers(connection)
             promoted.create(connection, checkfirst=True)
             entries = _read(connection, database.display)
             # the connection may have been lost after a commit: then an earlier attempt has stored the rows

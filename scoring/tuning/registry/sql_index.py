@@ -12,7 +12,7 @@ import pandas as pd
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 
 from scoring.database.database import Database
-from scoring.database.migrations import migrate
+from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import profiles, promotions
 from scoring.errors import DatabaseError
 from scoring.tuning.registry.metadata import ProfileMetadata
@@ -66,6 +66,7 @@ class ProfileIndex:
         try:
             with database.begin() as connection:
                 migrate(connection, database.display)
+                lock_writers(connection)
                 for table in (profiles, promotions):
                     _create_table(connection, table, database.display)
                 yield connection
