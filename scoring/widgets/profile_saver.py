@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
-from scoring.tuning.registry import Profile, Registry
+from scoring.tuning.registry import FittedUsers, Profile, Registry
 from scoring.widgets.tuning_session import PanelState, TuningSession
 
 __all__ = ["ProfileSaver"]
@@ -94,5 +94,6 @@ class ProfileSaver:
             found_on=self.session.data,
             metrics=self.session.metrics(state),
             note=note,
+            users=FittedUsers.of(self.session.user_id),
         )
         return self.parent
