@@ -296,11 +296,16 @@ def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evide
         make_console().print(render_evidence(evidence))
         if yes or (evidence.objections and force is None):
             return
-        if sys.stdin is None or not sys.stdin.isatty():  # None: a scheduler may have closed it
+        if not _is_terminal():
             raise typer.BadParameter("The standard input is not a terminal. Read the evidence, and confirm with --yes.")
         typer.confirm(f"Promote {evidence.profile.metadata.reference} for {_mask(database)}?", abort=True)
 
     return review
+
+
+def _is_terminal() -> bool:
+    """Return whether a person can answer. A scheduler may have closed the standard input: then it is None."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _mask(database: str) -> str:

@@ -91,7 +91,11 @@ class Evidence:
     def describe_prices(self) -> str:
         """Return the prices in one sentence for the note of a promotion; empty if there are none."""
         prices = self.list_prices()
-        texts = [f"{measure} {format_change(measure, change)}" for measure, change in prices.items()]
+        texts = [
+            f"{measure} {format_change(measure, change)}"
+            + ("" if self.is_significant(measure) else ", which may be chance")
+            for measure, change in prices.items()
+        ]
         return f"Given up on test users: {'; '.join(texts)}." if texts else ""
 
 

@@ -19,7 +19,18 @@ from rich.text import Text
 import scoring
 from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import preset_names
-from scoring.cli.tables import audience, comparison, evaluation, explanation, models, profiles, reach, runs, tuning
+from scoring.cli.tables import (
+    audience,
+    comparison,
+    evaluation,
+    evidence,
+    explanation,
+    models,
+    profiles,
+    reach,
+    runs,
+    tuning,
+)
 from scoring.cli.tables.backtest import render_backtest
 from scoring.evaluation import Backtest, Comparison, Scoreboard
 from scoring.evaluation.backtest import BacktestCut
@@ -37,8 +48,10 @@ from scoring.runs.publishers import Destination, RunInfo
 from scoring.telemetry import Phase
 from scoring.tuning import Reach
 from scoring.tuning.audience_result import Audience
-from scoring.tuning.registry import Profile, ProfileDiff
+from scoring.tuning.registry import Evidence, Metric, Profile, ProfileDiff
 from scoring.tuning.registry.metadata import ProfileMetadata
+from scoring.tuning.registry.test_access_log import Change as MeasureChange
+from scoring.tuning.registry.test_access_log import TestAccess
 from scoring.validation.report import TableReport
 from tests.support import golden_cases
 
@@ -495,6 +508,48 @@ def profiles_history() -> Any:
     return profiles.render_history(pd.DataFrame(rows, columns=columns))
 
 
+def profiles_evidence() -> Any:
+    """Return evidence with a goal that is worse, a guard, prices, worse slices, a warning and objections."""
+    rows = [
+        ("NDCG@10", 0.337, -0.140, -0.203, -0.075, -0.29, True, False),
+        ("HitRate@40", 0.778, 0.136, 0.049, 0.222, 0.21, True, True),
+        ("mean fee@40", 1_651.2, -2_357.5, -2_489.0, -2_220.0, -0.588, True, False),
+        ("mean wage@40", 1.015, -0.070, -0.083, -0.057, -0.065, False, False),
+        ("novelty@40", 7.442, 0.251, 0.206, 0.296, 0.035, True, None),
+        ("coverage@40", 0.692, -0.1, -0.21, 0.01, -0.126, False, False),
+    ]
+    changes = {
+        name: MeasureChange(
+            difference=difference, low=low, high=high, relative=relative, is_significant=is_significant, is_good=is_good
+        )
+        for name, _, difference, low, high, relative, is_significant, is_good in rows
+    }
+    access = TestAccess(
+        at=AS_OF,
+        look=3,
+        holdout="0a1b2c3d",
+        digest="0a1b2c3d4e5f6071" * 2,
+        metrics={name: Metric(value=value) for name, value, *_ in rows},
+        users=81,
+        fitted_users=12,
+        held_out="14 days from 2025-06-16 12:00 UTC",
+        baseline="standard",
+        changes=changes,
+        worse_slices=tuple(
+            f"NDCG@10:tenure:{name}" for name in ("newcomer", "1 to 5", "6 to 20", "21 and more", "a", "b")
+        ),
+    )
+    profile: Any = SimpleNamespace(metadata=SimpleNamespace(reference="night@2"))
+    objections = (
+        "The declared goal NDCG@10 is significantly worse: -0.14.",
+        "It was fitted on users of its evaluation.",
+    )
+    warnings = ("The evidence compares with standard, but day@1 is promoted.",)
+    shown = Evidence(profile, access, 3, objections, warnings, ("NDCG@10",), ("mean wage@40",))
+    missing = Evidence(profile, None, 0, ("Its model was never evaluated on test users.",))
+    return Group(evidence.render_evidence(shown), Text(), evidence.render_evidence(missing))
+
+
 def profiles_looks() -> Any:
     """Return two evaluations on the same test users."""
     at, digest = pd.Timestamp(AS_OF), "0a1b2c3d4e5f6071" * 2
@@ -521,6 +576,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "profiles_show": profiles_show,
     "profiles_diff": profiles_diff,
     "profiles_history": profiles_history,
+    "profiles_evidence": profiles_evidence,
     "profiles_looks": profiles_looks,
 }
 """Name of a golden file → function that returns its page."""

@@ -524,3 +524,14 @@ def test_old_name_of_the_error_is_deprecated() -> None:
         assert scoring.runs.gate.KeptAsideError is GateFailedError
     with pytest.raises(AttributeError):
         scoring.runs.gate.Kept  # noqa: B018 - it raises
+
+
+def test_notes_are_stored_with_the_verdict(out: Path, current_market: Prepared) -> None:
+    gate = Gate(notes=("model standard, instead of the promoted night@1",))
+    first = run(current_market, parquet(out), gate=gate).verdict
+    assert first is not None
+    assert first.notes == gate.notes
+    run(current_market.with_model(load_model("classic")), parquet(out), gate=Gate(force="x", notes=gate.notes))
+    notes = read_manifest(out / "latest")["gate"]["notes"]
+    assert gate.notes[0] in notes
+    assert "the model changed (standard → classic)" in notes
