@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
-from scipy.sparse.linalg import svds
+from scipy.linalg import eigh
 from threadpoolctl import threadpool_limits
 
 from scoring import Dataset
@@ -156,15 +156,23 @@ def _grams(title: Any) -> list[str]:
     return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
+_SMALLEST = 1e-12
+"""Smallest eigenvalue to keep, as a share of the largest. Rounding errors of the product are below it."""
+
+
 def _principal(rows: sparse.csr_matrix, dimensions: int) -> Floats:
-    """Return (n_words, d) right singular vectors of the largest singular values, 1 ≤ d ≤ dimensions."""
+    """Return (n_words, d) right singular vectors of the largest singular values, 1 ≤ d ≤ dimensions.
+
+    They are computed from the eigenvectors of rows @ rows.T or rows.T @ rows, the smaller of the two. Measured and
+    rejected: `scipy.sparse.linalg.svds` started from ones. It misses singular values that occur more than once.
+    """
     if not min(rows.shape) or not rows.nnz:
         return np.zeros((rows.shape[1], 1))
-    if min(rows.shape) <= 2 * dimensions:
-        _, sizes, right = np.linalg.svd(rows.toarray(), full_matrices=False)
-    else:
-        # Many small products: on a busy machine two threads took 13 s and one 2.5 s. One thread repeats bit for bit.
-        with threadpool_limits(1, "blas"):
-            _, sizes, right = svds(rows, k=dimensions, v0=np.ones(min(rows.shape)))
-        sizes, right = sizes[::-1], right[::-1]
-    return np.ascontiguousarray(right[:dimensions][sizes[:dimensions] > 1e-9 * sizes[0]].T)
+    is_tall = rows.shape[0] >= rows.shape[1]
+    gram = (rows.T @ rows if is_tall else rows @ rows.T).toarray()
+    with threadpool_limits(1, "blas"):  # with one thread, each run returns the same bits
+        sizes, vectors = eigh(gram, subset_by_index=(max(len(gram) - dimensions, 0), len(gram) - 1))
+    sizes, vectors = sizes[::-1], vectors[:, ::-1]  # largest first
+    kept = sizes > _SMALLEST * sizes[0]
+    right = vectors[:, kept] if is_tall else rows.T @ vectors[:, kept] / np.sqrt(sizes[kept])
+    return np.ascontiguousarray(right)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from scoring import Dataset, Prepared, ScoringModel, Statistics, load_model
 from scoring.errors import ModelError
@@ -143,6 +144,18 @@ def test_titles_are_decomposed_once_for_a_dataset(example: ModuleType) -> None:
     assert Titles.of(data, 8) is Titles.of(data, 8)
     assert Titles.of(data, 2) is not Titles.of(data, 8)
     assert Titles.of(data, 2).basis.shape[1] == 2
+
+
+def test_titles_keep_repeated_singular_values(example: ModuleType) -> None:
+    """Twelve groups of equal titles have the same singular value. All twelve belong to the largest."""
+    from title_likeness import _principal
+
+    blocks = [np.ones((4, 1))] * 12 + [sparse.random(1500, 700, 0.006, random_state=0)]
+    for rows in (sparse.block_diag(blocks).tocsr(), sparse.block_diag(blocks).T.tocsr()):
+        basis = _principal(rows, 256)
+        largest = np.linalg.svd(rows.toarray(), compute_uv=False)[:256]
+        assert np.square(rows @ basis).sum() == pytest.approx(np.square(largest).sum(), rel=1e-12)
+        np.testing.assert_allclose(basis.T @ basis, np.eye(256), atol=1e-12)
 
 
 def test_models_name_the_example_components(example: ModuleType) -> None:
