@@ -6,8 +6,9 @@ A model that is tuned for one metric changes these properties as well. They are 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, assign_groups, digest_users
+from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife, digest_users, draw_halves
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.model.component_inputs import History
@@ -37,6 +38,7 @@ __all__ = [
     "PopularityBias",
     "PopulationFact",
     "UserFact",
+    "compute_population_facts",
 ]
 
 
@@ -306,25 +308,31 @@ class PopulationFact(_Fact):
         ------
         ConfigurationError: As in `UserFact.of`, or if no job is eligible.
         """
+        return compute_population_facts((self,), ranking, facts)[self.name]
+
+    def value_of(self, ranking: Ranking, facts: ListFacts) -> float:
+        """Return the value only. Raises as `of`."""
+        listings = self._listings(ranking, facts)
+        return self._value(listings.counts, listings.n_eligible)
+
+    def _listings(self, ranking: Ranking, facts: ListFacts) -> _Listings:
         if not facts.n_eligible:
             raise ConfigurationError(
                 f"{self.name} has no value: every job is excluded for all users. Use data with open jobs, or relax the "
                 "model's eligibility rules."
             )
         rows, is_job = self._top(ranking, facts)
-        counts, without_group = _counts(
-            rows, is_job & facts.eligible[rows] if rows.size else is_job, assign_groups(ranking.user_id)
-        )
-        return Jackknife(
-            value=float(self._value(counts, facts.n_eligible)),
-            without=np.array([self._value(part, facts.n_eligible) for part in without_group]),
-            n=len(ranking.user_id),
-            users=digest_users(ranking.user_id),
-        )
+        by_id = np.argsort(ranking.user_id, kind="stable")
+        counted = is_job & facts.eligible[rows] if rows.size else is_job
+        return _Listings.of(rows[by_id], counted[by_id], facts.n_eligible)
 
     @abstractmethod
     def _value(self, counts: Longs, n_eligible: int) -> float:
         """Return the value, given how often each job is listed. `counts` may omit jobs that are in no list."""
+
+    @abstractmethod
+    def _without(self, listings: _Listings) -> Floats:
+        """Return (n,) the value without each user."""
 
 
 class Coverage(PopulationFact):
@@ -336,6 +344,10 @@ class Coverage(PopulationFact):
 
     def _value(self, counts: Longs, n_eligible: int) -> float:
         return np.count_nonzero(counts) / n_eligible
+
+    def _without(self, listings: _Listings) -> Floats:
+        covered_by_one = np.append(listings.counts, 0)[listings.job] == 1
+        return (np.count_nonzero(listings.counts) - covered_by_one.sum(axis=1)) / listings.n_eligible
 
 
 class Concentration(PopulationFact):
@@ -350,15 +362,52 @@ class Concentration(PopulationFact):
     good_sign = -1
 
     def _value(self, counts: Longs, n_eligible: int) -> float:
-        # counts are small integers: a histogram of the counts replaces sorting the jobs
-        alike = np.bincount(counts, minlength=1)
-        listed = int(np.arange(len(alike)) @ alike)
-        if not listed:
-            return float("nan")
-        alike[0] += n_eligible - len(counts)
-        before = np.cumsum(alike) - alike
-        places = alike * before + alike * (alike + 1) // 2  # sum of the places i of the jobs with each count
-        return 2 * float(np.arange(len(alike)) @ places) / (n_eligible * listed) - (n_eligible + 1) / n_eligible
+        listed = int(counts.sum())
+        return _sum_differences(_count_counts(counts, n_eligible)) / (n_eligible * listed) if listed else float("nan")
+
+    def _without(self, listings: _Listings) -> Floats:
+        """Return the exact values. Without a list, the counts of its jobs decrease by 1.
+
+        The difference to each job with an equal or a higher count increases by 1, that to each lower one decreases. Two
+        jobs of the list with equal counts stay equal.
+        """
+        m = listings.n_eligible
+        histogram = _count_counts(listings.counts, m)
+        lower = np.cumsum(histogram) - histogram
+        count = np.append(listings.counts, 0)[listings.job]
+        change = np.where(listings.counted, (m - 1 - 2 * lower)[count], 0).sum(axis=1) - 2 * _count_ties(
+            np.where(listings.counted, count, -1 - np.arange(count.shape[1]))
+        )
+        listed = listings.counts.sum() - listings.counted.sum(axis=1)
+        differences = _sum_differences(histogram) + change
+        return np.where(listed > 0, differences / np.maximum(m * listed, 1), np.nan)
+
+
+def _count_counts(counts: Longs, n_eligible: int) -> Longs:
+    """Return the number of eligible jobs that are listed 0, 1, 2, … times.
+
+    Counts are small integers. Their histogram replaces sorting the jobs.
+    """
+    histogram = np.bincount(counts, minlength=1)
+    histogram[0] += n_eligible - len(counts)
+    return histogram
+
+
+def _sum_differences(histogram: Longs) -> float:
+    """Return Σ |x_i - x_j| over all pairs of jobs, given the number of jobs that are listed 0, 1, 2, … times."""
+    lower = np.cumsum(histogram) - histogram
+    # of a job listed x times, x is added once per lower job and subtracted once per higher job
+    return float(np.arange(len(histogram)) @ (histogram * (2 * lower + histogram - histogram.sum())))
+
+
+def _count_ties(values: Longs) -> Longs:
+    """Return (n,) the number of pairs of equal values in each row of (n, k)."""
+    values = np.sort(values, axis=1)
+    pairs, run = np.zeros((2, len(values)), dtype=np.int64)
+    for column in range(1, values.shape[1]):
+        run = np.where(values[:, column] == values[:, column - 1], run + 1, 0)
+        pairs += run
+    return pairs
 
 
 USER_FACTS: Final[tuple[UserFact, ...]] = (
@@ -372,19 +421,70 @@ USER_FACTS: Final[tuple[UserFact, ...]] = (
 POPULATION_FACTS: Final[tuple[PopulationFact, ...]] = (Coverage(), Concentration())
 
 
-def _counts(rows: Longs, is_job: Bools, group: Longs) -> tuple[Longs, Iterator[Longs]]:
-    """Return how often each listed job is listed, and an iterator of the same counts without each non-empty group.
+def compute_population_facts(
+    population_facts: Iterable[PopulationFact], ranking: Ranking, facts: ListFacts
+) -> dict[str, Jackknife]:
+    """Return name → value with its jackknife. Facts of the same k share their counts.
 
-    The iterator limits memory: there may be a million jobs.
+    Raises
+    ------
+    ConfigurationError: As in `PopulationFact.of`.
     """
-    by_group = np.argsort(group, kind="stable")
-    job = rows[by_group][is_job[by_group]]
-    of_all = np.bincount(job)
-    listed = np.flatnonzero(of_all)
-    place = np.zeros(len(of_all), dtype=np.int64)
-    place[listed] = np.arange(len(listed))
-    job, counts = place[job], of_all[listed]
-    sizes = np.bincount(group[by_group], is_job[by_group].sum(axis=1), minlength=GROUPS_OF_USERS).astype(np.int64)
-    ends = np.cumsum(sizes)
-    of_group = [slice(ends[number] - sizes[number], ends[number]) for number in np.unique(group)]
-    return counts, (counts - np.bincount(job[part], minlength=len(listed)) for part in of_group)
+    results: dict[str, Jackknife] = {}
+    users, by_k = digest_users(ranking.user_id), dict[int, list[PopulationFact]]()
+    for fact in population_facts:
+        by_k.setdefault(fact.k, []).append(fact)
+    for same_k in by_k.values():
+        listings = same_k[0]._listings(ranking, facts)
+        of_halves = {fact.name: np.empty((SPLITS, 2)) for fact in same_k}
+        without_in_halves: dict[str, list[Floats]] = {fact.name: [] for fact in same_k}
+        for number, (first, second, left_out) in enumerate(draw_halves(len(listings), users)):
+            counts = listings.take(first).counts
+            others = listings.counts - counts - (listings.take(left_out).counts if len(left_out) else 0)
+            for fact in same_k:
+                of_halves[fact.name][number] = [fact._value(half, listings.n_eligible) for half in (counts, others)]
+                if number < JACKKNIFED_SPLITS:
+                    without_in_halves[fact.name] += [fact._without(listings.take(half)) for half in (first, second)]
+        for fact in same_k:
+            results[fact.name] = Jackknife(
+                value=fact._value(listings.counts, listings.n_eligible),
+                without=fact._without(listings),
+                halves=of_halves[fact.name],
+                without_in_halves=np.array(without_in_halves[fact.name]),
+                users=users,
+            )
+    return results
+
+
+@dataclass(frozen=True)
+class _Listings:
+    """The jobs in the lists of n users, and how often each is listed."""
+
+    job: Longs  # (n, k) number of the job among those listed; n_jobs for a place that is not counted
+    n_jobs: int
+    n_eligible: int
+
+    @classmethod
+    def of(cls, rows: Longs, counted: Bools, n_eligible: int) -> Self:
+        """Return the listings of job rows (n, k). Jobs in no list are not stored, as there may be a million jobs."""
+        listed = np.flatnonzero(np.bincount(rows[counted]))
+        number = np.zeros(int(rows.max(initial=0)) + 1, dtype=np.int64)
+        number[listed] = np.arange(len(listed))
+        return cls(np.where(counted, number[rows], len(listed)), len(listed), n_eligible)
+
+    def __len__(self) -> int:
+        return len(self.job)
+
+    def take(self, users: Longs) -> Self:
+        """Return the listings of the users at these rows."""
+        return replace(self, job=self.job[users])
+
+    @cached_property
+    def counted(self) -> Bools:
+        """(n, k) whether a place is counted."""
+        return self.job < self.n_jobs
+
+    @cached_property
+    def counts(self) -> Longs:
+        """(n_jobs,) number of lists that contain each job."""
+        return np.bincount(self.job.ravel(), minlength=self.n_jobs + 1)[:-1]

@@ -12,7 +12,13 @@ import numpy as np
 from scoring.array_types import Floats
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS, PopulationFact, UserFact
+from scoring.evaluation.list_metrics import (
+    POPULATION_FACTS,
+    USER_FACTS,
+    PopulationFact,
+    UserFact,
+    compute_population_facts,
+)
 from scoring.evaluation.marks import NO_TEST, DifferenceTest
 from scoring.evaluation.measure_directions import relative_change
 from scoring.evaluation.metrics import Metric
@@ -69,7 +75,7 @@ class MeasureValues:
     def of(cls, evaluator: Evaluator, evaluation: Evaluation, added: Sequence[Measure] = ()) -> Self:
         """Return the values of `list_measures(evaluator, added)`."""
         facts, ranking = evaluator.facts(evaluation), evaluation.ranking
-        per_user, together = dict[str, Floats](), dict[str, Jackknife]()
+        per_user, of_lists = dict[str, Floats](), list[PopulationFact]()
         for measure in list_measures(evaluator, added):
             if isinstance(measure, Metric):
                 known = evaluation.values.get(measure.name)
@@ -77,8 +83,8 @@ class MeasureValues:
             elif isinstance(measure, UserFact):
                 per_user[measure.name] = measure.of(ranking, facts)
             else:
-                together[measure.name] = measure.of(ranking, facts)
-        return cls(per_user, together)
+                of_lists.append(measure)
+        return cls(per_user, compute_population_facts(of_lists, ranking, facts))
 
     def means(self, resamples: Resamples, level: float = 0.95) -> Iterator[tuple[str, MeasureMean]]:
         """Yield each measure with its mean and interval."""
@@ -88,7 +94,7 @@ class MeasureValues:
             interval = resamples.interval(values, level) if n else (_NAN, _NAN)
             yield measure, MeasureMean(n, float(values[known].mean()) if n else _NAN, *interval)
         for measure, value in self.together.items():
-            interval = value.interval(level) if len(value.without) >= 2 else (_NAN, _NAN)
+            interval = value.interval(level) if value.has_interval else (_NAN, _NAN)
             yield measure, MeasureMean(value.n, value.value, *interval)
 
     def compare(
@@ -113,7 +119,7 @@ class MeasureValues:
             start = base.together[measure]
             change = value.subtract(start)
             relative = relative_change(change.value, start.value)
-            if len(change.without) < 2:
+            if not change.has_interval:
                 yield measure, MeasureDifference(change.value, relative=relative)
                 continue
             test = DifferenceTest(change.p, detectable_at=change.detectable)

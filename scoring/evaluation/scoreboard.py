@@ -36,7 +36,7 @@ class Scoreboard:
     """Evaluations by model name on the users of one evaluator. The first is the baseline. Create it with `of`.
 
     Intervals are percentile intervals of a bootstrap over users. Coverage and concentration are values of all lists
-    together; their intervals come from a jackknife over groups of users. p-values come from a paired randomisation
+    together; their intervals come from a jackknife over users. p-values come from a paired randomisation
     test, those of coverage and concentration from the jackknife.
 
     A test of a goal on the candidate was declared before the evaluation: its p-value is not corrected, or by Holm's

@@ -98,7 +98,7 @@ class ListGoal(Goal):
     def of(self, evaluator: Evaluator, evaluation: Evaluation) -> float:
         facts = evaluator.facts(evaluation)
         if isinstance(self.fact, PopulationFact):
-            value = self.fact.of(evaluation.ranking, facts).value
+            value = self.fact.value_of(evaluation.ranking, facts)
             if math.isnan(value):
                 raise ConfigurationError(
                     f"{self.name} has no value, because all lists are empty. Use other users, or relax the model's "

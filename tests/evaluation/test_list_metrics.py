@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import assign_groups
+from scoring.evaluation.jackknife import draw_halves
 from scoring.evaluation.list_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
@@ -26,6 +26,7 @@ from scoring.evaluation.list_metrics import (
     Miscalibration,
     Novelty,
     PopularityBias,
+    compute_population_facts,
 )
 from scoring.model import Inputs
 from scoring.ranking import Prepared, Ranking
@@ -166,11 +167,11 @@ def gini_by_pairs(counts: list[int]) -> float:
     eligible=st.sets(st.integers(0, 11), min_size=1),
     k=st.integers(1, 5),
 )
-def test_population_facts_equal_counts_without_each_group(lists: list[list[int]], eligible: set[int], k: int) -> None:
+def test_population_facts_equal_counts_without_each_user(lists: list[list[int]], eligible: set[int], k: int) -> None:
     ranking, facts = ranking_of(lists, room=5), facts_of(12, sorted(eligible))
     coverage, concentration = Coverage(k).of(ranking, facts), Concentration(k).of(ranking, facts)
-    group = assign_groups(ranking.user_id)
-    users = [np.ones(len(lists), dtype=bool), *(group != one for one in np.unique(group))]
+    rows = np.arange(len(lists))
+    users = [np.ones(len(lists), dtype=bool), *(rows != row for row in rows)]
     values = [(one.value, *one.without) for one in (coverage, concentration)]
     for chosen, covered, concentrated in zip(users, *values, strict=True):
         listed = Counter(job for user in np.flatnonzero(chosen) for job in lists[user][:k])
@@ -180,6 +181,22 @@ def test_population_facts_equal_counts_without_each_group(lists: list[list[int]]
             assert concentrated == pytest.approx(gini_by_pairs(counts), abs=1e-12)
         else:
             assert math.isnan(concentrated)
+    for fact in (coverage, concentration):
+        assert fact.without_in_halves.shape == (4, len(lists) // 2)
+
+
+def test_halves_are_disjoint_and_have_values_of_their_lists() -> None:
+    lists = [[user, 20 + user % 3] for user in range(9)]
+    ranking, facts = ranking_of(lists), facts_of(40)
+    found, by_k = Coverage(2).of(ranking, facts), compute_population_facts([Coverage(2), Coverage(1)], ranking, facts)
+    splits = list(draw_halves(9, found.users))
+    assert found.halves.shape == (len(splits), 2)
+    for values, (first, second, left_out) in zip(found.halves, splits, strict=True):
+        assert sorted([*first, *second, *left_out]) == list(range(9))
+        for value, half in zip(values, (first, second), strict=True):
+            assert value == Coverage(2).value_of(ranking_of([lists[user] for user in half]), facts)
+    assert by_k["coverage@2"].interval() == found.interval()
+    assert by_k["coverage@1"].interval() == Coverage(1).of(ranking, facts).interval()
 
 
 def test_population_facts_ignore_order_of_users(facts: ListFacts, ranking: Ranking) -> None:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import assign_groups
 from scoring.evaluation.user_splits import split_users
 from tests.support.errors import raises_at
 
@@ -48,13 +47,6 @@ def test_another_seed_gives_independent_split() -> None:
     for a in range(4):
         for b in range(a):
             assert abs((sides[a] == sides[b]).sum() - 20_000) < 5 * np.sqrt(10_000)
-
-
-def test_jackknife_groups_are_independent_of_parts() -> None:
-    ids = np.arange(40_000)
-    found = split_users(ids)
-    counts = np.bincount(assign_groups(found.train), minlength=20)
-    assert (abs(counts - 1_000) < 5 * np.sqrt(1_000)).all()
 
 
 def test_share_of_0_is_empty_and_of_1_has_all() -> None:
