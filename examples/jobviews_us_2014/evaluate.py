@@ -149,6 +149,8 @@ def print_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None
     print(f"candidates per user: median {np.median(candidates):,.0f}, mean {candidates.mean():,.0f}")
     print(f"held-out jobs that a rule excludes from every list: {sum(by_rule.values())} {by_rule or ''}")
     print(", ".join(f"{len(part.user_id):,} {name}" for name, part in vars(parts).items()), "users")
+    for note in holdout.notes:
+        print(f"note: {note}")
 
 
 def main() -> None:
@@ -164,6 +166,8 @@ def main() -> None:
     print_holdout(data, holdout, parts)
 
     tuning = search_weights(parts, arguments.trials)
+    for note in tuning.notes[len(holdout.notes) :]:
+        print(f"note: {note}")
     print("\nFlat weights and parameters\n", tuning.weights().round(3).to_string())
     print("\nAblation on the validation users")
     print(ablation(parts.validation, tuning.winner, NDCG(40)).frame().round(4).to_string())

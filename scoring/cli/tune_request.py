@@ -91,7 +91,10 @@ class TuneRequest:
             holdout = self.holdout.make_holdout(data)
         holdout_options.print_holdout(holdout, progress)
         train, validation, test = self._make_evaluators(holdout, progress, processes)
-        return SearchInputs(holdout, train, validation, test, self._make_problem(space, goals, train))
+        problem = self._make_problem(space, goals, train)
+        for note in problem.notes[len(train.notes) :]:  # print_holdout has printed those of the holdout
+            progress.print_line(f"note: {note}")
+        return SearchInputs(holdout, train, validation, test, problem)
 
     def _make_evaluators(self, holdout: Holdout, progress: Progress, processes: int) -> list[Evaluator]:
         import numpy as np

@@ -1,6 +1,7 @@
 """Evaluation of ranked lists on held-out actions, and comparison of two rankings.
 
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
+- `row_agreement`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users (`id_hash`)
 - `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_directions`: which values are better
 - `slices`: metrics by group of users

@@ -77,6 +77,10 @@ class ActionLog:
         merged = type(self)(user[last], job[last], self.at[order][last], gain)
         return merged.take(np.lexsort((merged.job, merged.at, merged.user)))
 
+    def from_the_end(self, n_users: int) -> Longs:
+        """Return (n,) the number of later actions of the same user."""
+        return self.first_rows() + self.counts(n_users)[self.user] - 1 - np.arange(len(self))
+
     def counts(self, n_users: int) -> Longs:
         """Return (n_users,) number of actions of each user."""
         return np.bincount(self.user, minlength=n_users)

@@ -19,6 +19,7 @@ from scoring.evaluation.external_lists import ExternalLists, count_first_reasons
 from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
+from scoring.evaluation.note_text import format_notes, render_summary
 from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.plan import Candidates
@@ -140,7 +141,20 @@ class Evaluator:
         self._facts: tuple[Eligibility, ListFacts] | None = None
 
     def __repr__(self) -> str:
-        return f"Evaluator({self.holdout!r}, lists of {self.k})"
+        return f"{self.summary}{format_notes(self.notes)}"
+
+    def _repr_html_(self) -> str:
+        return render_summary(self.summary, self.notes)
+
+    @property
+    def summary(self) -> str:
+        """Name and sizes of the holdout and length of the lists, without notes."""
+        return f"Evaluator({self.holdout.summary}; lists of {self.k})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats of the holdout."""
+        return self.holdout.notes
 
     @property
     def user_id(self) -> Longs:

@@ -16,19 +16,60 @@ from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
+from scoring.evaluation.note_text import format_notes, render_summary
 from scoring.evaluation.relevant_pairs import Relevance
+from scoring.evaluation.row_agreement import MIN_UNITS, describe_agreement
 from scoring.plan import Candidates
 
-__all__ = ["APPLICATIONS", "EmptyHoldoutError", "Holdout", "list_caveats", "select_relevant"]
+__all__ = ["APPLICATIONS", "EarlierActions", "EmptyHoldoutError", "Holdout", "list_caveats", "select_relevant"]
 
 APPLICATIONS: Final[Mapping[str, float]] = {"application": 1.0}
 """Default gains: kind of action → gain of a job with such an action."""
 
+HOUR: Final = 60 * 60 * 1_000_000
+"""An hour in microseconds."""
+
+_CURRENT_ROWS: Final = (
+    "Rows of users and jobs are as of now, not as of the holdout. If wishes, places, wages or fees have changed since, "
+    "metrics may be too high."
+)
+_NOT_COMPARED: Final = (
+    f"Whether rows contain held-out actions was not checked: fewer than {MIN_UNITS} users have earlier jobs to compare "
+    "with."
+)
 _GIVEN_FACTORS: Final = "The factors came with the data and were not trained: they may contain the holdout's actions."
 
 
 class EmptyHoldoutError(ConfigurationError):
     """A holdout has no relevant job, or none of the evaluated users."""
+
+
+@dataclass(frozen=True)
+class EarlierActions:
+    """How many held-out pairs had an action before the holdout, of any kind, by the same user on the same job."""
+
+    pairs: int
+    """Number of held-out pairs."""
+    any_time: int
+    last_hour: int
+    """Those with an action in the hour before the holdout."""
+
+    @classmethod
+    def of(cls, data: Dataset, held: ActionLog, start: Longs) -> Self:
+        """Count the held-out pairs in the known actions. `start` (n_users,) is the start of each user's holdout."""
+        actions = data.actions
+        known, pairs = ((log.user.astype(np.int64) << 32) | log.job for log in (actions, held))
+        is_late = actions.at >= start[actions.user] - HOUR
+        any_time, last_hour = (int(np.isin(pairs, keys).sum()) for keys in (known, known[is_late]))
+        return cls(len(held), any_time, last_hour)
+
+    def __str__(self) -> str:
+        if not self.any_time:
+            return "Before the holdout, no user had viewed or clicked a held-out job of theirs."
+        return (
+            f"Before the holdout, users had viewed or clicked {self.any_time / self.pairs:.1%} of their held-out jobs "
+            f"({self.any_time:,} of {self.pairs:,}), and {self.last_hour / self.pairs:.1%} in the hour before it."
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,9 +89,21 @@ class Holdout:
     """Caveats to report with the metrics."""
     starts: pd.Timestamp | None = None
     """All held-out actions are later than this time; None: the time depends on the user."""
+    earlier_actions: EarlierActions | None = None
+    """Held-out pairs with an action before the holdout."""
+    agreement: pd.DataFrame | None = None
+    """How much held-out jobs agree with rows of users and jobs, from `row_agreement.compare_agreement`."""
 
     def __repr__(self) -> str:
-        return f"Holdout({self.name}: {len(self.relevance):,} relevant jobs of {len(self.user_id):,} users)"
+        return f"Holdout({self.summary}){format_notes(self.notes)}"
+
+    def _repr_html_(self) -> str:
+        return render_summary(f"Holdout({self.summary})", self.notes)
+
+    @property
+    def summary(self) -> str:
+        """Name and sizes, without notes."""
+        return f"{self.name}: {len(self.relevance):,} relevant jobs of {len(self.user_id):,} users"
 
     @cached_property
     def user_id(self) -> Longs:
@@ -82,8 +135,8 @@ class Holdout:
 
 def select_relevant(
     data: Dataset, held: ActionLog, reasons: Mapping[str, Bools], name: str, gains: Mapping[str, float]
-) -> tuple[Relevance, dict[str, int]]:
-    """Return the relevance of the pairs to evaluate, and reason → number of pairs left out.
+) -> tuple[ActionLog, dict[str, int]]:
+    """Return the pairs to evaluate, and reason → number of pairs left out.
 
     A pair is left out if any reason applies. It is counted at the first reason that applies.
 
@@ -107,10 +160,12 @@ def select_relevant(
             f"{name}: none of the {pluralize(len(held), 'pair')} of user and job with a counted action ({kinds}) can "
             f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action."
         )
-    rest = held.take(left)
-    return Relevance.of(data.users.user_id[rest.user], data.jobs.job_id[rest.job], rest.gain), counts
+    return held.take(left), counts
 
 
-def list_caveats(data: Dataset) -> tuple[str, ...]:
-    """Return the caveats of the data that apply to every metric."""
-    return (_GIVEN_FACTORS,) if data.tables.user_factors is not None else ()
+def list_caveats(data: Dataset, earlier: EarlierActions, agreement: pd.DataFrame) -> tuple[str, ...]:
+    """Return the caveats that apply to every metric."""
+    unknown = (_NOT_COMPARED,) if agreement["excess"].isna().all() else ()
+    given = (_GIVEN_FACTORS,) if data.tables.user_factors is not None else ()
+    leaks = tuple(f"Possible leak: {text}" for text in describe_agreement(agreement))
+    return (_CURRENT_ROWS, str(earlier), *leaks, *unknown, *given)

@@ -7,7 +7,8 @@ data's clock. It may therefore contain later actions of *other* users; the holdo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
-from scoring.dataset.arrays import DAY, to_microseconds
+from scoring.dataset.arrays import DAY, NO_TIME, to_microseconds
 from scoring.dataset.dataset import parse_clock
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
-from scoring.evaluation.holdout import APPLICATIONS, Holdout, list_caveats, select_relevant
+from scoring.evaluation.holdout import APPLICATIONS, EarlierActions, Holdout, list_caveats, select_relevant
+from scoring.evaluation.relevant_pairs import Relevance
+from scoring.evaluation.row_agreement import COMPARED_JOBS, REPEATS, HeldOutJobs, KnownPairs, compare_agreement
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 from scoring.ranking.prepared import find_rows
@@ -68,17 +71,48 @@ def by_time(
     known = Dataset(tables, as_of=data.as_of - pd.Timedelta(days=days) if cut is None else cut, set_back=True)
     before = tables.actions["occurred_at"] <= known.as_of
     known = Dataset(tables.with_tables(actions=tables.actions[before]), as_of=known.as_of, set_back=True)
-    held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
+    now, length = known.clock.now, int(days * DAY)
+    held = log.take((log.at > now) & (log.at <= now + length)).pairs()
     registered = to_microseconds(known.tables.users["registered_at"])[held.user]
     reasons = {
-        "user not registered at the start of the holdout": registered > known.clock.now,
+        "user not registered at the start of the holdout": registered > now,
         "job not open at the start of the holdout": ~known.open_jobs[held.job],
         **_find_too_early(held, after),
     }
     name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
-    starts = max(known.as_of, parse_clock(after, "after") or known.as_of)
-    relevant = select_relevant(data, held, reasons, name, gains)
-    return Holdout(name, known, *relevant, notes=list_caveats(data), starts=starts)
+    relevant, left_out = select_relevant(data, held, reasons, name, gains)
+    repeats = [_jobs_after(known, log, now - n * length, length) for n in range(1, REPEATS + 1)]
+    earlier = KnownPairs(log.take(log.at <= now).pairs(), trend_start=now - 2 * length)
+    jobs = replace(_jobs_after(known, log, now, length), held=relevant)
+    agreement = compare_agreement(known, jobs, earlier, repeats)
+    holdout = _make_holdout(name, known, relevant, left_out, np.full(len(known.users), now), agreement)
+    return replace(holdout, starts=max(known.as_of, parse_clock(after, "after") or known.as_of))
+
+
+def _jobs_after(known: Dataset, log: ActionLog, cut: int, length: int) -> HeldOutJobs:
+    """Return the pairs that a holdout with this cut holds out, and the newest earlier ones of each user."""
+    open_jobs = known.jobs.find_open(cut, check_active=False)
+    held = log.take((log.at > cut) & (log.at <= cut + length)).pairs()
+    registered = to_microseconds(known.tables.users["registered_at"])[held.user]
+    held = held.take((registered <= cut) & open_jobs[held.job])
+    earlier = log.take(log.at <= cut).pairs()
+    earlier = earlier.take(earlier.from_the_end(len(known.users)) < COMPARED_JOBS)
+    return HeldOutJobs(held, earlier, open_jobs[earlier.job], open_jobs)
+
+
+def _make_holdout(
+    name: str,
+    known: Dataset,
+    relevant: ActionLog,
+    left_out: Mapping[str, int],
+    start: Longs,
+    agreement: pd.DataFrame,
+) -> Holdout:
+    """Return the holdout of the relevant pairs, with its checks and caveats."""
+    relevance = Relevance.of(known.users.user_id[relevant.user], known.jobs.job_id[relevant.job], relevant.gain)
+    earlier = EarlierActions.of(known, relevant, start)
+    notes = list_caveats(known, earlier, agreement)
+    return Holdout(name, known, relevance, left_out, notes=notes, earlier_actions=earlier, agreement=agreement)
 
 
 def last_n(
@@ -114,7 +148,7 @@ def last_n(
     _require_number(n)
     log, n_users = ActionLog.of(data, gains), len(data.users)
     pairs = log.pairs()
-    from_the_end = pairs.first_rows() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
+    from_the_end = pairs.from_the_end(n_users)
     last = pairs.take(from_the_end < n)
     too_short = {
         f"user with fewer than {pluralize(n + at_least, 'job')}": pairs.counts(n_users)[last.user] < n + at_least,
@@ -124,7 +158,16 @@ def last_n(
         < at_least,
     }
     name = "the last job of each user" if n == 1 else f"the last {n} jobs of each user"
-    return _per_user(data, last, too_short, name, gains, window_days, candidates, after)
+
+    def compare(known: Dataset, relevant: ActionLog, start: Longs) -> pd.DataFrame:
+        earlier = ActionLog.of(known, gains).pairs()
+        newest = earlier.take(earlier.from_the_end(n_users) < COMPARED_JOBS)
+        expires = known.jobs.expires_at[newest.job]
+        is_open = (expires == NO_TIME) | (expires > start[newest.user])
+        all_jobs = np.ones(len(known.jobs), dtype=bool)
+        return compare_agreement(known, HeldOutJobs(relevant, newest, is_open, all_jobs), KnownPairs(earlier))
+
+    return _per_user(data, last, too_short, name, gains, window_days, candidates, after, compare)
 
 
 def cold_start(
@@ -166,7 +209,13 @@ def cold_start(
     firsts = pairs.take(chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first_rows() < n))
     jobs = "first job" if n == 1 else f"first {n} jobs"
     name = f"the {jobs} of {int(chosen.sum()):,} newcomers"
-    return _per_user(data, firsts, {}, name, gains, window_days, candidates, after, all_actions_of=chosen)
+    others = pairs.take(~chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first_rows() < n))
+
+    def compare(known: Dataset, relevant: ActionLog, start: Longs) -> pd.DataFrame:
+        is_open, all_jobs = np.ones(len(others), dtype=bool), np.ones(len(known.jobs), dtype=bool)
+        return compare_agreement(known, HeldOutJobs(relevant, others, is_open, all_jobs))
+
+    return _per_user(data, firsts, {}, name, gains, window_days, candidates, after, compare, all_actions_of=chosen)
 
 
 def _per_user(
@@ -178,6 +227,7 @@ def _per_user(
     window_days: float,
     chosen_jobs: CandidateJobs | None,
     after: datetime | str | None,
+    compare: Callable[[Dataset, ActionLog, Longs], pd.DataFrame],
     all_actions_of: Bools | None = None,
 ) -> Holdout:
     n_users = len(data.users)
@@ -193,14 +243,11 @@ def _per_user(
         "job not among the candidates": ~candidates.contains(held.user, held.job),
         **_find_too_early(held, after),
     }
-    return Holdout(
-        name,
-        known,
-        *select_relevant(data, held, reasons, name, gains),
-        candidates,
-        notes=(_LATER_ACTIONS, *list_caveats(data)),
-        starts=parse_clock(after, "after"),
-    )
+    relevant, left_out = select_relevant(data, held, reasons, name, gains)
+    start = held.first_times(n_users)
+    holdout = _make_holdout(name, known, relevant, left_out, start, compare(known, relevant, start))
+    notes = (_LATER_ACTIONS, *holdout.notes)
+    return replace(holdout, candidates=candidates, notes=notes, starts=parse_clock(after, "after"))
 
 
 def _find_too_early(held: ActionLog, after: datetime | str | None) -> dict[str, Bools]:

@@ -17,7 +17,8 @@ from scoring.evaluation.marks import explain_mark, mark_tests
 from scoring.evaluation.measure_directions import GUARD_SHARE, is_price
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureValues, list_measures
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.significance import Resamples
+from scoring.evaluation.note_text import format_notes, format_notes_html
+from scoring.evaluation.significance import Resamples, describe_interval_accuracy
 from scoring.evaluation.slices import Slicing, compare_slices, slices_of
 from scoring.model import ScoringModel
 
@@ -106,10 +107,24 @@ class Scoreboard:
         return cls(evaluator, evaluations, resamples, level, declared, chosen, added)
 
     def __repr__(self) -> str:
-        return f"Scoreboard({', '.join(self.evaluations)}; {pluralize(len(self.evaluator.user_id), 'user')})"
+        return f"{self.summary}{format_notes(self.notes)}"
 
     def _repr_html_(self) -> str:
-        return str(self.table().to_html(float_format=lambda value: f"{value:.4g}"))
+        return self.render_html(self.notes)
+
+    def render_html(self, notes: Sequence[str]) -> str:
+        """Return the table of `table` as HTML, followed by these notes."""
+        return str(self.table().to_html(float_format=lambda value: f"{value:.4g}")) + format_notes_html(notes)
+
+    @property
+    def summary(self) -> str:
+        """Names of the models and number of users, without notes."""
+        return f"Scoreboard({', '.join(self.evaluations)}; {pluralize(len(self.evaluator.user_id), 'user')})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats of the holdout and of the intervals."""
+        return (*self.evaluator.notes, *describe_interval_accuracy(len(self.evaluator.user_id)))
 
     @property
     def baseline(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,16 +23,33 @@ from scoring.ranking.prepared import parse_ids
 from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
+    "ACCURATE_FROM",
     "Difference",
     "Differences",
     "Resamples",
     "adjust_benjamini_hochberg",
     "adjust_holm",
     "compute_detectable_difference",
+    "describe_interval_accuracy",
 ]
 
 _FEWEST = 100
 """Minimum number of draws for an interval: with fewer draws its ends are unreliable."""
+
+
+ACCURATE_FROM: Final = 120
+"""Number of users from which 95 % intervals of differences are accurate. In simulations with 30 users, they contained
+the true difference in 88 to 100 % of the samples, depending on the metric."""
+
+
+def describe_interval_accuracy(n: int) -> tuple[str, ...]:
+    """Return a caveat if intervals of n users are not accurate."""
+    if n >= ACCURATE_FROM:
+        return ()
+    return (
+        f"Intervals may be too narrow: there are {pluralize(n, 'user')}, and intervals are accurate from about "
+        f"{ACCURATE_FROM} users. Significance marks of metrics remain valid.",
+    )
 
 
 @dataclass(frozen=True)
@@ -169,7 +186,7 @@ class Resamples:
     def compare(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
         """Return the difference of (n,) values b and a.
 
-        With fewer than about 30 users the interval is too narrow; the p-value remains valid.
+        With fewer than `ACCURATE_FROM` users the interval may be too narrow or too wide; the p-value remains valid.
 
         Raises
         ------

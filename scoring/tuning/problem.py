@@ -13,6 +13,7 @@ from scoring.evaluation.jackknife import digest_users
 from scoring.evaluation.measure_values import Measure
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
+from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.tuning.goals import Floor, Goal, MetricGoal
 from scoring.tuning.space import Space
 
@@ -47,6 +48,28 @@ class Problem:
                 f"A search needs at least one goal, each once, but the goals are {', '.join(names) or 'none'}."
             )
 
+    @cached_property
+    def search_space(self) -> Space:
+        """The space without components that have the same value for all jobs of every training user.
+
+        Raises
+        ------
+        ConfigurationError: If nothing that can change a list remains.
+        """
+        return self.space.drop(self.constant_components)
+
+    @cached_property
+    def constant_components(self) -> tuple[str, ...]:
+        """Components that have the same value for all jobs of every training user."""
+        return find_constant_components(self.train, self.space.model)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats of the holdout, and one per constant component."""
+        searched = {parameter.component for parameter in self.space.parameters}
+        names = [name for name in self.constant_components if name not in searched]
+        return (*self.train.notes, *describe_constant_components(names, self.space.locked))
+
     @property
     def baseline(self) -> ScoringModel:
         """The current model."""
@@ -72,11 +95,12 @@ class Problem:
     @cached_property
     def digest(self) -> str:
         """Hex digest that identifies the problem; a study is only continued for the same digest."""
-        space, users = self.space, self.train.user_id
+        space, users = self.search_space, self.train.user_id
         content = [
             self.train.holdout.digest,
             space.model.digest,
             space.locked,
+            *([space.dropped] if space.dropped else []),
             [[p.name, p.low, p.high, p.log] for p in space.parameters],
             [[goal.name, goal.maximise] for goal in self.goals],
             [

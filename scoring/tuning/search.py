@@ -109,7 +109,7 @@ def _enqueue(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> N
     known = {trial.user_attrs.get(_FIRST) for trial in queued}
     for model in first:
         if model.digest not in known:
-            study.enqueue_trial(problem.space.point_of(model), user_attrs={_FIRST: model.digest})
+            study.enqueue_trial(problem.search_space.point_of(model), user_attrs={_FIRST: model.digest})
             known.add(model.digest)
 
 
@@ -118,7 +118,7 @@ def _try_one(study: Study, problem: Problem) -> None:
 
     trial = study.ask()
     try:
-        evaluation = problem.train.evaluate(problem.space.suggest(trial))
+        evaluation = problem.train.evaluate(problem.search_space.suggest(trial))
         _store_shortfalls(trial, problem.shortfalls(evaluation, problem.train_baseline))
         values = problem.values(problem.train, evaluation)
     except BaseException:
@@ -202,7 +202,7 @@ def dump_space(problem: Problem) -> dict[str, Any]:
 
 def make_trial_model(problem: Problem, trial: FrozenTrial) -> ScoringModel:
     """Return the model that a trial tried."""
-    return problem.space.model_at(trial.params)
+    return problem.search_space.model_at(trial.params)
 
 
 @contextmanager

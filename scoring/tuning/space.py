@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 from scoring.errors import ConfigurationError, ModelError, suggest
 from scoring.model import Component, ScoringModel
@@ -59,7 +59,7 @@ class Space:
 
     Each free weight has a coordinate u in (0, 1] and is proportional to -log(u). Uniform u then give weights that are
     uniform on the simplex (Devroye, Non-uniform random variate generation, 1986, chapter 11.4). Locked components keep
-    their flat weight; the free ones share the rest.
+    their flat weight, `dropped` ones get weight 0, and the free ones share the rest.
 
     Raises
     ------
@@ -70,9 +70,11 @@ class Space:
     model: ScoringModel
     locked: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Components whose weight cannot change a list."""
 
     def __post_init__(self) -> None:
-        for name in (*self.locked, *(parameter.component for parameter in self.parameters)):
+        for name in (*self.locked, *self.dropped, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
                 raise ConfigurationError(
                     f"Model {self.model.name} has no component {name!r}. {suggest(name, self.names)}", key=(name,)
@@ -87,6 +89,12 @@ class Space:
             _check_bounds(parameter, self._component(parameter.component))
         self._check_corners()
         if not self.free and not self.parameters:
+            if self.dropped:
+                raise ConfigurationError(
+                    f"{', '.join(self.dropped)}: the same value for all jobs of every user. Fewer than two other "
+                    "weights are unlocked, so the search cannot change anything. Unlock another component, or give a "
+                    "parameter to search."
+                )
             raise ConfigurationError(
                 "Fewer than two weights are unlocked and no parameter is given, so the search cannot change anything. "
                 "Unlock another component, or give a parameter to search."
@@ -121,8 +129,8 @@ class Space:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Components whose weight may change; empty if fewer than two are not locked."""
-        unlocked = tuple(name for name in self.names if name not in self.locked)
+        """Components whose weight may change; empty if there are fewer than two."""
+        unlocked = tuple(name for name in self.names if name not in (*self.locked, *self.dropped))
         return unlocked if len(unlocked) > 1 else ()
 
     @property
@@ -133,7 +141,29 @@ class Space:
     @property
     def shared(self) -> float:
         """Sum of the weights of the free components."""
-        return 1.0 - math.fsum(weight for name, weight in self.flat.items() if name not in self.free)
+        return 1.0 - math.fsum(weight for name, weight in self.fixed.items())
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Component → flat weight in every model of the space, for the components that are not free."""
+        weights = {name: weight for name, weight in self.flat.items() if name not in self.free}
+        if not self.free:
+            return weights  # no weight changes
+        return weights | {name: 0.0 for name in self.dropped if name not in self.locked}
+
+    def drop(self, names: Sequence[str]) -> Self:
+        """Return the space without the weights of these components, as their weight cannot change a list.
+
+        Their weight is 0 in every model of the space. Locked components stay locked. A component with a searched
+        parameter stays in the space, because its values may differ for other parameters.
+
+        Raises
+        ------
+        ConfigurationError: If nothing that can change remains.
+        """
+        searched = {parameter.component for parameter in self.parameters}
+        found = tuple(name for name in self.names if name in names and name not in (*self.locked, *searched))
+        return replace(self, dropped=tuple(dict.fromkeys((*self.dropped, *found)))) if found else self
 
     def suggest(self, trial: Trial) -> ScoringModel:
         """Return the model that a trial suggests."""
@@ -162,7 +192,7 @@ class Space:
         total = math.fsum(raw.values())
         if total <= 0:  # all coordinates are 1: use equal weights
             raw, total = dict.fromkeys(raw, 1.0), float(len(raw))
-        return model.with_weights(self.flat | {name: weight * self.shared / total for name, weight in raw.items()})
+        return model.with_weights(self.fixed | {name: weight * self.shared / total for name, weight in raw.items()})
 
     def model_at(self, point: Mapping[str, Any]) -> ScoringModel:
         """Return the model for the parameters of a trial, as `point_of` returns them."""
@@ -185,7 +215,7 @@ class Space:
     def point_of(self, model: ScoringModel) -> dict[str, float]:
         """Return the trial parameters that give this model's weights and parameters.
 
-        Properties of the model outside the space are ignored.
+        Properties of the model outside the space are ignored. So are weights of dropped components.
 
         Raises
         ------
@@ -198,7 +228,8 @@ class Space:
                 "Use a model with the same components in the same order."
             )
         for name in self.names:
-            if name not in self.free and abs(flat[name] - self.flat[name]) > 1e-9:
+            is_fixed = name not in (*self.free, *self.dropped)
+            if is_fixed and abs(flat[name] - self.flat[name]) > 1e-9:
                 raise ConfigurationError(
                     f"The weight of {name} is fixed at {self.flat[name]:g} in this search, but is {flat[name]:g} in "
                     f"model {model.name}. Use a model with the fixed weight.",

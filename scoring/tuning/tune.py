@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_positive_integer
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.note_text import format_notes
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
 from scoring.plotting.plot_registry import display
@@ -49,10 +50,15 @@ class Tuning:
 
     def __repr__(self) -> str:
         trials = ", ".join(f"{len(trials):,} trials of {name}" for name, trials in self.studies.items())
-        return f"Tuning({trials}; {self.scoreboard!r})"
+        return f"Tuning({trials}; {self.scoreboard.summary}){format_notes(self.notes)}"
 
     def _repr_html_(self) -> str:
-        return self.scoreboard._repr_html_()
+        return self.scoreboard.render_html(self.notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats of the holdout, the search and the intervals."""
+        return tuple(dict.fromkeys((*self.problem.notes, *self.scoreboard.notes)))
 
     @property
     def winner(self) -> ScoringModel:
@@ -193,7 +199,7 @@ def tune(
             "users, such as those that split_users returns."
         )
     progress(DIRECT, 0, 1)
-    fitted = fit_pairwise(problem.space, problem.train, seed=seed)
+    fitted = fit_pairwise(problem.search_space, problem.train, seed=seed)
     progress(DIRECT, 1, 1)
     studies = search_trials(
         problem,
@@ -265,7 +271,7 @@ def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
     """
     if len(problem.goals) == 1 and not problem.floors:
         return [problem.baseline, fitted]
-    space, models = problem.space, [problem.baseline, fitted]
+    space, models = problem.search_space, [problem.baseline, fitted]
     current, fit = (dict(zip(space.names, model.flat_weights.tolist(), strict=True)) for model in (space.model, fitted))
     for kept in space.free:
         others = {name: fit[name] for name in space.free if name != kept}

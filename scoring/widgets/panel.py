@@ -87,7 +87,7 @@ class TuningPanel(widgets.VBox):
         self._submit()
 
     def __repr__(self) -> str:
-        return f"TuningPanel({self.session!r})"
+        return f"TuningPanel({self.session.baseline.name}, {pluralize(len(self.session.user_id), 'user')})"
 
     def wait(self, timeout: float | None = 120.0) -> PanelState:
         """Wait for the latest move, and return its state with all stages.

@@ -8,7 +8,14 @@ import ipywidgets as widgets
 
 from scoring.errors import pluralize
 from scoring.widgets.anywidgets import RankTable
-from scoring.widgets.html import render_measures, render_overlap, render_page, render_slices, render_waterfall
+from scoring.widgets.html import (
+    render_measures,
+    render_notes,
+    render_overlap,
+    render_page,
+    render_slices,
+    render_waterfall,
+)
 from scoring.widgets.tuning_session import PanelState
 
 __all__ = ["Views"]
@@ -23,7 +30,9 @@ class Views:
     def __init__(self, level: float) -> None:
         self._level = level
         self._state: PanelState | None = None
-        self.measures, self.removed_jobs, self.waterfall, self.slices, self.overlap = (_text() for _ in range(5))
+        self.measures, self.notes, self.removed_jobs, self.waterfall, self.slices, self.overlap = (
+            _text() for _ in range(6)
+        )
         self.ranks = RankTable()
         self.user, self.job = (
             widgets.Text(
@@ -52,6 +61,7 @@ class Views:
         self.box = widgets.VBox(
             [
                 self.measures,
+                self.notes,
                 widgets.HTML('<div class="lm-scoring"><h3>One user</h3></div>'),
                 chooser,
                 self.ranks,
@@ -66,13 +76,14 @@ class Views:
     @property
     def written(self) -> tuple[Any, ...]:
         """All widgets that `show` writes into."""
-        texts = (self.measures, self.removed_jobs, self.waterfall, self.slices, self.overlap)
+        texts = (self.measures, self.notes, self.removed_jobs, self.waterfall, self.slices, self.overlap)
         return (*texts, self.ranks, self.user, self.job, self.metric)
 
     def show(self, state: PanelState) -> None:
         """Show a state. Views of stages that are not done keep their content."""
         self._state = state
         self.measures.value = render_page(render_measures(state.measures, self._level, state.n_moves))
+        self.notes.value = render_page(render_notes(state.notes))
         self.ranks.show(state.users)
         self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
         self.removed_jobs.value = render_page(_render_removed_jobs(state))

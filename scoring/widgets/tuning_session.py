@@ -39,12 +39,14 @@ from scoring.evaluation import (
 )
 from scoring.evaluation.exposure_changes import By
 from scoring.evaluation.measure_values import MeasureValues
+from scoring.evaluation.note_text import format_notes
 from scoring.evaluation.rank_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
-from scoring.evaluation.significance import Resamples, compute_detectable_difference
+from scoring.evaluation.significance import Resamples, compute_detectable_difference, describe_interval_accuracy
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
+from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.confirmation import Confirmation
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
@@ -91,6 +93,8 @@ class PanelState:
     slices: pd.DataFrame | None = None  # as `compare_slices`
     comparison: Comparison | None = None
     exposure: Mapping[By, pd.DataFrame] | None = None
+    notes: tuple[str, ...] = ()
+    """Caveats of the holdout, the intervals and the weights."""
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     """Stage → its duration, for the stages that this request computed."""
 
@@ -109,9 +113,16 @@ class PanelState:
         )
 
     def _repr_html_(self) -> str:
-        from scoring.widgets.html import render_measures, render_overlap, render_page, render_slices, render_waterfall
+        from scoring.widgets.html import (
+            render_measures,
+            render_notes,
+            render_overlap,
+            render_page,
+            render_slices,
+            render_waterfall,
+        )
 
-        shown = [render_measures(self.measures, n_moves=self.n_moves)]
+        shown = [render_notes(self.notes), render_measures(self.measures, n_moves=self.n_moves)]
         if self.waterfall is not None:
             shown.append(render_waterfall(self.waterfall))
         if self.slices is not None:
@@ -209,7 +220,8 @@ class TuningSession:
         return cls(evaluator, baseline, confirmation=others, seed=seed)
 
     def __repr__(self) -> str:
-        return f"TuningSession({self.baseline.name}, {len(self.user_id):,} users, {self.evaluator.holdout.name})"
+        summary = f"TuningSession({self.baseline.name}, {len(self.user_id):,} users, {self.evaluator.holdout.name})"
+        return summary + format_notes(self.evaluator.notes)
 
     @property
     def user_id(self) -> Longs:
@@ -237,6 +249,13 @@ class TuningSession:
     def data(self) -> Dataset:
         """The data known at the cut of the holdout. Lists are computed at that time."""
         return self.evaluator.holdout.data
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats of the holdout and the intervals, and the components whose weight cannot change a list."""
+        constant = find_constant_components(self.evaluator, self.baseline)
+        accuracy = describe_interval_accuracy(len(self.user_id))
+        return (*self.evaluator.notes, *accuracy, *describe_constant_components(constant))
 
     def require(self, user_id: int, job_id: int | None = None) -> None:
         """Check that the data contains the user and the job.
@@ -335,7 +354,9 @@ class TuningSession:
             users = self._list_of(request, evaluation)
         if request.model != baseline:
             self._compared.add((baseline.digest, request.model.digest))
-        return PanelState(request, evaluation, now, frame, users, self.n_moves, milliseconds=milliseconds)
+        return PanelState(
+            request, evaluation, now, frame, users, self.n_moves, notes=self.notes, milliseconds=milliseconds
+        )
 
     def _keep(self, state: PanelState) -> PanelState:
         self._latest = state

@@ -419,9 +419,12 @@ class _OptionalTables:
         return tables
 
     def save(self, folder: Path) -> None:
+        import pandas as pd
+
         from scoring.cli.export import save
 
         frames, figures = {"scoreboard": self._board.frame()}, {"scoreboard": self._board.plot()}
+        frames["notes"] = pd.DataFrame({"note": self._board.notes})
         if self._slices is not None:
             frames["slices"] = self._slices
         if self._ablation is not None:

@@ -317,9 +317,12 @@ def _collect_metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[
 
 
 def _write_files(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
+    import pandas as pd
+
     from scoring.cli.export import save
 
     frames = {"validation": tuning.frame(), "weights": tuning.weights().reset_index(), "trials": tuning.trials()}
+    frames["notes"] = pd.DataFrame({"note": tuning.notes})
     figures = {"search": tuning.plot(), "validation": tuning.scoreboard.plot()}
     if len(tuning.problem.goals) > 1:
         frames["front"] = tuning.front()

@@ -14,6 +14,7 @@ from rich.text import Text
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Backtest, Scoreboard
 from scoring.evaluation.measure_directions import GUARD_SHARE, find_good_sign, find_measure, is_price
+from scoring.evaluation.significance import ACCURATE_FROM, describe_interval_accuracy
 
 __all__ = [
     "arrow_of",
@@ -53,7 +54,8 @@ def explain_scoreboard(board: Scoreboard, *, has_detectable: bool = True) -> lis
     level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
     notes = [
         f"{level} intervals: bootstrap over {users}; jackknife for coverage and concentration. ↑ higher is better, "
-        "↓ lower is better."
+        "↓ lower is better.",
+        *describe_interval_accuracy(len(board.evaluator.user_id)),
     ]
     if len(board.evaluations) > 1:
         frame = board.frame()
@@ -201,10 +203,18 @@ def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -
             f"{row['n']:,}",
             *(format_number(row[name]) for name in ("mean_a", "mean_b")),
             format_number(row["difference"], "+"),
-            format_interval(row["low"], row["high"]),
+            _format_slice_interval(row),
             _mark_slice(row),
         )
-    return Group(Text(title, style="bold"), table)
+    few = f"~ fewer than {ACCURATE_FROM} users: the interval may be too narrow."
+    is_marked = (frame["tested"] & (frame["n"] < ACCURATE_FROM)).any()
+    return Group(Text(title, style="bold"), table, *([Text(few, style="dim")] if is_marked else []))
+
+
+def _format_slice_interval(row: Mapping[Any, Any]) -> str:
+    """Return the interval, with ~ if it is of few users."""
+    text = format_interval(row["low"], row["high"])
+    return f"~ {text}" if text and row["n"] < ACCURATE_FROM else text
 
 
 def _mark_slice(row: Mapping[Any, Any]) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from scoring.errors import pluralize
+from scoring.evaluation.significance import ACCURATE_FROM
 from scoring.widgets.html.html_elements import (
     DOWN,
     INK,
@@ -38,6 +39,8 @@ def render_slices(slices: pd.DataFrame, metric: str | None = None) -> str:
     shown = (
         render_heading(f"Slices: {metric}") + _warning(slices) + render_table(_COLUMNS, _rows(tested, reach), caption)
     )
+    if (tested["n"] < ACCURATE_FROM).any():
+        shown += f'<p class="muted">~ fewer than {ACCURATE_FROM} users: the interval may be too narrow.</p>'
     if not len(small):
         return shown
     folded = f"{pluralize(len(small), 'slice')} with too few users for a test"
@@ -55,7 +58,7 @@ def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
         rows.append(
             (
                 f'<span class="muted">{escape_text(row["slicing"])}:</span> {escape_text(row["slice"])}',
-                f"{row['n']:,}",
+                f"{row['n']:,}{' ~' if row['tested'] and row['n'] < ACCURATE_FROM else ''}",
                 format_number(row["mean_a"]),
                 format_number(row["mean_b"]),
                 f'<span class="{kind}">{format_signed(row["difference"])}</span>',
