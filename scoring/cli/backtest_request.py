@@ -129,7 +129,7 @@ def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress)
         progress.print_line(
             "note: held-out periods of neighbouring cuts overlap. Their results are not independent of each other."
         )
-    for note in dict.fromkeys(note for cut in backtest.cuts for note in cut.notes):
+    for note in backtest.notes:
         progress.print_line(f"note: {note}")
 
 

@@ -26,6 +26,7 @@ from scoring.evaluation.marks import DifferenceTest, mark_tests
 from scoring.evaluation.measure_directions import GUARD_SHARE, relative_change
 from scoring.evaluation.measure_values import MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
+from scoring.evaluation.note_text import format_notes, format_notes_html
 from scoring.evaluation.randomisation import compute_p_values
 from scoring.evaluation.scoreboard import count_permutations, select_prices
 from scoring.evaluation.significance import Resamples
@@ -174,10 +175,20 @@ class Backtest:
         return BacktestCut.of(evaluator, models)
 
     def __repr__(self) -> str:
-        return f"Backtest({', '.join(self.models)}; {pluralize(len(self.cuts), 'cut')}, {self.n_users:,} users)"
+        summary = f"Backtest({', '.join(self.models)}; {pluralize(len(self.cuts), 'cut')}, {self.n_users:,} users)"
+        return summary + format_notes(self.notes)
 
     def _repr_html_(self) -> str:
-        return str(self.pooled().to_html(index=False, float_format=lambda value: f"{value:.4g}"))
+        table = str(self.pooled().to_html(index=False, float_format=lambda value: f"{value:.4g}"))
+        return table + format_notes_html(self.notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats of the holdouts. A caveat that does not apply to all cuts starts with its cut."""
+        notes = dict.fromkeys(note for cut in self.cuts for note in cut.notes)
+        shared = [note for note in notes if all(note in cut.notes for cut in self.cuts)]
+        single = [f"{cut.at:%Y-%m-%d}: {note}" for cut in self.cuts for note in cut.notes if note not in shared]
+        return (*shared, *single)
 
     @property
     def baseline(self) -> str:

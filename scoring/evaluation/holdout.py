@@ -30,12 +30,11 @@ HOUR: Final = 60 * 60 * 1_000_000
 """An hour in microseconds."""
 
 _CURRENT_ROWS: Final = (
-    "Rows of users and jobs are as of now, not as of the holdout. If wishes, places, wages or fees have changed since, "
-    "metrics may be too high."
+    "Rows of users and jobs are as of now, not as of the holdout. If preferred occupations, places, wages or fees have "
+    "changed since, metrics may be too high."
 )
 _NOT_COMPARED: Final = (
-    f"Whether rows contain held-out actions was not checked: fewer than {MIN_UNITS} users have earlier jobs to compare "
-    "with."
+    f"Whether rows contain held-out actions was not checked: fewer than {MIN_UNITS} users have values to compare."
 )
 _GIVEN_FACTORS: Final = "The factors came with the data and were not trained: they may contain the holdout's actions."
 

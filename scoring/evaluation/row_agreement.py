@@ -59,7 +59,7 @@ class HeldOutJobs:
 
     held: ActionLog
     earlier: ActionLog
-    is_open: Bools  # (len(earlier),) whether the job of each earlier pair was open when the others were held out
+    is_open: Bools  # (len(earlier),) whether the job of each earlier pair was open when the held-out pairs began
     open_jobs: Bools  # (n_jobs,) jobs among which fees and wages are ranked
 
 

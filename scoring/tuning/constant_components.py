@@ -48,9 +48,15 @@ def find_constant_components(evaluator: Evaluator, model: ScoringModel, ignored:
 
 
 def describe_constant_components(names: Sequence[str], locked: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return one sentence per component: what a search with these locks does with its weight."""
-    return tuple(
-        f"{name} has the same value for all jobs of every user. Its weight cannot change a list. A search "
-        f"{'keeps its locked weight' if name in locked else 'gives it weight 0'}."
-        for name in names
-    )
+    """Return what a search with these locks does with the weights of constant components; empty if there are none."""
+    free = [name for name in names if name not in locked]
+    kept = [name for name in names if name in locked]
+    notes = []
+    for some, outcome in ((free, "gives {} weight 0"), (kept, "keeps {} locked")):
+        if some:
+            has, its, pronoun = ("has", "Its weight", "it") if len(some) == 1 else ("have", "Their weights", "them")
+            notes.append(
+                f"{', '.join(some)} {has} the same value for all jobs of every user. {its} cannot change a list. A "
+                f"search {outcome.format(pronoun)}."
+            )
+    return tuple(notes)

@@ -261,7 +261,8 @@ def test_table_marks_significant_differences(board: Scoreboard) -> None:
     np.testing.assert_array_equal(table["other"], frame.loc[frame["model"] == "other", "mean"])
     html = board._repr_html_()
     assert all(measure in html for measure in MEANS)
-    assert repr(board) == f"Scoreboard(now, other, same; {len(board.evaluator.user_id):,} users)"
+    assert board.summary == f"Scoreboard(now, other, same; {len(board.evaluator.user_id):,} users)"
+    assert repr(board).split("\nnote: ") == [board.summary, *board.notes]
 
 
 def test_model_name_is_escaped_in_html(evaluator: Evaluator) -> None:

@@ -207,7 +207,7 @@ def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -
             _mark_slice(row),
         )
     few = f"~ fewer than {ACCURATE_FROM} users: the interval may be too narrow."
-    is_marked = (frame["tested"] & (frame["n"] < ACCURATE_FROM)).any()
+    is_marked = (frame["low"].notna() & (frame["n"] < ACCURATE_FROM)).any()
     return Group(Text(title, style="bold"), table, *([Text(few, style="dim")] if is_marked else []))
 
 
