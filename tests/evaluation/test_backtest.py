@@ -16,13 +16,13 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.backtest import Backtest, BacktestCut
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS
 from scoring.synthetic import make_market
+from tests.support.ranking_builder import jackknife_of
 
 STANDARD = load_model("standard")
 MODELS = {"standard": STANDARD, "other": STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})}
@@ -42,7 +42,7 @@ def backtest(data: Dataset) -> Backtest:
 
 def cut_of(place: int, users: list[int], values: dict[str, list[float]]) -> BacktestCut:
     """Return a cut with one metric."""
-    coverage = Jackknife(0.25 + place, np.array([0.2, 0.3]) + place, len(users), 0)
+    coverage = jackknife_of(0.25 + place, len(users))
     return BacktestCut(
         at=pd.Timestamp("2025-09-01", tz="UTC") + pd.Timedelta(days=place),
         name=f"cut {place}",

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.ranking import Ranking
 
-__all__ = ["facts_of", "ranking_of"]
+__all__ = ["facts_of", "jackknife_of", "ranking_of"]
 
 
 def ranking_of(
@@ -53,3 +54,10 @@ def facts_of(n_jobs: int, eligible: Sequence[int] | None = None, **fields: objec
         "history": np.zeros((0, 1)),
     }
     return ListFacts(**(values | fields))  # type: ignore[arg-type]
+
+
+def jackknife_of(value: float, n_users: int) -> Jackknife:
+    """Return a value of all lists that does not depend on the users."""
+    shapes = (n_users,), (SPLITS, 2), (2 * JACKKNIFED_SPLITS, n_users // 2)
+    without, halves, without_in_halves = (np.full(shape, value) for shape in shapes)
+    return Jackknife(value, without, halves, without_in_halves, users=0)

@@ -35,7 +35,6 @@ from scoring.cli.tables.backtest import render_backtest
 from scoring.evaluation import Backtest, Comparison, Scoreboard
 from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
-from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
@@ -54,6 +53,7 @@ from scoring.tuning.registry.test_access_log import Change as MeasureChange
 from scoring.tuning.registry.test_access_log import TestAccess
 from scoring.validation.report import TableReport
 from tests.support import golden_cases
+from tests.support.ranking_builder import jackknife_of
 
 __all__ = ["FOLDER", "PAGES", "WIDTH", "text_of"]
 
@@ -413,7 +413,7 @@ def backtest() -> Any:
                 values={
                     name: MeasureValues(
                         {"NDCG@10": of_users, "HitRate@40": np.ones(n_users), "mean fee@40": 4_000 * (1 - of_users)},
-                        {"coverage@40": Jackknife(0.5, np.array([0.4, 0.6]), n_users, 0)},
+                        {"coverage@40": jackknife_of(0.5, n_users)},
                     )
                     for name, of_users in values.items()
                 },
