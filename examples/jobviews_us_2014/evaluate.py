@@ -133,7 +133,8 @@ def viewed_jobs(holdout: Holdout) -> np.ndarray:
 def metrics_frame(board: Scoreboard) -> pd.DataFrame:
     """Return the metrics of a scoreboard, one row per model and metric."""
     frame = board.frame()
-    return frame[frame["measure"].isin([metric.name for metric in METRICS])].drop(columns=["n", "detectable"])
+    hidden = ["n", "detectable", "relative", "declared", "n_tests"]
+    return frame[frame["measure"].isin([metric.name for metric in METRICS])].drop(columns=hidden)
 
 
 def print_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None:
