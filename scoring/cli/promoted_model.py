@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scoring.tuning.registry import Registry
     from scoring.tuning.registry.promotions import Promotion
 
-__all__ = ["ModelChoice", "ModelSource", "choose_model", "require_reason"]
+__all__ = ["ModelChoice", "ModelSource", "choose_model", "require_reason", "warn_about_other_lists"]
 
 PROMOTED = "promoted"
 """Value of --profile for the promoted profile."""
@@ -117,6 +117,20 @@ def require_reason(choice: ModelChoice) -> None:
         raise ConfigurationError(
             f"{choice.promoted} is promoted, but this run would publish lists of {choice.model.name}. Omit the model, "
             "or give a reason with --instead REASON. To keep the published lists, use --no-database and another --out."
+        )
+
+
+def warn_about_other_lists(database: Database, progress: Progress) -> None:
+    """Print a warning if the published lists are of another model than the promoted profile."""
+    from scoring.tuning.registry.promoted_table import PromotedTable
+
+    table = PromotedTable(database)
+    promotions = table.read()
+    if promotions and promotions[-1].digest != table.read_current_digest():
+        reference = promotions[-1].reference
+        progress.print_line(
+            f"warning: {reference} is promoted, but the published lists are of another model. The next `scoring run` "
+            f"publishes lists of {reference}."
         )
 
 

@@ -161,7 +161,8 @@ def publish(
     no_database: NoDatabaseOption = False,
 ) -> None:
     """Publish a run that was held back, without ranking again."""
-    from scoring.cli.progress import make_console
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.promoted_model import warn_about_other_lists
     from scoring.runs.force_publish import publish_held_back
     from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher, Publisher
 
@@ -170,6 +171,8 @@ def publish(
         publishers.append(ParquetPublisher(out, by_run_id=True, latest=LATEST))
         for destination in publish_held_back(run, out, publishers, force):
             make_console().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
+        if database is not None:
+            warn_about_other_lists(database, Progress())
 
 
 def print_pruned(report: PruneReport) -> None:

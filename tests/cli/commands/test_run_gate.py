@@ -156,3 +156,16 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     back = run("whole.db", "--profile", "night@1")
     assert back.exit_code == 0
     assert "night@1 was restored on" in " ".join(back.stdout.split())
+
+
+def test_published_lists_of_another_model_are_reported(market: Path) -> None:
+    run("half.db")
+    scoring("profiles", "save", "night")
+    promote("night", "as before", "half.db")
+    scoring("init", "--db", "half.db", "--replace", "--users", 40, "--jobs", 300, "--seed", 3)
+    held_back = run("half.db", "--model", "classic", "--instead", "a trial")
+    assert held_back.exit_code == HELD_BACK_EXIT_CODE
+    kept = next((market / "runs").glob(".*.journal")).read_text().split('"run_id":"')[1][:26]
+    done = scoring("runs", "publish", kept, "--db", "half.db", "--out", "runs", "--force", "a trial")
+    assert done.exit_code == 0, done.output
+    assert "warning: night@1 is promoted, but the published lists are of another model" in done.stderr
