@@ -36,7 +36,8 @@ def tuning_panel(
     Parameters
     ----------
     data: A database (a URL, or the path of a SQLite file), a dataset or a holdout.
-    model: A shipped model, a model file, a profile, or NAME or NAME@VERSION of the registry.
+    model: A shipped model, a model file, a profile, NAME or NAME@VERSION of the registry, or `promoted`: the profile
+        that is promoted for the database.
     registry: A registry or its folder. Without one the panel cannot save profiles.
     days: The actions of the last `days` days are held out, unless `data` is a holdout.
     users: Limit for the number of train users in the measures. Confirm uses the validation users; test users are never
@@ -55,6 +56,8 @@ def tuning_panel(
     """
     if isinstance(registry, str | Path):
         registry = Registry(registry)
+    if registry is not None and model == "promoted" and isinstance(data, str | Path):
+        model = registry.for_database(str(data)).use(model)
     if isinstance(data, str | Path):
         data = _load_dataset(str(data))
     session = TuningSession.of(

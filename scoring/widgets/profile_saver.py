@@ -87,6 +87,7 @@ class ProfileSaver:
             self._warned = model.digest
             return f"{warning} Press Save again to save it anyway."
         self._warned = None
+        drawn = self.session.drawn_users
         self.parent = self.registry.save(
             name.strip(),
             model,
@@ -94,6 +95,6 @@ class ProfileSaver:
             found_on=self.session.data,
             metrics=self.session.metrics(state),
             note=note,
-            users=FittedUsers.of(self.session.user_id),
+            users=FittedUsers.of(drawn["train"], drawn["validation"]),
         )
         return self.parent

@@ -155,6 +155,17 @@ def test_test_users_of_the_search_have_no_overlap(workbench: Workbench) -> None:
     assert "--exclude-fitted leaves none of " in none_left.stderr
 
 
+def test_search_from_the_promoted_profile_reports_its_users(workbench: Workbench) -> None:
+    done = workbench.call(
+        "tune", "--profile", "promoted", "--seed", 1, "--trials", 1, "--random-trials", 1, "--no-test", "--save", "next"
+    )
+    assert re.search(r"warning: the model that the search starts with was fitted or selected on \d+ of", done.stderr)
+    parent = workbench.registry.load("next").metadata.parent
+    assert str(parent) == "found@1"
+    known = workbench.registry.fitted_users(workbench.registry.load("found"))
+    assert workbench.registry.fitted_users(workbench.registry.load("next")).contains(known)
+
+
 def test_reindex_does_not_lose_a_promotion(workbench: Workbench) -> None:
     journal = workbench.folder / "data/profiles/promotions.jsonl"
     content = journal.read_bytes()

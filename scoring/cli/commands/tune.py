@@ -45,6 +45,7 @@ from scoring.errors import pluralize
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.evaluation import Scoreboard
+    from scoring.model import ScoringModel
     from scoring.tuning import Tuning
     from scoring.tuning.registry import FittedUsers, Registry
     from scoring.tuning.registry import Profile as Saved
@@ -192,7 +193,8 @@ def tune(
     make_console().print(render_tuning(tuning, board))
     if save is not None:
         before = registry.versions(save)
-        saved = _save_profile(registry, save, profile, inputs, tuning, board)
+        parent = registry.for_database(db).use(profile) if profile is not None else inputs.problem.baseline
+        saved = _save_profile(registry, save, parent, inputs, tuning, board)
         reference = saved.metadata.reference
         message = f"{reference} is identical. Nothing was saved." if saved.version in before else f"Saved {reference}."
         make_console().print(message, markup=False, soft_wrap=True)
@@ -244,13 +246,18 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
 
 
 def _save_profile(
-    registry: Registry, name: str, parent: str | None, inputs: SearchInputs, tuning: Tuning, test: Scoreboard | None
+    registry: Registry,
+    name: str,
+    parent: Saved | ScoringModel,
+    inputs: SearchInputs,
+    tuning: Tuning,
+    test: Scoreboard | None,
 ) -> Saved:
     goals = ", ".join(goal.name for goal in inputs.problem.goals)
     return registry.save(
         name,
         tuning.winner,
-        parent=parent or inputs.problem.baseline,
+        parent=parent,
         found_on=inputs.holdout.data,
         metrics=_collect_metrics(tuning, test),
         users=_list_users(inputs),

@@ -86,7 +86,8 @@ class Registry:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.folder = Path(folder)
-        self._reader = ProfileReader(self.folder, components)
+        self._components = tuple(components)
+        self._reader = ProfileReader(self.folder, self._components)
         self._index = None if database is None else ProfileIndex(database)
         self._table = None if database is None else PromotedTable(database)
         self._clock = clock
@@ -96,6 +97,10 @@ class Registry:
 
     def __repr__(self) -> str:
         return f"Registry({str(self.folder)!r})"
+
+    def for_database(self, database: Any) -> Registry:
+        """Return a registry of the same folder whose promotions are those of `database`."""
+        return Registry(self.folder, database=database, components=self._components, clock=self._clock)
 
     # Saving and loading
 
