@@ -50,6 +50,8 @@ def describe_scoreboard(
         if evaluation.is_external:
             continue
         record = shared | _describe_model(evaluation.model, holdout.user_id, find_users)
+        if is_model and name != board.baseline and evaluation.model.name == baseline.model.name:
+            record["profile"] = name  # a search does not rename its models, so their name does not identify them
         record["metrics"] = _collect_metrics(frame[(frame["model"] == name) & frame["mean"].notna()])
         if name != board.baseline:
             record |= compared | {
