@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from scoring.storage.os_errors import wrap_os_errors
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["save"]
+__all__ = ["create_folder", "save"]
+
+
+def create_folder(folder: Path | None) -> None:
+    """Create the folder of --out before data are loaded; None: do nothing.
+
+    Raises
+    ------
+    OutputError: If the folder cannot be created or files in it cannot be written.
+    """
+    if folder is None:
+        return
+    with wrap_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
 
 
 def save(folder: Path, frames: Mapping[str, pd.DataFrame], figures: Mapping[str, Figure]) -> None:

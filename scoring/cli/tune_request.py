@@ -70,21 +70,23 @@ class TuneRequest:
     sampler: Literal["tpe", "random", "nsga2"]
     storage: Path | None
 
-    def prepare(self, progress: Progress, processes: int = 1) -> SearchInputs:
+    def prepare(self, progress: Progress, processes: int = 1, out: Path | None = None) -> SearchInputs:
         """Load the data and prepare the evaluators and the problem.
 
-        `processes` is the number of processes of the search, which share the cores.
+        `processes` is the number of processes of the search, which share the cores. The folder `out` is created first.
 
         Raises
         ------
         ScoringError: If the data, the model or an option is invalid.
         """
+        from scoring.cli.export import create_folder
         from scoring.database.database import Database
         from scoring.telemetry import Stopwatch
 
         source = self.source
         model = read_model(source.model, source.weights, source.component, source.profile, source.profiles, source.db)
         space, goals = self._check_search(model)
+        create_folder(out)
         with Database.open(source.db) as database:
             data = load_data(database, source.as_of, progress, Stopwatch())
         with progress.stage("creating the holdout"):

@@ -151,6 +151,24 @@ class Dataset:
             f"as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC)"
         )
 
+    def _repr_html_(self) -> str:
+        """Return the rows of each table and the clock. Actions that are not used are explained."""
+        actions = self.ledger["actions"]
+        left_out = "; ".join(f"{rows:,} {rule}" for rule, rows in actions.left_out.items())
+        frame = pd.DataFrame(
+            {
+                "table": ["users", "jobs", "actions"],
+                "rows": [len(self.users), len(self.jobs), len(self.actions)],
+                "note": [
+                    f"{np.count_nonzero(self.users.active):,} active",
+                    f"{np.count_nonzero(self.open_jobs):,} open at the clock",
+                    f"not used: {left_out}" if left_out else "",
+                ],
+            }
+        )
+        table = frame.to_html(index=False, formatters={"rows": "{:,}".format})
+        return f"<p><b>Dataset</b> as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC</p>{table}"
+
     @cached_property
     def open_jobs(self) -> np.ndarray:
         """(n_jobs,) bool: open at the clock. `is_active` is used only if the clock was not set back."""

@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from html import escape
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.pydantic_errors import describe_problem
 from scoring.model.weight_profile import GROUPS, WeightProfile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Part", "ScoringModel"]
 
@@ -71,6 +75,30 @@ class ScoringModel:
                 f"model {self.name}: duplicate component name {duplicate!r}. Names must be unique in a model.",
                 key=(duplicate,),
             )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per component: group · component · weight (flat) · parameters (as text)."""
+        import pandas as pd
+
+        parameters = [
+            ", ".join(f"{name} {value}" for name, value in part.component.model_dump(mode="json").items())
+            for part in self.parts
+        ]
+        return pd.DataFrame(
+            {
+                "group": [part.group for part in self.parts],
+                "component": [part.name for part in self.parts],
+                "weight": self.flat_weights,
+                "parameters": parameters,
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the name, the description, the components and the rules."""
+        rules = ", ".join(f"{name} {value}" for name, value in self.eligibility.model_dump(mode="json").items())
+        table = self.frame().to_html(index=False, float_format="{:.3f}".format)
+        head = f"<b>{escape(self.name)}</b> {escape(self.description)}"
+        return f"<p>{head}</p>{table}<p>rules: {escape(rules)}</p>"
 
     def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
         """Return the model with other weights: a profile, or flat weights by component name (normalised to sum 1).

@@ -99,6 +99,11 @@ class Prepared:
     def __repr__(self) -> str:
         return f"Prepared({self.plan!r} of {self.dataset!r})"
 
+    def _repr_html_(self) -> str:
+        """Return the dataset and the model."""
+        rows = f"{pluralize(len(self.plan.user_id), 'user')} × {pluralize(len(self.plan.job_id), 'job')}"
+        return f"<p><b>Prepared</b> on {rows}</p>{self.dataset._repr_html_()}{self.model._repr_html_()}"
+
     @property
     def dataset(self) -> Dataset:
         return self.inputs.dataset

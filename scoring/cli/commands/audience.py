@@ -52,6 +52,7 @@ def audience(
     Also prints the components that cost the job most points, and the rules that exclude it. The exit code is 4 if the
     time limit is reached first: then the result is that of a random sample of the users.
     """
+    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.audience import render_audience
     from scoring.database.database import Database
@@ -63,6 +64,7 @@ def audience(
     progress = Progress()
     source = ModelSource(model, weights, profile, profiles, component)
     given = source.read()
+    create_folder(out)
     with Database.open(db) as database, progress.warnings():
         choice = choose_model(source, given, database, progress)
         if choice.text:

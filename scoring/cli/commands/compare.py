@@ -75,6 +75,7 @@ def compare(
     Prints the overlap of the lists with those of the first, the properties of the lists, and the largest gains and
     losses of list places.
     """
+    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.comparison import (
         render_movements,
@@ -98,6 +99,7 @@ def compare(
     if job is not None and (user is None or operands.models is None):
         raise typer.BadParameter("--job requires --user and two models.")
     progress = Progress()
+    create_folder(out)
     with Database.open(db) as database, progress.warnings():
         columns = UserColumns.read(database, slices_by or ())
         data = load_data(database, as_of, progress, Stopwatch())

@@ -149,6 +149,7 @@ def evaluate(
 
     Prints metrics, properties of the lists, and the differences from the first model.
     """
+    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.evaluation import render_scoreboard
     from scoring.database.database import Database
@@ -177,6 +178,7 @@ def evaluate(
             "--ablation": ablation,
         },
     )
+    create_folder(out)
     with progress.warnings():
         with Database.open(db) as database:
             columns = UserColumns.read(database, slices_by or ())

@@ -51,6 +51,7 @@ def reach(
     Prints these weights, or the jobs that prove that no such weights exist. The exit code is 4 if the time limit is
     reached first: then the printed weights may not be the nearest, or the question is undecided.
     """
+    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.reach import describe_step, render_reach
     from scoring.database.database import Database
@@ -64,6 +65,7 @@ def reach(
     source = ModelSource(model, weights, profile, profiles, component)
     given = source.read()
     locks = tuple(lock or ())
+    create_folder(out)
     with Database.open(db) as database, progress.warnings():
         choice = choose_model(source, given, database, progress)
         if choice.text:

@@ -178,7 +178,7 @@ def tune(
         storage=storage,
     )
     with progress.warnings():
-        inputs = request.prepare(progress, processes)
+        inputs = request.prepare(progress, processes, out)
         _warn_about_fitted_users(registry, inputs, progress)
         tuning = _run_search(request, inputs, processes, progress)
         board = tuning.test(inputs.test) if test else None

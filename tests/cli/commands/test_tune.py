@@ -137,6 +137,9 @@ def test_processes_share_the_trials_of_a_search(
         (("tune", "--goal", "NDCG@99"), 1, "Use --top-k 99"),
         (("tune", "--parameter", "freshness.half_life_days"), 1, "COMPONENT.FIELD=LOW..HIGH"),
         (("tune", "--save", "../up", "--trials", 1), 1, "up"),
+        (("tune", "--out", "/proc/none"), 1, "/proc/none"),
+        (("tune", "--floor", "NDCG@10:tenur:new"), 1, "Did you mean tenure?"),
+        (("tune", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires"),
     ],
 )
 def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
@@ -147,3 +150,5 @@ def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code
     assert len(errors) == 1
     assert message in errors[0]
     assert done.stderr.splitlines()[-1] == errors[0]
+    is_slice_of_data = "no slice" in message
+    assert ("loading" in done.stderr) == is_slice_of_data
