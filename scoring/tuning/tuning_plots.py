@@ -26,6 +26,8 @@ _MARKERS = {
     "search": ("*", 9, BLUE),
 }
 """Model → shape, size and colour. Sizes differ so that models at the same point are all visible."""
+_NUMBERS = 12
+"""Maximum number of trials of the front whose number is shown."""
 _BEYOND = 0.3
 """Range shown on the worse side of the baseline and the direct fit, as a share of baseline to best value."""
 
@@ -72,6 +74,8 @@ def _set_limits(axes: Any, goal: Goal, values: pd.Series, levels: dict[str, floa
 def plot_front(tuning: Tuning) -> Figure:
     """Plot the search's trials by the first two goals, their front, and the compared models.
 
+    Numbers at points of the front are trials, see `Tuning.model_of_trial`.
+
     With three or more goals, the third goal is the colour of the front's trials.
     """
     first, second, *more = tuning.problem.goals
@@ -90,6 +94,13 @@ def plot_front(tuning: Tuning) -> Figure:
         where = "pre" if second.maximise else "post"
         line = axes.step(ordered[second.name], ordered[first.name], where=where, color=BLUE, marker="o", markersize=5)
         line[0].set_label(label)
+    values = front[second.name].to_numpy()
+    if len(front):  # at equal distances, so that numbers do not overlap
+        places = np.abs(values - np.linspace(values.min(), values.max(), _NUMBERS)[:, None]).argmin(axis=1)
+    for row in front.iloc[np.unique(places)].to_dict("records") if len(front) else []:
+        axes.annotate(
+            str(row["trial"]), (row[second.name], row[first.name]), (4, 4), textcoords="offset points", fontsize=SMALL
+        )
     for name, (marker, size, colour) in _MARKERS.items():
         x, y = (_value(tuning, goal, name) for goal in (second, first))
         axes.plot(x, y, marker, color=colour, markeredgecolor=BLACK, markersize=size, linestyle="", label=name)
