@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.data_loader import load_components, load_data
+from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_MAX_REFUSED,
@@ -188,6 +189,20 @@ def run(
         make_console().print(report.render(report.Report.of(result)))
         if keep is not None:
             _prune_old_runs(out, None if no_database else database, keep)
+    if result.first.count.any():
+        first = int((result.first.count > 0).argmax())
+        print_next(
+            "explain",
+            result.first.user_id[first],
+            result.first.job_id[first, 0],
+            db=(db, DEFAULT_DB),
+            model=(model, None),
+            weights=(weights, None),
+            profile=(profile, None),
+            profiles=(profiles, DEFAULT_PROFILES),
+            as_of=(as_of, None),
+            component=(component, None),
+        )
 
 
 def _make_publishers(database: Database | None, out: Path) -> list[Publisher]:
