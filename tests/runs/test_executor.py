@@ -398,12 +398,12 @@ class WrongReranker(EvenJobsFirst):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda candidates: candidates, "lists of 15 jobs"),
+        (lambda candidates: candidates, "returned lists of 15 jobs"),
         (lambda candidates: candidates.first().cut(K), "changed the users or their order"),
     ],
 )
 def test_invalid_lists_of_a_reranker_are_rejected(
     prepared: Prepared, change: Callable[[Ranking], Ranking], sentence: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"WrongReranker.rerank returned {sentence}"):
+    with pytest.raises(ConfigurationError, match=f"WrongReranker.rerank {sentence}"):
         run(prepared, reranker=WrongReranker(change))
