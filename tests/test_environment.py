@@ -9,7 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {name: name.replace("-", "_") for name in ("line-profiler", "memory-profiler", "prometheus-client")}
-EXTRAS = ("workbench", "postgres", "monitoring", "test")
+EXTRAS = ("workbench", "postgres", "monitoring", "mlflow", "test")
 ONLY_CONDA = {"python", "pip", "greenlet"}
 
 

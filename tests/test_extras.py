@@ -1,6 +1,7 @@
 """Features of an extra that is not installed end with one sentence that names the command."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -46,3 +47,16 @@ def test_servers_without_jupyter_name_the_extra(monkeypatch: pytest.MonkeyPatch,
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"scoring {command} requires {package}" in result.stderr
     assert "pip install 'scoring[workbench]'" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "tune"])
+def test_mlflow_option_without_mlflow_names_the_extra(monkeypatch: pytest.MonkeyPatch, command: str, tmp_path: Path):
+    """The option is checked before the database is opened."""
+    hide(monkeypatch, "mlflow")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [command, "--mlflow", "runs", "--db", "missing.db"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "error: --mlflow requires mlflow, which is not installed. Install it with: pip install 'scoring[mlflow]'\n"
+    )
+    assert not (tmp_path / "runs").exists()

@@ -2,7 +2,7 @@
 
 - `app`: registers all commands; error messages and exit codes
 - `commands`: one module per command, named after the verb that the user types
-- `tables`: the tables that commands print; `export`: write tables and plots to files
+- `tables`: the tables that commands print; `export`: write tables and plots to files; `mlflow_run`: log them to MLflow
 - `options`, `holdout_options`: option types and defaults that commands share; `data_loader`: data, models and
   components from their values; `tune_request`: the options of a search, for several processes
 - `progress`: progress output of long commands; `signals`: handling of Ctrl-C and SIGTERM

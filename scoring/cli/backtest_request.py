@@ -135,11 +135,15 @@ def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress)
 
 def log_cuts(
     registry: Registry, backtest: Backtest, models: Mapping[str, ScoringModel], on: UserSplit, progress: Progress
-) -> None:
-    """Log the evaluation as one look at the test users of each cut. Print a warning if they were evaluated before."""
+) -> int:
+    """Log the evaluation as one look at the test users of each cut. Print a warning if they were evaluated before.
+
+    Return the largest number of looks at a cut, including this one.
+    """
     looks = registry.log_backtest(backtest, models, split=on)
     if looks > 1:
         progress.print_line(
             f"warning: users of these cuts have been evaluated {pluralize(looks - 1, 'time')} before. Models that were "
             "chosen by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
         )
+    return looks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ __all__ = [
     "error_line",
     "number",
     "page",
+    "requires_mlflow",
     "rounded",
     "row",
     "run_python",
@@ -26,6 +28,10 @@ __all__ = [
 ]
 
 Call = Callable[..., Result]
+
+requires_mlflow = pytest.mark.skipif(
+    importlib.util.find_spec("mlflow") is None, reason="mlflow-skinny is not installed"
+)
 
 ROOT = Path(__file__).parents[2]
 LUCKY_COMPONENT = '''

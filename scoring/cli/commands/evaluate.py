@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -23,6 +24,7 @@ from scoring.cli.holdout_options import (
     UserSplit,
     WindowDaysOption,
 )
+from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, cut_metrics, list_metrics, name_digests
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -139,6 +141,7 @@ def evaluate(
             "qrels.txt) and for ranx (NAME.json, qrels.json).",
         ),
     ] = None,
+    mlflow: MlflowOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     as_of: AsOfOption = None,
     seed: SeedOption = 0,
@@ -179,6 +182,9 @@ def evaluate(
         },
     )
     create_folder(out)
+    store = MlflowStore.parse(mlflow)
+    if store is not None:
+        store.warn_if_unreachable(progress)
     with progress.warnings():
         with Database.open(db) as database:
             columns = UserColumns.read(database, slices_by or ())
@@ -197,9 +203,17 @@ def evaluate(
                 progress=progress,
             )
             print_cuts(backtest, request, progress)
-            if on in ("test", "all"):
-                log_cuts(registry, backtest, chosen_models, on, progress)
+            look = log_cuts(registry, backtest, chosen_models, on, progress) if on in ("test", "all") else None
             _print_backtest(backtest, out, progress)
+            if store is not None:
+                params = _list_params(chosen_models, on, backtest.n_users, seed, top_k, level) | {
+                    "holdout": f"{request.options.days:g} days, {pluralize(len(backtest.cuts), 'cut')}",
+                    "cuts": ", ".join(f"{cut.at:%Y-%m-%d}" for cut in backtest.cuts),
+                }
+                tags = {"data_fingerprint": data.fingerprint, "look": look}
+                write_files = partial(_save_backtest, backtest)
+                name, metrics = _name_run(backtest.models), cut_metrics(backtest, on)
+                store.log(MlflowRun("evaluate", name, params, tags, metrics, write_files), progress)
             return
         external = list_options.read(data, progress)
         with progress.stage("creating the holdout"):
@@ -217,8 +231,7 @@ def evaluate(
     for evaluation in board.evaluations.values():
         for note in evaluation.notes:
             progress.print_line(f"note: {note}")
-    if on in ("test", "all"):
-        log_test_access(registry, board, progress, split=on)
+    look = log_test_access(registry, board, progress, split=on) if on in ("test", "all") else None
     console = make_console()
     console.print(render_scoreboard(board))
     optional_tables = _OptionalTables(
@@ -237,6 +250,21 @@ def evaluate(
         rankings = {name: evaluation.ranking for name, evaluation in board.evaluations.items()}
         write_lists(lists_out, rankings, evaluator.holdout.relevance)
         progress.print_line(f"lists and relevant jobs: {lists_out}")
+    if store is not None:
+        goal_names = ", ".join(measure.name for measure in goals)
+        params = _list_params(chosen_models, on, len(evaluator.user_id), seed, longest, level) | {
+            "models": ", ".join(board.evaluations),
+            "holdout": whole.name,
+            "goals": goal_names,
+        }
+        tags = {
+            "data_fingerprint": whole.data.fingerprint,
+            "holdout_digest": board.evaluator.holdout.digest,
+            "goals": goal_names,
+            "look": look,
+        }
+        name, metrics = _name_run(board.evaluations), list_metrics(board.frame(), on)
+        store.log(MlflowRun("evaluate", name, params, tags, metrics, optional_tables.save), progress)
     _print_next(list(chosen_models), db, profiles, component)
 
 
@@ -256,17 +284,41 @@ def _print_next(names: Sequence[str], db: str, profiles: Path, component: Sequen
         print_next("tune", "--profile" if is_profile else "--model", names[0], **shared)
 
 
+def _name_run(models: Iterable[str]) -> str:
+    return f"evaluate {' '.join(models)}"
+
+
+def _list_params(
+    models: Mapping[str, ScoringModel], on: UserSplit, n_users: int, seed: int, top_k: int, level: float
+) -> dict[str, object]:
+    """Return the parameters of a run for MLflow."""
+    return {
+        "models": ", ".join(models),
+        **name_digests(models),
+        "split": on,
+        "users": n_users,
+        "seed": seed,
+        "top_k": top_k,
+        "level": level,
+    }
+
+
 def _print_backtest(backtest: Backtest, out: Path | None, progress: Progress) -> None:
     """Print a backtest, and write it to `out`."""
-    from scoring.cli.export import save
     from scoring.cli.progress import make_console
     from scoring.cli.tables.backtest import render_backtest
 
     make_console().print(render_backtest(backtest))
     if out is not None:
-        frames = {"backtest": backtest.pooled(), "backtest_cuts": backtest.frame()}
-        save(out, frames, {"backtest": backtest.plot()})
+        _save_backtest(backtest, out)
         progress.print_line(f"tables and plots: {out}")
+
+
+def _save_backtest(backtest: Backtest, folder: Path) -> None:
+    from scoring.cli.export import save
+
+    frames = {"backtest": backtest.pooled(), "backtest_cuts": backtest.frame()}
+    save(folder, frames, {"backtest": backtest.plot()})
 
 
 def _parse_goals(texts: Sequence[str], n_models: int) -> list[Measure]:
@@ -390,14 +442,18 @@ def log_test_access(
     split: Literal["test", "all"] = "test",
     broken_floors: Sequence[str] = (),
     derived_from: ScoringModel | None = None,
-) -> None:
-    """Log an evaluation on test users as one look. Print a warning if the users were evaluated before."""
+) -> int:
+    """Log an evaluation on test users as one look. Print a warning if the users were evaluated before.
+
+    Return the number of looks at these users, including this one.
+    """
     looks = registry.log_scoreboard(board, split=split, broken_floors=broken_floors, derived_from=derived_from)
     if looks > 1:
         progress.print_line(
             f"warning: these users have been evaluated {pluralize(looks - 1, 'time')} before. Models that were chosen "
             "by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
         )
+    return looks
 
 
 class _OptionalTables:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +21,7 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
+from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, list_metrics, name_digests
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -143,6 +144,7 @@ def tune(
         str | None, typer.Option("--save", metavar="NAME", help="Save the best model as this profile.")
     ] = None,
     out: ExportOption = None,
+    mlflow: MlflowOption = None,
     as_of: AsOfOption = None,
     seed: SeedOption = 0,
     factor_cache: FactorCacheOption = None,
@@ -177,13 +179,18 @@ def tune(
         sampler=sampler,
         storage=storage,
     )
+    store = MlflowStore.parse(mlflow)
+    if store is not None:
+        store.warn_if_unreachable(progress)
     with progress.warnings():
         inputs = request.prepare(progress, processes, out)
         _warn_about_fitted_users(registry, inputs, progress)
         tuning = _run_search(request, inputs, processes, progress)
         board = tuning.test(inputs.test) if test else None
+    look: int | None = None
+    saved: Saved | None = None
     if board is not None:
-        log_test_access(
+        look = log_test_access(
             registry,
             board,
             progress,
@@ -201,6 +208,9 @@ def tune(
     if out is not None:
         _write_files(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
+    if store is not None:
+        tags = {"look": look, "profile": None if saved is None else saved.metadata.reference}
+        store.log(_make_run(request, inputs, tuning, board, tags), progress)
     shared = {"profiles": (profiles, DEFAULT_PROFILES), "component": (component, None)}
     if save is not None and weights is None:
         print_next("compare", profile or model or "standard", save, db=(db, DEFAULT_DB), **shared)
@@ -336,3 +346,51 @@ def _write_files(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
     if test is not None:
         frames["test"], figures["test"] = test.frame(), test.plot()
     save(folder, frames, figures)
+
+
+def _make_run(
+    request: TuneRequest,
+    inputs: SearchInputs,
+    tuning: Tuning,
+    test: Scoreboard | None,
+    tags: Mapping[str, object],
+) -> MlflowRun:
+    """Return the run for MLflow. `tags` are those in addition to the data and the goals."""
+    from scoring.model.model_file import dump_model
+    from scoring.tuning.tune import RANDOM, SEARCH
+
+    goals = ", ".join(goal.name if goal.maximise else f"{goal.name} (minimise)" for goal in tuning.problem.goals)
+    params = {
+        "model": tuning.problem.baseline.name,
+        "models": ", ".join(tuning.models),
+        **name_digests(tuning.models),
+        "holdout": inputs.holdout.name,
+        "split": "validation" if test is None else "test",
+        **{f"users.{split}": len(getattr(inputs, split).user_id) for split in ("train", "validation", "test")},
+        "seed": request.seed,
+        "top_k": request.top_k,
+        "goals": goals,
+        "floors": ", ".join(request.floors),
+        "picks": ", ".join(request.picks),
+        "locks": ", ".join(request.locks),
+        "parameters": ", ".join(request.parameters),
+        "sampler": request.sampler,
+        "trials": len(tuning.studies[SEARCH]),
+        "random_trials": len(tuning.studies[RANDOM]),
+    }
+    metrics = list_metrics(tuning.frame(), "validation")
+    if test is not None:
+        metrics += list_metrics(test.frame(), "test")
+    evaluator = inputs.validation if test is None else inputs.test
+    tags = {
+        "data_fingerprint": inputs.holdout.data.fingerprint,
+        "holdout_digest": evaluator.holdout.digest,
+        "goals": goals,
+        **tags,
+    }
+
+    def write_files(folder: Path) -> None:
+        _write_files(folder, tuning, test)
+        (folder / "model.yaml").write_text(dump_model(tuning.winner), "utf-8")
+
+    return MlflowRun("tune", f"tune for {goals}", params, tags, metrics, write_files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import scoring
 from scoring import Dataset, load_model
 from scoring.cli.app import app
 from scoring.errors import pluralize
@@ -19,6 +21,7 @@ from tests.cli.command import (
     error_line,
     number,
     page,
+    requires_mlflow,
     rounded,
     row,
 )
@@ -228,3 +231,66 @@ def test_invalid_evaluation_is_one_line(action_command: Call, arguments: tuple, 
     assert len(errors) == 1
     assert message in errors[0]
     assert done.stderr.splitlines()[-1] == errors[0]
+
+
+@requires_mlflow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow uses names that SQLAlchemy deprecates
+def test_mlflow_run_contains_the_scoreboard(action_command: Call, action_data: Dataset, tmp_path: Path) -> None:
+    done = action_command("evaluate", "standard", "fit", "--on", "test", "--goal", "NDCG@10", "--mlflow", "runs")
+    text = page(done)
+    from mlflow import MlflowClient  # the command sets it up
+
+    client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
+    experiment = client.get_experiment_by_name("scoring")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "evaluate standard fit")
+    assert run.info.run_id in done.stderr
+    assert "INFO" not in done.stderr
+    folder = Path(client.download_artifacts(run.info.run_id, ""))
+    assert {path.name for path in folder.iterdir()} == {"notes.csv", "scoreboard.csv", "scoreboard.png"}
+    frame = pd.read_csv(folder / "scoreboard.csv").set_index(["model", "measure"])
+    assert len(run.data.metrics) == len(frame) + int(frame["difference"].notna().sum())
+    assert run.data.metrics["test/NDCG_10.fit.difference"] == frame.loc[("fit", "NDCG@10"), "difference"]
+    assert rounded(run.data.metrics["test/NDCG_10.standard.mean"]) == number(row(text, "NDCG@10")[0])
+    assert run.data.metrics["test/mean_fee_40.standard.mean"] == frame.loc[("standard", "mean fee@40"), "mean"]
+    holdout = by_time(action_data, days=14)
+    users = split_users(holdout.user_id).test
+    assert run.data.params == {
+        "models": "standard, fit",
+        "digest.standard": load_model("standard").digest,
+        "digest.fit": Registry("data/profiles").load("fit").model.digest,
+        "holdout": holdout.name,
+        "split": "test",
+        "users": str(len(users)),
+        "seed": "0",
+        "top_k": "40",
+        "level": "0.95",
+        "goals": "NDCG@10",
+    }
+    look = Registry("data/profiles").test_accesses().iloc[0]
+    assert {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")} == {
+        "command": "evaluate",
+        "code_version": scoring.__version__,
+        "data_fingerprint": holdout.data.fingerprint,
+        "holdout_digest": look["holdout"],
+        "goals": "NDCG@10",
+        "look": "1",
+    }
+
+
+@requires_mlflow
+def test_unreachable_mlflow_server_does_not_lose_the_result(
+    action_command: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    done = action_command("evaluate", "standard", "--mlflow", f"http://taro:s3cret@127.0.0.1:{port}")
+    assert done.exit_code == 1
+    assert "NDCG@10" in done.stdout
+    assert "s3cret" not in done.output
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(
+        f"error: --mlflow http://taro:***@127.0.0.1:{port}: the run is not logged. Connection refused."
+    )
+    assert done.stderr.startswith("warning: --mlflow ")

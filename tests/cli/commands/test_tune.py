@@ -16,6 +16,7 @@ from tests.cli.command import (
     error_line,
     number,
     page,
+    requires_mlflow,
     rounded,
     row,
 )
@@ -152,3 +153,29 @@ def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code
     assert done.stderr.splitlines()[-1] == errors[0]
     is_slice_of_data = "no slice" in message
     assert ("loading" in done.stderr) == is_slice_of_data
+
+
+@requires_mlflow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow uses names that SQLAlchemy deprecates
+def test_mlflow_run_contains_both_splits_and_the_model(action_command: Call, tmp_path: Path) -> None:
+    options = ("--trials", 3, "--random-trials", 1, "--save", "found", "--mlflow", "runs")
+    assert page(action_command("tune", *options))
+    from mlflow import MlflowClient  # the command sets it up
+
+    client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("scoring").experiment_id])
+    folder = Path(client.download_artifacts(run.info.run_id, ""))
+    tables, plots = ("notes", "test", "trials", "validation", "weights"), ("search", "test", "validation")
+    files = {*(f"{name}.csv" for name in tables), *(f"{name}.png" for name in plots), "model.yaml"}
+    assert {path.name for path in folder.iterdir()} == files
+    for split in ("validation", "test"):
+        frame = pd.read_csv(folder / f"{split}.csv").set_index(["model", "measure"])
+        value = frame.loc[("search", "NDCG@10"), "difference"]
+        assert run.data.metrics[f"{split}/NDCG_10.search.difference"] == value
+        assert f"{split}/coverage_40.random_search.mean" in run.data.metrics
+    winner = Registry("data/profiles").load("found").model
+    assert run.data.params["digest.search"] == winner.digest
+    assert (run.data.params["trials"], run.data.params["random_trials"]) == ("3", "1")
+    assert (run.data.tags["goals"], run.data.tags["look"]) == ("NDCG@10", "1")
+    assert run.data.tags["profile"] == "found@1"
+    assert load_model(str(folder / "model.yaml")).digest == winner.digest
