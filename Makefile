@@ -8,6 +8,7 @@ WORKERS ?= 2
 PYTEST  = $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
 NOTEBOOKS = $(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=240 \
   --nbval-sanitize-with tests/nbval_sanitize.cfg
+CHECK = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy -p scoring && $(BIN)/lint-imports
 # where `make run` keeps its database and results
 DB     ?= data/market.db
 USERS  ?= 10000
@@ -50,22 +51,21 @@ run: $(VENV)/.run $(DB) ## create a market and rank all jobs for each user (a se
 	$(BIN)/scoring run --db $(DB)
 
 check: $(VENV)/.test ## style, types and layers
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p scoring
-	$(BIN)/lint-imports
+	$(CHECK)
 
 notebooks: $(VENV)/.test ## run every notebook and compare the marked outputs
 	$(NOTEBOOKS) -n $(WORKERS) --dist loadfile notebooks
 
-# One process runs the notebooks while the tests run: each waits for other processes, and the cores stay busy.
-test: check ## all checks: style, types, layers, tests, notebooks
+# One process runs the notebooks and then the checks while the tests run. Each waits for other processes, so that the
+# cores stay busy.
+test: $(VENV)/.test ## all checks: style, types, layers, tests, notebooks
 	@mkdir -p build
-	@$(NOTEBOOKS) notebooks >build/notebooks.log 2>&1 & notebooks=$$!; \
-	trap 'kill $$notebooks 2>/dev/null' INT TERM; \
+	@{ $(NOTEBOOKS) notebooks; notebooks=$$?; $(CHECK) && exit $$notebooks; } \
+	  >build/notebooks.log 2>&1 & others=$$!; \
+	trap 'kill $$others 2>/dev/null' INT TERM; \
 	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests; tests=$$?; \
-	wait $$notebooks; notebooks=$$?; cat build/notebooks.log; \
-	[ $$tests = 0 ] && [ $$notebooks = 0 ]
+	wait $$others; others=$$?; cat build/notebooks.log; \
+	[ $$tests = 0 ] && [ $$others = 0 ]
 
 test-unit: $(VENV)/.test ## the unit tests: about a minute
 	$(PYTEST) -m unit tests
