@@ -61,11 +61,11 @@ notebooks: $(VENV)/.test ## run every notebook and compare the marked outputs
 test: $(VENV)/.test ## all checks: style, types, layers, tests, notebooks
 	@mkdir -p build
 	@{ $(NOTEBOOKS) notebooks; notebooks=$$?; $(CHECK) && exit $$notebooks; } \
-	  >build/notebooks.log 2>&1 & others=$$!; \
-	trap 'kill $$others 2>/dev/null' INT TERM; \
+	  >build/notebooks.log 2>&1 & checks=$$!; \
+	trap 'kill $$checks 2>/dev/null' INT TERM; \
 	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests; tests=$$?; \
-	wait $$others; others=$$?; cat build/notebooks.log; \
-	[ $$tests = 0 ] && [ $$others = 0 ]
+	wait $$checks; checks=$$?; cat build/notebooks.log; \
+	[ $$tests = 0 ] && [ $$checks = 0 ]
 
 test-unit: $(VENV)/.test ## the unit tests: about a minute
 	$(PYTEST) -m unit tests

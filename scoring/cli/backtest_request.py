@@ -1,4 +1,4 @@
-"""The options of `scoring evaluate --cuts`, and what the command prints of a backtest besides its tables."""
+"""The options of `scoring evaluate --cuts`, and the lines that the command prints before the tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scoring.model import ScoringModel
     from scoring.tuning.registry import Registry
 
-__all__ = ["BacktestRequest", "log_cuts", "print_cuts"]
+__all__ = ["BacktestRequest", "log_cuts", "print_cuts", "print_look_warning"]
 
 _DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
 
@@ -142,8 +142,13 @@ def log_cuts(
     """
     looks = registry.log_backtest(backtest, models, split=on)
     if looks > 1:
-        progress.print_line(
-            f"warning: users of these cuts have been evaluated {pluralize(looks - 1, 'time')} before. Models that were "
-            "chosen by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
-        )
+        print_look_warning("users of these cuts", looks, progress)
     return looks
+
+
+def print_look_warning(subject: str, looks: int, progress: Progress) -> None:
+    """Print a warning that users were evaluated before. `looks` is the number of looks, including this one."""
+    progress.print_line(
+        f"warning: {subject} have been evaluated {pluralize(looks - 1, 'time')} before. Models that were chosen by "
+        "earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
+    )

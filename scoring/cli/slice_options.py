@@ -41,7 +41,7 @@ class UserColumns:
 
         Raises
         ------
-        ConfigurationError: If the table users has no such column.
+        ConfigurationError: If the table users does not contain a column.
         DatabaseError: If the database cannot be read.
         """
         if not options:
@@ -56,13 +56,13 @@ class UserColumns:
         database.require_tables("users")
         stored = database.read(lambda connection: inspect(connection).get_columns("users"))
         lists = [column.name for column in users.columns if column.type is INTEGER_LIST]
-        every = dict.fromkeys([*users.names, *(column["name"] for column in stored)])
-        known = [name for name in every if name not in (*users.key, *lists)]
+        available = dict.fromkeys([*users.names, *(column["name"] for column in stored)])
+        known = [name for name in available if name not in (*users.key, *lists)]
         names = [users.canonical_names.get(name, name) for name in options]
         for option, name in zip(options, names, strict=True):
             if name not in known:
                 raise ConfigurationError(
-                    f"--slices-by {option}: the table users has no such column. {suggest(option, known)}"
+                    f"--slices-by {option}: the table users does not contain this column. {suggest(option, known)}"
                 )
         extra = [name for name in names if name not in users.names]
         return cls(tuple(dict.fromkeys(names)), {name: _read_column(database, name) for name in extra})

@@ -104,17 +104,17 @@ class MeasureValues:
 
         A measure that fewer than two users have in both has no difference.
         """
-        before, after = (np.column_stack(list(one.per_user.values())) for one in (base, self))
+        before, after = (np.column_stack(list(side.per_user.values())) for side in (base, self))
         found = resamples.differences(before, after, level=level, least=2)
         for place, measure in enumerate(self.per_user):
-            one = found.at(0, place)
-            if one.n < 2:
+            difference = found.at(0, place)
+            if difference.n < 2:
                 yield measure, MeasureDifference()
                 continue
             detectable = partial(compute_detectable_difference, before[:, place], after[:, place])
-            test = DifferenceTest(one.p, detectable_at=detectable)
-            relative = relative_change(one.difference, one.mean_a)
-            yield measure, MeasureDifference(one.difference, one.low, one.high, relative, test)
+            test = DifferenceTest(difference.p, detectable_at=detectable)
+            relative = relative_change(difference.difference, difference.mean_a)
+            yield measure, MeasureDifference(difference.difference, difference.low, difference.high, relative, test)
         for measure, value in self.together.items():
             start = base.together[measure]
             change = value.subtract(start)

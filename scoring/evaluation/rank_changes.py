@@ -183,23 +183,23 @@ class Comparison:
         return pd.DataFrame({"value": pd.Series(values, dtype="float64")}).rename_axis("measure")
 
     def measures(self) -> pd.DataFrame:
-        """Return one row per property of the lists: what one side offers more of, or less of, than the other.
+        """Return one row per property of the lists, with its value on both sides and the difference.
 
         Columns: measure · before · after · difference · relative (the difference as a share of before). Means are over
-        the users with a value on both sides. Lists are cut to 40 jobs. There are no intervals: the lists are compared,
-        not their effect on users.
+        the users with a value on both sides. Only the first 40 jobs of each list are used. There are no intervals: the
+        lists are compared, not their effect on users.
         """
         k = min(_MEASURED_JOBS, self.before.job_row.shape[1], self.after.job_row.shape[1])
         if not k:
             return pd.DataFrame(columns=["measure", "before", "after", "difference", "relative"])
-        every = np.ones(len(self.inputs.jobs), dtype=bool)
-        facts = ListFacts.of(self.inputs, every if self.eligible is None else self.eligible)
+        all_jobs = np.ones(len(self.inputs.jobs), dtype=bool)
+        facts = ListFacts.of(self.inputs, all_jobs if self.eligible is None else self.eligible)
         rows = []
         for measure in (kind(k) for kind in LIST_MEASURES):
             if isinstance(measure, UserFact):
                 a, b = (measure.of(ranking, facts) for ranking in (self.before, self.after))
                 known = ~(np.isnan(a) | np.isnan(b))
-                first, second = (float(one[known].mean()) if known.any() else np.nan for one in (a, b))
+                first, second = (float(values[known].mean()) if known.any() else np.nan for values in (a, b))
             else:
                 first, second = (measure.of(ranking, facts).value for ranking in (self.before, self.after))
             change = second - first

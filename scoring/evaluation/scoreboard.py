@@ -134,7 +134,9 @@ class Scoreboard:
     @cached_property
     def _values(self) -> dict[str, MeasureValues]:
         added = (*self.goals, *self.measures)
-        return {name: MeasureValues.of(self.evaluator, one, added) for name, one in self.evaluations.items()}
+        return {
+            name: MeasureValues.of(self.evaluator, evaluation, added) for name, evaluation in self.evaluations.items()
+        }
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
@@ -143,17 +145,17 @@ class Scoreboard:
         base = self._values[self.baseline]
         for name, values in self._values.items():
             changes = {} if name == self.baseline else dict(values.compare(base, self.resamples, self.level))
-            for measure, one in values.means(self.resamples, self.level):
+            for measure, mean in values.means(self.resamples, self.level):
                 change = changes.get(measure, MeasureDifference())
                 test = replace(change.test, is_declared=name == self.candidate and measure in declared)
                 rows.append(
                     {
                         "model": name,
                         "measure": measure,
-                        "n": one.n,
-                        "mean": one.mean,
-                        "low": one.low,
-                        "high": one.high,
+                        "n": mean.n,
+                        "mean": mean.mean,
+                        "low": mean.low,
+                        "high": mean.high,
                         "difference": change.difference,
                         "difference_low": change.low,
                         "difference_high": change.high,
@@ -182,7 +184,7 @@ class Scoreboard:
         Columns: model · measure · n · mean · low · high · difference (to the baseline) · difference_low ·
         difference_high · relative (the difference as a share of the baseline's mean) · p · declared · p_holm (corrected
         among the declared or the exploratory tests) · n_tests (their number) · detectable (the smallest true difference
-        that the mark finds with a power of 80 % while the other tests are at chance) · significant.
+        that the mark finds with a power of 80 % if no other test has a true difference) · significant.
 
         The baseline has no difference.
         """

@@ -173,7 +173,7 @@ def slice_by(
     if pd.api.types.is_bool_dtype(values.dtype):
         values = values.map({True: "yes", False: "no"})
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return Slicing.of(name, ids, *_cut(values, n_groups))
+        return Slicing.of(name, ids, *_group_by_quantile(values, n_groups))
     counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     frequent = counts.index[:most]
     text = {value: str(value if labels is None else labels.get(value, value)) for value in frequent}
@@ -183,7 +183,7 @@ def slice_by(
     return Slicing.of(name, ids, label, [*known, OTHER, UNKNOWN])
 
 
-def _cut(values: pd.Series, n_groups: int) -> tuple[list[str | None], list[str]]:
+def _group_by_quantile(values: pd.Series, n_groups: int) -> tuple[list[str | None], list[str]]:
     """Return (n,) the group of each number or time, and the groups in order. Groups are named by their range."""
     is_time = pd.api.types.is_datetime64_any_dtype(values.dtype)
     distinct = values.dropna().unique()

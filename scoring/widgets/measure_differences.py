@@ -50,11 +50,11 @@ def compute_differences(
 def compute_intervals(now: MeasureValues, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
     """Return measure → value, low, high and n of the means of one model, in the format of a registry."""
     found: dict[str, dict[str, float]] = {}
-    for measure, one in now.means(resamples, level):
-        if np.isfinite(one.mean):
-            found[measure] = {"value": one.mean, "n": one.n}
-            if np.isfinite(one.low):
-                found[measure] |= {"low": one.low, "high": one.high}
+    for measure, mean in now.means(resamples, level):
+        if np.isfinite(mean.mean):
+            found[measure] = {"value": mean.mean, "n": mean.n}
+            if np.isfinite(mean.low):
+                found[measure] |= {"low": mean.low, "high": mean.high}
     return found
 
 

@@ -51,7 +51,9 @@ def compare(
     user: Annotated[
         str | None,
         typer.Option(
-            "--user", metavar="ID", help="Also print the list of this user and how its jobs moved. Requires two sides."
+            "--user",
+            metavar="ID",
+            help="Also print the list of this user and how its jobs moved. Requires exactly two models or runs.",
         ),
     ] = None,
     job: Annotated[
@@ -188,7 +190,7 @@ class _Operands:
         with progress.stage(f"ranking with {len(self.models)} models"):
             self.prepared = (baseline, *(baseline.with_model(model) for model in self.models[1:]))
             before, *others = (prepared.top_k(k) for prepared in self.prepared)
-            eligible = reduce(np.logical_or, [one.plan.exclusions.open_to_all for one in self.prepared])
+            eligible = reduce(np.logical_or, [prepared.plan.exclusions.open_to_all for prepared in self.prepared])
             return [
                 Comparison.of_rankings(before, after, baseline.inputs, names=(first, name), eligible=eligible)
                 for name, after in zip(rest, others, strict=True)
@@ -200,8 +202,8 @@ def _take_common_users(rankings: Sequence[Ranking], progress: Progress) -> list[
     import numpy as np
 
     ids = [ranking.user_id for ranking in rankings]
-    common, every = reduce(np.intersect1d, ids), reduce(np.union1d, ids)
-    n_excluded = len(every) - len(common)
+    common, union = reduce(np.intersect1d, ids), reduce(np.union1d, ids)
+    n_excluded = len(union) - len(common)
     if n_excluded:
         which = "only one of the runs" if len(rankings) == 2 else "some of the runs only"
         progress.print_line(f"excluded: {pluralize(n_excluded, 'user')} in {which}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import typer
 
 from scoring.cli import holdout_options
-from scoring.cli.backtest_request import BacktestRequest, log_cuts, print_cuts
+from scoring.cli.backtest_request import BacktestRequest, log_cuts, print_cuts, print_look_warning
 from scoring.cli.data_loader import load_data, read_models
 from scoring.cli.holdout_options import (
     CountsOption,
@@ -449,10 +449,7 @@ def log_test_access(
     """
     looks = registry.log_scoreboard(board, split=split, broken_floors=broken_floors, derived_from=derived_from)
     if looks > 1:
-        progress.print_line(
-            f"warning: these users have been evaluated {pluralize(looks - 1, 'time')} before. Models that were chosen "
-            "by earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
-        )
+        print_look_warning("these users", looks, progress)
     return looks
 
 

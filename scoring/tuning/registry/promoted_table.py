@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from sqlalchemy import Connection, insert, inspect, select
 
 from scoring.database.database import Database
 from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
+from scoring.database.sql_filters import to_microseconds
 from scoring.errors import ConfigurationError, DatabaseError, shorten_repr
 from scoring.runs.publishers.database_runs import CURRENT
 from scoring.tuning.registry.metadata import validate_section
@@ -66,7 +66,7 @@ class PromotedTable:
                 return added
             added = make(entries)
             rows = [
-                entry.model_dump() | {"number": number, "at": _to_microseconds(entry.at)}
+                entry.model_dump() | {"number": number, "at": to_microseconds(entry.at)}
                 for number, entry in enumerate(added, len(entries) + 1)
             ]
             connection.execute(insert(promoted), rows)
@@ -103,7 +103,7 @@ class PromotedTable:
         actions = DATA_TABLES["actions"]
         query = select(actions.c.user_id, actions.c.job_id).execution_options(yield_per=_ROWS_AT_ONCE)
         if since is not None:
-            query = query.where(actions.c.occurred_at >= _to_microseconds(since))
+            query = query.where(actions.c.occurred_at >= to_microseconds(since))
 
         def count(connection: Connection) -> float:
             is_known = np.zeros(len(sketch), dtype=bool)
@@ -151,7 +151,3 @@ def _parse(row: Mapping[Any, Any], display: str) -> StoredPromotion:
     except (TypeError, ValueError, OverflowError, OSError) as error:
         problem = f"`at`: {shorten_repr(values['at'])} is not a time"
         raise DatabaseError(f"{place}: {problem}. Restore the row, or delete it.") from error
-
-
-def _to_microseconds(time: datetime) -> int:
-    return int(pd.Timestamp(time).as_unit("us").asm8.astype("int64"))

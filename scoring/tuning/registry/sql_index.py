@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 
 from scoring.database.database import Database
 from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import profiles, promotions
+from scoring.database.sql_filters import to_microseconds
 from scoring.errors import DatabaseError
 from scoring.tuning.registry.metadata import ProfileMetadata
 from scoring.tuning.registry.promotions import Promotion
@@ -94,12 +93,12 @@ def _set_promotions(connection: Connection, entries: Sequence[Promotion]) -> Non
     connection.execute(delete(promotions))
     connection.execute(update(profiles).values(promoted_at=None))
     rows = [
-        entry.model_dump() | {"number": number, "at": _microseconds(entry.at)}
+        entry.model_dump() | {"number": number, "at": to_microseconds(entry.at)}
         for number, entry in enumerate(entries, 1)
     ]
     if rows:
         connection.execute(insert(promotions), rows)
-    last = {(entry.name, entry.version): _microseconds(entry.at) for entry in entries}
+    last = {(entry.name, entry.version): to_microseconds(entry.at) for entry in entries}
     for (name, version), at in last.items():
         is_row = (profiles.c.name == name) & (profiles.c.version == version)
         connection.execute(update(profiles).where(is_row).values(promoted_at=at))
@@ -116,14 +115,10 @@ def _row(metadata: ProfileMetadata) -> dict[str, Any]:
         "parent": None if parent is None else str(parent),
         "parent_digest": None if parent is None else parent.digest,
         "data_fingerprint": None if found_on is None else found_on.fingerprint,
-        "as_of": None if found_on is None else _microseconds(found_on.as_of),
+        "as_of": None if found_on is None else to_microseconds(found_on.as_of),
         "code_version": metadata.code_version,
         "metrics": json.dumps(content.get("metrics", {}), ensure_ascii=False),
         "author": metadata.author,
         "note": metadata.note,
-        "saved_at": _microseconds(metadata.saved_at),
+        "saved_at": to_microseconds(metadata.saved_at),
     }
-
-
-def _microseconds(time: datetime) -> int:
-    return int(pd.Timestamp(time).as_unit("us").asm8.astype("int64"))
