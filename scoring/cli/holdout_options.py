@@ -129,7 +129,12 @@ class HoldoutOptions:
         return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days, after=after)
 
     def parse_gains(self) -> dict[str, float]:
-        """Return kind of action → gain. Raises BadParameter if a value of --counts is invalid."""
+        """Return kind of action → gain.
+
+        Raises
+        ------
+        BadParameter: If a value of --counts is invalid.
+        """
         gains = {}
         for text in self.counts:
             kind, _, gain = text.partition("=")

@@ -69,7 +69,7 @@ def choose_model(
 ) -> ModelChoice:
     """Return the given model, the promoted profile if none is given, or `standard` if none is promoted.
 
-    Print a warning if `standard` replaces a promotion of the folder that does not count.
+    Print a warning if `standard` replaces a promotion of the folder that does not apply to the database.
 
     Raises
     ------
@@ -87,7 +87,8 @@ def choose_model(
         if source.profile == PROMOTED:
             raise ConfigurationError(
                 ignored_text
-                or f"No profile is promoted for {database.display}. Promote one with `scoring profiles promote NAME`."
+                or f"No profile is promoted for {database.display}. Promote one with `scoring profiles promote NAME "
+                "--note TEXT`."
             )
         if given is None and ignored_text:
             progress.print_line(f"warning: {ignored_text} The model is standard.")

@@ -39,7 +39,12 @@ def print_records(frame: pd.DataFrame, *, json: bool, csv: bool) -> bool:
 
 
 def check_format(json: bool, csv: bool) -> None:
-    """Check the options before data are loaded. Raises BadParameter if both formats are requested."""
+    """Check the options before data are loaded.
+
+    Raises
+    ------
+    BadParameter: If both formats are requested.
+    """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other. Use one of them.")
 

@@ -8,7 +8,7 @@
 - `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant
 - `measure_values`: the values of all measures of a model
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
-- `external_lists` (`list_reader`): lists of other systems beside models; `list_writer`: TREC and ranx files
+- `external_lists` (`list_reader`): lists of other systems; `list_writer`: TREC and ranx files
 - `backtest`: models on holdouts at several cuts
 - `rank_changes`, `exposure_changes`: effect of a model change on lists
 - `full_rank`, `rank_waterfall`: its effect on one job

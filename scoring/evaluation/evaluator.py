@@ -264,8 +264,8 @@ def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> H
 def _require_earlier(lists: ExternalLists, holdout: Holdout) -> None:
     if lists.at is not None and (holdout.starts is None or lists.at > holdout.starts):
         raise ConfigurationError(
-            f"{lists.name} knows actions until {lists.at:%Y-%m-%d %H:%M:%S} UTC, but earlier actions are relevant in "
-            f"this holdout ({holdout.name}). Pass this time to the holdout as `after`."
+            f"{lists.name} was computed from actions until {lists.at:%Y-%m-%d %H:%M:%S} UTC, but earlier actions are "
+            f"relevant in this holdout ({holdout.name}). Pass this time to the holdout as `after`."
         )
 
 

@@ -1,4 +1,4 @@
-"""Lists of another system, evaluated beside models."""
+"""Lists of another system, evaluated together with models."""
 
 from __future__ import annotations
 
@@ -270,12 +270,15 @@ def list_notes(lists: ExternalLists, ranking: Ranking, exclusions: Exclusions, h
     if lists.at is None:
         start = "" if holdout.starts is None else f" ({holdout.starts:%Y-%m-%d %H:%M} UTC)"
         notes.append(
-            f"The time of {name} is not known. Its lists must not know the actions of the holdout: they must not be "
-            f"later than its start{start}."
+            f"The time of {name} is unknown. The lists must be computed from data that are not later than the start of "
+            f"the holdout{start}."
         )
     empty = int((ranking.count == 0).sum())
     if empty:
-        notes.append(f"{name} has no list of {empty:,} of {pluralize(n, 'evaluated user')}. They count as empty lists.")
+        notes.append(
+            f"{name} does not contain a list for {empty:,} of {pluralize(n, 'evaluated user')}. Their lists count as "
+            "empty."
+        )
     longest = int(ranking.count.max(initial=0))
     if longest < k:
         notes.append(

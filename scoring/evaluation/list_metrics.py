@@ -1,6 +1,6 @@
-"""Metrics of lists that need no held-out actions: what a list offers, and how lists share the jobs.
+"""Metrics of lists without held-out actions: properties of the listed jobs, and how listings are distributed over jobs.
 
-A model that is tuned for one metric changes these properties as well. They are the price of its gain.
+A model that is tuned for one metric changes these properties as well. Some of them become worse.
 """
 
 from __future__ import annotations
@@ -311,7 +311,12 @@ class PopulationFact(_Fact):
         return compute_population_facts((self,), ranking, facts)[self.name]
 
     def value_of(self, ranking: Ranking, facts: ListFacts) -> float:
-        """Return the value only. Raises as `of`."""
+        """Return the value only.
+
+        Raises
+        ------
+        ConfigurationError: As in `of`.
+        """
         listings = self._listings(ranking, facts)
         return self._value(listings.counts, listings.n_eligible)
 

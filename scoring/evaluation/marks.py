@@ -42,7 +42,7 @@ class Mark:
     """The p-value after Holm's correction in its family. A single declared goal keeps its own p-value."""
     is_significant: bool
     detectable: float
-    """Smallest true difference that this mark finds with a power of 80 % while the rest of the family is at chance.
+    """Smallest true difference that this mark finds with a power of 80 % if no other test has a true difference.
 
     Holm's correction then demands a p-value of (1 - level) / n_tests from it.
     """
@@ -80,4 +80,4 @@ def explain_mark(is_significant: bool, low: float, high: float, n_tests: int, is
     if n_tests == 1:
         return f"the interval excludes 0, but the test is not significant: {limit}"
     kind = "declared goals" if is_declared else "exploratory tests"
-    return f"the interval excludes 0, but among {n_tests} {kind} this can be chance"
+    return f"the interval excludes 0, but among {n_tests} {kind} this may be due to chance"

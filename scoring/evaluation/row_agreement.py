@@ -5,12 +5,12 @@ because of a held-out action, such as a preferred occupation that was learnt fro
 jobs then agree with the row more than the jobs on which the user acted before.
 
 Agreement also changes with time, for example because more jobs are open than before. The check subtracts the change
-that is expected from time. There is one way for each holdout:
+that is expected from time. The expected change depends on the holdout:
 
 - last jobs of each user: known actions of all users at the same times (`KnownPairs` without a trend)
 - by time: known actions until the cut, and their linear trend after it (`KnownPairs` with a trend). Fees and wages of
   jobs are compared with the same holdout at earlier cuts.
-- newcomers: nothing, because users drawn at random are compared with all others
+- newcomers: no change is expected, because users drawn at random are compared with all other users
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ _SHORTFALLS: Final = "shortfalls"
 _PROBLEM: Final = "problem"
 _FIRST: Final = "first"
 SPACE: Final = "space"
-"""Attribute of a study: what is needed to rebuild the models of its trials, see `dump_space`."""
+"""Name of the study attribute that contains the result of `dump_space`."""
 
 
 def run_trials(

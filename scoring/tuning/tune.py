@@ -38,8 +38,8 @@ class Tuning:
 
     Trials use only the training users. The best trials of each study were evaluated on the validation users, and the
     best of those was chosen. So validation values of the winner are slightly too high; `test` gives unbiased values.
-    The goals are declared tests of the winner in `test`. Marks on the validation users are exploratory, because these
-    users chose the winner. Floors are limits, not tests.
+    The goals are declared tests of the winner in `test`. Marks on the validation users are exploratory, because the
+    winner was selected on these users. Floors are limits, not tests.
     """
 
     problem: Problem

@@ -230,7 +230,7 @@ class TuningSession:
 
     @property
     def drawn_users(self) -> dict[str, Longs]:
-        """Ids of the users that chose the weights so far, by split.
+        """Ids of the users on whom the weights were selected so far, by split.
 
         The validation users count once they have confirmed a model.
         """

@@ -40,7 +40,7 @@ def test_standard_is_used_without_a_promotion(database: Database, folder: Path) 
     choice = choose_model(source, source.read(), database, Progress())
     assert (choice.model.name, choice.model_change, choice.text) == ("standard", None, "")
     require_reason(choice)
-    with pytest.raises(ConfigurationError, match="Promote one with `scoring profiles promote NAME`"):
+    with pytest.raises(ConfigurationError, match="Promote one with `scoring profiles promote NAME --note TEXT`"):
         choose_model(make_source(folder, profile="promoted"), None, database, Progress())
 
 

@@ -164,8 +164,8 @@ def test_notes_count_what_a_reader_must_know(data: Dataset, evaluator: Evaluator
     for part in (
         "The ranks of 1 list of old have gaps",
         "1 user that the data do not contain",
-        "The time of old is not known",
-        f"no list of {n - 1:,} of {n:,} evaluated users",
+        "The time of old is unknown",
+        f"does not contain a list for {n - 1:,} of {n:,} evaluated users",
         "The longest list of old has 2 jobs",
         "1 of 2 entries of old are not eligible: 1 × job not in the data",
     ):

@@ -38,7 +38,7 @@ def test_no_tests_have_no_marks() -> None:
     [
         (True, 0.1, 0.2, 8, ""),
         (False, -0.1, 0.2, 8, ""),
-        (False, 0.1, 0.2, 8, "among 8 exploratory tests this can be chance"),
+        (False, 0.1, 0.2, 8, "among 8 exploratory tests this may be due to chance"),
         (False, -0.2, -0.1, 1, "at the limit of both methods"),
         (True, -0.1, 0.2, 8, "the interval contains 0"),
         (False, np.nan, np.nan, 8, ""),

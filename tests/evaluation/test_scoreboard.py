@@ -179,7 +179,7 @@ def test_disagreement_of_mark_and_interval_is_explained(board: Scoreboard) -> No
     found = board.disagreements()
     assert list(found) == list(zip(differ["model"], differ["measure"], strict=True))
     for reason in found.values():
-        assert "among 20 exploratory tests this can be chance" in reason or "at the limit of both" in reason
+        assert "among 20 exploratory tests this may be due to chance" in reason or "at the limit of both" in reason
 
 
 # 2,000 draws have a standard error of 0.5 % for false positives of 5 %, and of 0.9 % for a power of 80 %

@@ -32,8 +32,8 @@ def simulate_marks(board: Scoreboard, draws: int, seed: int = 1) -> MarkSimulati
     """Return how the marks of a scoreboard behave over new samples of its users.
 
     Each draw takes users with replacement, with the differences of all models and measures, moved to a mean of 0. The
-    power of a test is that with its printed `detectable` added to the differences, while all others are at chance.
-    Tests of all lists together have random p-values.
+    power of a test is that with its printed `detectable` added to the differences, if no other test has a true
+    difference. Tests of all lists together have random p-values.
     """
     frame = board.frame().query("model != @board.baseline").reset_index(drop=True)
     values = {name: MeasureValues.of(board.evaluator, one, board.goals) for name, one in board.evaluations.items()}

@@ -81,7 +81,7 @@ def test_unseen_users_gain_nearly_as_with_hidden_weights(market: Market, parts: 
 
 
 def test_goal_is_declared_on_test_users_only(parts: list[Evaluator], tuned: Tuning) -> None:
-    """The validation users chose the result, so its test on them is exploratory."""
+    """The result was selected on the validation users, so its test on them is exploratory."""
     frame = tuned.test(parts[2]).frame()
     assert frame.loc[frame["declared"], ["model", "measure"]].to_numpy().tolist() == [[SEARCH, N]]
     assert not tuned.frame()["declared"].any()

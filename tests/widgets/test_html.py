@@ -88,7 +88,7 @@ def test_differences_within_noise_have_no_arrow(state):
     excludes_0 = (quiet["low"] > 0) | (quiet["high"] < 0)
     assert page.text.count("may be chance") == excludes_0.sum() > 0
     assert page.text.count("not significant") == len(quiet) - excludes_0.sum()
-    assert f"among {len(quiet)} exploratory tests this can be chance." in page.text
+    assert f"among {len(quiet)} exploratory tests this may be due to chance." in page.text
     assert "▲" not in page.text
     assert "▼" not in page.text
 

@@ -39,7 +39,9 @@ def audience(
     top_k: TopKOption = 40,
     nearest: Annotated[
         int,
-        typer.Option("--nearest", metavar="N", min=1, help="Number of users without the job whose rank is computed."),
+        typer.Option(
+            "--nearest", metavar="N", min=1, help="Number of users without the job for whom its rank is computed."
+        ),
     ] = 10,
     seconds: SecondsOption = 60.0,
     out: ExportOption = None,

@@ -67,8 +67,8 @@ def explain_scoreboard(board: Scoreboard, *, has_detectable: bool = True) -> lis
         notes.append(f"(*) exploratory: significant at {level} after Holm's correction over {n_exploratory} tests.")
         if has_detectable:
             notes[-1] += (
-                " detectable: true difference that gets its mark with a power of 80 % while the other tests are at "
-                "chance."
+                " detectable: true difference that gets its mark with a power of 80 % if no other test has a true "
+                "difference."
             )
         notes += _explain_disagreements(board)
     return [Text(note, style="dim") for note in notes]
@@ -97,11 +97,11 @@ def render_prices(board: Scoreboard | Backtest, models: Iterable[str]) -> list[T
 def describe_prices(board: Scoreboard | Backtest, model: str) -> str:
     """Return the measures that the model makes worse than the guard allows, largest change first; "" if none are.
 
-    A change without a mark may be chance.
+    A change without a mark may be due to chance.
     """
     texts = [
         format_change(row["measure"], row["difference"], row["relative"])
-        + ("" if row["significant"] else " (may be chance)")
+        + ("" if row["significant"] else " (may be due to chance)")
         for row in board.prices(model).to_dict("records")
     ]
     return ", ".join(texts)

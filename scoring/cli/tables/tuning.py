@@ -86,7 +86,7 @@ def _render_conclusion(board: Scoreboard, goals: list[str], split: str) -> Text:
     elif not prices:
         texts.append(f"No other measure is worse by more than {GUARD_SHARE:.0%}")
     if split == "validation":
-        texts.append("These users chose the result, so the difference is probably too large")
+        texts.append("The result was selected on these users, so the difference is probably too large")
     return Text(" ".join(f"{text}." for text in texts))
 
 

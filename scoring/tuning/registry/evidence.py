@@ -1,4 +1,4 @@
-"""Evidence for a promotion: the last evaluation of the model on test users, and what speaks against a promotion."""
+"""Evidence for a promotion: the last evaluation of the model on test users, and the objections to a promotion."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Evidence:
         prices = self.list_prices()
         texts = [
             f"{measure} {format_change(measure, change)}"
-            + ("" if self.is_significant(measure) else ", which may be chance")
+            + ("" if self.is_significant(measure) else ", which may be due to chance")
             for measure, change in prices.items()
         ]
         return f"Given up on test users: {'; '.join(texts)}." if texts else ""
@@ -137,7 +137,7 @@ def collect_evidence(
     same_users = [other for other in find_same_users(accesses, access) if other.digest == profile.digest]
     goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
     if not access.changes:
-        objections.append("Its evaluation on test users compares it with no other model.")
+        objections.append("Its evaluation on test users does not compare it with another model.")
     if access.fitted_users is None or access.users is None:
         objections.append("Its evaluation was recorded by an earlier version, without the users.")
     elif access.fitted_users:
@@ -188,7 +188,8 @@ def _find_losses(
     unknown = [guard for guard in guards if guard not in access.changes]
     if unknown:
         raise ConfigurationError(
-            f"--guard {unknown[0]}: the evaluation has no such measure. Use one of: {', '.join(access.changes)}."
+            f"--guard {unknown[0]}: the evaluation does not contain this measure. Use one of: "
+            f"{', '.join(access.changes)}."
         )
     losses = {}
     for other in (*same_users, access):

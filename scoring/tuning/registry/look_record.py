@@ -1,4 +1,4 @@
-"""What the log of evaluations on test users contains of a scoreboard or a backtest: one record per model."""
+"""Records of a scoreboard or a backtest for the log of evaluations on test users: one record per model."""
 
 from __future__ import annotations
 

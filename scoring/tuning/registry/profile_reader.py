@@ -45,7 +45,12 @@ class ProfileReader:
         return profile
 
     def parse(self, text: str, source: str) -> Profile:
-        """Return the profile of a text. Raises ModelError: If the text is invalid; the message contains `source`."""
+        """Return the profile of a text.
+
+        Raises
+        ------
+        ModelError: If the text is invalid. The message contains `source`.
+        """
         return parse_profile(text, self._kinds, source=source)
 
     def metadata(self, name: str, version: int) -> ProfileMetadata:

@@ -44,7 +44,8 @@ def find_open_request(entries: Sequence[PromotionRequest], reference: str, diges
     last = next((entry for entry in reversed(entries) if (entry.reference, entry.digest) == place), None)
     if last is None or last.action == "approve":
         raise ConfigurationError(
-            f"No request to promote {reference} is open. Request it with `scoring profiles request {reference}`."
+            f"No request to promote {reference} is open. Request it with `scoring profiles request {reference} "
+            "--by NAME --note TEXT`."
         )
     return last
 

@@ -63,7 +63,7 @@ class PromotionState:
     in_use: Promotion | None
     """The last promotion or rollback; it names the version in use. None: no version is in use."""
     ignored: Promotion | None = None
-    """The last promotion of the folder, if it does not count for the database."""
+    """The last promotion of the folder, if it does not apply to the database."""
 
 
 P = TypeVar("P", bound=Promotion)

@@ -65,7 +65,7 @@ class Registry:
     folder: Folder of the profiles. The first write creates it.
     database: Argument of `Database.open`: the database that promotions apply to. `scoring run` ranks it with the
         promoted profile. It also contains an index of the profiles. A promotion through a Session applies when the
-        caller commits. Without a database, promotions are recorded in the folder only, and no run follows them.
+        caller commits. Without a database, promotions are recorded in the folder only, and no run uses them.
     components: Custom component classes, in addition to the shipped ones.
     clock: Returns the current time with its time zone.
 
@@ -467,7 +467,7 @@ class Registry:
         return made[0]
 
     def _collect_adopted(self) -> Sequence[StoredPromotion]:
-        """Return the promotions of the folder that count for a database without promotions of its own.
+        """Return the promotions of the folder that apply to a database without promotions of its own.
 
         The first promotion of the database stores them as well, so that a rollback finds them. Those before a profile
         that cannot be read any more are left out.
@@ -534,9 +534,9 @@ class Registry:
         return profile
 
     def find_ignored_promotion(self) -> Promotion | None:
-        """Return the promotion of the folder that does not count for the database.
+        """Return the promotion of the folder that does not apply to the database.
 
-        A promotion that is recorded only in the folder counts if the published run was ranked by its model.
+        A promotion that is recorded only in the folder applies if the published run was ranked by its model.
         """
         return self._read_promotions().ignored
 
@@ -694,7 +694,9 @@ class Registry:
                 f"has another model. To promote it: scoring profiles promote {state.ignored.reference} --note TEXT"
             )
         if state.in_use is None:
-            raise ConfigurationError("No profile is promoted. Promote one with `scoring profiles promote NAME`.")
+            raise ConfigurationError(
+                "No profile is promoted. Promote one with `scoring profiles promote NAME --note TEXT`."
+            )
         return self.load_promotion(state.in_use)
 
     def _promotion(self, action: str, metadata: ProfileMetadata, note: str) -> Promotion:

@@ -144,7 +144,7 @@ def test_written_lists_are_evaluated_like_their_model(action_command: Call, tmp_
     assert row(first, "NDCG@10")[0] == row(old, "NDCG@10")[0]
     assert number(row(old, "NDCG@10")[1]) == 0 != number(row(fit, "NDCG@10")[1])
     assert "NDCG@10 of old compared with standard, by slice" in page(done)
-    assert "note: The time of old is not known" in done.stderr
+    assert "note: The time of old is unknown" in done.stderr
     action_command("evaluate", "standard", "--lists", "written/fit.run", "--on", "test")
     assert Registry("data/profiles").test_accesses()["digest"].tolist() == [load_model("standard").digest]
 

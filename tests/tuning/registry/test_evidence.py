@@ -62,7 +62,7 @@ def test_better_result_has_no_objection(profile: Profile, access: Callable[..., 
 @pytest.mark.parametrize(
     ("fields", "objection"),
     [
-        ({"changes": {}}, "compares it with no other model"),
+        ({"changes": {}}, "does not compare it with another model"),
         ({"users": None, "fitted_users": None}, "by an earlier version, without the users"),
         ({"fitted_users": 61}, "fitted or selected on 61 of the 80 users"),
         ({"changes": {"NDCG@10": WORSE}, "goals": ("NDCG@10",)}, "declared goal NDCG@10 is significantly worse: -0.1."),
@@ -90,7 +90,7 @@ def test_exploratory_loss_is_a_price(profile: Profile, access: Callable[..., Tes
     assert evidence.objections == ()
     assert list(evidence.list_prices()) == ["coverage@40", "mean fee@40"]
     assert evidence.describe_prices() == (
-        "Given up on test users: coverage@40 -0.100 (-5 %); mean fee@40 -2,531 yen (-61 %), which may be chance."
+        "Given up on test users: coverage@40 -0.100 (-5 %); mean fee@40 -2,531 yen (-61 %), which may be due to chance."
     )
     frame = evidence.frame().set_index("measure")
     assert frame["price"].tolist() == [False, True, False, True]
