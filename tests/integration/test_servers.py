@@ -161,6 +161,13 @@ def test_killed_server_is_reported_and_leaves_no_kernel(lab: Server) -> None:
     assert not alive
 
 
+def test_lab_ends_on_shutdown_from_its_page(lab: Server) -> None:
+    with urlopen(f"http://127.0.0.1:{lab.port}/api/shutdown?token={lab.token}", data=b"") as answer:
+        assert answer.status == 200
+    assert lab.process.wait(SECONDS) == 0
+    assert lab.rest().endswith("JupyterLab has stopped.\n")
+
+
 def test_ctrl_c_during_start_ends_lab(folder: Path) -> None:
     starting = subprocess.Popen(
         [sys.executable, "-m", "scoring.cli", "lab"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -183,7 +190,6 @@ def test_ctrl_c_during_start_ends_lab(folder: Path) -> None:
 def test_two_labs_have_own_ports_and_hide_tokens_from_browser(
     lab: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first lab is stopped from its page: to start another lab for that takes seconds."""
     script = folder / "browser.py"
     script.write_text("import sys, pathlib\npathlib.Path('asked').write_text(sys.argv[1])\n")
     monkeypatch.setenv("BROWSER", f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} %s")
@@ -198,14 +204,7 @@ def test_two_labs_have_own_ports_and_hide_tokens_from_browser(
         assert f"{other.url}?token={other.token}" in file.read_text()
         assert other.end(signal.SIGINT) == 0
         assert not file.exists()
-    check_shutdown_from_page(lab)
-
-
-def check_shutdown_from_page(lab: Server) -> None:
-    with urlopen(f"http://127.0.0.1:{lab.port}/api/shutdown?token={lab.token}", data=b"") as answer:
-        assert answer.status == 200
-    assert lab.process.wait(SECONDS) == 0
-    assert lab.rest().endswith("JupyterLab has stopped.\n")
+    assert lab.end(signal.SIGINT) == 0
 
 
 @pytest.mark.parametrize(
