@@ -320,7 +320,7 @@ def test_migration_waits_for_a_running_migration(old: Database, old_url: str) ->
         migrations.migrate(connection, old.display)
         process, pipe = start(old_url)
         pipe.send("go")
-        assert not pipe.poll(0.5)
+        assert not pipe.poll(1)
     assert pipe.recv() == migrations.VERSION
     process.join(60)
     assert process.exitcode == 0

@@ -245,4 +245,5 @@ def test_stored_tuned_model_beats_manual_weights(example: ModuleType, parts: Any
     models = {"by hand": example.model_of("by_hand.yaml"), "tuned": example.model_of("tuned.yaml")}
     told = example.metrics_frame(Scoreboard.of(parts.test, models)).set_index(["model", "measure"]).loc["tuned"]
     assert (told["difference_low"] > 0).all()
-    assert (told["p"] < 0.05).all()  # 0.011 for the hit rate
+    assert (told["p"].drop("HitRate@40") < 0.01).all()
+    assert told.loc["HitRate@40", "p"] < 0.012  # 0.011 with all singular values of the titles
