@@ -56,7 +56,7 @@ class ExternalLists:
         """Return the lists of a file, or of the folder of a published run.
 
         Formats: Parquet or CSV with the columns of `list_reader.ALIASES`; TREC run (.trec, .run, .txt); ranx run
-        (.json). Jobs are ordered by rank, or by score if there is no rank. Equal scores are ordered as in trec_eval: by
+        (.json). Jobs are ordered by rank, or by score without a rank. Equal scores are ordered as in trec_eval: by
         job id as text, descending.
 
         Parameters

@@ -21,7 +21,7 @@ __all__ = ["NO_TEST", "DifferenceTest", "Mark", "explain_mark", "mark_tests"]
 
 @dataclass(frozen=True)
 class DifferenceTest:
-    """A test of one difference. `p` is NaN if there is no test, for example for the baseline."""
+    """A test of one difference. `p` is NaN without a test, for example for the baseline."""
 
     p: float = math.nan
     is_declared: bool = False
@@ -37,7 +37,7 @@ class Mark:
     """The result of a test within its family."""
 
     n_tests: int
-    """Number of tests in the family: the declared goals, or all exploratory tests. 0 if there is no test."""
+    """Number of tests in the family: the declared goals, or all exploratory tests. 0 without a test."""
     p_holm: float
     """The p-value after Holm's correction in its family. A single declared goal keeps its own p-value."""
     is_significant: bool

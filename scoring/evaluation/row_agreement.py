@@ -358,7 +358,7 @@ class _UsualAgreement:
     log: ActionLog
     value: Floats
     start: Longs  # (n_periods - 1,) times at which the periods after the first begin
-    recent: Bools | None  # (n,) pairs of the trend, which continues after the last pair; None: there is no trend
+    recent: Bools | None  # (n,) pairs of the trend, which continues after the last pair; None: without a trend
 
     @classmethod
     def of(cls, known: KnownPairs, value: Floats) -> Self:

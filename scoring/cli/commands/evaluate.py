@@ -326,7 +326,7 @@ def _parse_goals(texts: Sequence[str], n_models: int) -> list[Measure]:
 
     Raises
     ------
-    BadParameter: If there is no model to compare with the first one.
+    BadParameter: If goals are given with only one model.
     ConfigurationError: If a goal is not a measure.
     """
     from scoring.tuning.goal_parser import parse_goal
