@@ -21,7 +21,8 @@ import typer.testing
 from tests.support.proof_counts import Counts
 
 INTEGRATION = (
-    "integration", "cli", "scripts", "benchmarks", "facade", "profiling", "runs", "testing", "tuning", "widgets",
+    "integration", "cli", "scripts", "benchmarks", "facade", "profiling", "registry", "runs", "testing", "tuning",
+    "widgets",
 )  # fmt: skip
 """Folders of the integration tier: tests that run commands, processes, whole runs, searches or panels."""
 
@@ -34,7 +35,7 @@ WAITING = ("integration/test_core_install.py", "integration/test_servers.py", "b
 The first two need no kernel: in a new clone, the notebooks compile the kernels meanwhile.
 """
 
-NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database", "validation", "storage")
+NO_KERNEL = ("telemetry", "model", "registry", "dataset", "database", "validation", "storage")
 """Folders whose tests compile no kernel, or only briefly."""
 
 

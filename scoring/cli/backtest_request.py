@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scoring.dataset import Dataset
     from scoring.evaluation import Backtest
     from scoring.model import ScoringModel
-    from scoring.tuning.registry import Registry
+    from scoring.registry import Registry
 
 __all__ = ["BacktestRequest", "log_cuts", "print_cuts", "print_look_warning"]
 

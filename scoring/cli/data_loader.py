@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from scoring.dataset import Dataset
     from scoring.model import Component, ScoringModel
     from scoring.ranking import Prepared
+    from scoring.registry import Registry
     from scoring.telemetry import Stopwatch
-    from scoring.tuning.registry import Registry
     from scoring.validation.report import DataReport
 
 __all__ = ["compile_kernels", "load_components", "load_data", "read_model", "read_models", "resolve_id"]
@@ -56,7 +56,7 @@ def read_model(
     if profile is not None:
         if name is not None or weights is not None:
             raise ConfigurationError("--profile contains a model and weights. Omit --model and --weights.")
-        from scoring.tuning.registry import Registry
+        from scoring.registry import Registry
 
         return Registry(profiles, database=db, components=components).use(profile).model
     model = load_model("standard" if name is None else name, components)
@@ -84,7 +84,7 @@ def read_models(
     """
     from scoring.catalog import load_model
     from scoring.errors import ConfigurationError
-    from scoring.tuning.registry import Registry
+    from scoring.registry import Registry
 
     components = [component for file in component_files or () for component in load_components(file)]
     registry = Registry(profiles, database=db, components=components)

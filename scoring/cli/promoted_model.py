@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.database.database import Database
     from scoring.model import ScoringModel
-    from scoring.tuning.registry import Registry
-    from scoring.tuning.registry.promotions import Promotion
+    from scoring.registry import Registry
+    from scoring.registry.promotions import Promotion
 
 __all__ = ["ModelChoice", "ModelSource", "choose_model", "require_reason", "warn_about_other_lists"]
 
@@ -123,7 +123,7 @@ def require_reason(choice: ModelChoice) -> None:
 
 def warn_about_other_lists(database: Database, progress: Progress) -> None:
     """Print a warning if the published lists are of another model than the promoted profile."""
-    from scoring.tuning.registry.promoted_table import PromotedTable
+    from scoring.registry.promoted_table import PromotedTable
 
     table = PromotedTable(database)
     promotions = table.read()
@@ -156,7 +156,7 @@ def _open_registry(source: ModelSource, database: Database) -> Registry | None:
         )
     if not is_recorded:
         return None
-    from scoring.tuning.registry import Registry
+    from scoring.registry import Registry
 
     classes = [kind for path in source.components or () for kind in load_components(path)]
     return Registry(source.profiles, database=database, components=classes)

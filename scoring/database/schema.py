@@ -118,7 +118,7 @@ data_changes: Final = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
-# an index of the profiles folder, whose files are authoritative: see scoring.tuning.registry.sql_index
+# an index of the profiles folder, whose files are authoritative: see scoring.registry.sql_index
 profiles: Final = Table(
     "profiles",
     METADATA,

@@ -2,7 +2,7 @@
 
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `row_agreement`: check for rows that contain held-out actions; `note_text`: caveats as text
-- `user_splits`: train, validation and test users (`id_hash`)
+- `user_splits`: train, validation and test users
 - `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_directions`: which values are better
 - `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant

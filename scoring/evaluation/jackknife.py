@@ -11,7 +11,7 @@ from scipy.special import stdtr, stdtrit
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError, pluralize
-from scoring.evaluation.id_hash import hash_ids
+from scoring.id_hash import hash_ids
 
 __all__ = ["JACKKNIFED_SPLITS", "MIN_USERS", "SPLITS", "Jackknife", "digest_users", "draw_halves"]
 

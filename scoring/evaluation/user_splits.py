@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.id_hash import hash_ids
+from scoring.id_hash import hash_ids
 from scoring.ranking.prepared import parse_ids
 
 __all__ = ["Split", "split_users"]

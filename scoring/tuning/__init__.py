@@ -11,18 +11,17 @@
 - `reach` (with `unreachable_proof`, `start_weights`, `nearest_weights`): the smallest change that lists a job
 - `value_statistics`: component values, their spread and correlations
 - `audience`: the users for whom a job is listed
-- `registry`: saved profiles
 """
 
 from __future__ import annotations
 
+from scoring.registry import FittedUsers, Profile, Registry
 from scoring.tuning.ablation import Ablation, ablation
 from scoring.tuning.audience import audience
 from scoring.tuning.condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, make_goal
 from scoring.tuning.problem import Problem
 from scoring.tuning.reach import Reach, reach
-from scoring.tuning.registry import FittedUsers, Profile, Registry
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import Tuning, tune

@@ -10,7 +10,7 @@ from scoring.database.validated_reader import read_accepted, warn_about_rejectio
 from scoring.dataset import Dataset
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
-from scoring.tuning.registry import Profile, Registry
+from scoring.registry import Profile, Registry
 from scoring.widgets.panel import TuningPanel
 from scoring.widgets.tuning_session import TuningSession
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from scoring.errors import ConfigurationError, ScoringError, pluralize
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
 from scoring.widgets.html.html_elements import STYLE, escape_text, render_page

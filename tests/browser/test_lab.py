@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from tests.support.keyboard import POLLING, Keyboard
 from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server

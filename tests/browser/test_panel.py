@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scoring.cli.server_process import IDLE_KERNEL_SECONDS
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from tests.support.keyboard import Keyboard
 from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server, ask_for_page, wait_until

@@ -12,7 +12,7 @@ from scoring.cli.progress import Progress
 from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.database.database import Database
 from scoring.errors import ConfigurationError, ModelError, OutputError
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 
 UNTESTED = {"note": "try it", "force": "untested"}
 

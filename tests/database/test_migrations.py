@@ -26,10 +26,10 @@ from scoring.database.schema import METADATA, runs
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError
 from scoring.importing import import_file
+from scoring.registry.sql_index import ProfileIndex
 from scoring.runs.history import find_database_leftovers, list_runs, verify_rows
 from scoring.runs.publishers import DatabasePublisher, read_results
 from scoring.runs.publishers.database_runs import find_runs
-from scoring.tuning.registry.sql_index import ProfileIndex
 from tests.support.database_version_1 import (
     OTHER_KEY,
     PUBLISHED,

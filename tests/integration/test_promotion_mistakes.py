@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
+from scoring.registry import EvidenceError, Registry
 from scoring.runs.publishers import read_manifest
-from scoring.tuning.registry import EvidenceError, Registry
 
 FEES = """\
 groups:

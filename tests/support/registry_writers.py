@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from scoring.errors import OutputError
-from scoring.tuning.registry.entry_journal import EntryJournal
-from scoring.tuning.registry.store import ProfileStore
+from scoring.registry.entry_journal import EntryJournal
+from scoring.registry.store import ProfileStore
 
 WRITERS = 3
 LINES = 200

@@ -16,7 +16,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, ModelError
 from scoring.evaluation import Scoreboard
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
 from scoring.widgets.model_parameters import list_parameters

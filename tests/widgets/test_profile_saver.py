@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry import Profile, Registry
+from scoring.registry import Profile, Registry
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.tuning_session import Request
 

@@ -89,8 +89,8 @@ def compare(
     from scoring.cli.tables.profiles import render_diff
     from scoring.database.database import Database
     from scoring.evaluation import waterfall
+    from scoring.registry import ProfileDiff
     from scoring.telemetry import Stopwatch
-    from scoring.tuning.registry import ProfileDiff
 
     if len(names or ()) < 2:
         raise typer.BadParameter("Give at least two models or two runs, such as `scoring compare standard promoted`.")

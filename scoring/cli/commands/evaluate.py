@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Evaluator, ExternalLists, Holdout, Scoreboard, Slicing
     from scoring.evaluation.measure_values import Measure
     from scoring.model import ScoringModel
+    from scoring.registry import Registry
     from scoring.tuning.ablation import Ablation
-    from scoring.tuning.registry import Registry
 
 __all__ = ["evaluate", "log_test_access"]
 

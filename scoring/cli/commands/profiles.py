@@ -25,7 +25,7 @@ from scoring.errors import pluralize
 if TYPE_CHECKING:
     from scoring.dataset import Dataset
     from scoring.model import ScoringModel
-    from scoring.tuning.registry import Evidence, Profile, Registry
+    from scoring.registry import Evidence, Profile, Registry
 
 __all__ = ["app"]
 
@@ -78,7 +78,7 @@ def _print_help(context: typer.Context) -> None:
 
 
 def _open_registry(folder: Path, components: list[Path] | None = None, database: str | None = None) -> Registry:
-    from scoring.tuning.registry import Registry
+    from scoring.registry import Registry
 
     classes = [component for file in components or () for component in load_components(file)]
     return Registry(folder, database=database, components=classes)
@@ -186,7 +186,7 @@ def save(
     if trial is None:
         chosen = read_model(model, weights, component)
     else:
-        from scoring.tuning.registry import FittedUsers
+        from scoring.registry import FittedUsers
         from scoring.tuning.stored_trial import load_trial
 
         if model is not None or weights is not None:

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.evaluation import Scoreboard
     from scoring.model import ScoringModel
+    from scoring.registry import FittedUsers, Registry
+    from scoring.registry import Profile as Saved
     from scoring.tuning import Tuning
-    from scoring.tuning.registry import FittedUsers, Registry
-    from scoring.tuning.registry import Profile as Saved
 
 __all__ = ["tune"]
 
@@ -156,7 +156,7 @@ def tune(
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.tuning import render_tuning
-    from scoring.tuning.registry import Registry
+    from scoring.registry import Registry
 
     progress = Progress()
     registry = Registry(profiles, components=[kind for file in component or () for kind in load_components(file)])
@@ -277,7 +277,7 @@ def _save_profile(
 
 
 def _list_users(inputs: SearchInputs) -> FittedUsers:
-    from scoring.tuning.registry import FittedUsers
+    from scoring.registry import FittedUsers
 
     return FittedUsers.of(inputs.problem.train.user_id, inputs.validation.user_id)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from scoring.cli.tables.models import format_setting, render_model
 from scoring.errors import make_printable
-from scoring.tuning.registry import Profile, ProfileDiff
+from scoring.registry import Profile, ProfileDiff
 
 __all__ = ["render_diff", "render_history", "render_list", "render_profile", "render_test_accesses"]
 

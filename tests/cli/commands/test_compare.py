@@ -10,7 +10,7 @@ import pytest
 
 from scoring import Dataset, Prepared, load_model
 from scoring.evaluation import Comparison, waterfall
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from tests.cli.command import (
     Call,
     page,

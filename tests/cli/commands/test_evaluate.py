@@ -15,7 +15,7 @@ from scoring import Dataset, load_model
 from scoring.cli.app import app
 from scoring.errors import pluralize
 from scoring.evaluation import Backtest, Evaluator, Scoreboard, by_time, split_users
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from tests.cli.command import (
     Call,
     error_line,

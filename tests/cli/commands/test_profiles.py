@@ -12,8 +12,8 @@ from scoring.catalog import load_model
 from scoring.cli.app import app
 from scoring.cli.options import DEFAULT_DB, DEFAULT_PROFILES
 from scoring.database.database import Database
+from scoring.registry import DEFAULT_FOLDER, Registry
 from scoring.runs.publishers import read_manifest
-from scoring.tuning.registry import DEFAULT_FOLDER, Registry
 from tests.cli.command import Call, error_line, page
 
 WEIGHTS = """\

@@ -9,8 +9,8 @@ import pytest
 
 from scoring import Dataset, load_model
 from scoring.evaluation import NDCG, Evaluator, MeanFee, by_time, split_users
+from scoring.registry import Registry
 from scoring.tuning import ListGoal, MetricGoal
-from scoring.tuning.registry import Registry
 from tests.cli.command import (
     Call,
     error_line,

@@ -39,6 +39,10 @@ from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
+from scoring.registry import Evidence, Metric, Profile, ProfileDiff
+from scoring.registry.metadata import ProfileMetadata
+from scoring.registry.test_access_log import Change as MeasureChange
+from scoring.registry.test_access_log import TestAccess
 from scoring.runs import report
 from scoring.runs.gate import console_table, rules
 from scoring.runs.gate.verdict import Measure, Verdict
@@ -47,10 +51,6 @@ from scoring.runs.publishers import Destination, RunInfo
 from scoring.telemetry import Phase
 from scoring.tuning import Reach
 from scoring.tuning.audience_result import Audience
-from scoring.tuning.registry import Evidence, Metric, Profile, ProfileDiff
-from scoring.tuning.registry.metadata import ProfileMetadata
-from scoring.tuning.registry.test_access_log import Change as MeasureChange
-from scoring.tuning.registry.test_access_log import TestAccess
 from scoring.validation.report import TableReport
 from tests.support import golden_cases
 from tests.support.ranking_builder import jackknife_of

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
+from scoring.registry.names import Reference, check_name, make_clash_key
 from scoring.storage.atomic_file import create_file
 from scoring.storage.os_errors import reason, wrap_os_errors
 from scoring.storage.plain_file import contains_name, open_folder, read_plain_file
-from scoring.tuning.registry.names import Reference, check_name, make_clash_key
 
 __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
 

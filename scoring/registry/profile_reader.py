@@ -9,10 +9,10 @@ from pathlib import Path
 from scoring.catalog import component_kinds, load_model, preset_names
 from scoring.errors import ConfigurationError, ModelError, make_printable
 from scoring.model import Component, ScoringModel
-from scoring.tuning.registry.metadata import Parent, ProfileMetadata
-from scoring.tuning.registry.names import Reference
-from scoring.tuning.registry.profile import Profile, parse_metadata, parse_profile
-from scoring.tuning.registry.store import ProfileStore
+from scoring.registry.metadata import Parent, ProfileMetadata
+from scoring.registry.names import Reference
+from scoring.registry.profile import Profile, parse_metadata, parse_profile
+from scoring.registry.store import ProfileStore
 
 __all__ = ["ProfileReader"]
 

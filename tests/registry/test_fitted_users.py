@@ -9,8 +9,8 @@ import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
-from scoring.tuning.registry import FittedUsers, Registry
-from tests.tuning.registry.conftest import UNTESTED
+from scoring.registry import FittedUsers, Registry
+from tests.registry.conftest import UNTESTED
 
 USERS = FittedUsers.of([3, 1, 3], [2])
 
@@ -84,7 +84,7 @@ def test_file_of_users_without_version_is_not_reused(registry: Registry, standar
 def test_failed_save_leaves_no_users(
     registry: Registry, standard: ScoringModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring.tuning.registry import store
+    from scoring.registry import store
 
     create = store.create_file
 

@@ -8,27 +8,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from scoring.catalog import load_model, preset_names
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
-from scoring.evaluation import Backtest, Scoreboard
 from scoring.model import Component, ScoringModel
-from scoring.tuning.registry.diff import ProfileDiff
-from scoring.tuning.registry.entry_journal import EntryJournal
-from scoring.tuning.registry.evidence import Evidence, EvidenceError, collect_evidence
-from scoring.tuning.registry.fitted_users import FittedUsers
-from scoring.tuning.registry.look_record import FindUsers, describe_backtest, describe_scoreboard
-from scoring.tuning.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
-from scoring.tuning.registry.names import PROMOTED, check_name
-from scoring.tuning.registry.profile import Profile, dump_profile, parse_metadata, parse_profile
-from scoring.tuning.registry.profile_reader import ProfileReader
-from scoring.tuning.registry.promoted_table import PromotedTable
-from scoring.tuning.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
-from scoring.tuning.registry.promotions import (
+from scoring.registry.diff import ProfileDiff
+from scoring.registry.entry_journal import EntryJournal
+from scoring.registry.evidence import Evidence, EvidenceError, collect_evidence
+from scoring.registry.fitted_users import FittedUsers
+from scoring.registry.look_record import FindUsers, describe_backtest, describe_scoreboard
+from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
+from scoring.registry.names import PROMOTED, check_name
+from scoring.registry.profile import Profile, dump_profile, parse_metadata, parse_profile
+from scoring.registry.profile_reader import ProfileReader
+from scoring.registry.promoted_table import PromotedTable
+from scoring.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
+from scoring.registry.promotions import (
     Promotion,
     PromotionState,
     StoredPromotion,
@@ -36,9 +35,12 @@ from scoring.tuning.registry.promotions import (
     find_rollback_target,
     make_history_frame,
 )
-from scoring.tuning.registry.registry_frames import make_lineage_frame, make_list_frame
-from scoring.tuning.registry.sql_index import ProfileIndex
-from scoring.tuning.registry.test_access_log import TestAccess, count_looks, make_access_frame, sketch_pairs
+from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
+from scoring.registry.sql_index import ProfileIndex
+from scoring.registry.test_access_log import TestAccess, count_looks, make_access_frame, sketch_pairs
+
+if TYPE_CHECKING:
+    from scoring.evaluation import Backtest, Scoreboard
 
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 

@@ -14,7 +14,7 @@ import yaml
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.model.model_file import parse_section
-from scoring.tuning.registry.metadata import ProfileMetadata
+from scoring.registry.metadata import ProfileMetadata
 
 __all__ = ["Profile", "dump_profile", "parse_metadata", "parse_profile"]
 

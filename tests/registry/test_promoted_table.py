@@ -22,12 +22,12 @@ from scoring.database.database import Database
 from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
 from scoring.model import ScoringModel, parse_model
-from scoring.tuning.registry import Registry
-from scoring.tuning.registry.promoted_table import PromotedTable
-from scoring.tuning.registry.test_access_log import sketch_pairs
+from scoring.registry import Registry
+from scoring.registry.promoted_table import PromotedTable
+from scoring.registry.test_access_log import sketch_pairs
+from tests.registry.conftest import UNTESTED, minutes
 from tests.support.custom_components import OWN
 from tests.support.database_version_1 import write_version_1
-from tests.tuning.registry.conftest import UNTESTED, minutes
 
 
 @pytest.fixture

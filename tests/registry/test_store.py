@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
-from scoring.tuning.registry.store import MAX_BYTES, ProfileStore
+from scoring.registry.store import MAX_BYTES, ProfileStore
 from tests.support.forks import start_fork
 from tests.support.proof_counts import record_count
 from tests.support.registry_writers import LINES, WRITERS, die_before_name, save_beyond_limit, save_some, text_of

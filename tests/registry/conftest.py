@@ -12,7 +12,7 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.model import ScoringModel
-from scoring.tuning.registry import Registry
+from scoring.registry import Registry
 from tests.support.forks import FORKS
 from tests.support.registry_writers import WRITERS
 

@@ -16,10 +16,10 @@ from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
 from scoring.database.sql_filters import to_microseconds
 from scoring.errors import ConfigurationError, DatabaseError, shorten_repr
+from scoring.registry.metadata import validate_section
+from scoring.registry.promotions import StoredPromotion
+from scoring.registry.test_access_log import find_sketched
 from scoring.runs.publishers.database_runs import CURRENT
-from scoring.tuning.registry.metadata import validate_section
-from scoring.tuning.registry.promotions import StoredPromotion
-from scoring.tuning.registry.test_access_log import find_sketched
 
 __all__ = ["PromotedTable"]
 

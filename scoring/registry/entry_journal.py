@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from scoring.errors import ModelError
+from scoring.registry.store import open_root
 from scoring.storage.journal import DamagedLineError, Journal, LineFormat
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.tuning.registry.store import open_root
 
 __all__ = ["EntryJournal"]
 

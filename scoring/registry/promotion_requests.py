@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from scoring.errors import ConfigurationError, make_printable
-from scoring.tuning.registry.metadata import Digest, Text
+from scoring.registry.metadata import Digest, Text
 
 __all__ = ["PromotionRequest", "find_open_request", "require_other_name"]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from scoring.array_types import Longs
-from scoring.evaluation.id_hash import hash_ids
-from scoring.tuning.registry.metadata import Digest, Metric, Text
+from scoring.id_hash import hash_ids
+from scoring.registry.metadata import Digest, Metric, Text
 
 __all__ = [
     "Change",

@@ -14,8 +14,8 @@ from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import profiles, promotions
 from scoring.database.sql_filters import to_microseconds
 from scoring.errors import DatabaseError
-from scoring.tuning.registry.metadata import ProfileMetadata
-from scoring.tuning.registry.promotions import Promotion
+from scoring.registry.metadata import ProfileMetadata
+from scoring.registry.promotions import Promotion
 
 __all__ = ["ProfileIndex"]
 

@@ -10,10 +10,9 @@ from typing import Final
 import pandas as pd
 
 from scoring.errors import ConfigurationError, ScoringError, pluralize
-from scoring.evaluation.measure_directions import find_measure, is_price
-from scoring.tuning.registry.profile import Profile
-from scoring.tuning.registry.promotions import Promotion
-from scoring.tuning.registry.test_access_log import Change, TestAccess, count_looks, find_same_users
+from scoring.registry.profile import Profile
+from scoring.registry.promotions import Promotion
+from scoring.registry.test_access_log import Change, TestAccess, count_looks, find_same_users
 
 __all__ = ["Evidence", "EvidenceError", "collect_evidence", "format_change"]
 
@@ -75,6 +74,8 @@ class Evidence:
 
     def list_prices(self) -> dict[str, Change]:
         """Return measure → its change, for the measures that got worse significantly or by more than 10 %."""
+        from scoring.evaluation.measure_directions import is_price
+
         if self.access is None:
             return {}
         return {
@@ -101,6 +102,8 @@ class Evidence:
 
 def format_change(measure: str, change: Change) -> str:
     """Return a difference with its unit and its share of the baseline's value, such as -2,531 yen (-61 %)."""
+    from scoring.evaluation.measure_directions import find_measure
+
     size = abs(change.difference)
     unit = find_measure(measure).unit
     text = format(change.difference, "+,.0f" if size >= 1000 else "+.1f" if size >= 10 else "+.3f")

@@ -18,12 +18,12 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
+from scoring.registry import Metric, Registry, TuningData
+from scoring.registry.metadata import ProfileMetadata
+from scoring.registry.profile import dump_profile, parse_metadata
 from scoring.synthetic import make_market
-from scoring.tuning.registry import Metric, Registry, TuningData
-from scoring.tuning.registry.metadata import ProfileMetadata
-from scoring.tuning.registry.profile import dump_profile, parse_metadata
+from tests.registry.conftest import UNTESTED
 from tests.support.custom_components import OWN
-from tests.tuning.registry.conftest import UNTESTED
 
 STANDARD = load_model("standard")
 METRICS: dict[str, dict[str, Any]] = {

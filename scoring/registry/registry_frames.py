@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.tuning.registry.metadata import Parent, ProfileMetadata
+from scoring.registry.metadata import Parent, ProfileMetadata
 
 __all__ = ["make_lineage_frame", "make_list_frame"]
 

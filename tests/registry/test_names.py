@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry.names import Reference, check_name, make_clash_key
+from scoring.registry.names import Reference, check_name, make_clash_key
 
 
 @pytest.mark.parametrize(

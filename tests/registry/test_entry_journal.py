@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ModelError, OutputError
-from scoring.tuning.registry.entry_journal import EntryJournal
+from scoring.registry.entry_journal import EntryJournal
 from tests.support.registry_writers import WRITERS, Entry, append_some
 from tests.support.registry_writers import append as add
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring.array_types import Longs
-from scoring.tuning.registry.test_access_log import (
+from scoring.registry.test_access_log import (
     SKETCH_SIZE,
     TestAccess,
     count_looks,

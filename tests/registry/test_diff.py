@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scoring.catalog import component_kinds, load_model
 from scoring.model import ScoringModel, parse_model
-from scoring.tuning.registry.diff import diff_models
+from scoring.registry.diff import diff_models
 
 
 def test_equal_models_have_no_differences(standard: ScoringModel) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.evaluation import Backtest, Scoreboard
-from scoring.evaluation.measure_directions import find_good_sign
 from scoring.model import ScoringModel
-from scoring.tuning.registry.metadata import parse_metrics, to_utc
-from scoring.tuning.registry.test_access_log import Change, sketch_pairs
+from scoring.registry.metadata import parse_metrics, to_utc
+from scoring.registry.test_access_log import Change, sketch_pairs
+
+if TYPE_CHECKING:
+    from scoring.evaluation import Backtest, Scoreboard
 
 __all__ = ["FindUsers", "describe_backtest", "describe_scoreboard"]
 
@@ -100,6 +101,8 @@ def _collect_changes(rows: pd.DataFrame) -> dict[str, Change]:
 
 
 def _make_change(row: Mapping[Any, Any]) -> Change:
+    from scoring.evaluation.measure_directions import find_good_sign
+
     difference, sign = float(row["difference"]), find_good_sign(str(row["measure"]))
     return Change(
         difference=difference,

@@ -12,8 +12,8 @@ from scoring.database.database import Database
 from scoring.database.schema import profiles, promotions
 from scoring.errors import ConfigurationError, DatabaseError, ModelError
 from scoring.model import ScoringModel
-from scoring.tuning.registry import Registry
-from tests.tuning.registry.conftest import UNTESTED, minutes
+from scoring.registry import Registry
+from tests.registry.conftest import UNTESTED, minutes
 
 
 def rows(database: Database) -> tuple[list[dict[str, object]], list[dict[str, object]]]:

@@ -10,10 +10,10 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
-from scoring.tuning.registry import EvidenceError, Metric, Profile, Registry
-from scoring.tuning.registry.evidence import collect_evidence
-from scoring.tuning.registry.promotions import Promotion
-from scoring.tuning.registry.test_access_log import Change, TestAccess
+from scoring.registry import EvidenceError, Metric, Profile, Registry
+from scoring.registry.evidence import collect_evidence
+from scoring.registry.promotions import Promotion
+from scoring.registry.test_access_log import Change, TestAccess
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 BETTER = Change(difference=0.1, low=0.05, high=0.15, relative=0.5, is_significant=True, is_good=True)

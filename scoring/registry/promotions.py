@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry.metadata import Digest, Text
+from scoring.registry.metadata import Digest, Text
 
 __all__ = [
     "Promotion",

@@ -9,9 +9,9 @@ import pytest
 from scoring.database.database import Database
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
-from scoring.tuning.registry import EvidenceError, Registry
-from scoring.tuning.registry.promotions import StoredPromotion
-from tests.tuning.registry.conftest import minutes
+from scoring.registry import EvidenceError, Registry
+from scoring.registry.promotions import StoredPromotion
+from tests.registry.conftest import minutes
 
 
 @pytest.fixture
