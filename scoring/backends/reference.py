@@ -22,12 +22,12 @@ from scoring.errors import ConfigurationError
 
 __all__ = [
     "ReferenceBackend",
-    "component_values",
+    "compute_component_values",
+    "compute_scores",
+    "compute_term_values",
     "flag_rows",
     "lookup_rows",
-    "scores",
     "scores_array",
-    "term_values",
     "top_k",
 ]
 
@@ -35,27 +35,27 @@ _BATCH_USERS = 16
 """Users per batch. Cancellation is checked between batches."""
 
 
-def term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Longs) -> Floats:
+def compute_term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Longs) -> Floats:
     """Return (len(users), len(jobs)) float64 values of one term."""
     if kind not in KINDS:
         raise ValueError(f"unknown term kind {kind}")
     return KINDS[kind].values(program, slot, users, jobs)
 
 
-def component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
+def compute_component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
     """Return (n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
     values = np.zeros((program.n_components, len(users), len(jobs)))
     for c in range(program.n_components):
         for t in range(program.term_start[c], program.term_start[c + 1]):
-            values[c] += term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
+            values[c] += compute_term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
         if program.divisor_kind[c]:
-            values[c] /= term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
+            values[c] /= compute_term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
     return values
 
 
-def scores(program: Program, users: Longs, jobs: Longs) -> Singles:
+def compute_scores(program: Program, users: Longs, jobs: Longs) -> Singles:
     """Return (4, len(users), len(jobs)) float32: the canonical total, then the base, match and personal scores."""
-    values = component_values(program, users, jobs)
+    values = compute_component_values(program, users, jobs)
     result = np.zeros((4, len(users), len(jobs)))
     for c in range(program.n_components):
         result[0] += program.flat_weight[c] * values[c]
@@ -114,7 +114,7 @@ class ReferenceBackend:
             if cancelled():
                 break
             users_of_batch = rows[first : first + _BATCH_USERS]
-            values = scores(bundle.program, users_of_batch, np.arange(bundle.program.n_jobs))
+            values = compute_scores(bundle.program, users_of_batch, np.arange(bundle.program.n_jobs))
             lists = top_k(values[0], bundle.job_id, rules.matrix(users_of_batch), rules.company, k, rules.per_company)
             for row, jobs in enumerate(lists):
                 job_row[first + row, : len(jobs)] = jobs
@@ -129,7 +129,7 @@ class ReferenceBackend:
         program = self.bundle.program
         rows = check_row_numbers(users, program.n_users, "users")
         out = scores_array(out, len(rows), program.n_jobs)
-        out[:] = scores(program, rows, np.arange(program.n_jobs))
+        out[:] = compute_scores(program, rows, np.arange(program.n_jobs))
         return out
 
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
@@ -139,12 +139,12 @@ class ReferenceBackend:
             check_row_numbers(users, program.n_users, "users"),
             check_row_numbers(jobs, program.n_jobs, "jobs"),
         )
-        pairs = [scores(program, users[i : i + 1], jobs[i : i + 1])[:, 0, 0] for i in range(len(users))]
+        pairs = [compute_scores(program, users[i : i + 1], jobs[i : i + 1])[:, 0, 0] for i in range(len(users))]
         return np.array(pairs, dtype=np.float32).reshape(-1, len(SCORES)).T
 
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
         """See `Backend`."""
-        return component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))
+        return compute_component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))
 
 
 def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:

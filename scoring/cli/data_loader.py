@@ -92,7 +92,7 @@ def read_models(
     for name in names:
         if name in models:
             raise ConfigurationError(f"Duplicate model {name}. Give each model once.")
-        models[name] = load_model(name, components) if Path(name).is_file() else registry.model(name)
+        models[name] = load_model(name, components) if Path(name).is_file() else registry.load_model(name)
     return registry, models
 
 

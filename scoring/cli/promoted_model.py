@@ -80,7 +80,7 @@ def choose_model(
     from scoring.errors import ConfigurationError, make_printable
 
     registry = _open_registry(source, database)
-    decision = None if registry is None else registry.decision()
+    decision = None if registry is None else registry.find_promotion()
     if registry is None or decision is None:
         ignored = None if registry is None else registry.find_ignored_promotion()
         ignored_text = "" if ignored is None else _describe_ignored(ignored, source, database)

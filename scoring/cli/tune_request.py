@@ -148,12 +148,12 @@ class TuneRequest:
         return space, goals
 
     def _make_problem(self, space: Space, goals: Sequence[Goal], train: Evaluator) -> Problem:
-        from scoring.evaluation import slices_of
+        from scoring.evaluation import make_slicings
         from scoring.model import Inputs
         from scoring.tuning import Problem
         from scoring.tuning.goal_parser import parse_floor
 
-        slicings = slices_of(Inputs.of(train.statistics)) if self.floors else ()
+        slicings = make_slicings(Inputs.of(train.statistics)) if self.floors else ()
         return Problem(space, train, tuple(goals), tuple(parse_floor(text, slicings) for text in self.floors))
 
     def journal_path(self, problem: Problem) -> Path:

@@ -3,7 +3,7 @@
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `row_agreement`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
-- `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_directions`: which values are better
+- `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_info`: which values are better
 - `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant
 - `measure_values`: the values of all measures of a model
@@ -38,7 +38,7 @@ from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.evaluation.rank_waterfall import waterfall
 from scoring.evaluation.relevant_pairs import Relevance
 from scoring.evaluation.scoreboard import Scoreboard
-from scoring.evaluation.slices import Slicing, slice_by, slices_of
+from scoring.evaluation.slices import Slicing, make_slicings, slice_by, slices_of
 from scoring.evaluation.user_splits import Split, split_users
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "by_time",
     "cold_start",
     "last_n",
+    "make_slicings",
     "movements",
     "slice_by",
     "slices_of",

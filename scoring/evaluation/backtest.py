@@ -23,7 +23,7 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.marks import DifferenceTest, mark_tests
-from scoring.evaluation.measure_directions import GUARD_SHARE, relative_change
+from scoring.evaluation.measure_info import PRICE_SHARE, relative_change
 from scoring.evaluation.measure_values import MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
@@ -247,7 +247,7 @@ class Backtest:
         """
         return self._pooled.copy()
 
-    def prices(self, model: str | None = None, share: float = GUARD_SHARE) -> pd.DataFrame:
+    def prices(self, model: str | None = None, share: float = PRICE_SHARE) -> pd.DataFrame:
         """Return the rows of `pooled` in which a measure became worse, as `Scoreboard.prices`.
 
         Parameters

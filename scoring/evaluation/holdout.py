@@ -151,7 +151,7 @@ def select_relevant(
         kinds = ", ".join(gains)
         if not len(held):
             raise EmptyHoldoutError(
-                f"{name}: there is no counted action ({kinds}). Only actions until the data's clock, "
+                f"{name}: the data contains no counted action ({kinds}). Only actions until the data's clock, "
                 f"{data.as_of:%Y-%m-%d %H:%M} UTC, count. Choose an earlier holdout, or count other kinds of action."
             )
         excluded = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)

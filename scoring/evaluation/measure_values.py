@@ -20,7 +20,7 @@ from scoring.evaluation.list_metrics import (
     compute_population_facts,
 )
 from scoring.evaluation.marks import NO_TEST, DifferenceTest
-from scoring.evaluation.measure_directions import relative_change
+from scoring.evaluation.measure_info import relative_change
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.significance import Resamples, compute_detectable_difference
 

@@ -154,8 +154,9 @@ def mean(values: ArrayLike) -> float:
     known = values[~np.isnan(values)]
     if not len(known):
         raise ConfigurationError(
-            f"None of the {len(values):,} users has a value, so there is no mean. Add users with a relevant job or, "
-            "for a property of lists such as mean wage, with a listed job that has this property."
+            f"The values of all {len(values):,} users are missing. A mean needs at least one value. Add users with a "
+            "relevant job or, for a property of lists such as mean wage, with a listed job that has this property.",
+            key=("values",),
         )
     return float(known.mean())
 

@@ -22,7 +22,7 @@ from scoring.array_types import Bools, Ints
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.evaluation.exposure_changes import By, compute_exposure_changes, plot_exposure
 from scoring.evaluation.list_metrics import ListFacts, UserFact
-from scoring.evaluation.measure_directions import GUARD_SHARE, LIST_MEASURES, find_good_sign, is_price, relative_change
+from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, find_good_sign, is_price, relative_change
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, create_figure, draw_bars
@@ -236,7 +236,7 @@ class Comparison:
         k = max(self.before.job_id.shape[1], self.after.job_id.shape[1], 1)
         step = -(-(k + 1) // BARS)  # the number of shares 0/k, 1/k … per bar
         left.hist(overlaps, bins=100 * (np.arange(0, k + 1 + step, step) - 0.5) / k, color=BLUE)
-        left.axvline(overlaps.mean(), color=BLACK, linestyle="--", label=f"mean {overlaps.mean():.1f} %")
+        left.axvline(overlaps.mean(), color=BLACK, linestyle="--", label=f"mean {overlaps.mean():.1f}%")
         left.set_xlim(-60 / k, 100 + 60 / k)
         left.set_xlabel("share of a list's jobs that both lists contain, %")
         left.set_ylabel("users")
@@ -260,11 +260,11 @@ class Comparison:
             axes,
             [name + arrows[find_good_sign(name)] for name in changes["measure"]],
             percent,
-            [f"{value:+.0f} %" for value in percent],
+            [f"{value:+.0f}%" for value in percent],
             [VERMILION if worse else GREY for worse in is_worse],
         )
         axes.axvline(0, color=BLACK, linewidth=0.8)
-        axes.set_xlabel(f"change in % (red: worse by more than {GUARD_SHARE:.0%})")
+        axes.set_xlabel(f"change in % (red: worse by more than {PRICE_SHARE:.0%})")
         axes.set_title("Properties of the lists", loc="left", fontsize=10)
 
 

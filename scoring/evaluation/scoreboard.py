@@ -14,12 +14,12 @@ from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.marks import explain_mark, mark_tests
-from scoring.evaluation.measure_directions import GUARD_SHARE, is_price
+from scoring.evaluation.measure_info import PRICE_SHARE, is_price
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureValues, list_measures
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
 from scoring.evaluation.significance import Resamples, describe_interval_accuracy
-from scoring.evaluation.slices import Slicing, compare_slices, slices_of
+from scoring.evaluation.slices import Slicing, compare_slices, make_slicings
 from scoring.model import ScoringModel
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Scoreboard:
         """
         return self._frame.copy()
 
-    def prices(self, model: str | None = None, share: float = GUARD_SHARE) -> pd.DataFrame:
+    def prices(self, model: str | None = None, share: float = PRICE_SHARE) -> pd.DataFrame:
         """Return the rows of `frame` in which a measure became worse by more than a share of the baseline's mean.
 
         Parameters
@@ -233,7 +233,7 @@ class Scoreboard:
         Parameters
         ----------
         name: The model; None: the last one.
-        slicings: Slicings to compare in; None: those of `slices_of`.
+        slicings: Slicings to compare in; None: those of `make_slicings`.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class Scoreboard:
             )
         name = name or other_models[-1]
         users = self.evaluator.user_id
-        all_slicings = slices_of(self.evaluator.inputs) if slicings is None else slicings
+        all_slicings = make_slicings(self.evaluator.inputs) if slicings is None else slicings
         chosen = [slicing.of_users(users) for slicing in all_slicings]
         a, b = (self.evaluations[model].values for model in (self.baseline, name))
         return compare_slices(a, b, chosen, self.resamples, level=self.level)

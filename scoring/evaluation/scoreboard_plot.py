@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.evaluation.measure_directions import GUARD_SHARE, find_good_sign
+from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, SMALL, VERMILION, create_figure
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def plot_scoreboard(
     """Plot a `Scoreboard.frame`: means and differences of the metrics, and relative changes of the list properties.
 
     A single model has no differences. An open point is a difference without a mark. The third plot shades the changes
-    that make a property worse by more than the guard allows.
+    that make a property worse by more than `PRICE_SHARE`.
     """
-    interval = f"{100 * level:g} % interval"
+    interval = f"{100 * level:g}% interval"
     if len(models) == 1:
         figure, (axes,) = create_figure(6.5, 1.0 + 0.56 * len(metrics))
         _draw_dots(axes, _select(frame, models, metrics, ("mean", "low", "high")))
@@ -54,13 +54,13 @@ def plot_scoreboard(
     panels[1].set_xlabel(f"difference to {models[0]}, {interval} (open: no mark)")
     if properties:
         _draw_prices(panels[2], frame, models, properties)
-        panels[2].set_xlabel(f"change in % of {models[0]}, {interval}\n(shaded: worse by more than {GUARD_SHARE:.0%})")
+        panels[2].set_xlabel(f"change in % of {models[0]}, {interval}\n(shaded: worse by more than {PRICE_SHARE:.0%})")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models), frameon=False)
     return figure
 
 
 def _draw_prices(axes: Any, frame: pd.DataFrame, models: Sequence[str], properties: Sequence[str]) -> None:
-    """Draw the relative changes, and shade the changes beyond the guard on the bad side of each row."""
+    """Draw the relative changes, and shade the changes beyond `PRICE_SHARE` on the bad side of each row."""
     changes = _select(frame, models, properties, ("relative", "difference_low", "difference_high"))
     scale = frame[frame["model"] == models[0]].set_index("measure").loc[list(properties), "mean"].abs().to_numpy()
     for values in changes.values():
@@ -69,7 +69,7 @@ def _draw_prices(axes: Any, frame: pd.DataFrame, models: Sequence[str], properti
     _draw_dots(axes, changes, with_marks=True)
     _name_rows(axes, [measure + _ARROWS[find_good_sign(measure)] for measure in properties])
     left, right = axes.get_xlim()
-    limit = 100 * GUARD_SHARE
+    limit = 100 * PRICE_SHARE
     left, right = min(left, -1.5 * limit), max(right, 1.5 * limit)
     for row, measure in enumerate(properties):
         sign = find_good_sign(measure)

@@ -176,8 +176,9 @@ class Resamples:
         known = ~np.isnan(array)
         if not known.any():
             raise ConfigurationError(
-                f"values contains only NaN ({pluralize(self.n, 'user')}), so there is no interval. Give a value for at "
-                "least one user."
+                f"values contains only NaN ({pluralize(self.n, 'user')}). An interval needs the value of at least one "
+                "user.",
+                key=("values",),
             )
         with limit_blas_threads():
             low, high = self._intervals(np.where(known, array, 0.0), known, level)

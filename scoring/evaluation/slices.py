@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -25,12 +26,13 @@ __all__ = [
     "Slicing",
     "compare_slices",
     "compute_slice_means",
+    "make_slicings",
     "slice_by",
     "slices_of",
 ]
 
 SLICINGS = ("region", "age group", "tenure", "occupation")
-"""Names of the slicings of `slices_of`."""
+"""Names of the slicings of `make_slicings`."""
 OTHER = "other"
 """Label of the slice of all values beyond the most frequent ones."""
 UNKNOWN = "unknown"
@@ -104,7 +106,7 @@ class Slicing:
         return pd.DataFrame({"slice": self.labels, "n": np.bincount(self.code, minlength=len(self.labels))})
 
 
-def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
+def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
     """Return the slicings of the inputs' users by region, age group, tenure and occupation group.
 
     - region: region of the user's prefecture, in the order of the prefectures table
@@ -127,6 +129,12 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
         Slicing.of("tenure", ids, np.where(new, "newcomer", "regular").tolist(), ("newcomer", "regular")),
         Slicing.of("occupation", ids, _occupation_groups(inputs)),
     )
+
+
+def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
+    """Return `make_slicings(…)`. Deprecated since 0.2: use `make_slicings`."""
+    warnings.warn("slices_of is now make_slicings.", DeprecationWarning, stacklevel=2)
+    return make_slicings(inputs, newcomer_days=newcomer_days, newcomer_actions=newcomer_actions)
 
 
 def slice_by(
@@ -298,7 +306,8 @@ def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Flo
 def _require_same(slicings: Sequence[Slicing], resamples: Resamples) -> None:
     if not slicings:
         raise ConfigurationError(
-            "No slicing is given. Give at least one, such as those that slices_of(inputs) returns.", key=("slicings",)
+            "No slicing is given. Give at least one, such as those that make_slicings(inputs) returns.",
+            key=("slicings",),
         )
     for slicing in slicings:
         if not np.array_equal(slicing.user_id, resamples.user_id):

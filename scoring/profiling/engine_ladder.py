@@ -106,7 +106,7 @@ class _DenseSelection:
 
     def by_numpy(self, users: Longs) -> list[JobList]:
         every_job = np.arange(len(self.plan.job_id))
-        return self._select(users, lambda batch: reference.scores(self.plan.program, batch, every_job)[0])
+        return self._select(users, lambda batch: reference.compute_scores(self.plan.program, batch, every_job)[0])
 
     def by_all_pairs(self, users: Longs) -> list[JobList]:
         def totals(batch: Longs) -> Singles:

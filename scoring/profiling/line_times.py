@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "line_frame", "line_profile", "plot_lines", "readable_top_k"]
 
 FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
-    reference.scores,
-    reference.component_values,
-    reference.term_values,
+    reference.compute_scores,
+    reference.compute_component_values,
+    reference.compute_term_values,
     *(type(kind).values for kind in KINDS.values()),
     reference.lookup_rows,
     reference.flag_rows,
@@ -42,7 +42,7 @@ FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
 def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> list[NDArray[np.int64]]:
     """Return the ids of the k best jobs of each user (rows of the plan), by the reference. All jobs are scored."""
     plan, exclusions = prepared.plan, prepared.plan.exclusions
-    totals = reference.scores(plan.program, users, np.arange(len(plan.job_id)))[0]
+    totals = reference.compute_scores(plan.program, users, np.arange(len(plan.job_id)))[0]
     eligible, per_company = exclusions.matrix(users), exclusions.rules.max_per_company or 0
     lists = reference.top_k(totals, plan.job_id, eligible, exclusions.company, k, per_company)
     return [plan.job_id[rows] for rows in lists]

@@ -47,8 +47,8 @@ def plot_visits(frame: pd.DataFrame) -> Figure:
     share = 100 * frame["share"]
     axes.hist(share, bins=min(40, max(10, len(frame) // 8)), color=BLUE)
     mean, median = float(share.mean()), float(share.median())
-    axes.axvline(median, color=BLACK, linestyle="--", label=f"median {format_number(median)} %")
-    axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {format_number(mean)} %")
+    axes.axvline(median, color=BLACK, linestyle="--", label=f"median {format_number(median)}%")
+    axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {format_number(mean)}%")
     axes.set_xlim(left=0)
     axes.set_xlabel("jobs scored per user, % of the eligible jobs")
     axes.set_ylabel("users")

@@ -69,8 +69,8 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
     Values come from the plan, facts from `Component.explain`.
     """
     users, jobs = np.array([user_row]), np.array([job_row])
-    values = reference.component_values(plan.program, users, jobs)[:, 0, 0]
-    scores = reference.scores(plan.program, users, jobs)[:, 0, 0]
+    values = reference.compute_component_values(plan.program, users, jobs)[:, 0, 0]
+    scores = reference.compute_scores(plan.program, users, jobs)[:, 0, 0]
     pair = Pair(inputs, user_row, job_row)
     model = plan.model
     parts = tuple(

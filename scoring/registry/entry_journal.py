@@ -70,7 +70,7 @@ class EntryJournal(Generic[E]):
 
     @staticmethod
     def _encode(entry: E) -> bytes:
-        return entry.model_dump_json(exclude_none=True).encode()
+        return entry.model_dump_json(exclude_none=True, by_alias=True).encode()
 
     def _decode(self, line: bytes) -> E:
         try:

@@ -53,28 +53,28 @@ class Evidence:
         """Return one row per measure; the frame is empty without an evaluation.
 
         Columns: measure · value · difference · low · high · relative · good (whether the difference is an improvement;
-        missing if the measure has no good direction) · significant · price.
+        missing if the measure has no good direction) · significant · worse.
         """
-        columns = ["measure", "value", "difference", "low", "high", "relative", "good", "significant", "price"]
+        columns = ["measure", "value", "difference", "low", "high", "relative", "good", "significant", "worse"]
         changes = {} if self.access is None else self.access.changes
         metrics = {} if self.access is None else self.access.metrics
-        prices = self.list_prices()
+        worse = self.list_worse_measures()
         rows = [
             (
                 measure,
                 metrics[measure].value,
                 *(change.difference, change.low, change.high, change.relative, change.is_good),
                 self.is_significant(measure),
-                measure in prices,
+                measure in worse,
             )
             for measure, change in changes.items()
         ]
         frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:6], "float64"))
-        return frame.astype({"good": "boolean", "significant": "bool", "price": "bool"})
+        return frame.astype({"good": "boolean", "significant": "bool", "worse": "bool"})
 
-    def list_prices(self) -> dict[str, Change]:
+    def list_worse_measures(self) -> dict[str, Change]:
         """Return measure → its change, for the measures that got worse significantly or by more than 10 %."""
-        from scoring.evaluation.measure_directions import is_price
+        from scoring.evaluation.measure_info import is_price
 
         if self.access is None:
             return {}
@@ -89,26 +89,26 @@ class Evidence:
         assert self.access is not None, "a measure belongs to an evaluation"
         return _is_significant(self.access.changes[measure], measure in self.guards)
 
-    def describe_prices(self) -> str:
-        """Return the prices in one sentence for the note of a promotion; empty if there are none."""
-        prices = self.list_prices()
+    def describe_worse_measures(self) -> str:
+        """Return the measures that got worse in one sentence for the note of a promotion; empty if there are none."""
+        worse = self.list_worse_measures()
         texts = [
             f"{measure} {format_change(measure, change)}"
             + ("" if self.is_significant(measure) else ", which may be due to chance")
-            for measure, change in prices.items()
+            for measure, change in worse.items()
         ]
         return f"Given up on test users: {'; '.join(texts)}." if texts else ""
 
 
 def format_change(measure: str, change: Change) -> str:
-    """Return a difference with its unit and its share of the baseline's value, such as -2,531 yen (-61 %)."""
-    from scoring.evaluation.measure_directions import find_measure
+    """Return a difference with its unit and its share of the baseline's value, such as -2,531 yen (-61%)."""
+    from scoring.evaluation.measure_info import find_measure
 
     size = abs(change.difference)
     unit = find_measure(measure).unit
     text = format(change.difference, "+,.0f" if size >= 1000 else "+.1f" if size >= 10 else "+.3f")
     text += f" {unit}" if unit and " " not in unit else ""
-    return text if change.relative is None else f"{text} ({100 * change.relative:+.0f} %)"
+    return text if change.relative is None else f"{text} ({100 * change.relative:+.0f}%)"
 
 
 def collect_evidence(
@@ -141,11 +141,11 @@ def collect_evidence(
     goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
     if not access.changes:
         objections.append("Its evaluation on test users does not compare it with another model.")
-    if access.fitted_users is None or access.users is None:
+    if access.n_fitted_users is None or access.n_users is None:
         objections.append("Its evaluation was recorded by an earlier version, without the users.")
-    elif access.fitted_users:
+    elif access.n_fitted_users:
         objections.append(
-            f"It was fitted or selected on {access.fitted_users:,} of the {access.users:,} users of its evaluation."
+            f"It was fitted or selected on {access.n_fitted_users:,} of the {access.n_users:,} users of its evaluation."
         )
     objections += _find_losses(access, same_users, goals, guards)
     if access.sketch and measure_known_share is not None:
@@ -166,7 +166,7 @@ def collect_evidence(
 def _choose_access(accesses: Sequence[TestAccess], digest: str) -> TestAccess | None:
     """Return the newest comparison on users that the model was not fitted on, otherwise the newest evaluation."""
     newest_first = [access for access in reversed(accesses) if access.digest == digest]
-    independent = (access for access in newest_first if access.changes and access.fitted_users == 0)
+    independent = (access for access in newest_first if access.changes and access.n_fitted_users == 0)
     return next(independent, newest_first[0] if newest_first else None)
 
 

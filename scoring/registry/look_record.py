@@ -36,7 +36,7 @@ def describe_scoreboard(
     shared = {
         "holdout": holdout.digest,
         "split": split,
-        "users": len(holdout.user_id),
+        "n_users": len(holdout.user_id),
         "held_out": holdout.name,
         "since": to_utc(holdout.data.as_of) if holdout.candidates is None else None,
         "sketch": sketch_pairs(holdout.relevance.user_id, holdout.relevance.job_id),
@@ -71,7 +71,7 @@ def describe_backtest(
     """Return the fields of a `TestAccess` for each cut and model."""
     records = []
     for cut in backtest.cuts:
-        shared = {"holdout": cut.digest, "split": split, "users": len(cut.user_id), "held_out": cut.name}
+        shared = {"holdout": cut.digest, "split": split, "n_users": len(cut.user_id), "held_out": cut.name}
         for name, model in models.items():
             means = {metric: float(np.nanmean(cut.values[name].per_user[metric])) for metric in backtest.metrics}
             record = shared | _describe_model(model, cut.user_id, find_users)
@@ -81,7 +81,7 @@ def describe_backtest(
 
 def _describe_model(model: ScoringModel, user_id: Longs, find_users: FindUsers) -> dict[str, Any]:
     n_known = int(np.isin(user_id, find_users(model)).sum())
-    return {"profile": model.name, "digest": model.digest, "fitted_users": n_known}
+    return {"profile": model.name, "digest": model.digest, "n_fitted_users": n_known}
 
 
 def _collect_metrics(rows: pd.DataFrame) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _collect_changes(rows: pd.DataFrame) -> dict[str, Change]:
 
 
 def _make_change(row: Mapping[Any, Any]) -> Change:
-    from scoring.evaluation.measure_directions import find_good_sign
+    from scoring.evaluation.measure_info import find_good_sign
 
     difference, sign = float(row["difference"]), find_good_sign(str(row["measure"]))
     return Change(

@@ -89,7 +89,7 @@ def find_rollback_target(entries: Sequence[P]) -> P:
     """
     stack = find_active_promotions(entries)
     if not stack:
-        raise ConfigurationError("No profile is promoted, so there is nothing to roll back.")
+        raise ConfigurationError("No profile is promoted. A rollback needs an earlier promotion.")
     if len(stack) == 1:
         raise ConfigurationError(
             f"{stack[-1].reference} is the promoted profile, and no earlier promotion exists to roll back to. To use a "

@@ -51,6 +51,19 @@ MAX_TEXT = 4_000
 
 _LOOK = "evaluation on test users"
 
+_RENAMED = {
+    "evidence": "collect_evidence",
+    "fitted_users": "find_fitted_users",
+    "history": "list_promotions",
+    "lineage": "list_lineage",
+    "log_test_look": "log_test_access",
+    "model": "load_model",
+    "promoted": "load_promoted",
+    "test_accesses": "list_test_accesses",
+    "versions": "list_versions",
+}
+"""Deprecated name of a method → its name."""
+
 ModelLike = str | Profile | ScoringModel
 """A profile or model object, NAME (the newest version), NAME@VERSION, `promoted`, or the name of a shipped model."""
 
@@ -99,6 +112,15 @@ class Registry:
 
     def __repr__(self) -> str:
         return f"Registry({str(self.folder)!r})"
+
+    if not TYPE_CHECKING:  # otherwise mypy accepts any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            new = _RENAMED.get(name)
+            if new is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            warnings.warn(f"Registry.{name} is now Registry.{new}.", DeprecationWarning, stacklevel=2)
+            return getattr(self, new)
 
     def for_database(self, database: Any) -> Registry:
         """Return a registry of the same folder whose promotions are those of `database`."""
@@ -204,7 +226,7 @@ class Registry:
             return None
         return profile if profile.is_as_saved else None
 
-    def fitted_users(self, of: Profile | ScoringModel) -> FittedUsers:
+    def find_fitted_users(self, of: Profile | ScoringModel) -> FittedUsers:
         """Return the users that a model or its ancestors were fitted and selected on, as far as they are recorded.
 
         A model is found by its digest, so it does not have to be given as a profile.
@@ -230,7 +252,7 @@ class Registry:
                 known.append(self._reader.metadata(*place))
         return known
 
-    def versions(self, name: str) -> tuple[int, ...]:
+    def list_versions(self, name: str) -> tuple[int, ...]:
         """Return the existing versions. The result is empty if the profile does not exist."""
         return tuple(self._reader.store.versions(name))
 
@@ -241,7 +263,7 @@ class Registry:
         code_version · author · note · problem (a sentence if the file cannot be read) · one column per metric, such
         as `test ndcg@10`. Models are not read, so an edited file is reported only when it is loaded.
         """
-        in_use = self.decision()
+        in_use = self.find_promotion()
         rows: dict[tuple[str, int], ProfileMetadata | str] = {}
         for place in self._reader.places():
             try:
@@ -252,9 +274,9 @@ class Registry:
 
     def diff(self, a: ModelLike, b: ModelLike) -> ProfileDiff:
         """Return the differences from `a` to `b`: weights, components, parameters, rules. See `ProfileDiff.frame`."""
-        return ProfileDiff(self.model(a), self.model(b))
+        return ProfileDiff(self.load_model(a), self.load_model(b))
 
-    def model(self, named: ModelLike) -> ScoringModel:
+    def load_model(self, named: ModelLike) -> ScoringModel:
         """Return the model of a profile, or a shipped model."""
         if isinstance(named, ScoringModel):
             return named
@@ -262,7 +284,7 @@ class Registry:
             return load_model(named)
         return (named if isinstance(named, Profile) else self.load(named)).model
 
-    def lineage(self, name: str, version: int | None = None) -> pd.DataFrame:
+    def list_lineage(self, name: str, version: int | None = None) -> pd.DataFrame:
         """Return a frame with one row for the profile and each of its ancestors, nearest first.
 
         Columns: name · version · digest · saved_at · note · here (whether the registry contains it). The last row may
@@ -272,7 +294,7 @@ class Registry:
 
     # In use
 
-    def evidence(self, name: str, version: int | None = None, *, guards: Sequence[str] = ()) -> Evidence:
+    def collect_evidence(self, name: str, version: int | None = None, *, guards: Sequence[str] = ()) -> Evidence:
         """Return the evidence for promoting a version, from the log of evaluations on test users.
 
         Parameters
@@ -289,7 +311,7 @@ class Registry:
             profile,
             self._test_accesses.read(),
             guards=guards,
-            promoted=self.decision(),
+            promoted=self.find_promotion(),
             measure_known_share=None if self._table is None else self._table.measure_known_share,
         )
 
@@ -322,8 +344,8 @@ class Registry:
         ConfigurationError: If the version is already in use, or the note or the reason is blank or too long.
         """
         _check_texts(note=note, force=force)
-        evidence = self.evidence(name, version, guards=guards)
-        in_use = self.decision()
+        evidence = self.collect_evidence(name, version, guards=guards)
+        in_use = self.find_promotion()
         self._require_other(evidence.profile, [in_use] if isinstance(in_use, StoredPromotion) else [])
         if review is not None:
             review(evidence)
@@ -331,9 +353,11 @@ class Registry:
             raise EvidenceError(evidence)
         profile = evidence.profile
         forced = f"Forced: {force}" if force is not None and evidence.objections else ""
-        whole_note = " ".join(_end_sentence(text) for text in (note, evidence.describe_prices(), forced) if text)
+        sentences = (note, evidence.describe_worse_measures(), forced)
+        whole_note = " ".join(_end_sentence(text) for text in sentences if text)
+        access = evidence.access
         details = {
-            "evidence": None if evidence.access is None else evidence.access.model_dump_json(exclude={"sketch"}),
+            "evidence": None if access is None else access.model_dump_json(exclude={"sketch"}, by_alias=True),
             "requested_by": requested_by,
             "approved_by": approved_by,
         }
@@ -486,17 +510,17 @@ class Registry:
             adopted = (_store(entry, profile, {}), *adopted)
         return adopted
 
-    def promoted(self) -> Profile | None:
+    def load_promoted(self) -> Profile | None:
         """Return the version in use, or None.
 
         Raises
         ------
         ModelError: If its model differs from the promoted one.
         """
-        in_use = self.decision()
+        in_use = self.find_promotion()
         return None if in_use is None else self.load_promotion(in_use)
 
-    def decision(self) -> Promotion | None:
+    def find_promotion(self) -> Promotion | None:
         """Return the promotion or rollback of the version in use. None if no version is in use."""
         return self._read_promotions().in_use
 
@@ -542,7 +566,7 @@ class Registry:
         """
         return self._read_promotions().ignored
 
-    def history(self) -> pd.DataFrame:
+    def list_promotions(self) -> pd.DataFrame:
         """Return all promotions and rollbacks, oldest first: at · action · name · version · digest · note · in_use."""
         return make_history_frame(self._read_promotions())
 
@@ -592,8 +616,8 @@ class Registry:
         return max(self.count_test_accesses(cut.digest) for cut in backtest.cuts)
 
     def _make_finder(self, derived_from: ScoringModel | None) -> FindUsers:
-        inherited = FittedUsers() if derived_from is None else self.fitted_users(derived_from)
-        return lambda model: self.fitted_users(model).add(inherited).user_id
+        inherited = FittedUsers() if derived_from is None else self.find_fitted_users(derived_from)
+        return lambda model: self.find_fitted_users(model).add(inherited).user_id
 
     def _log_look(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Append the records of one look. Each holdout has its own numbers."""
@@ -641,22 +665,11 @@ class Registry:
 
         return self._test_accesses.append(entry).look
 
-    def log_test_look(
-        self,
-        of: Profile | ScoringModel | str,
-        holdout: str,
-        metrics: Mapping[str, Any] | None = None,
-        at: datetime | None = None,
-    ) -> int:
-        """Return `log_test_access(…)`. Deprecated since 0.2: use `log_test_access`."""
-        warnings.warn("Registry.log_test_look is now Registry.log_test_access.", DeprecationWarning, stacklevel=2)
-        return self.log_test_access(of, holdout, metrics, at)
-
     def count_test_accesses(self, holdout: str) -> int:
         """Return the number of looks at this test split."""
         return count_looks(self._test_accesses.read(), holdout)
 
-    def test_accesses(self) -> pd.DataFrame:
+    def list_test_accesses(self) -> pd.DataFrame:
         """Return a frame with one row per evaluation on a test split, oldest first.
 
         Columns: at · look (its number on this split) · holdout · profile · digest · one column per metric.

@@ -54,7 +54,7 @@ class TestAccess(BaseModel):
 
     __test__ = False  # pytest must not collect this class
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
     at: AwareDatetime
     look: int
@@ -67,8 +67,8 @@ class TestAccess(BaseModel):
     """Digest of the model."""
     metrics: dict[Text, Metric] = {}
     split: Literal["test", "all"] = "test"
-    users: Annotated[int, Field(ge=0)] | None = None
-    fitted_users: Annotated[int, Field(ge=0)] | None = None
+    n_users: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="users")
+    n_fitted_users: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="fitted_users")
     """Number of evaluated users that the model was fitted or selected on."""
     held_out: Text | None = None
     """Description of the held-out actions."""

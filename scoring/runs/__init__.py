@@ -2,7 +2,7 @@
 
 A run has three stages: candidates, rerank, write (`reranker`). The driver is the process that calls `runner.run`.
 
-- `runner`: the entry point; `spec`: the settings; `active_run`: the steps
+- `runner`: the entry point; `spec`: the settings; `active_run`: a run in progress, step by step
 - `run_key` and `code_digest`: what results depend on
 - `shards`: the unit of work; `executor`: ranks shards; `publishers`: write lists to their destinations
 - `gate`: compares a run with the published one; `force_publish`: publishes a run that the gate held back

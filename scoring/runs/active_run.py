@@ -1,4 +1,4 @@
-"""The state of a run in progress: its shards and counts."""
+"""A run in progress: the steps of `runner.run`, with its shards and counts."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from scoring.runs.shards import Shard, ShardResult, ShardTask, cut_shards, users
 from scoring.runs.spec import RunSpec
 from scoring.telemetry import Stopwatch, fault_injection
 
-__all__ = ["RunState"]
+__all__ = ["ActiveRun"]
 
 
-class RunState:
-    """The state of one run in progress."""
+class ActiveRun:
+    """One run in progress. `runner.run` calls the steps in order: fit_memory, open, rank, judge, publish."""
 
     def __init__(
         self,

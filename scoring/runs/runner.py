@@ -17,7 +17,7 @@ from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
-from scoring.runs.active_run import RunState
+from scoring.runs.active_run import ActiveRun
 from scoring.runs.executor import Executor
 from scoring.runs.gate import Gate, Verdict
 from scoring.runs.publishers import Destination, Publisher, RunCounts, RunMetadata
@@ -160,35 +160,35 @@ def run(
     GateFailedError: If a limit of the gate is exceeded.
     """
     spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
-    state = RunState(prepared, spec, publishers, watch or Stopwatch(), now())
-    state.fit_memory()
+    active = ActiveRun(prepared, spec, publishers, watch or Stopwatch(), now())
+    active.fit_memory()
     try:
-        state.open()
-        state.rank(executor, progress, cancelled)
-        counts = state.counts()
-        with state.watch.phase("gate") if gate is not None else nullcontext():
-            verdict = state.judge(counts)
-        with state.watch.phase("publish"):
-            state.publish(counts)
+        active.open()
+        active.rank(executor, progress, cancelled)
+        counts = active.counts()
+        with active.watch.phase("gate") if gate is not None else nullcontext():
+            verdict = active.judge(counts)
+        with active.watch.phase("publish"):
+            active.publish(counts)
     except BaseException as error:
-        state.stop(error)
+        active.stop(error)
         raise
     return RunResult(
         prepared=prepared,
-        metadata=state.metadata,
+        metadata=active.metadata,
         counts=counts,
-        destinations=tuple(state.destinations),
-        first=state.first,
-        watch=state.watch,
-        ranking_seconds=state.watch.seconds("rank"),
-        pairs_eligible=(len(state.rows) - state.n_users_resumed) * state.n_eligible,
-        pairs_scored=state.n_pairs_scored,
-        strategy=str(state.choice) if state.choice else "no users to rank",
+        destinations=tuple(active.destinations),
+        first=active.first,
+        watch=active.watch,
+        ranking_seconds=active.watch.seconds("rank"),
+        pairs_eligible=(len(active.rows) - active.n_users_resumed) * active.n_eligible,
+        pairs_scored=active.n_pairs_scored,
+        strategy=str(active.choice) if active.choice else "no users to rank",
         peak_bytes=memory_forecast.measure_peak(),
-        predicted_bytes=state.predicted_bytes,
+        predicted_bytes=active.predicted_bytes,
         chunk_size_wanted=spec.chunk_size,
-        users_resumed=state.n_users_resumed,
-        was_published=state.was_published,
+        users_resumed=active.n_users_resumed,
+        was_published=active.was_published,
         verdict=verdict,
-        is_past_gate=state.is_past_gate,
+        is_past_gate=active.is_past_gate,
     )

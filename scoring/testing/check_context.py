@@ -134,7 +134,7 @@ class CheckContext:
 
     def values(self, plan: Plan) -> NDArray[np.float64]:
         """Return the (n_components, n, m) component values."""
-        return reference.component_values(plan.program, self.users, self.jobs)
+        return reference.compute_component_values(plan.program, self.users, self.jobs)
 
     def draw_weights(self, how_many: int) -> list[ScoringModel]:
         """Return copies of the model with random weights for all components."""

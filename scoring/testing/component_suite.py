@@ -127,7 +127,7 @@ class _Check:
         except ModelError as error:
             raise AssertionError(f"{self.name}, {when}: {error}") from error
         rows = np.arange(len(inputs.users)), np.arange(len(inputs.jobs))
-        return reference.component_values(plan.program, *rows)[0]
+        return reference.compute_component_values(plan.program, *rows)[0]
 
     def require_valid(self, inputs: Inputs, when: str) -> Values:
         """Return the values, after checking that all are from 0 to 100 and that a sample equals `explain`."""

@@ -25,7 +25,12 @@ from scoring.tuning.reach import Reach, reach
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import Tuning, tune
-from scoring.tuning.value_statistics import component_distributions, component_values, correlations
+from scoring.tuning.value_statistics import (
+    component_distributions,
+    component_values,
+    compute_component_values,
+    correlations,
+)
 
 __all__ = [
     "Ablation",
@@ -47,6 +52,7 @@ __all__ = [
     "audience",
     "component_distributions",
     "component_values",
+    "compute_component_values",
     "correlations",
     "make_goal",
     "reach",

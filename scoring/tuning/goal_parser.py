@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from scoring.errors import ConfigurationError, suggest
-from scoring.evaluation.measure_directions import LIST_MEASURES, METRICS
+from scoring.evaluation.measure_info import LIST_MEASURES, METRICS
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.condition import Condition

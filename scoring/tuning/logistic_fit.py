@@ -52,7 +52,7 @@ def fit_pairwise(
     """
     if not space.free:
         raise ConfigurationError(
-            "Fewer than two weights are unlocked, so there is nothing to fit. Unlock another component."
+            "Fewer than two weights are unlocked. A fit needs at least two. Unlock another component."
         )
     space = space.drop(find_constant_components(train, space.model, ignored=(*space.locked, *space.dropped)))
     deltas, weight = _differences(train, train.prepare(space.model), others, np.random.default_rng(seed))
@@ -82,9 +82,9 @@ def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.rand
         weights.append(np.repeat(gain / gain.sum(), len(drawn)) / len(drawn))
     if not deltas:
         raise ConfigurationError(
-            "No user has an eligible relevant job and another eligible job to compare it with, so there is nothing to "
-            "fit. Relax the model's eligibility rules, or choose another holdout: `Evaluator.count_unreachable` counts "
-            "the pairs that each rule excludes."
+            "No user has an eligible relevant job and another eligible job to compare it with. A fit needs at least "
+            "one such user. Relax the model's eligibility rules, or choose another holdout: "
+            "`Evaluator.count_unreachable` counts the pairs that each rule excludes."
         )
     return np.concatenate(deltas), np.concatenate(weights) / len(weights)
 

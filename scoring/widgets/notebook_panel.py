@@ -79,5 +79,5 @@ def _model_of(model: str | Profile | ScoringModel, registry: Registry | None) ->
     if isinstance(model, ScoringModel):
         return model
     if registry is not None and not Path(model).is_file():
-        return registry.model(model)
+        return registry.load_model(model)
     return load_model(model)

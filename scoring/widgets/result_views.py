@@ -82,7 +82,7 @@ class Views:
     def show(self, state: PanelState) -> None:
         """Show a state. Views of stages that are not done keep their content."""
         self._state = state
-        self.measures.value = render_page(render_measures(state.measures, self._level, state.n_moves))
+        self.measures.value = render_page(render_measures(state.measures, self._level, state.n_compared))
         self.notes.value = render_page(render_notes(state.notes))
         self.ranks.show(state.users)
         self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)

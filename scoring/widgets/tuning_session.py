@@ -34,7 +34,7 @@ from scoring.evaluation import (
     Recall,
     Slicing,
     by_time,
-    slices_of,
+    make_slicings,
     split_users,
 )
 from scoring.evaluation.exposure_changes import By
@@ -86,7 +86,7 @@ class PanelState:
     measure_values: MeasureValues
     measures: pd.DataFrame  # as `compute_differences`
     users: UserList
-    n_moves: int
+    n_compared: int
     """Number of models that the session had compared with a baseline, up to this state."""
     waterfall: Waterfall | None = None
     confirmation: Confirmation | None = None
@@ -122,7 +122,7 @@ class PanelState:
             render_waterfall,
         )
 
-        shown = [render_notes(self.notes), render_measures(self.measures, n_moves=self.n_moves)]
+        shown = [render_notes(self.notes), render_measures(self.measures, n_compared=self.n_compared)]
         if self.waterfall is not None:
             shown.append(render_waterfall(self.waterfall))
         if self.slices is not None:
@@ -241,7 +241,7 @@ class TuningSession:
         }
 
     @property
-    def n_moves(self) -> int:
+    def n_compared(self) -> int:
         """Number of models that this session has compared with a baseline."""
         return len(self._compared)
 
@@ -278,7 +278,7 @@ class TuningSession:
     @cached_property
     def slicings(self) -> tuple[Slicing, ...]:
         """Slicings of the users by region, age group, tenure and occupation group."""
-        return tuple(one.of_users(self.user_id) for one in slices_of(self.evaluator.inputs))
+        return tuple(one.of_users(self.user_id) for one in make_slicings(self.evaluator.inputs))
 
     def compute(self, request: Request, cancelled: Cancelled = lambda: False) -> PanelState:
         """Compute all stages, and return the last state. Raises the errors of `stages`."""
@@ -355,7 +355,7 @@ class TuningSession:
         if request.model != baseline:
             self._compared.add((baseline.digest, request.model.digest))
         return PanelState(
-            request, evaluation, now, frame, users, self.n_moves, notes=self.notes, milliseconds=milliseconds
+            request, evaluation, now, frame, users, self.n_compared, notes=self.notes, milliseconds=milliseconds
         )
 
     def _keep(self, state: PanelState) -> PanelState:

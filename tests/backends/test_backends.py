@@ -205,7 +205,7 @@ def test_progress_sums_to_number_of_users(make: BackendFactory) -> None:
 def test_scores_of_pairs_equal_specification(make: BackendFactory) -> None:
     plan = plan_of(replace(SMALL, n_jobs=600))
     backend, users, jobs = make(plan.bundle), np.arange(30), np.arange(600)
-    wanted = reference.scores(plan.program, users, jobs)
+    wanted = reference.compute_scores(plan.program, users, jobs)
     np.testing.assert_array_equal(backend.all_pairs().view(np.uint32), wanted.view(np.uint32))
     some = np.array([7, 0])
     out = np.full((4, 2, 600), np.nan, dtype=np.float32)
@@ -215,7 +215,7 @@ def test_scores_of_pairs_equal_specification(make: BackendFactory) -> None:
     u, j = rng.integers(30, size=200), rng.integers(600, size=200)
     np.testing.assert_array_equal(backend.listed(u, j), wanted[:, u, j])
     np.testing.assert_array_equal(
-        backend.components(some, jobs[:9]), reference.component_values(plan.program, some, jobs[:9])
+        backend.components(some, jobs[:9]), reference.compute_component_values(plan.program, some, jobs[:9])
     )
 
 
@@ -271,7 +271,7 @@ class SortedPairs:
         type(self).made += 1
         self.bundle = bundle
         users, jobs = np.arange(len(bundle.user_id)), np.arange(len(bundle.job_id))
-        self.table = reference.scores(bundle.program, users, jobs)
+        self.table = reference.compute_scores(bundle.program, users, jobs)
 
     def top_k(
         self,
@@ -318,7 +318,7 @@ class SortedPairs:
         return self.table[:, users, jobs]
 
     def components(self, users: np.ndarray, jobs: np.ndarray) -> np.ndarray:
-        return reference.component_values(self.bundle.program, users, jobs)
+        return reference.compute_component_values(self.bundle.program, users, jobs)
 
 
 class SwappedJobs(SortedPairs):

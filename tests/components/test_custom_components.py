@@ -75,7 +75,7 @@ def test_model_file_uses_custom_components(tmp_path: Path) -> None:
     )
     ready = Prepared.of(small_dataset(3, n_jobs=200), model)
     users, jobs = np.arange(len(ready.plan.user_id)), np.arange(len(ready.plan.job_id))
-    scores = reference.scores(ready.plan.program, users, jobs)
+    scores = reference.compute_scores(ready.plan.program, users, jobs)
     np.testing.assert_array_equal(ready.scorer.all_pairs(), scores)
     ranking = ready.scorer.top_k(200)
     lists = reference.top_k(

@@ -271,7 +271,7 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
     [
         (
             lambda data: by_time(data, data.as_of),
-            "there is no counted action .application.\\. Only actions until the data's clock",
+            "the data contains no counted action .application.\\. Only actions until the data's clock",
         ),
         (lambda data: by_time(data, gains={"hire": 1.0}), "'hire' is not a kind of action"),
         (lambda data: by_time(data, gains={"view": 0.0}), "The gain of view is 0.0. Use a finite number above 0"),

@@ -14,11 +14,11 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import USER_FACTS, Concentration, Coverage, MeanFee
-from scoring.evaluation.measure_directions import find_good_sign
+from scoring.evaluation.measure_info import find_good_sign
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
-from scoring.evaluation.slices import Slicing, compare_slices, slices_of
+from scoring.evaluation.slices import Slicing, compare_slices, make_slicings
 from scoring.synthetic import make_market
 from tests.support.mark_simulation import simulate_marks
 
@@ -272,7 +272,7 @@ def test_model_name_is_escaped_in_html(evaluator: Evaluator) -> None:
 def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> None:
     draws = Resamples.of(evaluator.user_id, seed=3)
     values = [board.evaluations[name].values for name in ("now", "other")]
-    chosen = [one.of_users(evaluator.user_id) for one in slices_of(evaluator.inputs)]
+    chosen = [one.of_users(evaluator.user_id) for one in make_slicings(evaluator.inputs)]
     pd.testing.assert_frame_equal(board.slices("other"), compare_slices(*values, chosen, draws, level=0.9))
     double = board.slices()  # default: the last model
     assert (double["difference"].dropna() == 0).all()

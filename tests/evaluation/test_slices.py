@@ -10,7 +10,15 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.significance import Resamples, adjust_holm
-from scoring.evaluation.slices import Slicing, compare_slices, compute_slice_means, slice_by, slices_of
+from scoring.evaluation.slices import (
+    SLICINGS,
+    Slicing,
+    compare_slices,
+    compute_slice_means,
+    make_slicings,
+    slice_by,
+    slices_of,
+)
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
@@ -31,7 +39,12 @@ def inputs(dataset: Dataset) -> Inputs:
 
 @pytest.fixture(scope="module")
 def slicings(inputs: Inputs) -> dict[str, Slicing]:
-    return {slicing.name: slicing for slicing in slices_of(inputs)}
+    return {slicing.name: slicing for slicing in make_slicings(inputs)}
+
+
+def test_slices_of_is_deprecated(inputs: Inputs) -> None:
+    with pytest.warns(DeprecationWarning, match="make_slicings"):
+        assert [slicing.name for slicing in slices_of(inputs)] == list(SLICINGS)
 
 
 def labels_of(slicing: Slicing) -> list[str]:
@@ -68,9 +81,9 @@ def test_newcomers_by_days_and_actions(dataset: Dataset, inputs: Inputs, slicing
     new = (age <= 30) | (n_actions < 5)
     assert labels_of(slicings["tenure"]) == np.where(new, "newcomer", "regular").tolist()
     assert 0 < new.sum() < 300
-    by_days = slices_of(inputs, newcomer_days=400, newcomer_actions=0)[2]
+    by_days = make_slicings(inputs, newcomer_days=400, newcomer_actions=0)[2]
     assert labels_of(by_days) == np.where(age <= 400, "newcomer", "regular").tolist()
-    assert slices_of(inputs, newcomer_days=0, newcomer_actions=0)[2].labels == ("regular",)
+    assert make_slicings(inputs, newcomer_days=0, newcomer_actions=0)[2].labels == ("regular",)
 
 
 def test_occupation_group_is_of_first_preference(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
@@ -88,7 +101,7 @@ def test_occupation_group_is_named_by_its_code(dataset: Dataset) -> None:
         tables.occupations.dtypes.to_dict()
     )
     named = Dataset(tables.with_tables(occupations=pd.concat([tables.occupations, group], ignore_index=True)))
-    labels = slices_of(Prepared.of(named, load_model("standard")).inputs)[3].labels
+    labels = make_slicings(Prepared.of(named, load_model("standard")).inputs)[3].labels
     assert "food" in labels
     assert "100" not in labels
     assert "200" in labels

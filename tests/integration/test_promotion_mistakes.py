@@ -41,14 +41,14 @@ class Workbench:
 
     def assert_refused(self, name: str, reason: str, *options: object) -> None:
         """Check that the promotion is refused with this reason, and possible with --force."""
-        before = self.registry.decision()
+        before = self.registry.find_promotion()
         (error,) = self.promote(name, *options, code=1).stderr.splitlines()
         assert error.startswith(f"error: {name}@1 is not promoted. ")
         assert reason in error
         assert error.endswith("give a reason with --force.")
-        assert self.registry.decision() == before
+        assert self.registry.find_promotion() == before
         self.promote(name, *options, "--force", "a trial")
-        assert self.registry.history()["note"].iloc[-1].endswith("Forced: a trial.")
+        assert self.registry.list_promotions()["note"].iloc[-1].endswith("Forced: a trial.")
         if before is not None:
             assert before.reference in self.call("profiles", "rollback").stdout
 
@@ -111,8 +111,8 @@ def test_profile_with_a_worse_goal_is_refused(workbench: Workbench) -> None:
 
 
 def test_worse_guard_is_refused_and_a_price_is_noted(workbench: Workbench) -> None:
-    note = workbench.registry.history()["note"].iloc[0]
-    assert re.search(r"Given up on test users: .*mean fee@40 -[\d,.]+ yen \(-\d+ %\)", note)
+    note = workbench.registry.list_promotions()["note"].iloc[0]
+    assert re.search(r"Given up on test users: .*mean fee@40 -[\d,.]+ yen \(-\d+%\)", note)
     workbench.call("profiles", "save", "again", "--model", "data/profiles/found/0001.yaml")
     workbench.assert_refused("again", f"The guard mean fee@40 {WORSE}", "--guard", "mean fee@40")
 
@@ -162,8 +162,8 @@ def test_search_from_the_promoted_profile_reports_its_users(workbench: Workbench
     assert re.search(r"warning: the model that the search starts with was fitted or selected on \d+ of", done.stderr)
     parent = workbench.registry.load("next").metadata.parent
     assert str(parent) == "found@1"
-    known = workbench.registry.fitted_users(workbench.registry.load("found"))
-    assert workbench.registry.fitted_users(workbench.registry.load("next")).contains(known)
+    known = workbench.registry.find_fitted_users(workbench.registry.load("found"))
+    assert workbench.registry.find_fitted_users(workbench.registry.load("next")).contains(known)
 
 
 def test_reindex_does_not_lose_a_promotion(workbench: Workbench) -> None:
@@ -187,16 +187,16 @@ def test_same_person_cannot_approve_a_request(workbench: Workbench) -> None:
 def test_promotion_asks_on_a_terminal(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     workbench.call("profiles", "save", "asked-for", "--model", "classic")
     promote = ("profiles", "promote", "asked-for", *NOTE, "--force", "a trial")
-    before = workbench.registry.decision()
+    before = workbench.registry.find_promotion()
     refused = workbench.call(*promote, code=2)  # the standard input of the test is not a terminal
     assert "not a terminal" in refused.stderr
     assert "Evidence for asked-for@1" in refused.stdout
     monkeypatch.setattr("scoring.cli.commands.profiles._is_terminal", lambda: True)
     question = "Promote asked-for@1 for sqlite:///data/market.db? [y/N]"
     assert question in workbench.call(*promote, code=1, text="n\n").stdout
-    assert workbench.registry.decision() == before
+    assert workbench.registry.find_promotion() == before
     assert question in workbench.call(*promote, text="y\n").stdout
-    decision = workbench.registry.decision()
+    decision = workbench.registry.find_promotion()
     assert decision is not None
     assert decision.name == "asked-for"
     workbench.call("profiles", "rollback")

@@ -117,7 +117,7 @@ def oracle_weights(profile: WeightProfile) -> dict[str, tuple[float, float]]:
 def assert_scores_equal(plan: Plan, expected: list[list[Score]]) -> None:
     """Compare components to 1e-9, and totals and groups (each by its own formula) exactly as float32."""
     users, jobs = np.arange(len(plan.user_id)), np.arange(len(plan.job_id))
-    values = reference.component_values(plan.program, users, jobs)
+    values = reference.compute_component_values(plan.program, users, jobs)
     for place, part in enumerate(plan.model.parts):
         wanted = np.array([[score.components[part.name] for score in row] for row in expected])
         np.testing.assert_allclose(values[place], wanted, rtol=0, atol=1e-9, err_msg=part.name)

@@ -79,7 +79,7 @@ def test_leading_job_components_are_folded(inputs: Inputs) -> None:
     plan = Plan.build(load_model("standard"), inputs)
     program = plan.program
     assert program.n_folded == 5
-    values = reference.component_values(program, np.array([0]), np.arange(program.n_jobs))[:, 0]
+    values = reference.compute_component_values(program, np.array([0]), np.arange(program.n_jobs))[:, 0]
     total = np.zeros(program.n_jobs)
     for weight, value in zip(program.flat_weight[:5], values[:5], strict=True):
         total += weight * value
@@ -92,7 +92,8 @@ def test_take_jobs_keeps_scores(inputs: Inputs) -> None:
     jobs = np.array([70, 3, 3, 0])
     users = np.arange(program.n_users)
     np.testing.assert_array_equal(
-        reference.scores(program.take_jobs(jobs), users, np.arange(4)), reference.scores(program, users, jobs)
+        reference.compute_scores(program.take_jobs(jobs), users, np.arange(4)),
+        reference.compute_scores(program, users, jobs),
     )
     assert program.take_jobs(np.array([], dtype=np.int64)).n_jobs == 0
     assert program.nbytes > program.take_jobs(jobs).nbytes > 0

@@ -49,7 +49,7 @@ def value_of_component(value: Value, u: int, j: int) -> float:
 
 def assert_program_equals_terms(sketch: Sketch) -> None:
     n, m = sketch.n_users, sketch.n_jobs
-    found = reference.component_values(program_of(sketch), np.arange(n), np.arange(m))
+    found = reference.compute_component_values(program_of(sketch), np.arange(n), np.arange(m))
     wanted = [[[value_of_component(value, u, j) for j in range(m)] for u in range(n)] for value in values_of(sketch)]
     np.testing.assert_array_equal(found, np.reshape(wanted, found.shape))
 

@@ -162,7 +162,7 @@ def test_all_methods_return_equal_scores(plan: Plan) -> None:
     scorer = Scorer(plan)
     full = scorer.all_pairs()
     n, m = full.shape[1:]
-    np.testing.assert_array_equal(full, reference.scores(plan.program, np.arange(n), np.arange(m)))
+    np.testing.assert_array_equal(full, reference.compute_scores(plan.program, np.arange(n), np.arange(m)))
     rng = np.random.default_rng(0)
     users, jobs = rng.integers(n, size=300), rng.integers(m, size=300)
     np.testing.assert_array_equal(scorer.listed(users, jobs), full[:, users, jobs])

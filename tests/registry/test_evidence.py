@@ -39,8 +39,8 @@ def access(profile: Profile) -> Callable[..., TestAccess]:
             "holdout": "h",
             "profile": "found@1",
             "digest": profile.digest,
-            "users": 80,
-            "fitted_users": 0,
+            "n_users": 80,
+            "n_fitted_users": 0,
             "baseline": "standard",
             "baseline_digest": "0" * 32,
             "changes": {"NDCG@10": BETTER},
@@ -54,17 +54,17 @@ def access(profile: Profile) -> Callable[..., TestAccess]:
 def test_better_result_has_no_objection(profile: Profile, access: Callable[..., TestAccess]) -> None:
     other = access(digest=OTHER_DIGEST, holdout="other")
     evidence = collect_evidence(profile, [other, access(), access(2, goals=("NDCG@10",)), other])
-    assert (evidence.objections, evidence.warnings, evidence.list_prices()) == ((), (), {})
+    assert (evidence.objections, evidence.warnings, evidence.list_worse_measures()) == ((), (), {})
     assert (evidence.n_looks, evidence.goals) == (2, ("NDCG@10",))
-    assert evidence.describe_prices() == ""
+    assert evidence.describe_worse_measures() == ""
 
 
 @pytest.mark.parametrize(
     ("fields", "objection"),
     [
         ({"changes": {}}, "does not compare it with another model"),
-        ({"users": None, "fitted_users": None}, "by an earlier version, without the users"),
-        ({"fitted_users": 61}, "fitted or selected on 61 of the 80 users"),
+        ({"n_users": None, "n_fitted_users": None}, "by an earlier version, without the users"),
+        ({"n_fitted_users": 61}, "fitted or selected on 61 of the 80 users"),
         ({"changes": {"NDCG@10": WORSE}, "goals": ("NDCG@10",)}, "declared goal NDCG@10 is significantly worse: -0.1."),
         ({"broken_floors": ("NDCG@10:tenure:newcomer",)}, "floor NDCG@10:tenure:newcomer is not kept"),
     ],
@@ -88,12 +88,12 @@ def test_exploratory_loss_is_a_price(profile: Profile, access: Callable[..., Tes
     changes = {"NDCG@10": BETTER, "coverage@40": WORSE, "mean wage@40": DOUBTFUL, "mean fee@40": LARGE}
     evidence = collect_evidence(profile, [access(changes=changes)])
     assert evidence.objections == ()
-    assert list(evidence.list_prices()) == ["coverage@40", "mean fee@40"]
-    assert evidence.describe_prices() == (
-        "Given up on test users: coverage@40 -0.100 (-5 %); mean fee@40 -2,531 yen (-61 %), which may be due to chance."
+    assert list(evidence.list_worse_measures()) == ["coverage@40", "mean fee@40"]
+    assert evidence.describe_worse_measures() == (
+        "Given up on test users: coverage@40 -0.100 (-5%); mean fee@40 -2,531 yen (-61%), which may be due to chance."
     )
     frame = evidence.frame().set_index("measure")
-    assert frame["price"].tolist() == [False, True, False, True]
+    assert frame["worse"].tolist() == [False, True, False, True]
     assert frame["good"].tolist() == [True, False, False, False]
 
 
@@ -124,7 +124,7 @@ def test_later_evaluation_does_not_remove_a_declared_goal(profile: Profile, acce
 
 def test_independent_evaluation_is_preferred(profile: Profile, access: Callable[..., TestAccess]) -> None:
     independent = access()
-    evidence = collect_evidence(profile, [independent, access(2, fitted_users=3), access(3, changes={})])
+    evidence = collect_evidence(profile, [independent, access(2, n_fitted_users=3), access(3, changes={})])
     assert evidence.access is independent
     assert evidence.objections == ()
     assert evidence.n_looks == 3
@@ -157,9 +157,9 @@ def test_promotion_without_evidence_needs_a_reason(registry: Registry, profile: 
         registry.promote("found", note="better")
     assert raised.value.evidence.profile.metadata.reference == "found@1"
     assert len(raised.value.evidence.objections) == 1
-    assert registry.promoted() is None
+    assert registry.load_promoted() is None
     registry.promote("found", note="better", force="a trial")
-    assert registry.history()["note"].tolist() == ["better. Forced: a trial."]
+    assert registry.list_promotions()["note"].tolist() == ["better. Forced: a trial."]
 
 
 def test_review_that_raises_prevents_the_promotion(registry: Registry, profile: Profile) -> None:
@@ -172,7 +172,7 @@ def test_review_that_raises_prevents_the_promotion(registry: Registry, profile: 
     with pytest.raises(KeyboardInterrupt):
         registry.promote("found", note="better", force="a trial", review=review)
     assert len(seen) == 1
-    assert registry.promoted() is None
+    assert registry.load_promoted() is None
 
 
 @pytest.mark.parametrize(
@@ -186,4 +186,4 @@ def test_review_that_raises_prevents_the_promotion(registry: Registry, profile: 
 def test_blank_and_huge_texts_raise(registry: Registry, profile: Profile, texts: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         registry.promote("found", **texts)
-    assert registry.history().empty
+    assert registry.list_promotions().empty

@@ -45,11 +45,11 @@ def test_users_are_kept_beside_the_profile(registry: Registry, standard: Scoring
     registry.save("night", even, parent="night@1", users=FittedUsers.of([9]))
     assert (registry.folder / "night/0001.users.json").read_text() == USERS.dump()
     assert "users" not in (registry.folder / "night/0001.yaml").read_text()
-    assert registry.fitted_users(registry.load("night@1")).user_id.tolist() == [1, 2, 3]
+    assert registry.find_fitted_users(registry.load("night@1")).user_id.tolist() == [1, 2, 3]
     # a model is found by its digest; users of its ancestors count as well
-    assert registry.fitted_users(even).user_id.tolist() == [1, 2, 3, 9]
-    assert registry.fitted_users(even.with_weights({"fee": 1.0})).user_id.tolist() == []
-    assert registry.versions("night") == (1, 2)
+    assert registry.find_fitted_users(even).user_id.tolist() == [1, 2, 3, 9]
+    assert registry.find_fitted_users(even.with_weights({"fee": 1.0})).user_id.tolist() == []
+    assert registry.list_versions("night") == (1, 2)
 
 
 def test_version_with_other_users_is_saved_again(registry: Registry, standard: ScoringModel) -> None:
@@ -62,14 +62,14 @@ def test_invalid_profile_does_not_hide_users(registry: Registry, standard: Scori
     registry.save("night", standard, users=USERS)
     registry.save("day", even, parent=standard.digest, users=FittedUsers.of([9]))
     (registry.folder / "night/0002.yaml").write_text("profile: [")
-    assert registry.fitted_users(even).user_id.tolist() == [1, 2, 3, 9]
+    assert registry.find_fitted_users(even).user_id.tolist() == [1, 2, 3, 9]
 
 
 def test_damaged_file_of_users_raises(registry: Registry, standard: ScoringModel) -> None:
     registry.save("night", standard, users=USERS)
     (registry.folder / "night/0001.users.json").write_bytes(b"\xff")
     with pytest.raises(ModelError, match=r"0001\.users\.json"):
-        registry.fitted_users(standard)
+        registry.find_fitted_users(standard)
     assert registry.promote("night", **UNTESTED).version == 1  # promoting does not read it
 
 
@@ -78,7 +78,7 @@ def test_file_of_users_without_version_is_not_reused(registry: Registry, standar
     registry.save("night", standard, note="first")
     (registry.folder / "night/0002.users.json").write_text(USERS.dump())
     assert registry.save("night", standard, note="second").version == 3
-    assert registry.fitted_users(standard).user_id.tolist() == []
+    assert registry.find_fitted_users(standard).user_id.tolist() == []
 
 
 def test_failed_save_leaves_no_users(

@@ -70,7 +70,7 @@ def test_promotions_and_rollbacks_are_stored(database: Database, folder: Path, e
     registry = open_registry(folder, database)
     registry.promote("night@1", **UNTESTED)
     registry.promote("night@2", note="try", force="untested", requested_by="Taro", approved_by="Hanako")
-    last = registry.decision()
+    last = registry.find_promotion()
     assert last is not None
     (stored,) = PromotedTable(database).read()[-1:]
     assert stored == last
@@ -210,8 +210,8 @@ def test_folder_promotion_counts_if_its_lists_are_published(
     ignored = registry.find_ignored_promotion()
     assert ignored is not None
     assert ignored.reference == "night@1"
-    assert registry.promoted() is None
-    assert not registry.history()["in_use"].any()
+    assert registry.load_promoted() is None
+    assert not registry.list_promotions()["in_use"].any()
     assert not registry.list()["in_use"].any()
     with pytest.raises(ConfigurationError, match="To promote it: scoring profiles promote night@1"):
         registry.use("promoted")
@@ -253,14 +253,14 @@ def test_database_without_tables_of_runs_has_no_promotion(database_url: str, fol
         Path(database_url.removeprefix("sqlite:///")).touch()
     Registry(folder, clock=minutes()).promote("night@1", **UNTESTED)
     registry = Registry(folder, database=database_url)
-    assert registry.promoted() is None
+    assert registry.load_promoted() is None
     assert registry.find_ignored_promotion() is not None
 
 
 def test_version_1_is_read_without_a_change_and_migrated(database_url: str, folder: Path) -> None:
     write_version_1(database_url)
     registry = open_registry(folder, database_url)
-    assert registry.promoted() is None
+    assert registry.load_promoted() is None
     with Database.open(database_url) as database:
         assert database.schema_version() == 1
         assert not sa.inspect(database.engine).has_table("promoted")
@@ -297,7 +297,7 @@ def test_read_only_file_gets_one_sentence(tmp_path: Path, folder: Path) -> None:
         database.create()
     source = f"sqlite:///file:{tmp_path / 'market.db'}?mode=ro&uri=true"
     registry = open_registry(folder, source)
-    assert registry.promoted() is None
+    assert registry.load_promoted() is None
     with pytest.raises(DatabaseError, match="read"):
         registry.promote("night@1", **UNTESTED)
     assert not (folder / "promotions.jsonl").exists()

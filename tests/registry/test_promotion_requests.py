@@ -28,11 +28,11 @@ def stored(tmp_path: Path, standard: ScoringModel, even: ScoringModel) -> Regist
 def test_approval_records_both_names(stored: Registry) -> None:
     entry = stored.request("night@1", by="Taro", note="fees are higher")
     assert (entry.reference, entry.by) == ("night@1", "Taro")
-    assert stored.promoted() is None
+    assert stored.load_promoted() is None
     with pytest.raises(EvidenceError):
         stored.approve("night@1", by="Hanako")
     assert stored.approve("night@1", by="Hanako", force="a trial").version == 1
-    decision = stored.decision()
+    decision = stored.find_promotion()
     assert isinstance(decision, StoredPromotion)
     assert (decision.requested_by, decision.approved_by) == ("Taro", "Hanako")
     assert decision.note == "fees are higher. Forced: a trial."
@@ -45,7 +45,7 @@ def test_same_person_cannot_approve(stored: Registry, name: str) -> None:
     stored.request("night@1", by="Taro", note="x")
     with pytest.raises(ConfigurationError, match="Another person must approve it"):
         stored.approve("night@1", by=name, force="a trial")
-    assert stored.promoted() is None
+    assert stored.load_promoted() is None
 
 
 def test_request_is_for_one_version(stored: Registry) -> None:

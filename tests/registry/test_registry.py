@@ -95,15 +95,15 @@ def test_profile_file_is_a_reviewable_model_file(registry: Registry, even: Scori
 def test_identical_version_is_not_saved_again(registry: Registry, even: ScoringModel) -> None:
     first = registry.save("night", even, metrics=METRICS, note="first")
     assert registry.save("night", even, metrics=METRICS, note="first") == first
-    assert registry.versions("night") == (1,)
+    assert registry.list_versions("night") == (1,)
     assert registry.save("night", even, metrics=METRICS, note="second").version == 2
 
 
 def test_saving_a_name_again_adds_a_version(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     before = [registry.save("night", model).metadata.reference for model in (standard, even, standard)]
     assert before == ["night@1", "night@2", "night@3"]
-    assert registry.versions("night") == (1, 2, 3)
-    assert registry.versions("day") == ()
+    assert registry.list_versions("night") == (1, 2, 3)
+    assert registry.list_versions("day") == ()
     assert registry.load("night").version == 3
     assert registry.load("night", 2).digest == registry.load("night@2").digest == even.digest
     with pytest.raises(ConfigurationError, match="Give only one of them"):
@@ -193,7 +193,7 @@ def test_edited_profile_warns_and_is_not_promoted(
     ):
         with pytest.raises(ModelError, match=message):
             work()
-    assert registry.promoted() is None
+    assert registry.load_promoted() is None
     # the file loads as a model, under a name that marks it as edited
     assert load_model(file_of(registry, "night", 1)).name == "night@1 (not as saved)"
     assert registry.promote("night", **UNTESTED).version == 2
@@ -203,7 +203,7 @@ def test_edited_promoted_profile_raises(registry: Registry, standard: ScoringMod
     registry.save("night", standard)
     registry.promote("night", **UNTESTED)
     edit(file_of(registry, "night", 1), "half_life_days: 14.0", "half_life_days: 21.0")
-    for work in (registry.promoted, lambda: registry.use("promoted")):
+    for work in (registry.load_promoted, lambda: registry.use("promoted")):
         with pytest.raises(ModelError, match="not the model that was saved"):
             work()
 
@@ -265,7 +265,7 @@ def test_invalid_files_raise_with_line(
 def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     for model in (standard, even, standard):
         registry.save("night", model)
-    with pytest.raises(ConfigurationError, match="No profile is promoted, so there is nothing to roll back"):
+    with pytest.raises(ConfigurationError, match=r"No profile is promoted\. A rollback needs an earlier promotion"):
         registry.rollback()
     with pytest.raises(ConfigurationError, match=r"is promoted\. Promote one with"):
         registry.use("promoted")
@@ -281,7 +281,7 @@ def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: 
         registry.rollback()
     assert registry.promote("night@3", **UNTESTED).metadata.reference == "night@3"
     assert registry.rollback().version == 1
-    history = registry.history()
+    history = registry.list_promotions()
     assert history["version"].tolist() == [1, 2, 3, 2, 1, 3, 1]
     assert history["action"].str[0].tolist() == list("ppprrpr")
     assert history["note"].tolist()[:4] == [
@@ -303,10 +303,10 @@ def test_rollback_to_missing_profile_changes_nothing(
     file_of(registry, "night", 1).unlink()
     with pytest.raises(ModelError, match="night@1 does not exist"):
         registry.rollback()
-    promoted = registry.promoted()
+    promoted = registry.load_promoted()
     assert promoted is not None
     assert promoted.version == 2
-    assert len(registry.history()) == 2
+    assert len(registry.list_promotions()) == 2
 
 
 # Lists, lineage, comparison
@@ -314,7 +314,7 @@ def test_rollback_to_missing_profile_changes_nothing(
 
 def test_list_contains_all_versions(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     assert registry.list().empty
-    assert registry.history()[lambda frame: frame["in_use"]].empty
+    assert registry.list_promotions()[lambda frame: frame["in_use"]].empty
     registry.save("night", standard, metrics=METRICS, note="a")
     registry.save("day", even, parent="night@1")
     found = registry.list()
@@ -329,14 +329,14 @@ def test_lineage_contains_all_ancestors(registry: Registry, standard: ScoringMod
     first = registry.save("night", standard, parent=standard)
     second = registry.save("night", even, parent=first)
     registry.save("day", standard, parent=second.digest)  # a parent given by its digest
-    found = registry.lineage("day")
+    found = registry.list_lineage("day")
     assert found["name"].tolist() == ["day", "night", "night", "standard"]
     assert found["version"].tolist()[:3] == [1, 2, 1]
     assert found["here"].tolist() == [True, True, True, False]
     registry.save("far", even, parent="0" * 32)
-    assert registry.lineage("far")["digest"].tolist() == [even.digest, "0" * 32]
+    assert registry.list_lineage("far")["digest"].tolist() == [even.digest, "0" * 32]
     registry.save("alone", even)
-    assert len(registry.lineage("alone")) == 1
+    assert len(registry.list_lineage("alone")) == 1
 
 
 def test_lineage_of_cycle_ends(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
@@ -344,7 +344,7 @@ def test_lineage_of_cycle_ends(registry: Registry, standard: ScoringModel, even:
     registry.save("night", even, parent="night@1")
     ring = f"  parent: {{name: night, version: 2, digest: {even.digest}}}\n"
     edit(file_of(registry, "night", 1), "  code_version", f"{ring}  code_version")
-    assert registry.lineage("night")["version"].tolist() == [2, 1]
+    assert registry.list_lineage("night")["version"].tolist() == [2, 1]
 
 
 def test_diff_accepts_names_profiles_and_models(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
@@ -374,7 +374,7 @@ def test_evaluations_on_test_users_are_counted(registry: Registry, standard: Sco
         registry.count_test_accesses("b"),
         registry.count_test_accesses("c"),
     ) == (2, 1, 0)
-    found = registry.test_accesses()
+    found = registry.list_test_accesses()
     assert found["look"].tolist() == [1, 1, 2]
     assert found["profile"].tolist()[0] == "night@1"
     assert found["ndcg@10"].tolist()[0] == 0.5
@@ -392,8 +392,12 @@ def test_names_of_version_0_1_warn(registry: Registry, standard: ScoringModel) -
     with pytest.warns(DeprecationWarning, match=r"now Profile\.metadata"):
         assert profile.about == profile.metadata
     with pytest.warns(DeprecationWarning, match=r"now Registry\.log_test_access"):
-        assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1
+        assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1  # type: ignore[attr-defined]
     assert registry.count_test_accesses("a") == 1
+    with pytest.warns(DeprecationWarning, match=r"Registry\.versions is now Registry\.list_versions"):
+        assert registry.versions("night") == (1,)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        registry.no_such_method()  # type: ignore[attr-defined]
 
 
 def test_author_is_stored_only_if_given(

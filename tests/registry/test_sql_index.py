@@ -72,7 +72,7 @@ def test_unreachable_database_loses_no_profile(tmp_path: Path, standard: Scoring
     registry = Registry(tmp_path / "profiles", database=tmp_path / "none.db")
     with pytest.raises(DatabaseError, match="night@1 is saved, but the index of profiles in the database was not"):
         registry.save("night", standard)
-    assert registry.versions("night") == (1,)
+    assert registry.list_versions("night") == (1,)
 
 
 def test_invalid_file_leaves_index_unchanged(tmp_path: Path, registry: Registry, standard: ScoringModel) -> None:

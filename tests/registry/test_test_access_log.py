@@ -73,4 +73,4 @@ def test_all_models_of_a_command_are_one_look() -> None:
 def test_line_of_version_0_1_is_read() -> None:
     line = f'{{"at":"2026-01-05T22:00:00Z","look":2,"holdout":"a","digest":"{"0" * 32}","metrics":{{}}}}'
     access = TestAccess.model_validate_json(line)
-    assert (access.users, access.fitted_users, access.changes, access.sketch) == (None, None, {}, ())
+    assert (access.n_users, access.n_fitted_users, access.changes, access.sketch) == (None, None, {}, ())

@@ -132,7 +132,7 @@ def unknown_ids(ranking: Ranking, request: ListRequest) -> Ranking:
 
 def later_ties(ranking: Ranking, request: ListRequest) -> Ranking:
     """Put the largest of the tied ids into the last position."""
-    totals = reference.scores(request.plan.program, request.rows, np.arange(len(request.plan.job_id)))[0]
+    totals = reference.compute_scores(request.plan.program, request.rows, np.arange(len(request.plan.job_id)))[0]
     who, job_id = request.plan.exclusions.matrix(request.rows), ranking.job_id.copy()
     for row, count in enumerate(ranking.count):
         if count:

@@ -228,7 +228,7 @@ def _some(rng: np.random.Generator, n: int, size: int) -> Ragged:
 def reference_lists(plan: Plan, k: int, users: np.ndarray | None = None) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the job rows of the reference's top k, and the scores (4, n, m) of all pairs."""
     users = np.arange(plan.program.n_users) if users is None else users
-    scores = reference.scores(plan.program, users, np.arange(plan.program.n_jobs))
+    scores = reference.compute_scores(plan.program, users, np.arange(plan.program.n_jobs))
     exclusions = plan.exclusions
     eligible = exclusions.matrix(users)
     per_company = exclusions.rules.max_per_company or 0

@@ -61,7 +61,7 @@ def test_confirm_button_tests_the_weights_once(panel):
     assert panel.message.kind == "failed"
     assert "are the baseline" in panel.message.text
     panel.sliders["fee"].value = 0.7
-    assert panel.wait(WAIT).n_moves == 1
+    assert panel.wait(WAIT).n_compared == 1
     assert "has compared 1 setting;" in panel.views.measures.value
     panel.confirm.click()
     state = panel.wait(WAIT)

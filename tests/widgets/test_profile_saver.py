@@ -40,7 +40,7 @@ def test_saved_profile_has_metrics_parent_data_and_note(saver, session, standard
     assert {name: metric.value for name, metric in metrics.items()} == pytest.approx(shown.to_dict())
     assert metrics["NDCG@10"].low < metrics["NDCG@10"].value < metrics["NDCG@10"].high
     assert saver.names() == ["fresh@1"]
-    assert saver.registry.fitted_users(again).fitted.tolist() == session.drawn_users["train"].tolist()
+    assert saver.registry.find_fitted_users(again).fitted.tolist() == session.drawn_users["train"].tolist()
 
 
 def test_worse_slices_need_a_second_save(saver, session, standard):
@@ -52,7 +52,7 @@ def test_worse_slices_need_a_second_save(saver, session, standard):
     first = state.find_worse_slices().iloc[0]
     assert warning.startswith(f"Significantly worse than the baseline: {first['slicing']} {first['slice']}")
     assert warning.endswith("Press Save again to save it anyway.")
-    assert saver.registry.versions("fees") == ()
+    assert saver.registry.list_versions("fees") == ()
     assert isinstance(saver.save("fees", model, state), Profile)
 
 

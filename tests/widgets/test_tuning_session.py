@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scoring.errors import ConfigurationError, RunCancelledError
-from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, split_users, waterfall
+from scoring.evaluation import Comparison, Evaluator, Scoreboard, make_slicings, split_users, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.widgets.measure_differences import compute_intervals
@@ -55,7 +55,7 @@ def test_intervals_of_means_equal_the_scoreboard(session, other, state):
 
 def test_slices_overlap_and_exposure_equal_the_library(session, standard, other, state):
     board = Scoreboard.of(session.evaluator, {"baseline": standard, "now": other})
-    pd.testing.assert_frame_equal(state.slices, board.slices("now", slices_of(session.evaluator.inputs)))
+    pd.testing.assert_frame_equal(state.slices, board.slices("now", make_slicings(session.evaluator.inputs)))
     before, after = (session.evaluator.evaluate(model).ranking for model in (standard, other))
     comparison = Comparison.of_rankings(before, after, session.evaluator.inputs)
     pd.testing.assert_frame_equal(state.comparison.frame(), comparison.frame())
@@ -218,15 +218,15 @@ def test_test_users_are_never_used(holdout, standard, other):
 
 def test_moves_are_counted_once_per_model_and_baseline(session, standard, other):
     user = int(session.user_id[0])
-    assert session.compute(Request(standard, user)).n_moves == session.n_moves == 0
-    assert session.compute(Request(other, user)).n_moves == 1
-    assert session.compute(Request(other, int(session.user_id[1]))).n_moves == 1  # another list of the same model
+    assert session.compute(Request(standard, user)).n_compared == session.n_compared == 0
+    assert session.compute(Request(other, user)).n_compared == 1
+    assert session.compute(Request(other, int(session.user_id[1]))).n_compared == 1  # another list of the same model
     session.compute(Request(standard, user))
-    assert session.compute(Request(other, user)).n_moves == 1  # undone and repeated
-    assert session.compute(Request(standard, user, baseline=other)).n_moves == 2
+    assert session.compute(Request(other, user)).n_compared == 1  # undone and repeated
+    assert session.compute(Request(standard, user, baseline=other)).n_compared == 2
     with pytest.raises(RunCancelledError):
         session.compute(Request(standard.with_weights({"fee": 1.0}), user), lambda: True)
-    assert session.n_moves == 2
+    assert session.n_compared == 2
 
 
 def test_confirmation_equals_the_scoreboard_of_its_users(session, standard, other):

@@ -168,4 +168,4 @@ class NumbaBackend:
 
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
         """See `Backend`. The reference computes them."""
-        return reference.component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))
+        return reference.compute_component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))

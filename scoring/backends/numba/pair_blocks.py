@@ -1,4 +1,4 @@
-"""Compiled scores of whole blocks of pairs. The results equal those of `reference.scores`, bit for bit.
+"""Compiled scores of whole blocks of pairs. The results equal those of `reference.compute_scores`, bit for bit.
 
 Users are processed in small tiles: their lookups are written as rows, and then each block of jobs is scored for the
 whole tile while it is in the cache. (One user at a time read all vectors from memory again and took 2 to 3 times as
@@ -277,7 +277,7 @@ def _fill_all(
 
 @compiled
 def all_pairs(program: Program, users: Longs, out: Singles, place: int) -> None:
-    """Fill `out` (4, n, n_jobs) from row `place`: total, base, match, personal, as in `reference.scores`.
+    """Fill `out` (4, n, n_jobs) from row `place`: total, base, match, personal, as in `reference.compute_scores`.
 
     The caller passes the whole array. For a slice, the compiler does not know that adjacent jobs are contiguous.
     """

@@ -156,7 +156,7 @@ def evaluate(
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.evaluation import render_scoreboard
     from scoring.database.database import Database
-    from scoring.evaluation import Scoreboard, slices_of
+    from scoring.evaluation import Scoreboard, make_slicings
     from scoring.telemetry import Stopwatch
 
     progress = Progress()
@@ -236,7 +236,7 @@ def evaluate(
     console.print(render_scoreboard(board))
     optional_tables = _OptionalTables(
         board,
-        slicings=[*(slices_of(evaluator.inputs) if slices else ()), *columns.make_slicings(data.tables)],
+        slicings=[*(make_slicings(evaluator.inputs) if slices else ()), *columns.make_slicings(data.tables)],
         ablated=list(chosen_models)[-1] if ablation else None,
     )
     for table in optional_tables.render():
@@ -405,7 +405,7 @@ def _check_fitted_users(
 
     is_known = np.zeros(len(users), dtype=bool)
     for name, model in models.items():
-        overlap = np.isin(users, registry.fitted_users(model).user_id)
+        overlap = np.isin(users, registry.find_fitted_users(model).user_id)
         is_known |= overlap
         if overlap.any() and not exclude:
             of_users = f"{overlap.sum():,} of these {pluralize(len(users), 'user')}"

@@ -135,10 +135,10 @@ def show(
     registry = _open_registry(profiles, component, _default_database(db))
     with Progress().warnings():
         profile = registry.load(name)
-    history = registry.history()
+    history = registry.list_promotions()
     used = history[history["in_use"]]
     is_promoted = (used["name"] == profile.name) & (used["version"] == profile.version)
-    lineage = registry.lineage(profile.name, profile.version)
+    lineage = registry.list_lineage(profile.name, profile.version)
     make_console().print(render_profile(profile, lineage, in_use=bool(is_promoted.any())))
 
 
@@ -196,7 +196,7 @@ def save(
         chosen, origin, note = stored.model, parent or stored.baseline, note or str(stored)
         users = FittedUsers.of_search(stored.path)
     data = _load_found_on(found_on, as_of)
-    before = registry.versions(name)
+    before = registry.list_versions(name)
     saved = registry.save(name, chosen, parent=origin, found_on=data, note=note, author=author, users=users)
     if saved.version in before:
         make_console().print(f"{saved.metadata.reference} is identical. Nothing was saved.", soft_wrap=True)
@@ -259,7 +259,7 @@ def request(
     registry = _open_registry(profiles, component, _default_database(db))
     entry = registry.request(name, by=by, note=note)
     console = make_console()
-    console.print(render_evidence(registry.evidence(name)))
+    console.print(render_evidence(registry.collect_evidence(name)))
     reference = f"{entry.name}@{entry.version}"
     message = f"{by} requests the promotion of {reference}. Next: scoring profiles approve {reference} --by NAME"
     console.print(message, markup=False, soft_wrap=True)
@@ -363,7 +363,7 @@ def history(profiles: FolderOption = DEFAULT_PROFILES, db: PromotionsOption = No
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_history
 
-    promotions = _open_registry(profiles, database=_default_database(db)).history()
+    promotions = _open_registry(profiles, database=_default_database(db)).list_promotions()
     if promotions.empty:
         make_console().print("Nothing was promoted.", markup=False, soft_wrap=True)
         return
@@ -376,7 +376,7 @@ def looks(profiles: FolderOption = DEFAULT_PROFILES) -> None:
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_test_accesses
 
-    accesses = _open_registry(profiles).test_accesses()
+    accesses = _open_registry(profiles).list_test_accesses()
     if accesses.empty:
         make_console().print(f"{profiles} contains no evaluations on test users.", markup=False, soft_wrap=True)
         return

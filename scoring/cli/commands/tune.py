@@ -161,7 +161,7 @@ def tune(
     progress = Progress()
     registry = Registry(profiles, components=[kind for file in component or () for kind in load_components(file)])
     if save is not None:
-        registry.versions(save)  # reject an invalid name before the search
+        registry.list_versions(save)  # reject an invalid name before the search
     request = TuneRequest(
         source=SourceOptions(db, as_of, model, weights, profile, profiles, tuple(component or ()), factor_cache),
         holdout=HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ())),
@@ -199,7 +199,7 @@ def tune(
         )
     make_console().print(render_tuning(tuning, board))
     if save is not None:
-        before = registry.versions(save)
+        before = registry.list_versions(save)
         parent = registry.for_database(db).use(profile) if profile is not None else inputs.problem.baseline
         saved = _save_profile(registry, save, parent, inputs, tuning, board)
         reference = saved.metadata.reference
@@ -221,7 +221,7 @@ def tune(
 def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress: Progress) -> None:
     import numpy as np
 
-    fitted = registry.fitted_users(inputs.problem.baseline).user_id
+    fitted = registry.find_fitted_users(inputs.problem.baseline).user_id
     n_known = int(np.isin(inputs.test.user_id, fitted).sum())
     if n_known:
         progress.print_line(

@@ -40,7 +40,7 @@ def render_backtest(backtest: Backtest) -> RenderableType:
         notes.append(
             f"(*) exploratory: significant at {level} after Holm's correction, over {n_pooled} tests of all cuts "
             f"together, and over {n_single} tests of single cuts. detectable: true difference that gets its mark with "
-            "a power of 80 % if no other test has a true difference."
+            "a power of 80% if no other test has a true difference."
         )
     body += [Text(note, style="dim") for note in notes]
     return Group(*body, *render_prices(backtest, backtest.models))

@@ -16,7 +16,7 @@ from scoring.dataset import Dataset
 from scoring.errors import make_printable
 from scoring.evaluation import Comparison, Slicing
 from scoring.evaluation.exposure_changes import By
-from scoring.evaluation.measure_directions import GUARD_SHARE, is_price
+from scoring.evaluation.measure_info import PRICE_SHARE, is_price
 from scoring.evaluation.rank_waterfall import Waterfall
 
 __all__ = ["render_movements", "render_overlap", "render_overlap_slices", "render_overlaps", "render_waterfall"]
@@ -94,7 +94,7 @@ def _render_properties(comparisons: Sequence[Comparison]) -> list[RenderableType
             cells.append(Text(text, style="red" if is_worse else ""))
         table.add_row(measure, *cells)
     note = "↑ higher is better, ↓ lower is better."
-    note += f" ! worse than {comparisons[0].names[0]} by more than {GUARD_SHARE:.0%}." if has_price else ""
+    note += f" ! worse than {comparisons[0].names[0]} by more than {PRICE_SHARE:.0%}." if has_price else ""
     return [Text(), table, Text(make_printable(note), style="dim")]
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Backtest, Scoreboard
-from scoring.evaluation.measure_directions import GUARD_SHARE, find_good_sign, find_measure, is_price
+from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_measure, is_price
 from scoring.evaluation.significance import ACCURATE_FROM, describe_interval_accuracy
 
 __all__ = [
@@ -67,7 +67,7 @@ def explain_scoreboard(board: Scoreboard, *, has_detectable: bool = True) -> lis
         notes.append(f"(*) exploratory: significant at {level} after Holm's correction over {n_exploratory} tests.")
         if has_detectable:
             notes[-1] += (
-                " detectable: true difference that gets its mark with a power of 80 % if no other test has a true "
+                " detectable: true difference that gets its mark with a power of 80% if no other test has a true "
                 "difference."
             )
         notes += _explain_disagreements(board)
@@ -85,17 +85,17 @@ def _explain_disagreements(board: Scoreboard) -> list[str]:
 
 
 def render_prices(board: Scoreboard | Backtest, models: Iterable[str]) -> list[Text]:
-    """Return one warning per model that made a measure worse by more than the guard allows."""
+    """Return one warning per model that made a measure worse by more than `PRICE_SHARE`."""
     warnings = []
     for name in models:
         if name != board.baseline and (prices := describe_prices(board, name)):
-            text = f"warning: {name} makes measures worse by more than {GUARD_SHARE:.0%}: {prices}."
+            text = f"warning: {name} makes measures worse by more than {PRICE_SHARE:.0%}: {prices}."
             warnings.append(Text(make_printable(text), style="yellow"))
     return warnings
 
 
 def describe_prices(board: Scoreboard | Backtest, model: str) -> str:
-    """Return the measures that the model makes worse than the guard allows, largest change first; "" if none are.
+    """Return the measures that the model makes worse by more than `PRICE_SHARE`, largest change first; "" if none are.
 
     A change without a mark may be due to chance.
     """
@@ -108,10 +108,10 @@ def describe_prices(board: Scoreboard | Backtest, model: str) -> str:
 
 
 def format_change(measure: str, difference: float, relative: float) -> str:
-    """Return a measure with its change, such as mean fee@40 -2,531 yen (-61 %)."""
+    """Return a measure with its change, such as mean fee@40 -2,531 yen (-61%)."""
     unit = find_measure(measure).unit
     shown = f" {unit}" if unit and " " not in unit else ""
-    share = f" ({relative:+.0%})".replace("%", " %") if math.isfinite(relative) else ""
+    share = f" ({relative:+.0%})" if math.isfinite(relative) else ""
     return f"{measure} {format_number(difference, '+')}{shown}{share}"
 
 
@@ -170,7 +170,7 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
 def render_other_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
     """Return one table with a row per measure: the baseline's mean, and the difference of every other model.
 
-    ! marks a measure that becomes worse by more than the guard allows.
+    ! marks a measure that becomes worse by more than `PRICE_SHARE`.
     """
     frame, first = board.frame(), board.baseline
     others = [name for name in board.evaluations if name != first]
@@ -182,9 +182,9 @@ def render_other_measures(board: Scoreboard, measures: Sequence[str]) -> Rendera
         cells: list[Text | str] = [measure, arrow_of(measure), format_number(rows[first]["mean"])]
         for name in others:
             row = rows[name]
-            guard = " !" if is_price(measure, row["relative"]) else ""
-            text = f"{format_number(row['difference'], '+')} {mark_of(row)}".rstrip() + guard
-            cells.append(Text(text, style="red" if guard else ""))
+            mark = " !" if is_price(measure, row["relative"]) else ""
+            text = f"{format_number(row['difference'], '+')} {mark_of(row)}".rstrip() + mark
+            cells.append(Text(text, style="red" if mark else ""))
         table.add_row(*cells)
     return table
 

@@ -16,7 +16,7 @@ __all__ = ["render_evidence"]
 
 
 def render_evidence(evidence: Evidence) -> RenderableType:
-    """Return the evaluation on test users, its price, the slices that got worse, and the objections."""
+    """Return the evaluation on test users, the measures and slices that got worse, and the objections."""
     reference = evidence.profile.metadata.reference
     body: list[RenderableType] = [Text(f"Evidence for {reference}", style="bold")]
     access = evidence.access
@@ -24,8 +24,8 @@ def render_evidence(evidence: Evidence) -> RenderableType:
         body += [_render_head(evidence, access), Text()]
         if access.changes:
             body += [_render_changes(evidence, access), Text(), Text(_describe_slices(access))]
-        if evidence.list_prices():
-            body.append(Text(evidence.describe_prices(), style="red"))
+        if evidence.list_worse_measures():
+            body.append(Text(evidence.describe_worse_measures(), style="red"))
     body += [Text(f"warning: {make_printable(text, 500)}") for text in evidence.warnings]
     body += [Text(f"objection: {make_printable(text, 500)}", style="bold red") for text in evidence.objections]
     return Group(*body)
@@ -35,12 +35,12 @@ def _render_head(evidence: Evidence, access: TestAccess) -> Table:
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(no_wrap=True)
     head.add_column(overflow="fold")
-    users = "an unknown number of users" if access.users is None else pluralize(access.users, "user")
+    users = "an unknown number of users" if access.n_users is None else pluralize(access.n_users, "user")
     split = "test users" if access.split == "test" else "users of all splits"
     head.add_row("evaluated", f"{access.at:%Y-%m-%d %H:%M} UTC on {users} ({split})")
     head.add_row("looks", f"{pluralize(evidence.n_looks, 'look')} at these users, including this one")
-    if access.fitted_users is not None:
-        head.add_row("overlap", f"{pluralize(access.fitted_users, 'user')} of its fit or selection among them")
+    if access.n_fitted_users is not None:
+        head.add_row("overlap", f"{pluralize(access.n_fitted_users, 'user')} of its fit or selection among them")
     if access.held_out is not None:
         head.add_row("held out", Text(make_printable(access.held_out)))
     if access.baseline is not None:

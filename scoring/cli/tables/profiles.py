@@ -37,7 +37,7 @@ def render_list(frame: pd.DataFrame) -> RenderableType:
 
 
 def render_history(frame: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.history()`."""
+    """Return the table of `Registry.list_promotions()`."""
     table = _make_table("time (UTC)", "action", "profile", "status", "note")
     for row in frame.to_dict("records"):
         table.add_row(
@@ -51,7 +51,7 @@ def render_history(frame: pd.DataFrame) -> RenderableType:
 
 
 def render_test_accesses(frame: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.test_accesses()`, with the first metrics."""
+    """Return the table of `Registry.list_test_accesses()`, with the first metrics."""
     table = _make_table("time (UTC)", "holdout", "look", "model", "metrics")
     for row in frame.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in frame.columns[:5] and not pd.isna(value)}

@@ -20,7 +20,7 @@ MAX_JOBS = 5
 
 def describe_step(stage: str, distance: float | None) -> str:
     """Return a stage of the search with the best result so far as text."""
-    return stage if distance is None else f"{stage}; so far, moving {format_number(50 * distance)} % of the weight"
+    return stage if distance is None else f"{stage}; so far, moving {format_number(50 * distance)}% of the weight"
 
 
 def render_reach(found: Reach, prepared: Prepared) -> RenderableType:

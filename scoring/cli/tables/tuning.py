@@ -22,7 +22,7 @@ from scoring.cli.tables.evaluation import (
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
 from scoring.evaluation.marks import explain_mark
-from scoring.evaluation.measure_directions import GUARD_SHARE
+from scoring.evaluation.measure_info import PRICE_SHARE
 from scoring.tuning import Tuning
 from scoring.tuning.tune import BASELINE, DIRECT
 
@@ -47,7 +47,7 @@ def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
         _render_weights(tuning.weights()),
         Text(),
         *explain_scoreboard(test or tuning.scoreboard, has_detectable=False),
-        Text(f"! worse than the baseline by more than {GUARD_SHARE:.0%}", style="dim"),
+        Text(f"! worse than the baseline by more than {PRICE_SHARE:.0%}", style="dim"),
         Text(),
     ]
     body += [_render_conclusion(test or tuning.scoreboard, goals, "test" if test else "validation")]
@@ -84,7 +84,7 @@ def _render_conclusion(board: Scoreboard, goals: list[str], split: str) -> Text:
     if prices and texts:
         texts[-1] += f", at the price of {prices}"
     elif not prices:
-        texts.append(f"No other measure is worse by more than {GUARD_SHARE:.0%}")
+        texts.append(f"No other measure is worse by more than {PRICE_SHARE:.0%}")
     if split == "validation":
         texts.append("The result was selected on these users, so the difference is probably too large")
     return Text(" ".join(f"{text}." for text in texts))
@@ -102,7 +102,7 @@ def _conclude(row: dict[Hashable, Any], goal: str, split: str, n_users: int) -> 
     texts = [f"{subject} does not differ significantly from that of the baseline{reason and f': {reason}'}."]
     if least := format_number(row["detectable"]):
         users = pluralize(n_users, "user")
-        texts.append(f"With {users}, its test finds a difference of {least} with a power of 80 %.")
+        texts.append(f"With {users}, its test finds a difference of {least} with a power of 80%.")
     return " ".join([*texts, f"The difference is {difference}"])
 
 

@@ -110,9 +110,9 @@ def _draw_shares(axes: Any, frame: pd.DataFrame) -> None:
         share = (100 * frame[column] / frame["pairs"]).to_numpy()
         drawn = axes.barh(places, share, left=start, color=colour, height=0.65, label=label)
         if column == "scored":
-            axes.bar_label(drawn, [f"{value:.2g} %" for value in share], padding=3, fontsize=SMALL)
+            axes.bar_label(drawn, [f"{value:.2g}%" for value in share], padding=3, fontsize=SMALL)
         else:
-            axes.bar_label(drawn, [f"{value:.0f} %" for value in share], label_type="center", fontsize=SMALL)
+            axes.bar_label(drawn, [f"{value:.0f}%" for value in share], label_type="center", fontsize=SMALL)
         start += share
     axes.set_yticks(places, [f"{jobs:,} jobs" for jobs in frame["jobs"]], fontsize=SMALL)
     axes.invert_yaxis()

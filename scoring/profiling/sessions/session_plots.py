@@ -25,7 +25,7 @@ def plot_hit_rates(report: SessionReport) -> Figure:
     axes.barh(rates.index, 100 * rates, color=colours, height=0.65)
     label = "target"
     for place, (name, rate) in enumerate(rates.items()):
-        axes.text(101, place, f"{100 * rate:.1f} % of {requests[str(name)]:,}", va="center", fontsize=9)
+        axes.text(101, place, f"{100 * rate:.1f}% of {requests[str(name)]:,}", va="center", fontsize=9)
         if name in TARGETS:
             axes.vlines(100 * TARGETS[str(name)], place - 0.42, place + 0.42, color=VERMILION, lw=2.5, label=label)
             label = "_"  # only one entry in the legend

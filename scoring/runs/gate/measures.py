@@ -77,7 +77,7 @@ def _measures(
         ("jobs_ranked", "jobs ranked", (runs[0].jobs, runs[1].jobs), FALL, "count"),
         ("mean_score", "mean score", (lists[0].mean, lists[1].mean), MOVE, "points"),
         *(
-            (f"score_{percent}", f"score, {percent} % quantile",
+            (f"score_{percent}", f"score, {percent}% quantile",
              (lists[0].quantile(percent), lists[1].quantile(percent)), MOVE, "points")
             for percent in (10, 50, 90)
         ),

@@ -50,11 +50,11 @@ class Measure:
 
     @property
     def limit_text(self) -> str:
-        """The limit in words, such as "at most 10 %"."""
+        """The limit in words, such as "at most 10%"."""
         if self.limit is None:
             return "no limit"
         is_share = self.unit == "share" or self.rule is FALL
-        return self.rule.text.format(f"{100 * self.limit:g} %" if is_share else f"{self.limit:g}")
+        return self.rule.text.format(f"{100 * self.limit:g}%" if is_share else f"{self.limit:g}")
 
     @property
     def result(self) -> str:
@@ -70,7 +70,7 @@ class Measure:
         """Return a value of this measure as text."""
         if value is None:
             return "–"
-        forms = {"share": f"{100 * value:.1f} %", "points": f"{value:.2f}", "number": f"{value:.3f}"}
+        forms = {"share": f"{100 * value:.1f}%", "points": f"{value:.2f}", "number": f"{value:.3f}"}
         return forms.get(self.unit, f"{value:,.0f}")
 
 

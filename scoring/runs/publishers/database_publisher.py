@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Update, delete, func, insert, select, update
 from scoring.bundle.ranked_lists import Ranking
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
+from scoring.database.sql_filters import to_microseconds
 from scoring.database.writers import insert_columns
 from scoring.errors import DatabaseError
 from scoring.runs.memory_forecast import BYTES_PER_RESULT
@@ -141,8 +142,8 @@ class _DatabaseClaim(Claim):
             model=metadata.model,
             settings=json.dumps(settings, ensure_ascii=False),
             data_fingerprint=metadata.dataset_fingerprint,
-            as_of=_to_microseconds(metadata.as_of),
-            created_at=_to_microseconds(metadata.created_at),
+            as_of=to_microseconds(metadata.as_of),
+            created_at=to_microseconds(metadata.created_at),
             run_key=metadata.key,
         )
 
@@ -350,13 +351,9 @@ def _mark_published(metadata: RunMetadata, counts: RunCounts) -> Update:
         .where(runs.c.run_id == metadata.run_id)
         .values(
             status=PUBLISHED,
-            published_at=_to_microseconds(datetime.now(metadata.created_at.tzinfo)),
+            published_at=to_microseconds(datetime.now(metadata.created_at.tzinfo)),
             users=counts.users_scored,
             jobs=counts.jobs_ranked,
             rows=counts.rows,
         )
     )
-
-
-def _to_microseconds(moment: datetime) -> int:
-    return int(pd.Timestamp(moment).as_unit("us").asm8.astype("int64"))

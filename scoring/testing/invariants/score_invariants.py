@@ -20,7 +20,7 @@ _PAIRS = 24
 @invariant
 def pairs_equal_the_reference(context: CheckContext) -> None:
     """Scores of all pairs are the float64 reference rounded to float32, bit for bit."""
-    wanted = reference.scores(context.plan.program, context.users, context.jobs)
+    wanted = reference.compute_scores(context.plan.program, context.users, context.jobs)
     require_same_scores(context.pairs, wanted, context.user_id, context.job_id, "compared with the reference")
 
 

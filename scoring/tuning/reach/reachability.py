@@ -126,7 +126,7 @@ class Reach:
             return begin + self._describe_change(locked, moves)
         if self.is_possible is None:
             near = (
-                f" Moving {format_number(50 * self.nearer)} % of the weight or less is not enough."
+                f" Moving {format_number(50 * self.nearer)}% of the weight or less is not enough."
                 if self.nearer
                 else ""
             )
@@ -141,10 +141,8 @@ class Reach:
         share = format_number(50 * (self.distance or 0.0))
         nearest = "No smaller change is enough"
         if not self.is_proven:
-            nearest = f"A smaller change may be enough, but none below {format_number(50 * self.nearer)} %"
-        return (
-            f"Moving {share} % of the weight{locked} gives rank {self.rank_after:,} (top {self.k}){moves}. {nearest}."
-        )
+            nearest = f"A smaller change may be enough, but none below {format_number(50 * self.nearer)}%"
+        return f"Moving {share}% of the weight{locked} gives rank {self.rank_after:,} (top {self.k}){moves}. {nearest}."
 
     def _describe_proof(self, locked: str) -> str:
         jobs = ", ".join(str(job) for job in self.competitors[:SHOWN_JOBS])
@@ -408,7 +406,7 @@ class _Search:
         furthest = EVERYWHERE if candidate is None else min(candidate.distance * (1 + 1e-6), EVERYWHERE)
         for radius in (*(radius for radius in RADII if radius < furthest), furthest):
             distance = None if candidate is None else candidate.distance
-            self.progress(f"searching within {format_number(50 * radius)} % of the weight", distance)
+            self.progress(f"searching within {format_number(50 * radius)}% of the weight", distance)
             step = _RadiusSearch(problem, radius, margin, self.deadline)
             nearest, working, after = step.run(before, working)
             if nearest.weights is not None and after is not None:

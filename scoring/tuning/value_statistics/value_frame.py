@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from scoring.ranking import Prepared
 from scoring.ranking.total_score import compute_total
 from scoring.runs import memory_forecast
 
-__all__ = ["component_values", "estimate_bytes"]
+__all__ = ["component_values", "compute_component_values", "estimate_bytes"]
 
 IDS = ("user_id", "job_id")
 TOTAL = "total"
@@ -24,7 +25,7 @@ AT_WORK = 4
 """Additional arrays, for a term and its parts, in memory while values are computed."""
 
 
-def component_values(
+def compute_component_values(
     prepared: Prepared,
     users: NDArray[np.integer] | Sequence[int] | None = None,
     jobs: NDArray[np.integer] | Sequence[int] | None = None,
@@ -74,6 +75,16 @@ def component_values(
     }
     columns |= {name: value.ravel() for name, value in zip(names, values, strict=True)}
     return pd.DataFrame(columns | {TOTAL: total.ravel()}, copy=False)
+
+
+def component_values(
+    prepared: Prepared,
+    users: NDArray[np.integer] | Sequence[int] | None = None,
+    jobs: NDArray[np.integer] | Sequence[int] | None = None,
+) -> pd.DataFrame:
+    """Return `compute_component_values(…)`. Deprecated since 0.2: use `compute_component_values`."""
+    warnings.warn("component_values is now compute_component_values.", DeprecationWarning, stacklevel=2)
+    return compute_component_values(prepared, users, jobs)
 
 
 def estimate_bytes(n_users: int, n_jobs: int, n_components: int) -> int:

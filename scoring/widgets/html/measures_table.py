@@ -10,7 +10,7 @@ import pandas as pd
 
 from scoring.errors import pluralize
 from scoring.evaluation.marks import explain_mark
-from scoring.evaluation.measure_directions import find_measure, is_price
+from scoring.evaluation.measure_info import find_measure, is_price
 from scoring.widgets.html.html_elements import (
     DOWN,
     INK,
@@ -26,27 +26,27 @@ from scoring.widgets.html.html_elements import (
 __all__ = ["render_measures"]
 
 _COLUMNS = (
-    ("measure", False), ("baseline", True), ("current", True), ("difference", True), ("95 % interval", False),
+    ("measure", False), ("baseline", True), ("current", True), ("difference", True), ("95% interval", False),
     ("detectable", True), ("", False),
 )  # fmt: skip
 
 
-def render_measures(measures: pd.DataFrame, level: float = 0.95, n_moves: int = 0) -> str:
-    """Return the table of a frame of `compute_differences`. `n_moves` is the number of models compared so far.
+def render_measures(measures: pd.DataFrame, level: float = 0.95, n_compared: int = 0) -> str:
+    """Return the table of a frame of `compute_differences`. `n_compared` is the number of models compared so far.
 
     Differences without a mark are grey. Colours show whether the direction is good.
     """
     rows = [_render_row(row) for row in measures[measures["mean"].notna()].to_dict("records")]
     users = int(measures["n"].max()) if len(measures) else 0
     n_tests = int(measures["n_tests"].max()) if len(measures) else 0
-    columns = [(f"{level:.0%} interval" if name == "95 % interval" else name, kind) for name, kind in _COLUMNS]
+    columns = [(f"{level:.0%} interval" if name == "95% interval" else name, kind) for name, kind in _COLUMNS]
     note = (
         f"{pluralize(users, 'user')}. ↑ higher is better, ↓ lower is better. Each interval has its own scale around 0. "
         "The grey band marks differences that are too small to get a mark with this number of users."
     )
     marks = (
         f"Marks are exploratory, corrected over the {n_tests} measures but not over moves. This session has compared "
-        f"{pluralize(n_moves, 'setting')}; with many, some marks are chance. Confirm tests the current weights on "
+        f"{pluralize(n_compared, 'setting')}; with many, some marks are chance. Confirm tests the current weights on "
         "other users."
     )
     return (
@@ -77,7 +77,7 @@ def _render_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
     colour = INK if not is_significant else {"better": UP, "worse": DOWN}.get(kind, INK)
     ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]
     drawn = draw_interval(row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"])
-    share = f" ({100 * row['relative']:+.0f} %)".replace("-", "−") if math.isfinite(row["relative"]) else ""
+    share = f" ({100 * row['relative']:+.0f}%)".replace("-", "−") if math.isfinite(row["relative"]) else ""
     is_large_loss = is_price(name, row["relative"])
     arrow = {1: " ↑", -1: " ↓", 0: ""}[measure.good_sign]
     return (

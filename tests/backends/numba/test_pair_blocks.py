@@ -26,7 +26,7 @@ def compiled(program: Program, users: np.ndarray | None = None) -> np.ndarray:
 
 
 def specified(program: Program) -> np.ndarray:
-    return reference.scores(program, np.arange(program.n_users), np.arange(program.n_jobs))
+    return reference.compute_scores(program, np.arange(program.n_users), np.arange(program.n_jobs))
 
 
 def assert_same_bits(found: np.ndarray, wanted: np.ndarray) -> None:
@@ -137,7 +137,7 @@ def test_weight_0_removes_component_from_total_only() -> None:
         (("dot",), None, 0.0, 0.0, 2),
     )
     program = program_of(Sketch(3, 4, 30, components, 0))
-    values = reference.component_values(program, np.arange(4), np.arange(30))
+    values = reference.compute_component_values(program, np.arange(4), np.arange(30))
     scores = compiled(program)
     np.testing.assert_array_equal(scores[0], (0.5 * values[0]).astype(np.float32))
     np.testing.assert_array_equal(scores[1], (0.25 * values[0] + 0.75 * values[1]).astype(np.float32))

@@ -96,7 +96,7 @@ def test_evaluations_on_test_users_are_logged(action_command: Call) -> None:
     assert "warning" not in action_command("evaluate", "standard", "fit", "--on", "test").stderr
     again = action_command("evaluate", "fit", "--on", "test")
     assert "warning: these users have been evaluated 1 time before" in again.stderr
-    looks = Registry("data/profiles").test_accesses()
+    looks = Registry("data/profiles").list_test_accesses()
     assert looks["look"].tolist() == [1, 1, 2]  # a command is one look
     measured = row(page(again), "NDCG@10")[0]
     assert rounded(looks["NDCG@10"].iloc[2]) == number(measured)
@@ -146,7 +146,7 @@ def test_written_lists_are_evaluated_like_their_model(action_command: Call, tmp_
     assert "NDCG@10 of old compared with standard, by slice" in page(done)
     assert "note: The time of old is unknown" in done.stderr
     action_command("evaluate", "standard", "--lists", "written/fit.run", "--on", "test")
-    assert Registry("data/profiles").test_accesses()["digest"].tolist() == [load_model("standard").digest]
+    assert Registry("data/profiles").list_test_accesses()["digest"].tolist() == [load_model("standard").digest]
 
 
 def test_backtest_prints_what_the_library_returns(
@@ -170,7 +170,7 @@ def test_backtest_prints_what_the_library_returns(
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
         "backtest.csv", "backtest_cuts.csv", "backtest.png",
     }  # fmt: skip
-    assert len(Registry("data/profiles").test_accesses()) == 3 * 2
+    assert len(Registry("data/profiles").list_test_accesses()) == 3 * 2
     again = action_command("evaluate", "fit", "--cuts", 2, "--every", "7d", "--days", 20, "--on", "test")
     assert "have been evaluated 1 time before" in again.stderr
 
@@ -267,7 +267,7 @@ def test_mlflow_run_contains_the_scoreboard(action_command: Call, action_data: D
         "level": "0.95",
         "goals": "NDCG@10",
     }
-    look = Registry("data/profiles").test_accesses().iloc[0]
+    look = Registry("data/profiles").list_test_accesses().iloc[0]
     assert {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")} == {
         "command": "evaluate",
         "code_version": scoring.__version__,

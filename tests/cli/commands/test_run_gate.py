@@ -83,7 +83,7 @@ def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
         read_results(database)
     listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
     assert "held back" in listed
-    assert "users dropped 48.2 % (at most 10 %)" in listed
+    assert "users dropped 48.2% (at most 10%)" in listed
 
     forced = run("half.db", "--resume", "--force", "the region was sold")
     assert forced.exit_code == 0, forced.output
@@ -123,7 +123,7 @@ def test_run_of_same_data_passes_the_gate(market: Path) -> None:
     run("whole.db")
     again = run("whole.db")
     assert again.exit_code == 0
-    assert "jobs kept, mean of users 100.0 %" in " ".join(again.stdout.split())
+    assert "jobs kept, mean of users 100.0%" in " ".join(again.stdout.split())
 
 
 def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
@@ -148,7 +148,7 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "luck was enough" in done.stderr
     assert "night@1 was promoted on" in done.stdout
-    assert "jobs kept, mean of users by the published model 100.0 %" in " ".join(done.stdout.split())
+    assert "jobs kept, mean of users by the published model 100.0%" in " ".join(done.stdout.split())
     scoring("profiles", "save", "night", "--model", "classic")
     promote("night", "try classic")
     assert run("whole.db").exit_code == 0

@@ -35,7 +35,7 @@ def test_tune_reports_saves_and_resumes(action_command: Call) -> None:
     assert saved.metadata.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
     trials = pd.read_csv("tuned/trials.csv")
     assert trials.groupby("study").size().to_dict() == {"random search": 6, "search": 12}
-    assert len(Registry("data/profiles").test_accesses()) == 4
+    assert len(Registry("data/profiles").list_test_accesses()) == 4
     stored = sorted(Path("data/searches").iterdir())
     assert [path.suffix for path in stored] == [".journal", ".json"]
     again = action_command("tune", "--trials", 14, "--random-trials", 6, "--no-test", "--out", "more")

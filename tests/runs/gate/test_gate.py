@@ -510,7 +510,7 @@ def test_table_and_report_show_the_verdict(out: Path, current_market: Prepared, 
     text = render_text(make_table(verdict))
     assert max(map(len, text.splitlines())) <= 80
     assert len([line for line in text.splitlines() if "EXCEEDED" in line]) == len(verdict.exceeded)
-    assert "at most 50 % less" in text
+    assert "at most 50% less" in text
     assert repr(verdict).startswith("Verdict(held back, compared with run ")
     assert "<table" in verdict._repr_html_()
     result = run(current_market, parquet(out), gate=Gate())

@@ -20,6 +20,7 @@ from scoring.tuning.value_statistics import (
     Sample,
     component_distributions,
     component_values,
+    compute_component_values,
     correlations,
     draw_sample,
     value_frame,
@@ -47,7 +48,7 @@ def every_pair(ready: Prepared) -> pd.DataFrame:
 
 def eligible_values(ready: Prepared) -> pd.DataFrame:
     """Return component values of eligible pairs, selected from the values of all pairs."""
-    frame = component_values(ready)
+    frame = compute_component_values(ready)
     return frame[ready.plan.exclusions.matrix(ready.active_users).ravel()].reset_index(drop=True)
 
 
@@ -58,11 +59,18 @@ def names_of(ready: Prepared) -> list[str]:
 # Values
 
 
+def test_component_values_is_deprecated(ready: Prepared) -> None:
+    users, jobs = ready.plan.user_id[:2].tolist(), ready.plan.job_id[:3].tolist()
+    with pytest.warns(DeprecationWarning, match="compute_component_values"):
+        found = component_values(ready, users, jobs)
+    pd.testing.assert_frame_equal(found, compute_component_values(ready, users, jobs))
+
+
 @try_examples(6, 15, seed=st.integers(0, 10**6))
 def test_values_and_totals_equal_explanations(seed: int) -> None:
     ready, random = random_prepared(seed), np.random.default_rng(seed)
     users, jobs = random.choice(ready.plan.user_id, 3), random.choice(ready.plan.job_id, 4)  # with duplicates
-    frame = component_values(ready, users, jobs)
+    frame = compute_component_values(ready, users, jobs)
     assert frame.columns.tolist() == ["user_id", "job_id", *names_of(ready), "total"]
     assert frame["user_id"].tolist() == [user for user in users for _ in jobs]
     assert frame["job_id"].tolist() == jobs.tolist() * len(users)
@@ -75,7 +83,7 @@ def test_values_and_totals_equal_explanations(seed: int) -> None:
 
 
 def test_default_is_all_active_users_and_all_jobs(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = component_values(ready)
+    whole = compute_component_values(ready)
     assert whole["user_id"].unique().tolist() == ready.plan.user_id[ready.active_users].tolist()
     totals = ready.scorer.all_pairs(ready.active_users)[0]
     assert whole["total"].to_numpy().tolist() == totals.ravel().tolist()
@@ -85,23 +93,23 @@ def test_default_is_all_active_users_and_all_jobs(ready: Prepared, monkeypatch: 
         np.dtype("float32"): 1,
     }
     monkeypatch.setattr(value_frame, "BLOCK_BYTES", 50_000)  # a few users at a time
-    pd.testing.assert_frame_equal(component_values(ready), whole)
+    pd.testing.assert_frame_equal(compute_component_values(ready), whole)
 
 
 def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
     for users, jobs in (([], None), (None, []), ([], [])):
-        frame = component_values(ready, users, jobs)
+        frame = compute_component_values(ready, users, jobs)
         assert len(frame) == 0
         assert frame.columns.tolist() == ["user_id", "job_id", *names_of(ready), "total"]
 
 
 def test_too_little_memory_raises_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = value_frame.estimate_bytes(len(ready.active_users), len(ready.plan.job_id), 11)
-    assert needed > component_values(ready).memory_usage(index=False).sum()
+    assert needed > compute_component_values(ready).memory_usage(index=False).sum()
     monkeypatch.setattr(memory_forecast, "measure_available", lambda: needed - 1)
     monkeypatch.setattr(ready.scorer, "components", None)
     with pytest.raises(NotEnoughMemoryError, match=f"{needed:,} bytes.*fewer users"):
-        component_values(ready)
+        compute_component_values(ready)
     monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="n_users="):
         draw_sample(ready)
@@ -114,14 +122,14 @@ def test_component_with_name_of_other_column_raises() -> None:
     weights = WeightProfile(model.weights.groups, {**model.weights.components, "base": base})
     ready = Prepared.of(small_dataset(1), replace(model, parts=tuple(renamed), weights=weights))
     with raises_at(ConfigurationError, "total"):
-        component_values(ready)
+        compute_component_values(ready)
 
 
 def test_unknown_ids_raise(ready: Prepared) -> None:
     with raises_unknown("user", 999_999):
-        component_values(ready, [999_999])
+        compute_component_values(ready, [999_999])
     with raises_unknown("job", -1):
-        component_values(ready, None, [-1])
+        compute_component_values(ready, None, [-1])
     with raises_unknown("user", 999_999):
         draw_sample(ready, [999_999])
 
@@ -150,7 +158,7 @@ def test_draw_returns_distinct_eligible_pairs_by_seed(ready: Prepared, every_pai
     assert not one.is_complete
     assert not draw_sample(ready, n_jobs=20).is_complete
     assert "200 eligible pairs of 10 users, drawn at random" in repr(one)
-    values = component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
+    values = compute_component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
     assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from scoring.evaluation import DEFAULT_METRICS, POPULATION_FACTS, USER_FACTS
-from scoring.evaluation.measure_directions import MEASURES, find_good_sign, find_measure, is_price, relative_change
+from scoring.evaluation.measure_info import MEASURES, find_good_sign, find_measure, is_price, relative_change
 from scoring.evaluation.metrics import NDCG
 
 

@@ -24,10 +24,10 @@ from scoring.evaluation.list_metrics import (
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 
 __all__ = [
-    "GUARD_SHARE",
     "LIST_MEASURES",
     "MEASURES",
     "METRICS",
+    "PRICE_SHARE",
     "MeasureInfo",
     "find_good_sign",
     "find_measure",
@@ -47,7 +47,7 @@ LIST_MEASURES: Final[tuple[type[UserFact | PopulationFact], ...]] = (
     Concentration,
 )
 
-GUARD_SHARE: Final = 0.1
+PRICE_SHARE: Final = 0.1
 """A measure that becomes worse by more than this share of the baseline's value is reported as a price."""
 
 _WORDS: Final = {1: "higher", -1: "lower", 0: ""}
@@ -102,6 +102,6 @@ def relative_change(difference: float, baseline: float) -> float:
     return difference / abs(baseline) if baseline else math.copysign(math.inf, difference)
 
 
-def is_price(measure: str, relative: float, share: float = GUARD_SHARE) -> bool:
+def is_price(measure: str, relative: float, share: float = PRICE_SHARE) -> bool:
     """Return whether the measure moved in its bad direction by more than a share of the baseline's value."""
     return find_good_sign(measure) * relative < -share
