@@ -219,17 +219,19 @@ def load_data(
             advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
-    _report_rejected_rows(report, where, progress)
+    _report_problems(report, where, progress)
     with watch.phase("encode"):
         return Dataset(tables, as_of=clock, ledger=report)
 
 
-def _report_rejected_rows(report: DataReport, where: str, progress: Progress) -> None:
+def _report_problems(report: DataReport, where: str, progress: Progress) -> None:
     from scoring.errors import make_printable
 
     for table in report.tables.values():
         if table.rejected:
             progress.print_line(f"warning: {make_printable(table.format_line(), 500)}")
+    for values in report.unknown:
+        progress.print_line(f"warning: {make_printable(str(values), 500)}")
     if where and report.n_rejected:
         progress.print_line(f"warning: rejected rows are not used.{where}")
 

@@ -24,6 +24,7 @@ __all__ = [
     "LockOption",
     "ModelOption",
     "OpenOption",
+    "OptionalJobArgument",
     "PortOption",
     "ProfileOption",
     "ProfilesOption",
@@ -48,6 +49,9 @@ UserArgument = Annotated[
     str, typer.Argument(metavar="USER", help="Id of the user: a number, or a text id of an import.")
 ]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job: a number, or a text id of an import.")]
+OptionalJobArgument = Annotated[
+    str | None, typer.Argument(metavar="[JOB]", help="Id of the job: a number, or a text id of an import.")
+]
 
 DbOption = Annotated[str, typer.Option("--db", metavar="FILE|URL", help="A SQLite file or a database URL.")]
 ModelOption = Annotated[

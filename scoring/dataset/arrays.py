@@ -126,9 +126,15 @@ class JobArrays(_RowArrays):
 
         `as_of` is in microseconds since the epoch.
         """
-        posted = self.posted_at <= as_of  # NO_TIME is before everything
-        running = (self.expires_at == NO_TIME) | (self.expires_at > as_of)
-        return posted & running & (self.active if check_active else True)
+        return ~np.any(list(self.find_closed(as_of, check_active=check_active).values()), axis=0)
+
+    def find_closed(self, as_of: int, *, check_active: bool) -> dict[str, Bools]:
+        """Return reason → (n,) bool: jobs that are not open for this reason. A job may have several reasons."""
+        reasons = {
+            "posted later": self.posted_at > as_of,  # NO_TIME is before everything
+            "expired": (self.expires_at != NO_TIME) & (self.expires_at <= as_of),
+        }
+        return reasons | {"inactive": ~self.active} if check_active else reasons
 
 
 class _LazyJobArrays(Lazy, JobArrays):

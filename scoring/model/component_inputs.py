@@ -195,6 +195,11 @@ class Inputs:
         """(m,) whether each job is open at the clock."""
         return self.jobs.find_open(self.now, check_active=not self.basis.clock.set_back)
 
+    @property
+    def closed_jobs(self) -> dict[str, Bools]:
+        """Reason → (m,) the jobs that are not open at the clock for this reason."""
+        return self.jobs.find_closed(self.now, check_active=not self.basis.clock.set_back)
+
     @cached_property
     def job_age_days(self) -> Floats:
         """(m,) days since posting, with fractions, not below 0; NaN where the posting time is missing."""

@@ -21,6 +21,8 @@ from scoring.plan.candidates import Candidates
 
 __all__ = ["Exclusions"]
 
+_USERS_AT_ONCE = 256
+
 
 @dataclass(frozen=True)
 class Exclusions:
@@ -73,20 +75,46 @@ class Exclusions:
             left &= ~out
         return counts
 
+    def count_pairs(self, users: Longs) -> dict[str, int]:
+        """Return reason → number of pairs of a user at these rows and a job. A pair counts at the first reason.
+
+        The reasons are those of `find_reasons`. The rest of the pairs may be ranked.
+        """
+        counts = {rule: n_jobs * len(users) for rule, n_jobs in self.counts().items()}
+        if not len(users):
+            return counts | dict.fromkeys(self._user_reasons, 0)
+        is_open, company = self.open_to_all, self.company
+        applied, cooldown = self.jobs.take(users), self.companies.take(users)
+        counted = is_open[applied.values]
+        applied_user, applied_job = applied.rows[counted].astype(np.int64), applied.values[counted].astype(np.int64)
+        n_open = np.bincount(company[is_open & (company >= 0)], minlength=self.n_companies)
+        twice = _contains(cooldown, applied_user, company[applied_job])  # these pairs have counted as applied
+        n_applied, n_cooldown = len(applied_job), int(n_open[cooldown.values].sum() - twice.sum())
+        of_users = [n_applied, n_cooldown]
+        if self.candidates is not None:
+            parts = np.array_split(users, -(-len(users) // _USERS_AT_ONCE))
+            n_ranked = sum(int(np.count_nonzero(self.matrix(part))) for part in parts)
+            of_users.append(int(is_open.sum()) * len(users) - n_applied - n_cooldown - n_ranked)
+        return counts | dict(zip(self._user_reasons, of_users, strict=True))
+
+    @property
+    def _user_reasons(self) -> tuple[str, ...]:
+        """The reasons that depend on the user, in the order in which rules are applied."""
+        days = self.rules.company_cooldown_days or 0
+        reasons = ("the user applied to the job", f"the user applied to the same company in the last {days:g} days")
+        return reasons if self.candidates is None else (*reasons, "the job is not a candidate of the user")
+
     def find_reasons(self, users: Longs, jobs: Longs) -> dict[str, Bools]:
         """Return reason → whether it excludes the job from the user's list, (p,), for p pairs of rows.
 
         The reasons are in the order in which rules are applied. The limit of jobs per company is not among them: it
         depends on the whole list.
         """
-        reasons = {rule: out[jobs] for rule, out in self.by_rule.items()}
-        reasons["the user applied to the job"] = _contains(self.jobs, users, jobs)
-        days = self.rules.company_cooldown_days or 0
-        company = _contains(self.companies, users, self.company[jobs])
-        reasons[f"the user applied to the same company in the last {days:g} days"] = company
+        of_users = [_contains(self.jobs, users, jobs), _contains(self.companies, users, self.company[jobs])]
         if self.candidates is not None:
-            reasons["the job is not a candidate of the user"] = ~self.candidates.contains(users, jobs)
-        return reasons
+            of_users.append(~self.candidates.contains(users, jobs))
+        by_rule = {rule: out[jobs] for rule, out in self.by_rule.items()}
+        return by_rule | dict(zip(self._user_reasons, of_users, strict=True))
 
     @cached_property
     def arrays(self) -> EligibilityArrays:
@@ -131,7 +159,7 @@ def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) 
     if candidates is not None:
         excluded["not a candidate of any user"] = ~candidates.of_any_user
     elif rules.open:
-        excluded["not open"] = ~inputs.open_jobs
+        excluded |= inputs.closed_jobs
     if rules.employment_types is not None:
         allowed = np.isin(jobs.employment_type, rules.employment_types)
         excluded["employment type"] = ~(allowed & (jobs.employment_type != NO_CODE))

@@ -14,6 +14,7 @@ from scoring.errors import ModelError, ScoringError
 from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
 from scoring.ranking.fact_text import format_facts
+from scoring.validation.unknown_values import find_unknown_values
 
 __all__ = ["Contribution", "Explanation", "explain", "list_exclusions"]
 
@@ -42,6 +43,7 @@ class Explanation:
     groups: Mapping[str, float]  # float32 values
     parts: tuple[Contribution, ...]
     not_ranked: tuple[str, ...]  # reasons why this job is excluded for this user; empty if it is ranked
+    unknown_values: tuple[str, ...] = ()  # one sentence per column of the user or job whose value is unknown
 
     @property
     def eligible(self) -> bool:
@@ -95,7 +97,14 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
         groups={group: float(scores[1 + place]) for place, group in enumerate(GROUPS)},
         parts=parts,
         not_ranked=list_exclusions(plan, user_row, job_row),
+        unknown_values=_describe_unknown_values(inputs, user_row, job_row),
     )
+
+
+def _describe_unknown_values(inputs: Inputs, user_row: int, job_row: int) -> tuple[str, ...]:
+    """Return a sentence for each value of the two rows that no reference table knows."""
+    rows = {"users": inputs.users.frame.iloc[[user_row]], "jobs": inputs.jobs.frame.iloc[[job_row]]}
+    return tuple(map(str, find_unknown_values(rows, dict(inputs.dataset.tables.items()))))
 
 
 def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
 from scoring.ranking.explanation import Explanation, explain
+from scoring.ranking.user_eligibility import UserEligibility
 from scoring.statistics import Basis, Statistics
 
 if TYPE_CHECKING:
@@ -159,6 +160,16 @@ class Prepared:
         UnknownIdError: If the user or the job does not exist.
         """
         return explain(self.plan, self.inputs, int(self.user_rows([user_id])[0]), int(self.job_rows([job_id])[0]))
+
+    def explain_user(self, user_id: int) -> UserEligibility:
+        """Return how many jobs may be ranked for a user, and which rules exclude the other jobs.
+
+        Raises
+        ------
+        UnknownIdError: If the user does not exist.
+        """
+        row = int(self.user_rows([user_id])[0])
+        return UserEligibility.of(self.plan.exclusions, int(self.plan.user_id[row]), row)
 
     def user_rows(self, user_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of these users.

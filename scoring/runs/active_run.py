@@ -327,6 +327,8 @@ class ActiveRun:
             actions_left_out=ledger["actions"].left_out,
             actions_refused=rejected["actions"],
             rows=self.n_rows,
+            unknown_values={str(values): values.count for values in ledger.unknown},
+            pairs_excluded=self.prepared.plan.exclusions.count_pairs(self.rows),
         )
 
     def judge(self, counts: RunCounts) -> Verdict | None:

@@ -32,6 +32,9 @@ PERFORMANCE_TARGET_MS_PER_USER = 180.0
 _LABELS: Final = {"not asked for": "not selected"}
 """Stored reason → reason in the report."""
 
+_PREFIX: Final = "the user "
+"""Left out of the reasons of pairs in the report: `applied to the job`."""
+
 MAX_REASONS = 3
 """Number of rejection reasons in the report. `RunCounts.frame` contains all of them."""
 
@@ -84,6 +87,8 @@ class Report:
     actions_used: int = 0
     actions_excluded: Mapping[str, int] = field(default_factory=dict)
     rejections: Mapping[str, int] = field(default_factory=dict)  # reason → rows
+    unknown_values: tuple[str, ...] = ()  # one sentence per column
+    pairs_excluded: Mapping[str, int] = field(default_factory=dict)  # reason → pairs
     first_user: int | None = None
     first_lines: tuple[Line, ...] = field(default=())
 
@@ -113,6 +118,8 @@ class Report:
             actions_used=counts.actions_used,
             actions_excluded={"rejected": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
             rejections=_reasons(counts, result.prepared.dataset.ledger),
+            unknown_values=tuple(counts.unknown_values),
+            pairs_excluded=counts.pairs_excluded,
             pairs_ranked=result.pairs_ranked,
             pairs_eligible=result.pairs_eligible,
             pairs_scored=result.pairs_scored,
@@ -227,8 +234,12 @@ def _figures(report: Report) -> RenderableType:
     if report.rejections:
         table.add_row("rejected", _top_reasons(report.rejections))
     by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
+    for sentence in report.unknown_values[:MAX_REASONS]:
+        table.add_row("unknown", Text(make_printable(sentence, 200)))
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked, {rate / 1e6:,.0f} million per second")
     table.add_row("", f"{by_rule:,} excluded by rules, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
+    if by_rule:
+        table.add_row("by rule", _excluded(report.pairs_excluded).removeprefix("; "))
     table.add_row("strategy", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
@@ -286,7 +297,9 @@ def _top(report: Report) -> list[RenderableType]:
 
 
 def _excluded(reasons: Mapping[str, int]) -> str:
-    texts = [f"{count:,} {_LABELS.get(reason, reason)}" for reason, count in reasons.items() if count]
+    texts = [
+        f"{count:,} {_LABELS.get(reason, reason).removeprefix(_PREFIX)}" for reason, count in reasons.items() if count
+    ]
     return f"; {', '.join(texts)}" if texts else ""
 
 

@@ -16,6 +16,7 @@ from scoring.errors import ConfigurationError, DataError, OutputError, make_prin
 from scoring.storage.os_errors import reason
 from scoring.validation.normalise import NormalisedTable
 from scoring.validation.rejections import group_rejections, make_empty_rejections
+from scoring.validation.unknown_values import UnknownValues, find_unknown_values
 
 __all__ = ["DataReport", "Limit", "TableReport"]
 
@@ -144,6 +145,7 @@ class DataReport:
         refused_reason.
     ignored: table → columns that were not used.
     rejections: a frame of `Rejection`, by table and row.
+    unknown: values of used rows that no reference table knows, by table and column.
     """
 
     tables: Mapping[str, TableReport] = field(default_factory=dict)
@@ -151,6 +153,7 @@ class DataReport:
     rows: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rejections: pd.DataFrame = field(default_factory=make_empty_rejections)
+    unknown: tuple[UnknownValues, ...] = ()
 
     @classmethod
     def of(cls, tables: Mapping[str, NormalisedTable]) -> Self:
@@ -172,6 +175,7 @@ class DataReport:
             {name: _add_reasons(table) for name, table in with_rejections.items()},
             {name: table.ignored for name, table in tables.items() if table.ignored},
             rejections,
+            find_unknown_values({name: table.frame for name, table in tables.items()}),
         )
 
     def get_invalid_rows(self, table: str) -> pd.DataFrame:
@@ -191,16 +195,20 @@ class DataReport:
         return f"DataReport({'; '.join(self.lines())})"
 
     def lines(self) -> list[str]:
-        """Return the report as text, one line per table."""
-        return [table.format_line() for table in self.tables.values()]
+        """Return the report as text: one line per table, then one line per column with unknown values."""
+        return [*(table.format_line() for table in self.tables.values()), *map(str, self.unknown)]
 
     def frame(self) -> pd.DataFrame:
-        """Return the counts as a frame: table, what (read, used, left out, refused), why, rows."""
+        """Return the counts as a frame: table, what (read, used, left out, refused, unknown value), why, rows.
+
+        Rows with an unknown value are used. `rows` counts values, of which a list may contain several.
+        """
         rows: list[tuple[str, str, str, int]] = []
         for name, table in self.tables.items():
             rows += [(name, "read", "", table.read), (name, "used", "", table.used)]
             rows += [(name, "left out", rule, count) for rule, count in table.left_out.items()]
             rows += [(name, "refused", reason, count) for reason, count in table.rejected.items()]
+        rows += [(values.table, "unknown value", values.describe(), values.count) for values in self.unknown]
         return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
 
     def with_table(self, table: TableReport) -> Self:

@@ -66,7 +66,9 @@ def test_every_reason_against_a_job_is_listed() -> None:
         for reason in find_full_rank(ready, user, job).not_ranked
     }
     assert seen == {
-        "not open",
+        "posted later",
+        "expired",
+        "inactive",
         "employment type",
         "fee too low",
         "the user applied to the job",
@@ -112,4 +114,4 @@ def test_unknown_id_raises() -> None:
 def test_str_and_repr_of_full_rank() -> None:
     place = FullRank(score=50.0, order=np.arange(2_000), n_ahead=1_233, not_ranked=())
     assert repr(place) == "FullRank(rank 1,234 of 2,000, 50.00 points)"
-    assert str(FullRank(50.0, np.arange(3), 1, ("not open",))) == "none"
+    assert str(FullRank(50.0, np.arange(3), 1, ("expired",))) == "none"

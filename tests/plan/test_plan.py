@@ -10,9 +10,10 @@ from scoring.backends import reference
 from scoring.bundle.program import Program
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
+from scoring.dataset.arrays import NO_TIME
 from scoring.errors import ModelError
 from scoring.model import Inputs
-from scoring.plan import Plan
+from scoring.plan import Candidates, Plan
 from scoring.ranking import Scorer
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
@@ -107,14 +108,37 @@ def test_counts_assign_each_job_to_first_rule(inputs: Inputs) -> None:
     exclusions = Plan.build(model, inputs).exclusions
     jobs = inputs.jobs
     closed, other, cheap = ~inputs.open_jobs, jobs.employment_type != 1, ~(jobs.fee >= 1000)
+    later = jobs.posted_at > inputs.now
+    expired = (jobs.expires_at != NO_TIME) & (jobs.expires_at <= inputs.now)
     assert exclusions.counts() == {
-        "not open": closed.sum(),
+        "posted later": later.sum(),
+        "expired": (expired & ~later).sum(),
+        "inactive": (~jobs.active & ~later & ~expired).sum(),
         "employment type": (other & ~closed).sum(),
         "fee too low": (cheap & ~other & ~closed).sum(),
     }
-    assert all(count > 0 for count in exclusions.counts().values())
+    assert all(count > 0 for rule, count in exclusions.counts().items() if rule != "posted later")
     np.testing.assert_array_equal(exclusions.open_to_all, ~(closed | other | cheap))
     assert sum(exclusions.counts().values()) + exclusions.open_to_all.sum() == len(jobs)
+
+
+@pytest.mark.parametrize("with_candidates", [False, True])
+def test_pairs_count_at_the_first_reason(inputs: Inputs, with_candidates: bool) -> None:
+    """Counts equal those of `find_reasons`, pair by pair. The rest of the pairs may be ranked."""
+    rules = {"employment_types": (1, 2), "min_fee": 700, "company_cooldown_days": 200}
+    n_users, n_jobs = len(inputs.users), len(inputs.jobs)
+    bits = np.random.default_rng(0).integers(0, 256, (n_users, -(-n_jobs // 8))).astype(np.uint8)
+    candidates = Candidates(bits, n_jobs) if with_candidates else None
+    exclusions = Plan.build(load_model("standard").with_eligibility(**rules), inputs, candidates).exclusions
+    for users in (np.arange(n_users), np.array([3, 0, 7]), np.array([], dtype=np.int64)):
+        every_user, every_job = np.repeat(users, n_jobs), np.tile(np.arange(n_jobs), len(users))
+        expected, left = {}, np.ones(len(every_user), dtype=bool)
+        for reason, applies in exclusions.find_reasons(every_user, every_job).items():
+            expected[reason] = int((left & applies).sum())
+            left &= ~applies
+        assert exclusions.count_pairs(users) == expected
+        assert left.sum() == exclusions.matrix(users).sum()
+    assert all(exclusions.count_pairs(np.arange(n_users))[reason] for reason in list(expected)[-2 - with_candidates :])
 
 
 def test_missing_employment_type_is_excluded(inputs: Inputs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from scoring.dataset import Dataset, Tables
 from scoring.errors import UnknownIdError
 from scoring.model import GROUPS, Inputs
 from scoring.ranking import Explanation, Prepared, explain
+from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.fact_text import format_facts
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
@@ -98,14 +100,30 @@ def test_each_rule_that_excludes_a_job_is_named() -> None:
                 if rule in exclusions.by_rule:
                     assert exclusions.by_rule[rule][j]
     assert reasons_found == {
-        "not open",
+        "posted later",
+        "expired",
+        "inactive",
         "employment type",
         "fee too low",
         "the user applied to the job",
         "the user applied to the same company in the last 90 days",
     }
-    assert list(exclusions.counts()) == ["not open", "employment type", "fee too low"]
+    assert list(exclusions.counts()) == ["posted later", "expired", "inactive", "employment type", "fee too low"]
     assert sum(exclusions.counts().values()) == (~exclusions.open_to_all).sum()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_counts_of_a_user_are_those_of_the_pairs(ready: Prepared, alone: bool) -> None:
+    """Each job counts for the first reason that an explanation lists."""
+    users, jobs = ready.plan.user_id, ready.plan.job_id
+    lists = ready.scorer.top_k(10**6)
+    for row, user in list(enumerate(users.tolist()))[::5]:
+        prepared = Prepared.for_rows(ready.inputs, ready.model, user_ids=[user], job_ids=jobs) if alone else ready
+        found = prepared.explain_user(user)
+        first = Counter(reasons[0] for job in range(len(jobs)) if (reasons := list_exclusions(ready.plan, row, job)))
+        assert {reason: count for reason, count in found.excluded.items() if count} == dict(first)
+        assert found.n_ranked == lists.count[row]
+        assert found.frame()["jobs"].sum() == len(jobs)
 
 
 def test_unknown_id_is_named(ready: Prepared) -> None:

@@ -64,7 +64,7 @@ def test_report_fits_one_screen(report: Report) -> None:
 
 def test_report_contains_the_main_figures(report: Report) -> None:
     text = text_of(report, 120)
-    figures = ("ms per user, target 180 ms: met", "inactive", "not open", "excluded by rules", "predicted")
+    figures = ("ms per user, target 180 ms: met", "inactive", "expired", "excluded by rules", "predicted")
     parts = ("standard", "trained", "base fee", "personal collaborative")
     for text_part in (report.run_id, report.destinations[0].name, *figures, *parts):
         assert text_part in text

@@ -10,7 +10,7 @@ from scoring.cli.options import (
     ComponentOption,
     DbOption,
     FactorCacheOption,
-    JobArgument,
+    OptionalJobArgument,
     ProfileOption,
     ProfilesOption,
     RunModelOption,
@@ -25,7 +25,7 @@ __all__ = ["explain"]
 
 def explain(
     user: UserArgument,
-    job: JobArgument,
+    job: OptionalJobArgument = None,
     db: DbOption = DEFAULT_DB,
     model: RunModelOption = None,
     weights: WeightsOption = None,
@@ -39,10 +39,11 @@ def explain(
 ) -> None:
     """Explain the score of a user and a job by the promoted profile, or by another model.
 
-    Prints the value, weight, points and facts of each component.
+    Prints the value, weight, points and facts of each component. Without JOB, prints how many jobs may be ranked for
+    the user, and which rules exclude the other jobs.
     """
     from scoring.cli.progress import Progress, make_console
-    from scoring.cli.tables.explanation import make_records, render_explanation
+    from scoring.cli.tables.explanation import make_records, render_explanation, render_user
     from scoring.database.database import Database
     from scoring.ranking import Prepared
     from scoring.runs import memory_forecast
@@ -59,12 +60,18 @@ def explain(
             progress.print_line(choice.text)
         dataset = load_data(database, as_of, progress, watch)
     user_id = resolve_id(user, dataset.tables.users, "user")
-    job_id = resolve_id(job, dataset.tables.jobs, "job")
+    job_id = None if job is None else resolve_id(job, dataset.tables.jobs, "job")
     memory_forecast.require_codes(1, len(dataset.words.occupation))
     with progress.stage("preparing factors, statistics and plan"):
-        # statistics use all rows, but the plan contains only one user and one job
+        # statistics use all rows, but the plan contains only one user and one job, or all jobs
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
-        prepared = Prepared.for_rows(statistics, choice.model, user_ids=[user_id], job_ids=[job_id])
+        job_ids = dataset.jobs.job_id if job_id is None else [job_id]
+        prepared = Prepared.for_rows(statistics, choice.model, user_ids=[user_id], job_ids=job_ids)
+    if job_id is None:
+        eligibility = prepared.explain_user(user_id)
+        if not print_records(eligibility.frame(), json=json, csv=csv):
+            make_console().print(render_user(prepared, eligibility))
+        return
     explanation = prepared.explain(user_id, job_id)
     if not print_records(make_records(explanation), json=json, csv=csv):
         make_console().print(render_explanation(prepared, explanation))

@@ -13,8 +13,9 @@ from rich.text import Text
 from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
 from scoring.ranking.fact_text import format_facts, format_value
+from scoring.ranking.user_eligibility import UserEligibility
 
-__all__ = ["describe_jobs", "make_records", "render_explanation", "render_pair"]
+__all__ = ["describe_jobs", "make_records", "render_explanation", "render_pair", "render_user"]
 
 
 def render_explanation(prepared: Prepared, explanation: Explanation) -> RenderableType:
@@ -25,7 +26,24 @@ def render_explanation(prepared: Prepared, explanation: Explanation) -> Renderab
         else Text(f"This job is not ranked for this user: {'; '.join(explanation.not_ranked)}.", style="yellow")
     )
     head = render_pair(prepared, explanation.user_id, explanation.job_id)
-    return Group(head, Text(), _make_contributions(explanation), Text(), verdict)
+    unknown = [Text(f"{sentence}.", style="yellow") for sentence in explanation.unknown_values]
+    return Group(head, Text(), _make_contributions(explanation), Text(), verdict, *unknown)
+
+
+def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableType:
+    """Return the user, the number of ranked jobs, and the number of jobs that each rule excludes."""
+    tables = prepared.dataset.tables
+    user = tables.users[tables.users["user_id"] == eligibility.user_id].iloc[0]
+    names = _ReferenceNames(tables.prefectures, tables.occupations)
+    head = _make_descriptions({f"user {eligibility.user_id}": names.describe_user(user)})
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("jobs", justify="right", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    table.add_row(f"{eligibility.n_ranked:,}", "ranked for this user", style="bold")
+    for reason, count in eligibility.excluded.items():
+        table.add_row(f"{count:,}", f"not ranked: {reason}")
+    table.add_row(f"{eligibility.n_jobs:,}", "all jobs; a job counts for the first reason that applies")
+    return Group(head, Text(), table)
 
 
 def make_records(explanation: Explanation) -> pd.DataFrame:

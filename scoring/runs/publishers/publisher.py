@@ -89,6 +89,8 @@ class RunCounts:
     actions_used: int = 0
     actions_left_out: Mapping[str, int] = field(default_factory=dict)  # repeated, after the clock
     actions_refused: Mapping[str, int] = field(default_factory=dict)
+    unknown_values: Mapping[str, int] = field(default_factory=dict)  # sentence → values
+    pairs_excluded: Mapping[str, int] = field(default_factory=dict)  # reason → pairs; each counts for its first reason
 
     def __post_init__(self) -> None:
         rows = self.frame()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from pathlib import Path
@@ -23,6 +24,18 @@ def test_explained_points_add_up_to_total(scoring: Call, market: Path) -> None:
     assert len(parts) == 11
     assert sum(parts) == pytest.approx(total, abs=0.06)
     assert re.search(r"This job is (not )?ranked for this user", done.stdout)
+
+
+def test_explain_without_job_counts_jobs_by_rule(scoring: Call, market: Path) -> None:
+    done = scoring("explain", 2, "--db", market, "--json")
+    assert done.exit_code == 0, done.output
+    counts = {row["reason"]: row["jobs"] for row in json.loads(done.stdout)}
+    assert list(counts)[:4] == ["ranked", "posted later", "expired", "inactive"]
+    with sqlite3.connect(market) as connection:
+        (n_jobs,) = connection.execute("SELECT count(*) FROM jobs").fetchone()
+    connection.close()
+    assert sum(counts.values()) == n_jobs
+    assert f"{counts['ranked']:,}  ranked for this user" in scoring("explain", 2, "--db", market).stdout
 
 
 def test_explain_accepts_text_ids(scoring: Call, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def run_report() -> Any:
         users_excluded={"rejected": 2, "inactive": 8},
         jobs=100_000,
         jobs_ranked=67_648,
-        jobs_excluded={"rejected": 3, "not open": 32_349},
+        jobs_excluded={"rejected": 3, "posted later": 1_200, "expired": 30_000, "inactive": 1_149},
         pairs_ranked=999_000_000,
         pairs_eligible=676_480_000,
         pairs_scored=16_480_000,
@@ -128,6 +128,13 @@ def run_report() -> Any:
             "users: user_id is missing": 2,
             "actions: user_id refers to no user": 250,
             "actions: action is unknown": 150,
+        },
+        unknown_values=(
+            "jobs.salary_type: 200 values are not hourly, daily or monthly (most often '時給': 180, 'yearly': 20)",
+        ),
+        pairs_excluded={
+            "posted later": 11_988_000, "expired": 299_700_000, "inactive": 10_778_510, "fee too low": 0,
+            "the user applied to the job": 51_000, "the user applied to the same company in the last 14 days": 2_490,
         },
         first_user=7,
         first_lines=(
@@ -195,7 +202,7 @@ def import_report() -> Any:
 
 
 def explain() -> Any:
-    """Return the explanations of a pair that is ranked and of one that is not."""
+    """Return the explanations of a pair that is ranked, of one that is not, and of a user."""
     statistics = scoring.Statistics(golden_cases.dataset())
     pages = []
     for user_id, job_id in ((1, 1_053), (125, 1_032)):
@@ -203,7 +210,8 @@ def explain() -> Any:
             statistics, scoring.load_model("standard"), user_ids=[user_id], job_ids=[job_id]
         )
         pages += [explanation.render_explanation(pair, pair.explain(user_id, job_id)), Text()]
-    return Group(*pages)
+    everything = scoring.Prepared.of(statistics, scoring.load_model("standard"))
+    return Group(*pages, explanation.render_user(everything, everything.explain_user(125)))
 
 
 def reach_page() -> Any:

@@ -41,7 +41,7 @@ def point(users: int, jobs: int, seconds: float | None, **more: object) -> Growt
 
 def example_growth() -> Growth:
     """Return growth with time proportional to the square root of the jobs, and to the users."""
-    account = {"left_out": {"not open": 40}, "cells": 5, "blocks": 6, "peak_bytes": 3e8, "checked": 5}
+    account = {"left_out": {"expired": 40}, "cells": 5, "blocks": 6, "peak_bytes": 3e8, "checked": 5}
     by_jobs = [point(10, n, np.sqrt(n), eligible=n - 40, n_scored=7 * n, **account) for n in (100, 400, 10_000)]
     return Growth(tuple(by_jobs), tuple(point(n, 50, n / 5, peak_bytes=4e8) for n in (1, 3, 10)))
 
@@ -117,7 +117,8 @@ def test_frame_has_every_size_and_nan_for_missing_times() -> None:
 def test_counts_add_up_to_all_pairs() -> None:
     frame = Growth(tuple(points()), ()).skipped()
     assert (frame["by_rules"] + frame["by_bounds"] + frame["scored"]).equals(frame["pairs"])
-    assert (frame["not open"] + frame["fee too low"]).equals(frame["by_rules"])
+    rules = ["posted later", "expired", "inactive", "fee too low"]
+    assert frame[rules].sum(axis=1).equals(frame["by_rules"])
     assert (frame["scored"] >= 7 * frame["users"]).all()
 
 

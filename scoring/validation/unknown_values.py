@@ -1,0 +1,114 @@
+"""Values that no reference table and no rule of the model knows. They are valid, but score as if they were missing.
+
+An unknown code matches only itself. Without a report, a whole column of them lowers every score in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.columns import SALARY_TYPES, TABLES
+from scoring.columns.series_functions import to_arrow_texts
+from scoring.errors import make_printable, pluralize
+
+__all__ = ["UnknownValues", "find_unknown_values"]
+
+N_FREQUENT: Final = 3
+"""Number of values that a report names."""
+
+_REFERENCES: Final = {
+    ("jobs", "prefecture_code"): "prefectures",
+    ("jobs", "occupation_code"): "occupations",
+    ("users", "prefecture_code"): "prefectures",
+    ("users", "preferred_occupations"): "occupations",
+}
+"""Column → the reference table that knows its codes."""
+
+
+@dataclass(frozen=True)
+class UnknownValues:
+    """The unknown values of a column.
+
+    Attributes
+    ----------
+    count: number of values, not of distinct values.
+    most_frequent: value → count, the most frequent first; equal counts in the order of the values.
+    known: the known values, in words.
+    """
+
+    table: str
+    column: str
+    count: int
+    most_frequent: Mapping[str, int]
+    known: str
+
+    def describe(self) -> str:
+        """Return a sentence without the table: `salary_type: 200 values are not hourly, … (most often '時給': 180)`."""
+        values = {f"'{make_printable(value, 40)}'": count for value, count in self.most_frequent.items()}
+        if self.count == 1:
+            return f"{self.column} {next(iter(values))} is not {self.known}"
+        if len(values) == 1:
+            return f"{self.column}: {pluralize(self.count, 'value')} {next(iter(values))} are not {self.known}"
+        often = ", ".join(f"{value}: {count:,}" for value, count in values.items())
+        return f"{self.column}: {pluralize(self.count, 'value')} are not {self.known} (most often {often})"
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.describe()}"
+
+
+def find_unknown_values(
+    frames: Mapping[str, pd.DataFrame], references: Mapping[str, pd.DataFrame] | None = None
+) -> tuple[UnknownValues, ...]:
+    """Return the unknown values of canonical frames, by table and column.
+
+    Parameters
+    ----------
+    frames: the frames to search.
+    references: the reference tables; None: those of `frames`. Without rows, a reference table is not compared with.
+    """
+    references = frames if references is None else references
+    found = []
+    if "jobs" in frames:
+        words = list(SALARY_TYPES)
+        texts = to_arrow_texts(frames["jobs"]["salary_type"])
+        known = f"{', '.join(words[:-1])} or {words[-1]}"
+        found.append(_count("jobs", "salary_type", _find_unknown(texts, pa.array(words, pa.large_string())), known))
+    for (table, column), reference in _REFERENCES.items():
+        if table not in frames or reference not in references or not len(references[reference]):
+            continue
+        codes = references[reference][TABLES[reference].key[0]]
+        unknown = _find_unknown(_to_arrow(frames[table][column]), _to_arrow(codes))
+        found.append(_count(table, column, unknown, f"in {reference}"))
+    return tuple(values for values in found if values is not None)
+
+
+def _to_arrow(column: pd.Series) -> pa.Array:
+    if column.dtype == object:  # lists of integers
+        return pa.array(np.fromiter(chain.from_iterable(column.tolist()), dtype=np.int64))
+    if isinstance(column.dtype, pd.StringDtype):
+        return to_arrow_texts(column)
+    return pa.array(column, type=pa.int64(), from_pandas=True)
+
+
+def _find_unknown(values: pa.Array, known: pa.Array) -> pa.Array:
+    """Return the values, without missing ones, that are not among the known ones."""
+    return values.filter(pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=known))))
+
+
+def _count(table: str, column: str, unknown: pa.Array, known: str) -> UnknownValues | None:
+    if not len(unknown):
+        return None
+    counts = pc.value_counts(unknown)
+    pairs: Sequence[tuple[object, int]] = list(
+        zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    )
+    pairs = sorted(pairs, key=lambda pair: (-pair[1], str(pair[0])))[:N_FREQUENT]
+    return UnknownValues(table, column, len(unknown), {str(value): count for value, count in pairs}, known)
