@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring.errors import DataError, make_printable, shorten_repr
-from scoring.importing.source_reader import read_source
+from scoring.importing.readers import read_source
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.os_errors import reason

@@ -3,7 +3,7 @@
 Columns are matched by name or by a mapping file.
 
 - `importer`: the import of one table
-- `mapping`: the YAML mapping file; `source_reader`: files to raw rows; `computed_columns`: source to target columns
+- `mapping`: the YAML mapping file; `readers`: sources to raw rows; `computed_columns`: source to target columns
 - `id_mapping`: integer ids for text ids; `row_merging`: rules, and merging of rows that share a key
 - `import_report`: numbers of stored, merged and rejected rows
 """

@@ -1,6 +1,6 @@
 """Import CSV and Parquet files into the tables of a database.
 
-Data flow: `source_reader` reads files, `computed_columns` computes target columns, `id_mapping` replaces text ids by
+Data flow: `readers` reads sources, `computed_columns` computes target columns, `id_mapping` replaces text ids by
 integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `import_report` counts rows.
 """
 
@@ -24,11 +24,12 @@ from scoring.database.writers import write_frame
 from scoring.errors import DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compute_columns
+from scoring.importing.header_check import require_columns
 from scoring.importing.id_mapping import read_codes, replace_text_ids
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
+from scoring.importing.readers import RawRows, SourceOptions, concatenate, read_source
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
-from scoring.importing.source_reader import RawRows, concatenate, read_source
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
 from scoring.validation.rejection_file import write_rejected_rows
@@ -44,6 +45,7 @@ def import_file(
     *,
     refused_to: str | Path | None = None,
     replace: bool = False,
+    options: SourceOptions | None = None,
 ) -> ImportReport:
     """Import one file into one table, in one transaction.
 
@@ -53,6 +55,7 @@ def import_file(
     refused_to: where to write rejected rows: a .csv file, or a folder (then `refused_<table>.csv`).
     replace: empty the table first. Otherwise rows whose id is already stored are rejected, and actions that are
         already stored are counted as merged.
+    options: how to read the file, such as its encoding and delimiter.
 
     Raises
     ------
@@ -62,7 +65,8 @@ def import_file(
     OutputError: If the file of rejected rows cannot be written.
     """
     table_map = parse_table_mapping(table, mapping)
-    raw = read_source(Path(path), table_map.missing)
+    raw = read_source(Path(path), table_map.missing, options)
+    require_columns(table, raw, table_map, str(path))
     return _import(database, table, raw, table_map, str(path), refused_to, replace or table_map.replace)
 
 
@@ -90,9 +94,13 @@ def import_mapping(
     files = {name: _find_file(source.file, folders) for name, source in mapping.sources.items()}
     reports = []
     for table, table_map in mapping.tables.items():
-        raws = [read_source(files[n], mapping.sources[n].missing + table_map.missing) for n in table_map.sources]
-        names = " + ".join(mapping.sources[name].file for name in table_map.sources)
-        report = _import(database, table, concatenate(raws), table_map, names, refused_to, replace or table_map.replace)
+        sources = {name: mapping.sources[name] for name in table_map.sources}
+        raw = concatenate(
+            [read_source(files[n], source.missing + table_map.missing, source.options) for n, source in sources.items()]
+        )
+        names = " + ".join(source.file for source in sources.values())
+        require_columns(table, raw, table_map, names)
+        report = _import(database, table, raw, table_map, names, refused_to, replace or table_map.replace)
         _require_accepted_rows(report)
         reports.append(report)
     return reports
@@ -111,7 +119,7 @@ def _require_accepted_rows(report: ImportReport) -> None:
 
 def _find_file(file: str, folders: list[Path]) -> Path:
     for folder in folders:
-        if (folder / file).is_file():
+        if (folder / file).exists():
             return folder / file
     raise DataError(
         f"The file {file} does not exist in {' or in '.join(map(str, folders))}. Correct its path in the mapping file."

@@ -24,13 +24,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as MappingABC
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.errors import ConfigurationError, pluralize, suggest
+from scoring.importing.readers import SourceOptions
 from scoring.storage.os_errors import reason
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
@@ -121,10 +132,28 @@ class TableMap(_StrictModel):
 
 
 class SourceMap(_StrictModel):
-    """A source file, and its texts that mean a missing value."""
+    """A source, how to read it, and its texts that mean a missing value."""
 
-    file: str
+    file: str  # or a folder
     missing: tuple[str, ...] = ()
+    encoding: str | None = None  # the other keys: see `SourceOptions`
+    delimiter: str | None = None
+    header: Annotated[tuple[str, ...], BeforeValidator(_to_tuple)] = ()
+    sheet: str | int | None = None
+
+    @field_validator("encoding", "delimiter")
+    @classmethod
+    def _check_option(cls, value: str | None, info: ValidationInfo) -> str | None:
+        try:
+            SourceOptions(encoding=value) if info.field_name == "encoding" else SourceOptions(delimiter=value)
+        except ConfigurationError as error:
+            raise ValueError(str(error).partition(": ")[2]) from None
+        return value
+
+    @property
+    def options(self) -> SourceOptions:
+        """How to read the source."""
+        return SourceOptions(**{option.name: getattr(self, option.name) for option in fields(SourceOptions)})
 
 
 class ImportMap(_StrictModel):

@@ -12,7 +12,7 @@ from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError
 
-__all__ = ["get_columns", "get_table", "match_columns"]
+__all__ = ["get_close_names", "get_columns", "get_table", "match_columns"]
 
 
 def get_table(name: str) -> Table:
@@ -69,8 +69,14 @@ def match_columns(
 
 def _describe_missing_column(spec: Table, column: Column, names: list[str]) -> str:
     accepted = [column.name, *column.aliases]
-    lower = {name.lower(): name for name in names}
-    close = [lower[n] for a in accepted for n in difflib.get_close_matches(a.lower(), lower, n=2, cutoff=0.6)]
-    hint = f" Did you mean {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
+    close = get_close_names(accepted, names)
+    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     aliases = f" (or {', '.join(column.aliases)})" if column.aliases else ""
     return f"{spec.name}: column {column.name}{aliases} is missing. The columns are {', '.join(names) or 'none'}.{hint}"
+
+
+def get_close_names(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the names that are similar to a wanted name, the most similar first."""
+    lower = {name.lower(): name for name in names}
+    close = [lower[n] for word in wanted for n in difflib.get_close_matches(word.lower(), lower, n=2, cutoff=0.6)]
+    return list(dict.fromkeys(close))

@@ -135,7 +135,7 @@ def test_invalid_utf8_rejects_the_row_and_not_the_file(sqlite: Database, tmp_pat
         (b"", "does not contain column names"),
         (b",,\n1,2,3\n", "does not contain column names"),
         (b"title\nx\n", "column job_id is missing"),
-        (b'job_id,title\n1,"' + b"x" * 200_000, "Check the quotes"),
+        (b'job_id,title\n1,"' + b"x" * 200_000, "line 2: the quote"),
     ],
 )
 def test_unreadable_files_raise(sqlite: Database, tmp_path: Path, content: bytes, said: str) -> None:
@@ -397,7 +397,7 @@ def test_error_of_invalid_mapping_names_file_line_and_key(
 
 def test_error_names_missing_source_column(sqlite: Database, tmp_path: Path) -> None:
     path = jobs_csv(tmp_path, "Job.ID,Title\n1,x\n")
-    with pytest.raises(DataError, match=r"takes jobs\.title from column 'Titel'.*Did you mean Title"):
+    with pytest.raises(DataError, match=r"takes jobs\.title from column 'Titel'.*Did you mean 'Title'"):
         import_file(sqlite, "jobs", path, {"columns": {"job_id": "Job.ID", "title": "Titel"}})
 
 

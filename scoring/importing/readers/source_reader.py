@@ -1,0 +1,117 @@
+"""Select the reader of a file or of a folder of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from scoring.errors import ConfigurationError, DataError
+from scoring.importing.readers.delimited_text import read_delimited_text
+from scoring.importing.readers.parquet_file import read_parquet
+from scoring.importing.readers.raw_rows import RawRows, concatenate
+from scoring.importing.readers.source_options import SourceOptions
+
+__all__ = ["read_source"]
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file: its name in messages, its suffixes, the options that it uses, and its reader.
+
+    The reader gets the path, the name of the file in reports, and the options. It raises DataError if the file cannot
+    be read as a whole; invalid rows are in the result.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    options: frozenset[str]
+    read: Callable[[Path, str, SourceOptions], RawRows]
+
+
+KINDS: Final = (
+    FileKind(
+        "text",
+        (".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz", ".tab.gz", ".txt.gz"),
+        frozenset({"encoding", "delimiter", "header"}),
+        read_delimited_text,
+    ),
+    FileKind("Parquet", (".parquet", ".pq"), frozenset(), read_parquet),
+)
+NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
+
+
+def read_source(path: Path, missing: tuple[str, ...] = (), options: SourceOptions | None = None) -> RawRows:
+    """Return the rows of a file, or of all files in a folder. Texts in `missing` become missing values.
+
+    In text files every value is text. A row with invalid bytes or a wrong number of fields is unreadable. In a folder,
+    each part is a file; folders such as `month=2025-06` add the column `month`.
+
+    Raises
+    ------
+    DataError: If the file does not exist, has no header or another format, or a quote is not closed.
+    ConfigurationError: If an option is not an option of this kind of file.
+    """
+    options = options or SourceOptions()
+    if path.is_dir():
+        return _read_folder(path, options).clear(missing)
+    if not path.is_file():
+        raise DataError(f"The file {path} does not exist.")
+    kind = _find_kind(path)
+    if kind is None:
+        raise DataError(f"{path} cannot be imported. {_describe_kinds()}")
+    return _read_file(kind, path, path.name, options).clear(missing)
+
+
+def _read_file(kind: FileKind, path: Path, name: str, options: SourceOptions) -> RawRows:
+    for option in options.given:
+        if option not in kind.options:
+            kinds = " and ".join(other.name for other in KINDS if option in other.options)
+            raise ConfigurationError(
+                f"{option}: {path} is a {kind.name} file, and this option is for {kinds} files. Remove it.",
+                path=str(path),
+                key=(option,),
+            )
+    return kind.read(path, name, options)
+
+
+def _find_kind(path: Path) -> FileKind | None:
+    name = path.name.lower()
+    return next((kind for kind in KINDS if name.endswith(kind.suffixes)), None)
+
+
+def _describe_kinds() -> str:
+    return f"Use a file that ends with {', '.join(suffix for kind in KINDS for suffix in kind.suffixes)}."
+
+
+def _read_folder(folder: Path, options: SourceOptions) -> RawRows:
+    """Return the rows of all parts, in the order of their paths. Files whose names begin with . or _ are not parts."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not any(piece.startswith((".", "_")) for piece in relative.parts):
+            kind = _find_kind(path)
+            if kind is None:
+                raise DataError(f"The folder {folder} contains {relative}, which cannot be imported. Remove the file.")
+            parts.append((kind, path, relative))
+    if not parts:
+        raise DataError(f"The folder {folder} does not contain a file to import. {_describe_kinds()}")
+    first = parts[0]
+    for kind, _, relative in parts:
+        if kind is not first[0]:
+            raise DataError(
+                f"The folder {folder} contains files of several kinds, such as {first[2]} and {relative}. "
+                "Keep one kind, or import them separately."
+            )
+    return concatenate([_read_part(*part, options) for part in parts])
+
+
+def _read_part(kind: FileKind, path: Path, relative: Path, options: SourceOptions) -> RawRows:
+    raw = _read_file(kind, path, str(relative), options)
+    for piece in relative.parts[:-1]:
+        name, equals, value = piece.partition("=")
+        if equals and name not in raw.frame:
+            raw.frame[name] = None if value == NULL_PARTITION else unquote(value)
+    return raw
