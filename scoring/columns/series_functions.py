@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "MAX_EXACT",
+    "MISSING_WORDS",
     "CoercedColumn",
     "Mask",
     "all_valid",

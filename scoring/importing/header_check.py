@@ -29,10 +29,10 @@ def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str) ->
     names = [str(name) for name in raw.frame.columns]
     header = [*names, *raw.duplicates]
     folded = {_fold(name) for name in header}
-    used = [name for column in mapping.columns.values() for name in (column.source, *column.join) if name is not None]
+    used = [name for column in mapping.columns.values() for name in column.source_columns]
     for target, column in mapping.columns.items():
-        for name in (column.source, *column.join):
-            if name is not None and _fold(name) not in folded:
+        for name in column.source_columns:
+            if _fold(name) not in folded:
                 problem = f"The mapping takes {table}.{target} from column {name!r}, which the source does not have."
                 raise DataError(f"{problem} Correct the mapping. {_describe_header(source, names, [name])}")
     for spec in TABLES[table].columns:

@@ -23,6 +23,7 @@ class ImportReport:
     cleared: rule → number of values that were made missing.
     ignored: source columns that were not used.
     refused_path: the file of the rejected rows, if one was written.
+    notes: message → number of values that the mapping kept without a conversion, or changed.
     """
 
     table: str
@@ -35,6 +36,7 @@ class ImportReport:
     cleared: Mapping[str, int] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     refused_path: Path | None = None
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.read != self.stored + self.merged + self.rejected:
@@ -56,6 +58,7 @@ class ImportReport:
         ]
         lines += [f"  rejected {count:,}: {reason}" for reason, count in self.reasons.items()]
         lines += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
+        lines += [f"  note {count:,}: {note}" for note, count in self.notes.items()]
         if self.ignored:
             lines.append(f"  columns not used: {', '.join(self.ignored)}")
         if self.refused_path is not None:

@@ -136,10 +136,11 @@ def _import(
     replace_rows: bool,
 ) -> ImportReport:
     cleared: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
     database.require_tables(*TABLES)
     database.migrate()
     with database.begin() as connection:
-        validated = _validate(connection, table, mapping, raw, cleared)
+        validated = _validate(connection, table, mapping, raw, cleared, notes)
         validated = _apply_rules(validated, mapping, cleared, after=False)
         if mapping.one_row_per is not None:
             validated = _apply_rules(_merge_rows(validated, mapping), mapping, cleared, after=True)
@@ -170,28 +171,36 @@ def _import(
         dict(cleared.most_common()),
         validated.ignored,
         path,
+        dict(notes.most_common()),
     )
 
 
 def _validate(
-    connection: Connection, table: str, mapping: TableMap, raw: RawRows, cleared: Counter[str]
+    connection: Connection,
+    table: str,
+    mapping: TableMap,
+    raw: RawRows,
+    cleared: Counter[str],
+    notes: Counter[str],
 ) -> NormalisedTable:
     """Return the source rows as validated rows of the table, with rejections; `rows` are positions in `raw.frame`."""
     ignored: tuple[str, ...] = ()
     composed = raw.frame
+    rejections = None
     if table not in FACTOR_TABLES:
-        composed, unknown, ignored = compute_columns(
-            table, composed, mapping, lambda name: read_codes(connection, name)
-        )
-        cleared.update(unknown)
-        composed = replace_text_ids(connection, table, composed)
+        computed = compute_columns(table, composed, mapping, lambda name: read_codes(connection, name))
+        cleared.update(computed.cleared)
+        notes.update(computed.notes)
+        ignored, rejections = computed.ignored, computed.rejections
+        composed = replace_text_ids(connection, table, computed.frame)
     codes = pd.Series(
         connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all(), dtype="str"
     )
     width = None if table == "prefectures" else code_width(codes)
     widths = {"prefecture_code": width, "adjacent_code": width}
     rows = composed.reset_index(drop=True)
-    return replace(normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None), ignored=ignored)
+    normalised = normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None, rejections=rejections)
+    return replace(normalised, ignored=ignored)
 
 
 def _apply_rules(

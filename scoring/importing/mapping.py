@@ -22,13 +22,16 @@ Columns that are not listed are matched by canonical name or alias.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -38,50 +41,241 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.errors import ConfigurationError, pluralize, suggest
+from scoring.columns.normal_form import normalise_text, normalise_value
+from scoring.columns.types import CHOICE, CODE, INTEGER, NUMBER, TEXT, TIME, ColumnType
+from scoring.errors import ConfigurationError, pluralize, shorten_repr, suggest
+from scoring.importing.amount_texts import THOUSANDS, UNITS, NumberNotation, RangeEnd
 from scoring.importing.readers import SourceOptions
+from scoring.importing.time_texts import check_format, check_zone
+from scoring.importing.value_matching import MISSING_KEY
 from scoring.storage.os_errors import reason
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
-__all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "parse_table_mapping", "read_mapping"]
+__all__ = [
+    "ColumnMap",
+    "ImportMap",
+    "NumberMap",
+    "PayUnitMap",
+    "Rule",
+    "SourceMap",
+    "TableMap",
+    "parse_table_mapping",
+    "read_mapping",
+]
 
 M = TypeVar("M", bound=BaseModel)
 Pick = Literal["first", "last", "most_common", "min", "max", "all"]
+
+LOOKUP_TABLES: Final = ("occupations", "prefectures")
+PAY_COLUMNS: Final = {"jobs": ("min_salary", "max_salary"), "users": ("preferred_salary_min",)}
+"""Table → the columns that are amounts per unit of pay."""
 
 
 class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+def _is_scalar(value: Any) -> bool:
+    return not isinstance(value, list | tuple | set | dict)
+
+
+def _to_texts(value: Any) -> Any:
+    """Return a tuple of texts for one text, number or boolean, or a list of them."""
+    values = [value] if _is_scalar(value) else value
+    if isinstance(values, dict) or not all(_is_scalar(item) and item is not None for item in values):
+        raise ValueError("must be a text or a list of texts")
+    return tuple(item if isinstance(item, str) else str(normalise_value(item)) for item in values)
+
+
+def _to_text(value: Any) -> Any:
+    return str(normalise_value(value)) if isinstance(value, bool | int | float) else value
+
+
 def _check_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is not a valid regular expression: {error}") from None
+        raise ValueError(f"{text!r} is not a valid regular expression: {error}. Correct it.") from None
     return text
 
 
-class ColumnMap(_StrictModel):
-    """The source of one target column, and how merged rows give one value."""
+def _check_format(text: str) -> str:
+    text = normalise_text(text)
+    check_format(text)
+    return text
 
-    source: str | None = Field(None, alias="from")
-    value: str | int | float | bool | None = None  # the same for all rows
-    join: tuple[str, ...] = ()  # texts of several columns, missing ones left out
-    glue: str = Field(" ", alias="with")
-    values: dict[str, Any] = {}  # replacements of values; other values are unchanged
-    cut: tuple[Annotated[str, BeforeValidator(_check_pattern)], ...] = ()  # matches of these patterns are removed
+
+def _check_zone(name: str) -> str:
+    check_zone(name)
+    return name
+
+
+def _to_words(value: Any) -> Any:
+    """Return the keys in normal form → values; `MISSING_KEY` for null."""
+    if not isinstance(value, MappingABC):
+        raise ValueError("must be a mapping such as {H: hourly}")
+    words: dict[str, Any] = {}
+    for key, replacement in value.items():
+        word = normalise_value(key) or MISSING_KEY
+        if word in words:
+            raise ValueError(f"two keys are equal to {word!r} in normal form. Keep one.")
+        if isinstance(replacement, dict):
+            raise ValueError(f"the value of {word!r} must be one value, not a mapping.")
+        words[word] = replacement
+    return words
+
+
+def _to_hours(value: Any) -> Any:
+    if not isinstance(value, MappingABC):
+        raise ValueError("must be a mapping such as {year: 2080}")
+    hours: dict[str, float] = {}
+    for key, number in value.items():
+        is_number = isinstance(number, int | float) and not isinstance(number, bool)
+        if not is_number or not math.isfinite(number) or number <= 0:
+            raise ValueError(f"the hours of {key!r} must be a positive number, not {shorten_repr(number)}.")
+        hours[str(normalise_value(key))] = float(number)
+    return hours
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_to_texts)]
+Text = Annotated[str, BeforeValidator(_to_text)]
+Words = Annotated[dict[str, Any], BeforeValidator(_to_words)]
+
+
+class NumberMap(_StrictModel):
+    """How an amount is written in a text, and which end of a range is used."""
+
+    decimal: Literal[".", ","] = "."
+    thousands: Text | None = None  # by default the other one of . and ,
+    range: RangeEnd | None = None  # by default high for max_salary, low for other columns
+
+    @model_validator(mode="after")
+    def _check_marks(self) -> NumberMap:
+        thousands = self.notation.thousands
+        if thousands not in THOUSANDS or thousands == self.decimal:
+            marks = ", ".join(repr(mark) for mark in THOUSANDS if mark != self.decimal)
+            raise ValueError(f"thousands must be one of {marks}, not {shorten_repr(thousands)}.")
+        return self
+
+    @property
+    def notation(self) -> NumberNotation:
+        default = "." if self.decimal == "," else ","
+        return NumberNotation(self.decimal, default if self.thousands is None else self.thousands)
+
+
+class PayUnitMap(_StrictModel):
+    """The unit of pay of amounts: from a column or from the text of the amount, otherwise `unit`."""
+
+    source: Text | None = Field(None, alias="from")
+    text: bool = False
+    unit: Text | None = None  # of amounts for which neither the column nor the text states one
+    values: Words = {}  # words of the column → units
+    hours: Annotated[dict[str, float], BeforeValidator(_to_hours)] = {}  # unit → working hours
+
+    @model_validator(mode="after")
+    def _check_units(self) -> PayUnitMap:
+        if self.source is not None and self.text:
+            raise ValueError("`from` and `text` exclude each other. Keep one.")
+        if self.source is None and not self.text and self.unit is None:
+            raise ValueError("give `from: COLUMN`, `text: true` or `unit`.")
+        if self.values and self.source is None:
+            raise ValueError("`values` needs `from: COLUMN`.")
+        units = (*UNITS, *self.hours)
+        for unit in (self.unit, *self.values.values()):
+            if unit is not None and unit not in units:
+                raise ValueError(
+                    f"the unit {shorten_repr(unit)} does not exist. Use one of {', '.join(units)}, or add its `hours`."
+                )
+        return self
+
+
+def _to_number_map(value: Any) -> Any:
+    if value is True:
+        return {}
+    if value is False:
+        return None
+    if _is_scalar(value) and value is not None:
+        raise ValueError("must be true, or a mapping with decimal, thousands and range")
+    return value
+
+
+def _to_pay_unit_map(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"text": True} if value == "text" else {"unit": value}
+    if value is not None and not isinstance(value, dict | PayUnitMap):
+        raise ValueError("must be a unit such as year, or text, or a mapping with from, text, unit, values and hours")
+    return value
+
+
+class ColumnMap(_StrictModel):
+    """The source of one target column, the conversion of its values, and how merged rows give one value.
+
+    Conversions are applied in the order of the fields.
+    """
+
+    source: Text | None = Field(None, alias="from")
+    value: Any = None  # the same for all rows
+    join: Texts = ()  # texts of several columns, missing ones left out
+    first_true: Texts = ()  # columns of flags: the name of the first one that is true
+    glue: Text = Field(" ", alias="with")
+    normalise: bool = False  # NFKC, without invisible characters
+    # matches of these patterns are removed
+    cut: Annotated[tuple[Annotated[str, AfterValidator(_check_pattern)], ...], BeforeValidator(_to_texts)] = ()
+    split: Texts = ()  # separators of a text with several values, for list columns
+    values: Words = {}  # replacements of values, compared in normal form
     lookup: str | None = None  # reference table in which to look up the name's code
+    number: Annotated[NumberMap | None, BeforeValidator(_to_number_map)] = None  # amounts in texts
+    # of times
+    format: Annotated[tuple[Annotated[str, AfterValidator(_check_format)], ...], BeforeValidator(_to_texts)] = ()
+    unit: Literal["s", "ms", "us"] | None = None  # of numbers since 1970
+    zone: Annotated[str, AfterValidator(_check_zone), BeforeValidator(_to_text)] | None = None  # of local times
+    per: Annotated[PayUnitMap | None, BeforeValidator(_to_pay_unit_map)] = None  # the unit of pay of amounts
+    otherwise: Literal["keep", "missing", "refuse"] | None = Field(None, alias="else")  # values without a conversion
     pick: Pick = "first"  # missing values are skipped; ties of most_common: the smallest; all: for lists
 
     @model_validator(mode="after")
-    def _check_origin(self) -> ColumnMap:
-        if (self.source is not None) + (self.value is not None) + bool(self.join) != 1:
-            raise ValueError("give exactly one of from, join and value")
-        if self.lookup is not None and self.lookup not in ("occupations", "prefectures"):
-            raise ValueError(f"lookup must be occupations or prefectures, not {self.lookup!r}")
+    def _check_keys(self) -> ColumnMap:
+        given = self.model_fields_set
+        origins = [name for name in ("source", "value", "join", "first_true") if name in given]
+        if len(origins) != 1 or (self.source is None and not {"value", "join", "first_true"} & given):
+            raise ValueError("give exactly one of from, join, first_true and value.")
+        if isinstance(self.value, dict):
+            raise ValueError("`value` must be one value, or a list for a list column.")
+        if "glue" in given and not self.join:
+            raise ValueError("`with` is the text between joined columns. Use it with `join`.")
+        if self.lookup is not None and self.lookup not in LOOKUP_TABLES:
+            raise ValueError(f"lookup must be {' or '.join(LOOKUP_TABLES)}, not {self.lookup!r}.")
+        if self.unit and self.zone:
+            raise ValueError("`unit` and `zone` exclude each other: numbers since 1970 are UTC. Remove `zone`.")
+        if self.format and self.unit:
+            raise ValueError("`format` and `unit` exclude each other. Keep one.")
+        kinds = {
+            "lookup": self.lookup is not None,
+            "number": self.number is not None,
+            "per": self.per is not None and self.number is None,
+            "format": bool(self.format),
+            "unit": self.unit is not None,
+            "zone": self.zone is not None and not self.format,
+        }
+        used = [name for name, is_used in kinds.items() if is_used]
+        if len(used) > 1:
+            raise ValueError(f"`{used[0]}` and `{used[1]}` exclude each other. Keep one.")
+        if self.per is not None and self.per.text and self.number is None:
+            raise ValueError("`per` reads the unit from the text that `number` converts. Add `number: true`.")
+        if self.otherwise is not None and not used and not self.values:
+            raise ValueError("`else` needs one of values, lookup, number, format, unit, zone and per.")
+        if self.otherwise == "keep" and used and used != ["lookup"]:
+            raise ValueError(f"`else: keep` cannot be used with `{used[0]}`. Use missing or refuse.")
         return self
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """The source columns that this column needs."""
+        names = (self.source, *self.join, *self.first_true, self.per.source if self.per else None)
+        return tuple(name for name in names if name is not None)
 
 
 class Rule(_StrictModel):
@@ -96,7 +290,7 @@ class Rule(_StrictModel):
     @model_validator(mode="after")
     def _check_condition(self) -> Rule:
         if self.minimum is None and self.maximum is None and self.after is None:
-            raise ValueError("a rule needs min, max or after")
+            raise ValueError("a rule needs min, max or after.")
         return self
 
     @property
@@ -109,36 +303,36 @@ class Rule(_StrictModel):
 
 
 def _parse_column_map(value: Any) -> Any:
-    return {"from": value} if isinstance(value, str) else value
+    if isinstance(value, dict | ColumnMap):
+        return value
+    if value is None or not _is_scalar(value):
+        raise ValueError("must be a source column, or a mapping such as {from: COLUMN}")
+    return {"from": value}
 
 
 def _parse_source_map(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
 
-def _to_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
 class TableMap(_StrictModel):
     """The sources, columns and rules of one table."""
 
-    sources: Annotated[tuple[str, ...], BeforeValidator(_to_tuple)] = Field((), alias="from")
+    sources: Texts = Field((), alias="from")
     one_row_per: str | None = None
     columns: dict[str, Annotated[ColumnMap, BeforeValidator(_parse_column_map)]] = {}
     rules: tuple[Rule, ...] = ()
-    missing: tuple[str, ...] = ()  # texts that mean a missing value, in addition to blank text
+    missing: Texts = ()  # words that mean a missing value, in addition to blank text
     replace: bool = False  # empty the table first
 
 
 class SourceMap(_StrictModel):
-    """A source, how to read it, and its texts that mean a missing value."""
+    """A source, how to read it, and its words that mean a missing value."""
 
-    file: str  # or a folder
-    missing: tuple[str, ...] = ()
-    encoding: str | None = None  # the other keys: see `SourceOptions`
-    delimiter: str | None = None
-    header: Annotated[tuple[str, ...], BeforeValidator(_to_tuple)] = ()
+    file: Text  # or a folder
+    missing: Texts = ()
+    encoding: Text | None = None  # the other keys: see `SourceOptions`
+    delimiter: Text | None = None
+    header: Texts = ()
     sheet: str | int | None = None
 
     @field_validator("encoding", "delimiter")
@@ -221,6 +415,18 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
                 (*key, "columns" if column in table.columns else "rules", column),
                 f"table {name} does not have the column {column!r}. {suggest(column, spec.names)}",
             )
+    for place, rule in enumerate(table.rules):
+        column_type = spec.column(rule.column).type
+        for limit_name, limit in (("min", rule.minimum), ("max", rule.maximum)):
+            if limit is not None and not _is_bound(column_type, limit):
+                raise file.error(
+                    (*key, "rules", str(place), limit_name),
+                    f"the rule of {name}.{rule.column} has the limit {shorten_repr(limit)}, which is not a valid "
+                    f"{column_type.name}. Correct it.",
+                )
+    for column, column_map in table.columns.items():
+        if conflict := _find_conflict(name, column, column_map, table):
+            raise file.error((*key, "columns", column), f"{'.'.join((*key, 'columns', column))}: {conflict}")
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
         problem = f"one_row_per of table {name} is {table.one_row_per!r}"
         raise file.error(
@@ -231,6 +437,46 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
         )
 
 
+def _is_bound(column_type: ColumnType, limit: Any) -> bool:
+    try:
+        column_type.parse_bound(limit)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _find_conflict(table: str, column: str, mapping: ColumnMap, table_map: TableMap) -> str | None:
+    """Return what is wrong with the keys of a column because of its type, or None."""
+    column_type = TABLES[table].column(column).type
+    pay_columns = PAY_COLUMNS.get(table, ())
+    allowed = {
+        "format": column_type is TIME,
+        "unit": column_type is TIME,
+        "zone": column_type is TIME,
+        "number": column_type in (NUMBER, INTEGER),
+        "per": column in pay_columns,
+        "split": column_type.is_list,
+        "normalise": column_type in (TEXT, CODE, CHOICE),
+    }
+    purposes = {
+        "number": "number columns",
+        "per": f"{' and '.join(pay_columns) or 'columns of pay'}",
+        "split": "list columns",
+        "normalise": "text columns",
+    }
+    for key, is_allowed in allowed.items():
+        if getattr(mapping, key) and not is_allowed:
+            purpose = purposes.get(key, "time columns")
+            return f"`{key}` is for {purpose}, but {column} is a {column_type.name} column. Remove `{key}`."
+    if isinstance(mapping.value, list | tuple) and not column_type.is_list:
+        return f"`value` is a list, but {column} is a {column_type.name} column. Give one value."
+    if mapping.pick == "all" and not column_type.is_list:
+        return f"`pick: all` is for list columns, but {column} is a {column_type.name} column. Use another `pick`."
+    if column == "salary_type" and any(c.per for name, c in table_map.columns.items() if name in pay_columns):
+        return "`per` of the amounts determines salary_type. Remove salary_type or `per`."
+    return None
+
+
 def _read_yaml(path: Path, expected: str) -> YamlSource:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -238,7 +484,7 @@ def _read_yaml(path: Path, expected: str) -> YamlSource:
         raise ConfigurationError(
             f"The mapping file {path} cannot be read: {reason(error)}. Check the path and the file.", path=str(path)
         ) from error
-    return parse_yaml(text, str(path), expected=expected, error_class=ConfigurationError)
+    return parse_yaml(text, str(path), expected=expected, error_class=ConfigurationError, as_typed=True)
 
 
 def _validate(model: type[M], source: YamlSource) -> M:
@@ -246,10 +492,53 @@ def _validate(model: type[M], source: YamlSource) -> M:
         return model.model_validate(source.data)
     except ValidationError as error:
         first = error.errors()[0]
-        path = tuple(str(piece) for piece in first["loc"])
-        is_unknown = first["type"] == "extra_forbidden"
-        problem = "unknown key" if is_unknown else first["msg"].removeprefix("Value error, ")
-        hint = " Correct or remove it." if is_unknown else ""
+        path = tuple(str(piece) for piece in first["loc"] if piece != "[key]")
         others = error.error_count() - 1
-        more = f" (and {pluralize(others, 'other problem')})" if others else ""
-        raise source.error(path, f"{'.'.join(path)}: {problem}{more}.{hint}") from None
+        more = f" {pluralize(others, 'other problem')} follow." if others > 1 else " One other problem follows."
+        problem = _describe(model, first).removesuffix(".")
+        raise source.error(path, f"{'.'.join(path) or 'the mapping'}: {problem}.{more if others else ''}") from None
+
+
+PROBLEMS: Final = {
+    "missing": "this key is missing",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a mapping (`key: value` lines)",
+    "model_type": "must be a mapping (`key: value` lines)",
+    "model_attributes_type": "must be a mapping (`key: value` lines)",
+    "tuple_type": "must be a list",
+}
+
+
+def _describe(model: type[BaseModel], error: ErrorDetails) -> str:
+    """Return what is wrong and what to do, without the words of pydantic."""
+    kind, given = error["type"], shorten_repr(error["input"])
+    if error["loc"][-1:] == ("[key]",):
+        return f"the key {given} is not text. Put it in quotes"
+    if kind == "extra_forbidden":
+        keys = [field.alias or name for name, field in _find_model(model, error["loc"][:-1]).model_fields.items()]
+        return f"unknown key. {suggest(str(error['loc'][-1]), keys)}"
+    if kind == "missing":
+        return "this key is missing. Add it"
+    if kind == "literal_error":
+        return f"must be {error['ctx']['expected']}, not {given}".replace("'", "")
+    if kind == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    return f"{PROBLEMS.get(kind, 'is not valid')}, not {given}"
+
+
+def _find_model(model: type[BaseModel], path: Iterable[int | str]) -> type[BaseModel]:
+    """Return the innermost model on the path of an error."""
+    for piece in path:
+        field = next((f for name, f in model.model_fields.items() if piece in (name, f.alias)), None)
+        found = None if field is None else _find_inner_model(field.annotation)
+        model = found or model
+    return model
+
+
+def _find_inner_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model in an annotation such as `dict[str, Annotated[ColumnMap, …]]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _find_inner_model(part)) is not None), None)

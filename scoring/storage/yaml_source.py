@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,32 @@ class _BoundedLoader(yaml.SafeLoader):
         if len(node.value) > MAX_KEYS:
             problem = f"a mapping has more than {MAX_KEYS:,} keys"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+class _TypedLoader(_BoundedLoader):
+    """Reads scalars as they are typed: only true, false, null and decimal numbers are not text; keys are text or None.
+
+    Plain YAML 1.1 would read `yes` as true, `027` as 23, `12:30` as 750 and `2025-06-03` as a date.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - as PyYAML declares it
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":null"):
+                key.tag = "tag:yaml.org,2002:str"
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("float", r"[-+]?\.inf|\.nan", list("-+.")),
+    ("merge", "<<", ["<"]),
+):
+    _TypedLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 @dataclass(frozen=True)
@@ -94,7 +121,9 @@ class YamlSource:
                 raise self.error((*key, name), f"unknown key `{name}`{where}; known: {', '.join(sorted(allowed))}.")
 
 
-def parse_yaml(text: str, path: str, *, expected: str, error_class: type[LocatedError] = ModelError) -> YamlSource:
+def parse_yaml(
+    text: str, path: str, *, expected: str, error_class: type[LocatedError] = ModelError, as_typed: bool = False
+) -> YamlSource:
     """Parse a YAML text that is one mapping.
 
     Parameters
@@ -107,6 +136,8 @@ def parse_yaml(text: str, path: str, *, expected: str, error_class: type[Located
         The keys that it should have, for the error about a text that is something else.
     error_class
         The class of all errors about it.
+    as_typed
+        Whether only true, false, null and decimal numbers are not text, and keys are text (null: None).
 
     Raises
     ------
@@ -115,7 +146,7 @@ def parse_yaml(text: str, path: str, *, expected: str, error_class: type[Located
     """
     lines: dict[KeyPath, int] = {}
     try:
-        loader = _BoundedLoader(text)
+        loader = _TypedLoader(text) if as_typed else _BoundedLoader(text)
         node = loader.get_single_node()
         # before constructing, which dissolves merge keys
         duplicate = None if node is None else _collect_lines(node, lines)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import DataError, make_printable
+from scoring.importing.value_matching import clear_words
 
 __all__ = ["RawRows", "concatenate", "name_columns"]
 
@@ -46,15 +47,10 @@ class RawRows:
         return len(self.frame) + len(self.unreadable)
 
     def clear(self, missing: Sequence[str]) -> RawRows:
-        """Return the rows with missing values for the texts in `missing`."""
+        """Return the rows with missing values for the cells that equal a word of `missing` in normal form."""
         if not missing:
             return self
-        words = set(missing)
-        columns = {
-            name: column.map(lambda value: None if isinstance(value, str) and value in words else value)
-            for name, column in self.frame.items()
-        }
-        return replace(self, frame=pd.DataFrame(columns, index=self.frame.index, copy=False))
+        return replace(self, frame=clear_words(self.frame, missing))
 
     def require_single(self, names: Sequence[str]) -> None:
         """Check that columns that an import uses occur once.

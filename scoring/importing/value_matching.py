@@ -1,0 +1,97 @@
+"""Compare cells with the words of a mapping in their normal form, one distinct value at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns.normal_form import normalise_value
+from scoring.errors import make_printable
+
+__all__ = ["MISSING_KEY", "clear_words", "describe_most_frequent", "is_list", "is_missing", "map_cells", "match_key"]
+
+MISSING_KEY: Final = ""
+"""The key of missing cells in `values`; the normal form of a value is never empty."""
+
+TRUE_KEYS: Final = ("true", "yes", "1")
+FALSE_KEYS: Final = ("false", "no", "0")
+
+
+def is_list(value: Any) -> bool:
+    """Return whether a cell contains several values."""
+    return isinstance(value, list | tuple | set | frozenset | np.ndarray)
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell is missing or blank. A list is not missing, even if it is empty."""
+    return not is_list(value) and normalise_value(value) is None
+
+
+def match_key(value: Any, keys: Mapping[str, Any]) -> str | None:
+    """Return the key that is equal to a scalar in normal form, or None. Booleans also equal yes, no, 1 and 0."""
+    if isinstance(value, bool | np.bool_):
+        return next((key for key in (TRUE_KEYS if value else FALSE_KEYS) if key in keys), None)
+    key = normalise_value(value)
+    return key if key in keys else None
+
+
+def map_cells(column: pd.Series, convert: Callable[[Any], Any]) -> pd.Series:
+    """Return the converted cells as objects: each distinct scalar is converted once; list cells by their elements.
+
+    Elements that become missing are left out. `convert` also receives missing cells (as None), but no missing elements.
+    """
+    values = column.array
+    result = np.empty(len(column), dtype=object)
+    if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
+        places, distinct = pd.factorize(column)
+        converted = np.empty(len(distinct) + 1, dtype=object)
+        for place, value in enumerate([*distinct, None]):
+            converted[place] = convert(None if is_missing(value) else value)
+        result[:] = converted[places]
+        return pd.Series(result, index=column.index, dtype=object)
+    known: dict[Any, Any] = {}
+
+    def convert_once(value: Any) -> Any:
+        key = (type(value), value)
+        try:
+            if key not in known:
+                known[key] = convert(value)
+            return known[key]
+        except TypeError:  # unhashable
+            return convert(value)
+
+    for row, value in enumerate(values):
+        if is_list(value):
+            present = [convert_once(element) for element in value if not is_missing(element)]
+            result[row] = [element for element in present if element is not None]
+        else:
+            result[row] = convert_once(None if is_missing(value) else value)
+    return pd.Series(result, index=column.index, dtype=object)
+
+
+def clear_words(frame: pd.DataFrame, words: Sequence[str]) -> pd.DataFrame:
+    """Return the frame without the cells and list elements that are equal to a word in normal form."""
+    keys = {key: None for word in words if (key := normalise_value(word)) is not None}
+    if not keys:
+        return frame
+    columns = {name: _clear_column(column, keys) for name, column in frame.items()}
+    return pd.DataFrame(columns, index=frame.index, copy=False)
+
+
+def _clear_column(column: pd.Series, keys: Mapping[str, Any]) -> pd.Series:
+    cleared = map_cells(column, lambda value: None if match_key(value, keys) is not None else value)
+    if column.dtype == object:
+        return cleared
+    lost = cleared.isna() & column.notna()
+    return column.mask(lost) if lost.any() else column
+
+
+def describe_most_frequent(values: Iterable[Any], most: int = 3) -> str:
+    """Return the most frequent values with their counts: `'Tokio' (120), 'Osacka' (3)`."""
+    counts = Counter("no value" if is_missing(value) else repr(make_printable(str(value), 40)) for value in values)
+    shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
+    return ", ".join(f"{text} ({count:,})" for text, count in shown)
