@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from tests.support.child_signals import restore_signals
+
 __all__ = [
     "LUCKY_COMPONENT",
     "LUCKY_MODEL",
@@ -97,7 +99,13 @@ def environment_of(folder: Path) -> dict[str, str]:
 def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "scoring.cli", *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=cwd, env=environment_of(cwd), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=cwd,
+        env=environment_of(cwd),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=restore_signals,
     )
 
 

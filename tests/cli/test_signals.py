@@ -38,7 +38,7 @@ def test_stopped_run_leaves_no_files(large_database: Path, tmp_path: Path, sign:
     started = time.monotonic()
     while not (out.is_dir() and any(out.iterdir())):
         assert run.poll() is None, run.communicate()
-        assert time.monotonic() - started < 60
+        assert time.monotonic() - started < 180  # a busy machine may have to compile the kernels
         time.sleep(0.005)
     run.send_signal(sign)
     output, errors = run.communicate(timeout=30)

@@ -21,6 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scoring.cli.app import app
+from tests.support.child_signals import restore_signals
 from tests.support.proof_counts import record_count
 from tests.support.server_process import SECONDS, Server, ask_for_page, command_line, connections, served, wait_until
 
@@ -170,7 +171,11 @@ def test_lab_ends_on_shutdown_from_its_page(lab: Server) -> None:
 
 def test_ctrl_c_during_start_ends_lab(folder: Path) -> None:
     starting = subprocess.Popen(
-        [sys.executable, "-m", "scoring.cli", "lab"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "scoring.cli", "lab"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=restore_signals,
     )
     command = psutil.Process(starting.pid)
     wait_until(

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import psutil
 
+from tests.support.child_signals import restore_signals
+
 __all__ = ["SECONDS", "Server", "ask_for_page", "command_line", "connections", "served", "wait_until"]
 
 SECONDS: Final = 120
@@ -32,6 +34,7 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime")},
+            preexec_fn=restore_signals,
         )
         self.lines: list[str] = []
         assert self.process.stdout is not None
