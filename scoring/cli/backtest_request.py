@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Backtest
+    from scoring.evaluation.measure_values import Measure
     from scoring.model import ScoringModel
     from scoring.registry import Registry
 
@@ -77,6 +78,7 @@ class BacktestRequest:
         k: int,
         level: float,
         seed: int,
+        goals: Sequence[Measure],
         factor_cache: Path | None,
         progress: Progress,
     ) -> Backtest:
@@ -103,6 +105,7 @@ class BacktestRequest:
                 factor_cache=factor_cache or default_cache(),
                 level=level,
                 seed=seed,
+                goals=goals,
                 advance=advance,
             )
 
@@ -136,9 +139,9 @@ def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress)
 def log_cuts(
     registry: Registry, backtest: Backtest, models: Mapping[str, ScoringModel], on: UserSplit, progress: Progress
 ) -> int:
-    """Log the evaluation as one look at the test users of each cut. Print a warning if they were evaluated before.
+    """Log the evaluation as one look at its test users. Print a warning if they were evaluated before.
 
-    Return the largest number of looks at a cut, including this one.
+    Return the number of looks at these users, including this one.
     """
     looks = registry.log_backtest(backtest, models, split=on)
     if looks > 1:

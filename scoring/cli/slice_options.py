@@ -41,7 +41,7 @@ class UserColumns:
 
         Raises
         ------
-        ConfigurationError: If the table users does not contain a column.
+        ConfigurationError: If the table users does not contain a column, or the column identifies users.
         DatabaseError: If the database cannot be read.
         """
         if not options:
@@ -51,14 +51,17 @@ class UserColumns:
         from scoring.columns import TABLES
         from scoring.columns.types import INTEGER_LIST
         from scoring.errors import ConfigurationError, suggest
+        from scoring.evaluation.slices import check_slice_column
 
         users = TABLES["users"]
+        names = [users.canonical_names.get(name, name) for name in options]
+        for name in names:
+            check_slice_column(name)
         database.require_tables("users")
         stored = database.read(lambda connection: inspect(connection).get_columns("users"))
         lists = [column.name for column in users.columns if column.type is INTEGER_LIST]
         available = dict.fromkeys([*users.names, *(column["name"] for column in stored)])
-        known = [name for name in available if name not in (*users.key, *lists)]
-        names = [users.canonical_names.get(name, name) for name in options]
+        known = [name for name in available if name not in (*users.key, "external_id", *lists)]
         for option, name in zip(options, names, strict=True):
             if name not in known:
                 raise ConfigurationError(

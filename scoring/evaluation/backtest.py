@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +22,14 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
 from scoring.evaluation.holdout_splits import by_time
+from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.marks import DifferenceTest, mark_tests
-from scoring.evaluation.measure_info import PRICE_SHARE, relative_change
-from scoring.evaluation.measure_values import MeasureDifference, MeasureMean, MeasureValues
+from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, relative_change
+from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
 from scoring.evaluation.randomisation import compute_p_values
-from scoring.evaluation.scoreboard import count_permutations, select_prices
+from scoring.evaluation.scoreboard import count_permutations, parse_candidate, select_prices
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS
 from scoring.model import ScoringModel
@@ -54,6 +55,8 @@ class BacktestCut:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     user_id: Longs  # (n,) ascending
+    pair_user: Longs  # (p,) users of the relevant pairs
+    pair_job: Longs  # (p,) their jobs
     values: Mapping[str, MeasureValues]
     """Values of each model."""
 
@@ -61,9 +64,9 @@ class BacktestCut:
         return f"BacktestCut({self.name}: {pluralize(len(self.user_id), 'user')})"
 
     @classmethod
-    def of(cls, evaluator: Evaluator, models: Mapping[str, ScoringModel]) -> Self:
-        """Return the values of these models."""
-        values = {name: MeasureValues.of(evaluator, evaluator.evaluate(model)) for name, model in models.items()}
+    def of(cls, evaluator: Evaluator, models: Mapping[str, ScoringModel], goals: Sequence[Measure] = ()) -> Self:
+        """Return the values of these models, also of the goals."""
+        values = {name: MeasureValues.of(evaluator, evaluator.evaluate(model), goals) for name, model in models.items()}
         holdout = evaluator.holdout
         return cls(
             at=holdout.data.as_of,
@@ -73,6 +76,8 @@ class BacktestCut:
             left_out=holdout.left_out,
             notes=holdout.notes,
             user_id=evaluator.user_id,
+            pair_user=holdout.relevance.user_id,
+            pair_job=holdout.relevance.job_id,
             values=values,
         )
 
@@ -83,7 +88,10 @@ class Backtest:
 
     Pooled values are means over all pairs of a user and a cut. A user may appear in several cuts. Therefore the
     bootstrap draws users with all their cuts, and the paired randomisation test exchanges the models of a user in all
-    cuts at once. Holm's correction is applied to all pooled tests, and separately to all tests of single cuts.
+    cuts at once.
+
+    A pooled test of a goal on the candidate was declared before the evaluation. It is not corrected, as in
+    `Scoreboard`. Holm's correction is applied to all other pooled tests, and separately to all tests of single cuts.
     """
 
     cuts: tuple[BacktestCut, ...]
@@ -93,6 +101,9 @@ class Backtest:
     metrics: tuple[str, ...]
     level: float = 0.95
     seed: int = 0
+    goals: tuple[Measure, ...] = ()
+    candidate: str | None = None
+    """The model of the declared tests; None without goals."""
 
     @classmethod
     def of(
@@ -112,6 +123,8 @@ class Backtest:
         workers: int | None = None,
         level: float = 0.95,
         seed: int = 0,
+        goals: Sequence[str | Measure] = (),
+        candidate: str | None = None,
         advance: Callable[[int, int], None] = lambda done, total: None,
     ) -> Self:
         """Evaluate the models at each cut. Factors are trained, and statistics computed, as of each cut.
@@ -131,17 +144,23 @@ class Backtest:
         k, metrics, factor_cache, workers: As in `Evaluator`.
         level: Level of intervals and tests.
         seed: Seed of all draws.
+        goals: Measures that the candidate was meant to improve over all cuts, declared before this evaluation. Names
+            of metrics and of means over users, or such measures.
+        candidate: The model that the goals are declared for; None: the last one.
         advance: Function that is called with (done, total) cuts.
 
         Raises
         ------
-        ConfigurationError: If `models` is empty, a number or the time is invalid, or no cut has a relevant job.
+        ConfigurationError: If `models` is empty, a number or the time is invalid, a goal has no test over several cuts
+            or needs longer lists, the candidate is the baseline or does not exist, or no cut has a relevant job.
         """
         if not models:
             raise ConfigurationError("models is empty. Give at least one model.")
         cuts, every = check_positive_integer("cuts", cuts), days if every is None else every
         if not every > 0:
             raise ConfigurationError(f"every is {every}. Use a number of days above 0.")
+        declared = tuple(_check_goal(goal, metrics, k) for goal in goals)
+        chosen = parse_candidate(list(models), candidate) if declared else None
         last = parse_clock(newest, "newest") or data.as_of - pd.Timedelta(days=days)
         options = {"k": k, "metrics": metrics, "factor_cache": factor_cache, "workers": workers}
         done: list[BacktestCut] = []
@@ -150,7 +169,7 @@ class Backtest:
         for place in range(cuts):
             at = last - pd.Timedelta(days=every) * (cuts - 1 - place)
             try:
-                done.append(cls._evaluate(data, at, models, days, gains, users, options))
+                done.append(cls._evaluate(data, at, models, days, gains, users, declared, options))
             except EmptyHoldoutError as error:
                 skipped[at] = str(error)
             advance(place + 1, cuts)
@@ -158,7 +177,8 @@ class Backtest:
             raise ConfigurationError(
                 f"None of {pluralize(cuts, 'cut')} has a relevant job. {list(skipped.values())[-1]}"
             )
-        return cls(tuple(done), skipped, tuple(models), tuple(metric.name for metric in metrics), level, seed)
+        names = tuple(metric.name for metric in metrics)
+        return cls(tuple(done), skipped, tuple(models), names, level, seed, declared, chosen)
 
     @staticmethod
     def _evaluate(
@@ -168,11 +188,12 @@ class Backtest:
         days: float,
         gains: Mapping[str, float],
         users: NDArray[np.integer] | Sequence[int] | None,
+        goals: Sequence[Measure],
         options: Mapping[str, Any],
     ) -> BacktestCut:
         """Return the values at one cut. The evaluator and the data of the cut are freed."""
         evaluator = Evaluator(by_time(data, at, days=days, gains=gains), users=users, **options)
-        return BacktestCut.of(evaluator, models)
+        return BacktestCut.of(evaluator, models, goals)
 
     def __repr__(self) -> str:
         summary = f"Backtest({', '.join(self.models)}; {pluralize(len(self.cuts), 'cut')}, {self.n_users:,} users)"
@@ -215,6 +236,7 @@ class Backtest:
     def _pooled(self) -> pd.DataFrame:
         clusters = _Clusters(self._draw(self.user_id, 1), self.level)
         rows, tests = list[dict[str, Any]](), list[DifferenceTest]()
+        declared = {goal.name for goal in self.goals}
         for model in self.models:
             for measure in self.cuts[0].values[model].per_user:
                 values, base = (
@@ -222,6 +244,8 @@ class Backtest:
                     for name in (model, self.baseline)
                 )
                 change = clusters.compare(base, values) if model != self.baseline else MeasureDifference()
+                is_declared = model == self.candidate and measure in declared
+                change = replace(change, test=replace(change.test, is_declared=is_declared))
                 mean, users = clusters.summarize(values)
                 rows.append({"model": model, "measure": measure, "users": users, **_fill_row(mean, change)})
                 tests.append(change.test)
@@ -242,8 +266,9 @@ class Backtest:
     def pooled(self) -> pd.DataFrame:
         """Return one row per model and measure, over all cuts.
 
-        Columns are those of `Scoreboard.frame`, and users. `n` counts pairs of a user and a cut. No goal is declared.
-        Coverage and concentration are means over the cuts, without intervals and tests.
+        Columns are those of `Scoreboard.frame`, and users. `n` counts pairs of a user and a cut. Coverage and
+        concentration are means over the cuts. They have no interval and no test: the jackknife compares random halves
+        of the users, and the users of the cuts overlap in part.
         """
         return self._pooled.copy()
 
@@ -278,6 +303,7 @@ class Backtest:
     def frame(self) -> pd.DataFrame:
         """Return one row per cut, model and measure. Columns are those of `Scoreboard.frame`, and cut.
 
+        All tests are exploratory: a goal is declared for all cuts together.
         Cuts with few users (`slices.FEWEST_USERS`) have no interval and no test.
         """
         return self._frame.copy()
@@ -289,29 +315,31 @@ class Backtest:
 
         Parameters
         ----------
-        metric: The metric; None: the first one.
+        metric: A metric or a goal; None: the first goal, or the first metric without goals.
 
         Raises
         ------
         ConfigurationError: If the metric does not exist.
         """
         metric = self._choose_metric(metric)
+        sign = find_good_sign(metric) or 1
         frame = self._frame[self._frame["measure"] == metric]
         sentences = [
-            f"{model} is {_count_cuts(frame[frame['model'] == model], f'than {self.baseline} in {metric}')}."
+            f"{model} is {_count_cuts(frame[frame['model'] == model], f'than {self.baseline} in {metric}', sign)}."
             for model in self.models[1:]
         ]
         if len(self.models) > 2:
             pooled = self._pooled[self._pooled["measure"] == metric].set_index("model")["mean"]
-            winner = str(pooled.idxmax())
-            means = frame.pivot(index="cut", columns="model", values="mean")
+            winner = str((sign * pooled).idxmax())
+            means = sign * frame.pivot(index="cut", columns="model", values="mean")
             lost = means.index[means[winner] < means.max(axis=1)]
             where = f", but not in {_name_cuts(lost)}" if len(lost) else " and in every single cut"
-            sentences.append(f"{winner} has the highest {metric} over all cuts{where}.")
+            word = "highest" if sign > 0 else "lowest"
+            sentences.append(f"{winner} has the {word} {metric} over all cuts{where}.")
         return sentences
 
     def plot(self, metric: str | None = None) -> Figure:
-        """Plot the differences of a metric (None: the first one) to the baseline by cut, with intervals.
+        """Plot the differences of a metric to the baseline by cut, with intervals. `metric` is as in `conclude`.
 
         Raises
         ------
@@ -324,17 +352,41 @@ class Backtest:
         return plot_backtest(frame, pooled, self.models, self.level)
 
     def _choose_metric(self, metric: str | None) -> str:
-        metric = self.metrics[0] if metric is None else metric
-        if metric not in self.metrics:
-            raise ConfigurationError(
-                f"{metric} is not a metric of this backtest. Use one of: {', '.join(self.metrics)}."
-            )
+        known = dict.fromkeys((*(goal.name for goal in self.goals), *self.metrics))
+        metric = next(iter(known)) if metric is None else metric
+        if metric not in known:
+            raise ConfigurationError(f"{metric} is not a metric of this backtest. Use one of: {', '.join(known)}.")
         return metric
 
 
-def _count_cuts(rows: pd.DataFrame, than: str) -> str:
+def _check_goal(goal: str | Measure, metrics: Sequence[Metric], k: int) -> Measure:
+    """Return the measure. Raise if it is an unknown name, needs longer lists, or has no test over several cuts."""
+    measures: tuple[Measure, ...] = (*metrics, *USER_FACTS)
+    known = {measure.name: measure for measure in measures}
+    measure = known.get(goal, goal) if isinstance(goal, str) else goal
+    name = measure if isinstance(measure, str) else measure.name
+    if name.partition("@")[0] in {fact.label for fact in POPULATION_FACTS}:
+        raise ConfigurationError(
+            f"{name} has no test over several cuts, so it cannot be a goal. Use one cut, or another goal.",
+            key=("goals",),
+        )
+    if not isinstance(measure, Measure):
+        raise ConfigurationError(
+            f"{measure!r} is not a measure of this backtest. Use one of: {', '.join(known)}, or a metric such as "
+            "NDCG(20).",
+            key=("goals",),
+        )
+    if measure.k > k:
+        raise ConfigurationError(
+            f"{measure.name} needs lists of {measure.k} jobs, but those of the backtest have {k}. Use k={measure.k}.",
+            key=("goals",),
+        )
+    return measure
+
+
+def _count_cuts(rows: pd.DataFrame, than: str, good_sign: int) -> str:
     """Return in how many cuts a model is better, and in which it is worse or equal, from its rows of `frame`."""
-    signs = np.sign(rows["difference"])
+    signs = good_sign * np.sign(rows["difference"])
     parts = {word: rows[signs == sign] for word, sign in (("better", 1), ("worse", -1), ("equal", 0))}
     most = "worse" if len(parts["worse"]) > len(parts["better"]) else "better"
     n_significant = int(parts[most]["significant"].sum())

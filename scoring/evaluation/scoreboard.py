@@ -25,7 +25,7 @@ from scoring.model import ScoringModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Scoreboard", "count_permutations", "select_prices"]
+__all__ = ["Scoreboard", "count_permutations", "parse_candidate", "select_prices"]
 
 _DRAWS_AT_LIMIT: Final = 20
 """Expected number of permutations beyond the limit of an exploratory test. With fewer, its p-value is too coarse."""
@@ -93,7 +93,7 @@ class Scoreboard:
         declared = tuple(
             _check_measure(known.get(goal, goal) if isinstance(goal, str) else goal, evaluator) for goal in goals
         )
-        chosen = _parse_candidate(list(models), candidate) if declared else None
+        chosen = parse_candidate(list(models), candidate) if declared else None
         rules = next((model.eligibility for model in models.values() if isinstance(model, ScoringModel)), None)
         evaluations = {
             name: evaluator.evaluate_lists(model, rules)
@@ -278,7 +278,13 @@ def _check_measure(measure: str | Measure, evaluator: Evaluator) -> Measure:
     return measure
 
 
-def _parse_candidate(names: list[str], candidate: str | None) -> str:
+def parse_candidate(names: list[str], candidate: str | None) -> str:
+    """Return the model that goals are declared for: the last one if it is None.
+
+    Raises
+    ------
+    ConfigurationError: If the model is the baseline or does not exist.
+    """
     chosen = names[-1] if candidate is None else candidate
     if len(names) < 2:
         raise ConfigurationError("goals requires a second model to compare with the baseline. Add one, or omit goals.")

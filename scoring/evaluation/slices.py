@@ -24,6 +24,7 @@ __all__ = [
     "SLICINGS",
     "UNKNOWN",
     "Slicing",
+    "check_slice_column",
     "compare_slices",
     "compute_slice_means",
     "make_slicings",
@@ -37,6 +38,8 @@ OTHER = "other"
 """Label of the slice of all values beyond the most frequent ones."""
 UNKNOWN = "unknown"
 """Label of the slice of users without a label. It is the last slice."""
+_IDS = ("user_id", "external_id")
+"""Columns that identify users. Labels of slices are written to files and printed."""
 FEWEST_USERS = 30
 """Minimum number of users with a value for a test. Intervals of smaller slices would be too narrow."""
 
@@ -137,6 +140,22 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
     return make_slicings(inputs, newcomer_days=newcomer_days, newcomer_actions=newcomer_actions)
 
 
+class _IdentifyingColumnError(ConfigurationError):
+    """Slices by a column would contain one user each, and name the user."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"Column {column!r} identifies users, and slices name its values. Use a column with groups of users.",
+            key=(column,),
+        )
+
+
+def check_slice_column(column: str) -> None:
+    """Raise ConfigurationError if a column contains ids of users."""
+    if column in _IDS:
+        raise _IdentifyingColumnError(column)
+
+
 def slice_by(
     users: pd.DataFrame,
     column: str,
@@ -162,9 +181,11 @@ def slice_by(
 
     Raises
     ------
-    ConfigurationError: If a column is missing, contains lists, or `n_groups` or `most` is not a whole number above 0.
+    ConfigurationError: If a column is missing, contains lists or identifies users, or `n_groups` or `most` is not a
+        whole number above 0.
     """
     n_groups, most = check_positive_integer("n_groups", n_groups), check_positive_integer("most", most)
+    check_slice_column(column)
     for needed in ("user_id", column):
         if needed not in users.columns:
             known = [str(existing) for existing in users.columns if existing != "user_id"]
@@ -183,6 +204,8 @@ def slice_by(
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
         return Slicing.of(name, ids, *_group_by_quantile(values, n_groups))
     counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    if len(counts) > most and counts.iloc[0] == 1:
+        raise _IdentifyingColumnError(column)
     frequent = counts.index[:most]
     text = {value: str(value if labels is None else labels.get(value, value)) for value in frequent}
     is_beyond = (values.notna() & ~values.isin(frequent)).to_numpy(dtype=bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -93,11 +92,16 @@ class Evidence:
         """Return the measures that got worse in one sentence for the note of a promotion; empty if there are none."""
         worse = self.list_worse_measures()
         texts = [
-            f"{measure} {format_change(measure, change)}"
-            + ("" if self.is_significant(measure) else ", which may be due to chance")
+            f"{measure} {format_change(measure, change)}" + self._describe_doubt(measure)
             for measure, change in worse.items()
         ]
         return f"Given up on test users: {'; '.join(texts)}." if texts else ""
+
+    def _describe_doubt(self, measure: str) -> str:
+        assert self.access is not None, "a measure belongs to an evaluation"
+        if self.is_significant(measure):
+            return ""
+        return ", which may be due to chance" if self.access.changes[measure].has_test else ", without a test"
 
 
 def format_change(measure: str, change: Change) -> str:
@@ -117,7 +121,7 @@ def collect_evidence(
     *,
     guards: Sequence[str] = (),
     promoted: Promotion | None = None,
-    measure_known_share: Callable[[Sequence[str], datetime | None], float] | None = None,
+    measure_known_share: Callable[[TestAccess], float | None] | None = None,
 ) -> Evidence:
     """Return the evidence for a promotion.
 
@@ -127,11 +131,12 @@ def collect_evidence(
     accesses: All evaluations on test users, oldest first.
     guards: Measures that must not be significantly worse.
     promoted: The promotion of the version in use.
-    measure_known_share: Returns the share of sketched pairs that the database contains. None: not checked.
+    measure_known_share: Returns the share of the held-out pairs of an evaluation that the database contains, or None
+        if the key of its hashes is missing. None: not checked.
 
     Raises
     ------
-    ConfigurationError: If a guard is not a measure of the evaluation.
+    ConfigurationError: If a guard is not a measure of the evaluation, or has no test there.
     """
     access = _choose_access(accesses, profile.digest)
     if access is None:
@@ -141,6 +146,8 @@ def collect_evidence(
     goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
     if not access.changes:
         objections.append("Its evaluation on test users does not compare it with another model.")
+    elif access.n_cuts is not None and not access.goals:
+        objections.append("Its evaluation at several cuts declares no goal. Declare one with evaluate --goal.")
     if access.n_fitted_users is None or access.n_users is None:
         objections.append("Its evaluation was recorded by an earlier version, without the users.")
     elif access.n_fitted_users:
@@ -149,8 +156,13 @@ def collect_evidence(
         )
     objections += _find_losses(access, same_users, goals, guards)
     if access.sketch and measure_known_share is not None:
-        share = measure_known_share(access.sketch, access.since)
-        if share < SAME_DATA:
+        share = measure_known_share(access)
+        if share is None:
+            objections.append(
+                "It is unknown whether its evaluation is of this data: test_looks.key does not contain the key of the "
+                "evaluation. Add the line from the folder in which it was made."
+            )
+        elif share < SAME_DATA:
             objections.append(
                 f"Its evaluation is of other data: the database contains {share:.0%} of the held-out actions."
             )
@@ -159,14 +171,21 @@ def collect_evidence(
             f"The evidence compares with {access.baseline}, but {promoted.reference} is promoted. To compare with it: "
             f"scoring evaluate {promoted.reference} {profile.metadata.reference} --on test"
         )
-    n_looks = count_looks(accesses, access.holdout, access.sketch)
+    n_looks = count_looks(accesses, access.holdout, access.sketch, access.sketch_key)
     return Evidence(profile, access, n_looks, tuple(objections), tuple(warnings), goals, tuple(guards))
 
 
 def _choose_access(accesses: Sequence[TestAccess], digest: str) -> TestAccess | None:
-    """Return the newest comparison on users that the model was not fitted on, otherwise the newest evaluation."""
+    """Return the newest comparison on users that the model was not fitted on, otherwise the newest evaluation.
+
+    A comparison at several cuts needs a declared goal.
+    """
     newest_first = [access for access in reversed(accesses) if access.digest == digest]
-    independent = (access for access in newest_first if access.changes and access.n_fitted_users == 0)
+    independent = (
+        access
+        for access in newest_first
+        if access.changes and access.n_fitted_users == 0 and (access.n_cuts is None or access.goals)
+    )
     return next(independent, newest_first[0] if newest_first else None)
 
 
@@ -193,6 +212,12 @@ def _find_losses(
         raise ConfigurationError(
             f"--guard {unknown[0]}: the evaluation does not contain this measure. Use one of: "
             f"{', '.join(access.changes)}."
+        )
+    untested = [guard for guard in guards if not access.changes[guard].has_test]
+    if untested:
+        raise ConfigurationError(
+            f"--guard {untested[0]}: the evaluation has no test of this measure. Evaluate at one cut, or use another "
+            "guard."
         )
     losses = {}
     for other in (*same_users, access):

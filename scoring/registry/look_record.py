@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import pandas as pd
 from scoring.array_types import Longs
 from scoring.model import ScoringModel
 from scoring.registry.metadata import parse_metrics, to_utc
-from scoring.registry.test_access_log import Change, sketch_pairs
+from scoring.registry.pair_sketch import identify_key, sketch_pairs
+from scoring.registry.test_access_log import Change
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard
@@ -24,11 +26,11 @@ FindUsers = Callable[[ScoringModel], Longs]
 
 
 def describe_scoreboard(
-    board: Scoreboard, split: str, broken_floors: Sequence[str], find_users: FindUsers
+    board: Scoreboard, split: str, broken_floors: Sequence[str], find_users: FindUsers, key: bytes
 ) -> list[dict[str, Any]]:
     """Return the fields of a `TestAccess` for each model. Lists of other systems are not described.
 
-    `broken_floors` are floors that the last model does not keep.
+    `broken_floors` are floors that the last model does not keep. `key` is that of the sketch.
     """
     holdout, frame = board.evaluator.holdout, board.frame()
     baseline = board.evaluations[board.baseline]
@@ -39,7 +41,8 @@ def describe_scoreboard(
         "n_users": len(holdout.user_id),
         "held_out": holdout.name,
         "since": to_utc(holdout.data.as_of) if holdout.candidates is None else None,
-        "sketch": sketch_pairs(holdout.relevance.user_id, holdout.relevance.job_id),
+        "sketch": sketch_pairs(holdout.relevance.user_id, holdout.relevance.job_id, key),
+        "sketch_key": identify_key(key),
     }
     compared = {
         "baseline": baseline.model.name if is_model else board.baseline,
@@ -66,17 +69,42 @@ def describe_scoreboard(
 
 
 def describe_backtest(
-    backtest: Backtest, models: Mapping[str, ScoringModel], split: str, find_users: FindUsers
+    backtest: Backtest, models: Mapping[str, ScoringModel], split: str, find_users: FindUsers, key: bytes
 ) -> list[dict[str, Any]]:
-    """Return the fields of a `TestAccess` for each cut and model."""
+    """Return the fields of a `TestAccess` for each model, over all cuts. `key` is that of the sketch."""
+    frame, first, last = backtest.pooled(), backtest.cuts[0], backtest.cuts[-1]
+    users, jobs = (
+        np.concatenate(pairs) for pairs in zip(*((cut.pair_user, cut.pair_job) for cut in backtest.cuts), strict=True)
+    )
+    shared = {
+        "holdout": _digest_cuts(backtest),
+        "split": split,
+        "n_users": backtest.n_users,
+        "held_out": first.name if first is last else f"{first.name}, …, {last.name}",
+        "n_cuts": len(backtest.cuts),
+        "since": to_utc(first.at),
+        "sketch": sketch_pairs(users, jobs, key),
+        "sketch_key": identify_key(key),
+    }
+    baseline = models[backtest.baseline]
+    compared = {"baseline": baseline.name, "baseline_digest": baseline.digest}
     records = []
-    for cut in backtest.cuts:
-        shared = {"holdout": cut.digest, "split": split, "n_users": len(cut.user_id), "held_out": cut.name}
-        for name, model in models.items():
-            means = {metric: float(np.nanmean(cut.values[name].per_user[metric])) for metric in backtest.metrics}
-            record = shared | _describe_model(model, cut.user_id, find_users)
-            records.append(record | {"metrics": parse_metrics({"test": means})["test"]})
+    for name, model in models.items():
+        record = shared | _describe_model(model, backtest.user_id, find_users)
+        rows = frame[frame["model"] == name]
+        record["metrics"] = _collect_metrics(rows[rows["mean"].notna()])
+        if name != backtest.baseline:
+            record |= compared | {
+                "goals": tuple(goal.name for goal in backtest.goals) if name == backtest.candidate else (),
+                "changes": _collect_changes(rows[rows["difference"].notna()]),
+            }
+        records.append(record)
     return records
+
+
+def _digest_cuts(backtest: Backtest) -> str:
+    """Return a digest of the holdouts of all cuts."""
+    return blake2b(" ".join(cut.digest for cut in backtest.cuts).encode(), digest_size=16).hexdigest()
 
 
 def _describe_model(model: ScoringModel, user_id: Longs, find_users: FindUsers) -> dict[str, Any]:

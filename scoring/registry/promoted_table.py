@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import URL, Connection, insert, inspect, select
 
 from scoring.database.database import Database
+from scoring.database.engines import format_url, get_sqlite_file
 from scoring.database.migrations import lock_writers, migrate
 from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
 from scoring.database.sql_filters import to_microseconds
 from scoring.errors import ConfigurationError, DatabaseError, shorten_repr
 from scoring.registry.metadata import validate_section
+from scoring.registry.pair_sketch import find_sketched
 from scoring.registry.promotions import StoredPromotion
-from scoring.registry.test_access_log import find_sketched
 from scoring.runs.publishers.database_runs import CURRENT
 
 __all__ = ["PromotedTable"]
@@ -43,6 +44,14 @@ class PromotedTable:
         """Return the URL of the database, with passwords masked."""
         with self._open() as database:
             return database.display
+
+    def identify(self) -> str:
+        """Return the URL of the database without driver, user and password; the path of a SQLite file is absolute."""
+        with self._open() as database:
+            url = database.engine.url
+        file = get_sqlite_file(url)
+        name = url.database if file is None else str(file.resolve())
+        return format_url(URL.create(url.get_backend_name(), None, None, url.host, url.port, name, url.query))
 
     def read(self) -> list[StoredPromotion]:
         """Return all promotions and rollbacks, oldest first. The list is empty if nothing was promoted."""
@@ -98,8 +107,11 @@ class PromotedTable:
             return None
         return digest if isinstance(digest, str) else None
 
-    def measure_known_share(self, sketch: Sequence[str], since: datetime | None) -> float:
-        """Return the share of the sketched pairs of user and job that have an action since this time."""
+    def measure_known_share(self, sketch: Sequence[str], since: datetime | None, key: bytes | None) -> float:
+        """Return the share of the sketched pairs of user and job that have an action since this time.
+
+        `key` is that of the sketch.
+        """
         actions = DATA_TABLES["actions"]
         query = select(actions.c.user_id, actions.c.job_id).execution_options(yield_per=_ROWS_AT_ONCE)
         if since is not None:
@@ -112,7 +124,7 @@ class PromotedTable:
                 # SQLite columns may contain invalid ids, which loading quarantines
                 valid = [(user, job) for user, job in rows if isinstance(user, int) and isinstance(job, int)]
                 pairs = np.array(valid, dtype=np.int64).reshape(-1, 2)
-                is_known |= find_sketched(sketch, pairs[:, 0], pairs[:, 1])
+                is_known |= find_sketched(sketch, pairs[:, 0], pairs[:, 1], key)
                 if is_known.all():
                     result.close()
                     break

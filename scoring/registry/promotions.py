@@ -13,6 +13,7 @@ from scoring.errors import ConfigurationError
 from scoring.registry.metadata import Digest, Text
 
 __all__ = [
+    "FolderPromotion",
     "Promotion",
     "PromotionState",
     "StoredPromotion",
@@ -23,7 +24,7 @@ __all__ = [
 
 
 class Promotion(BaseModel):
-    """A promotion of a version, or a rollback to it, as in the journal of a folder."""
+    """A promotion of a version, or a rollback to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +43,13 @@ class Promotion(BaseModel):
     def __str__(self) -> str:
         action = "was promoted" if self.action == "promote" else "was restored"
         return f"{self.reference} {action} on {self.at:%Y-%m-%d}"
+
+
+class FolderPromotion(Promotion):
+    """A promotion in the journal of a folder."""
+
+    database: Text | None = None
+    """The database that it applies to, see `PromotedTable.identify`. None: not recorded, or none."""
 
 
 class StoredPromotion(Promotion):
@@ -99,13 +107,17 @@ def find_rollback_target(entries: Sequence[P]) -> P:
 
 
 def make_history_frame(state: PromotionState) -> pd.DataFrame:
-    """Return one row per entry, oldest first: at · action · name · version · digest · note · in_use.
+    """Return one row per entry, oldest first.
 
-    `in_use` is True only in the last row, and only if that version is in use.
+    Columns: at · action · name · version · digest · note · database · in_use.
+
+    `database` is missing if it is not recorded. `in_use` is True only in the last row, and only if that version is in
+    use.
     """
     entries = state.entries
-    rows = [entry.model_dump(include=set(Promotion.model_fields)) for entry in entries]
-    frame = pd.DataFrame(rows, columns=list(Promotion.model_fields))
+    names = list(FolderPromotion.model_fields)
+    rows = [entry.model_dump(include=set(names)) for entry in entries]
+    frame = pd.DataFrame(rows, columns=names)
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     frame["in_use"] = [state.in_use is not None and place == len(rows) - 1 for place in range(len(rows))]
     return frame.astype({"version": "int64", "in_use": bool})

@@ -23,11 +23,13 @@ from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.look_record import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
 from scoring.registry.names import PROMOTED, check_name
+from scoring.registry.pair_sketch import SketchKeys
 from scoring.registry.profile import Profile, dump_profile, parse_metadata, parse_profile
 from scoring.registry.profile_reader import ProfileReader
 from scoring.registry.promoted_table import PromotedTable
 from scoring.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
 from scoring.registry.promotions import (
+    FolderPromotion,
     Promotion,
     PromotionState,
     StoredPromotion,
@@ -37,7 +39,7 @@ from scoring.registry.promotions import (
 )
 from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.registry.sql_index import ProfileIndex
-from scoring.registry.test_access_log import TestAccess, count_looks, make_access_frame, sketch_pairs
+from scoring.registry.test_access_log import TestAccess, count_looks, make_access_frame
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard
@@ -72,8 +74,8 @@ class Registry:
     """Profiles in a folder, as YAML files that a team can review and keep in version control.
 
     The versions of a profile are `folder/NAME/0001.yaml`, `0002.yaml` and so on. They are never overwritten. The
-    journals `promotions.jsonl`, `requests.jsonl` and `test_looks.jsonl` are append-only. Any number of processes may
-    read and write.
+    journals `promotions.jsonl`, `requests.jsonl` and `test_looks.jsonl` are append-only. `test_looks.key` contains the
+    key of the hashes in `test_looks.jsonl`. Any number of processes may read and write.
 
     Parameters
     ----------
@@ -106,9 +108,10 @@ class Registry:
         self._index = None if database is None else ProfileIndex(database)
         self._table = None if database is None else PromotedTable(database)
         self._clock = clock
-        self._promotions = EntryJournal(self.folder, "promotions.jsonl", Promotion)
+        self._promotions = EntryJournal(self.folder, "promotions.jsonl", FolderPromotion)
         self._requests = EntryJournal(self.folder, "requests.jsonl", PromotionRequest)
         self._test_accesses = EntryJournal(self.folder, "test_looks.jsonl", TestAccess)
+        self._keys = SketchKeys(self.folder)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.folder)!r})"
@@ -312,8 +315,16 @@ class Registry:
             self._test_accesses.read(),
             guards=guards,
             promoted=self.find_promotion(),
-            measure_known_share=None if self._table is None else self._table.measure_known_share,
+            measure_known_share=None if self._table is None else self._measure_known_share,
         )
+
+    def _measure_known_share(self, access: TestAccess) -> float | None:
+        """Return the share of the sketched pairs that the database contains. None: the key of the sketch is missing."""
+        assert self._table is not None, "the caller has a database"
+        key = None if access.sketch_key is None else self._keys.find(access.sketch_key)
+        if key is None and access.sketch_key is not None:
+            return None
+        return self._table.measure_known_share(access.sketch, access.since, key)
 
     def promote(
         self,
@@ -474,10 +485,12 @@ class Registry:
 
             self._table.append(store)
 
-        def record(entries: Sequence[Promotion]) -> Promotion:
+        database = None if self._table is None else self._table.identify()
+
+        def record(entries: Sequence[FolderPromotion]) -> FolderPromotion:
             nonlocal made
             made = made or make(entries)
-            return made[1]
+            return FolderPromotion(**made[1].model_dump(), database=database)
 
         try:
             done = self._promotions.append(record)
@@ -567,19 +580,34 @@ class Registry:
         return self._read_promotions().ignored
 
     def list_promotions(self) -> pd.DataFrame:
-        """Return all promotions and rollbacks, oldest first: at · action · name · version · digest · note · in_use."""
-        return make_history_frame(self._read_promotions())
+        """Return all promotions and rollbacks, oldest first.
+
+        Columns: at · action · name · version · digest · note · database (missing: not recorded) · in_use.
+        """
+        promotions = make_history_frame(self._read_promotions())
+        return promotions if self._table is None else promotions.assign(database=self._table.identify())
 
     def _read_promotions(self) -> PromotionState:
         """Return the promotions of the database, or those of the folder if the database has none."""
         stored = [] if self._table is None else self._table.read()
         if stored:
             return PromotionState(stored, stored[-1])
-        entries = self._promotions.read()
+        entries = self._read_journal()
         last = entries[-1] if entries else None
         if last is None or self._table is None or last.digest == self._table.read_current_digest():
             return PromotionState(entries, last)
         return PromotionState(entries, None, last)
+
+    def _read_journal(self, database: PromotedTable | None = None) -> Sequence[FolderPromotion]:
+        """Return the promotions of the folder, without those that another database is recorded for.
+
+        `database` None is the database of the registry.
+        """
+        entries, table = self._promotions.read(), database or self._table
+        if table is None or all(entry.database is None for entry in entries):
+            return entries
+        name = table.identify()
+        return [entry for entry in entries if entry.database in (None, name)]
 
     # Evaluations on test users
 
@@ -602,25 +630,26 @@ class Registry:
         derived_from: The model that a search started with. Every model then counts as fitted to its users.
         """
         find_users = self._make_finder(derived_from)
-        self._log_look(describe_scoreboard(board, split, broken_floors, find_users))
-        relevance = board.evaluator.holdout.relevance
-        sketch = sketch_pairs(relevance.user_id, relevance.job_id)
-        return count_looks(self._test_accesses.read(), board.evaluator.holdout.digest, sketch)
+        return self._log_look(describe_scoreboard(board, split, broken_floors, find_users, self._keys.require()))
 
     def log_backtest(self, backtest: Backtest, models: Mapping[str, ScoringModel], *, split: str = "test") -> int:
-        """Log an evaluation at several cuts as one look at each. Return the largest number of looks at a cut.
+        """Log an evaluation at several cuts as one look. Return the number of looks at these users.
 
         `split` is "test", or "all" if the users include those of other splits.
         """
-        self._log_look(describe_backtest(backtest, models, split, self._make_finder(None)))
-        return max(self.count_test_accesses(cut.digest) for cut in backtest.cuts)
+        return self._log_look(describe_backtest(backtest, models, split, self._make_finder(None), self._keys.require()))
 
     def _make_finder(self, derived_from: ScoringModel | None) -> FindUsers:
         inherited = FittedUsers() if derived_from is None else self.find_fitted_users(derived_from)
         return lambda model: self.find_fitted_users(model).add(inherited).user_id
 
-    def _log_look(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Append the records of one look. Each holdout has its own numbers."""
+    def _log_look(self, records: Sequence[Mapping[str, Any]]) -> int:
+        """Append the records of one look, and return the number of looks at these users; 0 without records.
+
+        Each holdout has its own numbers.
+        """
+        if not records:
+            return 0
         at = to_utc(self._clock())
 
         def entries(accesses: Sequence[TestAccess]) -> Sequence[TestAccess]:
@@ -630,7 +659,9 @@ class Registry:
                 for record in records
             ]
 
-        self._test_accesses.extend(entries)
+        added = self._test_accesses.extend(entries)
+        last = added[-1]
+        return count_looks(self._test_accesses.read(), last.holdout, last.sketch, last.sketch_key)
 
     def log_test_access(
         self,
@@ -693,8 +724,10 @@ class Registry:
             raise ConfigurationError(
                 "reindex needs a database. Use reindex(database) or Registry(folder, database=database)."
             )
+        table = None if database is None else PromotedTable(database)
         return index.rebuild(
-            lambda: [self._reader.metadata(*place) for place in self._reader.places()], self._promotions.read
+            lambda: [self._reader.metadata(*place) for place in self._reader.places()],
+            lambda: self._read_journal(table),
         )
 
     # Internal
@@ -720,7 +753,7 @@ class Registry:
         return validate_section(Promotion, known | of, f"profile {metadata.reference}")
 
     def _index_promotions(self, done: str) -> None:
-        self._indexed(done, lambda index: index.set_promotions(self._promotions.read))
+        self._indexed(done, lambda index: index.set_promotions(self._read_journal))
 
     def _indexed(self, done: str, work: Callable[[ProfileIndex], None]) -> None:
         if self._index is None:

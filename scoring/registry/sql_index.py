@@ -93,7 +93,7 @@ def _set_promotions(connection: Connection, entries: Sequence[Promotion]) -> Non
     connection.execute(delete(promotions))
     connection.execute(update(profiles).values(promoted_at=None))
     rows = [
-        entry.model_dump() | {"number": number, "at": to_microseconds(entry.at)}
+        entry.model_dump(include=set(Promotion.model_fields)) | {"number": number, "at": to_microseconds(entry.at)}
         for number, entry in enumerate(entries, 1)
     ]
     if rows:

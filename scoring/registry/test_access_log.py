@@ -8,30 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from scoring.array_types import Longs
-from scoring.id_hash import hash_ids
 from scoring.registry.metadata import Digest, Metric, Text
+from scoring.registry.pair_sketch import share_pairs
 
 __all__ = [
     "Change",
     "TestAccess",
     "count_looks",
     "find_same_users",
-    "find_sketched",
     "make_access_frame",
-    "sketch_pairs",
 ]
-
-SKETCH_SIZE = 200
-"""Number of held-out pairs whose hashes identify a holdout."""
-
-_SHARED = 0.1
-"""Two looks are at the same users if their sketches share at least this part of the hashes."""
 
 
 class Change(BaseModel):
@@ -47,6 +36,11 @@ class Change(BaseModel):
     is_significant: bool = False
     is_good: bool | None = None
     """Whether the difference is an improvement. None: the measure has no good direction, or does not change."""
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the difference has an interval and a test. Some measures over several cuts have none."""
+        return self.low is not None
 
 
 class TestAccess(BaseModel):
@@ -72,6 +66,8 @@ class TestAccess(BaseModel):
     """Number of evaluated users that the model was fitted or selected on."""
     held_out: Text | None = None
     """Description of the held-out actions."""
+    n_cuts: Annotated[int, Field(ge=1)] | None = None
+    """Number of cuts of a backtest. None: one holdout."""
     since: AwareDatetime | None = None
     """Start of the held-out period. None: actions of any time are held out."""
     baseline: Text | None = None
@@ -80,44 +76,29 @@ class TestAccess(BaseModel):
     """Measures that were declared as goals before the evaluation."""
     broken_floors: tuple[Text, ...] = ()
     changes: dict[Text, Change] = {}
-    worse_slices: tuple[Text, ...] = ()
+    worse_slices: tuple[Text, ...] | None = None
+    """Slices in which the model is significantly worse. None: they were not compared."""
     sketch: tuple[Text, ...] = ()
     """The smallest hashes of the held-out pairs of user and job, as hexadecimal text."""
+    sketch_key: Text | None = None
+    """Name of the key of the hashes. None: they have no key."""
 
 
-def sketch_pairs(user_id: Longs, job_id: Longs) -> tuple[str, ...]:
-    """Return the smallest `SKETCH_SIZE` hashes of the pairs. They identify the pairs without their ids.
-
-    Broder, On the resemblance and containment of documents, 1997.
-    """
-    return tuple(f"{value:016x}" for value in np.unique(_hash_pairs(user_id, job_id))[:SKETCH_SIZE])
-
-
-def find_sketched(sketch: Sequence[str], user_id: Longs, job_id: Longs) -> NDArray[np.bool_]:
-    """Return (len(sketch),) whether each hash is that of one of these pairs."""
-    return np.isin(np.array([int(text, 16) for text in sketch], dtype=np.uint64), _hash_pairs(user_id, job_id))
-
-
-def _hash_pairs(user_id: Longs, job_id: Longs) -> NDArray[np.uint64]:
-    return hash_ids((hash_ids(user_id) ^ hash_ids(job_id, 1)).view(np.int64))
-
-
-def count_looks(accesses: Sequence[TestAccess], holdout: str, sketch: Sequence[str] = ()) -> int:
+def count_looks(
+    accesses: Sequence[TestAccess], holdout: str, sketch: Sequence[str] = (), sketch_key: str | None = None
+) -> int:
     """Return the number of looks at the same holdout, or at another one that shares many held-out pairs."""
-    return len({(access.holdout, access.look) for access in accesses if _is_same(access, holdout, sketch)})
+    same = (access for access in accesses if _is_same(access, holdout, sketch, sketch_key))
+    return len({(access.holdout, access.look) for access in same})
 
 
 def find_same_users(accesses: Sequence[TestAccess], access: TestAccess) -> list[TestAccess]:
     """Return the evaluations on the same holdout, or on another one that shares many held-out pairs."""
-    return [other for other in accesses if _is_same(other, access.holdout, access.sketch)]
+    return [other for other in accesses if _is_same(other, access.holdout, access.sketch, access.sketch_key)]
 
 
-def _is_same(access: TestAccess, holdout: str, sketch: Sequence[str]) -> bool:
-    if access.holdout == holdout:
-        return True
-    smallest = sorted({*access.sketch, *sketch})[:SKETCH_SIZE]
-    shared = set(access.sketch) & set(sketch) & set(smallest)
-    return bool(smallest) and len(shared) >= _SHARED * len(smallest)
+def _is_same(access: TestAccess, holdout: str, sketch: Sequence[str], sketch_key: str | None) -> bool:
+    return access.holdout == holdout or (access.sketch_key == sketch_key and share_pairs(access.sketch, sketch))
 
 
 def make_access_frame(accesses: Sequence[TestAccess]) -> pd.DataFrame:

@@ -16,12 +16,14 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.backtest import Backtest, BacktestCut
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
+from scoring.evaluation.list_metrics import Miscalibration
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS
 from scoring.synthetic import make_market
+from tests.support.errors import raises_at
 from tests.support.ranking_builder import jackknife_of
 
 STANDARD = load_model("standard")
@@ -47,6 +49,8 @@ def cut_of(place: int, users: list[int], values: dict[str, list[float]]) -> Back
         at=pd.Timestamp("2025-09-01", tz="UTC") + pd.Timedelta(days=place),
         name=f"cut {place}",
         digest="",
+        pair_user=np.array(users),
+        pair_job=np.full(len(users), place),
         n_relevant=len(users),
         left_out={},
         notes=(),
@@ -100,6 +104,39 @@ def test_pooled_mean_is_over_pairs_of_user_and_cut(backtest: Backtest) -> None:
         assert row["difference"] == pytest.approx(np.nanmean(values - base))
         assert row["n"] == np.count_nonzero(~np.isnan(values))
         assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+
+
+def test_declared_goal_is_one_test_over_all_cuts(data: Dataset, backtest: Backtest) -> None:
+    goals = [NDCG(20), "mean fee@40"]
+    declared = Backtest.of(data, MODELS, cuts=2, every=5, metrics=METRICS, goals=goals[:1])
+    frame = declared.pooled().set_index(["model", "measure"])
+    row = frame.loc[("other", "NDCG@20")]
+    assert (row["declared"], row["n_tests"], row["p_holm"]) == (True, 1, row["p"])
+    assert frame["declared"].sum() == 1
+    exploratory = backtest.pooled().set_index(["model", "measure"])
+    assert frame.loc[("other", "NDCG@10"), "n_tests"] == exploratory["n_tests"].max()
+    assert not declared.frame()["declared"].any()
+    assert declared.conclude() == declared.conclude("NDCG@20")
+    assert "in NDCG@20 in" in declared.conclude()[0]
+    several = Backtest.of(data, MODELS, cuts=1, metrics=METRICS, goals=goals, candidate="other").pooled()
+    assert several.loc[several["declared"], "n_tests"].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("goal", ["coverage@40", "fee", NDCG(41)])
+def test_goal_without_a_test_or_value_raises(data: Dataset, goal: Any) -> None:
+    with raises_at(ConfigurationError, "goals"):
+        Backtest.of(data, MODELS, goals=[goal])
+
+
+def test_goal_to_lower_is_better_when_it_falls() -> None:
+    users = list(range(40))
+    cut = cut_of(0, users, {"a": [2.0] * 40, "b": [1.0] * 40, "c": [3.0] * 40})
+    for values in cut.values.values():
+        values.per_user["miscalibration@40"] = values.per_user.pop("NDCG@10")
+    b, c, winner = backtest_of(cut, goals=(Miscalibration(),), candidate="c").conclude()
+    assert b.startswith("b is better than a in miscalibration@40 in 1 of 1 cut")
+    assert c.startswith("c is worse")
+    assert winner == "b has the lowest miscalibration@40 over all cuts and in every single cut."
 
 
 def test_repeated_cuts_add_no_evidence() -> None:
@@ -190,11 +227,11 @@ def test_evaluators_of_earlier_cuts_are_freed(data: Dataset, monkeypatch: pytest
     evaluators: list[weakref.ref[Evaluator]] = []
     evaluate = BacktestCut.of
 
-    def record(evaluator: Evaluator, models: Any) -> BacktestCut:
+    def record(evaluator: Evaluator, models: Any, goals: Any) -> BacktestCut:
         gc.collect()
         evaluators.append(weakref.ref(evaluator))
         alive.append(sum(reference() is not None for reference in evaluators))
-        return evaluate(evaluator, models)
+        return evaluate(evaluator, models, goals)
 
     monkeypatch.setattr(BacktestCut, "of", record)
     Backtest.of(data, {"standard": STANDARD}, cuts=3, metrics=METRICS)

@@ -243,6 +243,13 @@ def test_slice_by_cuts_numbers_and_groups_values(column: str, options: dict, exp
     assert slicing.name == column
 
 
+def test_column_with_a_value_per_user_raises() -> None:
+    users = pd.DataFrame({"user_id": np.arange(13), "email": [f"{name}@x.jp" for name in "abcdefghijklm"]})
+    with raises_at(ConfigurationError, "email", match="identifies users"):
+        slice_by(users, "email")
+    assert slice_by(users.assign(email="a@x.jp"), "email").labels == ("a@x.jp",)
+
+
 def test_slice_by_names_groups_of_one_day_by_time() -> None:
     times = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(12), unit="h")
     labels = slice_by(pd.DataFrame({"user_id": np.arange(12), "at": times}), "at", n_groups=3).labels
@@ -255,6 +262,8 @@ def test_slice_by_names_groups_of_one_day_by_time() -> None:
         ("segments", {}, "segments", "Did you mean segment?"),
         ("wishes", {}, "wishes", "lists"),
         ("visits", {"n_groups": 0}, "n_groups", "integer"),
+        ("user_id", {}, "user_id", "identifies users"),
+        ("external_id", {}, "external_id", "identifies users"),
     ],
 )
 def test_slice_by_rejects_invalid_arguments(column: str, options: dict, key: str, word: str) -> None:

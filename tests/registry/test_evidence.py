@@ -130,19 +130,40 @@ def test_independent_evaluation_is_preferred(profile: Profile, access: Callable[
     assert evidence.n_looks == 3
 
 
-@pytest.mark.parametrize(("share", "n_objections"), [(1.0, 0), (0.9, 0), (0.89, 1), (0.0, 1)])
+@pytest.mark.parametrize(("share", "n_objections"), [(1.0, 0), (0.9, 0), (0.89, 1), (0.0, 1), (None, 1)])
 def test_evidence_of_other_data(
-    profile: Profile, access: Callable[..., TestAccess], share: float, n_objections: int
+    profile: Profile, access: Callable[..., TestAccess], share: float | None, n_objections: int
 ) -> None:
-    asked: list[object] = []
+    """The share is None if the key of the hashes is missing."""
+    asked: list[TestAccess] = []
 
-    def measure(sketch: object, since: object) -> float:
-        asked.append((sketch, since))
+    def measure(evaluation: TestAccess) -> float | None:
+        asked.append(evaluation)
         return share
 
-    evidence = collect_evidence(profile, [access(sketch=("0a",), since=AT)], measure_known_share=measure)
+    made = access(sketch=("0a",), since=AT)
+    evidence = collect_evidence(profile, [made], measure_known_share=measure)
     assert len(evidence.objections) == n_objections
-    assert asked == [(("0a",), AT)]
+    assert asked == [made]
+
+
+def test_backtest_with_a_declared_goal_is_evidence(profile: Profile, access: Callable[..., TestAccess]) -> None:
+    single, exploratory = access(), access(holdout="cuts", n_cuts=6)
+    declared = access(2, holdout="cuts", n_cuts=6, goals=("NDCG@10",))
+    assert collect_evidence(profile, [single, exploratory]).access is single
+    assert collect_evidence(profile, [single, exploratory, declared]).access is declared
+    assert collect_evidence(profile, [declared]).objections == ()
+    (objection,) = collect_evidence(profile, [exploratory]).objections
+    assert "declares no goal" in objection
+
+
+def test_guard_without_a_test_raises(profile: Profile, access: Callable[..., TestAccess]) -> None:
+    """Coverage over several cuts has no interval: a guard that cannot fail protects nothing."""
+    changes = {"coverage@40": Change(difference=-0.2, relative=-0.4, is_good=False)}
+    evidence = collect_evidence(profile, [access(changes=changes)])
+    assert evidence.describe_worse_measures().endswith("coverage@40 -0.200 (-40%), without a test.")
+    with pytest.raises(ConfigurationError, match="no test of this measure"):
+        collect_evidence(profile, [access(changes=changes)], guards=["coverage@40"])
 
 
 def test_other_baseline_than_the_promoted_is_a_warning(profile: Profile, access: Callable[..., TestAccess]) -> None:

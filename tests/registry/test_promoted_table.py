@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 from scoring.catalog import component_kinds, load_model
 from scoring.database import migrations
 from scoring.database.database import Database
-from scoring.database.schema import DATA_TABLES, current_runs, promoted, runs
+from scoring.database.schema import DATA_TABLES, current_runs, promoted, promotions, runs
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
 from scoring.model import ScoringModel, parse_model
 from scoring.registry import Registry
+from scoring.registry.pair_sketch import sketch_pairs
 from scoring.registry.promoted_table import PromotedTable
-from scoring.registry.test_access_log import sketch_pairs
 from tests.registry.conftest import UNTESTED, minutes
 from tests.support.custom_components import OWN
 from tests.support.database_version_1 import write_version_1
@@ -110,6 +110,42 @@ def test_promotions_of_two_databases_are_separate(database: Database, folder: Pa
         for registry, version in zip(registries, (1, 2), strict=True):
             registry.promote("night", version, **UNTESTED)
         assert [registry.use("promoted").version for registry in registries] == [1, 2]
+        names = [registry.list_promotions()["database"].tolist() for registry in registries]
+        assert names == [[PromotedTable(one).identify()] for one in (database, other)]
+        assert Registry(folder).list_promotions()["database"].tolist() == names[0] + names[1]
+
+
+def test_promotion_for_another_database_does_not_apply(
+    database: Database, folder: Path, tmp_path: Path, even: ScoringModel
+) -> None:
+    """The published run has the promoted model by chance, and the database has no promotions."""
+    publish(database, even)
+    with Database.open(tmp_path / "other.db") as other:
+        other.create()
+        open_registry(folder, other).promote("night@2", **UNTESTED)
+        registry = open_registry(folder, database)
+        assert registry.load_promoted() is None
+        assert registry.find_ignored_promotion() is None
+        assert registry.list_promotions().empty
+        registry.reindex()
+        with database.connect() as connection:
+            assert not connection.execute(sa.select(promotions)).all()
+    # an entry without a database, as of version 0.1, may apply
+    journal = folder / "promotions.jsonl"
+    entry = json.loads(journal.read_text())
+    assert entry.pop("database") == f"sqlite:///{tmp_path / 'other.db'}"
+    journal.write_text(json.dumps(entry) + "\n")
+    assert registry.use("promoted").digest == even.digest
+    assert registry.list_promotions()["in_use"].tolist() == [True]
+
+
+def test_database_is_identified_without_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.db").touch()
+    names = {PromotedTable(name).identify() for name in ("x.db", "sqlite:///x.db", str(tmp_path / "x.db"))}
+    assert names == {f"sqlite:///{tmp_path / 'x.db'}"}
+    url = "postgresql+psycopg://taro:secret@host:5433/market"
+    assert PromotedTable(url).identify() == "postgresql://host:5433/market"
 
 
 def test_concurrent_promotions_are_all_stored(database_url: str, folder: Path) -> None:
@@ -342,11 +378,13 @@ def test_share_of_held_out_pairs(database: Database) -> None:
         connection.execute(sa.insert(DATA_TABLES["jobs"]), {"job_id": 7, "is_active": True})
         connection.execute(sa.insert(actions), stored)
     table = PromotedTable(database)
-    known = sketch_pairs(np.arange(10), np.full(10, 7))
-    other = sketch_pairs(np.arange(10), np.full(10, 8))
-    assert table.measure_known_share(known, None) == 1
-    assert table.measure_known_share(known, at) == 0.5
-    assert table.measure_known_share([*known, *other], None) == 0.5
+    for key in (bytes(32), None):
+        known = sketch_pairs(np.arange(10), np.full(10, 7), key)
+        other = sketch_pairs(np.arange(10), np.full(10, 8), key)
+        assert table.measure_known_share(known, None, key) == 1
+        assert table.measure_known_share(known, at, key) == 0.5
+        assert table.measure_known_share([*known, *other], None, key) == 0.5
+        assert table.measure_known_share(known, None, b"another key") == 0
 
 
 def test_invalid_ids_of_actions_are_not_counted(tmp_path: Path) -> None:
@@ -354,5 +392,5 @@ def test_invalid_ids_of_actions_are_not_counted(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE actions (user_id, job_id, action, occurred_at)")
         connection.executemany("INSERT INTO actions VALUES (?, ?, 'view', 0)", [("x", 7), (None, 7), (1, 7)])
     connection.close()
-    sketch = sketch_pairs(np.array([1, 2]), np.array([7, 7]))
-    assert PromotedTable(tmp_path / "x.db").measure_known_share(sketch, None) == 0.5
+    sketch = sketch_pairs(np.array([1, 2]), np.array([7, 7]), bytes(32))
+    assert PromotedTable(tmp_path / "x.db").measure_known_share(sketch, None, bytes(32)) == 0.5

@@ -165,7 +165,7 @@ def evaluate(
     if (slices or slices_by) and len(chosen_models) + len(list_options.paths) < 2:
         option = "--slices" if slices else "--slices-by"
         raise typer.BadParameter(f"{option} requires two models, or a model and --lists.")
-    goals = _parse_goals(goal or [], len(chosen_models) + len(list_options.paths))
+    goals = _parse_goals(goal or [], len(chosen_models) + len(list_options.paths), cuts)
     longest = max([top_k, *(measure.k for measure in goals)])
     options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
     request = BacktestRequest.parse(
@@ -173,7 +173,6 @@ def evaluate(
         every,
         options,
         {
-            "--goal": goal,
             "--lists": lists,
             "--lists-out": lists_out,
             "--slices": slices,
@@ -196,9 +195,10 @@ def evaluate(
                 chosen_models,
                 users=_check_fitted_users(registry, chosen_models, users, exclude_fitted, progress),
                 on=on,
-                k=top_k,
+                k=longest,
                 level=level,
                 seed=seed,
+                goals=goals,
                 factor_cache=factor_cache,
                 progress=progress,
             )
@@ -206,7 +206,8 @@ def evaluate(
             look = log_cuts(registry, backtest, chosen_models, on, progress) if on in ("test", "all") else None
             _print_backtest(backtest, out, progress)
             if store is not None:
-                params = _list_params(chosen_models, on, backtest.n_users, seed, top_k, level) | {
+                params = _list_params(chosen_models, on, backtest.n_users, seed, longest, level) | {
+                    "goals": ", ".join(measure.name for measure in goals),
                     "holdout": f"{request.options.days:g} days, {pluralize(len(backtest.cuts), 'cut')}",
                     "cuts": ", ".join(f"{cut.at:%Y-%m-%d}" for cut in backtest.cuts),
                 }
@@ -321,20 +322,24 @@ def _save_backtest(backtest: Backtest, folder: Path) -> None:
     save(folder, frames, {"backtest": backtest.plot()})
 
 
-def _parse_goals(texts: Sequence[str], n_models: int) -> list[Measure]:
+def _parse_goals(texts: Sequence[str], n_models: int, cuts: int) -> list[Measure]:
     """Return the declared measures. Check them before data are loaded.
 
     Raises
     ------
-    BadParameter: If goals are given with only one model.
+    BadParameter: If goals are given with only one model, or a goal has no test over several cuts.
     ConfigurationError: If a goal is not a measure.
     """
+    from scoring.evaluation.list_metrics import PopulationFact
     from scoring.tuning.goal_parser import parse_goal
 
-    goals = [parse_goal(text).measure for text in texts]
+    goals = [parse_goal(text) for text in texts]
     if goals and n_models < 2:
         raise typer.BadParameter("--goal requires a second model, which is compared with the first one.")
-    return [measure for measure in goals if measure is not None]
+    untested = [text for text, goal in zip(texts, goals, strict=True) if isinstance(goal.measure, PopulationFact)]
+    if untested and cuts > 1:
+        raise typer.BadParameter(f"--goal {untested[0]}: no test over several cuts. Omit --cuts, or use another goal.")
+    return [goal.measure for goal in goals if goal.measure is not None]
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,17 @@ def render_backtest(backtest: Backtest) -> RenderableType:
     body += [Text(make_printable(sentence, 500)) for sentence in backtest.conclude()]
     body += [Text()] if len(backtest.models) > 1 else []
     level, users = f"{backtest.level:.0%}", pluralize(backtest.n_users, "user")
-    notes = [f"{level} intervals: bootstrap over {users}, each with all cuts. ↑ higher is better, ↓ lower is better."]
+    notes = [
+        f"{level} intervals: bootstrap over {users}, each with all cuts. ↑ higher is better, ↓ lower is better.",
+        "coverage, concentration: means over the cuts, without interval and test, because the same users are in "
+        "several cuts. An evaluation of one cut has them.",
+    ]
     if len(backtest.models) > 1:
-        n_pooled, n_single = (int(tested["n_tests"].max()) for tested in (pooled, frame))
+        sizes = pooled.groupby("declared")["n_tests"].max()
+        n_declared, n_pooled, n_single = int(sizes.get(True, 0)), int(sizes.get(False, 0)), int(frame["n_tests"].max())
+        if n_declared:
+            of = "one test" if n_declared == 1 else f"Holm's correction over {n_declared} goals"
+            notes.append(f"* a declared goal is significant at {level} over all cuts ({of}).")
         notes.append(
             f"(*) exploratory: significant at {level} after Holm's correction, over {n_pooled} tests of all cuts "
             f"together, and over {n_single} tests of single cuts. detectable: true difference that gets its mark with "
@@ -52,7 +60,7 @@ def _make_cuts(backtest: Backtest, frame: pd.DataFrame, model: str) -> Renderabl
     table = make_table(
         *headings, *(["baseline", "model", "difference", "interval", ""] if model != first else ["mean"])
     )
-    for metric in backtest.metrics:
+    for metric in dict.fromkeys((*(goal.name for goal in backtest.goals), *backtest.metrics)):
         rows = frame[frame["measure"] == metric]
         bases = rows[rows["model"] == first]["mean"].tolist()
         table.add_row(Text(make_printable(metric), style="bold"))

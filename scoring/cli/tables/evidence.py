@@ -43,6 +43,8 @@ def _render_head(evidence: Evidence, access: TestAccess) -> Table:
         head.add_row("overlap", f"{pluralize(access.n_fitted_users, 'user')} of its fit or selection among them")
     if access.held_out is not None:
         head.add_row("held out", Text(make_printable(access.held_out)))
+    if access.n_cuts is not None:
+        head.add_row("cuts", f"{access.n_cuts:,}; differences are over all cuts")
     if access.baseline is not None:
         head.add_row("baseline", Text(make_printable(access.baseline)))
     return head
@@ -64,6 +66,8 @@ def _render_changes(evidence: Evidence, access: TestAccess) -> Table:
 
 def _render_result(evidence: Evidence, measure: str, change: Change) -> Text:
     role = ", goal" if measure in evidence.goals else ", guard" if measure in evidence.guards else ""
+    if not change.has_test:
+        return Text(f"no test{role}")
     if not evidence.is_significant(measure):
         return Text(f"may be chance{role}")
     words = {True: ("better", "green"), False: ("worse", "red"), None: ("changed", "")}
@@ -72,6 +76,8 @@ def _render_result(evidence: Evidence, measure: str, change: Change) -> Text:
 
 
 def _describe_slices(access: TestAccess) -> str:
+    if access.worse_slices is None:
+        return "Slices were not compared. `scoring evaluate` without --cuts compares them."
     if not access.worse_slices:
         return "No slice is significantly worse."
     first = ", ".join(make_printable(text) for text in access.worse_slices[:5])

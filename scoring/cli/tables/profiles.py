@@ -37,17 +37,24 @@ def render_list(frame: pd.DataFrame) -> RenderableType:
 
 
 def render_history(frame: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.list_promotions()`."""
-    table = _make_table("time (UTC)", "action", "profile", "status", "note")
+    """Return the table of `Registry.list_promotions()`, with the databases if there are several."""
+    has_databases = frame["database"].nunique(dropna=False) > 1
+    databases = ["database"] if has_databases else []
+    table = _make_table("time (UTC)", "action", "profile", "status", *databases, "note")
     for row in frame.to_dict("records"):
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
             "promoted" if row["action"] == "promote" else "rolled back to",
             Text(f"{row['name']}@{row['version']}", style="bold"),
             Text("in use", style="green") if row["in_use"] else Text(),
+            *([_name_database(row["database"])] if has_databases else []),
             Text(_shorten(row["note"])),
         )
     return table
+
+
+def _name_database(database: object) -> Text:
+    return Text(make_printable(database) if isinstance(database, str) else "not recorded")
 
 
 def render_test_accesses(frame: pd.DataFrame) -> RenderableType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -88,6 +89,10 @@ def test_evaluate_slices_by_columns_of_the_database(
     )
     assert wrong.exit_code == 1
     assert "Did you mean segment?" in error_line(wrong, 1)
+    for column in ("external_id", "user_id"):
+        arguments = ("evaluate", "standard", "fit", *options[:4], "--slices-by", column)
+        identifying = CliRunner().invoke(app, [str(part) for part in arguments])
+        assert f"'{column}' identifies users" in error_line(identifying, 1)
 
 
 def test_evaluations_on_test_users_are_logged(action_command: Call) -> None:
@@ -153,12 +158,14 @@ def test_backtest_prints_what_the_library_returns(
     action_command: Call, action_data: Dataset, factor_cache: Path, tmp_path: Path
 ) -> None:
     done = action_command(
-        "evaluate", "standard", "fit", "--cuts", 3, "--every", "1w", "--days", 20, "--on", "test", "--out", "found"
-    )
+        "evaluate", "standard", "fit", "--cuts", 3, "--every", "1w", "--days", 20, "--on", "test", "--out", "found",
+        "--goal", "NDCG@10",
+    )  # fmt: skip
     text = page(done)
     models = {"standard": load_model("standard"), "fit": Registry("data/profiles").load("fit").model}
     users = split_users(action_data.users.user_id).test
-    expected = Backtest.of(action_data, models, cuts=3, every=7, days=20, users=users, factor_cache=factor_cache)
+    options: dict[str, Any] = {"cuts": 3, "every": 7, "days": 20, "users": users, "goals": ["NDCG@10"]}
+    expected = Backtest.of(action_data, models, **options, factor_cache=factor_cache)
     pooled = expected.pooled().set_index(["model", "measure"])
     over = text.split("fit, compared with standard, over 3 cuts\n")[1]
     assert number(row(over, "NDCG@10")[0]) == rounded(pooled.loc[("fit", "NDCG@10"), "mean"])
@@ -170,7 +177,13 @@ def test_backtest_prints_what_the_library_returns(
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
         "backtest.csv", "backtest_cuts.csv", "backtest.png",
     }  # fmt: skip
-    assert len(Registry("data/profiles").list_test_accesses()) == 3 * 2
+    registry = Registry("data/profiles")
+    assert registry.list_test_accesses()["look"].tolist() == [1, 1]  # one look, not one per cut
+    evidence = registry.collect_evidence("fit")
+    assert (evidence.goals, evidence.n_looks) == (("NDCG@10",), 1)
+    stored = evidence.frame().set_index("measure").loc["NDCG@10", ["value", "difference", "low", "high"]]
+    wanted = pooled.loc[("fit", "NDCG@10"), ["mean", "difference", "difference_low", "difference_high"]]
+    assert stored.tolist() == wanted.tolist()
     again = action_command("evaluate", "fit", "--cuts", 2, "--every", "7d", "--days", 20, "--on", "test")
     assert "have been evaluated 1 time before" in again.stderr
 
@@ -216,6 +229,11 @@ def test_published_run_is_evaluated_after_its_clock(action_command: Call, action
         (("evaluate", "--every", "14d"), 2, "--every requires --cuts"),
         (("evaluate", "--cuts", "2", "--holdout", "last"), 2, "--cuts requires --holdout time"),
         (("evaluate", "--cuts", "2", "--ablation"), 2, "--ablation works with one holdout only"),
+        (
+            ("evaluate", "standard", "fit", "--cuts", "2", "--goal", "coverage@40"),
+            2,
+            "--goal coverage@40: no test over several cuts",
+        ),
         (("evaluate", "--lists", "none.csv"), 1, "none.csv does not exist"),
         (("evaluate", "--lists", "data"), 1, "data does not contain a published run"),
         (("evaluate", "--lists", "standard=data"), 1, "duplicate name standard"),

@@ -36,6 +36,7 @@ from scoring.evaluation import Backtest, Comparison, Scoreboard
 from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
 from scoring.evaluation.measure_values import MeasureValues
+from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
@@ -402,7 +403,7 @@ def evaluate() -> Any:
 
 
 def backtest() -> Any:
-    """Return a backtest of two models at three cuts: better in two of them, worse in one with few users."""
+    """Return a backtest with a goal at three cuts: better in two of them, worse in one with few users."""
     rng = np.random.default_rng(0)
     cuts = []
     for place, (n_users, change) in enumerate(((40, 0.2), (20, -0.1), (60, 0.25))):
@@ -418,6 +419,8 @@ def backtest() -> Any:
                 left_out={},
                 notes=(),
                 user_id=users,
+                pair_user=users,
+                pair_job=users,
                 values={
                     name: MeasureValues(
                         {"NDCG@10": of_users, "HitRate@40": np.ones(n_users), "mean fee@40": 4_000 * (1 - of_users)},
@@ -427,7 +430,10 @@ def backtest() -> Any:
                 },
             )
         )
-    return render_backtest(Backtest(tuple(cuts), {}, ("standard", "fit@1"), ("NDCG@10", "HitRate@40")))
+    metrics = ("NDCG@10", "HitRate@40")
+    return render_backtest(
+        Backtest(tuple(cuts), {}, ("standard", "fit@1"), metrics, goals=(NDCG(10),), candidate="fit@1")
+    )
 
 
 def tune() -> Any:
@@ -509,11 +515,16 @@ def profiles_diff() -> Any:
 
 
 def profiles_history() -> Any:
-    """Return a promotion and a rollback."""
+    """Return a promotion and a rollback for one database, and of a folder with several databases."""
     at = pd.Timestamp(AS_OF)
-    columns = ["at", "action", "name", "version", "in_use", "note"]
-    rows = [(at, "promote", "night", 2, False, "better in the test"), (at, "rollback", "night", 1, True, "complaints")]
-    return profiles.render_history(pd.DataFrame(rows, columns=columns))
+    columns = ["at", "action", "name", "version", "in_use", "note", "database"]
+    rows = [
+        (at, "promote", "night", 2, False, "better in the test", "sqlite:////srv/a.db"),
+        (at, "rollback", "night", 1, True, "complaints", "sqlite:////srv/a.db"),
+    ]
+    frame = pd.DataFrame(rows, columns=columns)
+    several = frame.assign(database=[None, "sqlite:////srv/a.db"])
+    return Group(profiles.render_history(frame), Text(), profiles.render_history(several))
 
 
 def profiles_evidence() -> Any:
