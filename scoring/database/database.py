@@ -345,11 +345,7 @@ class Database:
         ------
         DatabaseError: If the folder does not exist, the database cannot be written, or its schema is newer.
         """
-        path = get_sqlite_file(self.engine.url)
-        if path is not None and not path.parent.is_dir():
-            raise DatabaseError(f"{self.display}: the folder {path.parent} does not exist. Create it first.")
-        if path is not None and not path.exists():
-            path.touch()
+        self.create_file()
 
         def create_tables(connection: Connection) -> None:
             migrations.migrate(connection, self.display)
@@ -358,6 +354,19 @@ class Database:
         with self.begin() as connection:
             create_tables(connection)
         self._forget_old_version()
+
+    def create_file(self) -> None:
+        """Create an empty SQLite file if it does not exist. Other databases are unchanged.
+
+        Raises
+        ------
+        DatabaseError: If the folder does not exist.
+        """
+        path = get_sqlite_file(self.engine.url)
+        if path is not None and not path.parent.is_dir():
+            raise DatabaseError(f"{self.display}: the folder {path.parent} does not exist. Create it first.")
+        if path is not None and not path.exists():
+            path.touch()
 
     def migrate(self) -> None:
         """Migrate an older schema to the newest version, in one transaction. Call it before writing.

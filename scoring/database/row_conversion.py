@@ -6,7 +6,7 @@ million actions take one second instead of six.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +27,6 @@ __all__ = [
     "query_columns",
     "read_rows",
     "to_frame",
-    "to_rows",
 ]
 
 ROWS_PER_FETCH: Final = 500  # rows per fetch; their tuples stay in the CPU cache
@@ -161,11 +160,3 @@ def _is_distinct(ids: pd.Series) -> bool:
     if numbers.dtype == np.int64 and bool((numbers[1:] > numbers[:-1]).all()):
         return True
     return bool(ids.is_unique)
-
-
-# Frames to rows
-
-
-def to_rows(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
-    """Return the rows of a canonical frame as the database stores them."""
-    return zip(*(column.type.to_database(frame[column.name]) for column in columns), strict=True)

@@ -10,7 +10,20 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Connection, Double, Integer, Table, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Integer,
+    MetaData,
+    Table,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.table_frames import Tables
@@ -18,11 +31,19 @@ from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.query_tracing import count_driver_call
-from scoring.database.row_conversion import to_rows
 from scoring.database.schema import DATA_TABLES, data_changes
 from scoring.errors import DataError
 
-__all__ = ["insert_columns", "insert_rows", "save_tables", "write_frame"]
+__all__ = [
+    "increment_revision",
+    "insert_columns",
+    "insert_new_rows",
+    "insert_rows",
+    "save_tables",
+    "to_stored_columns",
+    "update_rows",
+    "write_frame",
+]
 
 ROWS_PER_BATCH: Final = 50_000
 MANY_ROWS: Final = 100_000
@@ -68,19 +89,68 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
 
 def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     """Insert the rows of a canonical frame into a data table, within the transaction of the connection."""
-    spec = TABLES[name]
-    names = [column.name for column in spec.columns]
-    if name in FACTOR_TABLES:
-        vectors = frame.drop(columns=names).to_numpy(VECTOR_DTYPE)
-        rows: Iterable[tuple[Any, ...]] = zip(frame[names[0]].tolist(), map(bytes, vectors), strict=True)
-        names.append("vector")
-    else:
-        if name == "actions":  # in key order, rows are appended at the end of the table
-            frame = frame.sort_values(list(spec.key), kind="stable")
-        rows = to_rows(frame, spec.columns)
     with _defer_indexes(connection, DATA_TABLES[name], len(frame)):
-        insert_rows(connection, DATA_TABLES[name], names, rows)
+        _insert_frame(connection, DATA_TABLES[name], name, frame)
     increment_revision(connection, name)
+
+
+def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame) -> None:
+    if name == "actions":  # in key order, rows are appended at the end of the table
+        frame = frame.sort_values(list(TABLES[name].key), kind="stable")
+    columns = to_stored_columns(name, frame)
+    insert_rows(connection, target, list(columns), zip(*columns.values(), strict=True))
+
+
+def to_stored_columns(name: str, frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return column → values as the database stores them, of a canonical frame. Factors are one column `vector`."""
+    spec = TABLES[name]
+    columns = {column.name: column.type.to_database(frame[column.name]) for column in spec.columns}
+    if name in FACTOR_TABLES:
+        vectors = frame.drop(columns=list(spec.names)).to_numpy(VECTOR_DTYPE)
+        columns["vector"] = list(map(bytes, vectors))
+    return columns
+
+
+def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame) -> int:
+    """Insert the rows whose key is not stored yet, and return their number. Only for tables without other columns."""
+    table = DATA_TABLES[name]
+    if connection.execute(select(table).limit(1)).first() is None:
+        write_frame(connection, name, frame)
+        return len(frame)
+    with _stage(connection, table, list(TABLES[name].names)) as staged:
+        _insert_frame(connection, staged, name, frame)
+        stored = table.alias("stored")
+        is_stored = exists().where(*(stored.c[key] == staged.c[key] for key in TABLES[name].key))
+        missing = insert(table).from_select(staged.c.keys(), select(staged).where(~is_stored))
+        inserted = connection.execute(missing.execution_options(preserve_rowcount=True)).rowcount
+    if inserted:
+        increment_revision(connection, name)
+    return inserted
+
+
+def update_rows(connection: Connection, name: str, columns: Mapping[str, list[Any]]) -> None:
+    """Replace the values of stored rows that have the same key. `columns`: as `to_stored_columns` returns them."""
+    if not _length(columns):
+        return
+    table = DATA_TABLES[name]
+    with _stage(connection, table, list(columns)) as staged:
+        insert_rows(connection, staged, list(columns), zip(*columns.values(), strict=True))
+        key = TABLES[name].key
+        values = {column: staged.c[column] for column in columns if column not in key}
+        connection.execute(update(table).where(*(table.c[part] == staged.c[part] for part in key)).values(values))
+    increment_revision(connection, name)
+
+
+@contextmanager
+def _stage(connection: Connection, table: Table, names: list[str]) -> Iterator[Table]:
+    """Yield an empty temporary table with these columns of a data table. It is dropped at the end."""
+    columns = [
+        Column(name, table.c[name].type, primary_key=table.c[name].primary_key, autoincrement=False) for name in names
+    ]
+    staged = Table(f"staged_{table.name}", MetaData(), *columns, prefixes=["TEMPORARY"])
+    staged.create(connection)
+    yield staged
+    staged.drop(connection)
 
 
 @contextmanager
@@ -182,7 +252,7 @@ def _binary_rows(table: Table, columns: Mapping[str, NDArray[Any] | str]) -> byt
     return b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff"
 
 
-def _length(columns: Mapping[str, NDArray[Any] | str]) -> int:
+def _length(columns: Mapping[str, NDArray[Any] | list[Any] | str]) -> int:
     return next(len(column) for column in columns.values() if not isinstance(column, str))
 
 

@@ -1,4 +1,4 @@
-"""Row counts of an import: read = stored + merged + rejected."""
+"""Row counts of an import: read = stored + merged + rejected; stored = inserted + updated + unchanged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ class ImportReport:
 
     Attributes
     ----------
-    merged: source rows that were merged into another row, including duplicate actions.
+    stored: rows of the source that the database contains afterwards.
+    merged: source rows that were merged into another row, including actions that were already stored.
     rejected: rejected rows.
     reasons: reason → number of rejected rows.
     cleared: rule → number of values that were made missing.
     ignored: source columns that were not used.
     refused_path: the file of the rejected rows, if one was written.
     notes: message → number of values that the mapping kept without a conversion, or changed.
+    is_update: whether rows with the key of a stored row replaced it.
+    already_stored: merged rows of tables without an id (actions, prefecture pairs) that were stored before.
+    updated: stored rows that were changed; `reopened` of them were inactive before and are active now.
+    unchanged: stored rows that were equal before.
+    closed: stored rows that became inactive because the source does not contain them.
+    deleted: table → deleted rows that referred to rows that `replace` removed.
     """
 
     table: str
@@ -37,13 +44,26 @@ class ImportReport:
     ignored: tuple[str, ...] = ()
     refused_path: Path | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
+    is_update: bool = False
+    already_stored: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    reopened: int = 0
+    closed: int | None = None
+    deleted: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.read != self.stored + self.merged + self.rejected:
+        if self.read != self.stored + self.merged + self.rejected or self.inserted < 0:
             raise AssertionError(
-                f"{self.table}: {self.read} rows were read, but {self.stored} stored, {self.merged} merged and "
-                f"{self.rejected} rejected were counted. This is a bug in scoring: please report it."
+                f"{self.table}: {self.read} rows were read, but {self.stored} stored ({self.inserted} inserted), "
+                f"{self.merged} merged and {self.rejected} rejected were counted. This is a bug in scoring: please "
+                "report it."
             )
+
+    @property
+    def inserted(self) -> int:
+        """Rows whose key was not stored before."""
+        return self.stored - self.updated - self.unchanged
 
     @property
     def refused(self) -> int:
@@ -56,6 +76,15 @@ class ImportReport:
             f"{self.table} from {self.source}: {self.read:,} read = {self.stored:,} stored + {self.merged:,} merged "
             f"+ {self.rejected:,} rejected"
         ]
+        if self.is_update:
+            reopened = f" ({self.reopened:,} of them reopened)" if self.reopened else ""
+            updated = f"{self.updated:,} updated{reopened}"
+            lines.append(f"  stored: {self.inserted:,} inserted + {updated} + {self.unchanged:,} unchanged")
+        if self.already_stored:
+            lines.append(f"  merged {self.already_stored:,}: already stored")
+        if self.closed is not None:
+            lines.append(f"  closed {self.closed:,}: not in the file")
+        lines += [f"  deleted {count:,} {table}: of removed {self.table}" for table, count in self.deleted.items()]
         lines += [f"  rejected {count:,}: {reason}" for reason, count in self.reasons.items()]
         lines += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
         lines += [f"  note {count:,}: {note}" for note, count in self.notes.items()]
@@ -66,9 +95,19 @@ class ImportReport:
         return lines
 
     def frame(self) -> pd.DataFrame:
-        """Return the counts as a frame: table, what (read, stored, merged, refused, made missing), why, rows."""
-        rows = [(self.table, "read", "", self.read), (self.table, "stored", "", self.stored)]
-        rows.append((self.table, "merged", "", self.merged))
-        rows += [(self.table, "refused", reason, count) for reason, count in self.reasons.items()]
-        rows += [(self.table, "made missing", rule, count) for rule, count in self.cleared.items()]
-        return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
+        """Return the counts as a frame: table, what, why, rows.
+
+        `what` is read, stored, merged, refused or made missing. A table without an id adds already stored
+        (part of merged); an update adds inserted, updated, unchanged and reopened; others are closed and deleted.
+        """
+        rows = [("read", "", self.read), ("stored", "", self.stored), ("merged", "", self.merged)]
+        rows += [("refused", reason, count) for reason, count in self.reasons.items()]
+        rows += [("made missing", rule, count) for rule, count in self.cleared.items()]
+        if self.is_update:
+            rows += [(what, "", getattr(self, what)) for what in ("inserted", "updated", "unchanged", "reopened")]
+        if self.already_stored:
+            rows.append(("already stored", "", self.already_stored))
+        if self.closed is not None:
+            rows.append(("closed", "not in the file", self.closed))
+        rows += [("deleted", f"{table} of removed {self.table}", count) for table, count in self.deleted.items()]
+        return pd.DataFrame([(self.table, *row) for row in rows], columns=["table", "what", "why", "rows"])

@@ -1,27 +1,32 @@
 """Import CSV and Parquet files into the tables of a database.
 
 Data flow: `readers` reads sources, `computed_columns` computes target columns, `id_mapping` replaces text ids by
-integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `import_report` counts rows.
+integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `table_writer` stores rows,
+`import_report` counts them. All tables of an import are stored in one transaction.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, inspect, select
 
+from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES
+from scoring.columns.types import ID
 from scoring.database.database import Database
-from scoring.database.row_conversion import fetch_columns, to_frame
+from scoring.database.engines import get_sqlite_file
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import write_frame
-from scoring.errors import DataError
+from scoring.dataset.frame_validation import make_empty_tables
+from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compute_columns
 from scoring.importing.header_check import require_columns
@@ -30,6 +35,14 @@ from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, read_source
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
+from scoring.importing.table_writer import (
+    MissingColumns,
+    Orphans,
+    WriteOptions,
+    delete_orphans,
+    read_ids,
+    store_rows,
+)
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
 from scoring.validation.rejection_file import write_rejected_rows
@@ -46,28 +59,46 @@ def import_file(
     refused_to: str | Path | None = None,
     replace: bool = False,
     options: SourceOptions | None = None,
+    update: bool = False,
+    close_missing: bool = False,
+    close_most: bool = False,
+    missing_columns: MissingColumns = "refuse",
+    orphans: Orphans = "refuse",
 ) -> ImportReport:
-    """Import one file into one table, in one transaction.
+    """Import one file into one table, in one transaction. A missing database is created, with reference tables.
+
+    Actions and prefecture pairs that are already stored are counted as merged.
 
     Parameters
     ----------
     mapping: column sources and rules: a `TableMap`, its dict, or a YAML file of it. Other columns are matched by name.
     refused_to: where to write rejected rows: a .csv file, or a folder (then `refused_<table>.csv`).
-    replace: empty the table first. Otherwise rows whose id is already stored are rejected, and actions that are
-        already stored are counted as merged.
+    replace: empty the table first.
     options: how to read the file, such as its encoding and delimiter.
+    update: replace stored rows that have the id of a row of the file. Without `replace` and `update`, such rows are
+        rejected.
+    close_missing: for jobs and users, with `update`: rows that the file does not contain become inactive.
+    close_most: allow `close_missing` to close more than half of the active rows.
+    missing_columns: what `update` does if the file lacks a column that has stored values: "refuse", "keep" the stored
+        values, or "clear" them.
+    orphans: what `replace` does if actions or factors refer to removed rows: "refuse", or "delete" them.
 
     Raises
     ------
-    DataError: If the file or a required column is missing or cannot be read.
-    ConfigurationError: If the mapping is invalid.
+    DataError: If the file or a required column is missing or cannot be read, or an option is needed, as stated above.
+    ConfigurationError: If the mapping is invalid, or options contradict each other.
     DatabaseError: If the database cannot be read or written.
     OutputError: If the file of rejected rows cannot be written.
     """
     table_map = parse_table_mapping(table, mapping)
-    raw = read_source(Path(path), table_map.missing, options)
-    require_columns(table, raw, table_map, str(path))
-    return _import(database, table, raw, table_map, str(path), refused_to, replace or table_map.replace)
+    policy = WriteOptions(
+        replace, update, frozenset([table] if close_missing else ()), close_most, missing_columns, orphans
+    )
+    reports: list[ImportReport] = []
+    with _transaction(database, [table], policy, reports) as transaction:
+        raw = read_source(Path(path), table_map.missing, options)
+        transaction.import_table(table, raw, table_map, str(path), refused_to)
+    return reports[0]
 
 
 def import_mapping(
@@ -77,14 +108,27 @@ def import_mapping(
     *,
     refused_to: str | Path | None = None,
     replace: bool = False,
+    update: bool = False,
+    close_missing: bool | Collection[str] = False,
+    close_most: bool = False,
+    missing_columns: MissingColumns = "refuse",
+    orphans: Orphans = "refuse",
+    on_report: Callable[[ImportReport], None] | None = None,
 ) -> list[ImportReport]:
-    """Import the tables of a mapping file in its order, each in one transaction.
+    """Import the tables of a mapping file in its order, in one transaction: all of them are stored, or none.
 
-    Source files are searched in `base_dir`, then in the folder of the mapping file.
+    Source files are searched in `base_dir`, then in the folder of the mapping file. Tables with `replace: true` are
+    replaced, even with `update`. Other parameters are those of `import_file`.
+
+    Parameters
+    ----------
+    close_missing: tables whose missing rows become inactive. True means jobs.
+    on_report: is called with the report of each table, after the transaction has ended. It is also called if the import
+        fails, with the reports up to the failure; nothing is then stored.
 
     Raises
     ------
-    DataError: As in `import_file`, or if all rows of a table are rejected. Later tables are then not imported.
+    DataError: As in `import_file`, or if all rows of a table are rejected.
     ConfigurationError, DatabaseError, OutputError: As in `import_file`.
     """
     mapping_path = Path(mapping_path)
@@ -92,28 +136,116 @@ def import_mapping(
     folders = [Path(base_dir)] if base_dir is not None else []
     folders.append(mapping_path.parent)
     files = {name: _find_file(source.file, folders) for name, source in mapping.sources.items()}
-    reports = []
-    for table, table_map in mapping.tables.items():
-        sources = {name: mapping.sources[name] for name in table_map.sources}
-        raw = concatenate(
-            [read_source(files[n], source.missing + table_map.missing, source.options) for n, source in sources.items()]
+    tables = ["jobs"] if close_missing is True else close_missing or []
+    options = WriteOptions(replace, update, frozenset(tables), close_most, missing_columns, orphans)
+    for table in sorted(options.close_missing - set(mapping.tables)):
+        raise ConfigurationError(
+            f"close_missing: the mapping {mapping_path} does not fill the table {table}.", key=("close_missing",)
         )
-        names = " + ".join(source.file for source in sources.values())
-        require_columns(table, raw, table_map, names)
-        report = _import(database, table, raw, table_map, names, refused_to, replace or table_map.replace)
-        _require_accepted_rows(report)
-        reports.append(report)
+    reports: list[ImportReport] = []
+    try:
+        with _transaction(database, list(mapping.tables), options, reports) as transaction:
+            for table, table_map in mapping.tables.items():
+                sources = {name: mapping.sources[name] for name in table_map.sources}
+                raws = [
+                    read_source(files[name], source.missing + table_map.missing, source.options)
+                    for name, source in sources.items()
+                ]
+                names = " + ".join(source.file for source in sources.values())
+                report = transaction.import_table(table, concatenate(raws), table_map, names, refused_to)
+                _require_accepted_rows(report)
+    finally:
+        if on_report is not None:
+            for report in reports:
+                on_report(report)
     return reports
 
 
+@contextmanager
+def _transaction(
+    database: Database, tables: Collection[str], options: WriteOptions, reports: list[ImportReport]
+) -> Iterator[_Transaction]:
+    """Yield the transaction of an import. Its reports are appended to `reports`.
+
+    Missing tables are created in it, so a failed import leaves the database as it was, or no new file. On failure, the
+    reports and the fact that nothing is stored are added to the notes of the exception.
+    """
+    path = get_sqlite_file(database.engine.url)
+    is_new = path is not None and not path.exists()
+    try:
+        if is_new:
+            database.create_file()
+        with database.begin() as connection:
+            _prepare_tables(database, connection, tables)
+            transaction = _Transaction(connection, options, reports)
+            yield transaction
+            transaction.finish()
+    except BaseException as error:
+        if is_new and path is not None:
+            database.engine.dispose()
+            path.unlink(missing_ok=True)
+        for line in ("Nothing was stored.", *(line for report in reports for line in report.lines())):
+            error.add_note(line)
+        raise
+
+
+def _prepare_tables(database: Database, connection: Connection, imported: Collection[str]) -> None:
+    """Create all tables of an empty database, or migrate existing ones.
+
+    A new database gets the shipped reference tables that are not imported. The shipped pairs of prefectures do not fit
+    other prefectures, so they are left out with them.
+    """
+    if inspect(connection).get_table_names():
+        database.require_tables(*TABLES)
+        database.migrate()
+        return
+    database.create()
+    left_out = {*imported, *(["prefecture_adjacency"] if "prefectures" in imported else [])}
+    for name, frame in make_empty_tables().items():
+        if len(frame) and name not in left_out:
+            write_frame(connection, name, frame)
+
+
+@dataclass
+class _Transaction:
+    """The write transaction of one import of one or more tables.
+
+    Attributes
+    ----------
+    removed: table → ids of users or jobs that `replace` has removed.
+    """
+
+    connection: Connection
+    options: WriteOptions
+    reports: list[ImportReport]
+    removed: dict[str, Longs] = field(default_factory=dict)
+
+    def import_table(
+        self, table: str, raw: RawRows, mapping: TableMap, source: str, refused_to: str | Path | None
+    ) -> ImportReport:
+        """Import the rows of one table, and return its report, which is also appended to `reports`."""
+        require_columns(table, raw, mapping, source)
+        options = self.options
+        if mapping.replace:
+            options = replace(options, replace=True, update=False, close_missing=frozenset())
+        report = _import(self, table, raw, mapping, source, refused_to, options)
+        self.reports.append(report)
+        return report
+
+    def finish(self) -> None:
+        """Delete or refuse orphans. Only now is it known which dependent rows the import has replaced too."""
+        for table, counts in delete_orphans(self.connection, self.removed, self.options.orphans).items():
+            at = max(n for n, report in enumerate(self.reports) if report.table == table)
+            self.reports[at] = replace(self.reports[at], deleted=counts)
+
+
 def _require_accepted_rows(report: ImportReport) -> None:
-    """Raise DataError if all rows are rejected: later tables would refer to stored rows with the same ids."""
+    """Raise DataError if all rows are rejected: later tables could not refer to them."""
     if report.read and report.rejected == report.read:
         reason, _ = max(report.reasons.items(), key=lambda item: item[1])
         raise DataError(
             f"{report.table} from {report.source}: all {report.read:,} rows were rejected (most often: {reason}), so "
-            "later tables were not imported. The tables before it are stored. Correct the file, unless its ids already "
-            "exist in the database. Then import again with --replace, or into another database."
+            "nothing was stored, also of other tables. Correct the file, or use --update if its ids already exist."
         )
 
 
@@ -127,52 +259,67 @@ def _find_file(file: str, folders: list[Path]) -> Path:
 
 
 def _import(
-    database: Database,
+    transaction: _Transaction,
     table: str,
     raw: RawRows,
     mapping: TableMap,
     source: str,
     refused_to: str | Path | None,
-    replace_rows: bool,
+    options: WriteOptions,
 ) -> ImportReport:
+    connection = transaction.connection
     cleared: Counter[str] = Counter()
     notes: Counter[str] = Counter()
-    database.require_tables(*TABLES)
-    database.migrate()
-    with database.begin() as connection:
-        validated = _validate(connection, table, mapping, raw, cleared, notes)
-        validated = _apply_rules(validated, mapping, cleared, after=False)
-        if mapping.one_row_per is not None:
-            validated = _apply_rules(_merge_rows(validated, mapping), mapping, cleared, after=True)
-        if table == "actions":
-            users, jobs = (_read_ids(connection, name) for name in ("users", "jobs"))
-            validated = validated.reject_rows(find_unknown_references(validated, users, jobs))
-        if replace_rows:
-            connection.execute(delete(DATA_TABLES[table]))
-        else:
-            validated = _reject_stored_ids(connection, validated)
-        write_frame(connection, table, validated.frame)
-        n_rejected = validated.n_rejected + len(raw.unreadable)
-        path = None
-        if refused_to is not None and n_rejected:  # before the commit, so a failure rolls the import back
-            target = Path(refused_to)
-            path = write_rejected_rows(
-                _collect_rejected_rows(raw, validated),
-                target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",
-            )
+    validated, columns = _validate(connection, table, mapping, raw, cleared, notes)
+    validated = _apply_rules(validated, mapping, cleared, after=False)
+    if mapping.one_row_per is not None:
+        validated = _apply_rules(_merge_rows(validated, mapping), mapping, cleared, after=True)
+    if table == "actions":
+        users, jobs = (IdIndex(read_ids(connection, name)) for name in ("users", "jobs"))
+        validated = validated.reject_rows(find_unknown_references(validated, users, jobs))
+    before = read_ids(connection, table) if options.replace and table in ("users", "jobs") else None
+    validated, counts = store_rows(connection, validated, columns, _find_ids(validated), options)
+    if before is not None:
+        transaction.removed[table] = np.setdiff1d(before, read_ids(connection, table))
+    n_rejected = validated.n_rejected + len(raw.unreadable)
+    path = None
+    if refused_to is not None and n_rejected:  # before the commit, so a failure rolls the import back
+        target = Path(refused_to)
+        path = write_rejected_rows(
+            _collect_rejected_rows(raw, validated),
+            target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",
+        )
     return ImportReport(
         table,
         source,
         raw.n_rows,
-        len(validated.frame),
-        validated.merged,
+        counts.inserted + counts.updated + counts.unchanged,
+        validated.merged + counts.merged,
         n_rejected,
         dict(_count_reasons(raw, validated).most_common()),
         dict(cleared.most_common()),
         validated.ignored,
         path,
         dict(notes.most_common()),
+        is_update=options.update and len(TABLES[table].key) == 1,
+        already_stored=counts.merged,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        reopened=counts.reopened,
+        closed=counts.closed if table in options.close_missing else None,
     )
+
+
+def _find_ids(validated: NormalisedTable) -> Longs:
+    """Return the ids of all rows of the file, also of rejected rows. Empty for tables without integer ids."""
+    key = TABLES[validated.table].key[0]
+    if validated.table not in ("users", "jobs"):
+        return np.empty(0, dtype=np.int64)
+    ids = [validated.frame[key].to_numpy(dtype=np.int64)]
+    if len(validated.rejections):
+        rejected = validated.get_rejected_rows()[key].reset_index(drop=True)
+        ids.append(ID.coerce(rejected).values.dropna().to_numpy(dtype=np.int64))
+    return np.concatenate(ids)
 
 
 def _validate(
@@ -182,8 +329,11 @@ def _validate(
     raw: RawRows,
     cleared: Counter[str],
     notes: Counter[str],
-) -> NormalisedTable:
-    """Return the source rows as validated rows of the table, with rejections; `rows` are positions in `raw.frame`."""
+) -> tuple[NormalisedTable, frozenset[str]]:
+    """Return the source rows as validated rows of the table, with rejections, and the canonical columns of the source.
+
+    `rows` are positions in `raw.frame`.
+    """
     ignored: tuple[str, ...] = ()
     composed = raw.frame
     rejections = None
@@ -199,8 +349,8 @@ def _validate(
     width = None if table == "prefectures" else code_width(codes)
     widths = {"prefecture_code": width, "adjacent_code": width}
     rows = composed.reset_index(drop=True)
-    normalised = normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None, rejections=rejections)
-    return replace(normalised, ignored=ignored)
+    validated = normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None, rejections=rejections)
+    return replace(validated, ignored=ignored), frozenset(map(str, composed.columns))
 
 
 def _apply_rules(
@@ -232,21 +382,6 @@ def _merge_rows(validated: NormalisedTable, mapping: TableMap) -> NormalisedTabl
     return replace(validated, frame=frame, rows=validated.rows[first], merged=merged)
 
 
-def _reject_stored_ids(connection: Connection, validated: NormalisedTable) -> NormalisedTable:
-    """Reject rows whose id is already stored; count stored actions and prefecture pairs as merged."""
-    key = list(TABLES[validated.table].key)
-    stored = _read_stored_keys(connection, validated.table)
-    if not len(stored):
-        return validated
-    is_stored = pd.MultiIndex.from_frame(validated.frame[key]).isin(pd.MultiIndex.from_frame(stored))
-    if len(key) == 1:
-        return validated.reject(is_stored, key[0], "already exists in the database")
-    frame = validated.frame[~is_stored].reset_index(drop=True)
-    return replace(
-        validated, frame=frame, rows=validated.rows[~is_stored], merged=validated.merged + int(is_stored.sum())
-    )
-
-
 def _count_reasons(raw: RawRows, validated: NormalisedTable) -> Counter[str]:
     """Return reason → rejected rows."""
     rejected = validated.rejected
@@ -264,14 +399,3 @@ def _collect_rejected_rows(raw: RawRows, validated: NormalisedTable) -> pd.DataF
     fields = pd.DataFrame([fields for *_, fields in raw.unreadable], columns=original.columns, dtype=object)
     parts = [pd.concat([a, b], axis=1) for a, b in ((rows, original), (unreadable, fields)) if len(a)]
     return pd.concat(parts, ignore_index=True).sort_values(["refused_file", "refused_row"], ignore_index=True)
-
-
-def _read_ids(connection: Connection, table: str) -> IdIndex:
-    column = DATA_TABLES[table].c[TABLES[table].key[0]]
-    return IdIndex(np.array(connection.execute(select(column)).scalars().all(), dtype=np.int64))
-
-
-def _read_stored_keys(connection: Connection, table: str) -> pd.DataFrame:
-    columns = [TABLES[table].column(name) for name in TABLES[table].key]
-    result = connection.execute(select(*(DATA_TABLES[table].c[column.name] for column in columns)))
-    return to_frame(table, columns, fetch_columns(result))

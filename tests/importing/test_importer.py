@@ -17,7 +17,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, OutputError
-from scoring.importing import ImportReport, import_file, import_mapping, importer
+from scoring.importing import ImportReport, import_file, import_mapping, table_writer
 from tests.support.errors import raises_at
 from tests.support.small_tables import HOSTILE, assert_same, small_tables
 
@@ -207,7 +207,11 @@ def test_second_import_rejects_ids_and_merges_actions(database: Database, tmp_pa
     for name in ("jobs", "actions"):
         frames[name].to_parquet(tmp_path / f"{name}.parquet")
     again = import_file(database, "jobs", tmp_path / "jobs.parquet")
-    assert (again.stored, again.rejected, again.reasons) == (0, 3, {"job_id already exists in the database": 3})
+    assert (again.stored, again.rejected, again.reasons) == (
+        0,
+        3,
+        {"job_id already exists in the database (use --update to replace it)": 3},
+    )
     again = import_file(database, "actions", tmp_path / "actions.parquet")
     assert (again.stored, again.merged, again.rejected) == (0, 4, 0)
     replaced = import_file(database, "jobs", tmp_path / "jobs.parquet", replace=True)
@@ -217,13 +221,13 @@ def test_second_import_rejects_ids_and_merges_actions(database: Database, tmp_pa
 
 def test_failed_import_is_rolled_back(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_tables(database, small_tables())
-    write_frame = importer.write_frame
+    write_frame = table_writer.write_frame
 
     def dies(*arguments: Any) -> None:
         write_frame(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(importer, "write_frame", dies)
+    monkeypatch.setattr(table_writer, "write_frame", dies)
     with pytest.raises(KeyboardInterrupt):
         import_file(database, "jobs", jobs_csv(tmp_path, "job_id\n5\n"), replace=True)
     assert_same(load_tables(database), small_tables())

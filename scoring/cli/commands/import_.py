@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,30 +33,86 @@ def import_(
     refused: Annotated[
         Path, typer.Option("--refused", metavar="DIR", help="Folder for rejected rows and the reasons.")
     ] = Path("data/refused"),
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help="Insert new rows, and replace stored rows that have the same id. Without it, such rows are rejected.",
+        ),
+    ] = False,
+    close_missing: Annotated[
+        bool,
+        typer.Option(
+            "--close-missing",
+            help="With --update: set is_active to false for jobs that the file does not contain (or users, if TABLE is "
+            "users).",
+        ),
+    ] = False,
+    close_missing_users: Annotated[
+        bool, typer.Option("--close-missing-users", help="With --update and --map: the same for users.")
+    ] = False,
+    close_most: Annotated[
+        bool, typer.Option("--close-most", help="Allow --close-missing to close more than half of the active rows.")
+    ] = False,
+    missing_columns: Annotated[
+        str,
+        typer.Option(
+            "--missing-columns",
+            metavar="refuse|keep|clear",
+            help="With --update, if the file lacks a column that has stored values: stop, keep the values, or clear "
+            "them.",
+        ),
+    ] = "refuse",
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete the existing rows of a table before the import.")
     ] = False,
+    orphans: Annotated[
+        str,
+        typer.Option(
+            "--orphans",
+            metavar="refuse|delete",
+            help="With --replace, if actions or factors refer to removed rows: stop, or delete them.",
+        ),
+    ] = "refuse",
 ) -> None:
-    """Import a table from a file, or several tables by a mapping file.
+    """Import a table from a file, or several tables by a mapping file, in one transaction.
 
-    The report accounts for every row: stored, merged or rejected.
+    The database is created if it does not exist. The report accounts for every row: stored, merged or rejected. If the
+    import fails, nothing is stored, and the same command can be repeated.
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
-    from scoring.importing import import_file, import_mapping
+    from scoring.importing import ImportReport, import_file, import_mapping
 
     if (file is None) == (map_ is None) or (file is None) != (table is None):
         raise typer.BadParameter("Give either TABLE and FILE, or only --map FILE.")
     progress, console = Progress(), make_console()
-    with Database.open(db) as database:
-        if map_ is not None:
-            with progress.stage(f"importing {map_}"):
-                reports = import_mapping(database, map_, folder, refused_to=refused, replace=replace)
-        else:
-            assert table is not None
-            assert file is not None
-            with progress.stage(f"importing {file}"):
-                reports = [import_file(database, table, file, refused_to=refused, replace=replace)]
-    for report in reports:
+    options: dict[str, Any] = {
+        "refused_to": refused,
+        "replace": replace,
+        "update": update,
+        "close_most": close_most,
+        "missing_columns": missing_columns,
+        "orphans": orphans,
+    }
+
+    def print_report(report: ImportReport) -> None:
         for line in report.lines():
             console.print(line, markup=False, soft_wrap=True)
+
+    if db == DEFAULT_DB:
+        Path(db).parent.mkdir(exist_ok=True)
+    with Database.open(db) as database:
+        try:
+            if map_ is not None:
+                closed = [*(["jobs"] if close_missing else []), *(["users"] if close_missing_users else [])]
+                with progress.stage(f"importing {map_}"):
+                    import_mapping(database, map_, folder, close_missing=closed, on_report=print_report, **options)
+            else:
+                assert table is not None
+                assert file is not None
+                with progress.stage(f"importing {file}"):
+                    print_report(import_file(database, table, file, close_missing=close_missing, **options))
+        except BaseException:
+            console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)
+            raise

@@ -1,0 +1,279 @@
+"""Store validated rows in a table: insert, replace or update them, and close rows that a full file does not contain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, func, select, update
+
+from scoring.array_types import Longs
+from scoring.columns import TABLES
+from scoring.columns.series_functions import Mask
+from scoring.database.row_conversion import fetch_columns
+from scoring.database.schema import DATA_TABLES
+from scoring.database.sql_filters import is_in
+from scoring.database.writers import (
+    increment_revision,
+    insert_new_rows,
+    to_stored_columns,
+    update_rows,
+    write_frame,
+)
+from scoring.errors import ConfigurationError, DataError, pluralize
+from scoring.validation.normalise import NormalisedTable
+
+__all__ = ["MissingColumns", "Orphans", "RowCounts", "WriteOptions", "delete_orphans", "read_ids", "store_rows"]
+
+CLOSABLE: Final = ("jobs", "users")
+"""Tables whose rows have `is_active`."""
+
+DEPENDENTS: Final = {"jobs": ("actions", "job_factors"), "users": ("actions", "user_factors")}
+"""Table → the tables whose rows refer to it."""
+
+MissingColumns = Literal["refuse", "keep", "clear"]
+Orphans = Literal["refuse", "delete"]
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How rows of a file are combined with stored rows.
+
+    Attributes
+    ----------
+    replace: empty the table first.
+    update: replace stored rows that have the same key. Without `replace` and `update`, such rows are rejected.
+    close_missing: tables whose active rows become inactive if the file does not contain them.
+    close_most: whether more than half of the active rows may become inactive.
+    missing_columns: what `update` does if the file lacks a column that has stored values: raise an error, keep these
+        values, or clear them.
+    orphans: what `replace` does with the actions and factors of rows that the file does not contain: raise an error, or
+        delete them.
+    """
+
+    replace: bool = False
+    update: bool = False
+    close_missing: frozenset[str] = frozenset()
+    close_most: bool = False
+    missing_columns: MissingColumns = "refuse"
+    orphans: Orphans = "refuse"
+
+    def __post_init__(self) -> None:
+        if self.replace and self.update:
+            raise ConfigurationError("replace and update exclude each other. Use one of them.", key=("update",))
+        if self.close_missing and not self.update:
+            raise ConfigurationError("close_missing needs update. Add --update.", key=("close_missing",))
+        for table in sorted(self.close_missing - set(CLOSABLE)):
+            raise ConfigurationError(
+                f"close_missing: rows of {table} cannot be closed. Only jobs and users have is_active.",
+                key=("close_missing",),
+            )
+        for name, kind in (("missing_columns", MissingColumns), ("orphans", Orphans)):
+            value = getattr(self, name)
+            if value not in get_args(kind):
+                raise ConfigurationError(f"{name} is {value!r}. Use one of: {', '.join(get_args(kind))}.", key=(name,))
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Number of valid rows by what was done with them, and of stored rows that were closed.
+
+    `reopened` rows are included in `updated`. `merged` rows are actions or prefecture pairs that are already stored.
+    """
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    merged: int = 0
+    reopened: int = 0
+    closed: int = 0
+
+
+def store_rows(
+    connection: Connection, validated: NormalisedTable, columns: frozenset[str], file_ids: Longs, options: WriteOptions
+) -> tuple[NormalisedTable, RowCounts]:
+    """Store the valid rows, and return the table with the rejections of rows that are already stored, and the counts.
+
+    Parameters
+    ----------
+    columns: the canonical columns that the file has.
+    file_ids: ids of all rows of the file, also of rejected rows: these are not closed.
+
+    Raises
+    ------
+    DataError: If an update would clear values of a column that the file lacks, or close most rows, without permission.
+    """
+    table = validated.table
+    if options.replace:
+        connection.execute(delete(DATA_TABLES[table]))
+        write_frame(connection, table, validated.frame)
+        return validated, RowCounts(inserted=len(validated.frame))
+    if len(TABLES[table].key) > 1:
+        inserted = insert_new_rows(connection, table, validated.frame)
+        return validated, RowCounts(inserted=inserted, merged=len(validated.frame) - inserted)
+    if not options.update:
+        key = TABLES[table].key[0]
+        is_stored = _Stored.read(connection, table, [key]).contains(validated.frame[key])
+        validated = validated.reject(is_stored, key, "already exists in the database (use --update to replace it)")
+        if len(validated.frame):
+            write_frame(connection, table, validated.frame)
+        return validated, RowCounts(inserted=len(validated.frame))
+    return validated, _update_table(connection, table, validated.frame, columns, file_ids, options)
+
+
+def _update_table(
+    connection: Connection,
+    table: str,
+    frame: pd.DataFrame,
+    columns: frozenset[str],
+    file_ids: Longs,
+    options: WriteOptions,
+) -> RowCounts:
+    key = TABLES[table].key[0]
+    given = to_stored_columns(table, frame)
+    stored = _Stored.read(connection, table, list(given))
+    places = stored.find(frame[key])
+    at = np.flatnonzero(places >= 0)
+    before = {name: values[places[at]] for name, values in stored.columns.items()}
+    after = {name: _to_objects(values)[at] for name, values in given.items()}
+    _keep_values(table, before, after, columns, options.missing_columns)
+    changed = np.zeros(len(at), dtype=bool)
+    for name in after:
+        changed |= before[name] != after[name]
+    reopened = 0
+    if table in CLOSABLE:
+        reopened = int(np.sum(_is_true(after["is_active"]) & ~_is_true(before["is_active"])))
+    update_rows(connection, table, {name: values[changed].tolist() for name, values in after.items()})
+    new = np.flatnonzero(places < 0)
+    if len(new):
+        write_frame(connection, table, frame.iloc[new])
+    closed = _close_rows(connection, table, stored, file_ids, options) if table in options.close_missing else 0
+    return RowCounts(len(new), int(changed.sum()), int((~changed).sum()), reopened=reopened, closed=closed)
+
+
+def _keep_values(
+    table: str,
+    before: Mapping[str, NDArray[Any]],
+    after: dict[str, NDArray[Any]],
+    columns: frozenset[str],
+    policy: MissingColumns,
+) -> None:
+    """Apply the policy to the columns that the file lacks. `after` is changed in place.
+
+    A text id is kept, because it identifies the row. A file without `is_active` means active rows, as in any import.
+    """
+    lost: dict[str, int] = {}
+    for name in after:
+        if name == "external_id":
+            after[name] = np.where(after[name] == None, before[name], after[name])  # noqa: E711 - element by element
+        elif name not in columns and name != "vector":
+            if policy == "keep":
+                after[name] = before[name]
+            elif policy == "refuse" and name != "is_active":
+                lost |= {name: rows} if (rows := int(np.sum(before[name] != None))) else {}  # noqa: E711
+    if lost:
+        names = ", ".join(f"{name} ({pluralize(rows, 'row')})" for name, rows in lost.items())
+        raise DataError(
+            f"{table}: the file does not have columns that have stored values: {names}. Add the columns, or choose "
+            "--missing-columns keep (the stored values stay) or clear (they become missing)."
+        )
+
+
+def _close_rows(connection: Connection, table: str, stored: _Stored, file_ids: Longs, options: WriteOptions) -> int:
+    """Make active rows inactive that the file does not contain, and return their number."""
+    ids = stored.keys.to_numpy(dtype=np.int64)
+    active = _is_true(stored.columns["is_active"])
+    missing = active & ~np.isin(ids, file_ids)
+    closed, n_active = int(missing.sum()), int(active.sum())
+    if 2 * closed > n_active and not options.close_most:
+        raise DataError(
+            f"{table}: the file contains only {n_active - closed:,} of {n_active:,} active {table}, so --close-missing "
+            "would close more than half of them. If the file is complete, add --close-most."
+        )
+    if closed:
+        columns = DATA_TABLES[table].c
+        condition = is_in(connection, columns[TABLES[table].key[0]], ids[missing].tolist())
+        connection.execute(update(DATA_TABLES[table]).where(condition).values(is_active=False))
+        increment_revision(connection, table)
+    return closed
+
+
+def read_ids(connection: Connection, table: str) -> Longs:
+    """Return the stored ids of users or jobs, ascending."""
+    column = DATA_TABLES[table].c[TABLES[table].key[0]]
+    (values,) = fetch_columns(connection.execute(select(column).order_by(column)))
+    return np.array(values, dtype=np.int64)
+
+
+def delete_orphans(connection: Connection, removed: Mapping[str, Longs], policy: Orphans) -> dict[str, dict[str, int]]:
+    """Delete the actions and factors of removed users and jobs, and return table → dependent table → deleted rows.
+
+    Call it after all tables are stored, because the import may replace the dependent rows too.
+
+    Raises
+    ------
+    DataError: If such rows exist and `policy` is "refuse".
+    """
+    found: dict[str, dict[str, int]] = {}
+    for table, ids in removed.items():
+        key = TABLES[table].key[0]
+        for dependent in DEPENDENTS[table] if len(ids) else ():
+            condition = is_in(connection, DATA_TABLES[dependent].c[key], ids.tolist())
+            count = select(func.count()).select_from(DATA_TABLES[dependent]).where(condition)
+            if rows := int(connection.execute(count).scalar_one()):
+                found.setdefault(table, {})[dependent] = rows
+    if found and policy == "refuse":
+        lines = "; ".join(
+            f"{pluralize(len(removed[table]), table[:-1])} that the new file does not contain, with "
+            + " and ".join(f"{rows:,} {name}" for name, rows in counts.items())
+            for table, counts in found.items()
+        )
+        raise DataError(
+            f"--replace would remove {lines}. Use --update to keep them, or add --orphans delete to delete these rows."
+        )
+    for table, counts in found.items():
+        for dependent in counts:
+            column = DATA_TABLES[dependent].c[TABLES[table].key[0]]
+            condition = is_in(connection, column, removed[table].tolist())
+            connection.execute(delete(DATA_TABLES[dependent]).where(condition))
+            increment_revision(connection, dependent)
+    return found
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Stored rows of a table, as the database returns their values."""
+
+    keys: pd.Index
+    columns: dict[str, NDArray[Any]]
+
+    @classmethod
+    def read(cls, connection: Connection, table: str, names: list[str]) -> _Stored:
+        columns = DATA_TABLES[table].c
+        values = fetch_columns(connection.execute(select(*(columns[name] for name in names))))
+        arrays = {name: _to_objects(stored) for name, stored in zip(names, values, strict=True)}
+        key = TABLES[table].key[0]
+        is_text = TABLES[table].column(key).type.is_text
+        return cls(pd.Index(values[names.index(key)], dtype="str" if is_text else "int64"), arrays)
+
+    def find(self, keys: pd.Series) -> Longs:
+        """Return the row of each key, -1 if it is not stored."""
+        return np.asarray(self.keys.get_indexer(pd.Index(keys, dtype=self.keys.dtype)), dtype=np.int64)
+
+    def contains(self, keys: pd.Series) -> Mask:
+        return np.asarray(self.find(keys) >= 0)
+
+
+def _to_objects(values: list[Any]) -> NDArray[Any]:
+    """Return a one-dimensional array of objects."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _is_true(values: NDArray[Any]) -> Mask:
+    return values.astype(bool)

@@ -1,0 +1,213 @@
+"""Updates, closed rows, orphans, and imports of several tables in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.database.database import Database
+from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
+from scoring.database.writers import save_tables
+from scoring.errors import ConfigurationError, DataError
+from scoring.importing import ImportReport, import_file, import_mapping
+from tests.support.errors import raises_at
+from tests.support.small_tables import assert_same, small_tables
+
+MAPPING = """
+sources: {jobs: jobs.csv, users: users.csv, actions: actions.csv}
+tables:
+  users: {from: users}
+  jobs: {from: jobs, columns: {job_id: ref, min_salary: pay}}
+  actions: {from: actions}
+"""
+COUNTS = ("inserted", "updated", "unchanged", "reopened", "closed", "merged", "rejected")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as found:
+        yield found
+
+
+def make_day(day: int) -> dict[str, pd.DataFrame]:
+    """Return the complete files of a day: some wages change, jobs close and reopen, and one wage is invalid."""
+    random = np.random.default_rng(day)
+    numbers = np.array([n for n in range(40) if n < 25 + day and (n + day) % 7])
+    pay = (1000 + numbers + 10 * (random.random(len(numbers)) < 0.2) * day).astype(str)
+    pay[numbers == 10 + day] = "much"
+    jobs = pd.DataFrame({"ref": [f"J-{n}" for n in numbers], "pay": pay, "title": [f"job {n}" for n in numbers]})
+    users = pd.DataFrame({"user_id": np.arange(5 + day), "gender": random.choice(["f", "m"], 5 + day)})
+    actions = pd.DataFrame(
+        {
+            "user_id": random.integers(0, 5 + day, 30),
+            "job_id": random.choice(jobs["ref"][jobs["pay"] != "much"], 30),
+            "action": "view",
+            "occurred_at": [f"2025-06-{max(day + random.integers(-1, 1), 1):02}" for _ in range(30)],
+        }
+    )
+    return {"jobs": jobs, "users": users, "actions": actions}
+
+
+def write_day(folder: Path, frames: dict[str, pd.DataFrame]) -> Path:
+    for name, frame in frames.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "mapping.yaml").write_text(MAPPING)
+    return folder / "mapping.yaml"
+
+
+def read_state(database: Database) -> dict[str, pd.DataFrame]:
+    """Return the tables, with the text ids of jobs instead of their numbers, which depend on the order of imports."""
+    tables = load_tables(database)
+    texts = tables.jobs.set_index("job_id")["external_id"]
+    return {
+        "jobs": tables.jobs.drop(columns="job_id").set_index("external_id").sort_index(),
+        "users": tables.users.set_index("user_id").sort_index(),
+        "actions": tables.actions.assign(job_id=tables.actions["job_id"].map(texts)),
+    }
+
+
+def test_fourteen_days_of_updates_equal_fresh_imports(database: Database, tmp_path: Path) -> None:
+    """Rows of the last file equal a fresh import of it, other rows their last file, and actions are the union."""
+    expected: dict[str, pd.DataFrame] = {}
+    actions: set[tuple[Any, ...]] = set()
+    total = dict.fromkeys(COUNTS, 0)
+    for day in range(1, 15):
+        files = make_day(day)
+        mapping = write_day(tmp_path, files)
+        reports = import_mapping(database, mapping, update=True, close_missing=["jobs", "users"], refused_to=tmp_path)
+        with Database.open("sqlite://") as fresh:
+            import_mapping(fresh, mapping)
+            last = read_state(fresh)
+        for name in ("jobs", "users"):
+            before = expected.get(name, last[name].iloc[:0])
+            kept = before[~before.index.isin(last[name].index)].copy()
+            # the row of an invalid wage is in the file, so it stays as it is
+            kept.loc[~kept.index.isin(files[name].iloc[:, 0]), "is_active"] = False
+            expected[name] = pd.concat([last[name], kept]).sort_index()
+        state = read_state(database)
+        for name in ("jobs", "users"):
+            pd.testing.assert_frame_equal(state[name], expected[name])
+        actions |= set(last["actions"].itertuples(index=False, name=None))
+        assert set(state["actions"].itertuples(index=False, name=None)) == actions
+        assert len(state["actions"]) == len(actions)
+        for report in reports:
+            for count in COUNTS:
+                total[count] += getattr(report, count) or 0
+    assert all(total.values()), total
+
+
+def test_update_counts_every_row(database: Database, tmp_path: Path) -> None:
+    save_tables(database, small_tables())
+    path = tmp_path / "jobs.csv"
+    columns = ["job_id", "fee", "is_active"]
+    pd.DataFrame([(1, 5, True), (3, 500, True), (9, 1, True), (9, 2, True)], columns=columns).to_csv(path, index=False)
+    report = import_file(database, "jobs", path, update=True, close_missing=True, missing_columns="keep")
+    assert {name: getattr(report, name) for name in COUNTS} == {
+        "inserted": 1, "updated": 1, "unchanged": 1, "reopened": 1, "closed": 1, "merged": 0, "rejected": 1,
+    }  # fmt: skip
+    assert (report.read, report.stored) == (4, 3)
+    frame = report.frame().set_index("what")["rows"]
+    assert frame["inserted"] + frame["updated"] + frame["unchanged"] == frame["stored"]
+    jobs = load_jobs(database).set_index("job_id")
+    assert jobs["is_active"].to_dict() == {1: True, 3: True, 9: True, 2**62: False}
+    assert jobs.loc[3, "title"] == "居酒屋スタッフ"
+
+
+@pytest.mark.parametrize("table", ["jobs", "users", "occupations", "prefectures", "user_factors", "actions"])
+def test_second_update_changes_nothing(database: Database, tmp_path: Path, table: str) -> None:
+    tables = small_tables(factors=True)
+    save_tables(database, tables)
+    frame = dict(tables.items())[table]
+    frame.to_parquet(tmp_path / "x.parquet")
+    report = import_file(database, table, tmp_path / "x.parquet", update=True)
+    unchanged = report.merged if table == "actions" else report.unchanged
+    assert (report.inserted, report.updated, unchanged) == (0, 0, len(frame))
+    assert_same(load_tables(database), tables)
+
+
+def test_column_that_the_file_lacks(sqlite_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    pd.DataFrame({"job_id": [1], "fee": [7]}).to_csv(path, index=False)
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with pytest.raises(DataError, match=r"title \(1 row\)"):
+            import_file(database, "jobs", path, update=True)
+        assert_same(load_tables(database), small_tables())
+        import_file(database, "jobs", path, update=True, missing_columns="keep")
+        row = load_jobs(database).set_index("job_id").loc[1]
+        assert (row["fee"], row["salary_type"], row["is_active"]) == (7, "monthly", False)
+        import_file(database, "jobs", path, update=True, missing_columns="clear")
+        row = load_jobs(database).set_index("job_id").loc[1]
+        assert (row["fee"], bool(pd.isna(row["salary_type"])), row["is_active"]) == (7, True, True)
+
+
+def test_small_file_closes_most_jobs_only_on_request(sqlite_url: str, tmp_path: Path) -> None:
+    day = make_day(3)
+    with Database.open(sqlite_url) as database:
+        import_mapping(database, write_day(tmp_path, day))
+        mapping = write_day(tmp_path, day | {"jobs": day["jobs"][::3]})
+        with pytest.raises(DataError, match="close-most"):
+            import_mapping(database, mapping, update=True, close_missing=True)
+        assert load_jobs(database)["is_active"].all()
+        reports = import_mapping(database, mapping, update=True, close_missing=True, close_most=True)
+        assert (reports[0].closed, bool(reports[1].closed)) == (None, True)
+        assert load_users(database)["is_active"].all()
+
+
+def test_replace_does_not_orphan_actions_silently(database: Database, tmp_path: Path) -> None:
+    save_tables(database, small_tables(factors=True))
+    pd.DataFrame({"job_id": [1, 2]}).to_csv(tmp_path / "jobs.csv", index=False)
+    with pytest.raises(DataError, match=r"2 jobs .* with 3 actions"):
+        import_file(database, "jobs", tmp_path / "jobs.csv", replace=True)
+    assert_same(load_tables(database), small_tables(factors=True))
+    report = import_file(database, "jobs", tmp_path / "jobs.csv", replace=True, orphans="delete")
+    assert report.deleted == {"actions": 3}
+    assert load_actions(database)["job_id"].tolist() == [1]
+
+
+def test_failed_mapping_import_leaves_no_trace(sqlite_url: str, tmp_path: Path) -> None:
+    day = make_day(1)
+    mapping = write_day(tmp_path, day | {"actions": day["actions"].assign(job_id="no such job")})
+    reports: list[ImportReport] = []
+    with Database.open(sqlite_url) as database:
+        for _ in range(2):
+            with pytest.raises(DataError) as failure:
+                import_mapping(database, mapping, on_report=reports.append)
+            assert "Nothing was stored." in failure.value.__notes__
+        assert [report.table for report in reports] == ["users", "jobs", "actions"] * 2
+        assert not (tmp_path / "scoring.db").exists()
+        import_mapping(database, write_day(tmp_path, day))
+        before = read_state(database)
+        (tmp_path / "actions.csv").unlink()
+        with pytest.raises(DataError):
+            import_mapping(database, mapping, update=True)
+        for name, frame in read_state(database).items():
+            pd.testing.assert_frame_equal(frame, before[name])
+
+
+def test_new_database_gets_the_other_reference_tables(database: Database, tmp_path: Path) -> None:
+    pd.DataFrame({"prefecture_code": ["ZH"], "name": ["Zürich"]}).to_csv(tmp_path / "prefectures.csv", index=False)
+    import_file(database, "prefectures", tmp_path / "prefectures.csv")
+    tables = load_tables(database)
+    assert tables.prefectures["prefecture_code"].tolist() == ["ZH"]
+    assert len(tables.prefecture_adjacency) == 0
+    assert len(tables.occupations) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"replace": True, "update": True}, "update"),
+        ({"close_missing": True}, "close_missing"),
+        ({"missing_columns": "drop", "update": True}, "missing_columns"),
+        ({"orphans": "keep"}, "orphans"),
+    ],
+)
+def test_contradictory_options_raise(sqlite_url: str, tmp_path: Path, options: dict[str, Any], key: str) -> None:
+    with Database.open(sqlite_url) as database, raises_at(ConfigurationError, key):
+        import_file(database, "jobs", tmp_path / "jobs.csv", **options)
