@@ -9,7 +9,8 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {name: name.replace("-", "_") for name in ("line-profiler", "memory-profiler", "prometheus-client")}
-EXTRAS = ("workbench", "postgres", "monitoring", "mlflow", "test")
+CONDA_NAMES["duckdb"] = "python-duckdb"
+EXTRAS = ("workbench", "postgres", "monitoring", "mlflow", "excel", "frames", "mysql", "duckdb", "test")
 ONLY_CONDA = {"python", "pip", "greenlet"}
 
 

@@ -18,12 +18,30 @@ from sqlalchemy.pool import StaticPool
 from scoring.errors import DatabaseError, MissingDependencyError, ScoringError
 from scoring.extras import missing_dependency
 
-__all__ = ["format_url", "get_sqlite_file", "is_memory", "list_secrets", "make_engine", "parse_url", "to_sync_url"]
+__all__ = [
+    "READ_ONLY",
+    "format_url",
+    "get_sqlite_file",
+    "is_memory",
+    "list_secrets",
+    "make_engine",
+    "parse_source_url",
+    "parse_url",
+    "to_sync_url",
+]
 
 SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|credential|scram_(client|server)_key", re.IGNORECASE)
 """Names of URL options whose values must not appear in messages: those of libpq, and similar names."""
 
-SYNC_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+SYNC_DRIVERS: Final = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+ASYNC_DRIVERS: Final = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
+READ_ONLY: Final = ("mysql", "mariadb")
+"""Databases from which data are loaded and imported. Nothing is written to them."""
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
 
 UNREADABLE: Final = (
@@ -46,6 +64,7 @@ POSTGRES: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+MYSQL: Final[dict[str, Any]] = {"connect_timeout": CONNECT_SECONDS, "read_timeout": 600, "charset": "utf8mb4"}
 SERVER_TIMEOUTS: Final = {"lock_timeout": "10s", "statement_timeout": "10min"}
 """Longest time that a statement waits for a lock (then it is retried) and runs (then it fails)."""
 
@@ -64,7 +83,7 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
     DatabaseError: If the URL cannot be read. The message omits its text, which may contain a password.
     """
     if isinstance(db, URL):
-        return _check_url(db)
+        return to_sync_url(_check_url(db))
     text = os.fspath(db)
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
@@ -74,6 +93,21 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
         if _MISTYPED.search(text) and not os.path.exists(text):  # a message about the file would contain it
             raise DatabaseError(UNREADABLE)
         return URL.create("sqlite", database=text)
+    return to_sync_url(_parse_text(text))
+
+
+def parse_source_url(text: str) -> URL:
+    """Return the URL of a database to import from: any that SQLAlchemy has a driver for.
+
+    Raises
+    ------
+    DatabaseError: If the URL cannot be read. The message omits its text, which may contain a password.
+    """
+    url = _parse_text(text)
+    return to_sync_url(url) if url.get_backend_name() in SYNC_DRIVERS else url
+
+
+def _parse_text(text: str) -> URL:
     url = None
     with suppress(ArgumentError, ValueError):
         url = make_url(text)
@@ -86,7 +120,7 @@ def _check_url(url: URL) -> URL:
     # part of a password that contains an @; it must not appear in messages
     if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise DatabaseError(UNREADABLE)
-    return to_sync_url(url)
+    return url
 
 
 def to_sync_url(url: URL) -> URL:
@@ -98,11 +132,10 @@ def to_sync_url(url: URL) -> URL:
     """
     backend = url.get_backend_name()
     if backend not in SYNC_DRIVERS:
-        advice = "Use postgresql:// instead." if backend == "postgres" else "Use a sqlite or postgresql URL."
+        advice = "Use postgresql:// instead." if backend == "postgres" else "Use a sqlite, postgresql or mysql URL."
         raise DatabaseError(f"{format_url(url)}: {backend} is not supported. {advice}")
     driver = url.drivername.partition("+")[2]
-    asynchronous = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}[backend]
-    if driver in ("", asynchronous, "pysqlite"):
+    if driver in ("", ASYNC_DRIVERS.get(backend), "pysqlite"):
         url = url.set(drivername=SYNC_DRIVERS[backend])
     if driver == "asyncpg":
         query = {key: value for key, value in url.query.items() if key not in ASYNCPG_ONLY}
@@ -146,6 +179,8 @@ def _create_engine(url: URL) -> Engine | ScoringError:
     if url.get_backend_name() == "sqlite":
         arguments |= {"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False}
         options = {"poolclass": StaticPool} if is_memory(url) else {}
+    elif url.get_driver_name() == "pymysql":
+        arguments |= {key: value for key, value in MYSQL.items() if key not in url.query}
     elif url.get_driver_name() == "psycopg":
         arguments |= {key: value for key, value in POSTGRES.items() if key not in url.query}
     try:
@@ -159,6 +194,8 @@ def _create_engine(url: URL) -> Engine | ScoringError:
         return DatabaseError(f"{format_url(url)}: an option after the `?` is invalid. Correct or remove it.")
     except ImportError as error:
         package = error.name or url.get_driver_name()
+        if url.get_driver_name() == "pymysql":
+            return missing_dependency(format_url(url), "PyMySQL", "mysql")
         if url.get_driver_name() == "psycopg":
             return missing_dependency(format_url(url), package, "postgres")
         return MissingDependencyError(

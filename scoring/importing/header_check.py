@@ -53,11 +53,11 @@ def _describe_header(source: str, names: list[str], wanted: list[str] | tuple[st
     """Return the header, and the most likely reason why a wanted column is not in it."""
     shown = make_printable(", ".join(names), MAX_HEADER) or "empty"
     close = get_close_names(wanted, names)
-    if close:
-        advice = f"Did you mean {' or '.join(map(repr, close))}?"
-    elif len(names) == 1 and (found := re.search("[,;\t|]", names[0])):
+    if len(names) == 1 and (found := re.search("[,;\t|]", names[0])):
         word = "tab" if found[0] == "\t" else found[0]
         advice = f"The fields may be separated by {word}: state the delimiter."
+    elif close:
+        advice = f"Did you mean {' or '.join(map(repr, close))}?"
     elif any(_MOJIBAKE.search(name) for name in names):
         advice = "The text may have another encoding: state the encoding, such as cp932."
     elif names and all(_NUMBER.fullmatch(name) or name.startswith("column ") for name in names[:1]):

@@ -33,7 +33,7 @@ from scoring.importing.header_check import require_columns
 from scoring.importing.id_mapping import read_codes, replace_text_ids
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
-from scoring.importing.readers import RawRows, SourceOptions, concatenate, read_source
+from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
 from scoring.importing.table_writer import (
     MissingColumns,
@@ -71,6 +71,7 @@ def import_file(
 
     Parameters
     ----------
+    path: a file of any kind that `read_source` reads, a folder of files, or the URL of a database.
     mapping: column sources and rules: a `TableMap`, its dict, or a YAML file of it. Other columns are matched by name.
     refused_to: where to write rejected rows: a .csv file, or a folder (then `refused_<table>.csv`).
     replace: empty the table first.
@@ -96,8 +97,8 @@ def import_file(
     )
     reports: list[ImportReport] = []
     with _transaction(database, [table], policy, reports) as transaction:
-        raw = read_source(Path(path), table_map.missing, options)
-        transaction.import_table(table, raw, table_map, str(path), refused_to)
+        raw = read_source(path, table_map.missing, options)
+        transaction.import_table(table, raw, table_map, describe_source(path, options), refused_to)
     return reports[0]
 
 
@@ -135,7 +136,7 @@ def import_mapping(
     mapping = read_mapping(mapping_path)
     folders = [Path(base_dir)] if base_dir is not None else []
     folders.append(mapping_path.parent)
-    files = {name: _find_file(source.file, folders) for name, source in mapping.sources.items()}
+    places = {name: source.url or _find_file(str(source.file), folders) for name, source in mapping.sources.items()}
     tables = ["jobs"] if close_missing is True else close_missing or []
     options = WriteOptions(replace, update, frozenset(tables), close_most, missing_columns, orphans)
     for table in sorted(options.close_missing - set(mapping.tables)):
@@ -148,10 +149,10 @@ def import_mapping(
             for table, table_map in mapping.tables.items():
                 sources = {name: mapping.sources[name] for name in table_map.sources}
                 raws = [
-                    read_source(files[name], source.missing + table_map.missing, source.options)
+                    read_source(places[name], source.missing + table_map.missing, source.options)
                     for name, source in sources.items()
                 ]
-                names = " + ".join(source.file for source in sources.values())
+                names = " + ".join(source.title for source in sources.values())
                 report = transaction.import_table(table, concatenate(raws), table_map, names, refused_to)
                 _require_accepted_rows(report)
     finally:

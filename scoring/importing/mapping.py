@@ -48,7 +48,7 @@ from scoring.columns.normal_form import normalise_text, normalise_value
 from scoring.columns.types import CHOICE, CODE, INTEGER, NUMBER, TEXT, TIME, ColumnType
 from scoring.errors import ConfigurationError, pluralize, shorten_repr, suggest
 from scoring.importing.amount_texts import THOUSANDS, UNITS, NumberNotation, RangeEnd
-from scoring.importing.readers import SourceOptions
+from scoring.importing.readers import SourceOptions, describe_source
 from scoring.importing.time_texts import check_format, check_zone
 from scoring.importing.value_matching import MISSING_KEY
 from scoring.storage.os_errors import reason
@@ -328,12 +328,23 @@ class TableMap(_StrictModel):
 class SourceMap(_StrictModel):
     """A source, how to read it, and its words that mean a missing value."""
 
-    file: Text  # or a folder
+    file: Text | None = None  # or a folder
+    url: Text | None = None  # of a database; ${NAME} is an environment variable
     missing: Texts = ()
     encoding: Text | None = None  # the other keys: see `SourceOptions`
     delimiter: Text | None = None
     header: Texts = ()
     sheet: str | int | None = None
+    table: Text | None = None
+    query: Text | None = None
+
+    @model_validator(mode="after")
+    def _check_location(self) -> SourceMap:
+        if (self.file is None) == (self.url is None):
+            raise ValueError("give exactly one of file and url")
+        if self.url is not None and (self.table is None) == (self.query is None):
+            raise ValueError("a url needs exactly one of table and query")
+        return self
 
     @field_validator("encoding", "delimiter")
     @classmethod
@@ -343,6 +354,11 @@ class SourceMap(_StrictModel):
         except ConfigurationError as error:
             raise ValueError(str(error).partition(": ")[2]) from None
         return value
+
+    @property
+    def title(self) -> str:
+        """The name of the source in reports. It contains no password."""
+        return describe_source(self.url or str(self.file), self.options)
 
     @property
     def options(self) -> SourceOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,10 +147,10 @@ def test_unreadable_files_raise(sqlite: Database, tmp_path: Path, content: bytes
 
 def test_other_formats_and_tables_raise(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.parquet").write_text("no")
-    (tmp_path / "jobs.xlsx").write_text("no")
+    (tmp_path / "jobs.docx").write_text("no")
     for name, said in (
         ("jobs.parquet", "cannot be read as a Parquet file"),
-        ("jobs.xlsx", "cannot be imported"),
+        ("jobs.docx", "cannot be imported"),
         ("no.csv", "not exist"),
     ):
         with pytest.raises(DataError, match=said):
@@ -504,3 +505,50 @@ def test_mapping_that_is_not_plain_yaml_raises(
 ) -> None:
     with raises_at(ConfigurationError, *key, path=str(tmp_path / "m.yaml"), line=line, match=word):
         import_mapping(sqlite, write(tmp_path / "m.yaml", text))
+
+
+def test_mapping_reads_sources_of_several_kinds(sqlite: Database, tmp_path: Path) -> None:
+    (tmp_path / "jobs.txt").write_bytes("1;東京\n2;大阪\n".encode("cp932"))
+    write(tmp_path / "users.jsonl", '{"id": {"nr": 5}}\n')
+    with sqlite3.connect(tmp_path / "log.sqlite") as log:
+        log.execute("CREATE TABLE views (u, j, at)")
+        log.execute("INSERT INTO views VALUES (5, 2, '2025-06-01')")
+    log.close()
+    mapping = write(
+        tmp_path / "map.yaml",
+        f"""
+        sources:
+          jobs: {{file: jobs.txt, encoding: cp932, delimiter: ;, header: [nr, title]}}
+          users: users.jsonl
+          log: {{file: log.sqlite, table: views}}
+          same_log: {{url: "sqlite:///{tmp_path}/log.sqlite", query: "SELECT u, j, at FROM views"}}
+        tables:
+          jobs: {{from: jobs, columns: {{job_id: nr}}}}
+          users: {{from: users, columns: {{user_id: id.nr}}}}
+          actions:
+            from: [log, same_log]
+            columns: {{user_id: u, job_id: j, occurred_at: at, action: {{value: view}}}}
+        """,
+    )
+    reports = import_mapping(sqlite, mapping)
+    assert load_jobs(sqlite)["title"].tolist() == ["東京", "大阪"]
+    assert load_users(sqlite)["user_id"].tolist() == [5]
+    assert (reports[2].read, reports[2].stored, reports[2].merged) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ("{file: a.csv, encoding: cp93}", "encoding"),
+        ("{file: a.csv, delimiter: ';;'}", "delimiter"),
+        ("{file: a.csv, url: 'sqlite://'}", None),
+        ("{url: 'sqlite://'}", None),
+        ("{file: a.csv, sheets: x}", "sheets"),
+    ],
+)
+def test_invalid_source_option_names_line_and_key(
+    sqlite: Database, tmp_path: Path, source: str, key: str | None
+) -> None:
+    path = write(tmp_path / "map.yaml", f"tables: {{}}\nsources:\n  a: {source}\n")
+    with raises_at(ConfigurationError, *filter(None, ("sources", "a", key)), path=str(path), line=3):
+        import_mapping(sqlite, path)

@@ -16,7 +16,10 @@ def import_(
     table: Annotated[
         str | None, typer.Argument(metavar="TABLE", help="Table to import: jobs, users, actions, …")
     ] = None,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV or Parquet file.")] = None,
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", help="CSV, TSV, Excel, JSON, Parquet or database file, a folder, or a URL."),
+    ] = None,
     map_: Annotated[
         Path | None, typer.Option("--map", metavar="FILE", help="YAML file that maps files and columns to tables.")
     ] = None,
@@ -74,6 +77,24 @@ def import_(
             help="With --replace, if actions or factors refer to removed rows: stop, or delete them.",
         ),
     ] = "refuse",
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Encoding of a text file, such as cp932.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", metavar="CHAR", help="Character between fields, such as ; or tab.")
+    ] = None,
+    header: Annotated[
+        str | None, typer.Option("--header", metavar="NAMES", help="Column names of a file without them: id,title,…")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="NAME", help="Sheet of an Excel file: its name or number.")
+    ] = None,
+    source_table: Annotated[
+        str | None, typer.Option("--source-table", metavar="NAME", help="Table of a database FILE or URL.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", metavar="SQL", help="Query of a database FILE or URL.")
+    ] = None,
 ) -> None:
     """Import a table from a file, or several tables by a mapping file, in one transaction.
 
@@ -83,9 +104,14 @@ def import_(
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.importing import ImportReport, import_file, import_mapping
+    from scoring.importing.readers import SourceOptions, describe_source
 
     if (file is None) == (map_ is None) or (file is None) != (table is None):
         raise typer.BadParameter("Give either TABLE and FILE, or only --map FILE.")
+    names = () if header is None else tuple(header.split(","))
+    source = SourceOptions(encoding, delimiter, names, sheet, source_table, query)
+    if map_ is not None and source.given:
+        raise typer.BadParameter(f"Write {' and '.join(source.given)} in the mapping file, at the source.")
     progress, console = Progress(), make_console()
     options: dict[str, Any] = {
         "refused_to": refused,
@@ -111,8 +137,9 @@ def import_(
             else:
                 assert table is not None
                 assert file is not None
-                with progress.stage(f"importing {file}"):
-                    print_report(import_file(database, table, file, close_missing=close_missing, **options))
+                with progress.stage(f"importing {describe_source(file, source)}"):
+                    report = import_file(database, table, file, close_missing=close_missing, options=source, **options)
+                    print_report(report)
         except BaseException:
             console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)
             raise

@@ -13,7 +13,7 @@ import pandas as pd
 from scoring.errors import DataError, make_printable
 from scoring.importing.value_matching import clear_words
 
-__all__ = ["RawRows", "concatenate", "name_columns"]
+__all__ = ["RawRows", "concatenate", "make_object_frame", "name_columns"]
 
 
 @dataclass(frozen=True)
@@ -107,3 +107,12 @@ def name_columns(names: Sequence[str]) -> tuple[list[str], dict[str, tuple[str, 
         if name and new != name:
             duplicates[name] = (*duplicates.get(name, ()), new)
     return unique, duplicates
+
+
+def make_object_frame(names: Sequence[str], records: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """Return rows of Python values as a frame. A column gets a dtype that fits all of its values."""
+    columns = list(zip(*records, strict=True)) or [()] * len(names)
+    series = {
+        name: pd.Series(list(values), dtype=object).infer_objects() for name, values in zip(names, columns, strict=True)
+    }
+    return pd.DataFrame(series, index=pd.RangeIndex(len(records)), copy=False)

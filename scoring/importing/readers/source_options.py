@@ -22,6 +22,8 @@ class SourceOptions:
     delimiter: the character between fields, or one of `DELIMITER_NAMES`; None to detect it from the header.
     header: the column names of a source that does not contain them.
     sheet: name or number (from 1) of a sheet in a workbook; None for the only one.
+    table: the table of a database.
+    query: the SQL query of a database.
 
     Raises
     ------
@@ -32,6 +34,8 @@ class SourceOptions:
     delimiter: str | None = None
     header: tuple[str, ...] = ()
     sheet: str | int | None = None
+    table: str | None = None
+    query: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoding is not None:

@@ -10,11 +10,14 @@ from urllib.parse import unquote
 
 from scoring.errors import ConfigurationError, DataError
 from scoring.importing.readers.delimited_text import read_delimited_text
+from scoring.importing.readers.excel_sheet import read_excel
+from scoring.importing.readers.json_lines import read_json
 from scoring.importing.readers.parquet_file import read_parquet
 from scoring.importing.readers.raw_rows import RawRows, concatenate
 from scoring.importing.readers.source_options import SourceOptions
+from scoring.importing.readers.sql_query import hide_password, read_duckdb, read_sql, read_sqlite
 
-__all__ = ["read_source"]
+__all__ = ["describe_source", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,30 @@ KINDS: Final = (
         frozenset({"encoding", "delimiter", "header"}),
         read_delimited_text,
     ),
+    FileKind("Excel", (".xlsx", ".xlsm"), frozenset({"sheet", "header"}), read_excel),
+    FileKind(
+        "JSON",
+        (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz"),
+        frozenset({"encoding"}),
+        read_json,
+    ),
     FileKind("Parquet", (".parquet", ".pq"), frozenset(), read_parquet),
+    FileKind("SQLite", (".db", ".sqlite", ".sqlite3"), frozenset({"table", "query"}), read_sqlite),
+    FileKind("DuckDB", (".duckdb", ".ddb"), frozenset({"table", "query"}), read_duckdb),
 )
+ADVICE: Final = {
+    ".xls": "Save it as .xlsx.",
+    ".ods": "Save it as .xlsx or .csv.",
+    ".numbers": "Export it as .xlsx or .csv.",
+    ".zip": "Unpack it first.",
+}
 NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
-def read_source(path: Path, missing: tuple[str, ...] = (), options: SourceOptions | None = None) -> RawRows:
-    """Return the rows of a file, or of all files in a folder. Texts in `missing` become missing values.
+def read_source(location: Path | str, missing: tuple[str, ...] = (), options: SourceOptions | None = None) -> RawRows:
+    """Return the rows of a file, of all files in a folder, or of a database. Texts in `missing` become missing values.
+
+    A text that contains :// is the URL of a database; `${NAME}` in it, or instead of it, is an environment variable.
 
     In text files every value is text. A row with invalid bytes or a wrong number of fields is unreadable. In a folder,
     each part is a file; folders such as `month=2025-06` add the column `month`.
@@ -52,17 +72,37 @@ def read_source(path: Path, missing: tuple[str, ...] = (), options: SourceOption
     Raises
     ------
     DataError: If the file does not exist, has no header or another format, or a quote is not closed.
-    ConfigurationError: If an option is not an option of this kind of file.
+    ConfigurationError: If an option is not an option of this kind of file, or one is missing.
+    DatabaseError: If a database cannot be read. The message does not contain the password.
+    MissingDependencyError: If a package for this kind of source is not installed.
     """
     options = options or SourceOptions()
+    if _is_url(location):
+        return read_sql(str(location), options.table or "query", options).clear(missing)
+    path = Path(location)
     if path.is_dir():
         return _read_folder(path, options).clear(missing)
     if not path.is_file():
         raise DataError(f"The file {path} does not exist.")
     kind = _find_kind(path)
     if kind is None:
-        raise DataError(f"{path} cannot be imported. {_describe_kinds()}")
+        raise DataError(f"{path} cannot be imported. {ADVICE.get(path.suffix.lower()) or _describe_kinds()}")
     return _read_file(kind, path, path.name, options).clear(missing)
+
+
+def _is_url(location: Path | str) -> bool:
+    return isinstance(location, str) and ("://" in location or location.startswith("${"))
+
+
+def describe_source(location: Path | str, options: SourceOptions | None = None) -> str:
+    """Return the name of a source in reports. It contains no password."""
+    options = options or SourceOptions()
+    parts = [hide_password(str(location)) if _is_url(location) else str(location)]
+    if options.sheet is not None:
+        parts.append(f"sheet {options.sheet}")
+    if options.table is not None or options.query is not None:
+        parts.append(f"table {options.table}" if options.table is not None else "query")
+    return ", ".join(parts)
 
 
 def _read_file(kind: FileKind, path: Path, name: str, options: SourceOptions) -> RawRows:

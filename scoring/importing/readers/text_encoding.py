@@ -98,8 +98,10 @@ def find_encoding(path: Path, stated: str | None) -> TextEncoding:
     if line is None and not is_valid:
         line, guess = _examine_lines(path, name)
     if line is not None and guess is not None:
-        state = f"State its encoding: {guess}." if stated is None else f"Use encoding {guess}."
-        raise DataError(f"{path}, line {line}: the text is not {name}; this looks like {guess}. {state}")
+        raise DataError(
+            f"{path}, line {line}: the text is not {name}; this looks like {guess}. Use `encoding: {guess}` in a "
+            f"mapping, or --encoding {guess}."
+        )
     return TextEncoding(name, is_valid)
 
 

@@ -35,3 +35,19 @@ def test_import_by_mapping_file(scoring: Call, tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], ["jobs"], ["jobs", "a.csv", "--map", "m.yaml"]])
 def test_import_requires_table_and_file_or_mapping(scoring: Call, arguments: list[str]) -> None:
     assert "Give either TABLE and FILE, or only --map FILE" in error_line(scoring("import", *arguments), 2)
+
+
+def test_import_options_state_how_to_read_a_file(scoring: Call, tmp_path: Path) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    (tmp_path / "a.csv").write_bytes("1;居酒屋\n".encode("cp932"))
+    done = scoring("import", "jobs", "a.csv", "--db", "own.db", "--encoding", "cp932", "--header", "job_id,title")
+    assert "1 read = 1 stored" in done.stdout
+    assert "--encoding cp932" in error_line(scoring("import", "jobs", "a.csv", "--db", "own.db", "--header", "a,b"), 1)
+    (tmp_path / "map.yaml").touch()
+    assert "mapping file" in error_line(scoring("import", "--map", "map.yaml", "--sheet", "x"), 2)
+
+
+def test_import_reads_a_table_of_another_database(scoring: Call) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    done = scoring("import", "occupations", "own.db", "--source-table", "occupations", "--db", "own.db", "--replace")
+    assert "occupations from own.db, table occupations" in done.stdout
