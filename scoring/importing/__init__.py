@@ -6,6 +6,7 @@ Columns are matched by name or by a mapping file.
 - `mapping`: the YAML mapping file; `readers`: sources to raw rows; `computed_columns`: source to target columns
 - `id_mapping`: integer ids for text ids; `row_merging`: rules, and merging of rows that share a key
 - `import_report`: numbers of stored, merged and rejected rows
+- `suggestion`: a draft of a mapping for files of unknown layout
 """
 
 from scoring.importing.import_report import ImportReport

@@ -118,8 +118,8 @@ def import_mapping(
 ) -> list[ImportReport]:
     """Import the tables of a mapping file in its order, in one transaction: all of them are stored, or none.
 
-    Source files are searched in `base_dir`, then in the folder of the mapping file. Tables with `replace: true` are
-    replaced, even with `update`. Other parameters are those of `import_file`.
+    Source files are searched in `base_dir`, in the folder of the mapping file, and in the current folder. Tables with
+    `replace: true` are replaced, even with `update`. Other parameters are those of `import_file`.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def import_mapping(
     mapping_path = Path(mapping_path)
     mapping = read_mapping(mapping_path)
     folders = [Path(base_dir)] if base_dir is not None else []
-    folders.append(mapping_path.parent)
+    folders += [mapping_path.parent, Path()]
     places = {name: source.url or _find_file(str(source.file), folders) for name, source in mapping.sources.items()}
     tables = ["jobs"] if close_missing is True else close_missing or []
     options = WriteOptions(replace, update, frozenset(tables), close_most, missing_columns, orphans)

@@ -1,6 +1,6 @@
 """The mapping file: which source columns and rules fill the columns of the database's tables.
 
-    sources:                          # searched in the base folder, then in the folder of the mapping file
+    sources:                          # searched in the base folder, the mapping's folder and the current folder
       views: {file: Job_Views.csv, missing: ["NA"]}
     tables:                           # filled in this order
       jobs:

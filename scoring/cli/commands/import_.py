@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DbOption
 
+if TYPE_CHECKING:
+    from scoring.importing.readers import SourceOptions
+
 __all__ = ["import_"]
 
 
 def import_(
-    table: Annotated[
-        str | None, typer.Argument(metavar="TABLE", help="Table to import: jobs, users, actions, …")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TABLE FILE]",
+            help="Table to import (jobs, users, actions, …), and its source: a CSV, TSV, Excel, JSON, Parquet or "
+            "database file, a folder, or a URL.",
+        ),
     ] = None,
-    file: Annotated[
-        str | None,
-        typer.Argument(metavar="FILE", help="CSV, TSV, Excel, JSON, Parquet or database file, a folder, or a URL."),
-    ] = None,
+    suggest: Annotated[
+        bool,
+        typer.Option(
+            "--suggest",
+            help="Print a draft of a mapping for files: scoring import --suggest FILE … > mapping.yaml",
+        ),
+    ] = False,
     map_: Annotated[
         Path | None, typer.Option("--map", metavar="FILE", help="YAML file that maps files and columns to tables.")
     ] = None,
@@ -98,6 +109,8 @@ def import_(
 ) -> None:
     """Import a table from a file, or several tables by a mapping file, in one transaction.
 
+    With --suggest, print a draft of the mapping and import nothing. Edit the draft, then import it with --map.
+
     The database is created if it does not exist. The report accounts for every row: stored, merged or rejected. If the
     import fails, nothing is stored, and the same command can be repeated.
     """
@@ -106,10 +119,14 @@ def import_(
     from scoring.importing import ImportReport, import_file, import_mapping
     from scoring.importing.readers import SourceOptions, describe_source
 
-    if (file is None) == (map_ is None) or (file is None) != (table is None):
-        raise typer.BadParameter("Give either TABLE and FILE, or only --map FILE.")
+    words = words or []
     names = () if header is None else tuple(header.split(","))
     source = SourceOptions(encoding, delimiter, names, sheet, source_table, query)
+    if suggest:
+        _print_draft(words, source, has_map=map_ is not None)
+        return
+    if len(words) != (0 if map_ is not None else 2):
+        raise typer.BadParameter("Give TABLE and FILE, or only --map FILE, or --suggest and files.")
     if map_ is not None and source.given:
         raise typer.BadParameter(f"Write {' and '.join(source.given)} in the mapping file, at the source.")
     progress, console = Progress(), make_console()
@@ -135,11 +152,21 @@ def import_(
                 with progress.stage(f"importing {map_}"):
                     import_mapping(database, map_, folder, close_missing=closed, on_report=print_report, **options)
             else:
-                assert table is not None
-                assert file is not None
+                table, file = words
                 with progress.stage(f"importing {describe_source(file, source)}"):
                     report = import_file(database, table, file, close_missing=close_missing, options=source, **options)
                     print_report(report)
         except BaseException:
             console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)
             raise
+
+
+def _print_draft(files: list[str], source: SourceOptions, *, has_map: bool) -> None:
+    from scoring.cli.progress import Progress
+    from scoring.importing.suggestion import suggest_mapping
+
+    if not files or has_map:
+        raise typer.BadParameter("--suggest needs the files to examine, and no --map.")
+    with Progress().stage(f"examining {', '.join(files)}"):
+        draft = suggest_mapping(files, source)
+    typer.echo(draft, nl=False)

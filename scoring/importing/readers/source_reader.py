@@ -16,6 +16,7 @@ from scoring.importing.readers.parquet_file import read_parquet
 from scoring.importing.readers.raw_rows import RawRows, concatenate
 from scoring.importing.readers.source_options import SourceOptions
 from scoring.importing.readers.sql_query import hide_password, read_duckdb, read_sql, read_sqlite
+from scoring.importing.readers.text_encoding import open_binary
 
 __all__ = ["describe_source", "read_source"]
 
@@ -84,7 +85,7 @@ def read_source(location: Path | str, missing: tuple[str, ...] = (), options: So
         return _read_folder(path, options).clear(missing)
     if not path.is_file():
         raise DataError(f"The file {path} does not exist.")
-    kind = _find_kind(path)
+    kind = _find_kind(path) or (KINDS[0] if _is_text(path) else None)
     if kind is None:
         raise DataError(f"{path} cannot be imported. {ADVICE.get(path.suffix.lower()) or _describe_kinds()}")
     return _read_file(kind, path, path.name, options).clear(missing)
@@ -120,6 +121,13 @@ def _read_file(kind: FileKind, path: Path, name: str, options: SourceOptions) ->
 def _find_kind(path: Path) -> FileKind | None:
     name = path.name.lower()
     return next((kind for kind in KINDS if name.endswith(kind.suffixes)), None)
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a file with another suffix contains text. UTF-16 requires a suffix of text."""
+    with open_binary(path) as file:
+        head = file.read(4096)
+    return bool(head.strip()) and b"\0" not in head and path.suffix.lower() not in ADVICE
 
 
 def _describe_kinds() -> str:

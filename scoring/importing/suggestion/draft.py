@@ -1,0 +1,167 @@
+"""The draft of a mapping as commented YAML."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from scoring.columns import TABLES
+from scoring.columns.normal_form import normalise_text
+from scoring.importing.readers import SourceOptions, read_source
+from scoring.importing.readers.text_encoding import guess_encoding, open_binary
+from scoring.importing.suggestion.column_profile import ColumnProfile
+from scoring.importing.suggestion.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
+
+__all__ = ["suggest_mapping"]
+
+N_ROWS: Final = 200_000
+"""Rows of a file that are examined."""
+
+N_BYTES: Final = 1 << 20
+"""Bytes of a text from which its encoding is guessed."""
+
+_SUFFIXES: Final = re.compile(r"\.(csv|tsv|tab|txt|parquet|pq|xlsx|jsonl|ndjson)?(\.gz)?$", re.IGNORECASE)
+
+HEAD: Final = """\
+# A draft. Check each line, then import:
+#   scoring import --map THIS_FILE --db board.db
+# docs/mapping.md describes every key. The comments show the most frequent values."""
+
+
+def suggest_mapping(paths: Sequence[str | Path], options: SourceOptions | None = None) -> str:
+    """Return the draft of a mapping file for some files, as commented YAML.
+
+    `options` are those of every file; an encoding that they do not state is guessed.
+
+    Raises
+    ------
+    DataError: If a file cannot be read, or no file contains jobs.
+    """
+    names = _name_sources(paths)
+    stated = {} if options is None else options.given
+    files = [_read(str(path), names[str(path)], stated) for path in paths]
+    return "\n".join(_write(files, choose_tables(files))) + "\n"
+
+
+def _name_sources(paths: Sequence[str | Path]) -> Mapping[str, str]:
+    """Return path → a short name that occurs once."""
+    names: dict[str, str] = {}
+    for path in map(str, paths):
+        name = _SUFFIXES.sub("", normalise_text(Path(path).name))
+        stem = re.sub(r"[\W_]+", "_", name).strip("_").lower() or "source"
+        number = 2
+        while stem in names.values():
+            stem, number = f"{stem.removesuffix(f'_{number - 1}')}_{number}", number + 1
+        names[path] = stem
+    return names
+
+
+def _read(path: str, name: str, stated: Mapping[str, Any]) -> SourceFile:
+    options = _guess_options(Path(path)) | dict(stated)
+    frame = read_source(path, options=SourceOptions(**options)).frame.iloc[:N_ROWS]
+    profiles = {str(column): ColumnProfile.of(str(column), frame[column]) for column in frame.columns}
+    return SourceFile(name, path, options, frame, profiles)
+
+
+def _guess_options(path: Path) -> dict[str, Any]:
+    """Return the encoding of a text file that is not UTF-8."""
+    if not path.is_file():
+        return {}
+    with open_binary(path) as file:
+        head = file.read(N_BYTES)
+    if b"\0" in head or head.startswith(b"PK"):  # not text, or text in UTF-16, which states its encoding
+        return {}
+    try:
+        head[: head.rfind(b"\n") + 1 or None].decode("utf-8")
+    except UnicodeDecodeError:
+        guess = guess_encoding(head[: head.rfind(b"\n") + 1 or None])
+        return {} if guess is None else {"encoding": guess}
+    return {}
+
+
+def _write(files: Sequence[SourceFile], tables: Sequence[TableDraft]) -> Iterator[str]:
+    yield HEAD
+    yield "sources:"
+    for file in files:
+        options = {key: list(value) if isinstance(value, tuple) else value for key, value in file.options.items()}
+        keys = {"url" if "://" in file.path else "file": file.path, **options}
+        if file.missing:
+            keys["missing"] = list(file.missing)
+        yield f"  {file.name}: {_flow(keys)}"
+    used: dict[str, set[str]] = {file.name: set() for file in files}
+    yield "tables:"
+    for table in tables:
+        yield ""
+        yield from _write_table(table, used)
+    for file in files:
+        unused = [profile for name, profile in file.profiles.items() if name not in used[file.name]]
+        if unused:
+            yield ""
+            yield f"# Columns of {file.path} that are not used:"
+            yield from (f"#   {profile.name}: {profile.describe()}" for profile in unused)
+
+
+def _write_table(draft: TableDraft, used: Mapping[str, set[str]]) -> Iterator[str]:
+    yield f"  {draft.table}:"
+    yield from (f"    # {note}" for note in draft.notes)
+    names = [file.name for file in draft.sources]
+    yield f"    from: {names[0] if len(names) == 1 else _flow(names)}"
+    if draft.replace:
+        yield "    replace: true"
+    if draft.one_row_per is not None:
+        yield f"    one_row_per: {draft.one_row_per}"
+    by_name: list[str] = []
+    lines: list[tuple[str, str]] = []
+    for target, column in draft.columns.items():
+        _mark_used(draft, column, used)
+        if column.source in _accepted_names(draft.table, target) and not column.keys:
+            by_name.append(str(column.source))
+            continue
+        profile = _find_profile(draft, column)
+        remarks = [*column.notes, *([profile.describe()] if profile is not None else [])]
+        lines.append((f"      {target}: {_format_column(column)}", "; ".join(remarks)))
+    if not draft.columns:  # a reference table whose columns have the canonical names
+        for file in draft.sources:
+            used[file.name].update(file.profiles)
+    if by_name:
+        text = f"found by name: {', '.join(by_name)}"
+        yield from textwrap.wrap(text, 116, initial_indent="    # ", subsequent_indent="    #   ")
+    if lines:
+        yield "    columns:"
+        width = min(max(len(line) for line, _ in lines), 60)
+        for line, remark in lines:
+            yield f"{line:<{width}}  # {remark}" if remark else line
+
+
+def _mark_used(draft: TableDraft, column: ColumnDraft, used: Mapping[str, set[str]]) -> None:
+    unit = column.keys.get("per")
+    names = {column.source, unit["from"] if isinstance(unit, dict) else None} - {None}
+    for file in draft.sources:
+        used[file.name].update(map(str, names))
+
+
+def _find_profile(draft: TableDraft, column: ColumnDraft) -> ColumnProfile | None:
+    profiles = [file.profiles[column.source] for file in draft.sources if column.source in file.profiles]  # type: ignore[index]
+    return profiles[0] if profiles else None
+
+
+def _accepted_names(table: str, target: str) -> tuple[str, ...]:
+    spec = TABLES[table].column(target)
+    return (spec.name, *spec.aliases)
+
+
+def _format_column(column: ColumnDraft) -> str:
+    if column.source is None:
+        return _flow(column.keys)
+    return _flow({"from": column.source, **column.keys}) if column.keys else _flow(column.source)
+
+
+def _flow(value: Any) -> str:
+    """Return a value as YAML on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**9)
+    return text.removesuffix("\n").removesuffix("\n...").strip()

@@ -1,0 +1,183 @@
+"""Drafts of mapping files, from files to a ranking."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+import scoring
+from scoring.database.database import Database
+from scoring.errors import DataError
+from scoring.importing import ImportReport, import_mapping
+from scoring.importing.suggestion import suggest_mapping
+
+ROOT = Path(__file__).parents[3]
+SAMPLE = ROOT / "data/sample"
+JOB_VIEWS = ROOT.parent / "shared/real/jobviews_us_2014"
+MOVIES = ROOT.parent / "shared/real/movielens_100k"
+
+
+def import_draft(draft: str, folder: Path) -> tuple[dict[str, ImportReport], scoring.Dataset]:
+    mapping, url = folder / "mapping.yaml", f"sqlite:///{folder / 'board.db'}"
+    mapping.write_text(draft, encoding="utf-8")
+    with Database.open(url) as database:  # the import creates it
+        reports = {report.table: report for report in import_mapping(database, mapping)}
+    return reports, scoring.Dataset.from_database(url, on_bad="quarantine")
+
+
+def replace(draft: str, *edits: tuple[str, str]) -> tuple[str, int]:
+    """Return the draft with edits, and the number of lines that were added or changed."""
+    edited = draft
+    for old, new in edits:
+        assert old in edited, old
+        edited = edited.replace(old, new, 1)
+    lines = difflib.ndiff(draft.splitlines(), edited.splitlines())
+    return edited, sum(line.startswith("+ ") for line in lines)
+
+
+def test_shipped_sample_needs_no_edit(tmp_path: Path) -> None:
+    draft = suggest_mapping([SAMPLE / name for name in ("jobs.csv", "users.csv", "actions.csv")])
+    assert yaml.safe_load(draft)["tables"] == {name: {"from": name} for name in ("jobs", "users", "actions")}
+    reports, data = import_draft(draft, tmp_path)
+    assert sum(report.rejected for report in reports.values()) == 8
+    assert (len(data.jobs), len(data.users)) == (reports["jobs"].stored, reports["users"].stored)
+
+
+def board() -> dict[str, pd.DataFrame]:
+    """Return files of a board: text ids, pay as text, local formats, one-hot flags."""
+    n = range(60)
+    jobs = {
+        "Posting ID": [f"J-{i}" for i in n],
+        "Job Title": [("Cook", "Driver", "Nurse")[i % 3] for i in n],
+        "Employer": [f"Company {i % 7}" for i in n],
+        "State": [("NY", "CA", "TX")[i % 3] for i in n],
+        "City": ["Albany"] * 60,
+        "Pay": [("$31.20/hr", "$52k/yr", "DOE", "$18 - $20 per hour")[i % 4] for i in n],
+        "Date Posted": [f"6/{i % 28 + 1}/2025 9:05" for i in n],
+        "Remote": [("Y", "N")[i % 2] for i in n],
+        "Notes": ["x"] * 60,
+    }
+    users = {
+        "Member No": [f"U{i}" for i in range(9)],
+        "State": ["NY"] * 9,
+        "Desired Position": ["Cook|Nurse", "Driver"] * 4 + [""],
+    }
+    clicks = {
+        "Member No": [f"U{i % 9}" for i in n],
+        "Posting ID": [f"J-{i}" for i in n],
+        "Event": [("clicked", "applied", "viewed")[i % 3] for i in n],
+        "When": [1_751_270_700 + i for i in n],
+    }
+    return {name: pd.DataFrame(columns) for name, columns in {"jobs": jobs, "users": users, "clicks": clicks}.items()}
+
+
+@pytest.fixture
+def board_files(tmp_path: Path) -> list[Path]:
+    frames = board()
+    frames["jobs"].to_csv(tmp_path / "jobs.csv", index=False)
+    frames["users"].to_csv(tmp_path / "users.tsv", index=False, sep="\t")
+    frames["clicks"].to_parquet(tmp_path / "clicks.parquet", index=False)
+    return [tmp_path / name for name in ("jobs.csv", "users.tsv", "clicks.parquet")]
+
+
+def test_draft_of_a_board_ranks_without_an_edit(board_files: list[Path], tmp_path: Path) -> None:
+    draft = suggest_mapping(board_files)
+    tables = yaml.safe_load(draft)["tables"]
+    assert list(tables) == ["prefectures", "occupations", "jobs", "users", "actions"]
+    jobs = tables["jobs"]["columns"]
+    assert jobs["job_id"] == "Posting ID"
+    assert jobs["min_salary"] == {"from": "Pay", "number": True, "per": "text"}
+    assert jobs["posted_at"] == {"from": "Date Posted", "format": "%m/%d/%Y %H:%M"}
+    assert jobs["company_id"] == jobs["company_name"] == "Employer"
+    assert jobs["occupation_code"] == {"from": "Job Title", "lookup": "occupations"}
+    assert tables["users"]["columns"]["preferred_occupations"] == {
+        "from": "Desired Position", "split": "|", "lookup": "occupations", "pick": "all",
+    }  # fmt: skip
+    assert tables["actions"]["columns"]["action"] == {
+        "from": "Event", "values": {"applied": "application", "clicked": "click", "viewed": "view"},
+    }  # fmt: skip
+    assert tables["actions"]["columns"]["occurred_at"] == {"from": "When", "unit": "s"}
+    assert "#   Notes: x" in draft
+    reports, data = import_draft(draft, tmp_path)
+    assert {name: report.rejected for name, report in reports.items()} == dict.fromkeys(tables, 0)
+    assert {name: report.stored for name, report in reports.items()} == {
+        "prefectures": 3, "occupations": 3, "jobs": 60, "users": 9, "actions": 60,
+    }  # fmt: skip
+    assert data.tables.jobs["external_id"].tolist() != [None] * 60
+    hourly = data.jobs.hourly[data.tables.jobs["external_id"].isin(["J-0", "J-1", "J-2", "J-3"])]
+    assert sorted(round(value, 2) for value in hourly.tolist() if value == value) == [18.0, 27.08, 31.2]
+    lists = scoring.Prepared.of(data, scoring.load_model("standard")).top_k(5)
+    assert len(lists.user_id) == 9
+
+
+def test_jobs_and_users_are_drafted_from_actions(tmp_path: Path) -> None:
+    """A file of actions alone gives jobs and users: one row for each id."""
+    rows: dict[str, Any] = {
+        "customer_id": [1, 1, 2, 3, 3, 3] * 4,
+        "item_id": [10, 11, 10, 12, 11, 13] * 4,
+        "company": ["A", "B", "A", "C", "B", "C"] * 4,
+        "age": [30, 30, 41, 22, 22, 22] * 4,
+        "timestamp": [f"2025-06-{day:02}T00:00:00Z" for day in range(1, 25)],
+    }
+    pd.DataFrame(rows).to_csv(tmp_path / "item_views.csv", index=False)
+    tables = yaml.safe_load(suggest_mapping([tmp_path / "item_views.csv"]))["tables"]
+    assert {name: table.get("one_row_per") for name, table in tables.items()} == {
+        "jobs": "job_id", "users": "user_id", "actions": None,
+    }  # fmt: skip
+    assert tables["jobs"]["columns"]["company_name"] == {"from": "company", "pick": "most_common"}
+    assert tables["users"]["columns"] == {"user_id": "customer_id", "age_group": {"from": "age", "pick": "most_common"}}
+    assert tables["actions"]["columns"]["action"] == {"value": "view"}
+    reports, _ = import_draft(suggest_mapping([tmp_path / "item_views.csv"]), tmp_path)
+    assert [reports[name].stored for name in ("jobs", "users", "actions")] == [4, 3, 24]
+
+
+def test_japanese_file_in_another_encoding(tmp_path: Path) -> None:
+    rows = {
+        "求人番号": [f"{i:05}" for i in range(40)],
+        "求人タイトル": ["カフェスタッフ", "倉庫作業"] * 20,
+        "都道府県": ["東京都", "大阪府"] * 20,
+        "給与": ["時給1,200円～1,500円", "時給１，３００円", "応相談", "月給25万円"] * 10,
+        "掲載開始日": ["2025年6月30日", "2025年7月1日"] * 20,
+        "未経験歓迎": ["あり", "なし"] * 20,
+    }
+    pd.DataFrame(rows).to_csv(tmp_path / "kyujin.csv", index=False, encoding="cp932")
+    draft = suggest_mapping([tmp_path / "kyujin.csv"])
+    mapping = yaml.safe_load(draft)
+    assert mapping["sources"]["kyujin"]["encoding"] == "cp932"
+    jobs = mapping["tables"]["jobs"]["columns"]
+    assert jobs["prefecture_code"] == {"from": "都道府県", "lookup": "prefectures"}
+    assert jobs["min_salary"] == {"from": "給与", "number": True, "per": "text"}
+    assert jobs["posted_at"] == {"from": "掲載開始日", "format": "%Y年%m月%d日"}
+    assert jobs["has_no_experience"] == "未経験歓迎"
+
+
+def test_files_without_jobs_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rain.csv").write_text("day,rainfall\n1,2\n")
+    with pytest.raises(DataError) as caught:
+        suggest_mapping([tmp_path / "rain.csv"])
+    assert "rain.csv" in str(caught.value)
+
+
+@pytest.mark.skipif(not JOB_VIEWS.is_dir(), reason="the data set jobviews_us_2014 is not on this machine")
+def test_job_views_need_at_most_12_edited_lines(tmp_path: Path) -> None:
+    draft = suggest_mapping([JOB_VIEWS / "Job_Views.csv", JOB_VIEWS / "Positions_Of_Interest.csv"])
+    edited, n_edits = replace(draft, ("{value: view}", "{value: click}"))
+    reports, data = import_draft(edited, tmp_path)
+    assert n_edits <= 12
+    assert len(data.jobs) > 1_000
+    assert reports["actions"].rejected < 0.01 * reports["actions"].read
+
+
+@pytest.mark.skipif(not MOVIES.is_dir(), reason="the data set movielens_100k is not on this machine")
+def test_movies_need_at_most_40_edited_lines(tmp_path: Path) -> None:
+    draft = suggest_mapping([MOVIES / f"ml-100k.{name}" for name in ("item", "user", "inter")])
+    edited, n_edits = replace(draft)
+    reports, data = import_draft(edited, tmp_path)
+    assert n_edits <= 40
+    assert (len(data.jobs), len(data.users), len(data.actions)) == (1_682, 943, 100_000)
+    assert reports["actions"].rejected == 0
