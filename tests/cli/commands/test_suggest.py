@@ -29,8 +29,8 @@ def test_three_commands_rank_the_sample(scoring: Call, files: list[str], tmp_pat
     assert "192 ranked; 8 inactive" in ranked.stdout
 
 
-@pytest.mark.parametrize("words", [["--suggest"], ["--suggest", "jobs.csv", "--map", "mapping.yaml"], ["jobs"], []])
-def test_incomplete_command_is_refused(scoring: Call, words: list[str]) -> None:
+@pytest.mark.parametrize("words", [["--suggest"], ["--suggest", "jobs.csv", "--map", "mapping.yaml"]])
+def test_suggest_requires_files_alone(scoring: Call, words: list[str]) -> None:
     assert error_line(scoring("import", *words), 2)
 
 
