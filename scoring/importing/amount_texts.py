@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from scoring.columns.normal_form import normalise_text
@@ -58,6 +59,10 @@ SEPARATOR: Final = re.compile(r"(?:-|–|—|−|~|〜|\.\.\.?|…|to|and|bis|un
 UNUSED: Final = re.compile(r"\b401\s?\(?k\)?", re.IGNORECASE)
 
 _UNIT_PATTERNS: Final = {unit: re.compile(pattern, re.IGNORECASE) for unit, pattern in UNITS.items()}
+_UNITS_AFTER: Final = {unit: re.compile(rf"[\s(]*(?:{pattern})", re.IGNORECASE) for unit, pattern in UNITS.items()}
+_UNITS_BEFORE: Final = {
+    unit: re.compile(rf"(?:{pattern})[\s:約は(]*$", re.IGNORECASE) for unit, pattern in UNITS.items()
+}
 _BARE_PATTERNS: Final = {
     unit: re.compile(rf"(?:(?:per|an?|each|/)\s*)?(?:{pattern})", re.IGNORECASE) for unit, pattern in BARE_UNITS.items()
 }
@@ -77,6 +82,7 @@ class NumberNotation:
     decimal: str = "."
     thousands: str = ","
 
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Return the pattern of one number. It matches all digits and marks that touch, also wrong ones."""
         space = " " if self.thousands == " " else ""
@@ -156,7 +162,7 @@ def parse_amount(text: str, notation: NumberNotation) -> Amount | str:
 def _find_tokens(text: str, notation: NumberNotation) -> list[_Token]:
     """Return the numbers of a text; those in another notation are NaN."""
     tokens: list[_Token] = []
-    for match in notation.pattern().finditer(text):
+    for match in notation.pattern.finditer(text):
         begin, end = match.span()
         prefix, after = _read_prefix(text[:begin]), _CURRENCY_AFTER.match(text, end)
         before = text[begin - 1 : begin]
@@ -188,6 +194,8 @@ class _Prefix(NamedTuple):
 
 def _read_prefix(before: str) -> _Prefix:
     """Return the currency and sign before a number: `-$`, `$-`, `-`. After a digit or word, a minus is a separator."""
+    if not before:
+        return _Prefix(None, 1, 0)
     match = _PREFIX.search(before[-24:])
     if match is None or not match[0]:
         return _Prefix(None, 1, 0)
@@ -227,12 +235,10 @@ def _find_limits(cluster: list[_Token]) -> tuple[float, float]:
 
 def _find_unit(text: str, begin: int, end: int) -> str | None:
     """Return the unit beside an amount; otherwise the only unit of the text; None if units contradict each other."""
-    beside = set()
-    for unit, pattern in _UNIT_PATTERNS.items():
-        if re.match(rf"[\s(]*(?:{pattern.pattern})", text[end:], re.IGNORECASE) or re.search(
-            rf"(?:{pattern.pattern})[\s:約は(]*$", text[:begin], re.IGNORECASE
-        ):
-            beside.add(unit)
+    after, before = text[end:], text[:begin]
+    beside = {unit for unit, pattern in _UNITS_AFTER.items() if pattern.match(after)}
+    if before:
+        beside |= {unit for unit, pattern in _UNITS_BEFORE.items() if pattern.search(before)}
     found = beside or {unit for unit, pattern in _UNIT_PATTERNS.items() if pattern.search(text)}
     return found.pop() if len(found) == 1 else None
 

@@ -17,8 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.normal_form import normalise_column
-from scoring.columns.series_functions import Mask, get_dtype_letter, mask_present, to_mask, to_plain_dtype
+from scoring.columns.normal_form import normalise_texts
+from scoring.columns.series_functions import (
+    Mask,
+    drop_missing_words,
+    get_dtype_letter,
+    mask_present,
+    strip_texts,
+    to_arrow_texts,
+    to_mask,
+    to_plain_dtype,
+)
 from scoring.columns.types import NUMBER, TIME
 
 __all__ = ["FORMAT_NAMES", "UNITS", "ParsedTimes", "check_format", "check_zone", "parse_times"]
@@ -88,8 +97,7 @@ def parse_times(
     times, is_local = _read_times(plain)
     waiting = mask_present(plain) & np.isnat(times)
     if waiting.any():
-        texts = normalise_column(plain.where(pd.Series(waiting, index=plain.index)))
-        array = pa.array(texts.array, type=pa.large_string())
+        array = _normalise(plain if waiting.all() else plain.where(pd.Series(waiting, index=plain.index)))
         waiting &= to_mask(pc.is_valid(array))
         for name in formats or ("iso",):
             found, found_local = _parse_texts(array, name)
@@ -112,7 +120,7 @@ def _parse_numbers(column: pd.Series, unit: str) -> ParsedTimes:
     letter = get_dtype_letter(plain)
     numbers: NDArray[Any] | None = None
     if letter in "TO":
-        texts = pa.array(normalise_column(plain).array, type=pa.large_string())
+        texts = _normalise(plain)
         present = to_mask(pc.is_valid(texts))
         try:
             numbers = pc.fill_null(pc.cast(texts, pa.int64()), 0).to_numpy(zero_copy_only=False)
@@ -131,6 +139,13 @@ def _parse_numbers(column: pd.Series, unit: str) -> ParsedTimes:
     times[~valid] = np.datetime64("NaT")
     values = pd.Series(times, index=column.index).dt.tz_localize("UTC")
     return ParsedTimes(values, present & ~valid, f"is not a number of {name} since 1970 in the years 1 to 9999")
+
+
+def _normalise(plain: pd.Series) -> pa.LargeStringArray:
+    """Return the normal form of texts and numbers; words for missing values are null."""
+    texts = to_arrow_texts(plain) if get_dtype_letter(plain) == "T" else strip_texts(plain)[0]
+    texts = drop_missing_words(normalise_texts(texts))
+    return pc.replace_substring_regex(texts, r"^([0-9]+)\.0+$", r"\1")  # integers that were converted to floats
 
 
 def _read_times(plain: pd.Series) -> tuple[NDArray[np.datetime64], Mask]:
