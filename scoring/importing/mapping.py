@@ -508,7 +508,8 @@ def _validate(model: type[M], source: YamlSource) -> M:
         return model.model_validate(source.data)
     except ValidationError as error:
         first = error.errors()[0]
-        path = tuple(str(piece) for piece in first["loc"] if piece != "[key]")
+        # a value of several types has an error per type
+        path = tuple(str(piece) for piece in first["loc"] if piece not in ("[key]", "str", "int"))
         others = error.error_count() - 1
         more = f" {pluralize(others, 'other problem')} follow." if others > 1 else " One other problem follows."
         problem = _describe(model, first).removesuffix(".")
@@ -529,9 +530,11 @@ PROBLEMS: Final = {
 
 def _describe(model: type[BaseModel], error: ErrorDetails) -> str:
     """Return what is wrong and what to do, without the words of pydantic."""
-    kind, given = error["type"], shorten_repr(error["input"])
-    if error["loc"][-1:] == ("[key]",):
-        return f"the key {given} is not text. Put it in quotes"
+    kind = error["type"]
+    given = "empty" if error["input"] is None else shorten_repr(error["input"])
+    if error["loc"][-1:] == ("[key]",) or kind == "invalid_key":
+        key = "an empty key" if error["input"] is None else f"the key {given}"
+        return f"{key} is not text. Put it in quotes"
     if kind == "extra_forbidden":
         keys = [field.alias or name for name, field in _find_model(model, error["loc"][:-1]).model_fields.items()]
         return f"unknown key. {suggest(str(error['loc'][-1]), keys)}"
