@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import typer
 
@@ -20,9 +20,24 @@ if TYPE_CHECKING:
     from scoring.evaluation import Backtest
     from scoring.evaluation.measure_values import Measure
     from scoring.model import ScoringModel
-    from scoring.registry import Registry
 
-__all__ = ["BacktestRequest", "log_cuts", "print_cuts", "print_look_warning"]
+__all__ = ["BacktestRequest", "CutsOption", "EveryOption", "print_cuts"]
+
+CutsOption = Annotated[
+    int,
+    typer.Option(
+        "--cuts", metavar="N", min=1, help="With --holdout time: number of holdouts, of which --cut is the newest."
+    ),
+]
+EveryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        metavar="TIME",
+        show_default="--days",
+        help="With --cuts: time between two cuts, such as 14d or 2w.",
+    ),
+]
 
 _DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
 
@@ -134,24 +149,3 @@ def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress)
         )
     for note in backtest.notes:
         progress.print_line(f"note: {note}")
-
-
-def log_cuts(
-    registry: Registry, backtest: Backtest, models: Mapping[str, ScoringModel], on: UserSplit, progress: Progress
-) -> int:
-    """Log the evaluation as one look at its test users. Print a warning if they were evaluated before.
-
-    Return the number of looks at these users, including this one.
-    """
-    looks = registry.log_backtest(backtest, models, split=on)
-    if looks > 1:
-        print_look_warning("users of these cuts", looks, progress)
-    return looks
-
-
-def print_look_warning(subject: str, looks: int, progress: Progress) -> None:
-    """Print a warning that users were evaluated before. `looks` is the number of looks, including this one."""
-    progress.print_line(
-        f"warning: {subject} have been evaluated {pluralize(looks - 1, 'time')} before. Models that were chosen by "
-        "earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
-    )

@@ -91,6 +91,14 @@ class MlflowStore:
     """Start of the command, in milliseconds."""
 
     @classmethod
+    def open(cls, option: str | None, progress: Progress) -> Self | None:
+        """Return the store of the option, as `parse`. Print a warning if its server does not answer."""
+        store = cls.parse(option)
+        if store is not None:
+            store.warn_if_unreachable(progress)
+        return store
+
+    @classmethod
     def parse(cls, option: str | None) -> Self | None:
         """Return the store of the option; None without the option. The server is not contacted.
 

@@ -1,4 +1,4 @@
-"""Option --slices-by: columns of the users by which results are split."""
+"""Options --slices and --slices-by: the groups of users by which results are split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from scoring.dataset import Tables
     from scoring.evaluation import Slicing
 
-__all__ = ["SlicesByOption", "UserColumns"]
+__all__ = ["SlicesByOption", "SlicesOption", "UserColumns"]
+
+SlicesOption = Annotated[bool, typer.Option(help="Also compare by region, age group, tenure and occupation.")]
 
 SlicesByOption = Annotated[
     list[str] | None,

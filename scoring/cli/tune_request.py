@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from scoring.cli import holdout_options
 from scoring.cli.data_loader import load_data, read_model
 from scoring.cli.holdout_options import HoldoutOptions
 from scoring.cli.options import DEFAULT_JOURNALS
+from scoring.cli.search_options import Sampler
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -67,7 +68,7 @@ class TuneRequest:
     seed: int
     trials: int
     random_trials: int | None
-    sampler: Literal["tpe", "random", "nsga2"]
+    sampler: Sampler
     storage: Path | None
 
     def prepare(self, progress: Progress, processes: int = 1, out: Path | None = None) -> SearchInputs:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels, load_data, resolve_id
+from scoring.cli.data_loader import compile_kernels, resolve_id
+from scoring.cli.job_options import JobOptions
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -24,7 +25,7 @@ from scoring.cli.options import (
     TopKOption,
     WeightsOption,
 )
-from scoring.cli.promoted_model import ModelSource, choose_model
+from scoring.cli.promoted_model import ModelSource
 
 __all__ = ["audience"]
 
@@ -54,28 +55,16 @@ def audience(
     Also prints the components that cost the job most points, and the rules that exclude it. The exit code is 4 if the
     time limit is reached first: then the result is that of a random sample of the users.
     """
-    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.audience import render_audience
-    from scoring.database.database import Database
-    from scoring.ranking import Prepared
-    from scoring.statistics import Statistics, default_cache
-    from scoring.telemetry import Stopwatch
     from scoring.tuning import audience as find_audience
 
     progress = Progress()
     source = ModelSource(model, weights, profile, profiles, component)
-    given = source.read()
-    create_folder(out)
-    with Database.open(db) as database, progress.warnings():
-        choice = choose_model(source, given, database, progress)
-        if choice.text:
-            progress.print_line(choice.text)
-        data = load_data(database, as_of, progress, Stopwatch())
+    options = JobOptions(db, source, as_of, factor_cache, out)
+    data, chosen = options.load(progress)
     job_id = resolve_id(job, data.tables.jobs, "job")
-    with progress.stage("preparing factors, statistics and plan"):
-        statistics = Statistics(data, factor_cache=factor_cache or default_cache())
-        prepared = Prepared.of(statistics, choice.model)
+    prepared = options.prepare(data, chosen, progress)
     compile_kernels(prepared, progress)
     with progress.bar("ranking", "users") as advance:
         found = find_audience(prepared, job_id, top_k, nearest=nearest, seconds=seconds, progress=advance)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from scoring.cli.data_loader import load_data, resolve_id
+from scoring.cli.data_loader import resolve_id
+from scoring.cli.job_options import JobOptions
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -24,7 +25,7 @@ from scoring.cli.options import (
     UserArgument,
     WeightsOption,
 )
-from scoring.cli.promoted_model import ModelSource, choose_model
+from scoring.cli.promoted_model import ModelSource
 from scoring.cli.signals import call_in_thread
 
 __all__ = ["reach"]
@@ -51,31 +52,17 @@ def reach(
     Prints these weights, or the jobs that prove that no such weights exist. The exit code is 4 if the time limit is
     reached first: then the printed weights may not be the nearest, or the question is undecided.
     """
-    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.reach import describe_step, render_reach
-    from scoring.database.database import Database
-    from scoring.ranking import Prepared
-    from scoring.statistics import Statistics, default_cache
-    from scoring.telemetry import Stopwatch
     from scoring.tuning.reach.reachability import check_reach
     from scoring.tuning.reach.reachability import reach as find_reach
 
-    progress = Progress()
+    progress, locks = Progress(), tuple(lock or ())
     source = ModelSource(model, weights, profile, profiles, component)
-    given = source.read()
-    locks = tuple(lock or ())
-    create_folder(out)
-    with Database.open(db) as database, progress.warnings():
-        choice = choose_model(source, given, database, progress)
-        if choice.text:
-            progress.print_line(choice.text)
-        check_reach(choice.model, locks)
-        data = load_data(database, as_of, progress, Stopwatch())
+    options = JobOptions(db, source, as_of, factor_cache, out)
+    data, chosen = options.load(progress, lambda model: check_reach(model, locks))
     user_id, job_id = resolve_id(user, data.tables.users, "user"), resolve_id(job, data.tables.jobs, "job")
-    with progress.stage("preparing factors, statistics and plan"):
-        statistics = Statistics(data, factor_cache=factor_cache or default_cache())
-        prepared = Prepared.of(statistics, choice.model)
+    prepared = options.prepare(data, chosen, progress)
     with progress.steps(f"reach, at most {seconds:g} s") as show:
         found = call_in_thread(
             lambda: find_reach(

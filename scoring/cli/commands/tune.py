@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-import typer
-
-from scoring.cli.commands.evaluate import log_test_access
 from scoring.cli.data_loader import load_components
 from scoring.cli.holdout_options import (
     CountsOption,
@@ -21,11 +18,11 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
+from scoring.cli.look_log import log_test_access
 from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, list_metrics, name_digests
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
-    DEFAULT_JOURNALS,
     DEFAULT_PROFILES,
     AsOfOption,
     ComponentOption,
@@ -38,6 +35,21 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
     WeightsOption,
+)
+from scoring.cli.search_options import (
+    FloorOption,
+    GoalOption,
+    MinimiseOption,
+    ParameterOption,
+    PickOption,
+    ProcessesOption,
+    RandomTrialsOption,
+    SamplerOption,
+    SaveOption,
+    StorageOption,
+    TestOption,
+    TrialsOption,
+    UsersOption,
 )
 from scoring.cli.signals import stop_signals
 from scoring.cli.tune_request import SearchInputs, SourceOptions, TuneRequest, run_helper_processes
@@ -53,8 +65,6 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
-Texts = list[str] | None
-
 
 def tune(
     db: DbOption = DEFAULT_DB,
@@ -62,87 +72,27 @@ def tune(
     weights: WeightsOption = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
-    goal: Annotated[
-        Texts,
-        typer.Option(
-            "--goal",
-            metavar="METRIC",
-            show_default="NDCG@10",
-            help="Metric to maximise, such as `mean fee@40`. May be repeated.",
-        ),
-    ] = None,
-    minimise: Annotated[
-        Texts,
-        typer.Option(
-            "--minimise", metavar="METRIC", help="Metric to minimise, such as `concentration@40`. May be repeated."
-        ),
-    ] = None,
-    floor: Annotated[
-        Texts,
-        typer.Option(
-            "--floor",
-            metavar="METRIC:SLICING:SLICE=SHARE",
-            help="Lower limit of a metric in a slice, as a share of its baseline value. May be repeated.",
-        ),
-    ] = None,
-    pick: Annotated[
-        Texts,
-        typer.Option(
-            "--pick",
-            metavar="CONDITION",
-            help="Condition on the validation users that the result must satisfy, such as `mean fee@40 >= 3000`, or "
-            "`mean fee@40 >= 95%` of the baseline. The best of the Pareto front is chosen. May be repeated.",
-        ),
-    ] = None,
+    goal: GoalOption = None,
+    minimise: MinimiseOption = None,
+    floor: FloorOption = None,
+    pick: PickOption = None,
     lock: LockOption = None,
-    parameter: Annotated[
-        Texts,
-        typer.Option(
-            "--parameter",
-            metavar="COMPONENT.FIELD=LOW..HIGH[,log]",
-            help="Parameter to search as well, with its range. May be repeated.",
-        ),
-    ] = None,
-    trials: Annotated[int, typer.Option("--trials", metavar="N", min=1, help="Number of trials of the search.")] = 300,
-    random_trials: Annotated[
-        int | None,
-        typer.Option(
-            "--random-trials",
-            metavar="N",
-            min=1,
-            show_default="as --trials",
-            help="Number of trials of the random search.",
-        ),
-    ] = None,
-    sampler: Annotated[
-        Literal["tpe", "random", "nsga2"], typer.Option("--sampler", help="Sampler that suggests trials.")
-    ] = "tpe",
-    storage: Annotated[
-        Path | None,
-        typer.Option(
-            "--storage",
-            metavar="FILE",
-            show_default=f"a file in {DEFAULT_JOURNALS}",
-            help="Journal of trials. Trials of an existing journal are resumed.",
-        ),
-    ] = None,
+    parameter: ParameterOption = None,
+    trials: TrialsOption = 300,
+    random_trials: RandomTrialsOption = None,
+    sampler: SamplerOption = "tpe",
+    storage: StorageOption = None,
     holdout: HoldoutOption = "time",
     days: DaysOption = 14.0,
     cut: CutOption = None,
     held: HeldOption = 1,
     window_days: WindowDaysOption = 0.0,
     counts: CountsOption = None,
-    users: Annotated[
-        int | None, typer.Option("--users", metavar="N", min=1, help="Maximum number of training users.")
-    ] = None,
+    users: UsersOption = None,
     top_k: TopKOption = 40,
-    processes: Annotated[
-        int, typer.Option("--processes", metavar="N", min=1, help="Number of processes that compute trials.")
-    ] = 1,
-    test: Annotated[bool, typer.Option(help="Evaluate once on the test users, and log this.")] = True,
-    save: Annotated[
-        str | None, typer.Option("--save", metavar="NAME", help="Save the best model as this profile.")
-    ] = None,
+    processes: ProcessesOption = 1,
+    test: TestOption = True,
+    save: SaveOption = None,
     out: ExportOption = None,
     mlflow: MlflowOption = None,
     as_of: AsOfOption = None,
@@ -179,32 +129,18 @@ def tune(
         sampler=sampler,
         storage=storage,
     )
-    store = MlflowStore.parse(mlflow)
-    if store is not None:
-        store.warn_if_unreachable(progress)
+    store = MlflowStore.open(mlflow, progress)
     with progress.warnings():
         inputs = request.prepare(progress, processes, out)
         _warn_about_fitted_users(registry, inputs, progress)
         tuning = _run_search(request, inputs, processes, progress)
         board = tuning.test(inputs.test) if test else None
-    look: int | None = None
-    saved: Saved | None = None
-    if board is not None:
-        look = log_test_access(
-            registry,
-            board,
-            progress,
-            broken_floors=_find_broken_floors(tuning, board),
-            derived_from=tuning.problem.baseline,
-        )
+    look = None if board is None else _log_test(registry, tuning, board, progress)
     make_console().print(render_tuning(tuning, board))
+    saved: Saved | None = None
     if save is not None:
-        before = registry.list_versions(save)
         parent = registry.for_database(db).use(profile) if profile is not None else inputs.problem.baseline
         saved = _save_profile(registry, save, parent, inputs, tuning, board)
-        reference = saved.metadata.reference
-        message = f"{reference} is identical. Nothing was saved." if saved.version in before else f"Saved {reference}."
-        make_console().print(message, markup=False, soft_wrap=True)
     if out is not None:
         _write_files(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
@@ -216,6 +152,12 @@ def tune(
         print_next("compare", profile or model or "standard", save, db=(db, DEFAULT_DB), **shared)
     elif (trial := tuning.find_trial()) is not None and save is None:
         print_next("profiles", "save", "NAME", "--trial", f"{request.journal_path(inputs.problem)}:{trial}", **shared)
+
+
+def _log_test(registry: Registry, tuning: Tuning, board: Scoreboard, progress: Progress) -> int | None:
+    """Log the evaluation on the test users, and return the number of looks at them."""
+    floors, baseline = _find_broken_floors(tuning, board), tuning.problem.baseline
+    return log_test_access(registry, board, progress, broken_floors=floors, derived_from=baseline)
 
 
 def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress: Progress) -> None:
@@ -263,8 +205,12 @@ def _save_profile(
     tuning: Tuning,
     test: Scoreboard | None,
 ) -> Saved:
+    """Save the best model, print the name of its profile, and return it."""
+    from scoring.cli.progress import make_console
+
     goals = ", ".join(goal.name for goal in inputs.problem.goals)
-    return registry.save(
+    before = registry.list_versions(name)
+    saved = registry.save(
         name,
         tuning.winner,
         parent=parent,
@@ -274,6 +220,10 @@ def _save_profile(
         note=f"scoring tune for {goals}: "
         + ", ".join(f"{pluralize(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
     )
+    reference = saved.metadata.reference
+    message = f"{reference} is identical. Nothing was saved." if saved.version in before else f"Saved {reference}."
+    make_console().print(message, markup=False, soft_wrap=True)
+    return saved
 
 
 def _list_users(inputs: SearchInputs) -> FittedUsers:
