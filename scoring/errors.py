@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +18,7 @@ __all__ = [
     "ConfigurationError",
     "DataError",
     "DatabaseError",
+    "DatabaseReason",
     "LocatedError",
     "MissingDependencyError",
     "ModelError",
@@ -106,11 +107,13 @@ class DataError(ScoringError, ValueError):
     problems : DataFrame or None
         One row per problem: table, column, reason, rows (their number), first (labels of up to five rows), value
         (of the first row). None if the error does not concern rows.
+    path : str or None
+        The file, as the user gave it; None if the data does not come from a file.
     """
 
-    def __init__(self, message: str = "", problems: pd.DataFrame | None = None) -> None:
+    def __init__(self, message: str = "", problems: pd.DataFrame | None = None, *, path: str | None = None) -> None:
         super().__init__(message)
-        self.problems = problems
+        self.problems, self.path = problems, path
 
 
 class UnknownIdError(ScoringError, KeyError):
@@ -140,8 +143,44 @@ class ConfigurationError(LocatedError):
     """Invalid setting or argument."""
 
 
+DatabaseReason = Literal[
+    "invalid URL",
+    "not supported",
+    "missing file",
+    "missing table",
+    "missing column",
+    "empty",
+    "not empty",
+    "newer schema",
+    "not reachable",
+    "all connections in use",
+    "locked",
+    "cancelled",
+    "constraint",
+    "read or write error",
+    "disk full",
+    "damaged",
+    "read-only",
+    "permission",
+    "no published run",
+    "removed run",
+    "invalid row",
+]
+"""Why a database cannot be used; see `DatabaseError`."""
+
+
 class DatabaseError(ScoringError, RuntimeError):
-    """A database is not reachable, lacks a table or is empty. The message never contains a password."""
+    """A database is not reachable, lacks a table or is empty. The message never contains a password.
+
+    Attributes
+    ----------
+    reason : str or None
+        One of `DatabaseReason`, such as `locked`; None if no other entry applies.
+    """
+
+    def __init__(self, message: str = "", *, reason: DatabaseReason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class NotEnoughMemoryError(ScoringError, MemoryError):
@@ -149,7 +188,19 @@ class NotEnoughMemoryError(ScoringError, MemoryError):
 
 
 class OutputError(ScoringError, OSError):
-    """Results cannot be written. The message states the place and the reason."""
+    """Results cannot be written. The message states the place and the reason.
+
+    Attributes
+    ----------
+    path : str or None
+        The file or folder, as the user gave it.
+    errno : int or None
+        Number of the operating system's error, such as `errno.ENOSPC`; None for other reasons.
+    """
+
+    def __init__(self, message: str = "", *, path: str | None = None, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.path, self.errno = path, errno
 
 
 class RunCancelledError(ScoringError, RuntimeError):

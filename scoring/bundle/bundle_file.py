@@ -108,7 +108,11 @@ def write(path: Path, parts: Parts) -> str:
     try:
         replace_file(path, fill, mode=0o600)
     except OSError as error:
-        raise OutputError(f"The bundle {path} cannot be written ({reason(error)}). Use another folder.") from error
+        raise OutputError(
+            f"The bundle {path} cannot be written ({reason(error)}). Use another folder.",
+            path=str(path),
+            errno=error.errno,
+        ) from error
     return digest
 
 

@@ -125,7 +125,9 @@ class MlflowStore:
         if next(folder.glob("*/meta.yaml"), None) is not None:
             raise ConfigurationError(
                 f"--mlflow {option}: the folder contains runs as files, which MLflow no longer writes. Use another "
-                "folder, or convert it with `mlflow migrate-filestore`."
+                "folder, or convert it with `mlflow migrate-filestore`.",
+                key=("--mlflow",),
+                path=option,
             )
         url = URL.create("sqlite", database=str(folder.resolve() / "mlflow.db"))
         return cls(url.render_as_string(), option, folder=folder.resolve())
@@ -144,12 +146,14 @@ class MlflowStore:
         try:
             url = make_url(option)
         except (ArgumentError, ValueError) as error:
-            raise ConfigurationError(f"--mlflow: the URI is invalid. {advice}") from error
+            raise ConfigurationError(f"--mlflow: the URI is invalid. {advice}", key=("--mlflow",)) from error
         label = format_url(url)
         if url.drivername.split("+")[0] not in _SCHEMES:
-            raise ConfigurationError(f"--mlflow {label}: {url.drivername}:// is not supported. {advice}")
+            raise ConfigurationError(
+                f"--mlflow {label}: {url.drivername}:// is not supported. {advice}", key=("--mlflow",)
+            )
         if url.drivername.startswith("http") and not url.host:
-            raise ConfigurationError(f"--mlflow {label}: the URI has no host. {advice}")
+            raise ConfigurationError(f"--mlflow {label}: the URI has no host. {advice}", key=("--mlflow",))
         return cls(option, label, tuple(list_secrets(url)))
 
     def warn_if_unreachable(self, progress: Progress) -> None:

@@ -88,7 +88,8 @@ def choose_model(
             raise ConfigurationError(
                 ignored_text
                 or f"No profile is promoted for {database.display}. Promote one with `scoring profiles promote NAME "
-                "--note TEXT`."
+                "--note TEXT`.",
+                key=("--profile",),
             )
         if given is None and ignored_text:
             progress.print_line(f"warning: {ignored_text} The model is standard.")
@@ -117,7 +118,8 @@ def require_reason(choice: ModelChoice) -> None:
     if choice.promoted is not None:
         raise ConfigurationError(
             f"{choice.promoted} is promoted, but this run would publish lists of {choice.model.name}. Omit the model, "
-            "or give a reason with --instead REASON. To keep the published lists, use --no-database and another --out."
+            "or give a reason with --instead REASON. To keep the published lists, use --no-database and another --out.",
+            key=("--instead",),
         )
 
 

@@ -131,7 +131,8 @@ class Database:
             return cls(make_engine(url), owned=True, url=url)
         raise ConfigurationError(
             f"A database must be a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a "
-            f"SQLite file, not {type(db).__name__}."
+            f"SQLite file, not {type(db).__name__}.",
+            key=("db",),
         )
 
     @classmethod
@@ -148,7 +149,9 @@ class Database:
     @staticmethod
     def _supported(database: Database) -> Database:
         if database.dialect not in ("sqlite", "postgresql"):
-            raise DatabaseError(f"{database.display} is not supported. Use SQLite or PostgreSQL.")
+            raise DatabaseError(
+                f"{database.display} is not supported. Use SQLite or PostgreSQL.", reason="not supported"
+            )
         return database
 
     def __repr__(self) -> str:
@@ -180,7 +183,7 @@ class Database:
 
     def wrap_errors(self) -> retry.ErrorWrapper:
         """Return a context manager that converts SQLAlchemy errors to DatabaseError, without secrets in the message."""
-        return retry.ErrorWrapper(self._describe)
+        return retry.ErrorWrapper(self._convert)
 
     @contextmanager
     def _open(self) -> Iterator[Connection]:
@@ -192,7 +195,8 @@ class Database:
         if self._async is not None:
             raise DatabaseError(
                 f"{self.display}: this in-memory SQLite database has an async engine. "
-                "Use `await database.run(function, database)`, where `database` is `Database.open(engine)`."
+                "Use `await database.run(function, database)`, where `database` is `Database.open(engine)`.",
+                reason="not supported",
             )
         with self._lock_single():
             if self._session is not None:
@@ -247,7 +251,7 @@ class Database:
         if self._bound is not None:  # the code that holds the connection retries the whole transaction
             return work()
         return retry.run_with_retry(
-            work, once=self._session is not None, connected=lambda: self._connected, describe=self._describe
+            work, once=self._session is not None, connected=lambda: self._connected, convert=self._convert
         )
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
@@ -314,7 +318,8 @@ class Database:
             folder = "" if path.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
             raise DatabaseError(
                 f"The SQLite file {path} does not exist{folder}. Correct the path, or create the file with "
-                f"`scoring init --db {path}`."
+                f"`scoring init --db {path}`.",
+                reason="missing file",
             )
 
     @contextmanager
@@ -333,8 +338,8 @@ class Database:
         finally:
             _BOUND.reset(token)
 
-    def _describe(self, error: BaseException) -> str:
-        return retry.describe_error(error, self._secrets, self.display)
+    def _convert(self, error: BaseException) -> DatabaseError:
+        return retry.convert_error(error, self._secrets, self.display)
 
     # Schema
 
@@ -364,7 +369,9 @@ class Database:
         """
         path = get_sqlite_file(self.engine.url)
         if path is not None and not path.parent.is_dir():
-            raise DatabaseError(f"{self.display}: the folder {path.parent} does not exist. Create it first.")
+            raise DatabaseError(
+                f"{self.display}: the folder {path.parent} does not exist. Create it first.", reason="missing file"
+            )
         if path is not None and not path.exists():
             path.touch()
 
@@ -435,7 +442,8 @@ class Database:
             more = f" and {len(tables + columns) - 1} more" if len(tables + columns) > 1 else ""
             raise DatabaseError(
                 f"{self.display} does not contain {missing}{more}, so it is not a complete scoring database. "
-                "Use another database, or create one with `scoring init --db FILE`."
+                "Use another database, or create one with `scoring init --db FILE`.",
+                reason="missing table" if tables else "missing column",
             )
 
     # Data
@@ -457,7 +465,8 @@ class Database:
         if self.is_empty():
             raise DatabaseError(
                 f"{self.display} contains no users or no jobs. Import them with `scoring import`, or create a "
-                "synthetic market with `scoring init`."
+                "synthetic market with `scoring init`.",
+                reason="empty",
             )
 
 

@@ -87,11 +87,13 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
     text = os.fspath(db)
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
-            raise DatabaseError("The name of the database is empty. Use a URL, or the path of a SQLite file.")
+            raise DatabaseError(
+                "The name of the database is empty. Use a URL, or the path of a SQLite file.", reason="invalid URL"
+            )
         if text == ":memory:":
             return make_url("sqlite://")
         if _MISTYPED.search(text) and not os.path.exists(text):  # a message about the file would contain it
-            raise DatabaseError(UNREADABLE)
+            raise DatabaseError(UNREADABLE, reason="invalid URL")
         return URL.create("sqlite", database=text)
     return to_sync_url(_parse_text(text))
 
@@ -112,14 +114,14 @@ def _parse_text(text: str) -> URL:
     with suppress(ArgumentError, ValueError):
         url = make_url(text)
     if url is None:  # not in an except block: its error contains the text
-        raise DatabaseError(UNREADABLE)
+        raise DatabaseError(UNREADABLE, reason="invalid URL")
     return _check_url(url)
 
 
 def _check_url(url: URL) -> URL:
     # part of a password that contains an @; it must not appear in messages
     if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
-        raise DatabaseError(UNREADABLE)
+        raise DatabaseError(UNREADABLE, reason="invalid URL")
     return url
 
 
@@ -133,7 +135,7 @@ def to_sync_url(url: URL) -> URL:
     backend = url.get_backend_name()
     if backend not in SYNC_DRIVERS:
         advice = "Use postgresql:// instead." if backend == "postgres" else "Use a sqlite, postgresql or mysql URL."
-        raise DatabaseError(f"{format_url(url)}: {backend} is not supported. {advice}")
+        raise DatabaseError(f"{format_url(url)}: {backend} is not supported. {advice}", reason="not supported")
     driver = url.drivername.partition("+")[2]
     if driver in ("", ASYNC_DRIVERS.get(backend), "pysqlite"):
         url = url.set(drivername=SYNC_DRIVERS[backend])
@@ -188,10 +190,13 @@ def _create_engine(url: URL) -> Engine | ScoringError:
         engine.dialect.create_connect_args(url)  # validates the options after the ?
     except NoSuchModuleError:
         return DatabaseError(
-            f"{format_url(url)}: the driver {url.drivername!r} does not exist. Use sqlite:///… or postgresql://…."
+            f"{format_url(url)}: the driver {url.drivername!r} does not exist. Use sqlite:///… or postgresql://….",
+            reason="invalid URL",
         )
     except (ArgumentError, TypeError, ValueError):
-        return DatabaseError(f"{format_url(url)}: an option after the `?` is invalid. Correct or remove it.")
+        return DatabaseError(
+            f"{format_url(url)}: an option after the `?` is invalid. Correct or remove it.", reason="invalid URL"
+        )
     except ImportError as error:
         package = error.name or url.get_driver_name()
         if url.get_driver_name() == "pymysql":

@@ -159,7 +159,8 @@ def require_known(version: int, display: str) -> None:
     if version > VERSION:
         raise DatabaseError(
             f"{display} has schema version {version}, but this version of scoring supports only versions up to "
-            f"{VERSION}. Upgrade scoring, or use another database."
+            f"{VERSION}. Upgrade scoring, or use another database.",
+            reason="newer schema",
         )
 
 

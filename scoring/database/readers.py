@@ -241,10 +241,13 @@ def _load(
     invalid = set(presence) - set(texts)
     if invalid:
         raise ConfigurationError(
-            f"presence: {min(invalid)!r} is not a text column of {name}. The text columns are {', '.join(texts)}."
+            f"presence: {min(invalid)!r} is not a text column of {name}. The text columns are {', '.join(texts)}.",
+            key=("presence",),
         )
     if limit is not None and limit < 0:
-        raise ConfigurationError(f"{name}: limit is {limit}. It must be 0 or more, or None for all rows.")
+        raise ConfigurationError(
+            f"{name}: limit is {limit}. It must be 0 or more, or None for all rows.", key=("limit",)
+        )
     numbers = None if ids is None else parse_ids(ids, TABLES[name].key[0])
 
     def query(connection: Connection) -> pd.DataFrame:

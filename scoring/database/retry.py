@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 
 from scoring.errors import DatabaseError, ScoringError, pluralize
 
-__all__ = ["ErrorWrapper", "describe_error", "is_transient", "run_with_retry"]
+__all__ = ["ErrorWrapper", "convert_error", "is_transient", "run_with_retry"]
 
 T = TypeVar("T")
 
@@ -96,7 +96,11 @@ def is_transient(error: BaseException, connected: bool) -> bool:
 
 
 def run_with_retry(
-    work: Callable[[], T], *, once: bool, connected: Callable[[], bool], describe: Callable[[BaseException], str]
+    work: Callable[[], T],
+    *,
+    once: bool,
+    connected: Callable[[], bool],
+    convert: Callable[[BaseException], DatabaseError],
 ) -> T:
     """Return `work()`, retried with growing pauses while its errors are transient.
 
@@ -104,7 +108,7 @@ def run_with_retry(
     ----------
     once: do not retry.
     connected: whether the database has answered before.
-    describe: the message of an error.
+    convert: returns the DatabaseError of an error.
 
     Raises
     ------
@@ -122,29 +126,31 @@ def run_with_retry(
         reraise=True,
     )
 
-    def describe_with_attempts(error: BaseException) -> str:
-        tries = retrying.statistics.get("attempt_number", 1)
-        return describe(error) + (f" Gave up after {pluralize(tries, 'attempt')}." if tries > 1 else "")
+    def convert_with_attempts(error: BaseException) -> DatabaseError:
+        tries, converted = retrying.statistics.get("attempt_number", 1), convert(error)
+        if tries == 1:
+            return converted
+        return DatabaseError(f"{converted} Gave up after {pluralize(tries, 'attempt')}.", reason=converted.reason)
 
-    with ErrorWrapper(describe_with_attempts, SQLAlchemyError, OSError):
+    with ErrorWrapper(convert_with_attempts, SQLAlchemyError, OSError):
         return retrying(work)
 
 
 class ErrorWrapper:
-    """Converts errors of the given classes to DatabaseError with the message of `describe`.
+    """Converts errors of the given classes to DatabaseError by `convert`.
 
     The driver's error is neither cause nor context, because its text may contain a password.
     """
 
-    def __init__(self, describe: Callable[[BaseException], str], *kinds: type[BaseException]) -> None:
-        self._describe, self._kinds = describe, kinds or (SQLAlchemyError,)
+    def __init__(self, convert: Callable[[BaseException], DatabaseError], *kinds: type[BaseException]) -> None:
+        self._convert, self._kinds = convert, kinds or (SQLAlchemyError,)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, self._kinds) and not isinstance(error, ScoringError):
-            _raise_without_context(DatabaseError(self._describe(error)))
+            _raise_without_context(self._convert(error))
 
 
 def _raise_without_context(error: DatabaseError) -> NoReturn:
@@ -155,8 +161,8 @@ def _raise_without_context(error: DatabaseError) -> NoReturn:
         raise
 
 
-def describe_error(error: BaseException, secrets: Sequence[str], display: str) -> str:
-    """Return a message with what happened, where, and what to do, without secrets and without values of rows."""
+def convert_error(error: BaseException, secrets: Sequence[str], display: str) -> DatabaseError:
+    """Return the error with its reason. The message contains neither secrets nor values of rows."""
     original = getattr(error, "orig", None) or error
     state, code = _sqlstate(original), _sqlite_code(original)
     message = str(original).strip() or type(error).__name__
@@ -168,31 +174,56 @@ def describe_error(error: BaseException, secrets: Sequence[str], display: str) -
         detail = detail.replace(secret, "***")
     lower = detail.lower()
     if isinstance(error, TimeoutError):
-        return f"{display}: all connections of this process are in use ({detail}). Use fewer connections at a time."
+        return DatabaseError(
+            f"{display}: all connections of this process are in use ({detail}). Use fewer connections at a time.",
+            reason="all connections in use",
+        )
     if isinstance(error, IntegrityError):
-        return f"{display}: a row violates a constraint of its table ({detail}). Correct the row."
+        return DatabaseError(
+            f"{display}: a row violates a constraint of its table ({detail}). Correct the row.", reason="constraint"
+        )
     if state == NO_TABLE_STATE or NO_SUCH["table"] in lower:
-        return f"{display} does not contain a required table ({detail}). {_NOT_COMPLETE}"
+        return DatabaseError(
+            f"{display} does not contain a required table ({detail}). {_NOT_COMPLETE}", reason="missing table"
+        )
     if state == NO_COLUMN_STATE or NO_SUCH["column"] in lower:
-        return f"{display} does not contain a required column ({detail}). {_NOT_COMPLETE}"
+        return DatabaseError(
+            f"{display} does not contain a required column ({detail}). {_NOT_COMPLETE}", reason="missing column"
+        )
     if state == LOCKED_STATE or code.startswith(LOCKED_CODES):
-        return f"{display} is locked by another program ({detail}). Try again when that program has finished."
+        return DatabaseError(
+            f"{display} is locked by another program ({detail}). Try again when that program has finished.",
+            reason="locked",
+        )
     if state == CANCELLED_STATE:
-        return (
+        return DatabaseError(
             f"{display} cancelled a statement ({detail}). Set a longer timeout in the URL, such as "
-            "?options=-c statement_timeout=1h, or check the load of the database."
+            "?options=-c statement_timeout=1h, or check the load of the database.",
+            reason="cancelled",
         )
     if isinstance(error, OSError) or code.startswith(DISK_CODE):
-        return f"{display} cannot be read or written ({detail}). Check its disk."
+        return DatabaseError(
+            f"{display} cannot be read or written ({detail}). Check its disk.", reason="read or write error"
+        )
     if state == FULL_STATE or code.startswith(FULL_CODE):
-        return f"{display} cannot be written ({detail}). Free space on its disk."
+        return DatabaseError(f"{display} cannot be written ({detail}). Free space on its disk.", reason="disk full")
     if code.startswith(DAMAGED_CODES):
-        return (
+        return DatabaseError(
             f"{display} is not a SQLite database, or is damaged ({detail}). Use another file, or create one with "
-            "`scoring init`."
+            "`scoring init`.",
+            reason="damaged",
         )
     if state == READ_ONLY_STATE or code.startswith(READ_ONLY_CODE):
-        return f"{display} cannot be written ({detail}). Check the permissions of the file and its folder."
+        return DatabaseError(
+            f"{display} cannot be written ({detail}). Check the permissions of the file and its folder.",
+            reason="read-only",
+        )
     if state == FORBIDDEN_STATE:
-        return f"{display} denies this operation to the user ({detail}). Grant the permission, or use another user."
-    return f"{display} cannot be accessed ({detail}). Check the URL, and that the database is running."
+        return DatabaseError(
+            f"{display} denies this operation to the user ({detail}). Grant the permission, or use another user.",
+            reason="permission",
+        )
+    return DatabaseError(
+        f"{display} cannot be accessed ({detail}). Check the URL, and that the database is running.",
+        reason="not reachable",
+    )

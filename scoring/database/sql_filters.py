@@ -65,7 +65,7 @@ def parse_ids(ids: Iterable[int], name: str) -> list[int]:
         if isinstance(value, bool | np.bool_) or (not isinstance(value, str) and number != value):
             number = 2**63
         if not -(2**63) <= number < 2**63:
-            raise ConfigurationError(f"{name} {value!r} is not a 64-bit integer. Use ids of the database.")
+            raise ConfigurationError(f"{name} {value!r} is not a 64-bit integer. Use ids of the database.", key=(name,))
         numbers.add(number)
     return sorted(numbers)
 

@@ -155,10 +155,10 @@ class Backtest:
             or needs longer lists, the candidate is the baseline or does not exist, or no cut has a relevant job.
         """
         if not models:
-            raise ConfigurationError("models is empty. Give at least one model.")
+            raise ConfigurationError("models is empty. Give at least one model.", key=("models",))
         cuts, every = check_positive_integer("cuts", cuts), days if every is None else every
         if not every > 0:
-            raise ConfigurationError(f"every is {every}. Use a number of days above 0.")
+            raise ConfigurationError(f"every is {every}. Use a number of days above 0.", key=("every",))
         declared = tuple(_check_goal(goal, metrics, k) for goal in goals)
         chosen = parse_candidate(list(models), candidate) if declared else None
         last = parse_clock(newest, "newest") or data.as_of - pd.Timedelta(days=days)
@@ -175,7 +175,7 @@ class Backtest:
             advance(place + 1, cuts)
         if not done:
             raise ConfigurationError(
-                f"None of {pluralize(cuts, 'cut')} has a relevant job. {list(skipped.values())[-1]}"
+                f"None of {pluralize(cuts, 'cut')} has a relevant job. {list(skipped.values())[-1]}", key=("cuts",)
             )
         names = tuple(metric.name for metric in metrics)
         return cls(tuple(done), skipped, tuple(models), names, level, seed, declared, chosen)
@@ -355,7 +355,9 @@ class Backtest:
         known = dict.fromkeys((*(goal.name for goal in self.goals), *self.metrics))
         metric = next(iter(known)) if metric is None else metric
         if metric not in known:
-            raise ConfigurationError(f"{metric} is not a metric of this backtest. Use one of: {', '.join(known)}.")
+            raise ConfigurationError(
+                f"{metric} is not a metric of this backtest. Use one of: {', '.join(known)}.", key=("metric",)
+            )
         return metric
 
 

@@ -69,7 +69,9 @@ class Evaluation:
         ConfigurationError: If the lists are of another system.
         """
         if isinstance(self.source, ExternalLists):
-            raise ConfigurationError(f"{self.source.name} has lists but no model. Choose an evaluation of a model.")
+            raise ConfigurationError(
+                f"{self.source.name} has lists but no model. Choose an evaluation of a model.", key=("model",)
+            )
         return self.source
 
     @property
@@ -265,7 +267,8 @@ def _require_earlier(lists: ExternalLists, holdout: Holdout) -> None:
     if lists.at is not None and (holdout.starts is None or lists.at > holdout.starts):
         raise ConfigurationError(
             f"{lists.name} was computed from actions until {lists.at:%Y-%m-%d %H:%M:%S} UTC, but earlier actions are "
-            f"relevant in this holdout ({holdout.name}). Pass this time to the holdout as `after`."
+            f"relevant in this holdout ({holdout.name}). Pass this time to the holdout as `after`.",
+            key=("at",),
         )
 
 

@@ -201,7 +201,7 @@ def cold_start(
     """
     _require_number(n)
     if not 0 < share <= 1:
-        raise ConfigurationError(f"share is {share}. Use a share of the users above 0 and at most 1.")
+        raise ConfigurationError(f"share is {share}. Use a share of the users above 0 and at most 1.", key=("share",))
     pairs, n_users = ActionLog.of(data, gains).pairs(), len(data.users)
     acting = np.unique(pairs.user)
     chosen = np.zeros(n_users, dtype=bool)
@@ -293,4 +293,4 @@ def _candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
 
 def _require_number(n: int) -> None:
     if n < 1:
-        raise ConfigurationError(f"n is {n}. Use 1 or more jobs per user.")
+        raise ConfigurationError(f"n is {n}. Use 1 or more jobs per user.", key=("n",))

@@ -72,7 +72,8 @@ class Jackknife:
         """
         if not self.has_interval:
             raise ConfigurationError(
-                f"No standard error for {pluralize(self.n, 'user')}: at least {MIN_USERS} are needed. Use more users."
+                f"No standard error for {pluralize(self.n, 'user')}: at least {MIN_USERS} are needed. Use more users.",
+                key=("n",),
             )
         variance = float(_compute_variance(self.without))
         in_halves = float(_compute_variance(self.without_in_halves).mean())
@@ -126,7 +127,8 @@ class Jackknife:
         if (self.n, self.users) != (other.n, other.users):
             raise ConfigurationError(
                 f"The two values were computed for different sets of users, of {self.n:,} and {other.n:,} users. Rank "
-                "the same users for both."
+                "the same users for both.",
+                key=("other",),
             )
         return replace(
             self,

@@ -69,7 +69,8 @@ class ListFacts:
         jobs = inputs.jobs
         if eligible.shape != jobs.job_id.shape:
             raise ConfigurationError(
-                f"eligible has shape {eligible.shape}, but there are {len(jobs):,} jobs. Give one value per job."
+                f"eligible has shape {eligible.shape}, but there are {len(jobs):,} jobs. Give one value per job.",
+                key=("eligible",),
             )
         mean, _, _ = inputs.basis.areas.of(jobs)
         dataset = inputs.dataset
@@ -149,7 +150,8 @@ class _Fact(ABC):
         if self.k > width and width < facts.n_eligible and (ranking.count == width).any():
             raise ConfigurationError(
                 f"{self.name} needs lists of {self.k} jobs, but these end at rank {width}. Rank {self.k} jobs for "
-                "each user."
+                "each user.",
+                key=("k",),
             )
         rows = ranking.job_row[:, : self.k]
         # lists of another system may contain jobs that are not in the data: they have no row and no facts
@@ -157,7 +159,7 @@ class _Fact(ABC):
         beyond = bool((rows >= len(facts.job_id)).any())
         if beyond or (is_job & (facts.job_id[rows] != ranking.job_id[:, : self.k])).any():
             raise ConfigurationError(
-                "The ranking contains other jobs than the facts. Compute both from the same inputs."
+                "The ranking contains other jobs than the facts. Compute both from the same inputs.", key=("ranking",)
             )
         return rows, is_job
 
@@ -324,7 +326,8 @@ class PopulationFact(_Fact):
         if not facts.n_eligible:
             raise ConfigurationError(
                 f"{self.name} has no value: every job is excluded for all users. Use data with open jobs, or relax the "
-                "model's eligibility rules."
+                "model's eligibility rules.",
+                key=("eligible",),
             )
         rows, is_job = self._top(ranking, facts)
         by_id = np.argsort(ranking.user_id, kind="stable")

@@ -137,7 +137,8 @@ def _scale_to_integers(relevance: Relevance) -> list[int]:
         gains = ", ".join(f"{value:g}" for value in values[:5])
         raise ConfigurationError(
             f"The gains {gains} cannot be written as integers of at most {_MAX_GAIN:,} in the same proportions. Use "
-            "gains such as 1 and 0.1."
+            "gains such as 1 and 0.1.",
+            key=("gains",),
         )
     return np.array([int(value) for value in scaled], dtype=np.int64)[distinct].tolist()
 

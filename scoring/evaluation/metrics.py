@@ -53,7 +53,8 @@ class Metric(ABC):
         if self.k > relevance.k:
             raise ConfigurationError(
                 f"{self.name} needs lists of {self.k} jobs, but these end at rank {relevance.k}. Rank {self.k} jobs "
-                f"for each user. If no more jobs exist, call rank_relevance with k={self.k}."
+                f"for each user. If no more jobs exist, call rank_relevance with k={self.k}.",
+                key=("k",),
             )
         return np.where(relevance.has_relevant, self._values(relevance), np.nan)
 

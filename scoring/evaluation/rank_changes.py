@@ -278,7 +278,8 @@ def require_same_data(before: Prepared, after: Prepared) -> None:
     if not before.inputs.has_same_data(after.inputs):
         raise ConfigurationError(
             "The two models were prepared on different data. Prepare both on one dataset, or compare the lists of two "
-            "runs with `Comparison.of_rankings`."
+            "runs with `Comparison.of_rankings`.",
+            key=("after",),
         )
 
 
@@ -336,11 +337,14 @@ def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
     for ranking in (before, after):
         ids, count = np.unique(ranking.user_id, return_counts=True)
         if (count > 1).any():
-            raise ConfigurationError(f"A ranking contains user {ids[count > 1][0]} twice. Rank each user once.")
+            raise ConfigurationError(
+                f"A ranking contains user {ids[count > 1][0]} twice. Rank each user once.", key=("user_id",)
+            )
     unpaired = np.setxor1d(before.user_id, after.user_id)
     if len(unpaired):
         raise ConfigurationError(
             f"The two rankings have different users: {pluralize(len(unpaired), 'user')} in only one of them, such as "
-            f"user {unpaired[0]}. Rank the same users."
+            f"user {unpaired[0]}. Rank the same users.",
+            key=("after",),
         )
     return after.take(IdIndex(after.user_id).find(before.user_id)[0])

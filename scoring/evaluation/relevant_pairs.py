@@ -55,7 +55,8 @@ class Relevance:
         if not users.shape == jobs.shape == gains.shape:
             raise ConfigurationError(
                 f"Relevance needs arrays of equal length, but there are {len(users):,} user ids, {len(jobs):,} job "
-                f"ids and gains of shape {gains.shape}."
+                f"ids and gains of shape {gains.shape}.",
+                key=("user_id", "job_id", "gains"),
             )
         invalid = ~(np.isfinite(gains) & (gains > 0))
         if invalid.any():

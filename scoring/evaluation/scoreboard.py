@@ -87,7 +87,7 @@ class Scoreboard:
             candidate is the baseline or does not exist.
         """
         if not models:
-            raise ConfigurationError("models is empty. Give at least one model.")
+            raise ConfigurationError("models is empty. Give at least one model.", key=("models",))
         added = tuple(_check_measure(measure, evaluator) for measure in measures)
         known = {measure.name: measure for measure in list_measures(evaluator, added)}
         declared = tuple(
@@ -241,10 +241,13 @@ class Scoreboard:
         """
         other_models = list(self.evaluations)[1:]
         if not other_models:
-            raise ConfigurationError(f"The scoreboard has only the model {self.baseline}. Slices need a second model.")
+            raise ConfigurationError(
+                f"The scoreboard has only the model {self.baseline}. Slices need a second model.", key=("models",)
+            )
         if name not in (None, *other_models):
             raise ConfigurationError(
-                f"{name} is not a model to compare with {self.baseline}. {suggest(str(name), other_models)}"
+                f"{name} is not a model to compare with {self.baseline}. {suggest(str(name), other_models)}",
+                key=("name",),
             )
         name = name or other_models[-1]
         users = self.evaluator.user_id
@@ -268,12 +271,14 @@ def _check_measure(measure: str | Measure, evaluator: Evaluator) -> Measure:
     if not isinstance(measure, Measure):
         names = ", ".join(known.name for known in list_measures(evaluator))
         raise ConfigurationError(
-            f"{measure!r} is not a measure of this scoreboard. Use one of: {names}, or a metric such as NDCG(20)."
+            f"{measure!r} is not a measure of this scoreboard. Use one of: {names}, or a metric such as NDCG(20).",
+            key=("measure",),
         )
     if measure.k > evaluator.k:
         raise ConfigurationError(
             f"{measure.name} needs lists of {measure.k} jobs, but those of the evaluator have {evaluator.k}. Create it "
-            f"with k={measure.k}."
+            f"with k={measure.k}.",
+            key=("k",),
         )
     return measure
 
@@ -291,7 +296,8 @@ def parse_candidate(names: list[str], candidate: str | None) -> str:
     if chosen not in names[1:]:
         raise ConfigurationError(
             f"candidate is {chosen!r}, which is not a model to compare with {names[0]}. Use one of: "
-            f"{', '.join(names[1:])}."
+            f"{', '.join(names[1:])}.",
+            key=("candidate",),
         )
     return chosen
 

@@ -127,15 +127,20 @@ class Resamples:
         """
         n_resamples = check_positive_integer("n_resamples", n_resamples)
         if n_resamples < _FEWEST:
-            raise ConfigurationError(f"n_resamples is {n_resamples}. Use {_FEWEST} or more for an interval.")
+            raise ConfigurationError(
+                f"n_resamples is {n_resamples}. Use {_FEWEST} or more for an interval.", key=("n_resamples",)
+            )
         n_permutations = check_positive_integer("n_permutations", n_permutations)
         ids = parse_ids(user_id, "user")
         order = np.argsort(ids, kind="stable")
         is_duplicate = ids[order][1:] == ids[order][:-1]
         if is_duplicate.any():
-            raise ConfigurationError(f"Duplicate user {ids[order][1:][is_duplicate][0]}. Give each user once.")
+            raise ConfigurationError(
+                f"Duplicate user {ids[order][1:][is_duplicate][0]}. Give each user once.",
+                key=("user_id", str(ids[order][1:][is_duplicate][0])),
+            )
         if not len(ids):
-            raise ConfigurationError("user_id is empty. Give at least one user.")
+            raise ConfigurationError("user_id is empty. Give at least one user.", key=("user_id",))
         return cls(ids, order, n_resamples, n_permutations, seed)
 
     def __repr__(self) -> str:
@@ -172,7 +177,9 @@ class Resamples:
         _require_fraction("level", level)
         array = self._columns("values", values)
         if array.shape[1] != 1:
-            raise ConfigurationError(f"values has {array.shape[1]} columns. An interval needs one column.")
+            raise ConfigurationError(
+                f"values has {array.shape[1]} columns. An interval needs one column.", key=("values",)
+            )
         known = ~np.isnan(array)
         if not known.any():
             raise ConfigurationError(
@@ -196,7 +203,8 @@ class Resamples:
         difference = self.differences(a, b, level=level).at(0, 0)
         if not difference.n:
             raise ConfigurationError(
-                f"None of the {self.n:,} users has a value in both a and b. Give both values for at least one user."
+                f"None of the {self.n:,} users has a value in both a and b. Give both values for at least one user.",
+                key=("a", "b"),
             )
         return difference
 
@@ -223,13 +231,15 @@ class Resamples:
         first, second = self._columns("a", a), self._columns("b", b)
         if first.shape != second.shape:
             raise ConfigurationError(
-                f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number of columns in both."
+                f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number of columns in both.",
+                key=("a", "b"),
             )
         inside = np.ones((1, self.n), dtype=bool) if masks is None else np.asarray(masks, dtype=bool)
         if inside.ndim != 2 or inside.shape[1] != self.n:
             raise ConfigurationError(
                 f"masks has shape {inside.shape}. Give an array with one row per slice and {self.n:,} columns, one per "
-                "user. For a single mask, use mask[None, :]."
+                "user. For a single mask, use mask[None, :].",
+                key=("masks",),
             )
         inside = inside[:, self.order]
         has_both = ~(np.isnan(first) | np.isnan(second))
@@ -255,13 +265,15 @@ class Resamples:
         if array.ndim != 2 or len(array) != self.n:
             raise ConfigurationError(
                 f"{name} has shape {array.shape}. Give an array of one or two dimensions with {self.n:,} rows: one per "
-                "user, in the order of resamples.user_id."
+                "user, in the order of resamples.user_id.",
+                key=(name,),
             )
         if np.isinf(array).any():
             row = int(np.argmax(np.isinf(array).any(axis=1)))
             raise ConfigurationError(
                 f"{name} contains an infinite value in row {row:,} (counted from 0). Use a finite number, or NaN for a "
-                "user without a value."
+                "user without a value.",
+                key=(name,),
             )
         return array[self.order]
 
@@ -321,7 +333,8 @@ def _sort_tested(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
     invalid = p[(p < 0) | (p > 1)]
     if len(invalid):
         raise ConfigurationError(
-            f"{invalid[0]} is not a p-value. Use numbers from 0 to 1, or NaN for a test that was not made."
+            f"{invalid[0]} is not a p-value. Use numbers from 0 to 1, or NaN for a test that was not made.",
+            key=("p_values",),
         )
     return p, is_tested, np.argsort(p[is_tested], kind="stable")
 
@@ -353,7 +366,8 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     if first.ndim != 1 or first.shape != second.shape:
         raise ConfigurationError(
             f"a has shape {first.shape} and b has shape {second.shape}. Give two one-dimensional arrays of equal "
-            "length, with one value per user."
+            "length, with one value per user.",
+            key=("a", "b"),
         )
     delta = second - first
     delta = delta[~np.isnan(delta)]
@@ -361,7 +375,8 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     if n < 2:
         raise ConfigurationError(
             f"Only {pluralize(n, 'user')} in both a and b: a standard deviation needs at least two. Add users "
-            "who have a value in both."
+            "who have a value in both.",
+            key=("a", "b"),
         )
     limit, extra = float(ndtri((1 + level) / 2)), float(ndtri(power))
     share = limit**2 / n  # of s² + d² in the limit
@@ -373,4 +388,4 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
 
 def _require_fraction(name: str, value: float) -> None:
     if not 0 < value < 1:
-        raise ConfigurationError(f"{name} is {value!r}. Use a number between 0 and 1, such as 0.95.")
+        raise ConfigurationError(f"{name} is {value!r}. Use a number between 0 and 1, such as 0.95.", key=(name,))

@@ -297,7 +297,8 @@ def compare_slices(
         names = [", ".join(values) or "none" for values in (a, b)]
         raise ConfigurationError(
             f"The metrics of a are {names[0]}; those of b are {names[1]}. Give at least one metric, and the same "
-            "metrics in the same order in both."
+            "metrics in the same order in both.",
+            key=("a", "b"),
         )
     first, second = (np.column_stack(list(_columns(values, resamples.n).values())) for values in (a, b))
     masks = np.concatenate([part.masks for part in slicings])

@@ -157,7 +157,8 @@ class BatchMethods(EngineState):
         if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
             raise DatabaseError(
                 f"{self} contains no users or no jobs. Load data with `scoring import`, or use a Dataset that contains "
-                "both."
+                "both.",
+                reason="empty",
             )
         if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
             return snapshot.prepared(self.model, self.max_workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -55,12 +56,14 @@ class ScoredPairs:
         except (OSError, ValueError, KeyError) as error:
             raise OutputError(
                 f"{self.path} does not contain scored pairs: it has no valid {MANIFEST}. Give a folder that was passed "
-                "as `out` when the pairs were scored."
+                "as `out` when the pairs were scored.",
+                path=str(self.path),
             ) from error
         if not is_valid:
             raise OutputError(
                 f"{self.path} does not contain scored pairs, but {self.manifest['kind']!r}. Give a folder that was "
-                "passed as `out` when the pairs were scored."
+                "passed as `out` when the pairs were scored.",
+                path=str(self.path),
             )
 
     def __len__(self) -> int:
@@ -142,7 +145,11 @@ def require_new_folder(out: str | os.PathLike[str]) -> Path:
     """Return the folder to write to. Raises OutputError if it exists: results are never overwritten."""
     target = Path(out)
     if target.exists():
-        raise OutputError(f"{target} already exists, and results are not overwritten. Use another folder.")
+        raise OutputError(
+            f"{target} already exists, and results are not overwritten. Use another folder.",
+            path=str(target),
+            errno=errno.EEXIST,
+        )
     return target
 
 

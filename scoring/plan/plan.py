@@ -151,7 +151,8 @@ class Plan:
         if model.parts != self.model.parts or model.eligibility != self.model.eligibility:
             raise ModelError(
                 f"model {model.name} differs from the model of the plan in more than weights. Build a new plan with "
-                "Plan.build."
+                "Plan.build.",
+                key=("model",),
             )
         program = fold(self.program, model.flat_weights, model.weights_in_group)
         return replace(self, model=model, program=program, previous_layout=self._latest_layout)

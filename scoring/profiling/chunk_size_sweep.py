@@ -86,7 +86,8 @@ def sweep(
     if not settings or repeats < 1:
         raise ConfigurationError(
             f"chunk_sizes has {pluralize(len(chunk_sizes), 'value')}, workers has {len(counts):,}, and repeats is "
-            f"{repeats}. Give at least one chunk size, one number of workers and one repeat."
+            f"{repeats}. Give at least one chunk size, one number of workers and one repeat.",
+            key=("chunk_sizes", "workers", "repeats"),
         )
     # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
     if sys.platform == "linux":

@@ -59,7 +59,8 @@ def ladder(
         name = prepared.model.name
         raise ConfigurationError(
             f"Only the shipped model `standard` can be timed here, and model {name} differs from it. Prepare "
-            "load_model('standard')."
+            "load_model('standard').",
+            key=("model",),
         )
     users = prepared.active_users
     scorer = Scorer(prepared.plan, workers=1)

@@ -211,7 +211,8 @@ def _find_losses(
     if unknown:
         raise ConfigurationError(
             f"--guard {unknown[0]}: the evaluation does not contain this measure. Use one of: "
-            f"{', '.join(access.changes)}."
+            f"{', '.join(access.changes)}.",
+            key=("--guard",),
         )
     untested = [guard for guard in guards if not access.changes[guard].has_test]
     if untested:

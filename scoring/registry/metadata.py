@@ -102,7 +102,7 @@ def to_utc(time: datetime) -> datetime:
     ConfigurationError: If the time has no time zone.
     """
     if time.tzinfo is None:
-        raise ConfigurationError(f"The time {time} has no time zone. Add one, such as datetime.now(UTC).")
+        raise ConfigurationError(f"The time {time} has no time zone. Add one, such as datetime.now(UTC).", key=("at",))
     utc = time.astimezone(UTC)
     return datetime.combine(utc.date(), utc.time(), UTC)
 
@@ -153,4 +153,4 @@ def validate_section(kind: type[T], content: Mapping[str, Any], place: str) -> T
         key = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
         problem = f"`{key}`: {message} (value: {shorten_repr(first['input'])})" if key else message
-        raise ConfigurationError(f"{place}: {problem}.") from error
+        raise ConfigurationError(f"{place}: {problem}.", key=tuple(map(str, first["loc"]))) from error

@@ -68,7 +68,7 @@ class Profile:
         ModelError: If it differs.
         """
         if self.problem is not None:
-            raise ModelError(self.problem)
+            raise ModelError(self.problem, key=("model",))
 
     def frame(self) -> pd.DataFrame:
         """Return one row per component: group · component · weight (flat, share of the total) · weight_in_group."""

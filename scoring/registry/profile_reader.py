@@ -37,7 +37,8 @@ class ProfileReader:
         reference = Reference.parse(name)
         if reference.version is not None and version not in (None, reference.version):
             raise ConfigurationError(
-                f"profile {reference}: version={version} contradicts the name. Give only one of them."
+                f"profile {reference}: version={version} contradicts the name. Give only one of them.",
+                key=("name", "version"),
             )
         chosen, text = self.store.text(reference.name, reference.version if version is None else version)
         profile = parse_profile(text, self._kinds, source=str(self.store.path(reference.name, chosen)))
@@ -69,7 +70,9 @@ class ProfileReader:
             raise ModelError(
                 f"{self.store.path(name, version)} contains profile {make_printable(metadata.reference)}, not "
                 f"{name}@{version}. Restore the original file, or move this one to "
-                f"{make_printable(metadata.name)}/{metadata.version:04d}.yaml."
+                f"{make_printable(metadata.name)}/{metadata.version:04d}.yaml.",
+                path=str(self.store.path(name, version)),
+                key=("name",),
             )
 
     def parent(self, of: str | Profile | ScoringModel) -> Parent:

@@ -159,7 +159,7 @@ def _parse(row: Mapping[Any, Any], display: str) -> StoredPromotion:
         at = datetime.fromtimestamp(values["at"] / 1e6, UTC)
         return validate_section(StoredPromotion, values | {"at": at}, place)
     except ConfigurationError as error:
-        raise DatabaseError(f"{error} Restore the row, or delete it.") from error
+        raise DatabaseError(f"{error} Restore the row, or delete it.", reason="invalid row") from error
     except (TypeError, ValueError, OverflowError, OSError) as error:
         problem = f"`at`: {shorten_repr(values['at'])} is not a time"
-        raise DatabaseError(f"{place}: {problem}. Restore the row, or delete it.") from error
+        raise DatabaseError(f"{place}: {problem}. Restore the row, or delete it.", reason="invalid row") from error

@@ -45,7 +45,8 @@ def find_open_request(entries: Sequence[PromotionRequest], reference: str, diges
     if last is None or last.action == "approve":
         raise ConfigurationError(
             f"No request to promote {reference} is open. Request it with `scoring profiles request {reference} "
-            "--by NAME --note TEXT`."
+            "--by NAME --note TEXT`.",
+            key=("name",),
         )
     return last
 
@@ -59,7 +60,8 @@ def require_other_name(request: PromotionRequest, by: str) -> None:
     """
     if _normalize(by) == _normalize(request.by):
         raise ConfigurationError(
-            f"{make_printable(by)} requested the promotion of {request.reference}. Another person must approve it."
+            f"{make_printable(by)} requested the promotion of {request.reference}. Another person must approve it.",
+            key=("by",),
         )
 
 

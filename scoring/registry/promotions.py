@@ -97,11 +97,12 @@ def find_rollback_target(entries: Sequence[P]) -> P:
     """
     stack = find_active_promotions(entries)
     if not stack:
-        raise ConfigurationError("No profile is promoted. A rollback needs an earlier promotion.")
+        raise ConfigurationError("No profile is promoted. A rollback needs an earlier promotion.", key=("promoted",))
     if len(stack) == 1:
         raise ConfigurationError(
             f"{stack[-1].reference} is the promoted profile, and no earlier promotion exists to roll back to. To use a "
-            "shipped model again, save it with `scoring profiles save NAME --model standard`, and promote it."
+            "shipped model again, save it with `scoring profiles save NAME --model standard`, and promote it.",
+            key=("promoted", stack[-1].reference),
         )
     return stack[-2]
 

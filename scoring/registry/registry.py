@@ -436,7 +436,8 @@ class Registry:
     def _require_other(profile: Profile, entries: Sequence[Promotion]) -> Profile:
         if entries and (entries[-1].reference, entries[-1].digest) == (profile.metadata.reference, profile.digest):
             raise ConfigurationError(
-                f"profile {profile.metadata.reference} is already the promoted one. Nothing was changed."
+                f"profile {profile.metadata.reference} is already the promoted one. Nothing was changed.",
+                key=("name", profile.name),
             )
         return profile
 
@@ -499,7 +500,9 @@ class Registry:
                 raise
             raise OutputError(
                 f"{made[1].reference} is in use for {self._table.display()}, but the journal of the folder was not "
-                f"updated. {error}"
+                f"updated. {error}",
+                path=str(self.folder),
+                errno=getattr(error, "errno", None),
             ) from error
         self._index_promotions(f"{done.reference} is {'promoted' if action == 'promote' else 'in use'}")
         assert made is not None, "`append` has called `record`"
@@ -552,7 +555,8 @@ class Registry:
         if profile.digest != promotion.digest:
             raise ModelError(
                 f"The file of profile {promotion.reference} was replaced after its promotion, so it contains another "
-                "model. Restore the file, or promote the profile again."
+                "model. Restore the file, or promote the profile again.",
+                key=("digest",),
             )
         return profile
 
@@ -561,14 +565,17 @@ class Registry:
         try:
             metadata = parse_metadata(promotion.model, source=source)
         except ModelError as error:
-            raise DatabaseError(f"{error} Restore the row, or delete it.") from error
+            raise DatabaseError(f"{error} Restore the row, or delete it.", reason="invalid row") from error
         if (metadata.reference, metadata.digest) != (promotion.reference, promotion.digest):
-            raise DatabaseError(f"{source}: the row contains another model. Restore the row, or delete it.")
+            raise DatabaseError(
+                f"{source}: the row contains another model. Restore the row, or delete it.", reason="invalid row"
+            )
         profile = self._reader.parse(promotion.model, source)
         if not profile.is_as_saved:
             raise ModelError(
                 f"{source} is not the model that was promoted: the code of a component changed, or the row was edited. "
-                "Save the model as a new version, and promote it."
+                "Save the model as a new version, and promote it.",
+                key=("promoted",),
             )
         return profile
 
@@ -722,7 +729,8 @@ class Registry:
         index = self._index if database is None else ProfileIndex(database)
         if index is None:
             raise ConfigurationError(
-                "reindex needs a database. Use reindex(database) or Registry(folder, database=database)."
+                "reindex needs a database. Use reindex(database) or Registry(folder, database=database).",
+                key=("database",),
             )
         table = None if database is None else PromotedTable(database)
         return index.rebuild(
@@ -763,7 +771,8 @@ class Registry:
         except DatabaseError as error:
             raise DatabaseError(
                 f"{done}, but the index of profiles in the database was not updated. {error} Afterwards, run "
-                "`scoring profiles reindex`."
+                "`scoring profiles reindex`.",
+                reason=error.reason,
             ) from error
 
 
@@ -780,9 +789,9 @@ def _check_texts(**texts: str | None) -> None:
     """Raise ConfigurationError if a text is blank or too long. None is allowed."""
     for name, text in texts.items():
         if text is not None and not text.strip():
-            raise ConfigurationError(f"{name} is blank. Give a text.")
+            raise ConfigurationError(f"{name} is blank. Give a text.", key=(name,))
         if text is not None and len(text) > MAX_TEXT:
-            raise ConfigurationError(f"{name} has {len(text):,} characters. Use at most {MAX_TEXT:,}.")
+            raise ConfigurationError(f"{name} has {len(text):,} characters. Use at most {MAX_TEXT:,}.", key=(name,))
 
 
 def _end_sentence(text: str) -> str:

@@ -83,7 +83,8 @@ def _create_table(connection: Connection, table: Table, display: str) -> None:
         if connection.execute(select(func.count()).select_from(table)).scalar_one():
             raise DatabaseError(
                 f"{display} contains a table {table.name} with other columns and with rows. "
-                "Rename the table, or use another database."
+                "Rename the table, or use another database.",
+                reason="not supported",
             )
         table.drop(connection)
     table.create(connection)

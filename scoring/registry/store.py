@@ -6,6 +6,7 @@ The users that a version was fitted and selected on are in `0001.users.json` bes
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import unicodedata
@@ -95,7 +96,10 @@ class ProfileStore:
         name = check_name(name)
         versions = self.versions(name)
         if not versions or version not in (None, *versions):
-            raise ModelError(self._missing(name, version, versions))
+            raise ModelError(
+                self._missing(name, version, versions),
+                key=("version",) if versions and version is not None else ("name",),
+            )
         chosen = versions[-1] if version is None else version
         path = self.path(name, chosen)
         with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
@@ -162,7 +166,8 @@ class ProfileStore:
             if other != name and make_clash_key(other) == make_clash_key(name):
                 raise ConfigurationError(
                     f"profile name {name!r}: {other!r} exists, and some file systems treat both names as equal. "
-                    "Use that name, or a more different one."
+                    "Use that name, or a more different one.",
+                    key=("name",),
                 )
 
     def _folders(self) -> list[str]:
@@ -191,7 +196,9 @@ def _add(inside: int, path: Path, text_of: Callable[[int], str], users: str | No
         if len(content) > MAX_BYTES:
             raise OutputError(
                 f"{path / _file(version)} would have more than {MAX_BYTES:,} bytes. Save fewer metrics, a shorter "
-                "note, or shorter parameters of components."
+                "note, or shorter parameters of components.",
+                path=str(path / _file(version)),
+                errno=errno.EFBIG,
             )
         # a file of users without a version is that of a concurrent or killed writer: its number is not used
         if not contains_name(_users_file(version), inside) and _create(inside, version, content, users):

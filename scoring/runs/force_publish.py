@@ -36,13 +36,16 @@ def publish_held_back(
     """
     folder = Path(folder)
     if not reason.strip():
-        raise ConfigurationError("The reason (--force) is blank. Say why you publish the run that was held back.")
+        raise ConfigurationError(
+            "The reason (--force) is blank. Say why you publish the run that was held back.", key=("--force",)
+        )
     unpublished = _find_held_back(folder, run_id)
     newest = read_latest(folder)
     if newest is not None and newest > run_id:
         raise ConfigurationError(
             f"Run {run_id} cannot be published, because the newer run {newest} is already published. Start a new run "
-            "with `scoring run`."
+            "with `scoring run`.",
+            key=("run_id",),
         )
     lines = run_journal(unpublished.journal).read()
     record = next(line for line in reversed(lines) if "gate" in line)
@@ -74,7 +77,11 @@ def _find_held_back(folder: Path, run_id: str) -> FolderLeftover:
         # forced: an earlier call began to publish the run and was killed
         if run.run_id == run_id and outcome in (Outcome.HELD_BACK, Outcome.FORCED):
             return run
-    raise ConfigurationError(f"{folder} does not contain a run {run_id} that was held back. See `scoring runs list`.")
+    raise ConfigurationError(
+        f"{folder} does not contain a run {run_id} that was held back. See `scoring runs list`.",
+        key=("run_id",),
+        path=str(folder),
+    )
 
 
 def _read_metadata(values: dict[str, Any]) -> RunMetadata:

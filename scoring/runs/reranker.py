@@ -50,10 +50,12 @@ def rerank(candidates: Ranking, reranker: Reranker | None, k: int) -> Ranking:
     if lists.user_id.tolist() != candidates.user_id.tolist():
         raise ConfigurationError(
             f"{name}.rerank changed the users or their order. It must return the users of the candidates, in their "
-            "order."
+            "order.",
+            key=("user_id",),
         )
     if lists.job_id.shape[1] > k:
         raise ConfigurationError(
-            f"{name}.rerank returned lists of {lists.job_id.shape[1]:,} jobs. It must return at most k = {k:,}."
+            f"{name}.rerank returned lists of {lists.job_id.shape[1]:,} jobs. It must return at most k = {k:,}.",
+            key=("k",),
         )
     return lists

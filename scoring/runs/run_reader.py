@@ -31,11 +31,13 @@ def read_run(folder: str | Path) -> pd.DataFrame:
         try:
             parts = [pd.read_parquet(folder / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
         except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
-            raise OutputError(f"{folder}: a file of the run cannot be read ({error}). Start a new run.") from error
+            raise OutputError(
+                f"{folder}: a file of the run cannot be read ({error}). Start a new run.", path=str(folder)
+            ) from error
     for file, part in zip(files, parts, strict=True):
         if len(part) != file["rows"]:
             problem = f"{file['name']} has {len(part):,} rows instead of {file['rows']:,}"
-            raise OutputError(f"{folder}: {problem}. Start a new run.")
+            raise OutputError(f"{folder}: {problem}. Start a new run.", path=str(folder))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -54,7 +56,7 @@ def build_ranking(frame: pd.DataFrame, job_id: Longs) -> Ranking:
     if is_wrong.any():
         user = frame["user_id"].to_numpy()[is_wrong][0]
         raise ConfigurationError(
-            f"user_id {user}: the ranks are not 1, 2, 3 and so on. Give the complete lists of a run."
+            f"user_id {user}: the ranks are not 1, 2, 3 and so on. Give the complete lists of a run.", key=("rank",)
         )
     n, k = len(users), int(count.max(initial=0))
     row = np.repeat(np.arange(n), count)

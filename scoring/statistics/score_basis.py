@@ -102,7 +102,8 @@ class Basis:
             wanted = ", ".join(f"{window:g}" for window in sorted([*self.popularity, days]))
             raise ConfigurationError(
                 f"The basis does not contain company popularity over {days:g} days. Its windows in days: {known}. "
-                f"Create a basis with `Statistics(dataset).basis.materialize([{wanted}])`."
+                f"Create a basis with `Statistics(dataset).basis.materialize([{wanted}])`.",
+                key=("days",),
             )
         return found
 

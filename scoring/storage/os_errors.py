@@ -59,4 +59,4 @@ def wrap_os_errors(
     except OSError as error:
         problem = f"{content} cannot be {action} to {place}" if content else f"{place} cannot be {action}"
         remedy = advice or _ADVICE.get(error.errno or 0, _DEFAULT_ADVICE)
-        raise OutputError(f"{problem}: {reason(error)}. {remedy}.") from error
+        raise OutputError(f"{problem}: {reason(error)}. {remedy}.", path=str(place), errno=error.errno) from error

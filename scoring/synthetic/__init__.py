@@ -75,7 +75,8 @@ def make_market(
     if n_users < 1 or n_jobs < 1 or n_actions < 0:
         raise ConfigurationError(
             f"A market of {n_users} users, {n_jobs} jobs and {n_actions} actions is not possible. "
-            "Use at least 1 user, 1 job and 0 actions."
+            "Use at least 1 user, 1 job and 0 actions.",
+            key=("n_users", "n_jobs", "n_actions"),
         )
     clock = _clock(as_of)
     now = int(clock.timestamp())

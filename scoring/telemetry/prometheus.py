@@ -128,7 +128,7 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
     except (OSError, OverflowError) as error:  # port in use, permission denied, unknown host; port above 65,535
         problem = reason(error) if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"metrics cannot be served on {host}:{port} ({problem}). Give another port or host."
+            f"metrics cannot be served on {host}:{port} ({problem}). Give another port or host.", key=("port",)
         ) from None
 
 

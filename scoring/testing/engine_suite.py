@@ -120,10 +120,12 @@ def engine_checks(
     for name in names:
         if name not in INVARIANTS:
             raise ConfigurationError(
-                f"checks contains {name!r}, which does not exist. Use any of {', '.join(INVARIANTS)}."
+                f"checks contains {name!r}, which does not exist. Use any of {', '.join(INVARIANTS)}.", key=("checks",)
             )
     if backend is not None and scorer_path != "auto":
-        raise ConfigurationError("scorer_path and backend are both given. Use only one of them.")
+        raise ConfigurationError(
+            "scorer_path and backend are both given. Use only one of them.", key=("scorer_path", "backend")
+        )
     engine = backend if isinstance(backend, EngineUnderTest) else EngineUnderTest(scorer_path, backend)
 
     def data() -> Dataset:

@@ -38,7 +38,9 @@ class EngineUnderTest:
 
     def __post_init__(self) -> None:
         if self.path not in SCORER_PATHS:
-            raise ConfigurationError(f"The scorer path is {self.path!r}. Use one of {', '.join(SCORER_PATHS)}.")
+            raise ConfigurationError(
+                f"The scorer path is {self.path!r}. Use one of {', '.join(SCORER_PATHS)}.", key=("path",)
+            )
         if self.backend is not None and self.path != "auto":
             raise ConfigurationError(f"The scorer path is {self.path!r} and a backend is given. Omit one of them.")
 

@@ -30,7 +30,7 @@ def parse_metric(text: str) -> Metric:
     for kind in METRICS:
         if name == kind.__name__.lower():
             return kind(k)
-    raise ConfigurationError(f"{text!r} is not a metric. {_describe_syntax(text, _METRIC_NAMES)}")
+    raise ConfigurationError(f"{text!r} is not a metric. {_describe_syntax(text, _METRIC_NAMES)}", key=("metric", text))
 
 
 def parse_goal(text: str, maximise: bool = True) -> Goal:
@@ -46,7 +46,7 @@ def parse_goal(text: str, maximise: bool = True) -> Goal:
             return ListGoal(fact(k), maximise)
     if name not in (metric.lower() for metric in _METRIC_NAMES):
         known = (*_METRIC_NAMES, *(fact.label for fact in LIST_MEASURES))
-        raise ConfigurationError(f"{text!r} is not a goal. {_describe_syntax(text, known)}")
+        raise ConfigurationError(f"{text!r} is not a goal. {_describe_syntax(text, known)}", key=("goal", text))
     return MetricGoal(parse_metric(text), maximise)
 
 
@@ -66,7 +66,8 @@ def parse_condition(text: str) -> Condition:
     except ValueError:
         raise ConfigurationError(
             f"{text!r} is not a condition. Use MEASURE >= NUMBER or MEASURE <= NUMBER, such as mean fee@40 >= 3000. "
-            "A percentage refers to the baseline, such as mean fee@40 >= 95%."
+            "A percentage refers to the baseline, such as mean fee@40 >= 95%.",
+            key=("condition", text),
         ) from None
     return Condition(
         parse_goal(measure), ">=" if operator == ">=" else "<=", limit / 100 if percent else limit, percent is not None
@@ -77,7 +78,8 @@ def _split(text: str) -> tuple[str, int]:
     name, at, k = text.replace(" ", "").lower().partition("@")
     if not at or not k.isascii() or not k.isdigit() or not int(k):
         raise ConfigurationError(
-            f"{text!r} does not end with @ and a number of ranks of 1 or more. Add it, as in NDCG@10."
+            f"{text!r} does not end with @ and a number of ranks of 1 or more. Add it, as in NDCG@10.",
+            key=("ranks", text),
         )
     return name, int(k)
 
@@ -103,7 +105,8 @@ def parse_parameter(text: str) -> Parameter:
         return Parameter(component, field, float(low), float(high), log=log is not None)
     except ValueError:
         raise ConfigurationError(
-            f"{text!r} is not a parameter. Use COMPONENT.FIELD=LOW..HIGH, such as freshness.half_life_days=1..30,log."
+            f"{text!r} is not a parameter. Use COMPONENT.FIELD=LOW..HIGH, such as freshness.half_life_days=1..30,log.",
+            key=("parameter", text),
         ) from None
 
 
@@ -125,11 +128,14 @@ def split_floor(text: str, slicings: Collection[str]) -> tuple[Metric, str, str,
     except ValueError:
         raise ConfigurationError(
             f"{text!r} is not a floor. Use METRIC:SLICING:SLICE, such as NDCG@10:tenure:newcomer. To allow a lower "
-            "value than the baseline, add =SHARE, such as =0.95."
+            "value than the baseline, add =SHARE, such as =0.95.",
+            key=("floor", text),
         ) from None
     metric, slicing, label = parts
     if slicing not in slicings:
-        raise ConfigurationError(f"{text!r}: {slicing!r} is not a slicing. {suggest(slicing, slicings)}")
+        raise ConfigurationError(
+            f"{text!r}: {slicing!r} is not a slicing. {suggest(slicing, slicings)}", key=("slicing", slicing)
+        )
     return parse_metric(metric), slicing, label, least
 
 
@@ -145,6 +151,7 @@ def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
     slicing = by_name[slicing_name]
     if label not in slicing.labels:
         raise ConfigurationError(
-            f"{text!r}: the slicing {slicing_name} has no slice {label!r}. {suggest(label, slicing.labels)}"
+            f"{text!r}: the slicing {slicing_name} has no slice {label!r}. {suggest(label, slicing.labels)}",
+            key=("slice", label),
         )
     return Floor(metric, slicing, label, least)

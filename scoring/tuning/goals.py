@@ -102,7 +102,8 @@ class ListGoal(Goal):
             if math.isnan(value):
                 raise ConfigurationError(
                     f"{self.name} has no value, because all lists are empty. Use other users, or relax the model's "
-                    "eligibility rules."
+                    "eligibility rules.",
+                    key=(self.name,),
                 )
             return value
         return mean(self.fact.of(evaluation.ranking, facts))
@@ -122,7 +123,7 @@ def make_goal(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
     if isinstance(what, UserFact | PopulationFact):
         return ListGoal(what)
     raise ConfigurationError(
-        f"{what!r} is not a goal. Use a metric such as NDCG(10), or a list fact such as MeanFee(40)."
+        f"{what!r} is not a goal. Use a metric such as NDCG(10), or a list fact such as MeanFee(40).", key=("goal",)
     )
 
 
@@ -170,7 +171,8 @@ class Floor:
             n = len(evaluation.user_id)
             raise ConfigurationError(
                 f"The floor on {self.name} has no value: none of the {n:,} evaluated users is in the slice and has a "
-                "relevant job. Use more users, or omit this floor."
+                "relevant job. Use more users, or omit this floor.",
+                key=("floor",),
             )
         return mean(values)
 

@@ -43,7 +43,9 @@ def vary_weight(flat: Floats, component: int, t: float) -> Floats:
     ConfigurationError: If there is only one component.
     """
     if len(flat) < 2:
-        raise ConfigurationError("A model with one component has no weight to vary. Use at least two components.")
+        raise ConfigurationError(
+            "A model with one component has no weight to vary. Use at least two components.", key=("flat",)
+        )
     base = np.array(flat, dtype=np.float64)
     base[component] = 0.0
     if not base.any():
@@ -81,7 +83,8 @@ def sweep_weight(values: Floats, flat: Floats, component: int, k: int) -> tuple[
         worst = values[row][~((values[row] >= LOWEST) & (values[row] <= HIGHEST))][0]
         raise ConfigurationError(
             f"The values of component {row} (counted from 0, in the model's order) contain {worst}. Values must be "
-            "from 0 to 100."
+            "from 0 to 100.",
+            key=("values",),
         )
     base = vary_weight(flat, component, 0.0)
     a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), base, component)

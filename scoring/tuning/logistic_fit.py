@@ -52,7 +52,7 @@ def fit_pairwise(
     """
     if not space.free:
         raise ConfigurationError(
-            "Fewer than two weights are unlocked. A fit needs at least two. Unlock another component."
+            "Fewer than two weights are unlocked. A fit needs at least two. Unlock another component.", key=("space",)
         )
     space = space.drop(find_constant_components(train, space.model, ignored=(*space.locked, *space.dropped)))
     deltas, weight = _differences(train, train.prepare(space.model), others, np.random.default_rng(seed))
@@ -84,7 +84,8 @@ def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.rand
         raise ConfigurationError(
             "No user has an eligible relevant job and another eligible job to compare it with. A fit needs at least "
             "one such user. Relax the model's eligibility rules, or choose another holdout: "
-            "`Evaluator.count_unreachable` counts the pairs that each rule excludes."
+            "`Evaluator.count_unreachable` counts the pairs that each rule excludes.",
+            key=("train",),
         )
     return np.concatenate(deltas), np.concatenate(weights) / len(weights)
 
@@ -118,6 +119,7 @@ def _flat(space: Space, fitted: NDArray[np.float64]) -> dict[str, float]:
     if total <= 0:
         raise ConfigurationError(
             "The fit gives every weight 0: no unlocked component gives relevant jobs higher values than other jobs. "
-            "Unlock other components, or choose another holdout."
+            "Unlock other components, or choose another holdout.",
+            key=("weights",),
         )
     return space.fixed | dict(zip(space.free, (fitted * space.shared / total).tolist(), strict=True))

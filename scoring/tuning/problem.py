@@ -40,12 +40,14 @@ class Problem:
             if k > self.train.k:
                 raise ConfigurationError(
                     f"{name} needs lists of {k} jobs, but those of the train evaluator have {self.train.k}. Create it "
-                    f"with k={k}."
+                    f"with k={k}.",
+                    key=("train",),
                 )
         names = [goal.name for goal in self.goals]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(
-                f"A search needs at least one goal, each once, but the goals are {', '.join(names) or 'none'}."
+                f"A search needs at least one goal, each once, but the goals are {', '.join(names) or 'none'}.",
+                key=("goals",),
             )
 
     @cached_property

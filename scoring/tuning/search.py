@@ -150,7 +150,9 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
     elif digest != problem.digest:
         raise ConfigurationError(
             f"The trials of {study.study_name} in {storage} belong to another search or another program. Their data, "
-            "users, model, locks, bounds, goals or floors differ. Use another file or name."
+            "users, model, locks, bounds, goals or floors differ. Use another file or name.",
+            key=("storage",),
+            path=str(storage),
         )
     if study.user_attrs.get(SPACE) is None:
         study.set_user_attr(SPACE, dump_space(problem))

@@ -221,7 +221,7 @@ def _relevant(
     if relevance is None and metric is None:
         return {}
     if relevance is None or metric is None:
-        raise ConfigurationError("Give both relevance and metric, or neither.")
+        raise ConfigurationError("Give both relevance and metric, or neither.", key=("relevance", "metric"))
     if metric.k > k:
         raise ConfigurationError(
             f"{metric.name} needs lists of {metric.k} jobs, but k is {k}. Use k={metric.k}.", key=("metric",)
@@ -236,7 +236,8 @@ def _relevant(
     if not result:
         raise ConfigurationError(
             f"None of the {len(users):,} users has a relevant job, so {metric.name} has no value. Use users from "
-            "relevance.users."
+            "relevance.users.",
+            key=("relevance",),
         )
     return result
 

@@ -93,16 +93,19 @@ class Space:
                 raise ConfigurationError(
                     f"{', '.join(self.dropped)}: the same value for all jobs of every user. Fewer than two other "
                     "weights are unlocked, so the search cannot change anything. Unlock another component, or give a "
-                    "parameter to search."
+                    "parameter to search.",
+                    key=self.dropped,
                 )
             raise ConfigurationError(
                 "Fewer than two weights are unlocked and no parameter is given, so the search cannot change anything. "
-                "Unlock another component, or give a parameter to search."
+                "Unlock another component, or give a parameter to search.",
+                key=("locked",),
             )
         if self.free and self.shared <= _ZERO_SHARED:
             raise ConfigurationError(
                 "The locked weights sum to 1, so nothing is left for the other components. Unlock a "
-                "component whose weight is above 0."
+                "component whose weight is above 0.",
+                key=("locked",),
             )
 
     def _check_corners(self) -> None:
@@ -225,7 +228,8 @@ class Space:
         if tuple(flat) != self.names:
             raise ConfigurationError(
                 f"Model {model.name} has other components than model {self.model.name}, whose weights are searched. "
-                "Use a model with the same components in the same order."
+                "Use a model with the same components in the same order.",
+                key=("model",),
             )
         for name in self.names:
             is_fixed = name not in (*self.free, *self.dropped)

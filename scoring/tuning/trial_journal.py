@@ -47,12 +47,15 @@ def open_journal(path: Path) -> JournalStorage:
     except OSError as error:
         raise OutputError(
             f"Trials cannot be stored in {path}: {reason(error)}. Check the folder and its permissions, or use another "
-            "file."
+            "file.",
+            path=str(path),
+            errno=error.errno,
         ) from error
     # errors of a file that is not a journal: lines that are not JSON, unknown operations, inconsistent operations
     except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigurationError(
-            f"{path} does not contain trials of a search, or is damaged. Use another file, or restore it."
+            f"{path} does not contain trials of a search, or is damaged. Use another file, or restore it.",
+            path=str(path),
         ) from error
     return storage
 

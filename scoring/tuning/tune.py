@@ -141,7 +141,8 @@ class Tuning:
         if is_known.any():
             raise ConfigurationError(
                 f"The test evaluator contains {pluralize(int(is_known.sum()), 'user')} of train or validation. Use an "
-                "evaluator of other users."
+                "evaluator of other users.",
+                key=("users",),
             )
         return Scoreboard.of(
             users, self.models, level=self.scoreboard.level, goals=self.problem.declared, candidate=SEARCH
@@ -196,7 +197,8 @@ def tune(
     if n_shared:
         raise ConfigurationError(
             f"problem.train and validation have {pluralize(n_shared, 'user')} in common. Use evaluators of different "
-            "users, such as those that split_users returns."
+            "users, such as those that split_users returns.",
+            key=("validation",),
         )
     progress(DIRECT, 0, 1)
     fitted = fit_pairwise(problem.search_space, problem.train, seed=seed)
@@ -337,7 +339,8 @@ def _choose(
     if not candidates:
         raise ConfigurationError(
             f"None of the {len(trials):,} trials keeps every floor on train and validation. Lower the floors, or run "
-            "more trials."
+            "more trials.",
+            key=("floors",),
         )
     return max(candidates, key=lambda pair: pair[0])[1]
 

@@ -255,7 +255,9 @@ class DataReport:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise OutputError(
-                        f"{path}, a file of an earlier run, cannot be deleted: {reason(error)}. Delete it."
+                        f"{path}, a file of an earlier run, cannot be deleted: {reason(error)}. Delete it.",
+                        path=str(path),
+                        errno=error.errno,
                     ) from error
         return self.write(folder, prefix, as_of)
 

@@ -49,7 +49,7 @@ class ProfileSaver:
         ModelError: If the profile does not exist or differs from the saved model.
         """
         if not name:
-            raise ConfigurationError("No profile is chosen. Choose one next to Load.")
+            raise ConfigurationError("No profile is chosen. Choose one next to Load.", key=("name",))
         self.parent = self.registry.use(name)
         self._warned = None
         return self.parent.model
@@ -76,11 +76,12 @@ class ProfileSaver:
         ConfigurationError: If the name is empty or invalid, or the slices of this model are not computed yet.
         """
         if not name.strip():
-            raise ConfigurationError("A profile needs a name. Enter one next to Save.")
+            raise ConfigurationError("A profile needs a name. Enter one next to Save.", key=("name",))
         if state is None or state.model != model or state.slices is None:
             raise ConfigurationError(
                 "The panel has not evaluated these weights yet. Wait until its status line shows Done, then press Save "
-                "again."
+                "again.",
+                key=("state",),
             )
         warning = self.warning(state)
         if warning and self._warned != model.digest:

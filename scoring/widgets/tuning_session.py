@@ -140,7 +140,7 @@ class PanelState:
         """
         if self.slices is None:
             raise ConfigurationError(
-                "The slices are not computed yet. Wait until the status line of the panel shows Done."
+                "The slices are not computed yet. Wait until the status line of the panel shows Done.", key=("slices",)
             )
         return self.slices[self.slices["worse"]]
 
@@ -175,7 +175,8 @@ class TuningSession:
         if confirmation is not None and np.isin(confirmation.user_id, evaluator.user_id).any():
             raise ConfigurationError(
                 "confirmation and evaluator have users in common. Use evaluators of different users, such as those of "
-                "two parts of split_users."
+                "two parts of split_users.",
+                key=("confirmation",),
             )
         self.evaluator = evaluator
         self.baseline = baseline
@@ -392,10 +393,13 @@ class TuningSession:
         ConfigurationError: If the model is the baseline, or the session has no users for a confirmation.
         """
         if model == (self.baseline if baseline is None else baseline):
-            raise ConfigurationError("These weights are the baseline. Change a weight before you confirm.")
+            raise ConfigurationError(
+                "These weights are the baseline. Change a weight before you confirm.", key=("model",)
+            )
         if self._confirming is None:
             raise ConfigurationError(
-                "This session has no users for a confirmation. Create it with TuningSession.of, or pass confirmation."
+                "This session has no users for a confirmation. Create it with TuningSession.of, or pass confirmation.",
+                key=("confirmation",),
             )
 
     def confirm(

@@ -204,7 +204,8 @@ class WeightsModel:
             raise ConfigurationError(
                 f"Model {model.name} differs from this panel in its components "
                 f"({', '.join(part.name for part in model.parts)}), their groups or their classes. Open a separate "
-                "panel for it."
+                "panel for it.",
+                key=("model",),
             )
         self._apply(replace(self._state, model=model))
         self._saved = model.digest
@@ -246,7 +247,7 @@ class WeightsModel:
 
     def _restore(self, source: list[State], target: list[State], what: str) -> None:
         if not source:
-            raise ConfigurationError(f"No change can be {what}.")
+            raise ConfigurationError(f"No change can be {what}.", key=(what,))
         target.append(self._state)
         self._state = source.pop()
 

@@ -250,7 +250,7 @@ def test_invalid_workers_are_rejected(workers: float) -> None:
 
 
 def test_invalid_strategy_is_rejected() -> None:
-    with raises_at(ConfigurationError, "strategy", match="auto, pruned, dense"):
+    with raises_at(ConfigurationError, "strategy"):
         NumbaBackend(plan_of(SMALL).bundle, strategy="fast")  # type: ignore[arg-type]
 
 

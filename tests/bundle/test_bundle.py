@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import subprocess
@@ -24,6 +25,7 @@ from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.errors import OutputError, ScoringError
 from scoring.plan import Candidates
 from scoring.ranking import Ranking
+from tests.support.errors import raises_with
 from tests.support.random_programs import Sketch, cases, plan_of, sketches
 
 ROOT = Path(__file__).parents[2]
@@ -223,7 +225,7 @@ def test_failed_save_keeps_previous_file(prepared: Prepared, tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(bundle_file.os, "fsync", fail)
-    with pytest.raises(OutputError, match=r"The bundle .*kept cannot be written \(No space left on device\)"):
+    with raises_with(OutputError, errno=errno.ENOSPC):
         prepared.plan.bundle.save(path)
     assert path.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["kept"]
@@ -298,7 +300,7 @@ def test_opening_missing_file_is_rejected(tmp_path: Path) -> None:
 
 
 def test_saving_to_missing_folder_is_rejected(prepared: Prepared, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"cannot be written \(No such file or directory\)"):
+    with raises_with(OutputError, errno=errno.ENOENT):
         prepared.plan.bundle.save(tmp_path / "no" / "bundle")
 
 

@@ -11,6 +11,7 @@ import pytest
 from scoring.cli.mlflow_run import MetricValue, MlflowStore, list_metrics
 from scoring.errors import ConfigurationError, OutputError
 from tests.cli.command import requires_mlflow
+from tests.support.errors import raises_at
 
 pytestmark = requires_mlflow
 
@@ -34,14 +35,14 @@ def test_metric_names_are_valid_and_distinct() -> None:
 
 @pytest.mark.parametrize("option", ["ftp://host/runs", "http:///runs", "http://host:port", "file:///tmp/runs"])
 def test_invalid_uris_are_rejected(option: str) -> None:
-    with pytest.raises(ConfigurationError, match="--mlflow"):
+    with raises_at(ConfigurationError, "--mlflow"):
         MlflowStore.parse(option)
 
 
 def test_folders_of_run_files_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     (tmp_path / "0/meta.yaml").write_text("name: Default\n")
-    with pytest.raises(ConfigurationError, match="migrate-filestore"):
+    with raises_at(ConfigurationError, "--mlflow"):
         MlflowStore.parse(str(tmp_path))
 
 

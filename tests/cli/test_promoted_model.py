@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.database.database import Database
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.registry import Registry
+from tests.support.errors import raises_at, raises_with
 
 UNTESTED = {"note": "try it", "force": "untested"}
 
@@ -40,7 +42,7 @@ def test_standard_is_used_without_a_promotion(database: Database, folder: Path) 
     choice = choose_model(source, source.read(), database, Progress())
     assert (choice.model.name, choice.model_change, choice.text) == ("standard", None, "")
     require_reason(choice)
-    with pytest.raises(ConfigurationError, match="Promote one with `scoring profiles promote NAME --note TEXT`"):
+    with raises_at(ConfigurationError, "--profile"):
         choose_model(make_source(folder, profile="promoted"), None, database, Progress())
 
 
@@ -67,7 +69,7 @@ def test_given_model_needs_a_reason_after_a_promotion(database: Database, folder
     source = make_source(folder, "standard")
     choice = choose_model(source, source.read(), database, Progress())
     assert choice.promoted == "night@1"
-    with pytest.raises(ConfigurationError, match=r"would publish lists of standard.*--instead REASON"):
+    with raises_at(ConfigurationError, "--instead"):
         require_reason(choice)
     choice = choose_model(source, source.read(), database, Progress(), instead="an error\n\x1b[31m")
     require_reason(choice)
@@ -88,7 +90,7 @@ def test_unusable_promoted_profile_can_be_replaced(database: Database, folder: P
     Registry(folder, database=database).promote("night", **UNTESTED)
     with database.begin() as connection:
         connection.exec_driver_sql("UPDATE promoted SET model = replace(model, 'fee: {', 'fee: {unknown: 1, ')")
-    with pytest.raises(ModelError, match="night@1 in the table promoted"):
+    with raises_at(ModelError, "groups", "base", "components", "fee", "unknown"):
         choose_model(make_source(folder), None, database, Progress())
     source = make_source(folder, "standard")
     assert choose_model(source, source.read(), database, Progress(), instead="repair").model.name == "standard"
@@ -105,11 +107,11 @@ def test_promotion_that_does_not_count_is_reported(
     source = make_source(folder, "standard")
     choose_model(source, source.read(), database, Progress())
     assert capsys.readouterr().err == ""  # the user has chosen a model
-    with pytest.raises(ConfigurationError, match=r"night@1 was promoted on .* but not for"):
+    with raises_at(ConfigurationError, "--profile"):
         choose_model(make_source(folder, profile="promoted"), None, database, Progress())
 
 
 def test_unreadable_folder_of_profiles_raises(database: Database, tmp_path: Path) -> None:
     source = make_source(tmp_path / ("x" * 300))
-    with pytest.raises(OutputError, match="cannot be read"):
+    with raises_with(OutputError, errno=errno.ENAMETOOLONG):
         choose_model(source, None, database, Progress())

@@ -18,6 +18,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import DataError
 from scoring.synthetic import make_market
 from scoring.validation.normalise import check
+from tests.support.errors import raises_problem
 from tests.support.small_tables import small_tables
 
 ACTIONS = DATA_TABLES["actions"]
@@ -95,7 +96,7 @@ def test_unknown_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: 
         if kind.strip() == "click":
             pd.testing.assert_frame_equal(load_actions(database), by_row(database, monkeypatch))
             return
-        with pytest.raises(DataError, match=f"action: '{kind}' is not one of application, click, view"):
+        with raises_problem("actions", "action", rows=1, value=kind):
             load_actions(database)
 
 
@@ -105,5 +106,5 @@ def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
         with database.begin() as connection:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             connection.exec_driver_sql("UPDATE actions SET action = CAST(x'ff41' AS TEXT) WHERE user_id = 10")
-        with pytest.raises(DataError, match=r"user_id 10, job_id 1, column action: .* is not valid UTF-8 text"):
+        with raises_problem("actions", "action", rows=2):
             load_tables(database)

@@ -25,6 +25,7 @@ from scoring.database.readers import load_tables, load_users, load_users_async
 from scoring.database.schema import DATA_TABLES, METADATA
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DatabaseError, MissingDependencyError
+from tests.support.errors import raises_at, raises_with
 from tests.support.proof_counts import record_count
 from tests.support.small_tables import small_tables
 
@@ -110,7 +111,7 @@ async def test_in_memory_sqlite_with_an_async_engine_is_read() -> None:
         assert (await load_users_async(Database.open(session)))["user_id"].tolist() == [10, 20, 99]
         await session.rollback()
     assert (await load_users_async(database))["user_id"].tolist() == [10, 20]
-    with pytest.raises(DatabaseError, match=r"Use `await database.run"):
+    with raises_with(DatabaseError, reason="not supported"):
         load_users(database)
     await engine.dispose()
 
@@ -143,7 +144,7 @@ def test_in_memory_database_is_shared_by_threads() -> None:
 
 @pytest.mark.parametrize("source", [None, 5, object(), ["sqlite://"]])
 def test_other_objects_are_not_databases(source: object) -> None:
-    with pytest.raises(ConfigurationError, match="A database must be a SQLAlchemy Session"):
+    with raises_at(ConfigurationError, "db"):
         Database.open(source)  # type: ignore[arg-type]
 
 
@@ -151,20 +152,20 @@ def test_other_objects_are_not_databases(source: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
-        ("postgres://u:s3cr3t-p%40ss@h/d", "Use postgresql:// instead"),
-        ("mysql://u:s3cr3t-p%40ss@h/d", "is not supported"),
-        ("postgresql://u:s3cr3t-p@ss@h/d", "@ in a password as %40"),
-        ("postgresql://u:s3cr3t-p%40ss@h/d?port=x", "option after the `\\?` is invalid"),
-        ("postgresql+nodriver://u:s3cr3t-p%40ss@h/d", "the driver .* does not exist"),
-        ("postgresql://u:s3cr3t-p@ss@h:port/d", "Invalid database URL"),
-        ("://", "Invalid database URL"),
-        ("", "The name of the database is empty"),
+        ("postgres://u:s3cr3t-p%40ss@h/d", "not supported"),
+        ("oracle://u:s3cr3t-p%40ss@h/d", "not supported"),
+        ("postgresql://u:s3cr3t-p@ss@h/d", "invalid URL"),
+        ("postgresql://u:s3cr3t-p%40ss@h/d?port=x", "invalid URL"),
+        ("postgresql+nodriver://u:s3cr3t-p%40ss@h/d", "invalid URL"),
+        ("postgresql://u:s3cr3t-p@ss@h:port/d", "invalid URL"),
+        ("://", "invalid URL"),
+        ("", "invalid URL"),
     ],
 )
-def test_invalid_url_raises_without_its_password(url: str, said: str) -> None:
-    with pytest.raises(DatabaseError, match=said) as caught:
+def test_invalid_url_raises_without_its_password(url: str, reason: str) -> None:
+    with raises_with(DatabaseError, reason=reason) as caught:
         Database.open(url)
     assert "s3cr3t" not in str(caught.value)
     assert "ss@h" not in str(caught.value)
@@ -182,16 +183,16 @@ def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
 def test_reading_does_not_create_a_missing_file(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "no.db")
     for read in (load_tables, load_users, Database.is_empty):
-        with pytest.raises(DatabaseError, match=r"no\.db does not exist.*scoring init"):
+        with raises_with(DatabaseError, reason="missing file"):
             read(database)
     assert not (tmp_path / "no.db").exists()
-    with pytest.raises(DatabaseError, match=r"the folder .* does not exist"):
+    with raises_with(DatabaseError, reason="missing file"):
         Database.open(tmp_path / "no" / "no.db").create()
 
 
 def test_file_that_is_not_a_database_raises(tmp_path: Path) -> None:
     (tmp_path / "no.db").write_text("not a database " * 100)
-    with pytest.raises(DatabaseError, match="is not a SQLite database"):
+    with raises_with(DatabaseError, reason="damaged"):
         load_users(Database.open(tmp_path / "no.db"))
 
 
@@ -201,7 +202,7 @@ def test_schema_that_is_not_utf8_is_reported_as_damage(sqlite: Database, tmp_pat
     content = Path(sqlite.engine.url.database or "").read_bytes()
     assert content.count(b"CREATE TABLE jobs") == 1
     (tmp_path / "damaged.db").write_bytes(content.replace(b"CREATE TABLE jobs", b"CREATE \xf7ABLE jobs"))
-    with pytest.raises(DatabaseError, match=r"damaged \(malformed database schema\)"):
+    with raises_with(DatabaseError, reason="damaged"):
         load_users(Database.open(tmp_path / "damaged.db"))
 
 
@@ -210,14 +211,14 @@ def test_missing_tables_and_columns_are_reported(database_url: str, sqlite_url: 
         if database.dialect == "sqlite":
             Path(sqlite_url.removeprefix("sqlite:///")).touch()
         for read in (load_tables, load_users):
-            with pytest.raises(DatabaseError, match=r"does not contain .*table.*scoring init"):
+            with raises_with(DatabaseError, reason="missing table"):
                 read(database)
         METADATA.create_all(database.engine)
         with database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN fee")
-        with pytest.raises(DatabaseError, match=r"does not contain a required column.*fee.*scoring init"):
+        with raises_with(DatabaseError, reason="missing column"):
             load_tables(database)
-        with pytest.raises(DatabaseError, match=r"does not contain the column jobs\.fee"):
+        with raises_with(DatabaseError, reason="missing column"):
             database.require_tables()
 
 
@@ -226,7 +227,7 @@ def test_empty_database_raises(database_url: str) -> None:
         database.create()
         database.create()
         assert database.is_empty()
-        with pytest.raises(DatabaseError, match=r"contains no users or no jobs.*scoring import"):
+        with raises_with(DatabaseError, reason="empty"):
             database.require_data()
 
 
@@ -237,7 +238,7 @@ def test_unreachable_server_fails_in_seconds_and_hides_password() -> None:
     url = sa.URL.create("postgresql", "me", SECRET, "127.0.0.1", port, "d", query={"sslpassword": "key-" + SECRET})
     database = Database.open(url)
     started = time.monotonic()
-    with pytest.raises(DatabaseError, match=r"cannot be accessed .*Check the URL.*Gave up after \d attempts") as caught:
+    with raises_with(DatabaseError, reason="not reachable") as caught:
         load_users(database)
     assert time.monotonic() - started < 20
     for text in (str(caught.value), repr(database), database.display):
@@ -248,7 +249,7 @@ def test_unreachable_server_fails_in_seconds_and_hides_password() -> None:
 def test_secrets_in_driver_messages_are_masked() -> None:
     url = sa.URL.create("postgresql", "me", SECRET, "h", query={"password": "other"})
     error = OperationalError("SELECT 1", {}, Exception(f"cannot log in with {SECRET} or other"))
-    said = retry.describe_error(error, list_secrets(url), "postgresql://me:***@h")
+    said = str(retry.convert_error(error, list_secrets(url), "postgresql://me:***@h"))
     assert SECRET not in said
     assert "with *** or ***" in said
 
@@ -284,7 +285,7 @@ def test_retries_end_within_a_minute_with_growing_pauses(sqlite: Database, monke
     def work(_: Connection) -> None:
         raise OperationalError("SELECT", {}, Gone("server closed the connection"))
 
-    with pytest.raises(DatabaseError, match="Gave up after"):
+    with raises_with(DatabaseError, reason="not reachable"):
         sqlite.read(work)
     assert 20 < sum(pauses) < 50
     assert pauses[0] < 1 < pauses[-1]
@@ -317,7 +318,7 @@ def test_read_sees_one_snapshot(database: Database) -> None:
 
 
 def test_failed_write_is_rolled_back(database: Database) -> None:
-    with pytest.raises(DatabaseError, match="violates a constraint"), database.begin() as connection:  # noqa: PT012
+    with raises_with(DatabaseError, reason="constraint"), database.begin() as connection:
         add_user(connection, 77)
         add_user(connection, 77)
     assert ids(database) == [10, 20]
@@ -383,7 +384,7 @@ def test_locked_database_raises_one_sentence(sqlite_url: str, monkeypatch: pytes
         one.create()
         with (
             one.begin(),
-            pytest.raises(DatabaseError, match="is locked by another program"),
+            raises_with(DatabaseError, reason="locked"),
             other.begin(),
         ):
             pass
@@ -400,11 +401,11 @@ def test_locked_database_raises_one_sentence(sqlite_url: str, monkeypatch: pytes
     ],
 )
 def test_message_of_mistyped_url_hides_password(text: str) -> None:
-    with pytest.raises(DatabaseError, match="Invalid database URL") as raised:
+    with raises_with(DatabaseError, reason="invalid URL") as raised:
         Database.open(text)
     assert "s3cr3t" not in str(raised.value)
 
 
 def test_invalid_url_option_raises_one_sentence() -> None:
-    with pytest.raises(DatabaseError, match="option after the"):
+    with raises_with(DatabaseError, reason="invalid URL"):
         Database.open("sqlite:///x.db?timeout=soon")

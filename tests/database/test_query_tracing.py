@@ -19,6 +19,7 @@ from scoring.database.writers import insert_columns, insert_rows, save_tables
 from scoring.errors import DatabaseError
 from scoring.telemetry import Traffic, TrafficStatistics
 from tests.support.clocks import Ticking
+from tests.support.errors import raises_with
 from tests.support.small_tables import small_tables
 
 ONE = sa.text("SELECT 1")
@@ -178,7 +179,7 @@ def test_time_waiting_for_a_lock_is_counted(sqlite_url: str, monkeypatch: pytest
     monkeypatch.setattr("scoring.database.engines.BUSY_MILLISECONDS", 200)
     with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
         one.create()
-        with one.begin(), pytest.raises(DatabaseError, match="is locked"), other.begin():
+        with one.begin(), raises_with(DatabaseError, reason="locked"), other.begin():
             pass
         assert other.traffic.statistics().round_trips == 0
         assert other.traffic.statistics().seconds >= 0.15

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
 from scoring.database.database import Database
-from scoring.database.retry import describe_error, is_transient
+from scoring.database.retry import convert_error, is_transient
 from scoring.errors import DatabaseError
+from tests.support.errors import raises_with
 
 
 class DriverError(Exception):
@@ -72,33 +73,33 @@ def test_other_kinds_of_errors_are_not_transient() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "part"),
+    ("error", "reason"),
     [
-        (DriverError(state="42P01"), "does not contain a required table"),
-        (DriverError(state="42703"), "does not contain a required column"),
-        (DriverError(sqlite="SQLITE_ERROR", text="no such table: users"), "does not contain a required table"),
-        (DriverError(sqlite="SQLITE_ERROR", text="no such column: fee"), "does not contain a required column"),
-        (DriverError(state="55P03"), "is locked by another program"),
-        (DriverError(sqlite="SQLITE_BUSY"), "is locked by another program"),
-        (DriverError(sqlite="SQLITE_LOCKED"), "is locked by another program"),
-        (DriverError(state="57014"), "cancelled a statement"),
-        (DriverError(sqlite="SQLITE_IOERR_WRITE"), "Check its disk"),
-        (DriverError(sqlite="SQLITE_FULL"), "Free space"),
-        (DriverError(state="53100"), "Free space"),
-        (DriverError(sqlite="SQLITE_NOTADB"), "is not a SQLite database, or is damaged"),
-        (DriverError(sqlite="SQLITE_CORRUPT_INDEX"), "is not a SQLite database, or is damaged"),
-        (DriverError(sqlite="SQLITE_READONLY"), "Check the permissions of the file"),
-        (DriverError(state="25006"), "Check the permissions of the file"),
-        (DriverError(state="42501"), "Grant the permission"),
-        (DriverError(state="XX000"), "cannot be accessed"),
-        (DriverError(), "cannot be accessed"),
+        (DriverError(state="42P01"), "missing table"),
+        (DriverError(state="42703"), "missing column"),
+        (DriverError(sqlite="SQLITE_ERROR", text="no such table: users"), "missing table"),
+        (DriverError(sqlite="SQLITE_ERROR", text="no such column: fee"), "missing column"),
+        (DriverError(state="55P03"), "locked"),
+        (DriverError(sqlite="SQLITE_BUSY"), "locked"),
+        (DriverError(sqlite="SQLITE_LOCKED"), "locked"),
+        (DriverError(state="57014"), "cancelled"),
+        (DriverError(sqlite="SQLITE_IOERR_WRITE"), "read or write error"),
+        (DriverError(sqlite="SQLITE_FULL"), "disk full"),
+        (DriverError(state="53100"), "disk full"),
+        (DriverError(sqlite="SQLITE_NOTADB"), "damaged"),
+        (DriverError(sqlite="SQLITE_CORRUPT_INDEX"), "damaged"),
+        (DriverError(sqlite="SQLITE_READONLY"), "read-only"),
+        (DriverError(state="25006"), "read-only"),
+        (DriverError(state="42501"), "permission"),
+        (DriverError(state="XX000"), "not reachable"),
+        (DriverError(), "not reachable"),
     ],
     ids=lambda value: " ".join(map(str, getattr(value, "__dict__", {}).values())) or None,
 )
-def test_message_depends_on_the_code(error: DriverError, part: str) -> None:
-    said = describe_error(wrapped(error), ["secret"], "db")
-    assert part in said
-    assert said.startswith("db ")
+def test_reason_depends_on_the_code(error: DriverError, reason: str) -> None:
+    converted = convert_error(wrapped(error), ["secret"], "db")
+    assert converted.reason == reason
+    assert str(converted).startswith("db ")
 
 
 # The codes of real drivers
@@ -126,36 +127,36 @@ def select(name: str) -> Callable[[Database], None]:
 
 
 @pytest.mark.parametrize(
-    ("use", "part"),
+    ("use", "reason"),
     [
-        (fill_sqlite, "Free space"),
-        (write_read_only, "Check the permissions of the file"),
-        (select("* FROM no_table"), "does not contain a required table"),
-        (select("no_column FROM users"), "does not contain a required column"),
+        (fill_sqlite, "disk full"),
+        (write_read_only, "read-only"),
+        (select("* FROM no_table"), "missing table"),
+        (select("no_column FROM users"), "missing column"),
     ],
     ids=["full", "read-only", "table", "column"],
 )
-def test_messages_of_sqlite_errors(sqlite_url: str, use: Callable[[Database], None], part: str) -> None:
+def test_messages_of_sqlite_errors(sqlite_url: str, use: Callable[[Database], None], reason: str) -> None:
     with Database.open(sqlite_url) as database:
         database.create()
-        with pytest.raises(DatabaseError, match=part) as caught:
+        with raises_with(DatabaseError, reason=reason) as caught:
             use(database)
     assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
-    ("statement", "part"),
+    ("statement", "reason"),
     [
-        ("SELECT * FROM no_table", "does not contain a required table"),
-        ("SELECT no_column FROM users", "does not contain a required column"),
-        ("SET TRANSACTION READ ONLY; DELETE FROM users", "Check the permissions of the file"),
-        ("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)", "cancelled a statement"),
+        ("SELECT * FROM no_table", "missing table"),
+        ("SELECT no_column FROM users", "missing column"),
+        ("SET TRANSACTION READ ONLY; DELETE FROM users", "read-only"),
+        ("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)", "cancelled"),
     ],
 )
-def test_messages_of_postgres_errors(postgres_url: str, statement: str, part: str) -> None:
+def test_messages_of_postgres_errors(postgres_url: str, statement: str, reason: str) -> None:
     with Database.open(postgres_url) as database:
         database.create()
-        with pytest.raises(DatabaseError, match=part), database.begin() as connection:  # noqa: PT012
+        with raises_with(DatabaseError, reason=reason), database.begin() as connection:
             for one in statement.split("; "):
                 connection.exec_driver_sql(one)
 

@@ -10,6 +10,7 @@ from scoring.database.database import Database
 from scoring.database.schema import results
 from scoring.database.writers import VALUES_PER_INSERT, insert_columns, insert_rows
 from scoring.errors import DatabaseError
+from tests.support.errors import raises_with
 
 NAMES = [column.name for column in results.columns]
 TOGETHER = VALUES_PER_INSERT // len(NAMES)
@@ -52,6 +53,6 @@ def test_rows_are_inserted_atomically(database_url: str) -> None:
     with Database.open(database_url) as database:
         database.create()
         twice = columns("r", TOGETHER + 3) | {"user_id": np.zeros(TOGETHER + 3, dtype=np.int64)}
-        with pytest.raises(DatabaseError, match="violates a constraint"), database.begin() as connection:
+        with raises_with(DatabaseError, reason="constraint"), database.begin() as connection:
             insert_columns(connection, results, twice)
         assert stored(database) == []

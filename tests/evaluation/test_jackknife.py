@@ -103,9 +103,9 @@ def test_p_value_agrees_with_interval_and_stated_power() -> None:
 def test_other_users_or_too_few_users_raise() -> None:
     one = Coverage(1).of(ranking_of([[1]] * 3, [5, 6, 7]), FACTS)
     assert not one.has_interval
-    with pytest.raises(ConfigurationError, match="No standard error for 3 users: at least 4 are needed"):
+    with raises_at(ConfigurationError, "n"):
         one.interval()
-    with pytest.raises(ConfigurationError, match="different sets of users, of 3 and 3 users"):
+    with raises_at(ConfigurationError, "other"):
         one.subtract(Coverage(1).of(ranking_of([[1]] * 3, [5, 6, 8]), FACTS))
     two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
     with raises_at(ConfigurationError, "level"):

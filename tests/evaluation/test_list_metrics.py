@@ -214,7 +214,7 @@ def test_population_facts_ignore_order_of_users(facts: ListFacts, ranking: Ranki
 def test_short_lists_raise_unless_no_more_jobs_exist() -> None:
     short_lists = ranking_of([[1, 2], [3]])
     for fact in (MeanFee(5), Coverage(5)):
-        with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, but these end at rank 2"):
+        with raises_at(ConfigurationError, "k"):
             fact.of(short_lists, facts_of(8))
     assert (
         Coverage(5).of(short_lists, facts_of(8, eligible=[2, 3])).value == 1.0
@@ -223,16 +223,16 @@ def test_short_lists_raise_unless_no_more_jobs_exist() -> None:
 
 
 def test_ranking_of_other_jobs_raises(facts: ListFacts) -> None:
-    with pytest.raises(ConfigurationError, match="other jobs than the facts"):
+    with raises_at(ConfigurationError, "ranking"):
         MeanFee(2).of(ranking_of([[1, 2]], first_job=1), facts_of(8))
-    with pytest.raises(ConfigurationError, match="other jobs than the facts"):
+    with raises_at(ConfigurationError, "ranking"):
         MeanFee(2).of(ranking_of([[1, 9]]), facts_of(8))
 
 
 def test_invalid_facts_and_no_eligible_job_raise(prepared: Prepared) -> None:
-    with pytest.raises(ConfigurationError, match="coverage@1 has no value: every job is excluded"):
+    with raises_at(ConfigurationError, "eligible"):
         Coverage(1).of(ranking_of([[1]]), facts_of(3, eligible=[]))
-    with pytest.raises(ConfigurationError, match=r"eligible has shape \(2,\), but there are 600 jobs"):
+    with raises_at(ConfigurationError, "eligible"):
         ListFacts.of(prepared.inputs, np.ones(2, dtype=bool))
     with raises_at(ConfigurationError, "k"):
         MeanFee(0)

@@ -167,10 +167,10 @@ def test_of_rankings_cuts_and_reorders_lists(comparison: Comparison) -> None:
 
 def test_incomparable_rankings_raise(before: Prepared, comparison: Comparison) -> None:
     a, b = hand_made([1, 2], [[1], [2]], 1), hand_made([1, 3], [[1], [2]], 1)
-    with pytest.raises(ConfigurationError, match="different users: 2 users in only one of them, such as user 2"):
+    with raises_at(ConfigurationError, "after"):
         movements(a, b)
     twice = hand_made([1, 1], [[1], [2]], 1)
-    with pytest.raises(ConfigurationError, match="contains user 1 twice"):
+    with raises_at(ConfigurationError, "user_id"):
         movements(twice, twice)
     with raises_at(ConfigurationError, "users"):
         Comparison.of(before, before, users=[])
@@ -179,7 +179,7 @@ def test_incomparable_rankings_raise(before: Prepared, comparison: Comparison) -
     with raises_unknown("job", 10_000_000):
         compute_exposure_changes(hand_made([1], [[10_000_000]], 1), a, comparison.inputs)
     other = Prepared.of(Dataset(make_market(60, 400, 2_000, seed=4).tables), before.model)
-    with pytest.raises(ConfigurationError, match="prepared on different data"):
+    with raises_at(ConfigurationError, "after"):
         Comparison.of(before, other)
 
 

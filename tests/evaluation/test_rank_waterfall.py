@@ -15,7 +15,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.rank_waterfall import Change, Waterfall, waterfall
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.support.errors import raises_unknown
+from tests.support.errors import raises_at, raises_unknown
 from tests.support.example_counts import try_examples
 from tests.support.figure_checks import assert_readable
 from tests.support.full_rankings import full_ranking, random_model, random_prepared
@@ -170,7 +170,7 @@ def test_plot_ends_at_totals(before: Prepared) -> None:
 
 def test_different_data_and_unknown_ids_raise(before: Prepared) -> None:
     other_data = Prepared.of(Dataset(make_market(20, 50, 100, seed=9).tables), load_model("standard"))
-    with pytest.raises(ConfigurationError, match="different data"):
+    with raises_at(ConfigurationError, "after"):
         waterfall(before, other_data, 1, 1)
     with raises_unknown("job", -1):
         waterfall(before, before, int(before.plan.user_id[0]), -1)

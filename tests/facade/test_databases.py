@@ -23,6 +23,7 @@ from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
 from scoring.plan import Plan
 from tests.support.cached_oracle import CachedOracle
+from tests.support.errors import raises_with
 from tests.support.facade_market import (
     dataset_of,
     engine_of,
@@ -151,7 +152,7 @@ async def test_async_engine_with_sqlite_in_memory(market: RawMarket, oracle: Ora
     database = Database.open(engine)
     await database.run(save_tables, database, Tables(**market.frames()))
     with ScoringEngine(engine, as_of=market.as_of, keep_factors=False) as scoring:
-        with pytest.raises(DatabaseError, match="await"):
+        with raises_with(DatabaseError, reason="not supported"):
             scoring.calculate_base_scores_vectorized(market.frames()["jobs"])  # before any data are loaded
         await asyncio.gather(scoring.warmup_caches(), scoring.calculate_scores_for_all_users())
         await every_method(scoring, market, oracle)

@@ -23,6 +23,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
+from tests.support.errors import raises_with
 from tests.support.proof_counts import record_count
 
 Call = Callable[..., Result]
@@ -84,7 +85,7 @@ def test_removed_file_is_reported(scoring: Call, market: Path) -> None:
         load_tables(database)
         for path in market.parent.glob("market.db*"):
             path.unlink()
-        with pytest.raises(ScoringError, match="does not exist"):
+        with raises_with(ScoringError, reason="missing file"):
             load_tables(database)
     assert "does not exist" in sentence(scoring("run", "--db", market))
     assert not market.exists()

@@ -85,5 +85,5 @@ def test_explanation_names_missing_candidate(data: Dataset) -> None:
 
 def test_candidates_of_other_data_are_rejected(data: Dataset) -> None:
     candidates = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
-    with raises_at(ConfigurationError, "candidates", match="3 users and 4 jobs"):
+    with raises_at(ConfigurationError, "candidates"):
         Prepared.of(data, load_model("classic"), candidates=candidates)

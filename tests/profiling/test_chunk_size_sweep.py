@@ -10,6 +10,7 @@ from scoring.profiling import Source, plot_sweep, recommend, sweep
 from scoring.profiling.measurement import release_memory, reset_peak, run_in_new_process
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
+from tests.support.errors import raises_at
 from tests.support.figure_checks import assert_readable
 
 
@@ -43,7 +44,7 @@ def prepare_and_run(source: Source) -> int | None:
 
 @pytest.mark.parametrize("nothing", [{"chunk_sizes": ()}, {"workers": ()}, {"repeats": 0}])
 def test_sweep_without_settings_is_rejected(nothing: dict[str, object], source: Source) -> None:
-    with pytest.raises(ConfigurationError, match="at least"):
+    with raises_at(ConfigurationError, "chunk_sizes", "workers", "repeats"):
         sweep(source.prepared, **nothing)  # type: ignore[arg-type]
 
 

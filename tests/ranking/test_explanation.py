@@ -11,7 +11,6 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.errors import UnknownIdError
 from scoring.model import GROUPS, Inputs
 from scoring.ranking import Explanation, Prepared, explain
 from scoring.ranking.explanation import list_exclusions
@@ -191,7 +190,7 @@ def test_pairs_of_a_request_can_be_prepared_alone() -> None:
 def test_unknown_ids_are_named_with_the_size_of_the_data() -> None:
     data, model = small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model("classic")
     user, job = int(data.users.user_id[0]), int(data.jobs.job_id[0])
-    with pytest.raises(UnknownIdError, match=r"user 999999 does not exist\. The data contain 10 users"):
+    with raises_unknown("user", 999999):
         Prepared.for_rows(data, model, user_ids=[999999], job_ids=[job])
-    with pytest.raises(UnknownIdError, match=r"job 999999 does not exist\. The data contain 60 jobs"):
+    with raises_unknown("job", 999999):
         Prepared.for_rows(data, model, user_ids=[user], job_ids=[999999])

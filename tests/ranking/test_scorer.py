@@ -286,7 +286,7 @@ def test_missing_rows_are_rejected(plan: Plan, users: list[Any]) -> None:
     for call in (lambda: scorer.top_k(3, rows), lambda: scorer.all_pairs(rows), lambda: scorer.listed(rows, rows)):
         with raises_at(ConfigurationError, "users"):
             call()
-    with raises_at(ConfigurationError, "jobs", match="0 to 120"):
+    with raises_at(ConfigurationError, "jobs"):
         scorer.listed(np.array([0, 0]), np.array([0, 120]))
 
 

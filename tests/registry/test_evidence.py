@@ -14,6 +14,7 @@ from scoring.registry import EvidenceError, Metric, Profile, Registry
 from scoring.registry.evidence import collect_evidence
 from scoring.registry.promotions import Promotion
 from scoring.registry.test_access_log import Change, TestAccess
+from tests.support.errors import raises_at
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 BETTER = Change(difference=0.1, low=0.05, high=0.15, relative=0.5, is_significant=True, is_good=True)
@@ -108,7 +109,7 @@ def test_guard_is_one_test(
 
 
 def test_unknown_guard_raises(profile: Profile, access: Callable[..., TestAccess]) -> None:
-    with pytest.raises(ConfigurationError, match=r"--guard fee: .* Use one of: NDCG@10\."):
+    with raises_at(ConfigurationError, "--guard"):
         collect_evidence(profile, [access()], guards=["fee"])
 
 
@@ -197,14 +198,14 @@ def test_review_that_raises_prevents_the_promotion(registry: Registry, profile: 
 
 
 @pytest.mark.parametrize(
-    ("texts", "message"),
+    ("texts", "key"),
     [
-        ({"note": " "}, "note is blank"),
-        ({"note": "x", "force": ""}, "force is blank"),
-        ({"note": "x" * 4_001}, "note has 4,001 characters. Use at most 4,000"),
+        ({"note": " "}, "note"),
+        ({"note": "x", "force": ""}, "force"),
+        ({"note": "x" * 4_001}, "note"),
     ],
 )
-def test_blank_and_huge_texts_raise(registry: Registry, profile: Profile, texts: dict[str, str], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
+def test_blank_and_huge_texts_raise(registry: Registry, profile: Profile, texts: dict[str, str], key: str) -> None:
+    with raises_at(ConfigurationError, key):
         registry.promote("found", **texts)
     assert registry.list_promotions().empty

@@ -11,6 +11,7 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.registry import FittedUsers, Registry
 from tests.registry.conftest import UNTESTED
+from tests.support.errors import raises_at
 
 USERS = FittedUsers.of([3, 1, 3], [2])
 
@@ -18,7 +19,7 @@ USERS = FittedUsers.of([3, 1, 3], [2])
 def test_ids_are_sorted_without_duplicates() -> None:
     assert (USERS.fitted.tolist(), USERS.selected.tolist(), USERS.user_id.tolist()) == ([1, 3], [2], [1, 2, 3])
     assert repr(USERS) == "FittedUsers(2 fitted, 1 selected)"
-    with pytest.raises(ConfigurationError, match="user_id"):
+    with raises_at(ConfigurationError, "user_id"):
         FittedUsers.of([1.5])
 
 

@@ -14,6 +14,7 @@ from scoring.errors import ConfigurationError, DatabaseError, ModelError
 from scoring.model import ScoringModel
 from scoring.registry import Registry
 from tests.registry.conftest import UNTESTED, minutes
+from tests.support.errors import raises_at, raises_with
 
 
 def rows(database: Database) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
@@ -64,7 +65,7 @@ def test_empty_table_of_other_columns_is_replaced(tmp_path: Path, registry: Regi
             connection.exec_driver_sql("DROP TABLE profiles")
             connection.exec_driver_sql("CREATE TABLE profiles (name TEXT PRIMARY KEY, model TEXT)")
             connection.exec_driver_sql("INSERT INTO profiles VALUES ('mine', 'x')")
-        with pytest.raises(DatabaseError, match="contains a table profiles with other columns and with rows"):
+        with raises_with(DatabaseError, reason="not supported"):
             registry.reindex(database)
 
 
@@ -82,8 +83,8 @@ def test_invalid_file_leaves_index_unchanged(tmp_path: Path, registry: Registry,
         registry.reindex(database)
         before = rows(database)
         (tmp_path / "profiles/night/0002.yaml").write_text("profile: []")
-        with pytest.raises(ModelError, match=r"0002\.yaml"):
+        with raises_at(ModelError, "profile"):
             registry.reindex(database)
         assert rows(database) == before
-    with pytest.raises(ConfigurationError, match="reindex needs a database"):
+    with raises_at(ConfigurationError, "database"):
         registry.reindex()

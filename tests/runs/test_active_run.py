@@ -28,6 +28,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.telemetry import fault_injection
+from tests.support.errors import raises_with
 from tests.support.proof_counts import record_count
 
 
@@ -192,7 +193,7 @@ def test_resume_deletes_rows_of_incomplete_shards(
     prepared: Prepared, database: Database, tmp_path: Path, point: str, nth: int
 ) -> None:
     stop(prepared, point, nth, *make_publishers(tmp_path, database), chunk_size=7)
-    with pytest.raises(DatabaseError, match="does not contain"):
+    with raises_with(DatabaseError, reason="no published run"):
         read_results(database)
     run(prepared, *make_publishers(tmp_path, database), resume=True)
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
@@ -262,7 +263,7 @@ def test_disk_error_at_any_write_publishes_nothing(
         error = OSError(number, os.strerror(number))
         with (
             fault_injection.arm(fault_injection.ANY, nth, error),
-            pytest.raises((OutputError, OSError), match=os.strerror(number)),
+            raises_with(OSError, errno=number),
         ):
             run(prepared, ParquetPublisher(target, latest="latest"), resume=resume)
         assert not target.exists()

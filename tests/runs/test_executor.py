@@ -39,6 +39,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.shards import Shard, ShardResult, ShardTask
 from scoring.telemetry import fault_injection
+from tests.support.errors import raises_at
 
 K = 5
 
@@ -396,14 +397,14 @@ class WrongReranker(EvenJobsFirst):
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "key"),
     [
-        (lambda candidates: candidates, "returned lists of 15 jobs"),
-        (lambda candidates: candidates.first().cut(K), "changed the users or their order"),
+        (lambda candidates: candidates, "k"),
+        (lambda candidates: candidates.first().cut(K), "user_id"),
     ],
 )
 def test_invalid_lists_of_a_reranker_are_rejected(
-    prepared: Prepared, change: Callable[[Ranking], Ranking], sentence: str
+    prepared: Prepared, change: Callable[[Ranking], Ranking], key: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"WrongReranker.rerank {sentence}"):
+    with raises_at(ConfigurationError, key):
         run(prepared, reranker=WrongReranker(change))

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
+from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast, runner
 from scoring.runs.publishers import (
@@ -29,6 +29,7 @@ from scoring.runs.publishers import (
 from scoring.runs.run_key import new_run_id
 from scoring.runs.shards import ShardResult
 from scoring.synthetic import make_market
+from tests.support.errors import raises_at, raises_unknown
 
 
 def run_to_frame(prepared: Prepared, **settings: object) -> pd.DataFrame:
@@ -155,12 +156,12 @@ def test_pair_counts(prepared: Prepared) -> None:
 
 @pytest.mark.parametrize("invalid", [{"k": 0}, {"k": -1}, {"k": True}, {"k": 1.5}, {"chunk_size": 0}, {"workers": -1}])
 def test_invalid_settings_are_rejected(prepared: Prepared, invalid: dict[str, int]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(invalid))):
+    with raises_at(ConfigurationError, *invalid):
         runner.run(prepared, **invalid)  # type: ignore[arg-type]
 
 
 def test_unknown_user_is_named(prepared: Prepared) -> None:
-    with pytest.raises(UnknownIdError, match="999999"):
+    with raises_unknown("user", 999999):
         runner.run(prepared, users=[999999])
 
 
@@ -234,14 +235,14 @@ def test_results_are_sorted_by_user() -> None:
 
 @pytest.mark.parametrize("invalid", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
 def test_invalid_user_id_is_rejected(prepared: Prepared, invalid: object) -> None:
-    with pytest.raises(ConfigurationError, match="is not a 64-bit integer"):
+    with raises_at(ConfigurationError, "user_id"):
         runner.run(prepared, users=[invalid])  # type: ignore[list-item]
-    with pytest.raises(ConfigurationError, match="is not a 64-bit integer"):
+    with raises_at(ConfigurationError, "user_id"):
         prepared.explain(invalid, 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["k", "chunk_size", "workers"])
 @pytest.mark.parametrize("invalid", [0, -1, 1.5, float("nan"), float("inf"), "5", [1], True])
 def test_settings_must_be_integers(prepared: Prepared, name: str, invalid: object) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} is "):
+    with raises_at(ConfigurationError, name):
         runner.run(prepared, **{name: invalid})  # type: ignore[arg-type]

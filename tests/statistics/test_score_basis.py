@@ -246,10 +246,7 @@ def test_basis_keeps_its_means_and_counts() -> None:
 
 def test_basis_without_window_is_rejected() -> None:
     data = dataset(1)
-    with pytest.raises(
-        ConfigurationError,
-        match=r"company popularity over 360 days\. Its windows in days: 30\..*materialize\(\[30, 360\]\)",
-    ):
+    with raises_at(ConfigurationError, "days"):
         Prepared.of(data, load_model("standard"), basis=Statistics(data).basis.materialize([30.0]))
 
 

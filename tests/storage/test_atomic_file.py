@@ -25,6 +25,7 @@ from scoring.storage.atomic_file import (
     write_all,
 )
 from scoring.storage.plain_file import open_folder
+from tests.support.errors import raises_with
 from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +118,7 @@ def test_failed_system_call_changes_nothing(
     before = read_state(file)
     with monkeypatch.context() as patch:
         patch.setattr(os, name, fail)
-        with pytest.raises(OSError, match="No space left"):
+        with raises_with(OSError, errno=errno.ENOSPC):
             replace_file(file, content, mode=0o600)
     assert read_state(file) == before
     record_count("write errors", "{} errors", 1)
@@ -271,7 +272,7 @@ def test_failed_system_call_creates_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, name, fail)
-        with pytest.raises(OSError, match="No space left"):
+        with raises_with(OSError, errno=errno.ENOSPC):
             create(folder)
     assert list_names(folder) == []
     assert create(folder)

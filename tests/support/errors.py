@@ -11,16 +11,28 @@ import pytest
 from scoring.errors import DataError, LocatedError, UnknownIdError
 
 E = TypeVar("E", bound=LocatedError)
+X = TypeVar("X", bound=Exception)
 
 
 @contextmanager
-def raises_at(error: type[E], *key: str, match: str | None = None, **attributes: Any) -> Iterator[None]:
+def raises_at(
+    error: type[E], *key: str, match: str | None = None, **attributes: Any
+) -> Iterator[pytest.ExceptionInfo[E]]:
     """Expect an error with this key and with further attributes, such as `line=3`."""
     with pytest.raises(error, match=match) as raised:
-        yield
+        yield raised
     expected = {"key": key, **attributes}
     found = {name: getattr(raised.value, name) for name in expected}
     assert found == expected, raised.value
+
+
+@contextmanager
+def raises_with(error: type[X], *, match: str | None = None, **attributes: Any) -> Iterator[pytest.ExceptionInfo[X]]:
+    """Expect an error with these attributes, such as `reason="locked"` or `errno=errno.ENOSPC`."""
+    with pytest.raises(error, match=match) as raised:
+        yield raised
+    found = {name: getattr(raised.value, name) for name in attributes}
+    assert found == attributes, raised.value
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def test_clock_may_be_set() -> None:
 
 @pytest.mark.parametrize("size", [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
 def test_impossible_sizes_raise(size: tuple[int, int, int]) -> None:
-    with pytest.raises(ConfigurationError, match="at least 1 user, 1 job"):
+    with raises_at(ConfigurationError, "n_users", "n_jobs", "n_actions"):
         make_market(*size)
 
 

@@ -154,5 +154,5 @@ def test_other_handlers_are_kept() -> None:
 
 @pytest.mark.parametrize("level", ["LOUD", 1.5, None])
 def test_unknown_level_is_rejected(level: Any) -> None:
-    with raises_at(ConfigurationError, "level", match="DEBUG"):
+    with raises_at(ConfigurationError, "level"):
         configure(level)

@@ -76,7 +76,7 @@ def test_given_metric_is_used(evaluator: Evaluator, model: ScoringModel) -> None
 
 
 def test_unknown_component_raises(found: Ablation) -> None:
-    with raises_at(ConfigurationError, "pay", match="fee, "):
+    with raises_at(ConfigurationError, "pay"):
         found.differences("pay")
 
 
@@ -89,5 +89,5 @@ def test_plot_is_readable(found: Ablation) -> None:
 def test_model_of_one_component_raises(evaluator: Evaluator, tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     file.write_text("name: one\ngroups:\n  base:\n    weight: 1\n    components:\n      fee: {weight: 1}\n")
-    with pytest.raises(ConfigurationError, match="component"):
+    with raises_at(ConfigurationError, "flat"):
         ablation(evaluator, scoring.load_model(file))

@@ -11,6 +11,7 @@ from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
+from tests.support.errors import raises_at
 from tests.support.search_worker import problem_of
 
 
@@ -39,7 +40,7 @@ def test_shortfalls_follow_order_of_floors(problem: Problem) -> None:
 
 def test_no_goal_or_duplicate_goal_raises(problem: Problem) -> None:
     for goals in ((), (MetricGoal(NDCG(10)), MetricGoal(NDCG(10), maximise=False))):
-        with pytest.raises(ConfigurationError, match="each once"):
+        with raises_at(ConfigurationError, "goals"):
             Problem(problem.space, problem.train, goals)
 
 

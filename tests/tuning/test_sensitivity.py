@@ -163,11 +163,11 @@ def test_invalid_arguments_raise(ready: Prepared, users: np.ndarray, pairs: Rele
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
     with raises_at(ConfigurationError, "max_per_company"):
         sensitivity(capped, users)
-    with pytest.raises(ConfigurationError, match="Give both relevance and metric, or neither"):
+    with raises_at(ConfigurationError, "relevance", "metric"):
         sensitivity(ready, users, pairs)
-    with raises_at(ConfigurationError, "metric", match="10 jobs"):
+    with raises_at(ConfigurationError, "metric"):
         sensitivity(ready, users, pairs, metric=metric, k=5)
-    with pytest.raises(ConfigurationError, match="None of the 1 users has a relevant job"):
+    with raises_at(ConfigurationError, "relevance"):
         sensitivity(ready, users[-1:], pairs, metric=metric)
     with raises_at(ConfigurationError, "salary"):
         sensitivity(ready, users, components=["salary"])

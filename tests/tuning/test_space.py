@@ -225,7 +225,7 @@ def test_fractional_bounds_of_integer_raise() -> None:
 
 
 def test_locked_weights_that_sum_to_1_raise() -> None:
-    with pytest.raises(ConfigurationError, match="nothing is left"):
+    with raises_at(ConfigurationError, "locked"):
         Space(STANDARD.with_weights({"fee": 0.4, "wage": 0.6}), ("fee", "wage"))
 
 
@@ -233,9 +233,9 @@ def test_model_outside_space_raises() -> None:
     space = Space(STANDARD, ("fee",), (Parameter("freshness", "half_life_days", 1, 100),))
     with raises_at(ConfigurationError, "fee", match="fixed at 0.1"):
         space.point_of(STANDARD.with_weights({"fee": 0.2, "wage": 0.8}))
-    with pytest.raises(ConfigurationError, match="other components"):
+    with raises_at(ConfigurationError, "model"):
         space.point_of(load_model("classic"))
-    with raises_at(ConfigurationError, "freshness", "half_life_days", match="is 200 .* 1 to 100"):
+    with raises_at(ConfigurationError, "freshness", "half_life_days"):
         space.point_of(STANDARD.with_parameters("freshness", half_life_days=200))
 
 

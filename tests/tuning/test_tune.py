@@ -102,7 +102,7 @@ def test_marks_have_their_error_rate_and_printed_power(parts: list[Evaluator], t
 def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
     for seen in parts[:2]:
         mixed = np.append(parts[2].user_id[:10], seen.user_id[:3])
-        with pytest.raises(ConfigurationError, match="contains 3 users of train or validation"):
+        with raises_at(ConfigurationError, "users"):
             tuned.test(Evaluator(holdout, users=mixed, statistics=seen.statistics))
 
 
@@ -268,7 +268,7 @@ def test_winner_keeps_floors_on_train_and_validation(small: list[Evaluator], hal
     assert not trials.groupby("study").first()["keeps"].any()
     assert found.front()["keeps"].all()
     unreachable = Floor(NDCG(10), halves, "odd", 1.0, is_relative=False)
-    with pytest.raises(ConfigurationError, match="None of the 5 trials keeps every floor"):
+    with raises_at(ConfigurationError, "floors"):
         tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
 
 
@@ -308,7 +308,7 @@ def test_same_seed_finds_same_models(small: list[Evaluator]) -> None:
 
 def test_invalid_arguments_raise(small: list[Evaluator]) -> None:
     problem = Problem(Space(MODEL), small[0])
-    with pytest.raises(ConfigurationError, match=rf"have {len(small[0].user_id):,} users in common"):
+    with raises_at(ConfigurationError, "validation"):
         tune(problem, small[0], 5)
     with raises_at(ConfigurationError, "finalists"):
         tune(problem, small[1], 5, finalists=0)

@@ -65,12 +65,12 @@ def test_any_moves_keep_sums_and_locks_and_can_be_undone(sequence):
     for state in reversed(states[:-1]):
         weights.undo()
         assert weights.state == state
-    with pytest.raises(ConfigurationError, match="No change can be undone"):
+    with raises_at(ConfigurationError, "undone"):
         weights.undo()
     for state in states[1:]:
         weights.redo()
         assert weights.state == state
-    with pytest.raises(ConfigurationError, match="No change can be redone"):
+    with raises_at(ConfigurationError, "redone"):
         weights.redo()
 
 
@@ -91,9 +91,9 @@ def test_rejected_move_changes_nothing():
     before = weights.state
     with raises_at(ConfigurationError, "fee", match="is locked"):
         weights.set_weight("fee", 0.5)
-    with raises_at(ModelError, "location", match="descending"):
+    with raises_at(ModelError, "location"):
         weights.set_parameter("location.same_city", 10)
-    with raises_at(ConfigurationError, "freshness.half_life_days", match="nan"):
+    with raises_at(ConfigurationError, "freshness.half_life_days"):
         weights.set_parameter("freshness.half_life_days", math.nan)
     assert weights.state is before
 
@@ -103,9 +103,9 @@ def test_new_move_clears_redo():
     weights.set_weight("fee", 0.5)
     weights.undo()
     weights.set_weight("fee", 0.1)
-    with pytest.raises(ConfigurationError, match="No change can be redone"):
+    with raises_at(ConfigurationError, "redone"):
         weights.redo()
-    with pytest.raises(ConfigurationError, match="No change can be redone"):
+    with raises_at(ConfigurationError, "redone"):
         weights.redo()
 
 
@@ -123,7 +123,7 @@ def test_reset_restores_the_baseline_until_it_is_undone():
     weights = WeightsModel(STANDARD)
     assert weights.baseline_description == "The baseline is standard as it was opened. Reset restores it."
     assert weights.make_baseline() == "These weights are already the baseline."
-    with pytest.raises(ConfigurationError, match="No change can be undone"):
+    with raises_at(ConfigurationError, "undone"):
         weights.undo()
     weights.set_weight("fee", 0.5)
     weights.set_parameter("freshness.half_life_days", 7)
@@ -197,7 +197,7 @@ def test_loading_replaces_weights_and_parameters():
 
 def test_model_with_other_components_is_rejected():
     weights = WeightsModel(STANDARD)
-    with pytest.raises(ConfigurationError, match="classic differs from this panel in its components"):
+    with raises_at(ConfigurationError, "model"):
         weights.load(load_model("classic"))
     assert weights.model == STANDARD
 

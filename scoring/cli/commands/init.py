@@ -71,7 +71,8 @@ def _require_no_data(database: object) -> None:
     if filled:
         raise DatabaseError(
             f"{database.display} already contains {', '.join(filled)}. "  # type: ignore[attr-defined]  # as above
-            "Give another --db, or use --replace to replace the data."
+            "Give another --db, or use --replace to replace the data.",
+            reason="not empty",
         )
 
 

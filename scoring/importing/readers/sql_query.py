@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from scoring.database.engines import format_url, get_sqlite_file, list_secrets, make_engine, parse_source_url
-from scoring.database.retry import ErrorWrapper, describe_error
+from scoring.database.retry import ErrorWrapper, convert_error
 from scoring.errors import ConfigurationError, DatabaseError, DataError, make_printable, suggest
 from scoring.extras import require
 from scoring.importing.readers.parquet_file import arrow_rows
@@ -90,7 +90,7 @@ def _require_table_or_query(options: SourceOptions) -> None:
 def _read_engine(engine: Engine, url: URL, name: str, options: SourceOptions) -> RawRows:
     secrets, display = list_secrets(url), format_url(url)
     try:
-        with ErrorWrapper(lambda error: describe_error(error, secrets, display)), engine.connect() as connection:
+        with ErrorWrapper(lambda error: convert_error(error, secrets, display)), engine.connect() as connection:
             query = options.query
             if options.table is not None:
                 _require_table(engine, options.table, display)
@@ -111,7 +111,9 @@ def _require_table(engine: Engine, table: str, display: str) -> None:
     if inspector.has_table(name, schema=schema or None):
         return
     names = [*inspector.get_table_names(schema=schema or None), *inspector.get_view_names(schema=schema or None)]
-    raise DatabaseError(f"{display} does not have the table {table!r}. {suggest(name, names[:50])}")
+    raise DatabaseError(
+        f"{display} does not have the table {table!r}. {suggest(name, names[:50])}", reason="missing table"
+    )
 
 
 def read_duckdb(path: Path, name: str, options: SourceOptions) -> RawRows:

@@ -186,7 +186,8 @@ def growth(
     """
     if not users or not jobs or min(*users, *jobs) < 1:
         raise ConfigurationError(
-            f"users is {list(users)} and jobs is {list(jobs)}. Give at least one number in each, all 1 or more."
+            f"users is {list(users)} and jobs is {list(jobs)}. Give at least one number in each, all 1 or more.",
+            key=("users", "jobs"),
         )
     user_counts, job_counts = sorted(set(users)), sorted(set(jobs))
     measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)

@@ -98,7 +98,7 @@ class Gate:
     def __post_init__(self) -> None:
         if self.force is not None and not self.force.strip():
             raise ConfigurationError(
-                "force is blank. Give the reason for publishing a run that exceeds a limit of the gate."
+                "force is blank. Give the reason for publishing a run that exceeds a limit of the gate.", key=("force",)
             )
 
     def judge(self, new: CandidateRun) -> Verdict:

@@ -70,5 +70,7 @@ def load_limits(path: str | Path) -> GateLimits:
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {reason(error)}. Give the path of a YAML file of limits.") from error
+        raise ConfigurationError(
+            f"{path}: {reason(error)}. Give the path of a YAML file of limits.", path=str(path)
+        ) from error
     return parse_settings(text, GateLimits, source=str(path), error_class=ConfigurationError)

@@ -65,7 +65,7 @@ class DatabaseRun(PublishedRun):
         query = select(*columns).where(runs.c.run_id == self.run_id)
         run = self._database.read(lambda connection: connection.execute(query).first())
         if run is None:
-            raise DatabaseError(f"{self.place}: the run was removed.")
+            raise DatabaseError(f"{self.place}: the run was removed.", reason="removed run")
         try:
             settings: dict[str, Any] = json.loads(run.settings)
             if not settings.get("whole"):
@@ -82,13 +82,15 @@ class DatabaseRun(PublishedRun):
                 definition=settings.get("definition"),
             )
         except (LookupError, TypeError, ValueError) as error:
-            raise DatabaseError(f"{self.place}: its settings cannot be read.") from error
+            raise DatabaseError(f"{self.place}: its settings cannot be read.", reason="invalid row") from error
 
     def _require_rows(self, expected: int) -> None:
         count = select(func.count()).select_from(results).where(results.c.run_id == self.run_id)
         n_rows = self._database.read(lambda connection: connection.execute(count).scalar_one())
         if n_rows != expected:
-            raise DatabaseError(f"{self.place}: the database contains {n_rows:,} rows instead of {expected:,}.")
+            raise DatabaseError(
+                f"{self.place}: the database contains {n_rows:,} rows instead of {expected:,}.", reason="invalid row"
+            )
 
     def read_lists(self, k: int) -> Iterator[ListBlock]:
         first = None
@@ -130,11 +132,13 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
         if run_id is None:
             raise DatabaseError(
                 f"{database.display} does not contain a published run of the name {name!r}. Start one with `scoring "
-                "run`."
+                "run`.",
+                reason="no published run",
             )
         raise DatabaseError(
             f"{database.display} does not contain the published run {run_id}. `scoring runs list` lists the ids "
-            "of the runs."
+            "of the runs.",
+            reason="no published run",
         )
     frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
     return frame.astype(make_empty_results().dtypes.to_dict())

@@ -68,7 +68,9 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
             lock = FileLock(path).acquire(patience)
         except OSError as error:
             problem = f"the lock file {path} cannot be created ({reason(error)})"
-            raise DatabaseError(f"{database.display} cannot be written: {problem}. Check its folder.") from error
+            raise DatabaseError(
+                f"{database.display} cannot be written: {problem}. Check its folder.", reason="read-only"
+            ) from error
         return KeyLock(lambda: lock.release(remove=True))
     if is_memory(database.engine.url) or database.dialect != "postgresql":
         return KeyLock()

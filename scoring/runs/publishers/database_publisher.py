@@ -270,7 +270,8 @@ class _DatabaseOpenRun(OpenRun):
         if not updated:
             raise DatabaseError(
                 f"{self._claim.database.display}: another process removed the run that was being written. "
-                "Start the run again."
+                "Start the run again.",
+                reason="removed run",
             )
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
@@ -314,7 +315,8 @@ def _split(ranking: Ranking) -> Iterator[Ranking]:
 def _make_lock_error(database: Database) -> DatabaseError:
     return DatabaseError(
         f"Another process is writing the same run (data, model and settings) to {database.display}. Wait for it, or "
-        "omit the database (--no-database)."
+        "omit the database (--no-database).",
+        reason="locked",
     )
 
 

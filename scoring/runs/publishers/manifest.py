@@ -40,10 +40,15 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise OutputError(f"{folder} does not contain a published run: {MANIFEST} cannot be read. {ADVICE}") from error
+        raise OutputError(
+            f"{folder} does not contain a published run: {MANIFEST} cannot be read. {ADVICE}",
+            path=str(folder),
+            errno=getattr(error, "errno", None),
+        ) from error
     if not isinstance(manifest, dict) or not {"files", "counts"} <= manifest.keys():
         raise OutputError(
-            f"{folder} does not contain a published run: {MANIFEST} is not the manifest of a run. {ADVICE}"
+            f"{folder} does not contain a published run: {MANIFEST} is not the manifest of a run. {ADVICE}",
+            path=str(folder),
         )
     return manifest
 

@@ -94,7 +94,9 @@ class ParquetPublisher(Publisher):
             except LockHeldError:
                 raise OutputError(
                     f"Another process is writing the same run (data, model and settings) to {self.parent}. Wait for "
-                    "it, or give another folder."
+                    "it, or give another folder.",
+                    path=str(self.parent),
+                    errno=errno.EBUSY,
                 ) from None
             with wrap_os_errors(self.parent, content="Results"):
                 fault_injection.reach("lock taken")
@@ -162,7 +164,11 @@ class ParquetPublisher(Publisher):
 def _reject_existing(target: Path) -> None:
     """Raise OutputError if the target of a new run exists."""
     if target.exists():
-        raise OutputError(f"{target} exists, and results are never overwritten. Give another folder.")
+        raise OutputError(
+            f"{target} exists, and results are never overwritten. Give another folder.",
+            path=str(target),
+            errno=errno.EEXIST,
+        )
 
 
 def _release(journal: Journal[dict[str, Any]]) -> None:
@@ -301,7 +307,11 @@ class _RenamedRun(OpenRun):
         self._target = publisher.target_of(metadata.run_id)
 
     def commit_shard(self, result: ShardResult) -> None:
-        raise OutputError(f"{self._target} is published, so shards cannot be added. Start a new run.")
+        raise OutputError(
+            f"{self._target} is published, so shards cannot be added. Start a new run.",
+            path=str(self._target),
+            errno=errno.EROFS,
+        )
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
         return read_part(self._target / self._files[shard.number]["name"], k)

@@ -221,7 +221,9 @@ def reach(
     """
     k = check_list_length(k)
     if not (margin > 0 and seconds > 0):
-        raise ConfigurationError(f"margin is {margin!r} and seconds is {seconds!r}. Both must be above 0.")
+        raise ConfigurationError(
+            f"margin is {margin!r} and seconds is {seconds!r}. Both must be above 0.", key=("margin", "seconds")
+        )
     locked = check_reach(prepared.model, locks)
     deadline = time.perf_counter() + seconds
     progress("computing the component values of all eligible jobs", None)

@@ -105,7 +105,8 @@ def draw_sample(
     if not lengths.any():
         raise ConfigurationError(
             f"None of {len(rows):,} users has an eligible job, so there are no pairs to sample. Use other users, or "
-            "relax the model's eligibility rules."
+            "relax the model's eligibility rules.",
+            key=("users",),
         )
     values = np.empty((len(prepared.model.parts), int(lengths.sum())))
     start = np.concatenate([[0], np.cumsum(lengths)])

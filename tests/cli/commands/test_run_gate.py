@@ -13,8 +13,10 @@ from scoring.cli.commands.run import HELD_BACK_EXIT_CODE
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Tables
+from scoring.errors import DatabaseError
 from scoring.runs.publishers import read_results
 from scoring.synthetic import make_market
+from tests.support.errors import raises_with
 
 TABLES = make_market(60, 300, 1_500, seed=9).tables
 
@@ -78,7 +80,7 @@ def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
     assert os.readlink("runs/latest") == before
     with (
         Database.open(market / "half.db") as database,
-        pytest.raises(Exception, match="does not contain a published run"),
+        raises_with(DatabaseError, reason="no published run"),
     ):
         read_results(database)
     listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout

@@ -173,5 +173,5 @@ def test_new_processes_measure_each_size() -> None:
 
 @pytest.mark.parametrize(("users", "jobs"), [((), (1,)), ((1,), ()), ((0,), (1,))])
 def test_empty_or_invalid_sizes_are_rejected(users: tuple[int, ...], jobs: tuple[int, ...]) -> None:
-    with pytest.raises(ConfigurationError, match="1 or more"):
+    with raises_at(ConfigurationError, "users", "jobs"):
         growth(users, jobs)

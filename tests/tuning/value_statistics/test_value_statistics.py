@@ -174,7 +174,7 @@ def test_every_pair_is_equally_likely(ready: Prepared, every_pair: pd.DataFrame)
 def test_deviations_equal_values_minus_user_mean(seed: int) -> None:
     ready = random_prepared(seed)
     if not ready.plan.exclusions.matrix(ready.active_users).any():
-        with pytest.raises(ConfigurationError, match="eligible job"):
+        with raises_at(ConfigurationError, "users"):
             draw_sample(ready)
         return
     sample = draw_sample(ready, n_jobs=7)
@@ -194,7 +194,7 @@ def test_invalid_sample_size_raises(ready: Prepared, number: object) -> None:
 
 def test_no_eligible_job_raises(ready: Prepared) -> None:
     shut = ready.with_model(ready.model.with_eligibility(min_fee=1e9))
-    with pytest.raises(ConfigurationError, match=r"None of .* users has an eligible job"):
+    with raises_at(ConfigurationError, "users"):
         component_distributions(shut)
 
 
@@ -300,9 +300,9 @@ def test_rounding_error_of_mean_is_not_a_deviation() -> None:
 
 
 def test_unknown_method_raises(ready: Prepared) -> None:
-    with raises_at(ConfigurationError, "method", match="pearson or spearman"):
+    with raises_at(ConfigurationError, "method"):
         correlations(ready, method="kendall")  # type: ignore[arg-type]
-    with raises_at(ConfigurationError, "over", match="within or pooled"):
+    with raises_at(ConfigurationError, "over"):
         correlations(ready).frame("between")  # type: ignore[arg-type]
 
 
