@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 import typer.testing
 
+from tests.support import mariadb_server as mariadb_server_module
 from tests.support.proof_counts import Counts
 
 INTEGRATION = (
@@ -26,7 +27,7 @@ INTEGRATION = (
 )  # fmt: skip
 """Folders of the integration tier: tests that run commands, processes, whole runs, searches or panels."""
 
-SERVERS = {"postgres_server", "postgres_killable"}
+SERVERS = {"postgres_server", "postgres_killable", "mariadb_server"}
 """Fixtures that start a server. Tests that use one belong to the integration tier."""
 
 WAITING = ("integration/test_core_install.py", "integration/test_servers.py", "browser", "integration")
@@ -118,6 +119,28 @@ def _skip_fsync() -> Iterator[None]:
 def sqlite_url(tmp_path: Path) -> str:
     """Return the URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'scoring.db'}"
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[str]:
+    """Yield the URL of an empty database of a MariaDB server, which stops at the end of the session."""
+    missing = mariadb_server_module.find_missing_program()
+    if missing is not None:
+        pytest.skip(f"{missing} is not installed (Debian's package mariadb-server-core)")
+    pytest.importorskip("pymysql", reason="PyMySQL is not installed")
+    with mariadb_server_module.start_server() as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: str) -> str:
+    """Return the URL of an empty MariaDB database."""
+    engine = sa.create_engine(mariadb_server)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP DATABASE test"))
+        connection.execute(sa.text("CREATE DATABASE test CHARACTER SET utf8mb4"))
+    engine.dispose()
+    return mariadb_server
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.columns.types import TIME
+from scoring.database.engines import READ_ONLY
 from scoring.database.row_conversion import fetch_columns
 from scoring.database.schema import DATA_TABLES
 
@@ -30,8 +31,11 @@ TEXT = pa.large_string()
 def read_packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd.DataFrame | None:
     """Return the canonical frame of actions, by user, job, kind and time, from one query.
 
-    Return None if a value does not conform to the schema. Reading row by row then finds the invalid values.
+    Return None if a value does not conform to the schema. Reading row by row then finds the invalid values. MySQL
+    truncates long aggregated texts, so its rows are read one by one.
     """
+    if connection.dialect.name in READ_ONLY:
+        return None
     table = DATA_TABLES["actions"]
     sqlite = connection.dialect.name == "sqlite"
     # SQLite reads the table in key order, but would sort a subquery again

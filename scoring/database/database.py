@@ -49,6 +49,8 @@ from sqlalchemy.engine import URL
 from scoring.database import migrations, retry
 from scoring.database.driver_transactions import start_transaction
 from scoring.database.engines import (
+    READ_ONLY,
+    SYNC_DRIVERS,
     format_url,
     get_sqlite_file,
     is_memory,
@@ -85,7 +87,7 @@ class Database:
     Attributes
     ----------
     engine: the sync engine.
-    dialect: "sqlite" or "postgresql".
+    dialect: "sqlite" or "postgresql"; "mysql" or "mariadb" for reading.
     display: the URL with passwords masked.
     traffic: round trips and seconds of all statements on its connections; see `scoring.database.query_tracing`.
     """
@@ -148,9 +150,9 @@ class Database:
 
     @staticmethod
     def _supported(database: Database) -> Database:
-        if database.dialect not in ("sqlite", "postgresql"):
+        if database.dialect not in SYNC_DRIVERS:
             raise DatabaseError(
-                f"{database.display} is not supported. Use SQLite or PostgreSQL.", reason="not supported"
+                f"{database.display} is not supported. Use SQLite, PostgreSQL or MySQL.", reason="not supported"
             )
         return database
 
@@ -223,8 +225,28 @@ class Database:
         with self.connect() as connection, self._write_transaction(connection):
             yield connection
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether data are only loaded from this kind of database: MySQL and MariaDB."""
+        return self.dialect in READ_ONLY
+
+    def require_writable(self) -> None:
+        """Check that this kind of database can be written to.
+
+        Raises
+        ------
+        DatabaseError: If it is MySQL or MariaDB.
+        """
+        if self.is_read_only:
+            raise DatabaseError(
+                f"{self.display}: scoring only reads from MySQL and MariaDB. Import its tables into a SQLite or "
+                "PostgreSQL database, or use `scoring run --no-database`.",
+                reason="not supported",
+            )
+
     @contextmanager
     def _write_transaction(self, connection: Connection) -> Iterator[None]:
+        self.require_writable()
         if self._session is not None or connection.in_transaction():
             start_transaction(connection)
             with connection.begin_nested():

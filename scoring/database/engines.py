@@ -20,6 +20,7 @@ from scoring.extras import missing_dependency
 
 __all__ = [
     "READ_ONLY",
+    "SYNC_DRIVERS",
     "format_url",
     "get_sqlite_file",
     "is_memory",
@@ -39,7 +40,8 @@ SYNC_DRIVERS: Final = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
-ASYNC_DRIVERS: Final = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
+ASYNC_DRIVERS: Final = {"sqlite": ("aiosqlite",), "postgresql": ("asyncpg",)}
+MYSQL_ASYNC: Final = ("aiomysql", "asyncmy")
 READ_ONLY: Final = ("mysql", "mariadb")
 """Databases from which data are loaded and imported. Nothing is written to them."""
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
@@ -137,7 +139,7 @@ def to_sync_url(url: URL) -> URL:
         advice = "Use postgresql:// instead." if backend == "postgres" else "Use a sqlite, postgresql or mysql URL."
         raise DatabaseError(f"{format_url(url)}: {backend} is not supported. {advice}", reason="not supported")
     driver = url.drivername.partition("+")[2]
-    if driver in ("", ASYNC_DRIVERS.get(backend), "pysqlite"):
+    if driver in ("", "pysqlite", *ASYNC_DRIVERS.get(backend, MYSQL_ASYNC)):
         url = url.set(drivername=SYNC_DRIVERS[backend])
     if driver == "asyncpg":
         query = {key: value for key, value in url.query.items() if key not in ASYNCPG_ONLY}
@@ -183,6 +185,8 @@ def _create_engine(url: URL) -> Engine | ScoringError:
         options = {"poolclass": StaticPool} if is_memory(url) else {}
     elif url.get_driver_name() == "pymysql":
         arguments |= {key: value for key, value in MYSQL.items() if key not in url.query}
+        if url.password:
+            arguments["password"] = str(url.password).encode()  # PyMySQL would encode it as Latin-1
     elif url.get_driver_name() == "psycopg":
         arguments |= {key: value for key, value in POSTGRES.items() if key not in url.query}
     try:

@@ -53,6 +53,10 @@ schema_version: Final = Table(
 
 SELECT_VERSION: Final = "SELECT max(version) FROM scoring_schema_version"
 
+IN_MYSQL: Final = """
+    SELECT true FROM information_schema.tables
+    WHERE table_schema = database() AND table_name = 'scoring_schema_version'
+"""
 IS_READABLE: Final = {
     "sqlite": "SELECT true FROM sqlite_master WHERE type = 'table' AND name = 'scoring_schema_version'",
     # not to_regclass(): after one failed lookup, a transaction does not see that another one has created the table
@@ -60,6 +64,8 @@ IS_READABLE: Final = {
         SELECT has_table_privilege(oid, 'SELECT') FROM pg_catalog.pg_class
         WHERE relname = 'scoring_schema_version' AND pg_catalog.pg_table_is_visible(oid)
     """,
+    "mysql": IN_MYSQL,
+    "mariadb": IN_MYSQL,
 }
 """Queries for whether the version table can be read; no row if it does not exist."""
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from scoring.database.engines import READ_ONLY
 from scoring.errors import ConfigurationError
 
 __all__ = ["ALL_ROWS", "is_in", "mark_present", "parse_ids", "to_microseconds"]
@@ -45,6 +46,8 @@ def is_in(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
     if connection.dialect.name == "sqlite":
         items: FromClause = func.json_each(bindparam(None, json.dumps(values), String)).table_valued(column("value"))
         return key.in_(select(items.c.value))
+    if connection.dialect.name in READ_ONLY:
+        return key.in_(values)
     item = Text() if values and isinstance(values[0], str) else key.type
     return key == any_(bindparam(None, values, ARRAY(item)))
 

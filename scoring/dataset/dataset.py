@@ -108,7 +108,12 @@ class Dataset:
         from scoring.database.database import Database
         from scoring.database.readers import read_database
 
-        accepted, ledger = read_database(Database.open(db), on_bad=on_bad, as_of=parse_clock(as_of))
+        database = Database.open(db)
+        try:
+            accepted, ledger = read_database(database, on_bad=on_bad, as_of=parse_clock(as_of))
+        finally:
+            if database is not db:
+                database.close()
         return cls(accepted, as_of=as_of, ledger=ledger)
 
     @property

@@ -149,6 +149,8 @@ def run(
         _check_reason(instead)
         replaces_published = not no_database or out.resolve() == DEFAULT_OUT.resolve()
     with Database.open(db) as database, progress.warnings():
+        if not no_database:
+            database.require_writable()
         with watch.phase("start"):
             choice = choose_model(source, given, database, progress, instead=instead)
             if replaces_published and users is None:

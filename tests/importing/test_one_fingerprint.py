@@ -1,0 +1,137 @@
+"""One market from every kind of source: files, databases and frames give one fingerprint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
+from scoring.dataset import Dataset
+from scoring.dataset.frame_validation import make_empty_tables
+from scoring.importing import import_file
+from scoring.importing.readers import SourceOptions
+
+TABLES = {
+    "users": pa.table(
+        {"user_id": [20, 10], "prefecture_code": ["13", None], "preferred_occupations": [[101, 202], [101]]}
+    ),
+    "jobs": pa.table(
+        {
+            "job_id": [3, 1, 2**50],
+            "title": ["居酒屋スタッフ 100%", 'a "quoted", title', None],
+            "prefecture_code": ["13", "01", None],
+            "salary_type": ["hourly", None, "monthly"],
+            "min_salary": [1200.5, None, 0.1],
+            "fee": [500, None, 7],
+            "has_daily_payment": [True, None, False],
+            "posted_at": [datetime(2025, 6, 1, 10, 30), None, datetime(2025, 6, 2)],
+        }
+    ),
+    "actions": pa.table(
+        {
+            "user_id": [20, 10, 20],
+            "job_id": [3, 1, 2**50],
+            "action": ["view", "click", "application"],
+            "occurred_at": [datetime(2025, 6, 3, 1, 2, 3), datetime(2025, 6, 4), datetime(2025, 6, 5)],
+        }
+    ),
+}
+
+
+def flatten(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a frame without lists, as text files and databases contain it."""
+    frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get)
+    if "preferred_occupations" in frame:
+        frame["preferred_occupations"] = ["|".join(map(str, codes)) for codes in frame["preferred_occupations"]]
+    return frame
+
+
+def write_csv(name: str, table: pa.Table, folder: Path) -> Path:
+    flatten(table).to_csv(folder / f"{name}.csv.gz", index=False, sep=";", encoding="utf-16")
+    return folder / f"{name}.csv.gz"
+
+
+def write_parquet(name: str, table: pa.Table, folder: Path) -> Path:
+    for place in range(len(table)):
+        (folder / name).mkdir(exist_ok=True)
+        pq.write_table(table.slice(place, 1), folder / name / f"part-{place}.parquet")
+    return folder / name
+
+
+def write_excel(name: str, table: pa.Table, folder: Path) -> Path:
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    flatten(table).to_excel(folder / f"{name}.xlsx", index=False)
+    return folder / f"{name}.xlsx"
+
+
+def write_json(name: str, table: pa.Table, folder: Path) -> Path:
+    lines = [json.dumps(row, default=str, ensure_ascii=False) for row in table.to_pylist()]
+    (folder / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder / f"{name}.jsonl"
+
+
+def write_duckdb(name: str, table: pa.Table, folder: Path) -> Path:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    with duckdb.connect(str(folder / "market.duckdb")) as connection:
+        connection.register("given", table)
+        connection.execute(f"CREATE TABLE my_{name} AS SELECT * FROM given")
+    return folder / "market.duckdb"
+
+
+def write_sql(url: str, name: str, table: pa.Table) -> str:
+    engine = sa.create_engine(url)
+    flatten(table).to_sql(f"my_{name}", engine, index=False)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    return Dataset.from_frames(**TABLES).fingerprint
+
+
+def check_import(folder: Path, expected: str, write: Callable[[str, pa.Table], Path | str], *, table: bool) -> None:
+    with Database.open(folder / "board.db") as database:
+        database.create()
+        save_tables(database, make_empty_tables())
+        for name, content in TABLES.items():
+            options = SourceOptions(table=f"my_{name}" if table else None)
+            report = import_file(database, name, write(name, content), options=options)
+            assert report.stored == len(content), report.lines()
+    assert Dataset.from_database(folder / "board.db").fingerprint == expected
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet, write_excel, write_json, write_duckdb])
+def test_files_give_the_fingerprint_of_frames(
+    tmp_path: Path, expected: str, write: Callable[[str, pa.Table, Path], Path]
+) -> None:
+    check_import(tmp_path, expected, lambda name, table: write(name, table, tmp_path), table=write is write_duckdb)
+
+
+def test_sqlite_table_gives_the_fingerprint_of_frames(tmp_path: Path, expected: str) -> None:
+    url = f"sqlite:///{tmp_path}/own.sqlite"
+    check_import(tmp_path, expected, lambda name, table: write_sql(url, name, table), table=True)
+
+
+def test_postgres_table_gives_the_fingerprint_of_frames(tmp_path: Path, expected: str, postgres_url: str) -> None:
+    url = postgres_url.replace("postgresql:", "postgresql+psycopg:")
+    check_import(tmp_path, expected, lambda name, table: write_sql(url, name, table), table=True)
+
+
+def test_mariadb_table_gives_the_fingerprint_of_frames(tmp_path: Path, expected: str, mariadb_url: str) -> None:
+    check_import(tmp_path, expected, lambda name, table: write_sql(mariadb_url, name, table), table=True)
+
+
+def test_other_frames_give_the_fingerprint_of_pyarrow(expected: str) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    for convert in (flatten, pa.Table.to_pandas, polars.from_arrow):
+        assert Dataset.from_frames(**{name: convert(table) for name, table in TABLES.items()}).fingerprint == expected
