@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.results import Section
 from benchmarks.sections import (
+    file_import,
     frame_memory,
     growth,
     load,
@@ -32,6 +33,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "panel": panel.measure,
     "load": load.measure,
     "run": run.measure,
+    "files": file_import.measure,
     "frames": frame_memory.measure,
     "import": startup.measure,
 }

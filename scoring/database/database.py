@@ -382,8 +382,10 @@ class Database:
             create_tables(connection)
         self._forget_old_version()
 
-    def create_file(self) -> None:
-        """Create an empty SQLite file if it does not exist. Other databases are unchanged.
+    def create_file(self) -> bool:
+        """Create an empty SQLite file if it does not exist, and return whether this call has created it.
+
+        Other databases are unchanged.
 
         Raises
         ------
@@ -394,8 +396,13 @@ class Database:
             raise DatabaseError(
                 f"{self.display}: the folder {path.parent} does not exist. Create it first.", reason="missing file"
             )
-        if path is not None and not path.exists():
-            path.touch()
+        if path is None:
+            return False
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def migrate(self) -> None:
         """Migrate an older schema to the newest version, in one transaction. Call it before writing.

@@ -34,6 +34,7 @@ from scoring.importing.id_mapping import read_codes, replace_text_ids
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
+from scoring.importing.rejection_origin import DUPLICATE, SourceRows, join_fields, restore_origin
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
 from scoring.importing.table_writer import (
     MissingColumns,
@@ -45,7 +46,7 @@ from scoring.importing.table_writer import (
 )
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
-from scoring.validation.rejection_file import write_rejected_rows
+from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
 
@@ -97,7 +98,7 @@ def import_file(
     )
     reports: list[ImportReport] = []
     with _transaction(database, [table], policy, reports) as transaction:
-        raw = read_source(path, table_map.missing, options)
+        raw = _read(path, table_map.missing, options)
         transaction.import_table(table, raw, table_map, describe_source(path, options), refused_to)
     return reports[0]
 
@@ -149,7 +150,7 @@ def import_mapping(
             for table, table_map in mapping.tables.items():
                 sources = {name: mapping.sources[name] for name in table_map.sources}
                 raws = [
-                    read_source(places[name], source.missing + table_map.missing, source.options)
+                    _read(places[name], source.missing + table_map.missing, source.options)
                     for name, source in sources.items()
                 ]
                 names = " + ".join(source.title for source in sources.values())
@@ -171,17 +172,15 @@ def _transaction(
     Missing tables are created in it, so a failed import leaves the database as it was, or no new file. On failure, the
     reports and the fact that nothing is stored are added to the notes of the exception.
     """
-    path = get_sqlite_file(database.engine.url)
-    is_new = path is not None and not path.exists()
+    is_new = database.create_file()
     try:
-        if is_new:
-            database.create_file()
         with database.begin() as connection:
             _prepare_tables(database, connection, tables)
             transaction = _Transaction(connection, options, reports)
             yield transaction
             transaction.finish()
     except BaseException as error:
+        path = get_sqlite_file(database.engine.url)
         if is_new and path is not None:
             database.engine.dispose()
             path.unlink(missing_ok=True)
@@ -225,11 +224,18 @@ class _Transaction:
         self, table: str, raw: RawRows, mapping: TableMap, source: str, refused_to: str | Path | None
     ) -> ImportReport:
         """Import the rows of one table, and return its report, which is also appended to `reports`."""
-        require_columns(table, raw, mapping, source)
+        rows = restore_origin(raw)
+        require_columns(table, rows.raw, mapping, source)
         options = self.options
         if mapping.replace:
             options = replace(options, replace=True, update=False, close_missing=frozenset())
-        report = _import(self, table, raw, mapping, source, refused_to, options)
+        if rows.is_rejected and (options.replace or table in options.close_missing):
+            raise ConfigurationError(
+                f"{source} contains rejected rows only, not all {table}. Import it without --replace and "
+                "--close-missing.",
+                key=("replace" if options.replace else "close_missing",),
+            )
+        report = _import(self, table, rows, mapping, source, refused_to, options)
         self.reports.append(report)
         return report
 
@@ -250,6 +256,13 @@ def _require_accepted_rows(report: ImportReport) -> None:
         )
 
 
+def _read(location: str | Path, missing: tuple[str, ...], options: SourceOptions | None) -> RawRows:
+    """Return the rows of a source. A file of rejected rows does not have the encoding of the source of its rows."""
+    if is_rejection_file(Path(location)):
+        options = SourceOptions(encoding="utf-8", delimiter=",")
+    return read_source(location, missing, options)
+
+
 def _find_file(file: str, folders: list[Path]) -> Path:
     for folder in folders:
         if (folder / file).exists():
@@ -262,13 +275,13 @@ def _find_file(file: str, folders: list[Path]) -> Path:
 def _import(
     transaction: _Transaction,
     table: str,
-    raw: RawRows,
+    rows: SourceRows,
     mapping: TableMap,
     source: str,
     refused_to: str | Path | None,
     options: WriteOptions,
 ) -> ImportReport:
-    connection = transaction.connection
+    connection, raw = transaction.connection, rows.raw
     cleared: Counter[str] = Counter()
     notes: Counter[str] = Counter()
     validated, columns = _validate(connection, table, mapping, raw, cleared, notes)
@@ -278,8 +291,13 @@ def _import(
     if table == "actions":
         users, jobs = (IdIndex(read_ids(connection, name)) for name in ("users", "jobs"))
         validated = validated.reject_rows(find_unknown_references(validated, users, jobs))
+    if options.update and (rows.duplicates != "").any():
+        validated = _reject_duplicates(connection, validated, rows.duplicates)
     before = read_ids(connection, table) if options.replace and table in ("users", "jobs") else None
-    validated, counts = store_rows(connection, validated, columns, _find_ids(validated), options)
+    file_ids = _find_ids(validated)
+    if table in options.close_missing:
+        file_ids = np.concatenate([file_ids, _find_unreadable_ids(connection, table, mapping, raw)])
+    validated, counts = store_rows(connection, validated, columns, file_ids, options)
     if before is not None:
         transaction.removed[table] = np.setdiff1d(before, read_ids(connection, table))
     n_rejected = validated.n_rejected + len(raw.unreadable)
@@ -321,6 +339,16 @@ def _find_ids(validated: NormalisedTable) -> Longs:
         rejected = validated.get_rejected_rows()[key].reset_index(drop=True)
         ids.append(ID.coerce(rejected).values.dropna().to_numpy(dtype=np.int64))
     return np.concatenate(ids)
+
+
+def _find_unreadable_ids(connection: Connection, table: str, mapping: TableMap, raw: RawRows) -> Longs:
+    """Return the ids of unreadable rows, as far as they can be read: these rows are in the file."""
+    fields = [fields for *_, fields in raw.unreadable]
+    frame = pd.DataFrame(fields, columns=raw.frame.columns, dtype=object)
+    computed = compute_columns(table, frame, mapping, lambda name: read_codes(connection, name))
+    key = TABLES[table].key[0]
+    ids = replace_text_ids(connection, table, computed.frame)[key].reset_index(drop=True)
+    return ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
 
 
 def _validate(
@@ -389,14 +417,32 @@ def _count_reasons(raw: RawRows, validated: NormalisedTable) -> Counter[str]:
     return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(rejected["column"] + " " + rejected["reason"])])
 
 
+def _reject_duplicates(connection: Connection, validated: NormalisedTable, duplicates: np.ndarray) -> NormalisedTable:
+    """Reject rows again that were rejected as duplicates, while their id is unchanged and stored.
+
+    An update would replace the stored row, which is the earlier row, with the duplicate.
+    """
+    (key,) = TABLES[validated.table].key
+    values = validated.frame[key]
+    same = values.astype(str).to_numpy() == duplicates[validated.rows]
+    stored = pd.Index(values).isin(read_ids(connection, validated.table)) if same.any() else same
+    return validated.reject(same & stored, key, DUPLICATE)
+
+
 def _collect_rejected_rows(raw: RawRows, validated: NormalisedTable) -> pd.DataFrame:
     """Return the rejected rows as in the source, preceded by file, row, column, value and reason."""
-    head = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
+    head = list(REJECTION_COLUMNS[:5])
     rejected = validated.rejected
     at = rejected["row"].to_numpy(dtype=np.int64)
     rows = rejected.assign(file=raw.source[at], row=raw.rows[at])[["file", *rejected.columns]].set_axis(head, axis=1)
     original = raw.frame.iloc[at].reset_index(drop=True)
-    unreadable = pd.DataFrame([(f, line, "", "", why) for f, line, why, _ in raw.unreadable], columns=head)
     fields = pd.DataFrame([fields for *_, fields in raw.unreadable], columns=original.columns, dtype=object)
+    unreadable = pd.DataFrame(
+        [
+            (file, line, "", join_fields(texts), reason)
+            for (file, line, reason, _), texts in zip(raw.unreadable, fields.to_numpy(), strict=True)
+        ],
+        columns=head,
+    )
     parts = [pd.concat([a, b], axis=1) for a, b in ((rows, original), (unreadable, fields)) if len(a)]
     return pd.concat(parts, ignore_index=True).sort_values(["refused_file", "refused_row"], ignore_index=True)

@@ -396,11 +396,11 @@ def read_mapping(path: Path) -> ImportMap:
 
 
 def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> TableMap:
-    """Return the mapping of one table from None, a `TableMap`, its dict, or a YAML file of it.
+    """Return the mapping of one table from None, a `TableMap`, its dict, a YAML file of it, or a mapping file.
 
     Raises
     ------
-    ConfigurationError: If the mapping is invalid.
+    ConfigurationError: If the mapping is invalid, or a mapping file does not fill the table.
     """
     if mapping is None and table in TABLES:
         return TableMap()
@@ -411,9 +411,20 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
         file = YamlSource("mapping", content, {}, ConfigurationError)
     else:
         file = _read_yaml(Path(mapping), "`columns`")
+        if "tables" in file.data:
+            return _select_table(table, read_mapping(Path(mapping)), file)
     table_map = mapping if isinstance(mapping, TableMap) else _validate(TableMap, file)
     _check_targets(table, table_map, file)
     return table_map
+
+
+def _select_table(name: str, mapping: ImportMap, file: YamlSource) -> TableMap:
+    """Return the mapping of one table of a mapping file, with the words for missing values of its sources."""
+    if name not in mapping.tables:
+        raise file.error(("tables",), f"the mapping does not fill the table {name!r}. {suggest(name, mapping.tables)}")
+    table = mapping.tables[name]
+    missing = {word: None for source in table.sources for word in mapping.sources[source].missing}
+    return table.model_copy(update={"missing": (*missing, *table.missing)})
 
 
 def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = ()) -> None:

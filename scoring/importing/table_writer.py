@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, select, update
 
 from scoring.array_types import Longs
-from scoring.columns import TABLES
+from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.series_functions import Mask
+from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.row_conversion import fetch_columns
 from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import is_in
@@ -112,6 +113,8 @@ def store_rows(
         connection.execute(delete(DATA_TABLES[table]))
         write_frame(connection, table, validated.frame)
         return validated, RowCounts(inserted=len(validated.frame))
+    if table in FACTOR_TABLES:
+        _require_equal_width(connection, table, validated.frame)
     if len(TABLES[table].key) > 1:
         inserted = insert_new_rows(connection, table, validated.frame)
         return validated, RowCounts(inserted=inserted, merged=len(validated.frame) - inserted)
@@ -123,6 +126,17 @@ def store_rows(
             write_frame(connection, table, validated.frame)
         return validated, RowCounts(inserted=len(validated.frame))
     return validated, _update_table(connection, table, validated.frame, columns, file_ids, options)
+
+
+def _require_equal_width(connection: Connection, table: str, frame: pd.DataFrame) -> None:
+    stored = connection.execute(select(DATA_TABLES[table].c.vector).limit(1)).scalar()
+    n_stored = len(stored) // VECTOR_DTYPE.itemsize if stored is not None else 0
+    given = len(frame.columns) - len(TABLES[table].names)
+    if stored is not None and len(frame) and given != n_stored:
+        raise DataError(
+            f"{table}: the file has {pluralize(given, 'factor')} per row, but the stored rows have {n_stored}. Use "
+            "--replace."
+        )
 
 
 def _update_table(

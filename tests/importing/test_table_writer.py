@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,26 @@ def test_second_update_changes_nothing(database: Database, tmp_path: Path, table
     assert_same(load_tables(database), tables)
 
 
+def test_unreadable_row_does_not_close_its_job(sqlite_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    with Database.open(sqlite_url) as database:
+        path.write_text("job_id,fee\nA,1\n2,1\n3,1\n4,1\n")
+        import_file(database, "jobs", path)
+        path.write_text("job_id,fee\nA,1,more\n2\n3,much\n")
+        report = import_file(database, "jobs", path, update=True, close_missing=True)
+        assert (report.rejected, report.closed) == (3, 1)
+        assert load_jobs(database)["is_active"].sum() == 3
+
+
+def test_factors_of_another_width_need_replace(sqlite_url: str, tmp_path: Path) -> None:
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables(factors=True))
+        pd.DataFrame({"user_id": [10], "f0": [1.0]}).to_parquet(tmp_path / "f.parquet")
+        with pytest.raises(DataError, match="--replace"):
+            import_file(database, "user_factors", tmp_path / "f.parquet", update=True)
+        assert_same(load_tables(database), small_tables(factors=True))
+
+
 def test_column_that_the_file_lacks(sqlite_url: str, tmp_path: Path) -> None:
     path = tmp_path / "jobs.csv"
     pd.DataFrame({"job_id": [1], "fee": [7]}).to_csv(path, index=False)
@@ -188,6 +210,31 @@ def test_failed_mapping_import_leaves_no_trace(sqlite_url: str, tmp_path: Path) 
             import_mapping(database, mapping, update=True)
         for name, frame in read_state(database).items():
             pd.testing.assert_frame_equal(frame, before[name])
+
+
+KILLED = """
+import os, sys
+from scoring.database.database import Database
+from scoring.importing import import_mapping, importer
+
+def end(connection, removed, policy):
+    os._exit(9)
+
+importer.delete_orphans = end  # all tables are written, the transaction is not committed
+with Database.open(sys.argv[1]) as database:
+    import_mapping(database, sys.argv[2], update=True)
+"""
+
+
+def test_killed_import_leaves_the_database_as_it_was(database: Database, database_url: str, tmp_path: Path) -> None:
+    import_mapping(database, write_day(tmp_path, make_day(1)))
+    before = read_state(database)
+    mapping = write_day(tmp_path, make_day(2))
+    done = subprocess.run([sys.executable, "-c", KILLED, database_url, str(mapping)], check=False)
+    assert done.returncode == 9
+    for name, frame in read_state(database).items():
+        pd.testing.assert_frame_equal(frame, before[name])
+    assert import_mapping(database, mapping, update=True)[1].inserted
 
 
 def test_new_database_gets_the_other_reference_tables(database: Database, tmp_path: Path) -> None:

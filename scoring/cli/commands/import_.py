@@ -32,7 +32,12 @@ def import_(
         ),
     ] = False,
     map_: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="YAML file that maps files and columns to tables.")
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="YAML file that maps files and columns to tables. With TABLE and FILE: how to read this FILE.",
+        ),
     ] = None,
     folder: Annotated[
         Path | None,
@@ -125,9 +130,9 @@ def import_(
     if suggest:
         _print_draft(words, source, has_map=map_ is not None)
         return
-    if len(words) != (0 if map_ is not None else 2):
-        raise typer.BadParameter("Give TABLE and FILE, or only --map FILE, or --suggest and files.")
-    if map_ is not None and source.given:
+    if len(words) != 2 and (words or map_ is None):
+        raise typer.BadParameter("Give TABLE and FILE, --map FILE, both, or --suggest and files.")
+    if not words and source.given:
         raise typer.BadParameter(f"Write {' and '.join(source.given)} in the mapping file, at the source.")
     progress, console = Progress(), make_console()
     options: dict[str, Any] = {
@@ -147,14 +152,17 @@ def import_(
         Path(db).parent.mkdir(exist_ok=True)
     with Database.open(db) as database:
         try:
-            if map_ is not None:
+            if not words:
+                assert map_ is not None
                 closed = [*(["jobs"] if close_missing else []), *(["users"] if close_missing_users else [])]
                 with progress.stage(f"importing {map_}"):
                     import_mapping(database, map_, folder, close_missing=closed, on_report=print_report, **options)
             else:
                 table, file = words
                 with progress.stage(f"importing {describe_source(file, source)}"):
-                    report = import_file(database, table, file, close_missing=close_missing, options=source, **options)
+                    report = import_file(
+                        database, table, file, map_, close_missing=close_missing, options=source, **options
+                    )
                     print_report(report)
         except BaseException:
             console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)

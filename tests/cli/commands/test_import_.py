@@ -32,9 +32,9 @@ def test_import_by_mapping_file(scoring: Call, tmp_path: Path) -> None:
     assert "2 read = 2 stored" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["jobs"], ["jobs", "a.csv", "--map", "m.yaml"]])
+@pytest.mark.parametrize("arguments", [[], ["jobs"], ["jobs", "--map", "m.yaml"]])
 def test_import_requires_table_and_file_or_mapping(scoring: Call, arguments: list[str]) -> None:
-    assert "Give TABLE and FILE, or only --map FILE" in error_line(scoring("import", *arguments), 2)
+    assert "Give TABLE and FILE, --map FILE, both, or --suggest" in error_line(scoring("import", *arguments), 2)
 
 
 def test_import_options_state_how_to_read_a_file(scoring: Call, tmp_path: Path) -> None:

@@ -195,8 +195,15 @@ def import_report() -> Any:
         reasons={"fee is not a number": 4, "job_id is missing": 1}, cleared={"wage is negative": 3},
         ignored=("comment", "colour"), refused_path=Path("data/refused/refused_jobs.csv"),
     )  # fmt: skip
+    updated = ImportReport(
+        "jobs", "offers.csv", read=103, stored=98, merged=0, rejected=5, reasons={"fee is not a number": 5},
+        is_update=True, updated=20, unchanged=70, reopened=2, closed=31,
+    )  # fmt: skip
+    again = ImportReport("actions", "clicks.csv", 12, 10, 2, 0, already_stored=1, deleted={})
+    replaced = ImportReport("jobs", "offers.csv", 10, 10, 0, 0, deleted={"actions": 1_200, "job_factors": 3})
     loaded = TableReport("users", 150, 147, {"repeated": 1}, {"user_id is missing": 2})
-    return "\n".join([*imported.lines(), "", f"warning: {loaded.format_line()}"])
+    reports = [imported, updated, again, replaced]
+    return "\n".join([*(line for report in reports for line in report.lines()), "", f"warning: {loaded.format_line()}"])
 
 
 # explain, models, compare
