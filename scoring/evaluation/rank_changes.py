@@ -51,7 +51,10 @@ class Comparison:
     p: float = 0.9
     """Persistence of rank-biased overlap; a larger p weights deeper ranks more. See `list_overlap`."""
     eligible: Bools | None = None
-    """(m,) jobs that the rules of either side allow in some list, for `measures`; None: unknown, all jobs count."""
+    """(m,) jobs that the rules of either side allow in some list, for `measures`; None: unknown, all jobs count.
+
+    Listed jobs also count: a job may have been closed since a list was made.
+    """
 
     @classmethod
     def of(
@@ -182,6 +185,16 @@ class Comparison:
         }
         return pd.DataFrame({"value": pd.Series(values, dtype="float64")}).rename_axis("measure")
 
+    @cached_property
+    def counted_jobs(self) -> Bools:
+        """(m,) the jobs of which coverage is a share: the eligible and the listed ones, or all jobs."""
+        if self.eligible is None:
+            return np.ones(len(self.inputs.jobs), dtype=bool)
+        counted = self.eligible.copy()
+        for ranking in (self.before, self.after):
+            counted[ranking.job_row[ranking.job_row >= 0]] = True
+        return counted
+
     def measures(self) -> pd.DataFrame:
         """Return one row per property of the lists, with its value on both sides and the difference.
 
@@ -192,8 +205,7 @@ class Comparison:
         k = min(_MEASURED_JOBS, self.before.job_row.shape[1], self.after.job_row.shape[1])
         if not k:
             return pd.DataFrame(columns=["measure", "before", "after", "difference", "relative"])
-        all_jobs = np.ones(len(self.inputs.jobs), dtype=bool)
-        facts = ListFacts.of(self.inputs, all_jobs if self.eligible is None else self.eligible)
+        facts = ListFacts.of(self.inputs, self.counted_jobs)
         rows = []
         for measure in (kind(k) for kind in LIST_MEASURES):
             if isinstance(measure, UserFact):

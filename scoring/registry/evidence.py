@@ -139,8 +139,9 @@ def collect_evidence(
     ConfigurationError: If a guard is not a measure of the evaluation, or has no test there.
     """
     access = _choose_access(accesses, profile.digest)
+    baseline = "standard" if promoted is None else promoted.reference
     if access is None:
-        return Evidence(profile, None, 0, (_explain_missing(profile, accesses),))
+        return Evidence(profile, None, 0, (_explain_missing(profile, accesses, baseline),))
     objections, warnings = [], []
     same_users = [other for other in find_same_users(accesses, access) if other.digest == profile.digest]
     goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
@@ -189,14 +190,17 @@ def _choose_access(accesses: Sequence[TestAccess], digest: str) -> TestAccess | 
     return next(independent, newest_first[0] if newest_first else None)
 
 
-def _explain_missing(profile: Profile, accesses: Sequence[TestAccess]) -> str:
+def _explain_missing(profile: Profile, accesses: Sequence[TestAccess], baseline: str) -> str:
     name = profile.name
     if any((access.profile or "").partition("@")[0] == name for access in accesses):
         return (
             f"Another version of {name} was evaluated on test users, with other weights, parameters or rules, but not "
-            "this one."
+            f"this one. To evaluate it: scoring evaluate {baseline} {profile.metadata.reference} --on test."
         )
-    return "Its model was never evaluated on test users."
+    return (
+        "Its model was never evaluated on test users. To evaluate it: scoring evaluate "
+        f"{baseline} {profile.metadata.reference} --on test."
+    )
 
 
 def _find_losses(

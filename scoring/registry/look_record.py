@@ -62,7 +62,7 @@ def describe_scoreboard(
                 "goals": tuple(goal.name for goal in board.goals) if name == board.candidate else (),
                 "broken_floors": tuple(broken_floors) if name == last else (),
                 "changes": _collect_changes(frame[(frame["model"] == name) & frame["difference"].notna()]),
-                "worse_slices": _collect_worse_slices(board, name),
+                **_describe_slices(board.slices(name)),
             }
         records.append(record)
     return records
@@ -146,8 +146,12 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _collect_worse_slices(board: Scoreboard, name: str) -> tuple[str, ...]:
-    """Return the slices in which the model is significantly worse, such as `NDCG@10:tenure:newcomer`."""
-    frame = board.slices(name)
+def _describe_slices(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the slices in which the model is significantly worse, such as `NDCG@10:tenure:newcomer`, and numbers."""
     worse = frame[frame["worse"]]
-    return tuple(f"{row['metric']}:{row['slicing']}:{row['slice']}" for row in worse.to_dict("records"))
+    tested = frame.groupby(["slicing", "slice"])["tested"].any()
+    return {
+        "worse_slices": tuple(f"{row['metric']}:{row['slicing']}:{row['slice']}" for row in worse.to_dict("records")),
+        "n_slices": len(tested),
+        "n_tested_slices": int(tested.sum()),
+    }

@@ -78,6 +78,9 @@ class TestAccess(BaseModel):
     changes: dict[Text, Change] = {}
     worse_slices: tuple[Text, ...] | None = None
     """Slices in which the model is significantly worse. None: they were not compared."""
+    n_slices: Annotated[int, Field(ge=0)] | None = None
+    n_tested_slices: Annotated[int, Field(ge=0)] | None = None
+    """Number of slices with enough users for a test. None: not recorded."""
     sketch: tuple[Text, ...] = ()
     """The smallest hashes of the held-out pairs of user and job, as hexadecimal text."""
     sketch_key: Text | None = None

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
-from scoring.array_types import Longs
+from scoring.array_types import Bools, Longs
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns import RESULT_COLUMNS
 from scoring.errors import ConfigurationError, OutputError
+from scoring.model import Eligibility, Inputs
+from scoring.plan.exclusions import Exclusions
 from scoring.ranking.prepared import find_rows
 from scoring.runs.publishers import read_manifest
 from scoring.runs.publishers.reader_locks import lock_for_reading
 
-__all__ = ["build_ranking", "read_run"]
+__all__ = ["build_ranking", "find_open_jobs", "read_run"]
 
 
 def read_run(folder: str | Path) -> pd.DataFrame:
@@ -39,6 +43,28 @@ def read_run(folder: str | Path) -> pd.DataFrame:
             problem = f"{file['name']} has {len(part):,} rows instead of {file['rows']:,}"
             raise OutputError(f"{folder}: {problem}. Start a new run.", path=str(folder))
     return pd.concat(parts, ignore_index=True)
+
+
+def find_open_jobs(folders: Iterable[str | Path], inputs: Inputs) -> Bools | None:
+    """Return (m,) whether the rules of any of these runs leave a job of the inputs open for some user.
+
+    The rules are applied at the clock of the inputs. None: a run of an earlier version does not contain its rules.
+
+    Raises
+    ------
+    OutputError: If a folder does not contain a run, or its rules are invalid.
+    """
+    is_open = np.zeros(len(inputs.jobs), dtype=bool)
+    for folder in folders:
+        definition = read_manifest(folder).get("definition")
+        if not isinstance(definition, dict) or "eligibility" not in definition:
+            return None
+        try:
+            rules = Eligibility.model_validate(definition["eligibility"])
+        except ValidationError as error:
+            raise OutputError(f"{folder}: the rules in the manifest are invalid. Start a new run.") from error
+        is_open |= Exclusions.of(rules, inputs).open_to_all
+    return is_open
 
 
 def build_ranking(frame: pd.DataFrame, job_id: Longs) -> Ranking:

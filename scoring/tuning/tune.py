@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,10 @@ class Tuning:
         )
 
     def plot(self) -> Figure:
-        """Plot the best value so far by trial and study; for two or more goals, the trials and their front."""
+        """Plot the best value so far by trial and study; for two or more goals, the trials and their front.
+
+        A table below contains the measures that a model or a numbered trial makes worse by more than 10 %.
+        """
         figure: Figure = display("tuning progress" if len(self.problem.goals) == 1 else "tuning front", self)
         return figure
 
@@ -167,6 +171,7 @@ def tune(
     level: float = 0.95,
     pick: Sequence[Condition] = (),
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    found: Callable[[str, ScoringModel], None] = lambda stage, model: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Tuning:
     """Run a direct fit, a random search and a search, and compare the best model of each with the baseline.
@@ -186,6 +191,7 @@ def tune(
     pick: Conditions on the validation users. If given, all trials of the Pareto front are evaluated there as well. The
         best in the first goal among the models that satisfy every condition is chosen.
     progress: Called with (stage, done, total).
+    found: Called at the end of each stage with its best model on the training users, if a model keeps every floor.
 
     Raises
     ------
@@ -203,6 +209,7 @@ def tune(
     progress(DIRECT, 0, 1)
     fitted = fit_pairwise(problem.search_space, problem.train, seed=seed)
     progress(DIRECT, 1, 1)
+    found(DIRECT, fitted)
     studies = search_trials(
         problem,
         n_trials,
@@ -212,6 +219,7 @@ def tune(
         seed=seed,
         first=_starts(problem, fitted),
         progress=progress,
+        found=found,
         cancelled=cancelled,
     )
     chosen = {
@@ -234,6 +242,7 @@ def search_trials(
     worker: int = 0,
     first: Sequence[ScoringModel] = (),
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    found: Callable[[str, ScoringModel], None] = lambda stage, model: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, list[FrozenTrial]]:
     """Return the finished trials of random search and of the search, by study.
@@ -246,23 +255,31 @@ def search_trials(
         (RANDOM, "random", n_trials if random_trials is None else random_trials),
         (SEARCH, sampler, n_trials),
     ]
-    return {
-        name: load_finished(
-            run_trials(
-                problem,
-                count,
-                sampler=how,
-                storage=storage,
-                name=f"{name} {how} {problem.digest[:8]}",
-                seed=seed,
-                worker=worker,
-                first=first if name == SEARCH else first[:1],
-                progress=lambda done, total, name=name: progress(name, done, total),  # type: ignore[misc]
-                cancelled=cancelled,
-            )
+    studies = {}
+    for name, how, count in plan:
+        study = run_trials(
+            problem,
+            count,
+            sampler=how,
+            storage=storage,
+            name=f"{name} {how} {problem.digest[:8]}",
+            seed=seed,
+            worker=worker,
+            first=first if name == SEARCH else first[:1],
+            progress=partial(progress, name),
+            cancelled=cancelled,
         )
-        for name, how, count in plan
-    }
+        studies[name] = load_finished(study)
+        best = _sort_trials(problem, studies[name])
+        if best:
+            found(name, make_trial_model(problem, best[0]))
+    return studies
+
+
+def _sort_trials(problem: Problem, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that keep every floor, the best on the training users first."""
+    before = problem.values(problem.train, problem.train_baseline)
+    return sorted(select_feasible(trials), key=lambda trial: _sort_key(problem, trial.values, before), reverse=True)
 
 
 def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
@@ -302,9 +319,8 @@ def _choose(
 
     If no model satisfies `pick`, raise an error (`is_strict`) or return the nearest.
     """
-    on_train = problem.values(problem.train, problem.train_baseline)
     feasible = select_feasible(trials)
-    best = sorted(feasible, key=lambda trial: _sort_key(problem, trial.values, on_train), reverse=True)[:finalists]
+    best = _sort_trials(problem, trials)[:finalists]
     if pick and feasible:
         on_front = _mark_front(problem, np.array([trial.values for trial in feasible], dtype=np.float64))
         numbers = {trial.number for trial in best}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, create_figure
+from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, is_price
+from scoring.model import ScoringModel
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, VERMILION, create_figure
 from scoring.tuning.goals import Goal, ListGoal
+from scoring.tuning.train_changes import measure_train_changes, select_worse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +32,9 @@ _MARKERS = {
 """Model → shape, size and colour. Sizes differ so that models at the same point are all visible."""
 _NUMBERS = 12
 """Maximum number of trials of the front whose number is shown."""
+_ROW_HEIGHT = 0.2
+_LABEL_WIDTH = 1.4
+"""Height of a row, and width of the first column, of the table of prices, in inches."""
 _BEYOND = 0.3
 """Range shown on the worse side of the baseline and the direct fit, as a share of baseline to best value."""
 
@@ -35,10 +42,12 @@ _BEYOND = 0.3
 def plot_progress(tuning: Tuning) -> Figure:
     """Plot the best value so far on the training users, by trial.
 
-    Trials far worse than the baseline are outside the axes; the axis label counts them.
+    Trials far worse than the baseline are outside the axes; the axis label counts them. The table below has the prices
+    of the compared models.
     """
     goal, trials = tuning.problem.goals[0], tuning.trials()
-    figure, (axes,) = create_figure(7.5, 4.2)
+    models = {name: model for name, model in tuning.models.items() if name != "baseline"}
+    figure, axes = _create_figure_with_prices(7.5, 4.2, tuning, models)
     for study, rows in trials.groupby("study", sort=False):
         kept = rows[rows["keeps"]]
         best = kept[goal.name].cummax() if goal.maximise else kept[goal.name].cummin()
@@ -74,30 +83,31 @@ def _set_limits(axes: Any, goal: Goal, values: pd.Series, levels: dict[str, floa
 def plot_front(tuning: Tuning) -> Figure:
     """Plot the search's trials by the first two goals, their front, and the compared models.
 
-    Numbers at points of the front are trials, see `Tuning.model_of_trial`.
+    Numbers at points of the front are trials, see `Tuning.model_of_trial`. The table below has their prices.
 
     With three or more goals, the third goal is the colour of the front's trials.
     """
     first, second, *more = tuning.problem.goals
     trials, front = tuning.trials().query("study == 'search'"), tuning.front()
-    figure, (axes,) = create_figure(8.0 if more else 7.5, 5.2)
+    numbered = _choose_numbered(tuning, front)
+    models = {str(number): tuning.model_of_trial(number) for number in numbered}
+    if tuning.find_trial() not in numbered:
+        models["search"] = tuning.winner
+    figure, axes = _create_figure_with_prices(8.0 if more else 7.5, 5.2, tuning, models)
     axes.plot(trials[second.name], trials[first.name], ".", color=GREY, alpha=0.5, label="trial of the search")
     label = "Pareto front"
     if more:
         dots = axes.scatter(
             front[second.name], front[first.name], c=front[more[0].name], s=45, zorder=2, label=label, edgecolor="white"
         )
-        figure.colorbar(dots).set_label(_label(more[0]), fontsize=SMALL)
+        figure.colorbar(dots, ax=axes).set_label(_label(more[0]), fontsize=SMALL)
     else:
         ordered = front.sort_values(second.name)
         # between two trials of the front, only the values of the next trial with a better second goal are certain
         where = "pre" if second.maximise else "post"
         line = axes.step(ordered[second.name], ordered[first.name], where=where, color=BLUE, marker="o", markersize=5)
         line[0].set_label(label)
-    values = front[second.name].to_numpy()
-    if len(front):  # at equal distances, so that numbers do not overlap
-        places = np.abs(values - np.linspace(values.min(), values.max(), _NUMBERS)[:, None]).argmin(axis=1)
-    for row in front.iloc[np.unique(places)].to_dict("records") if len(front) else []:
+    for row in front[front["trial"].isin(numbered)].to_dict("records"):
         axes.annotate(
             str(row["trial"]), (row[second.name], row[first.name]), (4, 4), textcoords="offset points", fontsize=SMALL
         )
@@ -108,6 +118,54 @@ def plot_front(tuning: Tuning) -> Figure:
     axes.set_ylabel(_label(first))
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=SMALL + 0.5)
     return figure
+
+
+def _choose_numbered(tuning: Tuning, front: pd.DataFrame) -> list[int]:
+    """Return the trials of the front whose number is shown, by the second goal: at equal distances, and the result."""
+    if not len(front):
+        return []
+    ordered = front.sort_values(tuning.problem.goals[1].name, kind="stable")
+    values = ordered[tuning.problem.goals[1].name].to_numpy()
+    places = np.abs(values - np.linspace(values.min(), values.max(), _NUMBERS)[:, None]).argmin(axis=1)
+    is_result = (ordered["trial"] == tuning.find_trial()).to_numpy()
+    shown = np.union1d(places, np.flatnonzero(is_result))
+    return [int(trial) for trial in ordered["trial"].iloc[shown]]
+
+
+def _create_figure_with_prices(
+    width: float, height: float, tuning: Tuning, models: Mapping[str, ScoringModel]
+) -> tuple[Figure, Any]:
+    """Return a figure and its axes for a plot. A table of the prices of the models is below these axes."""
+    changes = select_worse(measure_train_changes(tuning.problem, models)) if models else pd.DataFrame()
+    rows = _ROW_HEIGHT * (len(changes) + 2.5 if len(changes) else 1)
+    figure, (axes,) = create_figure(width, height + rows)
+    subplots = axes.get_subplotspec().subgridspec(2, 1, height_ratios=[height, rows])
+    axes.set_subplotspec(subplots[0])
+    table = figure.add_subplot(subplots[1])
+    table.axis("off")
+    limit = f"{PRICE_SHARE:.0%}"
+    if not len(changes):
+        table.text(0, 0.5, f"No other measure is worse by more than {limit}, on training users.", fontsize=SMALL)
+        return figure, axes
+    left = -0.5 - len(models) * _LABEL_WIDTH / (width - _LABEL_WIDTH - 1)  # the axis of the plot takes 1 inch
+    table.set_xlim(left, len(models) - 0.5)
+    table.set_ylim(len(changes) - 0.5, -3)
+    kind = "trial" if next(iter(models)).isdecimal() else "model"
+    title = f"change in % of the baseline, training users (red: worse by more than {limit})"
+    table.text(left, -2.3, title, fontsize=SMALL, va="center")
+    table.text(left, -1.1, kind, fontsize=SMALL, va="center")
+    for place, name in enumerate(models):
+        table.text(place, -1.1, name, fontsize=SMALL, ha="center", va="center")
+    table.axhline(-0.55, color=GREY, linewidth=0.8)
+    arrows = {1: " ↑", -1: " ↓", 0: ""}
+    for row, (measure, values) in enumerate(changes.iterrows()):
+        table.text(left, row, f"{measure}{arrows[find_good_sign(str(measure))]}", fontsize=SMALL, va="center")
+        for place, change in enumerate(values):
+            is_worse = is_price(str(measure), change)
+            text = "–" if np.isnan(change) else f"{100 * change:+.0f}".replace("-", "−")
+            colour = VERMILION if is_worse else BLACK
+            table.text(place, row, text, fontsize=SMALL, ha="center", va="center", color=colour)
+    return figure, axes
 
 
 def _value(tuning: Tuning, goal: Goal, model: str) -> float:

@@ -212,7 +212,11 @@ class TuningPanel(widgets.VBox):
             return result
         self.weights.mark_saved(self.weights.model)
         self._show_status(self.worker.status)
-        return self.profiles.refresh(result.metadata.reference) or f"Saved as {result.metadata.reference}."
+        reference = result.metadata.reference
+        return self.profiles.refresh(reference) or (
+            f"Saved as {reference}. To promote it, first compare it on test users: scoring evaluate standard "
+            f"{reference} --on test."
+        )
 
     def _confirm(self) -> None:
         with self._lock:

@@ -6,12 +6,16 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from scoring import Dataset, load_model
 from scoring.cli.app import app
-from scoring.registry import EvidenceError, Registry
+from scoring.evaluation import split_users
+from scoring.registry import EvidenceError, FittedUsers, Registry
 from scoring.runs.publishers import read_manifest
+from scoring.widgets.tuning_session import TuningSession
 
 FEES = """\
 groups:
@@ -153,6 +157,20 @@ def test_test_users_of_the_search_have_no_overlap(workbench: Workbench) -> None:
     assert "warning: these users have been evaluated " in done.stderr
     none_left = workbench.call("evaluate", "standard", "found", "--exclude-fitted", code=1)
     assert "--exclude-fitted leaves none of " in none_left.stderr
+
+
+def test_panel_never_uses_test_users(workbench: Workbench) -> None:
+    """The panel of version 0.1 drew its users from all splits."""
+    data = Dataset.from_database("data/market.db")
+    session = TuningSession.of(data, load_model("standard"), users=10_000)
+    split = split_users(data.users.user_id)
+    drawn = np.concatenate(list(session.drawn_users.values()))
+    assert len(drawn)
+    assert not np.isin(drawn, split.test).any()
+    panel_users = FittedUsers.of(*(session.drawn_users[name] for name in ("train", "validation")))
+    workbench.registry.save("by-hand", load_model("classic"), users=panel_users)
+    done = workbench.call("evaluate", "standard", "by-hand", "--on", "all", "--profiles", "data/profiles")
+    assert "warning: by-hand was fitted or selected on " in done.stderr
 
 
 def test_search_from_the_promoted_profile_reports_its_users(workbench: Workbench) -> None:

@@ -124,7 +124,7 @@ class Keyboard:
         expect(self.message).not_to_be_empty()
         if "Press Save again" in self.message.inner_text():
             self.press("Enter")
-        expect(self.message).to_have_text(f"Saved as {name}@1.")
+        expect(self.message).to_have_text(re.compile(f"^Saved as {re.escape(name)}@1\\. "))
 
     def choose_profile(self, name: str) -> None:
         self.reach(self.entry("profile"))

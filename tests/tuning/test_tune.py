@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,14 @@ from scoring.evaluation.list_metrics import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.evaluation.user_splits import split_users
+from scoring.model import ScoringModel
 from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import make_trial_model
 from scoring.tuning.space import Parameter, Space
+from scoring.tuning.train_changes import measure_train_changes, select_worse
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
 from tests.support.errors import raises_at
 from tests.support.mark_simulation import simulate_marks
@@ -143,8 +146,25 @@ def test_weights_and_trials_frames_are_complete(tuned: Tuning) -> None:
     )
 
 
+def assert_prices_are_shown(tuning: Tuning, models: dict[str, ScoringModel], table: Any) -> int:
+    """Check the table below a plot, and return its number of measures."""
+    shown = [text.get_text() for text in table.texts]
+    worse = select_worse(measure_train_changes(tuning.problem, models))
+    if not len(worse):
+        assert shown == ["No other measure is worse by more than 10%, on training users."]
+        return 0
+    assert shown[2 : 2 + len(models)] == list(models)
+    for row, (measure, changes) in enumerate(worse.iterrows()):
+        first = 2 + len(models) + row * (1 + len(models))
+        label, *cells = shown[first : first + 1 + len(models)]
+        assert label.startswith(str(measure))
+        assert cells == [f"{100 * change:+.0f}".replace("-", "−") for change in changes]
+    return len(worse)
+
+
 def test_progress_plot_shows_trials(tuned: Tuning) -> None:
-    (axes,) = tuned.plot().axes
+    axes, table = tuned.plot().axes
+    assert assert_prices_are_shown(tuned, {name: tuned.models[name] for name in (RANDOM, DIRECT, SEARCH)}, table)
     lines = {line.get_label(): line for line in axes.lines}
     for study in (RANDOM, SEARCH):
         values = tuned.trials().query("study == @study")[N]
@@ -220,11 +240,16 @@ def test_front_contains_undominated_trials(several: Tuning) -> None:
 
 
 def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None:
-    axes, bar = several.plot().axes
+    axes, table, bar = several.plot().axes
     (dots,) = axes.collections
     np.testing.assert_array_equal(dots.get_offsets(), several.front()[[FEE, N]])
     np.testing.assert_array_equal(dots.get_array(), several.front()["coverage@10"])
     assert "coverage@10" in bar.get_ylabel()
+    numbered = [text.get_text() for text in axes.texts]
+    assert set(numbered) <= {str(trial) for trial in several.front()["trial"]}
+    is_shown = str(several.find_trial()) in numbered
+    models = {number: several.model_of_trial(int(number)) for number in numbered}
+    assert_prices_are_shown(several, models | ({} if is_shown else {SEARCH: several.winner}), table)
     lines = {line.get_label(): line.get_xydata()[0] for line in axes.lines}
     for name, model in several.models.items():
         ndcg, fee, _ = several.problem.values(small[0], small[0].evaluate(model))
@@ -233,7 +258,7 @@ def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None
     for trial in (trial for trials in studies.values() for trial in trials):
         trial.values = trial.values[:2]
     two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]), studies=studies)
-    (axes,) = two.plot().axes
+    axes, _ = two.plot().axes
     (front,) = (line for line in axes.lines if str(line.get_label()).startswith("Pareto front"))
     np.testing.assert_array_equal(front.get_xydata(), two.front()[[FEE, N]].to_numpy()[np.argsort(two.front()[FEE])])
 

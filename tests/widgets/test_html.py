@@ -72,7 +72,8 @@ def test_measures_table_names_prices_and_moves(state):
     measures = state.measures.assign(relative=0.05)
     measures.loc[measures["measure"] == "mean fee@40", "relative"] = -0.61
     page = read(render_measures(measures, n_compared=7))
-    assert page.text.count("(−61%) !") == page.text.count(" !") == 1
+    assert page.text.count("(−61%) !") == page.text.replace("! worse by more than 10%.", "").count(" !") == 1
+    assert "! worse" not in read(render_measures(measures.assign(relative=0.0))).text
     assert "has compared 7 settings" in page.text
     assert f"corrected over the {len(measures)} measures but not over moves" in page.text
     # higher concentration and lower coverage are worse

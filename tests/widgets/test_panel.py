@@ -165,7 +165,7 @@ def test_saving_compares_slices_with_the_new_baseline(panel):
     panel.wait(WAIT)
     panel.profiles.name.value = "fees"
     panel.profiles.save.click()
-    assert panel.message.text == "Saved as fees@1."
+    assert panel.message.text.startswith("Saved as fees@1. ")
 
 
 def test_unused_panel_has_no_thread(panel):
@@ -212,7 +212,7 @@ def test_saved_profile_can_be_loaded(panel, standard):
     saved = panel.wait(WAIT).model
     panel.profiles.name.value = "fresh"
     panel.profiles.save.click()
-    assert panel.message.text == "Saved as fresh@1."
+    assert panel.message.text.startswith("Saved as fresh@1. ")
     assert "not saved" not in panel.status.text
     assert not panel.weights.has_unsaved_changes
     panel.reset.click()
@@ -232,7 +232,7 @@ def test_saving_worse_slices_needs_confirmation(panel):
     assert panel.message.kind == "warning"
     assert panel.saver.names() == []
     panel.profiles.save.click()
-    assert panel.message.text == "Saved as fees@1."
+    assert panel.message.text.startswith("Saved as fees@1. ")
     assert panel.message.kind == "idle"
 
 

@@ -168,7 +168,7 @@ class _Operands:
 
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
-        from scoring.runs.run_reader import build_ranking, read_run
+        from scoring.runs.run_reader import build_ranking, find_open_jobs, read_run
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
 
@@ -177,8 +177,13 @@ class _Operands:
             rankings = [build_ranking(read_run(name), data.jobs.job_id) for name in self.names]
             before, *others = _take_common_users(rankings, progress)
             inputs = Inputs.of(Statistics(data))
+            eligible = find_open_jobs(self.names, inputs)
+            if eligible is None:
+                progress.print_line(
+                    "note: a run does not contain its rules, so coverage is a share of all jobs, also of closed ones."
+                )
             return [
-                Comparison.of_rankings(before, after, inputs, k=k, names=(first, name))
+                Comparison.of_rankings(before, after, inputs, k=k, names=(first, name), eligible=eligible)
                 for name, after in zip(rest, others, strict=True)
             ]
         from scoring.ranking import Prepared

@@ -45,6 +45,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.cli.promoted_model import PROMOTED
 from scoring.cli.slice_options import SlicesByOption, SlicesOption, UserColumns
 from scoring.errors import pluralize
 
@@ -242,19 +243,24 @@ def _make_run(
 
 
 def _print_next(names: Sequence[str], db: str, profiles: Path, component: Sequence[Path] | None) -> None:
-    """Print the command that usually follows: a search after one model, otherwise a comparison of the lists."""
+    """Print the command that usually follows.
+
+    It is a search after one model, the promotion of a saved profile, or a comparison of the lists.
+    """
+    from scoring.catalog import preset_names
+
+    is_profile = names[-1] not in (*preset_names(), PROMOTED) and not Path(names[-1]).is_file()
     shared = {
         "db": (db, DEFAULT_DB),
         "profiles": (profiles, DEFAULT_PROFILES),
         "component": (component, None),
     }
-    if len(names) > 1:
+    if len(names) > 1 and is_profile:
+        print_next("profiles", "promote", names[-1], "--note", "TEXT", **shared)
+    elif len(names) > 1:
         print_next("compare", *names, **shared)
     else:
-        from scoring.catalog import preset_names
-
-        is_profile = names[0] not in preset_names() and not Path(names[0]).is_file()
-        print_next("tune", "--profile" if is_profile else "--model", names[0], **shared)
+        print_next("tune", "--profile" if is_profile or names[0] == PROMOTED else "--model", names[0], **shared)
 
 
 def _name_run(models: Iterable[str]) -> str:

@@ -175,6 +175,7 @@ def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress:
 def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
     from scoring.tuning.goal_parser import parse_condition
+    from scoring.tuning.train_changes import describe_train_result
 
     journal_path = request.journal_path(inputs.problem)
     progress.print_line(
@@ -192,6 +193,7 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
             storage=journal_path,
             seed=request.seed,
             progress=on_progress,
+            found=lambda stage, model: progress.print_line(f"{stage}: {describe_train_result(inputs.problem, model)}"),
             cancelled=stop_signals.raise_pending,
             pick=[parse_condition(text) for text in request.picks],
         )

@@ -93,9 +93,18 @@ def _render_properties(comparisons: Sequence[Comparison]) -> list[RenderableType
             text = f"{format_number(difference, '+')}{share}{' !' if is_worse else ''}"
             cells.append(Text(text, style="red" if is_worse else ""))
         table.add_row(measure, *cells)
-    note = "↑ higher is better, ↓ lower is better."
+    note = f"↑ higher is better, ↓ lower is better. {_describe_coverage(comparisons)}"
     note += f" ! worse than {comparisons[0].names[0]} by more than {PRICE_SHARE:.0%}." if has_price else ""
     return [Text(), table, Text(make_printable(note), style="dim")]
+
+
+def _describe_coverage(comparisons: Sequence[Comparison]) -> str:
+    """Return the jobs of which coverage is a share. Sides may differ in their listed jobs."""
+    numbers = sorted({int(found.counted_jobs.sum()) for found in comparisons})
+    text = " to ".join(f"{number:,}" for number in dict.fromkeys((numbers[0], numbers[-1])))
+    if comparisons[0].eligible is None:
+        return f"coverage, concentration: of all {text} jobs."
+    return f"coverage, concentration: of {text} jobs that the rules of a side leave open or that are listed."
 
 
 def render_overlap_slices(comparisons: Sequence[Comparison], slicings: Sequence[Slicing]) -> RenderableType:

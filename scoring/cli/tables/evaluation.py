@@ -15,6 +15,7 @@ from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Backtest, Scoreboard
 from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_measure, is_price
 from scoring.evaluation.significance import ACCURATE_FROM, describe_interval_accuracy
+from scoring.evaluation.slices import FEWEST_USERS
 
 __all__ = [
     "arrow_of",
@@ -206,9 +207,12 @@ def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -
             _format_slice_interval(row),
             _mark_slice(row),
         )
-    few = f"~ fewer than {ACCURATE_FROM} users: the interval may be too narrow."
-    is_marked = (frame["low"].notna() & (frame["n"] < ACCURATE_FROM)).any()
-    return Group(Text(title, style="bold"), table, *([Text(few, style="dim")] if is_marked else []))
+    notes = []
+    if (frame["low"].notna() & (frame["n"] < ACCURATE_FROM)).any():
+        notes.append(f"~ fewer than {ACCURATE_FROM} users: the interval may be too narrow.")
+    if frame["low"].isna().any():
+        notes.append(f"Slices with fewer than {FEWEST_USERS} users have no interval and no test.")
+    return Group(Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes))
 
 
 def _format_slice_interval(row: Mapping[Any, Any]) -> str:

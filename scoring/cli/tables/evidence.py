@@ -78,8 +78,11 @@ def _render_result(evidence: Evidence, measure: str, change: Change) -> Text:
 def _describe_slices(access: TestAccess) -> str:
     if access.worse_slices is None:
         return "Slices were not compared. `scoring evaluate` without --cuts compares them."
+    tested = ""
+    if access.n_slices is not None and access.n_tested_slices is not None:
+        tested = f" {access.n_tested_slices:,} of {pluralize(access.n_slices, 'slice')} have enough users for a test."
     if not access.worse_slices:
-        return "No slice is significantly worse."
+        return f"No slice is significantly worse.{tested}"
     first = ", ".join(make_printable(text) for text in access.worse_slices[:5])
     more = len(access.worse_slices) - 5
-    return f"Significantly worse slices: {first}{f' and {more:,} more' if more > 0 else ''}."
+    return f"Significantly worse slices: {first}{f' and {more:,} more' if more > 0 else ''}.{tested}"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scoring.errors import pluralize
 from scoring.evaluation.marks import explain_mark
-from scoring.evaluation.measure_info import find_measure, is_price
+from scoring.evaluation.measure_info import PRICE_SHARE, find_measure, is_price
 from scoring.widgets.html.html_elements import (
     DOWN,
     INK,
@@ -44,6 +44,8 @@ def render_measures(measures: pd.DataFrame, level: float = 0.95, n_compared: int
         f"{pluralize(users, 'user')}. ↑ higher is better, ↓ lower is better. Each interval has its own scale around 0. "
         "The grey band marks differences that are too small to get a mark with this number of users."
     )
+    if any(is_price(str(row["measure"]), row["relative"]) for row in measures.to_dict("records")):
+        note += f" ! worse by more than {PRICE_SHARE:.0%}."
     marks = (
         f"Marks are exploratory, corrected over the {n_tests} measures but not over moves. This session has compared "
         f"{pluralize(n_compared, 'setting')}; with many, some marks are chance. Confirm tests the current weights on "

@@ -13,7 +13,9 @@ from scoring.evaluation import Comparison, waterfall
 from scoring.registry import Registry
 from tests.cli.command import (
     Call,
+    number,
     page,
+    rounded,
     row,
 )
 
@@ -62,6 +64,16 @@ def test_compare_uses_common_users_of_two_runs(action_command: Call, action_data
     )
     found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
     assert row(text, "users")[0] == "50"
+    n_jobs = int(found.counted_jobs.sum())
+    assert n_jobs < len(action_data.jobs)
+    assert f"coverage, concentration: of {n_jobs:,} jobs that the rules of a side leave open" in " ".join(text.split())
+    measures = found.measures().set_index("measure")
+    assert number(row(text, "coverage@12")[0]) == rounded(measures.loc["coverage@12", "before"])
+    manifest = second / "_manifest.json"
+    manifest.write_text(re.sub(r'"eligibility"', '"rules"', manifest.read_text()))
+    unknown = action_command("compare", first, second)
+    assert "note: a run does not contain its rules" in unknown.stderr
+    assert f"of all {len(action_data.jobs):,} jobs" in " ".join(page(unknown).split())
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
     assert f"rank-biased overlap (p = 0.9), mean   {found.mean_rbo:.3f}" in text
 
