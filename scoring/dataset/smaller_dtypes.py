@@ -15,7 +15,7 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.columns.types import ColumnType
-from scoring.errors import DataError
+from scoring.validation.frame_sources import to_pandas_frame
 
 __all__ = ["memory_report", "optimise"]
 
@@ -50,10 +50,9 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    DataError: If `frame` is not a DataFrame.
+    DataError: If `frame` is not a frame.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"optimise: expected a pandas DataFrame, not {type(frame).__name__}.")
+    frame = to_pandas_frame(frame, "optimise")
     types = _column_types()
     columns = [_shrink(frame.iloc[:, place], types.get(str(name))) for place, name in enumerate(frame.columns)]
     result = pd.concat(columns, axis=1) if columns else frame.copy()

@@ -15,6 +15,7 @@ from scoring.importing.readers import read_source
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.os_errors import reason
+from scoring.validation.frame_sources import to_pandas_frame
 
 __all__ = ["ALIASES", "RawLists", "read_frame", "read_raw_lists"]
 
@@ -93,8 +94,9 @@ def read_frame(frame: pd.DataFrame, source: str = "frame") -> RawLists:
 
     Raises
     ------
-    DataError: If a column is missing or is a duplicate.
+    DataError: If it is not a frame, or a column is missing or is a duplicate.
     """
+    frame = to_pandas_frame(frame, source)
     chosen, names = _choose_columns(frame, source)
     return RawLists(source, chosen, names, lambda row: f"row {frame.index[row]}")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.errors import ConfigurationError, DatabaseError, DataError
+from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import job_only_scores, legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
 from scoring.facade.pair_files import ScoredPairs, require_new_folder, write_pairs
@@ -17,6 +17,7 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
+from scoring.validation.frame_sources import to_pandas_frame
 
 __all__ = ["BatchMethods"]
 
@@ -56,7 +57,8 @@ class BatchMethods(EngineState):
         DatabaseError: If the data cannot be loaded.
         """
         size = self._chunk_users(chunk_size)
-        n_users, n_jobs = _length("users", users_df), _length("jobs", jobs_df)
+        users_df, jobs_df = to_pandas_frame(users_df, "users"), to_pandas_frame(jobs_df, "jobs")
+        n_users, n_jobs = len(users_df), len(jobs_df)
         top_k = self._check_request(n_users, n_jobs, size, top_k, out)
         snapshot = await self._data.get_async()
 
@@ -74,7 +76,8 @@ class BatchMethods(EngineState):
 
     async def _calculate_chunk_scores(self, users_chunk: pd.DataFrame, jobs_df: pd.DataFrame) -> pd.DataFrame:
         """Return every pair of one chunk: `process_scoring_batch` without `top_k`."""
-        size = self._chunk_users(max(1, _length("users", users_chunk)))
+        users_chunk = to_pandas_frame(users_chunk, "users")
+        size = self._chunk_users(max(1, len(users_chunk)))
         result = await self.process_scoring_batch(users_chunk, jobs_df, chunk_size=size)
         assert isinstance(result, pd.DataFrame)
         return result
@@ -175,9 +178,3 @@ class BatchMethods(EngineState):
         return write_pairs(
             inputs, self.model, out, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
         )
-
-
-def _length(table: str, frame: pd.DataFrame) -> int:
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
-    return len(frame)

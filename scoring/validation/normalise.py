@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scoring.columns import ACTION_KINDS, Column, Table
 from scoring.columns.series_functions import Mask
 from scoring.columns.types import ColumnType
-from scoring.errors import DataError
 from scoring.validation.column_matching import get_columns, get_table, match_columns
+from scoring.validation.frame_sources import to_pandas_frame
 from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
 from scoring.validation.rejections import (
     FrameRows,
@@ -170,10 +170,9 @@ def validate(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | 
 
     Raises
     ------
-    DataError: As in `normalise`, or if `frame` is not a DataFrame.
+    DataError: As in `normalise`, or if `frame` is not a frame.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
+    frame = to_pandas_frame(frame, table)
     valid = read_valid_frame(table, frame, code_width)
     if valid is None:
         return normalise(table, frame, code_width=code_width)
@@ -197,8 +196,7 @@ def check_lazily(
     table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None
 ) -> ValidatedFrame:
     """Return the frame of `check` as a `ValidatedFrame`, converted at first access. Errors are those of `check`."""
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
+    frame = to_pandas_frame(frame, table)
     valid = read_valid_frame(table, frame, code_width)
     if valid is not None:
         return valid

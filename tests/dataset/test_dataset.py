@@ -39,7 +39,7 @@ def test_unknown_kind_of_action_raises() -> None:
 
 
 def test_missing_jobs_or_users_raise() -> None:
-    with pytest.raises(DataError, match="users: expected a pandas DataFrame, not None"):
+    with pytest.raises(DataError, match="users: expected a frame, not None"):
         Dataset.from_frames(JOBS, None)  # type: ignore[arg-type]
 
 

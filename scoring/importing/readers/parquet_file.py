@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
+from scoring.columns.arrow_frame import convert_table
 from scoring.errors import DataError
 from scoring.importing.readers.raw_rows import RawRows, name_columns
 from scoring.importing.readers.source_options import SourceOptions
@@ -56,15 +55,4 @@ def _add_index(table: pa.Table) -> pa.Table:
 def arrow_rows(table: pa.Table, name: str) -> RawRows:
     """Return the rows of an Arrow table. Integers stay exact where values are missing."""
     names, duplicates = name_columns([column.strip() for column in table.schema.names])
-    columns: dict[str, Any] = {}
-    for column, values in zip(names, table.columns, strict=True):
-        is_exact = not (pa.types.is_integer(values.type) and values.null_count)
-        columns[column] = (
-            values.to_pandas() if is_exact else values.to_pandas(types_mapper={values.type: _nullable(values.type)}.get)
-        )
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(table)), copy=False)
-    return RawRows.of(frame, name, duplicates=duplicates)
-
-
-def _nullable(integer: pa.DataType) -> Any:
-    return pd.UInt64Dtype() if pa.types.is_unsigned_integer(integer) else pd.Int64Dtype()
+    return RawRows.of(convert_table(table.rename_columns(names)), name, duplicates=duplicates)
