@@ -291,7 +291,7 @@ def _import(
     if table == "actions":
         users, jobs = (IdIndex(read_ids(connection, name)) for name in ("users", "jobs"))
         validated = validated.reject_rows(find_unknown_references(validated, users, jobs))
-    if options.update and (rows.duplicates != "").any():
+    if len(TABLES[table].key) == 1 and (rows.duplicates != "").any():
         validated = _reject_duplicates(connection, validated, rows.duplicates)
     before = read_ids(connection, table) if options.replace and table in ("users", "jobs") else None
     file_ids = _find_ids(validated)
@@ -425,8 +425,8 @@ def _reject_duplicates(connection: Connection, validated: NormalisedTable, dupli
     (key,) = TABLES[validated.table].key
     values = validated.frame[key]
     same = values.astype(str).to_numpy() == duplicates[validated.rows]
-    stored = pd.Index(values).isin(read_ids(connection, validated.table)) if same.any() else same
-    return validated.reject(same & stored, key, DUPLICATE)
+    keys = connection.execute(select(DATA_TABLES[validated.table].c[key])).scalars().all() if same.any() else []
+    return validated.reject(same & values.isin(keys).to_numpy(), key, DUPLICATE)
 
 
 def _collect_rejected_rows(raw: RawRows, validated: NormalisedTable) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_users
 from scoring.errors import ConfigurationError
 from scoring.importing import ImportReport, import_file, import_mapping
+from scoring.importing.rejection_origin import DUPLICATE
 from tests.support.errors import raises_at
 
 JOBS = """job_id,fee,title
@@ -56,6 +57,7 @@ def test_rows_are_corrected_one_after_another(sqlite_url: str, tmp_path: Path, u
             assert len(load_jobs(database)) - n_before == bool(row) == report.stored
             if len(expected):
                 left = read_rejected(report)
+                assert (left["refused_reason"] == DUPLICATE).sum() == (left["refused_row"] == "3").sum()
                 assert left[["refused_file", "refused_row", "job_id"]].equals(
                     expected[["refused_file", "refused_row", "job_id"]].reset_index(drop=True)
                 )
@@ -105,7 +107,7 @@ def test_rejected_rows_of_several_sources_keep_their_origin(sqlite_url: str, tmp
 def test_rejected_rows_of_other_tables_are_imported_again(sqlite_url: str, tmp_path: Path, table: str) -> None:
     frames: dict[str, dict[str, Any]] = {
         "occupations": {"occupation_code": ["1", "2.5"], "name": ["a", "b"]},
-        "prefectures": {"prefecture_code": ["A", None], "name": ["a", "b"]},
+        "prefectures": {"prefecture_code": ["A", "A"], "name": ["a", "b"]},
         "actions": {"user_id": [1, 9], "job_id": [1, 1], "action": "view", "occurred_at": "2025-06-01"},
         "user_factors": {"user_id": [1, None], "f0": [0.5, 0.5]},
     }
