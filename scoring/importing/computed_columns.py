@@ -91,6 +91,8 @@ class _ColumnBuilder:
 
     def add(self, target: str, column: ColumnMap) -> None:
         values = self._read_source(target, column)
+        if not TABLES[self.table].column(target).type.is_list:
+            values = self._take_single(target, values)
         if column.normalise:
             values = map_cells(values, lambda value: normalise_text(value) or None if isinstance(value, str) else value)
         if column.cut:
@@ -161,6 +163,19 @@ class _ColumnBuilder:
                 self.result.rejections.add(mask, target, source, f"{reason} (column {name})")
             found[flags.values.fillna(False).to_numpy(dtype=bool)] = name
         return pd.Series(found, index=self.raw.index, dtype=object)
+
+    def _take_single(self, target: str, values: pd.Series) -> pd.Series:
+        """Return the only element of list cells in a column of scalars; reject rows with several."""
+        if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) != "mixed":
+            return values
+        present = [
+            [element for element in value if not is_missing(element)] if is_list(value) else [value]
+            for value in values.array
+        ]
+        several = np.array([len(elements) > 1 for elements in present], dtype=bool)
+        self.result.rejections.add(several, target, values, "is a list of several values")
+        single = [elements[0] if len(elements) == 1 else None for elements in present]
+        return pd.Series(single, index=values.index, dtype=object)
 
     # Conversions
 

@@ -107,6 +107,10 @@ def parse_times(
     notes: Counter[str] = Counter()
     if zone is not None:
         times = _to_utc(times, is_local, zone, notes)
+        microseconds = times.view(np.int64)
+        outside = ~np.isnat(times) & ((microseconds < FIRST) | (microseconds > LAST))  # in UTC, not in the zone
+        waiting |= outside
+        times = np.where(outside, np.datetime64("NaT"), times)
     stated = " or ".join(formats) if formats else "iso"
     values = pd.Series(times, index=column.index).dt.tz_localize("UTC")
     return ParsedTimes(values, waiting, f"is not a time in the format {stated}", notes)
@@ -300,5 +304,6 @@ def _to_utc(times: NDArray[np.datetime64], is_local: Mask, zone: str, notes: Cou
 
 def _offsets(times: NDArray[np.datetime64], zone: tzinfo) -> NDArray[np.timedelta64]:
     """Return the offset of a zone from UTC at times in UTC."""
-    index = pd.DatetimeIndex(times).tz_localize("UTC")
-    return index.tz_convert(zone).tz_localize(None).to_numpy() - times
+    margin = 2 * MICROSECONDS_PER_DAY  # a zone cannot be applied outside the years 1 to 9999
+    inside = np.clip(times.view(np.int64), FIRST + margin, LAST - margin).view("datetime64[us]")
+    return pd.DatetimeIndex(inside).tz_localize("UTC").tz_convert(zone).tz_localize(None).to_numpy() - inside

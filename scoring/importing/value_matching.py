@@ -66,8 +66,14 @@ def map_cells(column: pd.Series, convert: Callable[[Any], Any]) -> pd.Series:
 
     for row, value in enumerate(values):
         if is_list(value):
-            present = [convert_once(element) for element in value if not is_missing(element)]
-            result[row] = [element for element in present if element is not None]
+            elements: list[Any] = []
+            for element in value:
+                converted_element: Any = None if is_missing(element) else convert_once(element)
+                if is_list(converted_element):
+                    elements.extend(converted_element)
+                elif converted_element is not None:
+                    elements.append(converted_element)
+            result[row] = elements
         else:
             result[row] = convert_once(None if is_missing(value) else value)
     return pd.Series(result, index=column.index, dtype=object)
@@ -87,7 +93,10 @@ def _clear_column(column: pd.Series, keys: Mapping[str, Any]) -> pd.Series:
     if column.dtype == object:
         return cleared
     lost = cleared.isna() & column.notna()
-    return column.mask(lost) if lost.any() else column
+    if not lost.any():
+        return column
+    # as floats, integers beyond 2^53 would be rounded
+    return column.astype(object).mask(lost, None) if column.dtype.kind in "biu" else column.mask(lost)
 
 
 def describe_most_frequent(values: Iterable[Any], most: int = 3) -> str:

@@ -169,7 +169,7 @@ def test_parsing_inverts_formatting(
 
 @pytest.mark.long
 @inverse
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 def test_parsing_inverts_formatting_often(
     low: int, extra: int, places: int, notation: NumberNotation, unit: str, frame: str
 ) -> None:

@@ -103,6 +103,28 @@ def test_keys_apply_to_list_elements(column: dict[str, Any], expected: list[Any]
     assert compute_values("preferred_occupations", column, LISTS, "users") == expected
 
 
+def test_replacement_of_an_element_may_be_a_list() -> None:
+    words = {"values": {"both": [1, 2]}}
+    assert compute_values("preferred_occupations", words, [["both", 3], "both"], "users") == [[1, 2, 3], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("target", "column", "expected"),
+    [
+        ("salary_type", {"values": {"$5": "hourly"}}, "hourly"),
+        ("min_salary", {"number": True}, 5),
+        ("posted_at", {"format": "$%y", "else": "missing"}, None),
+        ("title", {}, "$5"),
+    ],
+)
+def test_list_of_one_value_is_the_value(target: str, column: dict[str, Any], expected: Any) -> None:
+    frame = pd.DataFrame({"x": [np.array(["$5", None], dtype=object), [], ["$5", "$6"], None]})
+    result = compute("jobs", {target: {"from": "x", **column}}, frame)
+    found = result.frame[target].astype(object)
+    assert [None if pd.isna(value) else value for value in found] == [expected, None, None, None]
+    assert np.flatnonzero(result.rejections.rejected).tolist() == [2]
+
+
 @pytest.mark.parametrize("cells", [[[1, 2], [3.0]], [np.array([1, 2]), np.array([3])]])
 def test_numeric_list_elements_match(cells: list[Any]) -> None:
     words = {"values": {"1": 10, "3": 30}}
