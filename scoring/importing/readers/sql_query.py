@@ -137,7 +137,9 @@ def read_duckdb(path: Path, name: str, options: SourceOptions) -> RawRows:
                 query = "SELECT * FROM " + ".".join(f'"{piece}"' for piece in pieces)  # noqa: S608
             result = connection.sql(query)
             if result is None:
-                raise DatabaseError(f"{path}: the query does not return rows. Use SELECT.")
+                raise DatabaseError(
+                    f"{path}: the query does not return rows. Use SELECT.", reason="read or write error"
+                )
             table = result.to_arrow_table()
     except duckdb.Error as error:
         first = (str(error).splitlines() or [""])[0]

@@ -163,7 +163,7 @@ PIECE = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [30, pytest.param(3000, marks=pytest.mark.long)])
 def test_fast_and_exact_path_give_equal_rows(tmp_path: Path, examples: int) -> None:
     path = tmp_path / "a.csv"
 
