@@ -147,7 +147,7 @@ def test_unreadable_files_raise(sqlite: Database, tmp_path: Path, content: bytes
 
 def test_other_formats_and_tables_raise(sqlite: Database, tmp_path: Path) -> None:
     (tmp_path / "jobs.parquet").write_text("no")
-    (tmp_path / "jobs.docx").write_text("no")
+    (tmp_path / "jobs.docx").write_bytes(b"PK\x03\x04\x00\x00")
     for name, said in (
         ("jobs.parquet", "cannot be read as a Parquet file"),
         ("jobs.docx", "cannot be imported"),
