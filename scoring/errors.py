@@ -122,12 +122,12 @@ class UnknownIdError(ScoringError, KeyError):
     Attributes
     ----------
     kind : str or None
-        `user` or `job`; None if the id is text that may be an external id.
-    unknown_id : int or None
-        The first unknown id; None if the id is text.
+        `user` or `job`.
+    unknown_id : int, str or None
+        The first unknown id, as the caller gave it: a number, or a text that is not an external id either.
     """
 
-    def __init__(self, message: str = "", *, kind: str | None = None, unknown_id: int | None = None) -> None:
+    def __init__(self, message: str = "", *, kind: str | None = None, unknown_id: int | str | None = None) -> None:
         super().__init__(message)
         self.kind, self.unknown_id = kind, unknown_id
 

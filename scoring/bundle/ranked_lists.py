@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,22 @@ __all__ = ["SCORES", "Ranking", "StrategyChoice"]
 
 SCORES = ("total_score", "base_score", "match_score", "personal_score")
 """The order of the four scores in every array."""
+
+
+class ExternalIds(Protocol):
+    """The external ids of users and jobs. `scoring.dataset.row_lookup.ExternalIds` implements it."""
+
+    def add_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame with the external ids of its users and jobs."""
+        ...
+
+    def make_user_words(self, user_id: Longs) -> list[str]:
+        """Return the ids of users (n,) as different texts without white space."""
+        ...
+
+    def make_job_words(self, job_id: Longs) -> list[str]:
+        """Return the ids of jobs (n,) as different texts without white space."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,8 @@ class Ranking:
     """Number of pairs that were scored individually. The bounds of blocks excluded all other pairs."""
     choice: StrategyChoice | None = None
     """The chosen strategy; None if the lists are empty, or if the backend has only one strategy."""
+    external_ids: ExternalIds | None = None
+    """The external ids of its users and jobs; None: not known, or they have none."""
 
     def __repr__(self) -> str:
         return f"Ranking({pluralize(len(self.user_id), 'user')}, up to {pluralize(self.job_id.shape[1], 'job')} each)"
@@ -72,7 +90,10 @@ class Ranking:
         return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
 
     def frame(self) -> pd.DataFrame:
-        """Return one row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
+        """Return one row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`.
+
+        If users or jobs have external ids, `user_external_id` and `job_external_id` follow.
+        """
         import pandas as pd  # imported here: a process that only ranks does not need pandas
 
         listed = np.arange(self.job_id.shape[1]) < self.count[:, None]
@@ -83,4 +104,5 @@ class Ranking:
             "rank": rank[listed],
         }
         columns |= {name: self.scores[:, :, place][listed] for place, name in enumerate(SCORES)}
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame(columns)
+        return frame if self.external_ids is None else self.external_ids.add_columns(frame)

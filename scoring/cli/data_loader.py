@@ -15,8 +15,6 @@ from scoring.cli.options import DEFAULT_MAX_REFUSED, DEFAULT_PROFILES
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from scoring.cli.progress import Progress
     from scoring.database.database import Database
     from scoring.dataset import Dataset
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from scoring.telemetry import Stopwatch
     from scoring.validation.report import DataReport
 
-__all__ = ["compile_kernels", "load_components", "load_data", "read_model", "read_models", "resolve_id"]
+__all__ = ["compile_kernels", "load_components", "load_data", "read_model", "read_models"]
 
 
 def read_model(
@@ -234,27 +232,6 @@ def _report_problems(report: DataReport, where: str, progress: Progress) -> None
         progress.print_line(f"warning: {make_printable(str(values), 500)}")
     if where and report.n_rejected:
         progress.print_line(f"warning: rejected rows are not used.{where}")
-
-
-def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
-    """Return the id of a user or job. An integer is an id; other text is looked up among the external ids.
-
-    Raises
-    ------
-    UnknownIdError: If the id does not exist.
-    """
-    from scoring.errors import UnknownIdError
-
-    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
-        ids = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
-    else:
-        ids = frame.loc[frame["external_id"] == text, f"{what}_id"]
-    if not len(ids):
-        raise UnknownIdError(
-            f"{what} {text} does not exist. The data contain {pluralize(len(frame), what)}. Use a {what}_id or an "
-            f"external_id of the table {what}s."
-        )
-    return int(ids.iloc[0])
 
 
 def compile_kernels(prepared: Prepared, progress: Progress) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
+from scoring.columns.id_arguments import IdList, is_text, list_ids
 from scoring.columns.table_frames import Tables
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import read_packed_actions
@@ -27,7 +28,7 @@ from scoring.database.database import Database
 from scoring.database.query_tracing import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
 from scoring.database.schema import DATA_TABLES
-from scoring.database.sql_filters import ALL_ROWS, is_in, mark_present, parse_ids, to_microseconds
+from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, to_microseconds
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
@@ -95,7 +96,7 @@ def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
 
 def load_jobs(
     database: Database,
-    job_ids: Iterable[int] | None = None,
+    job_ids: IdList | None = None,
     limit: int | None = None,
     *,
     presence: Collection[str] = (),
@@ -105,7 +106,7 @@ def load_jobs(
 
     Parameters
     ----------
-    job_ids: ids to return; None for all.
+    job_ids: ids to return, numbers or external ids; None for all.
     limit: largest number of rows; the smallest ids are returned.
     presence: text columns of which only the presence of a value is needed; present texts become `mark_present`. With
         `scoring.columns.PRESENCE`, shipped models give the same scores. The columns that they read then need a quarter
@@ -123,7 +124,7 @@ def load_jobs(
 
 def load_users(
     database: Database,
-    user_ids: Iterable[int] | None = None,
+    user_ids: IdList | None = None,
     limit: int | None = None,
     *,
     on_bad: InvalidRowPolicy = "refuse",
@@ -133,13 +134,20 @@ def load_users(
 
 
 def load_actions(
-    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: InvalidRowPolicy = "refuse"
+    database: Database, user_ids: IdList | None = None, *, on_bad: InvalidRowPolicy = "refuse"
 ) -> pd.DataFrame:
     """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`."""
 
     def query(connection: Connection) -> pd.DataFrame:
-        table = DATA_TABLES["actions"]
-        condition = ALL_ROWS if user_ids is None else is_in(connection, table.c.user_id, parse_ids(user_ids, "user_id"))
+        table, users = DATA_TABLES["actions"].c, DATA_TABLES["users"].c
+        condition: ColumnElement[bool] = ALL_ROWS
+        if user_ids is not None:
+            values = list_ids(user_ids)
+            texts = [value for value in values if is_text(value)]
+            condition = has_id(connection, table.user_id, None, [value for value in values if not is_text(value)])
+            if texts:
+                of_texts = select(users.user_id).where(has_id(connection, users.user_id, users.external_id, texts))
+                condition |= table.user_id.in_(of_texts)
         return _read_frame(connection, "actions", condition, on_bad=on_bad)
 
     return database.read(query)
@@ -188,7 +196,7 @@ async def load_tables_async(database: Database) -> Tables:
 
 async def load_jobs_async(
     database: Database,
-    job_ids: Iterable[int] | None = None,
+    job_ids: IdList | None = None,
     limit: int | None = None,
     *,
     presence: Collection[str] = (),
@@ -200,7 +208,7 @@ async def load_jobs_async(
 
 async def load_users_async(
     database: Database,
-    user_ids: Iterable[int] | None = None,
+    user_ids: IdList | None = None,
     limit: int | None = None,
     *,
     on_bad: InvalidRowPolicy = "refuse",
@@ -210,7 +218,7 @@ async def load_users_async(
 
 
 async def load_actions_async(
-    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: InvalidRowPolicy = "refuse"
+    database: Database, user_ids: IdList | None = None, *, on_bad: InvalidRowPolicy = "refuse"
 ) -> pd.DataFrame:
     """Return `load_actions` without blocking the event loop."""
     return await database.run(load_actions, database, user_ids, on_bad=on_bad)
@@ -232,7 +240,7 @@ async def load_company_actions_async(
 def _load(
     database: Database,
     name: str,
-    ids: Iterable[int] | None,
+    ids: IdList | None,
     limit: int | None,
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
@@ -248,11 +256,11 @@ def _load(
         raise ConfigurationError(
             f"{name}: limit is {limit}. It must be 0 or more, or None for all rows.", key=("limit",)
         )
-    numbers = None if ids is None else parse_ids(ids, TABLES[name].key[0])
 
     def query(connection: Connection) -> pd.DataFrame:
         key = DATA_TABLES[name].c[TABLES[name].key[0]]
-        condition = ALL_ROWS if numbers is None else is_in(connection, key, numbers)
+        external_id = DATA_TABLES[name].c.get("external_id")
+        condition = ALL_ROWS if ids is None else has_id(connection, key, external_id, ids)
         return _read_frame(connection, name, condition, (key,), limit, presence, on_bad)
 
     return database.read(query)

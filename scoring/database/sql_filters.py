@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,10 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from scoring.columns.id_arguments import is_reserved, is_text, list_ids, parse_plain_number
+from scoring.columns.normal_form import normalise_value
 from scoring.database.engines import READ_ONLY
 from scoring.errors import ConfigurationError
 
-__all__ = ["ALL_ROWS", "is_in", "mark_present", "parse_ids", "to_microseconds"]
+__all__ = ["ALL_ROWS", "has_id", "is_in", "mark_present", "to_microseconds"]
 
 PRESENT_MARK: Final = "given"
 BLANK_CHARACTERS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the characters of blank text
@@ -52,25 +53,58 @@ def is_in(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
     return key == any_(bindparam(None, values, ARRAY(item)))
 
 
-def parse_ids(ids: Iterable[int], name: str) -> list[int]:
-    """Return the distinct ids, ascending.
+def has_id(
+    connection: Connection, key: ColumnElement[Any], external_id: ColumnElement[Any] | None, requested: Any
+) -> ColumnElement[bool]:
+    """Return the condition that a row has one of these ids: a number, or a text that is its external id.
+
+    A text that is a plain number also means the row with this number if the row has no external id.
+
+    Parameters
+    ----------
+    key: The column of numbers.
+    external_id: The column of texts; None: only numbers are ids.
+    requested: Several ids, or one.
 
     Raises
     ------
-    ConfigurationError: If a value is not a 64-bit integer.
+    ConfigurationError: If a value is not an id.
     """
-    numbers = set()
-    for value in ids:
-        try:
-            number = int(value)
-        except (TypeError, ValueError, OverflowError):
-            number = 2**63
-        if isinstance(value, bool | np.bool_) or (not isinstance(value, str) and number != value):
-            number = 2**63
-        if not -(2**63) <= number < 2**63:
-            raise ConfigurationError(f"{name} {value!r} is not a 64-bit integer. Use ids of the database.", key=(name,))
-        numbers.add(number)
-    return sorted(numbers)
+    numbers: set[int] = set()
+    texts: set[str] = set()
+    plain: set[int] = set()
+    for value in list_ids(requested):
+        form = normalise_value(value) if is_text(value) else None
+        number = _parse_number(value, key.name) if form is None else parse_plain_number(form)
+        if form is not None and external_id is not None and not is_reserved(number):
+            texts |= {form, str(value)}
+            if number is not None:
+                plain.add(number)
+        elif number is not None:
+            numbers.add(number)
+        else:
+            raise _make_id_error(value, key.name)
+    condition = is_in(connection, key, sorted(numbers))
+    if external_id is not None and texts:
+        condition |= is_in(connection, external_id, sorted(texts))
+    if external_id is not None and plain:
+        condition |= is_in(connection, key, sorted(plain)) & external_id.is_(None)
+    return condition
+
+
+def _parse_number(value: Any, name: str) -> int:
+    """Return an id as an int. Raises ConfigurationError if it is not a 64-bit integer."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise _make_id_error(value, name) from None
+    if isinstance(value, bool | np.bool_ | bytes) or number != value or not -(2**63) <= number < 2**63:
+        raise _make_id_error(value, name)
+    return number
+
+
+def _make_id_error(value: Any, name: str) -> ConfigurationError:
+    return ConfigurationError(f"{name} {value!r} is not a 64-bit integer. Use ids of the database.", key=(name,))
 
 
 def to_microseconds(moment: datetime | pd.Timestamp) -> int:

@@ -16,6 +16,7 @@ from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
 from scoring.dataset.clock import Clock
+from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import collect_vocabularies
 from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
@@ -120,6 +121,41 @@ class Dataset:
     def as_of(self) -> pd.Timestamp:
         """The clock in UTC."""
         return self.clock.as_of
+
+    @cached_property
+    def user_lookup(self) -> RowLookup:
+        """Users by number or external id."""
+        return RowLookup("user", self.users.user_id, self.tables.users["external_id"])
+
+    @cached_property
+    def job_lookup(self) -> RowLookup:
+        """Jobs by number or external id."""
+        return RowLookup("job", self.jobs.job_id, self.tables.jobs["external_id"])
+
+    @cached_property
+    def external_ids(self) -> ExternalIds:
+        """The external ids of users and jobs, for results."""
+        return ExternalIds.of(self.user_lookup, self.job_lookup)
+
+    def find_user(self, user_id: int | str) -> int:
+        """Return the number of a user: the `user_id` of all results.
+
+        Raises
+        ------
+        UnknownIdError: If the user does not exist.
+        ConfigurationError: If the value is not an id.
+        """
+        return self.user_lookup.find_id(user_id)
+
+    def find_job(self, job_id: int | str) -> int:
+        """Return the number of a job: the `job_id` of all results.
+
+        Raises
+        ------
+        UnknownIdError: If the job does not exist.
+        ConfigurationError: If the value is not an id.
+        """
+        return self.job_lookup.find_id(job_id)
 
     def actions_as_of(self, clock: Clock) -> ActionArrays:
         """Return the actions up to another clock, as in a dataset with that clock."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
@@ -116,7 +116,7 @@ class Backtest:
         days: float = 14.0,
         newest: datetime | str | None = None,
         gains: Mapping[str, float] = APPLICATIONS,
-        users: NDArray[np.integer] | Sequence[int] | None = None,
+        users: IdList | None = None,
         k: int = 40,
         metrics: Sequence[Metric] = DEFAULT_METRICS,
         factor_cache: Path | None = None,
@@ -187,7 +187,7 @@ class Backtest:
         models: Mapping[str, ScoringModel],
         days: float,
         gains: Mapping[str, float],
-        users: NDArray[np.integer] | Sequence[int] | None,
+        users: IdList | None,
         goals: Sequence[Measure],
         options: Mapping[str, Any],
     ) -> BacktestCut:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, RunCancelledError, pluralize
 from scoring.evaluation.external_lists import ExternalLists, count_first_reasons, list_notes
 from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
@@ -25,7 +23,6 @@ from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.plan import Candidates
 from scoring.plan.exclusions import Exclusions
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.prepared import find_rows, parse_ids
 from scoring.statistics import Statistics
 
 __all__ = ["Evaluation", "Evaluator"]
@@ -97,7 +94,7 @@ class Evaluator:
     Parameters
     ----------
     holdout: Data to rank on, and the relevant jobs. Users without relevant jobs are left out.
-    users: Ids of the users to evaluate; None: all users of the holdout.
+    users: Numbers or external ids of the users to evaluate; None: all users of the holdout.
     k: Length of the lists. Lists are longer if a metric needs more ranks.
     metrics: Metrics to compute.
     statistics: Statistics of the holdout's data. Evaluators of the same data may share them. If None, factors are
@@ -116,7 +113,7 @@ class Evaluator:
         self,
         holdout: Holdout,
         *,
-        users: NDArray[np.integer] | Sequence[int] | None = None,
+        users: IdList | None = None,
         k: int = 40,
         metrics: Sequence[Metric] = DEFAULT_METRICS,
         statistics: Statistics | None = None,
@@ -165,7 +162,7 @@ class Evaluator:
 
     @cached_property
     def _rows(self) -> Longs:
-        return find_rows(self.holdout.data.users.user_id, self.user_id, "user")
+        return self.holdout.data.user_lookup.find_rows(self.user_id)
 
     @cached_property
     def _candidates(self) -> Candidates | None:
@@ -198,6 +195,7 @@ class Evaluator:
         ranking = prepared.scorer.top_k(self.k, cancelled=cancelled)
         if cancelled():  # lists that were not computed are empty and must not be evaluated
             raise RunCancelledError(f"The evaluation of model {model.name} was cancelled.")
+        ranking = prepared.add_external_ids(ranking)
         return Evaluation(prepared, prepared.plan.exclusions, ranking, *self._measure(ranking))
 
     def evaluate_lists(self, lists: ExternalLists, rules: Eligibility | None = None) -> Evaluation:
@@ -250,9 +248,8 @@ class Evaluator:
         return count_first_reasons(prepared.plan.exclusions.find_reasons(users, jobs))
 
 
-def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
-    ids = parse_ids(users, "user")
-    find_rows(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
+def _of_users(holdout: Holdout, users: IdList) -> Holdout:
+    ids = holdout.data.user_lookup.find_ids(users)
     part = holdout.of_users(ids)
     if not len(part.relevance):
         raise EmptyHoldoutError(

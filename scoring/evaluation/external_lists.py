@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.bundle.ranked_lists import SCORES, Ranking
+from scoring.columns.id_arguments import is_text, parse_plain_number
+from scoring.columns.normal_form import normalise_value
 from scoring.columns.series_functions import format_value
 from scoring.columns.types import INTEGER, NUMBER
 from scoring.columns.types.integer import find_text_ids
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
+from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import pluralize
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.list_reader import RawLists, read_frame, read_raw_lists
@@ -86,8 +89,8 @@ class ExternalLists:
 
     @classmethod
     def _of_raw(cls, raw: RawLists, data: Dataset, name: str, at: datetime | str | None) -> Self:
-        users, is_user = _resolve_ids(raw, "user", data.tables.users, data.users.user_id)
-        jobs, is_job = _resolve_ids(raw, "job", data.tables.jobs, data.jobs.job_id)
+        users, is_user = _resolve_ids(raw, "user", data.user_lookup)
+        jobs, is_job = _resolve_ids(raw, "job", data.job_lookup)
         for column, is_known in (("user", is_user), ("job", is_job)):
             if len(users) and not is_known.any():
                 raise raw.error(
@@ -162,32 +165,33 @@ def name_lists(path: Path) -> str:
     return (path.name if path.is_dir() else path.stem)[:_MAX_NAME]
 
 
-def _resolve_ids(raw: RawLists, column: str, frame: pd.DataFrame, known_ids: Longs) -> tuple[Longs, Bools]:
-    """Return the id of each value, (e,), and whether the data contain it.
+def _resolve_ids(raw: RawLists, column: str, lookup: RowLookup) -> tuple[Longs, Bools]:
+    """Return the number of each id, (e,), and whether the data contain it.
 
-    An integer is an id. Other text is an external id. An external id that the data do not contain gets an id below 0
-    that the data do not contain either.
+    A text that the data do not contain gets a number below 0 that the data do not contain either.
     """
     values = raw.frame[column]
     coerced = INTEGER.coerce(values)
-    is_text = find_text_ids(values)
-    is_invalid = coerced.values.isna().to_numpy(dtype=bool) & ~is_text
+    is_invalid = coerced.values.isna().to_numpy(dtype=bool) & ~find_text_ids(values)
     if is_invalid.any():
         row = int(np.argmax(is_invalid))
         if pd.isna(values.iloc[row]) or not str(values.iloc[row]).strip():
             raise raw.error(row, column, "the id is missing", "Write the id, or remove the row.")
         raise raw.error(row, column, f"{raw.value(row, column)} is not an id", "Write the id as an integer.")
+    is_given_as_text = values.map(is_text).to_numpy(dtype=bool)
     ids = coerced.values.fillna(0).to_numpy(dtype=np.int64)
-    if is_text.any():
-        external = frame.dropna(subset="external_id").drop_duplicates("external_id").set_index("external_id")
-        texts = values[is_text].map(lambda value: str(value).strip())
-        codes, labels = pd.factorize(texts)
-        found = external[f"{column}_id"].reindex(labels)
-        taken = {*known_ids.tolist(), *ids.tolist()}
+    is_known = IdIndex(lookup.ids).contains(ids)
+    if is_given_as_text.any():
+        rows, is_known[is_given_as_text] = lookup.resolve(values[is_given_as_text])
+        ids[is_given_as_text] = np.where(rows >= 0, lookup.ids[rows], ids[is_given_as_text])
+        unknown = np.flatnonzero(is_given_as_text & ~is_known)
+        codes, labels = pd.factorize(values.iloc[unknown].map(normalise_value))
+        known, taken = set(lookup.ids.tolist()), {*lookup.ids.tolist(), *ids.tolist()}
         unused = (number for number in itertools.count(-1, -1) if number not in taken)
-        of_label = [next(unused) if pd.isna(number) else int(number) for number in found.array]
-        ids[is_text] = np.array(of_label, dtype=np.int64)[codes]
-    return ids, IdIndex(known_ids).contains(ids)
+        plain = [parse_plain_number(label) for label in labels]
+        numbers = [next(unused) if number is None or number in known else number for number in plain]
+        ids[unknown] = np.array(numbers, dtype=np.int64)[codes]
+    return ids, is_known
 
 
 def _parse_ranks(raw: RawLists) -> Longs:

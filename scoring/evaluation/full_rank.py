@@ -54,7 +54,7 @@ class FullRank:
         return f"FullRank(rank {self} of {self.n_ranked:,}, {self.score:.2f} points)"
 
 
-def find_full_rank(prepared: Prepared, user_id: int, job_id: int) -> FullRank:
+def find_full_rank(prepared: Prepared, user_id: int | str, job_id: int | str) -> FullRank:
     """Return a job's rank among all eligible jobs of a user.
 
     Jobs are ranked by canonical total descending, then job_id. If the model limits jobs per company, the ranking

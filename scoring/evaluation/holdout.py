@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.note_text import format_notes, render_summary
@@ -109,11 +109,16 @@ class Holdout:
         """Ids of the users with a relevant job, ascending."""
         return self.relevance.users
 
-    def of_users(self, user_ids: NDArray[np.integer] | Sequence[int]) -> Self:
-        """Return the same data with the relevance of these users only."""
+    def of_users(self, user_ids: IdList) -> Self:
+        """Return the same data with the relevance of these users only, by number or external id.
+
+        Raises
+        ------
+        UnknownIdError: If a text is not an id of a user.
+        """
         whole = self.relevance
-        kept = np.isin(whole.user_id, np.asarray(user_ids, dtype=np.int64))
-        part = Relevance.of(whole.user_id[kept], whole.job_id[kept], whole.gain[kept])
+        kept = np.isin(whole.user_id, self.data.user_lookup.to_numbers(user_ids))
+        part = Relevance.of(whole.user_id[kept], whole.job_id[kept], whole.gain[kept], data=self.data)
         return replace(self, relevance=part)
 
     @cached_property

@@ -27,7 +27,6 @@ from scoring.evaluation.relevant_pairs import Relevance
 from scoring.evaluation.row_agreement import COMPARED_JOBS, REPEATS, HeldOutJobs, KnownPairs, compare_agreement
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
-from scoring.ranking.prepared import find_rows
 
 __all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 
@@ -109,7 +108,9 @@ def _make_holdout(
     agreement: pd.DataFrame,
 ) -> Holdout:
     """Return the holdout of the relevant pairs, with its checks and caveats."""
-    relevance = Relevance.of(known.users.user_id[relevant.user], known.jobs.job_id[relevant.job], relevant.gain)
+    relevance = Relevance.of(
+        known.users.user_id[relevant.user], known.jobs.job_id[relevant.job], relevant.gain, data=known
+    )
     earlier = EarlierActions.of(known, relevant, start)
     notes = list_caveats(known, earlier, agreement)
     return Holdout(name, known, relevance, left_out, notes=notes, earlier_actions=earlier, agreement=agreement)
@@ -283,10 +284,10 @@ def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Da
 
 def _candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
     if isinstance(chosen_jobs, pd.DataFrame):
-        users = find_rows(data.users.user_id, chosen_jobs["user_id"].tolist(), "user")
-        jobs = find_rows(data.jobs.job_id, chosen_jobs["job_id"].tolist(), "job")
+        users = data.user_lookup.find_rows(chosen_jobs["user_id"])
+        jobs = data.job_lookup.find_rows(chosen_jobs["job_id"])
     else:
-        rows = np.unique(find_rows(data.jobs.job_id, chosen_jobs, "job"))
+        rows = np.unique(data.job_lookup.find_rows(chosen_jobs))
         users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
     return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
 

@@ -125,6 +125,10 @@ def _choose_columns(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dic
         place = lower.index(alias)
         names[column] = str(frame.columns[place])
         chosen[column] = frame.iloc[:, place].reset_index(drop=True)
+        if f"{column}_external_id" in lower:  # as `Ranking.frame` writes them
+            texts = frame.iloc[:, lower.index(f"{column}_external_id")].reset_index(drop=True)
+            is_missing = texts.isna() | texts.astype("str").str.strip().eq("")
+            chosen[column] = texts.astype(object).where(~is_missing, chosen[column])
     for needed in (("user",), ("job",), ("rank", "score")):
         if not any(column in chosen for column in needed):
             accepted = ", ".join(name for column in needed for name in ALIASES[column])
@@ -140,6 +144,7 @@ def _read_run_folder(folder: Path) -> RawLists:
     if not is_run(folder):
         raise DataError(f"{folder} does not contain a published run. {_ADVICE}.")
     frame, manifest = read_run(folder), read_manifest(folder)
+    # the numbers: they decide even if an external id has changed since the run
     columns = {"user_id": "user", "job_id": "job", "rank": "rank", "total_score": "score"}
     chosen = frame[list(columns)].rename(columns=columns)
     names = {column: name for name, column in columns.items()}

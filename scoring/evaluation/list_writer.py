@@ -1,5 +1,8 @@
 """Write lists and relevance as files for trec_eval, ir-measures and ranx.
 
+Users and jobs have their external ids, as far as the data contain them. An external id with white space is replaced by
+the number.
+
 trec_eval ignores ranks: it orders jobs by score as float32, and equal scores by id. Written scores are therefore
 strictly descending: a score that is not below the one before is replaced by the next smaller float32 number.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -18,8 +22,10 @@ import numpy as np
 
 from scoring.array_types import Longs, Singles
 from scoring.bundle.ranked_lists import SCORES, Ranking
+from scoring.dataset.row_lookup import NO_EXTERNAL_IDS
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevant_pairs import Relevance
+from scoring.ranking.list_overlap import mask_listed
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.os_errors import wrap_os_errors
 
@@ -32,6 +38,8 @@ _MAX_GAIN: Final = 1_000_000
 def write_lists(folder: str | Path, rankings: Mapping[str, Ranking], relevance: Relevance) -> list[Path]:
     """Write the lists of each system as NAME.run (TREC) and NAME.json (ranx), and the relevance as qrels.txt and
     qrels.json. Return the paths.
+
+    All files have the ids that the relevance has: external ids, if it was made with the data.
 
     Raises
     ------
@@ -48,6 +56,7 @@ def write_lists(folder: str | Path, rankings: Mapping[str, Ranking], relevance: 
     for name, ranking in rankings.items():
         stem = _find_free_name(_make_word(Path(name).name), used)
         paths += [folder / f"{stem}.run", folder / f"{stem}.json"]
+        ranking = replace(ranking, external_ids=relevance.external_ids)
         write_trec_run(paths[-2], ranking, tag=stem)
         write_ranx_run(paths[-1], ranking)
     return paths
@@ -77,8 +86,7 @@ def write_trec_qrels(path: str | Path, relevance: Relevance) -> None:
     ConfigurationError: If the gains have no common factor that makes them integers of at most 1,000,000.
     OutputError: If the file cannot be written.
     """
-    gains = _scale_to_integers(relevance)
-    rows = zip(relevance.user_id.tolist(), relevance.job_id.tolist(), gains, strict=True)
+    rows = _pairs(relevance)
     _write(path, "".join(f"{user} 0 {job} {gain}\n" for user, job, gain in rows))
 
 
@@ -91,7 +99,7 @@ def write_ranx_run(path: str | Path, ranking: Ranking) -> None:
     """
     content: dict[str, dict[str, float]] = {}
     for user, job, _, score in _entries(ranking):
-        content.setdefault(str(user), {})[str(job)] = float(score)
+        content.setdefault(user, {})[job] = float(score)
     _write(path, json.dumps(content))
 
 
@@ -103,18 +111,27 @@ def write_ranx_qrels(path: str | Path, relevance: Relevance) -> None:
     ConfigurationError, OutputError: As `write_trec_qrels`.
     """
     content: dict[str, dict[str, int]] = {}
-    gains = _scale_to_integers(relevance)
-    for user, job, gain in zip(relevance.user_id.tolist(), relevance.job_id.tolist(), gains, strict=True):
-        content.setdefault(str(user), {})[str(job)] = gain
+    for user, job, gain in _pairs(relevance):
+        content.setdefault(user, {})[job] = gain
     _write(path, json.dumps(content))
 
 
-def _entries(ranking: Ranking) -> Iterator[tuple[int, int, int, str]]:
+def _pairs(relevance: Relevance) -> Iterator[tuple[str, str, int]]:
+    """Return user, job and integer gain of each relevant pair."""
+    external_ids = relevance.external_ids
+    users, jobs = external_ids.make_user_words(relevance.user_id), external_ids.make_job_words(relevance.job_id)
+    return zip(users, jobs, _scale_to_integers(relevance), strict=True)
+
+
+def _entries(ranking: Ranking) -> Iterator[tuple[str, str, int, str]]:
     """Yield user, job, rank and score of each entry."""
     scores = _descend_strictly(ranking.scores[:, :, SCORES.index("total_score")])
-    for row, (user, count) in enumerate(zip(ranking.user_id.tolist(), ranking.count.tolist(), strict=True)):
-        for place, job in enumerate(ranking.job_id[row, :count].tolist()):
-            yield user, job, place + 1, str(scores[row, place])
+    external_ids = ranking.external_ids or NO_EXTERNAL_IDS
+    users = external_ids.make_user_words(ranking.user_id)
+    jobs = iter(external_ids.make_job_words(ranking.job_id[mask_listed(ranking.job_id.shape[1], ranking.count)]))
+    for row, (user, count) in enumerate(zip(users, ranking.count.tolist(), strict=True)):
+        for place in range(count):
+            yield user, next(jobs), place + 1, str(scores[row, place])
 
 
 def _descend_strictly(scores: Singles) -> Singles:

@@ -8,7 +8,6 @@ comparison.exposure("company")  # list places gained and lost
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Ints
-from scoring.errors import ConfigurationError, UnknownIdError, pluralize
+from scoring.dataset.row_lookup import IdList
+from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.evaluation.exposure_changes import By, compute_exposure_changes, plot_exposure
 from scoring.evaluation.list_metrics import ListFacts, UserFact
 from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, find_good_sign, is_price, relative_change
@@ -62,7 +62,7 @@ class Comparison:
         before: Prepared,
         after: Prepared,
         k: int = 40,
-        users: NDArray[np.integer] | Sequence[int] | None = None,
+        users: IdList | None = None,
         *,
         p: float = 0.9,
         names: tuple[str, str] | None = None,
@@ -73,7 +73,7 @@ class Comparison:
         ----------
         before, after: The two models.
         k: Length of the lists.
-        users: User ids; None: the active users.
+        users: Numbers or external ids of users; None: the active users.
         p: Persistence of rank-biased overlap.
         names: Labels of the two models; None: the models' names.
 
@@ -134,7 +134,7 @@ class Comparison:
     def _users(self) -> pd.DataFrame:
         before, after, place = self.before, self.after, self.place
         counts = before.count, after.count
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "user_id": before.user_id,
                 "overlap": list_overlap.overlap(place, *counts),
@@ -146,6 +146,7 @@ class Comparison:
                 "jobs_after": after.count,
             }
         )
+        return self.inputs.external_ids.add_columns(frame)
 
     def frame(self) -> pd.DataFrame:
         """Return one row per user.
@@ -218,24 +219,28 @@ class Comparison:
             rows.append((measure.name, first, second, change, relative_change(change, first)))
         return pd.DataFrame(rows, columns=["measure", "before", "after", "difference", "relative"])
 
-    def movements(self, user_id: int | None = None) -> pd.DataFrame:
-        """Return `movements` of one user or of all users (None).
+    def movements(self, user_id: int | str | None = None) -> pd.DataFrame:
+        """Return `movements` of one user, by number or external id, or of all users (None).
+
+        If users or jobs have external ids, `user_external_id` and `job_external_id` follow.
 
         Raises
         ------
         UnknownIdError: If the user is not in the comparison.
         """
         if user_id is None:
-            return movements(self.before, self.after)
-        rows = np.flatnonzero(self.before.user_id == user_id)
+            return self.inputs.external_ids.add_columns(movements(self.before, self.after))
+        number = int(self.inputs.user_lookup.to_numbers([user_id])[0])
+        rows = np.flatnonzero(self.before.user_id == number)
         if not len(rows):
             raise UnknownIdError(
-                f"User {user_id} is not among the {len(self.before.user_id):,} compared users. Use an id from "
-                "before.user_id, or add this user to both rankings.",
+                f"User {make_printable(str(user_id))} is not among the {len(self.before.user_id):,} compared users. "
+                "Use an id from before.user_id, or add this user to both rankings.",
                 kind="user",
                 unknown_id=user_id,
             )
-        return movements(self.before.take(rows), self.after.take(rows))
+        found = movements(self.before.take(rows), self.after.take(rows))
+        return self.inputs.external_ids.add_columns(found)
 
     def exposure(self, by: By = "company") -> pd.DataFrame:
         """Return `compute_exposure_changes` of the two rankings."""

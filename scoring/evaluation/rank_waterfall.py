@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
+from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.evaluation.full_rank import FullRank, find_full_rank
 from scoring.evaluation.rank_changes import require_same_data
 from scoring.id_index import IdIndex
@@ -85,6 +86,17 @@ class Waterfall:
     before: FullRank
     after: FullRank
     names: tuple[str, str] = ("before", "after")
+    external_ids: ExternalIds = NO_EXTERNAL_IDS
+
+    @property
+    def user(self) -> str:
+        """The external id of the user, or the number as text."""
+        return self.external_ids.name_user(self.user_id)
+
+    @property
+    def job(self) -> str:
+        """The external id of the job, or the number as text."""
+        return self.external_ids.name_job(self.job_id)
 
     @property
     def total_before(self) -> float:
@@ -133,7 +145,7 @@ class Waterfall:
         return _subtract(self.before.ahead, self.after.sorted_order)
 
     def __repr__(self) -> str:
-        return f"Waterfall(user {self.user_id}, job {self.job_id}: {self._headline()})"
+        return f"Waterfall(user {self.user}, job {self.job}: {self._headline()})"
 
     def _headline(self) -> str:
         return f"{self.total_before:.2f} → {self.total_after:.2f} points, rank {self.before} → {self.after}"
@@ -156,7 +168,7 @@ class Waterfall:
 
     def summary(self) -> str:
         """Return a text: scores, ranks, the largest changes, and the jobs that changed places with this job."""
-        sentences = [f"Job {self.job_id} for user {self.user_id}: {self._headline()}."]
+        sentences = [f"Job {self.job} for user {self.user}: {self._headline()}."]
         for when, place in (("before", self.before), ("after", self.after)):
             if place.not_ranked:
                 sentences.append(f"It is not ranked {when}: {'; '.join(place.not_ranked)}.")
@@ -173,7 +185,7 @@ class Waterfall:
         )
         for relation, ids in moved_jobs:
             if len(ids):
-                few = ", ".join(str(job) for job in ids[:FEW])
+                few = ", ".join(self.external_ids.name_job(job) for job in ids[:FEW].tolist())
                 more = f" and {len(ids) - FEW:,} more" if len(ids) > FEW else ""
                 sentences.append(f"{relation[0].upper()}{relation[1:]}: {few}{more}.")
         return " ".join(sentences)
@@ -184,8 +196,8 @@ class Waterfall:
         return figure
 
 
-def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> Waterfall:
-    """Return the waterfall of one user and job under two models.
+def waterfall(before: Prepared, after: Prepared, user_id: int | str, job_id: int | str) -> Waterfall:
+    """Return the waterfall of one user and job, by number or external id, under two models.
 
     The models may differ in weights, parameters, components and rules. Components are matched by name.
 
@@ -211,12 +223,13 @@ def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> W
         )
     names = before.model.name, after.model.name
     return Waterfall(
-        user_id=int(user_id),
-        job_id=int(job_id),
+        user_id=int(before.plan.user_id[before.user_rows(user_id)[0]]),
+        job_id=int(before.plan.job_id[before.job_rows(job_id)[0]]),
         changes=tuple(changes),
         before=find_full_rank(before, user_id, job_id),
         after=find_full_rank(after, user_id, job_id),
         names=names if names[0] != names[1] else ("before", "after"),
+        external_ids=before.inputs.external_ids,
     )
 
 
@@ -229,7 +242,7 @@ def _intersect(ids: Longs, sorted_ids: Longs) -> Longs:
     return ids[IdIndex(sorted_ids).contains(ids)]
 
 
-def _components(prepared: Prepared, user_id: int, job_id: int) -> dict[str, tuple[str, float, float]]:
+def _components(prepared: Prepared, user_id: int | str, job_id: int | str) -> dict[str, tuple[str, float, float]]:
     """Return component → (group, value, flat weight), in the model's order."""
     model = prepared.model
     values = prepared.scorer.components(prepared.user_rows([user_id]), prepared.job_rows([job_id]))[:, 0, 0]

@@ -45,7 +45,7 @@ def plot_waterfall(why: Waterfall) -> Figure:
     axes.set_xlim(left, high + margin + 0.25 * (high - left))
     axes.set_xlabel("total points" + ("" if left == 0 else f" (axis starts at {left:.3g})"))
     ranks = f"rank {why.before} of {why.before.n_ranked:,} → {why.after} of {why.after.n_ranked:,}"
-    axes.set_title(f"User {why.user_id}, job {why.job_id}: {ranks}", loc="left", fontsize=10)
+    axes.set_title(f"User {why.user}, job {why.job}: {ranks}", loc="left", fontsize=10)
     return figure
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
+from scoring.dataset import Dataset
+from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds, IdList, parse_ids
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
-from scoring.ranking.prepared import parse_ids
 
 __all__ = ["RankedRelevance", "Relevance", "rank_relevance"]
 
@@ -31,26 +31,34 @@ class Relevance:
     user_id: Longs  # (n,)
     job_id: Longs  # (n,)
     gain: Floats  # (n,) above 0: degree of relevance
+    external_ids: ExternalIds = NO_EXTERNAL_IDS
 
     @classmethod
     def of(
         cls,
-        user_id: NDArray[Any] | Sequence[int],
-        job_id: NDArray[Any] | Sequence[int],
+        user_id: IdList,
+        job_id: IdList,
         gain: ArrayLike | None = None,
+        *,
+        data: Dataset | None = None,
     ) -> Self:
         """Return the relevance of pairs in any order. A duplicate pair keeps its largest gain.
 
         Parameters
         ----------
-        user_id, job_id: (n,) ids.
+        user_id, job_id: (n,) ids. External ids need `data`.
         gain: (n,) gains above 0; None: all gains are 1.
+        data: The dataset that contains the external ids; None: all ids are numbers.
 
         Raises
         ------
+        UnknownIdError: If `data` is given, and a text is not an id of a user or a job.
         ConfigurationError: If lengths differ, a gain is not a finite number above 0, or an id is invalid.
         """
-        users, jobs = parse_ids(user_id, "user"), parse_ids(job_id, "job")
+        if data is None:
+            users, jobs = parse_ids(user_id, "user"), parse_ids(job_id, "job")
+        else:
+            users, jobs = data.user_lookup.to_numbers(user_id), data.job_lookup.to_numbers(job_id)
         gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
         if not users.shape == jobs.shape == gains.shape:
             raise ConfigurationError(
@@ -70,7 +78,8 @@ class Relevance:
         users, jobs, gains = users[order], jobs[order], gains[order]
         first = np.ones(len(users), dtype=bool)
         first[1:] = (users[1:] != users[:-1]) | (jobs[1:] != jobs[:-1])
-        return cls(users[first], jobs[first], gains[first])
+        external_ids = NO_EXTERNAL_IDS if data is None else data.external_ids
+        return cls(users[first], jobs[first], gains[first], external_ids)
 
     def __repr__(self) -> str:
         return f"Relevance({len(self):,} jobs of {len(self.users):,} users)"
@@ -79,8 +88,9 @@ class Relevance:
         return len(self.user_id)
 
     def frame(self) -> pd.DataFrame:
-        """Return one row per pair, with the columns user_id, job_id and gain."""
-        return pd.DataFrame({"user_id": self.user_id, "job_id": self.job_id, "gain": self.gain})
+        """Return one row per pair: user_id, job_id, gain, and the external ids, if the data have any."""
+        frame = pd.DataFrame({"user_id": self.user_id, "job_id": self.job_id, "gain": self.gain})
+        return self.external_ids.add_columns(frame)
 
     @cached_property
     def users(self) -> Longs:

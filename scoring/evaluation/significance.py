@@ -17,9 +17,9 @@ from scipy.special import ndtri
 
 from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Bools, Floats, Longs
+from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.randomisation import compute_p_values, draw_signs
-from scoring.ranking.prepared import parse_ids
 from scoring.threads.pool import limit_blas_threads
 
 __all__ = [

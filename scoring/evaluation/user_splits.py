@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
+from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ConfigurationError
 from scoring.id_hash import hash_ids
-from scoring.ranking.prepared import parse_ids
 
 __all__ = ["Split", "split_users"]
 

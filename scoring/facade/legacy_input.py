@@ -15,10 +15,14 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
+from scoring.columns.id_arguments import is_text, parse_plain_number
+from scoring.columns.normal_form import normalise_value
+from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError
+from scoring.id_index import IdIndex
 from scoring.validation import normalise
 
-__all__ = ["make_canonical_frame", "read_job", "read_profile_id", "read_user"]
+__all__ = ["make_canonical_frame", "read_job", "read_profile_id", "read_user", "resolve_row"]
 
 Row = dict[str, Any]
 
@@ -53,25 +57,46 @@ def read_user(user: Any) -> Row:
     return row
 
 
-def read_profile_id(profile: Any) -> int | None:
-    """Return the `user_id` of a profile, or the profile itself if it is an integer. None: it has no user_id.
+def read_profile_id(profile: Any) -> int | str | None:
+    """Return the `user_id` of a profile, or the profile itself if it is an id. None: it has no user_id.
 
     Raises
     ------
-    DataError: If the id is not an integer.
+    DataError: If the id is neither a number nor a text.
     """
     if isinstance(profile, int | np.integer) and not isinstance(profile, bool):
         return int(profile)
+    if is_text(profile) and str(profile).strip():
+        return str(profile)
     if isinstance(profile, str | bytes | bool | float):
-        raise DataError(
-            f"The user profile is {profile!r}. Use an object or a mapping with a user_id, or an integer user_id."
-        )
+        raise DataError(f"The user profile is {profile!r}. Use an object or a mapping with a user_id, or a user_id.")
     value = _make_getter(profile)("user_id")
     if value is _ABSENT or _is_missing(value):
         return None
     if type(value) is int and abs(value) < 2**63:
         return value  # saves the 2 ms of a frame
+    if is_text(value):
+        return str(value)
     return int(make_canonical_frame("users", [{"user_id": value}], {})["user_id"].iloc[0])
+
+
+def resolve_row(row: Row, lookup: RowLookup) -> Row:
+    """Return a row whose id is a number, if the data contain its text id.
+
+    A text id that the data do not contain becomes the external id of a row without id, unless it is a plain number.
+    """
+    key = f"{lookup.kind}_id"
+    value = row.get(key)
+    if not is_text(value):
+        return row
+    rows, is_known = lookup.resolve([value])
+    if is_known[0]:
+        return row | {key: int(lookup.ids[rows[0]])}
+    form = normalise_value(value)
+    number = None if form is None else parse_plain_number(form)
+    if number is not None and not IdIndex(lookup.ids).contains(np.array([number]))[0]:
+        return row | {key: number}
+    return {name: given for name, given in row.items() if name != key} | {"external_id": form}
 
 
 def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:

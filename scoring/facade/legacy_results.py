@@ -12,14 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.caching.key import UserKey
-from scoring.errors import RunCancelledError
-from scoring.facade.legacy_input import Row, make_canonical_frame, read_user
+from scoring.columns.id_arguments import has_text, is_text
+from scoring.dataset import Dataset
+from scoring.dataset.row_lookup import RowLookup
+from scoring.errors import DataError, RunCancelledError
+from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
 from scoring.facade.plan_cache_keys import make_explanation_key, make_score_key
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
-from scoring.ranking import SCORES, Prepared, Ranking, explain
+from scoring.ranking import SCORES, Explanation, Prepared, Ranking, explain
 from scoring.runs import memory_forecast
 from scoring.validation.normalise import validate
 from scoring.validation.rejections import make_data_error
@@ -34,6 +37,7 @@ __all__ = [
     "find_user_row",
     "make_inputs",
     "make_pairs_frame",
+    "make_profile_error",
     "make_ranking_frame",
     "require_memory",
     "score_listed_pairs",
@@ -55,11 +59,45 @@ PAIRS_PER_PLAN: Final = 10_000
 
 @dataclass(frozen=True)
 class PairRows:
-    """A job and a user as they were read. `profile`: the user whose history counts (None: no history)."""
+    """A job and a user as they were read, with numbers or external ids."""
+
+    job: Row
+    user: Row
+    profile: int | str | None = None
+
+    def resolve(self, dataset: Dataset) -> ResolvedPair:
+        """Return the pair with numbers for the text ids of the dataset.
+
+        Raises
+        ------
+        DataError: If the profile is that of another user.
+        UnknownIdError: If the profile is a text that is not an id of a user.
+        """
+        job, user = resolve_row(self.job, dataset.job_lookup), resolve_row(self.user, dataset.user_lookup)
+        if self.profile is None:
+            return ResolvedPair(job, user)
+        profile = int(dataset.user_lookup.to_numbers(self.profile)[0])
+        of_user = self.user.get("user_id", profile)
+        number = user.get("user_id") if "user_id" in self.user else profile
+        if (is_text(self.profile) or is_text(of_user)) and number != profile:
+            raise make_profile_error(str(self.profile), str(of_user))
+        return ResolvedPair(job, user, profile)
+
+
+@dataclass(frozen=True)
+class ResolvedPair:
+    """A job and a user whose ids are numbers. `profile`: the user whose history counts (None: no history)."""
 
     job: Row
     user: Row
     profile: int | None = None
+
+
+def make_profile_error(of_profile: int | str, of_user: int | str) -> DataError:
+    """Return the error of a profile of another user."""
+    return DataError(
+        f"The profile belongs to user {of_profile}, but the user is {of_user}. Give both the same user_id."
+    )
 
 
 # Frames
@@ -75,11 +113,32 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
     DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
     """
     widths = snapshot.code_widths
-    found = {name: validate(name, frame, code_width=widths) for name, frame in (("users", users), ("jobs", jobs))}
+    lookups = {"users": snapshot.dataset.user_lookup, "jobs": snapshot.dataset.job_lookup}
+    found = {
+        name: validate(name, _replace_known_texts(frame, lookups[name]), code_width=widths)
+        for name, frame in (("users", users), ("jobs", jobs))
+    }
     rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)
     if len(rejections):
         raise make_data_error(rejections)
     return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
+
+
+def _replace_known_texts(frame: pd.DataFrame, lookup: RowLookup) -> pd.DataFrame:
+    """Return a frame of a request with numbers for the text ids of the data, and the texts as external ids."""
+    key = f"{lookup.kind}_id"
+    if not lookup.has_external_ids or list(frame.columns).count(key) != 1 or not has_text(frame[key]):
+        return frame
+    values = frame[key].astype(object)
+    texts = values.map(is_text).to_numpy(dtype=bool)
+    rows, is_known = lookup.resolve(values[texts])
+    at = np.flatnonzero(texts)[is_known]
+    values.iloc[at] = lookup.ids[rows[is_known]]
+    if "external_id" in frame:
+        return frame.assign(**{key: values})
+    external_ids = pd.Series(None, index=frame.index, dtype=object)
+    external_ids.iloc[at] = lookup.find_texts(lookup.ids[rows[is_known]]).to_numpy()
+    return frame.assign(**{key: values, "external_id": external_ids})
 
 
 def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
@@ -139,13 +198,14 @@ def make_ranking_frame(
         ranking = scorer.top_k(k, users[start : start + chunk_size], cancelled=cancelled)
         if cancelled():
             raise RunCancelledError("The request was cancelled.")
-        frames.append(_rename_scores(ranking))
+        frames.append(_rename_scores(prepared.add_external_ids(ranking)))
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
 def _rename_scores(ranking: Ranking) -> pd.DataFrame:
     frame = ranking.frame().rename(columns=dict(zip(SCORES, SCORE_COLUMNS, strict=True)))
-    return frame[list(RANKED_COLUMNS)]
+    external_ids = [name for name in frame if name not in RANKED_COLUMNS]
+    return frame[[*RANKED_COLUMNS, *external_ids]]
 
 
 # Listed pairs
@@ -162,6 +222,11 @@ def score_listed_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[
     ------
     DataError: If a value is invalid; the message has the position, the column and the value.
     """
+    resolved = [pair.resolve(snapshot.dataset) for pair in pairs]
+    return _score_resolved_pairs(snapshot, model, resolved)
+
+
+def _score_resolved_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[ResolvedPair]) -> pd.DataFrame:
     frames = [
         _score_pairs(snapshot, model, pairs[start : start + PAIRS_PER_PLAN])
         for start in range(0, max(len(pairs), 1), PAIRS_PER_PLAN)
@@ -172,15 +237,17 @@ def score_listed_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[
 def score_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float]:
     """Return the four scores of one pair by name. They are cached by the values of both rows."""
 
+    resolved = pair.resolve(snapshot.dataset)
+
     def compute() -> dict[str, float]:
-        frame = score_listed_pairs(snapshot, model, [pair])
+        frame = _score_resolved_pairs(snapshot, model, [resolved])
         return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
 
-    key = make_score_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    key = make_score_key(snapshot.statistics, model, resolved.job, resolved.user, resolved.profile)
     return snapshot.caches.scores.get_or_compute(key, compute)
 
 
-def _score_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
+def _score_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[ResolvedPair]) -> pd.DataFrame:
     jobs, job_row = _deduplicate([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
     users, find_user_row = _deduplicate(
         [_user_row_of(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
@@ -204,7 +271,7 @@ def _deduplicate(rows: list[Row], keys: list[Any]) -> tuple[list[Row], NDArray[n
     return [first[n] for n in range(len(index_of))], indices
 
 
-def _user_row_of(pair: PairRows) -> Row:
+def _user_row_of(pair: ResolvedPair) -> Row:
     return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
 
 
@@ -235,12 +302,13 @@ def find_unused_id(known: NDArray[np.int64]) -> int:
 
 def explain_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     """Return the scores of a pair and their parts: see `ScoringEngine.get_score_explanation`."""
-    key = make_explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
-    found = snapshot.caches.explanations.get_or_compute(key, lambda: _compute_explanation(snapshot, model, pair))
+    resolved = pair.resolve(snapshot.dataset)
+    key = make_explanation_key(snapshot.statistics, model, resolved.job, resolved.user, resolved.profile)
+    found = snapshot.caches.explanations.get_or_compute(key, lambda: _compute_explanation(snapshot, model, resolved))
     return deepcopy(found)  # the caller may change it
 
 
-def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
+def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: ResolvedPair) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
     inputs, ids = _make_row_inputs(snapshot, [pair.job], [_user_row_of(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
@@ -250,6 +318,7 @@ def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows
     return {
         "user_id": plain_ids["user_id"],
         "job_id": plain_ids["job_id"],
+        **_find_external_ids(snapshot.dataset, plain_ids, found),
         "model": found.model,
         **dict(zip(SCORE_COLUMNS, scores, strict=True)),
         "eligible": found.eligible,
@@ -266,6 +335,21 @@ def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows
             for part in found.parts
         ],
     }
+
+
+def _find_external_ids(dataset: Dataset, ids: Mapping[str, Any], found: Explanation) -> dict[str, str]:
+    """Return `user_external_id` and `job_external_id` of a pair, as far as the data or the rows have them."""
+    texts = {
+        "user_id": (dataset.external_ids.users, found.user_external_id),
+        "job_id": (dataset.external_ids.jobs, found.job_external_id),
+    }
+    external_ids = {}
+    for key, (lookup, given) in texts.items():
+        stored = None if lookup is None or ids[key] is None else lookup.find_texts(np.array([ids[key]])).iloc[0]
+        text = stored if isinstance(stored, str) else given
+        if text is not None:
+            external_ids[key.replace("_id", "_external_id")] = text
+    return external_ids
 
 
 def _to_plain_value(value: Any) -> Any:

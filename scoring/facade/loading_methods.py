@@ -9,8 +9,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from scoring.array_types import Longs
 from scoring.columns import TABLES
+from scoring.columns.id_arguments import IdList, list_ids
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
+from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError
 from scoring.facade.engine_state import EngineState, require_integer
 from scoring.statistics.company_popularity import WINDOW_DAYS
@@ -25,12 +28,10 @@ class LoadingMethods(EngineState):
     """Frames have the canonical columns (`scoring.columns`), as `process_scoring_batch` accepts them.
 
     Jobs, users and actions are read from the database as it is now; popularity is the statistic that scores use.
-    Invalid rows are omitted, as they are when the data is loaded.
+    Invalid rows are omitted, as they are when the data is loaded. Ids are numbers or external ids, several or one.
     """
 
-    async def _batch_load_jobs_optimized(
-        self, job_ids: Iterable[int] | None = None, limit: int | None = None
-    ) -> pd.DataFrame:
+    async def _batch_load_jobs_optimized(self, job_ids: IdList | None = None, limit: int | None = None) -> pd.DataFrame:
         """Return jobs by job_id: all or those with these ids (unknown ids are omitted), at most `limit`.
 
         Raises
@@ -40,11 +41,11 @@ class LoadingMethods(EngineState):
         """
         if self._data.database is None:
             return await self._from_dataset("jobs", job_ids, limit)
-        wanted = None if job_ids is None else list(job_ids)  # may be read twice
+        wanted = None if job_ids is None else list_ids(job_ids)  # may be read twice
         return await self._load_valid_rows(partial(load_jobs_async, self._data.database, wanted, limit))
 
     async def _batch_load_users_optimized(
-        self, user_ids: Iterable[int] | None = None, limit: int | None = None
+        self, user_ids: IdList | None = None, limit: int | None = None
     ) -> pd.DataFrame:
         """Return users by user_id: all or those with these ids (unknown ids are omitted), at most `limit`.
 
@@ -55,10 +56,10 @@ class LoadingMethods(EngineState):
         """
         if self._data.database is None:
             return await self._from_dataset("users", user_ids, limit)
-        wanted = None if user_ids is None else list(user_ids)  # may be read twice
+        wanted = None if user_ids is None else list_ids(user_ids)  # may be read twice
         return await self._load_valid_rows(partial(load_users_async, self._data.database, wanted, limit))
 
-    async def _batch_load_user_history(self, user_ids: Iterable[int]) -> pd.DataFrame:
+    async def _batch_load_user_history(self, user_ids: IdList) -> pd.DataFrame:
         """Return the actions of these users by user_id, then time: user_id, job_id, action, occurred_at.
 
         If the engine has a clock, later actions are omitted.
@@ -68,14 +69,14 @@ class LoadingMethods(EngineState):
         DatabaseError: If the database cannot be read.
         ConfigurationError: If an id is invalid.
         """
-        wanted = list(user_ids)
+        wanted = list_ids(user_ids)
         as_of = None
         if self._data.as_of is not None or self._data.database is None:
             snapshot = await self._data.get_async()
             as_of = snapshot.dataset.as_of
         if self._data.database is None:
             actions = snapshot.dataset.tables.actions
-            actions = actions[actions["user_id"].isin(wanted)]
+            actions = actions[actions["user_id"].isin(_find_known(snapshot.dataset.user_lookup, wanted))]
         else:
             actions = await self._load_valid_rows(partial(load_actions_async, self._data.database, wanted))
         if as_of is not None:
@@ -111,13 +112,21 @@ class LoadingMethods(EngineState):
             await self._data.get_async()  # warns of the omitted rows, or raises that there are too many
             return await load(on_bad="quarantine")
 
-    async def _from_dataset(self, table: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
+    async def _from_dataset(self, table: str, ids: IdList | None, limit: int | None) -> pd.DataFrame:
         size = None if limit is None else require_integer("limit", limit, least=0)
-        frame: pd.DataFrame = getattr((await self._data.get_async()).dataset.tables, table)
+        dataset = (await self._data.get_async()).dataset
+        frame: pd.DataFrame = getattr(dataset.tables, table)
         if ids is not None:
-            frame = frame[np.isin(frame[TABLES[table].key[0]], list(ids))]
+            lookup = dataset.user_lookup if table == "users" else dataset.job_lookup
+            frame = frame[np.isin(frame[TABLES[table].key[0]], _find_known(lookup, ids))]
         frame = frame.iloc[:size].reset_index(drop=True)
         for column in TABLES[table].columns:
             if column.type.is_list:  # the caller may change its lists
                 frame[column.name] = frame[column.name].map(list)
         return frame
+
+
+def _find_known(lookup: RowLookup, ids: IdList) -> Longs:
+    """Return the numbers of the ids that exist."""
+    rows, is_known = lookup.resolve(ids)
+    return lookup.ids[rows[is_known]]

@@ -60,8 +60,9 @@ class PairMethods(EngineState):
         row = read_job(job)
         if user_profile is None:
             return await self._score_one(PairRows(row, {}), "personal_score")
-        user_id = _profile_user({}, user_profile)
+        given = _profile_user({}, user_profile)
         snapshot = await self._data.get_async()
+        user_id = int(snapshot.dataset.user_lookup.to_numbers(given)[0])
         known = legacy_results.find_user_row(snapshot, user_id)
         return await self._score_one(PairRows(row, known, user_id), "personal_score", snapshot)
 
@@ -120,15 +121,16 @@ def _read_pair(job: Any, user: Any, profile: Any) -> PairRows:
     return PairRows(read_job(job), row, None if profile is None else _profile_user(row, profile))
 
 
-def _profile_user(user: Row, profile: Any) -> int:
-    """Return the user whose history counts. Raises DataError if it is another user, or no user_id is given."""
+def _profile_user(user: Row, profile: Any) -> int | str:
+    """Return the user whose history counts. Raises DataError if it is another user, or no user_id is given.
+
+    A text and a number may be the same user. `PairRows.resolve` compares them.
+    """
     of_profile, of_user = read_profile_id(profile), read_profile_id(user) if "user_id" in user else None
     if of_profile is None and of_user is None:
         raise DataError("The profile or the user must have a user_id; it selects the action history.")
-    if None not in (of_profile, of_user) and of_profile != of_user:
-        raise DataError(
-            f"The profile belongs to user {of_profile}, but the user is {of_user}. Give both the same user_id."
-        )
+    if isinstance(of_profile, int) and isinstance(of_user, int) and of_profile != of_user:
+        raise legacy_results.make_profile_error(of_profile, of_user)
     found = of_user if of_profile is None else of_profile
     assert found is not None
     return found

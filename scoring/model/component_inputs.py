@@ -20,6 +20,7 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
+from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import Vocabularies, extend_vocabularies
 from scoring.id_index import IdIndex
 from scoring.statistics import Basis, Statistics
@@ -184,6 +185,25 @@ class Inputs:
         if self.dataset is other.dataset and self.basis.is_of(self.dataset) and other.basis.is_of(self.dataset):
             return True
         return self.fingerprint == other.fingerprint
+
+    @cached_property
+    def user_lookup(self) -> RowLookup:
+        """The scored users by number or external id."""
+        if self.users.frame is self.dataset.tables.users:
+            return self.dataset.user_lookup
+        return RowLookup("user", self.users.user_id, self.users.frame["external_id"])
+
+    @cached_property
+    def job_lookup(self) -> RowLookup:
+        """The scored jobs by number or external id."""
+        if self.jobs.frame is self.dataset.tables.jobs:
+            return self.dataset.job_lookup
+        return RowLookup("job", self.jobs.job_id, self.jobs.frame["external_id"])
+
+    @cached_property
+    def external_ids(self) -> ExternalIds:
+        """The external ids of users and jobs, for results."""
+        return ExternalIds.of(self.user_lookup, self.job_lookup)
 
     @property
     def now(self) -> int:

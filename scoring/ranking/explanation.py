@@ -44,6 +44,18 @@ class Explanation:
     parts: tuple[Contribution, ...]
     not_ranked: tuple[str, ...]  # reasons why this job is excluded for this user; empty if it is ranked
     unknown_values: tuple[str, ...] = ()  # one sentence per column of the user or job whose value is unknown
+    user_external_id: str | None = None
+    job_external_id: str | None = None
+
+    @property
+    def user(self) -> str:
+        """The external id of the user, or the number as text."""
+        return str(self.user_id) if self.user_external_id is None else self.user_external_id
+
+    @property
+    def job(self) -> str:
+        """The external id of the job, or the number as text."""
+        return str(self.job_id) if self.job_external_id is None else self.job_external_id
 
     @property
     def eligible(self) -> bool:
@@ -51,7 +63,7 @@ class Explanation:
         return not self.not_ranked
 
     def __repr__(self) -> str:
-        return f"Explanation(user {self.user_id}, job {self.job_id}, {self.model}: {self.total:.2f})"
+        return f"Explanation(user {self.user}, job {self.job}, {self.model}: {self.total:.2f})"
 
     def _repr_html_(self) -> str:
         with pd.option_context("display.max_colwidth", None):
@@ -98,7 +110,15 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
         parts=parts,
         not_ranked=list_exclusions(plan, user_row, job_row),
         unknown_values=_describe_unknown_values(inputs, user_row, job_row),
+        user_external_id=_find_text(inputs.users.frame, user_row),
+        job_external_id=_find_text(inputs.jobs.frame, job_row),
     )
+
+
+def _find_text(frame: pd.DataFrame, row: int) -> str | None:
+    """Return the external id of a row; None if it is missing."""
+    external_id = frame["external_id"].iloc[row]
+    return external_id if isinstance(external_id, str) else None
 
 
 def _describe_unknown_values(inputs: Inputs, user_row: int, job_row: int) -> tuple[str, ...]:

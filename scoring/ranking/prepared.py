@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranked_lists import Ranking
-from scoring.columns.types import INTEGER
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, UnknownIdError, pluralize
-from scoring.id_index import IdIndex
+from scoring.dataset.row_lookup import IdList
+from scoring.errors import ConfigurationError, pluralize
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
 from scoring.ranking.explanation import Explanation, explain
@@ -77,8 +74,8 @@ class Prepared:
         data: Dataset | Statistics | Inputs,
         model: ScoringModel,
         *,
-        user_ids: NDArray[np.integer] | Sequence[int],
-        job_ids: NDArray[np.integer] | Sequence[int],
+        user_ids: IdList,
+        job_ids: IdList,
         workers: int | None = None,
         basis: Basis | None = None,
     ) -> Self:
@@ -92,8 +89,7 @@ class Prepared:
         ConfigurationError, ModelError: As `of`.
         """
         inputs = _inputs(data, basis)
-        users = find_rows(inputs.users.user_id, user_ids, "user")
-        jobs = find_rows(inputs.jobs.job_id, job_ids, "job")
+        users, jobs = inputs.user_lookup.find_rows(user_ids), inputs.job_lookup.find_rows(job_ids)
         selected = inputs.take_users(users).take_jobs(jobs)
         return cls(selected, Plan.build(model, selected), workers)
 
@@ -141,8 +137,8 @@ class Prepared:
         has_same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
         return replace(self, plan=plan, seeds=seeds if has_same_rules else None)
 
-    def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
-        """Return the k best jobs of these users; None for the active users.
+    def top_k(self, k: int = 40, user_ids: IdList | None = None) -> Ranking:
+        """Return the k best jobs of these users, by number or external id; None for the active users.
 
         Raises
         ------
@@ -150,18 +146,24 @@ class Prepared:
         ConfigurationError: If k is not an integer of 1 or more.
         """
         rows = self.active_users if user_ids is None else self.user_rows(user_ids)
-        return self.scorer.top_k(k, rows)
+        return self.add_external_ids(self.scorer.top_k(k, rows))
 
-    def explain(self, user_id: int, job_id: int) -> Explanation:
-        """Return the explanation of a pair's score.
+    def add_external_ids(self, ranking: Ranking) -> Ranking:
+        """Return a ranking of the scorer with the external ids of its users and jobs, if they have any."""
+        external_ids = self.inputs.external_ids
+        return replace(ranking, external_ids=external_ids) if external_ids else ranking
+
+    def explain(self, user_id: int | str, job_id: int | str) -> Explanation:
+        """Return the explanation of a pair's score. Both ids are numbers or external ids.
 
         Raises
         ------
         UnknownIdError: If the user or the job does not exist.
         """
-        return explain(self.plan, self.inputs, int(self.user_rows([user_id])[0]), int(self.job_rows([job_id])[0]))
+        users, jobs = self.user_rows([user_id]), self.job_rows([job_id])
+        return explain(self.plan, self.inputs, int(users[0]), int(jobs[0]))
 
-    def explain_user(self, user_id: int) -> UserEligibility:
+    def explain_user(self, user_id: int | str) -> UserEligibility:
         """Return how many jobs may be ranked for a user, and which rules exclude the other jobs.
 
         Raises
@@ -171,23 +173,23 @@ class Prepared:
         row = int(self.user_rows([user_id])[0])
         return UserEligibility.of(self.plan.exclusions, int(self.plan.user_id[row]), row)
 
-    def user_rows(self, user_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
+    def user_rows(self, user_ids: IdList) -> NDArray[np.int64]:
         """Return the rows of these users.
 
         Raises
         ------
         UnknownIdError: If a user does not exist.
         """
-        return find_rows(self.plan.user_id, user_ids, "user")
+        return self.inputs.user_lookup.find_rows(user_ids)
 
-    def job_rows(self, job_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
+    def job_rows(self, job_ids: IdList) -> NDArray[np.int64]:
         """Return the rows of these jobs.
 
         Raises
         ------
         UnknownIdError: If a job does not exist.
         """
-        return find_rows(self.plan.job_id, job_ids, "job")
+        return self.inputs.job_lookup.find_rows(job_ids)
 
 
 def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
@@ -199,47 +201,3 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
             key=("basis",),
         )
     return data
-
-
-def find_rows(
-    ids_of_data: NDArray[np.int64], requested: NDArray[np.integer] | Sequence[int], kind: str
-) -> NDArray[np.int64]:
-    """Return the row of each requested id, (n,).
-
-    Raises
-    ------
-    UnknownIdError: If an id does not exist. The message names the id.
-    ConfigurationError: If a value is not an id.
-    """
-    ids = parse_ids(requested, kind)
-    rows, is_present = IdIndex(ids_of_data).find(ids)
-    if not is_present.all():
-        raise UnknownIdError(
-            f"{kind} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(ids_of_data), kind)}.",
-            kind=kind,
-            unknown_id=int(ids[~is_present][0]),
-        )
-    return rows
-
-
-def parse_ids(requested: Any, kind: str) -> NDArray[np.int64]:
-    """Return ids as int64, (n,). As in tables, floats and texts are ids if their value is an integer; none is rounded.
-
-    Raises
-    ------
-    ConfigurationError: If a value is not an id. The message names the value.
-    """
-    if not isinstance(requested, Iterable) or isinstance(requested, str | bytes):
-        raise ConfigurationError(
-            f"{kind}_id: {requested!r} is not a list of ids. Give a list such as [1, 2].", key=(f"{kind}_id",)
-        )
-    if isinstance(requested, np.ndarray) and requested.dtype.kind == "i" and requested.ndim == 1:
-        return requested.astype(np.int64)
-    values = pd.Series(list(requested), dtype=object)
-    parsed = INTEGER.coerce(values)
-    is_invalid = parsed.values.isna().to_numpy(dtype=bool)
-    if is_invalid.any():
-        raise ConfigurationError(
-            f"{kind}_id {values[is_invalid].iloc[0]!r} is not a 64-bit integer.", key=(f"{kind}_id",)
-        )
-    return parsed.values.to_numpy(dtype=np.int64)

@@ -11,8 +11,8 @@ from typing import Self
 import numpy as np
 
 from scoring.array_types import Longs
+from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ModelError
-from scoring.ranking.prepared import parse_ids
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.os_errors import wrap_os_errors
 

@@ -299,6 +299,7 @@ class ActiveRun:
         return False
 
     def _commit(self, result: ShardResult) -> None:
+        result = replace(result, ranking=self.prepared.add_external_ids(result.ranking))
         for run in self._open_runs:
             if result.shard.number not in run.committed:
                 run.commit_shard(result)

@@ -44,6 +44,7 @@ class Line:
     """One ranked job, its total score, and the points of each component."""
 
     job_id: int
+    job: str  # the external id, or the number as text
     total: float
     title: str | None
     company: str | None
@@ -89,14 +90,14 @@ class Report:
     rejections: Mapping[str, int] = field(default_factory=dict)  # reason → rows
     unknown_values: tuple[str, ...] = ()  # one sentence per column
     pairs_excluded: Mapping[str, int] = field(default_factory=dict)  # reason → pairs
-    first_user: int | None = None
+    first_user: str | None = None  # the external id, or the number as text
     first_lines: tuple[Line, ...] = field(default=())
 
     @classmethod
     def of(cls, result: RunResult, *, target_ms: float = PERFORMANCE_TARGET_MS_PER_USER, top: int = 5) -> Report:
         """Return the report of a finished run, with the `top` jobs of its first user."""
         counts, run = result.counts, result.metadata
-        first = result.first
+        first, external_ids = result.first, result.prepared.inputs.external_ids
         return cls(
             run_id=run.run_id,
             model=run.model,
@@ -132,7 +133,7 @@ class Report:
             destinations=result.destinations,
             gate=_gate(result),
             users_resumed=result.users_resumed,
-            first_user=int(first.user_id[0]) if len(first.user_id) else None,
+            first_user=external_ids.name_user(int(first.user_id[0])) if len(first.user_id) else None,
             first_lines=_lines(result.prepared, first, top),
         )
 
@@ -177,6 +178,7 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
         lines.append(
             Line(
                 job_id=int(prepared.plan.job_id[row]),
+                job=prepared.inputs.external_ids.name_job(int(prepared.plan.job_id[row])),
                 total=float(first.scores[0, place, 0]),
                 title=make_printable(title) if isinstance(title, str) else None,
                 company=make_printable(company) if isinstance(company, str) else None,
@@ -280,7 +282,7 @@ def _top(report: Report) -> list[RenderableType]:
     titles.add_column(justify="right", style="bold")
     titles.add_column()
     for rank, line in enumerate(report.first_lines, 1):
-        name = f"job {line.job_id} · {line.title or 'no title'} · {line.company or 'no company name'}"
+        name = f"job {make_printable(line.job, 40)} · {line.title or 'no title'} · {line.company or 'no company name'}"
         titles.add_row(str(rank), f"{line.total:.2f}", Text(name, no_wrap=True, overflow="ellipsis"))
     parts = Table.grid(padding=(0, 2, 0, 0))
     parts.add_column(no_wrap=True)
@@ -293,7 +295,7 @@ def _top(report: Report) -> list[RenderableType]:
                 Text(f"{group} {make_printable(name)}"),
                 *(f"{line.parts[group][name]:.2f}" for line in report.first_lines),
             )
-    return [Text(f"Top jobs of user {report.first_user}", style="bold"), titles, parts]
+    return [Text(f"Top jobs of user {make_printable(str(report.first_user), 60)}", style="bold"), titles, parts]
 
 
 def _excluded(reasons: Mapping[str, int]) -> str:

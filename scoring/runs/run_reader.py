@@ -12,18 +12,19 @@ from pydantic import ValidationError
 from scoring.array_types import Bools, Longs
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns import RESULT_COLUMNS
-from scoring.errors import ConfigurationError, OutputError
+from scoring.errors import ConfigurationError, OutputError, UnknownIdError, pluralize
+from scoring.id_index import IdIndex
 from scoring.model import Eligibility, Inputs
 from scoring.plan.exclusions import Exclusions
-from scoring.ranking.prepared import find_rows
 from scoring.runs.publishers import read_manifest
+from scoring.runs.publishers.part_files import EXTERNAL_IDS
 from scoring.runs.publishers.reader_locks import lock_for_reading
 
 __all__ = ["build_ranking", "find_open_jobs", "read_run"]
 
 
 def read_run(folder: str | Path) -> pd.DataFrame:
-    """Return `scoring.columns.RESULT_COLUMNS` of a run in Parquet.
+    """Return `scoring.columns.RESULT_COLUMNS` of a run in Parquet, and the external ids that it contains.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def read_run(folder: str | Path) -> pd.DataFrame:
     with lock_for_reading(folder):
         files = read_manifest(folder)["files"]
         try:
-            parts = [pd.read_parquet(folder / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
+            parts = [_read_part(folder / file["name"]) for file in files]
         except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
             raise OutputError(
                 f"{folder}: a file of the run cannot be read ({error}). Start a new run.", path=str(folder)
@@ -67,6 +68,13 @@ def find_open_jobs(folders: Iterable[str | Path], inputs: Inputs) -> Bools | Non
     return is_open
 
 
+def _read_part(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    stored = pq.read_schema(path).names
+    return pd.read_parquet(path, columns=[*RESULT_COLUMNS, *(name for name in EXTERNAL_IDS if name in stored)])
+
+
 def build_ranking(frame: pd.DataFrame, job_id: Longs) -> Ranking:
     """Return the lists of a frame of RESULT_COLUMNS, users ascending. `Ranking.job_row` are rows of `job_id` (m,).
 
@@ -88,7 +96,15 @@ def build_ranking(frame: pd.DataFrame, job_id: Longs) -> Ranking:
     row = np.repeat(np.arange(n), count)
     jobs, rows = np.full((n, k), -1, dtype=np.int64), np.full((n, k), -1, dtype=np.int64)
     scores = np.zeros((n, k, len(SCORES)), dtype=np.float32)
-    jobs[row, place] = frame["job_id"].to_numpy()
-    rows[row, place] = find_rows(job_id, frame["job_id"].to_numpy(), "job")
+    listed = frame["job_id"].to_numpy()
+    found, is_known = IdIndex(job_id).find(listed)
+    if not is_known.all():
+        unknown = int(listed[~is_known][0])
+        raise UnknownIdError(
+            f"job {unknown} does not exist. The data contain {pluralize(len(job_id), 'job')}.",
+            kind="job",
+            unknown_id=unknown,
+        )
+    jobs[row, place], rows[row, place] = listed, found
     scores[row, place] = frame[list(SCORES)].to_numpy(dtype=np.float32)
     return Ranking(users.astype(np.int64), jobs, rows, scores, count.astype(np.int32))

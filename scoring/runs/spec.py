@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scoring.argument_checks import check_list_length, check_positive_integer
+from scoring.dataset.row_lookup import IdList
 from scoring.runs.reranker import Reranker
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ class RunSpec:
     """The settings of a run. `runner.run` describes them."""
 
     k: int
-    users: Sequence[int] | NDArray[np.integer] | None = None
+    users: IdList | None = None
     chunk_size: int = DEFAULT_CHUNK_SIZE
     workers: int | None = None
     resume: bool = False

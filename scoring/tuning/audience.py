@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.array_types import Bools, Floats, Longs
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.evaluation.full_rank import find_full_rank
 from scoring.ranking import Prepared, Ranking
@@ -46,10 +46,10 @@ A call scores all users × all distinct jobs of its pairs: smaller blocks cost m
 
 def audience(
     prepared: Prepared,
-    job_id: int,
+    job_id: int | str,
     k: int = 40,
     *,
-    users: NDArray[np.integer] | Sequence[int] | None = None,
+    users: IdList | None = None,
     nearest: int = 10,
     seconds: float = math.inf,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -60,7 +60,8 @@ def audience(
 
     Parameters
     ----------
-    users: User ids; the active users if None.
+    job_id: Number or external id of the job.
+    users: Numbers or external ids of users; the active users if None.
     nearest: Number of nearest misses whose rank among all jobs is computed. Each needs a full ranking.
     seconds: Time limit. When it is reached, the result contains the users that were ranked: a random sample.
         `Audience.n_not_ranked` counts the remaining users.
@@ -95,7 +96,7 @@ def audience(
             break
         ranks.append(find_full_rank(prepared, user, job_id).rank)
     return Audience(
-        job_id=int(job_id),
+        job_id=int(prepared.plan.job_id[job]),
         k=k,
         user_id=block.user_id,
         rank=block.rank,
@@ -109,6 +110,7 @@ def audience(
         rank_of_nearest=tuple(ranks),
         comparison=_comparison(prepared, block),
         n_not_ranked=len(rows) - len(block.user_id),
+        external_ids=prepared.inputs.external_ids,
     )
 
 

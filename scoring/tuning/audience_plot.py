@@ -35,7 +35,7 @@ def plot_audience(audience: Audience) -> Figure:
         _rules(axes, audience)
     users = len(audience.user_id)
     figure.suptitle(
-        f"Job {audience.job_id}: listed for {audience.n_listed:,} of {users:,} users, eligible but not listed for "
+        f"Job {audience.job}: listed for {audience.n_listed:,} of {users:,} users, eligible but not listed for "
         f"{len(audience.missed):,}, excluded for {users - audience.n_eligible:,}",
         x=0.01, ha="left", fontsize=11,
     )  # fmt: skip

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
+from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.errors import pluralize
 from scoring.plotting.plot_registry import display
 
@@ -42,6 +43,12 @@ class Audience:
     rank_of_nearest: tuple[int | None, ...]  # of the first misses, in all jobs; None: excluded by the cap
     comparison: pd.DataFrame
     n_not_ranked: int = 0  # users that were not ranked when the time limit was reached
+    external_ids: ExternalIds = NO_EXTERNAL_IDS
+
+    @property
+    def job(self) -> str:
+        """The external id of the job, or the number as text."""
+        return self.external_ids.name_job(self.job_id)
 
     @property
     def n_listed(self) -> int:
@@ -59,7 +66,7 @@ class Audience:
 
     def __repr__(self) -> str:
         return (
-            f"Audience(job {self.job_id}, top {self.k:,}: listed for {self.n_listed:,}, eligible for "
+            f"Audience(job {self.job}, top {self.k:,}: listed for {self.n_listed:,}, eligible for "
             f"{self.n_eligible:,} of {len(self.user_id):,} users)"
         )
 
@@ -70,11 +77,11 @@ class Audience:
         """Return one row per user for whom the job is listed, by rank and user.
 
         Columns: user_id · rank · score · kth_score (score of the k-th job) · margin (score - kth_score). The last two
-        are NaN where the list has fewer than k jobs.
+        are NaN where the list has fewer than k jobs. If users have external ids, `user_external_id` follows.
         """
         shown = np.flatnonzero(self.rank)
         shown = shown[np.lexsort((self.user_id[shown], self.rank[shown]))]
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "user_id": self.user_id[shown],
                 "rank": self.rank[shown],
@@ -83,6 +90,7 @@ class Audience:
                 "margin": self.score[shown] - self.kth_score[shown],
             }
         )
+        return self.external_ids.add_columns(frame)
 
     def misses(self) -> pd.DataFrame:
         """Return one row per user for whom the job is eligible but not listed, the smallest gap first.
@@ -91,11 +99,12 @@ class Audience:
 
         `to_beat` is the listed job that this job would replace: the last of the list, or the last of the same company
         if the cap per company is reached. With more than `gap` additional points the job is listed. `rank` is the
-        rank among all jobs: NA beyond the nearest few, or if the cap excludes the job.
+        rank among all jobs: NA beyond the nearest few, or if the cap excludes the job. If users or jobs have external
+        ids, `user_external_id` and `to_beat_external_id` follow.
         """
         rank = pd.array([None] * len(self.missed), dtype="Int64")
         rank[: len(self.rank_of_nearest)] = pd.array(list(self.rank_of_nearest), dtype="Int64")
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "user_id": self.user_id[self.missed],
                 "score": self.score[self.missed],
@@ -105,6 +114,10 @@ class Audience:
                 "rank": rank,
             }
         )
+        frame = self.external_ids.add_columns(frame)
+        if self.external_ids.jobs is None:
+            return frame
+        return frame.assign(to_beat_external_id=self.external_ids.jobs.find_texts(self.rival).to_numpy())
 
     def components(self) -> pd.DataFrame:
         """Return one row per component, the largest disadvantage first.
@@ -128,15 +141,16 @@ class Audience:
             where = f"{self.n_listed:,} of {users:,} users, at a median rank of {rank:g}"
         else:
             where = f"none of {users:,} users"
-        sentences = [f"Job {self.job_id} is in the top {self.k:,} of {where}."]
+        sentences = [f"Job {self.job} is in the top {self.k:,} of {where}."]
         if self.n_not_ranked:
             sentences.append(
                 f"The time limit was reached: these users are a random sample of {users + self.n_not_ranked:,} users."
             )
         if n_missed:
+            nearest = self.external_ids.name_user(int(self.user_id[self.missed[0]]))
             sentences.append(
                 f"It is eligible but not listed for {pluralize(n_missed, 'user')}. The smallest gap is "
-                f"{self.gaps[0]:.3g} points (user {self.user_id[self.missed[0]]}), the mean gap {self.gaps.mean():.3g}."
+                f"{self.gaps[0]:.3g} points (user {nearest}), the mean gap {self.gaps.mean():.3g}."
             )
             worst = self.components().query("difference < 0").head(FEW)
             parts = ", ".join(f"{row['component']} {row['difference']:.2f}" for row in worst.to_dict("records"))

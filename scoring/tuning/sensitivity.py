@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Ints, Longs
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.relevant_pairs import Relevance
@@ -132,7 +132,7 @@ def _row(path: WeightPath) -> dict[str, object]:
 
 def sensitivity(
     prepared: Prepared,
-    user_ids: NDArray[np.integer] | Sequence[int],
+    user_ids: IdList,
     relevance: Relevance | None = None,
     *,
     metric: Metric | None = None,

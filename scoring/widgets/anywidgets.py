@@ -39,11 +39,11 @@ class RankTable(anywidget.AnyWidget):
         """Show another list. The selection is kept."""
         self.components = list(users.components)
         self.colours = assign_colours(users.groups)
-        self.caption = f"List of user {users.user_id}. Use the arrow keys to choose a job."
+        self.caption = f"List of user {users.user}. Use the arrow keys to choose a job."
         self.rows = [
             {
                 "rank": job.rank,
-                "job_id": str(job.job_id),
+                "job_id": users.external_ids.name_job(job.job_id),
                 "movement": job.movement,
                 "total": job.total,
                 "points": list(job.points),

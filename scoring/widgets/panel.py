@@ -82,7 +82,7 @@ class TuningPanel(widgets.VBox):
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self._is_confirming = False
-        self.views.user.value = str(self._user_id)
+        self.views.user.value = session.data.external_ids.name_user(self._user_id)
         self._showing = False
         self._submit()
 
@@ -175,9 +175,8 @@ class TuningPanel(widgets.VBox):
             self._show_choice()
 
     def _apply_choice(self, user: str | None, job: str | None) -> str:
-        user_id = self._user_id if user is None else _parse_id(user, "user")
-        job_id = self._job_id if job is None else _parse_id(job, "job") if job.strip() else None
-        self.session.require(user_id, job_id)
+        user_id = self._user_id if user is None else self.session.data.find_user(_require_text(user, "user"))
+        job_id = self._job_id if job is None else self.session.data.find_job(job) if job.strip() else None
         if (user_id, job_id) != (self._user_id, self._job_id):
             self._user_id, self._job_id = user_id, job_id
             self._submit()
@@ -187,7 +186,8 @@ class TuningPanel(widgets.VBox):
         """Choose the next (1) or previous (-1) user of the measures."""
         ids = self.session.user_id
         at = int(np.searchsorted(ids, self._user_id, side="left" if by < 0 else "right"))
-        self._choose(user=str(ids[(at + min(by, 0)) % len(ids)]))
+        user_id = int(ids[(at + min(by, 0)) % len(ids)])
+        self._choose(user=self.session.data.external_ids.name_user(user_id))
 
     def _load(self, name: str) -> None:
         def load(weights: WeightsModel) -> str:
@@ -255,8 +255,9 @@ class TuningPanel(widgets.VBox):
     def _show_choice(self) -> None:
         self._showing = True
         try:
-            self.views.user.value = str(self._user_id)
-            self.views.job.value = "" if self._job_id is None else str(self._job_id)
+            external_ids = self.session.data.external_ids
+            self.views.user.value = external_ids.name_user(self._user_id)
+            self.views.job.value = "" if self._job_id is None else external_ids.name_job(self._job_id)
             self.views.ranks.selected = self.views.job.value
         finally:
             self._showing = False
@@ -299,8 +300,7 @@ class TuningPanel(widgets.VBox):
             self.status.text, self.status.kind = text[status.kind], status.kind
 
 
-def _parse_id(text: str, what: str) -> int:
-    try:
-        return int(text.strip())
-    except ValueError:
-        raise ConfigurationError(f"{text.strip()!r} is not a {what} id. Enter an integer.") from None
+def _require_text(text: str, what: str) -> str:
+    if not text.strip():
+        raise ConfigurationError(f"The {what} field is empty. Enter the id of a {what}.")
+    return text

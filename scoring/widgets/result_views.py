@@ -16,6 +16,7 @@ from scoring.widgets.html import (
     render_slices,
     render_waterfall,
 )
+from scoring.widgets.html.html_elements import escape_text
 from scoring.widgets.tuning_session import PanelState
 
 __all__ = ["Views"]
@@ -85,7 +86,9 @@ class Views:
         self.measures.value = render_page(render_measures(state.measures, self._level, state.n_compared))
         self.notes.value = render_page(render_notes(state.notes))
         self.ranks.show(state.users)
-        self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
+        self.ranks.selected = (
+            "" if state.request.job_id is None else state.users.external_ids.name_job(state.request.job_id)
+        )
         self.removed_jobs.value = render_page(_render_removed_jobs(state))
         if state.request.job_id is None:
             self.waterfall.value = render_page(
@@ -110,7 +113,8 @@ def _render_removed_jobs(state: PanelState) -> str:
     removed = list(state.users.removed_jobs.items())
     if not removed:
         return ""
-    few = ", ".join(f"{job} (was {rank})" for job, rank in removed[:_MAX_NAMED])
+    name = state.users.external_ids.name_job
+    few = ", ".join(f"{escape_text(name(job))} (was {rank})" for job, rank in removed[:_MAX_NAMED])
     more = f" and {len(removed) - _MAX_NAMED} more" if len(removed) > _MAX_NAMED else ""
     return f'<p class="muted">{pluralize(len(removed), "job")} no longer in the list: {few}{more}.</p>'
 

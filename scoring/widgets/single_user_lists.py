@@ -7,7 +7,6 @@ from functools import cached_property
 from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.prepared import find_rows
 from scoring.widgets.user_list_data import UserList, make_user_list
 
 __all__ = ["SingleUserLists"]
@@ -26,7 +25,7 @@ class SingleUserLists:
         self.baseline = baseline
         self._k = evaluator.k
         holdout = evaluator.holdout
-        rows = find_rows(holdout.data.users.user_id, [user_id], "user")
+        rows = holdout.data.user_lookup.find_rows([user_id])
         candidates = None if holdout.candidates is None else holdout.candidates.take(rows)
         inputs = Inputs.of(evaluator.statistics).take_users(rows)
         self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=candidates)

@@ -45,7 +45,6 @@ from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, compute_detectable_difference, describe_interval_accuracy
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.ranking.prepared import find_rows
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.confirmation import Confirmation
@@ -265,9 +264,9 @@ class TuningSession:
         ------
         UnknownIdError: If it does not.
         """
-        find_rows(self.data.users.user_id, [user_id], "user")
+        self.data.find_user(user_id)
         if job_id is not None:
-            find_rows(self.data.jobs.job_id, [job_id], "job")
+            self.data.find_job(job_id)
 
     def _baseline_of(self, request: Request) -> ScoringModel:
         """Return the baseline of a request."""

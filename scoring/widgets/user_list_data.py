@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.evaluation import movements
 from scoring.model import Inputs
 from scoring.plotting.plot_registry import display
@@ -40,9 +41,15 @@ class UserList:
     jobs: tuple[ListedJob, ...]
     removed_jobs: Mapping[int, int] = field(default_factory=dict)
     """Job id → its rank in the list before."""
+    external_ids: ExternalIds = NO_EXTERNAL_IDS
+
+    @property
+    def user(self) -> str:
+        """The external id of the user, or the number as text."""
+        return self.external_ids.name_user(self.user_id)
 
     def __repr__(self) -> str:
-        return f"UserList(user {self.user_id}, {len(self.jobs)} jobs, {len(self.removed_jobs)} removed)"
+        return f"UserList(user {self.user}, {len(self.jobs)} jobs, {len(self.removed_jobs)} removed)"
 
     def _repr_html_(self) -> str:
         return str(display("user list", self))
@@ -51,13 +58,14 @@ class UserList:
         """Return a frame with one row per job.
 
         Columns: rank · job_id · movement · total · title · company · place · one column of points per component.
+        If jobs have external ids, `job_external_id` follows.
         """
         columns = ("rank", "job_id", "movement", "total", "title", "company", "place")
         rows = [
             {name: getattr(job, name) for name in columns} | dict(zip(self.components, job.points, strict=True))
             for job in self.jobs
         ]
-        return pd.DataFrame(rows, columns=[*columns, *self.components])
+        return self.external_ids.add_columns(pd.DataFrame(rows, columns=[*columns, *self.components]))
 
 
 def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserList:
@@ -94,6 +102,7 @@ def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserL
         groups=tuple(part.group for part in model.parts),
         jobs=jobs,
         removed_jobs={int(job): int(rank) for job, rank in zip(removed["job_id"], removed["rank_before"], strict=True)},
+        external_ids=prepared.inputs.external_ids,
     )
 
 

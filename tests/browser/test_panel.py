@@ -90,7 +90,7 @@ def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("user"), user)
     keyboard.back(start)
     keyboard.type(keyboard.entry("user"), "abc")
-    expect(keyboard.message).to_contain_text("is not a user id")
+    expect(keyboard.message).to_contain_text("does not exist")
 
 
 def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:

@@ -198,7 +198,7 @@ def test_choosing_a_user_and_a_job_shows_them(panel):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("abc", "'abc' is not a user id"), ("99999999", "user 99999999 does not exist")]
+    ("text", "message"), [("abc", "user abc does not exist"), ("99999999", "user 99999999 does not exist")]
 )
 def test_invalid_user_is_rejected_with_a_message(panel, text, message):
     before = panel.views.user.value

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels, resolve_id
+from scoring.cli.data_loader import compile_kernels
 from scoring.cli.job_options import JobOptions
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -63,7 +63,7 @@ def audience(
     source = ModelSource(model, weights, profile, profiles, component)
     options = JobOptions(db, source, as_of, factor_cache, out)
     data, chosen = options.load(progress)
-    job_id = resolve_id(job, data.tables.jobs, "job")
+    job_id = data.find_job(job)
     prepared = options.prepare(data, chosen, progress)
     compile_kernels(prepared, progress)
     with progress.bar("ranking", "users") as advance:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels, load_data, read_models, resolve_id
+from scoring.cli.data_loader import compile_kernels, load_data, read_models
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -106,8 +106,8 @@ def compare(
         columns = UserColumns.read(database, slices_by or ())
         data = load_data(database, as_of, progress, Stopwatch())
     with progress.warnings():
-        user_id = None if user is None else resolve_id(user, data.tables.users, "user")
-        job_id = None if job is None else resolve_id(job, data.tables.jobs, "job")
+        user_id = None if user is None else data.find_user(user)
+        job_id = None if job is None else data.find_job(job)
         comparisons = operands.compare(data, top_k, factor_cache, progress)
     console = make_console()
     if not is_pair:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoring.cli.data_loader import load_data, resolve_id
+from scoring.cli.data_loader import load_data
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -59,8 +59,8 @@ def explain(
         if choice.text:
             progress.print_line(choice.text)
         dataset = load_data(database, as_of, progress, watch)
-    user_id = resolve_id(user, dataset.tables.users, "user")
-    job_id = None if job is None else resolve_id(job, dataset.tables.jobs, "job")
+    user_id = dataset.find_user(user)
+    job_id = None if job is None else dataset.find_job(job)
     memory_forecast.require_codes(1, len(dataset.words.occupation))
     with progress.stage("preparing factors, statistics and plan"):
         # statistics use all rows, but the plan contains only one user and one job, or all jobs
@@ -69,7 +69,7 @@ def explain(
         prepared = Prepared.for_rows(statistics, choice.model, user_ids=[user_id], job_ids=job_ids)
     if job_id is None:
         eligibility = prepared.explain_user(user_id)
-        if not print_records(eligibility.frame(), json=json, csv=csv):
+        if not print_records(dataset.external_ids.add_columns(eligibility.frame()), json=json, csv=csv):
             make_console().print(render_user(prepared, eligibility))
         return
     explanation = prepared.explain(user_id, job_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from scoring.cli.data_loader import resolve_id
 from scoring.cli.job_options import JobOptions
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -61,7 +60,7 @@ def reach(
     source = ModelSource(model, weights, profile, profiles, component)
     options = JobOptions(db, source, as_of, factor_cache, out)
     data, chosen = options.load(progress, lambda model: check_reach(model, locks))
-    user_id, job_id = resolve_id(user, data.tables.users, "user"), resolve_id(job, data.tables.jobs, "job")
+    user_id, job_id = data.find_user(user), data.find_job(job)
     prepared = options.prepare(data, chosen, progress)
     with progress.steps(f"reach, at most {seconds:g} s") as show:
         found = call_in_thread(

@@ -193,10 +193,11 @@ def run(
             _prune_old_runs(out, None if no_database else database, keep)
     if result.first.count.any():
         first = int((result.first.count > 0).argmax())
+        external_ids = result.prepared.inputs.external_ids
         print_next(
             "explain",
-            result.first.user_id[first],
-            result.first.job_id[first, 0],
+            external_ids.name_user(int(result.first.user_id[first])),
+            external_ids.name_job(int(result.first.job_id[first, 0])),
             db=(db, DEFAULT_DB),
             model=(model, None),
             weights=(weights, None),

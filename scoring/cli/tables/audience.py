@@ -45,7 +45,7 @@ def _render_listed(found: Audience) -> RenderableType:
     for row in found.frame().head(MAX_ROWS).to_dict("records"):
         full = not pd.isna(row["kth_score"])
         table.add_row(
-            str(row["user_id"]),
+            Text(make_printable(found.external_ids.name_user(row["user_id"]), 40)),
             f"{row['rank']:,}",
             f"{row['score']:.2f}",
             *((f"{row['kth_score']:.2f}", f"{row['margin']:.2f}") if full else ("", "")),
@@ -57,10 +57,10 @@ def _render_misses(found: Audience) -> RenderableType:
     table = make_table("user", "rank", "score", "job to beat", "its score", "gap")
     for row in found.misses().head(MAX_ROWS).to_dict("records"):
         table.add_row(
-            str(row["user_id"]),
+            Text(make_printable(found.external_ids.name_user(row["user_id"]), 40)),
             "" if pd.isna(row["rank"]) else f"{row['rank']:,}",
             f"{row['score']:.2f}",
-            str(row["to_beat"]),
+            Text(make_printable(found.external_ids.name_job(row["to_beat"]), 40)),
             f"{row['score_to_beat']:.2f}",
             f"{row['gap']:.2f}",
         )

@@ -144,6 +144,8 @@ def render_movements(comparison: Comparison, user_id: int, data: Dataset) -> Ren
         table.add_column(heading, justify="right", no_wrap=True)
     for heading, width in (("title", 36), ("company", 20)):
         table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=width)
+    external_ids = data.external_ids
+    name = external_ids.name_user(user_id)
     for row in comparison.movements(user_id).to_dict("records"):
         title, company = jobs.loc[row["job_id"]]
         out = pd.isna(row["rank_after"])
@@ -151,12 +153,12 @@ def render_movements(comparison: Comparison, user_id: int, data: Dataset) -> Ren
         names = (Text(make_printable(name)) if isinstance(name, str) else Text("–") for name in (title, company))
         table.add_row(
             rank,
-            str(row["job_id"]),
+            Text(make_printable(external_ids.name_job(row["job_id"]), 40)),
             _style_label(row["label"], row["rank_before"], row["rank_after"]),
             *names,
             style="dim" if out else "",
         )
-    title = f"\nList of user {user_id}; (rank): previous rank of a job that is no longer in the list"
+    title = f"\nList of user {name}; (rank): previous rank of a job that is no longer in the list"
     return Group(Text(title, style="bold"), table)
 
 
@@ -182,7 +184,9 @@ def render_waterfall(waterfall: Waterfall) -> RenderableType:
         "total", "", "", "", "", *totals, f"{waterfall.total_after - waterfall.total_before:+.2f}", style="bold"
     )
     return Group(
-        Text(f"\nChange of the total of job {waterfall.job_id}", style="bold"), table, Text(waterfall.summary())
+        Text(f"\nChange of the total of job {waterfall.job}", style="bold"),
+        table,
+        Text(waterfall.summary()),
     )
 
 

@@ -35,7 +35,7 @@ def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableT
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == eligibility.user_id].iloc[0]
     names = _ReferenceNames(tables.prefectures, tables.occupations)
-    head = _make_descriptions({f"user {eligibility.user_id}": names.describe_user(user)})
+    head = _make_descriptions({_name_row("user", user): names.describe_user(user) + _format_number("user", user)})
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("jobs", justify="right", no_wrap=True)
     table.add_column("reason", overflow="fold")
@@ -48,7 +48,10 @@ def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableT
 
 def make_records(explanation: Explanation) -> pd.DataFrame:
     """Return one row per component: user_id · job_id · model · ranked · group · component · value · weight · points ·
-    facts (as text). The sum of the points is the total."""
+    facts (as text). The sum of the points is the total.
+
+    If the user or the job has an external id, `user_external_id` and `job_external_id` follow.
+    """
     frame = explanation.frame()
     pair: dict[str, Any] = {
         "user_id": explanation.user_id,
@@ -56,7 +59,12 @@ def make_records(explanation: Explanation) -> pd.DataFrame:
         "model": explanation.model,
         "ranked": explanation.eligible,
     }
-    return frame.assign(**pair)[[*pair, *frame.columns]]
+    columns = [*pair, *frame.columns]
+    for key in ("user_external_id", "job_external_id"):
+        if getattr(explanation, key) is not None:
+            pair[key] = getattr(explanation, key)
+            columns.append(key)
+    return frame.assign(**pair)[columns]
 
 
 def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
@@ -65,7 +73,12 @@ def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
     user = tables.users[tables.users["user_id"] == user_id].iloc[0]
     job = tables.jobs[tables.jobs["job_id"] == job_id].iloc[0]
     names = _ReferenceNames(tables.prefectures, tables.occupations)
-    return _make_descriptions({f"user {user_id}": names.describe_user(user), f"job {job_id}": names.describe_job(job)})
+    return _make_descriptions(
+        {
+            _name_row("user", user): names.describe_user(user) + _format_number("user", user),
+            _name_row("job", job): names.describe_job(job) + _format_number("job", job),
+        }
+    )
 
 
 def describe_jobs(prepared: Prepared, job_ids: Sequence[int]) -> Table:
@@ -73,9 +86,19 @@ def describe_jobs(prepared: Prepared, job_ids: Sequence[int]) -> Table:
     tables = prepared.dataset.tables
     names = _ReferenceNames(tables.prefectures, tables.occupations)
     ids = tables.jobs["job_id"]
-    return _make_descriptions(
-        {f"job {job_id}": names.describe_job(tables.jobs[ids == job_id].iloc[0]) for job_id in job_ids}
-    )
+    rows = [tables.jobs[ids == job_id].iloc[0] for job_id in job_ids]
+    return _make_descriptions({_name_row("job", row): names.describe_job(row) for row in rows})
+
+
+def _name_row(kind: str, row: pd.Series) -> str:
+    """Return the kind of a row with its external id, or with its number."""
+    external_id = row["external_id"]
+    return f"{kind} {make_printable(external_id, 40) if isinstance(external_id, str) else row[f'{kind}_id']}"
+
+
+def _format_number(kind: str, row: pd.Series) -> str:
+    """Return the number of a row with an external id, as the end of its description."""
+    return f" · {kind}_id {row[f'{kind}_id']}" if isinstance(row["external_id"], str) else ""
 
 
 def _make_descriptions(text_by_name: dict[str, str]) -> Table:
@@ -83,7 +106,7 @@ def _make_descriptions(text_by_name: dict[str, str]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in text_by_name.items():
-        table.add_row(name, Text(text))
+        table.add_row(Text(name), Text(text))
     return table
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, FromClause, Label, exists, func, select
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.database.database import Database
-from scoring.database.schema import current_runs, results, runs
+from scoring.database.schema import DATA_TABLES, current_runs, results, runs
 from scoring.errors import DatabaseError
 from scoring.runs import shards
 from scoring.runs.publishers.database_runs import CURRENT, PUBLISHED
@@ -111,6 +111,8 @@ class DatabaseRun(PublishedRun):
 def read_results(database: Database, run_id: str | None = None, *, name: str = CURRENT) -> pd.DataFrame:
     """Return `scoring.columns.RESULT_COLUMNS` of a published run; None: the current run of this name.
 
+    If users or jobs have external ids now, `user_external_id` and `job_external_id` follow.
+
     The run and its rows are read in one consistent snapshot.
 
     Raises
@@ -122,12 +124,22 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
     published = select(runs.c.run_id).where(runs.c.run_id == wanted, runs.c.status == PUBLISHED)
     columns = [results.c[column] for column in RESULT_COLUMNS]
 
-    def work(connection: Connection) -> tuple[str | None, list[Any]]:
+    def work(connection: Connection) -> tuple[str | None, list[str], list[Any]]:
         published_id = connection.execute(published).scalar()
-        statement = select(*columns).where(results.c.run_id == published_id).order_by(results.c.user_id, results.c.rank)
-        return published_id, [] if published_id is None else list(connection.execute(statement).all())
+        if published_id is None:
+            return None, [], []
+        texts: list[Label[str]] = []
+        source: FromClause = results
+        for kind in ("user", "job"):
+            table = DATA_TABLES[f"{kind}s"]
+            if connection.execute(select(exists().where(table.c.external_id.is_not(None)))).scalar():
+                texts.append(table.c.external_id.label(f"{kind}_external_id"))
+                source = source.outerjoin(table, table.c[f"{kind}_id"] == results.c[f"{kind}_id"])
+        statement = select(*columns, *texts).select_from(source).where(results.c.run_id == published_id)
+        statement = statement.order_by(results.c.user_id, results.c.rank)
+        return published_id, [text.name for text in texts], list(connection.execute(statement).all())
 
-    published_id, rows = database.read(work)
+    published_id, texts, rows = database.read(work)
     if published_id is None:
         if run_id is None:
             raise DatabaseError(
@@ -140,5 +152,5 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
             "of the runs.",
             reason="no published run",
         )
-    frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
-    return frame.astype(make_empty_results().dtypes.to_dict())
+    frame = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *texts])
+    return frame.astype(make_empty_results().dtypes.to_dict() | dict.fromkeys(texts, "str"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -233,7 +234,7 @@ class _DatabaseOpenRun(OpenRun):
 
     def commit_shard(self, result: ShardResult) -> None:
         digest, rows = Digest(), 0
-        for part in _split(result.ranking):
+        for part in _split(replace(result.ranking, external_ids=None)):  # `results_with_external_ids` joins them
             frame = part.frame()
             self._insert(part, frame)
             rows += len(frame)

@@ -16,7 +16,15 @@ from scoring.storage.atomic_file import Step, replace_file
 from scoring.storage.os_errors import reason
 from scoring.telemetry import fault_injection
 
-__all__ = ["SCHEMA", "find_problem", "find_verified_shards", "part_name", "remove_other_files", "write_part"]
+__all__ = [
+    "EXTERNAL_IDS",
+    "SCHEMA",
+    "find_problem",
+    "find_verified_shards",
+    "part_name",
+    "remove_other_files",
+    "write_part",
+]
 
 SCHEMA = pa.schema(
     [
@@ -26,6 +34,9 @@ SCHEMA = pa.schema(
         *((name, pa.float32()) for name in RESULT_COLUMNS[3:]),
     ]
 )
+
+EXTERNAL_IDS: Final = ("user_external_id", "job_external_id")
+"""Text columns after those of `SCHEMA`, if users or jobs have external ids."""
 
 _POINTS: Final[Mapping[Step, Callable[[], None]]] = {
     "written": lambda: fault_injection.reach("shard written"),
@@ -43,10 +54,12 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
     """Write a part file durably and return its entry for the manifest. Raises OSError."""
     import pyarrow.parquet as pq
 
+    names = [name for name in EXTERNAL_IDS if name in rows]
+    schema = pa.schema([*SCHEMA, *((name, pa.string()) for name in names)])
     # no dictionary of scores, which rarely repeat: this takes a third of the time, and files are 8 % smaller
-    table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
+    table = pa.Table.from_pandas(rows, schema, preserve_index=False)
     encoded = pa.BufferOutputStream()
-    pq.write_table(table, encoded, use_dictionary=["user_id", "job_id", "rank"])
+    pq.write_table(table, encoded, use_dictionary=["user_id", "job_id", "rank", *names])
     content = memoryview(encoded.getvalue())
     fault_injection.reach("shard encoded")
     path = folder / part_name(number)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
+from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.errors import ConfigurationError, ScoringError, suggest
 from scoring.model import ScoringModel, WeightProfile
 from scoring.plotting import BLUE, GREY, SMALL, create_figure, format_number
@@ -63,10 +64,21 @@ class Reach:
     n_always: int  # jobs that are below it in no component and ahead of it under all weights
     nearer: float  # proven: no weights within this distance list the job
     locks: tuple[str, ...]
+    external_ids: ExternalIds = field(default=NO_EXTERNAL_IDS, repr=False)
+
+    @property
+    def user(self) -> str:
+        """The external id of the user, or the number as text."""
+        return self.external_ids.name_user(self.user_id)
+
+    @property
+    def job(self) -> str:
+        """The external id of the job, or the number as text."""
+        return self.external_ids.name_job(self.job_id)
 
     def __repr__(self) -> str:
         word = {True: f"possible, distance {self.distance}", False: "impossible", None: "undecided"}[self.is_possible]
-        return f"Reach(job {self.job_id} for user {self.user_id}, top {self.k}: {word})"
+        return f"Reach(job {self.job} for user {self.user}, top {self.k}: {word})"
 
     def _repr_html_(self) -> str:
         table = "" if self.model is None or not self.distance else self.changes()._repr_html_()  # type: ignore[operator]
@@ -115,7 +127,7 @@ class Reach:
 
     def summary(self, moves: bool = True) -> str:
         """Return the result in one to three sentences. `moves` includes each weight that changes."""
-        what = f"Job {self.job_id} for user {self.user_id}"
+        what = f"Job {self.job} for user {self.user}"
         if self.reasons:
             return f"{what}: no weights put it into the list, because it is not eligible: {'; '.join(self.reasons)}."
         if self.is_possible and not self.distance:
@@ -145,7 +157,7 @@ class Reach:
         return f"Moving {share}% of the weight{locked} gives rank {self.rank_after:,} (top {self.k}){moves}. {nearest}."
 
     def _describe_proof(self, locked: str) -> str:
-        jobs = ", ".join(str(job) for job in self.competitors[:SHOWN_JOBS])
+        jobs = ", ".join(self.external_ids.name_job(job) for job in self.competitors[:SHOWN_JOBS].tolist())
         jobs += " …" if len(self.competitors) > SHOWN_JOBS else ""
         if self.n_always >= self.k:
             how = f"{self.n_always:,} jobs are at least as good in every component"
@@ -177,7 +189,7 @@ class Reach:
         return figure
 
     def _title(self) -> str:
-        what = f"Job {self.job_id} for user {self.user_id}"
+        what = f"Job {self.job} for user {self.user}"
         if self.is_possible:
             return f"{what}: rank {self.rank_before:,} → {self.rank_after:,}"
         return f"{what}: " + ("undecided" if self.is_possible is None else f"no weights put it into the top {self.k}")
@@ -185,8 +197,8 @@ class Reach:
 
 def reach(
     prepared: Prepared,
-    user_id: int,
-    job_id: int,
+    user_id: int | str,
+    job_id: int | str,
     *,
     k: int = 40,
     locks: Sequence[str] = (),
@@ -208,6 +220,7 @@ def reach(
 
     Parameters
     ----------
+    user_id, job_id: Numbers or external ids.
     locks: Components whose weight must not change.
     margin: Points, above 0.
     seconds: Time limit of the search. The result may then be undecided, or weights that may not be the nearest.
@@ -266,7 +279,9 @@ class ReachProblem:
     never_ahead: Bools = field(repr=False)  # (m,) behind the job under all allowed weights, or the job itself
 
     @classmethod
-    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> ReachProblem:
+    def of(
+        cls, prepared: Prepared, user_id: int | str, job_id: int | str, k: int, locked: Bools, margin: float
+    ) -> ReachProblem:
         user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
         plan = prepared.plan
         eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
@@ -274,7 +289,7 @@ class ReachProblem:
         values = prepared.scorer.components(user, eligible)[:, 0]
         lead = values_of_job - values
         ids = plan.job_id[eligible]
-        is_job, has_larger_id = eligible == job[0], ids > job_id
+        is_job, has_larger_id = eligible == job[0], ids > plan.job_id[job[0]]
         nowhere_below = (lead <= 0).all(axis=0)
         ties = nowhere_below & has_larger_id & (lead == 0).any(axis=0)
         # a competitor that is below in no component has no smaller total: rounding is monotonic, and ids break ties
@@ -344,6 +359,7 @@ class ReachProblem:
             n_always=int(self.always_ahead.sum()),
             nearer=nearer,
             locks=tuple(part.name for part, is_locked in zip(plan.model.parts, self.locked, strict=True) if is_locked),
+            external_ids=self.prepared.inputs.external_ids,
         )
 
 

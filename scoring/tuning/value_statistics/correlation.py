@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared
@@ -63,7 +63,7 @@ class Correlations:
 
 def correlations(
     prepared: Prepared,
-    users: NDArray[np.integer] | Sequence[int] | None = None,
+    users: IdList | None = None,
     *,
     method: Method = "pearson",
     n_users: int = 500,

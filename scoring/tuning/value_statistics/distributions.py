@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scoring.dataset.row_lookup import IdList
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared
 from scoring.tuning.value_statistics.sample import Floats, Sample, draw_sample
@@ -59,7 +58,7 @@ class Distributions:
 
 def component_distributions(
     prepared: Prepared,
-    users: NDArray[np.integer] | Sequence[int] | None = None,
+    users: IdList | None = None,
     *,
     n_users: int = 500,
     n_jobs: int = 400,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_positive_integer
 from scoring.array_types import Floats, Longs
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
@@ -68,7 +68,7 @@ class Sample:
 
 def draw_sample(
     prepared: Prepared,
-    users: NDArray[np.integer] | Sequence[int] | None = None,
+    users: IdList | None = None,
     *,
     n_users: int = 500,
     n_jobs: int = 400,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.ranking import Prepared
 from scoring.ranking.total_score import compute_total
@@ -27,8 +28,8 @@ AT_WORK = 4
 
 def compute_component_values(
     prepared: Prepared,
-    users: NDArray[np.integer] | Sequence[int] | None = None,
-    jobs: NDArray[np.integer] | Sequence[int] | None = None,
+    users: IdList | None = None,
+    jobs: IdList | None = None,
 ) -> pd.DataFrame:
     """Return a frame of the unweighted component values of n users × m jobs, eligible or not, with n · m rows.
 

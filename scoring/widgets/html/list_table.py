@@ -42,9 +42,9 @@ def render_list(users: UserList, most: int = 10) -> str:
     ]
     columns = [("rank", True), ("change", False), ("score", True), ("points by component", False), ("job", False)]
     return (
-        render_heading(f"User {users.user_id}: first {len(rows)} of {pluralize(len(users.jobs), 'job')}")
+        render_heading(f"User {users.user}: first {len(rows)} of {pluralize(len(users.jobs), 'job')}")
         + render_legend(users)
-        + render_table(columns, rows, f"List of user {users.user_id}")
+        + render_table(columns, rows, f"List of user {users.user}")
     )
 
 

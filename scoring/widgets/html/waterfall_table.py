@@ -26,8 +26,8 @@ def render_waterfall(why: Waterfall) -> str:
     for place, change in enumerate(changes):
         rows.append(_row(change, ends[place], ends[place + 1], low, high))
     rows.append(_total_row("current total", why.total_after, low, high))
-    return render_heading(f"Why job {why.job_id} moved", why.summary()) + render_table(
-        _COLUMNS, rows, f"Change of the score of job {why.job_id}by component"
+    return render_heading(f"Why job {why.job} moved", why.summary()) + render_table(
+        _COLUMNS, rows, f"Change of the score of job {why.job} by component"
     )
 
 
