@@ -3,7 +3,7 @@
 - `table_specs`: every table's columns and their types
 - `table_frames`: `Tables`, the frames of a dataset with these columns
 - `types`: one file per column type; `series_functions`: their shared functions
-- `normal_form`: the text in which values are compared
+- `normal_form`: the text in which values are compared; `id_arguments`: ids as callers give them
 - `dictionary_column`: a column as distinct values and the position of each row's value
 """
 

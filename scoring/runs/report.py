@@ -44,12 +44,12 @@ class Line:
     """One ranked job, its total score, and the points of each component."""
 
     job_id: int
-    job: str  # the external id, or the number as text
     total: float
     title: str | None
     company: str | None
     groups: Mapping[str, float]  # group → points of the total
     parts: Mapping[str, Mapping[str, float]]  # group → component → points of the total
+    external_id: str | None = None  # of the job
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,15 @@ class Report:
     rejections: Mapping[str, int] = field(default_factory=dict)  # reason → rows
     unknown_values: tuple[str, ...] = ()  # one sentence per column
     pairs_excluded: Mapping[str, int] = field(default_factory=dict)  # reason → pairs
-    first_user: str | None = None  # the external id, or the number as text
+    first_user: int | None = None
+    first_user_external_id: str | None = None
     first_lines: tuple[Line, ...] = field(default=())
 
     @classmethod
     def of(cls, result: RunResult, *, target_ms: float = PERFORMANCE_TARGET_MS_PER_USER, top: int = 5) -> Report:
         """Return the report of a finished run, with the `top` jobs of its first user."""
         counts, run = result.counts, result.metadata
-        first, external_ids = result.first, result.prepared.inputs.external_ids
+        first = result.first
         return cls(
             run_id=run.run_id,
             model=run.model,
@@ -133,7 +134,8 @@ class Report:
             destinations=result.destinations,
             gate=_gate(result),
             users_resumed=result.users_resumed,
-            first_user=external_ids.name_user(int(first.user_id[0])) if len(first.user_id) else None,
+            first_user=int(first.user_id[0]) if len(first.user_id) else None,
+            first_user_external_id=_find_user_text(result.prepared, first),
             first_lines=_lines(result.prepared, first, top),
         )
 
@@ -162,6 +164,14 @@ def _reasons(counts: RunCounts, ledger: DataReport) -> dict[str, int]:
     return {f"{table}: {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
 
 
+def _find_user_text(prepared: Prepared, first: Ranking) -> str | None:
+    """Return the external id of the first user; None if it is missing."""
+    if not len(first.user_id):
+        return None
+    text = prepared.inputs.users.frame["external_id"].iloc[prepared.user_rows(first.user_id)[0]]
+    return text if isinstance(text, str) else None
+
+
 def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
     if not len(first.user_id):
         return ()
@@ -174,16 +184,16 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
         parts: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
         for part, point in zip(model.parts, points[:, place], strict=True):
             parts[part.group][part.name] = float(point)
-        title, company = (jobs[name].iloc[row] for name in ("title", "company_name"))
+        title, company, external_id = (jobs[name].iloc[row] for name in ("title", "company_name", "external_id"))
         lines.append(
             Line(
                 job_id=int(prepared.plan.job_id[row]),
-                job=prepared.inputs.external_ids.name_job(int(prepared.plan.job_id[row])),
                 total=float(first.scores[0, place, 0]),
                 title=make_printable(title) if isinstance(title, str) else None,
                 company=make_printable(company) if isinstance(company, str) else None,
                 groups={group: float(np.sum(list(inner.values()))) for group, inner in parts.items() if inner},
                 parts={group: inner for group, inner in parts.items() if inner},
+                external_id=external_id if isinstance(external_id, str) else None,
             )
         )
     return tuple(lines)
@@ -282,7 +292,8 @@ def _top(report: Report) -> list[RenderableType]:
     titles.add_column(justify="right", style="bold")
     titles.add_column()
     for rank, line in enumerate(report.first_lines, 1):
-        name = f"job {make_printable(line.job, 40)} · {line.title or 'no title'} · {line.company or 'no company name'}"
+        job = line.job_id if line.external_id is None else make_printable(line.external_id, 40)
+        name = f"job {job} · {line.title or 'no title'} · {line.company or 'no company name'}"
         titles.add_row(str(rank), f"{line.total:.2f}", Text(name, no_wrap=True, overflow="ellipsis"))
     parts = Table.grid(padding=(0, 2, 0, 0))
     parts.add_column(no_wrap=True)
@@ -295,7 +306,9 @@ def _top(report: Report) -> list[RenderableType]:
                 Text(f"{group} {make_printable(name)}"),
                 *(f"{line.parts[group][name]:.2f}" for line in report.first_lines),
             )
-    return [Text(f"Top jobs of user {make_printable(str(report.first_user), 60)}", style="bold"), titles, parts]
+    external_id = report.first_user_external_id
+    user = report.first_user if external_id is None else make_printable(external_id, 60)
+    return [Text(f"Top jobs of user {user}", style="bold"), titles, parts]
 
 
 def _excluded(reasons: Mapping[str, int]) -> str:
