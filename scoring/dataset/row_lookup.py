@@ -158,16 +158,22 @@ class RowLookup:
 
     @cached_property
     def _rows_by_text(self) -> dict[str, int]:
-        """External id in normal form → its row; AMBIGUOUS if several rows have it, unless one has exactly this text."""
-        stored = [(row, text) for row, text in enumerate(self._external_ids) if isinstance(text, str)]
-        rows: dict[str, int] = {}
-        for row, text in stored:
+        """External id as it is stored → its row; AMBIGUOUS if several rows contain it."""
+        stored = [(text, row) for row, text in enumerate(self._external_ids) if isinstance(text, str)]
+        rows = dict(stored)
+        if len(rows) < len(stored):
+            times = Counter(text for text, _ in stored)
+            rows |= {text: AMBIGUOUS for text in rows if times[text] > 1}
+        return rows
+
+    @cached_property
+    def _rows_by_form(self) -> dict[str | None, int]:
+        """External id in normal form → its row; AMBIGUOUS if several rows contain it."""
+        rows: dict[str | None, int] = {}
+        for text, row in self._rows_by_text.items():
             form = normalise_value(text)
-            if form is not None:
-                rows[form] = AMBIGUOUS if form in rows else row
-        times = Counter(text for _, text in stored)
-        exact = {text: row for row, text in stored if times[text] == 1 and rows.get(text) == AMBIGUOUS}
-        return rows | exact
+            rows[form] = AMBIGUOUS if form in rows else row
+        return rows
 
     def _find_number(self, number: int) -> int:
         """Return the row of a number; -1 if it is unknown."""
@@ -196,7 +202,9 @@ class RowLookup:
 
     def _find_external_id(self, text: str, form: str | None) -> int:
         """Return the row with an external id; -1 if there is none."""
-        row = self._rows_by_text.get(text, self._rows_by_text.get(form or "", -1))
+        row = self._rows_by_text.get(text, self._rows_by_text.get(form or ""))
+        if row is None:  # texts that are stored in normal form do not need the second index
+            row = self._rows_by_form.get(form, -1)
         if row == AMBIGUOUS:
             raise ConfigurationError(
                 f"{self.kind} {make_printable(text, 100)}: several {self.kind}s have this external_id. Use the number "
