@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["normalise_column", "normalise_text", "normalise_texts", "normalise_value"]
+__all__ = ["MAX_EXACT", "normalise_column", "normalise_text", "normalise_texts", "normalise_value"]
 
 INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 """Zero-width characters, marks of writing direction, soft hyphens and byte order marks."""

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scoring.columns.normal_form import MAX_EXACT, normalise_texts
+
 __all__ = [
     "MAX_EXACT",
     "MISSING_WORDS",
@@ -25,6 +27,7 @@ __all__ = [
     "format_value",
     "get_dtype_letter",
     "mask_present",
+    "read_normal_texts",
     "strip_texts",
     "to_arrow_texts",
     "to_mask",
@@ -34,16 +37,19 @@ __all__ = [
 ]
 
 Mask = NDArray[np.bool_]
-MAX_EXACT: Final = 2**53  # up to here floats represent every integer exactly
 MISSING_WORDS: Final = ("nan", "nat", "<na>")  # str() of missing values, in lower case
 
 
 @dataclass
 class CoercedColumn:
-    """Values in the coerced dtype of a type, and (mask, reason) of the values that could not be converted."""
+    """Values in the coerced dtype of a type, and (mask, reason) of the values that could not be converted.
+
+    `padded`: (n,) bool, the codes that were padded with zeros; None if there are none.
+    """
 
     values: pd.Series
     problems: list[tuple[Mask, str]] = field(default_factory=list)
+    padded: Mask | None = None
 
     def reject(self, mask: Mask, reason: str) -> None:
         """Add a problem if the mask has a true value."""
@@ -109,6 +115,18 @@ def to_arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
 
 def strip_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
     """Return the stripped texts of a str or object column (blank: null), and the rows that are not valid UTF-8."""
+    array, not_utf8 = _read_texts(column)
+    array = pc.utf8_trim_whitespace(array)
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array), not_utf8
+
+
+def read_normal_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
+    """Return the texts of a str or object column as `normalise_texts` does, and the rows that are not valid UTF-8."""
+    array, not_utf8 = _read_texts(column)
+    return normalise_texts(array), not_utf8
+
+
+def _read_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
     not_utf8 = np.zeros(len(column), dtype=bool)
     if isinstance(column.dtype, pd.StringDtype):
         array = to_arrow_texts(column)
@@ -121,10 +139,7 @@ def strip_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
             not_utf8 = np.array([v is not None and not _encodes(v) for v in values], dtype=bool)
             array = pa.array([None if b else v for v, b in zip(values, not_utf8, strict=True)], type=pa.large_string())
         not_utf8 |= np.array([isinstance(v, bytes) for v in column.array], dtype=bool)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    array = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array), not_utf8
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array, not_utf8
 
 
 def _present_objects(column: pd.Series) -> list[bool]:

@@ -11,6 +11,7 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.database.row_conversion import DatabaseRows
 from scoring.validation.normalise import NormalisedTable, normalise
+from scoring.validation.owner_ids import Owners
 from scoring.validation.rejections import Rejections
 
 __all__ = ["VECTOR_DTYPE", "read_vectors"]
@@ -18,10 +19,13 @@ __all__ = ["VECTOR_DTYPE", "read_vectors"]
 VECTOR_DTYPE: Final = np.dtype("<f8")
 
 
-def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> NormalisedTable:
+def read_vectors(
+    table: str, ids: Sequence[Any], vectors: Sequence[Any], owners: Owners | None = None
+) -> NormalisedTable:
     """Return the valid rows as the id and f0…fN (float64).
 
     A row is rejected if its vector is not a blob of float64, has another length than most vectors, or is not finite.
+    `owners`: the ids of users and jobs.
     """
     key = TABLES[table].key[0]
     source = DatabaseRows(table, {key: ids})
@@ -45,7 +49,7 @@ def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Norm
     frame.insert(0, key, pd.Series(list(ids), dtype=object))
     if not matrix.shape[1]:
         frame["f0"] = 0.0
-    return normalise(table, frame, source=source, rejections=rejections)
+    return normalise(table, frame, source=source, rejections=rejections, owners=owners)
 
 
 def _count_bytes(vector: Any) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
 from scoring.columns.id_arguments import IdList, is_text, list_ids
 from scoring.columns.table_frames import Tables
+from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.database import Database
@@ -32,7 +33,8 @@ from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, 
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
-from scoring.validation.normalise import NormalisedTable, code_width
+from scoring.validation.normalise import NormalisedTable, pad_prefectures
+from scoring.validation.owner_ids import OwnerIds, Owners
 from scoring.validation.report import DataReport
 
 __all__ = [
@@ -82,15 +84,18 @@ def read_database(
 
 def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
     """Return each table with its rejections, validated separately, with one query each."""
-    prefectures = _read_table(connection, "prefectures", {})
-    width = code_width(prefectures.frame["prefecture_code"])
+    found = _read_table(connection, "prefectures", {}, {})
+    widths, prefectures = pad_prefectures(found, lambda w: _read_table(connection, "prefectures", w, {}))
     tables = {"prefectures": prefectures}
-    for name in TABLES:
+    owners: dict[str, OwnerIds] = {}
+    for name in TABLES:  # users and jobs are before the tables that refer to them
         if name in FACTOR_TABLES:
-            if (factors := _read_factors(connection, name)) is not None:
+            if (factors := _read_factors(connection, name, owners)) is not None:
                 tables[name] = factors
         elif name != "prefectures":
-            tables[name] = _read_table(connection, name, {"prefecture_code": width, "adjacent_code": width})
+            tables[name] = _read_table(connection, name, widths, owners)
+        if name in OWNERS.values():
+            owners[name] = tables[name].owner_ids
     return tables
 
 
@@ -304,19 +309,19 @@ def _fetch(
     return query_columns(connection, statement)
 
 
-def _read_table(connection: Connection, name: str, widths: Mapping[str, int | None]) -> NormalisedTable:
+def _read_table(connection: Connection, name: str, widths: Mapping[str, int | None], owners: Owners) -> NormalisedTable:
     fetched = _fetch(connection, name)
     if isinstance(fetched, pd.DataFrame):  # packed actions
         source = DatabaseRows(name, {str(column): values.array for column, values in fetched.items()})
         return NormalisedTable.from_valid_frame(name, fetched, source)
-    return read_rows(name, TABLES[name].columns, fetched, widths)
+    return read_rows(name, TABLES[name].columns, fetched, widths, owners)
 
 
-def _read_factors(connection: Connection, name: str) -> NormalisedTable | None:
+def _read_factors(connection: Connection, name: str, owners: Owners) -> NormalisedTable | None:
     """Return the table with columns f0…fN; None if it is empty."""
     from scoring.database.factor_blobs import read_vectors
 
     fault_injection.reach("table read")
     table = DATA_TABLES[name]
     ids, vectors = query_columns(connection, select(*table.columns).order_by(*table.primary_key.columns))
-    return read_vectors(name, ids, vectors) if ids else None
+    return read_vectors(name, ids, vectors, owners) if ids else None

@@ -16,9 +16,12 @@ from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
+from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_tracing import count_driver_call
+from scoring.validation.code_padding import describe_short_codes
 from scoring.validation.normalise import NormalisedTable, normalise
+from scoring.validation.owner_ids import Owners
 from scoring.validation.rejections import Rejections, RowName, make_data_error
 
 __all__ = [
@@ -84,23 +87,26 @@ def read_rows(
     columns: Sequence[Column],
     values: Sequence[list[Any]],
     code_width: Mapping[str, int | None] | None = None,
+    owners: Owners | None = None,
 ) -> NormalisedTable:
     """Return the canonical rows of stored columns, and the rejected rows, which are named by their key.
 
     The rules are those of DataFrames, except that times must be integer microseconds, because queries compare them.
-    `code_width`: code column → digits to which integers are padded.
+    `code_width`: code column → digits to which integers are padded. `owners`: the ids of users and jobs.
     """
     series: dict[str, pd.Series] = {}
     widths = code_width or {}
+    notes: dict[str, int] = {}
     for column, stored_values in zip(columns, values, strict=True):
         converted = column.type.from_database(stored_values, widths.get(column.name))
         if converted is None or (column.required and converted.isna().any()) or column.find_out_of_range(converted):
-            return _read_by_row(table, columns, values, widths)
+            return _read_by_row(table, columns, values, widths, owners)
         series[column.name] = converted
+        notes |= describe_short_codes(column.name, stored_values, widths.get(column.name))
     frame = pd.DataFrame(series, copy=False)
     if tuple(series) == TABLES[table].names and not _is_valid(table, frame):
-        return _read_by_row(table, columns, values, widths)
-    return NormalisedTable.from_valid_frame(table, frame, DatabaseRows.of(table, columns, values))
+        return _read_by_row(table, columns, values, widths, owners)
+    return NormalisedTable.from_valid_frame(table, frame, DatabaseRows.of(table, columns, values), notes=notes)
 
 
 def _is_valid(table: str, frame: pd.DataFrame) -> bool:
@@ -108,6 +114,10 @@ def _is_valid(table: str, frame: pd.DataFrame) -> bool:
     if table == "actions":  # duplicate actions are removed when they are encoded
         return bool(frame["action"].isin(ACTION_KINDS).all())
     key = list(TABLES[table].key)
+    if table in OWNERS.values():
+        reserved = mask_reserved(frame[key[0]].to_numpy())
+        if reserved.any() and frame["external_id"][reserved].isna().any():
+            return False
     return _is_distinct(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
 
 
@@ -139,7 +149,11 @@ class DatabaseRows:
 
 
 def _read_by_row(
-    table: str, columns: Sequence[Column], values: Sequence[list[Any]], widths: Mapping[str, int | None]
+    table: str,
+    columns: Sequence[Column],
+    values: Sequence[list[Any]],
+    widths: Mapping[str, int | None],
+    owners: Owners | None,
 ) -> NormalisedTable:
     """Validate the columns as a DataFrame, which finds all rejections."""
     rejections = Rejections(table, len(values[0]))
@@ -151,7 +165,7 @@ def _read_by_row(
             rejections.add(mask, column.name, stored, reason)
         raw[column.name] = decoded.values
     source = DatabaseRows.of(table, columns, values)
-    return normalise(table, pd.DataFrame(raw), code_width=widths, source=source, rejections=rejections)
+    return normalise(table, pd.DataFrame(raw), code_width=widths, source=source, rejections=rejections, owners=owners)
 
 
 def _is_distinct(ids: pd.Series) -> bool:

@@ -10,9 +10,11 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.columns.table_frames import Tables, make_empty_frame
+from scoring.columns.text_ids import OWNERS
 from scoring.errors import DataError
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
-from scoring.validation.normalise import NormalisedTable, code_width, validate
+from scoring.validation.normalise import NormalisedTable, pad_prefectures, validate
+from scoring.validation.owner_ids import OwnerIds
 from scoring.validation.report import DataReport
 
 __all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frames"]
@@ -76,14 +78,19 @@ def _validate_tables(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Norm
     tables: dict[str, NormalisedTable] = {}
     failures: list[str] = []
     widths: dict[str, int | None] = {}
-    for name in sorted(frames, key=lambda name: name != "prefectures"):  # first: determines the code width
+    owners: dict[str, OwnerIds] = {}
+    first = ("prefectures", "users", "jobs")  # they determine the code width and the numbers of text ids
+    for name in sorted(frames, key=lambda name: first.index(name) if name in first else len(first)):
         try:
-            tables[name] = validate(name, frames[name], code_width=widths)
+            tables[name] = validate(name, frames[name], code_width=widths, owners=owners)
+            if name == "prefectures":
+                widths, tables[name] = pad_prefectures(
+                    tables[name], lambda widths: validate("prefectures", frames["prefectures"], code_width=widths)
+                )
         except DataError as error:
             failures.append(str(error))
-        if name == "prefectures":
-            width = code_width(tables[name].frame["prefecture_code"]) if name in tables else None
-            widths = {"prefecture_code": width, "adjacent_code": width}
+        if name in OWNERS.values() and name in tables:
+            owners[name] = tables[name].owner_ids
     return tables, failures
 
 

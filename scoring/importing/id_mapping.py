@@ -1,4 +1,4 @@
-"""Integer ids for text ids, and codes for names. A text gets the same number in every import."""
+"""Stored ids for imported text ids, integer codes for occupations that are texts, and codes for names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from scoring.columns import TABLES
+from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.integer import find_text_ids
 from scoring.database.schema import DATA_TABLES
 from scoring.errors import DataError
 from scoring.importing.computed_columns import fold_name
+from scoring.validation.owner_ids import OwnerIds, Owners
 
-__all__ = ["read_codes", "read_text_ids", "replace_text_ids"]
-
-TEXT_COLUMN: Final = {"users": "external_id", "jobs": "external_id", "occupations": "name"}
-"""Table → the column that stores the original text of an id that is not a number."""
+__all__ = ["number_occupations", "read_codes", "read_owners"]
 
 
 def read_codes(connection: Connection, table: str) -> Mapping[str, Any]:
@@ -29,75 +28,61 @@ def read_codes(connection: Connection, table: str) -> Mapping[str, Any]:
     return {fold_name(name): code for name, code in rows if name is not None}
 
 
-def read_text_ids(connection: Connection, table: str) -> dict[str, int]:
-    """Return text → id of the users, jobs or occupations whose text is stored."""
+def read_owners(connection: Connection, table: str) -> Owners:
+    """Return the stored ids that decide the numbers of text ids in a table: its own, or those it refers to.
+
+    A file may not refer to a row by a number that version 0.1 made for a text id.
+    """
+    owners = {OWNERS[column.name] for column in TABLES[table].columns if column.name in OWNERS}
+    return {owner: _read_owner(connection, owner) for owner in owners}
+
+
+def _read_owner(connection: Connection, table: str) -> OwnerIds:
     columns = DATA_TABLES[table].c
-    text = columns[TEXT_COLUMN[table]]
-    rows = connection.execute(select(text, columns[TABLES[table].key[0]]).where(text.is_not(None)))
-    return {_normalise_text(table, name): number for name, number in rows}
+    statement = select(columns[TABLES[table].key[0]], columns.external_id).where(columns.external_id.is_not(None))
+    rows = connection.execute(statement).all()
+    ids = pd.Series([number for number, _ in rows], dtype="Int64")
+    return OwnerIds(ids, pd.Series([text for _, text in rows], dtype="str"), numbers_are_internal=True)
 
 
-def replace_text_ids(connection: Connection, table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with integers for text ids; the texts are stored in the column of `TEXT_COLUMN`.
+OCCUPATION: Final = "occupation_code"
 
-    Texts that are integers are unchanged. New texts are numbered in sorted order, above every id of the table and the
-    frame. In actions, the texts are those of users and jobs. An unknown text stays, and its row is rejected later.
+
+def number_occupations(connection: Connection, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return occupations with integers for codes that are texts; the texts are stored as names.
+
+    A text that is the name of a stored occupation gets its code. New texts are numbered in sorted order, above every
+    code of the table and the frame.
 
     Raises
     ------
-    DataError: If the largest id leaves too few 64-bit integers for the new ids.
+    DataError: If the largest code leaves too few 64-bit integers for the new codes.
     """
-    if table == "actions":
-        for owner, key in (("users", "user_id"), ("jobs", "job_id")):
-            frame = _replace_references(connection, owner, key, frame)
+    if OCCUPATION not in frame:
         return frame
-    key = TABLES[table].key[0]
-    if table not in TEXT_COLUMN or key not in frame:
-        return frame
-    texts = find_text_ids(frame[key])
+    texts = find_text_ids(frame[OCCUPATION])
     if not texts.any():
         return frame
-    names = frame[key].where(texts).dropna().astype(str).str.strip()
-    ids_by_text = read_text_ids(connection, table)
-    new = sorted({_normalise_text(table, name) for name in names} - ids_by_text.keys())
-    start = _find_next_id(connection, table, frame[key].where(~texts))
-    ids_by_text |= {name: start + n for n, name in enumerate(new)}
-    numbers = frame[key].astype(object)
-    numbers[names.index] = [ids_by_text[_normalise_text(table, name)] for name in names]
-    stored_texts = (
-        frame[TEXT_COLUMN[table]].astype(object)
-        if TEXT_COLUMN[table] in frame
-        else pd.Series(None, frame.index, dtype=object)
-    )
-    blank = stored_texts.map(lambda value: isinstance(value, str) and not value.strip())
-    stored_texts = stored_texts.where(stored_texts.notna() & ~blank, names.reindex(frame.index).astype(object))
-    return frame.assign(**{key: numbers, TEXT_COLUMN[table]: stored_texts})
+    given = frame[OCCUPATION].where(texts).dropna().astype(str).str.strip()
+    codes = dict(read_codes(connection, "occupations"))
+    new = sorted({fold_name(name) for name in given} - codes.keys())
+    start = _find_next_code(connection, frame[OCCUPATION].where(~texts))
+    codes |= {name: start + n for n, name in enumerate(new)}
+    numbers = frame[OCCUPATION].astype(object)
+    numbers[given.index] = [codes[fold_name(name)] for name in given]
+    names = frame["name"].astype(object) if "name" in frame else pd.Series(None, frame.index, dtype=object)
+    blank = names.map(lambda value: isinstance(value, str) and not value.strip())
+    names = names.where(names.notna() & ~blank, given.reindex(frame.index).astype(object))
+    return frame.assign(**{OCCUPATION: numbers, "name": names})
 
 
-def _replace_references(connection: Connection, owner: str, key: str, frame: pd.DataFrame) -> pd.DataFrame:
-    if key not in frame:
-        return frame
-    texts = find_text_ids(frame[key])
-    if not texts.any():
-        return frame
-    ids_by_text = read_text_ids(connection, owner)
-    values = frame[key].astype(object)
-    at = np.flatnonzero(texts)
-    values.iloc[at] = [ids_by_text.get(_normalise_text(owner, str(value).strip()), value) for value in values.iloc[at]]
-    return frame.assign(**{key: values})
-
-
-def _normalise_text(table: str, text: str) -> str:
-    return fold_name(text) if table == "occupations" else text
-
-
-def _find_next_id(connection: Connection, table: str, numbers: pd.Series) -> int:
-    stored = connection.execute(select(func.max(DATA_TABLES[table].c[TABLES[table].key[0]]))).scalar() or 0
-    largest_given = INTEGER.coerce(numbers).values.max()  # exact: as floats, ids beyond 2^53 would be rounded
+def _find_next_code(connection: Connection, numbers: pd.Series) -> int:
+    stored = connection.execute(select(func.max(DATA_TABLES["occupations"].c[OCCUPATION]))).scalar() or 0
+    largest_given = INTEGER.coerce(numbers).values.max()  # exact: as floats, codes beyond 2^53 would be rounded
     first = max(int(stored), 0 if pd.isna(largest_given) else int(largest_given), 0) + 1
     if first + len(numbers) > np.iinfo(np.int64).max:
         raise DataError(
-            f"{table}: too few 64-bit integers are left for the text ids. They are numbered above the largest id, "
-            f"{first - 1}. Give the row with id {first - 1} a smaller id."
+            f"occupations: too few 64-bit integers are left for the codes that are texts. They are numbered above the "
+            f"largest code, {first - 1}. Give the row with code {first - 1} a smaller code."
         )
     return first

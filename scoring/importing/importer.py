@@ -20,7 +20,6 @@ from sqlalchemy import Connection, inspect, select
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.types import ID
 from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file
 from scoring.database.schema import DATA_TABLES
@@ -30,7 +29,7 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compute_columns
 from scoring.importing.header_check import require_columns
-from scoring.importing.id_mapping import read_codes, replace_text_ids
+from scoring.importing.id_mapping import number_occupations, read_codes, read_owners
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
@@ -334,11 +333,7 @@ def _find_ids(validated: NormalisedTable) -> Longs:
     key = TABLES[validated.table].key[0]
     if validated.table not in ("users", "jobs"):
         return np.empty(0, dtype=np.int64)
-    ids = [validated.frame[key].to_numpy(dtype=np.int64)]
-    if len(validated.rejections):
-        rejected = validated.get_rejected_rows()[key].reset_index(drop=True)
-        ids.append(ID.coerce(rejected).values.dropna().to_numpy(dtype=np.int64))
-    return np.concatenate(ids)
+    return np.append(validated.frame[key].to_numpy(dtype=np.int64), validated.rejected_ids)
 
 
 def _find_unreadable_ids(connection: Connection, table: str, mapping: TableMap, raw: RawRows) -> Longs:
@@ -347,8 +342,9 @@ def _find_unreadable_ids(connection: Connection, table: str, mapping: TableMap, 
     frame = pd.DataFrame(fields, columns=raw.frame.columns, dtype=object)
     computed = compute_columns(table, frame, mapping, lambda name: read_codes(connection, name))
     key = TABLES[table].key[0]
-    ids = replace_text_ids(connection, table, computed.frame)[key].reset_index(drop=True)
-    return ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
+    ids = computed.frame[[key]].reset_index(drop=True)
+    found = normalise(table, ids, unique=False, owners=read_owners(connection, table))
+    return np.append(found.frame[key].to_numpy(dtype=np.int64), found.rejected_ids)
 
 
 def _validate(
@@ -370,16 +366,27 @@ def _validate(
         computed = compute_columns(table, composed, mapping, lambda name: read_codes(connection, name))
         cleared.update(computed.cleared)
         notes.update(computed.notes)
-        ignored, rejections = computed.ignored, computed.rejections
-        composed = replace_text_ids(connection, table, computed.frame)
+        ignored, rejections, composed = computed.ignored, computed.rejections, computed.frame
+        if table == "occupations":
+            composed = number_occupations(connection, composed)
     codes = pd.Series(
         connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all(), dtype="str"
     )
-    width = None if table == "prefectures" else code_width(codes)
+    width = code_width(codes) if table != "prefectures" else None
     widths = {"prefecture_code": width, "adjacent_code": width}
     rows = composed.reset_index(drop=True)
-    validated = normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None, rejections=rejections)
-    return replace(validated, ignored=ignored), frozenset(map(str, composed.columns))
+    validated = normalise(
+        table,
+        rows,
+        code_width=widths,
+        unique=mapping.one_row_per is None,
+        rejections=rejections,
+        owners=read_owners(connection, table),
+        headers={name: [column.source] for name, column in mapping.columns.items() if column.source is not None},
+    )
+    notes.update(validated.notes)
+    columns = {*map(str, composed.columns), *(["external_id"] if validated.has_text_ids else [])}
+    return replace(validated, ignored=ignored or validated.ignored), frozenset(columns)
 
 
 def _apply_rules(

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
+from scoring.columns.normal_form import normalise_text
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError
 
-__all__ = ["get_close_names", "get_columns", "get_table", "match_columns"]
+__all__ = [
+    "fold_header",
+    "get_close_names",
+    "get_columns",
+    "get_table",
+    "match_columns",
+]
 
 
 def get_table(name: str) -> Table:
@@ -20,6 +28,11 @@ def get_table(name: str) -> Table:
     if name not in TABLES:
         raise DataError(f"Table {name!r} does not exist. The tables are {', '.join(TABLES)}.")
     return TABLES[name]
+
+
+def fold_header(name: object) -> str:
+    """Return a column name without invisible characters and differences in case and width, for comparison."""
+    return normalise_text(str(name)).casefold()
 
 
 def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -33,7 +46,8 @@ def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
-    numbers = sorted(int(name[1:]) for name in map(str, frame.columns) if re.fullmatch(r"f(0|[1-9]\d*)", name))
+    names = map(fold_header, frame.columns)
+    numbers = sorted(int(name[1:]) for name in names if re.fullmatch(r"f(0|[1-9][0-9]*)", name))
     if not numbers or numbers != list(range(len(numbers))):
         raise DataError(
             f"{spec.name}: the factor columns must be f0, f1, … without a gap. Found {', '.join(map(str, frame))}."
@@ -46,25 +60,49 @@ def match_columns(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return canonical name → column of the frame, and the columns that are not used.
 
-    The canonical name has priority over aliases, and earlier aliases over later ones.
+    Names are compared without case, invisible characters and differences in width. The canonical name has priority
+    over aliases, and earlier aliases over later ones. An exact name has priority over one that differs in case.
 
     Raises
     ------
-    DataError: If a required column is missing, or a column is duplicated.
+    DataError: If a required column is missing, or a used column is duplicated.
     """
     names = [str(name) for name in frame.columns]
-    duplicates = frame.columns[frame.columns.duplicated()]
-    if len(duplicates):
-        raise DataError(f"{spec.name}: duplicate column {duplicates[0]!r}. Keep one.")
+    by_form = _group_headers(frame.columns)
     sources = {}
     for column in columns:
-        name = next((name for name in (column.name, *column.aliases) if name in frame.columns), None)
+        name = _find_column(spec.name, column, by_form)
         if name is not None:
             sources[column.name] = name
         elif column.required:
             raise DataError(_describe_missing_column(spec, column, names))
-    used = set(sources.values())
+    used = set(map(str, sources.values()))
     return sources, tuple(name for name in names if name not in used)
+
+
+def _group_headers(names: Iterable[str]) -> Mapping[str, list[str]]:
+    """Return folded column name → names of the source."""
+    by_form: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_form[fold_header(name)].append(name)
+    return by_form
+
+
+def _find_column(table: str, column: Column, headers: Mapping[str, list[str]]) -> str | None:
+    """Return the name of the source column of a column; None if there is none. `headers`: of `_group_headers`.
+
+    Raises
+    ------
+    DataError: If several source columns have that name.
+    """
+    accepted = next((name for name in (column.name, *column.aliases) if fold_header(name) in headers), None)
+    if accepted is None:
+        return None
+    found = headers[fold_header(accepted)]
+    exact = [name for name in found if name == accepted] or found
+    if len(exact) > 1:
+        raise DataError(f"{table}: duplicate column {accepted!r} ({', '.join(map(repr, exact))}). Keep one.")
+    return exact[0]
 
 
 def _describe_missing_column(spec: Table, column: Column, names: list[str]) -> str:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
 from scoring.columns.table_frames import Tables
-from scoring.columns.types import ID
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.validation.normalise import NormalisedTable
+from scoring.validation.owner_ids import UNKNOWN
 from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.report import DataReport
 
@@ -76,12 +76,8 @@ def find_unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIn
     rejections = Rejections(actions.table, len(actions.frame))
     for key, known, table in (("user_id", users, "users"), ("job_id", jobs, "jobs")):
         ids = actions.frame[key]
-        rejections.add(~known.contains(ids.to_numpy()), key, ids, _unknown_reason(table))
+        rejections.add(~known.contains(ids.to_numpy()), key, ids, UNKNOWN + table)
     return rejections
-
-
-def _unknown_reason(table: str) -> str:
-    return f"does not exist in {table}"
 
 
 def _find_unpaired_factors(tables: Mapping[str, NormalisedTable]) -> list[str]:
@@ -136,10 +132,7 @@ class _Owner:
     @classmethod
     def of(cls, table: NormalisedTable, key: str) -> _Owner:
         valid = IdIndex(table.frame[key].to_numpy())
-        rejected = np.empty(0, dtype=np.int64)
-        if len(table.rejections):
-            ids = table.get_rejected_rows()[key]
-            rejected = ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
+        rejected = table.rejected_ids
         # the id of a rejected duplicate is also the id of a valid row
         return cls(table.table, key, valid, rejected[~valid.contains(rejected)])
 
@@ -156,7 +149,7 @@ class _Owner:
         unknown = ~self.valid.contains(ids)
         if unknown.any() and len(self.rejected):
             unknown &= ~np.isin(ids, self.rejected)
-        return table.reject(unknown, self.key, _unknown_reason(self.table))
+        return table.reject(unknown, self.key, UNKNOWN + self.table)
 
     def reject_dependent(self, table: NormalisedTable) -> NormalisedTable:
         if not len(self.rejected):

@@ -18,8 +18,10 @@ import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series_functions import Mask, to_arrow_texts
+from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
+from scoring.columns.text_ids import mask_reserved
 from scoring.columns.types import ID
+from scoring.validation.code_padding import describe_padded_codes
 from scoring.validation.column_matching import get_columns, get_table, match_columns
 
 __all__ = ["ValidatedFrame", "read_valid_frame"]
@@ -46,8 +48,19 @@ class _SourceColumn:
         return not blank and bool(pc.utf8_trim_whitespace(texts).equals(texts))
 
     def get_dictionary(self) -> DictionaryColumn:
+        coded, coerced = self._coded
+        return DictionaryColumn(coerced.values, coded.place)
+
+    @cached_property
+    def _coded(self) -> tuple[DictionaryColumn, CoercedColumn]:
         coded = DictionaryColumn.of(self.values)
-        return DictionaryColumn(self.column.type.coerce(coded.values, self.width).values, coded.place)
+        return coded, self.column.type.coerce(coded.values, self.width)
+
+    def describe_padded_codes(self) -> dict[str, int]:
+        if self.width is None or not self.column.type.has_few_values:
+            return {}
+        coded, coerced = self._coded
+        return describe_padded_codes(self.column.name, coded.values, coerced, self.width, coded.place)
 
     def find_present(self) -> Mask:
         """Return (n,) bool: whether there is text that is not blank."""
@@ -70,6 +83,7 @@ class ValidatedFrame:
         self._converted = converted
         self._raw = raw
         self._coded: dict[str, DictionaryColumn] = {}
+        self._notes: dict[str, int] = {}
 
     @classmethod
     def of(cls, table: str, frame: pd.DataFrame) -> Self:
@@ -111,6 +125,14 @@ class ValidatedFrame:
             return raw.find_present()
         return self[name].notna().to_numpy(dtype=bool)
 
+    @property
+    def notes(self) -> Mapping[str, int]:
+        """Message → number of values, as of `normalise`."""
+        notes = dict(self._notes)
+        for raw in self._raw.values():
+            notes |= raw.describe_padded_codes()
+        return notes
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """All columns, in canonical order."""
@@ -136,6 +158,7 @@ def read_valid_frame(
     as_is = frame.index.equals(pd.RangeIndex(len(frame)))
     converted: dict[str, pd.Series] = {}
     raw: dict[str, _SourceColumn] = {}
+    notes: dict[str, int] = {}
     for column in columns:
         if column.name not in sources:
             continue
@@ -148,8 +171,17 @@ def read_valid_frame(
         if coerced.values.dtype != column.type.coerced_dtype or not column.is_valid(coerced):
             return None
         converted[column.name] = column.type.finish(coerced.values)
+        notes |= describe_padded_codes(column.name, values, coerced, width)
     checked = ValidatedFrame(table, len(frame), converted, raw)
-    return checked if _are_distinct(checked[spec.key[0]].to_numpy()) else None
+    checked._notes = notes
+    ids = checked[spec.key[0]].to_numpy()
+    return checked if _are_distinct(ids) and _are_named(ids, checked) else None
+
+
+def _are_named(ids: np.ndarray, checked: ValidatedFrame) -> bool:
+    """Return whether ids in the range of text ids have an external id."""
+    reserved = mask_reserved(ids)
+    return not reserved.any() or bool(checked.find_present("external_id")[reserved].all())
 
 
 def _are_distinct(ids: np.ndarray) -> bool:

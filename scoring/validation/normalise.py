@@ -7,7 +7,7 @@ schemas, derived from `scoring.columns.TABLES`, define what a canonical frame mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Self
@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS, Column, Table
 from scoring.columns.series_functions import Mask
+from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.columns.types import ColumnType
+from scoring.columns.types.id import ParsedIds
+from scoring.validation.code_padding import describe_padded_codes
 from scoring.validation.column_matching import get_columns, get_table, match_columns
 from scoring.validation.frame_sources import to_pandas_frame
+from scoring.validation.id_resolution import parse_id_column, resolve_ids
 from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
+from scoring.validation.owner_ids import OwnerIds, Owners
 from scoring.validation.rejections import (
     FrameRows,
     Rejections,
@@ -40,6 +45,7 @@ __all__ = [
     "check_lazily",
     "code_width",
     "normalise",
+    "pad_prefectures",
     "validate",
 ]
 
@@ -57,6 +63,9 @@ class NormalisedTable:
     merged: number of rows that duplicate another row.
     ignored: columns of the source that were not used.
     unused: rule → number of valid rows that scores do not use.
+    notes: message → number of values: text ids among integers, padded codes.
+    rejected_ids: the ids of rejected rows of users or jobs, as far as they are known.
+    all_ids: the ids of all rows of users or jobs; None if those of the valid rows are all.
     """
 
     table: str
@@ -67,15 +76,32 @@ class NormalisedTable:
     merged: int = 0
     ignored: tuple[str, ...] = ()
     unused: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
+    rejected_ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    all_ids: OwnerIds | None = None
 
     @classmethod
     def from_valid_frame(
-        cls, table: str, frame: pd.DataFrame, source: SourceRows | None = None, ignored: tuple[str, ...] = ()
+        cls,
+        table: str,
+        frame: pd.DataFrame,
+        source: SourceRows | None = None,
+        ignored: tuple[str, ...] = (),
+        notes: Mapping[str, int] | None = None,
     ) -> Self:
         """Return the table of a canonical frame, without rejections."""
-        return cls(
-            table, frame, np.arange(len(frame)), make_empty_rejections(), source or FrameRows(frame), ignored=ignored
-        )
+        at, source = np.arange(len(frame)), source or FrameRows(frame)
+        return cls(table, frame, at, make_empty_rejections(), source, ignored=ignored, notes=notes or {})
+
+    @property
+    def owner_ids(self) -> OwnerIds:
+        """The ids of users or jobs, to which other tables refer; also those of rejected rows."""
+        return self.all_ids or OwnerIds(self.frame[get_table(self.table).key[0]], self.frame["external_id"])
+
+    @property
+    def has_text_ids(self) -> bool:
+        """Whether a valid row of users or jobs has a text id."""
+        return self.table in OWNERS.values() and bool(mask_reserved(_get_ids(self.table, self.frame)).any())
 
     @property
     def n_rejected(self) -> int:
@@ -107,7 +133,13 @@ class NormalisedTable:
             rejections = pd.concat([self.rejections, rejections], ignore_index=True)
         keep = ~found.rejected
         frame = self.frame[keep].reset_index(drop=True)
-        return replace(self, frame=frame, rows=self.rows[keep], rejections=rejections)
+        ids = np.append(self.rejected_ids, _get_ids(self.table, self.frame[found.rejected]))
+        return replace(
+            self, frame=frame, rows=self.rows[keep], rejections=rejections, rejected_ids=ids, all_ids=self._keep_ids()
+        )
+
+    def _keep_ids(self) -> OwnerIds | None:
+        return self.owner_ids if self.table in OWNERS.values() else None
 
     def get_rejected_rows(self) -> pd.DataFrame:
         """Return the rejected rows as in the source, one row each, in the order of `refused`."""
@@ -122,6 +154,8 @@ def normalise(
     source: SourceRows | None = None,
     unique: bool = True,
     rejections: Rejections | None = None,
+    owners: Owners | None = None,
+    headers: Mapping[str, Collection[object]] | None = None,
 ) -> NormalisedTable:
     """Return the canonical rows of a frame, and the rejected rows.
 
@@ -131,6 +165,9 @@ def normalise(
     source: the original rows and their names, by default those of the frame.
     unique: whether rows with a duplicate key are rejected. The importer passes False to merge them itself.
     rejections: rejections found before.
+    owners: the ids of users and jobs that decide the numbers of text ids: those of the tables to which this table
+        refers, and those that are already stored in this table.
+    headers: column → its names in the source, if `frame` has other names. An id that is such a name is a header line.
 
     Raises
     ------
@@ -142,16 +179,27 @@ def normalise(
     widths = code_width or {}
     rejections = rejections or Rejections(table, len(frame))
     out: dict[str, pd.Series] = {}
+    ids: dict[str, ParsedIds] = {}
+    raw_ids: dict[str, pd.Series] = {}
+    notes: dict[str, int] = {}
     for column in columns:
         name = sources.get(column.name)
         if name is None:
             out[column.name] = column.type.make_missing_coerced(len(frame))
             continue
         values = frame[name].reset_index(drop=True)
-        coerced = column.type.coerce(values, widths.get(column.name))
+        if column.name in OWNERS:
+            raw_ids[column.name] = values
+            ids[column.name] = parse_id_column(column, values, (name, *(headers or {}).get(column.name, ())))
+            coerced = ids[column.name].result
+        else:
+            coerced = column.type.coerce(values, widths.get(column.name))
+            notes |= describe_padded_codes(column.name, values, coerced, widths.get(column.name))
         out[column.name] = coerced.values
         for mask, reason in (*coerced.problems, *column.find_out_of_range(coerced.values)):
             rejections.add(mask, column.name, values, reason)
+    resolved = resolve_ids(table, ids, raw_ids, out.get("external_id"), owners or {}, rejections)
+    out |= resolved.columns
     coerced_frame = pd.DataFrame(out, copy=False)
     rejections.check(_schema(table, columns), coerced_frame)
     merged = np.zeros(len(frame), dtype=bool)
@@ -162,10 +210,35 @@ def normalise(
     for column in columns:
         valid_frame[column.name] = column.type.finish(valid_frame[column.name])
     source = source or FrameRows(frame)
-    return NormalisedTable(table, valid_frame, keep, rejections.frame(source), source, int(merged.sum()), ignored)
+    return NormalisedTable(
+        table,
+        valid_frame,
+        keep,
+        rejections.frame(source),
+        source,
+        int(merged.sum()),
+        ignored,
+        notes={**resolved.notes, **notes},
+        rejected_ids=_get_ids(table, coerced_frame[rejections.rejected]),
+        all_ids=resolved.owner,
+    )
 
 
-def validate(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> NormalisedTable:
+def _get_ids(table: str, frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the known ids of the rows of users or jobs; none for other tables."""
+    if table not in OWNERS.values():
+        return np.empty(0, dtype=np.int64)
+    ids: NDArray[np.int64] = frame[get_table(table).key[0]].dropna().to_numpy(dtype=np.int64)
+    return ids
+
+
+def validate(
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    code_width: Mapping[str, int | None] | None = None,
+    owners: Owners | None = None,
+) -> NormalisedTable:
     """Return the result of `normalise`, computed faster if every row is valid.
 
     Raises
@@ -175,13 +248,19 @@ def validate(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | 
     frame = to_pandas_frame(frame, table)
     valid = read_valid_frame(table, frame, code_width)
     if valid is None:
-        return normalise(table, frame, code_width=code_width)
+        return normalise(table, frame, code_width=code_width, owners=owners)
     spec = get_table(table)
     _, ignored = match_columns(spec, get_columns(spec, frame), frame)
-    return NormalisedTable.from_valid_frame(table, valid.frame, FrameRows(frame), ignored)
+    return NormalisedTable.from_valid_frame(table, valid.frame, FrameRows(frame), ignored, valid.notes)
 
 
-def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
+def check(
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    code_width: Mapping[str, int | None] | None = None,
+    owners: Owners | None = None,
+) -> pd.DataFrame:
     """Return the canonical frame of a DataFrame. Duplicate actions are dropped without an error.
 
     Raises
@@ -189,30 +268,53 @@ def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | Non
     DataError: If a row is invalid. It lists table, columns, rows (by the index of the frame) and values of the first
         problems, and the number of problems.
     """
-    return check_lazily(table, frame, code_width=code_width).frame
+    return check_lazily(table, frame, code_width=code_width, owners=owners).frame
 
 
 def check_lazily(
-    table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    code_width: Mapping[str, int | None] | None = None,
+    owners: Owners | None = None,
 ) -> ValidatedFrame:
     """Return the frame of `check` as a `ValidatedFrame`, converted at first access. Errors are those of `check`."""
     frame = to_pandas_frame(frame, table)
     valid = read_valid_frame(table, frame, code_width)
     if valid is not None:
         return valid
-    result = normalise(table, frame, code_width=code_width)
+    result = normalise(table, frame, code_width=code_width, owners=owners)
     if len(result.rejections):
         raise make_data_error(result.rejections)
     return ValidatedFrame.of(table, result.frame)
 
 
 def code_width(codes: pd.Series) -> int | None:
-    """Return the width of codes if all of them are digits of equal width, otherwise None."""
+    """Return the width of reference codes if all of them are digits of equal width, otherwise None.
+
+    Codes of one and of two digits count as codes of two digits, because spreadsheets remove leading zeros.
+    """
     texts = codes.dropna().astype(str)
     if not len(texts) or not texts.str.fullmatch(r"[0-9]+").all():
         return None
-    widths = texts.str.len().unique()
-    return int(widths[0]) if len(widths) == 1 else None
+    widths = set(texts.str.len())
+    if widths <= {1, 2}:
+        return 2
+    return widths.pop() if len(widths) == 1 else None
+
+
+def pad_prefectures(
+    table: NormalisedTable, validate_again: Callable[[Mapping[str, int | None]], NormalisedTable]
+) -> tuple[dict[str, int | None], NormalisedTable]:
+    """Return the widths of the code columns that refer to prefectures, and the prefectures with codes of that width.
+
+    `validate_again` returns the prefectures with padded codes, of which some may then be duplicates.
+    """
+    codes = table.frame["prefecture_code"]
+    width = code_width(codes)
+    widths = {"prefecture_code": width, "adjacent_code": width}
+    is_padded = width is None or (codes.str.len() == width).all()
+    return widths, table if is_padded else validate_again(widths)
 
 
 @lru_cache(maxsize=32)

@@ -146,6 +146,7 @@ class DataReport:
     ignored: table → columns that were not used.
     rejections: a frame of `Rejection`, by table and row.
     unknown: values of used rows that no reference table knows, by table and column.
+    notes: table → message → number of values: text ids among integers, padded codes.
     """
 
     tables: Mapping[str, TableReport] = field(default_factory=dict)
@@ -154,6 +155,7 @@ class DataReport:
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rejections: pd.DataFrame = field(default_factory=make_empty_rejections)
     unknown: tuple[UnknownValues, ...] = ()
+    notes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: Mapping[str, NormalisedTable]) -> Self:
@@ -176,6 +178,7 @@ class DataReport:
             {name: table.ignored for name, table in tables.items() if table.ignored},
             rejections,
             find_unknown_values({name: table.frame for name, table in tables.items()}),
+            {name: table.notes for name, table in tables.items() if table.notes},
         )
 
     def get_invalid_rows(self, table: str) -> pd.DataFrame:

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring.columns.table_frames import Tables
+from scoring.columns.text_ids import number_texts
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
 from scoring.database.writers import save_tables
@@ -42,6 +44,20 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
+def tables_with_text_id(*, factors: bool = False) -> Tables:
+    """Return the small tables in which the user with an external id has the number of that text."""
+    tables = small_tables(factors=factors)
+    ids = tables.users.dropna(subset="external_id").set_index("user_id")["external_id"]
+    numbers = number_texts(ids)
+    new = {user: numbers[text] for user, text in ids.items()}
+    frames = {
+        name: frame.assign(user_id=frame["user_id"].replace(new)).sort_values("user_id", ignore_index=True)
+        for name, frame in tables.items()
+        if "user_id" in frame
+    }
+    return tables.with_tables(**frames)
+
+
 def jobs_csv(tmp_path: Path, text: str) -> Path:
     return write(tmp_path / "jobs.csv", text)
 
@@ -68,14 +84,10 @@ def test_csv_columns_match_names_and_aliases(database: Database, tmp_path: Path)
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_exported_tables_are_imported_unchanged(sqlite: Database, tmp_path: Path, suffix: str) -> None:
-    tables = small_tables(factors=True)
+    tables = tables_with_text_id(factors=True)
     for name, frame in tables.items():
         path = tmp_path / f"{name}.{suffix}"
         if suffix == "csv":
-            if name == "users":
-                frame = frame.assign(
-                    preferred_occupations=frame["preferred_occupations"].map(lambda v: "|".join(map(str, v)))
-                )
             frame.to_csv(path, index=False)
         else:
             frame.to_parquet(path)
@@ -187,24 +199,25 @@ def test_text_ids_keep_their_numbers_and_actions_refer_to_them(database: Databas
     import_file(database, "jobs", jobs)
     report = import_file(database, "actions", actions)
     known = load_users(database).set_index("user_id")["external_id"]
-    assert known.dropna().to_dict() == {8: "alice", 9: "bob"}
-    assert known.index.tolist() == [7, 8, 9]
-    assert load_actions(database)[["user_id", "job_id"]].values.tolist() == [[7, 2], [8, 1]]
+    numbers = number_texts(["alice", "bob", "zoe", "j-1", "j-2"])
+    assert known.dropna().to_dict() == {numbers["alice"]: "alice", numbers["bob"]: "bob"}
+    assert known.index.tolist() == sorted([7, numbers["alice"], numbers["bob"]])
+    found = load_actions(database)[["user_id", "job_id"]].values.tolist()
+    assert sorted(found) == sorted([[7, numbers["j-2"]], [numbers["alice"], numbers["j-1"]]])
     assert report.rejected == 2
     assert any("user_id" in reason for reason in report.reasons)
 
     write(users, "user_id\nzoe\nbob\n7\nalice\n")
     import_file(database, "users", users, replace=True)
     assert load_users(database).set_index("user_id")["external_id"].dropna().to_dict() == {
-        8: "alice",
-        9: "bob",
-        10: "zoe",
+        numbers[text]: text for text in ("alice", "bob", "zoe")
     }
 
 
 def test_second_import_rejects_ids_and_merges_actions(database: Database, tmp_path: Path) -> None:
-    save_tables(database, small_tables())
-    frames = dict(small_tables().items())
+    tables = tables_with_text_id()
+    save_tables(database, tables)
+    frames = dict(tables.items())
     for name in ("jobs", "actions"):
         frames[name].to_parquet(tmp_path / f"{name}.parquet")
     again = import_file(database, "jobs", tmp_path / "jobs.parquet")
@@ -217,7 +230,7 @@ def test_second_import_rejects_ids_and_merges_actions(database: Database, tmp_pa
     assert (again.stored, again.merged, again.rejected) == (0, 4, 0)
     replaced = import_file(database, "jobs", tmp_path / "jobs.parquet", replace=True)
     assert replaced.stored == 3
-    assert_same(load_tables(database), small_tables())
+    assert_same(load_tables(database), tables)
 
 
 def test_failed_import_is_rolled_back(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,7 +357,7 @@ def test_mapping_fills_several_tables_from_several_files(database: Database, map
     assert cleared["expires_at not after posted_at"] == 1
     assert (reports["jobs"].read, reports["jobs"].merged) == (6, 2)
 
-    users = tables.users.set_index("external_id")
+    users = tables.users.set_index("external_id").sort_index()
     assert users.index.tolist() == ["ann", "bob", "dan", "eve"]
     assert users.loc["ann", "preferred_occupations"] == [1, 2]
     message = "preferred_occupations does not exist in occupations; most often 'pilot' (1)"
@@ -474,11 +487,12 @@ def test_nothing_is_stored_if_rejected_rows_cannot_be_written(sqlite: Database, 
     assert len(load_jobs(sqlite)) == 0
 
 
-def test_text_ids_are_numbered_above_ids_beyond_float_precision(sqlite: Database, tmp_path: Path) -> None:
-    import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**53 + 1}\nabc\n"))
-    assert load_jobs(sqlite)["job_id"].tolist() == [2**53 + 1, 2**53 + 2]
+def test_text_codes_are_numbered_above_codes_beyond_2_to_53(sqlite: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "occupations.csv", f"occupation_code\n{2**53 + 1}\nabc\n")
+    import_file(sqlite, "occupations", path)
+    assert load_tables(sqlite).occupations["occupation_code"].tolist()[-2:] == [2**53 + 1, 2**53 + 2]
     with pytest.raises(DataError, match="too few 64-bit integers are left"):
-        import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**63 - 1}\nabd\n"))
+        import_file(sqlite, "occupations", write(path, f"occupation_code\n{2**63 - 1}\nabd\n"))
 
 
 def test_text_id_is_kept_if_the_external_id_is_blank(sqlite: Database, tmp_path: Path) -> None:
@@ -489,7 +503,7 @@ def test_text_id_is_kept_if_the_external_id_is_blank(sqlite: Database, tmp_path:
 
 def test_hexadecimal_text_is_a_text_id(sqlite: Database, tmp_path: Path) -> None:
     import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id\n0x10\n17\n"))
-    assert load_jobs(sqlite)["external_id"].tolist()[-1] == "0x10"
+    assert load_jobs(sqlite)["external_id"].tolist()[0] == "0x10"
 
 
 @pytest.mark.parametrize(

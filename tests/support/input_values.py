@@ -17,6 +17,8 @@ NO_TEXT, NUL, NO_FLAG = "is not valid UTF-8 text", "contains a NUL character", "
 NO_TIME, NO_LIST, LARGE = "is not a time", "is not a list of integers", "does not fit in a 64-bit integer"
 FAR, GONE = f"is outside ±{MAX_MONEY:,.0f}", "is missing"
 
+RESERVED: Final = "is reserved for text ids"
+
 NAN: Final = float("nan")
 INF: Final = float("inf")
 
@@ -25,31 +27,39 @@ _TEXTS = [("a\0b", NUL), ("\ud800", NO_TEXT), (b"x", NO_TEXT), (INF, INFINITE)]
 
 VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
     ID: [
-        (None, GONE), (NAN, GONE), ("", GONE), ("abc", NO_NUMBER), (1.5, NO_WHOLE), (True, NO_NUMBER),
-        (INF, NO_WHOLE), (2**63, LARGE), ("9" * 30, LARGE), (2.0**60, "is a float beyond 2^53"), (-7, KEPT),
-        (2**53 + 1, KEPT), ("4611686018427387905", KEPT),
+        (None, GONE), (NAN, GONE), ("", GONE), (1.5, NO_WHOLE), (True, "is not an id"), ([1], "is not an id"),
+        (INF, NO_WHOLE), (2.0**60, "is a float beyond 2^53"), ("a\0b", NUL), ("\ud800", NO_TEXT), (b"x", NO_TEXT),
+        *((word, "is a word for a missing value") for word in ("NULL", "None", "#N/A", "NA", "nan", "n/a ")),
+        (-(2**52), RESERVED), (-(2**53) + 1, RESERVED), (-7, KEPT),
+        (2**53 + 1, KEPT), ("4611686018427387905", KEPT), (-(2**53), KEPT), (-(2**52) + 1, KEPT), ("+1017", KEPT),
+        ("1018.0", KEPT), ("１０１９", KEPT), ("A-1", KEPT), ("合計", KEPT), ("1.23457E+12", KEPT), ("00012345", KEPT),
+        ("1.5", KEPT), (2**63, KEPT), ("9" * 30, KEPT),
     ],
     NUMBER: [
         *_ABSENT, ("nan", MISSING), (INF, INFINITE), (-INF, INFINITE), ("a lot", NO_NUMBER), ("1,200", NO_NUMBER),
         (True, NO_NUMBER), (b"12", NO_NUMBER), (1e13, FAR), (-1e13, FAR), (-5, KEPT), ("1200", KEPT), (0, KEPT),
+        ("１２００", KEPT), ("1200\u200b", KEPT), ("１，２００", NO_NUMBER),
     ],
     INTEGER: [
         *_ABSENT, (1.5, NO_WHOLE), (INF, NO_WHOLE), ("x", NO_NUMBER), (True, NO_NUMBER), (2**63, LARGE),
-        (-1, KEPT), (13.0, KEPT), (999_999, KEPT),
+        (-1, KEPT), (13.0, KEPT), (999_999, KEPT), ("１３", KEPT),
     ],
-    FLAG: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), (0.5, NO_FLAG), (INF, NO_FLAG), ("yes", KEPT), (0, KEPT)],
+    FLAG: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), (0.5, NO_FLAG), (INF, NO_FLAG), ("ｙｅｓ", KEPT), (0, KEPT)],
     ACTIVE: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), ("no", KEPT)],
     TIME: [
         *_ABSENT, ("soon", NO_TIME), ("2025-02-30", NO_TIME), (20250101, NO_TIME), ("10000-01-01", NO_TIME),
         (True, NO_TIME), ("1969-12-31", KEPT), ("0001-01-01", KEPT), ("2025-06-30 12:00", KEPT),
-        ("2025-06-30T12:00:00+09:00", KEPT),
+        ("2025-06-30T12:00:00+09:00", KEPT), ("２０２５-０６-３０", KEPT),
     ],
-    CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT)],
+    CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT), ("１３", KEPT)],
     TEXT: [*_ABSENT, *_TEXTS, ("居酒屋", KEPT), ("'); DROP TABLE jobs;--", KEPT), (5, KEPT)],
-    CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT)],
+    CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT), ("ｈｏｕｒｌｙ\u3000", KEPT)],
     INTEGER_LIST: [
-        *_ABSENT, ("1|x", NO_LIST), ([1.5], NO_LIST), ([2**63], NO_LIST), ({"a": 1}, NO_LIST), ([101, 102], KEPT),
-        ("101|102", KEPT),
+        *_ABSENT, ("1|x", NO_LIST), ([1.5], NO_LIST), ([2**63], NO_LIST), ({"a": 1}, NO_LIST), ("[1, x]", NO_LIST),
+        ("[[1]]", NO_LIST),
+        ([101, 102], KEPT), ("101|102", KEPT), ("[101, 102]", KEPT), ("{101,102}", KEPT), ("101,102", KEPT),
+        ("[101 102]", KEPT), ('["101", null]', KEPT), ("(101,)", KEPT), ("１０１", KEPT), ("[]", MISSING),
+        ("{}", MISSING),
     ],
 }  # fmt: skip
 """Column type → (value, outcome): kept, missing, or the reason why the row is rejected."""
@@ -81,6 +91,8 @@ def cases(table: str) -> list[Case]:
                 outcome = "is not one of application, click, view"
             if column.required and outcome == MISSING:
                 outcome = GONE
+            if table == "actions" and outcome == RESERVED:
+                outcome = KEPT  # it is the number of a text id, if the data have that text
             if column.max_absolute is None and outcome == FAR:
                 outcome = KEPT
             found.append(Case(table, column, value, outcome))
@@ -88,7 +100,8 @@ def cases(table: str) -> list[Case]:
 
 
 _REJECTED: Final = {
-    ID: "missing; not a 64-bit integer; a boolean; a float beyond 2^53; a duplicate",
+    ID: "missing, also as a word such as NULL; a fraction; a float beyond 2^53; a boolean; the column name; an "
+    "integer reserved for text ids; NUL; invalid UTF-8; a duplicate",
     NUMBER: "not a number; a boolean; infinity",
     INTEGER: "not a 64-bit integer; a boolean; infinity",
     FLAG: "neither true nor false",

@@ -37,7 +37,7 @@ DIRT: dict[str, list[tuple[str, Any]]] = {
         ("job_id", 2**63), ("job_id", None), ("job_id", True), ("prefecture_code", True), ("is_active", 7),
     ],
     "users": [
-        ("preferred_salary_min", np.inf), ("preferred_occupations", "1|x"), ("user_id", "abc"), ("user_id", 1.5),
+        ("preferred_salary_min", np.inf), ("preferred_occupations", "1|x"), ("user_id", "NULL"), ("user_id", 1.5),
         ("registered_at", "never"), ("city_code", np.inf),
     ],
     "actions": [

@@ -1,4 +1,4 @@
-"""Choices: texts of a fixed set, in lower case. Other texts are kept."""
+"""Choices: texts of a fixed set, in normal form and lower case. Other texts are kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import CoercedColumn, all_valid, to_text_series
 from scoring.columns.types.text import TextType, is_clean_text
 
@@ -23,7 +24,7 @@ class ChoiceType(TextType):
     def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         result = super().coerce(values)
         texts = pa.array(result.values.array, type=pa.large_string())
-        result.values = to_text_series(pc.utf8_lower(texts))
+        result.values = to_text_series(pc.utf8_lower(normalise_texts(texts)))
         return result
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
@@ -32,7 +33,7 @@ class ChoiceType(TextType):
         return pd.Series(list(values), dtype="str")
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        return super().from_arrow(pc.utf8_lower(array))
+        return to_text_series(pc.utf8_lower(normalise_texts(array)))
 
 
 CHOICE: Final = ChoiceType()

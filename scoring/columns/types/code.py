@@ -1,4 +1,4 @@
-"""Codes: texts. An integer becomes its digits, padded to the width of the codes in the reference table."""
+"""Codes: texts in normal form. An integer becomes its digits, padded to the width of the reference codes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
+from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import (
     CoercedColumn,
     all_valid,
     get_dtype_letter,
     mask_present,
+    to_mask,
     to_plain_dtype,
     to_text_series,
 )
@@ -50,13 +52,14 @@ class CodeType(TextType):
                 booleans = np.array([isinstance(v, bool | np.bool_) for v in column.array], dtype=bool)
                 result.values = result.values.mask(pd.Series(booleans, index=result.values.index))
                 result.reject(booleans, NOT_CODE)
-        texts = pa.array(result.values.array, type=pa.large_string())
-        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        texts = normalise_texts(pa.array(result.values.array, type=pa.large_string()))
         # integers that were converted to floats: 13.0
         texts = pc.replace_substring_regex(texts, r"^(\d+)\.0+$", r"\1")
         if width is not None:
             short = pc.and_(pc.match_substring_regex(texts, "^[0-9]+$"), pc.less(pc.utf8_length(texts), width))
-            texts = pc.if_else(short, pc.utf8_lpad(texts, width, "0"), texts)
+            if pc.any(short).as_py():
+                texts = pc.if_else(short, pc.utf8_lpad(texts, width, "0"), texts)
+                result.padded = to_mask(short)
         result.values = to_text_series(texts)
         return result
 

@@ -17,7 +17,7 @@ from scoring.columns.series_functions import (
     drop_missing_words,
     get_dtype_letter,
     mask_present,
-    strip_texts,
+    read_normal_texts,
     to_mask,
     to_plain_dtype,
 )
@@ -52,7 +52,7 @@ class FlagType(ColumnType):
         elif letter == "M":
             is_true, is_false, invalid = np.zeros_like(present), np.zeros_like(present), present
         else:
-            texts, not_utf8 = strip_texts(column)
+            texts, not_utf8 = read_normal_texts(column)
             lower = pc.utf8_lower(drop_missing_words(texts))
             is_true = to_mask(pc.is_in(lower, pa.array(TRUE_WORDS, type=pa.large_string())))
             is_false = to_mask(pc.is_in(lower, pa.array(FALSE_WORDS, type=pa.large_string())))

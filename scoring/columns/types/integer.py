@@ -19,14 +19,14 @@ from scoring.columns.series_functions import (
     drop_missing_words,
     get_dtype_letter,
     mask_present,
-    strip_texts,
+    read_normal_texts,
     to_mask,
     to_plain_dtype,
 )
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.number import NOT_NUMBER, parse_numbers
 
-__all__ = ["INTEGER", "IntegerType", "find_text_ids"]
+__all__ = ["INEXACT", "INT64", "INTEGER", "NOT_INTEGER", "IntegerType", "find_text_ids", "to_int64"]
 
 INT64: Final = np.iinfo(np.int64)
 NOT_INTEGER: Final = "is not an integer"
@@ -59,7 +59,7 @@ class IntegerType(ColumnType):
             result = CoercedColumn(pd.Series(pd.NA, index=column.index, dtype="Int64"))
             result.reject(mask_present(column), NOT_NUMBER)
             return result
-        texts, invalid = strip_texts(column)
+        texts, invalid = read_normal_texts(column)
         result = _parse_integers(texts)
         result.reject(invalid, NOT_NUMBER)
         return result
@@ -77,7 +77,7 @@ class IntegerType(ColumnType):
         return float(value)
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        return _to_int64(array)
+        return to_int64(array)
 
 
 def _coerce_floats(numbers: NDArray[np.float64]) -> CoercedColumn:
@@ -97,7 +97,7 @@ def _parse_integers(texts: pa.Array) -> CoercedColumn:
     texts = drop_missing_words(texts)
     try:
         if not pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():  # Arrow reads 0x10 as 16
-            return CoercedColumn(_to_int64(pc.cast(texts, pa.int64())))
+            return CoercedColumn(to_int64(pc.cast(texts, pa.int64())))
     except pa.ArrowInvalid:
         pass
     numbers, not_numbers = parse_numbers(texts)
@@ -126,7 +126,8 @@ def _parse_integers(texts: pa.Array) -> CoercedColumn:
     return result
 
 
-def _to_int64(array: pa.Array) -> pd.Series:
+def to_int64(array: pa.Array) -> pd.Series:
+    """Return an Arrow array of integers as Int64."""
     missing = ~to_mask(pc.is_valid(array))
     return pd.Series(pd.arrays.IntegerArray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False), missing))
 

@@ -1,8 +1,13 @@
-"""Lists of integers; a missing value is an empty list. In texts, | separates the numbers."""
+"""Lists of integers; a missing value is an empty list. In texts, | separates the numbers.
+
+The list forms that PostgreSQL, JSON, Python and NumPy write are texts of lists too: `{1,2}`, `["1", "2"]`, `(1, 2)`,
+`[1 2]`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from scoring.columns.normal_form import normalise_text
 from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, all_valid, digest_texts
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.integer import INTEGER
@@ -33,9 +39,12 @@ class IntegerListType(ColumnType):
         for row, value in enumerate(values.array):
             if isinstance(value, str):
                 if value not in parsed:
-                    parsed[value] = _parse_list(value.split("|"))
+                    parsed[value] = _parse_text(value)
                 numbers = parsed[value]
-            elif isinstance(value, list | tuple | np.ndarray):
+            elif isinstance(value, set | frozenset):
+                numbers = _parse_list(list(value))
+                numbers = None if numbers is None else sorted(numbers)
+            elif isinstance(value, list | tuple | np.ndarray | pd.Series | pd.api.extensions.ExtensionArray):
                 numbers = _parse_list(list(value))
             elif pd.isna(value):
                 numbers = []
@@ -72,6 +81,23 @@ class IntegerListType(ColumnType):
 
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
         digest_texts(digest, name, values.map(lambda row: "|".join(map(str, row))).astype("str"))
+
+
+BRACKETS: Final = ("[]", "{}", "()")
+SEPARATORS: Final = re.compile(r"\s*[|,;、]\s*")
+QUOTES: Final = "'\""
+MISSING_ITEMS: Final = ("", "null", "none", "nan", "<na>")
+
+
+def _parse_text(text: str) -> list[int] | None:
+    """Return the integers of a text such as `1202|1508`, `[1202, 1508]` or `{1202,1508}`."""
+    text = normalise_text(text)
+    in_brackets = text[:1] + text[-1:] in BRACKETS
+    if in_brackets:
+        text = text[1:-1].strip().rstrip(",")
+        text = text if SEPARATORS.search(text) else ",".join(text.split())
+    items = [item.strip().strip(QUOTES) for item in SEPARATORS.split(text)]
+    return _parse_list([item for item in items if item.lower() not in MISSING_ITEMS])
 
 
 def _parse_list(items: list[Any]) -> list[int] | None:

@@ -21,7 +21,7 @@ from scoring.columns.series_functions import (
     drop_missing_words,
     get_dtype_letter,
     mask_present,
-    strip_texts,
+    read_normal_texts,
     to_mask,
     to_plain_dtype,
     to_text_series,
@@ -50,7 +50,7 @@ class NumberType(ColumnType):
             result = CoercedColumn(pd.Series(np.full(len(column), np.nan)))
             result.reject(mask_present(column), NOT_NUMBER)
             return result
-        texts, not_utf8 = strip_texts(column)
+        texts, not_utf8 = read_normal_texts(column)
         numbers, not_numbers = parse_numbers(texts)
         result = CoercedColumn(pd.Series(numbers))
         result.reject(not_numbers | not_utf8, NOT_NUMBER)

@@ -20,7 +20,7 @@ from scoring.columns.series_functions import (
     drop_missing_words,
     get_dtype_letter,
     mask_present,
-    strip_texts,
+    read_normal_texts,
     to_mask,
     to_plain_dtype,
     to_text_series,
@@ -60,7 +60,7 @@ class TimeType(ColumnType):
             invalid = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & mask_present(column)
             times = zoned.mask(pd.Series(invalid, index=zoned.index)).astype(self.dtype)
         else:
-            texts, invalid = strip_texts(column)
+            texts, invalid = read_normal_texts(column)
             times, unparsed = _parse_times(drop_missing_words(texts))
             invalid = invalid | unparsed
             if letter == "O":  # the unit of a number is unknown, even if it looks like a date: 20250101

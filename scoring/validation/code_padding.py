@@ -1,0 +1,51 @@
+"""Zeros before codes that lost them in a spreadsheet, and the messages that report them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.columns.normal_form import normalise_value
+from scoring.columns.series_functions import CoercedColumn
+
+__all__ = ["describe_padded_codes", "describe_short_codes"]
+
+
+def describe_padded_codes(
+    name: str, values: pd.Series, coerced: CoercedColumn, width: int | None, place: NDArray[np.int64] | None = None
+) -> dict[str, int]:
+    """Return message → number of padded codes of a column; empty if no code was padded.
+
+    Parameters
+    ----------
+    values: the codes in the source.
+    place: (n,) the position in `values` of each row's code, -1 if it is missing; None: one row per value.
+    """
+    if coerced.padded is None:
+        return {}
+    first = int(np.argmax(coerced.padded))
+    number = int(coerced.padded.sum()) if place is None else int(np.append(coerced.padded, False)[place].sum())
+    code, given = coerced.values.iloc[first], str(values.iloc[first])
+    return {f"{name}: padded to {width} digits, such as {code!r} from {given!r}": number}
+
+
+def describe_short_codes(name: str, stored: Sequence[Any], width: int | None) -> dict[str, int]:
+    """Return the message of `describe_padded_codes` for the stored codes of a database."""
+    if width is None:
+        return {}
+    short = {value for value in set(stored) if _is_short(value, width)}
+    if not short:
+        return {}
+    values = pd.Series(stored, dtype=object)
+    padded = values.isin(short).to_numpy()
+    first = str(values[padded].iloc[0]).strip()
+    return {f"{name}: padded to {width} digits, such as {first.zfill(width)!r} from {first!r}": int(padded.sum())}
+
+
+def _is_short(value: Any, width: int) -> bool:
+    text = normalise_value(value) or ""
+    return text.isascii() and text.isdigit() and len(text) < width
