@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 HEAVY = (
@@ -54,6 +56,7 @@ def test_importing_the_package_is_light() -> None:
     assert {name for name in loaded if name.split(".")[0] in HEAVY} == set()
 
 
+@pytest.mark.integration
 def test_every_public_name_exists() -> None:
     names, found = in_a_new_process(
         "import json, scoring; names = {name: str(getattr(scoring, name)) for name in scoring.__all__}; "
@@ -92,6 +95,7 @@ IMPORTS = (
 )
 
 
+@pytest.mark.integration
 def test_imports_change_no_process_settings() -> None:
     """An import changes no warning filters, thread counts, log levels, environment or seeds.
 

@@ -64,6 +64,7 @@ def run_pytest(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("more", [(), ("-p", "xdist", "-n", "1")], ids=["here", "in another process"])
 def test_summary_has_a_line_for_each_sentence(tmp_path: Path, more: tuple[str, ...]) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
@@ -83,6 +84,7 @@ def test_summary_has_a_line_for_each_sentence(tmp_path: Path, more: tuple[str, .
     ]
 
 
+@pytest.mark.integration
 def test_counts_of_passed_tests_are_stored(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST.replace("Counts()", "Counts(config.rootpath / 'counts/test.json')"))
     (tmp_path / "test_some.py").write_text(TESTS)

@@ -166,6 +166,7 @@ NOT_NEEDED = (
 )
 
 
+@pytest.mark.integration
 def test_ranking_in_another_process_needs_only_the_bundle(prepared: Prepared, saved: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", RANK, str(saved), str(tmp_path / "lists.npz")],

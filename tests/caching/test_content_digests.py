@@ -81,6 +81,7 @@ def test_an_object_without_content_has_no_digest() -> None:
         compute_content_digest(("a", object()))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("seeds", [("1", "2"), pytest.param(("1", "2", "3"), marks=pytest.mark.long)], ids=len)
 def test_digests_are_equal_in_processes_with_other_hash_seeds(seeds: tuple[str, ...]) -> None:
     """Sets of constants in code are ordered by hashes, which differ between processes."""

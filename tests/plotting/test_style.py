@@ -50,6 +50,7 @@ def test_plots_do_not_depend_on_matplotlib_settings() -> None:
         np.testing.assert_array_equal(drawn(), plain)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("module", ["scoring.plotting", "scoring.evaluation", "scoring.tuning"])
 def test_import_does_not_load_pyplot(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib.pyplot' in sys.modules or 'matplotlib_fontja' in sys.modules)"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numba
+import pytest
 
 KERNEL = """
 import sys
@@ -31,6 +32,7 @@ def run(script: Path, cache: Path) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.integration
 def test_cached_kernels_of_other_code_are_recompiled(tmp_path: Path) -> None:
     """An index of other code may name types that no longer exist, so it is not unpickled."""
     script, cache = tmp_path / "kernel.py", tmp_path / "cache"
