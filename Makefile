@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # number of processes that run tests
 WORKERS ?= 2
+# `make test` has tests that wait for servers and processes: one process more keeps the cores busy
+TEST_WORKERS ?= $(shell expr $(WORKERS) + 1)
 # without the plugin for notebooks, whose import takes each process more than a second
 PYTEST  = $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
 NOTEBOOKS = $(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=240 \
@@ -63,7 +65,7 @@ test: $(VENV)/.test ## all checks: style, types, layers, tests, notebooks
 	@{ $(NOTEBOOKS) notebooks; notebooks=$$?; $(CHECK) && exit $$notebooks; } \
 	  >build/notebooks.log 2>&1 & checks=$$!; \
 	trap 'kill $$checks 2>/dev/null' INT TERM; \
-	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests; tests=$$?; \
+	$(PYTEST) -n $(TEST_WORKERS) -m 'not long' --durations=10 --counts build/counts/test.json tests; tests=$$?; \
 	wait $$checks; checks=$$?; cat build/notebooks.log; \
 	[ $$tests = 0 ] && [ $$checks = 0 ]
 

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Counts(Path(file) if file else None), "counts")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without garbage collection: nearly all that is created stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Skip folders without unit tests if only unit tests are selected: to collect them takes a third of the time."""
     skipped = config.getoption("markexpr") == "unit" and collection_path.parent == Path(__file__).parent
@@ -58,9 +68,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_itemcollected(item: pytest.Function) -> None:
-    """Mark each test with its tier, by its folder and its fixtures. Tests marked `long` are in no other tier."""
+    """Mark each test with its tier, by its folder and its fixtures. Tests marked `long` are in no other tier.
+
+    Tests in other folders that start an interpreter are marked `integration` in their file.
+    """
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    if item.get_closest_marker("long"):
+    if item.get_closest_marker("long") or item.get_closest_marker("integration"):
         return
     if folder == "browser":
         tier = "browser"
@@ -73,18 +86,24 @@ def pytest_itemcollected(item: pytest.Function) -> None:
 
 @pytest.hookimpl(trylast=True)  # after deselected tests have been removed
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests: those that wait, those that compile kernels, and in the middle those that do neither.
+    """Order the tests: the first worker begins with those that wait, the rest with those without kernels.
 
-    The second of two workers begins in the middle. In a new clone, both workers would otherwise compile the same
-    kernels at the same time. With this order the first worker compiles them and the second reads them from the cache.
+    Each worker begins with an equal part of the list. In a new clone, all workers would otherwise compile the same
+    kernels at the same time. With this order one compiles them first and each other worker reads them from the cache.
     """
     root = Path(__file__).parent
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 2))
     waiting = _under(items, [root / name for name in WAITING])
     plain = _under(items, [root / name for name in NO_KERNEL])
     chosen = {*waiting, *plain}
-    rest = [item for item in items if item not in chosen]
-    half = max(0, min(len(items) // 2 - len(waiting), len(rest)))
-    items[:] = waiting + rest[:half] + plain + rest[half:]
+    rest = iter([item for item in items if item not in chosen])
+    part, n_plain = len(items) // max(1, workers), len(plain) // max(1, workers - 1)
+    ordered = [*waiting, *itertools.islice(rest, max(0, part - len(waiting)))]
+    for worker in range(1, workers):
+        start = n_plain * (worker - 1)
+        begin = plain[start:] if worker == workers - 1 else plain[start : start + n_plain]
+        ordered += [*begin, *itertools.islice(rest, max(0, part - len(begin)))]
+    items[:] = [*ordered, *rest] if workers > 1 else [*ordered, *rest, *plain]
 
 
 def _under(items: list[pytest.Item], places: list[Path]) -> list[pytest.Item]:
@@ -102,6 +121,7 @@ def pytest_collection_finish() -> None:
     """Leave what collection created out of garbage collection. It stays until the end and would be scanned often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # imported modules would be scanned often, too
 
 
 @pytest.fixture(autouse=True, scope="session")
