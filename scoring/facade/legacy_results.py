@@ -323,6 +323,7 @@ def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: Resolved
         **dict(zip(SCORE_COLUMNS, scores, strict=True)),
         "eligible": found.eligible,
         "not_ranked": list(found.not_ranked),
+        "unknown_values": list(found.unknown_values),
         "components": [
             {
                 "component": part.name,

@@ -90,8 +90,9 @@ class PairMethods(EngineState):
         """Return the scores of a pair and their parts, as plain values.
 
         Keys: user_id, job_id (None if missing), model, total_score, base_score, seo_score, personal_score, eligible,
-        not_ranked (rules that exclude the job for the user), components: for each component its name, group, value
-        (0 to 100), weight (flat), points (value × weight; their sum is the total) and facts.
+        not_ranked (rules that exclude the job for the user), unknown_values (of both rows: values that no reference
+        table knows), components: for each component its name, group, value (0 to 100), weight (flat), points (value ×
+        weight; their sum is the total) and facts.
 
         Raises
         ------

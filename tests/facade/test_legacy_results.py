@@ -266,3 +266,13 @@ async def test_pairs_on_disk_equal_pairs_in_memory(case: Case, tmp_path: Any, mo
     assert isinstance(pairs, ScoredPairs)
     whole = pairs.read()
     pd.testing.assert_frame_equal(whole, case.expected(), check_exact=True)
+
+
+async def test_explanation_of_objects_names_unknown_values() -> None:
+    engine = ScoringEngine(Dataset.from_frames(pd.DataFrame({"job_id": [1]}), pd.DataFrame({"user_id": [1]})))
+    job = {"job_id": 7, "salary_type": "時給", "min_salary": 1200, "prefecture_code": "JP-13"}
+    explained = await engine.get_score_explanation(job, {"user_id": 1, "prefecture_code": 13})
+    assert [text.split(" is ")[0] for text in explained["unknown_values"]] == [
+        "jobs.salary_type '時給'",
+        "jobs.prefecture_code 'JP-13'",
+    ]
