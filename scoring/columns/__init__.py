@@ -4,6 +4,7 @@
 - `table_frames`: `Tables`, the frames of a dataset with these columns
 - `types`: one file per column type; `series_functions`: their shared functions
 - `normal_form`: the text in which values are compared; `id_arguments`: ids as callers give them
+- `text_ids`: numbers of text ids; `city_codes`: city codes that lost a zero
 - `dictionary_column`: a column as distinct values and the position of each row's value
 """
 

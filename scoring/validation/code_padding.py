@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.columns.city_codes import PaddedCities
 from scoring.columns.normal_form import normalise_value
 from scoring.columns.series_functions import CoercedColumn
 
-__all__ = ["describe_padded_codes", "describe_short_codes"]
+__all__ = ["describe_padded_cities", "describe_padded_codes", "describe_short_codes"]
 
 
 def describe_padded_codes(
@@ -44,6 +45,15 @@ def describe_short_codes(name: str, stored: Sequence[Any], width: int | None) ->
     padded = values.isin(short).to_numpy()
     first = str(values[padded].iloc[0]).strip()
     return {f"{name}: padded to {width} digits, such as {first.zfill(width)!r} from {first!r}": int(padded.sum())}
+
+
+def describe_padded_cities(codes: pd.Series, found: PaddedCities, width: int | None) -> dict[str, int]:
+    """Return message → number of city codes that were padded, and of those that are short and were not."""
+    notes: dict[str, int] = {}
+    for mask, what in ((found.padded, f"padded to {width} digits"), (found.short, f"not padded to {width} digits")):
+        if mask.any():
+            notes[f"city_code: {what}, such as {str(codes[mask].iloc[0])!r}"] = int(mask.sum())
+    return notes
 
 
 def _is_short(value: Any, width: int) -> bool:

@@ -17,9 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
+from scoring.columns.city_codes import find_city_width, pad_city_codes
 from scoring.columns.table_frames import Tables
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
+from scoring.validation.code_padding import describe_padded_cities
 from scoring.validation.normalise import NormalisedTable
 from scoring.validation.owner_ids import UNKNOWN
 from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
@@ -68,7 +70,21 @@ def accept_tables(
         raise make_data_error(
             rejections[rejections["caused_by"] == ""], failures
         )  # without rows that only refer to them
+    tables = _pad_cities(tables)
     return Tables(**{name: table.frame for name, table in tables.items()}), DataReport.of(tables)
+
+
+def _pad_cities(tables: Mapping[str, NormalisedTable]) -> Mapping[str, NormalisedTable]:
+    """Return the tables with zeros before city codes that lost them, and notes about short codes."""
+    owners = {name: table for name, table in tables.items() if "city_code" in table.frame}
+    width = find_city_width(table.frame["city_code"] for table in owners.values())
+    padded = dict(tables)
+    for name, table in owners.items():
+        found = pad_city_codes(table.frame["city_code"], table.frame["prefecture_code"], width)
+        if found is not None:
+            notes = dict(table.notes) | describe_padded_cities(table.frame["city_code"], found, width)
+            padded[name] = replace(table, frame=table.frame.assign(city_code=found.codes), notes=notes)
+    return padded
 
 
 def find_unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIndex) -> Rejections:
