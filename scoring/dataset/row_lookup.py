@@ -100,7 +100,8 @@ class RowLookup:
         rows = np.full(len(column), -1, dtype=np.int64)
         if not texts.all():
             rows[~texts] = self._index.find(parse_ids(column[~texts], self.kind))[0]
-        codes, distinct = pd.factorize(column[texts].map(str))
+        named = column[texts].array  # objects: a text may contain unpaired surrogates
+        codes, distinct = pd.factorize(np.array([str(value) for value in named], dtype=object))
         rows[texts] = self._find_distinct(distinct)[codes]
         return rows, rows >= 0
 

@@ -83,7 +83,7 @@ def read_profile_id(profile: Any) -> int | str | None:
 def resolve_row(row: Row, lookup: RowLookup) -> Row:
     """Return a row whose id is a number, if the data contain its text id.
 
-    A text id that the data do not contain becomes the external id of a row without id, unless it is a plain number.
+    Validation gives a number to a text id that the data do not contain.
     """
     key = f"{lookup.kind}_id"
     value = row.get(key)
@@ -96,7 +96,7 @@ def resolve_row(row: Row, lookup: RowLookup) -> Row:
     number = None if form is None else parse_plain_number(form)
     if number is not None and not IdIndex(lookup.ids).contains(np.array([number]))[0]:
         return row | {key: number}
-    return {name: given for name, given in row.items() if name != key} | {"external_id": form}
+    return row
 
 
 def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:

@@ -115,7 +115,7 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
     widths = snapshot.code_widths
     lookups = {"users": snapshot.dataset.user_lookup, "jobs": snapshot.dataset.job_lookup}
     found = {
-        name: validate(name, _replace_known_texts(frame, lookups[name]), code_width=widths)
+        name: validate(name, _replace_known_texts(frame, lookups[name]), code_width=widths, owners=snapshot.owners)
         for name, frame in (("users", users), ("jobs", jobs))
     }
     rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)

@@ -34,6 +34,7 @@ from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.statistics.company_popularity import WINDOW_DAYS
 from scoring.validation.normalise import code_width
+from scoring.validation.owner_ids import OwnerIds, Owners
 from scoring.validation.report import DataReport
 
 __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
@@ -89,6 +90,11 @@ class Snapshot:
         """Width to which the prefecture codes of a request are padded: that of the reference table."""
         return self.compute_once(_code_widths)
 
+    @property
+    def owners(self) -> Owners:
+        """The ids of the data, which decide the numbers of the text ids of a request."""
+        return self.compute_once(_owners)
+
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
         """Return the model prepared on all rows of the dataset."""
         statistics = self.statistics
@@ -108,6 +114,14 @@ class Snapshot:
 
 def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
     return {"prefecture_code": code_width(statistics.dataset.tables.prefectures["prefecture_code"])}
+
+
+def _owners(statistics: Statistics) -> Owners:
+    tables = statistics.dataset.tables
+    return {
+        "users": OwnerIds(tables.users["user_id"], tables.users["external_id"]),
+        "jobs": OwnerIds(tables.jobs["job_id"], tables.jobs["external_id"]),
+    }
 
 
 @dataclass(frozen=True)
