@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["IdList", "has_text", "is_reserved", "is_text", "list_ids", "parse_plain_number"]
+__all__ = ["IdList", "has_text", "is_text", "list_ids", "parse_plain_number"]
 
 IdList = NDArray[Any] | Iterable[int | str] | int
 """Numbers or external ids of users or jobs: several of them, or one."""
@@ -48,8 +48,3 @@ def parse_plain_number(form: str) -> int | None:
         return None
     number = int(form)
     return number if -(2**63) <= number < 2**63 else None
-
-
-def is_reserved(number: int | None) -> bool:
-    """Return whether a number is in the range of text ids. No other id may be, so it is never ambiguous."""
-    return number is not None and -(2**53) < number <= -(2**52)

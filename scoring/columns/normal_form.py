@@ -18,13 +18,26 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["MAX_EXACT", "normalise_column", "normalise_text", "normalise_texts", "normalise_value"]
+__all__ = [
+    "MAX_EXACT",
+    "fold_text",
+    "normalise_column",
+    "normalise_text",
+    "normalise_texts",
+    "normalise_value",
+    "remove_invisible",
+]
 
 INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 """Zero-width characters, marks of writing direction, soft hyphens and byte order marks."""
 
 FRACTION_OF_ZERO: Final = re.compile(r"([+-]?[0-9]+)\.0+")
 MAX_EXACT: Final = 2**53  # up to here floats represent every integer exactly
+
+
+def remove_invisible(text: str) -> str:
+    """Return the text without invisible characters, and stripped. It may be empty."""
+    return INVISIBLE.sub("", text).strip()
 
 
 def normalise_text(text: str) -> str:
@@ -37,7 +50,18 @@ def normalise_text(text: str) -> str:
     """
     if text.isascii():
         return text.strip()
-    return INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).strip()
+    return remove_invisible(unicodedata.normalize("NFKC", text))
+
+
+def fold_text(text: str) -> str:
+    """Return the normal form of a text without differences in case, in which names and words are compared.
+
+    Example
+    -------
+    >>> fold_text("Ｊｏｂ_ID")
+    'job_id'
+    """
+    return normalise_text(text).casefold()
 
 
 def normalise_value(value: Any) -> str | None:

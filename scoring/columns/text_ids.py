@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.columns.normal_form import normalise_text
 
-__all__ = ["OWNERS", "mask_reserved", "number_texts"]
+__all__ = ["OWNERS", "is_reserved", "mask_reserved", "number_texts"]
 
 OWNERS: Final[Mapping[str, str]] = {"user_id": "users", "job_id": "jobs"}
 """Id column → the table that defines the number of each text id."""
@@ -28,6 +28,11 @@ LAST: Final = -(2**52)
 def mask_reserved(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return (n,) bool: whether an id is in the range of the numbers of text ids."""
     return (ids <= LAST) & (ids > LAST - N_HASHES)
+
+
+def is_reserved(number: int | None) -> bool:
+    """Return whether a number is in the range of `mask_reserved`. None is not."""
+    return number is not None and LAST - N_HASHES < number <= LAST
 
 
 def number_texts(texts: Iterable[str], used: Iterable[int] = ()) -> dict[str, int]:

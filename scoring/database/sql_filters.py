@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from scoring.columns.id_arguments import is_reserved, is_text, list_ids, parse_plain_number
+from scoring.columns.id_arguments import is_text, list_ids, parse_plain_number
 from scoring.columns.normal_form import normalise_value
+from scoring.columns.text_ids import is_reserved
 from scoring.database.engines import READ_ONLY
 from scoring.errors import ConfigurationError
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import SALARY_TYPES, TABLES
-from scoring.columns.normal_form import normalise_text, normalise_value
+from scoring.columns.normal_form import fold_text, normalise_text, normalise_value
 from scoring.columns.series_functions import MISSING_WORDS, Mask, format_value
 from scoring.columns.types import FLAG, NUMBER
 from scoring.errors import DataError, suggest
@@ -83,7 +83,7 @@ def compute_columns(table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lo
 class _ColumnBuilder:
     def __init__(self, table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup) -> None:
         self.table, self.raw, self.mapping, self.lookup = table, raw, mapping, lookup
-        self.folded_names = {_fold_header(str(name)): str(name) for name in reversed(raw.columns)}
+        self.folded_names = {fold_text(str(name)): str(name) for name in reversed(raw.columns)}
         self.columns: dict[str, pd.Series] = {}
         self.units: dict[str, pd.Series] = {}  # column → unit of pay of each amount
         self.used: set[str] = set()
@@ -126,7 +126,7 @@ class _ColumnBuilder:
 
     def _find_name(self, name: str) -> str | None:
         """Return the source column of a name: the same one, or one that differs in case or invisible characters."""
-        return name if name in self.raw.columns else self.folded_names.get(_fold_header(name))
+        return name if name in self.raw.columns else self.folded_names.get(fold_text(name))
 
     def _get(self, target: str, name: str) -> pd.Series:
         """Return a source column."""
@@ -355,12 +355,8 @@ class _ColumnBuilder:
 
 
 def fold_name(name: str) -> str:
-    """Return the normal form of a name without differences in case and spaces, for comparison."""
-    return " ".join(normalise_text(name).split()).casefold()
-
-
-def _fold_header(name: str) -> str:
-    return normalise_text(name).casefold()
+    """Return the folded text of the name of a code, without differences in spaces."""
+    return " ".join(fold_text(name).split())
 
 
 def _describe(target: str, reason: str, values: Sequence[Any]) -> str:

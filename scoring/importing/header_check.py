@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.normal_form import normalise_text
+from scoring.columns.normal_form import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.importing.mapping import TableMap
 from scoring.importing.readers import RawRows
@@ -28,25 +28,21 @@ def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str) ->
     """
     names = [str(name) for name in raw.frame.columns]
     header = [*names, *raw.duplicates]
-    folded = {_fold(name) for name in header}
+    folded = {fold_text(name) for name in header}
     used = [name for column in mapping.columns.values() for name in column.source_columns]
     for target, column in mapping.columns.items():
         for name in column.source_columns:
-            if _fold(name) not in folded:
+            if fold_text(name) not in folded:
                 problem = f"The mapping takes {table}.{target} from column {name!r}, which the source does not have."
                 raise DataError(f"{problem} Correct the mapping. {_describe_header(source, names, [name])}")
     for spec in TABLES[table].columns:
         accepted = (spec.name, *spec.aliases)
         used += [name for name in accepted if spec.name not in mapping.columns]
-        if spec.required and spec.name not in mapping.columns and folded.isdisjoint(map(_fold, accepted)):
+        if spec.required and spec.name not in mapping.columns and folded.isdisjoint(map(fold_text, accepted)):
             others = f" (or {', '.join(spec.aliases)})" if spec.aliases else ""
             problem = f"{source}: column {spec.name}{others} is missing."
             raise DataError(f"{problem} {_describe_header(source, names, accepted, spec.name)}")
     raw.require_single(header if table in FACTOR_TABLES else used)
-
-
-def _fold(name: str) -> str:
-    return normalise_text(name).casefold()
 
 
 def _describe_header(source: str, names: list[str], wanted: list[str] | tuple[str, ...], target: str = "") -> str:

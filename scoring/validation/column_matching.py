@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
-from scoring.columns.normal_form import normalise_text
+from scoring.columns.normal_form import fold_text
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError
 
 __all__ = [
-    "fold_header",
     "get_close_names",
     "get_columns",
     "get_table",
@@ -30,11 +29,6 @@ def get_table(name: str) -> Table:
     return TABLES[name]
 
 
-def fold_header(name: object) -> str:
-    """Return a column name without invisible characters and differences in case and width, for comparison."""
-    return normalise_text(str(name)).casefold()
-
-
 def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     """Return the canonical columns of a table; for a factor table, the frame determines the number of factors.
 
@@ -46,7 +40,7 @@ def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
-    names = map(fold_header, frame.columns)
+    names = map(fold_text, map(str, frame.columns))
     numbers = sorted(int(name[1:]) for name in names if re.fullmatch(r"f(0|[1-9][0-9]*)", name))
     if not numbers or numbers != list(range(len(numbers))):
         raise DataError(
@@ -84,7 +78,7 @@ def _group_headers(names: Iterable[str]) -> Mapping[str, list[str]]:
     """Return folded column name → names of the source."""
     by_form: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
-        by_form[fold_header(name)].append(name)
+        by_form[fold_text(str(name))].append(name)
     return by_form
 
 
@@ -95,10 +89,10 @@ def _find_column(table: str, column: Column, headers: Mapping[str, list[str]]) -
     ------
     DataError: If several source columns have that name.
     """
-    accepted = next((name for name in (column.name, *column.aliases) if fold_header(name) in headers), None)
+    accepted = next((name for name in (column.name, *column.aliases) if fold_text(name) in headers), None)
     if accepted is None:
         return None
-    found = headers[fold_header(accepted)]
+    found = headers[fold_text(accepted)]
     exact = [name for name in found if name == accepted] or found
     if len(exact) > 1:
         raise DataError(f"{table}: duplicate column {accepted!r} ({', '.join(map(repr, exact))}). Keep one.")

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from scoring.columns import TABLES
 from scoring.columns.arrow_frame import convert_table
+from scoring.columns.normal_form import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.extras import require
-from scoring.validation.column_matching import fold_header
 
 __all__ = ["to_pandas_frame"]
 
@@ -57,10 +57,10 @@ def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
 def _add_index_columns(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     if table not in TABLES or all(name is None for name in frame.index.names):
         return frame
-    accepted = [{fold_header(name) for name in (column.name, *column.aliases)} for column in TABLES[table].columns]
-    present = {fold_header(name) for name in frame.columns}
+    accepted = [set(map(fold_text, (column.name, *column.aliases))) for column in TABLES[table].columns]
+    present = {fold_text(str(name)) for name in frame.columns}
     for place, name in enumerate(frame.index.names):
-        names = next((names for names in accepted if fold_header(name) in names), None)
+        names = next((names for names in accepted if fold_text(str(name)) in names), None)
         if names is not None and names.isdisjoint(present):
             frame = frame.assign(**{str(name): frame.index.get_level_values(place)})
     return frame

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import FACTOR_TABLES, Column
-from scoring.columns.normal_form import normalise_texts
+from scoring.columns.normal_form import fold_text, normalise_texts
 from scoring.columns.series_functions import Mask, to_arrow_texts
 from scoring.columns.text_ids import OWNERS, mask_reserved, number_texts
 from scoring.columns.types.id import TEXT_ID, ParsedIds, parse_ids
 from scoring.errors import pluralize
-from scoring.validation.column_matching import fold_header
 from scoring.validation.owner_ids import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds, Owners
 from scoring.validation.rejections import Rejections
 
@@ -42,7 +41,7 @@ class ResolvedIds:
 
 def parse_id_column(column: Column, values: pd.Series, names: Collection[object]) -> ParsedIds:
     """Return the integers and text ids of an id column. `names`: names of the column in the source."""
-    return parse_ids(values, {fold_header(name) for name in (column.name, *column.aliases, *names)})
+    return parse_ids(values, {fold_text(str(name)) for name in (column.name, *column.aliases, *names)})
 
 
 def resolve_ids(

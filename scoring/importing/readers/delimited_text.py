@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.normal_form import INVISIBLE
+from scoring.columns.normal_form import remove_invisible
 from scoring.errors import DataError, pluralize
 from scoring.importing.readers.raw_rows import RawRows, name_columns
 from scoring.importing.readers.source_options import SourceOptions
@@ -102,7 +102,7 @@ def read_layout(path: Path, options: SourceOptions) -> TextLayout:
             )
         names, duplicates = name_columns(options.header)
         return TextLayout(encoding, delimiter, skipped, False, skipped, names, duplicates)
-    cleaned = [INVISIBLE.sub("", field).strip() for field in first]
+    cleaned = [remove_invisible(field) for field in first]
     if not any(cleaned):
         raise DataError(f"{path} does not contain column names. Write them in the first line.")
     if any(INVALID in field for field in cleaned):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring.columns.normal_form import INVISIBLE
+from scoring.columns.normal_form import remove_invisible
 from scoring.errors import DataError, make_printable, pluralize
 from scoring.extras import require
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
@@ -108,7 +108,7 @@ def _read_rows(path: Path, name: str, sheet: Any, stated: tuple[str, ...]) -> Ra
         numbers.append(number)
         records.append(values)
     width = max(map(len, [header, *records]))
-    texts = ["" if value is None else INVISIBLE.sub("", str(value)).strip() for value in header]
+    texts = ["" if value is None else remove_invisible(str(value)) for value in header]
     while width > len(texts) and not any(record[width - 1] is not None for record in records if len(record) >= width):
         width -= 1
     while texts and not texts[-1] and len(texts) >= width:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from scoring.columns.normal_form import INVISIBLE
 from scoring.errors import DataError
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
 from scoring.importing.readers.source_options import SourceOptions
@@ -49,7 +48,7 @@ def read_json(path: Path, name: str, options: SourceOptions) -> RawRows:
             f"{path}, line {unreadable[0][1]}: {unreadable[0][2]}. Write one object per line, or an array of objects."
         )
     keys = list(dict.fromkeys(key for record in records for key in record))
-    names, duplicates = name_columns([INVISIBLE.sub("", key).strip() for key in keys])
+    names, duplicates = name_columns(keys)
     frame = make_object_frame(names, [[record.get(key) for key in keys] for record in records])
     numbers = np.array(rows, dtype=np.int64)
     return RawRows.of(frame, name, rows=numbers, unreadable=unreadable, duplicates=duplicates)

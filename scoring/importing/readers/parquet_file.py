@@ -54,5 +54,5 @@ def _add_index(table: pa.Table) -> pa.Table:
 
 def arrow_rows(table: pa.Table, name: str) -> RawRows:
     """Return the rows of an Arrow table. Integers stay exact where values are missing."""
-    names, duplicates = name_columns([column.strip() for column in table.schema.names])
+    names, duplicates = name_columns(table.schema.names)
     return RawRows.of(convert_table(table.rename_columns(names)), name, duplicates=duplicates)

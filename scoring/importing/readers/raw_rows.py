@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring.columns.normal_form import remove_invisible
 from scoring.errors import DataError, make_printable
 from scoring.importing.value_matching import clear_words
 
@@ -81,13 +82,15 @@ def concatenate(raws: Sequence[RawRows]) -> RawRows:
 def name_columns(names: Sequence[str]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """Return unique column names, and the duplicate names with those that replace them.
 
-    A blank name becomes "column 3", by its place. A name that occurs twice becomes "title (1)" and "title (2)".
+    Names are without invisible characters, and stripped. A blank name becomes "column 3", by its place. A name that
+    occurs twice becomes "title (1)" and "title (2)".
 
     Example
     -------
-    >>> name_columns(["title", "", "title"])
+    >>> name_columns(["title", "", "title\\u200b"])
     (['title (1)', 'column 2', 'title (2)'], {'title': ('title (1)', 'title (2)')})
     """
+    names = [remove_invisible(name) for name in names]
     counts = Counter(names)
     seen: Counter[str] = Counter()
     taken = {name for name, count in counts.items() if name and count == 1}

@@ -98,7 +98,7 @@ def _read_engine(engine: Engine, url: URL, name: str, options: SourceOptions) ->
                 query = f"SELECT * FROM {'.'.join(quoted)}"  # noqa: S608  # an existing table, quoted
             # escaped, because a colon would begin a parameter
             result = connection.execution_options(stream_results=True).execute(text(str(query).replace(":", r"\:")))
-            names, duplicates = name_columns([column.strip() for column in list(result.keys())])
+            names, duplicates = name_columns(list(result.keys()))
             frame = make_object_frame(names, [list(row) for row in result])
             return RawRows.of(frame, name, duplicates=duplicates)
     finally:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from scoring.columns.normal_form import normalise_text
+from scoring.columns.normal_form import fold_text, normalise_text
 from scoring.columns.series_functions import get_dtype_letter, to_plain_dtype
 from scoring.columns.types import NUMBER
 from scoring.errors import make_printable
@@ -117,7 +117,7 @@ class ColumnProfile:
 
 def _find_missing_words(texts: pd.Series) -> tuple[str, ...]:
     """Return the words that may mean a missing value; none in a column of flags, where なし means false."""
-    folded = {word: normalise_text(word).casefold() for word in texts.unique()}
+    folded = {word: fold_text(word) for word in texts.unique()}
     other = set(folded.values()) - MISSING_WORDS
     if other and other <= FLAG_WORDS:
         return ()
@@ -142,7 +142,7 @@ def _guess(column: pd.Series, texts: pd.Series) -> tuple[Kind, dict[str, Any], t
     if not len(column):
         return "empty", {}, ()
     letter = get_dtype_letter(column)
-    if letter == "b" or texts.map(lambda text: normalise_text(text).casefold() in FLAG_WORDS).mean() >= SHARE:
+    if letter == "b" or texts.map(lambda text: fold_text(text) in FLAG_WORDS).mean() >= SHARE:
         return "flag", {}, ()
     if letter == "M":
         return "time", {}, () if column.dt.tz is not None else (ZONE_NOTE,)

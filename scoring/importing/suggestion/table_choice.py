@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES, TABLES, Column
-from scoring.columns.normal_form import normalise_text
+from scoring.columns.normal_form import fold_text, normalise_text
 from scoring.columns.types import ACTIVE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TIME
 from scoring.errors import DataError
 from scoring.importing.amount_texts import read_unit
@@ -143,7 +143,7 @@ def _find_ids(file: SourceFile) -> dict[str, str]:
             found[table] = name
     plain = next((name for name in file.profiles if fold_words(name) in ("id", "no", "number", "code")), None)
     if not found and plain is not None:
-        words = normalise_text(Path(file.path).name).casefold()
+        words = fold_text(Path(file.path).name)
         owners = [table for table, parts in FILE_WORDS.items() if any(part in words for part in parts)]
         if owners:
             found[owners[0]] = plain
@@ -350,7 +350,7 @@ def _draft_kind(file: SourceFile, names: Sequence[str]) -> ColumnDraft:
 
 
 def _read_kind(text: str) -> str | None:
-    folded = normalise_text(text).casefold()
+    folded = fold_text(text)
     if folded in ACTION_KINDS:
         return folded
     return next((kind for kind, parts in ACTION_WORDS.items() if any(part in folded for part in parts)), None)
