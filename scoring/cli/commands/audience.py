@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scoring.cli.data_loader import compile_kernels
-from scoring.cli.job_options import JobOptions
+from scoring.cli.job_request import JobRequest
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -61,10 +61,10 @@ def audience(
 
     progress = Progress()
     source = ModelSource(model, weights, profile, profiles, component)
-    options = JobOptions(db, source, as_of, factor_cache, out)
-    data, chosen = options.load(progress)
+    request = JobRequest(db, source, as_of, factor_cache, out)
+    data, chosen = request.load(progress)
     job_id = data.find_job(job)
-    prepared = options.prepare(data, chosen, progress)
+    prepared = request.prepare(data, chosen, progress)
     compile_kernels(prepared, progress)
     with progress.bar("ranking", "users") as advance:
         found = find_audience(prepared, job_id, top_k, nearest=nearest, seconds=seconds, progress=advance)

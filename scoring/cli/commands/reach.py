@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from scoring.cli.job_options import JobOptions
+from scoring.cli.job_request import JobRequest
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -58,10 +58,10 @@ def reach(
 
     progress, locks = Progress(), tuple(lock or ())
     source = ModelSource(model, weights, profile, profiles, component)
-    options = JobOptions(db, source, as_of, factor_cache, out)
-    data, chosen = options.load(progress, lambda model: check_reach(model, locks))
+    request = JobRequest(db, source, as_of, factor_cache, out)
+    data, chosen = request.load(progress, lambda model: check_reach(model, locks))
     user_id, job_id = data.find_user(user), data.find_job(job)
-    prepared = options.prepare(data, chosen, progress)
+    prepared = request.prepare(data, chosen, progress)
     with progress.steps(f"reach, at most {seconds:g} s") as show:
         found = call_in_thread(
             lambda: find_reach(

@@ -1,4 +1,4 @@
-"""Options that `audience` and `reach` share: the data and the model of a question about one job."""
+"""The request of `audience` and `reach`: the data and the model of a question about one job."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from scoring.model import ScoringModel
     from scoring.ranking import Prepared
 
-__all__ = ["JobOptions"]
+__all__ = ["JobRequest"]
 
 
 @dataclass(frozen=True)
-class JobOptions:
+class JobRequest:
     """The database, the model, the clock, the cache of factors and the folder for tables."""
 
     db: str
