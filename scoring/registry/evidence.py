@@ -9,9 +9,9 @@ from typing import Final
 import pandas as pd
 
 from scoring.errors import ConfigurationError, ScoringError, pluralize
+from scoring.registry.access_log import Change, TestAccess, count_looks, find_same_users
 from scoring.registry.profile import Profile
 from scoring.registry.promotions import Promotion
-from scoring.registry.test_access_log import Change, TestAccess, count_looks, find_same_users
 
 __all__ = ["Evidence", "EvidenceError", "collect_evidence", "format_change"]
 

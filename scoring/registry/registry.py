@@ -16,11 +16,12 @@ from scoring.catalog import load_model, preset_names
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
 from scoring.model import Component, ScoringModel
+from scoring.registry.access_log import TestAccess, count_looks, make_access_frame
+from scoring.registry.access_record import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.diff import ProfileDiff
 from scoring.registry.entry_journal import EntryJournal
 from scoring.registry.evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.fitted_users import FittedUsers
-from scoring.registry.look_record import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
 from scoring.registry.names import PROMOTED, check_name
 from scoring.registry.pair_sketch import SketchKeys
@@ -39,7 +40,6 @@ from scoring.registry.promotions import (
 )
 from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.registry.sql_index import ProfileIndex
-from scoring.registry.test_access_log import TestAccess, count_looks, make_access_frame
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard

@@ -11,9 +11,9 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.registry import EvidenceError, Metric, Profile, Registry
+from scoring.registry.access_log import Change, TestAccess
 from scoring.registry.evidence import collect_evidence
 from scoring.registry.promotions import Promotion
-from scoring.registry.test_access_log import Change, TestAccess
 from tests.support.errors import raises_at
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)

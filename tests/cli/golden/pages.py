@@ -41,9 +41,9 @@ from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
 from scoring.registry import Evidence, Metric, Profile, ProfileDiff
+from scoring.registry.access_log import Change as MeasureChange
+from scoring.registry.access_log import TestAccess
 from scoring.registry.metadata import ProfileMetadata
-from scoring.registry.test_access_log import Change as MeasureChange
-from scoring.registry.test_access_log import TestAccess
 from scoring.runs import report
 from scoring.runs.gate import console_table, rules
 from scoring.runs.gate.verdict import Measure, Verdict

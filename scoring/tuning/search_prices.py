@@ -1,4 +1,4 @@
-"""Changes of all measures that are not goals, on the training users of a search."""
+"""The prices of a search: measures other than its goals that a model makes worse, on the training users."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from scoring.array_types import Longs
 from scoring.model import ScoringModel
+from scoring.registry.access_log import Change
 from scoring.registry.metadata import parse_metrics, to_utc
 from scoring.registry.pair_sketch import identify_key, sketch_pairs
-from scoring.registry.test_access_log import Change
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard

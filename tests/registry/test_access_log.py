@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from scoring.registry.access_log import TestAccess, count_looks, find_same_users
 from scoring.registry.pair_sketch import sketch_pairs
-from scoring.registry.test_access_log import TestAccess, count_looks, find_same_users
 from tests.registry.test_pair_sketch import KEY, make_pairs
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
