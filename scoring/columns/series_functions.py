@@ -17,13 +17,13 @@ from scoring.columns.normal_form import MAX_EXACT, normalise_texts
 
 __all__ = [
     "MAX_EXACT",
-    "MISSING_WORDS",
+    "MISSING_TEXTS",
     "CoercedColumn",
     "Mask",
     "all_valid",
     "contains_nul",
     "digest_texts",
-    "drop_missing_words",
+    "drop_missing_texts",
     "format_value",
     "get_dtype_letter",
     "mask_present",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 Mask = NDArray[np.bool_]
-MISSING_WORDS: Final = ("nan", "nat", "<na>")  # str() of missing values, in lower case
+MISSING_TEXTS: Final = ("nan", "nat", "<na>")  # str() of missing values, in lower case
 
 
 @dataclass
@@ -166,9 +166,9 @@ def _encodes(value: str) -> bool:
     return True
 
 
-def drop_missing_words(array: pa.Array) -> pa.Array:
+def drop_missing_texts(array: pa.Array) -> pa.Array:
     """Return the texts with null for nan, nat and <na>, which are printed missing values."""
-    words = pa.array(MISSING_WORDS, type=pa.large_string())
+    words = pa.array(MISSING_TEXTS, type=pa.large_string())
     if not array.null_count and pc.all(pc.invert(pc.is_in(pc.utf8_lower(array), words))).as_py():
         return array
     missing = pc.is_in(pc.utf8_lower(array), words)

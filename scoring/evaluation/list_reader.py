@@ -15,7 +15,7 @@ from scoring.importing.readers import read_source
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.os_errors import reason
-from scoring.validation.frame_sources import to_pandas_frame
+from scoring.validation.frame_conversion import to_pandas_frame
 
 __all__ = ["ALIASES", "RawLists", "read_frame", "read_raw_lists"]
 

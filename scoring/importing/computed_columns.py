@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.columns import SALARY_TYPES, TABLES
 from scoring.columns.normal_form import fold_text, normalise_text, normalise_value
-from scoring.columns.series_functions import MISSING_WORDS, Mask, format_value
+from scoring.columns.series_functions import MISSING_TEXTS, Mask, format_value
 from scoring.columns.types import FLAG, NUMBER
 from scoring.errors import DataError, suggest
 from scoring.importing.amount_texts import Amount, NumberNotation, parse_amount, read_unit
@@ -409,7 +409,7 @@ def _read_amount(value: Any, notation: NumberNotation) -> Amount | str | None:
     if isinstance(value, int | float | np.integer | np.floating | Decimal):
         return Amount(float(value), float(value), None)
     text = str(value)
-    return None if text.strip().lower() in MISSING_WORDS else parse_amount(text, notation)
+    return None if text.strip().lower() in MISSING_TEXTS else parse_amount(text, notation)
 
 
 def _read_stated_unit(word: Any, per: PayUnitMap) -> str | None:

@@ -33,7 +33,7 @@ from scoring.importing.id_mapping import number_occupations, read_codes, read_ow
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
-from scoring.importing.rejection_origin import DUPLICATE, SourceRows, join_fields, restore_origin
+from scoring.importing.rejection_origin import DUPLICATE, RestoredRows, join_fields, restore_origin
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
 from scoring.importing.table_writer import (
     MissingColumns,
@@ -274,7 +274,7 @@ def _find_file(file: str, folders: list[Path]) -> Path:
 def _import(
     transaction: _Transaction,
     table: str,
-    rows: SourceRows,
+    rows: RestoredRows,
     mapping: TableMap,
     source: str,
     refused_to: str | Path | None,

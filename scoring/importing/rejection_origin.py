@@ -13,14 +13,14 @@ from scoring.columns.series_functions import Mask
 from scoring.importing.readers import RawRows
 from scoring.validation.rejection_file import REJECTION_COLUMNS
 
-__all__ = ["DUPLICATE", "SourceRows", "join_fields", "restore_origin"]
+__all__ = ["DUPLICATE", "RestoredRows", "join_fields", "restore_origin"]
 
 DUPLICATE: Final = "is a duplicate of an earlier row"
 """The reason of `scoring.validation.normalise` for a duplicate id."""
 
 
 @dataclass(frozen=True)
-class SourceRows:
+class RestoredRows:
     """Rows of a source, without the columns of a file of rejected rows.
 
     Attributes
@@ -35,14 +35,14 @@ class SourceRows:
     duplicates: np.ndarray
 
 
-def restore_origin(raw: RawRows) -> SourceRows:
+def restore_origin(raw: RawRows) -> RestoredRows:
     """Return the rows with their first file and row number.
 
     A row that could not be read, such as one with too few fields, is unreadable again until a field of it changes: in
     the file of rejected rows, it looks complete.
     """
     if not any(name in REJECTION_COLUMNS for name in raw.frame.columns):
-        return SourceRows(raw, False, np.full(len(raw.frame), "", dtype=object))
+        return RestoredRows(raw, False, np.full(len(raw.frame), "", dtype=object))
     kept = [name for name in raw.frame.columns if name not in REJECTION_COLUMNS]
     given = {
         name: _to_texts(raw.frame[name]) if name in raw.frame else np.full(len(raw.frame), "", dtype=object)
@@ -66,7 +66,7 @@ def restore_origin(raw: RawRows) -> SourceRows:
         source=source[readable],
         unreadable=unreadable,
     )
-    return SourceRows(restored, True, duplicates[readable])
+    return RestoredRows(restored, True, duplicates[readable])
 
 
 def join_fields(fields: Iterable[Any]) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import (
     Mask,
-    drop_missing_words,
+    drop_missing_texts,
     get_dtype_letter,
     mask_present,
     strip_texts,
@@ -148,7 +148,7 @@ def _parse_numbers(column: pd.Series, unit: str) -> ParsedTimes:
 def _normalise(plain: pd.Series) -> pa.LargeStringArray:
     """Return the normal form of texts and numbers; words for missing values are null."""
     texts = to_arrow_texts(plain) if get_dtype_letter(plain) == "T" else strip_texts(plain)[0]
-    texts = drop_missing_words(normalise_texts(texts))
+    texts = drop_missing_texts(normalise_texts(texts))
     return pc.replace_substring_regex(texts, r"^([0-9]+)\.0+$", r"\1")  # integers that were converted to floats
 
 

@@ -21,9 +21,9 @@ from scoring.columns.city_codes import find_city_width, pad_city_codes
 from scoring.columns.table_frames import Tables
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.validation.code_padding import describe_padded_cities
 from scoring.validation.normalise import NormalisedTable
 from scoring.validation.owner_ids import UNKNOWN
+from scoring.validation.padding_notes import describe_padded_cities
 from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.report import DataReport
 

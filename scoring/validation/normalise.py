@@ -21,12 +21,12 @@ from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.columns.types import ColumnType
 from scoring.columns.types.id import ParsedIds
-from scoring.validation.code_padding import describe_padded_codes
 from scoring.validation.column_matching import get_columns, get_table, match_columns
-from scoring.validation.frame_sources import to_pandas_frame
+from scoring.validation.frame_conversion import to_pandas_frame
 from scoring.validation.id_resolution import parse_id_column, resolve_ids
 from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
 from scoring.validation.owner_ids import OwnerIds, Owners
+from scoring.validation.padding_notes import describe_padded_codes
 from scoring.validation.rejections import (
     FrameRows,
     Rejections,

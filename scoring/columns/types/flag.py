@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from scoring.columns.series_functions import (
     CoercedColumn,
     all_valid,
-    drop_missing_words,
+    drop_missing_texts,
     get_dtype_letter,
     mask_present,
     read_normal_texts,
@@ -53,7 +53,7 @@ class FlagType(ColumnType):
             is_true, is_false, invalid = np.zeros_like(present), np.zeros_like(present), present
         else:
             texts, not_utf8 = read_normal_texts(column)
-            lower = pc.utf8_lower(drop_missing_words(texts))
+            lower = pc.utf8_lower(drop_missing_texts(texts))
             is_true = to_mask(pc.is_in(lower, pa.array(TRUE_WORDS, type=pa.large_string())))
             is_false = to_mask(pc.is_in(lower, pa.array(FALSE_WORDS, type=pa.large_string())))
             invalid = not_utf8 | (to_mask(pc.is_valid(lower)) & ~is_true & ~is_false)

@@ -28,7 +28,7 @@ from scoring.columns.series_functions import (
 from scoring.columns.types.integer import INEXACT, INT64, INTEGER, NOT_INTEGER, IntegerType, to_int64
 from scoring.columns.types.text import NOT_TEXT, NUL
 
-__all__ = ["ID", "ParsedIds", "parse_ids"]
+__all__ = ["ID", "MISSING_WORDS", "ParsedIds", "parse_ids"]
 
 NOT_ID: Final = "is not an id (use an integer or a text)"
 TEXT_ID: Final = "is a text; this id must be an integer"

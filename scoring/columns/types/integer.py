@@ -16,7 +16,7 @@ from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
     all_valid,
-    drop_missing_words,
+    drop_missing_texts,
     get_dtype_letter,
     mask_present,
     read_normal_texts,
@@ -94,7 +94,7 @@ def _coerce_floats(numbers: NDArray[np.float64]) -> CoercedColumn:
 
 
 def _parse_integers(texts: pa.Array) -> CoercedColumn:
-    texts = drop_missing_words(texts)
+    texts = drop_missing_texts(texts)
     try:
         if not pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():  # Arrow reads 0x10 as 16
             return CoercedColumn(to_int64(pc.cast(texts, pa.int64())))

@@ -18,7 +18,7 @@ from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
     all_valid,
-    drop_missing_words,
+    drop_missing_texts,
     get_dtype_letter,
     mask_present,
     read_normal_texts,
@@ -86,7 +86,7 @@ class NumberType(ColumnType):
 
 def parse_numbers(texts: pa.Array) -> tuple[NDArray[np.float64], Mask]:
     """Return the numbers of texts (NaN if missing or invalid), and which texts are not numbers."""
-    texts = drop_missing_words(texts)
+    texts = drop_missing_texts(texts)
     try:
         numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
         return numbers, np.zeros(len(numbers), dtype=bool)

@@ -17,7 +17,7 @@ from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
     all_valid,
-    drop_missing_words,
+    drop_missing_texts,
     get_dtype_letter,
     mask_present,
     read_normal_texts,
@@ -61,7 +61,7 @@ class TimeType(ColumnType):
             times = zoned.mask(pd.Series(invalid, index=zoned.index)).astype(self.dtype)
         else:
             texts, invalid = read_normal_texts(column)
-            times, unparsed = _parse_times(drop_missing_words(texts))
+            times, unparsed = _parse_times(drop_missing_texts(texts))
             invalid = invalid | unparsed
             if letter == "O":  # the unit of a number is unknown, even if it looks like a date: 20250101
                 numbers = np.array([isinstance(v, Number) and v == v for v in column.array], dtype=bool)

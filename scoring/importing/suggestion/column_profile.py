@@ -13,11 +13,12 @@ import pandas as pd
 from scoring.columns.normal_form import fold_text, normalise_text
 from scoring.columns.series_functions import get_dtype_letter, to_plain_dtype
 from scoring.columns.types import NUMBER
+from scoring.columns.types.id import MISSING_WORDS
 from scoring.errors import make_printable
 from scoring.importing.amount_texts import Amount, NumberNotation, parse_amount
 from scoring.importing.time_texts import parse_times
 
-__all__ = ["MISSING_WORDS", "ColumnProfile", "Kind"]
+__all__ = ["ColumnProfile", "Kind"]
 
 Kind = Literal["empty", "integer", "number", "amount", "time", "epoch", "flag", "list", "text"]
 
@@ -32,9 +33,7 @@ N_FEW: Final = 200
 SHARE: Final = 0.95
 """Share of the values that must have a kind."""
 
-MISSING_WORDS: Final = frozenset(
-    {"na", "n/a", "#n/a", "null", "none", "nan", "-", "--", "?", "\\n", "unknown", "なし", "不明"}
-)
+MISSING: Final = MISSING_WORDS | {"unknown", "なし", "不明"}
 FLAG_WORDS: Final = frozenset({"true", "false", "yes", "no", "y", "n", "t", "f", "あり", "なし", "可", "不可"})
 
 FORMATS: Final = (
@@ -58,7 +57,7 @@ class ColumnProfile:
     options: the keys of a mapping that convert the values, such as `format`.
     missing: words in the column that may mean a missing value.
     samples: the most frequent values.
-    notes: remarks for the person who edits the draft.
+    notes: sentences for the person who edits the draft.
     values: the distinct present values in normal form, at most `N_ROWS`.
     """
 
@@ -118,10 +117,10 @@ class ColumnProfile:
 def _find_missing_words(texts: pd.Series) -> tuple[str, ...]:
     """Return the words that may mean a missing value; none in a column of flags, where なし means false."""
     folded = {word: fold_text(word) for word in texts.unique()}
-    other = set(folded.values()) - MISSING_WORDS
+    other = set(folded.values()) - MISSING
     if other and other <= FLAG_WORDS:
         return ()
-    return tuple(word for word, text in folded.items() if text in MISSING_WORDS)
+    return tuple(word for word, text in folded.items() if text in MISSING)
 
 
 def _is_present(column: pd.Series) -> np.ndarray:

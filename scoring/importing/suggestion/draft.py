@@ -123,8 +123,8 @@ def _write_table(draft: TableDraft, used: Mapping[str, set[str]]) -> Iterator[st
             by_name.append(str(column.source))
             continue
         profile = _find_profile(draft, column)
-        remarks = [*column.notes, *([profile.describe()] if profile is not None else [])]
-        lines.append((f"      {target}: {_format_column(column)}", "; ".join(remarks)))
+        notes = [*column.notes, *([profile.describe()] if profile is not None else [])]
+        lines.append((f"      {target}: {_format_column(column)}", "; ".join(notes)))
     if not draft.columns:  # a reference table whose columns have the canonical names
         for file in draft.sources:
             used[file.name].update(file.profiles)
@@ -134,8 +134,8 @@ def _write_table(draft: TableDraft, used: Mapping[str, set[str]]) -> Iterator[st
     if lines:
         yield "    columns:"
         width = min(max(len(line) for line, _ in lines), 60)
-        for line, remark in lines:
-            yield f"{line:<{width}}  # {remark}" if remark else line
+        for line, comment in lines:
+            yield f"{line:<{width}}  # {comment}" if comment else line
 
 
 def _mark_used(draft: TableDraft, column: ColumnDraft, used: Mapping[str, set[str]]) -> None:

@@ -30,7 +30,7 @@ MIN_OVERLAP: Final = 0.05
 N_DISTINCT: Final = 30
 """Largest number of words for which a draft writes `values`."""
 
-OWNERS: Final = {"users": "user_id", "jobs": "job_id"}
+ID_COLUMNS: Final = {"users": "user_id", "jobs": "job_id"}
 FILE_WORDS: Final = {
     "jobs": ("job", "item", "movie", "offer", "posting", "position", "vacanc", "listing", "求人", "案件"),
     "users": ("user", "member", "applicant", "candidate", "seeker", "customer", "会員", "求職者"),
@@ -67,7 +67,7 @@ class SourceFile:
 
 @dataclass
 class ColumnDraft:
-    """The draft of one column: its source column, its keys in the mapping, and remarks."""
+    """The draft of one column: its source column, its keys in the mapping, and notes."""
 
     source: str | None
     keys: dict[str, Any] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def choose_tables(files: Sequence[SourceFile]) -> list[TableDraft]:
         else:
             rest.append(file)
     logs = [file for file in rest if len(ids[file.name]) == 2]
-    for table, key in OWNERS.items():
+    for table, key in ID_COLUMNS.items():
         own = [file for file in rest if list(ids[file.name]) == [table]]
         if draft := _draft_owner(table, key, own, logs, ids):
             drafts[table] = draft
@@ -121,7 +121,7 @@ def choose_tables(files: Sequence[SourceFile]) -> list[TableDraft]:
 
 
 def _join_logs(drafts: Mapping[str, TableDraft]) -> list[TableDraft]:
-    """Return one draft of all files of actions if their columns are equal; otherwise the first, with a remark."""
+    """Return one draft of all files of actions if their columns are equal; otherwise the first, with a note."""
     logs = [draft for draft in drafts.values() if draft.table == "actions"]
     if len(logs) < 2:
         return logs
@@ -137,7 +137,7 @@ def _join_logs(drafts: Mapping[str, TableDraft]) -> list[TableDraft]:
 def _find_ids(file: SourceFile) -> dict[str, str]:
     """Return table → column of its ids."""
     found = {}
-    for table, key in OWNERS.items():
+    for table, key in ID_COLUMNS.items():
         name = file.find_column(table, key)
         if name is not None:
             found[table] = name
@@ -314,7 +314,7 @@ def _draft_salary_type(profile: ColumnProfile, draft: ColumnDraft) -> ColumnDraf
 
 def _draft_actions(file: SourceFile, ids: Mapping[str, str]) -> TableDraft:
     draft = TableDraft("actions", [file])
-    for table, key in OWNERS.items():
+    for table, key in ID_COLUMNS.items():
         draft.columns[key] = ColumnDraft(ids[table])
     names = [name for name in file.profiles if name not in ids.values()]
     draft.columns["action"] = _draft_kind(file, names)

@@ -1,4 +1,4 @@
-"""Accept frames of any library: pandas, PyArrow, and those that narwhals knows (polars, DuckDB, Modin, …)."""
+"""Convert frames of any library to pandas: PyArrow, and those that narwhals knows (polars, DuckDB, Modin, …)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 
 from scoring.dataset import Dataset
 from scoring.errors import DataError, MissingDependencyError
-from scoring.validation.frame_sources import to_pandas_frame
+from scoring.validation.frame_conversion import to_pandas_frame
 from scoring.validation.normalise import validate
 
 polars = pytest.importorskip("polars", reason="polars is not installed")

@@ -1,4 +1,4 @@
-"""Zeros before codes that lost them in a spreadsheet, and the messages that report them."""
+"""Messages about codes that were padded with zeros, because a spreadsheet had removed them."""
 
 from __future__ import annotations
 
