@@ -1,12 +1,14 @@
-"""Import of CSV and Parquet files into the database, with a report that accounts for every row.
+"""Import of files and tables into the database, with a report that accounts for every row.
 
 Columns are matched by name or by a mapping file.
 
-- `importer`: the import of one table
-- `mapping`: the YAML mapping file; `readers`: sources to raw rows; `computed_columns`: source to target columns
-- `id_mapping`: integer ids for text ids; `row_merging`: rules, and merging of rows that share a key
+- `importer`: the import of one table, or of the tables of a mapping
+- `mapping`: the YAML mapping file; `readers`: sources to raw rows; `header_check`: their columns
+- `computed_columns`: source to target columns (with `value_matching`, `amount_texts`, `time_texts`)
+- `id_mapping`: stored ids and codes of texts; `row_merging`: rules, and merging of rows that share a key
+- `rejection_origin`: rows of a file of rejected rows; `table_writer`: insert, update and close rows
 - `import_report`: numbers of stored, merged and rejected rows
-- `suggestion`: a draft of a mapping for files of unknown layout
+- `mapping_draft`: a draft of a mapping for files of unknown layout
 """
 
 from scoring.importing.import_report import ImportReport

@@ -1,4 +1,4 @@
-"""Import CSV and Parquet files into the tables of a database.
+"""Import files, and tables of other databases, into the tables of a database.
 
 Data flow: `readers` reads sources, `computed_columns` computes target columns, `id_mapping` replaces text ids by
 integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `table_writer` stores rows,

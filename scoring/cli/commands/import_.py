@@ -171,10 +171,10 @@ def import_(
 
 def _print_draft(files: list[str], source: SourceOptions, *, has_map: bool) -> None:
     from scoring.cli.progress import Progress
-    from scoring.importing.suggestion import suggest_mapping
+    from scoring.importing.mapping_draft import draft_mapping
 
     if not files or has_map:
         raise typer.BadParameter("--suggest needs the files to examine, and no --map.")
     with Progress().stage(f"examining {', '.join(files)}"):
-        draft = suggest_mapping(files, source)
+        draft = draft_mapping(files, source)
     typer.echo(draft, nl=False)

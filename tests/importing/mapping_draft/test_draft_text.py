@@ -14,7 +14,7 @@ import scoring
 from scoring.database.database import Database
 from scoring.errors import DataError
 from scoring.importing import ImportReport, import_mapping
-from scoring.importing.suggestion import suggest_mapping
+from scoring.importing.mapping_draft import draft_mapping
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data/sample"
@@ -41,7 +41,7 @@ def replace(draft: str, *edits: tuple[str, str]) -> tuple[str, int]:
 
 
 def test_shipped_sample_needs_no_edit(tmp_path: Path) -> None:
-    draft = suggest_mapping([SAMPLE / name for name in ("jobs.csv", "users.csv", "actions.csv")])
+    draft = draft_mapping([SAMPLE / name for name in ("jobs.csv", "users.csv", "actions.csv")])
     assert yaml.safe_load(draft)["tables"] == {name: {"from": name} for name in ("jobs", "users", "actions")}
     reports, data = import_draft(draft, tmp_path)
     assert sum(report.rejected for report in reports.values()) == 8
@@ -86,7 +86,7 @@ def board_files(tmp_path: Path) -> list[Path]:
 
 
 def test_draft_of_a_board_ranks_without_an_edit(board_files: list[Path], tmp_path: Path) -> None:
-    draft = suggest_mapping(board_files)
+    draft = draft_mapping(board_files)
     tables = yaml.safe_load(draft)["tables"]
     assert list(tables) == ["prefectures", "occupations", "jobs", "users", "actions"]
     jobs = tables["jobs"]["columns"]
@@ -125,14 +125,14 @@ def test_jobs_and_users_are_drafted_from_actions(tmp_path: Path) -> None:
         "timestamp": [f"2025-06-{day:02}T00:00:00Z" for day in range(1, 25)],
     }
     pd.DataFrame(rows).to_csv(tmp_path / "item_views.csv", index=False)
-    tables = yaml.safe_load(suggest_mapping([tmp_path / "item_views.csv"]))["tables"]
+    tables = yaml.safe_load(draft_mapping([tmp_path / "item_views.csv"]))["tables"]
     assert {name: table.get("one_row_per") for name, table in tables.items()} == {
         "jobs": "job_id", "users": "user_id", "actions": None,
     }  # fmt: skip
     assert tables["jobs"]["columns"]["company_name"] == {"from": "company", "pick": "most_common"}
     assert tables["users"]["columns"] == {"user_id": "customer_id", "age_group": {"from": "age", "pick": "most_common"}}
     assert tables["actions"]["columns"]["action"] == {"value": "view"}
-    reports, _ = import_draft(suggest_mapping([tmp_path / "item_views.csv"]), tmp_path)
+    reports, _ = import_draft(draft_mapping([tmp_path / "item_views.csv"]), tmp_path)
     assert [reports[name].stored for name in ("jobs", "users", "actions")] == [4, 3, 24]
 
 
@@ -146,7 +146,7 @@ def test_japanese_file_in_another_encoding(tmp_path: Path) -> None:
         "未経験歓迎": ["あり", "なし"] * 20,
     }
     pd.DataFrame(rows).to_csv(tmp_path / "kyujin.csv", index=False, encoding="cp932")
-    draft = suggest_mapping([tmp_path / "kyujin.csv"])
+    draft = draft_mapping([tmp_path / "kyujin.csv"])
     mapping = yaml.safe_load(draft)
     assert mapping["sources"]["kyujin"]["encoding"] == "cp932"
     jobs = mapping["tables"]["jobs"]["columns"]
@@ -159,13 +159,13 @@ def test_japanese_file_in_another_encoding(tmp_path: Path) -> None:
 def test_files_without_jobs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rain.csv").write_text("day,rainfall\n1,2\n")
     with pytest.raises(DataError) as caught:
-        suggest_mapping([tmp_path / "rain.csv"])
+        draft_mapping([tmp_path / "rain.csv"])
     assert "rain.csv" in str(caught.value)
 
 
 @pytest.mark.skipif(not JOB_VIEWS.is_dir(), reason="the data set jobviews_us_2014 is not on this machine")
 def test_job_views_need_at_most_12_edited_lines(tmp_path: Path) -> None:
-    draft = suggest_mapping([JOB_VIEWS / "Job_Views.csv", JOB_VIEWS / "Positions_Of_Interest.csv"])
+    draft = draft_mapping([JOB_VIEWS / "Job_Views.csv", JOB_VIEWS / "Positions_Of_Interest.csv"])
     edited, n_edits = replace(draft, ("{value: view}", "{value: click}"))
     reports, data = import_draft(edited, tmp_path)
     assert n_edits <= 12
@@ -175,7 +175,7 @@ def test_job_views_need_at_most_12_edited_lines(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not MOVIES.is_dir(), reason="the data set movielens_100k is not on this machine")
 def test_movies_need_at_most_40_edited_lines(tmp_path: Path) -> None:
-    draft = suggest_mapping([MOVIES / f"ml-100k.{name}" for name in ("item", "user", "inter")])
+    draft = draft_mapping([MOVIES / f"ml-100k.{name}" for name in ("item", "user", "inter")])
     edited, n_edits = replace(draft)
     reports, data = import_draft(edited, tmp_path)
     assert n_edits <= 40

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.importing.suggestion.column_profile import ColumnProfile
+from scoring.importing.mapping_draft.column_profile import ColumnProfile
 
 
 def profile_of(values: Any) -> ColumnProfile:

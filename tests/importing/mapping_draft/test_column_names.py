@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoring.columns import TABLES
-from scoring.importing.suggestion.column_names import WORDS, fold_words, rate_name
+from scoring.importing.mapping_draft.column_names import WORDS, fold_words, rate_name
 
 
 @pytest.mark.parametrize("name", ["Job.ID", "jobId", "JOB ID", "job_id:token", "Ｊｏｂ－ＩＤ", "\ufeffjob_id"])

@@ -12,12 +12,12 @@ import yaml
 
 from scoring.columns import TABLES
 from scoring.columns.normal_form import normalise_text
+from scoring.importing.mapping_draft.column_profile import ColumnProfile
+from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
 from scoring.importing.readers import SourceOptions, read_source
 from scoring.importing.readers.text_encoding import guess_encoding, open_binary
-from scoring.importing.suggestion.column_profile import ColumnProfile
-from scoring.importing.suggestion.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
 
-__all__ = ["suggest_mapping"]
+__all__ = ["draft_mapping"]
 
 N_ROWS: Final = 200_000
 """Rows of a file that are examined."""
@@ -33,7 +33,7 @@ HEAD: Final = """\
 # docs/mapping.md describes every key. The comments show the most frequent values."""
 
 
-def suggest_mapping(paths: Sequence[str | Path], options: SourceOptions | None = None) -> str:
+def draft_mapping(paths: Sequence[str | Path], options: SourceOptions | None = None) -> str:
     """Return the draft of a mapping file for some files, as commented YAML.
 
     `options` are those of every file; an encoding that they do not state is guessed.

@@ -15,8 +15,8 @@ from scoring.columns.normal_form import fold_text, normalise_text
 from scoring.columns.types import ACTIVE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TIME
 from scoring.errors import DataError
 from scoring.importing.amount_texts import read_unit
-from scoring.importing.suggestion.column_names import fold_words, rate_name
-from scoring.importing.suggestion.column_profile import ColumnProfile
+from scoring.importing.mapping_draft.column_names import fold_words, rate_name
+from scoring.importing.mapping_draft.column_profile import ColumnProfile
 
 __all__ = ["ColumnDraft", "SourceFile", "TableDraft", "choose_tables"]
 
