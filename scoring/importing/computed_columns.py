@@ -23,13 +23,13 @@ from scoring.importing.mapping import PAY_COLUMNS, ColumnMap, PayUnitMap, TableM
 from scoring.importing.time_texts import parse_times
 from scoring.importing.value_matching import (
     MISSING_KEY,
-    describe_most_frequent,
     is_list,
     is_missing,
     map_cells,
     match_key,
 )
 from scoring.validation.rejections import Rejections
+from scoring.validation.unknown_values import format_most_frequent
 
 __all__ = ["ComputedColumns", "compute_columns", "fold_name"]
 
@@ -360,7 +360,8 @@ def fold_name(name: str) -> str:
 
 
 def _describe(target: str, reason: str, values: Sequence[Any]) -> str:
-    return f"{target} {reason}; most often {describe_most_frequent(values)}"
+    counts = Counter("" if is_missing(value) else str(value) for value in values)
+    return f"{target} {reason}; most often {format_most_frequent(counts)}"
 
 
 def _split_names(value: Any, codes: Mapping[str, Any]) -> list[Any] | None:

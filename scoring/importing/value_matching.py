@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from scoring.columns.normal_form import normalise_value
-from scoring.errors import make_printable
 
-__all__ = ["MISSING_KEY", "clear_words", "describe_most_frequent", "is_list", "is_missing", "map_cells", "match_key"]
+__all__ = ["MISSING_KEY", "clear_words", "is_list", "is_missing", "map_cells", "match_key"]
 
 MISSING_KEY: Final = ""
 """The key of missing cells in `values`; the normal form of a value is never empty."""
@@ -97,10 +95,3 @@ def _clear_column(column: pd.Series, keys: Mapping[str, Any]) -> pd.Series:
         return column
     # as floats, integers beyond 2^53 would be rounded
     return column.astype(object).mask(lost, None) if column.dtype.kind in "biu" else column.mask(lost)
-
-
-def describe_most_frequent(values: Iterable[Any], most: int = 3) -> str:
-    """Return the most frequent values with their counts: `'Tokio' (120), 'Osacka' (3)`."""
-    counts = Counter("no value" if is_missing(value) else repr(make_printable(str(value), 40)) for value in values)
-    shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
-    return ", ".join(f"{text} ({count:,})" for text, count in shown)

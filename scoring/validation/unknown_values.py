@@ -19,7 +19,7 @@ from scoring.columns import SALARY_TYPES, TABLES
 from scoring.columns.series_functions import to_arrow_texts
 from scoring.errors import make_printable, pluralize
 
-__all__ = ["UnknownValues", "find_unknown_values"]
+__all__ = ["UnknownValues", "find_unknown_values", "format_most_frequent"]
 
 N_FREQUENT: Final = 3
 """Number of values that a report names."""
@@ -51,17 +51,32 @@ class UnknownValues:
     known: str
 
     def describe(self) -> str:
-        """Return a sentence without the table: `salary_type: 200 values are not hourly, … (most often '時給': 180)`."""
-        values = {f"'{make_printable(value, 40)}'": count for value, count in self.most_frequent.items()}
+        """Return a sentence without the table: `salary_type: 200 values are not hourly, …; most often '時給' (180)`."""
+        first = f"'{make_printable(next(iter(self.most_frequent)), 40)}'"
         if self.count == 1:
-            return f"{self.column} {next(iter(values))} is not {self.known}"
-        if len(values) == 1:
-            return f"{self.column}: {pluralize(self.count, 'value')} {next(iter(values))} are not {self.known}"
-        often = ", ".join(f"{value}: {count:,}" for value, count in values.items())
-        return f"{self.column}: {pluralize(self.count, 'value')} are not {self.known} (most often {often})"
+            return f"{self.column} {first} is not {self.known}"
+        if len(self.most_frequent) == 1:
+            return f"{self.column}: {pluralize(self.count, 'value')} {first} are not {self.known}"
+        often = format_most_frequent(self.most_frequent)
+        return f"{self.column}: {pluralize(self.count, 'value')} are not {self.known}; most often {often}"
 
     def __str__(self) -> str:
         return f"{self.table}.{self.describe()}"
+
+
+def format_most_frequent(counts: Mapping[str, int]) -> str:
+    """Return the most frequent values with their counts; equal counts in the order of the values.
+
+    Blank text is "no value".
+
+    Example
+    -------
+    >>> format_most_frequent({"Osacka": 3, "Tokio": 120})
+    "'Tokio' (120), 'Osacka' (3)"
+    """
+    first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:N_FREQUENT]
+    quoted = ((f"'{make_printable(value, 40)}'" if value else "no value", count) for value, count in first)
+    return ", ".join(f"{text} ({count:,})" for text, count in quoted)
 
 
 def find_unknown_values(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.importing.value_matching import clear_words, describe_most_frequent, map_cells, match_key
+from scoring.importing.value_matching import clear_words, map_cells, match_key
 
 
 def clear(cells: Any, *words: str, dtype: Any = object) -> list[Any]:
@@ -58,9 +58,3 @@ def test_each_distinct_value_is_converted_once() -> None:
     found = map_cells(cells, lambda value: calls.append(value) or repr(value))
     assert found.tolist() == ["1", "True", "1.0", "1", "True", "None", "None", ["1", "True"]]
     assert sorted(map(repr, calls)) == ["1", "1.0", "None", "True"]
-
-
-def test_most_frequent_values_are_listed_first() -> None:
-    values = ["b", "a", "a", None, "c", "c", "c", "d\n"]
-    assert describe_most_frequent(values) == "'c' (3), 'a' (2), 'b' (1)"
-    assert describe_most_frequent([None, "\x1b[31m"]) == "' [31m' (1), no value (1)"

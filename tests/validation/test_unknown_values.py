@@ -10,7 +10,7 @@ import pytest
 
 import scoring
 from scoring.synthetic import make_market
-from scoring.validation.unknown_values import UnknownValues, find_unknown_values
+from scoring.validation.unknown_values import UnknownValues, find_unknown_values, format_most_frequent
 
 JOBS = {
     "job_id": [1, 2, 3, 4, 5, 6],
@@ -74,12 +74,17 @@ def test_generated_market_has_none() -> None:
     [
         ({"時給": 1}, "salary_type '時給' is not hourly"),
         ({"時給": 200}, "salary_type: 200 values '時給' are not hourly"),
-        ({"時給": 190, "日給": 10}, "salary_type: 200 values are not hourly (most often '時給': 190, '日給': 10)"),
+        ({"時給": 190, "日給": 10}, "salary_type: 200 values are not hourly; most often '時給' (190), '日給' (10)"),
     ],
 )
 def test_sentence_names_the_values(values: dict[str, int], sentence: str) -> None:
     unknown = UnknownValues("jobs", "salary_type", sum(values.values()), values, "hourly")
     assert str(unknown) == f"jobs.{sentence}"
+
+
+def test_most_frequent_values_are_printed_first() -> None:
+    assert format_most_frequent({"b": 1, "a": 2, "c": 3, "d": 1}) == "'c' (3), 'a' (2), 'b' (1)"
+    assert format_most_frequent({"": 1, "\x1b[31m": 2000}) == "' [31m' (2,000), no value (1)"
 
 
 def test_ledger_and_frame_contain_unknown_values(dataset: scoring.Dataset) -> None:

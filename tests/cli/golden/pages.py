@@ -131,7 +131,7 @@ def run_report() -> Any:
             "actions: action is unknown": 150,
         },
         unknown_values=(
-            "jobs.salary_type: 200 values are not hourly, daily or monthly (most often '時給': 180, 'yearly': 20)",
+            "jobs.salary_type: 200 values are not hourly, daily or monthly; most often '時給' (180), 'yearly' (20)",
         ),
         pairs_excluded={
             "posted later": 11_988_000, "expired": 299_700_000, "inactive": 10_778_510, "fee too low": 0,
