@@ -63,7 +63,7 @@ def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str
     complete = {name: frame for name, frame in frames.items() if frame is not None}
     for name in ("jobs", "users"):
         if name not in complete:
-            raise DataError(f"{name}: expected a frame, not None.")
+            raise DataError(f"{name}: expected a frame, not None. Give a frame of {name}.")
     complete.setdefault("occupations", reference.load_occupations())
     if "prefectures" not in complete:
         complete["prefectures"] = reference.load_prefectures()

@@ -306,6 +306,6 @@ def parse_ids(requested: Any, kind: str) -> Longs:
     is_invalid = parsed.values.isna().to_numpy(dtype=bool)
     if is_invalid.any():
         raise ConfigurationError(
-            f"{kind}_id {column[is_invalid].iloc[0]!r} is not a 64-bit integer.", key=(f"{kind}_id",)
+            f"{kind}_id {column[is_invalid].iloc[0]!r} is not a 64-bit integer. Use an integer.", key=(f"{kind}_id",)
         )
     return parsed.values.to_numpy(dtype=np.int64)

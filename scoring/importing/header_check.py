@@ -9,7 +9,7 @@ from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.normal_form import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.importing.mapping import TableMap
-from scoring.importing.readers import RawRows
+from scoring.importing.readers import RawRows, locate_option
 from scoring.validation.column_matching import get_close_names
 
 __all__ = ["require_columns"]
@@ -50,14 +50,14 @@ def _describe_header(source: str, names: list[str], wanted: list[str] | tuple[st
     shown = make_printable(", ".join(names), MAX_HEADER) or "empty"
     close = get_close_names(wanted, names)
     if len(names) == 1 and (found := re.search("[,;\t|]", names[0])):
-        word = "tab" if found[0] == "\t" else found[0]
-        advice = f"The fields may be separated by {word}: state the delimiter."
+        word = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}[found[0]]
+        advice = f"The delimiter may be another one. Use {locate_option('delimiter', word)}."
     elif close:
         advice = f"Did you mean {' or '.join(map(repr, close))}?"
     elif any(_MOJIBAKE.search(name) for name in names):
-        advice = "The text may have another encoding: state the encoding, such as cp932."
+        advice = f"The text may have another encoding, such as cp932. State it: {locate_option('encoding')}."
     elif names and all(_NUMBER.fullmatch(name) or name.startswith("column ") for name in names[:1]):
-        advice = "The first row may be data: give the column names in `header`."
+        advice = f"The first row may be data. State the column names: {locate_option('header')}."
     elif target:
         advice = f"Name its column in a mapping: `columns: {{{target}: …}}`."
     else:

@@ -84,7 +84,10 @@ class ImportReport:
             lines.append(f"  merged {self.already_stored:,}: already stored")
         if self.closed is not None:
             lines.append(f"  closed {self.closed:,}: not in the file")
-        lines += [f"  deleted {count:,} {table}: of removed {self.table}" for table, count in self.deleted.items()]
+        lines += [
+            f"  deleted {count:,} {table}: they referred to removed {self.table}"
+            for table, count in self.deleted.items()
+        ]
         lines += [f"  rejected {count:,}: {reason}" for reason, count in self.reasons.items()]
         lines += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
         lines += [f"  note {count:,}: {note}" for note, count in self.notes.items()]

@@ -141,7 +141,9 @@ def import_mapping(
     options = WriteOptions(replace, update, frozenset(tables), close_most, missing_columns, orphans)
     for table in sorted(options.close_missing - set(mapping.tables)):
         raise ConfigurationError(
-            f"close_missing: the mapping {mapping_path} does not fill the table {table}.", key=("close_missing",)
+            f"The mapping {mapping_path} does not fill the table {table}, so its rows cannot be closed. Remove "
+            f"--close-missing{'-users' if table == 'users' else ''}.",
+            key=("close_missing",),
         )
     reports: list[ImportReport] = []
     try:
@@ -230,8 +232,7 @@ class _Transaction:
             options = replace(options, replace=True, update=False, close_missing=frozenset())
         if rows.is_rejected and (options.replace or table in options.close_missing):
             raise ConfigurationError(
-                f"{source} contains rejected rows only, not all {table}. Import it without --replace and "
-                "--close-missing.",
+                f"{source} contains rejected rows only, not all {table}. Remove --replace and --close-missing.",
                 key=("replace" if options.replace else "close_missing",),
             )
         report = _import(self, table, rows, mapping, source, refused_to, options)
@@ -250,8 +251,8 @@ def _require_accepted_rows(report: ImportReport) -> None:
     if report.read and report.rejected == report.read:
         reason, _ = max(report.reasons.items(), key=lambda item: item[1])
         raise DataError(
-            f"{report.table} from {report.source}: all {report.read:,} rows were rejected (most often: {reason}), so "
-            "nothing was stored, also of other tables. Correct the file, or use --update if its ids already exist."
+            f"{report.table} from {report.source}: all {report.read:,} rows were rejected; most often {reason}. "
+            "Nothing was stored in any table. Correct the file, or use --update if its ids already exist."
         )
 
 

@@ -522,7 +522,7 @@ def _validate(model: type[M], source: YamlSource) -> M:
         # a value of several types has an error per type
         path = tuple(str(piece) for piece in first["loc"] if piece not in ("[key]", "str", "int"))
         others = error.error_count() - 1
-        more = f" {pluralize(others, 'other problem')} follow." if others > 1 else " One other problem follows."
+        more = f" The mapping has {pluralize(others, 'other problem')}."
         problem = _describe(model, first).removesuffix(".")
         raise source.error(path, f"{'.'.join(path) or 'the mapping'}: {problem}.{more if others else ''}") from None
 

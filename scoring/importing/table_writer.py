@@ -65,18 +65,20 @@ class WriteOptions:
 
     def __post_init__(self) -> None:
         if self.replace and self.update:
-            raise ConfigurationError("replace and update exclude each other. Use one of them.", key=("update",))
+            raise ConfigurationError("--replace and --update exclude each other. Use one of them.", key=("update",))
         if self.close_missing and not self.update:
-            raise ConfigurationError("close_missing needs update. Add --update.", key=("close_missing",))
+            raise ConfigurationError("--close-missing needs --update. Add it.", key=("close_missing",))
         for table in sorted(self.close_missing - set(CLOSABLE)):
             raise ConfigurationError(
-                f"close_missing: rows of {table} cannot be closed. Only jobs and users have is_active.",
+                f"Rows of {table} cannot be closed: only jobs and users have is_active. Remove --close-missing.",
                 key=("close_missing",),
             )
         for name, kind in (("missing_columns", MissingColumns), ("orphans", Orphans)):
             value = getattr(self, name)
             if value not in get_args(kind):
-                raise ConfigurationError(f"{name} is {value!r}. Use one of: {', '.join(get_args(kind))}.", key=(name,))
+                raise ConfigurationError(
+                    f"--{name.replace('_', '-')} is {value!r}. Use one of: {', '.join(get_args(kind))}.", key=(name,)
+                )
 
 
 @dataclass(frozen=True)

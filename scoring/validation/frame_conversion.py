@@ -38,7 +38,8 @@ def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
     library = kind.__module__.partition(".")[0]
     if library not in LIBRARIES:
         raise DataError(
-            f"{name}: expected a frame of pandas, polars, PyArrow, DuckDB or another library, not {kind.__qualname__}."
+            f"{name}: expected a frame of pandas, polars, PyArrow, DuckDB or another library, not {kind.__qualname__}. "
+            "Convert it to a pandas DataFrame."
         )
     require(f"{name}: a frame of {library.strip('_')}", "frames", "narwhals")
     import narwhals as nw

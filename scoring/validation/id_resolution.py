@@ -143,7 +143,7 @@ def _describe_text_ids(name: str, ids: ParsedIds, external_ids: pd.Series) -> di
     replaced = is_text & _differ(external_ids, ids.texts)
     if replaced.any():
         examples = _list_examples(external_ids[replaced])
-        notes[f"external_id: replaced by the text of {name}: {examples}"] = replaced.sum()
+        notes[f"external_id: the text id in {name} replaced another text: {examples}"] = replaced.sum()
     return {note: int(count) for note, count in notes.items()}
 
 

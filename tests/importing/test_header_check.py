@@ -16,7 +16,7 @@ from scoring.importing.readers import SourceOptions, read_source
     ("header", "mapping", "advice"),
     [
         ("Job-Id,title", None, "The header is: Job-Id, title. Did you mean 'Job-Id'"),
-        ("nr:title;x", None, "state the delimiter"),
+        ("nr:title;x", None, "--delimiter semicolon"),
         ("1,2025-06-01", None, "The first row may be data"),
         ("ã‚¿ã‚¤ãƒˆãƒ«,nr", None, "another encoding"),
         ("nummer,titel", None, r"columns: \{job_id: …\}"),

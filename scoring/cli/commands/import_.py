@@ -50,7 +50,8 @@ def import_(
     ] = None,
     db: DbOption = DEFAULT_DB,
     refused: Annotated[
-        Path, typer.Option("--refused", metavar="DIR", help="Folder for rejected rows and the reasons.")
+        Path,
+        typer.Option("--refused", metavar="DIR", help="Folder for the files of rejected rows, with their reasons."),
     ] = Path("data/refused"),
     update: Annotated[
         bool,
@@ -63,12 +64,16 @@ def import_(
         bool,
         typer.Option(
             "--close-missing",
-            help="With --update: set is_active to false for jobs that the file does not contain (or users, if TABLE is "
-            "users).",
+            help="With --update: set is_active to false for jobs that the file does not contain. With the TABLE users: "
+            "for users.",
         ),
     ] = False,
     close_missing_users: Annotated[
-        bool, typer.Option("--close-missing-users", help="With --update and --map: the same for users.")
+        bool,
+        typer.Option(
+            "--close-missing-users",
+            help="With --update and --map: set is_active to false for users that the files do not contain.",
+        ),
     ] = False,
     close_most: Annotated[
         bool, typer.Option("--close-most", help="Allow --close-missing to close more than half of the active rows.")
@@ -78,8 +83,8 @@ def import_(
         typer.Option(
             "--missing-columns",
             metavar="refuse|keep|clear",
-            help="With --update, if the file lacks a column that has stored values: stop, keep the values, or clear "
-            "them.",
+            help="With --update, if the file lacks a column that has stored values: stop (refuse), keep the values, or "
+            "make them missing (clear).",
         ),
     ] = "refuse",
     replace: Annotated[
@@ -90,14 +95,22 @@ def import_(
         typer.Option(
             "--orphans",
             metavar="refuse|delete",
-            help="With --replace, if actions or factors refer to removed rows: stop, or delete them.",
+            help="With --replace, if actions or factors refer to removed rows: stop (refuse), or delete them.",
         ),
     ] = "refuse",
     encoding: Annotated[
-        str | None, typer.Option("--encoding", metavar="NAME", help="Encoding of a text file, such as cp932.")
+        str | None,
+        typer.Option(
+            "--encoding", metavar="NAME", help="Encoding of a text file, such as cp932. The default is UTF-8."
+        ),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", metavar="CHAR", help="Character between fields, such as ; or tab.")
+        str | None,
+        typer.Option(
+            "--delimiter",
+            metavar="CHAR",
+            help="Character between fields of text: tab, comma, semicolon, pipe, space or another character.",
+        ),
     ] = None,
     header: Annotated[
         str | None, typer.Option("--header", metavar="NAMES", help="Column names of a file without them: id,title,…")
@@ -174,7 +187,7 @@ def _print_draft(files: list[str], source: SourceOptions, *, has_map: bool) -> N
     from scoring.importing.mapping_draft import draft_mapping
 
     if not files or has_map:
-        raise typer.BadParameter("--suggest needs the files to examine, and no --map.")
+        raise typer.BadParameter("--suggest needs the files to examine. It excludes --map.")
     with Progress().stage(f"examining {', '.join(files)}"):
         draft = draft_mapping(files, source)
     typer.echo(draft, nl=False)

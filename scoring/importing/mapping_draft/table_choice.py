@@ -130,7 +130,7 @@ def _join_logs(drafts: Mapping[str, TableDraft]) -> list[TableDraft]:
     first.sources = [*first.sources, *(draft.sources[0] for draft in alike)]
     for draft in others:
         if draft not in alike:
-            first.notes.append(f"{draft.sources[0].path} has other columns: import it with a mapping of its own")
+            first.notes.append(f"{draft.sources[0].path} has other columns: import it with another mapping")
     return [first]
 
 
@@ -183,7 +183,7 @@ def _draft_owner(
         if key not in draft.columns:
             draft.columns[key] = ColumnDraft(id_column)
         elif draft.columns[key].source != id_column:
-            draft.notes.append(f"{file.path} calls the id {id_column!r}: rename one of both columns")
+            draft.notes.append(f"the id column of {file.path} is {id_column!r}: give both files the same name")
         for target, column in _assign_columns(table, file, attributes).items():
             if target not in draft.columns:
                 if is_repeated and _is_text_of_many(target, table):
@@ -241,13 +241,15 @@ def _assign_columns(table: str, file: SourceFile, names: Sequence[str]) -> dict[
 def _share_columns(drafts: dict[str, ColumnDraft], file: SourceFile) -> None:
     """Let two targets use one source column: the company's name as its id, the title as the occupation."""
     if "company_name" in drafts and "company_id" not in drafts:
-        drafts["company_id"] = ColumnDraft(drafts["company_name"].source, {}, ["no id of the company: its name"])
+        drafts["company_id"] = ColumnDraft(
+            drafts["company_name"].source, {}, ["no id of the company; its name is used"]
+        )
     title = drafts.get("title")
     if title is not None and title.source is not None and "occupation_code" not in drafts:
         profile = file.profiles[title.source]
         if profile.n_distinct <= max(profile.n_rows / 3, N_DISTINCT):
             drafts["occupation_code"] = ColumnDraft(
-                title.source, {"lookup": "occupations"}, ["no occupation: titles stand for it"]
+                title.source, {"lookup": "occupations"}, ["no column is an occupation; the title is used"]
             )
 
 
@@ -298,7 +300,7 @@ def _draft_integer(column: Column, profile: ColumnProfile, draft: ColumnDraft) -
     if profile.n_distinct > N_DISTINCT:
         return None
     draft.keys["values"] = {value: number for number, value in enumerate(sorted(profile.values), 1)}
-    draft.notes.append("the numbers are arbitrary; eligibility rules of a model name them")
+    draft.notes.append("the numbers are arbitrary; use them in the eligibility rules of a model")
     return draft
 
 
@@ -342,10 +344,10 @@ def _draft_kind(file: SourceFile, names: Sequence[str]) -> ColumnDraft:
             draft.keys["values"] = {value: kind for value, kind in kinds.items() if kind is not None}
         unknown = [value for value, kind in kinds.items() if kind is None]
         if unknown:
-            draft.notes.append(f"rows with another word are rejected: {', '.join(unknown)}")
+            draft.notes.append(f"rows with these values are rejected: {', '.join(unknown)}")
         return draft
     kind = _read_kind(Path(file.path).stem)
-    note = "what is a row? application, click or view"
+    note = "is a row an application, click or view?"
     return ColumnDraft(None, {"value": kind or "click"}, [note])
 
 
@@ -405,7 +407,7 @@ def _add_regions(drafts: dict[str, TableDraft], draft: TableDraft, source: str) 
     file = next(file for file in draft.sources if source in file.profiles)
     columns = {"prefecture_code": ColumnDraft(source), "name": ColumnDraft(_find_label(file, source))}
     regions = TableDraft("prefectures", [file], columns, "prefecture_code", replace=True)
-    regions.notes.append("regions of your own; import prefecture_adjacency for the points of neighbouring regions")
+    regions.notes.append("regions of your own; none are neighbours until you import prefecture_adjacency")
     drafts["prefectures"] = regions
 
 

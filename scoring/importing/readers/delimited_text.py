@@ -22,7 +22,7 @@ import pyarrow as pa
 from scoring.columns.normal_form import remove_invisible
 from scoring.errors import DataError, pluralize
 from scoring.importing.readers.raw_rows import RawRows, name_columns
-from scoring.importing.readers.source_options import SourceOptions
+from scoring.importing.readers.source_options import SourceOptions, locate_option
 from scoring.importing.readers.text_delimiter import find_delimiter, read_separator_line
 from scoring.importing.readers.text_encoding import (
     CHUNK,
@@ -104,9 +104,12 @@ def read_layout(path: Path, options: SourceOptions) -> TextLayout:
         return TextLayout(encoding, delimiter, skipped, False, skipped, names, duplicates)
     cleaned = [remove_invisible(field) for field in first]
     if not any(cleaned):
-        raise DataError(f"{path} does not contain column names. Write them in the first line.")
+        raise DataError(f"{path} does not contain column names. Write them in its first line.")
     if any(INVALID in field for field in cleaned):
-        raise DataError(f"{path}, line {line}: the column names are not {encoding.name}. State the encoding.")
+        raise DataError(
+            f"{path}, line {line}: the column names are not {_title(encoding.name)}. State the encoding: "
+            f"{locate_option('encoding')}."
+        )
     return TextLayout(encoding, delimiter, skipped, True, line, *name_columns(cleaned))
 
 

@@ -15,7 +15,7 @@ from scoring.columns.normal_form import remove_invisible
 from scoring.errors import DataError, make_printable, pluralize
 from scoring.extras import require
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
-from scoring.importing.readers.source_options import SourceOptions
+from scoring.importing.readers.source_options import SourceOptions, locate_option
 
 __all__ = ["read_excel"]
 
@@ -67,8 +67,7 @@ def _select_sheet(path: Path, workbook: Any, stated: str | int | None) -> Any:
         if len(filled) == 1 or len(sheets) == 1:
             return filled[0] if filled else next(iter(sheets.values()))
         raise DataError(
-            f"{path} has {pluralize(len(sheets), 'sheet')}: {names}. State the sheet: `sheet:` in a mapping, or "
-            "--sheet."
+            f"{path} has {pluralize(len(sheets), 'sheet')}: {names}. State the sheet: {locate_option('sheet')}."
         )
     if stated in sheets:
         return sheets[str(stated)]
@@ -101,7 +100,7 @@ def _read_rows(path: Path, name: str, sheet: Any, stated: tuple[str, ...]) -> Ra
             header = values
             break
         if not header:
-            raise DataError(f"{path}: the sheet {sheet.title!r} does not contain column names. Write them in a row.")
+            raise DataError(f"{path}: the sheet {sheet.title!r} has no column names. Write them in its first row.")
     numbers: list[int] = []
     records: list[Row] = []
     for number, values in _fill_merged(rows, merged):

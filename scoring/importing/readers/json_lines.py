@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.errors import DataError
+from scoring.errors import DataError, make_printable
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
 from scoring.importing.readers.source_options import SourceOptions
 from scoring.importing.readers.text_encoding import INVALID, find_encoding, open_text
@@ -84,9 +84,11 @@ def _loads(text: str) -> Any:
 
 
 def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("row has a duplicate key")
+    value: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in value:
+            raise ValueError(f"row has the key {make_printable(key, 40)!r} twice")
+        value[key] = item
     return value
 
 

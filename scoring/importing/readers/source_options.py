@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scoring.errors import ConfigurationError, shorten_repr
 
-__all__ = ["SourceOptions"]
+__all__ = ["SourceOptions", "locate_option"]
 
 DELIMITER_NAMES: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 
@@ -54,6 +54,18 @@ class SourceOptions:
     def given(self) -> dict[str, Any]:
         """The options that are stated, by name."""
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) not in (None, ())}
+
+
+def locate_option(name: str, value: str = "") -> str:
+    """Return where the user states an option.
+
+    Example
+    -------
+    >>> locate_option("encoding", "cp932")
+    '`encoding: cp932` in a mapping, or --encoding cp932'
+    """
+    option = "--source-table" if name == "table" else f"--{name}"
+    return f"`{name}: {value}` in a mapping, or {option} {value}" if value else f"`{name}:` in a mapping, or {option}"
 
 
 def _check_encoding(encoding: str) -> None:

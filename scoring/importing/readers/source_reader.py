@@ -14,7 +14,7 @@ from scoring.importing.readers.excel_sheet import read_excel
 from scoring.importing.readers.json_lines import read_json
 from scoring.importing.readers.parquet_file import read_parquet
 from scoring.importing.readers.raw_rows import RawRows, concatenate
-from scoring.importing.readers.source_options import SourceOptions
+from scoring.importing.readers.source_options import SourceOptions, locate_option
 from scoring.importing.readers.sql_query import hide_password, read_duckdb, read_sql, read_sqlite
 from scoring.importing.readers.text_encoding import open_binary
 
@@ -111,7 +111,7 @@ def _read_file(kind: FileKind, path: Path, name: str, options: SourceOptions) ->
         if option not in kind.options:
             kinds = " and ".join(other.name for other in KINDS if option in other.options)
             raise ConfigurationError(
-                f"{option}: {path} is a {kind.name} file, and this option is for {kinds} files. Remove it.",
+                f"{path} is a {kind.name} file, but `{option}` is for {kinds} files. Remove {locate_option(option)}.",
                 path=str(path),
                 key=(option,),
             )

@@ -19,7 +19,7 @@ from scoring.errors import ConfigurationError, DatabaseError, DataError, make_pr
 from scoring.extras import require
 from scoring.importing.readers.parquet_file import arrow_rows
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
-from scoring.importing.readers.source_options import SourceOptions
+from scoring.importing.readers.source_options import SourceOptions, locate_option
 
 __all__ = ["expand_variables", "hide_password", "read_duckdb", "read_sql", "read_sqlite"]
 
@@ -81,8 +81,8 @@ def _open_sqlite(path: Path) -> Engine:
 def _require_table_or_query(options: SourceOptions) -> None:
     if (options.table is None) == (options.query is None):
         raise ConfigurationError(
-            "A database source needs a table or a query. State one: `table:` or `query:` in a mapping, or "
-            "--source-table or --query.",
+            "A database source needs a table or a query, not both. State the table: "
+            f"{locate_option('table')}; or the query: {locate_option('query')}.",
             key=("table",),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from scoring.errors import DataError
+from scoring.importing.readers.source_options import locate_option
 
 __all__ = ["find_delimiter", "read_separator_line"]
 
@@ -44,9 +45,7 @@ def find_delimiter(path: Path, lines: Sequence[str]) -> str:
     if len(regular) == 1:
         return regular[0]
     names = " or ".join(repr(candidate) for candidate in regular or possible)
-    raise DataError(
-        f"{path}: the delimiter may be {names}. State the delimiter: `delimiter:` in a mapping, or --delimiter."
-    )
+    raise DataError(f"{path}: the delimiter may be {names}. State the delimiter: {locate_option('delimiter')}.")
 
 
 def _count_fields(lines: Sequence[str], delimiter: str) -> list[int]:

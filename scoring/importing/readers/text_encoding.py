@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from scoring.errors import DataError
+from scoring.importing.readers.source_options import locate_option
 from scoring.storage.os_errors import reason
 
 __all__ = ["TextEncoding", "find_encoding", "guess_encoding", "open_binary", "open_text"]
@@ -99,8 +100,8 @@ def find_encoding(path: Path, stated: str | None) -> TextEncoding:
         line, guess = _examine_lines(path, name)
     if line is not None and guess is not None:
         raise DataError(
-            f"{path}, line {line}: the text is not {name}; this looks like {guess}. Use `encoding: {guess}` in a "
-            f"mapping, or --encoding {guess}."
+            f"{path}, line {line}: the text is not {name}; this looks like {guess}. Use "
+            f"{locate_option('encoding', guess)}."
         )
     return TextEncoding(name, is_valid)
 
