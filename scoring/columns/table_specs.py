@@ -37,7 +37,7 @@ class Column:
     name: canonical name.
     aliases: other accepted names.
     required: whether a row without a value is rejected.
-    most: largest valid absolute value, or None.
+    max_absolute: largest valid absolute value, or None.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Column:
     max_absolute: float | None = None
 
     def find_out_of_range(self, values: pd.Series) -> list[tuple[Mask, str]]:
-        """Return (mask, reason) of the coerced values whose absolute value exceeds `most`.
+        """Return (mask, reason) of the coerced values whose absolute value exceeds `max_absolute`.
 
         Infinity is not included; `ColumnType.violates` rejects it.
         """
