@@ -33,7 +33,7 @@ from scoring.importing.id_mapping import number_occupations, read_codes, read_ow
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
-from scoring.importing.rejection_origin import DUPLICATE, RestoredRows, join_fields, restore_origin
+from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
 from scoring.importing.table_writer import (
     MissingColumns,
@@ -46,6 +46,7 @@ from scoring.importing.table_writer import (
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
 from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
+from scoring.validation.rejections import DUPLICATE
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
 

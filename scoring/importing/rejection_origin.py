@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,9 @@ import pandas as pd
 from scoring.columns.series_functions import Mask
 from scoring.importing.readers import RawRows
 from scoring.validation.rejection_file import REJECTION_COLUMNS
+from scoring.validation.rejections import DUPLICATE
 
-__all__ = ["DUPLICATE", "RestoredRows", "join_fields", "restore_origin"]
-
-DUPLICATE: Final = "is a duplicate of an earlier row"
-"""The reason of `scoring.validation.normalise` for a duplicate id."""
+__all__ = ["RestoredRows", "join_fields", "restore_origin"]
 
 
 @dataclass(frozen=True)

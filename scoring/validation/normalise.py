@@ -28,6 +28,7 @@ from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
 from scoring.validation.owner_ids import OwnerIds, Owners
 from scoring.validation.padding_notes import describe_padded_codes
 from scoring.validation.rejections import (
+    DUPLICATE,
     FrameRows,
     Rejections,
     SourceRows,
@@ -357,5 +358,5 @@ def _find_duplicates(spec: Table, frame: pd.DataFrame, rejections: Rejections) -
     duplicate[valid] = (keys if len(valid) == len(frame) else keys.iloc[valid]).duplicated().to_numpy()
     if len(spec.key) > 1:
         return duplicate
-    rejections.add(duplicate, spec.key[0], frame[spec.key[0]], "is a duplicate of an earlier row")
+    rejections.add(duplicate, spec.key[0], frame[spec.key[0]], DUPLICATE)
     return np.zeros(len(frame), dtype=bool)

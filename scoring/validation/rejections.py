@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 __all__ = [
+    "DUPLICATE",
     "FrameRows",
     "Rejection",
     "Rejections",
@@ -26,6 +27,9 @@ __all__ = [
     "make_data_error",
     "make_empty_rejections",
 ]
+
+DUPLICATE: Final = "is a duplicate of an earlier row"
+"""The reason for a duplicate id."""
 
 MAX_ROWS: Final = 5  # rows of a table that an error message describes
 MAX_KINDS: Final = 10  # kinds of other problems that it lists

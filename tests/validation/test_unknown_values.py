@@ -63,7 +63,7 @@ def test_empty_reference_table_is_not_compared_with() -> None:
     }  # fmt: skip
 
 
-def test_generated_market_has_none() -> None:
+def test_generated_market_has_no_unknown_values() -> None:
     tables = dict(make_market(30, 200, 100, seed=0).tables.items())
     assert len(tables["jobs"]) == 200
     assert find_unknown_values(tables) == ()

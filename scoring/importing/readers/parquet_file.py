@@ -1,4 +1,4 @@
-"""Read Parquet files, and convert Arrow tables to frames without a loss of values."""
+"""Read Parquet files and Arrow tables."""
 
 from __future__ import annotations
 
