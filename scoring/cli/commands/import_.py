@@ -36,7 +36,7 @@ def import_(
         typer.Option(
             "--map",
             metavar="FILE",
-            help="YAML file that maps files and columns to tables. With TABLE and FILE: how to read this FILE.",
+            help="YAML file that maps files and columns to tables. With TABLE and FILE: the columns and rules of FILE.",
         ),
     ] = None,
     folder: Annotated[
@@ -135,7 +135,7 @@ def import_(
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.importing import ImportReport, import_file, import_mapping
-    from scoring.importing.readers import SourceOptions, describe_source
+    from scoring.importing.readers import SourceOptions, describe_source, format_option
 
     words = words or []
     names = () if header is None else tuple(header.split(","))
@@ -146,7 +146,9 @@ def import_(
     if len(words) != 2 and (words or map_ is None):
         raise typer.BadParameter("Give TABLE and FILE, --map FILE, both, or --suggest and files.")
     if not words and source.given:
-        raise typer.BadParameter(f"Write {' and '.join(source.given)} in the mapping file, at the source.")
+        given = " and ".join(map(format_option, source.given))
+        keys = " and ".join(f"`{key}:`" for key in source.given)
+        raise typer.BadParameter(f"{given}: with --map alone, state {keys} in the mapping file, below `sources`.")
     progress, console = Progress(), make_console()
     options: dict[str, Any] = {
         "refused_to": refused,

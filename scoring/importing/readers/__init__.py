@@ -8,7 +8,15 @@
 """
 
 from scoring.importing.readers.raw_rows import RawRows, concatenate
-from scoring.importing.readers.source_options import SourceOptions, locate_option
+from scoring.importing.readers.source_options import SourceOptions, format_option, locate_option
 from scoring.importing.readers.source_reader import describe_source, read_source
 
-__all__ = ["RawRows", "SourceOptions", "concatenate", "describe_source", "locate_option", "read_source"]
+__all__ = [
+    "RawRows",
+    "SourceOptions",
+    "concatenate",
+    "describe_source",
+    "format_option",
+    "locate_option",
+    "read_source",
+]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scoring.errors import ConfigurationError, shorten_repr
 
-__all__ = ["SourceOptions", "locate_option"]
+__all__ = ["SourceOptions", "format_option", "locate_option"]
 
 DELIMITER_NAMES: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 
@@ -56,6 +56,11 @@ class SourceOptions:
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) not in (None, ())}
 
 
+def format_option(name: str) -> str:
+    """Return the option of the command: `--sheet`."""
+    return "--source-table" if name == "table" else f"--{name}"
+
+
 def locate_option(name: str, value: str = "") -> str:
     """Return where the user states an option.
 
@@ -64,7 +69,7 @@ def locate_option(name: str, value: str = "") -> str:
     >>> locate_option("encoding", "cp932")
     '`encoding: cp932` in a mapping, or --encoding cp932'
     """
-    option = "--source-table" if name == "table" else f"--{name}"
+    option = format_option(name)
     return f"`{name}: {value}` in a mapping, or {option} {value}" if value else f"`{name}:` in a mapping, or {option}"
 
 

@@ -84,7 +84,7 @@ def read_source(location: Path | str, missing: tuple[str, ...] = (), options: So
     if path.is_dir():
         return _read_folder(path, options).clear(missing)
     if not path.is_file():
-        raise DataError(f"The file {path} does not exist.")
+        raise DataError(f"The file {path} does not exist. Check the path.")
     kind = _find_kind(path) or (KINDS[0] if _is_text(path) else None)
     if kind is None:
         raise DataError(f"{path} cannot be imported. {ADVICE.get(path.suffix.lower()) or _describe_kinds()}")

@@ -73,7 +73,7 @@ def read_sqlite(path: Path, name: str, options: SourceOptions) -> RawRows:
 def _open_sqlite(path: Path) -> Engine:
     """Return an engine that cannot change the file."""
     if not path.is_file():
-        raise DataError(f"The file {path} does not exist.")
+        raise DataError(f"The file {path} does not exist. Check the path.")
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
 
