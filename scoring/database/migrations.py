@@ -128,28 +128,21 @@ def _add_promoted(connection: Connection) -> None:
     )
 
 
-def _add_results_view(connection: Connection) -> None:
+def _add_external_ids(connection: Connection) -> None:
     tables = inspect(connection)
-    has_tables = {"results", "users", "jobs"} <= set(tables.get_table_names())
-    if not has_tables or "results_with_external_ids" in tables.get_view_names():
+    if not tables.has_table("results"):
         return
-    connection.execute(
-        text("""
-            CREATE VIEW results_with_external_ids AS
-            SELECT results.run_id, results.user_id, users.external_id AS user_external_id, results.rank,
-                results.job_id, jobs.external_id AS job_external_id, results.total_score, results.base_score,
-                results.match_score, results.personal_score
-            FROM results
-            LEFT JOIN users ON users.user_id = results.user_id
-            LEFT JOIN jobs ON jobs.job_id = results.job_id
-        """)
-    )
+    existing = {column["name"] for column in tables.get_columns("results")}
+    if "user_external_id" not in existing:
+        connection.execute(text("ALTER TABLE results ADD COLUMN user_external_id TEXT"))
+    if "job_external_id" not in existing:
+        connection.execute(text("ALTER TABLE results ADD COLUMN job_external_id TEXT"))
 
 
 MIGRATIONS: Final = (
     Migration(2, "add the indexed column runs.run_key, filled from the settings", _add_run_key),
     Migration(3, "add the table promoted", _add_promoted),
-    Migration(4, "add the view results_with_external_ids", _add_results_view),
+    Migration(4, "add the columns results.user_external_id and results.job_external_id", _add_external_ids),
 )
 """All migrations, in order of application."""
 

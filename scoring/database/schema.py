@@ -18,7 +18,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Connection,
     Double,
     ForeignKey,
     Index,
@@ -27,9 +26,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    event,
-    inspect,
-    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -38,9 +34,7 @@ from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES
 __all__ = [
     "DATA_TABLES",
     "METADATA",
-    "RESULTS_VIEW",
     "SINCE",
-    "create_results_view",
     "current_runs",
     "data_changes",
     "profiles",
@@ -218,42 +212,11 @@ results: Final = Table(
     Column("base_score", Double, nullable=False),
     Column("match_score", Double, nullable=False),
     Column("personal_score", Double, nullable=False),
+    # null where the user or the job has none. Stored, not joined by a view: other programs replace the tables of users
+    # and jobs, which a view would prevent
+    Column("user_external_id", Text, info={SINCE: 4}),
+    Column("job_external_id", Text, info={SINCE: 4}),
     # no index by job: it doubles the time for storing a run (1.1 s to 2.2 s for 400,000 rows), and without it the
     # users of a job in a run are found in tens of milliseconds
     sqlite_with_rowid=False,  # rows are stored in the key: half the size, and a user's list is one page
 )
-
-RESULTS_VIEW: Final = "results_with_external_ids"
-"""A view of `results` with the columns `user_external_id` and `job_external_id`, joined from users and jobs.
-
-Stored results have numbers only: the texts of a run would take more bytes than its numbers. The view costs nothing to
-write, and readers of one user's list pay for the join of its rows.
-"""
-
-CREATE_RESULTS_VIEW: Final = f"""
-    CREATE VIEW {RESULTS_VIEW} AS
-    SELECT results.run_id, results.user_id, users.external_id AS user_external_id, results.rank, results.job_id,
-        jobs.external_id AS job_external_id, results.total_score, results.base_score, results.match_score,
-        results.personal_score
-    FROM results
-    LEFT JOIN users ON users.user_id = results.user_id
-    LEFT JOIN jobs ON jobs.job_id = results.job_id
-"""  # noqa: S608 - our name
-
-
-def create_results_view(connection: Connection) -> None:
-    """Create the view `RESULTS_VIEW` if it does not exist and its tables do."""
-    found = inspect(connection)
-    tables = {"results", "users", "jobs"} <= set(found.get_table_names())
-    if tables and RESULTS_VIEW not in found.get_view_names():
-        connection.execute(text(CREATE_RESULTS_VIEW))
-
-
-@event.listens_for(METADATA, "after_create")
-def _create_views(target: object, connection: Connection, **_: object) -> None:
-    create_results_view(connection)
-
-
-@event.listens_for(METADATA, "before_drop")
-def _drop_views(target: object, connection: Connection, **_: object) -> None:
-    connection.execute(text(f"DROP VIEW IF EXISTS {RESULTS_VIEW}"))

@@ -197,7 +197,7 @@ def test_run_publishes_external_ids_in_files_and_database(market: Market, run: A
         expected = stored[f"{kind}_id"].map(text_of).rename(f"{kind}_external_id").astype("str")
         pd.testing.assert_series_equal(stored[f"{kind}_external_id"], expected)
     with closing(sqlite3.connect(market.path)) as connection:
-        view = pd.read_sql("SELECT * FROM results_with_external_ids ORDER BY user_id, rank", connection)
+        view = pd.read_sql("SELECT * FROM results ORDER BY user_id, rank", connection)
     assert view["user_external_id"].fillna("").tolist() == stored["user_external_id"].fillna("").tolist()
     assert view["job_id"].tolist() == stored["job_id"].tolist()
     assert f"Top jobs of user {stored['user_external_id'].iloc[0]}" in run.output

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, FromClause, Label, exists, func, select
+from sqlalchemy import Connection, func, select
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.database.database import Database
-from scoring.database.schema import DATA_TABLES, current_runs, results, runs
+from scoring.database.schema import current_runs, results, runs
 from scoring.errors import DatabaseError
 from scoring.runs import shards
 from scoring.runs.publishers.database_runs import CURRENT, PUBLISHED
@@ -21,6 +21,9 @@ from scoring.runs.publishers.published_lists import ListBlock, PublishedRun, Run
 from scoring.runs.publishers.publisher import make_empty_results
 
 __all__ = ["DatabaseRun", "read_results", "read_users"]
+
+_EXTERNAL: Final = ("user_external_id", "job_external_id")
+"""Columns of external ids, since version 4 of the schema."""
 
 _LONGEST: Final = 2**31 - 1
 """Maximum length of a list, the limit of the column `rank`."""
@@ -111,7 +114,7 @@ class DatabaseRun(PublishedRun):
 def read_results(database: Database, run_id: str | None = None, *, name: str = CURRENT) -> pd.DataFrame:
     """Return `scoring.columns.RESULT_COLUMNS` of a published run; None: the current run of this name.
 
-    If users or jobs have external ids now, `user_external_id` and `job_external_id` follow.
+    If users or jobs of the run have external ids, `user_external_id` and `job_external_id` follow.
 
     The run and its rows are read in one consistent snapshot.
 
@@ -122,24 +125,17 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
     chosen = select(current_runs.c.run_id).where(current_runs.c.name == name).scalar_subquery()
     wanted = chosen if run_id is None else run_id
     published = select(runs.c.run_id).where(runs.c.run_id == wanted, runs.c.status == PUBLISHED)
-    columns = [results.c[column] for column in RESULT_COLUMNS]
+    names = [*RESULT_COLUMNS, *(name for name in _EXTERNAL if database.has(results.c[name]))]
 
-    def work(connection: Connection) -> tuple[str | None, list[str], list[Any]]:
+    def work(connection: Connection) -> tuple[str | None, list[Any]]:
         published_id = connection.execute(published).scalar()
         if published_id is None:
-            return None, [], []
-        texts: list[Label[str]] = []
-        source: FromClause = results
-        for kind in ("user", "job"):
-            table = DATA_TABLES[f"{kind}s"]
-            if connection.execute(select(exists().where(table.c.external_id.is_not(None)))).scalar():
-                texts.append(table.c.external_id.label(f"{kind}_external_id"))
-                source = source.outerjoin(table, table.c[f"{kind}_id"] == results.c[f"{kind}_id"])
-        statement = select(*columns, *texts).select_from(source).where(results.c.run_id == published_id)
+            return None, []
+        statement = select(*(results.c[name] for name in names)).where(results.c.run_id == published_id)
         statement = statement.order_by(results.c.user_id, results.c.rank)
-        return published_id, [text.name for text in texts], list(connection.execute(statement).all())
+        return published_id, list(connection.execute(statement).all())
 
-    published_id, texts, rows = database.read(work)
+    published_id, rows = database.read(work)
     if published_id is None:
         if run_id is None:
             raise DatabaseError(
@@ -152,5 +148,7 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
             "of the runs.",
             reason="no published run",
         )
-    frame = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *texts])
-    return frame.astype(make_empty_results().dtypes.to_dict() | dict.fromkeys(texts, "str"))
+    frame = pd.DataFrame(rows, columns=names)
+    texts = [name for name in names[len(RESULT_COLUMNS) :] if frame[name].notna().any()]
+    types = make_empty_results().dtypes.to_dict() | dict.fromkeys(texts, "str")
+    return frame[[*RESULT_COLUMNS, *texts]].astype(types)
