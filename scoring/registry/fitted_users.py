@@ -100,6 +100,8 @@ class FittedUsers:
         """
         try:
             content = json.loads(text)
+            if not all(isinstance(content[name], list) for name in ("fitted", "selected")):
+                raise TypeError(f"{source} does not contain lists")
             return cls.of(content["fitted"], content["selected"])
         except (ValueError, TypeError, LookupError, RecursionError) as error:  # ConfigurationError is a ValueError
             raise ModelError(f"{source}: the file is not a list of users. Restore it, or delete it.") from error

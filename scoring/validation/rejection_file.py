@@ -37,7 +37,11 @@ def write_rejected_rows(rows: pd.DataFrame, path: Path) -> Path:
     OutputError: If the file cannot be written.
     """
     advice = "Use another folder, then start the import or run again"
-    texts = {str(name): values.map(_to_text) for name, values in rows.items() if values.dtype == object}
+    texts = {
+        str(name): pd.Series([_to_text(value) for value in values], index=values.index, dtype=object)
+        for name, values in rows.items()
+        if values.dtype == object
+    }  # as objects: a text may not be valid UTF-8
     with wrap_os_errors(path, content="The file of rejected rows", advice=advice):
         path.parent.mkdir(parents=True, exist_ok=True)
         content = rows.assign(**texts).to_csv(index=False)

@@ -29,7 +29,7 @@ def test_help_without_a_command(scoring: Call) -> None:
         (["run", "--chunk-size", "-1"], "--chunk-size"),
         (["run", "--colour"], "--colour"),
         (["init", "--users", "0"], "--users"),
-        (["explain", "1"], "JOB"),
+        (["explain"], "USER"),
         (["rum"], "rum"),
     ],
 )
@@ -43,7 +43,8 @@ def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], 
     ("arguments", "message"),
     [
         (["run", "--db", "nowhere.db"], "nowhere.db does not exist"),
-        (["run", "--db", "mysql://u:secret@h/d"], "is not supported"),
+        (["run", "--db", "mysql://u:secret@h/d"], "only reads from MySQL"),
+        (["run", "--db", "oracle://u:secret@h/d"], "is not supported"),
         (["run", "--db", "postgresql://u:secret@127.0.0.1:1/d"], "cannot be accessed"),
         (["run", "--db", "://"], "Invalid database URL"),
         (["run", "--model", "unheard"], "model unheard"),

@@ -66,8 +66,8 @@ def test_extreme_ids_and_times_are_read(database_url: str, monkeypatch: pytest.M
     ("column", "value", "said"),
     [
         ("job_id", "1.5", "job_id: '1.5' is not an integer"),
-        ("job_id", "'1,2'", "job_id: '1,2' is not a number"),
-        ("user_id", "x'37'", "is not a number"),
+        ("job_id", "'1,2'", "job_id: '1,2' does not exist in jobs"),
+        ("user_id", "x'37'", "is not valid UTF-8 text"),
         ("occurred_at", "'2025-01-01'", "occurred_at: '2025-01-01' is not an integer number of microseconds"),
         ("occurred_at", "9000000000000000000", "occurred_at: '9000000000000000000' is not an integer number"),
     ],

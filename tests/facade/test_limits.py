@@ -23,7 +23,7 @@ from scoring.facade import (
     ScoringEngine,
 )
 from scoring.runs import memory_forecast
-from tests.support.errors import raises_at, raises_problem, raises_with
+from tests.support.errors import raises_at, raises_problem, raises_unknown, raises_with
 from tests.support.facade_market import engine_of, legacy_job, legacy_user, market_of, store
 from tests.support.proof_counts import record_count
 
@@ -172,7 +172,7 @@ async def test_profile_must_belong_to_the_user(engine: ScoringEngine) -> None:
         await engine.calculate_total_score(job, user, {"user_id": 999})
     with pytest.raises(DataError, match="must have a user_id"):
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
-    with pytest.raises(DataError, match="user_id"):
+    with raises_unknown("user", "not an id"):
         await engine.calculate_personal_score(job, {"user_id": "not an id"})
     # a user that the data do not contain has no history
     assert await engine.calculate_personal_score(job, 10**9) == 40.0

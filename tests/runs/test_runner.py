@@ -233,12 +233,19 @@ def test_results_are_sorted_by_user() -> None:
     assert np.all(np.diff(run_to_frame(other, k=5)["user_id"]) >= 0)
 
 
-@pytest.mark.parametrize("invalid", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
+@pytest.mark.parametrize("invalid", [1.7, None, float("nan"), float("inf"), 2**63, True, [1]])
 def test_invalid_user_id_is_rejected(prepared: Prepared, invalid: object) -> None:
     with raises_at(ConfigurationError, "user_id"):
         runner.run(prepared, users=[invalid])  # type: ignore[list-item]
     with raises_at(ConfigurationError, "user_id"):
         prepared.explain(invalid, 1)  # type: ignore[arg-type]
+
+
+def test_text_without_a_user_is_unknown(prepared: Prepared) -> None:
+    with raises_unknown("user", "x"):
+        runner.run(prepared, users=["x"])
+    with raises_unknown("user", "x"):
+        prepared.explain("x", 1)
 
 
 @pytest.mark.parametrize("name", ["k", "chunk_size", "workers"])

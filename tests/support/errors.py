@@ -36,7 +36,7 @@ def raises_with(error: type[X], *, match: str | None = None, **attributes: Any) 
 
 
 @contextmanager
-def raises_unknown(kind: str, unknown_id: int) -> Iterator[None]:
+def raises_unknown(kind: str, unknown_id: int | str) -> Iterator[None]:
     """Expect an error about an unknown id, of a `user` or `job`."""
     with pytest.raises(UnknownIdError) as raised:
         yield

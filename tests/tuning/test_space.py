@@ -199,8 +199,8 @@ def test_duplicate_lock_counts_once() -> None:
     [
         (("salary",), (), ("salary",), "component"),
         ((), (Parameter("salary", "low", 0, 1),), ("salary",), "component"),
-        (tuple(NAMES), (), (), "cannot change anything"),
-        (tuple(NAMES[1:]), (), (), "cannot change anything"),
+        (tuple(NAMES), (), ("locked",), "cannot change anything"),
+        (tuple(NAMES[1:]), (), ("locked",), "cannot change anything"),
         ((), (Parameter("fee", "low", 700, 700),), ("fee", "low"), "finite"),
         ((), (Parameter("fee", "low", 700, 300),), ("fee", "low"), "finite"),
         ((), (Parameter("fee", "low", float("nan"), 700),), ("fee", "low"), "finite"),

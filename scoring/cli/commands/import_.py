@@ -159,7 +159,10 @@ def import_(
         "orphans": orphans,
     }
 
+    reports: list[ImportReport] = []
+
     def print_report(report: ImportReport) -> None:
+        reports.append(report)
         for line in report.lines():
             console.print(line, markup=False, soft_wrap=True)
 
@@ -180,7 +183,8 @@ def import_(
                     )
                     print_report(report)
         except BaseException:
-            console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)
+            if reports:
+                console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)
             raise
 
 
