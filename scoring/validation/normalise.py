@@ -122,7 +122,10 @@ class NormalisedTable:
     def reject(self, mask: Mask, column: str, reason: str, caused_by: str = "") -> Self:
         """Return the table with the rows of a mask rejected, for their value in a column."""
         rejections = Rejections(self.table, len(self.frame))
-        rejections.add(mask, column, self.frame[column], reason, caused_by)
+        values = self.frame[column]
+        if OWNERS.get(column) == self.table:  # a text id as in the source, not its number
+            values = self.frame["external_id"].astype(object).where(self.frame["external_id"].notna(), values)
+        rejections.add(mask, column, values, reason, caused_by)
         return self.reject_rows(rejections)
 
     def reject_rows(self, found: Rejections) -> Self:
@@ -205,7 +208,7 @@ def normalise(
     rejections.check(_schema(table, columns), coerced_frame)
     merged = np.zeros(len(frame), dtype=bool)
     if unique:
-        merged = _find_duplicates(spec, coerced_frame, rejections)
+        merged = _find_duplicates(spec, coerced_frame, rejections, raw_ids)
     keep = np.flatnonzero(~rejections.rejected & ~merged)
     valid_frame = coerced_frame if len(keep) == len(coerced_frame) else coerced_frame.iloc[keep].reset_index(drop=True)
     for column in columns:
@@ -347,7 +350,9 @@ def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
     return pd.Series(~column_type.violates(values), index=values.index)
 
 
-def _find_duplicates(spec: Table, frame: pd.DataFrame, rejections: Rejections) -> Mask:
+def _find_duplicates(
+    spec: Table, frame: pd.DataFrame, rejections: Rejections, raw_ids: Mapping[str, pd.Series]
+) -> Mask:
     """Return which valid rows duplicate an action or a prefecture pair; reject duplicate ids in other tables.
 
     This must be the last check, so that an invalid row does not cause the rejection of a valid row with the same id.
@@ -358,5 +363,6 @@ def _find_duplicates(spec: Table, frame: pd.DataFrame, rejections: Rejections) -
     duplicate[valid] = (keys if len(valid) == len(frame) else keys.iloc[valid]).duplicated().to_numpy()
     if len(spec.key) > 1:
         return duplicate
-    rejections.add(duplicate, spec.key[0], frame[spec.key[0]], DUPLICATE)
+    key = spec.key[0]
+    rejections.add(duplicate, key, raw_ids.get(key, frame[key]), DUPLICATE)
     return np.zeros(len(frame), dtype=bool)

@@ -402,3 +402,9 @@ def test_years_beyond_9999_are_rejected() -> None:
     result = normalise("jobs", jobs(posted_at=times))
     assert result.rejected["row"].tolist() == [0]
     assert result.frame["posted_at"].tolist() == [pd.Timestamp("2025-01-01", tz="UTC")]
+
+
+def test_rejected_text_ids_are_shown_as_in_the_source() -> None:
+    found = normalise("jobs", pd.DataFrame({"job_id": ["V-3", "V-4", "V-3"]}))
+    found = found.reject(np.array([False, True]), "job_id", "is too old")
+    assert found.rejected["value"].tolist() == ["V-3", "V-4"]

@@ -45,7 +45,7 @@ def import_(
             "--folder",
             metavar="DIR",
             show_default="the folder of the --map file",
-            help="Folder of the files that --map names.",
+            help="Folder of the files that --map or --suggest names.",
         ),
     ] = None,
     db: DbOption = DEFAULT_DB,
@@ -141,7 +141,7 @@ def import_(
     names = () if header is None else tuple(header.split(","))
     source = SourceOptions(encoding, delimiter, names, sheet, source_table, query)
     if suggest:
-        _print_draft(words, source, has_map=map_ is not None)
+        _print_draft(words, source, folder, has_map=map_ is not None)
         return
     if len(words) != 2 and (words or map_ is None):
         raise typer.BadParameter("Give TABLE and FILE, --map FILE, both, or --suggest and files.")
@@ -188,12 +188,12 @@ def import_(
             raise
 
 
-def _print_draft(files: list[str], source: SourceOptions, *, has_map: bool) -> None:
+def _print_draft(files: list[str], source: SourceOptions, folder: Path | None, *, has_map: bool) -> None:
     from scoring.cli.progress import Progress
     from scoring.importing.mapping_draft import draft_mapping
 
     if not files or has_map:
         raise typer.BadParameter("--suggest needs the files to examine. It excludes --map.")
     with Progress().stage(f"examining {', '.join(files)}"):
-        draft = draft_mapping(files, source)
+        draft = draft_mapping(files, source, folder)
     typer.echo(draft, nl=False)

@@ -16,7 +16,7 @@ _PLACE: Final = {
     "prefecture_code": (
         "prefecture code", "pref cd", "pref", "prefecture", "state code", "state", "region code",
         "region", "province",
-        "canton", "都道府県コード", "都道府県",
+        "canton", "lives in", "residence", "都道府県コード", "都道府県",
     ),
     "city_code": (
         "city code", "city cd", "city", "town", "municipality", "zip code", "zip", "postal code", "postcode",
@@ -27,7 +27,7 @@ _PLACE: Final = {
 WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "jobs": {
         "job_id": (
-            "job id", "posting id", "vacancy id", "offer id", "position id", "requisition id",
+            "job id", "job", "posting id", "vacancy id", "offer id", "position id", "requisition id",
             "listing id", "ad id", "item id", "movie id", "product id", "求人id", "求人番号", "案件id", "仕事id",
         ),
         "company_id": ("company id", "employer id", "client id", "endcl cd", "企業id", "会社id", "企業コード"),
@@ -42,7 +42,8 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "station_name": ("station name", "station", "nearest station", "最寄り駅", "最寄駅", "駅"),
         "address": ("address", "street address", "street", "location", "workplace", "住所", "勤務地"),
         "salary_type": (
-            "salary type", "pay type", "wage type", "pay period", "salary period", "pay unit", "給与形態", "給与区分",
+            "salary type", "per", "pay type", "wage type", "pay period", "salary period", "pay unit",
+            "給与形態", "給与区分",
         ),
         "min_salary": (
             "min salary", "salary min", "minimum salary", "min wage", "salary", "wage", "pay",
@@ -50,9 +51,13 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "compensation", "salary from", "給与", "時給", "月給", "賃金", "給料",
         ),
         "max_salary": ("max salary", "salary max", "maximum salary", "salary to", "max wage", "最高給与"),
-        "fee": ("fee", "success fee", "price per click", "cpc", "bid", "revenue", "掲載料", "成果報酬", "手数料"),
+        "fee": (
+            "fee", "success fee", "commission", "price per click", "cpc", "bid", "revenue", "掲載料",
+            "成果報酬", "手数料",
+        ),
         "occupation_code": (
-            "occupation code", "occupation", "job category", "category", "job family", "industry",
+            "occupation code", "occupation", "job category", "trade", "profession", "category", "job family",
+            "industry",
             "class", "genres",
             "genre", "job type", "position", "職種コード", "職種", "業種",
         ),
@@ -64,10 +69,12 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         ),
         "has_student_welcome": ("has student welcome", "student welcome", "students welcome", "学生歓迎"),
         "has_remote_work": (
-            "has remote work", "remote work", "remote", "is remote", "work from home", "在宅", "リモート可",
+            "has remote work", "remote work", "remote", "is remote", "work from home", "from home",
+            "home office", "在宅", "リモート可",
         ),
         "posted_at": (
-            "posted at", "posting date", "date posted", "posted", "post date", "published at", "publish date",
+            "posted at", "online since", "published", "posting date", "date posted", "posted", "post date",
+            "published at", "publish date",
             "listed at", "open date", "start date", "掲載開始日", "掲載日", "公開日",
         ),
         "expires_at": (
@@ -79,19 +86,19 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "users": {
         "user_id": (
-            "user id", "applicant id", "candidate id", "member id", "seeker id", "customer id", "person id", "uid",
+            "user id", "user", "applicant id", "candidate id", "member id", "seeker id", "customer id", "person id", "uid",
             "会員id", "会員番号", "ユーザーid", "求職者id",
         ),
         **_PLACE,
         "age_group": ("age group", "age", "age band", "年代", "年齢"),
         "gender": ("gender", "sex", "性別"),
         "preferred_occupations": (
-            "preferred occupations", "preferred categories", "positions of interest",
+            "preferred occupations", "looks for", "searches for", "preferred categories", "positions of interest",
             "position of interest", "interests",
             "desired occupation", "desired position", "preferred jobs", "occupation", "希望職種",
         ),
         "preferred_salary_min": (
-            "preferred salary min", "preferred salary", "desired salary", "salary expectation",
+            "preferred salary min", "at least", "preferred salary", "desired salary", "salary expectation",
             "min salary", "希望時給",
             "希望給与",
         ),
@@ -105,12 +112,14 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "actions": {
         "action": (
-            "action", "action type", "event", "event type", "event name", "interaction", "行動", "アクション",
+            "action", "action type", "did", "event", "event type", "event name", "interaction", "行動", "アクション",
             "種別",
         ),
         "occurred_at": (
-            "occurred at", "action timestamp", "timestamp", "event time", "event date", "datetime", "time", "date",
-            "view start", "viewed at", "clicked at", "applied at", "application date", "created at", "日時", "発生日時",
+            "occurred at", "action timestamp", "timestamp", "event time", "when", "event date", "datetime",
+            "time", "date",
+            "view start", "viewed at", "clicked at", "applied at", "application date", "created at", "日時",
+            "発生日時",
         ),
     },
 }  # fmt: skip

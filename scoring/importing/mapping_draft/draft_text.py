@@ -33,10 +33,15 @@ HEAD: Final = """\
 # docs/mapping.md describes every key. The comments show the most frequent values."""
 
 
-def draft_mapping(paths: Sequence[str | Path], options: SourceOptions | None = None) -> str:
+def draft_mapping(
+    paths: Sequence[str | Path], options: SourceOptions | None = None, folder: str | Path | None = None
+) -> str:
     """Return the draft of a mapping file for some files, as commented YAML.
 
-    `options` are those of every file; an encoding that they do not state is guessed.
+    Parameters
+    ----------
+    options: how to read every file; an encoding that they do not state is guessed.
+    folder: the folder of relative paths; None for the current folder.
 
     Raises
     ------
@@ -44,7 +49,7 @@ def draft_mapping(paths: Sequence[str | Path], options: SourceOptions | None = N
     """
     names = _name_sources(paths)
     stated = {} if options is None else options.given
-    files = [_read(str(path), names[str(path)], stated) for path in paths]
+    files = [_read(str(path), names[str(path)], stated, folder) for path in paths]
     return "\n".join(_write(files, choose_tables(files))) + "\n"
 
 
@@ -61,9 +66,10 @@ def _name_sources(paths: Sequence[str | Path]) -> Mapping[str, str]:
     return names
 
 
-def _read(path: str, name: str, stated: Mapping[str, Any]) -> SourceFile:
-    options = _guess_options(Path(path)) | dict(stated)
-    frame = read_source(path, options=SourceOptions(**options)).frame.iloc[:N_ROWS]
+def _read(path: str, name: str, stated: Mapping[str, Any], folder: str | Path | None) -> SourceFile:
+    location = path if folder is None or "://" in path else str(Path(folder) / path)
+    options = _guess_options(Path(location)) | dict(stated)
+    frame = read_source(location, options=SourceOptions(**options)).frame.iloc[:N_ROWS]
     profiles = {str(column): ColumnProfile.of(str(column), frame[column]) for column in frame.columns}
     return SourceFile(name, path, options, frame, profiles)
 

@@ -33,13 +33,16 @@ N_DISTINCT: Final = 30
 ID_COLUMNS: Final = {"users": "user_id", "jobs": "job_id"}
 FILE_WORDS: Final = {
     "jobs": ("job", "item", "movie", "offer", "posting", "position", "vacanc", "listing", "求人", "案件"),
-    "users": ("user", "member", "applicant", "candidate", "seeker", "customer", "会員", "求職者"),
+    "users": ("user", "member", "applicant", "candidate", "seeker", "customer", "people", "person", "会員", "求職者"),
 }
 ACTION_WORDS: Final = {
-    "application": ("appl", "submit", "応募", "エントリー"),
+    "application": ("appl", "submit", "sent", "応募", "エントリー"),
     "click": ("click", "select", "open", "クリック", "詳細"),
-    "view": ("view", "impression", "pv", "show", "display", "閲覧", "表示"),
+    "view": ("view", "seen", "impression", "pv", "show", "display", "閲覧", "表示"),
 }
+ID_KINDS: Final = ("integer", "text", "amount")
+"""Kinds of columns that may contain ids: V-012 may be read as an amount."""
+
 AMOUNT_KINDS: Final = ("integer", "number", "amount")
 
 
@@ -94,7 +97,7 @@ def choose_tables(files: Sequence[SourceFile]) -> list[TableDraft]:
     DataError: If no file contains jobs.
     """
     drafts: dict[str, TableDraft] = {}
-    ids = {file.name: _find_ids(file) for file in files}
+    ids = _find_ids(files)
     rest: list[SourceFile] = []
     for file in files:
         reference = _find_reference_table(file)
@@ -134,20 +137,51 @@ def _join_logs(drafts: Mapping[str, TableDraft]) -> list[TableDraft]:
     return [first]
 
 
-def _find_ids(file: SourceFile) -> dict[str, str]:
-    """Return table → column of its ids."""
-    found = {}
-    for table, key in ID_COLUMNS.items():
-        name = file.find_column(table, key)
-        if name is not None:
-            found[table] = name
-    plain = next((name for name in file.profiles if fold_words(name) in ("id", "no", "number", "code")), None)
-    if not found and plain is not None:
-        words = fold_text(Path(file.path).name)
-        owners = [table for table, parts in FILE_WORDS.items() if any(part in words for part in parts)]
-        if owners:
-            found[owners[0]] = plain
+def _find_ids(files: Sequence[SourceFile]) -> dict[str, dict[str, str]]:
+    """Return file → table → column of its ids: by names, then by values.
+
+    A file whose name means jobs or users has an id in the first column with a value of its own in every row. Another
+    column contains ids if nearly all of its values are such ids.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for file in files:
+        named = {table: file.find_column(table, key) for table, key in ID_COLUMNS.items()}
+        found[file.name] = {table: name for table, name in named.items() if name is not None}
+        owner = _find_owner(file)
+        if not found[file.name] and owner is not None:
+            plain = [name for name in file.profiles if fold_words(name) in ("id", "no", "number", "code")]
+            keys = [name for name, profile in file.profiles.items() if profile.is_key and profile.kind in ID_KINDS]
+            if plain or keys:
+                found[file.name][owner] = (plain or keys)[0]
+    known = {table: _collect_ids(files, found, table) for table in ID_COLUMNS}
+    for file in files:
+        if not found[file.name]:
+            for table, values in known.items():
+                if (name := _find_references(file, values)) is not None and name not in found[file.name].values():
+                    found[file.name][table] = name
     return found
+
+
+def _find_owner(file: SourceFile) -> str | None:
+    """Return the table that the name of the file means."""
+    words = fold_text(Path(file.path).name)
+    return next((table for table, parts in FILE_WORDS.items() if any(part in words for part in parts)), None)
+
+
+def _collect_ids(files: Sequence[SourceFile], ids: Mapping[str, Mapping[str, str]], table: str) -> frozenset[str]:
+    return frozenset().union(
+        *(file.profiles[ids[file.name][table]].values for file in files if table in ids[file.name])
+    )
+
+
+def _find_references(file: SourceFile, known: frozenset[str]) -> str | None:
+    """Return the column most of whose values are known ids, with the most different ones; None if there is none."""
+    shares = {
+        name: len(profile.values & known)
+        for name, profile in file.profiles.items()
+        if profile.kind in ID_KINDS and len(profile.values & known) >= SHARE_OF_IDS * len(profile.values)
+    }
+    return max(shares, key=lambda name: shares[name]) if shares else None
 
 
 def _find_reference_table(file: SourceFile) -> str | None:

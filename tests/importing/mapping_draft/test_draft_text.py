@@ -181,3 +181,27 @@ def test_movies_need_at_most_40_edited_lines(tmp_path: Path) -> None:
     assert n_edits <= 40
     assert (len(data.jobs), len(data.users), len(data.actions)) == (1_682, 943, 100_000)
     assert reports["actions"].rejected == 0
+
+
+def test_ids_are_found_by_their_values(tmp_path: Path) -> None:
+    """No name means an id: files are named after what they contain, and other columns refer to their first key."""
+    files = {
+        "vacancies.csv": {"Ref": [f"V-{i}" for i in range(30)], "Headline": ["Cook", "Driver"] * 15},
+        "people.csv": {"Person": [f"P{i}" for i in range(9)], "Lives in": ["ZH", "AG", "LU"] * 3},
+        "events.csv": {
+            "Who": [f"P{i % 9}" for i in range(40)],
+            "What": [f"V-{i % 30}" for i in range(39)] + ["V-777"],
+            "Did": ["seen", "opened", "sent", "seen"] * 10,
+            "When": ["2026-05-20T08:00:00"] * 40,
+        },
+    }
+    for name, columns in files.items():
+        pd.DataFrame(columns).to_csv(tmp_path / name, index=False)
+    tables = yaml.safe_load(draft_mapping(list(files), folder=tmp_path))["tables"]
+    assert tables["jobs"]["columns"]["job_id"] == "Ref"
+    assert tables["users"]["columns"] == {"user_id": "Person", "prefecture_code": "Lives in"}
+    actions = tables["actions"]["columns"]
+    assert (actions["user_id"], actions["job_id"], actions["occurred_at"]) == ("Who", "What", "When")
+    assert actions["action"] == {
+        "from": "Did", "values": {"opened": "click", "seen": "view", "sent": "application"},
+    }  # fmt: skip
