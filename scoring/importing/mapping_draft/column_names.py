@@ -86,7 +86,8 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "users": {
         "user_id": (
-            "user id", "user", "applicant id", "candidate id", "member id", "seeker id", "customer id", "person id", "uid",
+            "user id", "user", "applicant id", "candidate id", "member id", "seeker id", "customer id",
+            "person id", "uid",
             "会員id", "会員番号", "ユーザーid", "求職者id",
         ),
         **_PLACE,
