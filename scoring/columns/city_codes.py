@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from scoring.columns.series_functions import Mask, to_arrow_texts, to_mask, to_text_series
 
-__all__ = ["PaddedCities", "find_city_width", "pad_city_codes"]
+__all__ = ["PaddedCities", "find_city_width", "pad_cities", "pad_city_codes"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class PaddedCities:
 
 def find_city_width(columns: Iterable[pd.Series]) -> int | None:
     """Return the length of the longest city code of digits; None if there is none."""
-    longest = (pc.max(pc.utf8_length(_filter_digits(to_arrow_texts(codes)))).as_py() for codes in columns)
+    longest = (_find_longest(_combine(to_arrow_texts(codes))) for codes in columns)
     return max((width for width in longest if width is not None), default=None)
 
 
@@ -35,7 +35,7 @@ def pad_city_codes(codes: pd.Series, prefectures: pd.Series, width: int | None) 
     `codes` and `prefectures` are canonical. None if no code of digits is shorter than the width.
     """
     texts = _combine(to_arrow_texts(codes))
-    lengths = pc.utf8_length(texts)
+    lengths = pc.binary_length(texts)
     if width is None or not pc.any(is_shorter := pc.less(lengths, width)).as_py():
         return None
     short = pc.and_(is_shorter, pc.ascii_is_decimal(texts))
@@ -52,9 +52,19 @@ def pad_city_codes(codes: pd.Series, prefectures: pd.Series, width: int | None) 
     return PaddedCities(to_text_series(values), padded, to_mask(short) & ~padded)
 
 
-def _filter_digits(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    array = _combine(texts)
-    return array.filter(pc.ascii_is_decimal(array))
+def pad_cities(frame: pd.DataFrame, width: int | None) -> pd.DataFrame:
+    """Return a canonical frame of users or jobs with the codes of `pad_city_codes`."""
+    found = pad_city_codes(frame["city_code"], frame["prefecture_code"], width)
+    return frame if found is None else frame.assign(city_code=found.codes)
+
+
+def _find_longest(texts: pa.Array) -> int | None:
+    lengths = pc.binary_length(texts)
+    digits = pc.ascii_is_decimal(texts)
+    if not pc.all(digits).as_py():  # nulls are ignored
+        lengths = lengths.filter(digits)
+    longest: int | None = pc.max(lengths).as_py()
+    return longest
 
 
 def _combine(texts: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 __all__ = [
     "MAX_EXACT",
+    "drop_blank_texts",
     "fold_text",
     "normalise_column",
     "normalise_text",
@@ -98,8 +99,13 @@ def normalise_texts(texts: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
         others = pc.fill_null(pc.invert(pc.string_is_ascii(array)), False)
         replaced = [normalise_text(text) for text in array.filter(others).to_pylist()]
         array = pc.replace_with_mask(array, others, pa.array(replaced, type=pa.large_string()))
-    array = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array)
+    return drop_blank_texts(pc.utf8_trim_whitespace(array))
+
+
+def drop_blank_texts(array: pa.Array) -> pa.Array:
+    """Return texts with null for empty ones."""
+    blank = pc.equal(array, "")
+    return pc.if_else(blank, pa.scalar(None, pa.large_string()), array) if pc.any(blank).as_py() else array
 
 
 def _is_ascii(array: pa.LargeStringArray) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.normal_form import MAX_EXACT, normalise_texts
+from scoring.columns.normal_form import MAX_EXACT, drop_blank_texts, normalise_texts
 
 __all__ = [
     "MAX_EXACT",
@@ -28,6 +28,7 @@ __all__ = [
     "get_dtype_letter",
     "mask_present",
     "read_normal_texts",
+    "read_texts",
     "strip_texts",
     "to_arrow_texts",
     "to_mask",
@@ -113,20 +114,19 @@ def to_arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
     return pa.array(column.array, type=pa.large_string())
 
 
-def strip_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
-    """Return the stripped texts of a str or object column (blank: null), and the rows that are not valid UTF-8."""
-    array, not_utf8 = _read_texts(column)
-    array = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array), not_utf8
+def strip_texts(array: pa.Array) -> pa.Array:
+    """Return stripped texts of a large_string array; null if blank."""
+    return drop_blank_texts(pc.utf8_trim_whitespace(array))
 
 
 def read_normal_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
     """Return the texts of a str or object column as `normalise_texts` does, and the rows that are not valid UTF-8."""
-    array, not_utf8 = _read_texts(column)
+    array, not_utf8 = read_texts(column)
     return normalise_texts(array), not_utf8
 
 
-def _read_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
+def read_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
+    """Return the texts of a str or object column as one array, and the rows that are not valid UTF-8."""
     not_utf8 = np.zeros(len(column), dtype=bool)
     if isinstance(column.dtype, pd.StringDtype):
         array = to_arrow_texts(column)

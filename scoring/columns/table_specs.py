@@ -13,7 +13,20 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns.series_functions import CoercedColumn, Mask
-from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TEXT, TIME, ColumnType
+from scoring.columns.types import (
+    ACTIVE,
+    CHOICE,
+    CODE,
+    FLAG,
+    ID,
+    INTEGER,
+    INTEGER_LIST,
+    KEY,
+    NUMBER,
+    TEXT,
+    TIME,
+    ColumnType,
+)
 
 __all__ = [
     "ACTION_KINDS",
@@ -134,7 +147,7 @@ TABLES: Final = {
             "jobs",
             (
                 _C("job_id", ID, required=True),
-                _C("company_id", TEXT, ("endcl_cd",)),
+                _C("company_id", KEY, ("endcl_cd",)),
                 _C("company_name", TEXT),
                 _C("title", TEXT, ("application_name",)),
                 _C("prefecture_code", CODE, ("pref_cd",)),
@@ -164,11 +177,11 @@ TABLES: Final = {
                 _C("user_id", ID, required=True),
                 _C("prefecture_code", CODE, ("estimated_pref_cd", "pref_cd")),
                 _C("city_code", CODE, ("estimated_city_cd", "city_cd")),
-                _C("age_group", TEXT),
-                _C("gender", TEXT),
+                _C("age_group", KEY),
+                _C("gender", KEY),
                 _C("preferred_occupations", INTEGER_LIST, ("preferred_categories",)),
                 _C("preferred_salary_min", NUMBER, max_absolute=MAX_MONEY),
-                _C("preferred_work_style", TEXT),
+                _C("preferred_work_style", KEY),
                 _C("registered_at", TIME, ("registration_date",)),
                 _C("is_active", ACTIVE),
                 _C("external_id", TEXT),

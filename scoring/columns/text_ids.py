@@ -25,7 +25,7 @@ LAST: Final = -(2**52)
 """Largest number of a text id. The smallest is LAST - N_HASHES + 1 = -2^53 + 1."""
 
 
-def mask_reserved(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+def mask_reserved(ids: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return (n,) bool: whether an id is in the range of the numbers of text ids."""
     return (ids <= LAST) & (ids > LAST - N_HASHES)
 

@@ -92,6 +92,7 @@ class _LazyInputs(Lazy, Inputs):
 def _unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """Return the jobs of the frame, and one user without known values. Raises DataError."""
     given = check_lazily("jobs", jobs, code_width=snapshot.code_widths, owners=snapshot.owners)
+    given.pad_cities_to(snapshot.city_width)
     statistics = snapshot.statistics
     user = snapshot.compute_once(make_unknown_user_inputs)
     words = extend_lazily(statistics.dataset.words, given)

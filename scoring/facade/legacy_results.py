@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.caching.key import UserKey
+from scoring.columns.city_codes import pad_cities
 from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import RowLookup
@@ -121,7 +122,8 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
     rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)
     if len(rejections):
         raise make_data_error(rejections)
-    return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
+    frames = {name: pad_cities(table.frame, snapshot.city_width) for name, table in found.items()}
+    return Inputs.of(snapshot.statistics, users=frames["users"], jobs=frames["jobs"])
 
 
 def _replace_known_texts(frame: pd.DataFrame, lookup: RowLookup) -> pd.DataFrame:
@@ -287,6 +289,7 @@ def _make_row_inputs(
         ("users", "user_id", users, dataset.users.user_id),
     ):
         frame = make_canonical_frame(table, [{key: find_unused_id(known)} | row for row in rows], snapshot.code_widths)
+        frame = pad_cities(frame, snapshot.city_width)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
     inputs = Inputs.of(snapshot.statistics, jobs=frames["jobs"], users=frames["users"], with_profile=profiled)

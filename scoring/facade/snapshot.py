@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from scoring.caching import CacheStats, EngineCaches
 from scoring.caching.key import DataKey
 from scoring.caching.memory_footprints import Footprint, measure_footprint
+from scoring.columns.city_codes import find_city_width
 from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
 from scoring.database.validated_reader import (
@@ -91,6 +92,11 @@ class Snapshot:
         return self.compute_once(_code_widths)
 
     @property
+    def city_width(self) -> int | None:
+        """Width to which the city codes of a request are padded: that of the dataset."""
+        return self.compute_once(_city_width)
+
+    @property
     def owners(self) -> Owners:
         """The ids of the data, which decide the numbers of the text ids of a request."""
         return self.compute_once(_owners)
@@ -114,6 +120,11 @@ class Snapshot:
 
 def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
     return {"prefecture_code": code_width(statistics.dataset.tables.prefectures["prefecture_code"])}
+
+
+def _city_width(statistics: Statistics) -> int | None:
+    tables = statistics.dataset.tables
+    return find_city_width([tables.jobs["city_code"], tables.users["city_code"]])
 
 
 def _owners(statistics: Statistics) -> Owners:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from scoring.columns import TABLES
 from scoring.columns.text_ids import OWNERS
@@ -18,7 +18,15 @@ from scoring.errors import DataError
 from scoring.importing.computed_columns import fold_name
 from scoring.validation.owner_ids import OwnerIds, Owners
 
-__all__ = ["number_occupations", "read_codes", "read_owners"]
+__all__ = [
+    "CITY_TABLES",
+    "number_occupations",
+    "pad_stored_prefectures",
+    "read_city_codes",
+    "read_codes",
+    "read_owners",
+    "read_prefecture_codes",
+]
 
 
 def read_codes(connection: Connection, table: str) -> Mapping[str, Any]:
@@ -43,6 +51,35 @@ def _read_owner(connection: Connection, table: str) -> OwnerIds:
     rows = connection.execute(statement).all()
     ids = pd.Series([number for number, _ in rows], dtype="Int64")
     return OwnerIds(ids, pd.Series([text for _, text in rows], dtype="str"), numbers_are_internal=True)
+
+
+def read_prefecture_codes(connection: Connection) -> pd.Series:
+    """Return the stored codes of prefectures."""
+    codes = connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all()
+    return pd.Series(codes, dtype="str")
+
+
+def pad_stored_prefectures(connection: Connection, width: int | None) -> None:
+    """Pad stored codes of prefectures, so that a row of a file finds the row that it updates.
+
+    Version 0.1 stored them as they were given. A code whose padded form is stored too stays as it is.
+    """
+    stored = set(read_prefecture_codes(connection))
+    codes = DATA_TABLES["prefectures"].c.prefecture_code
+    for code in sorted(stored):
+        padded = code.zfill(width) if width is not None and code.isascii() and code.isdigit() else code
+        if padded not in stored:
+            connection.execute(update(DATA_TABLES["prefectures"]).where(codes == code).values(prefecture_code=padded))
+
+
+CITY_TABLES: Final = ("jobs", "users")
+"""Tables with a city_code."""
+
+
+def read_city_codes(connection: Connection, tables: Iterable[str]) -> pd.Series:
+    """Return the different stored city codes of tables."""
+    codes = [connection.execute(select(DATA_TABLES[name].c.city_code).distinct()).scalars() for name in tables]
+    return pd.Series([code for values in codes for code in values], dtype="str")
 
 
 OCCUPATION: Final = "occupation_code"

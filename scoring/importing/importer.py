@@ -7,6 +7,7 @@ integers, `scoring.validation` validates, `row_merging` applies rules and merges
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,15 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compute_columns
 from scoring.importing.header_check import require_columns
-from scoring.importing.id_mapping import number_occupations, read_codes, read_owners
+from scoring.importing.id_mapping import (
+    CITY_TABLES,
+    number_occupations,
+    pad_stored_prefectures,
+    read_city_codes,
+    read_codes,
+    read_owners,
+    read_prefecture_codes,
+)
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
@@ -43,8 +52,8 @@ from scoring.importing.table_writer import (
     read_ids,
     store_rows,
 )
-from scoring.validation.cross_table import find_unknown_references
-from scoring.validation.normalise import NormalisedTable, code_width, normalise
+from scoring.validation.cross_table import find_unknown_references, pad_cities
+from scoring.validation.normalise import NormalisedTable, code_width, normalise, pad_prefectures
 from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
 from scoring.validation.rejections import DUPLICATE
 
@@ -285,7 +294,7 @@ def _import(
     connection, raw = transaction.connection, rows.raw
     cleared: Counter[str] = Counter()
     notes: Counter[str] = Counter()
-    validated, columns = _validate(connection, table, mapping, raw, cleared, notes)
+    validated, columns = _validate(connection, table, mapping, raw, cleared, notes, options)
     validated = _apply_rules(validated, mapping, cleared, after=False)
     if mapping.one_row_per is not None:
         validated = _apply_rules(_merge_rows(validated, mapping), mapping, cleared, after=True)
@@ -356,6 +365,7 @@ def _validate(
     raw: RawRows,
     cleared: Counter[str],
     notes: Counter[str],
+    options: WriteOptions,
 ) -> tuple[NormalisedTable, frozenset[str]]:
     """Return the source rows as validated rows of the table, with rejections, and the canonical columns of the source.
 
@@ -371,21 +381,29 @@ def _validate(
         ignored, rejections, composed = computed.ignored, computed.rejections, computed.frame
         if table == "occupations":
             composed = number_occupations(connection, composed)
-    codes = pd.Series(
-        connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all(), dtype="str"
-    )
-    width = code_width(codes) if table != "prefectures" else None
-    widths = {"prefecture_code": width, "adjacent_code": width}
     rows = composed.reset_index(drop=True)
-    validated = normalise(
-        table,
-        rows,
-        code_width=widths,
-        unique=mapping.one_row_per is None,
-        rejections=rejections,
-        owners=read_owners(connection, table),
-        headers={name: [column.source] for name, column in mapping.columns.items() if column.source is not None},
-    )
+
+    def validate(widths: Mapping[str, int | None]) -> NormalisedTable:
+        return normalise(
+            table,
+            rows,
+            code_width=widths,
+            unique=mapping.one_row_per is None,
+            rejections=copy.deepcopy(rejections),
+            owners=read_owners(connection, table),
+            headers={name: [column.source] for name, column in mapping.columns.items() if column.source is not None},
+        )
+
+    if table == "prefectures":
+        stored = read_prefecture_codes(connection)[: 0 if options.replace else None]
+        widths, validated = pad_prefectures(validate({}), validate, stored)
+        pad_stored_prefectures(connection, widths["prefecture_code"])
+    else:
+        width = code_width(read_prefecture_codes(connection))
+        validated = validate({"prefecture_code": width, "adjacent_code": width})
+    if "city_code" in composed:
+        others = read_city_codes(connection, [name for name in CITY_TABLES if name != table or not options.replace])
+        validated = pad_cities({table: validated}, others)[table]
     notes.update(validated.notes)
     columns = {*map(str, composed.columns), *(["external_id"] if validated.has_text_ids else [])}
     return replace(validated, ignored=ignored or validated.ignored), frozenset(columns)

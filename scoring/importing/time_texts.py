@@ -23,6 +23,7 @@ from scoring.columns.series_functions import (
     drop_missing_texts,
     get_dtype_letter,
     mask_present,
+    read_texts,
     strip_texts,
     to_arrow_texts,
     to_mask,
@@ -147,7 +148,7 @@ def _parse_numbers(column: pd.Series, unit: str) -> ParsedTimes:
 
 def _normalise(plain: pd.Series) -> pa.LargeStringArray:
     """Return the normal form of texts and numbers; words for missing values are null."""
-    texts = to_arrow_texts(plain) if get_dtype_letter(plain) == "T" else strip_texts(plain)[0]
+    texts = to_arrow_texts(plain) if get_dtype_letter(plain) == "T" else strip_texts(read_texts(plain)[0])
     texts = drop_missing_texts(normalise_texts(texts))
     return pc.replace_substring_regex(texts, r"^([0-9]+)\.0+$", r"\1")  # integers that were converted to floats
 

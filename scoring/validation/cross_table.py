@@ -27,7 +27,7 @@ from scoring.validation.padding_notes import describe_padded_cities
 from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.report import DataReport
 
-__all__ = ["InvalidRowPolicy", "accept_tables", "find_unknown_references"]
+__all__ = ["InvalidRowPolicy", "accept_tables", "find_unknown_references", "pad_cities"]
 
 InvalidRowPolicy = Literal["refuse", "quarantine"]
 """How to handle invalid rows: raise an error that lists them, or leave them out."""
@@ -70,14 +70,18 @@ def accept_tables(
         raise make_data_error(
             rejections[rejections["caused_by"] == ""], failures
         )  # without rows that only refer to them
-    tables = _pad_cities(tables)
+    tables = pad_cities(tables)
     return Tables(**{name: table.frame for name, table in tables.items()}), DataReport.of(tables)
 
 
-def _pad_cities(tables: Mapping[str, NormalisedTable]) -> Mapping[str, NormalisedTable]:
-    """Return the tables with zeros before city codes that lost them, and notes about short codes."""
+def pad_cities(tables: Mapping[str, NormalisedTable], others: pd.Series | None = None) -> dict[str, NormalisedTable]:
+    """Return the tables with zeros before city codes that lost them, and notes about short codes.
+
+    `others`: city codes of other rows, which also determine the width.
+    """
     owners = {name: table for name, table in tables.items() if "city_code" in table.frame}
-    width = find_city_width(table.frame["city_code"] for table in owners.values())
+    codes = [table.frame["city_code"] for table in owners.values()]
+    width = find_city_width(codes if others is None else [*codes, others])
     padded = dict(tables)
     for name, table in owners.items():
         found = pad_city_codes(table.frame["city_code"], table.frame["prefecture_code"], width)

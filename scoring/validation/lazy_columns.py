@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
+from scoring.columns.city_codes import pad_cities, pad_city_codes
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
 from scoring.columns.text_ids import mask_reserved
@@ -38,14 +39,9 @@ class _SourceColumn:
     def to_canonical(self) -> pd.Series:
         if self.column.type.has_few_values:
             return self.get_dictionary().series()
-        if not self.column.type.is_text or self._is_stripped():
+        if self.column.type.keeps(self.values):
             return self.values
         return self.column.type.coerce(self.values, self.width).values
-
-    def _is_stripped(self) -> bool:
-        texts = to_arrow_texts(self.values)
-        blank = pc.any(pc.equal(texts, "")).as_py()
-        return not blank and bool(pc.utf8_trim_whitespace(texts).equals(texts))
 
     def get_dictionary(self) -> DictionaryColumn:
         coded, coerced = self._coded
@@ -84,6 +80,7 @@ class ValidatedFrame:
         self._raw = raw
         self._coded: dict[str, DictionaryColumn] = {}
         self._notes: dict[str, int] = {}
+        self._city_width: int | None = None
 
     @classmethod
     def of(cls, table: str, frame: pd.DataFrame) -> Self:
@@ -102,16 +99,32 @@ class ValidatedFrame:
         if name not in self._converted:
             raw = self._raw.get(name)
             column = self._columns[name]
-            self._converted[name] = column.type.make_missing(self._length) if raw is None else raw.to_canonical()
+            values = column.type.make_missing(self._length) if raw is None else raw.to_canonical()
+            self._converted[name] = self._pad(values) if name == "city_code" else values
         return self._converted[name]
 
     def get_dictionary(self, name: str) -> DictionaryColumn:
         """Return the canonical column of this name as a `DictionaryColumn`."""
         if name not in self._coded:
             raw = self._raw.get(name)
-            is_text = self._columns[name].type.is_text
-            self._coded[name] = raw.get_dictionary() if raw is not None and is_text else DictionaryColumn.of(self[name])
+            is_padded = name == "city_code" and self._city_width is not None
+            if raw is None or is_padded or not self._columns[name].type.is_text:
+                self._coded[name] = DictionaryColumn.of(self[name])
+            else:
+                self._coded[name] = raw.get_dictionary()
         return self._coded[name]
+
+    def pad_cities_to(self, width: int | None) -> None:
+        """Pad city codes as `pad_cities` does. Call it before a column is read."""
+        self._city_width = width
+        if "frame" in self.__dict__:
+            self.__dict__["frame"] = pad_cities(self.frame, width)
+        elif "city_code" in self._converted:
+            self._converted["city_code"] = self._pad(self._converted["city_code"])
+
+    def _pad(self, cities: pd.Series) -> pd.Series:
+        found = None if self._city_width is None else pad_city_codes(cities, self["prefecture_code"], self._city_width)
+        return cities if found is None else found.codes
 
     def find_present(self, name: str) -> Mask:
         """Return (n,) bool: whether the value is present."""

@@ -10,7 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns.series_functions import Mask
+from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.errors import DataError, pluralize
+from scoring.validation.column_matching import get_table, match_columns
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -129,7 +131,24 @@ class Rejections:
             return make_empty_rejections()
         rejections = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
         at = rejections["at"].to_numpy() if rows is None else rows[rejections["at"].to_numpy()]
+        rejections = _restore_text_ids(self.table, rejections, source, at)
         return rejections.assign(at=at, table=self.table, row=source.names(at))[["at", *Rejection._fields]]
+
+
+def _restore_text_ids(table: str, rejections: pd.DataFrame, source: SourceRows, at: NDArray[np.int64]) -> pd.DataFrame:
+    """Return the rejections with the text ids of the source for their numbers, which a reader does not know."""
+    is_id = rejections["column"].isin(OWNERS).to_numpy()
+    numbers = pd.to_numeric(rejections["value"].where(is_id), errors="coerce").fillna(0).to_numpy(dtype=np.float64)
+    places = np.flatnonzero(mask_reserved(numbers))
+    if not len(places):
+        return rejections
+    rows = source.take(at[places])
+    spec = get_table(table)
+    names, _ = match_columns(spec, [spec.column(name) for name in OWNERS if name in spec.names], rows)
+    values = rejections["value"].tolist()
+    for row, (place, column) in enumerate(zip(places, rejections["column"].iloc[places], strict=True)):
+        values[place] = _format_value(rows[names[column]].iloc[row])
+    return rejections.assign(value=values)
 
 
 def make_empty_rejections() -> pd.DataFrame:

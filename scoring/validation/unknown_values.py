@@ -115,7 +115,10 @@ def _to_arrow(column: pd.Series) -> pa.Array:
 
 def _find_unknown(values: pa.Array, known: pa.Array) -> pa.Array:
     """Return the values, without missing ones, that are not among the known ones."""
-    return values.filter(pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=known))))
+    is_known = pc.is_in(values, value_set=known)
+    if pc.sum(is_known).as_py() == len(values) - values.null_count:
+        return values[:0]
+    return values.filter(pc.and_(pc.is_valid(values), pc.invert(is_known)))
 
 
 def _count(table: str, column: str, unknown: pa.Array, known: str) -> UnknownValues | None:

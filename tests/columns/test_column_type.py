@@ -171,7 +171,8 @@ def test_custom_type_in_an_import(tmp_path: Path) -> None:
 def test_stored_values_are_read_back(column_type: ColumnType) -> None:
     """What a type writes to a database it reads, and its fast way for objects is not slower in what it accepts."""
     values = {
-        "id": [1, 2**62], "text": ["東京 1", None], "code": ["13", None], "choice": ["hourly", None],
+        "id": [1, 2**62], "text": ["東京 1", None], "key": ["C-1", None], "code": ["13", None],
+        "choice": ["hourly", None],
         "integer": [5, None], "number": [1.5, None], "flag": [True, None], "active": [True, False],
         "time": [pd.Timestamp("2025-01-01T00:00:00.000001Z"), None], "integer list": [[1, 2], []],
         "share": [0.25, None],

@@ -20,6 +20,7 @@ from scoring.columns.types import (
     ID,
     INTEGER,
     INTEGER_LIST,
+    KEY,
     NUMBER,
     TEXT,
     TIME,
@@ -99,6 +100,7 @@ def test_few_rows_are_coerced_without_validation() -> None:
     clean = {
         ID: 7,
         TEXT: "東京 1",
+        KEY: "C-1",
         CODE: "13",
         CHOICE: "hourly",
         INTEGER: 101,

@@ -276,3 +276,29 @@ async def test_explanation_of_objects_names_unknown_values() -> None:
         "jobs.salary_type '時給'",
         "jobs.prefecture_code 'JP-13'",
     ]
+
+
+@pytest.mark.parametrize("city", ["1100", 1100, 1100.0, "０１１００", "01100"])
+async def test_request_is_padded_like_the_data(city: Any) -> None:
+    jobs = pd.DataFrame({"job_id": [1, 2], "prefecture_code": ["01", "13"], "city_code": ["01100", "13104"]})
+    users = pd.DataFrame({"user_id": [1], "prefecture_code": ["01"], "city_code": ["01100"]})
+    engine = ScoringEngine(Dataset.from_frames(jobs, users), "standard")
+    job, user = {"job_id": 1, "prefecture_code": 1, "city_code": city}, {"user_id": 1, "prefecture_code": "01"}
+    explained = await engine.get_score_explanation(job, user | {"city_code": city})
+    values = {part["component"]: part["value"] for part in explained["components"]}
+    assert values["location"] == 100
+    scored = await engine.process_scoring_batch(pd.DataFrame([user | {"city_code": city}]), pd.DataFrame([job]))
+    expected = await engine.process_scoring_batch(users, jobs.head(1))
+    assert scored["total_score"].tolist() == expected["total_score"].tolist()
+
+
+@pytest.mark.parametrize("company", ["Ｃ-1", " C-1\u200b", "C-1"])
+async def test_company_of_a_request_is_compared_in_normal_form(company: str) -> None:
+    jobs = pd.DataFrame({"job_id": [1, 2], "company_id": ["C-1", company]})
+    actions = pd.DataFrame({"user_id": 1, "job_id": [1, 2], "action": "application", "occurred_at": "2025-06-01"})
+    engine = ScoringEngine(Dataset.from_frames(jobs, pd.DataFrame({"user_id": [1]}), actions), "standard")
+    popularity = await engine._batch_load_company_popularity([company])
+    assert popularity["applications"].tolist() == [2]
+    explained = await engine.get_score_explanation({"job_id": 1, "company_id": company}, {"user_id": 1})
+    facts = {part["component"]: part["facts"] for part in explained["components"]}
+    assert facts["popularity"]["applications"] == 2

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.columns.table_frames import Tables
 from scoring.columns.text_ids import number_texts
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
@@ -22,7 +21,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, OutputError
 from scoring.importing import ImportReport, import_file, import_mapping, table_writer
 from tests.support.errors import raises_at
-from tests.support.small_tables import HOSTILE, assert_same, small_tables
+from tests.support.small_tables import HOSTILE, assert_same, small_tables, tables_with_text_id
 
 
 @pytest.fixture
@@ -42,20 +41,6 @@ def sqlite(sqlite_url: str) -> Iterator[Database]:
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
     path.write_bytes(textwrap.dedent(text).lstrip().encode(encoding))
     return path
-
-
-def tables_with_text_id(*, factors: bool = False) -> Tables:
-    """Return the small tables in which the user with an external id has the number of that text."""
-    tables = small_tables(factors=factors)
-    ids = tables.users.dropna(subset="external_id").set_index("user_id")["external_id"]
-    numbers = number_texts(ids)
-    new = {user: numbers[text] for user, text in ids.items()}
-    frames = {
-        name: frame.assign(user_id=frame["user_id"].replace(new)).sort_values("user_id", ignore_index=True)
-        for name, frame in tables.items()
-        if "user_id" in frame
-    }
-    return tables.with_tables(**frames)
 
 
 def jobs_csv(tmp_path: Path, text: str) -> Path:

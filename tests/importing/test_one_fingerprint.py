@@ -45,6 +45,17 @@ TABLES = {
         }
     ),
 }
+TEXT_IDS = {
+    "users": TABLES["users"].set_column(0, "user_id", pa.array(["U-1", "00012"])),
+    "jobs": TABLES["jobs"].set_column(0, "job_id", pa.array(["J-1", "17", "1.5E+12"])),
+    "actions": TABLES["actions"]
+    .set_column(0, "user_id", pa.array(["U-1", "00012", "Ｕ-1"]))
+    .set_column(1, "job_id", pa.array(["J-1", "17", "1.5E+12"])),
+}
+"""The same market with text ids; one reference is in full-width letters."""
+
+Market = tuple[dict[str, pa.Table], str]
+"""The tables of a market and its fingerprint."""
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
@@ -94,44 +105,45 @@ def write_sql(url: str, name: str, table: pa.Table) -> str:
     return url
 
 
-@pytest.fixture(scope="module")
-def expected() -> str:
-    return Dataset.from_frames(**TABLES).fingerprint
+@pytest.fixture(scope="module", params=[TABLES, TEXT_IDS], ids=["integers", "text ids"])
+def market(request: pytest.FixtureRequest) -> Market:
+    return request.param, Dataset.from_frames(**request.param).fingerprint
 
 
-def check_import(folder: Path, expected: str, write: Callable[[str, pa.Table], Path | str], *, table: bool) -> None:
+def check_import(folder: Path, market: Market, write: Callable[[str, pa.Table], Path | str], *, table: bool) -> None:
     with Database.open(folder / "board.db") as database:
         database.create()
         save_tables(database, make_empty_tables())
-        for name, content in TABLES.items():
+        for name, content in market[0].items():
             options = SourceOptions(table=f"my_{name}" if table else None)
             report = import_file(database, name, write(name, content), options=options)
             assert report.stored == len(content), report.lines()
-    assert Dataset.from_database(folder / "board.db").fingerprint == expected
+    assert Dataset.from_database(folder / "board.db").fingerprint == market[1]
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet, write_excel, write_json, write_duckdb])
 def test_files_give_the_fingerprint_of_frames(
-    tmp_path: Path, expected: str, write: Callable[[str, pa.Table, Path], Path]
+    tmp_path: Path, market: Market, write: Callable[[str, pa.Table, Path], Path]
 ) -> None:
-    check_import(tmp_path, expected, lambda name, table: write(name, table, tmp_path), table=write is write_duckdb)
+    check_import(tmp_path, market, lambda name, table: write(name, table, tmp_path), table=write is write_duckdb)
 
 
-def test_sqlite_table_gives_the_fingerprint_of_frames(tmp_path: Path, expected: str) -> None:
+def test_sqlite_table_gives_the_fingerprint_of_frames(tmp_path: Path, market: Market) -> None:
     url = f"sqlite:///{tmp_path}/own.sqlite"
-    check_import(tmp_path, expected, lambda name, table: write_sql(url, name, table), table=True)
+    check_import(tmp_path, market, lambda name, table: write_sql(url, name, table), table=True)
 
 
-def test_postgres_table_gives_the_fingerprint_of_frames(tmp_path: Path, expected: str, postgres_url: str) -> None:
+def test_postgres_table_gives_the_fingerprint_of_frames(tmp_path: Path, market: Market, postgres_url: str) -> None:
     url = postgres_url.replace("postgresql:", "postgresql+psycopg:")
-    check_import(tmp_path, expected, lambda name, table: write_sql(url, name, table), table=True)
+    check_import(tmp_path, market, lambda name, table: write_sql(url, name, table), table=True)
 
 
-def test_mariadb_table_gives_the_fingerprint_of_frames(tmp_path: Path, expected: str, mariadb_url: str) -> None:
-    check_import(tmp_path, expected, lambda name, table: write_sql(mariadb_url, name, table), table=True)
+def test_mariadb_table_gives_the_fingerprint_of_frames(tmp_path: Path, market: Market, mariadb_url: str) -> None:
+    check_import(tmp_path, market, lambda name, table: write_sql(mariadb_url, name, table), table=True)
 
 
-def test_other_frames_give_the_fingerprint_of_pyarrow(expected: str) -> None:
+def test_other_frames_give_the_fingerprint_of_pyarrow(market: Market) -> None:
+    tables, expected = market
     polars = pytest.importorskip("polars", reason="polars is not installed")
     for convert in (flatten, pa.Table.to_pandas, polars.from_arrow):
-        assert Dataset.from_frames(**{name: convert(table) for name, table in TABLES.items()}).fingerprint == expected
+        assert Dataset.from_frames(**{name: convert(table) for name, table in tables.items()}).fingerprint == expected

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns.table_frames import Tables
+from scoring.columns.text_ids import number_texts
 from scoring.validation.normalise import check
 
 HOSTILE = "Robert'); DROP TABLE users;--"
@@ -73,3 +74,17 @@ def assert_same(left: Tables, right: Tables) -> None:
 def _sorted(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     keys: dict[str, Any] = {"actions": list(frame.columns), "prefecture_adjacency": list(frame.columns)}
     return frame.sort_values(keys.get(name, frame.columns[0]), ignore_index=True)
+
+
+def tables_with_text_id(*, factors: bool = False) -> Tables:
+    """Return the small tables in which the user with an external id has the number of that text."""
+    tables = small_tables(factors=factors)
+    ids = tables.users.dropna(subset="external_id").set_index("user_id")["external_id"]
+    numbers = number_texts(ids)
+    new = {user: numbers[text] for user, text in ids.items()}
+    frames = {
+        name: frame.assign(user_id=frame["user_id"].replace(new)).sort_values("user_id", ignore_index=True)
+        for name, frame in tables.items()
+        if "user_id" in frame
+    }
+    return tables.with_tables(**frames)

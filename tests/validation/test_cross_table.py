@@ -34,7 +34,7 @@ DIRT: dict[str, list[tuple[str, Any]]] = {
     "jobs": [
         ("min_salary", "a lot"), ("fee", np.inf), ("fee", -np.inf), ("min_salary", 1e13), ("posted_at", "soon"),
         ("has_remote_work", "perhaps"), ("title", "a\0b"), ("title", "\ud800"), ("occupation_code", 1.5),
-        ("job_id", 2**63), ("job_id", None), ("job_id", True), ("prefecture_code", True), ("is_active", 7),
+        ("job_id", 2.0**60), ("job_id", None), ("job_id", True), ("prefecture_code", True), ("is_active", 7),
     ],
     "users": [
         ("preferred_salary_min", np.inf), ("preferred_occupations", "1|x"), ("user_id", "NULL"), ("user_id", 1.5),

@@ -24,6 +24,7 @@ from scoring.columns.types import (
     ID,
     INTEGER,
     INTEGER_LIST,
+    KEY,
     NUMBER,
     TEXT,
     TIME,
@@ -71,6 +72,7 @@ TEXT_FORMS: dict[str, Change] = {
     "empty": texts_with(""),
     "spaces around": texts_with("\u30001 \n"),
     "a NUL": texts_with("a\0b"),
+    "full width": texts_with("Ａ１\u200b"),
     "capitals": texts_with(" HourLY"),
     "a short code": texts_with("7.0"),
     "a new value": texts_with("new"),
@@ -86,6 +88,15 @@ TYPED: dict[ColumnType, dict[str, Change]] = {
         "twice": lambda column: np.repeat(column.to_numpy()[:1], len(column)),
         "descending": lambda column: column.to_numpy()[::-1],
         "a fraction": with_first(1.5),
+        "a text id": with_first("A-1"),
+        "a leading zero": with_first("007"),
+        "an exponent": with_first("1.5E+12"),
+        "full-width digits": with_first("１２３４５６７"),
+        "a header line": with_first("JOB_ID"),
+        "a word for missing": with_first("null"),
+        "a reserved number": with_first(-(2**52)),
+        "text ids": lambda column: [f"J-{n}" for n in range(len(column))],
+        "twice in normal form": lambda column: ["J-1", "Ｊ-1", *map(str, range(len(column) - 2))],
     },
     NUMBER: {
         "infinite": lambda column: np.append(np.full(len(column) - 1, 1.0), -np.inf),
@@ -112,7 +123,7 @@ TYPED: dict[ColumnType, dict[str, Change]] = {
         "the first": lambda column: pd.Series(np.full(len(column), "0001-01-01", "M8[us]")).dt.tz_localize("UTC").array,
     },
 }
-TYPED |= dict.fromkeys((TEXT, CODE, CHOICE), TEXT_FORMS)
+TYPED |= dict.fromkeys((TEXT, KEY, CODE, CHOICE), TEXT_FORMS)
 COLUMNS = TABLES["jobs"].columns
 
 

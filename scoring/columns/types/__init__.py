@@ -13,6 +13,7 @@ from scoring.columns.types.flag import FLAG
 from scoring.columns.types.id import ID
 from scoring.columns.types.integer import INTEGER
 from scoring.columns.types.integer_list import INTEGER_LIST
+from scoring.columns.types.key import KEY
 from scoring.columns.types.number import NUMBER
 from scoring.columns.types.text import TEXT
 from scoring.columns.types.time import TIME
@@ -26,6 +27,7 @@ __all__ = [
     "ID",
     "INTEGER",
     "INTEGER_LIST",
+    "KEY",
     "NUMBER",
     "TEXT",
     "TIME",
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
-    *(ID, TEXT, CODE, CHOICE, INTEGER),
+    *(ID, TEXT, KEY, CODE, CHOICE, INTEGER),
     *(NUMBER, FLAG, ACTIVE, TIME, INTEGER_LIST),
 )
 """All column types of `scoring.columns.TABLES`."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.normal_form import normalise_texts
-from scoring.columns.series_functions import CoercedColumn, all_valid, to_text_series
+from scoring.columns.series_functions import CoercedColumn, all_valid, get_dtype_letter, to_plain_dtype
 from scoring.columns.types.text import TextType, is_clean_text
 
 __all__ = ["CHOICE"]
@@ -22,18 +24,22 @@ class ChoiceType(TextType):
     has_few_values = True
 
     def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
-        result = super().coerce(values)
-        texts = pa.array(result.values.array, type=pa.large_string())
-        result.values = to_text_series(pc.utf8_lower(normalise_texts(texts)))
-        return result
+        """Return `normalise` of the texts, computed once per distinct text."""
+        column = to_plain_dtype(values)
+        if get_dtype_letter(column) != "T":
+            return super().coerce(column)
+        coded = DictionaryColumn.of(column)
+        result = super().coerce(coded.values)
+        problems = [(np.append(mask, False)[coded.place], reason) for mask, reason in result.problems]
+        return CoercedColumn(DictionaryColumn(result.values, coded.place).series(), problems)
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
         if not all_valid(values, lambda v: is_clean_text(v) and v.isascii() and v == v.lower()):
             return None
         return pd.Series(list(values), dtype="str")
 
-    def from_arrow(self, array: pa.Array) -> pd.Series:
-        return to_text_series(pc.utf8_lower(normalise_texts(array)))
+    def normalise(self, texts: pa.Array) -> pa.Array:
+        return pc.utf8_lower(normalise_texts(texts))
 
 
 CHOICE: Final = ChoiceType()

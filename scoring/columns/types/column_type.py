@@ -75,6 +75,10 @@ class ColumnType(ABC):
         """Return `accepts` for a series with the canonical dtype."""
         return False
 
+    def keeps(self, values: pd.Series) -> bool:
+        """Return whether accepted values are canonical as they are."""
+        return True
+
     def violates(self, values: pd.Series) -> Mask:
         """Return (n,) bool: the coerced values that are invalid for the reason `violation`."""
         return np.zeros(len(values), dtype=bool)

@@ -115,11 +115,11 @@ def parse_ids(values: pd.Series, headers: Collection[str] = ()) -> ParsedIds:
     if letter in "bM":
         result = CoercedColumn(pd.Series(pd.NA, index=column.index, dtype="Int64"))
         result.reject(mask_present(column), NOT_ID)
-        return ParsedIds(result, pd.Series(None, index=column.index, dtype="str"))
+        return ParsedIds(result, _make_no_texts(len(column)))
     if letter in "iuf":
         result = INTEGER.coerce(column)
         if letter != "u" or not result.problems:
-            return ParsedIds(result, pd.Series(None, index=column.index, dtype="str"))
+            return ParsedIds(result, _make_no_texts(len(column)))
         column, letter = column.astype(object), "O"
     if letter == "T":
         texts, not_utf8 = read_normal_texts(column)
@@ -133,7 +133,7 @@ def _parse_texts(texts: pa.Array, not_utf8: Mask, headers: Collection[str]) -> P
     if numbers is not None:
         result = CoercedColumn(to_int64(numbers))
         result.reject(not_utf8, NOT_TEXT)
-        return ParsedIds(result, pd.Series(None, index=range(len(texts)), dtype="str"))
+        return ParsedIds(result, _make_no_texts(len(texts)))
     is_number = to_mask(pc.match_substring_regex(texts, NUMBER_SHAPE))
     digits = pc.replace_substring_regex(texts.filter(pa.array(is_number)), r"^\+|\.0+$", "")
     found = [_to_int(text) for text in digits.to_pylist()]
@@ -151,6 +151,10 @@ def _parse_texts(texts: pa.Array, not_utf8: Mask, headers: Collection[str]) -> P
         is_text &= ~mask
     result.reject(not_utf8, NOT_TEXT)
     return ParsedIds(result, to_text_series(pc.if_else(pa.array(is_text), texts, pa.scalar(None, pa.large_string()))))
+
+
+def _make_no_texts(length: int) -> pd.Series:
+    return to_text_series(pa.nulls(length, type=pa.large_string()))
 
 
 def _cast_plain_digits(texts: pa.Array) -> pa.Array | None:

@@ -41,11 +41,11 @@ class IntegerListType(ColumnType):
                 if value not in parsed:
                     parsed[value] = _parse_text(value)
                 numbers = parsed[value]
+            elif isinstance(value, list | tuple | np.ndarray | pd.Series | pd.api.extensions.ExtensionArray):
+                numbers = _parse_list(list(value))
             elif isinstance(value, set | frozenset):
                 numbers = _parse_list(list(value))
                 numbers = None if numbers is None else sorted(numbers)
-            elif isinstance(value, list | tuple | np.ndarray | pd.Series | pd.api.extensions.ExtensionArray):
-                numbers = _parse_list(list(value))
             elif pd.isna(value):
                 numbers = []
             else:

@@ -19,6 +19,7 @@ from scoring.columns.series_functions import (
     contains_nul,
     format_value,
     get_dtype_letter,
+    read_texts,
     strip_texts,
     to_arrow_texts,
     to_mask,
@@ -42,7 +43,10 @@ class TextType(ColumnType):
     is_text = True
 
     def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
-        """Return stripped str. Floats such as 13.0 lose the .0, because a missing value turns integers into floats."""
+        """Return `normalise` of the texts.
+
+        Floats such as 13.0 lose the .0, because a missing value turns integers into floats.
+        """
         column = to_plain_dtype(values)
         letter = get_dtype_letter(column)
         if letter in "biu":
@@ -51,7 +55,8 @@ class TextType(ColumnType):
             return _format_floats(column.to_numpy(dtype=np.float64, na_value=np.nan))
         if letter == "M":
             return CoercedColumn(column.astype("str").where(column.notna()))
-        result = _coerce_texts(*strip_texts(column))
+        texts, not_utf8 = read_texts(column)
+        result = _coerce_texts(self.normalise(texts), not_utf8)
         if letter == "O":  # infinity in a mixed column; as text it would become the value inf
             infinite = np.array(
                 [isinstance(v, float | np.floating) and math.isinf(v) for v in column.array], dtype=bool
@@ -67,6 +72,11 @@ class TextType(ColumnType):
         texts = to_arrow_texts(values)
         return all(_is_storable(chunk) for chunk in (texts.chunks if isinstance(texts, pa.ChunkedArray) else (texts,)))
 
+    def keeps(self, values: pd.Series) -> bool:
+        texts = to_arrow_texts(values)
+        array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        return bool(self.normalise(array).equals(array))
+
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
         return pd.Series(list(values), dtype="str") if all_valid(values, is_clean_text) else None
 
@@ -74,8 +84,11 @@ class TextType(ColumnType):
         return not contains_nul(array)
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        array = pc.utf8_trim_whitespace(array)
-        return to_text_series(pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array))
+        return to_text_series(self.normalise(array))
+
+    def normalise(self, texts: pa.Array) -> pa.Array:
+        """Return valid texts of a source as the canonical column has them; null if blank."""
+        return strip_texts(texts)
 
 
 def is_clean_text(value: Any) -> bool:
