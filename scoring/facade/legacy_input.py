@@ -91,7 +91,7 @@ def resolve_row(row: Row, lookup: RowLookup) -> Row:
         return row
     rows, is_known = lookup.resolve([value])
     if is_known[0]:
-        return row | {key: int(lookup.ids[rows[0]])}
+        return {"external_id": normalise_value(value)} | row | {key: int(lookup.ids[rows[0]])}
     form = normalise_value(value)
     number = None if form is None else parse_plain_number(form)
     if number is not None and not IdIndex(lookup.ids).contains(np.array([number]))[0]:

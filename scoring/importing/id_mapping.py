@@ -26,6 +26,7 @@ __all__ = [
     "read_codes",
     "read_owners",
     "read_prefecture_codes",
+    "read_references",
 ]
 
 
@@ -57,6 +58,15 @@ def read_prefecture_codes(connection: Connection) -> pd.Series:
     """Return the stored codes of prefectures."""
     codes = connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all()
     return pd.Series(codes, dtype="str")
+
+
+def read_references(connection: Connection) -> dict[str, pd.DataFrame]:
+    """Return the stored codes of prefectures and occupations, as frames of one column."""
+    codes = connection.execute(select(DATA_TABLES["occupations"].c.occupation_code)).scalars().all()
+    return {
+        "prefectures": read_prefecture_codes(connection).to_frame("prefecture_code"),
+        "occupations": pd.DataFrame({"occupation_code": pd.Series(codes, dtype="int64")}),
+    }
 
 
 def pad_stored_prefectures(connection: Connection, width: int | None) -> None:

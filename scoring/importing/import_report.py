@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 __all__ = ["ImportReport"]
+
+MAX_COLUMNS: Final = 50
+"""Unused columns that the report names."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,9 @@ class ImportReport:
         lines += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
         lines += [f"  note {count:,}: {note}" for note, count in self.notes.items()]
         if self.ignored:
-            lines.append(f"  columns not used: {', '.join(self.ignored)}")
+            more = len(self.ignored) - MAX_COLUMNS
+            names = [*self.ignored[:MAX_COLUMNS], *([f"and {more:,} more"] if more > 0 else [])]
+            lines.append(f"  columns not used: {', '.join(names)}")
         if self.refused_path is not None:
             lines.append(f"  rejected rows: {self.refused_path} (readable only by the owner)")
         return lines

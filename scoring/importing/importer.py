@@ -38,6 +38,7 @@ from scoring.importing.id_mapping import (
     read_codes,
     read_owners,
     read_prefecture_codes,
+    read_references,
 )
 from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
@@ -56,6 +57,7 @@ from scoring.validation.cross_table import find_unknown_references, pad_cities
 from scoring.validation.normalise import NormalisedTable, code_width, normalise, pad_prefectures
 from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
 from scoring.validation.rejections import DUPLICATE
+from scoring.validation.unknown_values import REFERENCES, find_unknown_values
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
 
@@ -224,12 +226,14 @@ class _Transaction:
     Attributes
     ----------
     removed: table → ids of users or jobs that `replace` has removed.
+    coded: position of the report, and the columns of codes, of each import of users or jobs.
     """
 
     connection: Connection
     options: WriteOptions
     reports: list[ImportReport]
     removed: dict[str, Longs] = field(default_factory=dict)
+    coded: list[tuple[int, pd.DataFrame]] = field(default_factory=list)
 
     def import_table(
         self, table: str, raw: RawRows, mapping: TableMap, source: str, refused_to: str | Path | None
@@ -250,10 +254,19 @@ class _Transaction:
         return report
 
     def finish(self) -> None:
-        """Delete or refuse orphans. Only now is it known which dependent rows the import has replaced too."""
+        """Delete or refuse orphans, and note unknown codes.
+
+        Only now is it known which dependent rows and reference tables the import has replaced too.
+        """
         for table, counts in delete_orphans(self.connection, self.removed, self.options.orphans).items():
             at = max(n for n, report in enumerate(self.reports) if report.table == table)
             self.reports[at] = replace(self.reports[at], deleted=counts)
+        references = read_references(self.connection) if self.coded else {}
+        for at, frame in self.coded:
+            report = self.reports[at]
+            unknown = find_unknown_values({report.table: frame}, references)
+            notes = {str(values): values.count for values in unknown}
+            self.reports[at] = replace(report, notes={**report.notes, **notes})
 
 
 def _require_accepted_rows(report: ImportReport) -> None:
@@ -308,6 +321,9 @@ def _import(
     if table in options.close_missing:
         file_ids = np.concatenate([file_ids, _find_unreadable_ids(connection, table, mapping, raw)])
     validated, counts = store_rows(connection, validated, columns, file_ids, options)
+    if table in ("users", "jobs"):
+        names = [name for owner, name in REFERENCES if owner == table]
+        transaction.coded.append((len(transaction.reports), validated.frame[names]))
     if before is not None:
         transaction.removed[table] = np.setdiff1d(before, read_ids(connection, table))
     n_rejected = validated.n_rejected + len(raw.unreadable)

@@ -19,18 +19,19 @@ from scoring.columns import SALARY_TYPES, TABLES
 from scoring.columns.series_functions import to_arrow_texts
 from scoring.errors import make_printable, pluralize
 
-__all__ = ["UnknownValues", "find_unknown_values", "format_most_frequent"]
+__all__ = ["REFERENCES", "UnknownValues", "find_unknown_values", "format_most_frequent"]
 
 N_FREQUENT: Final = 3
 """Number of values that a report names."""
 
-_REFERENCES: Final = {
+REFERENCES: Final = {
+    ("jobs", "salary_type"): None,
     ("jobs", "prefecture_code"): "prefectures",
     ("jobs", "occupation_code"): "occupations",
     ("users", "prefecture_code"): "prefectures",
     ("users", "preferred_occupations"): "occupations",
 }
-"""Column → the reference table that knows its codes."""
+"""Column → the reference table that knows its codes; None: the rules of the model."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def find_unknown_values(
         texts = to_arrow_texts(frames["jobs"]["salary_type"])
         known = f"{', '.join(words[:-1])} or {words[-1]}"
         found.append(_count("jobs", "salary_type", _find_unknown(texts, pa.array(words, pa.large_string())), known))
-    for (table, column), reference in _REFERENCES.items():
-        if table not in frames or reference not in references or not len(references[reference]):
+    for (table, column), reference in REFERENCES.items():
+        if reference is None or table not in frames or reference not in references or not len(references[reference]):
             continue
         codes = references[reference][TABLES[reference].key[0]]
         unknown = _find_unknown(_to_arrow(frames[table][column]), _to_arrow(codes))

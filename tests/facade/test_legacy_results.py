@@ -13,6 +13,7 @@ import pytest
 
 from scoring.dataset import Dataset
 from scoring.dataset.smaller_dtypes import optimise
+from scoring.errors import DataError
 from scoring.facade import ScoredPairs, ScoringEngine
 from tests.support.cached_oracle import CachedOracle
 from tests.support.facade_market import (
@@ -302,3 +303,10 @@ async def test_company_of_a_request_is_compared_in_normal_form(company: str) -> 
     explained = await engine.get_score_explanation({"job_id": 1, "company_id": company}, {"user_id": 1})
     facts = {part["component"]: part["facts"] for part in explained["components"]}
     assert facts["popularity"]["applications"] == 2
+
+
+async def test_error_of_a_text_id_names_the_invalid_value_only() -> None:
+    engine = ScoringEngine(Dataset.from_frames(pd.DataFrame({"job_id": ["J-1"]}), pd.DataFrame({"user_id": [1]})))
+    with pytest.raises(DataError) as found:
+        await engine.calculate_base_score({"job_id": "J-1", "has_remote_work": "perhaps"})
+    assert found.value.problems["column"].tolist() == ["has_remote_work"]

@@ -551,3 +551,24 @@ def test_invalid_source_option_names_line_and_key(
     path = write(tmp_path / "map.yaml", f"tables: {{}}\nsources:\n  a: {source}\n")
     with raises_at(ConfigurationError, *filter(None, ("sources", "a", key)), path=str(path), line=3):
         import_mapping(sqlite, path)
+
+
+def test_unknown_codes_are_those_after_the_whole_mapping(tmp_path: Path) -> None:
+    """The reference table follows the jobs in the mapping."""
+    write(tmp_path / "jobs.csv", "job_id,salary_type,prefecture_code\n1,時給,TX\n2,hourly,CA\n3,時給,TX\n")
+    write(tmp_path / "regions.csv", "prefecture_code,name\nTX,Texas\n")
+    mapping = """
+        sources: {j: {file: jobs.csv}, r: {file: regions.csv}}
+        tables: {jobs: {from: j}, prefectures: {from: r}}
+        """
+    with Database.open(tmp_path / "board.db") as database:
+        reports = import_mapping(database, write(tmp_path / "map.yaml", mapping))
+    assert list(reports[0].notes.values()) == [2, 1]
+    assert "時給" in next(iter(reports[0].notes))
+
+
+def test_report_does_not_list_thousands_of_unused_columns(sqlite: Database, tmp_path: Path) -> None:
+    names = ",".join(f"c{n}" for n in range(5_000))
+    report = import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id,{names}\n1{',' * 5_000}\n"))
+    assert len(report.ignored) == 5_000
+    assert max(map(len, report.lines())) < 500

@@ -121,10 +121,10 @@ _REJECTED: Final = {
     FLAG: "neither true nor false",
     ACTIVE: "neither true nor false",
     TIME: "not a time of the years 1 to 9999; a number",
-    CODE: "NUL; invalid UTF-8; infinity; a boolean",
-    TEXT: "NUL; invalid UTF-8; infinity",
-    KEY: "NUL; invalid UTF-8; infinity",
-    CHOICE: "NUL; invalid UTF-8; infinity",
+    CODE: "NUL; invalid UTF-8; infinity; a list; a boolean",
+    TEXT: "NUL; invalid UTF-8; infinity; a list",
+    KEY: "NUL; invalid UTF-8; infinity; a list",
+    CHOICE: "NUL; invalid UTF-8; infinity; a list",
     INTEGER_LIST: "not a list of integers",
 }
 _MEANS: Final = {

@@ -408,3 +408,13 @@ def test_rejected_text_ids_are_shown_as_in_the_source() -> None:
     found = normalise("jobs", pd.DataFrame({"job_id": ["V-3", "V-4", "V-3"]}))
     found = found.reject(np.array([False, True]), "job_id", "is too old")
     assert found.rejected["value"].tolist() == ["V-3", "V-4"]
+
+
+@pytest.mark.parametrize("column", ["title", "company_id", "prefecture_code", "salary_type"])
+@pytest.mark.parametrize("value", [["13"], {"a": 1}, np.array([1, 2]), ("a",)], ids=lambda value: type(value).__name__)
+def test_list_in_a_column_of_texts_is_rejected(column: str, value: Any) -> None:
+    """It would otherwise be stored as the text of the list."""
+    frame = pd.DataFrame({"job_id": [1, 2], column: pd.Series([value, "13"], dtype=object)})
+    found = normalise("jobs", frame)
+    assert found.rejected["column"].tolist() == [column]
+    assert len(found.frame) == 1

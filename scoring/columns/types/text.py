@@ -32,6 +32,8 @@ __all__ = ["TEXT", "TextType", "is_clean_text"]
 
 INFINITE: Final = "is infinite"
 NOT_TEXT: Final = "is not valid UTF-8 text"
+NOT_SINGLE: Final = "is a list or a mapping, not one value"
+NESTED: Final = (list, tuple, set, frozenset, dict, np.ndarray, pd.Series)
 NUL: Final = "contains a NUL character"
 
 
@@ -57,12 +59,14 @@ class TextType(ColumnType):
             return CoercedColumn(column.astype("str").where(column.notna()))
         texts, not_utf8 = read_texts(column)
         result = _coerce_texts(self.normalise(texts), not_utf8)
-        if letter == "O":  # infinity in a mixed column; as text it would become the value inf
+        if letter == "O":  # infinity or a list in a mixed column would become its text
             infinite = np.array(
                 [isinstance(v, float | np.floating) and math.isinf(v) for v in column.array], dtype=bool
             )
-            result.values = result.values.mask(pd.Series(infinite, index=result.values.index))
+            nested = np.array([isinstance(v, NESTED) for v in column.array], dtype=bool)
+            result.values = result.values.mask(pd.Series(infinite | nested, index=result.values.index))
             result.reject(infinite, INFINITE)
+            result.reject(nested, NOT_SINGLE)
         return result
 
     def accepts_values(self, values: pd.Series) -> bool:

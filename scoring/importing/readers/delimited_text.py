@@ -196,7 +196,7 @@ def read_by_csv(path: Path, name: str, layout: TextLayout) -> RawRows:
             good: list[list[str]] = []
             for line, fields in batch:
                 if len(fields) != len(layout.names):
-                    reason = f"row has {len(fields)} fields, but the header has {len(layout.names)}"
+                    reason = f"row has {pluralize(len(fields), 'field')}, but the header has {len(layout.names)}"
                 elif not layout.encoding.is_valid and any(INVALID in field for field in fields):
                     reason = f"row is not valid {_title(layout.encoding.name)}"
                 else:

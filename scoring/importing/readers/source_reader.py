@@ -84,6 +84,8 @@ def read_source(location: Path | str, missing: tuple[str, ...] = (), options: So
     if path.is_dir():
         return _read_folder(path, options).clear(missing)
     if not path.is_file():
+        if path.exists():
+            raise DataError(f"{path} is not a regular file. Write its content to a file, and import that file.")
         raise DataError(f"The file {path} does not exist. Check the path.")
     kind = _find_kind(path) or (KINDS[0] if _is_text(path) else None)
     if kind is None:

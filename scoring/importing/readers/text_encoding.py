@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from scoring.errors import DataError
 from scoring.importing.readers.source_options import locate_option
@@ -52,17 +52,49 @@ class TextEncoding:
     is_valid: bool
 
 
+MAX_UNPACKED: Final = 2**28
+MAX_RATIO: Final = 200
+"""A gzip file is not read further if it unpacks to more than `MAX_UNPACKED` bytes and `MAX_RATIO` times its size."""
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a gzip file, up to a plausible size. Text compresses to a fifth, a thousandth is an attack."""
+
+    def __init__(self, path: Path, content: gzip.GzipFile) -> None:
+        self._path, self._content = path, content
+        self._limit = max(MAX_UNPACKED, MAX_RATIO * path.stat().st_size)
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._content.read1(len(buffer))
+        self._read += len(data)
+        if self._read > self._limit:
+            raise DataError(
+                f"{self._path} unpacks to more than {self._limit:,} bytes, at least {MAX_RATIO} times its size. "
+                "Unpack the file and check its content, then import the unpacked file."
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+
 @contextmanager
 def open_binary(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes; a name that ends with .gz is decompressed.
 
     Raises
     ------
-    DataError: If the file cannot be read, or is not complete gzip.
+    DataError: If the file cannot be read, is not complete gzip, or unpacks to an implausible size.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield file  # type: ignore[misc]
+        with path.open("rb") as file:
+            if path.suffix.lower() != ".gz":
+                yield file
+                return
+            with gzip.open(file) as unpacked, io.BufferedReader(_Unpacked(path, unpacked)) as content:
+                yield content
     except (OSError, EOFError, zlib.error) as error:
         problem = reason(error) if isinstance(error, OSError) else str(error)
         raise DataError(f"{path} cannot be read: {problem.rstrip('.')}. Check the file and its permissions.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError, DataError
-from scoring.importing.readers import RawRows, SourceOptions, read_source
+from scoring.importing.readers import RawRows, SourceOptions, read_source, text_encoding
 from scoring.importing.readers.delimited_text import read_by_csv, read_delimited_text, read_layout
 from tests.support.errors import raises_at
 
@@ -186,3 +187,21 @@ def test_fast_and_exact_path_give_equal_rows(tmp_path: Path, examples: int) -> N
         assert fast.unreadable == exact.unreadable
 
     check()
+
+
+def test_gzip_of_implausible_size_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_encoding, "MAX_UNPACKED", 10_000)
+    path = tmp_path / "a.csv.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(b"job_id,title\n1," + b"x" * 3_000_000)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read_source(path)
+    with gzip.open(path, "wb") as file:
+        file.write(b"job_id,title\n" + "".join(f"{n},{n**7}\n" for n in range(5_000)).encode())
+    assert len(read_source(path).frame) == 5_000
+
+
+def test_pipe_is_not_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="not a regular file"):
+        read_source(tmp_path / "a.csv")
