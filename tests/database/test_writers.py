@@ -12,13 +12,14 @@ from scoring.database.writers import VALUES_PER_INSERT, insert_columns, insert_r
 from scoring.errors import DatabaseError
 from tests.support.errors import raises_with
 
-NAMES = [column.name for column in results.columns]
+NAMES = [column.name for column in results.columns if not column.nullable]
 TOGETHER = VALUES_PER_INSERT // len(NAMES)
 
 
 def stored(database: Database) -> list[tuple[object, ...]]:
     with database.connect() as connection:
-        found = connection.execute(sa.select(results).order_by(results.c.run_id, results.c.user_id, results.c.rank))
+        columns = [results.c[name] for name in NAMES]
+        found = connection.execute(sa.select(*columns).order_by(results.c.run_id, results.c.user_id, results.c.rank))
         return [tuple(row) for row in found]
 
 
