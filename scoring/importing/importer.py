@@ -265,7 +265,7 @@ class _Transaction:
         for at, frame in self.coded:
             report = self.reports[at]
             unknown = find_unknown_values({report.table: frame}, references)
-            notes = {str(values): values.count for values in unknown}
+            notes = {values.describe(): values.count for values in unknown}
             self.reports[at] = replace(report, notes={**report.notes, **notes})
 
 

@@ -245,7 +245,7 @@ def delete_orphans(connection: Connection, removed: Mapping[str, Longs], policy:
     if found and policy == "refuse":
         lines = "; ".join(
             f"{pluralize(len(removed[table]), table[:-1])} that the new file does not contain, with "
-            + " and ".join(f"{rows:,} {name}" for name, rows in counts.items())
+            + " and ".join(pluralize(rows, name.removesuffix("s").replace("_", " ")) for name, rows in counts.items())
             for table, counts in found.items()
         )
         raise DataError(

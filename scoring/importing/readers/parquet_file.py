@@ -52,7 +52,18 @@ def _add_index(table: pa.Table) -> pa.Table:
     return table
 
 
+def _decode(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return bytes as text, if all of them are UTF-8. Some programs write texts as bytes."""
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return column
+
+
 def arrow_rows(table: pa.Table, name: str) -> RawRows:
     """Return the rows of an Arrow table. Integers stay exact where values are missing."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            table = table.set_column(place, table.schema.names[place], _decode(column))
     names, duplicates = name_columns(table.schema.names)
     return RawRows.of(convert_table(table.rename_columns(names)), name, duplicates=duplicates)

@@ -59,6 +59,14 @@ ADVICE: Final = {
     ".numbers": "Export it as .xlsx or .csv.",
     ".zip": "Unpack it first.",
 }
+SIGNATURES: Final = {
+    b"PK\x03\x04": "Excel or zip. If it is a workbook, rename it to .xlsx; otherwise unpack it",
+    b"\x1f\x8b": "gzip. Add .gz to its name",
+    b"PAR1": "Parquet. Rename it to .parquet",
+    b"SQLite format 3\0": "SQLite. Rename it to .db",
+}
+"""First bytes of a file that is not text → what it is, and what to do."""
+
 NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -117,6 +125,12 @@ def _read_file(kind: FileKind, path: Path, name: str, options: SourceOptions) ->
                 path=str(path),
                 key=(option,),
             )
+    if kind is KINDS[0] and not path.name.lower().endswith(".gz"):
+        with open_binary(path) as file:
+            head = file.read(16)
+        found = next((text for signature, text in SIGNATURES.items() if head.startswith(signature)), None)
+        if found is not None:
+            raise DataError(f"{path} is not text, but {found}.")
     return kind.read(path, name, options)
 
 

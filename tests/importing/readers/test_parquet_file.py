@@ -71,3 +71,11 @@ def test_flat_folder_concatenates_parts_of_one_kind(tmp_path: Path) -> None:
 def test_empty_folder_raises(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not contain a file"):
         read_source(tmp_path)
+
+
+def test_bytes_that_are_utf8_are_text(tmp_path: Path) -> None:
+    table = pa.table({"job_id": [b"J-1", "求".encode()], "title": [b"a", b"\xff"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    frame = read_source(tmp_path / "a.parquet").frame
+    assert frame["job_id"].tolist() == ["J-1", "求"]
+    assert frame["title"].tolist() == [b"a", b"\xff"]
