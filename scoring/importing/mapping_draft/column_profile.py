@@ -34,7 +34,18 @@ SHARE: Final = 0.95
 """Share of the values that must have a kind."""
 
 MISSING: Final = MISSING_WORDS | {"unknown", "なし", "不明"}
-FLAG_WORDS: Final = frozenset({"true", "false", "yes", "no", "y", "n", "t", "f", "あり", "なし", "可", "不可"})
+FLAG_MEANINGS: Final = {
+    "あり": True,
+    "有": True,
+    "可": True,
+    "○": True,
+    "なし": False,
+    "無": False,
+    "不可": False,
+    "×": False,
+}
+"""Words for flags that an import reads only with `values`."""
+FLAG_WORDS: Final = frozenset({"true", "false", "yes", "no", "y", "n", "t", "f", *FLAG_MEANINGS})
 
 FORMATS: Final = (
     "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日", "%Y%m%d%H%M%S", "%Y%m%d",

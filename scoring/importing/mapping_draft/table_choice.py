@@ -16,7 +16,7 @@ from scoring.columns.types import ACTIVE, CODE, FLAG, ID, INTEGER, INTEGER_LIST,
 from scoring.errors import DataError
 from scoring.importing.amount_texts import read_unit
 from scoring.importing.mapping_draft.column_names import fold_words, rate_name
-from scoring.importing.mapping_draft.column_profile import ColumnProfile
+from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
 
 __all__ = ["ColumnDraft", "SourceFile", "TableDraft", "choose_tables"]
 
@@ -302,6 +302,9 @@ def _draft_column(table: str, column: Column, profile: ColumnProfile) -> ColumnD
     elif column_type in (FLAG, ACTIVE):
         if kind != "flag" and not profile.values <= {"0", "1", "0.0", "1.0"}:
             return None
+        words = {value: FLAG_MEANINGS[value] for value in sorted(profile.values) if value in FLAG_MEANINGS}
+        if words:
+            draft.keys["values"] = words
     elif column_type is CODE:
         if kind not in ("integer", "text"):
             return None
@@ -311,12 +314,21 @@ def _draft_column(table: str, column: Column, profile: ColumnProfile) -> ColumnD
         if kind not in ("list", "integer", "text"):
             return None
         if not _are_integers(profile):
-            draft.keys |= dict(profile.options) | {"lookup": "occupations", "pick": "all"}
+            draft.keys |= profile.options
+            if not profile.options and (marks := _find_separators(profile)):
+                draft.keys["split"] = marks
+            draft.keys |= {"lookup": "occupations", "pick": "all"}
     elif column.name == "salary_type":
         return _draft_salary_type(profile, draft)
     elif kind in ("time", "epoch", "list"):
         return None
     return draft
+
+
+def _find_separators(profile: ColumnProfile) -> list[str]:
+    """Return the marks that separate several values in one text."""
+    few = MIN_OVERLAP * len(profile.values)
+    return [mark for mark in ("、", ";", ",") if sum(mark in value for value in profile.values) > few]
 
 
 def _are_integers(profile: ColumnProfile) -> bool:

@@ -153,7 +153,12 @@ def test_japanese_file_in_another_encoding(tmp_path: Path) -> None:
     assert jobs["prefecture_code"] == {"from": "都道府県", "lookup": "prefectures"}
     assert jobs["min_salary"] == {"from": "給与", "number": True, "per": "text"}
     assert jobs["posted_at"] == {"from": "掲載開始日", "format": "%Y年%m月%d日"}
-    assert jobs["has_no_experience"] == "未経験歓迎"
+    assert jobs["has_no_experience"] == {"from": "未経験歓迎", "values": {"あり": True, "なし": False}}
+    reports, data = import_draft(draft, tmp_path)
+    assert reports["jobs"].stored == len(data.jobs) == 40
+    assert data.tables.jobs["has_no_experience"].sum() == 20
+    assert data.tables.jobs["prefecture_code"].value_counts().to_dict() == {"13": 20, "27": 20}
+    assert data.tables.jobs["salary_type"].value_counts().to_dict() == {"hourly": 20, "monthly": 10}
 
 
 def test_files_without_jobs_are_refused(tmp_path: Path) -> None:
