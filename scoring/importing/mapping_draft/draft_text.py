@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from scoring.columns.normal_form import normalise_text
 from scoring.importing.mapping_draft.column_profile import ColumnProfile
 from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
 from scoring.importing.readers import SourceOptions, read_source
+from scoring.importing.readers.source_reader import list_parts
 from scoring.importing.readers.text_encoding import guess_encoding, open_binary
 
 __all__ = ["draft_mapping"]
@@ -40,6 +42,7 @@ def draft_mapping(
 
     Parameters
     ----------
+    paths: files, folders or URLs of databases. Each table of a database and each sheet of a workbook is a source.
     options: how to read every file; an encoding that they do not state is guessed.
     folder: the folder of relative paths; None for the current folder.
 
@@ -47,31 +50,39 @@ def draft_mapping(
     ------
     DataError: If a file cannot be read, or no file contains jobs.
     """
-    names = _name_sources(paths)
     stated = {} if options is None else options.given
-    files = [_read(str(path), names[str(path)], stated, folder) for path in paths]
+    files: list[SourceFile] = []
+    for path in map(str, paths):
+        location = path if folder is None or _is_url(path) else str(Path(folder) / path)
+        parts = [SourceOptions()] if {"table", "query", "sheet"} & stated.keys() else list_parts(location)
+        for part in parts:
+            name = _make_name(part.table or part.sheet or path, [file.name for file in files])
+            files.append(_read(path, location, name, part.given | stated))
     return "\n".join(_write(files, choose_tables(files))) + "\n"
 
 
-def _name_sources(paths: Sequence[str | Path]) -> Mapping[str, str]:
-    """Return path → a short name that occurs once."""
-    names: dict[str, str] = {}
-    for path in map(str, paths):
-        name = _SUFFIXES.sub("", normalise_text(Path(path).name))
-        stem = re.sub(r"[\W_]+", "_", name).strip("_").lower() or "source"
-        number = 2
-        while stem in names.values():
-            stem, number = f"{stem.removesuffix(f'_{number - 1}')}_{number}", number + 1
-        names[path] = stem
-    return names
+def _make_name(text: str | int, taken: Sequence[str]) -> str:
+    """Return a short name of a source that is not taken."""
+    name = _SUFFIXES.sub("", normalise_text(Path(str(text)).name))
+    stem = re.sub(r"[\W_]+", "_", name).strip("_").lower() or "source"
+    numbered = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
+    return next(name for name in numbered if name not in taken)
 
 
-def _read(path: str, name: str, stated: Mapping[str, Any], folder: str | Path | None) -> SourceFile:
-    location = path if folder is None or "://" in path else str(Path(folder) / path)
-    options = _guess_options(Path(location)) | dict(stated)
+def _is_url(path: str) -> bool:
+    return "://" in path or path.startswith("${")
+
+
+def _read(path: str, location: str, name: str, stated: Mapping[str, Any]) -> SourceFile:
+    options = ({} if _is_url(path) else _guess_options(Path(location))) | dict(stated)
     frame = read_source(location, options=SourceOptions(**options)).frame.iloc[:N_ROWS]
     profiles = {str(column): ColumnProfile.of(str(column), frame[column]) for column in frame.columns}
-    return SourceFile(name, path, options, frame, profiles)
+    return SourceFile(name, _hide_password(path), options, frame, profiles)
+
+
+def _hide_password(path: str) -> str:
+    """Return a path as it is, and a URL with an environment variable in place of its password."""
+    return re.sub(r"(://[^:/@]*):(?!\$\{)[^@/]*@", r"\1:${PASSWORD}@", path) if _is_url(path) else path
 
 
 def _guess_options(path: Path) -> dict[str, Any]:
@@ -95,7 +106,7 @@ def _write(files: Sequence[SourceFile], tables: Sequence[TableDraft]) -> Iterato
     yield "sources:"
     for file in files:
         options = {key: list(value) if isinstance(value, tuple) else value for key, value in file.options.items()}
-        keys = {"url" if "://" in file.path else "file": file.path, **options}
+        keys = {"url" if _is_url(file.path) else "file": file.path, **options}
         if file.missing:
             keys["missing"] = list(file.missing)
         yield f"  {file.name}: {_flow(keys)}"

@@ -6,6 +6,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,12 @@ def read_excel(path: Path, name: str, options: SourceOptions) -> RawRows:
     DataError: If the file is not a workbook, or the sheet does not exist, is not stated, or has no header.
     MissingDependencyError: If openpyxl is not installed.
     """
+    with _open_workbook(path) as workbook:
+        return _read_rows(path, name, _select_sheet(path, workbook, options.sheet), options.header)
+
+
+@contextmanager
+def _open_workbook(path: Path) -> Iterator[Any]:
     require(f"The Excel file {path}", "excel", "openpyxl")
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
@@ -46,8 +53,7 @@ def read_excel(path: Path, name: str, options: SourceOptions) -> RawRows:
         try:
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
             try:
-                sheet = _select_sheet(path, workbook, options.sheet)
-                return _read_rows(path, name, sheet, options.header)
+                yield workbook
             finally:
                 workbook.close()
         except (OSError, zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
@@ -57,6 +63,12 @@ def read_excel(path: Path, name: str, options: SourceOptions) -> RawRows:
                 f"{path} cannot be read as an Excel workbook: {make_printable(str(error))}. Save it again as .xlsx, "
                 "without a password."
             ) from error
+
+
+def list_sheets(path: Path) -> list[str]:
+    """Return the visible sheets with cells. Errors are those of `read_excel`."""
+    with _open_workbook(path) as workbook:
+        return [sheet.title for sheet in workbook.worksheets if sheet.sheet_state == "visible" and _has_cells(sheet)]
 
 
 def _select_sheet(path: Path, workbook: Any, stated: str | int | None) -> Any:

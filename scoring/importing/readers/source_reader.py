@@ -10,15 +10,15 @@ from urllib.parse import unquote
 
 from scoring.errors import ConfigurationError, DataError
 from scoring.importing.readers.delimited_text import read_delimited_text
-from scoring.importing.readers.excel_sheet import read_excel
+from scoring.importing.readers.excel_sheet import list_sheets, read_excel
 from scoring.importing.readers.json_lines import read_json
 from scoring.importing.readers.parquet_file import read_parquet
 from scoring.importing.readers.raw_rows import RawRows, concatenate
 from scoring.importing.readers.source_options import SourceOptions, locate_option
-from scoring.importing.readers.sql_query import hide_password, read_duckdb, read_sql, read_sqlite
+from scoring.importing.readers.sql_query import hide_password, list_tables, read_duckdb, read_sql, read_sqlite
 from scoring.importing.readers.text_encoding import open_binary
 
-__all__ = ["describe_source", "read_source"]
+__all__ = ["describe_source", "list_parts", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,20 @@ def read_source(location: Path | str, missing: tuple[str, ...] = (), options: So
     if kind is None:
         raise DataError(f"{path} cannot be imported. {ADVICE.get(path.suffix.lower()) or _describe_kinds()}")
     return _read_file(kind, path, path.name, options).clear(missing)
+
+
+def list_parts(location: Path | str) -> list[SourceOptions]:
+    """Return the options of each part of a source: the tables of a database, the sheets of a workbook, or one part.
+
+    Errors are those of `read_source`.
+    """
+    kind = None if _is_url(location) or not Path(location).is_file() else _find_kind(Path(location))
+    if _is_url(location) or (kind is not None and kind.name == "SQLite"):
+        tables = list_tables(location if kind is None else Path(location))
+        return [SourceOptions(table=table) for table in tables]
+    if kind is not None and kind.name == "Excel" and len(sheets := list_sheets(Path(location))) > 1:
+        return [SourceOptions(sheet=sheet) for sheet in sheets]
+    return [SourceOptions()]
 
 
 def _is_url(location: Path | str) -> bool:

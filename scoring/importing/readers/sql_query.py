@@ -21,7 +21,7 @@ from scoring.importing.readers.parquet_file import arrow_rows
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
 from scoring.importing.readers.source_options import SourceOptions, locate_option
 
-__all__ = ["expand_variables", "hide_password", "read_duckdb", "read_sql", "read_sqlite"]
+__all__ = ["expand_variables", "hide_password", "list_tables", "read_duckdb", "read_sql", "read_sqlite"]
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
@@ -68,6 +68,20 @@ def read_sqlite(path: Path, name: str, options: SourceOptions) -> RawRows:
     """Return the rows of a table or a query of a SQLite file. Errors are those of `read_sql`."""
     _require_table_or_query(options)
     return _read_engine(_open_sqlite(path), URL.create("sqlite", database=str(path)), name, options)
+
+
+def list_tables(location: Path | str) -> list[str]:
+    """Return the tables and views of a SQLite file or of the database of a URL. Errors are those of `read_sql`."""
+    url = URL.create("sqlite", database=str(location)) if isinstance(location, Path) else None
+    parsed = url or parse_source_url(expand_variables(str(location)))
+    file = get_sqlite_file(parsed)
+    engine = _open_sqlite(file) if file is not None else make_engine(parsed)
+    try:
+        with ErrorWrapper(lambda error: convert_error(error, list_secrets(parsed), format_url(parsed))):
+            inspector = inspect(engine)
+            return [*inspector.get_table_names(), *inspector.get_view_names()]
+    finally:
+        engine.dispose()
 
 
 def _open_sqlite(path: Path) -> Engine:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 import yaml
 
 import scoring
 from scoring.database.database import Database
 from scoring.errors import DataError
 from scoring.importing import ImportReport, import_mapping
-from scoring.importing.mapping_draft import draft_mapping
+from scoring.importing.mapping_draft import draft_mapping, draft_text
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data/sample"
@@ -210,3 +213,45 @@ def test_ids_are_found_by_their_values(tmp_path: Path) -> None:
     assert actions["action"] == {
         "from": "Did", "values": {"opened": "click", "seen": "view", "sent": "application"},
     }  # fmt: skip
+
+
+def test_tables_and_sheets_are_sources(tmp_path: Path) -> None:
+    """Each table of a database and each sheet of a workbook is drafted as a file of its own."""
+    frames = board()
+    frames["jobs"]["Remote"] = frames["jobs"]["Remote"] == "Y"
+    with closing(sqlite3.connect(tmp_path / "own.sqlite")) as connection:
+        for name, frame in frames.items():
+            frame.to_sql(name, connection, index=False)
+        connection.commit()
+    with pd.ExcelWriter(tmp_path / "own.xlsx") as workbook:
+        for name, frame in frames.items():
+            frame.to_excel(workbook, sheet_name=name, index=False)
+    for place, key in ((str(tmp_path / "own.sqlite"), "table"), (f"sqlite:///{tmp_path / 'own.sqlite'}", "table"),
+                       (str(tmp_path / "own.xlsx"), "sheet")):  # fmt: skip
+        draft = draft_mapping([place])
+        sources = yaml.safe_load(draft)["sources"]
+        assert {name: source[key] for name, source in sources.items()} == {name: name for name in frames}
+        folder = tmp_path / key / place[:6].replace("/", "_")
+        folder.mkdir(parents=True)
+        reports, data = import_draft(draft, folder)
+        assert [reports[name].stored for name in ("jobs", "users", "actions")] == [60, 9, 60]
+        assert len(data.jobs) == 60
+
+
+def test_draft_contains_no_password() -> None:
+    assert draft_text._hide_password("mysql://reader:s3cret@host/board") == "mysql://reader:${PASSWORD}@host/board"
+    assert draft_text._hide_password("mysql://reader:${DB}@host/board") == "mysql://reader:${DB}@host/board"
+
+
+def test_schema_of_mariadb_is_imported_by_its_draft(mariadb_url: str, tmp_path: Path) -> None:
+    frames = board()
+    engine = sa.create_engine(mariadb_url)
+    for name, frame in frames.items():
+        frame.to_sql(f"own_{name}", engine, index=False)
+    engine.dispose()
+    draft = draft_mapping([mariadb_url])
+    sources = yaml.safe_load(draft)["sources"]
+    assert [source["table"] for source in sources.values()] == ["own_clicks", "own_jobs", "own_users"]
+    reports, data = import_draft(draft, tmp_path)
+    assert [reports[name].stored for name in ("jobs", "users", "actions")] == [60, 9, 60]
+    assert len(data.actions) == 60
