@@ -73,6 +73,7 @@ def read_state(database: Database) -> dict[str, pd.DataFrame]:
     }
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True)
 def test_fourteen_days_of_updates_equal_fresh_imports(database: Database, tmp_path: Path) -> None:
     """Rows of the last file equal a fresh import of it, other rows their last file, and actions are the union."""
     expected: dict[str, pd.DataFrame] = {}

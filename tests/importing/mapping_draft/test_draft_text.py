@@ -171,6 +171,7 @@ def test_files_without_jobs_are_refused(tmp_path: Path) -> None:
     assert "rain.csv" in str(caught.value)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not JOB_VIEWS.is_dir(), reason="the data set jobviews_us_2014 is not on this machine")
 def test_job_views_need_at_most_12_edited_lines(tmp_path: Path) -> None:
     draft = draft_mapping([JOB_VIEWS / "Job_Views.csv", JOB_VIEWS / "Positions_Of_Interest.csv"])
