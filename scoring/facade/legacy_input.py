@@ -90,10 +90,12 @@ def resolve_row(row: Row, lookup: RowLookup) -> Row:
     if not is_text(value):
         return row
     rows, is_known = lookup.resolve([value])
-    if is_known[0]:
-        return {"external_id": normalise_value(value)} | row | {key: int(lookup.ids[rows[0]])}
     form = normalise_value(value)
     number = None if form is None else parse_plain_number(form)
+    if is_known[0]:
+        found = int(lookup.ids[rows[0]])
+        text = {} if number == found else {"external_id": form}  # the text may be the number itself
+        return text | row | {key: found}
     if number is not None and not IdIndex(lookup.ids).contains(np.array([number]))[0]:
         return row | {key: number}
     return row
