@@ -20,7 +20,11 @@ MAX_KEYS: Final = 10_000
 """Of one mapping, once others are merged into it (`<<`): a few lines may stand for billions of keys."""
 
 
-class _BoundedLoader(yaml.SafeLoader):
+MAX_DEPTH: Final = 100
+"""Levels of mappings and lists within each other."""
+
+
+class _Bounded(yaml.constructor.SafeConstructor):
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > MAX_KEYS:
@@ -28,7 +32,7 @@ class _BoundedLoader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
-class _TypedLoader(_BoundedLoader):
+class _Typed(_Bounded, yaml.resolver.BaseResolver):
     """Reads scalars as they are typed: only true, false, null and decimal numbers are not text; keys are text or None.
 
     Plain YAML 1.1 would read `yes` as true, `027` as 23, `12:30` as 750 and `2025-06-03` as a date.
@@ -51,7 +55,26 @@ for _tag, _pattern, _first in (
     ("float", r"[-+]?\.inf|\.nan", list("-+.")),
     ("merge", "<<", ["<"]),
 ):
-    _TypedLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+    _Typed.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+
+# The parser in C takes a tenth of the time of the one in Python. PyYAML can be built without it.
+_CompiledLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _BoundedLoader(_Bounded, _CompiledLoader):
+    pass
+
+
+class _TypedLoader(_Typed, _CompiledLoader):
+    pass
+
+
+class _PythonBoundedLoader(_Bounded, yaml.SafeLoader):
+    pass
+
+
+class _PythonTypedLoader(_Typed, yaml.SafeLoader):
+    pass
 
 
 @dataclass(frozen=True)
@@ -144,18 +167,17 @@ def parse_yaml(
     LocatedError
         Of `error_class`: If it is not YAML, is not a mapping, or has a key twice in one mapping.
     """
-    lines: dict[KeyPath, int] = {}
     try:
-        loader = _TypedLoader(text) if as_typed else _BoundedLoader(text)
-        node = loader.get_single_node()
-        # before constructing, which dissolves merge keys
-        duplicate = None if node is None else _collect_lines(node, lines)
-        data = None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        message = f"invalid YAML: {problem}."
-        raise _error(error_class, path, mark.line + 1 if mark else None, message) from error
+        data, lines, duplicate = _load(text, _TypedLoader if as_typed else _BoundedLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # the parser in Python explains more of what is wrong
+        try:
+            data, lines, duplicate = _load(text, _PythonTypedLoader if as_typed else _PythonBoundedLoader)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+            message = f"invalid YAML: {problem}."
+            raise _error(error_class, path, mark.line + 1 if mark else None, message) from error
     if not isinstance(data, dict):
         raise _error(
             error_class, path, None, f"the content must be a YAML mapping (`key: value` lines) with {expected}."
@@ -164,6 +186,17 @@ def parse_yaml(
     if duplicate is not None:
         raise source.error(duplicate, f"duplicate key `{duplicate[-1]}`. Keep one.")
     return source
+
+
+def _load(text: str, loader_class: Any) -> tuple[Any, dict[KeyPath, int], KeyPath | None]:
+    """Return what a text contains, the line of each key, and the first duplicate key."""
+    loader = loader_class(text)
+    node = loader.get_single_node()
+    lines: dict[KeyPath, int] = {}
+    if node is None:
+        return None, lines, None
+    duplicate = _collect_lines(node, lines)  # before constructing, which dissolves merge keys
+    return loader.construct_document(node), lines, duplicate
 
 
 def _error(
@@ -186,6 +219,8 @@ def _collect_lines(root: yaml.Node, lines: dict[KeyPath, int]) -> KeyPath | None
         if id(node) in seen:
             continue
         seen.add(id(node))
+        if len(path) > MAX_DEPTH:
+            raise yaml.constructor.ConstructorError(None, None, f"more than {MAX_DEPTH} levels", node.start_mark)
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ConfigurationError, LocatedError, ModelError
-from scoring.storage.yaml_source import MAX_KEYS, KeyPath, YamlSource, parse_yaml
+from scoring.storage import yaml_source
+from scoring.storage.yaml_source import MAX_DEPTH, MAX_KEYS, KeyPath, YamlSource, parse_yaml
 from tests.support.errors import raises_at
 
 LETTERS = "abcdefghijklmnop"
@@ -126,7 +127,56 @@ def test_equal_keys_of_other_mappings_are_accepted() -> None:
     assert parse("a: &a {x: 1}\nb: *a\nc: {<<: *a, x: 2}").data == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 2}}
 
 
+# The parser in C, compared with the parser in Python
+
+REPOSITORY = Path(__file__).parents[2]
+
+FILES = sorted(path for folder in ("scoring", "examples") for path in (REPOSITORY / folder).rglob("*.y*ml"))
+
+SCALARS = (
+    "[yes, 027, 12:30, 2025-06-03, ~, null, true, 1_0, 1e5, .5, .inf, -.inf, 0x1F, 時給, '', \"\\u3042\", !!str 1]"
+)
+
+
+@pytest.mark.parametrize("as_typed", [False, True])
+def test_parser_in_python_reads_the_same(monkeypatch: pytest.MonkeyPatch, as_typed: bool) -> None:
+    texts = [TEXT, f"a: {SCALARS}\n{{b: 1}}: 2", f"a: {SCALARS}", *(file.read_text() for file in FILES)]
+    texts += [
+        "a: &a {x: 1}\nb: {<<: *a, yes: 2}",
+        "a: |\n  x\n   y\nb: >-\n  x\n  y\n",
+        "a: 1\na: 2",
+        "a: [1",
+        "- 1",
+        "",
+    ]
+
+    def read(text: str) -> tuple[object, object]:
+        try:
+            source = parse_yaml(text, "mine.yaml", expected="`name`", as_typed=as_typed)
+        except ModelError as error:
+            return str(error), error.line
+        return repr(source.data), dict(source.lines)
+
+    compiled = [read(text) for text in texts]
+    monkeypatch.setattr(yaml_source, "_TypedLoader", yaml_source._PythonTypedLoader)
+    monkeypatch.setattr(yaml_source, "_BoundedLoader", yaml_source._PythonBoundedLoader)
+    assert [read(text) for text in texts] == compiled
+    assert sum(isinstance(data, str) and data.startswith("{") for data, _ in compiled) > len(FILES)
+
+
 # Bounds
+
+
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, 900, 100_000])
+def test_levels_are_limited(pair: str, levels: int) -> None:
+    opening, closing = pair
+    inner = opening + "a: " * (pair == "{}")
+    text = "a: " + inner * levels + "1" + closing * levels
+    if levels > MAX_DEPTH - 1:
+        assert catch_error(text).line in (1, None)
+    else:
+        assert parse(text).data
 
 
 @pytest.mark.parametrize(("keys", "refused"), [(MAX_KEYS, False), (MAX_KEYS + 1, True)])
