@@ -22,6 +22,7 @@ from scoring.errors import ConfigurationError
 
 __all__ = [
     "ReferenceBackend",
+    "compute_component",
     "compute_component_values",
     "compute_scores",
     "compute_term_values",
@@ -44,12 +45,19 @@ def compute_term_values(program: Program, kind: int, slot: int, users: Longs, jo
 
 def compute_component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
     """Return (n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
-    values = np.zeros((program.n_components, len(users), len(jobs)))
+    values = np.empty((program.n_components, len(users), len(jobs)))
     for c in range(program.n_components):
-        for t in range(program.term_start[c], program.term_start[c + 1]):
-            values[c] += compute_term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
-        if program.divisor_kind[c]:
-            values[c] /= compute_term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
+        values[c] = compute_component(program, c, users, jobs)
+    return values
+
+
+def compute_component(program: Program, number: int, users: Longs, jobs: Longs) -> Floats:
+    """Return (len(users), len(jobs)) float64 values of one component."""
+    values = np.zeros((len(users), len(jobs)))
+    for t in range(program.term_start[number], program.term_start[number + 1]):
+        values += compute_term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
+    if kind := program.divisor_kind[number]:
+        values /= compute_term_values(program, kind, program.divisor_slot[number], users, jobs)
     return values
 
 

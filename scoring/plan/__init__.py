@@ -1,7 +1,8 @@
 """Plans: a model and its inputs as arrays for kernels.
 
-- `plan`: `Plan`, the complete arrays; `term_checks`: checks that terms fit the data; `term_packing`: packs terms into a
-  program; `fold`: applies weights to a program
+- `plan`: `Plan`, the complete arrays
+- `term_checks`: checks that terms fit the data; `value_range`: components of users must have values from 0 to 100
+- `term_packing`: packs terms into a program; `fold`: applies weights to a program
 - `layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `sparse_keys`
 - `exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """

@@ -22,6 +22,7 @@ from scoring.plan.fold import fold
 from scoring.plan.layout import Layout
 from scoring.plan.term_checks import check_value
 from scoring.plan.term_packing import pack
+from scoring.plan.value_range import is_shipped, require_range
 
 __all__ = ["Plan"]
 
@@ -69,18 +70,20 @@ class Plan:
         ------
         ModelError: If a component's terms do not fit the data. The message names the component.
         """
-        values = []
-        for part in model.parts:
+        values, new = [], []
+        for number, part in enumerate(model.parts):
             value = None if reuse is None else reuse._known(part)
             if value is None:
                 value = _terms(part, inputs)
                 check_value(part.name, value, len(inputs.users), len(inputs.jobs))
+                new.append(number)
             values.append(value)
         group = np.array([GROUPS.index(part.group) for part in model.parts])
         flat, within = model.flat_weights, model.weights_in_group
         reusable = None if reuse is None else reuse._reusable(model.parts, values)
         program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), reusable)
         program = fold(program, flat, within)
+        _require_ranges(model.parts, new, program, inputs)
         plan = cls(
             model=model,
             program=program,
@@ -169,7 +172,7 @@ class Plan:
         """
         if model.eligibility != self.model.eligibility or len(model.parts) != len(self.model.parts):
             return None
-        program, job_value = self.program, self.program.job_value
+        program, job_value, changed = self.program, self.program.job_value, []
         for c, (previous, new) in enumerate(zip(self.model.parts, model.parts, strict=True)):
             if previous == new:
                 continue
@@ -185,7 +188,9 @@ class Plan:
                 job_value = job_value.copy()
             for slot, term in zip(slots, terms, strict=True):
                 job_value[slot] = term.values
+            changed.append(c)
         program = fold(program._replace(job_value=job_value), model.flat_weights, model.weights_in_group)
+        _require_ranges(model.parts, changed, program, inputs)
         layout = self._latest_layout
         return replace(self, model=model, program=program, previous_layout=layout and layout.with_job_values(program))
 
@@ -234,6 +239,13 @@ def _only_jobs(program: Program, component: int) -> bool:
     """Return whether a component is a sum of job terms."""
     kinds = program.term_kind[program.term_start[component] : program.term_start[component + 1]]
     return bool(program.divisor_kind[component] == NONE and (kinds == JOB).all())
+
+
+def _require_ranges(parts: Sequence[Part], numbers: Sequence[int], program: Program, inputs: Inputs) -> None:
+    """Require values from 0 to 100 of the components with these numbers that are not of this package."""
+    for number in numbers:
+        if not is_shipped(parts[number]):
+            require_range(parts[number], program, number, inputs.users.user_id, inputs.jobs.job_id)
 
 
 def _terms(part: Part, inputs: Inputs) -> Value:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from scoring.backends import reference
-from scoring.errors import ModelError, ScoringError
 from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
+from scoring.ranking.component_contract import call_explain, describe_pair, require_equal
 from scoring.ranking.fact_text import format_facts
 from scoring.validation.unknown_values import find_unknown_values
 
@@ -86,7 +86,7 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
     values = reference.compute_component_values(plan.program, users, jobs)[:, 0, 0]
     scores = reference.compute_scores(plan.program, users, jobs)[:, 0, 0]
     pair = Pair(inputs, user_row, job_row)
-    model = plan.model
+    model, where = plan.model, describe_pair(inputs, user_row, job_row)
     parts = tuple(
         Contribution(
             name=part.name,
@@ -95,7 +95,7 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
             weight=float(weight),
             weight_in_group=float(within),
             points=float(weight * value),
-            facts=_facts(part, pair),
+            facts=_facts(part, pair, float(value), where),
         )
         for part, value, weight, within in zip(
             model.parts, values, model.flat_weights, model.weights_in_group, strict=True
@@ -127,13 +127,10 @@ def _describe_unknown_values(inputs: Inputs, user_row: int, job_row: int) -> tup
     return tuple(map(str, find_unknown_values(rows, dict(inputs.dataset.tables.items()))))
 
 
-def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
-    try:
-        return part.component.explain(pair).facts
-    except ScoringError:
-        raise
-    except (Exception, SystemExit) as error:  # components of users may raise any exception
-        raise ModelError(f"component {part.name}: `explain` raised {type(error).__name__}: {error}") from error
+def _facts(part: Part, pair: Pair, value: float, where: str) -> Mapping[str, Any]:
+    reason = call_explain(part, pair)
+    require_equal(part, reason, value, where)
+    return reason.facts
 
 
 def list_exclusions(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
+from scoring.ranking.component_contract import require_contract
 from scoring.ranking.explanation import Explanation, explain
 from scoring.ranking.user_eligibility import UserEligibility
 from scoring.statistics import Basis, Statistics
@@ -66,7 +67,9 @@ class Prepared:
         ModelError: If a component's terms do not fit the data.
         """
         inputs = _inputs(data, basis)
-        return cls(inputs, Plan.build(model, inputs, candidates), workers, backend=backend)
+        plan = Plan.build(model, inputs, candidates)
+        require_contract(plan, inputs)
+        return cls(inputs, plan, workers, backend=backend)
 
     @classmethod
     def for_rows(
@@ -134,6 +137,7 @@ class Prepared:
         if plan is not None:
             return replace(self, plan=plan, seeds=seeds)
         plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, reuse=self.plan)
+        require_contract(plan, self.inputs)
         has_same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
         return replace(self, plan=plan, seeds=seeds if has_same_rules else None)
 

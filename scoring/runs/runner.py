@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scoring.bundle.ranked_lists import Ranking
 from scoring.dataset import Dataset
 from scoring.model import Inputs, ScoringModel
-from scoring.plan import Plan
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
 from scoring.runs.active_run import ActiveRun
@@ -85,7 +84,7 @@ def prepare(
         statistics.areas, statistics.similarity  # noqa: B018 - as above
     with watch.phase("plan"):
         inputs = Inputs.of(statistics)
-        prepared = Prepared(inputs, Plan.build(model, inputs), workers)
+        prepared = Prepared.of(inputs, model, workers=workers)
     with watch.phase("kernels"):
         prepared.scorer.top_k(1, prepared.active_users[:1])
     return prepared

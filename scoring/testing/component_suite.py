@@ -15,17 +15,12 @@ from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
+from scoring.plan.value_range import RANGE_TOLERANCE
+from scoring.ranking.component_contract import EXPLAIN_TOLERANCE
 from scoring.testing.scenarios import Scenarios, built_in_scenarios
 
 __all__ = ["check_component"]
 
-RANGE_TOLERANCE = 1e-5
-"""Tolerance of the range 0 to 100.
-
-Rounding to float32 changes a vector by at most 2^-24 of its length. Therefore a cosine exceeds 1 by at most 1.2e-7,
-and 50 · (1 + cosine) exceeds its range by at most 6e-6.
-"""
-EXPLAIN_TOLERANCE = 1e-9
 _PAIRS = 30
 """Number of pairs per input that are explained, at half a millisecond each."""
 

@@ -178,16 +178,17 @@ def test_plan_is_rebuilt_only_if_more_than_weights_differ(
 
 
 class Listed(Component):
-    """Points by the remainder of a user's row: a component with a list parameter, which is not hashable."""
+    """Points by the remainder of a user's id: a component with a list parameter, which is not hashable."""
 
     kind: ClassVar[str] = "listed"
     points: list[float]
 
     def terms(self, inputs: Inputs) -> Value:
-        return Value((UserTerm(np.resize(self.points, len(inputs.users)).astype(np.float64)),))
+        points = np.array(self.points)
+        return Value((UserTerm(points[inputs.users.user_id % len(points)]),))
 
     def explain(self, pair: Pair) -> Reason:
-        raise NotImplementedError
+        return Reason(self.points[pair.user.user_id % len(self.points)])
 
 
 def test_component_with_list_parameter_is_evaluated(holdout: Holdout, statistics: Statistics) -> None:

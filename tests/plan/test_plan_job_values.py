@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.model import Component, Part, ScoringModel
+from scoring.model import Component, Part, Reason, ScoringModel
 from scoring.model.terms import JobTerm, UserTerm, Value
 from scoring.statistics import Statistics
 
@@ -113,7 +113,8 @@ class Switch(Component):
         return Value((term, term) if self.twice else (term,))
 
     def explain(self, pair):
-        raise NotImplementedError
+        value = 40.0 if pair.job.job_id % 3 == 0 else 10.0
+        return Reason(7.0 if self.of_user else 2 * value if self.twice else value)
 
 
 @pytest.mark.parametrize("change", [{"of_user": True}, {"twice": True}])

@@ -49,9 +49,10 @@ class Broken(EngineUnderTest):
     built: Callable[[ScoringModel], ScoringModel] = unchanged
     candidates: Callable[[Candidates | None], Candidates | None] = unchanged
     moved: Callable[[Plan, Plan], Plan] = unchanged
+    planned: Callable[[Plan], Plan] = unchanged
 
     def build(self, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Plan:
-        return super().build(self.built(model), inputs, self.candidates(candidates))
+        return self.planned(super().build(self.built(model), inputs, self.candidates(candidates)))
 
     def reweight(self, plan: Plan, model: ScoringModel) -> Plan:
         return self.moved(super().reweight(plan, model), plan)

@@ -103,3 +103,13 @@ class DotKind(TermKind[DotTerm]):
         both = program.dot_user_has[slot, users][:, None] & program.dot_job_has[slot, jobs][None, :]
         value = program.dot_scale[slot] * (program.dot_shift[slot] + product)
         return np.where(both, value, program.dot_otherwise[slot, users][:, None])
+
+    def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        dimensions = slice(program.dot_start[slot], program.dot_start[slot + 1])
+        user_vectors = program.user_vector[:, dimensions].astype(np.float64)
+        job_vectors = program.job_vector[dimensions].astype(np.float64)
+        longest_user = np.sqrt((user_vectors**2).sum(axis=1).max())
+        product = longest_user * np.sqrt((job_vectors**2).sum(axis=0))  # Cauchy and Schwarz
+        middle, reach = program.dot_scale[slot] * program.dot_shift[slot], abs(program.dot_scale[slot]) * product
+        otherwise = program.dot_otherwise[slot]
+        return np.minimum(middle - reach, otherwise.min()), np.maximum(middle + reach, otherwise.max())

@@ -96,7 +96,16 @@ class FlagKind(KeyedKind[FlagTerm]):
         return _FlagTables(n_users, n_jobs)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
-        return flag_rows(program, slot, users)[:, program.flag_bits[program.flag_set[slot], jobs]]
+        return flag_rows(program, slot, users)[:, self.codes(program, slot)[jobs]]
+
+    def codes(self, program: Program, slot: int) -> UInt16s:
+        return program.flag_bits[program.flag_set[slot]]
+
+    def row_bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        width = int(program.flag_width[slot])
+        first = program.flag_table[slot]
+        rows = program.flag_values[first : first + (int(program.flag_row[slot].max()) + 1) * width].reshape(-1, width)
+        return rows.min(axis=0), rows.max(axis=0)
 
     def divisors(self, term: FlagTerm) -> NDArray:
         return term.rows

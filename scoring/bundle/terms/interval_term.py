@@ -99,6 +99,10 @@ class IntervalKind(TermKind[IntervalTerm]):
         low, high = program.interval_low[slot, users][:, None], program.interval_high[slot, users][:, None]
         return np.where((low <= rank) & (rank < high), program.interval_gain[slot, users][:, None], 0.0)
 
+    def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        gain = program.interval_gain[slot]
+        return gain.min(keepdims=True, initial=0.0), gain.max(keepdims=True, initial=0.0)
+
 
 def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
     """Return the distinct numbers, ascending, and (m,) the rank of each number; -1 for NaN."""

@@ -133,7 +133,20 @@ class LookupKind(KeyedKind[LookupTerm]):
         return _Lookups(n_users, n_jobs)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
-        return lookup_rows(program, slot, users)[:, program.key_code[program.lookup_key[slot], jobs]]
+        return lookup_rows(program, slot, users)[:, self.codes(program, slot)[jobs]]
+
+    def codes(self, program: Program, slot: int) -> Ints:
+        return program.key_code[program.lookup_key[slot]]
+
+    def row_bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        width = int(program.lookup_width[slot])
+        first = program.lookup_table[slot]
+        rows = program.lookup_values[first : first + (int(program.lookup_row[slot].max()) + 1) * width]
+        low, high = rows.reshape(-1, width).min(axis=0), rows.reshape(-1, width).max(axis=0)
+        entries = slice(program.entry_start[slot, 0], program.entry_start[slot, -1])
+        np.minimum.at(low, program.entry_code[entries], program.entry_value[entries])
+        np.maximum.at(high, program.entry_code[entries], program.entry_value[entries])
+        return low, high
 
     def key(self, program: Program, slot: int) -> int:
         return int(program.lookup_key[slot])

@@ -58,6 +58,9 @@ class JobKind(TermKind[JobTerm]):
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return np.broadcast_to(program.job_value[slot, jobs], (len(users), len(jobs)))
 
+    def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        return program.job_value[slot], program.job_value[slot]
+
 
 class UserKind(TermKind[UserTerm]):
     """See `UserTerm`."""
@@ -73,6 +76,10 @@ class UserKind(TermKind[UserTerm]):
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return np.broadcast_to(program.user_value[slot, users][:, None], (len(users), len(jobs)))
+
+    def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        values = program.user_value[slot]
+        return values.min(keepdims=True), values.max(keepdims=True)
 
     def divisors(self, term: UserTerm) -> NDArray:
         return term.values

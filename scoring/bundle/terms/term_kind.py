@@ -128,6 +128,13 @@ class TermKind(ABC, Generic[T]):
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         """Return the values (len(users), len(jobs)) float64 of the term. This is the specification."""
 
+    @abstractmethod
+    def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        """Return a lower and an upper bound of the values of each job, for all users: (m,) each, or (1,).
+
+        The program must have users and jobs.
+        """
+
     def divisors(self, term: T) -> NDArray | None:
         """Return all values of the term as a divisor; None if this kind must not be a divisor."""
         return None
@@ -143,6 +150,19 @@ class KeyedKind(TermKind[T]):
     @abstractmethod
     def rows(self, program: Program, slot: int, users: Longs) -> Floats:
         """Return the rows of the users, (len(users), width)."""
+
+    @abstractmethod
+    def row_bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        """Return the minimum and maximum of each column of the table, including exceptions of users: (width,) each."""
+
+    def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
+        low, high = self.row_bounds(program, slot)
+        codes = self.codes(program, slot)
+        return low[codes], high[codes]
+
+    @abstractmethod
+    def codes(self, program: Program, slot: int) -> NDArray[np.integer]:
+        """Return (m,) the column of the table for each job."""
 
     @abstractmethod
     def row_numbers(self, program: Program, slot: int) -> Ints | None:
