@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scoring import deprecated_paths
 
 if TYPE_CHECKING:
+    from scoring.catalog import load_components as load_components
     from scoring.catalog import load_model as load_model
     from scoring.dataset import Dataset as Dataset
     from scoring.dataset import Tables as Tables
@@ -46,6 +47,7 @@ _HOMES = {
     "Tables": "scoring.dataset",
     "WeightProfile": "scoring.model",
     "explain": "scoring.ranking",
+    "load_components": "scoring.catalog",
     "load_model": "scoring.catalog",
     "make_market": "scoring.synthetic",
 }

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -12,7 +17,7 @@ from scoring.errors import ModelError, suggest
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.storage.os_errors import reason
 
-__all__ = ["SHIPPED", "component_kinds", "load_model", "preset_names"]
+__all__ = ["SHIPPED", "component_kinds", "load_components", "load_model", "preset_names"]
 
 SHIPPED: tuple[type[Component], ...] = tuple(
     getattr(package, name) for package in (components, classic) for name in package.__all__
@@ -69,3 +74,68 @@ def load_model(source: str | Path = "standard", components: Iterable[type[Compon
             f"model {source}: {reason(error)}. {names}, or the path of a model file.", path=str(source)
         ) from error
     return parse_model(text, kinds, source=str(source))
+
+
+def load_components(file: str | Path, *, source: str | None = None) -> list[type[Component]]:
+    """Return the component classes that a Python file defines. The file is run once per content.
+
+    Parameters
+    ----------
+    file: The path of the file. Its code is executed.
+    source: How errors name it; None for `component file` and the path.
+
+    Raises
+    ------
+    ModelError: If the file cannot be run, does not define a component, or a component does not have a `kind`.
+    """
+    file = Path(file)
+    source = f"component file {file}" if source is None else source
+    # the module name contains a digest of the file, so that it cannot shadow another module
+    try:
+        digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{source}: {reason(error)}. Give the path of a Python file.") from error
+    name = f"scoring_component_{file.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{source}: the name does not end in .py. Give the path of a Python file.")
+    module = sys.modules.get(name)
+    if module is None:
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # for annotations in pydantic
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[name]
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            # also sys.exit(): otherwise the command could exit with code 0
+            raise ModelError(f"{source}{_format_line(error, file)}: {type(error).__name__}: {error}.") from error
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Component)
+        and value.__module__ == name
+        and not inspect.isabstract(value)
+    ]
+    if not classes:
+        raise ModelError(
+            f"{source}: the file does not define a component. Add a subclass of scoring.Component that "
+            "implements all its abstract methods."
+        )
+    for component in classes:
+        if not isinstance(getattr(component, "kind", None), str):
+            raise ModelError(
+                f"{source}: {component.__name__} does not define `kind`, its name in model files. Add a "
+                "class attribute `kind` with a string."
+            )
+    return classes
+
+
+def _format_line(error: BaseException, file: Path) -> str:
+    """Return the line of the file that raised the error, as text for the message; empty if unknown."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}" if error.lineno else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file.resolve()]
+    return f", line {lines[-1]}" if lines else ""

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from scoring.cli.commands import (
     audience,
     compare,
+    component,
     evaluate,
     explain,
     import_,
@@ -143,6 +144,7 @@ app.command("tune")(tune.tune)
 app.command("models")(models.models)
 app.command("lab")(lab.lab)
 app.command("panel")(panel.panel)
+app.add_typer(component.app, name="component")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
 

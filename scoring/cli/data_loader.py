@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import inspect
-import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +19,7 @@ if TYPE_CHECKING:
     from scoring.telemetry import Stopwatch
     from scoring.validation.report import DataReport
 
-__all__ = ["compile_kernels", "load_components", "load_data", "read_model", "read_models"]
+__all__ = ["compile_kernels", "load_data", "read_components", "read_model", "read_models"]
 
 
 def read_model(
@@ -50,7 +45,7 @@ def read_model(
     from scoring.model import parse_weights
     from scoring.storage.os_errors import reason
 
-    components = [component for file in component_files or () for component in load_components(file)]
+    components = read_components(component_files)
     if profile is not None:
         if name is not None or weights is not None:
             raise ConfigurationError("--profile contains a model and weights. Omit --model and --weights.")
@@ -84,7 +79,7 @@ def read_models(
     from scoring.errors import ConfigurationError
     from scoring.registry import Registry
 
-    components = [component for file in component_files or () for component in load_components(file)]
+    components = read_components(component_files)
     registry = Registry(profiles, database=db, components=components)
     models: dict[str, ScoringModel] = {}
     for name in names:
@@ -94,68 +89,16 @@ def read_models(
     return registry, models
 
 
-def load_components(file: Path) -> list[type[Component]]:
-    """Return the component classes that a Python file defines. The file is run once per content.
+def read_components(files: Sequence[Path] | None) -> list[type[Component]]:
+    """Return the component classes of all files of the option --component.
 
     Raises
     ------
-    ModelError: If the file cannot be run, does not define a component, or a component does not have a `kind`.
+    ModelError: If a file cannot be run or does not define a component.
     """
-    from scoring.errors import ModelError
-    from scoring.model import Component
-    from scoring.storage.os_errors import reason
+    from scoring.catalog import load_components
 
-    # the module name contains a digest of the file, so that it cannot shadow another module
-    try:
-        digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
-    except OSError as error:
-        raise ModelError(f"--component {file}: {reason(error)}. Give the path of a Python file.") from error
-    name = f"scoring_component_{file.stem}_{digest}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"--component {file}: the name does not end in .py. Give the path of a Python file.")
-    module = sys.modules.get(name)
-    if module is None:
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # for annotations in pydantic
-        try:
-            spec.loader.exec_module(module)
-        except BaseException as error:
-            del sys.modules[name]
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            # also sys.exit(): otherwise the command could exit with code 0
-            raise ModelError(
-                f"--component {file}{_format_line(error, file)}: {type(error).__name__}: {error}."
-            ) from error
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Component)
-        and value.__module__ == name
-        and not inspect.isabstract(value)
-    ]
-    if not classes:
-        raise ModelError(
-            f"--component {file}: the file does not define a component. Add a subclass of scoring.Component that "
-            "implements all its abstract methods."
-        )
-    for component in classes:
-        if not isinstance(getattr(component, "kind", None), str):
-            raise ModelError(
-                f"--component {file}: {component.__name__} does not define `kind`, its name in model files. Add a "
-                "class attribute `kind` with a string."
-            )
-    return classes
-
-
-def _format_line(error: BaseException, file: Path) -> str:
-    """Return the line of the file that raised the error, as text for the message; empty if unknown."""
-    if isinstance(error, SyntaxError):
-        return f", line {error.lineno}" if error.lineno else ""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file.resolve()]
-    return f", line {lines[-1]}" if lines else ""
+    return [component for file in files or () for component in load_components(file, source=f"--component {file}")]
 
 
 def load_data(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoring.cli.data_loader import load_components, read_model
+from scoring.cli.data_loader import read_components, read_model
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -160,7 +160,7 @@ def _open_registry(source: ModelSource, database: Database) -> Registry | None:
         return None
     from scoring.registry import Registry
 
-    classes = [kind for path in source.components or () for kind in load_components(path)]
+    classes = read_components(source.components)
     return Registry(source.profiles, database=database, components=classes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scoring.catalog import load_model
@@ -9,7 +10,7 @@ from scoring.database.database import Database
 from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
 from scoring.evaluation import Holdout
-from scoring.model import ScoringModel
+from scoring.model import Component, ScoringModel
 from scoring.registry import Profile, Registry
 from scoring.widgets.panel import TuningPanel
 from scoring.widgets.tuning_session import TuningSession
@@ -26,6 +27,7 @@ def tuning_panel(
     users: int = 500,
     k: int = 40,
     factor_cache: Path | None = None,
+    components: Iterable[type[Component]] = (),
     seed: int = 0,
     debounce: float = 0.1,
 ) -> TuningPanel:
@@ -44,6 +46,7 @@ def tuning_panel(
         used. Lists are available for all users of the data.
     k: Length of the lists. At least 40 jobs are computed, because the metrics need them.
     factor_cache: Folder of trained factors. None keeps nothing on disk.
+    components: Component classes in addition to the shipped ones, such as those of `scoring.load_components`.
     seed: Seed of the random choice of users and of the bootstrap.
     debounce: Seconds between a change and the start of its computation.
 
@@ -54,14 +57,15 @@ def tuning_panel(
     ModelError: If the model is invalid or does not exist.
     ConfigurationError: If an argument is invalid.
     """
+    components = list(components)
     if isinstance(registry, str | Path):
-        registry = Registry(registry)
+        registry = Registry(registry, components=components)
     if registry is not None and model == "promoted" and isinstance(data, str | Path):
         model = registry.for_database(str(data)).use(model)
     if isinstance(data, str | Path):
         data = _load_dataset(str(data))
     session = TuningSession.of(
-        data, _model_of(model, registry), days=days, users=users, k=k, factor_cache=factor_cache, seed=seed
+        data, _model_of(model, registry, components), days=days, users=users, k=k, factor_cache=factor_cache, seed=seed
     )
     return TuningPanel(session, registry=registry, debounce=debounce)
 
@@ -73,11 +77,13 @@ def _load_dataset(db: str) -> Dataset:
     return Dataset(found.tables, ledger=found.ledger)
 
 
-def _model_of(model: str | Profile | ScoringModel, registry: Registry | None) -> ScoringModel:
+def _model_of(
+    model: str | Profile | ScoringModel, registry: Registry | None, components: Sequence[type[Component]]
+) -> ScoringModel:
     if isinstance(model, Profile):
         return model.model
     if isinstance(model, ScoringModel):
         return model
     if registry is not None and not Path(model).is_file():
         return registry.load_model(model)
-    return load_model(model)
+    return load_model(model, components)

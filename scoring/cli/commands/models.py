@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from scoring.cli.records import CsvOption, JsonOption, print_records
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scoring.cli.data_loader import read_components
+from scoring.cli.options import ComponentOption
+from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
 
 __all__ = ["models"]
 
 
-def models(json: JsonOption = False, csv: CsvOption = False) -> None:
-    """List the shipped models.
+def models(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", show_default="the shipped models", help="Model files to print instead."),
+    ] = None,
+    component: ComponentOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """Print the components, weights, parameters and rules of the shipped models, or of model files.
 
-    Prints the components, weights, parameters and rules of each model.
+    It is also a check of a model file: errors name the line.
     """
     from scoring.catalog import load_model, preset_names
     from scoring.cli.progress import make_console
     from scoring.cli.tables.models import make_records, render_models
 
-    shipped = [load_model(name) for name in preset_names()]
-    if not print_records(make_records(shipped), json=json, csv=csv):
-        make_console().print(render_models(shipped))
+    check_format(json, csv)
+    components = read_components(component)
+    found = [load_model(source, components) for source in files or preset_names()]
+    if not print_records(make_records(found), json=json, csv=csv):
+        make_console().print(render_models(found))

@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from scoring.cli.data_loader import read_models
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
+    ComponentOption,
     DbOption,
     FactorCacheOption,
     OpenOption,
@@ -30,10 +32,11 @@ PANEL_SOURCE = """\
 import os
 
 os.chdir(os.environ["SCORING_FOLDER"])
+from scoring import load_components
 from scoring.widgets import tuning_panel
 
 tuning_panel(os.environ["SCORING_DB"], {model!r}, registry={profiles!r}, days={days!r}, users={users!r}, k={k!r},
-             factor_cache={factor_cache})
+             factor_cache={factor_cache}, components=[kind for file in {files!r} for kind in load_components(file)])
 """
 
 PAGE_TEMPLATE = """\
@@ -58,6 +61,7 @@ def panel(
     ] = 500,
     top_k: TopKOption = 40,
     factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
     port: PortOption = None,
     open_browser: OpenOption = False,
 ) -> None:
@@ -73,7 +77,9 @@ def panel(
     from scoring.statistics.factors import default_cache
 
     require("scoring panel", "workbench", *SERVER_PACKAGES)
-    with Database.open(db) as database:  # report errors here, not on the page
+    # report errors here, not on the page
+    read_models([model], component, profiles, db)
+    with Database.open(db) as database:
         database.require_tables(*TABLES)
         database.require_data()
     source = PANEL_SOURCE.format(
@@ -82,6 +88,7 @@ def panel(
         days=days,
         users=users,
         k=top_k,
+        files=[str(file) for file in component or ()],
         factor_cache=f"__import__('pathlib').Path({str(factor_cache or default_cache())!r})",
     )
     port = choose_port(port)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import load_components, load_data, read_model
+from scoring.cli.data_loader import load_data, read_components, read_model
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_JOURNALS,
@@ -80,7 +80,7 @@ def _print_help(context: typer.Context) -> None:
 def _open_registry(folder: Path, components: list[Path] | None = None, database: str | None = None) -> Registry:
     from scoring.registry import Registry
 
-    classes = [component for file in components or () for component in load_components(file)]
+    classes = read_components(components)
     return Registry(folder, database=database, components=classes)
 
 
@@ -191,7 +191,7 @@ def save(
 
         if model is not None or weights is not None:
             raise typer.BadParameter("--trial contains a model and weights. Omit --model and --weights.")
-        kinds = [kind for file in component or () for kind in load_components(file)]
+        kinds = read_components(component)
         stored = load_trial(trial, DEFAULT_JOURNALS, kinds)
         chosen, origin, note = stored.model, parent or stored.baseline, note or str(stored)
         users = FittedUsers.of_search(stored.path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import load_components, load_data
+from scoring.cli.data_loader import load_data, read_components
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -258,7 +258,7 @@ def _make_gate(file: Path | None, force: str | None, components: list[Path] | No
     """Return the gate. Raises ConfigurationError: If the limits or the reason are invalid."""
     from scoring.runs.gate import Gate, GateLimits, load_limits
 
-    classes = [kind for path in components or () for kind in load_components(path)]
+    classes = read_components(components)
     return Gate(GateLimits() if file is None else load_limits(file), force, components=classes)
 
 

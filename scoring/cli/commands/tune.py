@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoring.cli.data_loader import load_components
+from scoring.cli.data_loader import read_components
 from scoring.cli.holdout_options import (
     CountsOption,
     CutOption,
@@ -109,7 +109,7 @@ def tune(
     from scoring.registry import Registry
 
     progress = Progress()
-    registry = Registry(profiles, components=[kind for file in component or () for kind in load_components(file)])
+    registry = Registry(profiles, components=read_components(component))
     if save is not None:
         registry.list_versions(save)  # reject an invalid name before the search
     request = TuneRequest(
