@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from scoring.cli.commands import (
     audience,
+    check,
     compare,
     component,
     evaluate,
@@ -134,6 +135,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("import")(import_.import_)
+app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("explain")(explain.explain)
 app.command("reach")(reach.reach)

@@ -109,6 +109,7 @@ def load_data(
     *,
     max_refused: str = DEFAULT_MAX_REFUSED,
     refused_to: Path | None = None,
+    is_reported: bool = True,
 ) -> Dataset:
     """Load a database, quarantining invalid rows up to a limit per table.
 
@@ -122,6 +123,7 @@ def load_data(
     watch: Stopwatch of the phases `load` and `encode`.
     max_refused: Maximum number or share of quarantined rows per table, such as "1%".
     refused_to: The folder for files of quarantined rows, which replace those of the last load; None for no files.
+    is_reported: Whether quarantined rows and unknown values are printed as warnings.
 
     Raises
     ------
@@ -160,7 +162,8 @@ def load_data(
             advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
-    _report_problems(report, where, progress)
+    if is_reported:
+        _report_problems(report, where, progress)
     with watch.phase("encode"):
         return Dataset(tables, as_of=clock, ledger=report)
 

@@ -15,6 +15,7 @@ class Access(Component):
     """`start` points, plus `station` if the job has a station and `address` if it has an address; at most 100."""
 
     kind: ClassVar[str] = "access"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.station_name", "jobs.address")
 
     start: Points = 25
     station: Points = 75

@@ -23,6 +23,7 @@ class Category(Component):
     """
 
     kind: ClassVar[str] = "category"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.occupation_code", "users.preferred_occupations")
 
     floor: Points = 20
     same_major: Annotated[float, Field(ge=0, le=1)] = 0.5

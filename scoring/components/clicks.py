@@ -35,6 +35,7 @@ class Clicks(Component):
     """`start` points, plus points for an occupation and features of jobs clicked in the last `days` days."""
 
     kind: ClassVar[str] = "clicks"
+    reads: ClassVar[tuple[str, ...]] = ("actions.click",)
 
     days: Days = 30
     start: Points = 40

@@ -18,6 +18,7 @@ class Collaborative(Component):
     """
 
     kind: ClassVar[str] = "collaborative"
+    reads: ClassVar[tuple[str, ...]] = ("actions", "user_factors", "job_factors")
 
     unknown: Points = 45
 

@@ -21,6 +21,15 @@ class Conditions(Component):
     """
 
     kind: ClassVar[str] = "conditions"
+    reads: ClassVar[tuple[str, ...]] = (
+        "jobs.min_salary",
+        "jobs.has_daily_payment",
+        "jobs.has_no_experience",
+        "jobs.has_student_welcome",
+        "jobs.has_remote_work",
+        "users.preferred_salary_min",
+        "users.preferred_work_style",
+    )
 
     other_style: Annotated[float, Field(ge=0, le=1)] = 0.5
 

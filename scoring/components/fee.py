@@ -16,6 +16,7 @@ class Fee(Component):
     """0 up to `low` yen, 100 from `high` yen, linear between. A missing fee gives 0 points."""
 
     kind: ClassVar[str] = "fee"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.fee",)
 
     low: float = 500
     high: float = 5000

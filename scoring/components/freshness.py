@@ -15,6 +15,7 @@ class Freshness(Component):
     """100 · 2 ** -(age / `half_life_days`). A missing posting time gives 0 points."""
 
     kind: ClassVar[str] = "freshness"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.posted_at",)
 
     half_life_days: Days = 14
 

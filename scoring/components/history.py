@@ -29,6 +29,7 @@ class History(Component):
     """
 
     kind: ClassVar[str] = "history"
+    reads: ClassVar[tuple[str, ...]] = ("actions.application",)
 
     days: Days = 90
     without: Points = 50

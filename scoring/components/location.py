@@ -18,6 +18,7 @@ class Location(Component):
     """Points for the same city, the same prefecture, an adjacent prefecture, and any other or unknown place."""
 
     kind: ClassVar[str] = "location"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.prefecture_code", "users.prefecture_code")
 
     same_city: Points = 100
     same_prefecture: Points = 85

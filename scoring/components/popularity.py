@@ -19,6 +19,7 @@ class Popularity(Component):
     """
 
     kind: ClassVar[str] = "popularity"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.company_id", "actions")
 
     days: Days = 360
     prior_applications: Annotated[float, Field(ge=0)] = 1

@@ -17,6 +17,7 @@ class Wage(Component):
     """A curve over the ratio of the hourly equivalent to its area mean; 0 points if either is missing."""
 
     kind: ClassVar[str] = "wage"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.min_salary", "jobs.salary_type")
 
     curve: Curve = ((0, 0), (1, 60), (1.2, 80), (1.5, 100))
 

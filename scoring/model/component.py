@@ -34,6 +34,8 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]] = ()
+    """What the value is computed from, such as `jobs.fee` or `actions.click`, for reports about data."""
 
     @abstractmethod
     def terms(self, inputs: Inputs) -> Value:

@@ -138,7 +138,9 @@ def run(
     watch = Stopwatch()
     with watch.phase("start"):
         from scoring.cli.progress import Progress, make_console
+        from scoring.data_check import find_run_warnings
         from scoring.database.database import Database
+        from scoring.errors import make_printable
         from scoring.runs import report, runner
         from scoring.statistics.factors import default_cache
 
@@ -166,6 +168,8 @@ def run(
             prepared = runner.prepare(
                 dataset, choice.model, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
+        for finding in find_run_warnings(prepared):
+            progress.print_line(f"warning: {make_printable(str(finding), 500)}")
         selected = _select_first_users(prepared, users)
         if replaces_published and selected is None:
             require_reason(choice)

@@ -14,6 +14,7 @@ class ClassicFee(Component):
     """100 · fee / 5000, clipped to 0 to 100. A missing fee gives 0 points."""
 
     kind: ClassVar[str] = "classic_fee"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.fee",)
 
     def terms(self, inputs: Inputs) -> Value:
         # clip first: 100 times the largest floats is infinite
@@ -29,6 +30,7 @@ class ClassicWage(Component):
     """100 from 1500 yen per hour, 200/3 from 1200, 100/3 from 1000, else 50/3 (also if the wage is missing)."""
 
     kind: ClassVar[str] = "classic_wage"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.min_salary", "jobs.salary_type")
 
     def terms(self, inputs: Inputs) -> Value:
         hourly = np.nan_to_num(inputs.jobs.hourly, nan=0.0)
@@ -45,6 +47,7 @@ class ClassicAccess(Component):
     """5 · min(20, 5 + 15 with a station + 5 with an address)."""
 
     kind: ClassVar[str] = "classic_access"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.station_name", "jobs.address")
 
     def terms(self, inputs: Inputs) -> Value:
         jobs = inputs.jobs

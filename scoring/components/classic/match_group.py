@@ -15,6 +15,7 @@ class ClassicLocation(Component):
     """100 in the same prefecture, 60 in an adjacent one, 20 otherwise or if a prefecture is missing."""
 
     kind: ClassVar[str] = "classic_location"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.prefecture_code", "users.prefecture_code")
 
     def terms(self, inputs: Inputs) -> Value:
         size = len(inputs.words.prefecture)
@@ -33,6 +34,7 @@ class ClassicCategory(Component):
     """100 for a preferred occupation, 60 for one of the same (known) major group, 20 otherwise."""
 
     kind: ClassVar[str] = "classic_category"
+    reads: ClassVar[tuple[str, ...]] = ("jobs.occupation_code", "users.preferred_occupations")
 
     def terms(self, inputs: Inputs) -> Value:
         preferred, majors = inputs.users.preferred, inputs.majors
@@ -65,6 +67,14 @@ class ClassicCondition(Component):
     """
 
     kind: ClassVar[str] = "classic_condition"
+    reads: ClassVar[tuple[str, ...]] = (
+        "jobs.min_salary",
+        "jobs.has_daily_payment",
+        "jobs.has_no_experience",
+        "jobs.has_student_welcome",
+        "users.preferred_salary_min",
+        "users.preferred_work_style",
+    )
 
     def terms(self, inputs: Inputs) -> Value:
         users, jobs = inputs.users, inputs.jobs

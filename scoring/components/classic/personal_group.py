@@ -53,6 +53,7 @@ class ClassicHistory(Component):
     """
 
     kind: ClassVar[str] = "classic_history"
+    reads: ClassVar[tuple[str, ...]] = ("actions.application",)
 
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
@@ -102,6 +103,7 @@ class ClassicClick(Component):
     """
 
     kind: ClassVar[str] = "classic_click"
+    reads: ClassVar[tuple[str, ...]] = ("actions.click",)
 
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
@@ -139,6 +141,7 @@ class ClassicCollaborative(Component):
     """50 · (1 + cosine of the factors); if either has no vector, 45 for a user with a profile and 40 without."""
 
     kind: ClassVar[str] = "classic_collaborative"
+    reads: ClassVar[tuple[str, ...]] = ("actions", "user_factors", "job_factors")
 
     def terms(self, inputs: Inputs) -> Value:
         return Value((dot(inputs, np.where(inputs.has_profile, 45.0, _NO_PROFILE)),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from scoring.runs.gate.alignment import align_blocks
 from scoring.runs.gate.limits import GateLimits
 from scoring.runs.gate.measures import ListComparison, build_measures
 from scoring.runs.gate.previous_model import rebuild_model
-from scoring.runs.gate.verdict import Verdict
+from scoring.runs.gate.rules import AT_LEAST
+from scoring.runs.gate.verdict import Measure, Verdict
 from scoring.runs.publishers import ListBlock, OpenRun, PublishedRun, Publisher, RunCounts, RunInfo, RunMetadata
 from scoring.runs.shards import Shard
 
@@ -25,6 +27,10 @@ __all__ = ["BYTES_PER_ROW", "CandidateRun", "Gate"]
 
 BYTES_PER_ROW = 200
 """Bytes of memory per row of a shard during a comparison: ids, totals and places of the lists of both runs."""
+
+
+_NO_LISTED_JOB: Final = Measure("rows", "jobs in all lists", None, 0.0, 1.0, AT_LEAST, "count")
+"""The measure of a first run without a single job."""
 
 
 class _DamagedError(Exception):
@@ -78,6 +84,7 @@ class Gate:
     The published run is the one that readers get, otherwise the newest. If it is in both places, the Parquet files are
     read. A damaged run is reported in a note, and the next one is used. A run over selected users is not compared,
     because it does not replace a published run. If `k` differs, the lists of both runs are cut to the smaller `k`.
+    Without a published run, a run is held back only if all its lists are empty.
 
     `model_change`: the reason why the model may differ from that of the published run. If it differs, the new data is
     also ranked by the published model. The limits of measures that a model changes apply to those lists, and the
@@ -117,7 +124,8 @@ class Gate:
                         return self._compare(new, run, published, notes)
             except _DamagedError as error:
                 notes.append(f"run {run.run_id} is damaged and was not compared ({error})")
-        return Verdict(new.info, None, "", (), tuple(notes), self.force)
+        measures = () if new.counts.rows else (_NO_LISTED_JOB,)
+        return Verdict(new.info, None, "", measures, tuple(notes), self.force)
 
     def _compare(self, new: CandidateRun, run: PublishedRun, published: RunInfo, notes: Sequence[str]) -> Verdict:
         k = min(published.k, new.info.k)

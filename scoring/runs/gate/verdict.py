@@ -170,11 +170,11 @@ def read_outcome(record: Mapping[str, Any]) -> Outcome:
 
 def summarize_record(record: Mapping[str, Any]) -> str:
     """Return the record of a verdict in one line."""
-    if record["against"] is None:
-        return "; ".join(["passed: no run to compare with", *record["notes"]])
     measures = record["measures"]
+    if record["against"] is None and not measures:
+        return "; ".join(["passed: no run to compare with", *record["notes"]])
     exceeded = ", ".join(measure["shown"] for measure in measures.values() if measure["beyond"])
-    compared = f"compared with run {record['against']}"
+    compared = "no run to compare with" if record["against"] is None else f"compared with run {record['against']}"
     if record["outcome"] == Outcome.PASSED:
         keys = ["jobs_kept", "coverage", "mean_score"]
         keys[:0] = ["jobs_kept_as_before"] if "jobs_kept_as_before" in measures else []
@@ -192,12 +192,13 @@ class GateFailedError(ScoringError, RuntimeError):
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
-        assert verdict.published is not None, "a limit is exceeded only in a comparison"
         run_id, first, n_others = verdict.new.run_id, verdict.exceeded[0], len(verdict.exceeded) - 1
         verb = "exceeds its limit" if n_others == 1 else "exceed their limits"
         others = f" {pluralize(n_others, 'other measure')} also {verb}." if n_others else ""
+        published = verdict.published
+        readers = "No run is published yet." if published is None else f"Readers still get run {published.run_id}."
         super().__init__(
             f"Run {run_id} is held back: {_format_measure(first)} exceeds its limit ({first.limit_text}).{others} "
-            f"Readers still get run {verdict.published.run_id}. To publish run {run_id}, use `scoring runs publish "
+            f"{readers} To publish run {run_id}, use `scoring runs publish "
             f"{run_id} --force REASON`, or repeat this command with --resume --force REASON."
         )

@@ -22,6 +22,7 @@ from scoring.catalog import preset_names
 from scoring.cli.tables import (
     audience,
     comparison,
+    data_check,
     evaluation,
     evidence,
     explanation,
@@ -32,6 +33,7 @@ from scoring.cli.tables import (
     tuning,
 )
 from scoring.cli.tables.backtest import render_backtest
+from scoring.data_check import DataCheck, Finding
 from scoring.evaluation import Backtest, Comparison, Scoreboard
 from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
@@ -74,6 +76,27 @@ def text_of(page: Any) -> str:
     console.print(page, soft_wrap=isinstance(page, str), markup=False)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+# check
+
+
+def check() -> Any:
+    """Return the findings of a board with a problem, two warnings and facts."""
+    found = (
+        Finding("rejected rows", "info", "no row was rejected"),
+        Finding("missing values", "info", "missing values of jobs: max_salary 39.9%, address 11.9%"),
+        Finding("missing values", "info", "missing values of users: none"),
+        Finding(
+            "times of 1970",
+            "warning",
+            "jobs.expires_at: all 500 times are in January 1970, the newest 1970-01-21 05:09:44",
+            "These are numbers since 1970: state `unit: s` or `unit: ms` in the mapping.",
+        ),
+        Finding("jobs", "problem", "no job is open at 2025-06-30 12:00 UTC (500 jobs: 0 open, 500 expired)", "Import."),
+        Finding("constant components", "warning", "clicks (weight 9.0%) is constant: 40 for 100% of the open jobs"),
+    )
+    return data_check.render_check(DataCheck(found))
 
 
 # run, runs
@@ -589,6 +612,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "gate": gate,
     "runs_list": runs_list,
     "import_report": import_report,
+    "check": check,
     "explain": explain,
     "reach": reach_page,
     "audience": audience_page,

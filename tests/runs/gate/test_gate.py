@@ -183,6 +183,21 @@ def test_broken_data_exceeds_the_limits_that_detect_it(out: Path, name: str) -> 
         assert {measure.key for measure in verdict.exceeded} == expected, verdict
 
 
+def test_first_run_without_a_listed_job_is_held_back(tmp_path: Path) -> None:
+    expired = MARKET.tables.jobs.assign(expires_at=pd.Timestamp("2000-01-01", tz="UTC"))
+    empty = prepared(MARKET.tables.with_tables(jobs=expired))
+    with pytest.raises(GateFailedError) as raised:
+        runner.run(empty, k=K, publishers=[parquet(tmp_path)], gate=Gate())
+    verdict = raised.value.verdict
+    assert verdict.published is None
+    assert [measure.key for measure in verdict.exceeded] == ["rows"]
+    assert list_published_runs(tmp_path) == []
+    result = runner.run(empty, k=K, publishers=[parquet(tmp_path)], gate=Gate(force="an empty board"), resume=True)
+    assert result.verdict is not None
+    assert result.verdict.force == "an empty board"
+    assert len(list_published_runs(tmp_path)) == 1
+
+
 def test_other_model_is_held_back_with_a_note(out: Path) -> None:
     verdict = assert_held_back(prepared(MARKET.tables, "classic"), parquet(out))
     assert {"mean_score", "last_score"} <= {measure.key for measure in verdict.exceeded}

@@ -1,0 +1,62 @@
+"""`scoring check`: report whether data is fit to rank and to tune on."""
+
+from __future__ import annotations
+
+import typer
+
+from scoring.cli.data_loader import load_data
+from scoring.cli.options import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    FactorCacheOption,
+    ProfileOption,
+    ProfilesOption,
+    RunModelOption,
+    WeightsOption,
+)
+from scoring.cli.promoted_model import ModelSource, choose_model
+from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
+
+__all__ = ["check"]
+
+
+def check(
+    db: DbOption = DEFAULT_DB,
+    model: RunModelOption = None,
+    weights: WeightsOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
+    as_of: AsOfOption = None,
+    factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """Check whether a database is fit to rank and to tune on.
+
+    Reports everything that is odd about the data, with the values that show it. Nothing is changed. The exit code is 1
+    if a run would be pointless, for example because no job is open.
+    """
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.data_check import render_check
+    from scoring.data_check import check_data
+    from scoring.database.database import Database
+    from scoring.statistics.factors import default_cache
+    from scoring.telemetry import Stopwatch
+
+    check_format(json, csv)
+    progress = Progress()
+    source = ModelSource(model, weights, profile, profiles, component)
+    given = source.read()
+    with Database.open(db) as database:
+        chosen = choose_model(source, given, database, progress).model
+        data = load_data(database, as_of, progress, Stopwatch(), max_refused="100%", is_reported=False)
+    with progress.stage("checking"):
+        found = check_data(data, chosen, factor_cache=factor_cache or default_cache())
+    if not print_records(found.frame(), json=json, csv=csv):
+        make_console().print(render_check(found))
+    if found.problems:
+        raise typer.Exit(1)
