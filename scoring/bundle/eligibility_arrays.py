@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Bools, Ints, Longs, UInt8s
+from scoring.array_types import Bools, Ints, Longs, UInt8s, UInt16s
 
 __all__ = ["EligibilityArrays"]
 
@@ -20,6 +20,15 @@ class EligibilityArrays(NamedTuple):
     excluded: Ints
     cooldown_start: Longs  # (n + 1,) start in `cooldown` of each user's excluded companies
     cooldown: Ints  # company codes
+    required_start: Longs  # (n + 1,) start in `required` of the only jobs that each user may get; (0,): not limited
+    required: Ints
+    user_class: UInt16s  # (r, n) class of each user for each of r tables of classes
+    job_class: UInt16s  # (r, m)
+    class_start: Longs  # (r,) start of each table in `class_allowed`
+    class_width: Longs  # (r,) number of job classes of each table
+    class_allowed: (
+        UInt8s  # the tables: 1 where jobs of a class may be ranked for users of a class; a row per user class
+    )
     company: Ints  # (m,) company codes, -1 missing
     per_company: int  # maximum number of jobs of a known company in a list; 0: no limit
     candidates: UInt8s  # (n, ceil(m / 8)) a bit for each job that may be ranked, lowest bit first; (0, 0): all jobs may
@@ -29,6 +38,15 @@ class EligibilityArrays(NamedTuple):
         """Number of jobs that are not excluded for all users."""
         return int(self.open_to_all.sum())
 
+    @property
+    def tables(self) -> list[Bools]:
+        """The tables of classes, (user classes, job classes) each."""
+        stops = [*self.class_start.tolist(), len(self.class_allowed)][1:]
+        return [
+            self.class_allowed[start:stop].reshape(-1, width).view(bool)
+            for start, stop, width in zip(self.class_start, stops, self.class_width, strict=True)
+        ]
+
     def matrix(self, users: NDArray[np.integer]) -> Bools:
         """Return (len(users), m) whether each job may be ranked for each user."""
         result = np.repeat(self.open_to_all[None, :], len(users), axis=0)
@@ -37,6 +55,12 @@ class EligibilityArrays(NamedTuple):
             cooldown = self.cooldown[self.cooldown_start[user] : self.cooldown_start[user + 1]]
             if len(cooldown):
                 result[row, np.isin(self.company, cooldown)] = False
+            if len(self.required_start):
+                required = self.required[self.required_start[user] : self.required_start[user + 1]]
+                result[row] &= np.isin(np.arange(len(self.company)), required)
+        for table, start in enumerate(self.class_start):
+            rows = start + self.user_class[table, users].astype(np.int64) * self.class_width[table]
+            result &= self.class_allowed[rows[:, None] + self.job_class[table]].view(bool)
         if self.candidates.size:
             bits = np.unpackbits(self.candidates[users], axis=1, count=len(self.company), bitorder="little")
             result &= bits.view(bool)

@@ -121,6 +121,10 @@ class JobArrays(_RowArrays):
         lazy = make_lazy_job_arrays(ValidatedFrame.of("jobs", frame), words)
         return cls(**{field.name: getattr(lazy, field.name) for field in fields(cls)})
 
+    def read_column(self, name: str) -> pd.Series:
+        """Return a canonical column of the frame. Raise KeyError if it does not exist."""
+        return self.frame[name]
+
     def find_open(self, as_of: int, *, check_active: bool) -> Bools:
         """Return (n,) bool: posted and not expired at a time, and active if `check_active`.
 
@@ -143,6 +147,10 @@ class _LazyJobArrays(Lazy, JobArrays):
     def __len__(self) -> int:
         return len(self.job_id)
 
+    def read_column(self, name: str) -> pd.Series:
+        columns: ValidatedFrame | None = self.__dict__.get("_columns")  # None: unpickled
+        return self.frame[name] if columns is None else columns[name]
+
 
 def make_lazy_job_arrays(columns: ValidatedFrame, words: Vocabularies) -> JobArrays:
     """Return `JobArrays.encode(columns.frame, words)`, with each array computed at first access."""
@@ -150,7 +158,8 @@ def make_lazy_job_arrays(columns: ValidatedFrame, words: Vocabularies) -> JobArr
     def bind(make: _ArrayMaker) -> Callable[[], Any]:
         return lambda: make(columns, words, arrays)
 
-    arrays = _LazyJobArrays.from_makers({name: bind(make) for name, make in _JOB_ARRAYS.items()})
+    makers = {name: bind(make) for name, make in _JOB_ARRAYS.items()}
+    arrays = _LazyJobArrays.from_makers(makers, _columns=columns)
     return arrays
 
 
@@ -204,6 +213,10 @@ class UserArrays(_RowArrays):
     has_style: Bools
     wants_remote: Bools
     active: Bools
+
+    def read_column(self, name: str) -> pd.Series:
+        """Return a canonical column of the frame. Raise KeyError if it does not exist."""
+        return self.frame[name]
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:

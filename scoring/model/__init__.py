@@ -3,6 +3,7 @@
 - `component`: the base class of components; `terms`: the kinds of terms that a component returns
 - `component_inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
 - `weight_profile`: weights on two levels; `eligibility`: which jobs may be ranked
+- `eligibility_rule`: a condition written by the user; `rule_expression`: its grammar
 - `model`: `ScoringModel`; `model_file`: parse and write YAML
 - `presets/`: the shipped models
 """
@@ -10,6 +11,7 @@
 from scoring.model.component import Component, Reason
 from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
+from scoring.model.eligibility_rule import EligibilityRule
 from scoring.model.model import Part, ScoringModel
 from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.pair import Pair
@@ -32,6 +34,7 @@ __all__ = [
     "Component",
     "DotTerm",
     "Eligibility",
+    "EligibilityRule",
     "FlagTerm",
     "Flags",
     "Inputs",

@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic_core import PydanticCustomError
 
-__all__ = ["Eligibility"]
+from scoring.model.eligibility_rule import EligibilityRule, RuleError, read_rules
+
+__all__ = ["SHIPPED_REASONS", "Eligibility"]
+
+SHIPPED_REASONS: Final = ("posted later", "expired", "inactive", "employment type", "fee too low", "ranked")
+"""Reasons of the other rules in reports. Own rules cannot have these names."""
+
+
+def _read_rules(value: Any) -> tuple[EligibilityRule, ...]:
+    try:
+        return read_rules(value, SHIPPED_REASONS)
+    except RuleError as error:
+        # describe_problem prints the message of this type alone
+        place = "" if error.number is None else f"rule {error.number + 1}: "
+        raise PydanticCustomError("eligibility_rule", "{message}", {"message": f"{place}{error}"}) from error
+
+
+Rules = Annotated[
+    tuple[InstanceOf[EligibilityRule], ...],
+    BeforeValidator(_read_rules),
+    PlainSerializer(lambda rules: [rule.as_dict() for rule in rules]),
+]
 
 
 class Eligibility(BaseModel):
@@ -26,3 +57,13 @@ class Eligibility(BaseModel):
     """Exclude jobs of a (known) company that the user applied to in this many days before the clock."""
     max_per_company: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """Maximum number of jobs of a (known) company in a list. Applied during selection."""
+    rules: Rules = ()
+    """Rules of your own: conditions that hold for each job in a list. See `scoring.model.rule_expression`."""
+
+    @model_serializer(mode="wrap")
+    def _omit_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit an empty list of rules: digests of models without such rules stay what they were."""
+        content: dict[str, Any] = handler(self)
+        if not self.rules:
+            del content["rules"]
+        return content

@@ -95,10 +95,12 @@ class ScoringModel:
 
     def _repr_html_(self) -> str:
         """Return the name, the description, the components and the rules."""
-        rules = ", ".join(f"{name} {value}" for name, value in self.eligibility.model_dump(mode="json").items())
+        settings = self.eligibility.model_dump(mode="json")
+        own = "".join(f"<p>rule: {escape(rule.describe())}</p>" for rule in self.eligibility.rules)
+        rules = ", ".join(f"{name} {value}" for name, value in settings.items() if name != "rules")
         table = self.frame().to_html(index=False, float_format="{:.3f}".format)
         head = f"<b>{escape(self.name)}</b> {escape(self.description)}"
-        return f"<p>{head}</p>{table}<p>rules: {escape(rules)}</p>"
+        return f"<p>{head}</p>{table}<p>rules: {escape(rules)}</p>{own}"
 
     def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
         """Return the model with other weights: a profile, or flat weights by component name (normalised to sum 1).
@@ -159,7 +161,7 @@ class ScoringModel:
         ModelError: If a rule does not exist or its value is invalid.
         """
         try:
-            eligibility = Eligibility(**(self.eligibility.model_dump() | rules))
+            eligibility = Eligibility(**(dict(self.eligibility) | rules))
         except ValidationError as error:
             field, problem = describe_problem(error, Eligibility)
             raise ModelError(f"model {self.name}, eligibility: {problem}", key=(field,)) from error

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from scoring.errors import LocatedError, ModelError, shorten_repr, suggest
 from scoring.model.component import Component
-from scoring.model.eligibility import Eligibility
+from scoring.model.eligibility import SHIPPED_REASONS, Eligibility
+from scoring.model.eligibility_rule import EligibilityRule, RuleError, read_rules
 from scoring.model.model import Part, ScoringModel
 from scoring.model.pydantic_errors import describe_problem
 from scoring.model.weight_profile import GROUPS, WeightProfile
@@ -62,7 +63,10 @@ def parse_model(
             parts.append(_part(file, group, name_in_group, kinds, {part.name for part in parts}))
     eligibility = Eligibility()
     if file.data.get("eligibility") is not None:
-        eligibility = _validated(file, ("eligibility",), Eligibility, _rules(file.mapping(("eligibility",))))
+        settings = _rules(file.mapping(("eligibility",)))
+        if "rules" in settings:
+            settings["rules"] = _own_rules(file, settings["rules"])
+        eligibility = _validated(file, ("eligibility",), Eligibility, settings)
     try:
         model = ScoringModel(
             name=file.text("name") or name or Path(source).stem,
@@ -111,6 +115,21 @@ def _rules(values: dict[str, Any]) -> dict[str, Any]:
         key: None if value is False and key in fields and fields[key].annotation is not bool else value
         for key, value in values.items()
     }
+
+
+def _own_rules(file: YamlSource, content: Any) -> tuple[EligibilityRule, ...]:
+    """Return the rules of a file with their lines, or raise the file's error with the line."""
+    key = ("eligibility", "rules")
+    try:
+        rules = read_rules(content, SHIPPED_REASONS)
+    except RuleError as error:
+        inner = () if error.number is None else (str(error.number),)
+        raise file.error((*key, *inner, *([error.key] if error.key else [])), str(error)) from error
+    lines = [file.lines.get((*key, str(number)), file.lines.get(key)) for number in range(len(rules))]
+    return tuple(
+        replace(rule, origin=file.path if line is None else f"{file.path}, line {line}")
+        for rule, line in zip(rules, lines, strict=True)
+    )
 
 
 def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:

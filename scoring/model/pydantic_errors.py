@@ -24,6 +24,8 @@ def describe_problem(error: ValidationError, kind: type[BaseModel], other_keys: 
     if first["type"] == "extra_forbidden":
         known = ", ".join([*sorted(kind.model_fields), *other_keys]) or "none"
         return field, f"unknown key `{field}`; known: {known}."
+    if first["type"] == "eligibility_rule":
+        return field, first["msg"]
     message = first["msg"].removeprefix("Value error, ")
     if not field:
         return field, f"{message}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Self
+from functools import cached_property, partial, reduce
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,22 @@ from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
+from scoring.model.eligibility_rule import EligibilityRule
 from scoring.plan.candidates import Candidates
+from scoring.plan.exclusion_counts import count_pairs_of_users
+from scoring.plan.own_rules import find_excluded_jobs, make_user_rule
+from scoring.plan.user_rules import (
+    CandidateRule,
+    ClassRule,
+    ExcludedCompanies,
+    ExcludedJobs,
+    RequiredJobs,
+    UserRule,
+    merge_class_rules,
+    merge_ragged,
+)
 
 __all__ = ["Exclusions"]
-
-_USERS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,11 @@ class Exclusions:
     rules: Eligibility
     by_rule: dict[str, Bools]
     """Rule → (m,) jobs that it excludes for all users, in the order in which rules are applied."""
-    jobs: Ragged
-    """Per user, rows of excluded jobs."""
-    companies: Ragged
-    """Per user, codes of excluded companies."""
+    user_rules: tuple[UserRule, ...]
+    """Rules that depend on the user, in the order in which they are applied, after those of `by_rule`."""
     company: Ints  # (m,) codes, -1 missing
     n_companies: int
+    n_users: int
     candidates: Candidates | None = None
     """Jobs that may be ranked for each user; None: not limited."""
 
@@ -47,17 +58,17 @@ class Exclusions:
         Raises
         ------
         ConfigurationError: If the candidates have other numbers of users or jobs than the inputs.
+        ModelError: If a rule of the model names a column that does not exist, or does not fit its type.
         """
-        jobs, n_users = inputs.jobs, len(inputs.users)
-        _check(candidates, n_users, len(jobs))
-        none = Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
+        _check(candidates, len(inputs.users), len(inputs.jobs))
+        by_rule = _by_rule(rules, inputs, candidates)
         return cls(
             rules=rules,
-            by_rule=_by_rule(rules, inputs, candidates),
-            jobs=_applied_jobs(inputs) if rules.not_applied else none,
-            companies=_cooldown_companies(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else none,
-            company=jobs.company,
+            by_rule=by_rule | {rule.reason: find_excluded_jobs(rule, inputs) for rule in _of_form(rules, of_job=True)},
+            user_rules=_user_rules(rules, inputs, candidates),
+            company=inputs.jobs.company,
             n_companies=len(inputs.words.company),
+            n_users=len(inputs.users),
             candidates=candidates,
         )
 
@@ -81,28 +92,7 @@ class Exclusions:
         The reasons are those of `find_reasons`. The rest of the pairs may be ranked.
         """
         counts = {rule: n_jobs * len(users) for rule, n_jobs in self.counts().items()}
-        if not len(users):
-            return counts | dict.fromkeys(self._user_reasons, 0)
-        is_open, company = self.open_to_all, self.company
-        applied, cooldown = self.jobs.take(users), self.companies.take(users)
-        counted = is_open[applied.values]
-        applied_user, applied_job = applied.rows[counted].astype(np.int64), applied.values[counted].astype(np.int64)
-        n_open = np.bincount(company[is_open & (company >= 0)], minlength=self.n_companies)
-        twice = _contains(cooldown, applied_user, company[applied_job])  # these pairs have counted as applied
-        n_applied, n_cooldown = len(applied_job), int(n_open[cooldown.values].sum() - twice.sum())
-        of_users = [n_applied, n_cooldown]
-        if self.candidates is not None:
-            parts = np.array_split(users, -(-len(users) // _USERS_AT_ONCE))
-            n_ranked = sum(int(np.count_nonzero(self.matrix(part))) for part in parts)
-            of_users.append(int(is_open.sum()) * len(users) - n_applied - n_cooldown - n_ranked)
-        return counts | dict(zip(self._user_reasons, of_users, strict=True))
-
-    @property
-    def _user_reasons(self) -> tuple[str, ...]:
-        """The reasons that depend on the user, in the order in which rules are applied."""
-        days = self.rules.company_cooldown_days or 0
-        reasons = ("the user applied to the job", f"the user applied to the same company in the last {days:g} days")
-        return reasons if self.candidates is None else (*reasons, "the job is not a candidate of the user")
+        return counts | count_pairs_of_users(self.user_rules, users, self.open_to_all)
 
     def find_reasons(self, users: Longs, jobs: Longs) -> dict[str, Bools]:
         """Return reason → whether it excludes the job from the user's list, (p,), for p pairs of rows.
@@ -110,21 +100,22 @@ class Exclusions:
         The reasons are in the order in which rules are applied. The limit of jobs per company is not among them: it
         depends on the whole list.
         """
-        of_users = [_contains(self.jobs, users, jobs), _contains(self.companies, users, self.company[jobs])]
-        if self.candidates is not None:
-            of_users.append(~self.candidates.contains(users, jobs))
         by_rule = {rule: out[jobs] for rule, out in self.by_rule.items()}
-        return by_rule | dict(zip(self._user_reasons, of_users, strict=True))
+        return by_rule | {rule.reason: rule.excludes(users, jobs) for rule in self.user_rules}
 
     @cached_property
     def arrays(self) -> EligibilityArrays:
         """The rules in the form that ranking reads."""
+        excluded, companies, required = self._excluded_jobs, self._excluded_companies, self._required_jobs
         return EligibilityArrays(
             open_to_all=self.open_to_all,
-            excluded_start=self.jobs.start,
-            excluded=self.jobs.values,
-            cooldown_start=self.companies.start,
-            cooldown=self.companies.values,
+            excluded_start=excluded.start,
+            excluded=excluded.values,
+            cooldown_start=companies.start,
+            cooldown=companies.values,
+            required_start=np.empty(0, dtype=np.int64) if required is None else required.start,
+            required=np.empty(0, dtype=np.int32) if required is None else required.values,
+            **_class_arrays(self._class_rules, self.n_users, len(self.company)),
             company=self.company,
             per_company=self.rules.max_per_company or 0,
             candidates=np.empty((0, 0), np.uint8) if self.candidates is None else self.candidates.bits,
@@ -133,6 +124,65 @@ class Exclusions:
     def matrix(self, users: NDArray[np.int64]) -> Bools:
         """Return (len(users), m) whether each job may be ranked for each user."""
         return self.arrays.matrix(users)
+
+    @property
+    def _excluded_jobs(self) -> Ragged:
+        return reduce(_unite, (r.jobs for r in self.user_rules if isinstance(r, ExcludedJobs)), _none(self.n_users))
+
+    @property
+    def _excluded_companies(self) -> Ragged:
+        rules = (rule.companies for rule in self.user_rules if isinstance(rule, ExcludedCompanies))
+        return reduce(_unite, rules, _none(self.n_users))
+
+    @property
+    def _required_jobs(self) -> Ragged | None:
+        """Per user, the jobs that all rules with such a list contain; None: no such rule."""
+        lists = [rule.jobs for rule in self.user_rules if isinstance(rule, RequiredJobs)]
+        return reduce(partial(merge_ragged, both=True), lists) if lists else None
+
+    @property
+    def _class_rules(self) -> list[ClassRule]:
+        return merge_class_rules([rule for rule in self.user_rules if isinstance(rule, ClassRule)])
+
+
+def _none(n_users: int) -> Ragged:
+    return Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
+
+
+def _unite(first: Ragged, second: Ragged) -> Ragged:
+    return merge_ragged(first, second, both=False) if len(first.values) else second
+
+
+def _class_arrays(rules: Sequence[ClassRule], n_users: int, n_jobs: int) -> dict[str, Any]:
+    """Return the fields of `EligibilityArrays` about classes."""
+    sizes = [rule.allowed.size for rule in rules]
+    parts = [rule.allowed.ravel().astype(np.uint8) for rule in rules]
+    return {
+        "user_class": np.array([rule.user_class for rule in rules], dtype=np.uint16).reshape(len(rules), n_users),
+        "job_class": np.array([rule.job_class for rule in rules], dtype=np.uint16).reshape(len(rules), n_jobs),
+        "class_start": np.cumsum([0, *sizes[:-1]])[: len(rules)].astype(np.int64),
+        "class_width": np.array([rule.allowed.shape[1] for rule in rules], dtype=np.int64),
+        "class_allowed": np.concatenate([np.empty(0, dtype=np.uint8), *parts]),
+    }
+
+
+def _of_form(rules: Eligibility, *, of_job: bool) -> list[EligibilityRule]:
+    return [rule for rule in rules.rules if (rule.form == "job") == of_job]
+
+
+def _user_rules(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> tuple[UserRule, ...]:
+    n_users, days = len(inputs.users), rules.company_cooldown_days or 0
+    applied = _applied_jobs(inputs) if rules.not_applied else _none(n_users)
+    cooldown = _cooldown_companies(inputs, days) if days else _none(n_users)
+    reason = f"the user applied to the same company in the last {days:g} days"
+    user_rules: list[UserRule] = [
+        ExcludedJobs("the user applied to the job", applied),
+        ExcludedCompanies(reason, cooldown, inputs.jobs.company),
+        *(make_user_rule(rule, inputs) for rule in _of_form(rules, of_job=False)),
+    ]
+    if candidates is not None:
+        user_rules.append(CandidateRule("the job is not a candidate of the user", candidates))
+    return tuple(user_rules)
 
 
 def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
@@ -143,14 +193,6 @@ def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
             "the same data.",
             key=("candidates",),
         )
-
-
-def _contains(of_users: Ragged, users: Longs, values: Longs | Ints) -> Bools:
-    """Return (p,) whether the values of a user's row contain a value, which is at least -1."""
-    distinct, place = np.unique(users, return_inverse=True)
-    part = of_users.take(distinct)
-    span = int(max(part.values.max(initial=-1), values.max(initial=-1))) + 2
-    return np.isin(place * span + values + 1, part.rows.astype(np.int64) * span + part.values + 1)
 
 
 def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from scoring.array_types import Bools, Floats, Ints, Longs, Singles, UInt32s
+from scoring.array_types import Bools, Floats, Ints, Longs, Singles, UInt8s, UInt16s, UInt32s
 from scoring.bundle.block_index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.bundle import SearchIndex
+from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import Program
 from scoring.plan.blocks import Blocks, Cells, cell_maxima, lay_out_blocks, remaining_maxima
 from scoring.plan.exclusions import Exclusions
@@ -34,6 +35,8 @@ from scoring.plan.user_row_classes import UserClasses
 
 __all__ = ["Layout"]
 
+_BLOCKS_AT_ONCE = 1024
+"""Blocks whose user classes are united at a time: 8 MB for 4,096 classes."""
 ENOUGH = 0.75
 """Minimum share of the best keys' spread for which a layout is kept. Below it, the layout is rebuilt."""
 
@@ -135,7 +138,7 @@ class Layout:
         )
         return cls(
             program=ordered_program,
-            limits=_limits(exclusions, rows),
+            limits=_limits(exclusions, rows, cells, blocks),
             users=users,
             jobs=jobs,
             keys=uses,
@@ -251,21 +254,71 @@ def _same(a: Any, b: Any) -> bool:
     return a is b or np.array_equal(a, b)
 
 
-def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
+def _limits(exclusions: Exclusions, rows: Longs, cells: Cells, blocks: Blocks) -> Limits:
+    arrays = exclusions.arrays
     place = np.full(len(exclusions.company), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     company = exclusions.company[rows]
     by_company = np.argsort(company, kind="stable")
     start = np.searchsorted(company[by_company], np.arange(exclusions.n_companies + 1))
-    excluded = place[exclusions.jobs.values]
-    n_before = np.concatenate([[0], np.cumsum(excluded >= 0)])
+    excluded_start, excluded = _by_position(arrays.excluded_start, arrays.excluded, place)
+    required_start, required = _by_position(arrays.required_start, arrays.required, place)
+    job_class = np.ascontiguousarray(arrays.job_class[:, rows])
     return Limits(
-        excluded_start=n_before[exclusions.jobs.start].astype(np.int64),
-        excluded=excluded[excluded >= 0],
-        cooldown_start=exclusions.companies.start.astype(np.int64),
-        cooldown=exclusions.companies.values.astype(np.int32),
+        excluded_start=excluded_start,
+        excluded=excluded,
+        cooldown_start=arrays.cooldown_start.astype(np.int64),
+        cooldown=arrays.cooldown.astype(np.int32),
+        required_start=required_start,
+        required=required,
+        user_class=arrays.user_class,
+        job_class=job_class,
+        class_start=arrays.class_start,
+        class_width=arrays.class_width,
+        class_allowed=arrays.class_allowed,
+        **_class_masks(arrays, job_class, cells, blocks),
         company_start=start.astype(np.int64),
         company_jobs=by_company.astype(np.int64),
         per_company=exclusions.rules.max_per_company or 0,
         hidden=np.empty((0, 0), np.uint8) if exclusions.candidates is None else exclusions.candidates.hidden(rows),
     )
+
+
+def _by_position(start: Longs, jobs: Ints, place: Longs) -> tuple[Longs, Longs]:
+    """Return lists of job rows as lists of positions, without the jobs that have none."""
+    positions = place[jobs]
+    n_before = np.concatenate([[0], np.cumsum(positions >= 0)])
+    return n_before[start].astype(np.int64), positions[positions >= 0]
+
+
+def _class_masks(arrays: EligibilityArrays, job_class: UInt16s, cells: Cells, blocks: Blocks) -> dict[str, Any]:
+    """Return, for each table of classes, the user classes that may get a job of each cell and block."""
+    first_block, last_block = cells.cell[:, 0], cells.cell[:, 1]
+    filled = np.flatnonzero(last_block > first_block)
+    of_blocks, of_cells, width = [], [], []
+    for table, jobs in zip(arrays.tables, job_class, strict=True):
+        of_class = np.packbits(table.T.astype(bool), axis=1, bitorder="little")
+        of_block = np.empty((len(blocks.block), of_class.shape[1]), dtype=np.uint8)
+        begin = blocks.block[:, FIRST]
+        for first in range(0, len(begin), _BLOCKS_AT_ONCE):
+            part = slice(first, first + _BLOCKS_AT_ONCE)
+            stop = begin[part.stop] if part.stop < len(begin) else len(jobs)
+            bits = of_class[jobs[begin[first] : stop]]
+            of_block[part] = np.bitwise_or.reduceat(bits, begin[part] - begin[first], axis=0)
+        of_cell = np.zeros((len(cells.cell), of_class.shape[1]), dtype=np.uint8)
+        of_cell[filled] = np.bitwise_or.reduceat(of_block, first_block[filled], axis=0)
+        of_blocks.append(of_block.ravel())
+        of_cells.append(of_cell.ravel())
+        width.append(of_class.shape[1])
+    none = np.empty(0, dtype=np.uint8)
+    return {
+        "cell_mask": np.concatenate([none, *of_cells]),
+        "cell_mask_start": _starts(of_cells),
+        "block_mask": np.concatenate([none, *of_blocks]),
+        "block_mask_start": _starts(of_blocks),
+        "mask_width": np.array(width, dtype=np.int64),
+    }
+
+
+def _starts(parts: list[UInt8s]) -> Longs:
+    return np.cumsum([0, *map(len, parts)])[: len(parts)].astype(np.int64)

@@ -166,7 +166,7 @@ def test_applied_jobs_are_found_by_id_in_request(inputs: Inputs, data: Dataset) 
     whole, part = (Plan.build(load_model("standard"), rows) for rows in (inputs, request))
     users = np.arange(20)
     np.testing.assert_array_equal(part.exclusions.matrix(users), whole.exclusions.matrix(users)[:, jobs.index])
-    assert part.exclusions.jobs.lengths.sum() >= len({*part.exclusions.jobs.values.tolist()}) > 0
+    assert len(part.exclusions.arrays.excluded) >= len({*part.exclusions.arrays.excluded.tolist()}) > 0
 
 
 @pytest.mark.parametrize(("days_ago", "cools"), [(13.0, True), (14.0, True), (14.0 + 1e-9, False), (15.0, False)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -439,8 +439,11 @@ class Oracle:
         not_applied: bool = True,
         open_only: bool = True,
         cooldown_days: float | None = 14,
+        own_rules: Iterable[Callable[[Oracle, Row, Row], bool]] = (),
     ) -> bool:
         """Return whether the job may be ranked for the user. None (for the cooldown also 0) disables a rule."""
+        if not all(holds(self, user, job) for holds in own_rules):
+            return False
         if open_only and not self.is_open(job):
             return False
         if employment_types is not None and not among(job.get("employment_type_code"), employment_types):
@@ -452,6 +455,16 @@ class Oracle:
             return False
         recent = self._of_user(user, "application", cooldown_days) if cooldown_days else []
         return not among(job.get("company_id"), [j.get("company_id") for j in recent])
+
+    def days_since(self, user: Row, job: Row, kind: str, *, of_company: bool = False) -> float:
+        """Return the days since the user's latest action on the job, or on a job of its company; infinite without."""
+        column = "company_id" if of_company else "job_id"
+        times = [
+            action["occurred_at"]
+            for action in self._actions_by_user.get(user.get("user_id"), [])
+            if action["action"] == kind and same(self.jobs[action["job_id"]].get(column), job.get(column))
+        ]
+        return (self.as_of - max(times)) / timedelta(days=1) if times else math.inf
 
     # --- classic ----------------------------------------------------------------------------------------
 

@@ -38,6 +38,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "oracle lists",
                 "Lists equal those of the second implementation, with its eligibility rules and its cap per company.",
             ),
+            Promise(
+                "own rules",
+                "Lists, reasons and counts under rules of your own equal a second evaluation, pair by pair: all forms, "
+                "missing values, ties, caps, candidates and clocks.",
+            ),
             Promise("components", "Every shipped component equals its plain formula, also with unusual data."),
         ),
         "order": (

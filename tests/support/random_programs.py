@@ -34,6 +34,7 @@ from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.term_checks import check_value
 from scoring.plan.term_packing import pack
+from scoring.plan.user_rules import ClassRule, ExcludedCompanies, ExcludedJobs, RequiredJobs, UserRule
 
 TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot")
 DIVISORS = (None, None, "user", "flags")
@@ -203,13 +204,20 @@ def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:
     """Return a plan with unordered ids, and with jobs and companies excluded for all or for single users."""
     rng, n, m = sketch.rng("exclusions"), sketch.n_users, sketch.n_jobs
     some: Callable[[int], Ragged] = partial(_some, rng, n)
+    by_rule = {"closed": rng.random(m) < rng.choice([0.0, 0.2, 0.9, 1.0], p=[0.4, 0.4, 0.15, 0.05])}
+    jobs, companies = some(m), some(sketch.n_companies)
+    company = rng.integers(-1, sketch.n_companies, m).astype(np.int32)
     exclusions = Exclusions(
         rules=Eligibility(max_per_company=sketch.per_company or None),
-        by_rule={"closed": rng.random(m) < rng.choice([0.0, 0.2, 0.9, 1.0], p=[0.4, 0.4, 0.15, 0.05])},
-        jobs=some(m),
-        companies=some(sketch.n_companies),
-        company=rng.integers(-1, sketch.n_companies, m).astype(np.int32),
+        by_rule=by_rule,
+        user_rules=(
+            ExcludedJobs("jobs", jobs),
+            ExcludedCompanies("companies", companies, company),
+            *_own_rules(sketch.rng("own rules"), n, m),
+        ),
+        company=company,
         n_companies=sketch.n_companies,
+        n_users=n,
     )
     return Plan(
         model=None,  # type: ignore[arg-type]  # scoring does not read the model
@@ -218,6 +226,20 @@ def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:
         user_id=rng.permutation(n).astype(np.int64) + 10,
         job_id=rng.permutation(max(m, 1) * 2)[:m].astype(np.int64),
     )
+
+
+def _own_rules(rng: np.random.Generator, n: int, m: int) -> list[UserRule]:
+    """Return up to 3 rules by classes, and in one of five programs lists of required jobs."""
+    rules: list[UserRule] = []
+    for number in range(rng.choice([0, 1, 2, 3], p=[0.5, 0.2, 0.15, 0.15])):
+        shape = tuple(rng.choice([1, 2, 5, 20], 2))
+        allowed = rng.random(shape) < rng.choice([0.05, 0.5, 0.95])
+        classes = (rng.integers(0, size, length).astype(np.int32) for size, length in zip(shape, (n, m), strict=True))
+        rules.append(ClassRule(f"class {number}", *classes, allowed))
+    if rng.random() < 0.2:
+        required = [sorted(rng.permutation(m)[: rng.integers(0, max(2, m // 2))].tolist()) for _ in range(n)]
+        rules.append(RequiredJobs("required", Ragged.of(required)))
+    return rules
 
 
 def _some(rng: np.random.Generator, n: int, size: int) -> Ragged:

@@ -19,7 +19,7 @@ from scoring.backends.numba.fold_user import fold_user
 from scoring.backends.numba.jit import compiled, internal, nogil_no_refcount
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.tile_scratch import PART, TILE, Tile, is_set, scratch_at, set_excluded_bits
-from scoring.backends.numba.top_list import insert, threshold_of
+from scoring.backends.numba.top_list import insert, is_class_allowed, threshold_of
 from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERROR, UserState
 from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.program import Program
@@ -157,7 +157,7 @@ def _insert_jobs(
             continue
         for i in range(len(chunk)):
             job = np.int64(jobs[start + i])
-            if chunk[i] < low or is_set(excluded, job):
+            if chunk[i] < low or is_set(excluded, job) or not is_class_allowed(limits, user, job):
                 continue
             score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
             size = insert(
@@ -239,6 +239,8 @@ def _insert_without_product(
         for i in range(len(id_ranks)):
             job = first + i
             if is_set(excluded, job) or (has_vector and program.dot_job_has[0, job]):
+                continue
+            if not is_class_allowed(limits, user, job):
                 continue
             exact = (
                 score if sure else exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))

@@ -8,7 +8,7 @@ from scoring.array_types import Ints, Longs, Singles
 from scoring.backends.numba.jit import compiled
 from scoring.backends.numba.pair_blocks import BLOCK, TILE, allocate_tile, fill_user_rows, score_block, tile_products
 from scoring.backends.numba.pair_score import canonical_scores
-from scoring.backends.numba.top_list import fill_greedily, set_excluded
+from scoring.backends.numba.top_list import fill_greedily, is_class_allowed, set_excluded, set_not_required
 from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.program import Program
 
@@ -52,12 +52,16 @@ def long_lists(
                     scores[t, index.id_rank[first + i]] = np.float32(columns[0, i])
         for t in range(n_users):
             user, n_left = users[places[tile + t]], 0
+            set_not_required(excluded, user, limits)
             set_excluded(excluded, user, True, limits)
             for id_rank in range(m):
-                if not excluded[index.position_by_id[id_rank]]:
-                    left[n_left], of_left[n_left] = index.position_by_id[id_rank], scores[t, id_rank]
+                job = np.int64(index.position_by_id[id_rank])
+                if not excluded[job] and is_class_allowed(limits, user, job):
+                    left[n_left], of_left[n_left] = job, scores[t, id_rank]
                     n_left += 1
             set_excluded(excluded, user, False, limits)
+            if len(limits.required_start) > 0:
+                excluded[:] = False
             size = fill_greedily(of_left[:n_left], left, limits, index.company, jobs)
             canonical_scores(program, index, user, jobs, size, rows[t], canonical)
             out_count[places[tile + t]] = size

@@ -32,7 +32,9 @@ from scoring.backends.numba.top_list import (
     choose_seeds,
     clear_list,
     decode_jobs,
+    is_class_allowed,
     list_threshold,
+    may_contain_class,
     offer,
     set_excluded,
     unmark_seeds,
@@ -64,7 +66,7 @@ def score_seeds(
     clear_list(scratch)
     for i in range(n_seeds):
         job = np.int64(scratch.seeds[i])
-        if scratch.excluded[job]:
+        if scratch.excluded[job] or not is_class_allowed(limits, user, job):
             scratch.seeds[i] = -1  # marked for another reason: `unmark_seeds` must keep the mark
         else:
             size = offer(
@@ -76,6 +78,22 @@ def score_seeds(
                 size,
             )
             scratch.excluded[job] = True
+    return size
+
+
+@internal
+def score_required(
+    program: Program, index: Index, limits: Limits, state: UserState, scratch: Scratch, user: int
+) -> int:
+    """Offer the user's required jobs to an empty list; return the size of the list."""
+    size: Any = np.int64(0)
+    clear_list(scratch)
+    for e in range(limits.required_start[user], limits.required_start[user + 1]):
+        job = np.int64(limits.required[e])
+        if scratch.excluded[job] or not is_class_allowed(limits, user, job):
+            continue
+        score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
+        size = offer(index, scratch, limits, score, job, size)
     return size
 
 
@@ -135,79 +153,94 @@ def top_k(
         user = users[place]
         fold_user(program, index, user, state)
         set_excluded(scratch.excluded, user, True, limits)
-        n_seeds = choose_seeds(scratch, seeds[place], size)
-        size, single_error = (
-            score_seeds(program, index, limits, state, scratch, user, n_seeds),
-            state.sums[SINGLE_ERROR],
-        )
-        threshold = list_threshold(scratch, limits, k) if size == k else -np.inf
-        n_exact += n_seeds
-        bound_cells(index, user, state.row_single, scratch.cell_bound)
-        block_best = index.block_best[index.class_of_user[user]]
-        reduction, of_vectors = (
-            raise_exception_cells(program, index, state, user, scratch.cell_bound),
-            slack_of_vectors(index, state),
-        )
-        slack = slack_of_codes(index, state) + of_vectors
-        # a job of a cell scores at most scratch.cell_bound[cell] + offset
-        offset = (
-            state.sums[CONSTANT] + slack - reduction + single_error
-        )  # a job of a cell scores at most scratch.bound[cell] + beside
-        top, high = maximum(scratch.cell_bound, scratch.lanes), np.float32(np.inf)
-        low = lowest_bound(list_threshold(scratch, limits, size), offset, single_error)
-        if usual_depth > 0:
-            low = max(low, np.float32(top - FIRST_BAND * usual_depth))
-        while True:
-            n_found = collect_cells(scratch.cell_bound, low, high, scratch.candidate_cells)
-            order_by_bin(scratch.cell_bound, scratch.candidate_cells, n_found, scratch.bin_start, scratch.ordered_cells)
-            for i in range(n_found):
-                cell = scratch.ordered_cells[i]
-                if scratch.cell_bound[cell] + offset < threshold:
-                    continue
-                base = state.sums[CONSTANT] + single_error
-                for o in range(len(index.cell_keys)):
-                    base += state.row[index.cell_keys[o], index.cell[cell, 2 + o]]
-                for block in range(index.cell[cell, 0], index.cell[cell, 1]):
-                    if block_best[block, REST] + base + slack < threshold:
-                        break
-                    best = block_best[block, BEST] + base
-                    if not may_contain(program, index, state, scratch, block, best, slack, of_vectors, threshold):
+        if len(limits.required_start) > 0:
+            # a few jobs: bounds would take longer than their scores
+            size = score_required(program, index, limits, state, scratch, user)
+            n_exact += limits.required_start[user + 1] - limits.required_start[user]
+        else:
+            n_seeds = choose_seeds(scratch, seeds[place], size)
+            size, single_error = (
+                score_seeds(program, index, limits, state, scratch, user, n_seeds),
+                state.sums[SINGLE_ERROR],
+            )
+            threshold = list_threshold(scratch, limits, k) if size == k else -np.inf
+            n_exact += n_seeds
+            bound_cells(index, user, state.row_single, scratch.cell_bound)
+            block_best = index.block_best[index.class_of_user[user]]
+            reduction, of_vectors = (
+                raise_exception_cells(program, index, state, user, scratch.cell_bound),
+                slack_of_vectors(index, state),
+            )
+            slack = slack_of_codes(index, state) + of_vectors
+            # a job of a cell scores at most scratch.cell_bound[cell] + offset
+            offset = (
+                state.sums[CONSTANT] + slack - reduction + single_error
+            )  # a job of a cell scores at most scratch.bound[cell] + beside
+            top, high = maximum(scratch.cell_bound, scratch.lanes), np.float32(np.inf)
+            low = lowest_bound(list_threshold(scratch, limits, size), offset, single_error)
+            if usual_depth > 0:
+                low = max(low, np.float32(top - FIRST_BAND * usual_depth))
+            while True:
+                n_found = collect_cells(scratch.cell_bound, low, high, scratch.candidate_cells)
+                order_by_bin(
+                    scratch.cell_bound, scratch.candidate_cells, n_found, scratch.bin_start, scratch.ordered_cells
+                )
+                for i in range(n_found):
+                    cell = scratch.ordered_cells[i]
+                    if scratch.cell_bound[cell] + offset < threshold:
                         continue
-                    bound_job_scores(program, index, state, user, block, scratch.dot_best, scratch.job_bounds)
-                    first, n_jobs = np.int64(index.block[block, FIRST]), index.block[block, SIZE]
-                    n_bounded += n_jobs
-                    if len(index.unfoldable):
-                        for j in range(n_jobs):
-                            scratch.job_bounds[j] += np.float32(unfoldable_part(program, index, state, user, first + j))
-                    bits = mask_of_block(
-                        scratch.job_bounds, 0, np.float32(threshold - base - single_error), np.float32(np.inf)
-                    )
-                    bits &= (np.uint64(1) << np.uint64(n_jobs)) - np.uint64(1)
-                    while bits:
-                        j = lowest_bit(bits)
-                        bits &= bits - np.uint64(1)
-                        job = first + j
-                        if scratch.job_bounds[j] + base < threshold or scratch.excluded[job]:
+                    if not may_contain_class(limits, limits.cell_mask, limits.cell_mask_start, user, cell):
+                        continue
+                    base = state.sums[CONSTANT] + single_error
+                    for o in range(len(index.cell_keys)):
+                        base += state.row[index.cell_keys[o], index.cell[cell, 2 + o]]
+                    for block in range(index.cell[cell, 0], index.cell[cell, 1]):
+                        if block_best[block, REST] + base + slack < threshold:
+                            break
+                        best = block_best[block, BEST] + base
+                        if not may_contain(program, index, state, scratch, block, best, slack, of_vectors, threshold):
                             continue
-                        size = offer(
-                            index,
-                            scratch,
-                            limits,
-                            exact_score(program, index, state, scratch, user, job, base - single_error),
-                            job,
-                            size,
+                        if not may_contain_class(limits, limits.block_mask, limits.block_mask_start, user, block):
+                            continue
+                        bound_job_scores(program, index, state, user, block, scratch.dot_best, scratch.job_bounds)
+                        first, n_jobs = np.int64(index.block[block, FIRST]), index.block[block, SIZE]
+                        n_bounded += n_jobs
+                        if len(index.unfoldable):
+                            for j in range(n_jobs):
+                                scratch.job_bounds[j] += np.float32(
+                                    unfoldable_part(program, index, state, user, first + j)
+                                )
+                        bits = mask_of_block(
+                            scratch.job_bounds, 0, np.float32(threshold - base - single_error), np.float32(np.inf)
                         )
-                        n_exact += 1
-                        if size == k:
-                            threshold = list_threshold(scratch, limits, k)
-            needed = lowest_bound(threshold, offset, single_error)
-            if low <= needed:
-                break
-            high, low = low, needed if size == k else lowest_bound(top - 2 * (top - low), 0.0, single_error)
-        if size == k:
-            depth = top - threshold + offset
-            usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
-        unmark_seeds(scratch, n_seeds)
+                        bits &= (np.uint64(1) << np.uint64(n_jobs)) - np.uint64(1)
+                        while bits:
+                            j = lowest_bit(bits)
+                            bits &= bits - np.uint64(1)
+                            job = first + j
+                            if scratch.job_bounds[j] + base < threshold or scratch.excluded[job]:
+                                continue
+                            if not is_class_allowed(limits, user, job):
+                                continue
+                            size = offer(
+                                index,
+                                scratch,
+                                limits,
+                                exact_score(program, index, state, scratch, user, job, base - single_error),
+                                job,
+                                size,
+                            )
+                            n_exact += 1
+                            if size == k:
+                                threshold = list_threshold(scratch, limits, k)
+                needed = lowest_bound(threshold, offset, single_error)
+                if low <= needed:
+                    break
+                high, low = low, needed if size == k else lowest_bound(top - 2 * (top - low), 0.0, single_error)
+            if size == k:
+                depth = top - threshold + offset
+                usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
+            unmark_seeds(scratch, n_seeds)
         set_excluded(scratch.excluded, user, False, limits)
         decode_jobs(index, scratch, limits, size)
         out_count[place] = size

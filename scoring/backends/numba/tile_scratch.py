@@ -105,12 +105,17 @@ def is_set(bits: np.ndarray, job: int) -> bool:
 
 @internal
 def set_excluded_bits(bits: np.ndarray, user: int, limits: Limits) -> None:
-    """Set the bits of the jobs that `top_list.set_excluded` marks, and clear all others."""
+    """Set the bits of the jobs that `set_excluded` and `set_not_required` mark, and clear all others."""
+    has_required = len(limits.required_start) > 0
     for i in range(len(bits)):
-        bits[i] = 0
+        bits[i] = np.uint8(255) if has_required else np.uint8(0)
+    if has_required:
+        for e in range(limits.required_start[user], limits.required_start[user + 1]):
+            job = limits.required[e]
+            bits[job >> 3] &= np.uint8(255 ^ (1 << (job & 7)))
     if len(limits.hidden) > 0:
         for i in range(limits.hidden.shape[1]):
-            bits[i] = limits.hidden[user, i]
+            bits[i] |= limits.hidden[user, i]
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         set_bit(bits, limits.excluded[e])
     for e in range(limits.cooldown_start[user], limits.cooldown_start[user + 1]):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.array_types import Ints
+from scoring.array_types import Ints, Longs, UInt8s
 from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.scratch import Scratch
 from scoring.bundle.block_index import Index, Limits
@@ -19,9 +19,12 @@ __all__ = [
     "descending_order",
     "fill_greedily",
     "insert",
+    "is_class_allowed",
     "list_threshold",
+    "may_contain_class",
     "offer",
     "set_excluded",
+    "set_not_required",
     "threshold_of",
     "unmark_seeds",
 ]
@@ -188,9 +191,10 @@ def decode_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> No
 
 @internal
 def set_excluded(excluded: np.ndarray, user: int, value: bool, limits: Limits) -> None:
-    """Set `excluded` (m,) to `value` at the jobs that may not be ranked for the user.
+    """Set `excluded` (m,) to `value` at the jobs that are listed as excluded for the user.
 
-    These are the user's excluded jobs, the jobs of companies in cooldown, and jobs that are not candidates.
+    These are the user's excluded jobs, the jobs of companies in cooldown, and jobs that are not candidates. Classes
+    (`is_class_allowed`) and lists of required jobs exclude further jobs.
     """
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         excluded[limits.excluded[e]] = value
@@ -202,6 +206,38 @@ def set_excluded(excluded: np.ndarray, user: int, value: bool, limits: Limits) -
         for job in range(len(excluded)):
             if (limits.hidden[user, job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0:
                 excluded[job] = value
+
+
+@internal
+def set_not_required(excluded: np.ndarray, user: int, limits: Limits) -> None:
+    """Set `excluded` (m,) at all jobs except the required ones, if only required jobs may be ranked."""
+    if len(limits.required_start) == 0:
+        return
+    for job in range(len(excluded)):
+        excluded[job] = True
+    for e in range(limits.required_start[user], limits.required_start[user + 1]):
+        excluded[limits.required[e]] = False
+
+
+@internal(forceinline=True)
+def is_class_allowed(limits: Limits, user: int, job: int) -> bool:
+    """Return whether every table of classes allows the job for the user."""
+    for table in range(len(limits.class_start)):
+        place = limits.class_start[table] + limits.class_width[table] * np.int64(limits.user_class[table, user])
+        if limits.class_allowed[place + np.int64(limits.job_class[table, job])] == 0:
+            return False
+    return True
+
+
+@internal(forceinline=True)
+def may_contain_class(limits: Limits, masks: UInt8s, start: Longs, user: int, place: int) -> bool:
+    """Return whether a cell or block contains, for each table of classes, a job that it allows for the user."""
+    for table in range(len(limits.class_start)):
+        user_class = np.int64(limits.user_class[table, user])
+        byte = masks[start[table] + limits.mask_width[table] * place + (user_class >> 3)]
+        if (byte >> np.uint8(user_class & 7)) & np.uint8(1) == 0:
+            return False
+    return True
 
 
 @compiled

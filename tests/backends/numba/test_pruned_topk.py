@@ -15,6 +15,8 @@ from scoring.backends.numba.top_list import SHORT, descending_order
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.fold import fold
+from scoring.plan.user_rules import ExcludedJobs
+from scoring.ragged import Ragged
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
 from tests.support.errors import raises_at
@@ -182,9 +184,8 @@ def test_exclusions_of_one_user_do_not_affect_other_users() -> None:
     """Marks of one user's excluded jobs must be cleared before the next user."""
     plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
     plan.exclusions.by_rule["closed"] = np.zeros(20, dtype=bool)
-    everything = type(plan.exclusions.jobs).of([[], range(20), []])
-    nothing = type(plan.exclusions.jobs).of([[], [], []])
-    plan = replace(plan, exclusions=replace(plan.exclusions, jobs=everything, companies=nothing))
+    everything = ExcludedJobs("jobs", Ragged.of([[], range(20), []]))
+    plan = replace(plan, exclusions=replace(plan.exclusions, user_rules=(everything,)))
     assert assert_lists_equal_reference(plan, 20).count.tolist() == [20, 0, 20]
 
 
