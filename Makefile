@@ -6,9 +6,11 @@ BIN    := $(VENV)/bin
 WORKERS ?= 2
 # `make test` has tests that wait for servers and processes: one process more keeps the cores busy
 TEST_WORKERS ?= $(shell expr $(WORKERS) + 1)
+# Tests run in several processes: threads of the linear algebra in each would only wait for each other.
+ONE_THREAD = OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 # without the plugin for notebooks, whose import takes each process more than a second
-PYTEST  = $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
-NOTEBOOKS = $(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=240 \
+PYTEST  = $(ONE_THREAD) $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
+NOTEBOOKS = $(ONE_THREAD) $(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=240 \
   --nbval-sanitize-with tests/nbval_sanitize.cfg
 CHECK = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy -p scoring && $(BIN)/lint-imports
 # where `make run` keeps its database and results

@@ -5,7 +5,7 @@ Nothing here is written for speed. Arrays are (users, jobs).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from scoring.errors import ConfigurationError
 
 __all__ = [
     "ReferenceBackend",
-    "compute_component",
     "compute_component_values",
     "compute_scores",
     "compute_term_values",
@@ -43,21 +42,17 @@ def compute_term_values(program: Program, kind: int, slot: int, users: Longs, jo
     return KINDS[kind].values(program, slot, users, jobs)
 
 
-def compute_component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
-    """Return (n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
-    values = np.empty((program.n_components, len(users), len(jobs)))
-    for c in range(program.n_components):
-        values[c] = compute_component(program, c, users, jobs)
-    return values
-
-
-def compute_component(program: Program, number: int, users: Longs, jobs: Longs) -> Floats:
-    """Return (len(users), len(jobs)) float64 values of one component."""
-    values = np.zeros((len(users), len(jobs)))
-    for t in range(program.term_start[number], program.term_start[number + 1]):
-        values += compute_term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
-    if kind := program.divisor_kind[number]:
-        values /= compute_term_values(program, kind, program.divisor_slot[number], users, jobs)
+def compute_component_values(
+    program: Program, users: Longs, jobs: Longs, components: Sequence[int] | None = None
+) -> Floats:
+    """Return (n_components, len(users), len(jobs)) float64: components by the formula of their terms; None: all."""
+    components = range(program.n_components) if components is None else components
+    values = np.zeros((len(components), len(users), len(jobs)))
+    for row, c in enumerate(components):
+        for t in range(program.term_start[c], program.term_start[c + 1]):
+            values[row] += compute_term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
+        if program.divisor_kind[c]:
+            values[row] /= compute_term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
     return values
 
 

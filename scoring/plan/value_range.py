@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from scoring.array_types import Floats, Longs
-from scoring.backends.reference import compute_component
+from scoring.backends.reference import compute_component_values
 from scoring.bundle.program import NONE, Program
 from scoring.bundle.terms import KINDS
 from scoring.catalog import SHIPPED
@@ -45,7 +45,7 @@ def require_range(part: Part, program: Program, number: int, user_id: Longs, job
     at_once = max(1, _VALUES_AT_ONCE // program.n_jobs)
     for first in range(0, program.n_users, at_once):
         users = np.arange(first, min(first + at_once, program.n_users))
-        values = compute_component(program, number, users, jobs)
+        values = compute_component_values(program, users, jobs, [number])[0]
         outside = ~_is_in_range(values)
         if outside.any():
             user, job = (int(row) for row in np.argwhere(outside)[0])

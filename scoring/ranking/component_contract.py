@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from scoring.backends.reference import compute_component
+from scoring.backends.reference import compute_component_values
 from scoring.dataset import Dataset
 from scoring.errors import ModelError, ScoringError
 from scoring.model import Inputs, Pair, Part
@@ -59,8 +59,8 @@ def require_contract(plan: Plan, inputs: Inputs) -> None:
     rows = np.arange(len(users)), np.arange(len(jobs))
     for number in own:
         part = plan.model.parts[number]
-        values = compute_component(plan.program, number, users, jobs)
-        alone = compute_component(of_sample, number, *rows)
+        values = compute_component_values(plan.program, users, jobs, [number])[0]
+        alone = compute_component_values(of_sample, *rows, [number])[0]
         differs = np.argwhere(values != alone)
         for user, job in differs[:1]:
             raise ModelError(

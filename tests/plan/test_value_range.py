@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import PrivateAttr
 
 from scoring import Dataset, load_model, make_market
-from scoring.backends.reference import compute_component
+from scoring.backends.reference import compute_component_values
 from scoring.bundle.terms import KINDS
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, WeightProfile
@@ -142,7 +142,7 @@ def test_outcome_equals_a_look_at_every_value(sketch: Sketch) -> None:
     users, jobs = np.arange(program.n_users), np.arange(program.n_jobs)
     part = model_of(lambda i: Value(())).parts[0]
     for number in range(program.n_components):
-        values = compute_component(program, number, users, jobs)
+        values = compute_component_values(program, users, jobs, [number])[0]
         if ((values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)).all():
             require_range(part, program, number, users, jobs)
         else:
