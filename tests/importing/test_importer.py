@@ -23,6 +23,8 @@ from scoring.importing import ImportReport, import_file, import_mapping, table_w
 from tests.support.errors import raises_at
 from tests.support.small_tables import HOSTILE, assert_same, small_tables, tables_with_text_id
 
+pytestmark = pytest.mark.integration  # whole imports into databases
+
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:

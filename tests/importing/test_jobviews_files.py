@@ -13,6 +13,8 @@ from scoring.database.readers import load_tables
 from scoring.importing import ImportReport, import_mapping
 from scoring.importing.mapping import read_mapping
 
+pytestmark = pytest.mark.integration  # whole imports into databases
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "jobviews_us_2014"
 DATA = ROOT.parent / "shared" / "real" / "jobviews_us_2014"

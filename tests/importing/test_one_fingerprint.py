@@ -20,6 +20,8 @@ from scoring.dataset.frame_validation import make_empty_tables
 from scoring.importing import import_file
 from scoring.importing.readers import SourceOptions
 
+pytestmark = pytest.mark.integration  # whole imports into databases
+
 TABLES = {
     "users": pa.table(
         {"user_id": [20, 10], "prefecture_code": ["13", None], "preferred_occupations": [[101, 202], [101]]}

@@ -20,6 +20,8 @@ from scoring.importing import ImportReport, import_file, import_mapping
 from tests.support.errors import raises_at
 from tests.support.small_tables import assert_same, small_tables
 
+pytestmark = pytest.mark.integration  # whole imports into databases
+
 MAPPING = """
 sources: {jobs: jobs.csv, users: users.csv, actions: actions.csv}
 tables:

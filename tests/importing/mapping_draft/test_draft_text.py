@@ -19,6 +19,8 @@ from scoring.errors import DataError
 from scoring.importing import ImportReport, import_mapping
 from scoring.importing.mapping_draft import draft_mapping, draft_text
 
+pytestmark = pytest.mark.integration  # whole imports into databases
+
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data/sample"
 JOB_VIEWS = ROOT.parent / "shared/real/jobviews_us_2014"
