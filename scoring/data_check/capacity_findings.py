@@ -77,7 +77,7 @@ def find_need_of_a_run(prepared: Prepared, *, k: int = 40) -> Iterator[Finding]:
     if not len(users) or not prepared.plan.exclusions.open_to_all.any():
         return
     scorer, timed = prepared.scorer, users[:: max(1, len(users) // TIMED_USERS)][:TIMED_USERS]
-    scorer.top_k(k, timed[:1])  # loads the kernels and builds the layout
+    scorer.top_k(k, timed)  # compiles or loads the kernels, and builds the layout
     start = time.perf_counter()
     scorer.top_k(k, timed)
     seconds = (time.perf_counter() - start) * len(users) / len(timed)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scoring.columns import ACTION_KINDS
 from scoring.data_check.finding import Finding
+from scoring.data_check.row_findings import format_share
 from scoring.dataset import Dataset
 from scoring.model import Part
 from scoring.ranking import Prepared
@@ -20,6 +21,7 @@ N_USERS: Final = 50
 N_JOBS: Final = 2_000
 NEARLY: Final = 0.99
 _DECIMALS: Final = 9
+ADVICE: Final = "The weight of a constant component changes no list. Import what it reads, or give it weight 0."
 
 
 def find_constant_values(prepared: Prepared) -> Iterator[Finding]:
@@ -47,9 +49,10 @@ def find_constant_values(prepared: Prepared) -> Iterator[Finding]:
         yield Finding(
             "constant components",
             "warning",
-            f"{part.name} (weight {weight:.1%}) is {how}: {value:g} for {np.mean(shares):.0%} of the open jobs. "
-            f"{_explain(part, prepared)}",
-            "Its weight changes no list. Import the columns that it reads, or give it weight 0.",
+            f"{part.name} (weight {weight:.1%}) is {how}: {value:g} for {format_share(float(np.mean(shares)))} of the open "
+            f"jobs. {_explain(part, prepared)}",
+            ADVICE,
+            part.name,
         )
     if not found:
         yield Finding("constant components", "info", f"all {len(values)} components differ between jobs")
@@ -67,8 +70,12 @@ def _most_frequent(values: np.ndarray) -> float:
 def _explain(part: Part, prepared: Prepared) -> str:
     """Return what the columns and actions that the component reads contain."""
     reads = part.component.reads
-    facts = [fact for name in reads if (fact := _describe(name, prepared.dataset))]
-    if facts:
+    columns: dict[str, list[str]] = {}
+    for name in reads:
+        if fact := _describe(name, prepared.dataset):
+            columns.setdefault(fact, []).append(name)
+    if columns:
+        facts = (f"{', '.join(names)}: {fact}" for fact, names in columns.items())
         return f"Reason: {'; '.join(facts)}"
     return f"It reads {', '.join(reads)}" if reads else "It does not state what it reads"
 
@@ -79,8 +86,8 @@ def _describe(name: str, data: Dataset) -> str:
     if table == "actions":
         if column in ACTION_KINDS:
             n_actions = int((data.actions.kind == ACTION_KINDS.index(column)).sum())
-            return "" if n_actions else f"there are no actions of the kind {column}"
-        return "" if len(data.actions) else "there are no actions"
+            return "" if n_actions else "there are none"
+        return "" if len(data.actions) else "there are none"
     if table in ("user_factors", "job_factors") or column not in getattr(data.tables, table):
         return ""
     frame = getattr(data.tables, table)
@@ -91,9 +98,9 @@ def _describe(name: str, data: Dataset) -> str:
     known = values.dropna()
     whose = {"jobs": "open jobs", "users": "active users"}[table]
     if not len(known):
-        return f"{name} is missing for all {whose}"
+        return f"missing for all {whose}"
     if known.nunique() == 1:
-        return f"{name} has one value, {known.iloc[0]}"
+        return f"one value, {known.iloc[0]}"
     return (
         f"{name} is missing for {1 - len(known) / len(values):.0%} of the {whose}"
         if len(known) < len(values) / 2

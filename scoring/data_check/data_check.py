@@ -83,15 +83,18 @@ def check_data(
     # it imports the evaluation (0.1 s), which the warnings of a run do not need
     from scoring.data_check import capacity_findings
 
-    found = [*_check_rows(data, model), *_check_activity(data)]
-    if any(finding.level == "problem" for finding in found):
-        return _in_order(found)  # nothing can be ranked
+    found = [*_check_rows(data), *_check_activity(data)]
+    if any(finding.level == "problem" for finding in found):  # nothing can be ranked
+        return _in_order([*found, *row_findings.find_missing_values(data, model)])
     try:
         prepared = Prepared.of(Statistics(data, factor_cache=factor_cache), model, workers=workers)
     except ModelError as error:
+        found += row_findings.find_missing_values(data, model)
         found.append(Finding("component values", "problem", str(error).rstrip("."), "Correct the component."))
         return _in_order(found)
-    found += component_findings.find_constant_values(prepared)
+    constant = list(component_findings.find_constant_values(prepared))
+    found += constant
+    found += row_findings.find_missing_values(data, model, [finding.component for finding in constant])
     found += capacity_findings.find_detectable_difference(prepared)
     found += capacity_findings.find_need_of_a_run(prepared)
     return _in_order(found)
@@ -113,9 +116,8 @@ def find_run_warnings(prepared: Prepared) -> list[Finding]:
     return [finding for finding in found if finding.level != "info"]
 
 
-def _check_rows(data: Dataset, model: ScoringModel) -> Iterator[Finding]:
+def _check_rows(data: Dataset) -> Iterator[Finding]:
     yield from row_findings.find_rejected_rows(data)
-    yield from row_findings.find_missing_values(data, model)
     yield from row_findings.find_unknown_codes(data)
     yield from row_findings.find_text_ids(data)
     yield from row_findings.find_times_of_1970(data)

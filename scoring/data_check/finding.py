@@ -20,12 +20,14 @@ class Finding:
     check: name of the check, as in `CHECKS`.
     text: the fact.
     advice: what to do; empty for facts that need nothing.
+    component: the component that the finding is about, or empty.
     """
 
     check: str
     level: Level
     text: str
     advice: str = ""
+    component: str = ""
 
     def __str__(self) -> str:
         return f"{self.text}. {self.advice}" if self.advice else f"{self.text}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "find_text_ids",
     "find_times_of_1970",
     "find_unknown_codes",
+    "format_share",
 ]
 
 MOSTLY_MISSING: Final = 0.9
@@ -51,27 +52,37 @@ def find_rejected_rows(data: Dataset) -> Iterator[Finding]:
         yield Finding("rejected rows", "info", "no row was rejected")
 
 
-def find_missing_values(data: Dataset, model: ScoringModel) -> Iterator[Finding]:
-    """Return the share of missing values per column, and a warning for columns of the model that are mostly missing."""
-    read = {name: part.name for part in reversed(model.parts) for name in part.component.reads}
-    for name in TABLES_OF_ROWS:
-        frame = getattr(data.tables, name)
-        if not len(frame):
-            continue
-        shares = {str(column): _share_missing(frame[column]) for column in frame.columns if column != "external_id"}
-        for column, share in shares.items():
-            component = read.get(f"{name}.{column}")
-            if share >= MOSTLY_MISSING and component is not None:
-                yield Finding(
-                    "missing values",
-                    "warning",
-                    f"{name}.{column} is missing in {_format_share(share)} of {len(frame):,} rows, and the component "
-                    f"{component} reads it",
-                    "Map a column of the source to it, or give the component weight 0.",
-                )
-        listed = sorted((column for column in shares if shares[column]), key=lambda column: -shares[column])
-        text = ", ".join(f"{column} {_format_share(shares[column])}" for column in listed) or "none"
+def find_missing_values(data: Dataset, model: ScoringModel, constant: Collection[str] = ()) -> Iterator[Finding]:
+    """Return the share of missing values per column, and a warning for components whose columns are mostly missing.
+
+    Components in `constant` have no warning: they are reported with their reason.
+    """
+    shares = {name: _find_missing_shares(getattr(data.tables, name)) for name in TABLES_OF_ROWS}
+    for part in model.parts:
+        columns = [name.partition(".")[::2] for name in part.component.reads]
+        missing = {
+            f"{table}.{column}": shares[table][column]
+            for table, column in columns
+            if shares.get(table, {}).get(column, 0.0) >= MOSTLY_MISSING
+        }
+        if missing and part.name not in constant:
+            text = ", ".join(f"{column} ({format_share(share)} missing)" for column, share in missing.items())
+            yield Finding(
+                "missing values",
+                "warning",
+                f"the component {part.name} reads {text}",
+                "Map columns of the source to them, or give the component weight 0.",
+            )
+    for name, of_table in shares.items():
+        listed = sorted((column for column in of_table if of_table[column]), key=lambda column: -of_table[column])
+        text = ", ".join(f"{column} {format_share(of_table[column])}" for column in listed) or "none"
         yield Finding("missing values", "info", f"missing values of {name}: {text}")
+
+
+def _find_missing_shares(frame: pd.DataFrame) -> dict[str, float]:
+    if not len(frame):
+        return {}
+    return {str(column): _share_missing(frame[column]) for column in frame.columns if column != "external_id"}
 
 
 def find_unknown_codes(data: Dataset) -> Iterator[Finding]:
@@ -125,7 +136,7 @@ def find_local_times(data: Dataset) -> Iterator[Finding]:
         yield Finding(
             "local times",
             "warning",
-            f"jobs.posted_at: {_format_share(later.mean())} of the postings are after the clock "
+            f"jobs.posted_at: {format_share(later.mean())} of the postings are after the clock "
             f"{data.as_of:%Y-%m-%d %H:%M} UTC, all within {hours:.1f} hours",
             "These may be local times: state `zone:` in the mapping, such as `zone: Asia/Tokyo`.",
         )
@@ -176,7 +187,7 @@ def _share_missing(values: pd.Series) -> float:
     return float(values.isna().mean())
 
 
-def _format_share(share: float) -> str:
+def format_share(share: float) -> str:
     """Return a share as a percentage that is 0% and 100% only if it is exactly that."""
     if 0 < share < 0.001:
         return "<0.1%"

@@ -53,8 +53,8 @@ def invalid_fee(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
 
 
 def missing_fees(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
-    tables["jobs"].loc[tables["jobs"].index >= 20, "fee"] = np.nan
-    return "missing values", "jobs.fee is missing in 99% of 2,000 rows, and the component fee reads it"
+    tables["jobs"].loc[tables["jobs"].index >= 100, "fee"] = np.nan
+    return "missing values", "the component fee reads jobs.fee (95% missing)"
 
 
 def unknown_salary_type(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
@@ -138,12 +138,12 @@ def other_factors(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
 
 def one_fee(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
     tables["jobs"]["fee"] = 700.0
-    return "constant components", "Reason: jobs.fee has one value, 700.0"
+    return "constant components", "Reason: jobs.fee: one value, 700.0"
 
 
 def no_clicks(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
     tables["actions"] = tables["actions"][tables["actions"]["action"] != "click"]
-    return "constant components", "there are no actions of the kind click"
+    return "constant components", "Reason: actions.click: there are none"
 
 
 def few_users(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:

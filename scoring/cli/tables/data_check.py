@@ -18,11 +18,12 @@ def render_check(found: DataCheck) -> RenderableType:
     """Return one row per finding: problems and warnings first, then information."""
     body: list[RenderableType] = []
     odd = [*found.problems, *found.warnings]
-    for finding in odd:
+    for number, finding in enumerate(odd):
         line = Text.assemble((finding.level, _STYLES[finding.level]), ": ", (finding.check, "bold"), ": ")
         line.append(f"{finding.text}.")
         body.append(line)
-        if finding.advice:
+        is_last = number + 1 == len(odd) or odd[number + 1].advice != finding.advice
+        if finding.advice and is_last:
             body.append(Text(f"  {finding.advice}"))
     if odd:
         body.append(Text())
