@@ -45,12 +45,13 @@ def find_constant_values(prepared: Prepared) -> Iterator[Finding]:
             continue
         found = True
         value = _most_frequent(of_part)
+        share = format_share(float(np.mean(shares)))
         how = "constant" if min(shares) == 1 else "nearly constant"
         yield Finding(
             "constant components",
             "warning",
-            f"{part.name} (weight {weight:.1%}) is {how}: {value:g} for {format_share(float(np.mean(shares)))} of the open "
-            f"jobs. {_explain(part, prepared)}",
+            f"{part.name} (weight {weight:.1%}) is {how}: {value:g} for {share} of the open jobs. "
+            f"{_explain(part, prepared)}",
             ADVICE,
             part.name,
         )
