@@ -8,7 +8,7 @@
 """
 
 from scoring.caching.cache import CACHE_NAMES, GROUPS, EngineCaches
-from scoring.caching.key import CacheKey
+from scoring.caching.cache_key import CacheKey
 from scoring.caching.stores import CacheStats, MemoryStore, Store
 
 __all__ = ["CACHE_NAMES", "GROUPS", "CacheKey", "CacheStats", "EngineCaches", "Layers", "MemoryStore", "Store"]

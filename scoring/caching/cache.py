@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
-from scoring.caching.key import (
+from scoring.caching.cache_key import (
     AdjacencyKey,
     CacheKey,
     EncodingKey,

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from scoring.caching.key import CacheKey
+from scoring.caching.cache_key import CacheKey
 from scoring.caching.memory_footprints import Footprint, TotalFootprint, Uncounted, measure_footprint
 
 __all__ = ["CacheStats", "MemoryStore", "Store"]

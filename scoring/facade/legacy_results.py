@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.caching.key import UserKey
+from scoring.caching.cache_key import UserKey
 from scoring.columns.city_codes import pad_cities
 from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset import Dataset

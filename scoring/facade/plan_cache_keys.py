@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import scoring
+from scoring.caching.cache_key import EncodingKey, ExplanationKey, PlanKey, ScoreKey
 from scoring.caching.content_digests import Code, freeze, read_code
-from scoring.caching.key import EncodingKey, ExplanationKey, PlanKey, ScoreKey
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics
 

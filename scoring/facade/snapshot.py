@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.caching.key import DataKey
+from scoring.caching.cache_key import DataKey
 from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.columns.city_codes import find_city_width
 from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async

@@ -12,8 +12,8 @@ from typing import Self
 
 from scoring.array_types import Bools, Longs
 from scoring.caching import EngineCaches
+from scoring.caching.cache_key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
 from scoring.caching.content_digests import freeze
-from scoring.caching.key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from sqlalchemy import delete
 
 from scoring.caching import EngineCaches, MemoryStore
-from scoring.caching.key import PopularityKey
+from scoring.caching.cache_key import PopularityKey
 from scoring.columns import TABLES
 from scoring.database.database import Database
 from scoring.database.readers import load_tables

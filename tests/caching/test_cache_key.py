@@ -7,8 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from scoring.caching import CacheKey
-from scoring.caching.content_digests import Code
-from scoring.caching.key import (
+from scoring.caching.cache_key import (
     AdjacencyKey,
     EncodingKey,
     ExplanationKey,
@@ -20,6 +19,7 @@ from scoring.caching.key import (
     SimilarityKey,
     UserKey,
 )
+from scoring.caching.content_digests import Code
 
 
 def code(text: str) -> Code:
