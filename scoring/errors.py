@@ -89,7 +89,8 @@ class LocatedError(ScoringError, ValueError):
         The line in the file, from 1.
     key : tuple of str
         The keys that lead to the value, such as ('groups', 'base', 'weight'), or the name of the argument, such as
-        ('k',); empty if it does not concern one value.
+        ('k',), with the position of a value in it or its property: ('b', '1'), ('b', 'shape'). Empty if the error
+        does not concern one value.
     """
 
     def __init__(
@@ -145,6 +146,9 @@ class ConfigurationError(LocatedError):
 
 DatabaseReason = Literal[
     "invalid URL",
+    "empty URL",
+    "invalid option",
+    "unknown driver",
     "not supported",
     "missing file",
     "missing table",

@@ -90,7 +90,7 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
             raise DatabaseError(
-                "The name of the database is empty. Use a URL, or the path of a SQLite file.", reason="invalid URL"
+                "The name of the database is empty. Use a URL, or the path of a SQLite file.", reason="empty URL"
             )
         if text == ":memory:":
             return make_url("sqlite://")
@@ -195,11 +195,11 @@ def _create_engine(url: URL) -> Engine | ScoringError:
     except NoSuchModuleError:
         return DatabaseError(
             f"{format_url(url)}: the driver {url.drivername!r} does not exist. Use sqlite:///… or postgresql://….",
-            reason="invalid URL",
+            reason="unknown driver",
         )
     except (ArgumentError, TypeError, ValueError):
         return DatabaseError(
-            f"{format_url(url)}: an option after the `?` is invalid. Correct or remove it.", reason="invalid URL"
+            f"{format_url(url)}: an option after the `?` is invalid. Correct or remove it.", reason="invalid option"
         )
     except ImportError as error:
         package = error.name or url.get_driver_name()

@@ -178,7 +178,7 @@ class Resamples:
         array = self._columns("values", values)
         if array.shape[1] != 1:
             raise ConfigurationError(
-                f"values has {array.shape[1]} columns. An interval needs one column.", key=("values",)
+                f"values has {array.shape[1]} columns. An interval needs one column.", key=("values", "shape")
             )
         known = ~np.isnan(array)
         if not known.any():
@@ -232,7 +232,7 @@ class Resamples:
         if first.shape != second.shape:
             raise ConfigurationError(
                 f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number of columns in both.",
-                key=("a", "b"),
+                key=("b", "shape"),
             )
         inside = np.ones((1, self.n), dtype=bool) if masks is None else np.asarray(masks, dtype=bool)
         if inside.ndim != 2 or inside.shape[1] != self.n:
@@ -266,14 +266,14 @@ class Resamples:
             raise ConfigurationError(
                 f"{name} has shape {array.shape}. Give an array of one or two dimensions with {self.n:,} rows: one per "
                 "user, in the order of resamples.user_id.",
-                key=(name,),
+                key=(name, "shape"),
             )
         if np.isinf(array).any():
             row = int(np.argmax(np.isinf(array).any(axis=1)))
             raise ConfigurationError(
                 f"{name} contains an infinite value in row {row:,} (counted from 0). Use a finite number, or NaN for a "
                 "user without a value.",
-                key=(name,),
+                key=(name, str(row)),
             )
         return array[self.order]
 
@@ -367,7 +367,7 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
         raise ConfigurationError(
             f"a has shape {first.shape} and b has shape {second.shape}. Give two one-dimensional arrays of equal "
             "length, with one value per user.",
-            key=("a", "b"),
+            key=("b", "shape"),
         )
     delta = second - first
     delta = delta[~np.isnan(delta)]

@@ -791,7 +791,9 @@ def _check_texts(**texts: str | None) -> None:
         if text is not None and not text.strip():
             raise ConfigurationError(f"{name} is blank. Give a text.", key=(name,))
         if text is not None and len(text) > MAX_TEXT:
-            raise ConfigurationError(f"{name} has {len(text):,} characters. Use at most {MAX_TEXT:,}.", key=(name,))
+            raise ConfigurationError(
+                f"{name} has {len(text):,} characters. Use at most {MAX_TEXT:,}.", key=(name, "length")
+            )
 
 
 def _end_sentence(text: str) -> str:

@@ -200,12 +200,14 @@ def test_review_that_raises_prevents_the_promotion(registry: Registry, profile: 
 @pytest.mark.parametrize(
     ("texts", "key"),
     [
-        ({"note": " "}, "note"),
-        ({"note": "x", "force": ""}, "force"),
-        ({"note": "x" * 4_001}, "note"),
+        ({"note": " "}, ("note",)),
+        ({"note": "x", "force": ""}, ("force",)),
+        ({"note": "x" * 4_001}, ("note", "length")),
     ],
 )
-def test_blank_and_huge_texts_raise(registry: Registry, profile: Profile, texts: dict[str, str], key: str) -> None:
-    with raises_at(ConfigurationError, key):
+def test_blank_and_huge_texts_raise(
+    registry: Registry, profile: Profile, texts: dict[str, str], key: tuple[str, ...]
+) -> None:
+    with raises_at(ConfigurationError, *key):
         registry.promote("found", **texts)
     assert registry.list_promotions().empty
