@@ -7,6 +7,8 @@ a holdout the row would reveal the held-out job.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -122,26 +124,34 @@ class ViewedNearby(Component):
         return both
 
     def explain(self, pair: Pair) -> Reason:
-        jobs, here = viewed_by(pair), self._row(pair, pair.job)
-        total = sum(float(here @ self._row(pair, job)) for job in jobs)
+        jobs, row_of = viewed_by(pair), self._rows_by_name(pair.inputs.dataset)
+        here = row_of(pair.job.prefecture, pair.job.city)
+        total = sum(float(here @ row_of(job.prefecture, job.city)) for job in jobs)
         value = min(100.0 * total / max(len(jobs), 1), 100.0)
         facts = {"viewed jobs": len(jobs), "job's city": (pair.job.prefecture, pair.job.city)}
         return Reason(value, facts | {"other cities that users of this city view": int((here > 0).sum())})
 
-    def _row(self, pair: Pair, job: Any) -> Floats:
-        """Return the (n_places,) row of the job's city, of length 1, or zero."""
-        dataset = pair.inputs.dataset
+    def _rows_by_name(self, dataset: Dataset) -> Callable[[str | None, str | None], Floats]:
+        """Return a function of a state and a city: the (n_places,) row of the city, of length 1, or zero."""
         users, jobs = looks_at(dataset)
-        place, frame = dataset.jobs.place, dataset.jobs.frame
-        there = ((frame["prefecture_code"] == job.prefecture) & (frame["city_code"] == job.city)).to_numpy(bool)
-        theirs = np.isin(users, users[there[jobs]]) & (place[jobs] >= 0)
-        n_places = len(dataset.words.place)
-        viewed_places = np.unique(np.stack([users, place[jobs]])[:, place[jobs] >= 0], axis=1)
-        both = np.bincount(np.unique(np.stack([users, place[jobs]])[:, theirs], axis=1)[1], minlength=n_places)
-        people, n_here = np.bincount(viewed_places[1], minlength=n_places), len(np.unique(users[there[jobs]]))
-        # where no user viewed both cities the numerator is 0 for any denominator
-        row = both / np.sqrt((np.maximum(people, 1) + self.prior) * (n_here + self.prior)) if n_here else 0.0 * both
-        return row / np.sqrt(row @ row) if n_here else row
+        place, frame, n_places = dataset.jobs.place, dataset.jobs.frame, len(dataset.words.place)
+        is_known = place[jobs] >= 0
+        pairs = np.unique((users << 32 | place[jobs])[is_known])  # each user and each city once
+        viewers, viewed_places = pairs >> 32, pairs & 0xFFFFFFFF
+        people = np.bincount(viewed_places, minlength=n_places)
+
+        @cache
+        def row_of(state: str | None, city: str | None) -> Floats:
+            there = ((frame["prefecture_code"] == state) & (frame["city_code"] == city)).to_numpy(bool)
+            theirs = np.unique(users[there[jobs]])
+            both = np.bincount(viewed_places[np.isin(viewers, theirs)], minlength=n_places)
+            if not len(theirs):
+                return 0.0 * both
+            # where no user viewed both cities the numerator is 0 for any denominator
+            row = both / np.sqrt((np.maximum(people, 1) + self.prior) * (len(theirs) + self.prior))
+            return row / np.sqrt(row @ row)
+
+        return row_of
 
 
 class JobLooks(Component):
