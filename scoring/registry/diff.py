@@ -129,9 +129,14 @@ def _parameters(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
 
 
 def _rules(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
-    rules = [model.eligibility.model_dump() for model in (a, b)]
-    for key in rules[0]:
-        yield from _setting("rule", "", key, rules[0][key], rules[1][key])
+    first, second = (dict(model.eligibility) | {"rules": _own_rules(model)} for model in (a, b))
+    for key in first:
+        yield from _setting("rule", "", key, first[key], second[key])
+
+
+def _own_rules(model: ScoringModel) -> str | None:
+    """Return the conditions of a model as text; None if it has none."""
+    return "; ".join(rule.describe() for rule in model.eligibility.rules) or None
 
 
 def _setting(what: str, group: str, name: str, a: Any, b: Any) -> Iterator[tuple[Any, ...]]:

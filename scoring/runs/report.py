@@ -239,19 +239,22 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("users", f"{report.users:,} ranked{_excluded(report.users_excluded)}")
     if report.users_resumed:
         table.add_row("", f"{report.users_resumed:,} of them resumed")
-    table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_excluded(report.jobs_excluded)}")
+    table.add_row("jobs", Text(f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_excluded(report.jobs_excluded)}"))
     if report.actions_used < report.actions:
         used = f"{report.actions_used:,} of {report.actions:,} used{_excluded(report.actions_excluded)}"
         table.add_row("actions", used)
     if report.rejections:
         table.add_row("rejected", _top_reasons(report.rejections))
-    by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
+    by_rule = report.pairs_ranked - report.pairs_eligible
+    if not report.users_resumed:  # the reasons are counted for all users, also those of earlier parts of the run
+        by_rule = max(by_rule, sum(report.pairs_excluded.values()))
+    by_bound = max(0, report.pairs_ranked - by_rule - report.pairs_scored)
     for sentence in report.unknown_values[:MAX_REASONS]:
         table.add_row("unknown", Text(make_printable(sentence, 200)))
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked, {rate / 1e6:,.0f} million per second")
     table.add_row("", f"{by_rule:,} excluded by rules, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
     if by_rule:
-        table.add_row("by rule", _excluded(report.pairs_excluded).removeprefix("; "))
+        table.add_row("by rule", Text(_excluded(report.pairs_excluded).removeprefix("; ")))
     table.add_row("strategy", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
@@ -313,7 +316,9 @@ def _top(report: Report) -> list[RenderableType]:
 
 def _excluded(reasons: Mapping[str, int]) -> str:
     texts = [
-        f"{count:,} {_LABELS.get(reason, reason).removeprefix(_PREFIX)}" for reason, count in reasons.items() if count
+        f"{count:,} {make_printable(_LABELS.get(reason, reason).removeprefix(_PREFIX), 80)}"
+        for reason, count in reasons.items()
+        if count
     ]
     return f"; {', '.join(texts)}" if texts else ""
 

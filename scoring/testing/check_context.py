@@ -29,6 +29,7 @@ NO_RULES: Mapping[str, object] = {
     "not_applied": False,
     "company_cooldown_days": None,
     "max_per_company": None,
+    "rules": (),
 }
 """Options that disable every eligibility rule."""
 

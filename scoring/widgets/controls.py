@@ -108,6 +108,9 @@ class Controls:
         self.parameters: dict[str, ParameterRow] = {}
         self.toggles: dict[str, widgets.ToggleButton] = {}
         boxes = [self._group(group) for group in weights.groups]
+        rules = [f"<li>{_escape(rule.describe())}</li>" for rule in weights.model.eligibility.rules]
+        if rules:
+            boxes.append(widgets.HTML(f"<b>rules</b> (read only)<ul>{''.join(rules)}</ul>"))
         self.box = widgets.VBox(boxes)
         self.show()
 

@@ -249,6 +249,12 @@ def with_rules(**rules: Any) -> Callable[[ScoringModel], ScoringModel]:
     return lambda model: model.with_eligibility(**rules)
 
 
+def negate_rules_about_actions(model: ScoringModel) -> ScoringModel:
+    """Read `< inf` as `== inf`."""
+    rules = [rule.where.replace("< inf", "== inf") for rule in model.eligibility.rules]
+    return model.with_eligibility(rules=rules)
+
+
 def replace_zero_weights(model: ScoringModel) -> ScoringModel:
     """Treat a weight of 0 as missing."""
     flat = zip([part.name for part in model.parts], model.flat_weights, strict=True)

@@ -282,6 +282,14 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("min_fee_is_applied", {"built": broken.with_rules(min_fee=None)}, r"must be excluded: it is below a fee of \d+"),
     ("employment_types_are_applied", {"built": broken.with_rules(employment_types=None)}, r"of another employment"),
+    ("own_conditions_on_jobs_are_applied", {"built": broken.with_rules(rules=())}, r"without a fee of at least"),
+    ("own_comparisons_of_columns_are_applied", {"built": broken.with_rules(rules=())}, r"not in the prefecture"),
+    ("own_rules_about_actions_are_applied", {"built": broken.with_rules(rules=())}, r"of a company that the user"),
+    (
+        "own_rules_about_actions_are_applied",
+        {"built": broken.negate_rules_about_actions},
+        r"must be excluded: it is not applied to",
+    ),
     (
         "large_k_lists_all_eligible_jobs",
         {"lists": broken.truncate(30)},

@@ -41,7 +41,7 @@ def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableT
     table.add_column("reason", overflow="fold")
     table.add_row(f"{eligibility.n_ranked:,}", "ranked for this user", style="bold")
     for reason, count in eligibility.excluded.items():
-        table.add_row(f"{count:,}", f"not ranked: {reason}")
+        table.add_row(f"{count:,}", Text(f"not ranked: {make_printable(reason, 200)}"))
     table.add_row(f"{eligibility.n_jobs:,}", "all jobs; a job counts for the first reason that applies")
     return Group(head, Text(), table)
 

@@ -52,8 +52,13 @@ def render_model(model: ScoringModel) -> RenderableType:
         table.add_row(
             part.group, Text(make_printable(part.name)), f"{weight:.3f}", Text(make_printable(parameters, 2000))
         )
-    rules = ", ".join(f"{key} {format_setting(value)}" for key, value in model.eligibility.model_dump().items())
-    return Group(table, Text.assemble(("rules", "bold"), f"  {rules}"))
+    settings = {key: value for key, value in model.eligibility.model_dump().items() if key != "rules"}
+    rules = ", ".join(f"{key} {format_setting(value)}" for key, value in settings.items())
+    own = [
+        Text.assemble(("rule ", "bold"), "  ", make_printable(rule.describe(), 1000))
+        for rule in model.eligibility.rules
+    ]
+    return Group(table, Text.assemble(("rules", "bold"), f"  {rules}"), *own)
 
 
 def format_setting(value: object) -> str:

@@ -58,6 +58,37 @@ def employment_types_are_applied(context: CheckContext) -> None:
 
 
 @invariant
+def own_conditions_on_jobs_are_applied(context: CheckContext) -> None:
+    """With an own rule about the job, lists omit exactly the jobs for which it is false. A missing value is false."""
+    fees = context.inputs.jobs.frame["fee"]
+    require_testable(fees.notna().any(), "no fees")
+    floor = float(fees.median())
+    excluded = ~(fees >= floor).to_numpy(bool, na_value=False)
+    _require_rule(context, {"rules": f"job.fee >= {floor!r}"}, excluded, f"without a fee of at least {floor:g}")
+
+
+@invariant
+def own_comparisons_of_columns_are_applied(context: CheckContext) -> None:
+    """With an own rule that compares a job column with a user column, lists omit exactly the other jobs."""
+    users, jobs = (rows.frame["prefecture_code"].tolist() for rows in (context.inputs.users, context.inputs.jobs))
+    excluded = _matrix(context, [[pd.isna(user) or pd.isna(job) or user != job for job in jobs] for user in users])
+    require_testable(not excluded.all(), "no job in the prefecture of a user")
+    rules = {"rules": "job.prefecture_code == user.prefecture_code"}
+    _require_rule(context, rules, excluded, "not in the prefecture of the user")
+
+
+@invariant
+def own_rules_about_actions_are_applied(context: CheckContext) -> None:
+    """With own rules about the time since an action, lists omit or contain exactly the jobs of such actions."""
+    days, applied = _COOLDOWN_DAYS, _applied_jobs(context)
+    cooling = _cooling_jobs(context, days)
+    rules = {"rules": f"days_since(user, job.company_id, 'application') > {days:g}"}
+    _require_rule(context, rules, cooling, f"of a company that the user applied to in the last {days:g} days")
+    _require_rule(context, {"rules": "days_since(user, job, 'application') == inf"}, applied, "applied to by the user")
+    _require_rule(context, {"rules": "days_since(user, job, 'application') < inf"}, ~applied, "not applied to")
+
+
+@invariant
 def large_k_lists_all_eligible_jobs(context: CheckContext) -> None:
     """A list with k above the number of jobs contains every job that the rules of the model allow, once."""
     rules = context.model.eligibility
@@ -72,7 +103,7 @@ def large_k_lists_all_eligible_jobs(context: CheckContext) -> None:
         excluded |= _cheap_jobs(context, rules.min_fee)
     if rules.employment_types is not None:
         excluded |= _jobs_of_other_types(context, rules.employment_types)
-    _require_excluded(context, {"max_per_company": None}, excluded, "excluded by a rule")
+    _require_excluded(context, {"max_per_company": None, "rules": ()}, excluded, "excluded by a rule")
 
 
 @invariant
