@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from scoring.columns import TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 
 __all__ = ["Tables", "find_newest_time", "make_empty_frame"]
 
@@ -17,7 +17,7 @@ class Tables:
     """Canonical frames (columns and dtypes of `scoring.columns`), in any row order.
 
     Every source returns them, and a `Dataset` is made of them. `user_factors` and `job_factors` are both given or both
-    None; their columns are the id and `f0…fN`.
+    None; their columns are the id and `f0…fN`. `board` declares the own columns of the frames.
     """
 
     jobs: pd.DataFrame
@@ -28,6 +28,7 @@ class Tables:
     prefecture_adjacency: pd.DataFrame
     user_factors: pd.DataFrame | None = None
     job_factors: pd.DataFrame | None = None
+    board: Board = DEFAULT_BOARD
 
     def with_tables(self, **frames: Any) -> Self:
         """Return a copy with some frames replaced."""
@@ -35,13 +36,13 @@ class Tables:
 
     def items(self) -> list[tuple[str, pd.DataFrame]]:
         """Return (table name, frame) of the tables that are not None."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
+        pairs = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "board")
         return [(name, frame) for name, frame in pairs if frame is not None]
 
 
-def make_empty_frame(table: str) -> pd.DataFrame:
-    """Return a frame without rows, with the canonical columns and dtypes of a table."""
-    return pd.DataFrame({column.name: pd.Series(dtype=column.type.dtype) for column in TABLES[table].columns})
+def make_empty_frame(table: str, board: Board = DEFAULT_BOARD) -> pd.DataFrame:
+    """Return a frame without rows, with the canonical columns and dtypes of a table, and the own ones of a board."""
+    return pd.DataFrame({column.name: pd.Series(dtype=column.type.dtype) for column in board.table(table).columns})
 
 
 def find_newest_time(tables: Tables) -> pd.Timestamp:

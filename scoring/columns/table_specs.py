@@ -51,6 +51,7 @@ class Column:
     aliases: other accepted names.
     required: whether a row without a value is rejected.
     max_absolute: largest valid absolute value, or None.
+    show: whether explanations and pages show an own column of users.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     required: bool = False
     max_absolute: float | None = None
+    show: bool = False
 
     def find_out_of_range(self, values: pd.Series) -> list[tuple[Mask, str]]:
         """Return (mask, reason) of the coerced values whose absolute value exceeds `max_absolute`.

@@ -66,7 +66,7 @@ class Conditions(Component):
         facts = {
             "met": met,
             "salary floor": user.salary_floor,
-            "yen per hour": job.hourly,
+            pair.board.wage_label: job.hourly,
             "work style": user.work_style,
         }
         return Reason(100.0 * sum(met.values()) / len(met), facts)

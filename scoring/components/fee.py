@@ -37,4 +37,6 @@ class Fee(Component):
 
     def explain(self, pair: Pair) -> Reason:
         fee = pair.job.fee
-        return Reason(0.0 if fee is None else float(interpolate(fee, self._curve)), {"fee in yen": fee})
+        return Reason(
+            0.0 if fee is None else float(interpolate(fee, self._curve)), {pair.board.label_amount("fee"): fee}
+        )

@@ -79,5 +79,6 @@ class History(Component):
             "prefecture": job.prefecture is not None and job.prefecture in {seen.prefecture for seen in applied},
         }
         value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
-        facts = {"applications": len(applied), "days": self.days, "mean yen per hour": mean, "similar in": met}
+        wage = f"mean {pair.board.wage_label}"
+        facts = {"applications": len(applied), "days": self.days, wage: mean, "similar in": met}
         return Reason(value, facts)

@@ -31,7 +31,7 @@ class Wage(Component):
         mean, count, level = pair.area_mean
         ratio = None if hourly is None or not mean else hourly / mean
         facts = {
-            "yen per hour": hourly,
+            pair.board.wage_label: hourly,
             "area mean": mean,
             "area": _AREAS[level],
             "jobs in area": count,

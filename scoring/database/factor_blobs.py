@@ -28,7 +28,7 @@ def read_vectors(
     `owners`: the ids of users and jobs.
     """
     key = TABLES[table].key[0]
-    source = DatabaseRows(table, {key: ids})
+    source = DatabaseRows(table, TABLES[table].columns, {key: ids})
     lengths = np.array([_count_bytes(vector) for vector in vectors], dtype=np.int64)
     usual_length = int(np.bincount(lengths).argmax()) if lengths.any() else 0
     has_length = (lengths == usual_length) & (usual_length > 0)

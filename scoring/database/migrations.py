@@ -33,6 +33,7 @@ __all__ = [
     "MIGRATIONS",
     "VERSION",
     "Migration",
+    "is_readable",
     "lock_writers",
     "migrate",
     "parse_run_key",
@@ -55,19 +56,19 @@ SELECT_VERSION: Final = "SELECT max(version) FROM scoring_schema_version"
 
 IN_MYSQL: Final = """
     SELECT true FROM information_schema.tables
-    WHERE table_schema = database() AND table_name = 'scoring_schema_version'
+    WHERE table_schema = database() AND table_name = '{table}'
 """
 IS_READABLE: Final = {
-    "sqlite": "SELECT true FROM sqlite_master WHERE type = 'table' AND name = 'scoring_schema_version'",
+    "sqlite": "SELECT true FROM sqlite_master WHERE type = 'table' AND name = '{table}'",
     # not to_regclass(): after one failed lookup, a transaction does not see that another one has created the table
     "postgresql": """
         SELECT has_table_privilege(oid, 'SELECT') FROM pg_catalog.pg_class
-        WHERE relname = 'scoring_schema_version' AND pg_catalog.pg_table_is_visible(oid)
+        WHERE relname = '{table}' AND pg_catalog.pg_table_is_visible(oid)
     """,
     "mysql": IN_MYSQL,
     "mariadb": IN_MYSQL,
 }
-"""Queries for whether the version table can be read; no row if it does not exist."""
+"""Queries for whether a table can be read; no row if it does not exist."""
 
 LOCK: Final = int.from_bytes(b"scoring\0")
 """Key of the PostgreSQL advisory lock of `lock_writers`."""
@@ -139,10 +140,30 @@ def _add_external_ids(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE results ADD COLUMN job_external_id TEXT"))
 
 
+def _add_own_columns(connection: Connection) -> None:
+    if not inspect(connection).has_table("runs"):
+        return
+    connection.execute(
+        text("""
+            CREATE TABLE IF NOT EXISTS own_columns (
+                table_name TEXT NOT NULL,
+                name TEXT NOT NULL,
+                type TEXT NOT NULL,
+                show BOOLEAN NOT NULL,
+                PRIMARY KEY (table_name, name)
+            )
+        """)
+    )
+    connection.execute(
+        text("CREATE TABLE IF NOT EXISTS board_settings (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name))")
+    )
+
+
 MIGRATIONS: Final = (
     Migration(2, "add the indexed column runs.run_key, filled from the settings", _add_run_key),
     Migration(3, "add the table promoted", _add_promoted),
     Migration(4, "add the columns results.user_external_id and results.job_external_id", _add_external_ids),
+    Migration(5, "add the tables own_columns and board_settings", _add_own_columns),
 )
 """All migrations, in order of application."""
 
@@ -159,7 +180,7 @@ def read_version(connection: Connection) -> int:
     cursor: Any = connection.connection.cursor()
     try:
         with count_driver_call(connection), wrap_driver_errors(connection, SELECT_VERSION):
-            cursor.execute(IS_READABLE[connection.dialect.name])
+            cursor.execute(IS_READABLE[connection.dialect.name].format(table=schema_version.name))
             row = cursor.fetchone()
             if row is None:
                 return FIRST_VERSION
@@ -170,6 +191,19 @@ def read_version(connection: Connection) -> int:
     finally:
         cursor.close()
     return FIRST_VERSION if version is None else int(version)
+
+
+def is_readable(connection: Connection, table: Table) -> bool:
+    """Return whether a table of the package exists, and this user may read it. It is not counted as a round trip."""
+    query = IS_READABLE[connection.dialect.name].format(table=table.name)
+    cursor: Any = connection.connection.cursor()
+    try:
+        with count_driver_call(connection), wrap_driver_errors(connection, query):
+            cursor.execute(query)
+            row = cursor.fetchone()
+    finally:
+        cursor.close()
+    return row is not None and bool(row[0])
 
 
 def require_known(version: int, display: str) -> None:

@@ -20,15 +20,17 @@ from sqlalchemy import (
 )
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
+from scoring.columns.board import Board
 from scoring.columns.id_arguments import IdList, is_text, list_ids
 from scoring.columns.table_frames import Tables
 from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import read_packed_actions
+from scoring.database.board_storage import read_board
 from scoring.database.database import Database
 from scoring.database.query_tracing import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
-from scoring.database.schema import DATA_TABLES
+from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, to_microseconds
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
@@ -79,13 +81,19 @@ def read_database(
     DatabaseError, DataError: As in `load_tables`.
     ConfigurationError: If `on_bad` is another value.
     """
-    return accept_tables(database.read(read_tables), on_bad=on_bad, as_of=as_of, now=now)
+
+    def read(connection: Connection) -> tuple[Board, dict[str, NormalisedTable]]:
+        board = read_board(connection)
+        return board, read_tables(connection, board)
+
+    board, tables = database.read(read)
+    return accept_tables(tables, on_bad=on_bad, as_of=as_of, now=now, board=board)
 
 
-def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
+def read_tables(connection: Connection, board: Board) -> dict[str, NormalisedTable]:
     """Return each table with its rejections, validated separately, with one query each."""
-    found = _read_table(connection, "prefectures", {}, {})
-    widths, prefectures = pad_prefectures(found, lambda w: _read_table(connection, "prefectures", w, {}))
+    found = _read_table(connection, "prefectures", {}, {}, board)
+    widths, prefectures = pad_prefectures(found, lambda w: _read_table(connection, "prefectures", w, {}, board))
     tables = {"prefectures": prefectures}
     owners: dict[str, OwnerIds] = {}
     for name in TABLES:  # users and jobs are before the tables that refer to them
@@ -93,7 +101,7 @@ def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
             if (factors := _read_factors(connection, name, owners)) is not None:
                 tables[name] = factors
         elif name != "prefectures":
-            tables[name] = _read_table(connection, name, widths, owners)
+            tables[name] = _read_table(connection, name, widths, owners, board)
         if name in OWNERS.values():
             owners[name] = tables[name].owner_ids
     return tables
@@ -144,7 +152,8 @@ def load_actions(
     """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`."""
 
     def query(connection: Connection) -> pd.DataFrame:
-        table, users = DATA_TABLES["actions"].c, DATA_TABLES["users"].c
+        board = read_board(connection)
+        table, users = get_data_table("actions", board).c, DATA_TABLES["users"].c
         condition: ColumnElement[bool] = ALL_ROWS
         if user_ids is not None:
             values = list_ids(user_ids)
@@ -153,7 +162,7 @@ def load_actions(
             if texts:
                 of_texts = select(users.user_id).where(has_id(connection, users.user_id, users.external_id, texts))
                 condition |= table.user_id.in_(of_texts)
-        return _read_frame(connection, "actions", condition, on_bad=on_bad)
+        return _read_frame(connection, "actions", board, condition, on_bad=on_bad)
 
     return database.read(query)
 
@@ -263,10 +272,11 @@ def _load(
         )
 
     def query(connection: Connection) -> pd.DataFrame:
-        key = DATA_TABLES[name].c[TABLES[name].key[0]]
-        external_id = DATA_TABLES[name].c.get("external_id")
+        board = read_board(connection)
+        columns = get_data_table(name, board).c
+        key, external_id = columns[TABLES[name].key[0]], columns.get("external_id")
         condition = ALL_ROWS if ids is None else has_id(connection, key, external_id, ids)
-        return _read_frame(connection, name, condition, (key,), limit, presence, on_bad)
+        return _read_frame(connection, name, board, condition, (key,), limit, presence, on_bad)
 
     return database.read(query)
 
@@ -274,22 +284,26 @@ def _load(
 def _read_frame(
     connection: Connection,
     name: str,
+    board: Board,
     condition: ColumnElement[bool] = ALL_ROWS,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
-    fetched = _fetch(connection, name, condition, order, limit, presence)
+    fetched = _fetch(connection, name, board, condition, order, limit, presence)
     if isinstance(fetched, pd.DataFrame):
         return fetched
-    columns = TABLES[name].columns
-    return read_rows(name, columns, fetched).frame if on_bad == "quarantine" else to_frame(name, columns, fetched)
+    columns = board.table(name).columns
+    if on_bad == "quarantine":
+        return read_rows(name, columns, fetched, board=board).frame
+    return to_frame(name, columns, fetched, board)
 
 
 def _fetch(
     connection: Connection,
     name: str,
+    board: Board,
     condition: ColumnElement[bool] = ALL_ROWS,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
@@ -297,9 +311,11 @@ def _fetch(
 ) -> pd.DataFrame | list[list[Any]]:
     """Return the canonical frame of packed actions, otherwise the stored values of each column."""
     fault_injection.reach("table read")
-    if name == "actions" and (frame := read_packed_actions(connection, condition)) is not None:
-        return frame
-    table, columns = DATA_TABLES[name], TABLES[name].columns
+    if name == "actions" and not board.get_own(name):
+        frame = read_packed_actions(connection, condition)
+        if frame is not None:
+            return frame
+    table, columns = get_data_table(name, board), board.table(name).columns
     expressions = [mark_present(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
     # without `order`, in key order, which is the order of storage
     statement = select(*expressions).where(condition)
@@ -309,12 +325,15 @@ def _fetch(
     return query_columns(connection, statement)
 
 
-def _read_table(connection: Connection, name: str, widths: Mapping[str, int | None], owners: Owners) -> NormalisedTable:
-    fetched = _fetch(connection, name)
+def _read_table(
+    connection: Connection, name: str, widths: Mapping[str, int | None], owners: Owners, board: Board
+) -> NormalisedTable:
+    fetched = _fetch(connection, name, board)
     if isinstance(fetched, pd.DataFrame):  # packed actions
-        source = DatabaseRows(name, {str(column): values.array for column, values in fetched.items()})
+        stored = {str(column): values.array for column, values in fetched.items()}
+        source = DatabaseRows(name, TABLES[name].columns, stored)
         return NormalisedTable.from_valid_frame(name, fetched, source)
-    return read_rows(name, TABLES[name].columns, fetched, widths, owners)
+    return read_rows(name, board.table(name).columns, fetched, widths, owners, board)
 
 
 def _read_factors(connection: Connection, name: str, owners: Owners) -> NormalisedTable | None:

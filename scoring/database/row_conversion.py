@@ -16,6 +16,7 @@ from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_tracing import count_driver_call
@@ -68,7 +69,9 @@ def query_columns(connection: Connection, statement: Select[Any]) -> list[list[A
         raw.text_factory = text_factory
 
 
-def to_frame(table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> pd.DataFrame:
+def to_frame(
+    table: str, columns: Sequence[Column], values: Sequence[list[Any]], board: Board = DEFAULT_BOARD
+) -> pd.DataFrame:
     """Return the canonical frame of stored columns.
 
     Raises
@@ -76,7 +79,7 @@ def to_frame(table: str, columns: Sequence[Column], values: Sequence[list[Any]])
     DataError: If a value is invalid; the error lists table, column, row and value. Other programs may have written it,
         and SQLite does not check types.
     """
-    result = read_rows(table, columns, values)
+    result = read_rows(table, columns, values, board=board)
     if len(result.rejections):
         raise make_data_error(result.rejections)
     return result.frame
@@ -88,6 +91,7 @@ def read_rows(
     values: Sequence[list[Any]],
     code_width: Mapping[str, int | None] | None = None,
     owners: Owners | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> NormalisedTable:
     """Return the canonical rows of stored columns, and the rejected rows, which are named by their key.
 
@@ -100,12 +104,12 @@ def read_rows(
     for column, stored_values in zip(columns, values, strict=True):
         converted = column.type.from_database(stored_values, widths.get(column.name))
         if converted is None or (column.required and converted.isna().any()) or column.find_out_of_range(converted):
-            return _read_by_row(table, columns, values, widths, owners)
+            return _read_by_row(table, columns, values, widths, owners, board)
         series[column.name] = converted
         notes |= describe_short_codes(column.name, stored_values, widths.get(column.name))
     frame = pd.DataFrame(series, copy=False)
-    if tuple(series) == TABLES[table].names and not _is_valid(table, frame):
-        return _read_by_row(table, columns, values, widths, owners)
+    if tuple(series) == board.table(table).names and not _is_valid(table, frame):
+        return _read_by_row(table, columns, values, widths, owners, board)
     return NormalisedTable.from_valid_frame(table, frame, DatabaseRows.of(table, columns, values), notes=notes)
 
 
@@ -124,26 +128,27 @@ def _is_valid(table: str, frame: pd.DataFrame) -> bool:
 class DatabaseRows:
     """The stored rows of a table, by column. A row is named by its key: `job_id 3`."""
 
-    def __init__(self, table: str, values: Mapping[str, Sequence[Any]]) -> None:
-        self._table = TABLES[table]
+    def __init__(self, table: str, columns: Sequence[Column], values: Mapping[str, Sequence[Any]]) -> None:
+        self._key = TABLES[table].key
+        self._types = {column.name: column.type for column in columns}
         self._values = values
 
     @classmethod
     def of(cls, table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> DatabaseRows:
-        return cls(table, {column.name: stored_values for column, stored_values in zip(columns, values, strict=True)})
+        names = (column.name for column in columns)
+        return cls(table, columns, dict(zip(names, values, strict=True)))
 
     def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
         """Return the rows at these positions, with values in the form that users expect."""
-        types = {column.name: column.type for column in self._table.columns}
         return pd.DataFrame(
             {
-                name: pd.Series([types[name].to_readable(values[row]) for row in at.tolist()], dtype=object)
+                name: pd.Series([self._types[name].to_readable(values[row]) for row in at.tolist()], dtype=object)
                 for name, values in self._values.items()
             }
         )
 
     def names(self, at: NDArray[np.int64]) -> pd.Series:
-        key = [name for name in self._table.key if name.endswith(("_id", "_code")) and name in self._values]
+        key = [name for name in self._key if name.endswith(("_id", "_code")) and name in self._values]
         names = [RowName(", ".join(f"{name} {self._values[name][row]}" for name in key)) for row in at.tolist()]
         return pd.Series(names, dtype=object)
 
@@ -154,6 +159,7 @@ def _read_by_row(
     values: Sequence[list[Any]],
     widths: Mapping[str, int | None],
     owners: Owners | None,
+    board: Board,
 ) -> NormalisedTable:
     """Validate the columns as a DataFrame, which finds all rejections."""
     rejections = Rejections(table, len(values[0]))
@@ -165,7 +171,15 @@ def _read_by_row(
             rejections.add(mask, column.name, stored, reason)
         raw[column.name] = decoded.values
     source = DatabaseRows.of(table, columns, values)
-    return normalise(table, pd.DataFrame(raw), code_width=widths, source=source, rejections=rejections, owners=owners)
+    return normalise(
+        table,
+        pd.DataFrame(raw),
+        code_width=widths,
+        source=source,
+        rejections=rejections,
+        owners=owners,
+        board=board,
+    )
 
 
 def _is_distinct(ids: pd.Series) -> bool:

@@ -11,6 +11,7 @@ This is the newest version of the schema. See `scoring.database.migrations` for 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import (
@@ -27,16 +28,22 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.sql import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES
+from scoring.columns import Column as BoardColumn
+from scoring.columns.board import Board
 
 __all__ = [
     "DATA_TABLES",
     "METADATA",
     "SINCE",
+    "board_settings",
     "current_runs",
     "data_changes",
+    "get_data_table",
+    "own_columns",
     "profiles",
     "promoted",
     "promotions",
@@ -109,6 +116,40 @@ DATA_TABLES: Final = _data_tables()
 
 Actions have no foreign keys, because whole tables are replaced. The importer rejects actions of unknown users and jobs.
 """
+
+
+@lru_cache(maxsize=64)
+def _extend_table(name: str, own: tuple[BoardColumn, ...]) -> Table:
+    table = DATA_TABLES[name].to_metadata(MetaData())
+    for column in own:
+        table.append_column(Column(quoted_name(column.name, quote=True), _TYPES[column.type.sql_type]))
+    return table
+
+
+def get_data_table(name: str, board: Board) -> Table:
+    """Return the SQLAlchemy table of a data table with the own columns of a board."""
+    own = board.get_own(name)
+    return _extend_table(name, own) if own else DATA_TABLES[name]
+
+
+# the declarations of `scoring.columns.board`
+own_columns: Final = Table(
+    "own_columns",
+    METADATA,
+    Column("table_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("show", Boolean, nullable=False),
+    info={SINCE: 5},
+)
+
+board_settings: Final = Table(
+    "board_settings",
+    METADATA,
+    Column("name", Text, primary_key=True),  # currency
+    Column("value", Text, nullable=False),
+    info={SINCE: 5},
+)
 
 data_changes: Final = Table(
     "data_changes",

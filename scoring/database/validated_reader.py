@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
+from scoring.columns.board import Board
 from scoring.columns.table_frames import Tables, find_newest_time
+from scoring.database.board_storage import read_board
 from scoring.database.database import Database
 from scoring.database.readers import read_tables
 from scoring.database.row_conversion import query_columns
-from scoring.database.schema import DATA_TABLES
+from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import is_in
 from scoring.validation.cross_table import accept_tables
 from scoring.validation.report import DataReport, Limit
@@ -49,11 +51,11 @@ class RejectionDigest(NamedTuple):
     digest: str
 
     @classmethod
-    def of(cls, connection: Connection, ids: Ids) -> RejectionDigest:
+    def of(cls, connection: Connection, ids: Ids, board: Board) -> RejectionDigest:
         """Return the digest of the stored rows with these ids."""
         digest = hashlib.blake2b(digest_size=16)
         for name, keys in ids.items():
-            table = DATA_TABLES[name]
+            table = get_data_table(name, board)
             condition = and_(*(is_in(connection, table.c[key], values) for key, values in keys.items()))
             stored = query_columns(connection, select(table).where(condition).order_by(*table.primary_key.columns))
             digest.update(repr((name, stored)).encode("utf-8", "surrogateescape"))
@@ -61,7 +63,7 @@ class RejectionDigest(NamedTuple):
 
     def recompute(self, database: Database) -> RejectionDigest:
         """Return the current digest of the same rows. Raise DatabaseError if they cannot be read."""
-        return database.read(lambda connection: RejectionDigest.of(connection, self.ids))
+        return database.read(lambda connection: RejectionDigest.of(connection, self.ids, read_board(connection)))
 
 
 class AcceptedData(NamedTuple):
@@ -96,8 +98,9 @@ def read_accepted(
     """
 
     def read(connection: Connection) -> AcceptedData:
-        tables, ledger = accept_tables(read_tables(connection), on_bad="quarantine", as_of=as_of)
-        rejected = RejectionDigest.of(connection, _rejected_ids(ledger)) if ledger.n_rejected else None
+        board = read_board(connection)
+        tables, ledger = accept_tables(read_tables(connection, board), on_bad="quarantine", as_of=as_of, board=board)
+        rejected = RejectionDigest.of(connection, _rejected_ids(ledger), board) if ledger.n_rejected else None
         return AcceptedData(tables, ledger, rejected)
 
     accepted = database.read(read)

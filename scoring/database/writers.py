@@ -26,12 +26,14 @@ from sqlalchemy import (
 )
 
 from scoring.columns import FACTOR_TABLES, TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables
+from scoring.database.board_storage import declare_columns
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.query_tracing import count_driver_call
-from scoring.database.schema import DATA_TABLES, data_changes
+from scoring.database.schema import DATA_TABLES, data_changes, get_data_table
 from scoring.errors import DataError
 
 __all__ = [
@@ -73,6 +75,7 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
         if replace:
             for name in TABLES:
                 connection.execute(delete(DATA_TABLES[name]))
+        declare_columns(connection, tables.board)
         for name, frame in tables.items():
             if not replace and connection.execute(select(DATA_TABLES[name]).limit(1)).first() is not None:
                 raise DataError(
@@ -81,29 +84,33 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
                 )
             if name == "actions":
                 frame = frame.drop_duplicates()
-            write_frame(connection, name, frame)
+            write_frame(connection, name, frame, tables.board)
         if replace:
             for name in FACTOR_TABLES:
                 increment_revision(connection, name)
 
 
-def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
-    """Insert the rows of a canonical frame into a data table, within the transaction of the connection."""
+def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: Board = DEFAULT_BOARD) -> None:
+    """Insert the rows of a canonical frame into a data table, within the transaction of the connection.
+
+    `board` declares the own columns of the frame, which `declare_columns` has added to the table.
+    """
+    table = get_data_table(name, board)
     with _defer_indexes(connection, DATA_TABLES[name], len(frame)):
-        _insert_frame(connection, DATA_TABLES[name], name, frame)
+        _insert_frame(connection, table, name, frame, board)
     increment_revision(connection, name)
 
 
-def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame) -> None:
+def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame, board: Board) -> None:
     if name == "actions":  # in key order, rows are appended at the end of the table
         frame = frame.sort_values(list(TABLES[name].key), kind="stable")
-    columns = to_stored_columns(name, frame)
+    columns = to_stored_columns(name, frame, board)
     insert_rows(connection, target, list(columns), zip(*columns.values(), strict=True))
 
 
-def to_stored_columns(name: str, frame: pd.DataFrame) -> dict[str, list[Any]]:
+def to_stored_columns(name: str, frame: pd.DataFrame, board: Board = DEFAULT_BOARD) -> dict[str, list[Any]]:
     """Return column → values as the database stores them, of a canonical frame. Factors are one column `vector`."""
-    spec = TABLES[name]
+    spec = board.table(name)
     columns = {column.name: column.type.to_database(frame[column.name]) for column in spec.columns}
     if name in FACTOR_TABLES:
         vectors = frame.drop(columns=list(spec.names)).to_numpy(VECTOR_DTYPE)
@@ -111,14 +118,14 @@ def to_stored_columns(name: str, frame: pd.DataFrame) -> dict[str, list[Any]]:
     return columns
 
 
-def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame) -> int:
-    """Insert the rows whose key is not stored yet, and return their number. Only for tables without other columns."""
-    table = DATA_TABLES[name]
+def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame, board: Board = DEFAULT_BOARD) -> int:
+    """Insert the rows whose key is not stored yet, and return their number. Own columns of stored rows are kept."""
+    table = get_data_table(name, board)
     if connection.execute(select(table).limit(1)).first() is None:
-        write_frame(connection, name, frame)
+        write_frame(connection, name, frame, board)
         return len(frame)
-    with _stage(connection, table, list(TABLES[name].names)) as staged:
-        _insert_frame(connection, staged, name, frame)
+    with _stage(connection, table, list(board.table(name).names)) as staged:
+        _insert_frame(connection, staged, name, frame, board)
         stored = table.alias("stored")
         is_stored = exists().where(*(stored.c[key] == staged.c[key] for key in TABLES[name].key))
         missing = insert(table).from_select(staged.c.keys(), select(staged).where(~is_stored))
@@ -128,11 +135,13 @@ def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame) -> i
     return inserted
 
 
-def update_rows(connection: Connection, name: str, columns: Mapping[str, list[Any]]) -> None:
+def update_rows(
+    connection: Connection, name: str, columns: Mapping[str, list[Any]], board: Board = DEFAULT_BOARD
+) -> None:
     """Replace the values of stored rows that have the same key. `columns`: as `to_stored_columns` returns them."""
     if not _length(columns):
         return
-    table = DATA_TABLES[name]
+    table = get_data_table(name, board)
     with _stage(connection, table, list(columns)) as staged:
         insert_rows(connection, staged, list(columns), zip(*columns.values(), strict=True))
         key = TABLES[name].key

@@ -19,6 +19,7 @@ from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
+from scoring.dataset.named_columns import NO_TIME, NamedColumns, find_column
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
 from scoring.errors import DataError, pluralize
 from scoring.ragged import Ragged
@@ -38,8 +39,6 @@ __all__ = [
 ]
 
 
-NO_TIME = np.iinfo(np.int64).min
-"""A missing time: the integer that represents NaT."""
 NO_CODE = np.iinfo(np.int64).min
 """A missing value of a column whose codes are used directly, because -1 may be a valid code."""
 DAY = 24 * 60 * 60 * 1_000_000
@@ -75,7 +74,7 @@ class _RowArrays:
         return f"{type(self).__name__}({pluralize(len(self), 'row')})"
 
     def __len__(self) -> int:
-        return len(getattr(self, fields(self)[-1].name))  # type: ignore[arg-type]
+        return len(getattr(self, fields(self)[1].name))  # type: ignore[arg-type]
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Return the columns rows, in the columns order."""
@@ -83,6 +82,8 @@ class _RowArrays:
 
 
 def _take_rows(values: Any, rows: NDArray[Any]) -> Any:
+    if values is None:
+        return None
     if isinstance(values, pd.DataFrame):
         return values.iloc[rows].reset_index(drop=True)
     if isinstance(values, Ragged):
@@ -91,7 +92,7 @@ def _take_rows(values: Any, rows: NDArray[Any]) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class JobArrays(_RowArrays):
+class JobArrays(NamedColumns, _RowArrays):
     """n jobs. Codes int32 (-1 missing), money float64 yen (NaN missing), flags int8 (-1 missing)."""
 
     frame: pd.DataFrame
@@ -122,8 +123,8 @@ class JobArrays(_RowArrays):
         return cls(**{field.name: getattr(lazy, field.name) for field in fields(cls)})
 
     def read_column(self, name: str) -> pd.Series:
-        """Return a canonical column of the frame. Raise KeyError if it does not exist."""
-        return self.frame[name]
+        """Return the canonical column of a name. Raise ConfigurationError if it does not exist."""
+        return find_column("jobs", self.frame, name)
 
     def find_open(self, as_of: int, *, check_active: bool) -> Bools:
         """Return (n,) bool: posted and not expired at a time, and active if `check_active`.
@@ -149,7 +150,7 @@ class _LazyJobArrays(Lazy, JobArrays):
 
     def read_column(self, name: str) -> pd.Series:
         columns: ValidatedFrame | None = self.__dict__.get("_columns")  # None: unpickled
-        return self.frame[name] if columns is None else columns[name]
+        return find_column("jobs", self.frame if columns is None else columns, name)
 
 
 def make_lazy_job_arrays(columns: ValidatedFrame, words: Vocabularies) -> JobArrays:
@@ -201,7 +202,7 @@ _JOB_ARRAYS: Final[dict[str, _ArrayMaker]] = {
 
 
 @dataclass(frozen=True, repr=False)
-class UserArrays(_RowArrays):
+class UserArrays(NamedColumns, _RowArrays):
     """n users. `salary_floor` is NaN if there is none; `preferred` contains occupation codes."""
 
     frame: pd.DataFrame
@@ -213,10 +214,6 @@ class UserArrays(_RowArrays):
     has_style: Bools
     wants_remote: Bools
     active: Bools
-
-    def read_column(self, name: str) -> pd.Series:
-        """Return a canonical column of the frame. Raise KeyError if it does not exist."""
-        return self.frame[name]
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
@@ -236,6 +233,10 @@ class UserArrays(_RowArrays):
             active=frame["is_active"].to_numpy(bool),
         )
 
+    def read_column(self, name: str) -> pd.Series:
+        """Return the canonical column of a name. Raise ConfigurationError if it does not exist."""
+        return find_column("users", self.frame, name)
+
 
 def _encode_preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
     start = np.zeros(len(column) + 1, dtype=np.int64)
@@ -251,12 +252,15 @@ class ActionArrays(_RowArrays):
     job: Ints
     kind: NDArray[np.int8]  # position in ACTION_KINDS
     at: Longs
+    own: pd.DataFrame | None = None  # own columns; None if there are none
 
     @classmethod
-    def encode(cls, frame: pd.DataFrame, user_rows: Ints, job_rows: Ints, as_of: int) -> Self:
+    def encode(
+        cls, frame: pd.DataFrame, user_rows: Ints, job_rows: Ints, as_of: int, own: tuple[str, ...] = ()
+    ) -> Self:
         """Return the actions of a canonical frame up to `as_of` (microseconds), without duplicates.
 
-        `user_rows`, `job_rows`: (n,) the row of each action's user and job.
+        `user_rows`, `job_rows`: (n,) the row of each action's user and job. `own`: names of the own columns.
 
         Raises
         ------
@@ -274,11 +278,12 @@ class ActionArrays(_RowArrays):
         user, job, kind, at = user_rows[past], job_rows[past], kind[past], at[past]
         order = _sort_actions(user, at, job, kind)
         user, job, kind, at = user[order], job[order], kind[order], at[order]
+        rows = past[order]
         if len(user):
             repeats = (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1]) & (at[1:] == at[:-1])
             first = np.append(True, ~repeats)
-            user, job, kind, at = user[first], job[first], kind[first], at[first]
-        return cls(user, job, kind, at)
+            user, job, kind, at, rows = user[first], job[first], kind[first], at[first], rows[first]
+        return cls(user, job, kind, at, frame[list(own)].iloc[rows].reset_index(drop=True) if own else None)
 
 
 def _encode_kinds(column: pd.Series) -> NDArray[np.int8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES
+from scoring.columns import Column
+from scoring.columns.board import Board, parse_own_columns
 from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
@@ -73,6 +75,7 @@ class Dataset:
         *,
         as_of: datetime | str | None = None,
         on_bad: InvalidRowPolicy = "refuse",
+        own_columns: Mapping[str, Mapping[str, Any]] | None = None,
         **tables: pd.DataFrame,
     ) -> Self:
         """Return the dataset of DataFrames with canonical columns or their aliases.
@@ -80,14 +83,20 @@ class Dataset:
         Reference tables default to Japan's. With `on_bad="refuse"`, invalid rows raise an error whose `problems` is a
         frame of all problems. With "quarantine", they are left out and listed in `ledger`.
 
+        `own_columns` declares columns of jobs, users and actions that components read by name:
+        `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
+        The types are those of `scoring.columns.board.OWN_TYPES`.
+
         Raises
         ------
         DataError: If a row is invalid; it names the table, the column and the row.
+        ConfigurationError: If `own_columns` is invalid.
         """
         from scoring.dataset.frame_validation import read_frames
 
         frames = {"jobs": jobs, "users": users, "actions": actions, **tables}
-        accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of))
+        board = parse_own_columns(own_columns)
+        accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of), board=board)
         return cls(accepted, as_of=as_of, ledger=ledger)
 
     @classmethod
@@ -116,6 +125,11 @@ class Dataset:
             if database is not db:
                 database.close()
         return cls(accepted, as_of=as_of, ledger=ledger)
+
+    @property
+    def board(self) -> Board:
+        """The own columns and the labels of money."""
+        return self.tables.board
 
     @property
     def as_of(self) -> pd.Timestamp:
@@ -172,6 +186,7 @@ class Dataset:
             _find_rows(actions["user_id"], self.users.user_id, "user"),
             _find_rows(actions["job_id"], self.jobs.job_id, "job"),
             now,
+            tuple(column.name for column in self.board.get_own("actions")),
         )
 
     def _count_actions(self, ledger: DataReport | None) -> DataReport:
@@ -232,14 +247,14 @@ class Dataset:
         """Digest of the prefectures, their codes and their adjacency."""
         digest = hashlib.blake2b("\0".join(map(str, self.words.prefecture.values)).encode(), digest_size=16)
         for name in ("prefectures", "prefecture_adjacency"):
-            _digest_frame(digest, name, getattr(self.tables, name))
+            _digest_frame(digest, self.board.table(name).columns, getattr(self.tables, name))
         return digest.hexdigest()
 
     @cached_property
     def users_fingerprint(self) -> str:
         """Digest of the users table."""
         digest = hashlib.blake2b(digest_size=16)
-        _digest_frame(digest, "users", self.tables.users)
+        _digest_frame(digest, self.board.table("users").columns, self.tables.users)
         return digest.hexdigest()
 
     @cached_property
@@ -254,7 +269,9 @@ class Dataset:
                     if isinstance(array, np.ndarray):
                         digest.update(field.name.encode() + np.ascontiguousarray(array).tobytes())
         for name in ("jobs", "users", "occupations", "prefectures", "prefecture_adjacency"):
-            _digest_frame(digest, name, getattr(self.tables, name))
+            _digest_frame(digest, self.board.table(name).columns, getattr(self.tables, name))
+        if self.actions.own is not None:
+            _digest_frame(digest, self.board.get_own("actions"), self.actions.own)
         for name in ("user_factors", "job_factors"):
             frame = getattr(self.tables, name)
             if frame is not None:
@@ -262,9 +279,9 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> None:
+def _digest_frame(digest: hashlib.blake2b, columns: Sequence[Column], frame: pd.DataFrame) -> None:
     """Add the columns of a frame to a digest, because components may read columns that no array contains."""
-    for column in TABLES[name].columns:
+    for column in columns:
         if column.name in frame:
             column.type.update_digest(digest, column.name, frame[column.name])
 
@@ -281,7 +298,7 @@ def _sort_tables(tables: Tables) -> Tables:
             )
     ordered = {}
     for name, frame in tables.items():
-        table = TABLES[name]
+        table = tables.board.table(name)
         if name == "actions":
             ordered[name] = frame  # sorted when encoded
             continue

@@ -9,6 +9,7 @@ from datetime import datetime
 import pandas as pd
 
 from scoring.columns import TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables, make_empty_frame
 from scoring.columns.text_ids import OWNERS
 from scoring.errors import DataError
@@ -20,14 +21,14 @@ from scoring.validation.report import DataReport
 __all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frames"]
 
 
-def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
+def tables_from_frames(*, board: Board = DEFAULT_BOARD, **frames: pd.DataFrame | None) -> Tables:
     """Return canonical tables from frames by table name. Reference tables default to Japan's, actions to none.
 
     Raises
     ------
     DataError: If a table or a row is invalid; it names the table, the column and the row.
     """
-    return read_frames(frames)[0]
+    return read_frames(frames, board=board)[0]
 
 
 def read_frames(
@@ -36,6 +37,7 @@ def read_frames(
     on_bad: InvalidRowPolicy = "refuse",
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> tuple[Tables, DataReport]:
     """Return canonical tables as `tables_from_frames` does, and the row counts. "quarantine" leaves invalid rows out.
 
@@ -44,11 +46,11 @@ def read_frames(
     DataError: If a table cannot be used, or a row is invalid and `on_bad` is "refuse".
     ConfigurationError: If `on_bad` is another value.
     """
-    tables, failures = _validate_tables(_add_reference_tables(frames))
-    return accept_tables(tables, failures, on_bad=on_bad, as_of=as_of, now=now)
+    tables, failures = _validate_tables(_add_reference_tables(frames, board), board)
+    return accept_tables(tables, failures, on_bad=on_bad, as_of=as_of, now=now, board=board)
 
 
-def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
+def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None], board: Board) -> dict[str, pd.DataFrame]:
     """Return the given frames, and the defaults of the other tables.
 
     Raises
@@ -69,11 +71,11 @@ def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str
         complete["prefectures"] = reference.load_prefectures()
         complete.setdefault("prefecture_adjacency", reference.load_prefecture_adjacency())
     for name in ("actions", "prefecture_adjacency"):
-        complete.setdefault(name, make_empty_frame(name))
+        complete.setdefault(name, make_empty_frame(name, board))
     return complete
 
 
-def _validate_tables(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, NormalisedTable], list[str]]:
+def _validate_tables(frames: Mapping[str, pd.DataFrame], board: Board) -> tuple[dict[str, NormalisedTable], list[str]]:
     """Return each table with its rejections, and the error messages of tables that cannot be used."""
     tables: dict[str, NormalisedTable] = {}
     failures: list[str] = []
@@ -82,7 +84,7 @@ def _validate_tables(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Norm
     first = ("prefectures", "users", "jobs")  # they determine the code width and the numbers of text ids
     for name in sorted(frames, key=lambda name: first.index(name) if name in first else len(first)):
         try:
-            tables[name] = validate(name, frames[name], code_width=widths, owners=owners)
+            tables[name] = validate(name, frames[name], code_width=widths, owners=owners, board=board)
             if name == "prefectures":
                 widths, tables[name] = pad_prefectures(
                     tables[name], lambda widths: validate("prefectures", frames["prefectures"], code_width=widths)

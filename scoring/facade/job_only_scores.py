@@ -91,7 +91,9 @@ class _LazyInputs(Lazy, Inputs):
 
 def _unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """Return the jobs of the frame, and one user without known values. Raises DataError."""
-    given = check_lazily("jobs", jobs, code_width=snapshot.code_widths, owners=snapshot.owners)
+    given = check_lazily(
+        "jobs", jobs, code_width=snapshot.code_widths, owners=snapshot.owners, board=snapshot.dataset.board
+    )
     given.pad_cities_to(snapshot.city_width)
     statistics = snapshot.statistics
     user = snapshot.compute_once(make_unknown_user_inputs)
@@ -117,8 +119,9 @@ def _unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
 def make_unknown_user_inputs(statistics: Statistics) -> Inputs:
     """Return one user without known values, and no job."""
     row = {"user_id": find_unused_id(statistics.dataset.users.user_id)}
-    user = make_canonical_frame("users", [row], {})
-    jobs = make_empty_frame("jobs")
+    board = statistics.dataset.board
+    user = make_canonical_frame("users", [row], {}, board)
+    jobs = make_empty_frame("jobs", board)
     return Inputs.of(statistics, jobs=jobs, users=user, with_profile=np.zeros(1, dtype=bool))
 
 

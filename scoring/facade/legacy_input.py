@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.id_arguments import is_text, parse_plain_number
 from scoring.columns.normal_form import normalise_value
 from scoring.dataset.row_lookup import RowLookup
@@ -41,17 +42,17 @@ _PARTS: Final = {
 _ABSENT: Final = object()
 
 
-def read_job(job: Any) -> Row:
-    """Return canonical column → unchanged value of a job. Raises DataError if it has no value of a job."""
-    row = _read("jobs", job, _PARTS)
+def read_job(job: Any, board: Board = DEFAULT_BOARD) -> Row:
+    """Return canonical or own column → unchanged value of a job. Raises DataError if it has no value of a job."""
+    row = _read("jobs", job, _PARTS, board)
     if "job_id" not in row and _make_getter(job)("user_id") is not _ABSENT:
         raise DataError("A user was passed as the job. Pass the job first, then the user.")
     return row
 
 
-def read_user(user: Any) -> Row:
-    """Return canonical column → unchanged value of a user. Raises DataError if it has no value of a user."""
-    row = _read("users", user, {})
+def read_user(user: Any, board: Board = DEFAULT_BOARD) -> Row:
+    """Return canonical or own column → unchanged value of a user. Raises DataError if it has no value of a user."""
+    row = _read("users", user, {}, board)
     if "user_id" not in row and _make_getter(user)("job_id") is not _ABSENT:
         raise DataError("A job was passed as the user. Pass the job first, then the user.")
     return row
@@ -101,7 +102,9 @@ def resolve_row(row: Row, lookup: RowLookup) -> Row:
     return row
 
 
-def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
+def make_canonical_frame(
+    table: str, rows: Sequence[Row], code_width: Mapping[str, int | None], board: Board = DEFAULT_BOARD
+) -> pd.DataFrame:
     """Return the canonical frame of rows, each with its id, in their order. Ids may occur more than once.
 
     Takes a fraction of the time of `validation.check` for a few rows. If coercion finds an invalid value, that
@@ -112,7 +115,7 @@ def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[st
     DataError: If a value is invalid; the message has the position of the row, the column and the value.
     """
     columns: dict[str, pd.Series] = {}
-    for column in TABLES[table].columns:
+    for column in board.table(table).columns:
         given = [row.get(column.name) for row in rows]
         if all(value is None for value in given):
             columns[column.name] = column.type.make_missing(len(rows))
@@ -123,12 +126,12 @@ def make_canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[st
             continue
         coerced = column.type.coerce(pd.Series(given, dtype=object), code_width.get(column.name))
         if not column.is_valid(coerced):
-            return _validate_rows(table, rows, code_width)
+            return _validate_rows(table, rows, code_width, board)
         columns[column.name] = column.type.finish(coerced.values)
     return pd.DataFrame(columns, copy=False)
 
 
-def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
+def _read(table: str, source: Any, parts: Mapping[str, str], board: Board) -> Row:
     what = table.removesuffix("s")
     if source is None or isinstance(source, str | bytes | bool | int | float | np.generic | pd.DataFrame):
         raise DataError(
@@ -142,7 +145,7 @@ def _read(table: str, source: Any, parts: Mapping[str, str]) -> Row:
             inner[part] = _make_getter(found)
     row: Row = {}
     nosource_known = True
-    for column in TABLES[table].columns:
+    for column in board.table(table).columns:
         names = (column.name, *column.aliases)
         getters = [get, *([inner[parts[column.name]]] if parts.get(column.name) in inner else [])]
         for getter, name in ((getter, name) for getter in getters for name in names):
@@ -195,11 +198,11 @@ def _to_plain_value(value: Any) -> Any:
     return value
 
 
-def _validate_rows(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
+def _validate_rows(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None], board: Board) -> pd.DataFrame:
     """Validate the rows as a frame, which reports what is invalid."""
-    names = TABLES[table].names
+    names = board.table(table).names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
-    result = normalise.normalise(table, frame, code_width=code_width, unique=False)
+    result = normalise.normalise(table, frame, code_width=code_width, unique=False, board=board)
     if len(result.rejections):
-        normalise.check(table, frame.loc[result.rejected["row"].to_numpy()], code_width=code_width)
+        normalise.check(table, frame.loc[result.rejected["row"].to_numpy()], code_width=code_width, board=board)
     return result.frame

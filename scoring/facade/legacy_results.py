@@ -288,7 +288,8 @@ def _make_row_inputs(
         ("jobs", "job_id", jobs, dataset.jobs.job_id),
         ("users", "user_id", users, dataset.users.user_id),
     ):
-        frame = make_canonical_frame(table, [{key: find_unused_id(known)} | row for row in rows], snapshot.code_widths)
+        named_rows = [{key: find_unused_id(known)} | row for row in rows]
+        frame = make_canonical_frame(table, named_rows, snapshot.code_widths, dataset.board)
         frame = pad_cities(frame, snapshot.city_width)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
@@ -327,6 +328,8 @@ def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: Resolved
         "eligible": found.eligible,
         "not_ranked": list(found.not_ranked),
         "unknown_values": list(found.unknown_values),
+        "job_values": _to_plain_value(found.job_values),
+        "user_values": _to_plain_value(found.user_values),
         "components": [
             {
                 "component": part.name,
@@ -378,4 +381,4 @@ def _read_user_row(snapshot: Snapshot, user_id: int) -> Row:
     place = int(IdIndex(snapshot.dataset.users.user_id).find(np.array([user_id]))[0][0])
     if place < 0:
         return {"user_id": user_id}
-    return read_user(users.iloc[place])
+    return read_user(users.iloc[place], snapshot.dataset.board)

@@ -122,7 +122,7 @@ class LoadingMethods(EngineState):
             lookup = dataset.user_lookup if table == "users" else dataset.job_lookup
             frame = frame[np.isin(frame[TABLES[table].key[0]], _find_known(lookup, ids))]
         frame = frame.iloc[:size].reset_index(drop=True)
-        for column in TABLES[table].columns:
+        for column in dataset.board.table(table).columns:
             if column.type.is_list:  # the caller may change its lists
                 frame[column.name] = frame[column.name].map(list)
         return frame

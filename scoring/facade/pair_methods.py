@@ -38,15 +38,21 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid, or if the profile belongs to another user or has no user_id.
         """
-        return await self._score_one(_read_pair(job, user, user_profile), "total_score")
+        snapshot = await self._data.get_async()
+        pair = _read_pair(snapshot, job, user, user_profile)
+        return await self._score_one(pair, "total_score", snapshot)
 
     async def calculate_base_score(self, job: Any) -> float:
         """Return the score of the base group. Raises DataError if a value is invalid."""
-        return await self._score_one(PairRows(read_job(job), {}), "base_score")
+        snapshot = await self._data.get_async()
+        row = read_job(job, snapshot.dataset.board)
+        return await self._score_one(PairRows(row, {}), "base_score", snapshot)
 
     async def calculate_seo_score(self, job: Any, user: Any) -> float:
         """Return the score of the match group (legacy name: `seo`). Raises DataError if a value is invalid."""
-        return await self._score_one(PairRows(read_job(job), read_user(user)), "seo_score")
+        snapshot = await self._data.get_async()
+        board = snapshot.dataset.board
+        return await self._score_one(PairRows(read_job(job, board), read_user(user, board)), "seo_score", snapshot)
 
     async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
         """Return the score of the personal group for the user with `user_profile.user_id` (or the id itself).
@@ -57,11 +63,11 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid, or if the profile has no user_id.
         """
-        row = read_job(job)
-        if user_profile is None:
-            return await self._score_one(PairRows(row, {}), "personal_score")
-        given = _profile_user({}, user_profile)
         snapshot = await self._data.get_async()
+        row = read_job(job, snapshot.dataset.board)
+        if user_profile is None:
+            return await self._score_one(PairRows(row, {}), "personal_score", snapshot)
+        given = _profile_user({}, user_profile)
         user_id = int(snapshot.dataset.user_lookup.to_numbers(given)[0])
         known = legacy_results.find_user_row(snapshot, user_id)
         return await self._score_one(PairRows(row, known, user_id), "personal_score", snapshot)
@@ -76,8 +82,8 @@ class PairMethods(EngineState):
         ------
         DataError: If a pair has another length, no id, or an invalid value; the message has its position.
         """
-        read = await _read_pairs(pairs)
         snapshot = await self._data.get_async()
+        read = await _read_pairs(snapshot, pairs)
 
         def work(_: Callable[[], bool]) -> pd.DataFrame:
             with self.operations.measure("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
@@ -91,15 +97,16 @@ class PairMethods(EngineState):
 
         Keys: user_id, job_id (None if missing), model, total_score, base_score, seo_score, personal_score, eligible,
         not_ranked (rules that exclude the job for the user), unknown_values (of both rows: values that no reference
-        table knows), components: for each component its name, group, value (0 to 100), weight (flat), points (value ×
-        weight; their sum is the total) and facts.
+        table knows), job_values and user_values (own columns; of users those with `show`), components: for each
+        component its name, group, value (0 to 100), weight (flat), points (value × weight; their sum is the total) and
+        facts.
 
         Raises
         ------
         DataError: If a value is invalid.
         """
-        pair = _read_pair(job, user, user_profile)
         snapshot = await self._data.get_async()
+        pair = _read_pair(snapshot, job, user, user_profile)
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
             with self.operations.measure("get_score_explanation", 1, 1):
@@ -107,19 +114,18 @@ class PairMethods(EngineState):
 
         return await run_in_thread(work)
 
-    async def _score_one(self, pair: PairRows, score: str, snapshot: Snapshot | None = None) -> float:
-        data = snapshot or await self._data.get_async()
-
+    async def _score_one(self, pair: PairRows, score: str, snapshot: Snapshot) -> float:
         def work(_: Callable[[], bool]) -> float:
             with self.operations.measure(f"calculate_{score}", 1, 1):
-                return legacy_results.score_pair(data, self.model, pair)[score]
+                return legacy_results.score_pair(snapshot, self.model, pair)[score]
 
         return await run_in_thread(work)
 
 
-def _read_pair(job: Any, user: Any, profile: Any) -> PairRows:
-    row = read_user(user)
-    return PairRows(read_job(job), row, None if profile is None else _profile_user(row, profile))
+def _read_pair(snapshot: Snapshot, job: Any, user: Any, profile: Any) -> PairRows:
+    board = snapshot.dataset.board
+    row = read_user(user, board)
+    return PairRows(read_job(job, board), row, None if profile is None else _profile_user(row, profile))
 
 
 def _profile_user(user: Row, profile: Any) -> int | str:
@@ -137,9 +143,10 @@ def _profile_user(user: Row, profile: Any) -> int | str:
     return found
 
 
-async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
+async def _read_pairs(snapshot: Snapshot, pairs: Iterable[Any]) -> list[PairRows]:
     """Read each job and user once, however many pairs it belongs to."""
     given = list(pairs)
+    board = snapshot.dataset.board
     jobs: dict[int, Row] = {}
     users: dict[int, Row] = {}
     read = []
@@ -149,9 +156,9 @@ async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
         job, user, profile = (*pair, None)[:3]
         try:
             if id(job) not in jobs:
-                jobs[id(job)] = read_job(job)
+                jobs[id(job)] = read_job(job, board)
             if id(user) not in users:
-                users[id(user)] = read_user(user)
+                users[id(user)] = read_user(user, board)
             row, known = jobs[id(job)], users[id(user)]
             for name, what in (("job_id", row), ("user_id", known)):
                 if name not in what:

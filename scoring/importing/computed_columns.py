@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import SALARY_TYPES, TABLES
+from scoring.columns import SALARY_TYPES, Table
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.normal_form import fold_text, normalise_text, normalise_value
 from scoring.columns.series_functions import MISSING_TEXTS, Mask, format_value
 from scoring.columns.types import FLAG, NUMBER
@@ -62,18 +63,21 @@ class ComputedColumns:
     ignored: tuple[str, ...] = ()
 
 
-def compute_columns(table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup) -> ComputedColumns:
+def compute_columns(
+    table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup, board: Board = DEFAULT_BOARD
+) -> ComputedColumns:
     """Return the target columns of source rows.
 
     Parameters
     ----------
     lookup: returns folded name → code of a reference table.
+    board: declares the own columns of the table.
 
     Raises
     ------
     DataError: If a source column does not exist.
     """
-    builder = _ColumnBuilder(table, raw, mapping, lookup)
+    builder = _ColumnBuilder(board.table(table), raw, mapping, lookup)
     for target, column in mapping.columns.items():
         builder.add(target, column)
     builder.convert_pay()
@@ -81,8 +85,9 @@ def compute_columns(table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lo
 
 
 class _ColumnBuilder:
-    def __init__(self, table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup) -> None:
-        self.table, self.raw, self.mapping, self.lookup = table, raw, mapping, lookup
+    def __init__(self, spec: Table, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup) -> None:
+        table = spec.name
+        self.spec, self.table, self.raw, self.mapping, self.lookup = spec, table, raw, mapping, lookup
         self.folded_names = {fold_text(str(name)): str(name) for name in reversed(raw.columns)}
         self.columns: dict[str, pd.Series] = {}
         self.units: dict[str, pd.Series] = {}  # column → unit of pay of each amount
@@ -91,7 +96,7 @@ class _ColumnBuilder:
 
     def add(self, target: str, column: ColumnMap) -> None:
         values = self._read_source(target, column)
-        if not TABLES[self.table].column(target).type.is_list:
+        if not self.spec.column(target).type.is_list:
             values = self._take_single(target, values)
         if column.normalise:
             values = map_cells(values, lambda value: normalise_text(value) or None if isinstance(value, str) else value)
@@ -112,7 +117,7 @@ class _ColumnBuilder:
         self.columns[target] = values
 
     def finish(self) -> ComputedColumns:
-        for column in TABLES[self.table].columns:  # the canonical name has priority, then earlier aliases
+        for column in self.spec.columns:  # the canonical name has priority, then earlier aliases
             names = (self._find_name(name) for name in (column.name, *column.aliases))
             name = next((name for name in names if name is not None), None)
             if name is not None and column.name not in self.columns:
@@ -202,7 +207,7 @@ class _ColumnBuilder:
 
     def _look_up(self, target: str, values: pd.Series, column: ColumnMap, reference: str) -> pd.Series:
         codes = self.lookup(reference)
-        if TABLES[self.table].column(target).type.is_list and not column.split:
+        if self.spec.column(target).type.is_list and not column.split:
             lists = [value if is_list(value) else _split_names(value, codes) for value in values.array]
             values = pd.Series(lists, index=values.index, dtype=object)
 
@@ -239,7 +244,7 @@ class _ColumnBuilder:
     def _reject_or_clear(
         self, target: str, values: pd.Series, mask: Mask, outcome: Outcome, reason: str, lost: Sequence[Any]
     ) -> None:
-        if outcome == "refuse" or TABLES[self.table].column(target).required:
+        if outcome == "refuse" or self.spec.column(target).required:
             self.result.rejections.add(mask, target, values, reason)
         else:
             self.result.cleared[_describe(target, reason, lost)] += len(lost)

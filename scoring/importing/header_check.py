@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from scoring.columns import FACTOR_TABLES, TABLES
+from scoring.columns import FACTOR_TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.normal_form import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.importing.mapping import TableMap
@@ -19,7 +20,7 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,:/ TZ-]*")
 _MOJIBAKE: Final = re.compile("\N{REPLACEMENT CHARACTER}|[ÃÂâã][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|縺|繧|繝")
 
 
-def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str) -> None:
+def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str, board: Board = DEFAULT_BOARD) -> None:
     """Check the source columns of a table's import.
 
     Raises
@@ -35,7 +36,7 @@ def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str) ->
             if fold_text(name) not in folded:
                 problem = f"The mapping takes {table}.{target} from column {name!r}, which the source does not have."
                 raise DataError(f"{problem} Correct the mapping. {_describe_header(source, names, [name])}")
-    for spec in TABLES[table].columns:
+    for spec in board.table(table).columns:
         accepted = (spec.name, *spec.aliases)
         used += [name for name in accepted if spec.name not in mapping.columns]
         if spec.required and spec.name not in mapping.columns and folded.isdisjoint(map(fold_text, accepted)):

@@ -20,7 +20,9 @@ import pandas as pd
 from sqlalchemy import Connection, inspect, select
 
 from scoring.array_types import Longs
-from scoring.columns import FACTOR_TABLES, TABLES
+from scoring.columns import FACTOR_TABLES, TABLES, Table
+from scoring.columns.board import Board
+from scoring.database.board_storage import declare_columns, read_board
 from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file
 from scoring.database.schema import DATA_TABLES
@@ -189,7 +191,7 @@ def _transaction(
     try:
         with database.begin() as connection:
             _prepare_tables(database, connection, tables)
-            transaction = _Transaction(connection, options, reports)
+            transaction = _Transaction(connection, options, reports, read_board(connection))
             yield transaction
             transaction.finish()
     except BaseException as error:
@@ -232,6 +234,7 @@ class _Transaction:
     connection: Connection
     options: WriteOptions
     reports: list[ImportReport]
+    board: Board
     removed: dict[str, Longs] = field(default_factory=dict)
     coded: list[tuple[int, pd.DataFrame]] = field(default_factory=list)
 
@@ -240,7 +243,9 @@ class _Transaction:
     ) -> ImportReport:
         """Import the rows of one table, and return its report, which is also appended to `reports`."""
         rows = restore_origin(raw)
-        require_columns(table, rows.raw, mapping, source)
+        if own := mapping.get_own_columns(table):
+            self.board = declare_columns(self.connection, self.board.with_columns(table, own))
+        require_columns(table, rows.raw, mapping, source, self.board)
         options = self.options
         if mapping.replace:
             options = replace(options, replace=True, update=False, close_missing=frozenset())
@@ -304,13 +309,14 @@ def _import(
     refused_to: str | Path | None,
     options: WriteOptions,
 ) -> ImportReport:
-    connection, raw = transaction.connection, rows.raw
+    connection, raw, board = transaction.connection, rows.raw, transaction.board
     cleared: Counter[str] = Counter()
     notes: Counter[str] = Counter()
-    validated, columns = _validate(connection, table, mapping, raw, cleared, notes, options)
-    validated = _apply_rules(validated, mapping, cleared, after=False)
+    validated, columns = _validate(connection, table, mapping, raw, cleared, notes, options, board)
+    spec = board.table(table)
+    validated = _apply_rules(spec, validated, mapping, cleared, after=False)
     if mapping.one_row_per is not None:
-        validated = _apply_rules(_merge_rows(validated, mapping), mapping, cleared, after=True)
+        validated = _apply_rules(spec, _merge_rows(spec, validated, mapping), mapping, cleared, after=True)
     if table == "actions":
         users, jobs = (IdIndex(read_ids(connection, name)) for name in ("users", "jobs"))
         validated = validated.reject_rows(find_unknown_references(validated, users, jobs))
@@ -319,8 +325,8 @@ def _import(
     before = read_ids(connection, table) if options.replace and table in ("users", "jobs") else None
     file_ids = _find_ids(validated)
     if table in options.close_missing:
-        file_ids = np.concatenate([file_ids, _find_unreadable_ids(connection, table, mapping, raw)])
-    validated, counts = store_rows(connection, validated, columns, file_ids, options)
+        file_ids = np.concatenate([file_ids, _find_unreadable_ids(connection, table, mapping, raw, board)])
+    validated, counts = store_rows(connection, validated, columns, file_ids, options, board)
     if table in ("users", "jobs"):
         names = [name for owner, name in REFERENCES if owner == table]
         transaction.coded.append((len(transaction.reports), validated.frame[names]))
@@ -363,11 +369,11 @@ def _find_ids(validated: NormalisedTable) -> Longs:
     return np.append(validated.frame[key].to_numpy(dtype=np.int64), validated.rejected_ids)
 
 
-def _find_unreadable_ids(connection: Connection, table: str, mapping: TableMap, raw: RawRows) -> Longs:
+def _find_unreadable_ids(connection: Connection, table: str, mapping: TableMap, raw: RawRows, board: Board) -> Longs:
     """Return the ids of unreadable rows, as far as they can be read: these rows are in the file."""
     fields = [fields for *_, fields in raw.unreadable]
     frame = pd.DataFrame(fields, columns=raw.frame.columns, dtype=object)
-    computed = compute_columns(table, frame, mapping, lambda name: read_codes(connection, name))
+    computed = compute_columns(table, frame, mapping, lambda name: read_codes(connection, name), board)
     key = TABLES[table].key[0]
     ids = computed.frame[[key]].reset_index(drop=True)
     found = normalise(table, ids, unique=False, owners=read_owners(connection, table))
@@ -382,6 +388,7 @@ def _validate(
     cleared: Counter[str],
     notes: Counter[str],
     options: WriteOptions,
+    board: Board,
 ) -> tuple[NormalisedTable, frozenset[str]]:
     """Return the source rows as validated rows of the table, with rejections, and the canonical columns of the source.
 
@@ -391,7 +398,7 @@ def _validate(
     composed = raw.frame
     rejections = None
     if table not in FACTOR_TABLES:
-        computed = compute_columns(table, composed, mapping, lambda name: read_codes(connection, name))
+        computed = compute_columns(table, composed, mapping, lambda name: read_codes(connection, name), board)
         cleared.update(computed.cleared)
         notes.update(computed.notes)
         ignored, rejections, composed = computed.ignored, computed.rejections, computed.frame
@@ -408,6 +415,7 @@ def _validate(
             rejections=copy.deepcopy(rejections),
             owners=read_owners(connection, table),
             headers={name: [column.source] for name, column in mapping.columns.items() if column.source is not None},
+            board=board,
         )
 
     if table == "prefectures":
@@ -426,7 +434,7 @@ def _validate(
 
 
 def _apply_rules(
-    validated: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool
+    spec: Table, validated: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool
 ) -> NormalisedTable:
     """Reject rows that violate a rule, or make the values missing, depending on the rule's `else`.
 
@@ -435,21 +443,19 @@ def _apply_rules(
     for rule in mapping.rules:
         if mapping.one_row_per is not None and (rule.after is not None) != after:
             continue
-        violations = find_violations(validated.table, rule, validated.frame)
-        if rule.otherwise != "missing" or TABLES[validated.table].column(rule.column).required:
+        violations = find_violations(spec, rule, validated.frame)
+        if rule.otherwise != "missing" or spec.column(rule.column).required:
             validated = validated.reject(
                 violations, rule.column, f"is {rule.violation_text.removeprefix(rule.column + ' ')}"
             )
         elif violations.any():
-            validated = replace(
-                validated, frame=clear_values(validated.table, rule.column, validated.frame, violations)
-            )
+            validated = replace(validated, frame=clear_values(spec, rule.column, validated.frame, violations))
             cleared[rule.violation_text] += int(violations.sum())
     return validated
 
 
-def _merge_rows(validated: NormalisedTable, mapping: TableMap) -> NormalisedTable:
-    frame, first = merge_rows(validated.table, validated.frame, mapping)
+def _merge_rows(spec: Table, validated: NormalisedTable, mapping: TableMap) -> NormalisedTable:
+    frame, first = merge_rows(spec, validated.frame, mapping)
     merged = validated.merged + len(validated.frame) - len(frame)
     return replace(validated, frame=frame, rows=validated.rows[first], merged=merged)
 

@@ -43,9 +43,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from scoring.columns import FACTOR_TABLES, TABLES
+from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
+from scoring.columns.board import DEFAULT_BOARD, OWN_TABLES, OWN_TYPES, find_name_problem, make_own_column
 from scoring.columns.normal_form import normalise_text, normalise_value
-from scoring.columns.types import CHOICE, CODE, INTEGER, NUMBER, TEXT, TIME, ColumnType
+from scoring.columns.types import INTEGER, NUMBER, TIME, ColumnType
 from scoring.errors import ConfigurationError, pluralize, shorten_repr, suggest
 from scoring.importing.amount_texts import THOUSANDS, UNITS, NumberNotation, RangeEnd
 from scoring.importing.readers import SourceOptions, describe_source
@@ -234,6 +235,8 @@ class ColumnMap(_StrictModel):
     zone: Annotated[str, AfterValidator(_check_zone), BeforeValidator(_to_text)] | None = None  # of local times
     per: Annotated[PayUnitMap | None, BeforeValidator(_to_pay_unit_map)] = None  # the unit of pay of amounts
     otherwise: Literal["keep", "missing", "refuse"] | None = Field(None, alias="else")  # values without a conversion
+    type: str | None = None  # of an own column
+    show: bool = False  # an own column of users in explanations
     pick: Pick = "first"  # missing values are skipped; ties of most_common: the smallest; all: for lists
 
     @model_validator(mode="after")
@@ -269,6 +272,10 @@ class ColumnMap(_StrictModel):
             raise ValueError("`else` needs one of values, lookup, number, format, unit, zone and per.")
         if self.otherwise == "keep" and used and used != ["lookup"]:
             raise ValueError(f"`else: keep` cannot be used with `{used[0]}`. Use missing or refuse.")
+        if self.type is not None and self.type not in OWN_TYPES:
+            raise ValueError(f"the type {self.type!r} does not exist. Use one of: {', '.join(OWN_TYPES)}.")
+        if "show" in given and self.type is None:
+            raise ValueError("`show` is for own columns. Add `type`.")
         return self
 
     @property
@@ -323,6 +330,30 @@ class TableMap(_StrictModel):
     rules: tuple[Rule, ...] = ()
     missing: Texts = ()  # words that mean a missing value, in addition to blank text
     replace: bool = False  # empty the table first
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _add_own_sources(cls, value: Any) -> Any:
+        """Add `from: NAME` to an own column that does not state its source: `seniority: {type: category}`."""
+        if not isinstance(value, dict):
+            return value
+        origins = {"from", "source", "value", "join", "first_true"}
+        return {
+            name: {"from": name, **given}
+            if isinstance(given, dict) and "type" in given and not origins & given.keys()
+            else given
+            for name, given in value.items()
+        }
+
+    def get_own_columns(self, table: str) -> tuple[Column, ...]:
+        """Return the own columns that the mapping declares.
+
+        Raises
+        ------
+        ConfigurationError: If a name is not valid for the table.
+        """
+        own = ((name, column) for name, column in self.columns.items() if column.type is not None)
+        return tuple(make_own_column(table, name, column.type, show=column.show) for name, column in own)
 
 
 class SourceMap(_StrictModel):
@@ -434,13 +465,22 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
         hint = "Import its file without a mapping." if name in FACTOR_TABLES else suggest(name, mapped)
         problem = "cannot be mapped" if name in FACTOR_TABLES else "does not exist"
         raise file.error(key or ("table",), f"table {name!r} {problem}. {hint}")
-    spec = TABLES[name]
+    board = DEFAULT_BOARD
+    for column, column_map in table.columns.items():
+        if column_map.type is not None:
+            try:
+                own = make_own_column(name, column, column_map.type, show=column_map.show)
+            except ConfigurationError as error:
+                raise file.error((*key, "columns", column), str(error)) from None
+            board = board.with_columns(name, [own])
+    spec = board.table(name)
     columns = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
     for column in columns:
         if column not in spec.names:
             raise file.error(
                 (*key, "columns" if column in table.columns else "rules", column),
-                f"table {name} does not have the column {column!r}. {suggest(column, spec.names)}",
+                f"table {name} does not have the column {column!r}. {_advise_type(name, column)}"
+                f"{suggest(column, spec.names)}",
             )
     for place, rule in enumerate(table.rules):
         column_type = spec.column(rule.column).type
@@ -452,7 +492,7 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
                     f"{column_type.name}. Correct it.",
                 )
     for column, column_map in table.columns.items():
-        if conflict := _find_conflict(name, column, column_map, table):
+        if conflict := _find_conflict(spec, column, column_map, table):
             raise file.error((*key, "columns", column), f"{'.'.join((*key, 'columns', column))}: {conflict}")
     if table.one_row_per is not None and (table.one_row_per,) != spec.key:
         problem = f"one_row_per of table {name} is {table.one_row_per!r}"
@@ -464,6 +504,12 @@ def _check_targets(name: str, table: TableMap, file: YamlSource, key: KeyPath = 
         )
 
 
+def _advise_type(table: str, column: str) -> str:
+    """Return how to declare an own column; empty for tables without own columns."""
+    is_valid = table in OWN_TABLES and find_name_problem(table, column) is None
+    return "For a column of your own, add `type`, such as `type: category`. " if is_valid else ""
+
+
 def _is_bound(column_type: ColumnType, limit: Any) -> bool:
     try:
         column_type.parse_bound(limit)
@@ -472,10 +518,10 @@ def _is_bound(column_type: ColumnType, limit: Any) -> bool:
     return True
 
 
-def _find_conflict(table: str, column: str, mapping: ColumnMap, table_map: TableMap) -> str | None:
+def _find_conflict(spec: Table, column: str, mapping: ColumnMap, table_map: TableMap) -> str | None:
     """Return what is wrong with the keys of a column because of its type, or None."""
-    column_type = TABLES[table].column(column).type
-    pay_columns = PAY_COLUMNS.get(table, ())
+    column_type = spec.column(column).type
+    pay_columns = PAY_COLUMNS.get(spec.name, ())
     allowed = {
         "format": column_type is TIME,
         "unit": column_type is TIME,
@@ -483,7 +529,7 @@ def _find_conflict(table: str, column: str, mapping: ColumnMap, table_map: Table
         "number": column_type in (NUMBER, INTEGER),
         "per": column in pay_columns,
         "split": column_type.is_list,
-        "normalise": column_type in (TEXT, CODE, CHOICE),
+        "normalise": column_type.is_text,
     }
     purposes = {
         "number": "number columns",

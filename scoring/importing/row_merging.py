@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES, Table
+from scoring.columns import Table
 from scoring.columns.series_functions import Mask
 from scoring.errors import ConfigurationError
 from scoring.importing.mapping import Rule, TableMap
@@ -15,7 +15,7 @@ from scoring.importing.mapping import Rule, TableMap
 __all__ = ["clear_values", "find_violations", "merge_rows"]
 
 
-def find_violations(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
+def find_violations(spec: Table, rule: Rule, frame: pd.DataFrame) -> Mask:
     """Return (n,) bool: the rows that violate a rule. Missing values do not violate rules.
 
     Raises
@@ -27,38 +27,37 @@ def find_violations(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
     if rule.after is not None:
         violations |= (values <= frame[rule.after]).fillna(False)
     if rule.minimum is not None:
-        violations |= (values < _parse_bound(table, rule, rule.minimum)).fillna(False)
+        violations |= (values < _parse_bound(spec, rule, rule.minimum)).fillna(False)
     if rule.maximum is not None:
-        violations |= (values > _parse_bound(table, rule, rule.maximum)).fillna(False)
+        violations |= (values > _parse_bound(spec, rule, rule.maximum)).fillna(False)
     return violations.to_numpy(dtype=bool)
 
 
-def _parse_bound(table: str, rule: Rule, value: Any) -> Any:
-    column_type = TABLES[table].column(rule.column).type
+def _parse_bound(spec: Table, rule: Rule, value: Any) -> Any:
+    column_type = spec.column(rule.column).type
     try:
         return column_type.parse_bound(value)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"{table}: the rule of column {rule.column} has the limit {value!r}, which is not a valid "
+            f"{spec.name}: the rule of column {rule.column} has the limit {value!r}, which is not a valid "
             f"{column_type.name}. Correct min or max in the mapping."
         ) from None
 
 
-def clear_values(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> pd.DataFrame:
+def clear_values(spec: Table, column: str, frame: pd.DataFrame, rows: Mask) -> pd.DataFrame:
     """Return the frame with missing values in a column for the given rows."""
-    missing = TABLES[table].column(column).type.missing
+    missing = spec.column(column).type.missing
     values = frame[column].mask(pd.Series(rows, index=frame.index), missing)
     return frame.assign(**{column: values})
 
 
-def merge_rows(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple[pd.DataFrame, np.ndarray]:
+def merge_rows(spec: Table, frame: pd.DataFrame, mapping: TableMap) -> tuple[pd.DataFrame, np.ndarray]:
     """Return merged rows in key order, and (n,) the index label of each group's first row.
 
     Raises
     ------
     ConfigurationError: If a column that is not a list has `pick: all`.
     """
-    spec = TABLES[table]
     key = spec.key[0]
     groups = frame.groupby(key, sort=True)
     first = groups.head(1).sort_values(key, kind="stable")
@@ -93,7 +92,7 @@ def _pick_values(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: st
     return getattr(groups, pick)().astype(dtype).reset_index(drop=True)
 
 
-def _merge_lists(rows: list[list[int]], pick: str) -> list[int]:
+def _merge_lists(rows: list[list[Any]], pick: str) -> list[Any]:
     if pick == "all":
         return sorted({value for row in rows for value in row})
     present = [row for row in rows if len(row)] or [[]]

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.row_conversion import fetch_columns
-from scoring.database.schema import DATA_TABLES
+from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import is_in
 from scoring.database.writers import (
     increment_revision,
@@ -97,7 +98,12 @@ class RowCounts:
 
 
 def store_rows(
-    connection: Connection, validated: NormalisedTable, columns: frozenset[str], file_ids: Longs, options: WriteOptions
+    connection: Connection,
+    validated: NormalisedTable,
+    columns: frozenset[str],
+    file_ids: Longs,
+    options: WriteOptions,
+    board: Board = DEFAULT_BOARD,
 ) -> tuple[NormalisedTable, RowCounts]:
     """Store the valid rows, and return the table with the rejections of rows that are already stored, and the counts.
 
@@ -105,6 +111,7 @@ def store_rows(
     ----------
     columns: the canonical columns that the file has.
     file_ids: ids of all rows of the file, also of rejected rows: these are not closed.
+    board: declares the own columns of the table.
 
     Raises
     ------
@@ -113,21 +120,21 @@ def store_rows(
     table = validated.table
     if options.replace:
         connection.execute(delete(DATA_TABLES[table]))
-        write_frame(connection, table, validated.frame)
+        write_frame(connection, table, validated.frame, board)
         return validated, RowCounts(inserted=len(validated.frame))
     if table in FACTOR_TABLES:
         _require_equal_width(connection, table, validated.frame)
     if len(TABLES[table].key) > 1:
-        inserted = insert_new_rows(connection, table, validated.frame)
+        inserted = insert_new_rows(connection, table, validated.frame, board)
         return validated, RowCounts(inserted=inserted, merged=len(validated.frame) - inserted)
     if not options.update:
         key = TABLES[table].key[0]
-        is_stored = _Stored.read(connection, table, [key]).contains(validated.frame[key])
+        is_stored = _Stored.read(connection, table, [key], board).contains(validated.frame[key])
         validated = validated.reject(is_stored, key, "already exists in the database (use --update to replace it)")
         if len(validated.frame):
-            write_frame(connection, table, validated.frame)
+            write_frame(connection, table, validated.frame, board)
         return validated, RowCounts(inserted=len(validated.frame))
-    return validated, _update_table(connection, table, validated.frame, columns, file_ids, options)
+    return validated, _update_table(connection, table, validated.frame, columns, file_ids, options, board)
 
 
 def _require_equal_width(connection: Connection, table: str, frame: pd.DataFrame) -> None:
@@ -148,10 +155,11 @@ def _update_table(
     columns: frozenset[str],
     file_ids: Longs,
     options: WriteOptions,
+    board: Board,
 ) -> RowCounts:
     key = TABLES[table].key[0]
-    given = to_stored_columns(table, frame)
-    stored = _Stored.read(connection, table, list(given))
+    given = to_stored_columns(table, frame, board)
+    stored = _Stored.read(connection, table, list(given), board)
     places = stored.find(frame[key])
     at = np.flatnonzero(places >= 0)
     before = {name: values[places[at]] for name, values in stored.columns.items()}
@@ -163,10 +171,10 @@ def _update_table(
     reopened = 0
     if table in CLOSABLE:
         reopened = int(np.sum(_is_true(after["is_active"]) & ~_is_true(before["is_active"])))
-    update_rows(connection, table, {name: values[changed].tolist() for name, values in after.items()})
+    update_rows(connection, table, {name: values[changed].tolist() for name, values in after.items()}, board)
     new = np.flatnonzero(places < 0)
     if len(new):
-        write_frame(connection, table, frame.iloc[new])
+        write_frame(connection, table, frame.iloc[new], board)
     closed = _close_rows(connection, table, stored, file_ids, options) if table in options.close_missing else 0
     return RowCounts(len(new), int(changed.sum()), int((~changed).sum()), reopened=reopened, closed=closed)
 
@@ -268,8 +276,8 @@ class _Stored:
     columns: dict[str, NDArray[Any]]
 
     @classmethod
-    def read(cls, connection: Connection, table: str, names: list[str]) -> _Stored:
-        columns = DATA_TABLES[table].c
+    def read(cls, connection: Connection, table: str, names: list[str], board: Board) -> _Stored:
+        columns = get_data_table(table, board).c
         values = fetch_columns(connection.execute(select(*(columns[name] for name in names))))
         arrays = {name: _to_objects(stored) for name, stored in zip(names, values, strict=True)}
         key = TABLES[table].key[0]

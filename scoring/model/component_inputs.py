@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
+from scoring.columns.board import Board
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
+from scoring.dataset.named_columns import NamedColumns, find_column
 from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import Vocabularies, extend_vocabularies
 from scoring.id_index import IdIndex
@@ -29,15 +31,20 @@ __all__ = ["ActionRows", "History", "Inputs"]
 
 
 @dataclass(frozen=True)
-class ActionRows:
-    """Actions of the scored users, ordered by user row, then time, then job."""
+class ActionRows(NamedColumns):
+    """Actions of the scored users, ordered by user row, then time, then job. Own columns are read by name."""
 
     user: Ints  # row of the scored users
     job: Ints  # row of `History.jobs`, which are the dataset's jobs
     at: Longs  # microseconds
+    own: pd.DataFrame | None = None  # own columns; None if there are none
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def read_column(self, name: str) -> pd.Series:
+        """Return the canonical values of an own column. Raise ConfigurationError if it does not exist."""
+        return find_column("actions", pd.DataFrame() if self.own is None else self.own, name)
 
 
 class History:
@@ -86,7 +93,8 @@ class History:
         if days is not None:
             chosen &= self._actions.at[rows] >= self.now - days * DAY
         users, rows = users[chosen], rows[chosen]
-        return ActionRows(users, self._actions.job[rows], self._actions.at[rows])
+        own = None if self._actions.own is None else self._actions.own.iloc[rows].reset_index(drop=True)
+        return ActionRows(users, self._actions.job[rows], self._actions.at[rows], own)
 
 
 @dataclass(frozen=True)
@@ -204,6 +212,11 @@ class Inputs:
     def external_ids(self) -> ExternalIds:
         """The external ids of users and jobs, for results."""
         return ExternalIds.of(self.user_lookup, self.job_lookup)
+
+    @property
+    def board(self) -> Board:
+        """The own columns of the data with their types, and the labels of money."""
+        return self.dataset.board
 
     @property
     def now(self) -> int:

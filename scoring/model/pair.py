@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring.columns.board import Board
 from scoring.dataset.arrays import NO_TIME, JobArrays
+from scoring.dataset.named_columns import find_column, to_plain_value
 from scoring.dataset.vocabularies import Vocabularies
 from scoring.model.component_inputs import Inputs
 
@@ -54,7 +56,7 @@ class FrameRow(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class JobFacts:
-    """A job. Missing values are None. `row` contains every column of its frame."""
+    """A job. Missing values are None. `row` contains every column of its frame; `job["name"]` is a plain value."""
 
     row: Mapping[str, Any]
     job_id: int
@@ -73,6 +75,15 @@ class JobFacts:
     student_welcome: bool | None
     remote_work: bool | None
     posted_at: datetime | None
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the plain value of a column: None if it is missing, a tuple for a list.
+
+        Raises
+        ------
+        ConfigurationError: If the column does not exist.
+        """
+        return _get_value("jobs", self.row, name)
 
     @classmethod
     def of(cls, jobs: JobArrays, words: Vocabularies, row: int) -> JobFacts:
@@ -104,13 +115,19 @@ class JobFacts:
         return bool(self.daily_payment or self.no_experience or self.student_welcome)
 
 
+def _get_value(table: str, row: Mapping[str, Any], name: str) -> Any:
+    if name not in row:
+        find_column(table, pd.DataFrame(columns=list(row)), name)  # raises the error
+    return to_plain_value(row[name])
+
+
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)
 class UserFacts:
-    """A user. Missing values are None. `row` contains every column of its frame."""
+    """A user. Missing values are None. `row` contains every column of its frame; `user["name"]` is a plain value."""
 
     row: Mapping[str, Any]
     user_id: int
@@ -121,13 +138,27 @@ class UserFacts:
     work_style: str | None
     has_profile: bool
 
+    def __getitem__(self, name: str) -> Any:
+        """Return the plain value of a column: None if it is missing, a tuple for a list.
+
+        Raises
+        ------
+        ConfigurationError: If the column does not exist.
+        """
+        return _get_value("users", self.row, name)
+
 
 @dataclass(frozen=True)
 class Action:
-    """One action: its job and its time."""
+    """One action: its job, its time and its own columns."""
 
     job: JobFacts
     at: datetime
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the plain value of an own column. Raise ConfigurationError if it does not exist."""
+        return _get_value("actions", self.row, name)
 
 
 class Pair:
@@ -155,6 +186,11 @@ class Pair:
             work_style=_text(values["preferred_work_style"]),
             has_profile=bool(self.inputs.has_profile[self._u]),
         )
+
+    @property
+    def board(self) -> Board:
+        """The own columns of the data, and the labels of money."""
+        return self.inputs.board
 
     @property
     def job_age_days(self) -> float | None:
@@ -208,7 +244,12 @@ class Pair:
         rows = self.inputs.history.within(kind, days)
         own = slice(*np.searchsorted(rows.user, [self._u, self._u + 1]))
         jobs, words = self.inputs.history.jobs, self.inputs.words
+        count = len(rows.job[own])
+        none: Mapping[str, Any] = {}
+        values = (
+            [none] * count if rows.own is None else [FrameRow(rows.own, own.start + place) for place in range(count)]
+        )
         return [
-            Action(JobFacts.of(jobs, words, int(job)), _time(at))  # type: ignore[arg-type]  # an action has a time
-            for job, at in zip(rows.job[own].tolist(), rows.at[own].tolist(), strict=True)
+            Action(JobFacts.of(jobs, words, int(job)), _time(at), row)  # type: ignore[arg-type]  # an action has a time
+            for job, at, row in zip(rows.job[own].tolist(), rows.at[own].tolist(), values, strict=True)
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from scoring.backends import reference
 from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
 from scoring.ranking.component_contract import call_explain, describe_pair, require_equal
-from scoring.ranking.fact_text import format_facts
+from scoring.ranking.fact_text import format_columns, format_facts
 from scoring.validation.unknown_values import find_unknown_values
 
 __all__ = ["Contribution", "Explanation", "explain", "list_exclusions"]
@@ -46,6 +47,8 @@ class Explanation:
     unknown_values: tuple[str, ...] = ()  # one sentence per column of the user or job whose value is unknown
     user_external_id: str | None = None
     job_external_id: str | None = None
+    job_values: Mapping[str, Any] = field(default_factory=dict)  # own columns of the job; missing ones are None
+    user_values: Mapping[str, Any] = field(default_factory=dict)  # own columns of the user with `show: true`
 
     @property
     def user(self) -> str:
@@ -67,14 +70,19 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         with pd.option_context("display.max_colwidth", None):
-            return str(self.frame().to_html(index=False, float_format="{:.2f}".format))
+            table = str(self.frame().to_html(index=False, float_format="{:.2f}".format))
+        rows = {"job": self.job_values, "user": self.user_values}
+        lines = [f"<p>{kind}: {html.escape(format_columns(values))}</p>" for kind, values in rows.items() if values]
+        return "".join([*lines, table])
 
     def frame(self) -> pd.DataFrame:
         """Return one row per component: group, component, value, weight, points, facts (as text)."""
         columns = ("group", "name", "value", "weight", "points")
         rows = [{name: getattr(part, name) for name in columns} for part in self.parts]
         facts = pd.Series([format_facts(part.facts) for part in self.parts], dtype="str")
-        return pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=facts)
+        frame = pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=facts)
+        frame.attrs.update({f"{kind}_values": dict(getattr(self, f"{kind}_values")) for kind in ("job", "user")})
+        return frame
 
 
 def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
@@ -112,6 +120,8 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
         unknown_values=_describe_unknown_values(inputs, user_row, job_row),
         user_external_id=_find_text(inputs.users.frame, user_row),
         job_external_id=_find_text(inputs.jobs.frame, job_row),
+        job_values={column.name: pair.job[column.name] for column in inputs.board.get_own("jobs")},
+        user_values={column.name: pair.user[column.name] for column in inputs.board.get_own("users") if column.show},
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from scoring.errors import make_printable
 
-__all__ = ["format_facts", "format_value"]
+__all__ = ["format_columns", "format_facts", "format_value"]
 
 _SIMILARITY: Final = "similar in"
 """Name of the fact in which attributes a job resembles jobs of earlier actions."""
@@ -25,6 +25,12 @@ def format_facts(facts: Mapping[str, Any]) -> str:
     has_no_actions = 0 in (facts.get("applications"), facts.get("clicks"))  # then no job can be compared
     shown = {name: value for name, value in facts.items() if not (has_no_actions and name == _SIMILARITY)}
     return make_printable("; ".join(_format_fact(name, value) for name, value in shown.items()), 1000)
+
+
+def format_columns(values: Mapping[str, Any]) -> str:
+    """Return the values of own columns as one line of text: `seniority senior; distance km 3.50; hobby missing`."""
+    texts = (f"{name.replace('_', ' ')} {format_value(value)}" for name, value in values.items())
+    return make_printable("; ".join(texts), 1000)
 
 
 def _format_fact(name: str, value: Any) -> str:

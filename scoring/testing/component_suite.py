@@ -18,6 +18,7 @@ from scoring.plan import Plan
 from scoring.plan.value_range import RANGE_TOLERANCE
 from scoring.ranking.component_contract import EXPLAIN_TOLERANCE
 from scoring.testing.scenarios import Scenarios, built_in_scenarios
+from scoring.testing.small_market import add_own_columns
 
 __all__ = ["check_component"]
 
@@ -39,7 +40,7 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     Parameters
     ----------
     component: A component, or a class that is created with its default parameters.
-    dataset: Additional data to check on. `small_dataset` is always used.
+    dataset: Additional data to check on. `small_dataset` is always used, with the own columns of `dataset`.
 
     Raises
     ------
@@ -47,7 +48,11 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     """
     own = _make_instance(component)
     _check_configuration(own)
-    for scenarios in (built_in_scenarios(0), built_in_scenarios(1)):
+    for seed in (0, 1):
+        scenarios = built_in_scenarios(seed)
+        if dataset is not None and dataset.board.own:
+            tables = add_own_columns(scenarios.dataset.tables, dataset, seed)
+            scenarios = Scenarios(Dataset(tables, as_of=scenarios.dataset.as_of))
         _Check(own, scenarios).run()
     if dataset is not None:
         _Check(own, Scenarios(dataset)).run()

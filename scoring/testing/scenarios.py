@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import ACTION_KINDS, TABLES
+from scoring.columns import ACTION_KINDS, Table
 from scoring.dataset import Dataset, Tables
 from scoring.model import Inputs
 from scoring.statistics import Statistics
@@ -64,7 +64,7 @@ class Scenarios:
         shuffled = {name: frame.sample(frac=1, random_state=2) for name, frame in tables.items()}
         found = [
             self._scenario("with the rows of the request in another order", request, users, jobs),
-            self._scenario("with the rows of the tables in another order", self._of(Tables(**shuffled))),
+            self._scenario("with the rows of the tables in another order", self._of(tables.with_tables(**shuffled))),
         ]
         for u in users[:_ALONE]:
             alone = Inputs.of(self.statistics, users=tables.users.iloc[[u]])
@@ -79,7 +79,7 @@ class Scenarios:
         """Scenarios with unusual data: new ids and codes, missing values, empty tables."""
         tables = self.dataset.tables
         stripped = {
-            name: _without_optional_values(name, frame)
+            name: _without_optional_values(tables.board.table(name), frame)
             if name in ("jobs", "users", "occupations", "prefectures")
             else frame
             for name, frame in tables.items()
@@ -87,12 +87,12 @@ class Scenarios:
         request = Inputs.of(self.statistics, jobs=stripped["jobs"], users=stripped["users"])
         found = [
             self._scenario("for new ids and codes", self._new_rows()),
-            self._scenario("when every value is missing", self._of(Tables(**stripped))),
+            self._scenario("when every value is missing", self._of(tables.with_tables(**stripped))),
             self._scenario("when every value of a request is missing", request),
         ]
         for empty in _EMPTY:
             left = {name: frame.iloc[:0] if name in empty else frame for name, frame in tables.items()}
-            found.append(self._scenario(f"without {' and '.join(empty)}", self._of(Tables(**left))))
+            found.append(self._scenario(f"without {' and '.join(empty)}", self._of(tables.with_tables(**left))))
         return found
 
     @cached_property
@@ -105,6 +105,7 @@ class Scenarios:
         n = len(users) * len(jobs)
         later = canonical(
             "actions",
+            self.dataset.board,
             user_id=np.repeat(users, len(jobs)),
             job_id=np.tile(jobs, len(users)),
             action=np.resize(ACTION_KINDS, n),
@@ -145,10 +146,10 @@ def built_in_scenarios(seed: int) -> Scenarios:
     return scenarios
 
 
-def _without_optional_values(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _without_optional_values(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with all optional columns missing, except that `is_active` is true."""
     stripped = frame.copy()
-    for column in TABLES[table].columns:
+    for column in table.columns:
         if not column.required:
             stripped[column.name] = column.type.make_missing(len(frame))
     return stripped

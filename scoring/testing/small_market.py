@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS, TABLES
+from scoring.columns.board import DEFAULT_BOARD, OWN_TABLES, Board
 from scoring.dataset import Dataset, Tables
 
 __all__ = ["CLOCK", "small_dataset", "small_tables"]
@@ -39,7 +40,9 @@ def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factor
     """Return the tables of `small_dataset`, with unsorted rows."""
     random = np.random.default_rng(seed)
     jobs, users = _jobs(random, n_jobs), _users(random, n_users)
-    factor_tables = {"user_factors": _factors(random, users), "job_factors": _factors(random, jobs)} if factors else {}
+    factor_tables: dict[str, Any] = (
+        {"user_factors": _factors(random, users), "job_factors": _factors(random, jobs)} if factors else {}
+    )
     return Tables(
         jobs=jobs,
         users=users,
@@ -60,7 +63,23 @@ def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factor
     )
 
 
-def canonical(table: str, **columns: Any) -> pd.DataFrame:
+def add_own_columns(tables: Tables, dataset: Dataset, seed: int) -> Tables:
+    """Return the tables with the own columns of a dataset. Their values are drawn from the dataset."""
+    drawn = {}
+    for name in OWN_TABLES:
+        frame, values = getattr(tables, name), getattr(dataset.tables, name)
+        own = [column.name for column in dataset.board.get_own(name)]
+        if len(values) and own:
+            sample = values[own].sample(len(frame), replace=True, random_state=seed, ignore_index=True)
+            frame = pd.concat([frame.reset_index(drop=True), sample], axis=1)
+        else:
+            missing = {c.name: c.type.make_missing(len(frame)) for c in dataset.board.get_own(name)}
+            frame = frame.reset_index(drop=True).assign(**missing)
+        drawn[name] = frame
+    return tables.with_tables(**drawn, board=dataset.board)
+
+
+def canonical(table: str, board: Board = DEFAULT_BOARD, **columns: Any) -> pd.DataFrame:
     """Return a table with canonical dtypes. All values of columns that are not given are missing."""
     length = len(next(iter(columns.values())))
     return pd.DataFrame(
@@ -68,7 +87,7 @@ def canonical(table: str, **columns: Any) -> pd.DataFrame:
             column.name: pd.Series(columns[column.name], dtype=column.type.dtype)
             if column.name in columns
             else column.type.make_missing(length)
-            for column in TABLES[table].columns
+            for column in board.table(table).columns
         }
     )
 
@@ -138,7 +157,7 @@ def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) < 3:
         return frame
     key = TABLES[table].key[0]
-    empty = canonical(table, **{key: frame[key].iloc[:1].tolist()})
+    empty = canonical(table, DEFAULT_BOARD, **{key: frame[key].iloc[:1].tolist()})
     edged = pd.concat([empty, frame.iloc[[2, 2]], frame.iloc[3:]], ignore_index=True)
     edged[key] = frame[key]
     return edged

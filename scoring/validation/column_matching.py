@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.normal_form import fold_text
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError
@@ -22,11 +23,11 @@ __all__ = [
 ]
 
 
-def get_table(name: str) -> Table:
-    """Return the table of this name. Raise DataError if it does not exist."""
+def get_table(name: str, board: Board = DEFAULT_BOARD) -> Table:
+    """Return the table of this name, with the own columns of a board. Raise DataError if it does not exist."""
     if name not in TABLES:
         raise DataError(f"Table {name!r} does not exist. The tables are {', '.join(TABLES)}.")
-    return TABLES[name]
+    return board.table(name)
 
 
 def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:

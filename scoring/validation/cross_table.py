@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.city_codes import find_city_width, pad_city_codes
 from scoring.columns.table_frames import Tables
 from scoring.errors import ConfigurationError
@@ -42,6 +43,7 @@ def accept_tables(
     on_bad: InvalidRowPolicy,
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> tuple[Tables, DataReport]:
     """Return canonical tables and their row counts.
 
@@ -50,6 +52,7 @@ def accept_tables(
     failures: messages about tables that cannot be used and are not in `tables`.
     as_of: the clock of the data, if the caller chose one.
     now: the current time, by default that of this machine.
+    board: declares the own columns of the frames.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def accept_tables(
             rejections[rejections["caused_by"] == ""], failures
         )  # without rows that only refer to them
     tables = pad_cities(tables)
-    return Tables(**{name: table.frame for name, table in tables.items()}), DataReport.of(tables)
+    return Tables(**{name: table.frame for name, table in tables.items()}, board=board), DataReport.of(tables)
 
 
 def pad_cities(tables: Mapping[str, NormalisedTable], others: pd.Series | None = None) -> dict[str, NormalisedTable]:

@@ -7,7 +7,7 @@ decides. Both give equal columns and rejections: `tests/validation/test_lazy_col
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.city_codes import pad_cities, pad_city_codes
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
@@ -72,9 +73,13 @@ class ValidatedFrame:
     """
 
     def __init__(
-        self, table: str, length: int, converted: dict[str, pd.Series], raw: Mapping[str, _SourceColumn]
+        self,
+        columns: Sequence[Column],
+        length: int,
+        converted: dict[str, pd.Series],
+        raw: Mapping[str, _SourceColumn],
     ) -> None:
-        self._columns = {column.name: column for column in TABLES[table].columns}
+        self._columns = {column.name: column for column in columns}
         self._length = length
         self._converted = converted
         self._raw = raw
@@ -85,12 +90,17 @@ class ValidatedFrame:
     @classmethod
     def of(cls, table: str, frame: pd.DataFrame) -> Self:
         """Return the validated frame of a canonical frame."""
-        checked = cls(table, len(frame), {}, {})
+        checked = cls(TABLES[table].columns, len(frame), {}, {})
         checked.__dict__["frame"] = frame  # instead of computing the cached property
         return checked
 
     def __len__(self) -> int:
         return self._length
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all columns, in canonical order."""
+        return tuple(map(str, self.frame.columns)) if "frame" in self.__dict__ else tuple(self._columns)
 
     def __getitem__(self, name: str) -> pd.Series:
         """Return the canonical column of this name. Raise KeyError if it does not exist."""
@@ -153,7 +163,10 @@ class ValidatedFrame:
 
 
 def read_valid_frame(
-    table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] | None = None
+    table: str,
+    frame: pd.DataFrame,
+    code_width: Mapping[str, int | None] | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> ValidatedFrame | None:
     """Return the validated frame if every row is valid; None if a row may be invalid.
 
@@ -163,7 +176,7 @@ def read_valid_frame(
     ------
     DataError: If a required column is missing, or a column is duplicated.
     """
-    spec, widths = get_table(table), code_width or {}
+    spec, widths = get_table(table, board), code_width or {}
     columns = get_columns(spec, frame)
     sources, _ = match_columns(spec, columns, frame)
     if len(spec.key) > 1 or any(column.required and column.type is not ID for column in columns):
@@ -185,7 +198,7 @@ def read_valid_frame(
             return None
         converted[column.name] = column.type.finish(coerced.values)
         notes |= describe_padded_codes(column.name, values, coerced, width)
-    checked = ValidatedFrame(table, len(frame), converted, raw)
+    checked = ValidatedFrame(spec.columns, len(frame), converted, raw)
     checked._notes = notes
     ids = checked[spec.key[0]].to_numpy()
     return checked if _are_distinct(ids) and _are_named(ids, checked) else None

@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import ACTION_KINDS, Column, Table
+from scoring.array_types import Longs
+from scoring.columns import ACTION_KINDS, TABLES, Column, Table
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.columns.types import ColumnType
@@ -160,6 +162,7 @@ def normalise(
     rejections: Rejections | None = None,
     owners: Owners | None = None,
     headers: Mapping[str, Collection[object]] | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> NormalisedTable:
     """Return the canonical rows of a frame, and the rejected rows.
 
@@ -172,12 +175,13 @@ def normalise(
     owners: the ids of users and jobs that decide the numbers of text ids: those of the tables to which this table
         refers, and those that are already stored in this table.
     headers: column → its names in the source, if `frame` has other names. An id that is such a name is a header line.
+    board: its own columns follow the canonical ones.
 
     Raises
     ------
     DataError: If a required column is missing, a column occurs twice, or factor columns are not f0…fN.
     """
-    spec = get_table(table)
+    spec = get_table(table, board)
     columns = get_columns(spec, frame)
     sources, ignored = match_columns(spec, columns, frame)
     widths = code_width or {}
@@ -242,6 +246,7 @@ def validate(
     *,
     code_width: Mapping[str, int | None] | None = None,
     owners: Owners | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> NormalisedTable:
     """Return the result of `normalise`, computed faster if every row is valid.
 
@@ -250,10 +255,10 @@ def validate(
     DataError: As in `normalise`, or if `frame` is not a frame.
     """
     frame = to_pandas_frame(frame, table)
-    valid = read_valid_frame(table, frame, code_width)
+    valid = read_valid_frame(table, frame, code_width, board)
     if valid is None:
-        return normalise(table, frame, code_width=code_width, owners=owners)
-    spec = get_table(table)
+        return normalise(table, frame, code_width=code_width, owners=owners, board=board)
+    spec = get_table(table, board)
     _, ignored = match_columns(spec, get_columns(spec, frame), frame)
     return NormalisedTable.from_valid_frame(table, valid.frame, FrameRows(frame), ignored, valid.notes)
 
@@ -264,6 +269,7 @@ def check(
     *,
     code_width: Mapping[str, int | None] | None = None,
     owners: Owners | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> pd.DataFrame:
     """Return the canonical frame of a DataFrame. Duplicate actions are dropped without an error.
 
@@ -272,7 +278,7 @@ def check(
     DataError: If a row is invalid. It lists table, columns, rows (by the index of the frame) and values of the first
         problems, and the number of problems.
     """
-    return check_lazily(table, frame, code_width=code_width, owners=owners).frame
+    return check_lazily(table, frame, code_width=code_width, owners=owners, board=board).frame
 
 
 def check_lazily(
@@ -281,13 +287,14 @@ def check_lazily(
     *,
     code_width: Mapping[str, int | None] | None = None,
     owners: Owners | None = None,
+    board: Board = DEFAULT_BOARD,
 ) -> ValidatedFrame:
     """Return the frame of `check` as a `ValidatedFrame`, converted at first access. Errors are those of `check`."""
     frame = to_pandas_frame(frame, table)
-    valid = read_valid_frame(table, frame, code_width)
+    valid = read_valid_frame(table, frame, code_width, board)
     if valid is not None:
         return valid
-    result = normalise(table, frame, code_width=code_width, owners=owners)
+    result = normalise(table, frame, code_width=code_width, owners=owners, board=board)
     if len(result.rejections):
         raise make_data_error(result.rejections)
     return ValidatedFrame.of(table, result.frame)
@@ -365,10 +372,25 @@ def _find_duplicates(
     duplicate = np.zeros(len(frame), dtype=bool)
     duplicate[valid] = _find_repeated(keys if len(valid) == len(frame) else keys.iloc[valid])
     if len(spec.key) > 1:
-        return duplicate
+        own = [column.name for column in spec.columns if column.name not in TABLES[spec.name].names]
+        return _keep_smallest(frame, list(spec.key), own, duplicate, valid) if own and duplicate.any() else duplicate
     key = spec.key[0]
     rejections.add(duplicate, key, raw_ids.get(key, frame[key]), DUPLICATE)
     return np.zeros(len(frame), dtype=bool)
+
+
+def _keep_smallest(frame: pd.DataFrame, key: list[str], own: list[str], duplicate: Mask, valid: Longs) -> Mask:
+    """Return the duplicates if the row with the smallest own values is kept, so that no result depends on row order.
+
+    Missing values are largest.
+    """
+    rows = frame.iloc[valid]
+    repeated = valid[rows.duplicated(key, keep=False).to_numpy()]
+    texts = frame.loc[repeated, own].astype("str").fillna("\uffff")
+    order = repeated[np.lexsort([texts[name].to_numpy(dtype=object).astype(str) for name in reversed(own)])]
+    found = np.zeros(len(frame), dtype=bool)
+    found[order] = frame.iloc[order].duplicated(key).to_numpy()
+    return found
 
 
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)

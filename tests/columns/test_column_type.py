@@ -17,6 +17,7 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
+from scoring.columns.board import OWN_TYPES
 from scoring.columns.series_functions import CoercedColumn, Mask, all_valid, mask_present
 from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType
@@ -175,7 +176,7 @@ def test_stored_values_are_read_back(column_type: ColumnType) -> None:
         "choice": ["hourly", None],
         "integer": [5, None], "number": [1.5, None], "flag": [True, None], "active": [True, False],
         "time": [pd.Timestamp("2025-01-01T00:00:00.000001Z"), None], "integer list": [[1, 2], []],
-        "share": [0.25, None],
+        "share": [0.25, None], "category": ["A 1", None], "list of categories": [["a", "b"], []],
     }[column_type.name]  # fmt: skip
     coerced = column_type.coerce(pd.Series(values, dtype=object))
     assert not coerced.problems
@@ -195,4 +196,4 @@ def test_stored_values_are_read_back(column_type: ColumnType) -> None:
 def test_type_names_are_distinct() -> None:
     assert len({column_type.name for column_type in COLUMN_TYPES}) == len(COLUMN_TYPES)
     used = {column.type for name, table in TABLES.items() for column in table.columns if column.type is not SHARE}
-    assert used == set(COLUMN_TYPES)
+    assert used | set(OWN_TYPES.values()) == set(COLUMN_TYPES)

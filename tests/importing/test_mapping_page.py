@@ -35,7 +35,7 @@ class Example(NamedTuple):
 
     @property
     def table(self) -> str:
-        return next(name for name in TABLES if set(self.targets) <= set(TABLES[name].names))
+        return max(TABLES, key=lambda name: len(set(self.targets) & set(TABLES[name].names)))
 
 
 def split_cells(line: str) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from scoring.dataset.arrays import Ragged
@@ -80,3 +82,53 @@ class FeeInReach(Component):
 
 
 OWN = (TitleWord, SameAge, FeeInReach)
+
+
+class OwnColumns(Component):
+    """A component that reads own columns: of jobs, users and actions, and of jobs compared with users.
+
+    20 · 2^(-distance/10), 10 for a willing user, 25 for the same level, 25 for a licence of the user, and 20
+    for the level of a job that the user opened from an e-mail.
+    """
+
+    kind: ClassVar[str] = "own_columns"
+
+    def terms(self, inputs: Inputs) -> Value:
+        jobs, users = inputs.jobs, inputs.users
+        distance = jobs.numbers("distance_km")
+        levels, licences = jobs.codes("level"), jobs.codes("licence")
+        opened = inputs.history.within("click")
+        of_mail = opened.codes("channel", pd.Index(["mail"])).codes == 0
+        job_levels = inputs.history.jobs.codes("level", levels.labels).codes
+        mail: list[set[int]] = [set() for _ in range(len(users))]
+        for user, job in zip(opened.user[of_mail].tolist(), opened.job[of_mail].tolist(), strict=True):
+            mail[user].add(int(job_levels[job]))
+        level_key = Key("own level", levels.codes, len(levels.labels))
+        licence_key = Key("own licence", licences.codes, len(licences.labels))
+        same = [[code] for code in users.codes("level", levels.labels).codes.tolist()]
+        owned = users.code_lists("licences", licences.labels).lists
+        held = [sorted(set(owned[user].tolist())) for user in range(len(users))]
+        return Value(
+            (
+                JobTerm(np.where(np.isnan(distance), 0.0, 20 * np.exp2(-np.nan_to_num(distance) / 10))),
+                UserTerm(np.where(users.flags("is_willing") == 1, 10.0, 0.0)),
+                LookupTerm.sparse(level_key, _drop_missing(same), 25.0),
+                LookupTerm.sparse(licence_key, _drop_missing(held), 25.0),
+                LookupTerm.sparse(level_key, _drop_missing(sorted(codes) for codes in mail), 20.0),
+            )
+        )
+
+    def explain(self, pair: Pair) -> Reason:
+        job, user = pair.job, pair.user
+        mail = {action.job["level"] for action in pair.actions("click") if action["channel"] == "mail"}
+        distance, level = job["distance_km"], job["level"]
+        value = 0.0 if distance is None else 20 * float(np.exp2(-distance / 10))
+        value += 10.0 if user["is_willing"] else 0.0
+        value += 25.0 if level is not None and level == user["level"] else 0.0
+        value += 25.0 if job["licence"] in user["licences"] else 0.0
+        value += 20.0 if level is not None and level in mail else 0.0
+        return Reason(value, {"distance": distance, "level": level})
+
+
+def _drop_missing(rows: Iterable[list[int]]) -> Ragged:
+    return Ragged.of([code for code in row if code >= 0] for row in rows)

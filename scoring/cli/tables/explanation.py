@@ -10,9 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scoring.columns.table_frames import Tables
+from scoring.dataset.named_columns import to_plain_value
 from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
-from scoring.ranking.fact_text import format_facts, format_value
+from scoring.ranking.fact_text import format_columns, format_facts, format_value
 from scoring.ranking.user_eligibility import UserEligibility
 
 __all__ = ["describe_jobs", "make_records", "render_explanation", "render_pair", "render_user"]
@@ -34,7 +36,7 @@ def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableT
     """Return the user, the number of ranked jobs, and the number of jobs that each rule excludes."""
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == eligibility.user_id].iloc[0]
-    names = _ReferenceNames(tables.prefectures, tables.occupations)
+    names = _ReferenceNames(tables)
     head = _make_descriptions({_name_row("user", user): names.describe_user(user) + _format_number("user", user)})
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("jobs", justify="right", no_wrap=True)
@@ -72,7 +74,7 @@ def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == user_id].iloc[0]
     job = tables.jobs[tables.jobs["job_id"] == job_id].iloc[0]
-    names = _ReferenceNames(tables.prefectures, tables.occupations)
+    names = _ReferenceNames(tables)
     return _make_descriptions(
         {
             _name_row("user", user): names.describe_user(user) + _format_number("user", user),
@@ -84,7 +86,7 @@ def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
 def describe_jobs(prepared: Prepared, job_ids: Sequence[int]) -> Table:
     """Return the descriptions of jobs."""
     tables = prepared.dataset.tables
-    names = _ReferenceNames(tables.prefectures, tables.occupations)
+    names = _ReferenceNames(tables)
     ids = tables.jobs["job_id"]
     rows = [tables.jobs[ids == job_id].iloc[0] for job_id in job_ids]
     return _make_descriptions({_name_row("job", row): names.describe_job(row) for row in rows})
@@ -138,9 +140,10 @@ def _make_contributions(explanation: Explanation) -> RenderableType:
 class _ReferenceNames:
     """Codes with their names in the reference tables."""
 
-    def __init__(self, prefectures: pd.DataFrame, occupations: pd.DataFrame) -> None:
-        self._prefectures = prefectures.set_index("prefecture_code")["name"]
-        self._occupations = occupations.set_index("occupation_code")["name"]
+    def __init__(self, tables: Tables) -> None:
+        self._board = tables.board
+        self._prefectures = tables.prefectures.set_index("prefecture_code")["name"]
+        self._occupations = tables.occupations.set_index("occupation_code")["name"]
 
     def describe_user(self, row: pd.Series) -> str:
         floor = row["preferred_salary_min"]
@@ -148,23 +151,33 @@ class _ReferenceNames:
         details = [
             self._format_place(row),
             f"prefers {preferred}" if preferred else "no preferred occupation",
-            f"at least {floor:,.0f} yen per hour" if floor > 0 else None,
+            f"at least {self._board.format_amount(floor)} per hour" if floor > 0 else None,
             row["preferred_work_style"],
             None if row["is_active"] else "inactive",
+            *self._describe_own("users", row),
         ]
         return " · ".join(make_printable(text) for text in details if isinstance(text, str))
 
     def describe_job(self, row: pd.Series) -> str:
         code, salary, fee = row["occupation_code"], row["min_salary"], row["fee"]
+        amount = self._board.format_amount
         details = [
             row["title"],
             row["company_name"],
             self._format_place(row),
             "unknown occupation" if pd.isna(code) else self._format_code(self._occupations, code),
-            f"{salary:,.0f} yen {format_value(row['salary_type'])}" if salary > 0 else "unknown salary",
-            f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
+            f"{self._board.format_amount(salary)} {format_value(row['salary_type'])}"
+            if salary > 0
+            else "unknown salary",
+            f"fee {amount(fee)}" if fee > 0 else "no fee",
+            *self._describe_own("jobs", row),
         ]
         return " · ".join(make_printable(text) for text in details if isinstance(text, str))
+
+    def _describe_own(self, table: str, row: pd.Series) -> list[str]:
+        """Return `name value` of the own columns of a row; of users only those with `show`."""
+        own = [column.name for column in self._board.get_own(table) if column.show or table == "jobs"]
+        return [format_columns({name: to_plain_value(row[name])}) for name in own]
 
     def _format_place(self, row: pd.Series) -> str:
         code, city = row["prefecture_code"], row["city_code"]

@@ -6,6 +6,7 @@ To add a type, write a file with an instance of a `ColumnType` subclass and regi
 from typing import Final
 
 from scoring.columns.types.active import ACTIVE
+from scoring.columns.types.category import CATEGORY, CATEGORY_LIST
 from scoring.columns.types.choice import CHOICE
 from scoring.columns.types.code import CODE
 from scoring.columns.types.column_type import ColumnType
@@ -20,6 +21,8 @@ from scoring.columns.types.time import TIME
 
 __all__ = [
     "ACTIVE",
+    "CATEGORY",
+    "CATEGORY_LIST",
     "CHOICE",
     "CODE",
     "COLUMN_TYPES",
@@ -36,6 +39,6 @@ __all__ = [
 
 COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
     *(ID, TEXT, KEY, CODE, CHOICE, INTEGER),
-    *(NUMBER, FLAG, ACTIVE, TIME, INTEGER_LIST),
+    *(NUMBER, FLAG, ACTIVE, TIME, INTEGER_LIST, CATEGORY, CATEGORY_LIST),
 )
-"""All column types of `scoring.columns.TABLES`."""
+"""All column types of `scoring.columns.TABLES` and of own columns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,17 @@ class ColumnType(ABC):
 
     def __repr__(self) -> str:
         return f"<column type {self.name}>"
+
+    # types are compared by identity, so a copy is the same object
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _find_type, (type(self), self.name)
 
     # From any series
 
@@ -152,3 +163,10 @@ class ColumnType(ABC):
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
         """Add a canonical column to a digest. Only equal values give equal digests."""
         digest_texts(digest, name, values)
+
+
+def _find_type(kind: type[ColumnType], name: str) -> ColumnType:
+    """Return the registered type of a name; a new instance of a type that is not registered."""
+    from scoring.columns.types import COLUMN_TYPES
+
+    return next((column_type for column_type in COLUMN_TYPES if column_type.name == name), None) or kind()

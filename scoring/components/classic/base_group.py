@@ -23,7 +23,7 @@ class ClassicFee(Component):
 
     def explain(self, pair: Pair) -> Reason:
         fee = pair.job.fee
-        return Reason(min(100.0, max(0.0, 100.0 * (fee or 0.0) / 5000.0)), {"fee in yen": fee})
+        return Reason(min(100.0, max(0.0, 100.0 * (fee or 0.0) / 5000.0)), {pair.board.label_amount("fee"): fee})
 
 
 class ClassicWage(Component):
@@ -40,7 +40,7 @@ class ClassicWage(Component):
     def explain(self, pair: Pair) -> Reason:
         hourly = pair.job.hourly or 0.0
         value = 100.0 if hourly >= 1500 else 200 / 3 if hourly >= 1200 else 100 / 3 if hourly >= 1000 else 50 / 3
-        return Reason(value, {"yen per hour": pair.job.hourly})
+        return Reason(value, {pair.board.wage_label: pair.job.hourly})
 
 
 class ClassicAccess(Component):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.backends.protocol import Backend
-from scoring.dataset import Dataset, Tables
+from scoring.dataset import Dataset
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
 from scoring.testing.check_context import CheckContext
@@ -42,7 +42,7 @@ def table_order_does_not_matter(context: CheckContext) -> None:
     """Tables with their rows in another order give the same lists and scores."""
     for seed in (1, 2):
         mixed = {name: frame.sample(frac=1, random_state=seed) for name, frame in context.dataset.tables.items()}
-        inputs = context.inputs_of(context.dataset_of(Tables(**mixed)))
+        inputs = context.inputs_of(context.dataset_of(context.dataset.tables.with_tables(**mixed)))
         when = "with the rows of the tables in another order"
         _require_same_results(context, context.make_scorer(inputs), inputs.users.user_id, inputs.jobs.job_id, when)
 
@@ -67,7 +67,7 @@ def ids_only_break_ties(context: CheckContext) -> None:
         for column in known.keys() & set(frame.columns):
             place = IdIndex(known[column]).find(frame[column].to_numpy(np.int64))[0]
             frame[column] = other[column][place]
-    inputs = context.inputs_of(context.dataset_of(Tables(**tables)))
+    inputs = context.inputs_of(context.dataset_of(context.dataset.tables.with_tables(**tables)))
     scorer, when = context.make_scorer(inputs), "under other ids in the same order"
     found, job_id = scorer.top_k(_SHORT), np.append(context.job_id, -1)
     renamed: Ranking = replace(found, user_id=context.user_id, job_id=job_id[found.job_row])
@@ -124,7 +124,7 @@ def ineligible_jobs_can_be_added(context: CheckContext) -> None:
 def new_user_gets_a_list(context: CheckContext) -> None:
     """A new user without data gets a list of all open jobs, at most k, with finite scores."""
     new = int(context.dataset.users.user_id.max(initial=0)) + 1
-    frame = canonical("users", user_id=[new])
+    frame = canonical("users", context.dataset.board, user_id=[new])
     users = frame.reindex(columns=context.inputs.users.frame.columns)
     inputs = context.request(users=users.astype(context.inputs.users.frame.dtypes.to_dict()))
     plan = context.engine.build(context.model.with_eligibility(max_per_company=None), inputs)

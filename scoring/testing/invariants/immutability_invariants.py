@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.dataset import Dataset, Tables
+from scoring.dataset import Dataset
 from scoring.testing.check_context import CheckContext
 from scoring.testing.invariants.invariant_registry import invariant
 
@@ -19,7 +19,8 @@ __all__ = ["arrays_of"]
 @invariant
 def inputs_are_not_changed(context: CheckContext) -> None:
     """Ranking, scoring and explaining do not change tables, arrays and the plan."""
-    copied = Tables(**{name: frame.copy() for name, frame in context.dataset.tables.items()})
+    tables = context.dataset.tables
+    copied = tables.with_tables(**{name: frame.copy() for name, frame in tables.items()})
     dataset = Dataset(copied, as_of=context.dataset.as_of, set_back=context.dataset.clock.set_back)
     inputs = context.inputs_of(dataset)
     before = _digests(inputs)

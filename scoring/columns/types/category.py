@@ -1,0 +1,121 @@
+"""Categories of own columns: texts in normal form, and sets of such texts.
+
+In the text of a set, | separates the categories. A missing set is empty. A set is sorted and without duplicates, so
+that equal sets are stored and digested equally. The list forms that JSON and PostgreSQL write are texts of sets too:
+`["a", "b"]`, `{a,b}`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from scoring.columns.normal_form import normalise_text, normalise_value
+from scoring.columns.series_functions import CoercedColumn, digest_texts
+from scoring.columns.types.column_type import ColumnType
+from scoring.columns.types.key import KeyType
+from scoring.columns.types.text import NUL
+
+__all__ = ["CATEGORY", "CATEGORY_LIST"]
+
+NOT_CATEGORIES: Final = "is not a list of categories (example of a text: car|truck)"
+NESTED: Final = (list, tuple, set, frozenset, dict, np.ndarray, pd.Series)
+
+
+class CategoryType(KeyType):
+    name = "category"
+    dtype = "str"
+    has_few_values = False
+
+
+class CategoryListType(ColumnType):
+    name = "list of categories"
+    dtype = "object"
+    sql_type = "text"
+    stored_type = pa.large_string()
+    is_list = True
+
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
+        lists: list[list[str] | None] = []
+        parsed: dict[str, list[str] | None] = {}
+        for value in values.array:
+            if isinstance(value, str):
+                if value not in parsed:
+                    parsed[value] = _parse_text(value)
+                lists.append(parsed[value])
+            else:
+                lists.append(_parse_value(value))
+        invalid = np.array([items is None for items in lists], dtype=bool)
+        nul = np.array([items is not None and any("\0" in item for item in items) for items in lists], dtype=bool)
+        kept = [[] if items is None or bad else list(items) for items, bad in zip(lists, nul.tolist(), strict=True)]
+        result = CoercedColumn(pd.Series(kept, dtype=object, index=values.index))
+        result.reject(invalid, NOT_CATEGORIES)
+        result.reject(nul, NUL)
+        return result
+
+    def make_missing_coerced(self, length: int) -> pd.Series:
+        return pd.Series([[] for _ in range(length)], dtype=object)
+
+    def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
+        if not set(map(type, values)) <= {str, type(None)}:
+            return None
+        found = self.coerce(pd.Series(values, dtype=object))
+        return None if found.problems else found.values
+
+    def from_arrow(self, array: pa.Array) -> pd.Series:
+        return self.coerce(pd.Series(array.to_pylist(), dtype=object)).values
+
+    def to_database(self, values: pd.Series) -> list[Any]:
+        return ["|".join(row) if len(row) else None for row in values]
+
+    def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
+        digest_texts(digest, name, values.map("|".join).astype("str"))
+
+
+def _parse_value(value: Any) -> list[str] | None:
+    if isinstance(value, dict):
+        return None
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray | pd.Series | pd.api.extensions.ExtensionArray):
+        items = list(value)
+        return None if any(isinstance(item, NESTED) for item in items) else _to_set(items)
+    return _to_set([value])
+
+
+def _parse_text(text: str) -> list[str] | None:
+    """Return the categories of a text such as `car|truck`, `["car", "truck"]` or `{car,truck}`."""
+    form = normalise_text(text)
+    if form[:1] + form[-1:] == "[]":
+        try:
+            items = json.loads(form)
+        except ValueError:
+            return _to_set(form.split("|"))
+        return _parse_value(items)
+    if form[:1] + form[-1:] == "{}":
+        fields = next(csv.reader([form[1:-1]], skipinitialspace=True), [])
+        return _to_set("" if field.upper() == "NULL" else field for field in fields)
+    return _to_set(form.split("|"))
+
+
+def _to_set(items: Iterable[Any]) -> list[str] | None:
+    found: set[str] = set()
+    for item in items:
+        text = normalise_value(item)
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            return None
+        for piece in (text or "").split("|"):
+            if form := normalise_value(piece):
+                found.add(form)
+    return sorted(found)
+
+
+CATEGORY: Final = CategoryType()
+CATEGORY_LIST: Final = CategoryListType()

@@ -1,0 +1,95 @@
+"""The board of a database: its own columns and settings, which the tables own_columns and board_settings contain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, inspect, literal, select, text, union_all
+
+from scoring.columns.board import DEFAULT_BOARD, Board, get_type_word, make_own_column
+from scoring.database.migrations import is_readable
+from scoring.database.schema import board_settings, get_data_table, own_columns
+from scoring.errors import ConfigurationError, DatabaseError
+
+__all__ = ["declare_columns", "read_board", "write_currency"]
+
+CURRENCY = "currency"
+
+
+def read_board(connection: Connection) -> Board:
+    """Return the board of a database, in one query.
+
+    It has no own columns if the schema is older, or if this PostgreSQL user may not read the table own_columns.
+
+    Raises
+    ------
+    DatabaseError: If another program has stored an invalid declaration.
+    """
+    if not (is_readable(connection, own_columns) and is_readable(connection, board_settings)):
+        return DEFAULT_BOARD
+    columns, settings = own_columns.c, board_settings.c
+    declared = select(columns.table_name, columns.name, columns.type, columns.show)
+    stored = select(literal(""), settings.name, settings.value, literal(False))
+    board = DEFAULT_BOARD
+    try:
+        for table, name, value, show in connection.execute(union_all(declared, stored)):
+            if table:
+                board = board.with_columns(table, [make_own_column(table, name, value, show=bool(show))])
+            elif name == CURRENCY:
+                board = replace(board, currency=value)
+    except ConfigurationError as error:
+        raise DatabaseError(
+            f"The table own_columns contains an invalid declaration: {error} Correct or delete its row.",
+            reason="invalid row",
+        ) from error
+    return board
+
+
+def declare_columns(connection: Connection, board: Board) -> Board:
+    """Add the own columns of a board to the tables, and return the stored board with them.
+
+    Raises
+    ------
+    ConfigurationError: If a column is already stored with another type, or the table of another program contains it.
+    """
+    stored = read_board(connection)
+    for table, columns in board.own.items():
+        wider = stored.with_columns(table, columns)
+        known = {column.name: column for column in stored.get_own(table)}
+        for column in columns:
+            if known.get(column.name) == column:
+                continue
+            row: dict[str, Any] = {"table_name": table, "name": column.name}
+            if column.name in known:
+                is_row = (own_columns.c.table_name == table) & (own_columns.c.name == column.name)
+                connection.execute(delete(own_columns).where(is_row))
+            else:
+                _add_column(connection, wider, table, column.name)
+            connection.execute(insert(own_columns), row | {"type": get_type_word(column.type), "show": column.show})
+        stored = wider
+    if board.currency != DEFAULT_BOARD.currency:
+        stored = write_currency(connection, stored, board.currency)
+    return stored
+
+
+def write_currency(connection: Connection, board: Board, currency: str) -> Board:
+    """Store the name of the currency, and return the board with it."""
+    connection.execute(delete(board_settings).where(board_settings.c.name == CURRENCY))
+    connection.execute(insert(board_settings), {"name": CURRENCY, "value": currency})
+    return replace(board, currency=currency)
+
+
+def _add_column(connection: Connection, board: Board, table: str, name: str) -> None:
+    if name in {column["name"] for column in inspect(connection).get_columns(table)}:
+        raise ConfigurationError(
+            f"The table {table} already contains a column {name} that is not declared in own_columns. Use another "
+            "name.",
+            key=(table, name),
+        )
+    column = get_data_table(table, board).c[name]
+    preparer = connection.dialect.identifier_preparer
+    sql_type = column.type.compile(dialect=connection.dialect)
+    connection.execute(
+        text(f"ALTER TABLE {preparer.quote(table)} ADD COLUMN {preparer.quote_identifier(name)} {sql_type}")
+    )
