@@ -62,6 +62,28 @@ class _StrippedOutput(io.TextIOBase):
         sys.stdout.flush()
 
 
+class _RemainingTime:
+    """Estimates the remaining time from the later half of the steps.
+
+    The first steps are slower, because they compile kernels or contain work of an earlier process.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[int, float]] = []  # units done, and the time
+
+    def add(self, done: int, now: float) -> None:
+        """Add a step that ended now."""
+        if done > (self._steps[-1][0] if self._steps else 0):
+            self._steps.append((done, now))
+
+    def describe(self, total: int) -> str:
+        """Return the time left as the end of a line; "" for fewer than three steps or one second, and at the end."""
+        if len(self._steps) < 3 or self._steps[-1][0] >= total or self._steps[-1][1] - self._steps[0][1] <= 1:
+            return ""
+        (before, start), (done, now) = self._steps[len(self._steps) // 2], self._steps[-1]
+        return f", {(now - start) / (done - before) * (total - done):.0f} s left"
+
+
 class Progress:
     """Prints stages and progress. `clock` returns seconds."""
 
@@ -126,30 +148,30 @@ class Progress:
         columns: list[Any] = [
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
-            progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("left"),
+            progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit + "{task.fields[left]}"),
         ]
+        remaining = _RemainingTime()
         with progress.Progress(*columns, console=self._console, transient=True) as bars:
-            task = bars.add_task(name, total=1)
-            yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
+            task = bars.add_task(name, total=1, left="")
+
+            def update(done: int, total: int) -> None:
+                remaining.add(done, self._clock())
+                bars.update(task, completed=done, total=max(total, 1), left=remaining.describe(total))
+
+            yield update
 
     def _make_line_printer(self, name: str, unit: str) -> Advance:
         printed_at = self._clock()
-        first: tuple[int, float] | None = None  # the first progress and its time
+        remaining = _RemainingTime()
 
         def advance(done: int, total: int) -> None:
-            nonlocal printed_at, first
+            nonlocal printed_at
             now = self._clock()
-            if done and first is None:
-                first = done, now
-            if first is None or (now - printed_at < _SECONDS_BETWEEN_LINES and done < total):
+            remaining.add(done, now)
+            if not done or (now - printed_at < _SECONDS_BETWEEN_LINES and done < total):
                 return
             printed_at = now
-            # the first step also compiles kernels, or counts work of an earlier process: it is not in the estimate
-            has_estimate = first[0] < done < total and now - first[1] > 1
-            left = f", {(now - first[1]) / (done - first[0]) * (total - done):.0f} s left" if has_estimate else ""
-            self.print_line(f"{name}: {done:,} of {total:,} {unit}{left}")
+            self.print_line(f"{name}: {done:,} of {total:,} {unit}{remaining.describe(total)}")
 
         return advance
 

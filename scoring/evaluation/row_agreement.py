@@ -126,7 +126,8 @@ def _describe(trait: _Trait, row: Mapping[Any, Any]) -> str:
     return (
         f"{trait.sentence.format(held, earlier)}. This exceeds the usual change by {row['excess']:.2f} "
         f"({row['low']:.2f} to {row['high']:.2f}; {row['units']:,} {'jobs' if trait.is_of_job else 'users'}). If rows "
-        "changed because of held-out actions, metrics are too high."
+        "changed because of held-out actions, metrics are too high. The check reports a leak in up to "
+        f"{FALSE_ALARMS:.0%} of the holdouts without one."
     )
 
 

@@ -23,6 +23,7 @@ from scoring.tuning.condition import Condition
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
+from scoring.tuning.search_prices import measure_train_changes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,6 +107,15 @@ class Tuning:
         names = [goal.name for goal in self.problem.goals]
         front = trials[_mark_front(self.problem, trials[names].to_numpy())]
         return front.sort_values(names[0], ascending=not self.problem.goals[0].maximise, kind="stable")
+
+    def front_changes(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return what trials of the front (None: all) change in measures other than the goals, on the training users.
+
+        The index is `trial`, the columns are measures. Values are shares of the baseline's value: -0.1 is 10 % less.
+        """
+        numbers = self.front()["trial"].tolist() if numbers is None else list(numbers)
+        changes = measure_train_changes(self.problem, {str(number): self.model_of_trial(number) for number in numbers})
+        return changes.T.set_axis(pd.Index(numbers, name="trial", dtype="int64"))
 
     def find_trial(self, model: ScoringModel | None = None) -> int | None:
         """Return the number of the search's first trial of a model (None: the winner); None if no trial tried it."""

@@ -43,11 +43,33 @@ def test_estimate_leaves_out_the_first_step(progress: Progress, output: io.Strin
     assert output.getvalue().splitlines() == ["ranking: 1 of 11 users", "ranking: 4 of 11 users, 14 s left"]
 
 
+def test_estimate_leaves_out_a_later_slow_step(progress: Progress, output: io.StringIO, clock: Clock) -> None:
+    """The second trial compiles kernels for 20 s. The other trials take 1 s each."""
+    with progress.bar("search", "trials") as advance:
+        for done, seconds in ((1, 1), (2, 21), (3, 22), (4, 23), (5, 24)):
+            clock.seconds = seconds
+            advance(done, 60)
+        clock.seconds = 27
+        advance(8, 60)
+    assert output.getvalue().splitlines() == ["search: 2 of 60 trials", "search: 8 of 60 trials, 52 s left"]
+
+
+@pytest.mark.parametrize("done", [0, 1, 40])
+def test_bar_of_a_terminal_has_the_same_estimate(clock: Clock, done: int) -> None:
+    console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
+    with Progress(console, clock).bar("search", "trials") as advance:
+        for seconds in range(3 if done else 1):
+            clock.seconds = seconds
+            advance(done + seconds, 60)
+    left = {0: "", 1: ", 57 s left", 40: ", 18 s left"}[done]
+    assert f"of 60 trials{left}" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_estimate_leaves_out_resumed_work(progress: Progress, output: io.StringIO, clock: Clock) -> None:
     with progress.bar("search", "trials") as advance:
-        advance(900, 1_000)
-        clock.seconds = 6
-        advance(906, 1_000)
+        for seconds in (0, 3, 6):
+            clock.seconds = seconds
+            advance(900 + seconds, 1_000)
     assert output.getvalue().splitlines() == ["search: 906 of 1,000 trials, 94 s left"]
 
 

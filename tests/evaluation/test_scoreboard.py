@@ -22,6 +22,7 @@ from scoring.evaluation.slices import Slicing, compare_slices, make_slicings
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at
 from tests.support.mark_simulation import simulate_marks
+from tests.support.proof_counts import record_count
 
 STANDARD = load_model("standard")
 OTHER = STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})
@@ -194,6 +195,10 @@ def test_marks_have_their_error_rate_and_printed_power(evaluator: Evaluator, dra
     assert 0.04 - slack <= false_positives <= 0.06 + slack / 2
     assert min(found.power.values()) >= 0.75 - slack
     assert np.mean(list(found.power.values())) <= 0.9 + slack / 4
+    for phrase, marked in found.describe_false_positives("evaluate"):
+        record_count("declared goal", phrase, marked, found.draws)
+    for phrase in found.describe_power("evaluate"):
+        record_count("power", phrase, found.draws)
 
 
 def test_copy_of_baseline_has_difference_of_0(board: Scoreboard) -> None:

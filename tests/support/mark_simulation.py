@@ -26,6 +26,23 @@ class MarkSimulation:
     """(model, declared goal) → share of draws without any true difference in which it was marked."""
     power: dict[tuple[str, str], float]
     """(model, measure) → share of draws in which it was marked, if only its true difference is the printed one."""
+    draws: int
+
+    def describe_false_positives(self, name: str) -> list[tuple[str, int]]:
+        """Return a phrase for docs/proof.md and the number of marked draws, per declared goal."""
+        return [
+            (f"{name}: {goal} {share:.1%} ({{}} of {{}} samples)", round(share * self.draws))
+            for (_, goal), share in self.false_positives.items()
+        ]
+
+    def describe_power(self, name: str) -> list[str]:
+        """Return a phrase for docs/proof.md per model."""
+        return [
+            f"{name}, {model} ("
+            + ", ".join(f"{measure} {share:.0%}" for (of, measure), share in self.power.items() if of == model)
+            + "; {} samples)"
+            for model in dict.fromkeys(model for model, _ in self.power)
+        ]
 
 
 def simulate_marks(board: Scoreboard, draws: int, seed: int = 1) -> MarkSimulation:
@@ -72,4 +89,5 @@ def simulate_marks(board: Scoreboard, draws: int, seed: int = 1) -> MarkSimulati
     return MarkSimulation(
         {names[one]: false[one] / draws for one in np.flatnonzero(declared)},
         {names[one]: found[one] / draws for one in place},
+        draws,
     )

@@ -68,6 +68,27 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
         ),
         "metrics": (Promise("metrics", "Each metric equals that of trec_eval to 1e-9."),),
     },
+    "Sound evidence": {
+        "marks": (
+            Promise(
+                "confirmation",
+                "**Confirm** of the panel marks 5 ± 1 % of the sessions without a true difference: 20 moves, and a "
+                "test of the move that looked best.",
+            ),
+            Promise(
+                "declared goal", "The mark of a declared goal is on 5 ± 1 % of the samples without a true difference."
+            ),
+            Promise(
+                "power",
+                "A true difference of the printed `detectable` gets its mark in at least 75 % of the samples, and in "
+                "at most 90 % on average over the measures.",
+            ),
+        ),
+        "leaks": (
+            Promise("planted leaks", "The check of a holdout reports leaks that are planted in the data."),
+            Promise("false alarms", "It reports a leak in at most 2 % of the holdouts of data without leaks."),
+        ),
+    },
     "Robust runs": {
         "killed": (
             Promise(

@@ -32,6 +32,7 @@ from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
 from tests.support.errors import raises_at
 from tests.support.mark_simulation import simulate_marks
+from tests.support.proof_counts import record_count
 from tests.support.search_worker import MODEL
 
 STANDARD = load_model("standard")
@@ -100,6 +101,11 @@ def test_marks_have_their_error_rate_and_printed_power(parts: list[Evaluator], t
     assert 0.04 <= found.false_positives[SEARCH, N] <= 0.06
     assert min(found.power.values()) >= 0.75
     assert np.mean(list(found.power.values())) <= 0.9
+    name = f"tune with {len(last.holdout.data.jobs):,} jobs"
+    for phrase, marked in found.describe_false_positives(name):
+        record_count("declared goal", phrase, marked, found.draws)
+    for phrase in found.describe_power(name):
+        record_count("power", phrase, found.draws)
 
 
 def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
@@ -237,6 +243,17 @@ def test_front_contains_undominated_trials(several: Tuning) -> None:
     assert 1 < len(front) < len(trials)
     assert front[N].is_monotonic_decreasing
     assert list(front.columns) == list(trials.columns)
+
+
+def test_front_changes_are_those_of_its_trials(tuned: Tuning) -> None:
+    trials = tuned.front()["trial"].tolist()
+    changes = tuned.front_changes()
+    assert changes.index.tolist() == trials
+    assert {"mean fee@40", "concentration@40"} <= set(changes.columns)
+    assert N not in changes.columns
+    expected = measure_train_changes(tuned.problem, {"last": tuned.model_of_trial(trials[-1])})["last"]
+    for found in (changes, tuned.front_changes(trials[-1:])):
+        assert found.loc[trials[-1]].to_dict() == expected.to_dict()
 
 
 def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None:

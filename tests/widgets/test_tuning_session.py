@@ -15,6 +15,7 @@ from scoring.ranking import Prepared
 from scoring.widgets.measure_differences import compute_intervals
 from scoring.widgets.tuning_session import METRICS, Request, TuningSession
 from tests.support.errors import raises_at, raises_unknown
+from tests.support.proof_counts import record_count
 
 
 @pytest.fixture
@@ -305,6 +306,7 @@ def test_confirmation_finds_nothing_in_5_percent_of_sessions(session, standard, 
         one = TuningSession(session.evaluator, standard, confirmation=StoredEvaluator(stored))
         found += one.confirm(best).is_significant
     assert 0.04 - slack <= found / draws <= 0.06 + slack
+    record_count("confirmation", f"{found / draws:.1%} ({{}} of {{}} sessions)", found, draws)
 
 
 def draw_weights(rng, model):

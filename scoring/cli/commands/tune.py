@@ -294,7 +294,8 @@ def _write_files(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
     frames["notes"] = pd.DataFrame({"note": tuning.notes})
     figures = {"search": tuning.plot(), "validation": tuning.scoreboard.plot()}
     if len(tuning.problem.goals) > 1:
-        frames["front"] = tuning.front()
+        changes = tuning.front_changes().add_prefix("change of ")
+        frames["front"] = tuning.front().merge(changes, left_on="trial", right_index=True)
     if test is not None:
         frames["test"], figures["test"] = test.frame(), test.plot()
     save(folder, frames, figures)

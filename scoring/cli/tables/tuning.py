@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from scoring.cli.tables.evaluation import (
+    arrow_of,
     describe_prices,
     explain_scoreboard,
     format_interval,
@@ -22,7 +24,7 @@ from scoring.cli.tables.evaluation import (
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
 from scoring.evaluation.marks import explain_mark
-from scoring.evaluation.measure_info import PRICE_SHARE
+from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, is_price
 from scoring.tuning import Tuning
 from scoring.tuning.tune import BASELINE, DIRECT
 
@@ -30,6 +32,9 @@ __all__ = ["render_tuning"]
 
 MAX_ROWS = 12
 """Maximum number of trials of a front in the table. Files contain all trials."""
+MAX_WIDTH = 80
+LONG_WORD = 10
+"""Longer words of a heading of the prices are divided."""
 
 
 def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
@@ -38,7 +43,7 @@ def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
     measures = list(dict.fromkeys([*goals, *(metric.name for metric in tuning.validation.metrics)]))
     body: list[RenderableType] = []
     if len(goals) > 1:
-        body += [Text("Pareto front of the goals, on training users", style="bold"), _render_front(tuning), Text()]
+        body += _render_front(tuning)
     for board, split in ((tuning.scoreboard, "validation"), (test, "test")):
         if board is not None:
             body += _render_split(board, split, measures)
@@ -106,21 +111,76 @@ def _conclude(row: dict[Hashable, Any], goal: str, split: str, n_users: int) -> 
     return " ".join([*texts, f"The difference is {difference}"])
 
 
-def _render_front(tuning: Tuning) -> RenderableType:
-    """Return up to `MAX_ROWS` trials of `Tuning.front`, at equal distances along the first goal."""
+def _render_front(tuning: Tuning) -> list[RenderableType]:
+    """Return up to `MAX_ROWS` trials of `Tuning.front`, at equal distances along the first goal, and their prices."""
     goals = [goal.name for goal in tuning.problem.goals]
     front = tuning.front()
     rows = np.unique(np.linspace(0, len(front) - 1, min(MAX_ROWS, len(front))).round().astype(int))
     winner = tuning.find_trial()
     place = np.flatnonzero(front["trial"] == winner)
     rows = np.union1d(rows, place)
-    table = make_table("trial", *goals, "")
+    headings = [f"{goal.name} {'↑' if goal.maximise else '↓'}" for goal in tuning.problem.goals]
+    table = make_table("trial", *headings, "")
     for row in front.iloc[rows].to_dict("records"):
         mark = Text("result", style="green") if row["trial"] == winner else ""
         table.add_row(f"{row['trial']}", *(format_number(row[goal]) for goal in goals), mark)
     if len(rows) < len(front):
         table.add_row(Text(f"{len(rows)} of {len(front)} trials; --out writes all", style="dim"))
+    body: list[RenderableType] = [Text("Pareto front of the goals, on training users", style="bold"), table, Text()]
+    changes = tuning.front_changes(front["trial"].iloc[rows].tolist())
+    if len(changes.columns):
+        title = "Prices of the front: change from the baseline, on training users"
+        body += [Text(title, style="bold"), *_render_front_prices(changes), Text()]
+    return body
+
+
+def _render_front_prices(changes: pd.DataFrame) -> Iterator[RenderableType]:
+    """Yield tables of `Tuning.front_changes`, at most `MAX_WIDTH` wide: properties of lists first. ! marks a price."""
+    columns: list[tuple[str, list[Text]]] = [
+        (_make_heading(str(measure)), [_mark_change(str(measure), change) for change in values])
+        for measure, values in sorted(changes.items(), key=lambda column: _is_metric(str(column[0])))
+    ]
+    first = [str(trial) for trial in changes.index]
+    start = width = max(len(text) for text in ("trial", *first)) + 1
+    block: list[tuple[str, list[Text]]] = []
+    for heading, cells in columns:
+        needed = 1 + max(len(text) for text in (*heading.split("\n"), *(cell.plain for cell in cells)))
+        if block and width + needed > MAX_WIDTH + 1:  # the last column needs no space after it
+            yield _join_columns(first, block)
+            yield Text()
+            width, block = start, []
+        width += needed
+        block.append((heading, cells))
+    yield _join_columns(first, block)
+
+
+def _is_metric(measure: str) -> bool:
+    return measure.rpartition("@")[0] not in {kind.label for kind in LIST_MEASURES}
+
+
+def _join_columns(first: list[str], columns: list[tuple[str, list[Text]]]) -> Table:
+    table = make_table("trial", *(heading for heading, _ in columns))
+    for row, trial in enumerate(first):
+        table.add_row(trial, *(cells[row] for _, cells in columns))
     return table
+
+
+def _make_heading(measure: str) -> str:
+    """Return the name and arrow of a measure on lines of at most `LONG_WORD` characters."""
+    label, _, k = measure.rpartition("@")
+    words = (label or measure).split() + ([f"@{k} {arrow_of(measure)}".rstrip()] if label else [])
+    lines: list[str] = []
+    for word in words:
+        half = (len(word) + 1) // 2
+        lines += [f"{word[:half]}-", word[half:]] if len(word) > LONG_WORD else [word]
+    return "\n".join(lines)
+
+
+def _mark_change(measure: str, change: float) -> Text:
+    if np.isnan(change):
+        return Text("–")
+    is_worse = is_price(measure, change)
+    return Text(f"{change:+.0%}{' !' if is_worse else ''}", style="red" if is_worse else "")
 
 
 def _render_weights(weights: pd.DataFrame) -> RenderableType:

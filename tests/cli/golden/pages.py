@@ -477,15 +477,23 @@ def tune() -> Any:
     front = pd.DataFrame(
         {"trial": range(30), "NDCG@10": np.linspace(0.2, 0.3, 30), "mean fee@40": range(4_030, 4_000, -1)}
     )
+    measures = [
+        *("Recall@40", "Precision@10", "MRR@40", "MAP@40", "HitRate@10", "mean wage@40", "diversity@40"),
+        *("miscalibration@40", "novelty@40", "popularity bias@40", "coverage@40", "concentration@40"),
+    ]
+    shares = np.linspace(-0.3, 0.3, 30 * len(measures)).reshape(30, -1)
+    changes = pd.DataFrame(shares, columns=measures, index=pd.Index(range(30), name="trial"))
+    changes.loc[5, "mean wage@40"] = np.nan
 
     def result(goals: tuple[str, ...], winner: str) -> Any:
         board = _board(names, 250)
         return SimpleNamespace(
-            problem=SimpleNamespace(goals=[SimpleNamespace(name=goal) for goal in goals]),
+            problem=SimpleNamespace(goals=[SimpleNamespace(name=goal, maximise=True) for goal in goals]),
             validation=board,
             scoreboard=board,
             weights=lambda: weights,
             front=lambda: front,
+            front_changes=lambda trials: changes.loc[trials],
             winner=digests[winner],
             find_trial=lambda: 4,
             models=digests,
