@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Longs
-from scoring.columns import TABLES, Column, Table
+from scoring.columns import Column, Table
 from scoring.columns.normal_form import normalise_text
 from scoring.columns.types import INTEGER_LIST
 from scoring.dataset.arrays import to_microseconds
@@ -41,7 +41,7 @@ class RuleColumn:
 
 def find_table(inputs: Inputs, table: Literal["jobs", "users"]) -> Table:
     """Return the columns that rules may name."""
-    return TABLES[table]
+    return inputs.board.table(table)
 
 
 def read_column(inputs: Inputs, rule: EligibilityRule, value: ColumnValue) -> RuleColumn:

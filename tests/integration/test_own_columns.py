@@ -125,6 +125,18 @@ def test_component_equals_its_formula(sqlite_url: str, postgres_url: str) -> Non
         np.testing.assert_array_equal(lists.job_id, dataset.jobs.job_id[order])
 
 
+def test_rule_compares_own_columns() -> None:
+    frames = make_frames(6)
+    dataset = Dataset.from_frames(**frames, own_columns=OWN)
+    ready = Prepared.of(dataset, MODEL.with_eligibility(rules=["job.licence in user.licences"]))
+    lists = ready.top_k(40).frame()
+    licence = dataset.tables.jobs.set_index("job_id")["licence"]
+    licences = dataset.tables.users.set_index("user_id")["licences"]
+    expected = {(u, j) for u, held in licences.items() for j, one in licence.items() if one in held}
+    assert set(zip(lists["user_id"], lists["job_id"], strict=True)) == expected
+    assert expected
+
+
 def test_component_keeps_the_contract() -> None:
     check_component(OwnColumns, dataset=Dataset.from_frames(**make_frames(4), own_columns=OWN))
 

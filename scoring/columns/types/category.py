@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns.normal_form import normalise_text, normalise_value
-from scoring.columns.series_functions import CoercedColumn, digest_texts
+from scoring.columns.series_functions import CoercedColumn, all_valid, digest_texts
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.key import KeyType
 from scoring.columns.types.text import NUL
@@ -62,6 +62,17 @@ class CategoryListType(ColumnType):
 
     def make_missing_coerced(self, length: int) -> pd.Series:
         return pd.Series([[] for _ in range(length)], dtype=object)
+
+    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
+        """As in the base class; only for words of ASCII letters and digits, and lists of them."""
+
+        def clean(value: Any) -> bool:
+            items = value if type(value) is list else [value]
+            return all(type(item) is str and item.isascii() and item.isalpha() for item in items)
+
+        if not all_valid(values, clean):
+            return None
+        return pd.Series([[] if value is None else _parse_value(value) for value in values], dtype=object)
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
         if not set(map(type, values)) <= {str, type(None)}:
