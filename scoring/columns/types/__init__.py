@@ -9,7 +9,7 @@ from scoring.columns.types.active import ACTIVE
 from scoring.columns.types.category import CATEGORY, CATEGORY_LIST
 from scoring.columns.types.choice import CHOICE
 from scoring.columns.types.code import CODE
-from scoring.columns.types.column_type import ColumnType
+from scoring.columns.types.column_type import REGISTERED, ColumnType
 from scoring.columns.types.flag import FLAG
 from scoring.columns.types.id import ID
 from scoring.columns.types.integer import INTEGER
@@ -42,3 +42,5 @@ COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
     *(NUMBER, FLAG, ACTIVE, TIME, INTEGER_LIST, CATEGORY, CATEGORY_LIST),
 )
 """All column types of `scoring.columns.TABLES` and of own columns."""
+
+REGISTERED.update({column_type.name: column_type for column_type in COLUMN_TYPES})

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from scoring.columns.series_functions import CoercedColumn, Mask, digest_texts, to_objects
 
-__all__ = ["ColumnType"]
+__all__ = ["REGISTERED", "ColumnType"]
 
 
 class ColumnType(ABC):
@@ -165,8 +165,10 @@ class ColumnType(ABC):
         digest_texts(digest, name, values)
 
 
+REGISTERED: dict[str, ColumnType] = {}
+"""Name → the instance that columns refer to. `scoring.columns.types` fills it when it is imported."""
+
+
 def _find_type(kind: type[ColumnType], name: str) -> ColumnType:
     """Return the registered type of a name; a new instance of a type that is not registered."""
-    from scoring.columns.types import COLUMN_TYPES
-
-    return next((column_type for column_type in COLUMN_TYPES if column_type.name == name), None) or kind()
+    return REGISTERED.get(name) or kind()

@@ -207,7 +207,9 @@ def test_pipe_is_not_a_file(tmp_path: Path) -> None:
         read_source(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04x", gzip.compress(b"job_id\n1\n", mtime=0), b"PAR1x", b"SQLite format 3\0"])
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04x", gzip.compress(b"job_id\n1\n", mtime=0), b"PAR1x", b"SQLite format 3\0"]
+)
 def test_other_format_with_a_name_of_text_raises(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DataError, match="is not text"):
