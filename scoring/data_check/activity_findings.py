@@ -91,7 +91,7 @@ def find_quiet_weeks(data: Dataset) -> Iterator[Finding]:
         yield Finding(
             "actions",
             "warning",
-            "there is no application",
+            "the data contains no applications",
             "Factors, history and measures are based on applications: import them as `action: application`.",
         )
     if not len(actions):

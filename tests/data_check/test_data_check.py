@@ -108,7 +108,7 @@ def no_wishes_no_actions(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
 
 def no_applications(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
     tables["actions"] = tables["actions"][tables["actions"]["action"] != "application"]
-    return "actions", "there is no application"
+    return "actions", "the data contains no applications"
 
 
 def quiet_week(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
