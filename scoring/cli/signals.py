@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import TypeVar
 
@@ -33,12 +35,20 @@ class StopSignals:
         """Install the handlers. SIGTERM, which stops a container, is handled like Ctrl-C."""
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
+        sys.unraisablehook = partial(self._report_dropped, sys.unraisablehook)
 
     def raise_pending(self) -> bool:
         """Raise the exception of a recorded signal, or return False."""
         if self._pending is not None:
             raise self._pending
         return False
+
+    def _report_dropped(
+        self, report: Callable[[sys.UnraisableHookArgs], object], dropped: sys.UnraisableHookArgs
+    ) -> None:
+        """Report an exception that Python has dropped. That of a recorded signal is raised again instead."""
+        if self._pending is None or dropped.exc_type is not self._pending:
+            report(dropped)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._pending = TerminatedError if number == signal.SIGTERM else KeyboardInterrupt

@@ -56,8 +56,10 @@ def test_stopped_run_leaves_no_files(large_database: Path, tmp_path: Path, sign:
 def handlers() -> Iterator[None]:
     """Install the signal handlers of the command, and restore the previous ones after the test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    hook = sys.unraisablehook
     stop_signals.listen()
     yield
+    sys.unraisablehook = hook
     for number, handler in before.items():
         signal.signal(number, handler)
     stop_signals._pending = None
@@ -89,6 +91,26 @@ def test_signal_in_finalizer_stops_the_run(
     assert done.exit_code == code
     assert done.stderr.splitlines()[-1].startswith("Stopped.")
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_dropped_signal_is_not_reported(monkeypatch: pytest.MonkeyPatch, sign: signal.Signals) -> None:
+    """Its traceback would be printed although the command stops as it should. Other exceptions are reported."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: reported.append(found.exc_type))
+    try:
+        stop_signals.listen()
+        Finalised(sign)
+        with pytest.raises(KeyboardInterrupt):
+            stop_signals.raise_pending()
+        assert reported == []
+        type("Failing", (), {"__del__": lambda self: 1 / 0})()
+        assert reported == [ZeroDivisionError]
+    finally:
+        stop_signals._pending = None
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (TerminatedError, 143)])
