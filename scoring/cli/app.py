@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 # depending on its version, typer raises the class of its own copy of click, or that of click
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
+_NoSuchOption: type[Any] = vars(sys.modules[_UsageError.__module__])["NoSuchOption"]
 
 
 class StoppedError(Exception):
@@ -67,8 +68,9 @@ class _CommandGroup(TyperGroup):
         **extra: Any,
     ) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)
-        debug = "--debug" in arguments
-        arguments = [argument for argument in arguments if argument != "--debug"]
+        end = arguments.index("--") if "--" in arguments else len(arguments)  # after it, all words are values
+        debug = "--debug" in arguments[:end]
+        arguments = [argument for argument in arguments[:end] if argument != "--debug"] + arguments[end:]
         if not debug:
             # SQLAlchemy's pool logs a traceback if Ctrl-C arrives while a connection is returned to it. The exception
             # itself propagates and is handled below.
@@ -89,9 +91,10 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
         return stop.code
     except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "scoring"
-        _print_error(
-            f"{path}: {error.format_message().rstrip('.?').replace('. Did you', '; did you')}. See `{path} --help`."
-        )
+        advice = f"See `{path} --help`."
+        if isinstance(error, _NoSuchOption) and not error.possibilities and _takes_values(error.ctx):
+            advice = f"If it is an id or a name, write the options first, then `--`, then the values. {advice}"
+        _print_error(f"{path}: {error.format_message().rstrip('.?').replace('. Did you', '; did you')}. {advice}")
         return int(error.exit_code)
     except BrokenPipeError:
         # the reader of stdout has closed it; without this, Python reports a second error at exit
@@ -102,6 +105,11 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
             raise
         _print_error(_format_error(error))
         return 1
+
+
+def _takes_values(context: Any) -> bool:
+    """Return whether the command of a context has values that are not those of options."""
+    return context is not None and any(part.param_type_name == "argument" for part in context.command.params)
 
 
 def _format_error(error: Exception) -> str:

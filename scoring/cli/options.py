@@ -46,12 +46,14 @@ TIME_LIMIT_EXIT_CODE = 4
 """Exit code of a command that printed the best result so far because its time limit was reached."""
 
 UserArgument = Annotated[
-    str, typer.Argument(metavar="USER", help="Id of the user: a number, or a text id of an import.")
+    str,
+    typer.Argument(
+        metavar="USER", help="Id of the user: a number, or a text id of an import. Write `--` before an id such as -5x."
+    ),
 ]
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job: a number, or a text id of an import.")]
-OptionalJobArgument = Annotated[
-    str | None, typer.Argument(metavar="[JOB]", help="Id of the job: a number, or a text id of an import.")
-]
+_JOB_HELP = "Id of the job: a number, or a text id of an import. Write `--` before an id such as -5x."
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help=_JOB_HELP)]
+OptionalJobArgument = Annotated[str | None, typer.Argument(metavar="[JOB]", help=_JOB_HELP)]
 
 DbOption = Annotated[str, typer.Option("--db", metavar="FILE|URL", help="A SQLite file or a database URL.")]
 ModelOption = Annotated[

@@ -231,17 +231,22 @@ class Database:
         return self.dialect in READ_ONLY
 
     def require_writable(self) -> None:
-        """Check that this kind of database can be written to.
+        """Check that this kind of database can be written to, and that the folder of a SQLite file exists.
 
         Raises
         ------
-        DatabaseError: If it is MySQL or MariaDB.
+        DatabaseError: If it is MySQL or MariaDB, or the folder does not exist.
         """
         if self.is_read_only:
             raise DatabaseError(
                 f"{self.display}: scoring only reads from MySQL and MariaDB. Import its tables into a SQLite or "
                 "PostgreSQL database, or use `scoring run --no-database`.",
                 reason="not supported",
+            )
+        path = get_sqlite_file(self.engine.url)
+        if path is not None and not path.parent.is_dir():
+            raise DatabaseError(
+                f"{self.display}: the folder {path.parent} does not exist. Create it first.", reason="missing file"
             )
 
     @contextmanager
@@ -391,11 +396,8 @@ class Database:
         ------
         DatabaseError: If the folder does not exist.
         """
+        self.require_writable()
         path = get_sqlite_file(self.engine.url)
-        if path is not None and not path.parent.is_dir():
-            raise DatabaseError(
-                f"{self.display}: the folder {path.parent} does not exist. Create it first.", reason="missing file"
-            )
         if path is None:
             return False
         try:

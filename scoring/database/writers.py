@@ -104,8 +104,14 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: B
 def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame, board: Board) -> None:
     if name == "actions":  # in key order, rows are appended at the end of the table
         frame = frame.sort_values(list(TABLES[name].key), kind="stable")
-    columns = to_stored_columns(name, frame, board)
-    insert_rows(connection, target, list(columns), zip(*columns.values(), strict=True))
+    names = [column.name for column in target.columns]
+
+    def convert() -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(frame), ROWS_PER_BATCH):
+            columns = to_stored_columns(name, frame.iloc[start : start + ROWS_PER_BATCH], board)
+            yield from zip(*(columns[column] for column in names), strict=True)
+
+    insert_rows(connection, target, names, convert())
 
 
 def to_stored_columns(name: str, frame: pd.DataFrame, board: Board = DEFAULT_BOARD) -> dict[str, list[Any]]:

@@ -41,6 +41,9 @@ class BatchMethods(EngineState):
         int64, total_score, base_score, seo_score, personal_score float32, eligible bool. With `top_k`, it has the best
         eligible jobs of each user, best first, users in input order, and `rank` (from 1) instead of `eligible`.
 
+        If users or jobs are given with external ids, `user_external_id` and `job_external_id` follow, with `top_k` and
+        in the files of `out`. A frame of every pair has numbers only: its size is checked before data are loaded.
+
         Parameters
         ----------
         chunk_size: Number of users planned at a time (the default means the attribute of the engine). Results do not

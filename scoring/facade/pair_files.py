@@ -6,13 +6,14 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.errors import OutputError, pluralize
 from scoring.facade.legacy_results import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
@@ -40,8 +41,8 @@ _BYTES_READ_PER_PAIR: Final = 2 * BYTES_PER_PAIR
 class ScoredPairs:
     """All pairs of a request, on disk. Nothing is read before it is requested.
 
-    `len()` is the number of pairs. Columns: `ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order of the
-    request.
+    `len()` is the number of pairs. Columns: `ALL_PAIRS_COLUMNS`, then `user_external_id` and `job_external_id` if the
+    users and jobs have them. Rows: by user, then job, in the order of the request.
 
     Raises
     ------
@@ -77,7 +78,7 @@ class ScoredPairs:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return ALL_PAIRS_COLUMNS
+        return tuple(self.manifest.get("columns", ALL_PAIRS_COLUMNS))
 
     @property
     def dataset(self) -> ds.Dataset:
@@ -85,11 +86,11 @@ class ScoredPairs:
         from pyarrow import dataset as ds
 
         files = [str(self.path / file["name"]) for file in self.manifest["files"]]
-        return ds.dataset(files, format="parquet", schema=_schema())
+        return ds.dataset(files, format="parquet", schema=_schema(self.columns))
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """Return the first n pairs."""
-        frames, wanted = [_schema().empty_table().to_pandas()], max(0, int(n))
+        frames, wanted = [_schema(self.columns).empty_table().to_pandas()], max(0, int(n))
         for batch in self.batches(size=max(1, min(wanted, 65_536))):
             if not wanted:
                 break
@@ -176,13 +177,14 @@ def write_pairs(
             target.parent.mkdir(parents=True, exist_ok=True)
             work.mkdir()
             files: dict[int, dict[str, Any]] = {}
+            external_ids = _find_external_ids(inputs)
 
             def take(chunk: PairChunk) -> None:
-                files[chunk.number] = _write_chunk(work, chunk)
+                files[chunk.number] = _write_chunk(work, chunk, external_ids)
 
             if len(inputs.users) and len(inputs.jobs):
                 score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
-            _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
+            _write_manifest(work, inputs, model, list(external_ids), [files[number] for number in sorted(files)])
             require_new_folder(target)
             os.rename(work, target)
             sync_folder(target.parent)
@@ -191,14 +193,27 @@ def write_pairs(
     return ScoredPairs(target)
 
 
-def _schema() -> pa.Schema:
+def _schema(columns: Sequence[str]) -> pa.Schema:
     import pyarrow as pa
 
-    scores = ((name, pa.float32()) for name in SCORE_COLUMNS)
-    return pa.schema([("user_id", pa.int64()), ("job_id", pa.int64()), *scores, ("eligible", pa.bool_())])
+    types = {"user_id": pa.int64(), "job_id": pa.int64(), "eligible": pa.bool_()}
+    types |= {name: pa.float32() for name in SCORE_COLUMNS}
+    return pa.schema([(name, types.get(name, pa.string())) for name in columns])
 
 
-def _write_chunk(folder: Path, chunk: PairChunk) -> dict[str, Any]:
+def _find_external_ids(inputs: Inputs) -> dict[str, pa.Array]:
+    """Return column → the external ids of the users or jobs of a request, in its order. Only sides that have them."""
+    import pyarrow as pa
+
+    found = inputs.external_ids
+    return {
+        f"{lookup.kind}_external_id": pa.array(lookup.find_texts(ids), type=pa.string(), from_pandas=True)
+        for lookup, ids in ((found.users, inputs.users.user_id), (found.jobs, inputs.jobs.job_id))
+        if lookup is not None
+    }
+
+
+def _write_chunk(folder: Path, chunk: PairChunk, external_ids: Mapping[str, pa.Array]) -> dict[str, Any]:
     """Write a part file, flushed to disk on return.
 
     Ids are passed as indices of an existing dictionary: finding repetitions in two int64 columns took a third of the
@@ -216,25 +231,40 @@ def _write_chunk(folder: Path, chunk: PairChunk) -> dict[str, Any]:
         *(pa.array(scores.ravel()) for scores in chunk.scores),
         pa.array(chunk.eligible.ravel()),
     ]
+    texts = {"user_external_id": (users, chunk.first, n_users), "job_external_id": (jobs, 0, n_jobs)}
+    for name, values in external_ids.items():
+        codes, first, length = texts[name]
+        columns.append(_encode_texts(values.slice(first, length), codes))
     path = folder / f"part-{chunk.number:06d}.parquet"
 
     def encode(file: BinaryIO) -> None:
         pq.write_table(
-            pa.table(columns, names=list(ALL_PAIRS_COLUMNS)),
+            pa.table(columns, names=[*ALL_PAIRS_COLUMNS, *external_ids]),
             file,
-            use_dictionary=["user_id", "job_id"],
+            use_dictionary=["user_id", "job_id", *external_ids],
             dictionary_pagesize_limit=16 * n_jobs + (1 << 20),
             compression="NONE",
             # readers select users; bounds of the other columns would be equal in all files, and took half the time
             write_statistics=["user_id"],
-            store_schema=False,  # readers get plain int64 ids
+            store_schema=False,  # readers get plain int64 ids, and texts
         )
 
     replace_file(path, encode, sync_name=False)
     return {"name": path.name, "rows": n_users * n_jobs, "bytes": path.stat().st_size, "first_row": chunk.first}
 
 
-def _write_manifest(folder: Path, inputs: Inputs, model: ScoringModel, files: list[dict[str, Any]]) -> None:
+def _encode_texts(values: pa.Array, rows: NDArray[np.int32]) -> pa.DictionaryArray:
+    """Return the values at these rows. Parquet files cannot be written with a null in a dictionary."""
+    import pyarrow as pa
+
+    is_present = values.is_valid().to_numpy(zero_copy_only=False)
+    places = np.cumsum(is_present, dtype=np.int32) - 1
+    return pa.DictionaryArray.from_arrays(pa.array(places[rows], mask=~is_present[rows]), values.drop_null())
+
+
+def _write_manifest(
+    folder: Path, inputs: Inputs, model: ScoringModel, external_ids: list[str], files: list[dict[str, Any]]
+) -> None:
     manifest = {
         "format": 1,
         "kind": KIND,
@@ -244,6 +274,7 @@ def _write_manifest(folder: Path, inputs: Inputs, model: ScoringModel, files: li
         "users": len(inputs.users),
         "jobs": len(inputs.jobs),
         "pairs": len(inputs.users) * len(inputs.jobs),
+        "columns": [*ALL_PAIRS_COLUMNS, *external_ids],
         "bytes": sum(file["bytes"] for file in files),
         "files": files,
     }

@@ -72,6 +72,14 @@ _PREFIX: Final = re.compile(
 )
 _CURRENCY_AFTER: Final = re.compile(rf"\s*({CURRENCY})(?![A-Za-z])", re.IGNORECASE)
 _CURRENCY_PATTERNS: Final = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in CURRENCIES.items()}
+_PLAIN_AMOUNT: Final = rf"(?:{CURRENCY})?\s*[0-9.][0-9.,'_ ]*(?:{CURRENCY})?"
+_NEGATIVE: Final = re.compile(
+    rf"(?P<before>{CURRENCY})?\s*\(\s*(?P<bracketed>{_PLAIN_AMOUNT})\s*\)\s*(?P<after>{CURRENCY})?"
+    rf"|[△▲]\s*(?P<marked>{_PLAIN_AMOUNT})",
+    re.IGNORECASE,
+)
+"""Negative amounts of accounting, which are the whole text: `(5.00)`, `$(5.00)`, `△1,200円`."""
+
 _WORD_BETWEEN: Final = re.compile(rf"{CURRENCY}|約", re.IGNORECASE)
 
 
@@ -136,6 +144,10 @@ def parse_amount(text: str, notation: NumberNotation) -> Amount | str:
     'does not contain a number'
     """
     text = UNUSED.sub(lambda match: " " * len(match[0]), normalise_text(text).replace("’", "'"))
+    if negative := _NEGATIVE.fullmatch(text.strip()):
+        inner = negative["bracketed"] or negative["marked"]
+        amount = parse_amount(f"{negative['before'] or ''}{inner}{negative['after'] or ''}", notation)
+        return amount if isinstance(amount, str) else Amount(-amount.high, -amount.low, amount.unit)
     tokens = _find_tokens(text, notation)
     if not tokens:
         return "does not contain a number"

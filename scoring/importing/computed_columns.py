@@ -53,6 +53,7 @@ class ComputedColumns:
     rejections: rows of values that a mapping refuses.
     cleared: message → number of values that were made missing.
     notes: message → number of values that were kept or changed.
+    kept: target column → `make_key` of the values that `values` or `lookup` kept without a conversion.
     ignored: source columns that were not used.
     """
 
@@ -60,6 +61,7 @@ class ComputedColumns:
     rejections: Rejections
     cleared: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, set[str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
 
@@ -237,6 +239,7 @@ class _ColumnBuilder:
         lost = [element for value in unknown[mask] for element in (value if is_list(value) else [value])]
         if outcome == "keep":
             self.result.notes[_describe(target, reason, lost)] += len(lost)
+            self.result.kept.setdefault(target, set()).update(map(make_key, lost))
             return map_cells(values, convert)
         self._reject_or_clear(target, values, mask, outcome, reason, lost)
         return map_cells(values, lambda value: None if is_unknown(value) else convert(value))
@@ -357,6 +360,11 @@ class _ColumnBuilder:
             differs = known[name] & ~is_first & (types != wanted)
             types = np.where(is_first, wanted, np.where(differs, "hourly", types))
         return types
+
+
+def make_key(value: Any) -> str:
+    """Return a text that is equal for a code before and after validation, which pads it and changes its case."""
+    return fold_text(format_value(value)).lstrip("0")
 
 
 def fold_name(name: str) -> str:

@@ -43,6 +43,12 @@ def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str, bo
             others = f" (or {', '.join(spec.aliases)})" if spec.aliases else ""
             problem = f"{source}: column {spec.name}{others} is missing."
             raise DataError(f"{problem} {_describe_header(source, names, accepted, spec.name)}")
+    for target, column in mapping.columns.items():
+        if raw.is_1904 and column.source is not None and "excel" in column.format:
+            raise DataError(
+                f"{source} counts days from 1904, so `excel` is not the format of {table}.{target}. State `format: "
+                "excel-1904` in the mapping."
+            )
     raw.require_single(header if table in FACTOR_TABLES else used)
 
 

@@ -3,6 +3,11 @@
 Data flow: `readers` reads sources, `computed_columns` computes target columns, `id_mapping` replaces text ids by
 integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `table_writer` stores rows,
 `import_report` counts them. All tables of an import are stored in one transaction.
+
+All sources are read before the transaction begins, because a write transaction of SQLite excludes other writers. Rows
+are numbered and validated in the transaction: the result depends on ids, codes and names that are stored, or that a
+table of the same import has just written. Change tokens do not prove that these are unchanged, because other programs
+can edit rows in place. For 300,000 jobs, validation takes 1 of the 5 seconds of an update.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +27,7 @@ from sqlalchemy import Connection, inspect, select
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
 from scoring.columns.board import Board
+from scoring.columns.types.time import NOT_TIME
 from scoring.database.board_storage import declare_columns, read_board
 from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file
@@ -30,7 +36,7 @@ from scoring.database.writers import write_frame
 from scoring.dataset.frame_validation import make_empty_tables
 from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
-from scoring.importing.computed_columns import compute_columns
+from scoring.importing.computed_columns import compute_columns, make_key
 from scoring.importing.header_check import require_columns
 from scoring.importing.id_mapping import (
     CITY_TABLES,
@@ -62,6 +68,8 @@ from scoring.validation.rejections import DUPLICATE
 from scoring.validation.unknown_values import REFERENCES, find_unknown_values
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
+
+TIME_ADVICE: Final = "; for another format, state `format`, `unit` or `zone` of the column in a mapping"
 
 
 def import_file(
@@ -110,8 +118,9 @@ def import_file(
         replace, update, frozenset([table] if close_missing else ()), close_most, missing_columns, orphans
     )
     reports: list[ImportReport] = []
+    database.require_writable()
+    raw = _read(path, table_map.missing, options)
     with _transaction(database, [table], policy, reports) as transaction:
-        raw = _read(path, table_map.missing, options)
         transaction.import_table(table, raw, table_map, describe_source(path, options), refused_to)
     return reports[0]
 
@@ -159,17 +168,19 @@ def import_mapping(
             f"--close-missing{'-users' if table == 'users' else ''}.",
             key=("close_missing",),
         )
+    database.require_writable()
+    raws: dict[str, RawRows] = {}
+    for table, table_map in mapping.tables.items():
+        sources = [(places[name], mapping.sources[name]) for name in table_map.sources]
+        raws[table] = concatenate(
+            [_read(place, source.missing + table_map.missing, source.options) for place, source in sources]
+        )
     reports: list[ImportReport] = []
     try:
         with _transaction(database, list(mapping.tables), options, reports) as transaction:
             for table, table_map in mapping.tables.items():
-                sources = {name: mapping.sources[name] for name in table_map.sources}
-                raws = [
-                    _read(places[name], source.missing + table_map.missing, source.options)
-                    for name, source in sources.items()
-                ]
-                names = " + ".join(source.title for source in sources.values())
-                report = transaction.import_table(table, concatenate(raws), table_map, names, refused_to)
+                names = " + ".join(mapping.sources[name].title for name in table_map.sources)
+                report = transaction.import_table(table, raws.pop(table), table_map, names, refused_to)
                 _require_accepted_rows(report)
     finally:
         if on_report is not None:
@@ -312,7 +323,8 @@ def _import(
     connection, raw, board = transaction.connection, rows.raw, transaction.board
     cleared: Counter[str] = Counter()
     notes: Counter[str] = Counter()
-    validated, columns = _validate(connection, table, mapping, raw, cleared, notes, options, board)
+    kept: dict[str, set[str]] = {}
+    validated, columns = _validate(connection, table, mapping, raw, cleared, notes, kept, options, board)
     spec = board.table(table)
     validated = _apply_rules(spec, validated, mapping, cleared, after=False)
     if mapping.one_row_per is not None:
@@ -329,7 +341,7 @@ def _import(
     validated, counts = store_rows(connection, validated, columns, file_ids, options, board)
     if table in ("users", "jobs"):
         names = [name for owner, name in REFERENCES if owner == table]
-        transaction.coded.append((len(transaction.reports), validated.frame[names]))
+        transaction.coded.append((len(transaction.reports), _drop_kept(validated.frame[names], kept)))
     if before is not None:
         transaction.removed[table] = np.setdiff1d(before, read_ids(connection, table))
     n_rejected = validated.n_rejected + len(raw.unreadable)
@@ -387,6 +399,7 @@ def _validate(
     raw: RawRows,
     cleared: Counter[str],
     notes: Counter[str],
+    kept: dict[str, set[str]],
     options: WriteOptions,
     board: Board,
 ) -> tuple[NormalisedTable, frozenset[str]]:
@@ -401,6 +414,7 @@ def _validate(
         computed = compute_columns(table, composed, mapping, lambda name: read_codes(connection, name), board)
         cleared.update(computed.cleared)
         notes.update(computed.notes)
+        kept.update(computed.kept)
         ignored, rejections, composed = computed.ignored, computed.rejections, computed.frame
         if table == "occupations":
             composed = number_occupations(connection, composed)
@@ -433,6 +447,21 @@ def _validate(
     return replace(validated, ignored=ignored or validated.ignored), frozenset(columns)
 
 
+def _drop_kept(codes: pd.DataFrame, kept: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    """Return columns of codes without the values that a note of the mapping already counts."""
+    columns = {name: codes[name] for name in codes}
+    for name, keys in kept.items():
+        if name not in columns:
+            continue
+        if columns[name].dtype == object:  # lists
+            lists = [[code for code in row if make_key(code) not in keys] for row in columns[name]]
+            columns[name] = pd.Series(lists, index=codes.index, dtype=object)
+        else:
+            noted = [value for value in columns[name].dropna().unique() if make_key(value) in keys]
+            columns[name] = columns[name].mask(columns[name].isin(noted))
+    return pd.DataFrame(columns, index=codes.index)
+
+
 def _apply_rules(
     spec: Table, validated: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool
 ) -> NormalisedTable:
@@ -461,9 +490,10 @@ def _merge_rows(spec: Table, validated: NormalisedTable, mapping: TableMap) -> N
 
 
 def _count_reasons(raw: RawRows, validated: NormalisedTable) -> Counter[str]:
-    """Return reason → rejected rows."""
+    """Return reason → rejected rows. Times in another format get advice that only an import can give."""
     rejected = validated.rejected
-    return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(rejected["column"] + " " + rejected["reason"])])
+    reasons = rejected["reason"].replace({NOT_TIME: NOT_TIME + TIME_ADVICE})
+    return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(rejected["column"] + " " + reasons)])
 
 
 def _reject_duplicates(connection: Connection, validated: NormalisedTable, duplicates: np.ndarray) -> NormalisedTable:

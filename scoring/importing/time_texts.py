@@ -36,7 +36,7 @@ __all__ = ["FORMAT_NAMES", "UNITS", "ParsedTimes", "check_format", "check_zone",
 UNITS: Final = {"s": ("seconds", 1_000_000), "ms": ("milliseconds", 1_000), "us": ("microseconds", 1)}
 """Unit of a number → its name, and microseconds per unit."""
 
-FORMAT_NAMES: Final = ("iso", "excel")
+FORMAT_NAMES: Final = ("iso", "excel", "excel-1904")
 
 DIGITS: Final = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3, "f": 6}
 """Directive of digits → the number of its digits."""
@@ -57,6 +57,9 @@ ISO_ZONE: Final = r"[0-9][T ][0-9:.]+ ?(Z|z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 EPOCH: Final = np.datetime64(0, "us")
 EXCEL_EPOCH: Final = int(np.datetime64("1899-12-30", "us").astype(np.int64))
+DAYS_TO_1904: Final = 1_462
+"""Excel's day number of 1904-01-01, which is day 0 of the date system of 1904."""
+
 MICROSECONDS_PER_DAY: Final = 86_400_000_000
 FIRST: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
 LAST: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))
@@ -173,8 +176,8 @@ def _read_times(plain: pd.Series) -> tuple[NDArray[np.datetime64], Mask]:
 
 def _parse_texts(texts: pa.Array, name: str) -> tuple[NDArray[np.datetime64], Mask]:
     """Return the times of texts in one format (NaT where they have another), and which do not state a zone."""
-    if name == "excel":
-        return _parse_serials(texts), np.ones(len(texts), dtype=bool)
+    if name in ("excel", "excel-1904"):
+        return _parse_serials(texts, DAYS_TO_1904 if name == "excel-1904" else 0), np.ones(len(texts), dtype=bool)
     if name == "iso":
         values = TIME.coerce(pd.Series(pd.array(texts, dtype="str"))).values
         return _drop_utc(values), ~to_mask(pc.match_substring_regex(texts, ISO_ZONE))
@@ -190,12 +193,15 @@ def _drop_utc(values: pd.Series) -> NDArray[np.datetime64]:
     return values.dt.as_unit("us").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
 
 
-def _parse_serials(texts: pa.Array) -> NDArray[np.datetime64]:
-    """Return the times of Excel's serial days, rounded to milliseconds as Excel shows them."""
-    days = NUMBER.coerce(pd.Series(pd.array(texts, dtype="str"))).values.to_numpy(dtype=np.float64)
+def _parse_serials(texts: pa.Array, offset: int) -> NDArray[np.datetime64]:
+    """Return the times of Excel's serial days, rounded to milliseconds as Excel shows them.
+
+    `offset`: the serial day of day 0 of the date system.
+    """
+    days = NUMBER.coerce(pd.Series(pd.array(texts, dtype="str"))).values.to_numpy(dtype=np.float64) + offset
     with np.errstate(invalid="ignore"):
         # Excel counts 29 February 1900 as day 60, which did not exist
-        valid = (days >= 1) & (days < LAST_SERIAL) & ~((days >= 60) & (days < 61))
+        valid = (days >= max(offset, 1)) & (days < LAST_SERIAL) & ~((days >= 60) & (days < 61))
     days = np.where(valid, days, 61)
     milliseconds = np.rint((days + (days < 60)) * (MICROSECONDS_PER_DAY / 1000)).astype(np.int64)
     times = (EXCEL_EPOCH + milliseconds * 1000).astype("datetime64[us]")
@@ -242,7 +248,7 @@ def check_format(text: str) -> None:
     for short, long in ABBREVIATIONS.items():
         expanded = expanded.replace(short, long)
     directives = re.findall(r"%(.?)", expanded)
-    example = "Use directives such as %Y-%m-%d %H:%M:%S, or one of: iso, excel."
+    example = "Use directives such as %Y-%m-%d %H:%M:%S, or one of: {', '.join(FORMAT_NAMES)}."
     unknown = next((letter for letter in directives if letter not in DIGITS and letter not in OTHERS), None)
     if not [letter for letter in directives if letter != "%"]:
         raise ValueError(f"{text!r} has no directive. {example}")

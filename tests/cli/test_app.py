@@ -31,6 +31,10 @@ def test_help_without_a_command(scoring: Call) -> None:
         (["init", "--users", "0"], "--users"),
         (["explain"], "USER"),
         (["rum"], "rum"),
+        (["explain", "-5x", "1"], "then `--`, then the values"),
+        (["reach", "1", "-x"], "then `--`, then the values"),
+        (["audience", "-J1"], "then `--`, then the values"),
+        (["profiles", "show", "-x"], "then `--`, then the values"),
     ],
 )
 def test_invalid_command_line_exits_with_2(scoring: Call, arguments: list[str], message: str) -> None:

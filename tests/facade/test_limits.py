@@ -265,10 +265,10 @@ async def test_failed_write_leaves_no_files(
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * 40)
     write = pair_files._write_chunk
 
-    def full(folder: Path, piece: Any) -> dict[str, Any]:
+    def full(folder: Path, piece: Any, external_ids: Any) -> dict[str, Any]:
         if piece.number == at:
             raise OSError(28, "No space left on device")
-        return write(folder, piece)
+        return write(folder, piece, external_ids)
 
     monkeypatch.setattr(pair_files, "_write_chunk", full)
     with raises_with(OutputError, errno=errno.ENOSPC):

@@ -574,3 +574,34 @@ def test_report_does_not_list_thousands_of_unused_columns(sqlite: Database, tmp_
     report = import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id,{names}\n1{',' * 5_000}\n"))
     assert len(report.ignored) == 5_000
     assert max(map(len, report.lines())) < 500
+
+
+@pytest.mark.parametrize("column", ["posted_at", "expires_at"])
+@pytest.mark.parametrize("cell", ["30.06.2025", "1748912700"])
+def test_time_in_another_format_names_the_key(tmp_path: Path, column: str, cell: str) -> None:
+    (tmp_path / "jobs.csv").write_text(f"job_id,{column}\n1,{cell}\n")
+    with Database.open("sqlite://") as database:
+        (reason,) = import_file(database, "jobs", tmp_path / "jobs.csv").reasons
+    assert reason.startswith(f"{column} is not a time")
+    assert "`format`, `unit` or `zone`" in reason
+
+
+@pytest.mark.parametrize(
+    ("target", "column", "noted"),
+    [
+        ("salary_type", {"from": "x", "values": {"H": "hourly"}}, ["salary_type is not in `values`"]),
+        (
+            "salary_type",
+            {"from": "x", "values": {"A": "wekly"}},
+            ["salary_type is not in `values`", "salary_type 'wekly'"],
+        ),
+        ("prefecture_code", {"from": "x", "values": {"H": 13}}, ["prefecture_code is not in `values`"]),
+        ("prefecture_code", {"from": "x", "lookup": "prefectures", "else": "keep"}, ["prefecture_code does not exist"]),
+    ],
+)
+def test_unlisted_value_is_noted_once(tmp_path: Path, target: str, column: dict[str, Any], noted: list[str]) -> None:
+    (tmp_path / "jobs.csv").write_text("job_id,x\n1,A\n2,７７\n3,Weekly\n4,weekly\n")
+    with Database.open("sqlite://") as database:
+        report = import_file(database, "jobs", tmp_path / "jobs.csv", {"columns": {target: column}})
+    assert [note for note in report.notes if not any(map(note.startswith, noted))] == []
+    assert len(report.notes) == len(noted)

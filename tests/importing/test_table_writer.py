@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import insert, select
 
+from scoring.columns import TABLES
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
+from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError
-from scoring.importing import ImportReport, import_file, import_mapping
+from scoring.importing import ImportReport, import_file, import_mapping, importer, table_writer
+from scoring.importing.table_writer import MissingColumns
 from tests.support.errors import raises_at
 from tests.support.small_tables import assert_same, small_tables
 
@@ -263,3 +267,84 @@ def test_new_database_gets_the_other_reference_tables(database: Database, tmp_pa
 def test_contradictory_options_raise(sqlite_url: str, tmp_path: Path, options: dict[str, Any], key: str) -> None:
     with Database.open(sqlite_url) as database, raises_at(ConfigurationError, key):
         import_file(database, "jobs", tmp_path / "jobs.csv", **options)
+
+
+def update_rows_plainly(
+    stored: dict[Any, dict[str, Any]], given: list[dict[str, Any]], key: str, columns: set[str], policy: str
+) -> tuple[int, int, int]:
+    """Update rows one by one, and return the numbers of inserted, updated and reopened rows. The specification."""
+    inserted = updated = reopened = 0
+    for row in given:
+        before = stored.get(row[key])
+        if before is None:
+            stored[row[key]], inserted = row, inserted + 1
+            continue
+        kept = {name for name in row if name not in columns and (policy == "keep" or name == "external_id")}
+        after = {name: before[name] if name in kept else value for name, value in row.items()}
+        updated += after != before
+        reopened += bool(after.get("is_active") and not before.get("is_active"))
+        stored[row[key]] = after
+    return inserted, updated, reopened
+
+
+@pytest.mark.parametrize("policy", ["keep", "clear"])
+@pytest.mark.parametrize("table", ["jobs", "prefectures", "user_factors"])
+def test_update_in_chunks_equals_row_by_row(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, policy: MissingColumns
+) -> None:
+    monkeypatch.setattr(table_writer, "COMPARED_ROWS", 7)
+    key = TABLES[table].key[0]
+
+    def make_file(day: int) -> pd.DataFrame:
+        random = np.random.default_rng(day)
+        ids = random.permutation(60)[:40]
+        if table == "prefectures":
+            names = random.choice(["a", "b"], 40)
+            return pd.DataFrame({key: [f"P{n}" for n in ids], "name": names, "region": f"{day}"})
+        if table == "user_factors":
+            return pd.DataFrame({key: ids, "f0": random.integers(0, 2, 40).astype(float)})
+        open_jobs = random.choice([True, False], 40)
+        return pd.DataFrame({key: ids, "fee": random.integers(0, 3, 40), "title": f"{day}", "is_active": open_jobs})
+
+    def read(database: Database) -> dict[Any, dict[str, Any]]:
+        with database.connect() as connection:
+            rows = connection.execute(select(DATA_TABLES[table])).mappings().all()
+        return {row[key]: dict(row) for row in rows}
+
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    make_file(1).to_csv(first, index=False)
+    file = make_file(2).drop(columns=["title", "region"], errors="ignore")
+    file.to_csv(second, index=False)
+    with Database.open(sqlite_url) as database, Database.open("sqlite://") as other:
+        import_file(database, table, first, replace=True)
+        import_file(other, table, second, replace=True)
+        stored, given = read(database), list(read(other).values())
+        if table != "user_factors":
+            column = "title" if table == "jobs" else "region"
+            with pytest.raises(DataError, match=rf"{column} \({sum(row[key] in stored for row in given)} rows\)"):
+                import_file(database, table, second, update=True)
+            assert read(database) == stored
+        counts = update_rows_plainly(stored, given, key, {*file.columns, "vector"}, policy)
+        report = import_file(database, table, second, update=True, missing_columns=policy)
+        assert (report.inserted, report.updated, report.reopened) == counts
+        assert read(database) == stored
+
+
+def test_other_writers_can_write_while_files_are_read(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored rows that an import uses are read in its transaction, so it sees what was written meanwhile."""
+    (tmp_path / "new.csv").write_text("job_id,fee\n1,5\n2,5\n")
+    read = importer._read
+
+    def read_and_write(*args: Any) -> Any:
+        raw = read(*args)
+        with Database.open(sqlite_url) as other, other.begin() as connection:
+            connection.execute(insert(DATA_TABLES["jobs"]).values(job_id=2, is_active=True))
+        return raw
+
+    with Database.open(sqlite_url) as database:
+        database.create()
+        monkeypatch.setattr(importer, "_read", read_and_write)
+        report = import_file(database, "jobs", tmp_path / "new.csv", update=True)
+        assert (report.inserted, report.updated) == (1, 1)

@@ -61,6 +61,9 @@ def parse_one(value: Any, *formats: str, unit: str | None = None, zone: str | No
         (1, ("excel",), "1900-01-01 00:00:00"),
         (59, ("excel",), "1900-02-28 00:00:00"),
         (61, ("excel",), "1900-03-01 00:00:00"),
+        (44349, ("excel-1904",), "2025-06-03 00:00:00"),
+        (0, ("excel-1904",), "1904-01-01 00:00:00"),
+        (-1, ("excel-1904",), None),
         # cells that are times already
         (pd.Timestamp("2025-06-03 09:05"), ("%d.%m.%Y",), "2025-06-03 09:05:00"),
         (datetime(2025, 6, 3, 9, 5, tzinfo=UTC), ("excel",), "2025-06-03 09:05:00"),

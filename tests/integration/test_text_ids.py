@@ -213,3 +213,39 @@ def test_explain_prints_external_ids(market: Market) -> None:
     done = CliRunner().invoke(app, ["explain", "1", "12345", "--db", str(market.path)])
     assert done.exit_code == 1
     assert "external_id A-1" in done.stderr
+
+
+def test_all_pairs_on_disk_contain_external_ids(market: Market, tmp_path: Path) -> None:
+    users, jobs = pd.DataFrame({"user_id": [*USERS]}), pd.DataFrame({"job_id": [*JOBS]})
+    pairs = wait(market.engine.process_scoring_batch(users, jobs, out=tmp_path / "pairs", chunk_size=2))
+    frame = pairs.read()
+    assert list(frame)[-2:] == list(pairs.columns)[-2:] == EXTERNAL
+    pd.testing.assert_frame_equal(frame[[*pairs.columns[:-2]]], wait(market.engine.process_scoring_batch(users, jobs)))
+    best = wait(market.engine.process_scoring_batch(users, jobs, top_k=len(JOBS)))
+    columns = ["user_id", "job_id", *EXTERNAL]
+    listed = frame[frame["eligible"]][columns].sort_values(columns[:2], ignore_index=True)
+    pd.testing.assert_frame_equal(best[columns].sort_values(columns[:2], ignore_index=True), listed)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["explain", "--json", "--", "-5x", "--debug"], '"user_external_id": "-5x"'),
+        (["explain", "--", "-5x"], "user -5x"),
+        (["reach", "--seconds", "1", "--", "-5x", "--debug"], "--debug"),
+        (["audience", "--nearest", "1", "--", "--debug"], "--debug"),
+        (["compare", "standard", "classic", "--user", "-5x"], "-5x"),
+    ],
+)
+def test_ids_that_begin_with_a_minus(tmp_path: Path, words: list[str], shown: str) -> None:
+    tables = text_id_tables()
+    texts = {"U-1": "-5x", "J-1": "--debug"}
+    frames = {
+        name: frame.assign(external_id=frame["external_id"].replace(texts)) if name in ("users", "jobs") else frame
+        for name, frame in tables.items()
+    }
+    with Database.open(tmp_path / "board.db") as database:
+        save_tables(database, tables.with_tables(**frames))
+    done = CliRunner().invoke(app, [words[0], "--db", str(tmp_path / "board.db"), *words[1:]])
+    assert done.exit_code == 0, done.output
+    assert shown in done.stdout

@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +40,8 @@ def read_excel(path: Path, name: str, options: SourceOptions) -> RawRows:
     MissingDependencyError: If openpyxl is not installed.
     """
     with _open_workbook(path) as workbook:
-        return _read_rows(path, name, _select_sheet(path, workbook, options.sheet), options.header)
+        rows = _read_rows(path, name, _select_sheet(path, workbook, options.sheet), options.header)
+        return replace(rows, is_1904=workbook.epoch.year == 1904)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ class RawRows:
     rows: (n,) the line (text) or the row number from 1 (other sources) of each readable row.
     source: (n,) the file name of each readable row.
     unreadable: (file, line, reason, fields) of the other rows.
+    is_1904: whether numbers of days in a workbook are counted from 1904.
     duplicates: name of a duplicate column → the names that replace it in `frame`, such as "title (2)".
     """
 
@@ -35,6 +36,7 @@ class RawRows:
     source: np.ndarray
     unreadable: list[tuple[str, int, str, dict[str, str]]] = field(default_factory=list)
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_1904: bool = False
 
     @classmethod
     def of(cls, frame: pd.DataFrame, name: str, **attributes: Any) -> RawRows:
@@ -76,6 +78,7 @@ def concatenate(raws: Sequence[RawRows]) -> RawRows:
         np.concatenate([raw.source for raw in raws]),
         [row for raw in raws for row in raw.unreadable],
         {name: columns for raw in raws for name, columns in raw.duplicates.items()},
+        any(raw.is_1904 for raw in raws),
     )
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scoring.database.database import Database
+from scoring.database.readers import load_jobs
 from scoring.errors import DataError
+from scoring.importing import import_file
 from scoring.importing.readers import SourceOptions, read_source
 
 openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
@@ -82,3 +85,21 @@ def test_file_that_is_not_a_workbook_is_one_sentence(tmp_path: Path, name: str) 
     (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0 old")
     with pytest.raises(DataError, match=r"\.xlsx"):
         read_source(tmp_path / name)
+
+
+def test_days_from_1904_are_read(tmp_path: Path) -> None:
+    """Excel stores the same day as 45811 or, with the date system of 1904, as 44349."""
+    workbook = openpyxl.Workbook()
+    workbook.epoch = openpyxl.utils.datetime.MAC_EPOCH
+    for row in (["job_id", "posted_at", "until"], [1, datetime(2025, 6, 3, 9, 30), 44349]):
+        workbook.active.append(row)
+    workbook.save(tmp_path / "a.xlsx")
+    with Database.open("sqlite://") as database:
+        mapping = {"columns": {"expires_at": {"from": "until", "format": "excel"}}}
+        with pytest.raises(DataError, match="format: excel-1904"):
+            import_file(database, "jobs", tmp_path / "a.xlsx", mapping)
+        mapping["columns"]["expires_at"]["format"] = "excel-1904"
+        assert import_file(database, "jobs", tmp_path / "a.xlsx", mapping).stored == 1
+        jobs = load_jobs(database)
+        assert jobs["posted_at"].tolist() == [pd.Timestamp("2025-06-03 09:30", tz="UTC")]
+        assert jobs["expires_at"].tolist() == [pd.Timestamp("2025-06-03", tz="UTC")]
