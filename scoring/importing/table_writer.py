@@ -192,11 +192,21 @@ def _update_table(
 
 
 def _read_rows(connection: Connection, table: Table, names: list[str], keys: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Return column → stored values, in the order of the keys, which must be stored."""
+    """Return column → stored values, in the order of the keys.
+
+    Raises
+    ------
+    DataError: If a key is not stored. On PostgreSQL, another program can delete a row during an import.
+    """
     (key,) = table.primary_key.columns
     condition = is_in(connection, key, keys.tolist())
     values = fetch_columns(connection.execute(select(*(table.c[name] for name in names)).where(condition)))
     at = pd.Index(values[names.index(key.name)], dtype=object).get_indexer(pd.Index(keys, dtype=object))
+    if (at < 0).any():
+        raise DataError(
+            f"{table.name}: another program deleted the row of {key.name} {keys[at < 0][0]!r} during the import. "
+            "Repeat the import."
+        )
     return {name: _to_objects(stored)[at] for name, stored in zip(names, values, strict=True)}
 
 

@@ -248,7 +248,7 @@ def check_format(text: str) -> None:
     for short, long in ABBREVIATIONS.items():
         expanded = expanded.replace(short, long)
     directives = re.findall(r"%(.?)", expanded)
-    example = "Use directives such as %Y-%m-%d %H:%M:%S, or one of: {', '.join(FORMAT_NAMES)}."
+    example = f"Use directives such as %Y-%m-%d %H:%M:%S, or one of: {', '.join(FORMAT_NAMES)}."
     unknown = next((letter for letter in directives if letter not in DIGITS and letter not in OTHERS), None)
     if not [letter for letter in directives if letter != "%"]:
         raise ValueError(f"{text!r} has no directive. {example}")

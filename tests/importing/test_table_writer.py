@@ -330,6 +330,19 @@ def test_update_in_chunks_equals_row_by_row(
         assert read(database) == stored
 
 
+def test_row_that_another_program_deletes_is_an_error(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL, a row can be deleted between the query for the keys and the query for the values."""
+    (tmp_path / "jobs.csv").write_text("job_id,fee\n1,5\n2,5\n")
+    with Database.open(sqlite_url) as database:
+        import_file(database, "jobs", tmp_path / "jobs.csv")
+        monkeypatch.setattr(table_writer._Stored, "find", lambda stored, keys: np.zeros(len(keys), dtype=np.int64))
+        (tmp_path / "jobs.csv").write_text("job_id,fee\n1,5\n7,5\n")
+        with pytest.raises(DataError, match="job_id 7"):
+            import_file(database, "jobs", tmp_path / "jobs.csv", update=True)
+
+
 def test_other_writers_can_write_while_files_are_read(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
