@@ -1,4 +1,4 @@
-"""Options --slices and --slices-by: the groups of users by which results are split."""
+"""Options --slices and --slices-by: the groups of users and jobs by which results are split."""
 
 from __future__ import annotations
 
@@ -8,33 +8,49 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from scoring.errors import ConfigurationError, suggest
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scoring.columns.board import Board
     from scoring.database.database import Database
     from scoring.dataset import Tables
-    from scoring.evaluation import Slicing
+    from scoring.evaluation import JobSlicing, Slicing
+    from scoring.model import Inputs
 
-__all__ = ["SlicesByOption", "SlicesOption", "UserColumns"]
+__all__ = ["SliceColumns", "SlicesByOption", "SlicesOption", "UserSlicesByOption"]
 
 SlicesOption = Annotated[bool, typer.Option(help="Also compare by region, age group, tenure and occupation.")]
+
+_HELP = (
+    "Also compare by this column of the table users: quantile groups of numbers and times, values of other columns. "
+)
+
+UserSlicesByOption = Annotated[
+    list[str] | None, typer.Option("--slices-by", metavar="COLUMN", help=f"{_HELP}May be repeated.")
+]
 
 SlicesByOption = Annotated[
     list[str] | None,
     typer.Option(
         "--slices-by",
         metavar="COLUMN",
-        help="Also compare by this column of the table users: quantile groups of numbers and times, values of other "
-        "columns. May be repeated.",
+        help=f"{_HELP}`job.COLUMN` is a column of jobs: metrics then count only the relevant jobs of a group. May be "
+        "repeated.",
     ),
 ]
 
+_PREFIXES = {"job": "jobs", "user": "users"}
+"""What a column of --slices-by may begin with, as in eligibility rules → its table."""
+
 
 @dataclass(frozen=True)
-class UserColumns:
-    """The columns of --slices-by. `extra` contains those that the package does not read otherwise."""
+class SliceColumns:
+    """The columns of --slices-by. `extra` contains columns of users that the package does not read otherwise."""
 
-    names: tuple[str, ...]
+    users: tuple[str, ...]
+    jobs: tuple[str, ...]
     extra: Mapping[str, pd.DataFrame]
 
     @classmethod
@@ -43,37 +59,30 @@ class UserColumns:
 
         Raises
         ------
-        ConfigurationError: If the table users does not contain a column, or the column identifies users.
+        ConfigurationError: If the tables users or jobs do not contain a column, or it identifies users or jobs.
         DatabaseError: If the database cannot be read.
         """
         if not options:
-            return cls((), {})
-        from sqlalchemy import inspect
+            return cls((), (), {})
+        from scoring.database.board_storage import read_board
 
-        from scoring.columns import TABLES
-        from scoring.columns.types import INTEGER_LIST
-        from scoring.errors import ConfigurationError, suggest
-        from scoring.evaluation.slices import check_slice_column
-
-        users = TABLES["users"]
-        names = [users.canonical_names.get(name, name) for name in options]
-        for name in names:
-            check_slice_column(name)
-        database.require_tables("users")
-        stored = database.read(lambda connection: inspect(connection).get_columns("users"))
-        lists = [column.name for column in users.columns if column.type is INTEGER_LIST]
-        available = dict.fromkeys([*users.names, *(column["name"] for column in stored)])
-        known = [name for name in available if name not in (*users.key, "external_id", *lists)]
-        for option, name in zip(options, names, strict=True):
-            if name not in known:
+        database.require_tables("users", "jobs")
+        board = database.read(read_board)
+        found: dict[str, list[str]] = {"users": [], "jobs": []}
+        for option in options:
+            prefix, dot, name = option.partition(".")
+            table = _PREFIXES.get(prefix) if dot else "users"
+            if table is None:
                 raise ConfigurationError(
-                    f"--slices-by {option}: the table users does not contain this column. {suggest(option, known)}"
+                    f"--slices-by {option}: use COLUMN or user.COLUMN for users, job.COLUMN for jobs."
                 )
-        extra = [name for name in names if name not in users.names]
-        return cls(tuple(dict.fromkeys(names)), {name: _read_column(database, name) for name in extra})
+            found[table].append(_check_column(database, board, table, name if dot else option, option))
+        users = tuple(dict.fromkeys(found["users"]))
+        extra = [name for name in users if name not in board.table("users").names]
+        return cls(users, tuple(dict.fromkeys(found["jobs"])), {name: _read_column(database, name) for name in extra})
 
     def make_slicings(self, tables: Tables) -> list[Slicing]:
-        """Return a slicing of the users by each column. Prefectures are named.
+        """Return a slicing of the users by each of their columns. Prefectures are named.
 
         Raises
         ------
@@ -84,12 +93,47 @@ class UserColumns:
         prefectures = tables.prefectures.dropna(subset="name").set_index("prefecture_code")["name"]
         labels = {"prefecture_code": {code: f"{name} ({code})" for code, name in prefectures.items()}}
         slicings = []
-        for name in self.names:
+        for name in self.users:
             users = tables.users
             if name in self.extra:
                 users = users[["user_id"]].merge(self.extra[name], on="user_id", how="left")
             slicings.append(slice_by(users, name, labels=labels.get(name)))
         return slicings
+
+    def make_job_slicings(self, inputs: Inputs) -> list[JobSlicing]:
+        """Return a slicing of the jobs by each of their columns.
+
+        Raises
+        ------
+        ConfigurationError: If a column has another value in every job.
+        """
+        from scoring.evaluation import JobSlicing
+
+        return [JobSlicing.by(inputs, name) for name in self.jobs]
+
+
+def _check_column(database: Database, board: Board, table: str, name: str, option: str) -> str:
+    """Return the column of a table that an option names. Raise ConfigurationError if it is not usable."""
+    from sqlalchemy import inspect
+
+    from scoring.evaluation.slices import check_slice_column
+
+    spec = board.table(table)
+    name = spec.canonical_names.get(name, name)
+    lists = [column.name for column in spec.columns if column.type.is_list]
+    available = dict.fromkeys(spec.names)
+    if table == "users":
+        check_slice_column(name)
+        stored = database.read(lambda connection: inspect(connection).get_columns("users"))
+        available |= dict.fromkeys(column["name"] for column in stored)
+    known = [column for column in available if column not in (*spec.key, "external_id", *lists)]
+    if name not in known:
+        raise ConfigurationError(
+            f"--slices-by {option}: the table {table} does not contain this column. {suggest(name, known)}"
+            if name not in lists
+            else f"--slices-by {option}: this column contains lists. Use a column with one value per {table[:-1]}."
+        )
+    return name
 
 
 def _read_column(database: Database, name: str) -> pd.DataFrame:

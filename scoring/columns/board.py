@@ -1,7 +1,10 @@
-"""What is specific to one job board: its own columns, and the labels of its money.
+"""What is specific to one job board: its own columns, and its words for money and regions.
 
 An own column is a column of users, jobs or actions that is not in `scoring.columns.TABLES`. It has a name and a type of
 `OWN_TYPES`. A mapping, `Dataset.from_frames(own_columns=...)` or the table `own_columns` of a database declares it.
+
+The settings are a preset, the name of the currency and the word for a prefecture. A mapping, `Dataset.from_frames(
+board=...)`, `scoring init --preset` or the table `board_settings` of a database states them.
 """
 
 from __future__ import annotations
@@ -11,22 +14,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from scoring.columns.normal_form import fold_text
 from scoring.columns.table_specs import TABLES, Column, Table
 from scoring.columns.types import CATEGORY, CATEGORY_LIST, FLAG, INTEGER, NUMBER, TEXT, TIME, ColumnType
-from scoring.errors import ConfigurationError, suggest
+from scoring.errors import ConfigurationError, shorten_repr, suggest
 
 __all__ = [
     "DEFAULT_BOARD",
     "OWN_TABLES",
     "OWN_TYPES",
+    "SETTINGS",
     "Board",
+    "Preset",
     "find_name_problem",
     "get_type_word",
     "make_own_column",
     "parse_own_columns",
+    "parse_settings",
 ]
 
 OWN_TABLES: Final = ("jobs", "users", "actions")
@@ -45,7 +51,21 @@ OWN_TYPES: Final[Mapping[str, ColumnType]] = MappingProxyType(
 )
 """Type word of a declaration → column type."""
 
+Preset = Literal["japan", "none"]
+"""The shipped reference tables and words: Japan's, or no reference tables, currency and prefectures."""
+
+_WORDS: Final = ("currency", "region")
+
+SETTINGS: Final = ("preset", *_WORDS)
+"""Names of the settings of a board. Each is a text."""
+
+_PRESET_WORDS: Final = MappingProxyType({"japan": ("yen", "prefecture"), "none": ("", "region")})
+"""Preset → the currency and the region of a board that does not state them."""
+
 MAX_NAME: Final = 50
+
+MAX_WORD: Final = 30
+"""Largest number of characters of a word for money or regions, because tables print it."""
 
 _SYSTEM_COLUMNS: Final = frozenset(
     ("ctid", "oid", "rowid", "tableoid", "xmin", "xmax", "cmin", "cmax", "_rowid_", "vector")
@@ -59,19 +79,52 @@ def _make_no_columns() -> Mapping[str, tuple[Column, ...]]:
 
 @dataclass(frozen=True)
 class Board:
-    """The own columns of a board, by table and name, and the name of its currency.
+    """The own columns of a board, by table and name, and its settings.
 
-    `currency` is empty if it is not known. Labels of money then contain no unit.
+    Attributes
+    ----------
+    preset: which reference tables a new database of the board contains.
+    currency: the name of the currency; empty if it is not known. Labels of money then contain no unit.
+    region: the word for a prefecture, such as `canton` or `state`.
     """
 
     own: Mapping[str, tuple[Column, ...]] = field(default_factory=_make_no_columns)
+    preset: Preset = "japan"
     currency: str = "yen"
+    region: str = "prefecture"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Board, (dict(self.own), self.currency)
+        return Board, (dict(self.own), self.preset, self.currency, self.region)
 
     def __hash__(self) -> int:
-        return hash((tuple(sorted(self.own.items())), self.currency))
+        return hash((tuple(sorted(self.own.items())), self.preset, self.currency, self.region))
+
+    @classmethod
+    def of_preset(cls, preset: Preset) -> Self:
+        """Return the board of a preset, without own columns."""
+        currency, region = _PRESET_WORDS[preset]
+        return cls(preset=preset, currency=currency, region=region)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings that the default board and the preset do not imply."""
+        implied = Board.of_preset(self.preset)
+        stated = {"preset": self.preset} if self.preset != DEFAULT_BOARD.preset else {}
+        words = {name: str(getattr(self, name)) for name in _WORDS if getattr(self, name) != getattr(implied, name)}
+        return stated | words
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+        """Return a copy with these settings. Another preset replaces the words that are not stated.
+
+        Raises
+        ------
+        ConfigurationError: If a setting does not exist or is not valid.
+        """
+        stated = parse_settings(settings)
+        preset: Any = stated.get("preset", self.preset)
+        implied = self if preset == self.preset else Board.of_preset(preset)
+        words = {name: stated.get(name, getattr(implied, name)) for name in _WORDS}
+        return replace(self, preset=preset, **words)
 
     def table(self, name: str) -> Table:
         """Return a table with its own columns after the canonical ones. Raise KeyError if it does not exist."""
@@ -113,13 +166,49 @@ class Board:
         """The label of an hourly wage: `yen per hour`."""
         return f"{self.currency} per hour" if self.currency else "pay per hour"
 
+    @property
+    def regions(self) -> str:
+        """The plural of `region`: `prefectures`, `counties`."""
+        if self.region.endswith("y") and self.region[-2:-1] not in tuple("aeiou"):
+            return f"{self.region[:-1]}ies"
+        return f"{self.region}s"
+
     def format_amount(self, amount: float) -> str:
         """Return an amount without decimals, with the currency: `1,200 yen`."""
         return f"{amount:,.0f} {self.currency}".rstrip()
 
 
 DEFAULT_BOARD: Final = Board()
-"""No own columns, and amounts in yen."""
+"""No own columns, Japan's reference tables, and amounts in yen."""
+
+
+def parse_settings(given: Any) -> dict[str, str]:
+    """Return the settings of a mapping, of `Dataset.from_frames` or of a database.
+
+    Raises
+    ------
+    ConfigurationError: If a setting does not exist or is not valid. Its key is `("board", NAME)`.
+    """
+    if not isinstance(given, Mapping):
+        raise ConfigurationError("board: must be a mapping such as {currency: CHF}.", key=("board",))
+    for name, value in given.items():
+        problem = _find_setting_problem(name, value)
+        if problem is not None:
+            raise ConfigurationError(f"board.{name}: {problem}", key=("board", str(name)))
+    return {str(name): str(value) for name, value in given.items()}
+
+
+def _find_setting_problem(name: Any, value: Any) -> str | None:
+    if name not in SETTINGS:
+        return f"unknown setting. {suggest(str(name), SETTINGS)}"
+    if name == "preset":
+        presets = get_args(Preset)
+        return None if value in presets else f"{shorten_repr(value)} is not a preset. Use one of: {', '.join(presets)}."
+    if not isinstance(value, str) or not value.isprintable() or value != value.strip() or len(value) > MAX_WORD:
+        return f"{shorten_repr(value)} is not a word. Use a text of at most {MAX_WORD} characters, such as " + (
+            "CHF." if name == "currency" else "canton."
+        )
+    return "is empty. Use a word such as canton." if name == "region" and not value else None
 
 
 @lru_cache(maxsize=64)

@@ -80,5 +80,6 @@ class History(Component):
         }
         value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
         wage = f"mean {pair.board.wage_label}"
-        facts = {"applications": len(applied), "days": self.days, wage: mean, "similar in": met}
+        similar = {pair.board.region if name == "prefecture" else name: holds for name, holds in met.items()}
+        facts = {"applications": len(applied), "days": self.days, wage: mean, "similar in": similar}
         return Reason(value, facts)

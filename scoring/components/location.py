@@ -54,14 +54,14 @@ class Location(Component):
         return points
 
     def explain(self, pair: Pair) -> Reason:
-        user, job = pair.user, pair.job
+        user, job, region = pair.user, pair.job, pair.board.region
         if user.prefecture is None or job.prefecture is None:
             value, distance = self.elsewhere, "unknown"
         elif user.prefecture == job.prefecture:
             same = user.city is not None and user.city == job.city
-            value, distance = (self.same_city, "same city") if same else (self.same_prefecture, "same prefecture")
+            value, distance = (self.same_city, "same city") if same else (self.same_prefecture, f"same {region}")
         elif pair.adjacent:
-            value, distance = self.adjacent, "adjacent prefecture"
+            value, distance = self.adjacent, f"adjacent {region}"
         else:
             value, distance = self.elsewhere, "elsewhere"
         facts = {"user": (user.prefecture, user.city), "job": (job.prefecture, job.city), "distance": distance}

@@ -10,7 +10,7 @@ from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 
-_AREAS = ("all open jobs", "the prefecture", "the prefecture and major occupation")
+_AREAS = ("all open jobs", "the {region}", "the {region} and major occupation")
 
 
 class Wage(Component):
@@ -33,7 +33,7 @@ class Wage(Component):
         facts = {
             pair.board.wage_label: hourly,
             "area mean": mean,
-            "area": _AREAS[level],
+            "area": _AREAS[level].format(region=pair.board.region),
             "jobs in area": count,
             "ratio": ratio,
         }

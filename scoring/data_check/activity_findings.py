@@ -127,11 +127,11 @@ def find_areas_without_jobs(data: Dataset) -> Iterator[Finding]:
         most = lacking[np.argsort(-acted[lacking], kind="stable")][:5]
         codes = [make_printable(str(data.words.prefecture.value(code)), 20) for code in most]
         names = ", ".join(f"{name} ({acted[code]:,})" for name, code in zip(codes, most, strict=True))
+        area = data.board.region if len(lacking) == 1 else data.board.regions
         yield Finding(
             "areas without jobs",
             "warning",
-            f"no open job is in {pluralize(len(lacking), 'prefecture')} with actions in the last {AREA_DAYS} days: "
-            f"{names}",
+            f"no open job is in {len(lacking):,} {area} with actions in the last {AREA_DAYS} days: {names}",
             "Check that the file of jobs is complete, and that both files use the same codes.",
         )
 

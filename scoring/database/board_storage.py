@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, inspect, literal, select, text, union_all
 
-from scoring.columns.board import DEFAULT_BOARD, Board, get_type_word, make_own_column
-from scoring.database.migrations import is_readable
+from scoring.columns.board import DEFAULT_BOARD, SETTINGS, Board, get_type_word, make_own_column
+from scoring.database.migrations import has_table
 from scoring.database.schema import board_settings, get_data_table, own_columns
 from scoring.errors import ConfigurationError, DatabaseError
 
-__all__ = ["declare_columns", "read_board", "write_currency"]
-
-CURRENCY = "currency"
+__all__ = ["declare_columns", "read_board", "store_board", "write_settings"]
 
 
 def read_board(connection: Connection) -> Board:
-    """Return the board of a database, in one query.
-
-    It has no own columns if the schema is older, or if this PostgreSQL user may not read the table own_columns.
+    """Return the board of a database, in one query. A database of an older schema has the default board.
 
     Raises
     ------
-    DatabaseError: If another program has stored an invalid declaration.
+    DatabaseError: If another program has stored an invalid declaration, or this PostgreSQL user may not read a table of
+        the board.
     """
-    if not (is_readable(connection, own_columns) and is_readable(connection, board_settings)):
+    if not all(has_table(connection, table) for table in (own_columns, board_settings)):
         return DEFAULT_BOARD
     columns, settings = own_columns.c, board_settings.c
     declared = select(columns.table_name, columns.name, columns.type, columns.show)
     stored = select(literal(""), settings.name, settings.value, literal(False))
     board = DEFAULT_BOARD
+    stated: dict[str, str] = {}
     try:
         for table, name, value, show in connection.execute(union_all(declared, stored)):
             if table:
                 board = board.with_columns(table, [make_own_column(table, name, value, show=bool(show))])
-            elif name == CURRENCY:
-                board = replace(board, currency=value)
+            elif name in SETTINGS:  # a newer version may have other settings
+                stated[name] = value
+        return board.with_settings(stated)
     except ConfigurationError as error:
+        table = "board_settings" if error.key[:1] == ("board",) else "own_columns"
         raise DatabaseError(
-            f"The table own_columns contains an invalid declaration: {error} Correct or delete its row.",
+            f"The table {table} contains an invalid declaration: {error} Correct or delete its row.",
             reason="invalid row",
         ) from error
-    return board
+
+
+def store_board(connection: Connection, board: Board) -> None:
+    """Add the own columns of a board to the tables, and replace the stored settings by its settings.
+
+    Raises
+    ------
+    ConfigurationError: As in `declare_columns`.
+    """
+    declare_columns(connection, board)
+    write_settings(connection, board)
 
 
 def declare_columns(connection: Connection, board: Board) -> Board:
@@ -68,16 +77,14 @@ def declare_columns(connection: Connection, board: Board) -> Board:
                 _add_column(connection, wider, table, column.name)
             connection.execute(insert(own_columns), row | {"type": get_type_word(column.type), "show": column.show})
         stored = wider
-    if board.currency != DEFAULT_BOARD.currency:
-        stored = write_currency(connection, stored, board.currency)
     return stored
 
 
-def write_currency(connection: Connection, board: Board, currency: str) -> Board:
-    """Store the name of the currency, and return the board with it."""
-    connection.execute(delete(board_settings).where(board_settings.c.name == CURRENCY))
-    connection.execute(insert(board_settings), {"name": CURRENCY, "value": currency})
-    return replace(board, currency=currency)
+def write_settings(connection: Connection, board: Board) -> None:
+    """Replace the stored settings by those of a board."""
+    connection.execute(delete(board_settings))
+    if board.settings:
+        connection.execute(insert(board_settings), [{"name": k, "value": v} for k, v in board.settings.items()])
 
 
 def _add_column(connection: Connection, board: Board, table: str, name: str) -> None:

@@ -33,7 +33,7 @@ __all__ = [
     "MIGRATIONS",
     "VERSION",
     "Migration",
-    "is_readable",
+    "has_table",
     "lock_writers",
     "migrate",
     "parse_run_key",
@@ -193,8 +193,8 @@ def read_version(connection: Connection) -> int:
     return FIRST_VERSION if version is None else int(version)
 
 
-def is_readable(connection: Connection, table: Table) -> bool:
-    """Return whether a table of the package exists, and this user may read it. It is not counted as a round trip."""
+def has_table(connection: Connection, table: Table) -> bool:
+    """Return whether a table of the package exists, also if this user may not read it. Not counted as a round trip."""
     query = IS_READABLE[connection.dialect.name].format(table=table.name)
     cursor: Any = connection.connection.cursor()
     try:
@@ -203,7 +203,7 @@ def is_readable(connection: Connection, table: Table) -> bool:
             row = cursor.fetchone()
     finally:
         cursor.close()
-    return row is not None and bool(row[0])
+    return row is not None
 
 
 def require_known(version: int, display: str) -> None:

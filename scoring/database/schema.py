@@ -146,7 +146,7 @@ own_columns: Final = Table(
 board_settings: Final = Table(
     "board_settings",
     METADATA,
-    Column("name", Text, primary_key=True),  # currency
+    Column("name", Text, primary_key=True),  # preset, currency, region
     Column("value", Text, nullable=False),
     info={SINCE: 5},
 )

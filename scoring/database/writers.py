@@ -28,7 +28,7 @@ from sqlalchemy import (
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables
-from scoring.database.board_storage import declare_columns
+from scoring.database.board_storage import store_board
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.factor_blobs import VECTOR_DTYPE
@@ -75,7 +75,7 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
         if replace:
             for name in TABLES:
                 connection.execute(delete(DATA_TABLES[name]))
-        declare_columns(connection, tables.board)
+        store_board(connection, tables.board)
         for name, frame in tables.items():
             if not replace and connection.execute(select(DATA_TABLES[name]).limit(1)).first() is not None:
                 raise DataError(
@@ -93,7 +93,7 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
 def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: Board = DEFAULT_BOARD) -> None:
     """Insert the rows of a canonical frame into a data table, within the transaction of the connection.
 
-    `board` declares the own columns of the frame, which `declare_columns` has added to the table.
+    `board` declares the own columns of the frame, which `store_board` has added to the table.
     """
     table = get_data_table(name, board)
     with _defer_indexes(connection, DATA_TABLES[name], len(frame)):

@@ -76,27 +76,32 @@ class Dataset:
         as_of: datetime | str | None = None,
         on_bad: InvalidRowPolicy = "refuse",
         own_columns: Mapping[str, Mapping[str, Any]] | None = None,
+        board: Mapping[str, str] | None = None,
         **tables: pd.DataFrame,
     ) -> Self:
         """Return the dataset of DataFrames with canonical columns or their aliases.
 
-        Reference tables default to Japan's. With `on_bad="refuse"`, invalid rows raise an error whose `problems` is a
+        With `on_bad="refuse"`, invalid rows raise an error whose `problems` is a
         frame of all problems. With "quarantine", they are left out and listed in `ledger`.
 
         `own_columns` declares columns of jobs, users and actions that components read by name:
         `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
         The types are those of `scoring.columns.board.OWN_TYPES`.
 
+        `board` states the settings of `scoring.columns.board.SETTINGS`, all optional. `preset`: the default of the
+        reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of prefectures, as
+        in `{"preset": "none", "currency": "CHF", "region": "canton"}`.
+
         Raises
         ------
         DataError: If a row is invalid; it names the table, the column and the row.
-        ConfigurationError: If `own_columns` is invalid.
+        ConfigurationError: If `own_columns` or `board` is invalid.
         """
         from scoring.dataset.frame_validation import read_frames
 
         frames = {"jobs": jobs, "users": users, "actions": actions, **tables}
-        board = parse_own_columns(own_columns)
-        accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of), board=board)
+        described = parse_own_columns(own_columns).with_settings({} if board is None else board)
+        accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of), board=described)
         return cls(accepted, as_of=as_of, ledger=ledger)
 
     @classmethod
@@ -128,7 +133,7 @@ class Dataset:
 
     @property
     def board(self) -> Board:
-        """The own columns and the labels of money."""
+        """The own columns, and the words for money and regions."""
         return self.tables.board
 
     @property

@@ -22,7 +22,7 @@ __all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frame
 
 
 def tables_from_frames(*, board: Board = DEFAULT_BOARD, **frames: pd.DataFrame | None) -> Tables:
-    """Return canonical tables from frames by table name. Reference tables default to Japan's, actions to none.
+    """Return canonical tables from frames by table name. Reference tables default to those of the preset.
 
     Raises
     ------
@@ -66,11 +66,12 @@ def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None], board: Boar
     for name in ("jobs", "users"):
         if name not in complete:
             raise DataError(f"{name}: expected a frame, not None. Give a frame of {name}.")
-    complete.setdefault("occupations", reference.load_occupations())
-    if "prefectures" not in complete:
-        complete["prefectures"] = reference.load_prefectures()
-        complete.setdefault("prefecture_adjacency", reference.load_prefecture_adjacency())
-    for name in ("actions", "prefecture_adjacency"):
+    if board.preset == "japan":
+        complete.setdefault("occupations", reference.load_occupations())
+        if "prefectures" not in complete:
+            complete["prefectures"] = reference.load_prefectures()
+            complete.setdefault("prefecture_adjacency", reference.load_prefecture_adjacency())
+    for name in ("actions", "occupations", "prefectures", "prefecture_adjacency"):
         complete.setdefault(name, make_empty_frame(name, board))
     return complete
 
@@ -96,9 +97,9 @@ def _validate_tables(frames: Mapping[str, pd.DataFrame], board: Board) -> tuple[
     return tables, failures
 
 
-def make_empty_tables() -> Tables:
-    """Return empty jobs and users with Japan's reference tables: the initial content of a database."""
-    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))
+def make_empty_tables(board: Board = DEFAULT_BOARD) -> Tables:
+    """Return empty jobs and users with the reference tables of the preset: the initial content of a database."""
+    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"), board=board)
 
 
 def empty_board() -> Tables:

@@ -4,7 +4,7 @@
 - `row_agreement`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
 - `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_info`: which values are better
-- `slices`: metrics by group of users
+- `slices`: metrics by group of users; `job_slices`: by group of jobs
 - `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant
 - `measure_values`: the values of all measures of a model
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
@@ -21,6 +21,7 @@ from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
+from scoring.evaluation.job_slices import JobSlicing
 from scoring.evaluation.list_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
@@ -60,6 +61,7 @@ __all__ = [
     "ExternalLists",
     "HitRate",
     "Holdout",
+    "JobSlicing",
     "MeanFee",
     "MeanWage",
     "Metric",

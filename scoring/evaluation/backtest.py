@@ -104,6 +104,8 @@ class Backtest:
     goals: tuple[Measure, ...] = ()
     candidate: str | None = None
     """The model of the declared tests; None without goals."""
+    currency: str = ""
+    """The unit of amounts of money; empty if it is not known."""
 
     @classmethod
     def of(
@@ -178,7 +180,8 @@ class Backtest:
                 f"None of {pluralize(cuts, 'cut')} has a relevant job. {list(skipped.values())[-1]}", key=("cuts",)
             )
         names = tuple(metric.name for metric in metrics)
-        return cls(tuple(done), skipped, tuple(models), names, level, seed, declared, chosen)
+        currency = data.board.currency
+        return cls(tuple(done), skipped, tuple(models), names, level, seed, declared, chosen, currency)
 
     @staticmethod
     def _evaluate(

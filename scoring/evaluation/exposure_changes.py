@@ -1,40 +1,102 @@
-"""Exposure: which companies, prefectures and occupations gain or lose places in the lists."""
+"""Exposure: which companies, prefectures, occupations or values of an own column gain or lose places in the lists."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from scoring.array_types import Floats, Ints
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.columns.board import Board
+from scoring.errors import ConfigurationError, UnknownIdError, suggest
+from scoring.evaluation.slices import UNKNOWN, group_values
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
 from scoring.ranking import Ranking, list_overlap
 
-__all__ = ["UNKNOWN", "By", "compute_exposure_changes", "plot_exposure"]
+__all__ = [
+    "ATTRIBUTES",
+    "UNKNOWN",
+    "check_attribute",
+    "compute_exposure_changes",
+    "name_attribute",
+    "plot_exposure",
+]
 
-By = Literal["company", "prefecture", "occupation"]
-"""Attribute of a job by which places are counted."""
+ATTRIBUTES: Final = ("company", "prefecture", "occupation")
+"""Attributes of the jobs of every board by which places are counted. A board may add own columns."""
 
 COLUMN: Final = {"company": "company_id", "prefecture": "prefecture_code", "occupation": "occupation_code"}
-PLURAL: Final = {"company": "companies", "prefecture": "prefectures", "occupation": "occupations"}
+TABLE: Final = {"prefecture": "prefectures", "occupation": "occupations"}
 
 LONGEST: Final = 18
 """Maximum number of characters of an axis label."""
 
-UNKNOWN: Final = "unknown"
-"""Name of the row of jobs without a company, prefecture or occupation."""
+
+def check_attribute(by: str, board: Board) -> None:
+    """Raise ConfigurationError if places cannot be counted by an attribute of the jobs of a board."""
+    own = {column.name: column for column in board.get_own("jobs")}
+    known = [*ATTRIBUTES, *(name for name, column in own.items() if not column.type.is_list)]
+    if by in own and by not in known:
+        raise ConfigurationError(f"by is {by!r}, a column of lists. Use one of: {', '.join(known)}.", key=("by",))
+    if by not in known:
+        raise ConfigurationError(f"by is {by!r}. {suggest(by, known)}", key=("by",))
 
 
-def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "company") -> pd.DataFrame:
+def name_attribute(by: str, board: Board) -> tuple[str, str]:
+    """Return the label of an attribute of jobs, and the label of its values: `company`, `companies`."""
+    labels = {
+        "company": ("company", "companies"),
+        "prefecture": (board.region, board.regions),
+        "occupation": ("occupation", "occupations"),
+    }
+    return labels.get(by, (by, f"values of {by}"))
+
+
+@dataclass(frozen=True)
+class _Attribute:
+    """The values of an attribute of jobs, and the value of each job."""
+
+    column: str
+    codes: Ints  # (n_jobs,) index in `values`; -1 for a missing value
+    values: pd.api.extensions.ExtensionArray  # (n_codes + 1,); the last one is missing
+    names: pd.api.extensions.ExtensionArray  # (n_codes + 1,); the last one is UNKNOWN
+
+    @classmethod
+    def of(cls, inputs: Inputs, by: str) -> _Attribute:
+        check_attribute(by, inputs.board)
+        if by not in ATTRIBUTES:
+            return cls._of_own_column(inputs, by)
+        values = [*getattr(inputs.words, by).values, None]
+        series = pd.Series(values, dtype="Int64" if by == "occupation" else "str")
+        if by == "company":
+            named = inputs.jobs.frame.dropna(subset=["company_id", "company_name"]).drop_duplicates("company_id")
+            names = named.set_index("company_id")["company_name"]
+        else:
+            names = getattr(inputs.dataset.tables, TABLE[by]).set_index(COLUMN[by])["name"]
+        known_names = series.map(names).astype("str").fillna(series.astype("str")).fillna(UNKNOWN)
+        return cls(COLUMN[by], getattr(inputs.jobs, by), series.array, known_names.array)
+
+    @classmethod
+    def _of_own_column(cls, inputs: Inputs, name: str) -> _Attribute:
+        """Return the groups of an own column: ranges of numbers and times, the most frequent other values."""
+        group, order = group_values(inputs.jobs.read_column(name).rename(name), "jobs")
+        codes = pd.Index(order, dtype="str").get_indexer(pd.Index(pd.Series(group, dtype="str")))
+        names = pd.Series([*order, None], dtype="str")
+        return cls(name, codes.astype(np.int32), names.array, names.fillna(UNKNOWN).array)
+
+
+def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: str = "company") -> pd.DataFrame:
     """Return one row per company (prefecture, occupation) with a place in either ranking, the largest change first.
+
+    `by` is one of `ATTRIBUTES`, or an own column of jobs, whose values are grouped as in `slice_by`.
 
     Columns:
 
-    - company_id (prefecture_code, occupation_code): missing for jobs without one
+    - company_id (prefecture_code, occupation_code, the own column): missing for jobs without one
     - name: the code if the tables have no name
     - places_before, places_after, change: list entries; they add up to all entries of the lists
     - weighted_before, weighted_after, weighted_change: the same, each entry weighted by 1 / log2(1 + rank), the
@@ -43,13 +105,11 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
 
     Raises
     ------
-    ConfigurationError: If `by` is not one of `By`.
+    ConfigurationError: If `by` is another value.
     UnknownIdError: If a listed job is not in the inputs.
     """
-    if by not in get_args(By):
-        raise ConfigurationError(f"by is {by!r}. Use one of: {', '.join(get_args(By))}.", key=("by",))
-    codes: Ints = getattr(inputs.jobs, by)
-    n_codes = len(getattr(inputs.words, by))
+    attribute = _Attribute.of(inputs, by)
+    codes, n_codes = attribute.codes, len(attribute.values) - 1
     columns: dict[str, Any] = {}
     for when, ranking in (("before", before), ("after", after)):
         columns[f"places_{when}"], columns[f"weighted_{when}"] = _exposure(ranking, inputs, codes, n_codes)
@@ -58,8 +118,8 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     change = listed["places_after"] - listed["places_before"]
     frame = pd.DataFrame(
         {
-            COLUMN[by]: _values(inputs, by).take(listed_codes),
-            "name": _names(inputs, by).take(listed_codes),
+            attribute.column: attribute.values.take(listed_codes),
+            "name": attribute.names.take(listed_codes),
             "places_before": listed["places_before"],
             "places_after": listed["places_after"],
             "change": change,
@@ -98,35 +158,20 @@ def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _values(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
-    """Return (n_codes + 1,) the id or code of the tables for each code; the last one is missing."""
-    values = [*getattr(inputs.words, by).values, None]
-    return pd.Series(values, dtype="Int64" if by == "occupation" else "str").array
+def plot_exposure(axes: Any, frame: pd.DataFrame, labels: tuple[str, str], most: int = 8) -> None:
+    """Draw diverging bars of the `most` largest gains and losses of `compute_exposure_changes`, gains on top.
 
-
-def _names(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
-    """Return (n_codes + 1,) names, UNKNOWN at the end. A code without a name is its own name."""
-    tables = inputs.dataset.tables
-    if by == "company":
-        named = inputs.jobs.frame.dropna(subset=["company_id", "company_name"]).drop_duplicates("company_id")
-        names = named.set_index("company_id")["company_name"]
-    else:
-        names = getattr(tables, PLURAL[by]).set_index(COLUMN[by])["name"]
-    values = pd.Series(_values(inputs, by))
-    known_names = values.map(names).astype("str")
-    return known_names.fillna(values.astype("str")).fillna(UNKNOWN).array
-
-
-def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None:
-    """Draw diverging bars of the `most` largest gains and losses of `compute_exposure_changes`, gains on top."""
+    `labels` are those of `name_attribute`.
+    """
+    label, plural = labels
     gained = frame[frame["change"] > 0].nlargest(most, "change")
     lost = frame[frame["change"] < 0].nsmallest(most, "change")[::-1]
     listed = pd.concat([gained, lost])
-    axes.set_title(f"{PLURAL[by].capitalize()} with the largest gains and losses", loc="left", fontsize=10)
+    axes.set_title(f"{plural.capitalize()} with the largest gains and losses", loc="left", fontsize=10)
     axes.set_xlabel("change in the number of list places")
     if not len(listed):
         axes.set_yticks([])
-        axes.set_ylabel(PLURAL[by])
+        axes.set_ylabel(plural)
         axes.text(0.5, 0.5, "no gains or losses", ha="center", va="center", transform=axes.transAxes)
         return
     places = np.arange(len(listed))
@@ -140,7 +185,7 @@ def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None
     names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in listed["name"]]
     axes.set_yticks(places, names, fontsize=SMALL)
     axes.invert_yaxis()
-    axes.set_ylabel(by)
+    axes.set_ylabel(label)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     low, high = min(0, int(listed["change"].min())), max(0, int(listed["change"].max()))
     margin = 1.1 * max(high, -low)  # for the texts

@@ -171,5 +171,5 @@ def list_caveats(data: Dataset, earlier: EarlierActions, agreement: pd.DataFrame
     """Return the caveats that apply to every metric."""
     unknown = (_NOT_COMPARED,) if agreement["excess"].isna().all() else ()
     given = (_GIVEN_FACTORS,) if data.tables.user_factors is not None else ()
-    leaks = tuple(f"Possible leak: {text}" for text in describe_agreement(agreement))
+    leaks = tuple(f"Possible leak: {text}" for text in describe_agreement(agreement, data.board.region))
     return (_CURRENT_ROWS, str(earlier), *leaks, *unknown, *given)

@@ -25,6 +25,7 @@ from scoring.model.component_inputs import History
 from scoring.ranking import Ranking
 
 __all__ = [
+    "MONEY",
     "POPULATION_FACTS",
     "USER_FACTS",
     "Concentration",
@@ -42,12 +43,16 @@ __all__ = [
 ]
 
 
+MONEY: Final = "money"
+"""The unit of amounts. `measure_info.find_measure` replaces it by the currency of the board."""
+
+
 @dataclass(frozen=True, repr=False)
 class ListFacts:
     """Facts of m jobs, in the order of the inputs that a ranking's `job_row` refers to, and of the inputs' n users."""
 
     job_id: Longs  # (m,)
-    fee: Floats  # (m,) yen; a missing fee is 0, as in scores and rules
+    fee: Floats  # (m,) money; a missing fee is 0, as in scores and rules
     wage: Floats  # (m,) hourly equivalent over its area mean; NaN if either is unknown
     n_acting: Longs  # (m,) distinct users with an action on the job
     novelty: Floats  # (m,) bits
@@ -202,7 +207,7 @@ class MeanFee(JobMean):
     """Mean fee of the listed jobs; a missing fee is 0."""
 
     label = "mean fee"
-    unit = "yen"
+    unit = MONEY
     good_sign = 1
 
     def _values(self, facts: ListFacts) -> Floats:

@@ -6,10 +6,11 @@ A measure that moves in its bad direction is the price of a gain in another meas
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from scoring.evaluation.list_metrics import (
+    MONEY,
     Concentration,
     Coverage,
     Diversity,
@@ -81,13 +82,15 @@ MEASURES: Final[dict[str, MeasureInfo]] = {
 """Label → measure."""
 
 
-def find_measure(name: str) -> MeasureInfo:
+def find_measure(name: str, currency: str = "") -> MeasureInfo:
     """Return unit, good direction and meaning of a measure such as `NDCG@10` or `mean fee@40`.
 
-    A label that is not registered is a metric of the caller, and higher values of a metric are better.
+    `currency` is the unit of amounts of money; empty if it is not known. A label that is not registered is a metric of
+    the caller, and higher values of a metric are better.
     """
     label = name.rpartition("@")[0] or name
-    return MEASURES.get(label, MeasureInfo(label, "", Metric.good_sign, ""))
+    found = MEASURES.get(label, MeasureInfo(label, "", Metric.good_sign, ""))
+    return replace(found, unit=currency) if found.unit == MONEY else found
 
 
 def find_good_sign(measure: str) -> int:

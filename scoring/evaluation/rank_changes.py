@@ -20,7 +20,7 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Ints
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
-from scoring.evaluation.exposure_changes import By, compute_exposure_changes, plot_exposure
+from scoring.evaluation.exposure_changes import compute_exposure_changes, name_attribute, plot_exposure
 from scoring.evaluation.list_metrics import ListFacts, UserFact
 from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, find_good_sign, is_price, relative_change
 from scoring.id_index import IdIndex
@@ -242,11 +242,11 @@ class Comparison:
         found = movements(self.before.take(rows), self.after.take(rows))
         return self.inputs.external_ids.add_columns(found)
 
-    def exposure(self, by: By = "company") -> pd.DataFrame:
+    def exposure(self, by: str = "company") -> pd.DataFrame:
         """Return `compute_exposure_changes` of the two rankings."""
         return compute_exposure_changes(self.before, self.after, self.inputs, by)
 
-    def plot(self, by: By = "company", most: int = 8) -> Figure:
+    def plot(self, by: str = "company", most: int = 8) -> Figure:
         """Plot the users' overlaps, the `most` largest gains and losses of places, and the changes of `measures`."""
         figure, (left, right, properties) = create_figure(17.5, 4.4, columns=3)
         overlaps = 100 * self._users["overlap"]
@@ -260,7 +260,7 @@ class Comparison:
         changed = f"{self.share_changed:.0%} changed, first job in {self.share_first_changed:.0%}"
         left.set_title(f"Lists of {len(overlaps):,} users: {changed}", loc="left", fontsize=10)
         left.legend(fontsize=SMALL, frameon=False)
-        plot_exposure(right, self.exposure(by), by, most)
+        plot_exposure(right, self.exposure(by), name_attribute(by, self.inputs.board), most)
         self._plot_measures(properties)
         return figure
 

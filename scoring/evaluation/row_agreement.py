@@ -114,17 +114,18 @@ def compare_agreement(
     return frame
 
 
-def describe_agreement(agreement: pd.DataFrame) -> tuple[str, ...]:
-    """Return one sentence per suspicious trait of `compare_agreement`."""
-    return tuple(_describe(_TRAITS[row["trait"]], row) for row in agreement[agreement["suspicious"]].to_dict("records"))
+def describe_agreement(agreement: pd.DataFrame, region: str) -> tuple[str, ...]:
+    """Return one sentence per suspicious trait of `compare_agreement`. `region` is the word for a prefecture."""
+    rows = agreement[agreement["suspicious"]].to_dict("records")
+    return tuple(_describe(_TRAITS[row["trait"]], row, region) for row in rows)
 
 
-def _describe(trait: _Trait, row: Mapping[Any, Any]) -> str:
+def _describe(trait: _Trait, row: Mapping[Any, Any], region: str) -> str:
     held, earlier = (
         f"{row[column]:.0%}" if trait.is_share else f"{row[column]:.2f}" for column in ("held_out", "earlier")
     )
     return (
-        f"{trait.sentence.format(held, earlier)}. This exceeds the usual change by {row['excess']:.2f} "
+        f"{trait.sentence.format(held, earlier, region=region)}. This exceeds the usual change by {row['excess']:.2f} "
         f"({row['low']:.2f} to {row['high']:.2f}; {row['units']:,} {'jobs' if trait.is_of_job else 'users'}). If rows "
         "changed because of held-out actions, metrics are too high. The check reports a leak in up to "
         f"{FALSE_ALARMS:.0%} of the holdouts without one."
@@ -206,7 +207,7 @@ _TRAITS: Final = {
     "preferred occupation": _Trait(
         _prefers, "{} of the held-out jobs are of an occupation that the user prefers, {} of earlier jobs"
     ),
-    "prefecture": _Trait(_same_prefecture, "{} of the held-out jobs are in the user's prefecture, {} of earlier jobs"),
+    "prefecture": _Trait(_same_prefecture, "{} of the held-out jobs are in the user's {region}, {} of earlier jobs"),
     "city": _Trait(_same_city, "{} of the held-out jobs are in the user's city, {} of earlier jobs"),
     "salary floor": _Trait(_meets_floor, "{} of the held-out jobs meet the user's salary floor, {} of earlier jobs"),
     "remote work": _Trait(

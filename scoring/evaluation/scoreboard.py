@@ -13,13 +13,14 @@ import pandas as pd
 from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
+from scoring.evaluation.job_slices import JobSlicing, compare_job_slices
 from scoring.evaluation.marks import explain_mark, mark_tests
 from scoring.evaluation.measure_info import PRICE_SHARE, is_price
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureValues, list_measures
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
 from scoring.evaluation.significance import Resamples, describe_interval_accuracy
-from scoring.evaluation.slices import Slicing, compare_slices, make_slicings
+from scoring.evaluation.slices import Slicing, compare_slices, make_slicings, mark_slices
 from scoring.model import ScoringModel
 
 if TYPE_CHECKING:
@@ -131,6 +132,11 @@ class Scoreboard:
         """The name of the first model."""
         return next(iter(self.evaluations))
 
+    @property
+    def currency(self) -> str:
+        """The unit of amounts of money; empty if it is not known."""
+        return self.evaluator.holdout.data.board.currency
+
     @cached_property
     def _values(self) -> dict[str, MeasureValues]:
         added = (*self.goals, *self.measures)
@@ -227,8 +233,10 @@ class Scoreboard:
                 )
         return pd.DataFrame(columns)
 
-    def slices(self, name: str | None = None, slicings: Sequence[Slicing] | None = None) -> pd.DataFrame:
-        """Return `compare_slices` between the baseline and a model.
+    def slices(self, name: str | None = None, slicings: Sequence[Slicing | JobSlicing] | None = None) -> pd.DataFrame:
+        """Return `compare_slices` between the baseline and a model, for slices of users and of jobs.
+
+        A metric of a slice of jobs counts only the relevant jobs in it. p-values are corrected over all rows.
 
         Parameters
         ----------
@@ -252,9 +260,15 @@ class Scoreboard:
         name = name or other_models[-1]
         users = self.evaluator.user_id
         all_slicings = make_slicings(self.evaluator.inputs) if slicings is None else slicings
-        chosen = [slicing.of_users(users) for slicing in all_slicings]
-        a, b = (self.evaluations[model].values for model in (self.baseline, name))
-        return compare_slices(a, b, chosen, self.resamples, level=self.level)
+        of_users = [slicing.of_users(users) for slicing in all_slicings if isinstance(slicing, Slicing)]
+        of_jobs = [slicing for slicing in all_slicings if isinstance(slicing, JobSlicing)]
+        a, b = (self.evaluations[model] for model in (self.baseline, name))
+        parts = []
+        if of_users or not of_jobs:
+            parts.append(compare_slices(a.values, b.values, of_users, self.resamples, level=self.level))
+        if of_jobs:
+            parts.append(compare_job_slices(self.evaluator, a, b, of_jobs, self.resamples, level=self.level))
+        return mark_slices(pd.concat(parts, ignore_index=True), self.level)
 
     def plot(self) -> Figure:
         """Plot the metrics, their differences to the baseline, and the changes of list properties, with intervals."""

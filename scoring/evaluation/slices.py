@@ -27,7 +27,10 @@ __all__ = [
     "check_slice_column",
     "compare_slices",
     "compute_slice_means",
+    "group_values",
+    "has_lists",
     "make_slicings",
+    "mark_slices",
     "slice_by",
     "slices_of",
 ]
@@ -141,11 +144,11 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
 
 
 class _IdentifyingColumnError(ConfigurationError):
-    """Slices by a column would contain one user each, and name the user."""
+    """Slices by a column would contain one user or job each, and name it."""
 
-    def __init__(self, column: str) -> None:
+    def __init__(self, column: str, rows: str = "users") -> None:
         super().__init__(
-            f"Column {column!r} identifies users, and slices name its values. Use a column with groups of users.",
+            f"Column {column!r} identifies {rows}, and slices name its values. Use a column with groups of {rows}.",
             key=(column,),
         )
 
@@ -195,23 +198,48 @@ def slice_by(
     values = users[column]
     ids = users["user_id"].to_numpy(np.int64)
     name = column if name is None else name
-    if any(isinstance(value, list | tuple | np.ndarray) for value in values.dropna().head(100)):
+    if has_lists(values):
         raise ConfigurationError(
             f"Column {column!r} contains lists. Use a column with one value per user.", key=(column,)
         )
+    label, order = group_values(values, "users", n_groups=n_groups, most=most, labels=labels)
+    return Slicing.of(name, ids, label, [*order, UNKNOWN])
+
+
+def has_lists(values: pd.Series) -> bool:
+    """Return whether a column contains lists."""
+    return any(isinstance(value, list | tuple | np.ndarray) for value in values.dropna().head(100))
+
+
+def group_values(
+    values: pd.Series,
+    rows: str,
+    *,
+    n_groups: int = 4,
+    most: int = 12,
+    labels: Mapping[Any, str] | None = None,
+) -> tuple[list[str | None], list[str]]:
+    """Return (n,) the group of each value of a column, and the groups in order. Missing values have no group.
+
+    Groups and parameters are as in `slice_by`. `rows` are users or jobs.
+
+    Raises
+    ------
+    ConfigurationError: If the column has more than `most` values, and each in one row.
+    """
     if pd.api.types.is_bool_dtype(values.dtype):
         values = values.map({True: "yes", False: "no"})
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return Slicing.of(name, ids, *_group_by_quantile(values, n_groups))
+        return _group_by_quantile(values, n_groups)
     counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if len(counts) > most and counts.iloc[0] == 1:
-        raise _IdentifyingColumnError(column)
+        raise _IdentifyingColumnError(str(values.name), rows)
     frequent = counts.index[:most]
     text = {value: str(value if labels is None else labels.get(value, value)) for value in frequent}
     is_beyond = (values.notna() & ~values.isin(frequent)).to_numpy(dtype=bool)
-    label = [OTHER if beyond else text.get(value) for value, beyond in zip(values, is_beyond, strict=True)]
-    known = sorted({found for found in label if found is not None and found != OTHER}, key=_natural)
-    return Slicing.of(name, ids, label, [*known, OTHER, UNKNOWN])
+    group = [OTHER if beyond else text.get(value) for value, beyond in zip(values, is_beyond, strict=True)]
+    known = sorted({found for found in group if found is not None and found != OTHER}, key=_natural)
+    return group, [*known, *([OTHER] if OTHER in group else [])]
 
 
 def _group_by_quantile(values: pd.Series, n_groups: int) -> tuple[list[str | None], list[str]]:
@@ -309,12 +337,19 @@ def compare_slices(
     frame = pd.DataFrame(rows, columns=["metric", "slicing", "slice"])
     for column in ("n", "n_left_out", "mean_a", "mean_b", "difference", "low", "high", "p"):
         frame[column] = getattr(differences, column).T.ravel()
-    frame["p_holm"] = adjust_holm(frame["p"].to_numpy())
-    frame["tested"] = frame["p"].notna()
-    significant = frame["p_holm"] <= 1 - level
-    frame["worse"] = significant & (frame["difference"] < 0)
-    frame["better"] = significant & (frame["difference"] > 0)
-    return frame
+    return mark_slices(frame, level)
+
+
+def mark_slices(frame: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return rows of slices with p_holm, tested, worse and better, as `compare_slices` describes them."""
+    p_holm = adjust_holm(frame["p"].to_numpy())
+    significant = p_holm <= 1 - level
+    return frame.assign(
+        p_holm=p_holm,
+        tested=frame["p"].notna(),
+        worse=significant & (frame["difference"] < 0),
+        better=significant & (frame["difference"] > 0),
+    )
 
 
 def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Floats]:

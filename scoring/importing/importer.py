@@ -26,9 +26,9 @@ from sqlalchemy import Connection, inspect, select
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
-from scoring.columns.board import Board
+from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.types.time import NOT_TIME
-from scoring.database.board_storage import declare_columns, read_board
+from scoring.database.board_storage import declare_columns, read_board, write_settings
 from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file
 from scoring.database.schema import DATA_TABLES
@@ -49,7 +49,7 @@ from scoring.importing.id_mapping import (
     read_references,
 )
 from scoring.importing.import_report import ImportReport
-from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping
+from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping, read_settings
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
 from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
 from scoring.importing.row_merging import clear_values, find_violations, merge_rows
@@ -120,7 +120,7 @@ def import_file(
     reports: list[ImportReport] = []
     database.require_writable()
     raw = _read(path, table_map.missing, options)
-    with _transaction(database, [table], policy, reports) as transaction:
+    with _transaction(database, [table], policy, reports, read_settings(mapping)) as transaction:
         transaction.import_table(table, raw, table_map, describe_source(path, options), refused_to)
     return reports[0]
 
@@ -177,7 +177,7 @@ def import_mapping(
         )
     reports: list[ImportReport] = []
     try:
-        with _transaction(database, list(mapping.tables), options, reports) as transaction:
+        with _transaction(database, list(mapping.tables), options, reports, mapping.board) as transaction:
             for table, table_map in mapping.tables.items():
                 names = " + ".join(mapping.sources[name].title for name in table_map.sources)
                 report = transaction.import_table(table, raws.pop(table), table_map, names, refused_to)
@@ -191,7 +191,11 @@ def import_mapping(
 
 @contextmanager
 def _transaction(
-    database: Database, tables: Collection[str], options: WriteOptions, reports: list[ImportReport]
+    database: Database,
+    tables: Collection[str],
+    options: WriteOptions,
+    reports: list[ImportReport],
+    settings: Mapping[str, str],
 ) -> Iterator[_Transaction]:
     """Yield the transaction of an import. Its reports are appended to `reports`.
 
@@ -201,8 +205,8 @@ def _transaction(
     is_new = database.create_file()
     try:
         with database.begin() as connection:
-            _prepare_tables(database, connection, tables)
-            transaction = _Transaction(connection, options, reports, read_board(connection))
+            board = _prepare_tables(database, connection, tables, settings)
+            transaction = _Transaction(connection, options, reports, board)
             yield transaction
             transaction.finish()
     except BaseException as error:
@@ -215,21 +219,37 @@ def _transaction(
         raise
 
 
-def _prepare_tables(database: Database, connection: Connection, imported: Collection[str]) -> None:
-    """Create all tables of an empty database, or migrate existing ones.
+def _prepare_tables(
+    database: Database, connection: Connection, imported: Collection[str], settings: Mapping[str, str]
+) -> Board:
+    """Create all tables of an empty database, or migrate existing ones, and return the board with these settings.
 
-    A new database gets the shipped reference tables that are not imported. The shipped pairs of prefectures do not fit
+    A new database gets the reference tables of its preset that are not imported. The pairs of prefectures do not fit
     other prefectures, so they are left out with them.
     """
     if inspect(connection).get_table_names():
         database.require_tables(*TABLES)
         database.migrate()
-        return
+        stored = read_board(connection)
+        preset = settings.get("preset", stored.preset)
+        if preset != stored.preset:
+            raise ConfigurationError(
+                f"board.preset is {preset}, but {database.display} was created with the preset {stored.preset}. Remove "
+                "`preset` from the mapping, or import into a new database.",
+                key=("board", "preset"),
+            )
+        board = stored.with_settings(settings)
+        if board != stored:
+            write_settings(connection, board)
+        return board
     database.create()
+    board = DEFAULT_BOARD.with_settings(settings)
+    write_settings(connection, board)
     left_out = {*imported, *(["prefecture_adjacency"] if "prefectures" in imported else [])}
-    for name, frame in make_empty_tables().items():
+    for name, frame in make_empty_tables(board).items():
         if len(frame) and name not in left_out:
             write_frame(connection, name, frame)
+    return board
 
 
 @dataclass
@@ -240,6 +260,7 @@ class _Transaction:
     ----------
     removed: table → ids of users or jobs that `replace` has removed.
     coded: position of the report, and the columns of codes, of each import of users or jobs.
+    old_prefectures: codes of the prefectures before their import; None if they are not imported.
     """
 
     connection: Connection
@@ -248,6 +269,7 @@ class _Transaction:
     board: Board
     removed: dict[str, Longs] = field(default_factory=dict)
     coded: list[tuple[int, pd.DataFrame]] = field(default_factory=list)
+    old_prefectures: frozenset[str] | None = None
 
     def import_table(
         self, table: str, raw: RawRows, mapping: TableMap, source: str, refused_to: str | Path | None
@@ -257,6 +279,8 @@ class _Transaction:
         if own := mapping.get_own_columns(table):
             self.board = declare_columns(self.connection, self.board.with_columns(table, own))
         require_columns(table, rows.raw, mapping, source, self.board)
+        if table == "prefectures" and self.old_prefectures is None:
+            self.old_prefectures = frozenset(read_prefecture_codes(self.connection))
         options = self.options
         if mapping.replace:
             options = replace(options, replace=True, update=False, close_missing=frozenset())
@@ -270,7 +294,7 @@ class _Transaction:
         return report
 
     def finish(self) -> None:
-        """Delete or refuse orphans, and note unknown codes.
+        """Delete or refuse orphans, and note unknown codes and pairs of other prefectures.
 
         Only now is it known which dependent rows and reference tables the import has replaced too.
         """
@@ -281,8 +305,27 @@ class _Transaction:
         for at, frame in self.coded:
             report = self.reports[at]
             unknown = find_unknown_values({report.table: frame}, references)
-            notes = {values.describe(): values.count for values in unknown}
-            self.reports[at] = replace(report, notes={**report.notes, **notes})
+            self._add_notes(at, {values.describe(): values.count for values in unknown})
+        self._note_old_pairs()
+
+    def _note_old_pairs(self) -> None:
+        """Note that pairs of neighbours stay if the import has changed the prefectures, but not their pairs."""
+        tables = [report.table for report in self.reports]
+        if self.old_prefectures is None or "prefecture_adjacency" in tables:
+            return
+        codes = frozenset(read_prefecture_codes(self.connection))
+        columns = DATA_TABLES["prefecture_adjacency"].c
+        pairs = self.connection.execute(select(columns.prefecture_code, columns.adjacent_code)).all()
+        if not pairs or codes == self.old_prefectures:
+            return
+        n_unknown = sum(not codes.issuperset(pair) for pair in pairs)
+        unknown = f"; {n_unknown:,} of them name a prefecture that does not exist" if n_unknown else ""
+        note = f"old pairs of neighbours stay{unknown}. Import prefecture_adjacency too, with replace: true"
+        self._add_notes(len(tables) - 1 - tables[::-1].index("prefectures"), {note: len(pairs)})
+
+    def _add_notes(self, at: int, notes: Mapping[str, int]) -> None:
+        report = self.reports[at]
+        self.reports[at] = replace(report, notes={**report.notes, **notes})
 
 
 def _require_accepted_rows(report: ImportReport) -> None:

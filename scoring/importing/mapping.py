@@ -1,5 +1,6 @@
 """The mapping file: which source columns and rules fill the columns of the database's tables.
 
+    board: {currency: CHF}            # optional: preset, currency, region
     sources:                          # searched in the base folder, the mapping's folder and the current folder
       views: {file: Job_Views.csv, missing: ["NA"]}
     tables:                           # filled in this order
@@ -44,7 +45,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
-from scoring.columns.board import DEFAULT_BOARD, OWN_TABLES, OWN_TYPES, find_name_problem, make_own_column
+from scoring.columns.board import (
+    DEFAULT_BOARD,
+    OWN_TABLES,
+    OWN_TYPES,
+    find_name_problem,
+    make_own_column,
+    parse_settings,
+)
 from scoring.columns.normal_form import normalise_text, normalise_value
 from scoring.columns.types import INTEGER, NUMBER, TIME, ColumnType
 from scoring.errors import ConfigurationError, pluralize, shorten_repr, suggest
@@ -65,6 +73,7 @@ __all__ = [
     "TableMap",
     "parse_table_mapping",
     "read_mapping",
+    "read_settings",
 ]
 
 M = TypeVar("M", bound=BaseModel)
@@ -400,6 +409,7 @@ class SourceMap(_StrictModel):
 class ImportMap(_StrictModel):
     """The content of a mapping file."""
 
+    board: dict[str, Any] = {}  # the settings of `scoring.columns.board.SETTINGS`
     sources: dict[str, Annotated[SourceMap, BeforeValidator(_parse_source_map)]]
     tables: dict[str, TableMap]
 
@@ -413,6 +423,10 @@ def read_mapping(path: Path) -> ImportMap:
     """
     file = _read_yaml(path, "`sources` and `tables`")
     mapping = _validate(ImportMap, file)
+    try:
+        parse_settings(mapping.board)
+    except ConfigurationError as error:
+        raise file.error(error.key, str(error)) from None
     for name, table in mapping.tables.items():
         key = ("tables", name)
         _check_targets(name, table, file, key)
@@ -447,6 +461,17 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
     table_map = mapping if isinstance(mapping, TableMap) else _validate(TableMap, file)
     _check_targets(table, table_map, file)
     return table_map
+
+
+def read_settings(mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> dict[str, Any]:
+    """Return the settings of the board that a mapping file states. The mapping of one table states none.
+
+    Raises
+    ------
+    ConfigurationError: If the mapping is invalid.
+    """
+    is_file = isinstance(mapping, Path | str) and "tables" in _read_yaml(Path(mapping), "`columns`").data
+    return read_mapping(Path(str(mapping))).board if is_file else {}
 
 
 def _select_table(name: str, mapping: ImportMap, file: YamlSource) -> TableMap:

@@ -81,6 +81,8 @@ class TestAccess(BaseModel):
     n_slices: Annotated[int, Field(ge=0)] | None = None
     n_tested_slices: Annotated[int, Field(ge=0)] | None = None
     """Number of slices with enough users for a test. None: not recorded."""
+    currency: Text | None = None
+    """The unit of amounts of money; empty if it is not known. None: that of the default board."""
     sketch: tuple[Text, ...] = ()
     """The smallest hashes of the held-out pairs of user and job, as hexadecimal text."""
     sketch_key: Text | None = None

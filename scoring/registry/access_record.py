@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
+from scoring.columns.board import DEFAULT_BOARD
 from scoring.model import ScoringModel
 from scoring.registry.access_log import Change
 from scoring.registry.metadata import parse_metrics, to_utc
@@ -38,6 +39,7 @@ def describe_scoreboard(
     shared = {
         "holdout": holdout.digest,
         "split": split,
+        "currency": _find_other_currency(board.currency),
         "n_users": len(holdout.user_id),
         "held_out": holdout.name,
         "since": to_utc(holdout.data.as_of) if holdout.candidates is None else None,
@@ -79,6 +81,7 @@ def describe_backtest(
     shared = {
         "holdout": _digest_cuts(backtest),
         "split": split,
+        "currency": _find_other_currency(backtest.currency),
         "n_users": backtest.n_users,
         "held_out": first.name if first is last else f"{first.name}, …, {last.name}",
         "n_cuts": len(backtest.cuts),
@@ -140,6 +143,11 @@ def _make_change(row: Mapping[Any, Any]) -> Change:
         is_significant=bool(row["significant"]),
         is_good=None if sign == 0 or difference == 0 else difference * sign > 0,
     )
+
+
+def _find_other_currency(currency: str) -> str | None:
+    """Return a currency; None for that of the default board, which earlier versions can read."""
+    return None if currency == DEFAULT_BOARD.currency else currency
 
 
 def _finite(value: float) -> float | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from scoring.columns.board import DEFAULT_BOARD
 from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.registry.access_log import Change, TestAccess, count_looks, find_same_users
 from scoring.registry.profile import Profile
@@ -47,6 +48,12 @@ class Evidence:
     """Goals that an evaluation on these users declared."""
     guards: tuple[str, ...] = ()
     """Measures that must not be significantly worse."""
+
+    @property
+    def currency(self) -> str:
+        """The unit of amounts of money; empty if it is not known."""
+        stated = None if self.access is None else self.access.currency
+        return DEFAULT_BOARD.currency if stated is None else stated
 
     def frame(self) -> pd.DataFrame:
         """Return one row per measure; the frame is empty without an evaluation.
@@ -92,7 +99,7 @@ class Evidence:
         """Return the measures that got worse in one sentence for the note of a promotion; empty if there are none."""
         worse = self.list_worse_measures()
         texts = [
-            f"{measure} {format_change(measure, change)}" + self._describe_doubt(measure)
+            f"{measure} {format_change(measure, change, self.currency)}" + self._describe_doubt(measure)
             for measure, change in worse.items()
         ]
         return f"Given up on test users: {'; '.join(texts)}." if texts else ""
@@ -104,12 +111,12 @@ class Evidence:
         return ", which may be due to chance" if self.access.changes[measure].has_test else ", without a test"
 
 
-def format_change(measure: str, change: Change) -> str:
+def format_change(measure: str, change: Change, currency: str) -> str:
     """Return a difference with its unit and its share of the baseline's value, such as -2,531 yen (-61%)."""
     from scoring.evaluation.measure_info import find_measure
 
     size = abs(change.difference)
-    unit = find_measure(measure).unit
+    unit = find_measure(measure, currency).unit
     text = format(change.difference, "+,.0f" if size >= 1000 else "+.1f" if size >= 10 else "+.3f")
     text += f" {unit}" if unit and " " not in unit else ""
     return text if change.relative is None else f"{text} ({100 * change.relative:+.0f}%)"

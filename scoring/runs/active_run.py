@@ -362,6 +362,7 @@ class ActiveRun:
             open_runs=self._open_runs,
             model=self.prepared.model,
             lists_by=self._lists_by,
+            currency=self.prepared.dataset.board.currency,
         )
 
     def _lists_by(self, model: ScoringModel, k: int) -> Iterator[tuple[ListBlock, NDArray[np.int64]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, is_price
+from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_measure, is_price
 from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, VERMILION, create_figure
 from scoring.tuning.goals import Goal, ListGoal
@@ -62,7 +62,7 @@ def plot_progress(tuning: Tuning) -> Figure:
         axes.axhline(levels[name], color=colour, linestyle=style, linewidth=1.5, label=name, zorder=1)
     n_outside = _set_limits(axes, goal, trials.loc[trials["keeps"], goal.name], levels)
     axes.set_xlabel("trial" + (f" ({n_outside:,} of {len(trials):,} outside the axes)" if n_outside else ""))
-    axes.set_ylabel(_label(goal))
+    axes.set_ylabel(_label(tuning, goal))
     axes.set_xlim(left=0)
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=SMALL + 0.5)
     return figure
@@ -100,7 +100,7 @@ def plot_front(tuning: Tuning) -> Figure:
         dots = axes.scatter(
             front[second.name], front[first.name], c=front[more[0].name], s=45, zorder=2, label=label, edgecolor="white"
         )
-        figure.colorbar(dots, ax=axes).set_label(_label(more[0]), fontsize=SMALL)
+        figure.colorbar(dots, ax=axes).set_label(_label(tuning, more[0]), fontsize=SMALL)
     else:
         ordered = front.sort_values(second.name)
         # between two trials of the front, only the values of the next trial with a better second goal are certain
@@ -114,8 +114,8 @@ def plot_front(tuning: Tuning) -> Figure:
     for name, (marker, size, colour) in _MARKERS.items():
         x, y = (_value(tuning, goal, name) for goal in (second, first))
         axes.plot(x, y, marker, color=colour, markeredgecolor=BLACK, markersize=size, linestyle="", label=name)
-    axes.set_xlabel(_label(second))
-    axes.set_ylabel(_label(first))
+    axes.set_xlabel(_label(tuning, second))
+    axes.set_ylabel(_label(tuning, first))
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=SMALL + 0.5)
     return figure
 
@@ -173,6 +173,8 @@ def _value(tuning: Tuning, goal: Goal, model: str) -> float:
     return goal.of(tuning.problem.train, tuning.problem.train.evaluate(tuning.models[model]))
 
 
-def _label(goal: Goal) -> str:
-    unit = f" [{goal.fact.unit}]" if isinstance(goal, ListGoal) else ""
-    return f"{goal.name}{unit}, training users ({'higher' if goal.maximise else 'lower'} is better)"
+def _label(tuning: Tuning, goal: Goal) -> str:
+    currency = tuning.problem.train.holdout.data.board.currency
+    unit = find_measure(goal.name, currency).unit if isinstance(goal, ListGoal) else ""
+    shown = f" [{unit}]" if unit else ""
+    return f"{goal.name}{shown}, training users ({'higher' if goal.maximise else 'lower'} is better)"

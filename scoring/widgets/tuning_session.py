@@ -37,7 +37,7 @@ from scoring.evaluation import (
     make_slicings,
     split_users,
 )
-from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.exposure_changes import ATTRIBUTES
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.note_text import format_notes
 from scoring.evaluation.rank_waterfall import Waterfall, waterfall
@@ -57,7 +57,7 @@ __all__ = ["PanelState", "Request", "TuningSession"]
 METRICS = (NDCG(10), Recall(40), MRR(40), HitRate(40))
 FIRST = ("baseline", "lists", "measures", "user")
 """Stages of the first state. The results of later stages follow one by one."""
-EXPOSURE_KEYS: tuple[By, ...] = ("company", "prefecture", "occupation")
+EXPOSURE_KEYS: tuple[str, ...] = ATTRIBUTES
 Cancelled = Callable[[], bool]
 
 
@@ -91,7 +91,7 @@ class PanelState:
     confirmation: Confirmation | None = None
     slices: pd.DataFrame | None = None  # as `compare_slices`
     comparison: Comparison | None = None
-    exposure: Mapping[By, pd.DataFrame] | None = None
+    exposure: Mapping[str, pd.DataFrame] | None = None
     notes: tuple[str, ...] = ()
     """Caveats of the holdout, the intervals and the weights."""
     milliseconds: Mapping[str, float] = field(default_factory=dict)

@@ -390,7 +390,7 @@ async def test_newer_version_behind_an_async_engine_raises() -> None:
     await engine.dispose()
 
 
-def test_postgres_user_with_rights_on_data_tables_only_reads(postgres_url: str) -> None:
+def test_postgres_user_needs_rights_on_the_tables_it_reads(postgres_url: str) -> None:
     write_version_1(postgres_url)
     with Database.open(postgres_url) as owner:
         owner.migrate()
@@ -400,6 +400,10 @@ def test_postgres_user_with_rights_on_data_tables_only_reads(postgres_url: str) 
             connection.execute(sa.text(f"GRANT SELECT ON users, runs TO {role}"))
     try:
         url = sa.make_url(postgres_url).set(username=role).render_as_string(hide_password=False)
+        with Database.open(url) as reader, raises_with(DatabaseError, reason="permission", match="own_columns"):
+            load_users(reader)  # without the declarations, own columns would be missing silently
+        with Database.open(postgres_url) as owner, owner.begin() as connection:
+            connection.execute(sa.text(f"GRANT SELECT ON own_columns, board_settings TO {role}"))
         with Database.open(url) as reader:
             assert load_users(reader)["user_id"].tolist() == [1, 2]
             assert [run.run_id for run in find_runs(reader, PUBLISHED_KEY)] == [PUBLISHED]

@@ -258,7 +258,7 @@ def test_facts_find_jobs_by_id(prepared: Prepared, facts: ListFacts) -> None:
 def test_names_and_units_of_facts(facts: ListFacts) -> None:
     names_and_units = [(fact.name, fact.unit) for fact in (*USER_FACTS, *POPULATION_FACTS)]
     assert names_and_units == [
-        ("mean fee@40", "yen"),
+        ("mean fee@40", "money"),
         ("mean wage@40", "× area mean"),
         ("diversity@40", "share of pairs"),
         ("miscalibration@40", "bits"),

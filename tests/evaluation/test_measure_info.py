@@ -16,11 +16,17 @@ def test_every_measure_is_registered() -> None:
     shown = (*DEFAULT_METRICS, *USER_FACTS, *POPULATION_FACTS)
     assert [measure.name.partition("@")[0] for measure in shown] == list(MEASURES)
     for measure in shown:
-        found = find_measure(measure.name)
+        found = find_measure(measure.name, "money")
         assert (found.unit, found.good_sign) == (measure.unit, measure.good_sign)
         assert found.good == {1: "higher", -1: "lower", 0: ""}[found.good_sign]
         assert found.meaning
         assert found.meaning in str(type(measure).__doc__)
+
+
+def test_unit_of_money_is_the_currency() -> None:
+    assert find_measure("mean fee@40", "CHF").unit == "CHF"
+    assert find_measure("mean fee@40").unit == ""
+    assert find_measure("novelty@40", "CHF").unit == "bits"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError
-from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, By, compute_exposure_changes
+from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, compute_exposure_changes
 from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee, Miscalibration
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
@@ -119,7 +119,7 @@ def test_same_model_changes_no_list(before: Prepared) -> None:
 
 
 @pytest.mark.parametrize("by", ["company", "prefecture", "occupation"])
-def test_exposure_equals_count_of_list_entries(comparison: Comparison, tables: Tables, by: By) -> None:
+def test_exposure_equals_count_of_list_entries(comparison: Comparison, tables: Tables, by: str) -> None:
     frame = comparison.exposure(by)
     of_job = tables.jobs.set_index("job_id")[COLUMN[by]]
     for when, ranking in (("before", comparison.before), ("after", comparison.after)):

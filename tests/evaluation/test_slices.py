@@ -9,6 +9,8 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
+from scoring.evaluation import Evaluator, JobSlicing, Scoreboard, by_time
+from scoring.evaluation.metrics import Recall
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.evaluation.slices import (
     SLICINGS,
@@ -269,3 +271,39 @@ def test_slice_by_names_groups_of_one_day_by_time() -> None:
 def test_slice_by_rejects_invalid_arguments(column: str, options: dict, key: str, word: str) -> None:
     with raises_at(ConfigurationError, key, match=word):
         slice_by(USERS, column, **options)
+
+
+def test_slices_of_jobs_count_their_relevant_jobs_only(dataset: Dataset) -> None:
+    frames = {name: frame for name, frame in dataset.tables.items() if not name.endswith("_factors")}
+    level = np.where(frames["jobs"]["job_id"] % 3 == 0, "senior", "junior")
+    frames["jobs"] = frames["jobs"].assign(level=np.where(frames["jobs"]["job_id"] % 50 == 0, None, level))
+    market = Dataset.from_frames(**frames, own_columns={"jobs": {"level": "category"}})
+    evaluator = Evaluator(by_time(market, market.as_of - pd.Timedelta(days=30), days=30.0), metrics=(Recall(40),))
+    models = {name: load_model(name) for name in ("standard", "classic")}
+    board = Scoreboard.of(evaluator, models)
+    slicing = JobSlicing.by(evaluator.inputs, "level")
+    assert slicing.labels == ("junior", "senior", "unknown")
+    users = slice_by(market.tables.users, "age_group")
+    found = board.slices("classic", [users, slicing])
+    assert found["slicing"].unique().tolist() == ["age_group", "job.level"]
+    assert found["p_holm"].notna().sum() == found["p"].notna().sum()
+    level_of = market.tables.jobs.set_index("job_id")["level"].fillna("unknown")
+    pairs = evaluator.holdout.relevance.frame().assign(level=lambda rows: rows["job_id"].map(level_of))
+    listed = board.evaluations["standard"].ranking.frame()[["user_id", "job_id"]].assign(hit=1.0)
+    pairs = pairs.merge(listed, how="left", on=["user_id", "job_id"]).fillna({"hit": 0.0})
+    for label, rows in pairs.groupby("level"):
+        row = found[(found["slicing"] == "job.level") & (found["slice"] == label)].iloc[0]
+        recall = rows.groupby("user_id")["hit"].mean()
+        assert (row["n"], row["n_left_out"]) == (len(recall), len(evaluator.user_id) - len(recall))
+        assert row["mean_a"] == pytest.approx(recall.mean())
+
+
+def test_slices_of_jobs_need_groups(inputs: Inputs) -> None:
+    for column in ("title", "no such column"):
+        with pytest.raises(ConfigurationError):
+            JobSlicing.by(Inputs.of(inputs.dataset, basis=inputs.basis, jobs=_with_unique_titles(inputs)), column)
+
+
+def _with_unique_titles(inputs: Inputs) -> pd.DataFrame:
+    jobs = inputs.dataset.tables.jobs
+    return jobs.assign(title=[f"title {n}" for n in range(len(jobs))])

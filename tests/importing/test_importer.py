@@ -605,3 +605,43 @@ def test_unlisted_value_is_noted_once(tmp_path: Path, target: str, column: dict[
         report = import_file(database, "jobs", tmp_path / "jobs.csv", {"columns": {target: column}})
     assert [note for note in report.notes if not any(map(note.startswith, noted))] == []
     assert len(report.notes) == len(noted)
+
+
+def write_mapping(folder: Path, board: str, tables: str = "jobs: {from: jobs}\n  users: {from: users}") -> Path:
+    write(folder / "jobs.csv", "job_id,title\n1,Cook\n")
+    write(folder / "users.csv", "user_id\n1\n")
+    write(folder / "regions.csv", "prefecture_code,name\nZH,Zürich\nBE,Bern\n")
+    text = f"board: {board}\nsources: {{jobs: jobs.csv, users: users.csv, regions: regions.csv}}\ntables:\n  {tables}\n"
+    return write(folder / "mapping.yaml", text)
+
+
+def test_new_database_has_the_preset_and_words_of_the_mapping(database_url: str, tmp_path: Path) -> None:
+    with Database.open(database_url) as database:
+        import_mapping(database, write_mapping(tmp_path, "{preset: none, currency: CHF, region: canton}"))
+        tables = load_tables(database)
+        assert tables.board.settings == {"preset": "none", "currency": "CHF", "region": "canton"}
+        assert not len(tables.prefectures) + len(tables.prefecture_adjacency) + len(tables.occupations)
+        import_mapping(database, write_mapping(tmp_path, "{region: Kanton}"), update=True)
+        assert load_tables(database).board.settings == {"preset": "none", "currency": "CHF", "region": "Kanton"}
+        with raises_at(ConfigurationError, "board", "preset"):
+            import_mapping(database, write_mapping(tmp_path, "{preset: japan}"), update=True)
+        import_file(database, "jobs", tmp_path / "jobs.csv", write_mapping(tmp_path, "{currency: EUR}"), update=True)
+        assert load_tables(database).board.currency == "EUR"
+
+
+@pytest.mark.parametrize(("board", "key", "line"), [("{curency: CHF}", "curency", 1), ("{preset: swiss}", "preset", 1)])
+def test_invalid_board_is_refused(sqlite: Database, tmp_path: Path, board: str, key: str, line: int) -> None:
+    with raises_at(ConfigurationError, "board", key, line=line):
+        import_mapping(sqlite, write_mapping(tmp_path, board))
+
+
+def test_new_prefectures_note_that_old_pairs_stay(sqlite: Database, tmp_path: Path) -> None:
+    save_tables(sqlite, small_tables())
+    pairs = len(load_tables(sqlite).prefecture_adjacency)
+    mapping = write_mapping(tmp_path, "{}", "prefectures: {from: regions, replace: true}")
+    (report,) = import_mapping(sqlite, mapping)
+    ((note, count),) = report.notes.items()
+    assert "old pairs of neighbours stay" in note
+    assert count == pairs
+    (again,) = import_mapping(sqlite, mapping)
+    assert not again.notes  # nothing has changed

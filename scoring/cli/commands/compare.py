@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.slice_options import SlicesByOption, UserColumns
+from scoring.cli.slice_options import SliceColumns, UserSlicesByOption
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from scoring.ranking import Prepared, Ranking
 
 __all__ = ["compare"]
-
-By = Literal["company", "prefecture", "occupation"]
 
 
 def compare(
@@ -62,8 +60,15 @@ def compare(
             "--job", metavar="ID", help="Also print why the total of this job changed. Requires --user and two models."
         ),
     ] = None,
-    by: Annotated[By, typer.Option(help="Attribute of jobs by which list places are counted.")] = "company",
-    slices_by: SlicesByOption = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="ATTRIBUTE",
+            help="Attribute of jobs by which list places are counted: company, prefecture, occupation or an own "
+            "column.",
+        ),
+    ] = "company",
+    slices_by: UserSlicesByOption = None,
     db: DbOption = DEFAULT_DB,
     top_k: TopKOption = 40,
     out: ExportOption = None,
@@ -87,8 +92,10 @@ def compare(
         render_waterfall,
     )
     from scoring.cli.tables.profiles import render_diff
+    from scoring.database.board_storage import read_board
     from scoring.database.database import Database
     from scoring.evaluation import waterfall
+    from scoring.evaluation.exposure_changes import check_attribute
     from scoring.registry import ProfileDiff
     from scoring.telemetry import Stopwatch
 
@@ -103,7 +110,10 @@ def compare(
     progress = Progress()
     create_folder(out)
     with Database.open(db) as database, progress.warnings():
-        columns = UserColumns.read(database, slices_by or ())
+        check_attribute(by, database.read(read_board))
+        columns = SliceColumns.read(database, slices_by or ())
+        if columns.jobs:
+            raise typer.BadParameter(f"compare counts list places by columns of jobs: use --by {columns.jobs[0]}.")
         data = load_data(database, as_of, progress, Stopwatch())
     with progress.warnings():
         user_id = None if user is None else data.find_user(user)
@@ -215,7 +225,7 @@ def _take_common_users(rankings: Sequence[Ranking], progress: Progress) -> list[
     return [ranking.take(np.flatnonzero(np.isin(ranking.user_id, common))) for ranking in rankings]
 
 
-def _write_files(folder: Path, comparisons: Sequence[Comparison], by: By) -> None:
+def _write_files(folder: Path, comparisons: Sequence[Comparison], by: str) -> None:
     """Write the tables and plots. With more than two sides, the tables name the side, and plots are numbered."""
     import pandas as pd
 

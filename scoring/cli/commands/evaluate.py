@@ -46,7 +46,7 @@ from scoring.cli.options import (
     TopKOption,
 )
 from scoring.cli.promoted_model import PROMOTED
-from scoring.cli.slice_options import SlicesByOption, SlicesOption, UserColumns
+from scoring.cli.slice_options import SliceColumns, SlicesByOption, SlicesOption
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
-    from scoring.evaluation import Backtest, Scoreboard, Slicing
+    from scoring.evaluation import Backtest, JobSlicing, Scoreboard, Slicing
     from scoring.tuning.ablation import Ablation
 
 __all__ = ["evaluate"]
@@ -133,7 +133,7 @@ def evaluate(
     store = MlflowStore.open(mlflow, progress)
     with progress.warnings():
         with Database.open(db) as database:
-            columns = UserColumns.read(database, slices_by or ())
+            columns = SliceColumns.read(database, slices_by or ())
             data = load_data(database, as_of, progress, Stopwatch())
         if cut_request is not None:
             _evaluate_cuts(request, cut_request, data, out, store, progress)
@@ -141,7 +141,11 @@ def evaluate(
         board = request.evaluate(data, progress)
     _print_notes(request, board, progress)
     look = log_test_access(registry, board, progress, split=on)
-    slicings = [*_make_slicings(board, slices), *columns.make_slicings(data.tables)]
+    slicings: list[Slicing | JobSlicing] = [
+        *_make_slicings(board, slices),
+        *columns.make_slicings(data.tables),
+        *columns.make_job_slicings(board.evaluator.inputs),
+    ]
     tables = _OptionalTables(board, slicings, list(chosen)[-1] if ablation else None)
     _print_tables(board, tables)
     _write_files(board, tables, out, lists_out, progress)
@@ -277,7 +281,7 @@ def _save_backtest(backtest: Backtest, folder: Path) -> None:
 class _OptionalTables:
     """The tables that --slices, --slices-by and --ablation add."""
 
-    def __init__(self, board: Scoreboard, slicings: Sequence[Slicing], ablated: str | None) -> None:
+    def __init__(self, board: Scoreboard, slicings: Sequence[Slicing | JobSlicing], ablated: str | None) -> None:
         self._board, self._ablated = board, ablated
         self._compared = list(board.evaluations)[-1]
         self._metric = board.evaluator.metrics[0].name

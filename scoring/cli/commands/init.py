@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
+Preset = Literal["japan", "none"]
+"""As `scoring.columns.board.Preset`, whose import is too slow for the command line."""
+
 NOUNS = {"prefecture_adjacency": "pairs of adjacent prefectures"}
 """Table name → what its rows are, if the name does not say it."""
 
 
 def init(
+    context: typer.Context,
     db: DbOption = DEFAULT_DB,
     users: Annotated[int, typer.Option("--users", metavar="N", min=1, help="Number of synthetic users.")] = 10_000,
     jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Number of synthetic jobs.")] = 100_000,
@@ -31,12 +35,24 @@ def init(
     empty: Annotated[
         bool, typer.Option("--empty", help="Create the reference tables only, without users and jobs.")
     ] = False,
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="Reference tables and words for money and regions: `japan`, or `none` for an empty database of a "
+            "board elsewhere."
+        ),
+    ] = "japan",
     replace: Annotated[bool, typer.Option("--replace", help="Replace the existing data.")] = False,
 ) -> None:
     """Create a database: a synthetic market, or an empty one.
 
-    Use `scoring import` to load your own data into an empty database.
+    Use `scoring import` to load your own data into an empty database. With `--preset none`, it has no regions and no
+    occupations, and its labels do not name a currency.
     """
+    sources = {name: context.get_parameter_source(name) for name in ("users", "jobs", "actions", "seed")}
+    stated = [f"--{name}" for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
+    if stated and preset != "japan":
+        raise typer.BadParameter(f"A synthetic market is Japanese. Remove {stated[0]} or --preset {preset}.")
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
@@ -48,8 +64,8 @@ def init(
         database.create()
         if not replace:
             _require_no_data(database)
-        if empty:
-            tables = _make_reference_tables()
+        if empty or preset != "japan":
+            tables = _make_reference_tables(preset)
         else:
             with progress.stage(f"generating a market of {pluralize(users, 'user')} and {pluralize(jobs, 'job')}"):
                 from scoring.synthetic import make_market
@@ -58,8 +74,9 @@ def init(
         with progress.stage("writing the database"):
             # the database contains only reference tables, or data that --replace discards
             save_tables(database, tables, replace=True)
-        counts = ", ".join(f"{len(frame):,} {NOUNS.get(name, name)}" for name, frame in tables.items() if len(frame))
-        make_console().print(f"{database.display} contains {counts}.", soft_wrap=True)
+        sizes = [f"{len(frame):,} {NOUNS.get(name, name)}" for name, frame in tables.items() if len(frame)]
+        content = f"contains {', '.join(sizes)}" if sizes else f"is empty, with the preset {preset}"
+        make_console().print(f"{database.display} {content}.", soft_wrap=True)
 
 
 def _require_no_data(database: object) -> None:
@@ -76,8 +93,8 @@ def _require_no_data(database: object) -> None:
         )
 
 
-def _make_reference_tables() -> Tables:
-    from scoring.columns.table_frames import make_empty_frame
-    from scoring.dataset.frame_validation import tables_from_frames
+def _make_reference_tables(preset: Preset) -> Tables:
+    from scoring.columns.board import Board
+    from scoring.dataset.frame_validation import make_empty_tables
 
-    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))
+    return make_empty_tables(Board.of_preset(preset))

@@ -15,7 +15,7 @@ from scoring.cli.tables.evaluation import arrow_of, format_number
 from scoring.dataset import Dataset
 from scoring.errors import make_printable
 from scoring.evaluation import Comparison, Slicing
-from scoring.evaluation.exposure_changes import By
+from scoring.evaluation.exposure_changes import name_attribute
 from scoring.evaluation.measure_info import PRICE_SHARE, is_price
 from scoring.evaluation.rank_waterfall import Waterfall
 
@@ -27,7 +27,7 @@ MAX_ROWS = 5
 """Maximum number of rows with gains, and of rows with losses."""
 
 
-def render_overlap(comparison: Comparison, by: By) -> RenderableType:
+def render_overlap(comparison: Comparison, by: str) -> RenderableType:
     """Return the overlap of the lists, and the values of `by` with the largest gains and losses of places."""
     head = Text.assemble(
         "\nLists of ",
@@ -43,19 +43,21 @@ def render_overlap(comparison: Comparison, by: By) -> RenderableType:
         text = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
         summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), text)
     changes, properties = comparison.exposure(by), _render_properties([comparison])
+    label, _ = name_attribute(by, comparison.inputs.board)
     if changes["change"].eq(0).all():
-        return Group(head, Text(), summary, *properties, Text(f"\nThe numbers of list places by {by} are equal."))
-    table = _make_table(by, ("places before", "places after", "change"))
+        return Group(head, Text(), summary, *properties, Text(f"\nThe numbers of list places by {label} are equal."))
+    table = _make_table(label, ("places before", "places after", "change"))
     for row in _select_changes(changes).to_dict("records"):
         _add_change(table, row)
-    title = f"\nLargest gains and losses of list places by {by}"
+    title = f"\nLargest gains and losses of list places by {label}"
     return Group(head, Text(), summary, *properties, Text(title, style="bold"), table)
 
 
-def render_overlaps(comparisons: Sequence[Comparison], by: By) -> RenderableType:
+def render_overlaps(comparisons: Sequence[Comparison], by: str) -> RenderableType:
     """Return one row per model or run with its overlap with the first, and one group of gains and losses each."""
     overlaps = _make_table(f"compared with {make_printable(comparisons[0].names[0])}", _OVERLAP_HEADINGS)
-    places = _make_table(by, ("places before", "places after", "change"))
+    label, _ = name_attribute(by, comparisons[0].inputs.board)
+    places = _make_table(label, ("places before", "places after", "change"))
     for found in comparisons:
         name = make_printable(found.names[1])
         users, *values = found.summary()["value"]
@@ -69,7 +71,7 @@ def render_overlaps(comparisons: Sequence[Comparison], by: By) -> RenderableType
             _add_change(places, row, indent="  ")
     rbo = f"RBO: mean rank-biased overlap (p = {comparisons[0].p:g})."
     note = f"Lists of {users:,.0f} users. in both, new: mean shares of jobs. {rbo}"
-    title = f"\nLargest gains and losses of list places by {by}"
+    title = f"\nLargest gains and losses of list places by {label}"
     properties = _render_properties(comparisons)
     return Group(overlaps, Text(note, style="dim"), *properties, Text(title, style="bold"), places)
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Backtest, Scoreboard
+from scoring.evaluation.job_slices import JOB_PREFIX
 from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_measure, is_price
 from scoring.evaluation.significance import ACCURATE_FROM, describe_interval_accuracy
 from scoring.evaluation.slices import FEWEST_USERS
@@ -101,16 +102,16 @@ def describe_prices(board: Scoreboard | Backtest, model: str) -> str:
     A change without a mark may be due to chance.
     """
     texts = [
-        format_change(row["measure"], row["difference"], row["relative"])
+        format_change(row["measure"], row["difference"], row["relative"], board.currency)
         + ("" if row["significant"] else " (may be due to chance)")
         for row in board.prices(model).to_dict("records")
     ]
     return ", ".join(texts)
 
 
-def format_change(measure: str, difference: float, relative: float) -> str:
+def format_change(measure: str, difference: float, relative: float, currency: str) -> str:
     """Return a measure with its change, such as mean fee@40 -2,531 yen (-61%)."""
-    unit = find_measure(measure).unit
+    unit = find_measure(measure, currency).unit
     shown = f" {unit}" if unit and " " not in unit else ""
     share = f" ({relative:+.0%})" if math.isfinite(relative) else ""
     return f"{measure} {format_number(difference, '+')}{shown}{share}"
@@ -210,6 +211,8 @@ def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -
     notes = []
     if (frame["low"].notna() & (frame["n"] < ACCURATE_FROM)).any():
         notes.append(f"~ fewer than {ACCURATE_FROM} users: the interval may be too narrow.")
+    if frame["slicing"].str.startswith(JOB_PREFIX).any():
+        notes.append(f"{JOB_PREFIX}: only relevant jobs in the slice count; users without one are left out.")
     if frame["low"].isna().any():
         notes.append(f"Slices with fewer than {FEWEST_USERS} users have no interval and no test.")
     return Group(Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes))

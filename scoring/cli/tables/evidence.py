@@ -57,7 +57,7 @@ def _render_changes(evidence: Evidence, access: TestAccess) -> Table:
         table.add_row(
             Text(make_printable(measure)),
             format_number(access.metrics[measure].value),
-            format_change(measure, change),
+            format_change(measure, change, evidence.currency),
             "" if change.low is None or change.high is None else format_interval(change.low, change.high),
             _render_result(evidence, measure, change),
         )

@@ -62,8 +62,8 @@ class ClassicCondition(Component):
     """100 · number of met conditions / number of conditions; 50 without conditions.
 
     Conditions: the user's salary floor and work style if known (a style is always met by one half), and attractive
-    features if at least one of the job's four flags is not missing. The floor is compared with the lowest salary in
-    yen, without conversion of its type.
+    features if at least one of the job's four flags is not missing. The floor is compared with the lowest salary
+    without conversion of its type.
     """
 
     kind: ClassVar[str] = "classic_condition"

@@ -90,9 +90,9 @@ class ClassicHistory(Component):
         met = {
             "occupation": job.occupation is not None and job.occupation in {row[0] for row in rows},
             "wage": mean is not None and job.min_salary is not None and abs(job.min_salary - mean) < 0.2 * mean,
-            "prefecture": job.prefecture is not None and job.prefecture in {row[2] for row in rows},
+            pair.board.region: job.prefecture is not None and job.prefecture in {row[2] for row in rows},
         }
-        value = 25.0 + 30.0 * met["occupation"] + 25.0 * met["wage"] + 20.0 * met["prefecture"]
+        value = 25.0 + 30.0 * met["occupation"] + 25.0 * met["wage"] + 20.0 * met[pair.board.region]
         return Reason(value, {"applications": len(applied), "mean lowest salary": mean, "similar in": met})
 
 

@@ -50,6 +50,7 @@ class CandidateRun:
     open_runs: Sequence[OpenRun]  # of each publisher
     model: ScoringModel
     lists_by: Callable[[ScoringModel, int], Iterator[tuple[ListBlock, Longs]]]  # the first k jobs by another model
+    currency: str  # the unit of amounts of money; empty if it is not known
 
     @property
     def info(self) -> RunInfo:
@@ -144,7 +145,7 @@ class Gate:
             else:
                 notes.append(f"{self.model_change}: limits apply to changes of the data, not to those of the model")
         runs = (published, new.info)
-        measures = build_measures(self.limits, runs, comparison, n_jobs_dropped, by_published_model)
+        measures = build_measures(self.limits, runs, comparison, n_jobs_dropped, by_published_model, new.currency)
         return Verdict(new.info, published, run.place, measures, tuple(notes), self.force)
 
 

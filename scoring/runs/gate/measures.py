@@ -38,31 +38,38 @@ def build_measures(
     comparison: ListComparison,
     n_jobs_dropped: int,
     by_published_model: ListComparison | None = None,
+    currency: str = "",
 ) -> tuple[Measure, ...]:
     """Return the measures in the order of the table.
 
     `runs` are the published and the new run. `n_jobs_dropped` is the number of jobs in the published lists that the new
     run may not rank. `by_published_model` compares lists of the new data by the published model. The limits of measures
-    that a model changes then apply to these lists, and the new lists have no such limits.
+    that a model changes then apply to these lists, and the new lists have no such limits. `currency` is the unit of
+    amounts of money.
     """
-    measures = _measures(limits, runs, comparison, n_jobs_dropped)
+    measures = _measures(limits, runs, comparison, n_jobs_dropped, currency)
     if by_published_model is None:
         return measures
     unlimited = (replace(measure, limit=None) if measure.key in _CHANGED_BY_MODELS else measure for measure in measures)
     limited = (
         replace(measure, key=f"{measure.key}_as_before", by_published_model=True)
-        for measure in _measures(limits, runs, by_published_model, n_jobs_dropped)
+        for measure in _measures(limits, runs, by_published_model, n_jobs_dropped, currency)
         if measure.key in _CHANGED_BY_MODELS
     )
     return (*unlimited, *limited)
 
 
 def _measures(
-    limits: GateLimits, runs: tuple[RunInfo, RunInfo], comparison: ListComparison, n_jobs_dropped: int
+    limits: GateLimits,
+    runs: tuple[RunInfo, RunInfo],
+    comparison: ListComparison,
+    n_jobs_dropped: int,
+    currency: str,
 ) -> tuple[Measure, ...]:
     lists, overlap = (comparison.published, comparison.new), comparison.overlap
     k = lists[0].k
     n_listed = len(lists[0].jobs)
+    unit = f", {currency}" if currency else ""
     share_dropped = n_jobs_dropped / n_listed if n_listed else None
     n_with_jobs, n_full = ((measure.n_with_jobs for measure in lists), (measure.n_full for measure in lists))
     rows: list[tuple[str, str, Values, Rule, Unit]] = [
@@ -83,8 +90,8 @@ def _measures(
         ),
         ("last_score", f"mean score at rank {k:,}", (lists[0].last, lists[1].last), MOVE, "points"),
         ("actions", "actions", _fact(runs, "actions"), FALL, "count"),
-        ("hourly_wage", "median hourly wage, yen", _fact(runs, "hourly_wage"), FACTOR, "yen"),
-        ("fee", "median fee, yen", _fact(runs, "fee"), FACTOR, "yen"),
+        ("hourly_wage", f"median hourly wage{unit}", _fact(runs, "hourly_wage"), FACTOR, "money"),
+        ("fee", f"median fee{unit}", _fact(runs, "fee"), FACTOR, "money"),
     ]  # fmt: skip
     return tuple(Measure(key, name, *values, _limit(limits, key), rule, unit) for key, name, values, rule, unit in rows)
 

@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 BY_PUBLISHED_MODEL: Final = " by the published model"
 
-Unit = Literal["share", "count", "points", "number", "yen"]
+Unit = Literal["share", "count", "points", "number", "money"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from scoring.evaluation import Comparison
-from scoring.evaluation.exposure_changes import PLURAL, By
+from scoring.evaluation.exposure_changes import name_attribute
 from scoring.widgets.html.html_elements import DOWN, UP, escape_text, format_signed, render_heading, render_table
 
 __all__ = ["render_overlap"]
@@ -16,7 +16,7 @@ _MOST = 5
 """Number of largest gains, and of largest losses, in a table."""
 
 
-def render_overlap(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | None = None) -> str:
+def render_overlap(comparison: Comparison, exposure: Mapping[str, pd.DataFrame] | None = None) -> str:
     """Return the overlap with a table of gains and losses for each key of `exposure`.
 
     `exposure` maps the grouping (such as company) to the frame of `Comparison.exposure`. None is not computed yet.
@@ -27,11 +27,13 @@ def render_overlap(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] |
         f"{comparison.share_changed:.0%} of the lists changed, {comparison.share_first_changed:.0%} have a different "
         "first job."
     )
-    tables = "".join(_changes(by, frame) for by, frame in (exposure or {}).items())
+    tables = "".join(
+        _changes(name_attribute(by, comparison.inputs.board)[1], frame) for by, frame in (exposure or {}).items()
+    )
     return render_heading("Overlap, gains and losses", note) + f'<div class="lm-scoring-three">{tables}</div>'
 
 
-def _changes(by: By, frame: pd.DataFrame) -> str:
+def _changes(plural: str, frame: pd.DataFrame) -> str:
     gained = frame[frame["change"] > 0].nlargest(_MOST, "change")
     lost = frame[frame["change"] < 0].nsmallest(_MOST, "change")[::-1]
     shown = pd.concat([gained, lost])
@@ -46,9 +48,9 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
         for row in shown.to_dict("records")
     ]
     if not rows:
-        return f"<p>{PLURAL[by].capitalize()}: no gains or losses.</p>"
-    columns = [(PLURAL[by], False), ("change", True), ("", False), ("positions", True)]
-    return "<div>" + render_table(columns, rows, f"{PLURAL[by]} with the largest gains and losses") + "</div>"
+        return f"<p>{plural.capitalize()}: no gains or losses.</p>"
+    columns = [(plural, False), ("change", True), ("", False), ("positions", True)]
+    return "<div>" + render_table(columns, rows, f"{plural} with the largest gains and losses") + "</div>"
 
 
 def _bar(share: float) -> str:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from pathlib import Path
 
+from scoring.dataset import Dataset
 from tests.cli.command import (
     Call,
     error_line,
@@ -25,6 +26,16 @@ def test_init_empty_writes_reference_tables_only(scoring: Call, tmp_path: Path) 
     assert "172 occupations, 47 prefectures" in done.stdout
     assert "contains no users or no jobs" in error_line(scoring("run", "--db", "empty.db"), 1)
     assert scoring("init", "--db", "empty.db", "--users", 20, "--jobs", 50).exit_code == 0
+
+
+def test_init_with_preset_none_has_no_rows_and_no_currency(scoring: Call, tmp_path: Path) -> None:
+    assert scoring("init", "--db", "none.db", "--preset", "none").exit_code == 0
+    dataset = Dataset.from_database(tmp_path / "none.db")
+    assert (dataset.board.preset, dataset.board.currency) == ("none", "")
+    assert not any(len(frame) for _, frame in dataset.tables.items())
+    assert "--users" in error_line(scoring("init", "--db", "other.db", "--preset", "none", "--users", 5), 2)
+    assert scoring("init", "--db", "none.db", "--users", 2, "--jobs", 5).exit_code == 0
+    assert Dataset.from_database(tmp_path / "none.db").board.currency == "yen"
 
 
 def test_init_replaces_data_only_with_replace(scoring: Call, database: Path) -> None:

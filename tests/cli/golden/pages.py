@@ -177,7 +177,7 @@ def gate() -> Any:
         Measure("users_dropped", "users dropped", None, 0.001, 0.1, rules.AT_MOST, "share"),
         Measure("actions", "actions", 1_000_000, 1_001_000, 0.2, rules.FALL, "count"),
         Measure("mean_score", "mean score", 41.5, 41.25, 2.0, rules.MOVE, "points"),
-        Measure("mean_fee", "mean fee", None, None, None, rules.FACTOR, "yen"),
+        Measure("mean_fee", "mean fee", None, None, None, rules.FACTOR, "money"),
     )
     exceeded = (
         Measure("users_dropped", "users dropped", None, 0.482, 0.1, rules.AT_MOST, "share"),
@@ -392,6 +392,7 @@ def _board(names: tuple[str, ...], n_users: int, goals: tuple[str, ...] = ()) ->
             rows.append(row | {"detectable": abs(difference) / 4})
     metrics = [SimpleNamespace(name="NDCG@10")]
     board = SimpleNamespace(
+        currency="yen",
         frame=lambda: pd.DataFrame(rows),
         _frame=pd.DataFrame(rows),
         goals=goals,
@@ -462,7 +463,7 @@ def backtest() -> Any:
         )
     metrics = ("NDCG@10", "HitRate@40")
     return render_backtest(
-        Backtest(tuple(cuts), {}, ("standard", "fit@1"), metrics, goals=(NDCG(10),), candidate="fit@1")
+        Backtest(tuple(cuts), {}, ("standard", "fit@1"), metrics, goals=(NDCG(10),), candidate="fit@1", currency="yen")
     )
 
 
