@@ -144,15 +144,20 @@ def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame, boar
 def update_rows(
     connection: Connection, name: str, columns: Mapping[str, list[Any]], board: Board = DEFAULT_BOARD
 ) -> None:
-    """Replace the values of stored rows that have the same key. `columns`: as `to_stored_columns` returns them."""
+    """Replace values of stored rows that have the same key, in a table with a key of one column.
+
+    `columns`: the key and the columns to replace, as `to_stored_columns` returns them.
+    """
     if not _length(columns):
         return
     table = get_data_table(name, board)
     with _stage(connection, table, list(columns)) as staged:
         insert_rows(connection, staged, list(columns), zip(*columns.values(), strict=True))
-        key = TABLES[name].key
-        values = {column: staged.c[column] for column in columns if column not in key}
-        connection.execute(update(table).where(*(table.c[part] == staged.c[part] for part in key)).values(values))
+        (key,) = TABLES[name].key
+        values = {column: staged.c[column] for column in columns if column != key}
+        # the second condition is redundant: without it, SQLite reads all rows of the table instead of those of the keys
+        conditions = table.c[key] == staged.c[key], table.c[key].in_(select(staged.c[key]))
+        connection.execute(update(table).where(*conditions).values(values))
     increment_revision(connection, name)
 
 

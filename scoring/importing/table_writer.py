@@ -175,13 +175,13 @@ def _update_table(
         lost.update(_keep_values(before, after, columns, options.missing_columns))
         if lost:
             continue
-        changed = np.zeros(len(rows), dtype=bool)
-        for name in after:
-            changed |= before[name] != after[name]
+        differences = {name: before[name] != after[name] for name in after}
+        changed = np.any(list(differences.values()), axis=0)
         if table in CLOSABLE:
             reopened += int(np.sum(_is_true(after["is_active"]) & ~_is_true(before["is_active"])))
         updated += int(changed.sum())
-        update_rows(connection, table, {name: values[changed].tolist() for name, values in after.items()}, board)
+        names = [name for name in after if name == key or differences[name].any()]
+        update_rows(connection, table, {name: after[name][changed].tolist() for name in names}, board)
     if lost:
         raise _make_lost_error(table, lost)
     new = np.flatnonzero(places < 0)

@@ -42,7 +42,8 @@ class IntegerListType(ColumnType):
                     parsed[value] = _parse_text(value)
                 numbers = parsed[value]
             elif isinstance(value, list | tuple | np.ndarray | pd.Series | pd.api.extensions.ExtensionArray):
-                numbers = _parse_list(list(value))
+                is_array = isinstance(value, np.ndarray) and value.dtype.kind in "if"
+                numbers = _parse_list(value.tolist() if is_array else list(value))
             elif isinstance(value, set | frozenset):
                 numbers = _parse_list(list(value))
                 numbers = None if numbers is None else sorted(numbers)
@@ -87,6 +88,8 @@ BRACKETS: Final = ("[]", "{}", "()")
 SEPARATORS: Final = re.compile(r"\s*[|,;、]\s*")
 QUOTES: Final = "'\""
 MISSING_ITEMS: Final = ("", "null", "none", "nan", "<na>")
+PLAIN_INTEGER: Final = re.compile("-?[0-9]{1,15}")
+"""Most pieces of texts. They are converted 100 times as fast as pieces that need `INTEGER`."""
 
 
 def _parse_text(text: str) -> list[int] | None:
@@ -104,6 +107,10 @@ def _parse_list(items: list[Any]) -> list[int] | None:
     """Return the pieces as int without missing ones; None if a piece is not an integer."""
     if all(type(item) is int and -MAX_EXACT <= item <= MAX_EXACT for item in items):
         return items
+    if all(type(item) is str and PLAIN_INTEGER.fullmatch(item) for item in items):
+        return list(map(int, items))
+    if all(type(item) is float and (item != item or (item.is_integer() and abs(item) <= MAX_EXACT)) for item in items):
+        return [int(item) for item in items if item == item]
     if any(isinstance(item, list | tuple | dict | np.ndarray) for item in items):
         return None
     numbers = INTEGER.coerce(pd.Series(items, dtype=object))
