@@ -41,9 +41,10 @@ class IntegerListType(ColumnType):
                 if value not in parsed:
                     parsed[value] = _parse_text(value)
                 numbers = parsed[value]
+            elif isinstance(value, np.ndarray) and value.dtype.kind in "if":
+                numbers = _parse_list(value.tolist())
             elif isinstance(value, list | tuple | np.ndarray | pd.Series | pd.api.extensions.ExtensionArray):
-                is_array = isinstance(value, np.ndarray) and value.dtype.kind in "if"
-                numbers = _parse_list(value.tolist() if is_array else list(value))
+                numbers = _parse_list(list(value))
             elif isinstance(value, set | frozenset):
                 numbers = _parse_list(list(value))
                 numbers = None if numbers is None else sorted(numbers)
