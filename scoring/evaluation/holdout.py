@@ -40,19 +40,7 @@ _GIVEN_FACTORS: Final = "The factors came with the data and were not trained: th
 
 
 class EmptyHoldoutError(ConfigurationError):
-    """A holdout has no relevant job, or none of the evaluated users.
-
-    Attributes
-    ----------
-    left_out : dict
-        Reason → number of pairs with a counted action that are left out; empty if no such pair exists.
-    """
-
-    def __init__(
-        self, message: str = "", *, key: tuple[str, ...] = (), left_out: Mapping[str, int] | None = None
-    ) -> None:
-        super().__init__(message, key=key)
-        self.left_out = {} if left_out is None else dict(left_out)
+    """A holdout has no relevant job, or none of the evaluated users."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +162,7 @@ def select_relevant(
         excluded = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
         raise EmptyHoldoutError(
             f"{name}: none of the {pluralize(len(held), 'pair')} of user and job with a counted action ({kinds}) can "
-            f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action.",
-            left_out={reason: count for reason, count in counts.items() if count},
+            f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action."
         )
     return held.take(left), counts
 

@@ -63,6 +63,7 @@ def _draw_prices(axes: Any, frame: pd.DataFrame, models: Sequence[str], properti
     """Draw the relative changes, and shade the changes beyond `PRICE_SHARE` on the bad side of each row."""
     changes = _select(frame, models, properties, ("relative", "difference_low", "difference_high"))
     scale = frame[frame["model"] == models[0]].set_index("measure").loc[list(properties), "mean"].abs().to_numpy()
+    scale = np.where(scale > 0, scale, np.nan)  # a change from 0 has no share
     for values in changes.values():
         values["at"] *= 100
         values[["low", "high"]] = values[["low", "high"]].mul(100 / scale, axis=0)

@@ -121,6 +121,8 @@ def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actio
       `newcomer_actions` actions up to the clock; all other users are regular
     - occupation: major group of the first preferred occupation, named by the occupation with the group's code; the
       code itself if the table has no such name
+
+    A slicing of which nothing is known is left out.
     """
     users, ids = inputs.users, inputs.users.user_id
     regions = inputs.dataset.tables.prefectures.set_index("prefecture_code")["region"]
@@ -129,12 +131,13 @@ def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actio
 
     registered = to_microseconds(users.frame["registered_at"])  # a missing time sorts before all others
     new = (registered >= inputs.now - newcomer_days * DAY) | (inputs.history.counts < newcomer_actions)
-    return (
+    slicings = (
         Slicing.of("region", ids, region.tolist(), order),
         Slicing.of("age group", ids, users.frame["age_group"].tolist()),
         Slicing.of("tenure", ids, np.where(new, "newcomer", "regular").tolist(), ("newcomer", "regular")),
         Slicing.of("occupation", ids, _occupation_groups(inputs)),
     )
+    return tuple(slicing for slicing in slicings if slicing.labels != (UNKNOWN,))
 
 
 def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:

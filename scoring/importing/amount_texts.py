@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from scoring.columns.normal_form import normalise_text
 
-__all__ = ["UNITS", "Amount", "NumberNotation", "RangeEnd", "parse_amount", "read_unit"]
+__all__ = ["UNITS", "Amount", "NumberNotation", "RangeEnd", "find_currency", "parse_amount", "read_unit"]
 
 RangeEnd = Literal["low", "high", "mean"]
 
@@ -71,6 +73,7 @@ _PREFIX: Final = re.compile(
     rf"(?:(?P<outer>[-−]\s?)?(?<![A-Za-z])(?P<mark>{CURRENCY})\s*)?(?P<inner>[-−]\s?)?$", re.IGNORECASE
 )
 _CURRENCY_AFTER: Final = re.compile(rf"\s*({CURRENCY})(?![A-Za-z])", re.IGNORECASE)
+_ANY_CURRENCY: Final = re.compile(rf"(?<![A-Za-z])({CURRENCY})(?![A-Za-z])", re.IGNORECASE)
 _CURRENCY_PATTERNS: Final = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in CURRENCIES.items()}
 _PLAIN_AMOUNT: Final = rf"(?:{CURRENCY})?\s*[0-9.][0-9.,'_ ]*(?:{CURRENCY})?"
 _NEGATIVE: Final = re.compile(
@@ -221,6 +224,21 @@ def _read_prefix(before: str) -> _Prefix:
             return _Prefix(None, 1, 0)
         return _Prefix(mark, -1 if inner else 1, len(match[0]) - len(outer or ""))
     return _Prefix(mark, -1 if outer or inner else 1, len(match[0]))
+
+
+def find_currency(texts: Iterable[str]) -> str | None:
+    """Return the currency that most texts state, as it is written there; None if they do not state one.
+
+    Example
+    -------
+    >>> find_currency(["CHF 52'000", "CHF 61'000", "48'000"])
+    'CHF'
+    >>> find_currency(["時給1,200円", "¥1,300"])
+    'yen'
+    """
+    marks = (match[1] for text in texts if (match := _ANY_CURRENCY.search(normalise_text(text))) is not None)
+    found = Counter("yen" if _name_currency(mark) == "¥" else mark for mark in marks)
+    return found.most_common(1)[0][0] if found else None
 
 
 def _name_currency(mark: str | None) -> str | None:

@@ -21,9 +21,10 @@ from scoring.columns.board import Board
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
-from scoring.dataset.named_columns import NamedColumns, find_column
+from scoring.dataset.named_columns import Codes, NamedColumns, find_column
 from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import Vocabularies, extend_vocabularies
+from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.statistics import Basis, Statistics
 
@@ -217,6 +218,25 @@ class Inputs:
     def board(self) -> Board:
         """The own columns of the data with their types, and the labels of money."""
         return self.dataset.board
+
+    def match_codes(self, user_column: str, job_column: str) -> tuple[Codes, Codes]:
+        """Return the codes of a column of users and of a column of jobs with common labels.
+
+        Equal values have equal codes, and -1 means only that a value is missing.
+
+        Raises
+        ------
+        ConfigurationError: If a column does not exist, contains lists, or the two have different types.
+        """
+        users, jobs = self.users.codes(user_column).labels, self.jobs.codes(job_column).labels
+        if users.dtype != jobs.dtype and len(users) and len(jobs):
+            raise ConfigurationError(
+                f"users.{user_column} ({users.dtype}) and jobs.{job_column} ({jobs.dtype}) have different types. "
+                "Import both with the same type.",
+                key=("users", user_column),
+            )
+        labels = users.union(jobs) if len(users) and len(jobs) else users if len(users) else jobs
+        return self.users.codes(user_column, labels), self.jobs.codes(job_column, labels)
 
     @property
     def now(self) -> int:

@@ -229,8 +229,7 @@ def _find_losses(
     if untested:
         raise ConfigurationError(
             f"--guard {untested[0]}: the evaluation has no test of this measure. Evaluate at one cut, or use another "
-            "guard.",
-            key=("guards", untested[0]),
+            "guard."
         )
     losses = {}
     for other in (*same_users, access):

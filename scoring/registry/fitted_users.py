@@ -104,9 +104,7 @@ class FittedUsers:
                 raise TypeError(f"{source} does not contain lists")
             return cls.of(content["fitted"], content["selected"])
         except (ValueError, TypeError, LookupError, RecursionError) as error:  # ConfigurationError is a ValueError
-            raise ModelError(
-                f"{source}: the file is not a list of users. Restore it, or delete it.", path=source
-            ) from error
+            raise ModelError(f"{source}: the file is not a list of users. Restore it, or delete it.") from error
 
 
 def _place_beside(journal: Path) -> Path:

@@ -94,9 +94,7 @@ def run_trials(
         progress(min(done, n_trials), n_trials)
         while done < n_trials:
             if cancelled():
-                raise RunCancelledError(
-                    f"The search was cancelled after {done:,} of {n_trials:,} trials.", done=done, total=n_trials
-                )
+                raise RunCancelledError(f"The search was cancelled after {done:,} of {n_trials:,} trials.")
             _try_one(study, problem)
             done = len(load_finished(study))
             progress(min(done, n_trials), n_trials)

@@ -188,7 +188,7 @@ def _print_notes(request: EvaluateRequest, board: Scoreboard, progress: Progress
     """Print which relevant jobs the lists of a model cannot contain, and the notes of each evaluation."""
     for name, model in request.models.items():
         for rule, pairs in board.evaluator.count_unreachable(model).items():
-            progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
+            progress.print_line(f"note: {pluralize(pairs, 'relevant job')} cannot be in the lists of {name}: {rule}")
     for evaluation in board.evaluations.values():
         for note in evaluation.notes:
             progress.print_line(f"note: {note}")

@@ -15,7 +15,7 @@ from scoring.columns.series_functions import get_dtype_letter, to_plain_dtype
 from scoring.columns.types import NUMBER
 from scoring.columns.types.id import MISSING_WORDS
 from scoring.errors import make_printable
-from scoring.importing.amount_texts import Amount, NumberNotation, parse_amount
+from scoring.importing.amount_texts import Amount, NumberNotation, find_currency, parse_amount
 from scoring.importing.time_texts import parse_times
 
 __all__ = ["ColumnProfile", "Kind"]
@@ -35,6 +35,10 @@ SHARE: Final = 0.95
 
 MISSING: Final = MISSING_WORDS | {"unknown", "なし", "不明"}
 FLAG_MEANINGS: Final = {
+    "ja": True,
+    "nein": False,
+    "oui": True,
+    "non": False,
     "あり": True,
     "有": True,
     "可": True,
@@ -70,6 +74,7 @@ class ColumnProfile:
     samples: the most frequent values.
     notes: sentences for the person who edits the draft.
     values: the distinct present values in normal form, at most `N_ROWS`.
+    currency: the currency of amounts in text.
     """
 
     name: str
@@ -82,6 +87,7 @@ class ColumnProfile:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     values: frozenset[str] = frozenset()
+    currency: str | None = None
 
     @classmethod
     def of(cls, name: str, column: pd.Series) -> ColumnProfile:
@@ -107,6 +113,7 @@ class ColumnProfile:
             missing=words,
             notes=notes,
             values=frozenset(head_texts.map(normalise_text)),
+            currency=find_currency(head_texts) if kind == "amount" else None,
         )
 
     @property
@@ -211,7 +218,7 @@ def _find_amounts(texts: pd.Series) -> dict[str, Any] | None:
     if len(distinct) < 0.5 * min(texts.nunique(), N_FEW):
         return None
     best: tuple[float, NumberNotation, list[Any]] | None = None
-    for notation in (NumberNotation(".", ","), NumberNotation(",", ".")):
+    for notation in (NumberNotation(".", ","), NumberNotation(",", "."), NumberNotation(".", "'")):
         amounts = [parse_amount(text, notation) for text in distinct]
         share = sum(isinstance(amount, Amount) for amount in amounts) / len(amounts)
         if best is None or share > best[0]:
@@ -220,7 +227,8 @@ def _find_amounts(texts: pd.Series) -> dict[str, Any] | None:
     share, notation, amounts = best
     if share < 0.8:
         return None
-    options: dict[str, Any] = {"number": True if notation.decimal == "." else {"decimal": ","}}
+    keys = {"decimal": ","} if notation.decimal == "," else {"thousands": "'"} if notation.thousands == "'" else True
+    options: dict[str, Any] = {"number": keys}
     if any(isinstance(amount, Amount) and amount.unit is not None for amount in amounts):
         options["per"] = "text"
     return options

@@ -13,6 +13,7 @@ import yaml
 
 from scoring.columns import TABLES
 from scoring.columns.normal_form import normalise_text
+from scoring.importing.mapping_draft.board_draft import draft_settings, find_own_columns
 from scoring.importing.mapping_draft.column_profile import ColumnProfile
 from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
 from scoring.importing.readers import SourceOptions, read_source
@@ -103,6 +104,9 @@ def _guess_options(path: Path) -> dict[str, Any]:
 
 def _write(files: Sequence[SourceFile], tables: Sequence[TableDraft]) -> Iterator[str]:
     yield HEAD
+    if settings := draft_settings(files, tables):
+        hint = "; add currency: NAME for labels of money" if "currency" not in settings else ""
+        yield f"board: {_flow(settings)}  # none: without Japan's regions and occupations{hint}"
     yield "sources:"
     for file in files:
         options = {key: list(value) if isinstance(value, tuple) else value for key, value in file.options.items()}
@@ -111,10 +115,16 @@ def _write(files: Sequence[SourceFile], tables: Sequence[TableDraft]) -> Iterato
             keys["missing"] = list(file.missing)
         yield f"  {file.name}: {_flow(keys)}"
     used: dict[str, set[str]] = {file.name: set() for file in files}
+    for table in tables:
+        _mark_all_used(table, used)
+    own = find_own_columns(tables, used)
     yield "tables:"
     for table in tables:
         yield ""
-        yield from _write_table(table, used)
+        yield from _write_table(table, own.get(table.table, {}))
+    for columns in own.values():
+        for file in files:
+            used[file.name].update(profile.name for _, profile in columns.values() if profile in file.profiles.values())
     for file in files:
         unused = [profile for name, profile in file.profiles.items() if name not in used[file.name]]
         if unused:
@@ -123,7 +133,7 @@ def _write(files: Sequence[SourceFile], tables: Sequence[TableDraft]) -> Iterato
             yield from (f"#   {profile.name}: {profile.describe()}" for profile in unused)
 
 
-def _write_table(draft: TableDraft, used: Mapping[str, set[str]]) -> Iterator[str]:
+def _write_table(draft: TableDraft, own: Mapping[str, tuple[ColumnDraft, ColumnProfile]]) -> Iterator[str]:
     yield f"  {draft.table}:"
     yield from (f"    # {note}" for note in draft.notes)
     names = [file.name for file in draft.sources]
@@ -135,24 +145,55 @@ def _write_table(draft: TableDraft, used: Mapping[str, set[str]]) -> Iterator[st
     by_name: list[str] = []
     lines: list[tuple[str, str]] = []
     for target, column in draft.columns.items():
-        _mark_used(draft, column, used)
         if column.source in _accepted_names(draft.table, target) and not column.keys:
             by_name.append(str(column.source))
             continue
         profile = _find_profile(draft, column)
         notes = [*column.notes, *([profile.describe()] if profile is not None else [])]
         lines.append((f"      {target}: {_format_column(column)}", "; ".join(notes)))
-    if not draft.columns:  # a reference table whose columns have the canonical names
-        for file in draft.sources:
-            used[file.name].update(file.profiles)
     if by_name:
         text = f"found by name: {', '.join(by_name)}"
         yield from textwrap.wrap(text, 116, initial_indent="    # ", subsequent_indent="    #   ")
     if lines:
         yield "    columns:"
-        width = min(max(len(line) for line, _ in lines), 60)
-        for line, comment in lines:
-            yield f"{line:<{width}}  # {comment}" if comment else line
+        yield from _align(lines)
+    if own:
+        entries = [
+            (f"{name}: {_format_own(name, column)}", _describe(column, profile))
+            for name, (column, profile) in own.items()
+        ]
+        indent = "      # " if lines else "    #   "
+        if lines:
+            yield '      # Own columns: remove "# " from a line to keep the column'
+        else:
+            yield '    # Own columns: remove "# " from these lines to keep the columns'
+            yield "    # columns:"
+        yield from _align([(f"{indent}{line}", comment) for line, comment in entries])
+
+
+def _align(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield lines with their comments in one column."""
+    width = min(max(len(line) for line, _ in lines), 60)
+    for line, comment in lines:
+        yield f"{line:<{width}}  # {comment}" if comment else line
+
+
+def _describe(column: ColumnDraft, profile: ColumnProfile) -> str:
+    return "; ".join([*column.notes, profile.describe()])
+
+
+def _format_own(name: str, column: ColumnDraft) -> str:
+    source = {} if column.source == name else {"from": column.source}
+    return _flow({**source, **column.keys})
+
+
+def _mark_all_used(draft: TableDraft, used: Mapping[str, set[str]]) -> None:
+    """Mark the source columns of a table as used."""
+    for column in draft.columns.values():
+        _mark_used(draft, column, used)
+    if not draft.columns:  # a reference table whose columns have the canonical names
+        for file in draft.sources:
+            used[file.name].update(file.profiles)
 
 
 def _mark_used(draft: TableDraft, column: ColumnDraft, used: Mapping[str, set[str]]) -> None:

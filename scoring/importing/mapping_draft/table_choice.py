@@ -18,7 +18,7 @@ from scoring.importing.amount_texts import read_unit
 from scoring.importing.mapping_draft.column_names import fold_words, rate_name
 from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
 
-__all__ = ["ColumnDraft", "SourceFile", "TableDraft", "choose_tables"]
+__all__ = ["N_DISTINCT", "ColumnDraft", "SourceFile", "TableDraft", "choose_tables", "find_separators"]
 
 MIN_RATING: Final = 0.4
 SHARE_OF_IDS: Final = 0.9
@@ -114,10 +114,7 @@ def choose_tables(files: Sequence[SourceFile]) -> list[TableDraft]:
         names = ", ".join(file.path for file in files)
         raise DataError(
             f"{names}: no column is the id of a job. Rename the column to job_id, or write a mapping by hand "
-            "(docs/mapping.md).",
-            reason="missing column",
-            table="jobs",
-            column="job_id",
+            "(docs/mapping.md)."
         )
     for file in logs:
         drafts[f"actions {file.name}"] = _draft_actions(file, ids[file.name])
@@ -318,7 +315,7 @@ def _draft_column(table: str, column: Column, profile: ColumnProfile) -> ColumnD
             return None
         if not _are_integers(profile):
             draft.keys |= profile.options
-            if not profile.options and (marks := _find_separators(profile)):
+            if not profile.options and (marks := find_separators(profile)):
                 draft.keys["split"] = marks
             draft.keys |= {"lookup": "occupations", "pick": "all"}
     elif column.name == "salary_type":
@@ -328,7 +325,7 @@ def _draft_column(table: str, column: Column, profile: ColumnProfile) -> ColumnD
     return draft
 
 
-def _find_separators(profile: ColumnProfile) -> list[str]:
+def find_separators(profile: ColumnProfile) -> list[str]:
     """Return the marks that separate several values in one text."""
     few = MIN_OVERLAP * len(profile.values)
     return [mark for mark in ("、", ";", ",") if sum(mark in value for value in profile.values) > few]
@@ -474,6 +471,9 @@ def _find_label(file: SourceFile, source: str) -> str:
 def _move_units(draft: TableDraft) -> None:
     """Let amounts read the unit of pay from its column, because an import converts amounts and their unit together."""
     unit = draft.columns.get("salary_type")
+    pay = draft.columns.get("min_salary")
+    if unit is None and pay is not None and "per" not in pay.keys:
+        pay.notes.append("add the unit of pay, such as per: month")
     if unit is None or "per" not in unit.keys:
         return
     del draft.columns["salary_type"]

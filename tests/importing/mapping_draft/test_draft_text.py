@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 import yaml
 
 import scoring
+from scoring.columns.board import get_type_word
 from scoring.database.database import Database
 from scoring.errors import DataError
 from scoring.importing import ImportReport, import_mapping
@@ -257,3 +259,41 @@ def test_schema_of_mariadb_is_imported_by_its_draft(mariadb_url: str, tmp_path: 
     reports, data = import_draft(draft, tmp_path)
     assert [reports[name].stored for name in ("jobs", "users", "actions")] == [60, 9, 60]
     assert len(data.actions) == 60
+
+
+def test_proposed_own_columns_are_kept_without_their_mark(tmp_path: Path) -> None:
+    n = range(40)
+    files: dict[str, dict[str, list[Any]]] = {
+        "jobs.csv": {
+            "job_id": [f"J{i}" for i in n],
+            "salary": [f"CHF {4_000 + i * 100:,}.–".replace(",", "'") for i in n],
+            "Seniority Level": ["junior", "senior", None, "lead"] * 10,
+            "remote_days": [0, 1, 2, 5] * 10,
+            "languages": ["de|fr", "en", "de", ""] * 10,
+            "skills": ["Python, SQL", "SQL", "Go, SQL", "Go"] * 10,
+            "bonus": [f"CHF {i}'000" for i in n],
+            "is_urgent": [0, 1] * 20,
+            "first_day": [f"{i % 28 + 1}.06.2025" for i in n],
+            "text": ["a" * (i + 1) for i in n],
+            "状態": ["新", "旧"] * 20,
+            "constant": ["x"] * 40,
+        },
+        "users.csv": {"user_id": [1, 2, 3], "hobby": ["ski", "swim", "ski"], "rating": [0.5, 1.5, 2.5]},
+    }
+    for name, columns in files.items():
+        pd.DataFrame(columns).to_csv(tmp_path / name, index=False)
+    draft = draft_mapping(list(files), folder=tmp_path)
+    assert yaml.safe_load(draft)["board"] == {"preset": "none", "currency": "CHF"}
+    head, tables = draft.split("tables:\n")
+    unmarked = re.sub(r"^( *)# (?=columns:| *\w+: \{)", r"\1", tables, flags=re.MULTILINE)
+    _, data = import_draft(f"{head}tables:\n{unmarked}", tmp_path)
+    assert {column.name: get_type_word(column.type) for column in data.board.get_own("jobs")} == {
+        "seniority_level": "category", "remote_days": "integer", "languages": "categories", "skills": "categories",
+        "bonus": "number", "is_urgent": "flag", "first_day": "time", "text": "text", "own_1": "category",
+    }  # fmt: skip
+    assert {column.name: get_type_word(column.type) for column in data.board.get_own("users")} == {
+        "hobby": "category", "rating": "number",
+    }  # fmt: skip
+    assert sorted(data.jobs.numbers("bonus")) == [1_000.0 * i for i in n]
+    assert data.jobs.code_lists("skills").labels.tolist() == ["Go", "Python", "SQL"]
+    assert "#   constant: x" in draft
