@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+from datetime import timedelta
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,17 @@ from numpy.typing import NDArray
 from scoring.array_types import Longs
 from scoring.errors import ConfigurationError
 
-__all__ = ["check_list_length", "check_positive_integer", "check_row_numbers", "parse_positive_integer"]
+__all__ = [
+    "MAX_DAYS",
+    "check_days",
+    "check_list_length",
+    "check_positive_integer",
+    "check_row_numbers",
+    "parse_positive_integer",
+]
+
+MAX_DAYS: Final = 36_525
+"""A hundred years. The clock of a dataset cannot be set back without limit."""
 
 
 def check_positive_integer(name: str, value: Any) -> int:
@@ -27,6 +38,22 @@ def check_positive_integer(name: str, value: Any) -> int:
     if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
         raise ConfigurationError(f"{name} is {value!r}. It must be an integer of 1 or more.", key=(name,))
     return int(value)
+
+
+def check_days(name: str, value: Any, least: float = 0.0) -> float:
+    """Return a number of days as a float. A `timedelta` is converted.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a number, below `least`, or above `MAX_DAYS`.
+    """
+    days = value / timedelta(days=1) if isinstance(value, timedelta) else value
+    is_number = isinstance(days, Real) and not isinstance(days, bool)
+    if not is_number or not least <= days <= MAX_DAYS:
+        raise ConfigurationError(
+            f"{name} is {value!r}. Use a number of days of at least {least:g} and at most {MAX_DAYS:,}.", key=(name,)
+        )
+    return float(days)
 
 
 def parse_positive_integer(text: str) -> int:

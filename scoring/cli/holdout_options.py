@@ -104,9 +104,12 @@ class HoldoutOptions:
         ------
         BadParameter, ConfigurationError: If an option is invalid.
         """
+        from scoring.argument_checks import check_days
         from scoring.dataset.dataset import parse_clock
         from scoring.evaluation.action_log import check_gains
 
+        check_days("--days", self.days)
+        check_days("--window-days", self.window_days)
         check_gains(self.parse_gains())
         parse_clock(self.cutoff, "--cut")
         if self.cutoff is not None and self.kind != "time":

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_days
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME, to_microseconds
@@ -28,11 +29,13 @@ from scoring.evaluation.row_agreement import COMPARED_JOBS, REPEATS, HeldOutJobs
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 
-__all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
+__all__ = ["MIN_DAYS", "CandidateJobs", "by_time", "cold_start", "last_n"]
 
 CandidateJobs = NDArray[np.integer] | Sequence[int] | pd.DataFrame
 """Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
 
+MIN_DAYS: Final = 0.01
+"""Minimum length of a holdout by time."""
 _LATER_ACTIONS: Final = (
     "The known actions of other users may be later than a user's holdout: they end at the data's clock."
 )
@@ -42,7 +45,7 @@ def by_time(
     data: Dataset,
     cut: Any = None,
     *,
-    days: float = 14.0,
+    days: float | timedelta = 14.0,
     gains: Mapping[str, float] = APPLICATIONS,
     after: datetime | str | None = None,
 ) -> Holdout:
@@ -63,8 +66,9 @@ def by_time(
 
     Raises
     ------
-    ConfigurationError: If a time is not a timestamp, no pair is held out, or a kind or gain is invalid.
+    ConfigurationError: If a time or `days` is invalid, no pair is held out, or a kind or gain is invalid.
     """
+    days = check_days("days", days, MIN_DAYS)
     log = ActionLog.of(data, gains)
     tables = data.tables
     known = Dataset(tables, as_of=data.as_of - pd.Timedelta(days=days) if cut is None else cut, set_back=True)
@@ -232,6 +236,7 @@ def _per_user(
     all_actions_of: Bools | None = None,
 ) -> Holdout:
     n_users = len(data.users)
+    window_days = check_days("window_days", window_days)
     kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
     known = _without(data, kept, all_actions_of)
     if chosen_jobs is None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from scoring.catalog import load_model, preset_names
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
+from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError, suggest
 from scoring.model import Component, ScoringModel
 from scoring.registry.access_log import TestAccess, count_looks, make_access_frame
 from scoring.registry.access_record import FindUsers, describe_backtest, describe_scoreboard
@@ -23,7 +23,7 @@ from scoring.registry.entry_journal import EntryJournal
 from scoring.registry.evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
-from scoring.registry.names import PROMOTED, check_name
+from scoring.registry.names import PROMOTED, Reference, check_name
 from scoring.registry.pair_sketch import SketchKeys
 from scoring.registry.profile import Profile, dump_profile, parse_metadata, parse_profile
 from scoring.registry.profile_reader import ProfileReader
@@ -280,12 +280,23 @@ class Registry:
         return ProfileDiff(self.load_model(a), self.load_model(b))
 
     def load_model(self, named: ModelLike) -> ScoringModel:
-        """Return the model of a profile, or a shipped model."""
+        """Return the model of a profile, or a shipped model.
+
+        Raises
+        ------
+        ModelError: If the name is neither that of a shipped model nor that of a profile.
+        """
         if isinstance(named, ScoringModel):
             return named
-        if isinstance(named, str) and named in preset_names():
+        if isinstance(named, Profile):
+            return named.model
+        if named in preset_names():
             return load_model(named)
-        return (named if isinstance(named, Profile) else self.load(named)).model
+        names = self._reader.store.names()
+        if named == PROMOTED or (reference := Reference.parse(named)).version is not None or reference.name in names:
+            return self.load(named).model
+        known = suggest(named, [*preset_names(), *names, PROMOTED])
+        raise ModelError(f"{named} is neither a shipped model nor a profile in {self.folder}. {known}", key=("name",))
 
     def list_lineage(self, name: str, version: int | None = None) -> pd.DataFrame:
         """Return a frame with one row for the profile and each of its ancestors, nearest first.

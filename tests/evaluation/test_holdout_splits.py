@@ -17,7 +17,7 @@ from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.support.errors import raises_unknown
+from tests.support.errors import raises_at, raises_unknown
 from tests.support.example_counts import try_examples
 
 DAY = pd.Timedelta(days=1)
@@ -284,3 +284,16 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
 def test_invalid_holdout_arguments_raise(data: Dataset, make: Callable[[Dataset], Holdout], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         make(data)
+
+
+@pytest.mark.parametrize("days", [float("inf"), float("nan"), 0, -1, True, "14"])
+def test_invalid_days_raise(data: Dataset, days: float) -> None:
+    with raises_at(ConfigurationError, "days"):
+        by_time(data, days=days)
+    if days:
+        with raises_at(ConfigurationError, "window_days"):
+            last_n(data, window_days=days)
+
+
+def test_days_may_be_a_time_delta(data: Dataset) -> None:
+    assert by_time(data, days=pd.Timedelta(days=14)).digest == by_time(data, days=14).digest

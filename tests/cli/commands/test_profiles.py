@@ -181,7 +181,7 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
         (["promote", "night", "--note", "x" * 5_000, "--force", "untested", "--yes"], "note has 5,000 characters"),
         (["approve", "night", "--by", "Taro", "--force", "untested", "--yes"], "No request to promote night@2 is open"),
         (["rollback"], "No profile is promoted. A rollback needs an earlier promotion"),
-        (["diff", "night", "clasic"], "does not exist in"),
+        (["diff", "night", "clasic"], "Did you mean classic?"),
         (["reindex", "--db", "none.db"], "none.db does not exist"),
         (["save", "night", "--profiles", "fees.yaml"], "fees.yaml"),
         (["list", "--profiles", "fees.yaml"], "fees.yaml cannot be read: Not a directory"),

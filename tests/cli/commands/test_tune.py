@@ -141,6 +141,9 @@ def test_processes_share_the_trials_of_a_search(
         (("tune", "--out", "/proc/none"), 1, "/proc/none"),
         (("tune", "--floor", "NDCG@10:tenur:new"), 1, "Did you mean tenure?"),
         (("tune", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires"),
+        (("tune", "--days", "inf"), 1, "--days is inf"),
+        (("evaluate", "standrad"), 1, "Did you mean standard?"),
+        (("evaluate", "standard", "--on", "tset"), 2, "'tset' is not one of"),
     ],
 )
 def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
