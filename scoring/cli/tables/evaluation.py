@@ -82,7 +82,7 @@ def _explain_disagreements(board: Scoreboard) -> list[str]:
     for (model, measure), reason in board.disagreements().items():
         places.setdefault((model, reason), []).append(measure)
     return [
-        make_printable(f"{', '.join(measures)} of {model}: {reason}.") for (model, reason), measures in places.items()
+        f"{', '.join(measures)} of {make_printable(model)}: {reason}." for (model, reason), measures in places.items()
     ]
 
 
@@ -91,8 +91,8 @@ def render_prices(board: Scoreboard | Backtest, models: Iterable[str]) -> list[T
     warnings = []
     for name in models:
         if name != board.baseline and (prices := describe_prices(board, name)):
-            text = f"warning: {name} makes measures worse by more than {PRICE_SHARE:.0%}: {prices}."
-            warnings.append(Text(make_printable(text), style="yellow"))
+            text = f"warning: {make_printable(name)} makes measures worse by more than {PRICE_SHARE:.0%}: {prices}."
+            warnings.append(Text(text, style="yellow"))
     return warnings
 
 
