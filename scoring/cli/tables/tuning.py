@@ -24,9 +24,9 @@ from scoring.cli.tables.evaluation import (
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
 from scoring.evaluation.marks import explain_mark
-from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, is_price
+from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, find_good_sign, relative_change
 from scoring.tuning import Tuning
-from scoring.tuning.tune import BASELINE, DIRECT
+from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH
 
 __all__ = ["render_tuning"]
 
@@ -55,10 +55,14 @@ def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
         Text(f"! worse than the baseline by more than {PRICE_SHARE:.0%}", style="dim"),
         Text(),
     ]
-    body += [_render_conclusion(test or tuning.scoreboard, goals, "test" if test else "validation")]
+    digests = {name: model.digest for name, model in tuning.models.items()}
+    if digests[SEARCH] != digests[BASELINE]:
+        body += [_render_conclusion(test or tuning.scoreboard, goals, "test" if test else "validation")]
     for name in (BASELINE, DIRECT):  # models that the search starts with
-        if tuning.winner.digest == tuning.models[name].digest:
+        if digests[SEARCH] == digests[name]:
             body += [Text(f"No trial is better than the {name} on the validation users.")]
+    if digests[RANDOM] == digests[BASELINE]:
+        body += [Text("Random search found no better model than the baseline.")]
     return Group(*body)
 
 
@@ -112,26 +116,44 @@ def _conclude(row: dict[Hashable, Any], goal: str, split: str, n_users: int) -> 
 
 
 def _render_front(tuning: Tuning) -> list[RenderableType]:
-    """Return up to `MAX_ROWS` trials of `Tuning.front`, at equal distances along the first goal, and their prices."""
-    goals = [goal.name for goal in tuning.problem.goals]
-    front = tuning.front()
-    rows = np.unique(np.linspace(0, len(front) - 1, min(MAX_ROWS, len(front))).round().astype(int))
-    winner = tuning.find_trial()
-    place = np.flatnonzero(front["trial"] == winner)
-    rows = np.union1d(rows, place)
-    headings = [f"{goal.name} {'↑' if goal.maximise else '↓'}" for goal in tuning.problem.goals]
-    table = make_table("trial", *headings, "")
-    for row in front.iloc[rows].to_dict("records"):
-        mark = Text("result", style="green") if row["trial"] == winner else ""
-        table.add_row(f"{row['trial']}", *(format_number(row[goal]) for goal in goals), mark)
-    if len(rows) < len(front):
-        table.add_row(Text(f"{len(rows)} of {len(front)} trials; --out writes all", style="dim"))
-    body: list[RenderableType] = [Text("Pareto front of the goals, on training users", style="bold"), table, Text()]
-    changes = tuning.front_changes(front["trial"].iloc[rows].tolist())
+    """Return trials of `Tuning.front` and the result beside the baseline, and their prices.
+
+    Up to `MAX_ROWS` trials are shown, at equal distances along the first goal.
+    """
+    goals = tuning.problem.goals
+    front, shown, winner = tuning.front(), _choose_front_rows(tuning), tuning.find_trial()
+    start = tuning.problem.values(tuning.problem.train, tuning.problem.train_baseline)
+    columns = [(f"{goal.name} {'↑' if goal.maximise else '↓'}", "change") for goal in goals]
+    table = make_table("trial", *(heading for pair in columns for heading in pair), "")
+    table.add_row("baseline", *(cell for value in start for cell in (format_number(value), "")))
+    for row in shown.to_dict("records"):
+        cells: list[str | Text] = []
+        for goal, value in zip(goals, start, strict=True):
+            change = relative_change(row[goal.name] - value, value)
+            cells += [format_number(row[goal.name]), _format_change(change, change if goal.maximise else -change)]
+        place = "" if row["trial"] in front["trial"].to_numpy() else ", not on the front"
+        mark = Text(f"result{place}", style="green") if row["trial"] == winner else ""
+        table.add_row(f"{row['trial']}", *cells, mark)
+    body: list[RenderableType] = [Text("Pareto front of the goals, on training users", style="bold"), table]
+    n_shown = int(shown["trial"].isin(front["trial"]).sum())
+    which = f"{n_shown} of {len(front)} trials; --out writes all. " if n_shown < len(front) else ""
+    use = "`scoring profiles save NAME --trial SEARCH:TRIAL` saves one, --pick selects one by a limit."
+    body += [Text(f"{which}{use}", style="dim"), Text()]
+    changes = tuning.front_changes(shown["trial"].tolist())
     if len(changes.columns):
         title = "Prices of the front: change from the baseline, on training users"
         body += [Text(title, style="bold"), *_render_front_prices(changes), Text()]
     return body
+
+
+def _choose_front_rows(tuning: Tuning) -> pd.DataFrame:
+    """Return the rows to show, the best in the first goal first. The result is among them, also off the front."""
+    front, first = tuning.front(), tuning.problem.goals[0]
+    places = np.unique(np.linspace(0, len(front) - 1, min(MAX_ROWS, len(front))).round().astype(int))
+    chosen = [*front["trial"].iloc[places], tuning.find_trial()]
+    trials = tuning.trials()
+    rows = trials[(trials["study"] == SEARCH) & trials["trial"].isin(chosen)]
+    return rows.sort_values(first.name, ascending=not first.maximise, kind="stable")
 
 
 def _render_front_prices(changes: pd.DataFrame) -> Iterator[RenderableType]:
@@ -177,10 +199,16 @@ def _make_heading(measure: str) -> str:
 
 
 def _mark_change(measure: str, change: float) -> Text:
+    return _format_change(change, find_good_sign(measure) * change)
+
+
+def _format_change(change: float, gain: float) -> Text:
+    """Return a change as a share of the baseline's value. A gain below -`PRICE_SHARE` is a price."""
     if np.isnan(change):
         return Text("–")
-    is_worse = is_price(measure, change)
-    return Text(f"{change:+.0%}{' !' if is_worse else ''}", style="red" if is_worse else "")
+    is_worse = gain < -PRICE_SHARE
+    text = f"{change:+.0%}"
+    return Text("0%" if text in ("+0%", "-0%") else text + " !" * is_worse, style="red" if is_worse else "")
 
 
 def _render_weights(weights: pd.DataFrame) -> RenderableType:

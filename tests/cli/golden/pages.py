@@ -476,28 +476,35 @@ def tune() -> Any:
         index=["fee", "location", "freshness.half_life_days"],
     )
     front = pd.DataFrame(
-        {"trial": range(30), "NDCG@10": np.linspace(0.2, 0.3, 30), "mean fee@40": range(4_030, 4_000, -1)}
-    )
+        {"trial": range(30), "NDCG@10": np.linspace(0.3, 0.2, 30), "mean fee@40": range(3_800, 4_400, 20)}
+    ).assign(study="search")
+    off_front = {"trial": 30, "NDCG@10": 0.241, "mean fee@40": 4_100, "study": "search"}
     measures = [
         *("Recall@40", "Precision@10", "MRR@40", "MAP@40", "HitRate@10", "mean wage@40", "diversity@40"),
         *("miscalibration@40", "novelty@40", "popularity bias@40", "coverage@40", "concentration@40"),
     ]
-    shares = np.linspace(-0.3, 0.3, 30 * len(measures)).reshape(30, -1)
-    changes = pd.DataFrame(shares, columns=measures, index=pd.Index(range(30), name="trial"))
+    shares = np.linspace(-0.3, 0.3, 31 * len(measures)).reshape(31, -1)
+    changes = pd.DataFrame(shares, columns=measures, index=pd.Index(range(31), name="trial"))
     changes.loc[5, "mean wage@40"] = np.nan
 
     def result(goals: tuple[str, ...], winner: str) -> Any:
         board = _board(names, 250)
         return SimpleNamespace(
-            problem=SimpleNamespace(goals=[SimpleNamespace(name=goal, maximise=True) for goal in goals]),
+            problem=SimpleNamespace(
+                goals=[SimpleNamespace(name=goal, maximise=True) for goal in goals],
+                values=lambda *_: [0.25, 4_321.0],
+                train=None,
+                train_baseline=None,
+            ),
             validation=board,
             scoreboard=board,
             weights=lambda: weights,
             front=lambda: front,
+            trials=lambda: pd.concat([front, pd.DataFrame([off_front])], ignore_index=True),
             front_changes=lambda trials: changes.loc[trials],
             winner=digests[winner],
-            find_trial=lambda: 4,
-            models=digests,
+            find_trial=lambda: off_front["trial"],
+            models=digests | {"search": digests[winner]},
         )
 
     several = result(("NDCG@10", "mean fee@40"), "search")
