@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Bools, Longs
+from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
@@ -155,16 +156,24 @@ def select_relevant(
     if not left.any():
         kinds = ", ".join(gains)
         if not len(held):
-            raise EmptyHoldoutError(
-                f"{name}: the data contains no counted action ({kinds}). Only actions until the data's clock, "
-                f"{data.as_of:%Y-%m-%d %H:%M} UTC, count. Choose an earlier holdout, or count other kinds of action."
-            )
+            raise EmptyHoldoutError(f"{name}: no counted action ({kinds}). {_describe_counted(data, gains)}")
         excluded = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
         raise EmptyHoldoutError(
             f"{name}: none of the {pluralize(len(held), 'pair')} of user and job with a counted action ({kinds}) can "
             f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action."
         )
     return held.take(left), counts
+
+
+def _describe_counted(data: Dataset, gains: Mapping[str, float]) -> str:
+    """Return which counted actions the data contains up to its clock; if none, which other kinds."""
+    counted = ActionLog.of(data, gains)
+    if len(counted):
+        first, last = (f"{pd.Timestamp(at, unit='us'):%Y-%m-%d %H:%M}" for at in (counted.at.min(), counted.at.max()))
+        return f"The data contains those of {first} to {last} UTC. Choose another holdout."
+    others = np.bincount(data.actions.kind, minlength=len(ACTION_KINDS))
+    found = [f"{kind} ({count:,})" for kind, count in zip(ACTION_KINDS, others.tolist(), strict=True) if count]
+    return f"Up to its clock, the data contains {', '.join(found) or 'no actions'}. Count other kinds of action."
 
 
 def list_caveats(data: Dataset, earlier: EarlierActions, agreement: pd.DataFrame) -> tuple[str, ...]:
