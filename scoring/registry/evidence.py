@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from scoring.columns.board import DEFAULT_BOARD
-from scoring.errors import ConfigurationError, ScoringError, pluralize
+from scoring.errors import ConfigurationError, ScoringError, pluralize, suggest
 from scoring.registry.access_log import Change, TestAccess, count_looks, find_same_users
 from scoring.registry.profile import Profile
 from scoring.registry.promotions import Promotion
@@ -129,6 +129,7 @@ def collect_evidence(
     guards: Sequence[str] = (),
     promoted: Promotion | None = None,
     measure_known_share: Callable[[TestAccess], float | None] | None = None,
+    options: str = "",
 ) -> Evidence:
     """Return the evidence for a promotion.
 
@@ -140,6 +141,7 @@ def collect_evidence(
     promoted: The promotion of the version in use.
     measure_known_share: Returns the share of the held-out pairs of an evaluation that the database contains, or None
         if the key of its hashes is missing. None: not checked.
+    options: Options of the database and the folder, for the commands in the sentences.
 
     Raises
     ------
@@ -148,7 +150,8 @@ def collect_evidence(
     access = _choose_access(accesses, profile.digest)
     baseline = "standard" if promoted is None else promoted.reference
     if access is None:
-        return Evidence(profile, None, 0, (_explain_missing(profile, accesses, baseline),))
+        _check_guards(guards)
+        return Evidence(profile, None, 0, (_explain_missing(profile, accesses, baseline, options),))
     objections, warnings = [], []
     same_users = [other for other in find_same_users(accesses, access) if other.digest == profile.digest]
     goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
@@ -177,7 +180,7 @@ def collect_evidence(
     if promoted is not None and access.baseline_digest not in (None, promoted.digest):
         warnings.append(
             f"The evidence compares with {access.baseline}, but {promoted.reference} is promoted. To compare with it: "
-            f"scoring evaluate {promoted.reference} {profile.metadata.reference} --on test"
+            f"`scoring evaluate {promoted.reference} {profile.metadata.reference} --on test{options}`."
         )
     n_looks = count_looks(accesses, access.holdout, access.sketch, access.sketch_key)
     return Evidence(profile, access, n_looks, tuple(objections), tuple(warnings), goals, tuple(guards))
@@ -197,17 +200,28 @@ def _choose_access(accesses: Sequence[TestAccess], digest: str) -> TestAccess | 
     return next(independent, newest_first[0] if newest_first else None)
 
 
-def _explain_missing(profile: Profile, accesses: Sequence[TestAccess], baseline: str) -> str:
-    name = profile.name
+def _check_guards(guards: Sequence[str]) -> None:
+    """Raise ConfigurationError for a guard that is not a measure."""
+    from scoring.evaluation.measure_info import MEASURES
+
+    for guard in guards:
+        label, _, k = guard.rpartition("@")
+        if label not in MEASURES or not k.isdecimal():
+            known = suggest(label or guard, MEASURES).removesuffix(".")
+            raise ConfigurationError(
+                f"--guard {guard}: not a measure. {known}; followed by @ and a number of ranks.", key=("--guard",)
+            )
+
+
+def _explain_missing(profile: Profile, accesses: Sequence[TestAccess], baseline: str, options: str) -> str:
+    name, reference = profile.name, profile.metadata.reference
+    advice = f"To evaluate it: `scoring evaluate {baseline} {reference} --on test{options}`."
     if any((access.profile or "").partition("@")[0] == name for access in accesses):
         return (
             f"Another version of {name} was evaluated on test users, with other weights, parameters or rules, but not "
-            f"this one. To evaluate it: scoring evaluate {baseline} {profile.metadata.reference} --on test."
+            f"this one. {advice}"
         )
-    return (
-        "Its model was never evaluated on test users. To evaluate it: scoring evaluate "
-        f"{baseline} {profile.metadata.reference} --on test."
-    )
+    return f"Its model was never evaluated on test users. {advice}"
 
 
 def _find_losses(
@@ -221,8 +235,8 @@ def _find_losses(
     unknown = [guard for guard in guards if guard not in access.changes]
     if unknown:
         raise ConfigurationError(
-            f"--guard {unknown[0]}: the evaluation does not contain this measure. Use one of: "
-            f"{', '.join(access.changes)}.",
+            f"--guard {unknown[0]}: the evaluation does not contain this measure. "
+            f"{suggest(unknown[0], access.changes)}",
             key=("--guard",),
         )
     untested = [guard for guard in guards if not access.changes[guard].has_test]

@@ -32,8 +32,13 @@ class ProfileReader:
         Raises
         ------
         ConfigurationError: If `name` and `version` contain different versions.
-        ModelError: If the file is invalid or belongs to another profile.
+        ModelError: If the file is invalid or belongs to another profile, or `name` is a shipped model.
         """
+        if name in preset_names():
+            raise ModelError(
+                f"profile {name}: {name} is a shipped model, not a profile. Use it as a model, such as --model {name}.",
+                key=("name",),
+            )
         reference = Reference.parse(name)
         if reference.version is not None and version not in (None, reference.version):
             raise ConfigurationError(

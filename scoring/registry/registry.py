@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 
 DEFAULT_FOLDER = Path("data/profiles")
+_DEFAULT_URL: Final = "sqlite:///data/market.db"
+"""Commands need no --db for this database."""
 
 MAX_TEXT = 4_000
 """Limit for the note, the reason and the name of a promotion, in characters."""
@@ -327,7 +330,15 @@ class Registry:
             guards=guards,
             promoted=self.find_promotion(),
             measure_known_share=None if self._table is None else self._measure_known_share,
+            options=self._format_options(),
         )
+
+    def _format_options(self) -> str:
+        """Return the options with which commands read this folder and database."""
+        url = None if self._table is None else self._table.display()
+        options = [] if self.folder == DEFAULT_FOLDER else ["--profiles", str(self.folder)]
+        options += [] if url in (None, _DEFAULT_URL) else ["--db", url]
+        return "".join(f" {shlex.quote(word)}" for word in options)
 
     def _measure_known_share(self, access: TestAccess) -> float | None:
         """Return the share of the sketched pairs that the database contains. None: the key of the sketch is missing."""

@@ -79,6 +79,8 @@ def test_objection(profile: Profile, access: Callable[..., TestAccess], fields: 
 def test_missing_evaluation_is_an_objection(profile: Profile, access: Callable[..., TestAccess]) -> None:
     (missing,) = collect_evidence(profile, []).objections
     assert "never evaluated" in missing
+    with raises_at(ConfigurationError, "--guard"):
+        collect_evidence(profile, [], guards=["mean fe@40"])
     # the same name with other weights, parameters or rules has another digest
     (other,) = collect_evidence(profile, [access(digest=OTHER_DIGEST)]).objections
     assert "Another version of found was evaluated" in other
@@ -170,7 +172,7 @@ def test_guard_without_a_test_raises(profile: Profile, access: Callable[..., Tes
 def test_other_baseline_than_the_promoted_is_a_warning(profile: Profile, access: Callable[..., TestAccess]) -> None:
     promoted = Promotion(at=AT, action="promote", name="night", version=3, digest=OTHER_DIGEST)
     (warning,) = collect_evidence(profile, [access()], promoted=promoted).warnings
-    assert warning.endswith("scoring evaluate night@3 found@1 --on test")
+    assert warning.endswith("`scoring evaluate night@3 found@1 --on test`.")
     assert collect_evidence(profile, [access(baseline_digest=OTHER_DIGEST)], promoted=promoted).warnings == ()
 
 
