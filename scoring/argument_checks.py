@@ -6,16 +6,19 @@ import argparse
 import math
 from datetime import timedelta
 from numbers import Real
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from scoring.array_types import Longs
 from scoring.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scoring.array_types import Longs
 
 __all__ = [
     "MAX_DAYS",
+    "MIN_DAYS",
     "check_days",
     "check_list_length",
     "check_positive_integer",
@@ -23,6 +26,8 @@ __all__ = [
     "parse_positive_integer",
 ]
 
+MIN_DAYS: Final = 0.01
+"""Minimum length of a holdout by time."""
 MAX_DAYS: Final = 36_525
 """A hundred years. The clock of a dataset cannot be set back without limit."""
 
@@ -89,6 +94,8 @@ def check_row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Lo
     ------
     ConfigurationError: If `rows` is not a one-dimensional array of integers, or a row does not exist.
     """
+    import numpy as np  # options of commands import this module
+
     if rows is None:
         return np.arange(n, dtype=np.int64)
     rows = np.asarray(rows)

@@ -52,7 +52,13 @@ def read_model(
         from scoring.registry import Registry
 
         return Registry(profiles, database=db, components=components).use(profile).model
-    model = load_model("standard" if name is None else name, components)
+    try:
+        model = load_model("standard" if name is None else name, components)
+    except ModelError as error:
+        if name is not None and not Path(name).exists() and _is_profile(name, profiles):
+            text = f"model {name}: {name} is a saved profile. Use --profile {name}."
+            raise ModelError(text, key=("name",)) from error
+        raise
     if weights is None:
         return model
     try:
@@ -85,8 +91,15 @@ def read_models(
     for name in names:
         if name in models:
             raise ConfigurationError(f"Duplicate model {name}. Give each model once.")
-        models[name] = load_model(name, components) if Path(name).is_file() else registry.load_model(name)
+        is_path = Path(name).is_file() or Path(name).suffix in (".yaml", ".yml") or len(Path(name).parts) > 1
+        models[name] = load_model(name, components) if is_path else registry.load_model(name)
     return registry, models
+
+
+def _is_profile(name: str, profiles: Path) -> bool:
+    from scoring.registry.store import ProfileStore
+
+    return name.partition("@")[0] in ProfileStore(profiles).names()
 
 
 def read_components(files: Sequence[Path] | None) -> list[type[Component]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from scoring.argument_checks import MAX_DAYS, MIN_DAYS
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -45,7 +46,14 @@ HoldoutOption = Annotated[
     ),
 ]
 DaysOption = Annotated[
-    float, typer.Option("--days", metavar="DAYS", min=0.01, help="With --holdout time: length of the holdout in days.")
+    float,
+    typer.Option(
+        "--days",
+        metavar="DAYS",
+        min=MIN_DAYS,
+        max=MAX_DAYS,
+        help="With --holdout time: length of the holdout in days.",
+    ),
 ]
 CutOption = Annotated[
     str | None,
@@ -71,6 +79,7 @@ WindowDaysOption = Annotated[
         "--window-days",
         metavar="DAYS",
         min=0,
+        max=MAX_DAYS,
         help="With --holdout last or newcomers: days added to the period in which candidate jobs are open.",
     ),
 ]
@@ -104,12 +113,9 @@ class HoldoutOptions:
         ------
         BadParameter, ConfigurationError: If an option is invalid.
         """
-        from scoring.argument_checks import check_days
         from scoring.dataset.dataset import parse_clock
         from scoring.evaluation.action_log import check_gains
 
-        check_days("--days", self.days)
-        check_days("--window-days", self.window_days)
         check_gains(self.parse_gains())
         parse_clock(self.cutoff, "--cut")
         if self.cutoff is not None and self.kind != "time":

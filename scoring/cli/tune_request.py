@@ -139,6 +139,10 @@ class TuneRequest:
             *(parse_goal(text) for text in goal_texts),
             *(parse_goal(text, maximise=False) for text in self.minimise),
         ]
+        names = [goal.name for goal in goals]
+        repeated = [name for index, name in enumerate(names) if name in names[:index]]
+        if repeated:
+            raise ConfigurationError(f"Duplicate goal {repeated[0]}. Give each goal once.", key=("goals",))
         measures = [*goals, *(parse_condition(text).goal for text in self.picks)]
         depths = {measure.name: measure.k for measure in measures}
         depths |= {metric.name: metric.k for metric in (split_floor(text, SLICINGS)[0] for text in self.floors)}

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from scoring.argument_checks import check_days, check_positive_integer
+from scoring.argument_checks import MIN_DAYS, check_days, check_positive_integer
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
@@ -21,7 +21,7 @@ from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
-from scoring.evaluation.holdout_splits import MIN_DAYS, by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.marks import DifferenceTest, mark_tests
 from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, relative_change

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_days
+from scoring.argument_checks import MIN_DAYS, check_days
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME, to_microseconds
@@ -29,13 +29,11 @@ from scoring.evaluation.row_agreement import COMPARED_JOBS, REPEATS, HeldOutJobs
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 
-__all__ = ["MIN_DAYS", "CandidateJobs", "by_time", "cold_start", "last_n"]
+__all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 
 CandidateJobs = NDArray[np.integer] | Sequence[int] | pd.DataFrame
 """Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
 
-MIN_DAYS: Final = 0.01
-"""Minimum length of a holdout by time."""
 _LATER_ACTIONS: Final = (
     "The known actions of other users may be later than a user's holdout: they end at the data's clock."
 )

@@ -298,7 +298,7 @@ def _number(parameter: Parameter, component: Component) -> float:
         name: value for name, value in numbers.items() if isinstance(value, int | float) and not isinstance(value, bool)
     }
     if parameter.field not in numbers:
-        known = f"Use one of: {', '.join(numbers)}." if numbers else "It has none."
+        known = suggest(parameter.field, numbers)
         raise ConfigurationError(
             f"{parameter.component} has no numeric parameter {parameter.field!r}. {known}", key=parameter.key
         )

@@ -53,6 +53,12 @@ def test_given_model_needs_no_reason_without_a_promotion(database: Database, fol
     require_reason(choice)
 
 
+@pytest.mark.parametrize("source", [{"model": "night"}, {"model": "night@1"}, {"profile": "standard"}])
+def test_profile_and_shipped_model_are_not_mixed_up(folder: Path, source: dict[str, str]) -> None:
+    with raises_at(ModelError, "name"):
+        make_source(folder, **source).read()
+
+
 def test_promoted_profile_is_used(database: Database, folder: Path) -> None:
     Registry(folder, database=database).promote("night", **UNTESTED)
     for profile in (None, "promoted"):

@@ -269,9 +269,10 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda data: by_time(data, data.as_of), "no counted action .application.\\. The data contains those of 20"),
         (
-            lambda data: by_time(data, data.as_of),
-            "the data contains no counted action .application.\\. Only actions until the data's clock",
+            lambda data: last_n(data.__class__(data.tables, as_of="2001-01-01", set_back=True)),
+            "the data contains no actions",
         ),
         (lambda data: by_time(data, gains={"hire": 1.0}), "'hire' is not a kind of action"),
         (lambda data: by_time(data, gains={"view": 0.0}), "The gain of view is 0.0. Use a finite number above 0"),

@@ -159,7 +159,7 @@ def test_parameter_that_is_not_a_number_raises(field: str) -> None:
 
 def test_component_without_numbers_raises() -> None:
     wage = Parameter("wage", "curve", 0, 1)
-    with raises_at(ConfigurationError, "wage", "curve", match="none"):
+    with raises_at(ConfigurationError, "wage", "curve", match="None exist"):
         Space(STANDARD, parameters=(wage,))
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from scoring.argument_checks import MAX_DAYS, MIN_DAYS
 from scoring.cli.data_loader import read_models
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -54,7 +55,8 @@ def panel(
     db: DbOption = DEFAULT_DB,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     days: Annotated[
-        float, typer.Option("--days", metavar="DAYS", min=0.01, help="Length of the holdout in days.")
+        float,
+        typer.Option("--days", metavar="DAYS", min=MIN_DAYS, max=MAX_DAYS, help="Length of the holdout in days."),
     ] = 14.0,
     users: Annotated[
         int, typer.Option("--users", metavar="N", min=1, help="Maximum number of train users to evaluate.")

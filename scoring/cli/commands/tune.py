@@ -183,6 +183,13 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
         f"`optuna-dashboard {journal_path}` shows the trials (pip install optuna-dashboard)."
     )
     _list_users(inputs).store(journal_path)
+    picks = [parse_condition(text) for text in request.picks]
+    goals = [goal.name for goal in inputs.problem.goals]
+    for name in dict.fromkeys(pick.goal.name for pick in picks if pick.goal.name not in goals):
+        progress.print_line(
+            f"note: {name} is not a goal of the search, so few trials may satisfy --pick. To search for them, add it "
+            "as a goal."
+        )
     with _show_bars(progress) as on_progress, run_helper_processes(request, processes, progress):
         return search(
             inputs.problem,
@@ -195,7 +202,7 @@ def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, prog
             progress=on_progress,
             found=lambda stage, model: progress.print_line(f"{stage}: {describe_train_result(inputs.problem, model)}"),
             cancelled=stop_signals.raise_pending,
-            pick=[parse_condition(text) for text in request.picks],
+            pick=picks,
         )
 
 

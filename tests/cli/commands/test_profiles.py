@@ -173,6 +173,8 @@ def test_found_on_stores_fingerprint_of_data(saved: Call, tmp_path: Path) -> Non
         (["save", "night", "--model", "none"], "model none: No such file"),
         (["save", "night", "--parent", "day"], "`scoring profiles list` lists all profiles"),
         (["show", "nihgt"], "Did you mean night?"),
+        (["show", "standard"], "standard is a shipped model"),
+        (["promote", "night", *UNTESTED, "--guard", "mean fe@40"], "Did you mean mean fee?"),
         (["show", "night@9"], "night@9 does not exist. The newest version is 2"),
         (["show", "night@x"], "the text after @ is not a version"),
         (["show", "promoted"], "No profile is promoted. Promote one with"),
