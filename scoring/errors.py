@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigurationError",
     "DataError",
+    "DataReason",
     "DatabaseError",
     "DatabaseReason",
     "LocatedError",
@@ -24,6 +25,7 @@ __all__ = [
     "ModelError",
     "NotEnoughMemoryError",
     "OutputError",
+    "OutputReason",
     "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
@@ -100,21 +102,94 @@ class LocatedError(ScoringError, ValueError):
         self.path, self.line, self.key = path, line, key
 
 
+DataReason = Literal[
+    "missing file",
+    "not a regular file",
+    "unreadable",
+    "unknown format",
+    "other format",
+    "several formats",
+    "empty folder",
+    "no published run",
+    "too large",
+    "wrong encoding",
+    "several delimiters",
+    "several sheets",
+    "unknown sheet",
+    "no column names",
+    "number of fields",
+    "open quote",
+    "invalid quotes",
+    "invalid JSON",
+    "not a frame",
+    "not an object",
+    "no known field",
+    "swapped arguments",
+    "missing table",
+    "unknown table",
+    "missing column",
+    "duplicate column",
+    "factor columns",
+    "number of factors",
+    "missing array",
+    "wrong shape",
+    "damaged",
+    "missing value",
+    "unknown value",
+    "unknown id",
+    "duplicate id",
+    "other user",
+    "invalid rows",
+    "too many invalid rows",
+    "not empty",
+    "loses values",
+    "removes rows",
+    "closes most rows",
+]
+"""Why data cannot be used; see `DataError`."""
+
+
 class DataError(ScoringError, ValueError):
     """Invalid data in a table. The message names the column, the row and the value.
 
     Attributes
     ----------
+    reason : str or None
+        One of `DataReason`, such as `missing column`; None if no other entry applies.
     problems : DataFrame or None
         One row per problem: table, column, reason, rows (their number), first (labels of up to five rows), value
         (of the first row). None if the error does not concern rows.
     path : str or None
-        The file, as the user gave it; None if the data does not come from a file.
+        The file or folder, as the user gave it; None if the data does not come from a file.
+    line : int or None
+        The line in the file, or the row of a sheet, from 1.
+    table : str or None
+        The table, such as `jobs`, or the name of the frame.
+    column : str or None
+        The column, as the source or the mapping names it.
+    row : int or None
+        The position of the item among those given, from 0.
+    value : str or None
+        The invalid value, or the number of values that would be lost; for an object of the wrong class, the name of
+        its class.
     """
 
-    def __init__(self, message: str = "", problems: pd.DataFrame | None = None, *, path: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        problems: pd.DataFrame | None = None,
+        *,
+        reason: DataReason | None = None,
+        path: str | None = None,
+        line: int | None = None,
+        table: str | None = None,
+        column: str | None = None,
+        row: int | None = None,
+        value: str | None = None,
+    ) -> None:
         super().__init__(message)
-        self.problems, self.path = problems, path
+        self.problems, self.reason, self.path, self.line = problems, reason, path, line
+        self.table, self.column, self.row, self.value = table, column, row, value
 
 
 class UnknownIdError(ScoringError, KeyError):
@@ -188,28 +263,85 @@ class DatabaseError(ScoringError, RuntimeError):
 
 
 class NotEnoughMemoryError(ScoringError, MemoryError):
-    """A result does not fit into memory. The message states the bytes needed, the bytes available and what to do."""
-
-
-class OutputError(ScoringError, OSError):
-    """Results cannot be written. The message states the place and the reason.
+    """A result does not fit into memory. The message states the bytes needed, the bytes available and what to do.
 
     Attributes
     ----------
+    bytes_needed, bytes_available : int or None
+        The memory that the result needs, and the memory that is available.
+    alternatives : tuple of str
+        What to do instead, such as 'use a smaller k'.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        bytes_needed: int | None = None,
+        bytes_available: int | None = None,
+        alternatives: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.bytes_needed, self.bytes_available, self.alternatives = bytes_needed, bytes_available, alternatives
+
+
+OutputReason = Literal["unreadable", "damaged", "missing shard", "unknown shard", "other users", "different results"]
+"""Why results cannot be used; see `OutputError`."""
+
+
+class OutputError(ScoringError, OSError):
+    """Results cannot be written or read. The message states the place and the reason.
+
+    Attributes
+    ----------
+    reason : str or None
+        One of `OutputReason`, such as `damaged`; None if no entry applies.
     path : str or None
         The file or folder, as the user gave it.
     errno : int or None
         Number of the operating system's error, such as `errno.ENOSPC`; None for other reasons.
+    shard : int or None
+        The number of the shard; None if the error does not concern one shard.
     """
 
-    def __init__(self, message: str = "", *, path: str | None = None, errno: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: OutputReason | None = None,
+        path: str | None = None,
+        errno: int | None = None,
+        shard: int | None = None,
+    ) -> None:
         super().__init__(message)
-        self.path, self.errno = path, errno
+        self.reason, self.path, self.errno, self.shard = reason, path, errno, shard
 
 
 class RunCancelledError(ScoringError, RuntimeError):
-    """A run was cancelled. It is not published."""
+    """A run was cancelled. It is not published.
+
+    Attributes
+    ----------
+    done, total : int or None
+        The finished users or trials, and all of them; None if they are not counted.
+    """
+
+    def __init__(self, message: str = "", *, done: int | None = None, total: int | None = None) -> None:
+        super().__init__(message)
+        self.done, self.total = done, total
 
 
 class MissingDependencyError(ScoringError, ImportError):
-    """An optional dependency is not installed. The message names the extra to install."""
+    """An optional dependency is not installed. The message names the extra to install.
+
+    Attributes
+    ----------
+    package : str or None
+        The missing package.
+    extra : str or None
+        The extra of this package that installs it; None if no extra does.
+    """
+
+    def __init__(self, message: str = "", *, package: str | None = None, extra: str | None = None) -> None:
+        super().__init__(message)
+        self.package, self.extra = package, extra

@@ -12,7 +12,9 @@ __all__ = ["missing_dependency", "require"]
 def missing_dependency(feature: str, package: str, extra: str) -> MissingDependencyError:
     """Return the error for a feature whose package is not installed. It names the command that installs the extra."""
     return MissingDependencyError(
-        f"{feature} requires {package}, which is not installed. Install it with: pip install 'scoring[{extra}]'"
+        f"{feature} requires {package}, which is not installed. Install it with: pip install 'scoring[{extra}]'",
+        package=package,
+        extra=extra,
     )
 
 

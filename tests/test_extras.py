@@ -11,6 +11,7 @@ from scoring.cli.app import app
 from scoring.errors import MissingDependencyError
 from scoring.extras import require
 from scoring.profiling import line_times
+from tests.support.errors import raises_with
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
@@ -35,7 +36,7 @@ def test_panel_without_widgets_names_the_extra(monkeypatch: pytest.MonkeyPatch, 
 
 def test_line_profile_without_profiler_names_the_extra(monkeypatch: pytest.MonkeyPatch):
     hide(monkeypatch, "line_profiler")
-    with pytest.raises(MissingDependencyError, match=r"line_profiler, .*workbench"):
+    with raises_with(MissingDependencyError, package="line_profiler", extra="workbench"):
         line_times.line_profile(None, None)
 
 

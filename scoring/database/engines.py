@@ -209,7 +209,8 @@ def _create_engine(url: URL) -> Engine | ScoringError:
             return missing_dependency(format_url(url), package, "postgres")
         return MissingDependencyError(
             f"{format_url(url)} requires {package}, which is not installed. Install it, or remove "
-            f"+{url.get_driver_name()} from the URL."
+            f"+{url.get_driver_name()} from the URL.",
+            package=package,
         )
     return engine
 

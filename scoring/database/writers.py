@@ -80,7 +80,9 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
             if not replace and connection.execute(select(DATA_TABLES[name]).limit(1)).first() is not None:
                 raise DataError(
                     f"{database.display}: table {name} is not empty. Use another database, or replace=True, which "
-                    "empties all tables first."
+                    "empties all tables first.",
+                    reason="not empty",
+                    table=name,
                 )
             if name == "actions":
                 frame = frame.drop_duplicates()

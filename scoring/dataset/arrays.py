@@ -269,10 +269,14 @@ class ActionArrays(_RowArrays):
         at = to_microseconds(frame["occurred_at"])
         kind = _encode_kinds(frame["action"])
         if (kind < 0).any():
-            example = ascii(frame["action"].iloc[int(np.argmin(kind))])
+            example = str(frame["action"].iloc[int(np.argmin(kind))])
             raise DataError(
-                f"actions: {pluralize(int((kind < 0).sum()), 'row')} with an unknown action, such as {example}. "
-                f"Use one of: {', '.join(ACTION_KINDS)}."
+                f"actions: {pluralize(int((kind < 0).sum()), 'row')} with an unknown action, such as {example!a}. "
+                f"Use one of: {', '.join(ACTION_KINDS)}.",
+                reason="unknown value",
+                table="actions",
+                column="action",
+                value=example,
             )
         past = np.flatnonzero(at <= as_of)
         user, job, kind, at = user_rows[past], job_rows[past], kind[past], at[past]

@@ -293,13 +293,20 @@ def _digest_frame(digest: hashlib.blake2b, columns: Sequence[Column], frame: pd.
 
 def _sort_tables(tables: Tables) -> Tables:
     if (tables.user_factors is None) != (tables.job_factors is None):
-        raise DataError("user_factors and job_factors must be given together. Give both tables or neither.")
+        raise DataError(
+            "user_factors and job_factors must be given together. Give both tables or neither.",
+            reason="missing table",
+            table="job_factors" if tables.job_factors is None else "user_factors",
+        )
     if tables.user_factors is not None and tables.job_factors is not None:
         sizes = len(tables.user_factors.columns) - 1, len(tables.job_factors.columns) - 1
         if sizes[0] != sizes[1]:
             raise DataError(
                 f"user_factors has {pluralize(sizes[0], 'factor')} (f0, f1, …), but job_factors has {sizes[1]}. "
-                "Both need the same number."
+                "Both need the same number.",
+                reason="number of factors",
+                table="user_factors",
+                value=str(sizes[0]),
             )
     ordered = {}
     for name, frame in tables.items():
@@ -310,7 +317,13 @@ def _sort_tables(tables: Tables) -> Tables:
         key = table.key[0]
         if len(table.key) == 1 and (duplicates := frame[key].duplicated()).any():
             ids = ", ".join(str(value) for value in frame.loc[duplicates, key].unique()[:5])
-            raise DataError(f"{name}: duplicate {key}: {ids}. Keep one row of each.")
+            raise DataError(
+                f"{name}: duplicate {key}: {ids}. Keep one row of each.",
+                reason="duplicate id",
+                table=name,
+                column=key,
+                value=str(frame.loc[duplicates, key].iloc[0]),
+            )
         if len(table.key) > 1 or not frame[key].is_monotonic_increasing:
             frame = frame.sort_values(list(table.key), kind="stable")
         ordered[name] = frame.reset_index(drop=True)
@@ -360,6 +373,10 @@ def _find_rows(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
         names = ", ".join(str(value) for value in ids[~present].unique()[:5])
         raise DataError(
             f"actions: {pluralize(int((~present).sum()), 'row')} with an unknown {what}, such as {what}_id {names}. "
-            f"Add these {what}s, or remove the rows: `Dataset.from_frames` does so with on_bad='quarantine'."
+            f"Add these {what}s, or remove the rows: `Dataset.from_frames` does so with on_bad='quarantine'.",
+            reason="unknown id",
+            table="actions",
+            column=f"{what}_id",
+            value=str(ids[~present].iloc[0]),
         )
     return rows.astype(np.int32)

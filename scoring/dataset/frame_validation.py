@@ -61,11 +61,20 @@ def _add_reference_tables(frames: Mapping[str, pd.DataFrame | None], board: Boar
 
     unknown = set(frames) - set(TABLES)
     if unknown:
-        raise DataError(f"Table {sorted(unknown)[0]!r} does not exist. The tables are {', '.join(TABLES)}.")
+        raise DataError(
+            f"Table {sorted(unknown)[0]!r} does not exist. The tables are {', '.join(TABLES)}.",
+            reason="unknown table",
+            table=sorted(unknown)[0],
+        )
     complete = {name: frame for name, frame in frames.items() if frame is not None}
     for name in ("jobs", "users"):
         if name not in complete:
-            raise DataError(f"{name}: expected a frame, not None. Give a frame of {name}.")
+            raise DataError(
+                f"{name}: expected a frame, not None. Give a frame of {name}.",
+                reason="not a frame",
+                table=name,
+                value="NoneType",
+            )
     if board.preset == "japan":
         complete.setdefault("occupations", reference.load_occupations())
         if "prefectures" not in complete:

@@ -41,7 +41,26 @@ _GIVEN_FACTORS: Final = "The factors came with the data and were not trained: th
 
 
 class EmptyHoldoutError(ConfigurationError):
-    """A holdout has no relevant job, or none of the evaluated users."""
+    """A holdout has no relevant job, or none of the evaluated users.
+
+    Attributes
+    ----------
+    left_out : dict
+        Reason → number of pairs with a counted action that are left out; empty if no such pair exists.
+    found : dict
+        Kind of action → number of actions up to the clock, if the holdout has no counted action.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        key: tuple[str, ...] = (),
+        left_out: Mapping[str, int] | None = None,
+        found: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__(message, key=key)
+        self.left_out, self.found = dict(left_out or {}), dict(found or {})
 
 
 @dataclass(frozen=True)
@@ -156,24 +175,27 @@ def select_relevant(
     if not left.any():
         kinds = ", ".join(gains)
         if not len(held):
-            raise EmptyHoldoutError(f"{name}: no counted action ({kinds}). {_describe_counted(data, gains)}")
+            numbers = np.bincount(data.actions.kind, minlength=len(ACTION_KINDS)).tolist()
+            found = {kind: count for kind, count in zip(ACTION_KINDS, numbers, strict=True) if count}
+            problem = f"{name}: no counted action ({kinds}). {_describe_counted(data, gains, found)}"
+            raise EmptyHoldoutError(problem, found=found)
         excluded = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
         raise EmptyHoldoutError(
             f"{name}: none of the {pluralize(len(held), 'pair')} of user and job with a counted action ({kinds}) can "
-            f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action."
+            f"be evaluated: {excluded}. Choose another holdout, or count other kinds of action.",
+            left_out={reason: count for reason, count in counts.items() if count},
         )
     return held.take(left), counts
 
 
-def _describe_counted(data: Dataset, gains: Mapping[str, float]) -> str:
-    """Return which counted actions the data contains up to its clock; if none, which other kinds."""
+def _describe_counted(data: Dataset, gains: Mapping[str, float], found: Mapping[str, int]) -> str:
+    """Return which counted actions the data contains up to its clock; if none, which other kinds it has found."""
     counted = ActionLog.of(data, gains)
     if len(counted):
         first, last = (f"{pd.Timestamp(at, unit='us'):%Y-%m-%d %H:%M}" for at in (counted.at.min(), counted.at.max()))
         return f"The data contains those of {first} to {last} UTC. Choose another holdout."
-    others = np.bincount(data.actions.kind, minlength=len(ACTION_KINDS))
-    found = [f"{kind} ({count:,})" for kind, count in zip(ACTION_KINDS, others.tolist(), strict=True) if count]
-    return f"Up to its clock, the data contains {', '.join(found) or 'no actions'}. Count other kinds of action."
+    others = [f"{kind} ({count:,})" for kind, count in found.items()]
+    return f"Up to its clock, the data contains {', '.join(others) or 'no actions'}. Count other kinds of action."
 
 
 def list_caveats(data: Dataset, earlier: EarlierActions, agreement: pd.DataFrame) -> tuple[str, ...]:

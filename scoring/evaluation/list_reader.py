@@ -58,7 +58,9 @@ class RawLists:
         """Return the error of a value. `DataError.problems` has one row: table (the source), column, reason, place."""
         place, name = self.locate(row), self.names[column]
         problem = pd.DataFrame([{"table": self.source, "column": name, "reason": reason, "first": place}])
-        return DataError(f"{self.source}, {place}, column {name}: {reason}. {advice}", problem)
+        return DataError(
+            f"{self.source}, {place}, column {name}: {reason}. {advice}", problem, reason="invalid rows", column=name
+        )
 
     def value(self, row: int, column: str) -> str:
         """Return a value, for messages."""
@@ -77,7 +79,7 @@ def read_raw_lists(path: str | Path) -> RawLists:
     if path.is_dir():
         return _read_run_folder(path)
     if not path.is_file():
-        raise DataError(f"{path} does not exist. {_ADVICE}.")
+        raise DataError(f"{path} does not exist. {_ADVICE}.", reason="missing file", path=str(path))
     suffix = path.suffix.lower()
     if suffix in (".parquet", ".pq", ".csv"):
         return _read_table(path)
@@ -86,7 +88,7 @@ def read_raw_lists(path: str | Path) -> RawLists:
     if suffix == ".json":
         return _read_ranx(path)
     hint = " Save the ranx run as .json." if suffix in (".lz4", ".gz", ".lzma") else ""
-    raise DataError(f"{path} is not a file of lists. {_ADVICE}.{hint}")
+    raise DataError(f"{path} is not a file of lists. {_ADVICE}.{hint}", reason="unknown format", path=str(path))
 
 
 def read_frame(frame: pd.DataFrame, source: str = "frame") -> RawLists:
@@ -105,7 +107,12 @@ def _read_table(path: Path) -> RawLists:
     raw = read_source(path)
     if raw.unreadable:
         _, line, problem, _ = raw.unreadable[0]
-        raise DataError(f"{path}, line {line}: {problem}. Correct or remove the line.")
+        raise DataError(
+            f"{path}, line {line}: {problem}. Correct or remove the line.",
+            reason="invalid rows",
+            path=str(path),
+            line=line,
+        )
     chosen, names = _choose_columns(raw.frame, str(path))
     unit = "line" if path.suffix.lower() == ".csv" else "row"
     return RawLists(str(path), chosen, names, lambda row: f"{unit} {raw.rows[row]}")
@@ -121,7 +128,7 @@ def _choose_columns(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dic
         if alias is None:
             continue
         if lower.count(alias) > 1:
-            raise DataError(f"{source}: duplicate column {alias}. Keep one.")
+            raise DataError(f"{source}: duplicate column {alias}. Keep one.", reason="duplicate column", column=alias)
         place = lower.index(alias)
         names[column] = str(frame.columns[place])
         chosen[column] = frame.iloc[:, place].reset_index(drop=True)
@@ -135,14 +142,18 @@ def _choose_columns(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dic
             columns = make_printable(", ".join(str(name) for name in frame.columns)) or "none"
             raise DataError(
                 f"{source}: column {' or '.join(needed)} is missing. The columns are {columns}. Accepted names: "
-                f"{accepted}."
+                f"{accepted}.",
+                reason="missing column",
+                column=needed[0],
             )
     return pd.DataFrame(chosen), names
 
 
 def _read_run_folder(folder: Path) -> RawLists:
     if not is_run(folder):
-        raise DataError(f"{folder} does not contain a published run. {_ADVICE}.")
+        raise DataError(
+            f"{folder} does not contain a published run. {_ADVICE}.", reason="no published run", path=str(folder)
+        )
     frame, manifest = read_run(folder), read_manifest(folder)
     # the numbers: they decide even if an external id has changed since the run
     columns = {"user_id": "user", "job_id": "job", "rank": "rank", "total_score": "score"}
@@ -162,7 +173,10 @@ def _read_trec(path: Path) -> RawLists:
         if len(fields) != len(_TREC_COLUMNS):
             raise DataError(
                 f"{path}, line {line}: {len(fields)} fields instead of {len(_TREC_COLUMNS)}. A line of a TREC run is: "
-                f"{' '.join(_TREC_COLUMNS)}."
+                f"{' '.join(_TREC_COLUMNS)}.",
+                reason="number of fields",
+                path=str(path),
+                line=line,
             )
         lines.append(line)
         records.append((fields[0], fields[2], fields[4]))
@@ -177,19 +191,40 @@ def _read_ranx(path: Path) -> RawLists:
         # pairs instead of dicts: a dict keeps only the last of equal keys
         content = json.loads(_read_text(path), object_pairs_hook=_Pairs)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.") from error
+        raise DataError(
+            f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.",
+            reason="invalid JSON",
+            path=str(path),
+            line=error.lineno,
+        ) from error
     advice = 'A ranx run is: {"user": {"job": score}}.'
     if not isinstance(content, _Pairs):
-        raise DataError(f"{path} is not a ranx run: it does not contain an object. {advice}")
+        raise DataError(
+            f"{path} is not a ranx run: it does not contain an object. {advice}",
+            reason="unknown format",
+            path=str(path),
+        )
     users: list[str] = []
     jobs: list[str] = []
     scores: list[Any] = []
     seen = set()
     for user, entries in content:
         if not isinstance(entries, _Pairs):
-            raise DataError(f"{path}, user {make_printable(user, 60)}: the value is not an object. {advice}")
+            raise DataError(
+                f"{path}, user {make_printable(user, 60)}: the value is not an object. {advice}",
+                reason="invalid rows",
+                path=str(path),
+                column="user",
+                value=user,
+            )
         if user in seen:
-            raise DataError(f"{path}, user {make_printable(user, 60)}: duplicate user. Give each user once.")
+            raise DataError(
+                f"{path}, user {make_printable(user, 60)}: duplicate user. Give each user once.",
+                reason="duplicate id",
+                path=str(path),
+                column="user",
+                value=user,
+            )
         seen.add(user)
         for job, score in entries:
             users.append(user)
@@ -220,4 +255,6 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {reason(error)}. Use a text file in UTF-8.") from error
+        raise DataError(
+            f"{path} cannot be read: {reason(error)}. Use a text file in UTF-8.", reason="unreadable", path=str(path)
+        ) from error

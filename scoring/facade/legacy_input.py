@@ -46,7 +46,9 @@ def read_job(job: Any, board: Board = DEFAULT_BOARD) -> Row:
     """Return canonical or own column → unchanged value of a job. Raises DataError if it has no value of a job."""
     row = _read("jobs", job, _PARTS, board)
     if "job_id" not in row and _make_getter(job)("user_id") is not _ABSENT:
-        raise DataError("A user was passed as the job. Pass the job first, then the user.")
+        raise DataError(
+            "A user was passed as the job. Pass the job first, then the user.", table="jobs", reason="swapped arguments"
+        )
     return row
 
 
@@ -54,7 +56,11 @@ def read_user(user: Any, board: Board = DEFAULT_BOARD) -> Row:
     """Return canonical or own column → unchanged value of a user. Raises DataError if it has no value of a user."""
     row = _read("users", user, {}, board)
     if "user_id" not in row and _make_getter(user)("job_id") is not _ABSENT:
-        raise DataError("A job was passed as the user. Pass the job first, then the user.")
+        raise DataError(
+            "A job was passed as the user. Pass the job first, then the user.",
+            reason="swapped arguments",
+            table="users",
+        )
     return row
 
 
@@ -70,7 +76,13 @@ def read_profile_id(profile: Any) -> int | str | None:
     if is_text(profile) and str(profile).strip():
         return str(profile)
     if isinstance(profile, str | bytes | bool | float):
-        raise DataError(f"The user profile is {profile!r}. Use an object or a mapping with a user_id, or a user_id.")
+        raise DataError(
+            f"The user profile is {profile!r}. Use an object or a mapping with a user_id, or a user_id.",
+            reason="unknown value",
+            table="users",
+            column="user_id",
+            value=repr(profile),
+        )
     value = _make_getter(profile)("user_id")
     if value is _ABSENT or _is_missing(value):
         return None
@@ -135,7 +147,10 @@ def _read(table: str, source: Any, parts: Mapping[str, str], board: Board) -> Ro
     what = table.removesuffix("s")
     if source is None or isinstance(source, str | bytes | bool | int | float | np.generic | pd.DataFrame):
         raise DataError(
-            f"The {what} is of type {type(source).__name__}. Give an object, a mapping or a row of a DataFrame."
+            f"The {what} is of type {type(source).__name__}. Give an object, a mapping or a row of a DataFrame.",
+            reason="not an object",
+            table=table,
+            value=type(source).__name__,
         )
     get = _make_getter(source)
     inner: dict[str, Callable[[str], Any]] = {}
@@ -158,7 +173,10 @@ def _read(table: str, source: Any, parts: Mapping[str, str], board: Board) -> Ro
         known = ", ".join(column.name for column in TABLES[table].columns[:6])
         raise DataError(
             f"The {what}, of type {type(source).__name__}, has none of the fields {known}, …. Give an object, a "
-            f"mapping or a row of a DataFrame with fields of a {what}."
+            f"mapping or a row of a DataFrame with fields of a {what}.",
+            reason="no known field",
+            table=table,
+            value=type(source).__name__,
         )
     return row
 

@@ -97,7 +97,11 @@ class ResolvedPair:
 def make_profile_error(of_profile: int | str, of_user: int | str) -> DataError:
     """Return the error of a profile of another user."""
     return DataError(
-        f"The profile belongs to user {of_profile}, but the user is {of_user}. Give both the same user_id."
+        f"The profile belongs to user {of_profile}, but the user is {of_user}. Give both the same user_id.",
+        reason="other user",
+        table="users",
+        column="user_id",
+        value=str(of_profile),
     )
 
 

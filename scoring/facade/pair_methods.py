@@ -135,7 +135,12 @@ def _profile_user(user: Row, profile: Any) -> int | str:
     """
     of_profile, of_user = read_profile_id(profile), read_profile_id(user) if "user_id" in user else None
     if of_profile is None and of_user is None:
-        raise DataError("The profile or the user must have a user_id; it selects the action history.")
+        raise DataError(
+            "The profile or the user must have a user_id; it selects the action history.",
+            reason="missing value",
+            table="users",
+            column="user_id",
+        )
     if isinstance(of_profile, int) and isinstance(of_user, int) and of_profile != of_user:
         raise legacy_results.make_profile_error(of_profile, of_user)
     found = of_user if of_profile is None else of_profile
@@ -152,7 +157,9 @@ async def _read_pairs(snapshot: Snapshot, pairs: Iterable[Any]) -> list[PairRows
     read = []
     for place, pair in enumerate(given):
         if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
-            raise DataError(f"pair {place} is not (job, user) or (job, user, user_profile).")
+            raise DataError(
+                f"pair {place} is not (job, user) or (job, user, user_profile).", row=place, reason="number of fields"
+            )
         job, user, profile = (*pair, None)[:3]
         try:
             if id(job) not in jobs:
@@ -162,10 +169,23 @@ async def _read_pairs(snapshot: Snapshot, pairs: Iterable[Any]) -> list[PairRows
             row, known = jobs[id(job)], users[id(user)]
             for name, what in (("job_id", row), ("user_id", known)):
                 if name not in what:
-                    raise DataError(f"{name} is missing.")
+                    raise DataError(
+                        f"{name} is missing.",
+                        reason="missing value",
+                        table="jobs" if name == "job_id" else "users",
+                        column=name,
+                    )
             read.append(PairRows(row, known, None if profile is None else _profile_user(known, profile)))
         except DataError as error:
-            raise DataError(f"pair {place}: {error}") from error
+            raise DataError(
+                f"pair {place}: {error}",
+                error.problems,
+                reason=error.reason,
+                table=error.table,
+                column=error.column,
+                row=place,
+                value=error.value,
+            ) from error
         if place % _PAIRS_PER_PAUSE == 0:
             await asyncio.sleep(0)
     return read

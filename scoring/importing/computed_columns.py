@@ -141,7 +141,10 @@ class _ColumnBuilder:
         if found is None:
             raise DataError(
                 f"The mapping takes {self.table}.{target} from column {name!r}, which the source does not have. "
-                f"Correct the mapping. {suggest(name, map(str, self.raw.columns))}"
+                f"Correct the mapping. {suggest(name, map(str, self.raw.columns))}",
+                reason="missing column",
+                table=self.table,
+                column=name,
             )
         self.used.add(found)
         return self.raw[found]

@@ -35,19 +35,32 @@ def require_columns(table: str, raw: RawRows, mapping: TableMap, source: str, bo
         for name in column.source_columns:
             if fold_text(name) not in folded:
                 problem = f"The mapping takes {table}.{target} from column {name!r}, which the source does not have."
-                raise DataError(f"{problem} Correct the mapping. {_describe_header(source, names, [name])}")
+                raise DataError(
+                    f"{problem} Correct the mapping. {_describe_header(source, names, [name])}",
+                    reason="missing column",
+                    table=table,
+                    column=name,
+                )
     for spec in board.table(table).columns:
         accepted = (spec.name, *spec.aliases)
         used += [name for name in accepted if spec.name not in mapping.columns]
         if spec.required and spec.name not in mapping.columns and folded.isdisjoint(map(fold_text, accepted)):
             others = f" (or {', '.join(spec.aliases)})" if spec.aliases else ""
             problem = f"{source}: column {spec.name}{others} is missing."
-            raise DataError(f"{problem} {_describe_header(source, names, accepted, spec.name)}")
+            raise DataError(
+                f"{problem} {_describe_header(source, names, accepted, spec.name)}",
+                reason="missing column",
+                table=table,
+                column=spec.name,
+            )
     for target, column in mapping.columns.items():
         if raw.is_1904 and column.source is not None and "excel" in column.format:
             raise DataError(
                 f"{source} counts days from 1904, so `excel` is not the format of {table}.{target}. State `format: "
-                "excel-1904` in the mapping."
+                "excel-1904` in the mapping.",
+                reason="other format",
+                table=table,
+                column=target,
             )
     raw.require_single(header if table in FACTOR_TABLES else used)
 

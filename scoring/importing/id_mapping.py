@@ -130,6 +130,10 @@ def _find_next_code(connection: Connection, numbers: pd.Series) -> int:
     if first + len(numbers) > np.iinfo(np.int64).max:
         raise DataError(
             f"occupations: too few 64-bit integers are left for the codes that are texts. They are numbered above the "
-            f"largest code, {first - 1}. Give the row with code {first - 1} a smaller code."
+            f"largest code, {first - 1}. Give the row with code {first - 1} a smaller code.",
+            reason="too large",
+            table="occupations",
+            column=OCCUPATION,
+            value=str(first - 1),
         )
     return first

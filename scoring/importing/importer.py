@@ -334,7 +334,9 @@ def _require_accepted_rows(report: ImportReport) -> None:
         reason, _ = max(report.reasons.items(), key=lambda item: item[1])
         raise DataError(
             f"{report.table} from {report.source}: all {report.read:,} rows were rejected; most often {reason}. "
-            "Nothing was stored in any table. Correct the file, or use --update if its ids already exist."
+            "Nothing was stored in any table. Correct the file, or use --update if its ids already exist.",
+            reason="too many invalid rows",
+            table=report.table,
         )
 
 
@@ -350,7 +352,9 @@ def _find_file(file: str, folders: list[Path]) -> Path:
         if (folder / file).exists():
             return folder / file
     raise DataError(
-        f"The file {file} does not exist in {' or in '.join(map(str, folders))}. Correct its path in the mapping file."
+        f"The file {file} does not exist in {' or in '.join(map(str, folders))}. Correct its path in the mapping file.",
+        reason="missing file",
+        path=file,
     )
 
 

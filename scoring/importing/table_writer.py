@@ -148,7 +148,10 @@ def _require_equal_width(connection: Connection, table: str, frame: pd.DataFrame
     if stored is not None and len(frame) and given != n_stored:
         raise DataError(
             f"{table}: the file has {pluralize(given, 'factor')} per row, but the stored rows have {n_stored}. Use "
-            "--replace."
+            "--replace.",
+            reason="number of factors",
+            table=table,
+            value=str(given),
         )
 
 
@@ -205,7 +208,11 @@ def _read_rows(connection: Connection, table: Table, names: list[str], keys: NDA
     if (at < 0).any():
         raise DataError(
             f"{table.name}: another program deleted the row of {key.name} {keys[at < 0][0]!r} during the import. "
-            "Repeat the import."
+            "Repeat the import.",
+            reason="unknown id",
+            table=table.name,
+            column=key.name,
+            value=str(keys[at < 0][0]),
         )
     return {name: _to_objects(stored)[at] for name, stored in zip(names, values, strict=True)}
 
@@ -238,9 +245,14 @@ def _keep_values(
 
 def _make_lost_error(table: str, lost: Mapping[str, int]) -> DataError:
     names = ", ".join(f"{name} ({pluralize(rows, 'row')})" for name, rows in lost.items())
+    column, n_rows = next(iter(lost.items()))
     return DataError(
         f"{table}: the file does not have columns that have stored values: {names}. Add the columns, or choose "
-        "--missing-columns keep (the stored values stay) or clear (they become missing)."
+        "--missing-columns keep (the stored values stay) or clear (they become missing).",
+        reason="loses values",
+        table=table,
+        column=column,
+        value=str(n_rows),
     )
 
 
@@ -253,7 +265,9 @@ def _close_rows(connection: Connection, table: str, stored: _Stored, file_ids: L
     if 2 * closed > n_active and not options.close_most:
         raise DataError(
             f"{table}: the file contains only {n_active - closed:,} of {n_active:,} active {table}, so --close-missing "
-            "would close more than half of them. If the file is complete, add --close-most."
+            "would close more than half of them. If the file is complete, add --close-most.",
+            reason="closes most rows",
+            table=table,
         )
     if closed:
         columns = DATA_TABLES[table].c
@@ -294,7 +308,9 @@ def delete_orphans(connection: Connection, removed: Mapping[str, Longs], policy:
             for table, counts in found.items()
         )
         raise DataError(
-            f"--replace would remove {lines}. Use --update to keep them, or add --orphans delete to delete these rows."
+            f"--replace would remove {lines}. Use --update to keep them, or add --orphans delete to delete these rows.",
+            reason="removes rows",
+            table=next(iter(found)),
         )
     for table, counts in found.items():
         for dependent in counts:

@@ -256,5 +256,6 @@ def _terms(part: Part, inputs: Inputs) -> Value:
     except (Exception, SystemExit) as error:  # user code may raise anything: name the component
         raise ModelError(
             f"component {part.name}: its `terms` raised {type(error).__name__}: {error}\n"
-            "The traceback shows the line. On the command line, add --debug."
+            "The traceback shows the line. On the command line, add --debug.",
+            key=(part.name, "terms"),
         ) from error

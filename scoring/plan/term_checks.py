@@ -25,14 +25,14 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
     if not isinstance(value, Value):
         raise ModelError(
             f"component {name}: `terms` returned a {type(value).__name__}; it must return a scoring.model.Value.",
-            key=(name,),
+            key=(name, "terms"),
         )
     for term in value.terms:
         if type(term) not in KIND_OF_TERM:
             raise ModelError(
                 f"component {name}: `terms` returned a Value that contains a {type(term).__name__}, which is not a "
                 "term. Use a class of scoring.model.terms.",
-                key=(name,),
+                key=(name, "terms", type(term).__name__),
             )
         KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs))
     if value.divisor is not None:
@@ -42,8 +42,8 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
             raise ModelError(
                 f"component {name}: `terms` returned a Value whose divisor is a {type(value.divisor).__name__}. Use a "
                 "UserTerm or a FlagTerm as divisor.",
-                key=(name,),
+                key=(name, "divisor", type(value.divisor).__name__),
             )
         kind.check(value.divisor, check)
         if (np.abs(divisor) < 1 / LARGEST).any():
-            raise check.error(f"as a divisor, it must not contain 0 or a value between ±{1 / LARGEST:g}")
+            raise check.error(f"as a divisor, it must not contain 0 or a value between ±{1 / LARGEST:g}", "divisor")

@@ -52,7 +52,7 @@ def require_range(part: Part, program: Program, number: int, user_id: Longs, job
             raise ModelError(
                 f"component {part.name}: the value of user {user_id[first + user]} and job {job_id[job]} is "
                 f"{values[user, job]:.6g}. Return values from 0 to 100.",
-                key=(part.name,),
+                key=(part.name, "range"),
             )
 
 

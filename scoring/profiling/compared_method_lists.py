@@ -15,7 +15,19 @@ __all__ = ["JobList", "ResultsDifferError", "require_equal_lists", "select_best"
 
 
 class ResultsDifferError(RuntimeError):
-    """Two methods return different lists. Measuring stops, because the time of a wrong result is meaningless."""
+    """Two methods return different lists. Measuring stops, because the time of a wrong result is meaningless.
+
+    Attributes
+    ----------
+    method : str or None
+        The method whose list differs from the engine's.
+    user_id : int or None
+        The first user whose list differs.
+    """
+
+    def __init__(self, message: str = "", *, method: str | None = None, user_id: int | None = None) -> None:
+        super().__init__(message)
+        self.method, self.user_id = method, user_id
 
 
 @dataclass(frozen=True)
@@ -49,5 +61,7 @@ def require_equal_lists(name: str, lists: Sequence[JobList], ranking: Ranking) -
         if not is_equal or not np.array_equal(found.total, ranking.scores[row, :count, 0]):
             raise ResultsDifferError(
                 f"{name}: the list of user {ranking.user_id[row]} differs from the engine's list. This is a bug in "
-                "scoring or in this method: do not use the measured times."
+                "scoring or in this method: do not use the measured times.",
+                method=name,
+                user_id=int(ranking.user_id[row]),
             )

@@ -68,7 +68,7 @@ def require_contract(plan: Plan, inputs: Inputs) -> None:
                 f"among all rows and {alone[user, job]:.9g} among {len(users)} users and {len(jobs)} jobs. It must not "
                 "depend on the other rows of the inputs. Read what is common to all rows from `inputs.basis` or "
                 "`inputs.dataset`.",
-                key=(part.name,),
+                key=(part.name, "rows"),
             )
         for user, job in np.ndindex(values.shape):
             reason = call_explain(part, Pair(sample, user, job))
@@ -94,12 +94,12 @@ def call_explain(part: Part, pair: Pair) -> Reason:
         raise
     except (Exception, SystemExit) as error:  # components of users may raise any exception
         raise ModelError(
-            f"component {part.name}: `explain` raised {type(error).__name__}: {error}", key=(part.name,)
+            f"component {part.name}: `explain` raised {type(error).__name__}: {error}", key=(part.name, "explain")
         ) from error
     if not isinstance(reason, Reason):
         raise ModelError(
             f"component {part.name}: `explain` returned a {type(reason).__name__}; it must return a Reason.",
-            key=(part.name,),
+            key=(part.name, "explain"),
         )
     return reason
 
@@ -119,7 +119,7 @@ def require_equal(part: Part, reason: Reason, value: float, pair: str) -> None:
         raise ModelError(
             f"component {part.name}: for {pair}, `terms` gives {value!r} and `explain` returns {plain!r}. Correct the "
             "one that is wrong: they must agree.",
-            key=(part.name,),
+            key=(part.name, "explain"),
         )
 
 

@@ -243,7 +243,8 @@ def _find_losses(
     if untested:
         raise ConfigurationError(
             f"--guard {untested[0]}: the evaluation has no test of this measure. Evaluate at one cut, or use another "
-            "guard."
+            "guard.",
+            key=("guards", untested[0]),
         )
     losses = {}
     for other in (*same_users, access):

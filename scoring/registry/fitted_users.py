@@ -104,7 +104,9 @@ class FittedUsers:
                 raise TypeError(f"{source} does not contain lists")
             return cls.of(content["fitted"], content["selected"])
         except (ValueError, TypeError, LookupError, RecursionError) as error:  # ConfigurationError is a ValueError
-            raise ModelError(f"{source}: the file is not a list of users. Restore it, or delete it.") from error
+            raise ModelError(
+                f"{source}: the file is not a list of users. Restore it, or delete it.", path=source
+            ) from error
 
 
 def _place_beside(journal: Path) -> Path:

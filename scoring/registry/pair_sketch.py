@@ -102,7 +102,9 @@ class SketchKeys:
             text = secrets.token_hex(_KEY_BYTES) + "\n"
             with open_root(self._root, "written") as folder, wrap_os_errors(self.path):
                 if not create_file(self.path.name, text.encode(), folder) and not self._read():
-                    raise ModelError(f"{self.path}: the file contains no key. Restore it, or delete it.")
+                    raise ModelError(
+                        f"{self.path}: the file contains no key. Restore it, or delete it.", path=str(self.path)
+                    )
         return known[0]
 
     def _read(self) -> list[bytes]:

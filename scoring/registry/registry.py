@@ -769,11 +769,13 @@ class Registry:
         if state.ignored is not None:
             raise ConfigurationError(
                 f"No profile is promoted for this database. {state.ignored} in {self.folder}, but the published run "
-                f"has another model. To promote it: scoring profiles promote {state.ignored.reference} --note TEXT"
+                f"has another model. To promote it: scoring profiles promote {state.ignored.reference} --note TEXT",
+                key=(PROMOTED, state.ignored.reference),
             )
         if state.in_use is None:
             raise ConfigurationError(
-                "No profile is promoted. Promote one with `scoring profiles promote NAME --note TEXT`."
+                "No profile is promoted. Promote one with `scoring profiles promote NAME --note TEXT`.",
+                key=(PROMOTED,),
             )
         return self.load_promotion(state.in_use)
 

@@ -233,12 +233,16 @@ class ActiveRun:
             while self._accept_next(results):
                 pass
         if cancelled():
-            raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing was published.")
+            raise RunCancelledError(
+                f"The run was stopped after {done:,} of {total:,} users. Nothing was published.", done=done, total=total
+            )
         missing = [task.shard.number for task in tasks if task.shard.number not in self._received]
         if missing:
             raise OutputError(
                 f"{type(executor).__name__}.map ended without the result of shard {missing[0]}, so nothing was "
-                "published. It must yield the result of every task."
+                "published. It must yield the result of every task.",
+                reason="missing shard",
+                shard=missing[0],
             )
         if not len(self.first.user_id):  # another process committed the first shard
             result = self.rank_shard(ShardTask(self.shards[0], self.rows[:1]))
@@ -281,12 +285,16 @@ class ActiveRun:
         if task is None:
             raise OutputError(
                 f"Shard {number}: the executor's `map` yielded this shard, but no task has this number. Nothing was "
-                "published. `map` must yield `rank_shard(task)` once for each task."
+                "published. `map` must yield `rank_shard(task)` once for each task.",
+                reason="unknown shard",
+                shard=number,
             )
         if not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
             raise OutputError(
                 f"Shard {number}: the executor's `map` yielded lists of other users than those of the task. Nothing "
-                "was published. `map` must yield `rank_shard(task)` once for each task."
+                "was published. `map` must yield `rank_shard(task)` once for each task.",
+                reason="other users",
+                shard=number,
             )
         if number not in self._received:
             self._received[number] = result.digest
@@ -294,7 +302,9 @@ class ActiveRun:
         if self._received[number] != result.digest:
             raise OutputError(
                 f"Shard {number}: the executor returned two different results, so nothing was published. Correct the "
-                "executor, then start a new run without resume."
+                "executor, then start a new run without resume.",
+                reason="different results",
+                shard=number,
             )
         return False
 

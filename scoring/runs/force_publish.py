@@ -105,5 +105,7 @@ def _require_complete(run_id: str, shards: Sequence[Shard], committed: Mapping[i
     if missing:
         raise OutputError(
             f"Run {run_id} is damaged: {len(missing):,} of {pluralize(len(shards), 'shard')} cannot be used. Start a "
-            "new run."
+            "new run.",
+            reason="damaged",
+            shard=missing[0],
         )

@@ -173,7 +173,10 @@ def require(bytes_needed: int, operation: str, alternatives: Sequence[str], *, a
         advice = f" Alternatives: {'; '.join(alternatives)}." if alternatives else ""
         raise NotEnoughMemoryError(
             f"{operation} needs {format_bytes(bytes_needed)} of memory ({bytes_needed:,} bytes), but only "
-            f"{format_bytes(available)} ({available:,} bytes) are available.{advice}"
+            f"{format_bytes(available)} ({available:,} bytes) are available.{advice}",
+            bytes_needed=bytes_needed,
+            bytes_available=available,
+            alternatives=tuple(alternatives),
         )
 
 

@@ -37,12 +37,14 @@ def read_run(folder: str | Path) -> pd.DataFrame:
             parts = [_read_part(folder / file["name"]) for file in files]
         except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
             raise OutputError(
-                f"{folder}: a file of the run cannot be read ({error}). Start a new run.", path=str(folder)
+                f"{folder}: a file of the run cannot be read ({error}). Start a new run.",
+                reason="unreadable",
+                path=str(folder),
             ) from error
     for file, part in zip(files, parts, strict=True):
         if len(part) != file["rows"]:
             problem = f"{file['name']} has {len(part):,} rows instead of {file['rows']:,}"
-            raise OutputError(f"{folder}: {problem}. Start a new run.", path=str(folder))
+            raise OutputError(f"{folder}: {problem}. Start a new run.", reason="damaged", path=str(folder))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -63,7 +65,9 @@ def find_open_jobs(folders: Iterable[str | Path], inputs: Inputs) -> Bools | Non
         try:
             rules = Eligibility.model_validate(definition["eligibility"])
         except ValidationError as error:
-            raise OutputError(f"{folder}: the rules in the manifest are invalid. Start a new run.") from error
+            raise OutputError(
+                f"{folder}: the rules in the manifest are invalid. Start a new run.", reason="damaged", path=str(folder)
+            ) from error
         is_open |= Exclusions.of(rules, inputs).open_to_all
     return is_open
 

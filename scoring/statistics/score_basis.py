@@ -176,7 +176,11 @@ class Basis:
         if int(read("format", np.int64, (1,))[0]) != FORMAT:
             raise DataError(
                 f"basis: the format is {arrays['format'][0]}; this version reads {FORMAT}. Write the basis "
-                "again with this version."
+                "again with this version.",
+                reason="other format",
+                table="basis",
+                column="format",
+                value=str(arrays["format"][0]),
             )
         words = _words(read)
         prefectures, majors, companies = len(words.prefecture), len(words.major), len(words.company)
@@ -188,13 +192,21 @@ class Basis:
             raise DataError(
                 f"basis: the array similarity.cosine has shape {cosine.shape}. It must be square with at most "
                 f"{len(words.occupation)} rows, the number of occupations in this basis. Create the "
-                "arrays with `arrays()` of a basis."
+                "arrays with `arrays()` of a basis.",
+                reason="wrong shape",
+                table="basis",
+                column="similarity.cosine",
+                value=str(cosine.shape),
             )
         users, jobs = (read(f"factors.{name}", np.float32, (None, None)) for name in ("users", "jobs"))
         if users.shape[1] != jobs.shape[1]:
             raise DataError(
                 f"basis: the array factors.users has {users.shape[1]} dimensions, but factors.jobs has "
-                f"{jobs.shape[1]}. They must be equal. Create the arrays with `arrays()` of a basis."
+                f"{jobs.shape[1]}. They must be equal. Create the arrays with `arrays()` of a basis.",
+                reason="wrong shape",
+                table="basis",
+                column="factors.users",
+                value=str(users.shape),
             )
         area = (prefectures + 1, majors + 1)
         return cls(
@@ -248,7 +260,12 @@ class _Reader:
     def __call__(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
         array = self._arrays.get(name)
         if array is None:
-            raise DataError(f"basis: the array {name} is missing. Create the arrays with `arrays()` of a basis.")
+            raise DataError(
+                f"basis: the array {name} is missing. Create the arrays with `arrays()` of a basis.",
+                reason="missing array",
+                table="basis",
+                column=name,
+            )
         fits = len(array.shape) == len(shape) and all(
             size in (None, given) for size, given in zip(shape, array.shape, strict=True)
         )
@@ -256,7 +273,11 @@ class _Reader:
             wanted = ", ".join("any" if size is None else str(size) for size in shape)
             raise DataError(
                 f"basis: the array {name} has dtype {array.dtype} and shape {array.shape}; it must have dtype "
-                f"{np.dtype(dtype)} and shape ({wanted}). Create the arrays with `arrays()` of a basis."
+                f"{np.dtype(dtype)} and shape ({wanted}). Create the arrays with `arrays()` of a basis.",
+                reason="wrong shape",
+                table="basis",
+                column=name,
+                value=f"{array.dtype} {array.shape}",
             )
         return array
 
@@ -292,7 +313,10 @@ def _text_values(read: _Reader, name: str) -> pd.Index:
     if any(start > end for start, end in zip(starts, ends, strict=True)) or (ends and ends[-1] != len(data)):
         raise DataError(
             f"basis: the array {name}.end is damaged. Its values must not decrease, and the last must be {len(data)}, "
-            f"the length of {name}.bytes. Write the basis again."
+            f"the length of {name}.bytes. Write the basis again.",
+            reason="damaged",
+            table="basis",
+            column=f"{name}.end",
         )
     return pd.Index([data[start:end].decode() for start, end in zip(starts, ends, strict=True)], dtype="str")
 

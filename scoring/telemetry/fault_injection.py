@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["ANY", "POINTS", "VARIABLE", "arm", "reach", "record_reached"]
+__all__ = ["ANY", "POINTS", "VARIABLE", "UnknownPointError", "arm", "reach", "record_reached"]
 
 VARIABLE: Final = "SCORING_FAULT"
 ANY: Final = "*"
@@ -65,6 +65,10 @@ POINTS: Final = (
 """All points, grouped by the code that contains them."""
 
 
+class UnknownPointError(ValueError):
+    """A fault point with this name does not exist."""
+
+
 class _ArmedFault:
     """One armed fault: it occurs once, at the nth pass."""
 
@@ -95,7 +99,7 @@ def reach(name: str) -> None:
     if _fault is None and _reached is None:
         return
     if name not in POINTS:
-        raise ValueError(f"The fault point {name!r} does not exist. Add it to {__name__}.POINTS.")
+        raise UnknownPointError(f"The fault point {name!r} does not exist. Add it to {__name__}.POINTS.")
     if _reached is not None:
         _reached.append(name)
     if _fault is not None:
@@ -107,7 +111,7 @@ def arm(name: str, nth: int = 1, error: BaseException | None = None) -> Iterator
     """Raise `error` at the nth pass of a point (`ANY`: of all points); without `error`, kill the process."""
     global _fault
     if name != ANY and name not in POINTS:
-        raise ValueError(f"The fault point {name!r} does not exist. Use {ANY} or one of: {', '.join(POINTS)}.")
+        raise UnknownPointError(f"The fault point {name!r} does not exist. Use {ANY} or one of: {', '.join(POINTS)}.")
     previous, _fault = _fault, _ArmedFault(name, nth, error)
     try:
         yield

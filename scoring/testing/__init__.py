@@ -11,7 +11,7 @@
 In a test: `check_component(MyComponent)`, then `check_engine(MyComponent)`.
 """
 
-from scoring.testing.component_suite import check_component
+from scoring.testing.component_suite import BrokenContractError, check_component
 from scoring.testing.engine_suite import (
     BrokenInvariantsError,
     EngineCheck,
@@ -28,6 +28,7 @@ Backend = EngineUnderTest
 
 __all__ = [
     "Backend",
+    "BrokenContractError",
     "BrokenInvariantsError",
     "EngineCheck",
     "EngineReport",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,47 @@ from scoring.ranking.component_contract import EXPLAIN_TOLERANCE
 from scoring.testing.scenarios import Scenarios, built_in_scenarios
 from scoring.testing.small_market import add_own_columns
 
-__all__ = ["check_component"]
+__all__ = ["BrokenContractError", "Condition", "check_component"]
 
 _PAIRS = 30
 """Number of pairs per input that are explained, at half a millisecond each."""
 
 Values = NDArray[np.float64]
+
+Condition = Literal[
+    "is a component",
+    "has defaults",
+    "has a kind",
+    "is frozen",
+    "can be pickled",
+    "can be stored",
+    "has valid terms",
+    "is from 0 to 100",
+    "equals explain",
+    "is repeatable",
+]
+"""What a component must fulfil; see `check_component`."""
+
+
+class BrokenContractError(AssertionError):
+    """A component does not fulfil the contract.
+
+    Attributes
+    ----------
+    condition : str
+        The condition that does not hold: one of `Condition`.
+    when : str or None
+        The inputs, such as 'on the dataset'; None if the condition does not concern values.
+    """
+
+    def __init__(self, message: str, condition: Condition, when: str | None = None) -> None:
+        super().__init__(message)
+        self.condition, self.when = condition, when
+
+
+def _require(holds: bool, condition: Condition, message: str, when: str | None = None) -> None:
+    if not holds:
+        raise BrokenContractError(message, condition, when)
 
 
 def check_component(component: Component | type[Component], *, dataset: Dataset | None = None) -> None:
@@ -44,7 +80,8 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
 
     Raises
     ------
-    AssertionError: If the component does not fulfil the contract. The message describes the first violation.
+    BrokenContractError: If the component does not fulfil the contract. This AssertionError describes the first
+        violation.
     """
     own = _make_instance(component)
     _check_configuration(own)
@@ -61,38 +98,48 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
 def _make_instance(component: Component | type[Component]) -> Component:
     if isinstance(component, Component):
         return component
-    assert isinstance(component, type), f"{component!r} is neither a Component nor a subclass of Component."
-    assert issubclass(component, Component), f"{component.__name__} is not a subclass of scoring.model.Component."
+    if not isinstance(component, type):
+        problem = f"{component!r} is neither a Component nor a subclass of Component."
+        raise BrokenContractError(problem, "is a component")
+    if not issubclass(component, Component):
+        problem = f"{component.__name__} is not a subclass of scoring.model.Component."
+        raise BrokenContractError(problem, "is a component")
     try:
         return component()
     except (TypeError, ValueError) as error:
-        raise AssertionError(
+        raise BrokenContractError(
             f"{component.__name__} cannot be created without parameters. Pass an instance instead of the class. The "
-            f"error is: {error}"
+            f"error is: {error}",
+            "has defaults",
         ) from error
 
 
 def _check_configuration(own: Component) -> None:
     name = type(own).__name__
     kind = getattr(type(own), "kind", None)
-    assert isinstance(kind, str), f"{name} has no `kind`. Set it to the name of the component in model files."
-    assert kind, f"The `kind` of {name} is empty. Set it to the name of the component in model files."
-    assert type(own).model_config.get("frozen"), f"{name} is not frozen. Do not override `model_config` of Component."
+    advice = "Set it to the name of the component in model files."
+    _require(isinstance(kind, str), "has a kind", f"{name} has no `kind`. {advice}")
+    _require(bool(kind), "has a kind", f"The `kind` of {name} is empty. {advice}")
+    is_frozen = bool(type(own).model_config.get("frozen"))
+    _require(is_frozen, "is frozen", f"{name} is not frozen. Do not override `model_config` of Component.")
     try:
         again = pickle.loads(pickle.dumps(own))  # noqa: S301  # pickled in the same expression
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise AssertionError(
+        raise BrokenContractError(
             f"{name} cannot be pickled ({error}). Define its class at the top level of a module, and use parameters "
-            "that can be pickled."
+            "that can be pickled.",
+            "can be pickled",
         ) from error
-    assert again == own, f"{name} is {again!r} after pickling, not {own!r}."
+    _require(again == own, "can be pickled", f"{name} is {again!r} after pickling, not {own!r}.")
     try:
         kinds = component_kinds([type(own)])
         text = dump_model(_model(own))
         read = parse_model(text, kinds).parts[0].component
     except ModelError as error:
-        raise AssertionError(f"{name} cannot be read back from a model file: {error}") from error
-    assert read == own, f"{name} is {read!r} after it is written to a model file and read back, not {own!r}."
+        problem = f"{name} cannot be read back from a model file: {error}"
+        raise BrokenContractError(problem, "can be stored") from error
+    problem = f"{name} is {read!r} after it is written to a model file and read back, not {own!r}."
+    _require(read == own, "can be stored", problem)
 
 
 def _model(own: Component) -> ScoringModel:
@@ -125,7 +172,7 @@ class _Check:
         try:
             plan = Plan.build(_model(self.own), inputs)
         except ModelError as error:
-            raise AssertionError(f"{self.name}, {when}: {error}") from error
+            raise BrokenContractError(f"{self.name}, {when}: {error}", "has valid terms", when) from error
         rows = np.arange(len(inputs.users)), np.arange(len(inputs.jobs))
         return reference.compute_component_values(plan.program, *rows)[0]
 
@@ -134,7 +181,11 @@ class _Check:
         values = self.values(inputs, when)
         inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)  # False for NaN
         self.require_all(
-            inside, inputs, lambda u, j: f"{when}, the value is {float(values[u, j])!r}; it must be from 0 to 100"
+            inside,
+            inputs,
+            lambda u, j: f"the value is {float(values[u, j])!r}; it must be from 0 to 100",
+            "is from 0 to 100",
+            when,
         )
         if values.size:
             pairs = np.random.default_rng(0).choice(values.size, min(_PAIRS, values.size), replace=False)
@@ -145,24 +196,35 @@ class _Check:
     def require_explained(self, inputs: Inputs, u: int, j: int, value: float, when: str) -> None:
         plain = self.own.explain(Pair(inputs, u, j)).value
         where = self.describe_pair(inputs, u, j)
-        assert isinstance(plain, int | float), f"{where}, {when}: `explain` returns {plain!r}, which is not a number."
+        if not isinstance(plain, int | float):
+            problem = f"{where}, {when}: `explain` returns {plain!r}, which is not a number."
+            raise BrokenContractError(problem, "equals explain", when)
         close = math.isfinite(plain) and abs(plain - value) <= EXPLAIN_TOLERANCE
-        assert close, f"{where}, {when}: `terms` gives {value!r}, `explain` returns {float(plain)!r}; they must agree."
+        problem = f"{where}, {when}: `terms` gives {value!r}, `explain` returns {float(plain)!r}; they must agree."
+        _require(close, "equals explain", problem, when)
 
     def require_same(self, expected: Values, inputs: Inputs, when: str) -> None:
         """Check that values equal the expected ones exactly."""
         found = self.values(inputs, when)
 
         def what(u: int, j: int) -> str:
-            return f"{when}, the value is {float(found[u, j])!r}; it must still be {float(expected[u, j])!r}"
+            return f"the value is {float(found[u, j])!r}; it must still be {float(expected[u, j])!r}"
 
-        self.require_all(expected == found, inputs, what)
+        self.require_all(expected == found, inputs, what, "is repeatable", when)
 
-    def require_all(self, holds: NDArray[np.bool_], inputs: Inputs, what: Callable[[int, int], str]) -> None:
-        """Raise AssertionError for the first pair that violates a condition."""
+    def require_all(
+        self,
+        holds: NDArray[np.bool_],
+        inputs: Inputs,
+        what: Callable[[int, int], str],
+        condition: Condition,
+        when: str,
+    ) -> None:
+        """Raise BrokenContractError for the first pair that violates a condition."""
         if not holds.all():
             u, j = (int(row) for row in np.argwhere(~holds)[0])
-            raise AssertionError(f"{self.describe_pair(inputs, u, j)}: {what(u, j)}.")
+            problem = f"{self.describe_pair(inputs, u, j)}: {when}, {what(u, j)}."
+            raise BrokenContractError(problem, condition, when)
 
     def describe_pair(self, inputs: Inputs, u: int, j: int) -> str:
         return f"{self.name} of user {inputs.users.user_id[u]} and job {inputs.jobs.job_id[j]}"

@@ -35,13 +35,13 @@ class Problem:
     floors: tuple[Floor, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        depths = {goal.name: goal.k for goal in self.goals} | {floor.name: floor.metric.k for floor in self.floors}
-        for name, k in depths.items():
+        goals = [("goals", goal.name, goal.k) for goal in self.goals]
+        for argument, name, k in (*goals, *(("floors", floor.name, floor.metric.k) for floor in self.floors)):
             if k > self.train.k:
                 raise ConfigurationError(
                     f"{name} needs lists of {k} jobs, but those of the train evaluator have {self.train.k}. Create it "
                     f"with k={k}.",
-                    key=("train",),
+                    key=(argument, name),
                 )
         names = [goal.name for goal in self.goals]
         if not names or len(set(names)) < len(names):

@@ -94,7 +94,9 @@ def run_trials(
         progress(min(done, n_trials), n_trials)
         while done < n_trials:
             if cancelled():
-                raise RunCancelledError(f"The search was cancelled after {done:,} of {n_trials:,} trials.")
+                raise RunCancelledError(
+                    f"The search was cancelled after {done:,} of {n_trials:,} trials.", done=done, total=n_trials
+                )
             _try_one(study, problem)
             done = len(load_finished(study))
             progress(min(done, n_trials), n_trials)

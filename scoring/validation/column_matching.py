@@ -26,7 +26,9 @@ __all__ = [
 def get_table(name: str, board: Board = DEFAULT_BOARD) -> Table:
     """Return the table of this name, with the own columns of a board. Raise DataError if it does not exist."""
     if name not in TABLES:
-        raise DataError(f"Table {name!r} does not exist. The tables are {', '.join(TABLES)}.")
+        raise DataError(
+            f"Table {name!r} does not exist. The tables are {', '.join(TABLES)}.", reason="unknown table", table=name
+        )
     return board.table(name)
 
 
@@ -45,7 +47,9 @@ def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     numbers = sorted(int(name[1:]) for name in names if re.fullmatch(r"f(0|[1-9][0-9]*)", name))
     if not numbers or numbers != list(range(len(numbers))):
         raise DataError(
-            f"{spec.name}: the factor columns must be f0, f1, … without a gap. Found {', '.join(map(str, frame))}."
+            f"{spec.name}: the factor columns must be f0, f1, … without a gap. Found {', '.join(map(str, frame))}.",
+            reason="factor columns",
+            table=spec.name,
         )
     return (*spec.columns, *(Column(f"f{n}", NUMBER, required=True) for n in numbers))
 
@@ -70,7 +74,12 @@ def match_columns(
         if name is not None:
             sources[column.name] = name
         elif column.required:
-            raise DataError(_describe_missing_column(spec, column, names))
+            raise DataError(
+                _describe_missing_column(spec, column, names),
+                reason="missing column",
+                table=spec.name,
+                column=column.name,
+            )
     used = set(map(str, sources.values()))
     return sources, tuple(name for name in names if name not in used)
 
@@ -96,7 +105,12 @@ def _find_column(table: str, column: Column, headers: Mapping[str, list[str]]) -
     found = headers[fold_text(accepted)]
     exact = [name for name in found if name == accepted] or found
     if len(exact) > 1:
-        raise DataError(f"{table}: duplicate column {accepted!r} ({', '.join(map(repr, exact))}). Keep one.")
+        raise DataError(
+            f"{table}: duplicate column {accepted!r} ({', '.join(map(repr, exact))}). Keep one.",
+            reason="duplicate column",
+            table=table,
+            column=accepted,
+        )
     return exact[0]
 
 

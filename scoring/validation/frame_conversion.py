@@ -39,7 +39,10 @@ def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
     if library not in LIBRARIES:
         raise DataError(
             f"{name}: expected a frame of pandas, polars, PyArrow, DuckDB or another library, not {kind.__qualname__}. "
-            "Convert it to a pandas DataFrame."
+            "Convert it to a pandas DataFrame.",
+            reason="not a frame",
+            table=name,
+            value=kind.__qualname__,
         )
     require(f"{name}: a frame of {library.strip('_')}", "frames", "narwhals")
     import narwhals as nw
@@ -51,7 +54,10 @@ def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
     except Exception as error:  # each library has exceptions of its own
         problem = make_printable((str(error).splitlines() or [type(error).__name__])[0], 120).rstrip(".")
         raise DataError(
-            f"{name}: the {kind.__qualname__} cannot be converted: {problem}. Use a pandas DataFrame."
+            f"{name}: the {kind.__qualname__} cannot be converted: {problem}. Use a pandas DataFrame.",
+            reason="unreadable",
+            table=name,
+            value=kind.__qualname__,
         ) from error
 
 

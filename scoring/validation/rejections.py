@@ -189,7 +189,7 @@ def make_data_error(rejections: pd.DataFrame, failures: Sequence[str] = ()) -> D
     tables = rejections.groupby("table", sort=False)
     messages = [*failures, *(_describe_table(str(table), group) for table, group in tables)]
     text = " ".join(messages + (["Correct or remove these rows."] if len(rejections) else []))
-    return DataError(text, problems=pd.concat(frames, ignore_index=True))
+    return DataError(text, problems=pd.concat(frames, ignore_index=True), reason="invalid rows")
 
 
 def _describe_table(table: str, rejections: pd.DataFrame) -> str:

@@ -275,6 +275,8 @@ class DataReport:
             raise DataError(
                 f"Too many invalid rows. At most {limit} of a table may be invalid. {lines}.{advice}",
                 problems=self.problems,
+                reason="too many invalid rows",
+                table=exceeding[0].table,
             )
 
 

@@ -371,6 +371,6 @@ def test_check_engine_accepts_any_backend(made: Callable[[], int]) -> None:
     report = check_engine(backend=SortedPairs, checks=CHECKS)
     assert set(report.passed) == set(CHECKS)
     assert made() > 1
-    with pytest.raises(BrokenInvariantsError, match=r"SwappedJobs, seed 0") as caught:
+    with pytest.raises(BrokenInvariantsError) as caught:
         check_engine(backend=SwappedJobs, checks=CHECKS)
     assert "lists_equal_the_sorted_reference" in caught.value.failures

@@ -17,6 +17,7 @@ from scoring import Dataset, Prepared, Statistics, load_model, make_market
 from scoring.profiling.compared_method_inputs import PeerInputs
 from scoring.profiling.compared_method_lists import JobList, ResultsDifferError, require_equal_lists
 from scoring.ranking import Ranking
+from tests.support.errors import raises_with
 
 N_USERS = 48
 FEW_USERS = 8
@@ -84,7 +85,7 @@ def test_the_full_score(peer: type[FullPeer], peer_inputs: PeerInputs, engine_li
     lists = peer(peer_inputs, CPUS).rank(np.arange(N_USERS), K)
     require_equal_lists(peer.name, lists, engine_lists)
     wrong = JobList(lists[0].job_id[::-1], lists[0].total)
-    with pytest.raises(ResultsDifferError, match="differs from the engine's"):
+    with raises_with(ResultsDifferError, method=peer.name, user_id=int(engine_lists.user_id[0])):
         require_equal_lists(peer.name, [wrong, *lists[1:]], engine_lists)
 
 

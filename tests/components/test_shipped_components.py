@@ -88,28 +88,32 @@ def test_component_has_docstring_and_rejects_unknown_fields(component: type[Comp
 
 
 @pytest.mark.parametrize(
-    ("kind", "parameters", "message"),
+    ("kind", "parameters", "place", "problem"),
     [
-        ("fee", {"low": 5000, "high": 5000}, "low must be below high"),
-        ("fee", {"low": float("nan")}, "finite number"),
-        ("fee", {"high": float("inf")}, "finite number"),
-        ("location", {"adjacent": 90}, "must be in descending order"),
-        ("history", {"start": 26}, "must not sum to more than 100"),
-        ("history", {"near": 1.0}, "less than 1"),
-        ("clicks", {"start": 50}, "must not sum to more than 100"),
-        ("clicks", {"days": 0}, "greater than 0"),
-        ("wage", {"curve": ((0, 0),)}, "at least two points"),
-        ("wage", {"curve": ((0, 0), (0, 10))}, "each x must be greater than the x before it"),
-        ("wage", {"curve": ((0, 0), (1, 101))}, "must be from 0 to 100"),
-        ("wage", {"curve": ((0, 0), (float("nan"), 10))}, "finite number"),
-        ("popularity", {"prior_looks": 0}, "greater than 0"),
-        ("freshness", {"half_life_days": -1}, "greater than 0"),
-        ("category", {"same_major": 1.1}, "less than or equal to 1"),
-        ("access", {"start": -1}, "greater than or equal to 0"),
-        ("collaborative", {"unknown": 100.5}, "less than or equal to 100"),
+        ("fee", {"low": 5000, "high": 5000}, (), "value_error"),  # low is not below high
+        ("fee", {"low": float("nan")}, ("low",), "finite_number"),
+        ("fee", {"high": float("inf")}, ("high",), "finite_number"),
+        ("location", {"adjacent": 90}, (), "value_error"),  # not in descending order
+        ("history", {"start": 26}, (), "value_error"),  # the sum is above 100
+        ("history", {"near": 1.0}, ("near",), "less_than"),
+        ("clicks", {"start": 50}, (), "value_error"),  # the sum is above 100
+        ("clicks", {"days": 0}, ("days",), "greater_than"),
+        ("wage", {"curve": ((0, 0),)}, ("curve",), "value_error"),  # one point
+        ("wage", {"curve": ((0, 0), (0, 10))}, ("curve",), "value_error"),  # equal x
+        ("wage", {"curve": ((0, 0), (1, 101))}, ("curve",), "value_error"),  # above 100
+        ("wage", {"curve": ((0, 0), (float("nan"), 10))}, ("curve", 1, 0), "finite_number"),
+        ("popularity", {"prior_looks": 0}, ("prior_looks",), "greater_than"),
+        ("freshness", {"half_life_days": -1}, ("half_life_days",), "greater_than"),
+        ("category", {"same_major": 1.1}, ("same_major",), "less_than_equal"),
+        ("access", {"start": -1}, ("start",), "greater_than_equal"),
+        ("collaborative", {"unknown": 100.5}, ("unknown",), "less_than_equal"),
     ],
 )
-def test_parameters_out_of_bounds_are_rejected(kind: str, parameters: dict[str, Any], message: str) -> None:
+def test_parameters_out_of_bounds_are_rejected(
+    kind: str, parameters: dict[str, Any], place: tuple[str | int, ...], problem: str
+) -> None:
     """Parameters within their bounds cannot give values outside 0…100."""
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValidationError) as raised:
         component_kinds()[kind](**parameters)
+    (error,) = raised.value.errors()
+    assert (error["loc"], error["type"]) == (place, problem)

@@ -33,11 +33,11 @@ from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.dataset.smaller_dtypes import optimise
-from scoring.errors import ConfigurationError, DatabaseError, DataError
+from scoring.errors import ConfigurationError, DatabaseError
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.validation.normalise import check
-from tests.support.errors import raises_at, raises_problem, raises_with
+from tests.support.errors import raises_at, raises_data, raises_problem, raises_with
 from tests.support.small_tables import HOSTILE, assert_same, small_tables
 
 
@@ -68,7 +68,7 @@ def test_empty_tables_are_loaded_canonical(database_url: str) -> None:
 
 
 def test_save_without_replace_keeps_existing_rows(database: Database) -> None:
-    with pytest.raises(DataError, match=r"is not empty.*replace=True"):
+    with raises_data("not empty", table="jobs"):
         save_tables(database, small_tables())
     assert_same(load_tables(database), small_tables())
 
@@ -233,8 +233,11 @@ def test_error_names_infinity_and_invalid_factors(database: Database) -> None:
     with database.begin() as connection:
         connection.execute(sa.update(DATA_TABLES["jobs"]).values(fee=1))
         connection.execute(sa.insert(DATA_TABLES["job_factors"]).values(job_id=1, vector=b"123"))
-    with pytest.raises(DataError, match=r"job_factors: 1 invalid row \(job_id 1, column vector: "):
+    with raises_data("invalid rows") as raised:
         load_tables(database)
+    assert raised.value.problems is not None
+    problems = raised.value.problems[["table", "column", "rows", "first"]].values.tolist()
+    assert problems == [["job_factors", "vector", 1, ("job_id 1",)], ["job_factors", "", 0, ()]]
 
 
 @pytest.mark.parametrize("value", ["'1|many'", "'99999999999999999999'"])
@@ -243,7 +246,7 @@ def test_error_names_invalid_preferred_occupations(sqlite_url: str, value: str) 
         save_tables(database, small_tables())
         with database.begin() as connection:
             connection.exec_driver_sql(f"UPDATE users SET preferred_occupations = {value}")
-        with pytest.raises(DataError, match=r"users: 2 invalid rows \(user_id 10, column preferred_occupations: "):
+        with raises_problem("users", "preferred_occupations", rows=2):
             load_tables(database)
 
 

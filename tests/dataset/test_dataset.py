@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, DataError
-from tests.support.errors import raises_at
+from scoring.errors import ConfigurationError
+from tests.support.errors import raises_at, raises_data
 from tests.support.small_tables import small_tables
 
 JOBS = pd.DataFrame({"job_id": [1, 2], "occupation_code": [3_000_000_000, 5], "posted_at": "2025-01-01"})
@@ -28,18 +28,18 @@ def test_factors_of_different_sizes_raise() -> None:
         "user_factors": pd.DataFrame({"user_id": [1], "f0": [1.0]}),
         "job_factors": pd.DataFrame({"job_id": [1], "f0": [1.0], "f1": [2.0]}),
     }
-    with pytest.raises(DataError, match=r"user_factors has 1 factor \(f0, f1, …\), but job_factors has 2\."):
+    with raises_data("number of factors", table="user_factors", value="1"):
         Dataset.from_frames(JOBS, USERS, **tables)
 
 
 def test_unknown_kind_of_action_raises() -> None:
     tables = small_tables()
-    with pytest.raises(DataError, match="actions: 4 rows with an unknown action, such as 'apply'"):
+    with raises_data("unknown value", table="actions", column="action", value="apply"):
         Dataset(tables.with_tables(actions=tables.actions.assign(action="apply")))
 
 
 def test_missing_jobs_or_users_raise() -> None:
-    with pytest.raises(DataError, match="users: expected a frame, not None"):
+    with raises_data("not a frame", table="users", value="NoneType"):
         Dataset.from_frames(JOBS, None)  # type: ignore[arg-type]
 
 

@@ -12,9 +12,9 @@ from scoring.database.database import Database
 from scoring.database.readers import load_jobs
 from scoring.database.writers import save_tables
 from scoring.dataset.smaller_dtypes import memory_report, optimise
-from scoring.errors import DataError
 from scoring.synthetic import make_market
 from scoring.validation.normalise import check
+from tests.support.errors import raises_data
 from tests.support.random_markets import random_market
 
 READ_BY_SCORES = [
@@ -121,7 +121,7 @@ def test_optimise_keeps_shape_index_and_attributes() -> None:
         assert optimise(empty).shape == empty.shape
     twice = pd.concat([frame, frame], axis=1)
     assert optimise(twice).shape == twice.shape
-    with pytest.raises(DataError, match="not list"):
+    with raises_data("not a frame", table="optimise", value="list"):
         optimise([1])  # type: ignore[arg-type]
 
 

@@ -25,7 +25,7 @@ from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import Eligibility
 from scoring.ranking import Ranking
 from scoring.synthetic import make_market
-from tests.support.errors import raises_at
+from tests.support.errors import raises_at, raises_data
 from tests.support.proof_counts import record_count
 
 STANDARD = load_model("standard")
@@ -285,9 +285,10 @@ def test_invalid_file_raises_with_its_place(name: str, data: Dataset, tmp_path: 
 
 
 def test_missing_file_or_run_raises(data: Dataset, tmp_path: Path) -> None:
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(DataError, match="Use a"):
-            ExternalLists.read(path, data)
+    with raises_data("missing file", path=str(tmp_path / "none.csv")):
+        ExternalLists.read(tmp_path / "none.csv", data)
+    with raises_data("no published run", path=str(tmp_path)):
+        ExternalLists.read(tmp_path, data)
 
 
 def test_empty_files_give_empty_lists(data: Dataset, evaluator: Evaluator, tmp_path: Path) -> None:

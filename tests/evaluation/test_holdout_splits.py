@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, pluralize
-from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.support.errors import raises_at, raises_unknown
+from tests.support.errors import raises_at, raises_unknown, raises_with
 from tests.support.example_counts import try_examples
 
 DAY = pd.Timedelta(days=1)
@@ -219,8 +219,9 @@ def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     assert single.candidates.matrix(slice(None)).sum() == 10
     with raises_unknown("job", 99999999):
         last_n(data, candidates=[99999999])
-    with pytest.raises(ConfigurationError, match="can be evaluated"):
+    with raises_with(EmptyHoldoutError, key=()) as raised:
         last_n(data, candidates=pd.DataFrame({"user_id": users[:1], "job_id": [int(data.jobs.job_id[0])]}))
+    assert "job not among the candidates" in raised.value.left_out
 
 
 # --- New users -----------------------------------------------------------------------------------------------
@@ -267,24 +268,37 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "key"),
     [
-        (lambda data: by_time(data, data.as_of), "no counted action .application.\\. The data contains those of 20"),
-        (
-            lambda data: last_n(data.__class__(data.tables, as_of="2001-01-01", set_back=True)),
-            "the data contains no actions",
-        ),
-        (lambda data: by_time(data, gains={"hire": 1.0}), "'hire' is not a kind of action"),
-        (lambda data: by_time(data, gains={"view": 0.0}), "The gain of view is 0.0. Use a finite number above 0"),
-        (lambda data: last_n(data, 0), "n is 0"),
-        (lambda data: last_n(data, at_least=10**6), "× user with fewer than 1,000,001 jobs"),
-        (lambda data: cold_start(data, share=0.0), "share is 0.0"),
-        (lambda data: cold_start(data, 0), "n is 0"),
+        (lambda data: by_time(data, gains={"hire": 1.0}), ("gains", "hire")),
+        (lambda data: by_time(data, gains={"view": 0.0}), ("gains", "view")),
+        (lambda data: last_n(data, 0), ("n",)),
+        (lambda data: cold_start(data, share=0.0), ("share",)),
+        (lambda data: cold_start(data, 0), ("n",)),
     ],
 )
-def test_invalid_holdout_arguments_raise(data: Dataset, make: Callable[[Dataset], Holdout], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
+def test_invalid_holdout_arguments_raise(
+    data: Dataset, make: Callable[[Dataset], Holdout], key: tuple[str, ...]
+) -> None:
+    with raises_at(ConfigurationError, *key):
         make(data)
+
+
+@pytest.mark.parametrize(
+    ("make", "left_out", "found"),
+    [
+        (lambda data: by_time(data, data.as_of), [], ["view", "click", "application"]),  # none after the clock
+        (lambda data: last_n(Dataset(data.tables, as_of="2001-01-01", set_back=True)), [], []),
+        (lambda data: last_n(data, at_least=10**6), ["user with fewer than 1,000,001 jobs"], []),
+    ],
+)
+def test_empty_holdout_raises(
+    data: Dataset, make: Callable[[Dataset], Holdout], left_out: list[str], found: list[str]
+) -> None:
+    with raises_with(EmptyHoldoutError, key=()) as raised:
+        make(data)
+    assert list(raised.value.left_out) == left_out
+    assert sorted(raised.value.found) == sorted(found)
 
 
 @pytest.mark.parametrize("days", [float("inf"), float("nan"), 0, -1, True, "14"])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.errors import ConfigurationError, DatabaseError, DataError, ModelError, NotEnoughMemoryError, OutputError
+from scoring.errors import ConfigurationError, DatabaseError, DataReason, ModelError, NotEnoughMemoryError, OutputError
 from scoring.facade import (
     DEFAULT_CHUNK_SIZE,
     MAX_BATCH_SIZE,
@@ -23,7 +23,7 @@ from scoring.facade import (
     ScoringEngine,
 )
 from scoring.runs import memory_forecast
-from tests.support.errors import raises_at, raises_problem, raises_unknown, raises_with
+from tests.support.errors import raises_at, raises_data, raises_problem, raises_unknown, raises_with
 from tests.support.facade_market import engine_of, legacy_job, legacy_user, market_of, store
 from tests.support.proof_counts import record_count
 
@@ -68,8 +68,9 @@ async def test_all_users_and_jobs_beyond_memory_are_rejected(
 ) -> None:
     await engine.warmup_caches()
     monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
-    with pytest.raises(NotEnoughMemoryError, match="out="):
+    with raises_with(NotEnoughMemoryError, bytes_available=1000) as raised:
         await engine.calculate_scores_for_all_users(top_k=None)
+    assert [text.partition("=")[0] for text in raised.value.alternatives] == ["top_k", "out"]
     record_count("large requests", "{} requests", 1)
 
 
@@ -142,23 +143,27 @@ async def test_invalid_numbers_are_named_in_the_error(engine: ScoringEngine, fra
 
 
 async def test_arguments_must_be_frames_with_ids(engine: ScoringEngine, frames: Any) -> None:
-    with pytest.raises(DataError, match=r"users: expected a frame of .* not list"):
+    with raises_data("not a frame", table="users", value="list"):
         await engine.process_scoring_batch([1], frames["jobs"])  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="column job_id is missing"):
+    with raises_data("missing column", table="jobs", column="job_id"):
         await engine.process_scoring_batch(frames["users"], frames["users"])
-    with pytest.raises(DataError, match="jobs: expected a frame"):
+    with raises_data("not a frame", table="jobs", value="NoneType"):
         engine.calculate_base_scores_vectorized(None)  # type: ignore[arg-type]
 
 
 async def test_objects_without_values_are_rejected(engine: ScoringEngine) -> None:
     market = market_of(0)
     job, user = legacy_job(market.jobs[0]), legacy_user(market.users[0])
-    for wrong in (None, 5, "job", object(), SimpleNamespace(colour="red"), {}, pd.DataFrame()):
-        with pytest.raises(DataError, match="job"):
+    values: list[tuple[DataReason, Any]] = [
+        *(("not an object", wrong) for wrong in (None, 5, "job", pd.DataFrame())),
+        *(("no known field", wrong) for wrong in (object(), SimpleNamespace(colour="red"), {})),
+    ]
+    for reason, wrong in values:
+        with raises_data(reason, table="jobs", value=type(wrong).__name__):
             await engine.calculate_base_score(wrong)
-        with pytest.raises(DataError, match="user"):
+        with raises_data(reason, table="users", value=type(wrong).__name__):
             await engine.calculate_seo_score(job, wrong)
-    with pytest.raises(DataError, match="Pass the job first"):
+    with raises_data("swapped arguments", table="users"):
         await engine.calculate_total_score(user, job)
 
 
@@ -168,9 +173,9 @@ async def test_profile_must_belong_to_the_user(engine: ScoringEngine) -> None:
     known = await engine.calculate_total_score(job, user, user.user_id)
     for profile in (user, {"user_id": user.user_id}, np.int64(user.user_id), SimpleNamespace(), {"user_id": None}):
         assert await engine.calculate_total_score(job, user, profile) == known
-    with pytest.raises(DataError, match=f"belongs to user 999, but the user is {user.user_id}"):
+    with raises_data("other user", table="users", column="user_id", value="999"):
         await engine.calculate_total_score(job, user, {"user_id": 999})
-    with pytest.raises(DataError, match="must have a user_id"):
+    with raises_data("missing value", table="users", column="user_id"):
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
     with raises_unknown("user", "not an id"):
         await engine.calculate_personal_score(job, {"user_id": "not an id"})
@@ -183,9 +188,9 @@ async def test_listed_pairs_need_ids(engine: ScoringEngine) -> None:
     explanation = await engine.get_score_explanation(job, user)
     assert (explanation["job_id"], explanation["user_id"]) == (None, None)
     assert explanation["total_score"] == await engine.calculate_total_score(job, user)
-    with pytest.raises(DataError, match="pair 1: job_id is missing"):
+    with raises_data("missing value", table="jobs", column="job_id", row=1):
         await engine.batch_calculate_scores([({"job_id": 1}, {"user_id": 1}), (job, {"user_id": 1})])
-    with pytest.raises(DataError, match=r"pair 0 is not \(job, user\) or"):
+    with raises_data("number of fields", row=0):
         await engine.batch_calculate_scores([({"job_id": 1},)])
 
 
@@ -240,8 +245,9 @@ async def test_reading_pairs_beyond_memory_is_rejected(
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     monkeypatch.setattr(memory_forecast, "measure_available", lambda: 10_000)
     assert isinstance(pairs, ScoredPairs)
-    with pytest.raises(NotEnoughMemoryError, match=r"batches\(\)"):
+    with raises_with(NotEnoughMemoryError, bytes_available=10_000) as raised:
         pairs.read()
+    assert "batches()" in raised.value.alternatives[-1]
     assert len(pairs.read(users=[int(frames["users"]["user_id"][0])])) == 40
 
 
@@ -251,7 +257,7 @@ async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames:
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     with raises_at(ConfigurationError, "top_k", match="out"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=3, out=tmp_path / "other")
-    with pytest.raises(OutputError, match="does not contain scored pairs"):
+    with raises_with(OutputError, path=str(tmp_path / "pairs")):
         ScoredPairs(tmp_path / "pairs")
     assert os.listdir(tmp_path) == ["pairs"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.errors import DataError
 from scoring.importing.computed_columns import ComputedColumns, compute_columns
 from scoring.importing.mapping import parse_table_mapping
+from tests.support.errors import raises_data
 
 CODES = {"occupations": {"cook": 1, "waiter": 2, "bar|night": 3}, "prefectures": {"tokyo": "13", "東京都": "13"}}
 
@@ -333,7 +333,7 @@ def test_amounts_that_are_not_numbers_stay_for_the_validation() -> None:
 
 
 def test_missing_source_column_raises() -> None:
-    with pytest.raises(DataError, match="Did you mean pay"):
+    with raises_data("missing column", table="jobs", column="pays"):
         compute("jobs", {"min_salary": {"from": "pays", "number": True}}, PAY)
-    with pytest.raises(DataError, match="Did you mean unit"):
+    with raises_data("missing column", table="jobs", column="units"):
         compute("jobs", {"min_salary": {"from": "pay", "per": {"from": "units"}}}, PAY)

@@ -10,6 +10,7 @@ from scoring.errors import DataError
 from scoring.importing.header_check import require_columns
 from scoring.importing.mapping import parse_table_mapping
 from scoring.importing.readers import SourceOptions, read_source
+from tests.support.errors import raises_data
 
 
 @pytest.mark.parametrize(
@@ -36,5 +37,5 @@ def test_duplicate_column_is_an_error_only_if_it_is_used(tmp_path: Path) -> None
     path.write_text("job_id,x,x\n1,2,3\n")
     raw = read_source(path)
     require_columns("jobs", raw, parse_table_mapping("jobs", None), "jobs.csv")
-    with pytest.raises(DataError, match="duplicate column 'x'"):
+    with raises_data("duplicate column", column="x"):
         require_columns("jobs", raw, parse_table_mapping("jobs", {"columns": {"title": "x"}}), "jobs.csv")

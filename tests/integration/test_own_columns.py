@@ -19,14 +19,14 @@ from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, DataError
+from scoring.errors import ConfigurationError
 from scoring.facade import ScoringEngine
 from scoring.importing import import_file
 from scoring.model import Inputs, parse_model
 from scoring.ranking import Prepared
 from scoring.testing import check_component
 from tests.support.custom_components import OwnColumns
-from tests.support.errors import raises_problem
+from tests.support.errors import raises_data, raises_problem
 
 OWN: dict[str, dict[str, Any]] = {
     "jobs": {"distance_km": "number", "level": "category", "licence": "category", "days": "integer", "note": "text"},
@@ -255,7 +255,7 @@ def test_import_update_and_replace_keep_own_columns(sqlite_url: str, tmp_path: P
         assert jobs["days"].fillna(-1).tolist() == [2, 7, -1, 9]
         assert read_change_tokens(database)["jobs"] != before
         (tmp_path / "day3.csv").write_text("job_id\n1\n")
-        with pytest.raises(DataError, match="level"):
+        with raises_data("loses values", table="jobs", column="days", value="1"):
             import_file(database, "jobs", tmp_path / "day3.csv", update=True)
         import_file(database, "jobs", tmp_path / "day3.csv", replace=True)
         assert load_jobs(database)["level"].isna().all()

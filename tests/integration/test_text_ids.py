@@ -34,6 +34,7 @@ from scoring.ranking import Prepared
 from scoring.runs.publishers import read_results
 from scoring.tuning import audience
 from scoring.tuning.reach.reachability import reach
+from tests.support.errors import raises_at
 from tests.support.text_id_market import FIRST, JOBS, USERS, ZEROS, text_id_tables
 
 STANDARD = load_model("standard")
@@ -154,7 +155,7 @@ def test_value_that_is_not_an_id_is_rejected(market: Market, value: object) -> N
 def test_external_id_of_two_rows_is_rejected() -> None:
     tables = text_id_tables()
     users = tables.users.assign(external_id=pd.Series(["X"] * 2 + [None] * (len(tables.users) - 2), dtype="str"))
-    with pytest.raises(ConfigurationError, match="several users"):
+    with raises_at(ConfigurationError, "user_id"):
         Dataset(tables.with_tables(users=users)).find_user("X")
 
 

@@ -89,7 +89,7 @@ def test_values_are_computed_where_bounds_are_too_wide(inputs: Inputs) -> None:
 def test_values_outside_are_rejected_by_name(inputs: Inputs, make: Any, value: float) -> None:
     with pytest.raises(ModelError) as raised:
         Plan.build(model_of(make), inputs)
-    assert raised.value.key == ("free",)
+    assert raised.value.key == ("free", "range")
     assert f" is {value:g}. " in str(raised.value)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from scoring.profiling import Peak, Source, peak_frame, peak_of, plot_peaks
 from tests.support.figure_checks import assert_readable, bar_widths
-from tests.support.measured_functions import do_nothing, fail, hold
+from tests.support.measured_functions import FailedInNewProcessError, do_nothing, fail, hold
 
 KNOWN = 200_000_000
 
@@ -24,7 +24,7 @@ def test_empty_function_has_no_extra_memory() -> None:
 
 
 def test_error_in_the_new_process_is_raised() -> None:
-    with pytest.raises(KeyError, match="failure in the new process"):
+    with pytest.raises(FailedInNewProcessError):
         peak_of(fail)
 
 

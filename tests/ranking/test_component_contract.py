@@ -66,7 +66,14 @@ class ReadsOthers(Sound):
         return Value((JobTerm(100 * fee / max(fee.max(initial=0.0), 1.0)),))
 
 
-BROKEN = [Disagrees, NotANumber, Fails, NoReason, ReadsOthers]
+BROKEN: dict[type[Component], str] = {
+    Disagrees: "explain",
+    NotANumber: "explain",
+    Fails: "explain",
+    NoReason: "explain",
+    ReadsOthers: "rows",
+}
+"""Component → what is wrong with it, in the key of the error."""
 
 
 def model_of(component: Component) -> ScoringModel:
@@ -83,7 +90,7 @@ def market() -> Dataset:
 def test_broken_component_is_rejected_by_name(broken: type[Component], market: Dataset) -> None:
     with pytest.raises(ModelError) as raised:
         Prepared.of(market, model_of(broken()))
-    assert raised.value.key == (broken.kind,)
+    assert raised.value.key == (broken.kind, BROKEN[broken])
 
 
 @pytest.mark.parametrize("broken", BROKEN)
@@ -91,7 +98,7 @@ def test_change_to_a_broken_component_is_rejected(broken: type[Component], marke
     prepared = Prepared.of(market, model_of(Sound()))
     with pytest.raises(ModelError) as raised:
         prepared.with_model(model_of(broken()))
-    assert raised.value.key == (broken.kind,)
+    assert raised.value.key == (broken.kind, BROKEN[broken])
 
 
 def test_explaining_one_pair_compares_both_values(market: Dataset) -> None:
@@ -99,7 +106,7 @@ def test_explaining_one_pair_compares_both_values(market: Dataset) -> None:
     prepared = Prepared.for_rows(market, model_of(Disagrees()), user_ids=users, job_ids=jobs)
     with pytest.raises(ModelError) as raised:
         prepared.explain(users[0], jobs[0])
-    assert raised.value.key == ("disagrees",)
+    assert raised.value.key == ("disagrees", "explain")
 
 
 def test_component_is_explained_once_per_dataset(market: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,7 +165,7 @@ def test_guard_without_a_test_raises(profile: Profile, access: Callable[..., Tes
     changes = {"coverage@40": Change(difference=-0.2, relative=-0.4, is_good=False)}
     evidence = collect_evidence(profile, [access(changes=changes)])
     assert evidence.describe_worse_measures().endswith("coverage@40 -0.200 (-40%), without a test.")
-    with pytest.raises(ConfigurationError, match="no test of this measure"):
+    with raises_at(ConfigurationError, "guards", "coverage@40"):
         collect_evidence(profile, [access(changes=changes)], guards=["coverage@40"])
 
 
@@ -177,9 +177,10 @@ def test_other_baseline_than_the_promoted_is_a_warning(profile: Profile, access:
 
 
 def test_promotion_without_evidence_needs_a_reason(registry: Registry, profile: Profile) -> None:
-    with pytest.raises(EvidenceError, match=r"found@1 is not promoted\. .* never evaluated") as raised:
+    with pytest.raises(EvidenceError) as raised:
         registry.promote("found", note="better")
     assert raised.value.evidence.profile.metadata.reference == "found@1"
+    assert raised.value.evidence.access is None
     assert len(raised.value.evidence.objections) == 1
     assert registry.load_promoted() is None
     registry.promote("found", note="better", force="a trial")

@@ -17,6 +17,7 @@ from scoring.registry.pair_sketch import (
     share_pairs,
     sketch_pairs,
 )
+from tests.support.errors import raises_at
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(32)
@@ -102,5 +103,5 @@ def test_invalid_key_is_reported_with_its_line(tmp_path: Path, content: str, lin
 def test_empty_file_of_keys_is_reported(tmp_path: Path) -> None:
     keys = SketchKeys(tmp_path)
     keys.path.touch()
-    with pytest.raises(ModelError, match="contains no key"):
+    with raises_at(ModelError, path=str(keys.path), line=None):
         keys.require()

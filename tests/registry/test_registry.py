@@ -269,7 +269,7 @@ def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: 
         registry.save("night", model)
     with raises_at(ConfigurationError, "promoted"):
         registry.rollback()
-    with pytest.raises(ConfigurationError, match=r"is promoted\. Promote one with"):
+    with raises_at(ConfigurationError, "promoted"):
         registry.use("promoted")
     for version in (1, 2, 3):
         registry.promote("night", version, note=f"try {version}", force="untested")

@@ -46,7 +46,7 @@ def test_missing_folder_is_empty(store: ProfileStore) -> None:
     with raises_at(ModelError, "name"):
         store.text("night")
     store.add("night", text)
-    with pytest.raises(ModelError, match=r"Did you mean night\?"):
+    with raises_at(ModelError, "name"):
         store.text("nigth")
     with raises_at(ModelError, "version"):
         store.text("night", 7)
@@ -86,7 +86,7 @@ def test_link_to_folder_is_not_a_profile(store: ProfileStore, tmp_path: Path) ->
     (store.root / "night").symlink_to(outside)
     assert store.names() == []
     for work in (lambda: store.versions("night"), lambda: store.text("night"), lambda: store.add("night", text)):
-        with pytest.raises(OutputError, match="links are not followed"):
+        with raises_with(OutputError, errno=errno.ENOTDIR):
             work()
     assert everything(outside) == ["0001.yaml"]
 
@@ -106,7 +106,7 @@ def test_link_to_file_is_not_read(store: ProfileStore, tmp_path: Path) -> None:
 def test_named_pipe_does_not_block(store: ProfileStore) -> None:
     store.add("night", text)
     os.mkfifo(store.root / "night/0002.yaml")
-    with pytest.raises(OutputError, match="Not a regular file"):
+    with raises_with(OutputError, path=str(store.root / "night/0002.yaml"), errno=None):
         store.text("night", 2)
 
 
@@ -116,7 +116,7 @@ def test_too_large_files_raise(store: ProfileStore) -> None:
     assert everything(store.root) == []
     store.add("night", text)
     (store.root / "night/0002.yaml").write_text("x" * (MAX_BYTES + 1))
-    with pytest.raises(OutputError, match="Larger than 1,000,000 bytes"):
+    with raises_with(OutputError, path=str(store.root / "night/0002.yaml"), errno=None):
         store.text("night", 2)
     (store.root / "night/0003.yaml").write_bytes(b"\xff")
     with raises_at(ModelError, path=str(store.root / "night/0003.yaml")):

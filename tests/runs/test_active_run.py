@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 from sqlalchemy import text
 
 from scoring.database.database import Database
-from scoring.errors import DatabaseError, OutputError, ScoringError
+from scoring.errors import DatabaseError, OutputError
 from scoring.ranking import Prepared
 from scoring.runs import runner, shards
 from scoring.runs.publishers import (
@@ -236,11 +236,11 @@ def test_second_writer_of_a_run_is_rejected(
     def start_second(done: int, total: int) -> None:
         if messages:
             return
-        for publishers in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
-            with pytest.raises(ScoringError, match=r"Another process is writing the same run") as caught:
-                run(prepared, *publishers, resume=True)
-            assert isinstance(caught.value, OutputError | DatabaseError)
-            messages.append(str(caught.value))
+        with raises_with(OutputError, path=str(tmp_path), errno=errno.EBUSY) as in_folder:
+            run(prepared, ParquetPublisher(tmp_path, by_run_id=True), resume=True)
+        with raises_with(DatabaseError, reason="locked") as in_database:
+            run(prepared, DatabasePublisher(database), resume=True)
+        messages.extend([str(in_folder.value), str(in_database.value)])
 
     result = run(prepared, *make_publishers(tmp_path, database), progress=start_second)
     assert len(messages) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.telemetry import fault_injection
-from tests.support.errors import raises_at
+from tests.support.errors import raises_at, raises_with
 from tests.support.proof_counts import record_count
 
 
@@ -148,7 +149,7 @@ def test_run_in_progress_differs_from_interrupted_run(prepared: Prepared, out: P
 def test_unchanged_run_has_no_problems(prepared: Prepared, out: Path, database: Database) -> None:
     run_id = publish(prepared, out, database)
     assert verify_run(out / run_id) == verify_run(out / "latest") == verify_rows(database, run_id) == []
-    with pytest.raises(OutputError, match="does not contain"):
+    with raises_with(OutputError, path=str(out), errno=errno.ENOENT):
         verify_run(out)
     assert verify_rows(database, "none") == []
 
@@ -252,7 +253,7 @@ def test_damaged_manifest_does_not_block_runs(prepared: Prepared, out: Path, dat
     first = publish(prepared, out, database)
     (out / first / "_manifest.json").write_text('{"files": ')
     assert list_runs(out)["status"].tolist() == ["damaged"]
-    with pytest.raises(OutputError, match="cannot be read"):
+    with raises_with(OutputError, path=str(out / first)):
         verify_run(out / first)
     (out / first / "_manifest.json").write_text('{"files": []}')
     assert list_runs(out)["status"].tolist() == ["damaged"]

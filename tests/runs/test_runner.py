@@ -29,7 +29,7 @@ from scoring.runs.publishers import (
 from scoring.runs.run_key import new_run_id
 from scoring.runs.shards import ShardResult
 from scoring.synthetic import make_market
-from tests.support.errors import raises_at, raises_unknown
+from tests.support.errors import raises_at, raises_unknown, raises_with
 
 
 def run_to_frame(prepared: Prepared, **settings: object) -> pd.DataFrame:
@@ -199,7 +199,7 @@ def test_cancelled_run_publishes_nothing(prepared: Prepared) -> None:
     def progress(count: int, total: int) -> None:
         done[0] = count
 
-    with pytest.raises(RunCancelledError, match="stopped after"):
+    with raises_with(RunCancelledError, done=20, total=125):
         runner.run(
             prepared, k=3, chunk_size=10, publishers=[recorder], progress=progress, cancelled=lambda: done[0] >= 20
         )
@@ -210,8 +210,9 @@ def test_cancelled_run_publishes_nothing(prepared: Prepared) -> None:
 def test_memory_is_checked_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_forecast, "measure_available", lambda: 1000)
     recorder = Recorder()
-    with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Alternatives"):
+    with raises_with(NotEnoughMemoryError, bytes_available=1000) as raised:
         runner.run(prepared, publishers=[recorder])
+    assert raised.value.alternatives == ("use a smaller k",)
     assert recorder.calls == []
 
 

@@ -14,11 +14,11 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.dataset.arrays import DAY
 from scoring.dataset.clock import Clock
-from scoring.errors import ConfigurationError, DataError
+from scoring.errors import ConfigurationError, DataReason
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.statistics import Basis, Statistics, score_basis
-from tests.support.errors import raises_at
+from tests.support.errors import raises_at, raises_data, raises_same
 from tests.support.random_markets import CLOCK, random_market
 
 MODELS = ("standard", "classic")
@@ -95,15 +95,17 @@ def test_basis_with_trained_factors_keeps_lists(model: str) -> None:
 
 
 def test_local_ranking_computes_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = AssertionError("a digest was computed")
+
     def fail(*_: object) -> str:
-        raise AssertionError("a digest was computed")
+        raise error
 
     monkeypatch.setattr(score_basis, "digest_of", fail)
     data = dataset(1)
     prepared = Prepared.of(data, load_model("standard"))
     prepared.top_k(5)
     assert "fingerprint" not in vars(data)
-    with pytest.raises(AssertionError, match="a digest was computed"):
+    with raises_same(error):
         prepared.inputs.basis.materialize().digest  # noqa: B018
 
 
@@ -322,25 +324,32 @@ def test_digest_of_dataset_basis_covers_windows_read() -> None:
 def test_missing_or_misshapen_arrays_are_rejected(name: str) -> None:
     arrays = materialized(dataset(1)).arrays()
     missing = {other: array for other, array in arrays.items() if other != name}
-    with pytest.raises(DataError, match=f"the array {name} is missing"):
+    with raises_data("missing array", column=name):
         Basis.of_arrays(missing)
     for broken in (arrays[name].astype(np.complex128), arrays[name][None]):
-        with pytest.raises(DataError, match=rf"the array {name} has dtype \w+ and shape"):
+        with raises_data("wrong shape", column=name, value=f"{broken.dtype} {broken.shape}"):
             Basis.of_arrays(arrays | {name: broken})
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["adjacent", "areas.by_major", "areas.by_prefecture", "popularity.looks", "words.company.end", "factors.users"],
+    ("name", "column", "reason"),
+    [
+        ("adjacent", "adjacent", "wrong shape"),
+        ("areas.by_major", "areas.by_major", "wrong shape"),
+        ("areas.by_prefecture", "areas.by_prefecture", "wrong shape"),
+        ("popularity.looks", "popularity.looks", "wrong shape"),
+        ("words.company.end", "words.company.end", "damaged"),
+        ("factors.users", "factors.user_has", "wrong shape"),
+    ],
 )
-def test_inconsistent_arrays_are_rejected(name: str) -> None:
+def test_inconsistent_arrays_are_rejected(name: str, column: str, reason: DataReason) -> None:
     arrays = materialized(dataset(1)).arrays()
-    with pytest.raises(DataError, match="basis: "):
+    with raises_data(reason, table="basis", column=column):
         Basis.of_arrays(arrays | {name: arrays[name][:-1]})
 
 
 def test_other_format_is_rejected() -> None:
-    with pytest.raises(DataError, match="format is 1"):
+    with raises_data("other format", column="format", value="1"):
         Basis.of_arrays(materialized(dataset(1)).arrays() | {"format": np.array([1])})
 
 

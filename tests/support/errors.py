@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from scoring.errors import DataError, LocatedError, UnknownIdError
+from scoring.errors import DataError, DataReason, LocatedError, UnknownIdError
 
 E = TypeVar("E", bound=LocatedError)
 X = TypeVar("X", bound=Exception)
@@ -36,11 +36,32 @@ def raises_with(error: type[X], *, match: str | None = None, **attributes: Any) 
 
 
 @contextmanager
+def raises_same(error: Exception) -> Iterator[None]:
+    """Expect this object, which the test itself raises inside the block."""
+    with pytest.raises(type(error)) as raised:
+        yield
+    assert raised.value is error
+
+
+@contextmanager
 def raises_unknown(kind: str, unknown_id: int | str) -> Iterator[None]:
     """Expect an error about an unknown id, of a `user` or `job`."""
     with pytest.raises(UnknownIdError) as raised:
         yield
     assert (raised.value.kind, raised.value.unknown_id) == (kind, unknown_id), raised.value
+
+
+@contextmanager
+def raises_data(reason: DataReason, **attributes: Any) -> Iterator[pytest.ExceptionInfo[DataError]]:
+    """Expect a data error with this reason and these attributes, such as `table="jobs"` or `line=3`."""
+    with raises_with(DataError, reason=reason, **attributes) as raised:
+        yield raised
+
+
+def count_problems(error: DataError) -> dict[str, int]:
+    """Return table → number of rows with a problem."""
+    assert error.problems is not None, error
+    return error.problems.groupby("table")["rows"].sum().to_dict()
 
 
 @contextmanager

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["do_nothing", "fail", "hold"]
+__all__ = ["FailedInNewProcessError", "do_nothing", "fail", "hold"]
+
+
+class FailedInNewProcessError(Exception):
+    """What `fail` raises."""
 
 
 def do_nothing(_: int) -> None:
@@ -18,4 +22,4 @@ def hold(count: int) -> int:
 
 
 def fail() -> None:
-    raise KeyError("failure in the new process")
+    raise FailedInNewProcessError

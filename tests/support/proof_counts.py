@@ -27,6 +27,14 @@ _WIDTH: Final = max(len(topic) for topics in SECTIONS.values() for topic in topi
 _running: pytest.Item | None = None
 
 
+class UnknownPromiseError(ValueError):
+    """A promise with this key does not exist."""
+
+
+class PlacesError(ValueError):
+    """A phrase does not have one place for each number."""
+
+
 def record_count(key: str, phrase: str, *numbers: int) -> None:
     """Record what the running test did, after the test has checked it.
 
@@ -35,13 +43,14 @@ def record_count(key: str, phrase: str, *numbers: int) -> None:
         phrase: With `{}` for each number that is added up. Other figures are printed as written.
 
     Raises:
-        ValueError: If the promise does not exist, or the braces and numbers do not match.
+        UnknownPromiseError: If the promise does not exist.
+        PlacesError: If the braces and numbers do not match.
         RuntimeError: If no test is running.
     """
     if key not in PROMISES:
-        raise ValueError(f"The promise {key!r} does not exist. Use one of: {', '.join(PROMISES)}.")
+        raise UnknownPromiseError(f"The promise {key!r} does not exist. Use one of: {', '.join(PROMISES)}.")
     if phrase.count("{}") != len(numbers):
-        raise ValueError(f"{phrase!r} does not have one place for each of {len(numbers)} numbers.")
+        raise PlacesError(f"{phrase!r} does not have one place for each of {len(numbers)} numbers.")
     if _running is None:
         raise RuntimeError("Counts are recorded by a test, and no test is running.")
     for name, count in _running.user_properties:

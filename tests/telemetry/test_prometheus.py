@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scoring.errors import ConfigurationError, MissingDependencyError
 from scoring.telemetry import Operations, ScoringCollector, Sources, TargetAlert, Traffic, prometheus_text, serve
 from tests.support.clocks import Clock
-from tests.support.errors import raises_at
+from tests.support.errors import raises_at, raises_with
 
 
 @dataclass(frozen=True)
@@ -185,5 +185,5 @@ def test_unavailable_port_is_one_message(sources: Sources) -> None:
 def test_missing_client_names_the_extra(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)  # Python then finds no such package
     for use in (prometheus_text, lambda sources: serve(sources, 0)):
-        with pytest.raises(MissingDependencyError, match=r"pip install 'scoring\[monitoring\]'"):
+        with raises_with(MissingDependencyError, package="prometheus_client", extra="monitoring"):
             use(sources)

@@ -47,12 +47,12 @@ def test_no_goal_or_duplicate_goal_raises(problem: Problem) -> None:
 def test_metric_beyond_list_length_raises(problem: Problem) -> None:
     users = problem.train.user_id
     all_users = Slicing.of("all", users, ["all"] * len(users))
-    for goals, floors, message in (
-        ((MetricGoal(Recall(11)),), (), "Recall@11 needs lists of 11 jobs, but those of the train evaluator have 10"),
-        ((ListGoal(Coverage()),), (), "coverage@40 needs lists of 40"),
-        ((MetricGoal(NDCG(10)),), (Floor(NDCG(20), all_users, "all", 1.0),), "NDCG@20 of all all needs lists of 20"),
+    for goals, floors, key in (
+        ((MetricGoal(Recall(11)),), (), ("goals", "Recall@11")),
+        ((ListGoal(Coverage()),), (), ("goals", "coverage@40")),
+        ((MetricGoal(NDCG(10)),), (Floor(NDCG(20), all_users, "all", 1.0),), ("floors", "NDCG@20 of all all")),
     ):
-        with pytest.raises(ConfigurationError, match=message):
+        with raises_at(ConfigurationError, *key):
             Problem(problem.space, problem.train, goals, floors)
 
 

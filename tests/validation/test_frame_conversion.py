@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from scoring.dataset import Dataset
-from scoring.errors import DataError, MissingDependencyError
+from scoring.errors import MissingDependencyError
 from scoring.validation.frame_conversion import to_pandas_frame
 from scoring.validation.normalise import validate
+from tests.support.errors import raises_data, raises_with
 
 polars = pytest.importorskip("polars", reason="polars is not installed")
 duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
@@ -89,12 +90,12 @@ def test_index_named_like_a_missing_column_is_used() -> None:
 
 @pytest.mark.parametrize("value", [[1], {"job_id": [1]}, "jobs.csv", 5, pd.Series([1])])
 def test_value_that_is_not_a_frame_raises(value: Any) -> None:
-    with pytest.raises(DataError, match=rf"jobs: expected a frame .* not {type(value).__name__}"):
+    with raises_data("not a frame", table="jobs", value=type(value).__name__):
         to_pandas_frame(value, "jobs")
 
 
 def test_frame_that_cannot_be_converted_is_one_sentence() -> None:
-    with pytest.raises(DataError, match="jobs: the LazyFrame cannot be converted"):
+    with raises_data("unreadable", table="jobs", value="LazyFrame"):
         to_pandas_frame(polars.LazyFrame({"job_id": [1]}).select("absent"), "jobs")
 
 
@@ -103,6 +104,6 @@ def test_missing_extra_names_the_install_command(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "narwhals" else find(name, *rest)
     )
-    with pytest.raises(MissingDependencyError, match=r"scoring\[frames\]"):
+    with raises_with(MissingDependencyError, package="narwhals", extra="frames"):
         to_pandas_frame(polars.DataFrame({"job_id": [1]}), "jobs")
     assert to_pandas_frame(pa.table({"job_id": [1]}), "jobs")["job_id"].tolist() == [1]

@@ -18,7 +18,7 @@ from scoring.id_index import IdIndex
 from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import check, code_width, normalise
 from scoring.validation.rejections import FrameRows, make_data_error
-from tests.support.errors import raises_problem
+from tests.support.errors import raises_data, raises_problem
 
 
 def jobs(**columns: Any) -> pd.DataFrame:
@@ -81,11 +81,11 @@ def test_error_of_missing_column_lists_columns_and_a_guess() -> None:
 
 
 def test_other_objects_and_unknown_tables_raise_data_errors() -> None:
-    with pytest.raises(DataError, match=r"expected a frame of .* not list"):
+    with raises_data("not a frame", table="jobs", value="list"):
         check("jobs", [1])  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="Table 'job' does not exist"):
+    with raises_data("unknown table", table="job"):
         check("job", pd.DataFrame())
-    with pytest.raises(DataError, match="duplicate column"):
+    with raises_data("duplicate column", table="jobs", column="job_id"):
         check("jobs", pd.DataFrame([[1, 2]], columns=["job_id", "job_id"]))
 
 
@@ -285,8 +285,12 @@ def test_duplicate_ids_are_rejected_except_the_first_valid_row() -> None:
     result = normalise("jobs", frame)
     assert result.frame[["job_id", "fee"]].values.tolist() == [[7, 1], [8, 4]]
     assert result.rejected["row"].tolist() == [1, 2, 3]
-    with pytest.raises(DataError, match=r"jobs: 3 invalid rows.*row 1, column job_id: '7' is a duplicate"):
+    with raises_data("invalid rows") as raised:
         check("jobs", frame)
+    assert raised.value.problems is not None
+    problems = raised.value.problems[["column", "reason", "first", "value"]].values.tolist()
+    duplicates = ["job_id", "is a duplicate of an earlier row", (1, 3), "7"]
+    assert problems == [duplicates, ["fee", "is infinite", (2,), "inf"]]
 
 
 def test_all_problems_of_all_rows_are_collected() -> None:
@@ -327,7 +331,7 @@ def test_factor_columns_are_validated() -> None:
     frame = check("user_factors", pd.DataFrame({"f1": ["2", "4"], "user_id": [1, 2], "f0": [1, 3], "note": "x"}))
     assert frame.to_dict("list") == {"user_id": [1, 2], "f0": [1.0, 3.0], "f1": [2.0, 4.0]}
     for broken in ({"f0": [1], "f2": [1]}, {"x": [1]}):
-        with pytest.raises(DataError, match="without a gap"):
+        with raises_data("factor columns", table="job_factors"):
             check("job_factors", pd.DataFrame({"job_id": [1], **broken}))
     bad = pd.DataFrame({"job_id": [1, 2, 3], "f0": [np.nan, np.inf, 1]})
     assert normalise("job_factors", bad).rejected["reason"].tolist() == ["is missing", "is infinite"]

@@ -14,12 +14,13 @@ from comm.base_comm import BaseComm
 from scoring import Dataset
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
-from scoring.errors import ConfigurationError, DataError, ModelError
+from scoring.errors import ConfigurationError, ModelError
 from scoring.evaluation import Scoreboard
 from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
 from scoring.widgets.model_parameters import list_parameters
+from tests.support.errors import count_problems, raises_data, raises_same
 
 WAIT = 60.0
 
@@ -256,9 +257,10 @@ def test_moves_from_many_threads_end_with_the_last(panel):
 
 def test_panel_works_after_a_failed_computation(panel):
     whole = panel.session.evaluator.evaluate
-    panel.session.evaluator.evaluate = lambda model, **rest: (_ for _ in ()).throw(ModelError("The model is invalid."))
+    error = ModelError("The model is invalid.")
+    panel.session.evaluator.evaluate = lambda model, **rest: (_ for _ in ()).throw(error)
     panel.sliders["fee"].value = 0.6
-    with pytest.raises(ModelError, match="is invalid"):
+    with raises_same(error):
         panel.wait(WAIT)
     assert (panel.status.kind, panel.status.text) == ("failed", "The model is invalid.")
     panel.session.evaluator.evaluate = whole
@@ -328,8 +330,9 @@ def test_invalid_rows_are_quarantined_with_a_warning(tmp_path, holdout):
         opened.close()
         connection.execute("UPDATE jobs SET fee = 'much'")
         connection.commit()
-    with pytest.raises(DataError, match=f"{n_jobs:,}.* rejected"):
+    with raises_data("too many invalid rows", table="jobs") as raised:
         tuning_panel(path, users=30)
+    assert count_problems(raised.value)["jobs"] == n_jobs
 
 
 def test_panel_without_registry_has_no_profiles(holdout):
@@ -341,7 +344,7 @@ def test_panel_without_registry_has_no_profiles(holdout):
 def test_waiting_for_a_closed_panel_raises(session):
     panel = TuningPanel(session, debounce=100.0)
     panel.close()
-    with pytest.raises(ConfigurationError, match="The panel was closed"):
+    with pytest.raises(ConfigurationError):
         panel.wait(WAIT)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.widgets.worker import Status, Worker
+from tests.support.errors import raises_same
 
 LONG = 30.0
 """Timeout of a test in seconds."""
@@ -114,7 +115,7 @@ def test_only_the_last_request_starts_after_the_debounce(bench):
 def test_worker_reports_a_failure_and_continues(bench):
     one = bench()
     one.worker.submit("bad")
-    with pytest.raises(ConfigurationError, match="bad is not a request"):
+    with pytest.raises(ConfigurationError):
         one.worker.wait_idle(LONG)
     assert one.worker.status.kind == "failed"
     assert one.worker.status.reason == "bad is not a request."
@@ -138,14 +139,15 @@ def test_failure_to_publish_is_reported(bench):
 
 def test_failing_listener_does_not_end_the_worker(bench):
     one = bench()
+    error = RuntimeError("the page is gone")
 
     def fail(status: Status) -> None:
-        raise RuntimeError("the page is gone")
+        raise error
 
     one.worker._on_status = fail
     for _ in range(2):
         one.worker.submit("a")
-        with pytest.raises(RuntimeError, match="the page is gone"):
+        with raises_same(error):
             one.worker.wait_idle(LONG)
 
 
@@ -189,7 +191,7 @@ def test_unreferenced_worker_is_garbage_collected(bench):
 def test_wait_beyond_the_timeout_raises(bench):
     one = bench()
     one.worker.submit("slow")
-    with pytest.raises(TimeoutError, match="did not end within"):
+    with pytest.raises(TimeoutError):
         one.worker.wait_idle(0.01)
 
 

@@ -122,7 +122,7 @@ class LookupKind(KeyedKind[LookupTerm]):
         check.require_shape("row_of", term.row_of, (check.n_users,))
         check.require_range("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
         if (term.entries is None) != (term.gains is None):
-            raise check.error("only one of `entries` and `gains` is given. Give both or neither")
+            raise check.error("only one of `entries` and `gains` is given. Give both or neither", "entries", "gains")
         if term.entries is not None and term.gains is not None:
             check.require_shape("entries.start", term.entries.start, (check.n_users + 1,))
             check.require_range("entries", term.entries.values, 0, size)

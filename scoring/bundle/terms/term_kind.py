@@ -50,38 +50,40 @@ class TermCheck:
         self.component, self.term = component, term
         self.n_users, self.n_jobs = n_users, n_jobs
 
-    def error(self, what: str) -> ModelError:
-        """Return an error whose message names the component, its method and the kind of term."""
+    def error(self, what: str, *key: str) -> ModelError:
+        """Return an error that names the component, its method and the kind of term. `key`: a field, its property."""
         return ModelError(
             f"component {self.component}: `terms` returned an invalid {type(self.term).__name__}: {what}.",
-            key=(self.component,),
+            key=(self.component, *key),
         )
 
     def require_shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
         """Require an array of this shape."""
         if not isinstance(array, np.ndarray):
-            raise self.error(f"`{field}` is a {type(array).__name__}; it must be a NumPy array")
+            raise self.error(f"`{field}` is a {type(array).__name__}; it must be a NumPy array", field, "type")
         if array.shape != wanted:
-            raise self.error(f"`{field}` has shape {array.shape}; it must be {wanted}")
+            raise self.error(f"`{field}` has shape {array.shape}; it must be {wanted}", field, "shape")
 
     def require_finite(self, field: str, array: NDArray | float) -> None:
         """Require numbers, none of them NaN, infinite or beyond `LARGEST`."""
         if np.asarray(array).dtype.kind not in "biuf":
-            raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric")
+            raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric", field, "dtype")
         if not np.isfinite(array).all():
-            raise self.error(f"`{field}` contains NaN or infinity; all values must be finite")
+            raise self.error(f"`{field}` contains NaN or infinity; all values must be finite", field, "finite")
         if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy the array
-            raise self.error(f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100")
+            raise self.error(
+                f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100", field, "range"
+            )
 
     def require_range(self, field: str, array: NDArray, low: int, high: int) -> None:
         """Require integers from `low` to below `high`."""
         if array.dtype.kind not in "iu":
-            raise self.error(f"`{field}` has dtype {array.dtype}; it must be an integer type")
+            raise self.error(f"`{field}` has dtype {array.dtype}; it must be an integer type", field, "dtype")
         if len(array) and not (array.min() >= low and array.max() < high):
             valid = (
                 f"they must be from {low} to {high - 1}" if high > low else "none is valid, because the table is empty"
             )
-            raise self.error(f"`{field}` has values from {array.min()} to {array.max()}; {valid}")
+            raise self.error(f"`{field}` has values from {array.min()} to {array.max()}; {valid}", field, "range")
 
 
 class Packer(Protocol[T_contra]):

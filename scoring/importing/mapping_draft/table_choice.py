@@ -114,7 +114,10 @@ def choose_tables(files: Sequence[SourceFile]) -> list[TableDraft]:
         names = ", ".join(file.path for file in files)
         raise DataError(
             f"{names}: no column is the id of a job. Rename the column to job_id, or write a mapping by hand "
-            "(docs/mapping.md)."
+            "(docs/mapping.md).",
+            reason="missing column",
+            table="jobs",
+            column="job_id",
         )
     for file in logs:
         drafts[f"actions {file.name}"] = _draft_actions(file, ids[file.name])

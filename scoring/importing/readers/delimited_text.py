@@ -98,17 +98,28 @@ def read_layout(path: Path, options: SourceOptions) -> TextLayout:
         if first and len(first) != len(options.header):
             raise DataError(
                 f"{path}, line {line}: the row has {pluralize(len(first), 'field')}, but header has "
-                f"{pluralize(len(options.header), 'name')}. Give one name for each field, or correct the delimiter."
+                f"{pluralize(len(options.header), 'name')}. Give one name for each field, or correct the delimiter.",
+                reason="number of fields",
+                path=str(path),
+                line=line,
             )
         names, duplicates = name_columns(options.header)
         return TextLayout(encoding, delimiter, skipped, False, skipped, names, duplicates)
     cleaned = [remove_invisible(field) for field in first]
     if not any(cleaned):
-        raise DataError(f"{path} does not contain column names. Write them in its first line.")
+        raise DataError(
+            f"{path} does not contain column names. Write them in its first line.",
+            reason="no column names",
+            path=str(path),
+            line=1,
+        )
     if any(INVALID in field for field in cleaned):
         raise DataError(
             f"{path}, line {line}: the column names are not {_title(encoding.name)}. State the encoding: "
-            f"{locate_option('encoding')}."
+            f"{locate_option('encoding')}.",
+            reason="wrong encoding",
+            path=str(path),
+            line=line,
         )
     return TextLayout(encoding, delimiter, skipped, True, line, *name_columns(cleaned))
 
@@ -233,12 +244,22 @@ def _iterate_records(lines: Iterable[str], path: Path, delimiter: str, skipped: 
             if fields == [_END_MARKER]:
                 return
             if fields and fields[-1].endswith(_END_MARKER):
-                raise DataError(f"{path}, line {begin + skipped}: the quote that starts here is not closed. Close it.")
+                raise DataError(
+                    f"{path}, line {begin + skipped}: the quote that starts here is not closed. Close it.",
+                    reason="open quote",
+                    path=str(path),
+                    line=begin + skipped,
+                )
             if fields:
                 yield begin + skipped, fields
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path}, line {begin + skipped}: {error}. Check the quotes.") from error
+        raise DataError(
+            f"{path}, line {begin + skipped}: {error}. Check the quotes.",
+            reason="invalid quotes",
+            path=str(path),
+            line=begin + skipped,
+        ) from error
 
 
 _END_MARKER: Final = "\0 end of the file \0"

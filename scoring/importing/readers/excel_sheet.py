@@ -63,7 +63,9 @@ def _open_workbook(path: Path) -> Iterator[Any]:
                 raise
             raise DataError(
                 f"{path} cannot be read as an Excel workbook: {make_printable(str(error))}. Save it again as .xlsx, "
-                "without a password."
+                "without a password.",
+                reason="unreadable",
+                path=str(path),
             ) from error
 
 
@@ -81,13 +83,20 @@ def _select_sheet(path: Path, workbook: Any, stated: str | int | None) -> Any:
         if len(filled) == 1 or len(sheets) == 1:
             return filled[0] if filled else next(iter(sheets.values()))
         raise DataError(
-            f"{path} has {pluralize(len(sheets), 'sheet')}: {names}. State the sheet: {locate_option('sheet')}."
+            f"{path} has {pluralize(len(sheets), 'sheet')}: {names}. State the sheet: {locate_option('sheet')}.",
+            reason="several sheets",
+            path=str(path),
         )
     if stated in sheets:
         return sheets[str(stated)]
     if str(stated).isdecimal() and 1 <= int(stated) <= len(sheets):
         return list(sheets.values())[int(stated) - 1]
-    raise DataError(f"{path} does not have the sheet {stated!r}. Its sheets are {names}.")
+    raise DataError(
+        f"{path} does not have the sheet {stated!r}. Its sheets are {names}.",
+        reason="unknown sheet",
+        path=str(path),
+        value=str(stated),
+    )
 
 
 def _has_cells(sheet: Any) -> bool:
@@ -114,7 +123,12 @@ def _read_rows(path: Path, name: str, sheet: Any, stated: tuple[str, ...]) -> Ra
             header = values
             break
         if not header:
-            raise DataError(f"{path}: the sheet {sheet.title!r} has no column names. Write them in its first row.")
+            raise DataError(
+                f"{path}: the sheet {sheet.title!r} has no column names. Write them in its first row.",
+                reason="no column names",
+                path=str(path),
+                line=1,
+            )
     numbers: list[int] = []
     records: list[Row] = []
     for number, values in _fill_merged(rows, merged):

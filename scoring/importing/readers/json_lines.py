@@ -45,7 +45,10 @@ def read_json(path: Path, name: str, options: SourceOptions) -> RawRows:
                 unreadable.append((name, number, reason, {}))
     if unreadable and not records:
         raise DataError(
-            f"{path}, line {unreadable[0][1]}: {unreadable[0][2]}. Write one object per line, or an array of objects."
+            f"{path}, line {unreadable[0][1]}: {unreadable[0][2]}. Write one object per line, or an array of objects.",
+            reason="invalid JSON",
+            path=str(path),
+            line=unreadable[0][1],
         )
     keys = list(dict.fromkeys(key for record in records for key in record))
     names, duplicates = name_columns(keys)
@@ -73,9 +76,18 @@ def _parse_array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     try:
         values = _loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.") from error
+        raise DataError(
+            f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.",
+            reason="invalid JSON",
+            path=str(path),
+            line=error.lineno,
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not valid JSON: {str(error) or 'it is nested too deeply'}. Correct it.") from error
+        raise DataError(
+            f"{path} is not valid JSON: {str(error) or 'it is nested too deeply'}. Correct it.",
+            reason="invalid JSON",
+            path=str(path),
+        ) from error
     yield from enumerate(values, 1)
 
 

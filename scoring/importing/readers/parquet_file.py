@@ -31,7 +31,9 @@ def read_parquet(path: Path, name: str, options: SourceOptions) -> RawRows:
     except (pa.ArrowException, OSError) as error:
         problem = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise DataError(
-            f"{path} cannot be read as a Parquet file: {problem}. Write the file again, or check its permissions."
+            f"{path} cannot be read as a Parquet file: {problem}. Write the file again, or check its permissions.",
+            reason="unreadable",
+            path=str(path),
         ) from error
     return arrow_rows(_add_index(table), name)
 

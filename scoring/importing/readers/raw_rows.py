@@ -65,7 +65,11 @@ class RawRows:
         for name in names:
             if name in self.duplicates:
                 place = str(self.source[0]) if len(self.source) else "the source"
-                raise DataError(f"{place}: duplicate column {make_printable(name)!r}. Rename or remove one.")
+                raise DataError(
+                    f"{place}: duplicate column {make_printable(name)!r}. Rename or remove one.",
+                    reason="duplicate column",
+                    column=name,
+                )
 
 
 def concatenate(raws: Sequence[RawRows]) -> RawRows:

@@ -93,11 +93,19 @@ def read_source(location: Path | str, missing: tuple[str, ...] = (), options: So
         return _read_folder(path, options).clear(missing)
     if not path.is_file():
         if path.exists():
-            raise DataError(f"{path} is not a regular file. Write its content to a file, and import that file.")
-        raise DataError(f"The file {path} does not exist. Check the path.")
+            raise DataError(
+                f"{path} is not a regular file. Write its content to a file, and import that file.",
+                reason="not a regular file",
+                path=str(path),
+            )
+        raise DataError(f"The file {path} does not exist. Check the path.", reason="missing file", path=str(path))
     kind = _find_kind(path) or (KINDS[0] if _is_text(path) else None)
     if kind is None:
-        raise DataError(f"{path} cannot be imported. {ADVICE.get(path.suffix.lower()) or _describe_kinds()}")
+        raise DataError(
+            f"{path} cannot be imported. {ADVICE.get(path.suffix.lower()) or _describe_kinds()}",
+            reason="unknown format",
+            path=str(path),
+        )
     return _read_file(kind, path, path.name, options).clear(missing)
 
 
@@ -144,7 +152,12 @@ def _read_file(kind: FileKind, path: Path, name: str, options: SourceOptions) ->
             head = file.read(16)
         found = next((text for signature, text in SIGNATURES.items() if head.startswith(signature)), None)
         if found is not None:
-            raise DataError(f"{path} is not text, but {found}.")
+            raise DataError(
+                f"{path} is not text, but {found}.",
+                reason="unknown format",
+                path=str(path),
+                value=found.partition(".")[0],
+            )
     return kind.read(path, name, options)
 
 
@@ -172,16 +185,27 @@ def _read_folder(folder: Path, options: SourceOptions) -> RawRows:
         if path.is_file() and not any(piece.startswith((".", "_")) for piece in relative.parts):
             kind = _find_kind(path)
             if kind is None:
-                raise DataError(f"The folder {folder} contains {relative}, which cannot be imported. Remove the file.")
+                raise DataError(
+                    f"The folder {folder} contains {relative}, which cannot be imported. Remove the file.",
+                    reason="unknown format",
+                    path=str(path),
+                )
             parts.append((kind, path, relative))
     if not parts:
-        raise DataError(f"The folder {folder} does not contain a file to import. {_describe_kinds()}")
+        raise DataError(
+            f"The folder {folder} does not contain a file to import. {_describe_kinds()}",
+            reason="empty folder",
+            path=str(folder),
+        )
     first = parts[0]
     for kind, _, relative in parts:
         if kind is not first[0]:
             raise DataError(
                 f"The folder {folder} contains files of several kinds, such as {first[2]} and {relative}. "
-                "Keep one kind, or import them separately."
+                "Keep one kind, or import them separately.",
+                reason="several formats",
+                path=str(folder),
+                value=str(relative),
             )
     return concatenate([_read_part(*part, options) for part in parts])
 

@@ -87,7 +87,7 @@ def list_tables(location: Path | str) -> list[str]:
 def _open_sqlite(path: Path) -> Engine:
     """Return an engine that cannot change the file."""
     if not path.is_file():
-        raise DataError(f"The file {path} does not exist. Check the path.")
+        raise DataError(f"The file {path} does not exist. Check the path.", path=str(path), reason="missing file")
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
 

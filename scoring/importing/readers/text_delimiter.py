@@ -45,7 +45,11 @@ def find_delimiter(path: Path, lines: Sequence[str]) -> str:
     if len(regular) == 1:
         return regular[0]
     names = " or ".join(repr(candidate) for candidate in regular or possible)
-    raise DataError(f"{path}: the delimiter may be {names}. State the delimiter: {locate_option('delimiter')}.")
+    raise DataError(
+        f"{path}: the delimiter may be {names}. State the delimiter: {locate_option('delimiter')}.",
+        reason="several delimiters",
+        path=str(path),
+    )
 
 
 def _count_fields(lines: Sequence[str], delimiter: str) -> list[int]:

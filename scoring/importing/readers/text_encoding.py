@@ -74,7 +74,9 @@ class _Unpacked(io.RawIOBase):
         if self._read > self._limit:
             raise DataError(
                 f"{self._path} unpacks to more than {self._limit:,} bytes, at least {MAX_RATIO} times its size. "
-                "Unpack the file and check its content, then import the unpacked file."
+                "Unpack the file and check its content, then import the unpacked file.",
+                reason="too large",
+                path=str(self._path),
             )
         buffer[: len(data)] = data
         return len(data)
@@ -97,7 +99,11 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
                 yield content
     except (OSError, EOFError, zlib.error) as error:
         problem = reason(error) if isinstance(error, OSError) else str(error)
-        raise DataError(f"{path} cannot be read: {problem.rstrip('.')}. Check the file and its permissions.") from error
+        raise DataError(
+            f"{path} cannot be read: {problem.rstrip('.')}. Check the file and its permissions.",
+            reason="unreadable",
+            path=str(path),
+        ) from error
 
 
 @contextmanager
@@ -133,7 +139,11 @@ def find_encoding(path: Path, stated: str | None) -> TextEncoding:
     if line is not None and guess is not None:
         raise DataError(
             f"{path}, line {line}: the text is not {name}; this looks like {guess}. Use "
-            f"{locate_option('encoding', guess)}."
+            f"{locate_option('encoding', guess)}.",
+            reason="wrong encoding",
+            path=str(path),
+            line=line,
+            value=guess,
         )
     return TextEncoding(name, is_valid)
 

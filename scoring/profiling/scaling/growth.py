@@ -96,7 +96,8 @@ class Growth:
         if len(set(x.tolist())) < 2:
             raise ConfigurationError(
                 f"A slope over {series} needs at least two measured sizes, not {len(set(x.tolist()))}. Measure more "
-                "sizes. If sizes were skipped as too slow, give `growth` a larger `patience`, in seconds."
+                "sizes. If sizes were skipped as too slow, give `growth` a larger `patience`, in seconds.",
+                key=("patience",),
             )
         return float(10 ** np.polyfit(np.log10(x), np.log10(y), 1)[0])
 

@@ -93,7 +93,8 @@ def plot_skipped(growth: Growth) -> Figure:
     if frame.empty:
         raise ConfigurationError(
             "No number of jobs has recorded counts of pairs. Measure fewer jobs, or give `growth` a "
-            "larger `patience`, in seconds."
+            "larger `patience`, in seconds.",
+            key=("patience",),
         )
     figure, (left, right) = create_figure(9.5, 3.8, columns=2)
     _draw_shares(left, frame)

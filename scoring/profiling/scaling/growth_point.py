@@ -176,5 +176,7 @@ def _require_readable(prepared: Prepared, rows: Longs, k: int) -> None:
         if not np.array_equal(ids, ranking.job_id[place, : ranking.count[place]]):
             raise ResultsDifferError(
                 f"The engine's list of user {ranking.user_id[place]} differs from that of the NumPy reference. "
-                "This is a bug in scoring: do not use the measured times."
+                "This is a bug in scoring: do not use the measured times.",
+                method="NumPy reference",
+                user_id=int(ranking.user_id[place]),
             )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import DataError
 from scoring.importing.readers import SourceOptions, read_source
+from tests.support.errors import raises_data
 
 RECORDS = [
     {"job_id": 2**53 + 1, "title": "居酒屋", "company": {"id": 3, "place": {"city": "Tokyo"}}, "tags": [1, 2]},
@@ -40,8 +40,8 @@ def test_lines_that_are_not_objects_are_unreadable(tmp_path: Path) -> None:
     assert [line for _, line, *_ in raw.unreadable] == [2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("text", ['{\n"jobs": []\n}', '[{"a": 1},\n{]'])
-def test_file_of_another_shape_is_one_sentence(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(("text", "line"), [('{\n"jobs": []\n}', 1), ('[{"a": 1},\n{]', 2)])
+def test_file_of_another_shape_is_one_sentence(tmp_path: Path, text: str, line: int) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(DataError, match=r"a\.json, line [12]: "):
+    with raises_data("invalid JSON", path=str(tmp_path / "a.json"), line=line):
         read_source(tmp_path / "a.json")

@@ -7,10 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from scoring.errors import DataError
 from scoring.importing.readers import read_source
+from tests.support.errors import raises_data
 
 
 def test_named_index_is_a_column_and_unnamed_index_is_not(tmp_path: Path) -> None:
@@ -39,7 +38,7 @@ def test_duplicate_columns_do_not_stop_reading(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet")
     raw = read_source(tmp_path / "a.parquet")
     assert list(raw.frame) == ["job_id", "x (1)", "x (2)"]
-    with pytest.raises(DataError, match="duplicate column 'x'"):
+    with raises_data("duplicate column", column="x"):
         raw.require_single(["x"])
 
 
@@ -64,12 +63,12 @@ def test_flat_folder_concatenates_parts_of_one_kind(tmp_path: Path) -> None:
     assert raw.frame["job_id"].tolist() == ["1", "2", "3"]
     assert [(name, line) for name, line, *_ in raw.unreadable] == [("a.csv", 3)]
     (tmp_path / "c.parquet").touch()
-    with pytest.raises(DataError, match="several kinds"):
+    with raises_data("several formats", path=str(tmp_path), value="c.parquet"):
         read_source(tmp_path)
 
 
 def test_empty_folder_raises(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="does not contain a file"):
+    with raises_data("empty folder", path=str(tmp_path)):
         read_source(tmp_path)
 
 

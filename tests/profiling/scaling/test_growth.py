@@ -18,7 +18,7 @@ from scoring.profiling import Growth, GrowthPoint, growth
 from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.scaling import growth_point
 from scoring.ranking import Ranking, Scorer
-from tests.support.errors import raises_at
+from tests.support.errors import raises_at, raises_with
 from tests.support.figure_checks import assert_readable
 
 growth_module = import_module("scoring.profiling.scaling.growth")
@@ -85,7 +85,7 @@ def test_wrong_list_stops_the_measurement(monkeypatch: pytest.MonkeyPatch) -> No
 
     growth_point._require_readable(market(), np.arange(3), 7)
     monkeypatch.setattr(Scorer, "top_k", return_reversed)
-    with pytest.raises(ResultsDifferError, match="user 1 "):
+    with raises_with(ResultsDifferError, method="NumPy reference", user_id=1):
         growth_point._require_readable(market(), np.arange(3), 7)
 
 
@@ -97,7 +97,7 @@ def test_slope_equals_that_of_the_points() -> None:
 
 def test_slope_needs_two_sizes() -> None:
     alone = Growth((point(5, 10, 1.0), point(5, 100, None)), (point(5, 100, 1.0),))
-    with pytest.raises(ConfigurationError, match="over jobs needs at least two measured sizes, not 1"):
+    with raises_at(ConfigurationError, "patience"):
         alone.ten_times("jobs")
     with raises_at(ConfigurationError, "series"):
         alone.ten_times("pairs")
@@ -126,7 +126,7 @@ def test_records_without_counts_are_omitted() -> None:
     assert example_growth().skipped()["jobs"].tolist() == [100, 400, 10_000]
     bare = Growth.of([{"users": 10, "jobs": 100, "seconds": 1.0, "something": "else"}], [])
     assert bare.skipped().empty
-    with pytest.raises(ConfigurationError, match="recorded counts of pairs"):
+    with raises_at(ConfigurationError, "patience"):
         bare.plot_skipped()
 
 
