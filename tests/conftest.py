@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 import typer.testing
 
+from scoring.database.database import Database
 from tests.support import mariadb_server as mariadb_server_module
 from tests.support.proof_counts import Counts
 
@@ -227,3 +228,21 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Run each test on SQLite and on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Yield an open database whose tables are empty."""
+    with Database.open(database_url) as found:
+        found.create()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def without_contract() -> Iterator[None]:
+    """Accept components of tests without checking their contract."""
+    from scoring.ranking import component_contract
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(component_contract, "is_shipped", lambda part: True)
+        yield

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
+from scoring.cli.app import app
 from tests.support.child_signals import restore_signals
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "LUCKY_MODEL",
     "Call",
     "error_line",
+    "invoke",
     "number",
     "page",
+    "require_one_error",
     "requires_mlflow",
     "rounded",
     "row",
@@ -55,6 +58,21 @@ class Lucky(Component):
         return Reason(self.luck, {"luck": self.luck})
 '''
 LUCKY_MODEL = "name: mine\ngroups:\n  base:\n    weight: 1\n    components:\n      lucky: {weight: 1, luck: 12.5}\n"
+
+
+def invoke(*arguments: object) -> Result:
+    """Call the command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def require_one_error(result: Result, code: int, message: str) -> None:
+    """Check that the last line is the only error and contains a message, and that nothing else is printed."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert result.stderr.splitlines()[-1] == errors[0]
 
 
 def error_line(result: Result, code: int) -> str:

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from scoring.cli.app import app
 from tests.cli.command import (
     Call,
+    invoke,
 )
 
 
@@ -43,8 +44,4 @@ def scoring(tmp_path: Path, factor_cache: Path, monkeypatch: pytest.MonkeyPatch)
     """Return a function that calls the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(factor_cache))
-
-    def call(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-    return call
+    return invoke

@@ -10,18 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.cli.progress import Progress, make_console
-
-
-class Clock:
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
+from tests.support.clocks import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture
@@ -38,7 +32,7 @@ def test_estimate_leaves_out_the_first_step(progress: Progress, output: io.Strin
     """The first step takes 30 s, because it compiles kernels. Each of the next steps takes 2 s."""
     with progress.bar("ranking", "users") as advance:
         for done in range(5):
-            clock.seconds = 30 + 2 * done
+            clock.now = 30 + 2 * done
             advance(1 + done, 11)
     assert output.getvalue().splitlines() == ["ranking: 1 of 11 users", "ranking: 4 of 11 users, 14 s left"]
 
@@ -47,9 +41,9 @@ def test_estimate_leaves_out_a_later_slow_step(progress: Progress, output: io.St
     """The second trial compiles kernels for 20 s. The other trials take 1 s each."""
     with progress.bar("search", "trials") as advance:
         for done, seconds in ((1, 1), (2, 21), (3, 22), (4, 23), (5, 24)):
-            clock.seconds = seconds
+            clock.now = seconds
             advance(done, 60)
-        clock.seconds = 27
+        clock.now = 27
         advance(8, 60)
     assert output.getvalue().splitlines() == ["search: 2 of 60 trials", "search: 8 of 60 trials, 52 s left"]
 
@@ -59,7 +53,7 @@ def test_bar_of_a_terminal_has_the_same_estimate(clock: Clock, done: int) -> Non
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
     with Progress(console, clock).bar("search", "trials") as advance:
         for seconds in range(3 if done else 1):
-            clock.seconds = seconds
+            clock.now = seconds
             advance(done + seconds, 60)
     left = {0: "", 1: ", 57 s left", 40: ", 18 s left"}[done]
     assert f"of 60 trials{left}" in console.file.getvalue()  # type: ignore[attr-defined]
@@ -68,7 +62,7 @@ def test_bar_of_a_terminal_has_the_same_estimate(clock: Clock, done: int) -> Non
 def test_estimate_leaves_out_resumed_work(progress: Progress, output: io.StringIO, clock: Clock) -> None:
     with progress.bar("search", "trials") as advance:
         for seconds in (0, 3, 6):
-            clock.seconds = seconds
+            clock.now = seconds
             advance(900 + seconds, 1_000)
     assert output.getvalue().splitlines() == ["search: 906 of 1,000 trials, 94 s left"]
 
@@ -76,7 +70,7 @@ def test_estimate_leaves_out_resumed_work(progress: Progress, output: io.StringI
 def test_steps_print_at_most_every_five_seconds(progress: Progress, output: io.StringIO, clock: Clock) -> None:
     with progress.steps("reach") as show:
         for seconds in (1, 6, 7, 12):
-            clock.seconds = seconds
+            clock.now = seconds
             show(f"step {seconds}")
     assert output.getvalue().splitlines() == ["reach, 6 s: step 6", "reach, 12 s: step 12", "reach: 12.0 s"]
 

@@ -34,13 +34,6 @@ USERS = DATA_TABLES["users"]
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as found:
-        save_tables(found, small_tables())
-        yield found
-
-
-@pytest.fixture
 def sqlite(sqlite_url: str) -> Iterator[Database]:
     with Database.open(sqlite_url) as found:
         save_tables(found, small_tables())

@@ -26,11 +26,10 @@ ONE = sa.text("SELECT 1")
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as found:
-        save_tables(found, small_tables())
-        found.traffic = Traffic()
-        yield found
+def database(database: Database) -> Database:
+    """Return the database, with its queries counted."""
+    database.traffic = Traffic()
+    return database
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -39,13 +38,6 @@ from scoring.synthetic import make_market
 from scoring.validation.normalise import check
 from tests.support.errors import raises_at, raises_data, raises_problem, raises_with
 from tests.support.small_tables import HOSTILE, assert_same, small_tables
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as found:
-        save_tables(found, small_tables())
-        yield found
 
 
 @pytest.mark.parametrize("factors", [False, True])

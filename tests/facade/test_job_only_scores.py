@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from scoring.facade.job_only_scores import (
 )
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
-from scoring.ranking import SCORES, Prepared, component_contract
+from scoring.ranking import SCORES, Prepared
 from scoring.validation.normalise import normalise
 from tests.support.errors import raises_at
 from tests.validation.test_lazy_columns import DATASET, JOBS, frames
@@ -30,12 +29,8 @@ from tests.validation.test_lazy_columns import DATASET, JOBS, frames
 ENGINE = ScoringEngine(DATASET, "standard", keep_factors=False)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_contract() -> Iterator[None]:
-    """The components of these tests read the number of rows and have no `explain`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(component_contract, "is_shipped", lambda part: True)
-        yield
+pytestmark = pytest.mark.usefixtures("without_contract")
+"""The components of these tests read the number of rows and have no `explain`."""
 
 
 class ReadsAll(Component):

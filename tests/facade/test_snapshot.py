@@ -32,6 +32,7 @@ from tests.support.facade_market import (
     legacy_job,
     legacy_user,
     market_of,
+    reweight,
     store,
 )
 from tests.support.proof_counts import record_count
@@ -58,16 +59,12 @@ async def change(engine: ScoringEngine, ask: Callable[[], Any]) -> dict[str, tup
     return {name: both for name, both in added.items() if any(both)}
 
 
-def reweighted(model: ScoringModel) -> ScoringModel:
-    return model.with_weights({part.name: 1.0 + place for place, part in enumerate(model.parts)})
-
-
 # --- Exact invalidation -------------------------------------------------------------------------------------
 
 
 async def test_new_weights_recompute_only_what_depends_on_them(market: RawMarket) -> None:
     engine = engine_of(market, "standard")
-    own, other = engine.model, reweighted(engine.model)
+    own, other = engine.model, reweight(engine.model)
     job, user = market.jobs[0], market.users[0]
     ask = {
         "list": engine.calculate_scores_for_all_users,
@@ -413,7 +410,7 @@ async def test_two_engines_do_not_share_caches(market: RawMarket) -> None:
 async def test_results_are_equal_with_all_caches_off(market: RawMarket) -> None:
     warm, off = engine_of(market, "standard"), engine_of(market, "standard", caches=EngineCaches.off())
     own = warm.model
-    for model in (own, reweighted(own), own):
+    for model in (own, reweight(own), own):
         warm.model = off.model = model
         for _ in range(2):
             lists = [await engine.calculate_scores_for_all_users(top_k=5) for engine in (warm, off)]

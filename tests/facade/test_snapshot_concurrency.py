@@ -13,9 +13,8 @@ import pytest
 
 from scoring.caching import CACHE_NAMES
 from scoring.facade import ScoringEngine
-from scoring.model import ScoringModel
 from tests.support.clocks import Clock
-from tests.support.facade_market import act, company_of, market_of, store
+from tests.support.facade_market import act, company_of, market_of, reweight, store
 from tests.support.proof_counts import record_count
 from tests.support.random_markets import RawMarket
 
@@ -66,10 +65,6 @@ def hammer(work: Callable[[int], None], tasks: int) -> None:
         list(pool.map(work, range(tasks)))  # re-raises an error of a task
 
 
-def reweighted(model: ScoringModel) -> ScoringModel:
-    return model.with_weights({part.name: 1.0 + place for place, part in enumerate(model.parts)})
-
-
 def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
     requests = requests_of(market)
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
@@ -108,7 +103,7 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
     requests = requests_of(market)
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False, change_check_seconds=1) as engine:
         own = engine.model
-        models, expected = (own, reweighted(own)), []
+        models, expected = (own, reweight(own)), []
         for engine.model in models:
             expected.append(asyncio.run(collect_results(engine, requests)))
 

@@ -28,13 +28,6 @@ pytestmark = pytest.mark.integration  # whole imports into databases
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as found:
-        found.create()
-        yield found
-
-
-@pytest.fixture
 def sqlite(sqlite_url: str) -> Iterator[Database]:
     with Database.open(sqlite_url) as found:
         found.create()

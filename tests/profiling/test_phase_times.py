@@ -7,19 +7,13 @@ import pytest
 from scoring.profiling import phase_frame, plot_phases
 from scoring.profiling.phase_times import OUTSIDE
 from scoring.telemetry import Stopwatch
+from tests.support.clocks import Clock
 from tests.support.figure_checks import assert_readable, bar_widths
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
 def watch() -> Stopwatch:
-    clock = Clock()
+    clock = Clock(0.0)
     watch = Stopwatch(clock)
     clock.now += 1
     for _ in range(2):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,13 +28,6 @@ from tests.registry.conftest import UNTESTED, minutes
 from tests.support.custom_components import OWN
 from tests.support.database_version_1 import write_version_1
 from tests.support.errors import raises_at, raises_with
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as database:
-        database.create()
-        yield database
 
 
 @pytest.fixture

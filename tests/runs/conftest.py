@@ -7,6 +7,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.ranking import Prepared
+from scoring.runs import shards
 from scoring.runs.runner import prepare
 from scoring.synthetic import make_market
 
@@ -15,3 +16,9 @@ from scoring.synthetic import make_market
 def prepared() -> Prepared:
     """Return 130 users, some of them inactive, and 600 jobs, prepared with the model `standard`."""
     return prepare(Dataset(make_market(130, 600, 3_000, seed=5).tables), load_model("standard"))
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write shards of 20 users with 5 jobs each."""
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from sqlalchemy import text
 from scoring.database.database import Database
 from scoring.errors import DatabaseError, OutputError
 from scoring.ranking import Prepared
-from scoring.runs import runner, shards
+from scoring.runs import shards
 from scoring.runs.publishers import (
     DatabasePublisher,
     FramePublisher,
@@ -30,46 +29,20 @@ from scoring.runs.publishers.database_lock import hold_key
 from scoring.telemetry import fault_injection
 from tests.support.errors import raises_with
 from tests.support.proof_counts import record_count
+from tests.support.small_runs import Stopped, make_publishers, read_parts, run
 
-
-class Broken(BaseException):
-    """Stop a run where a process would be killed. No cleanup code runs after it."""
-
-
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write shards of 20 users with 5 jobs each."""
-    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as database:
-        database.create()
-        yield database
-
-
-def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.RunResult:
-    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "publishers": publishers} | settings))
-
-
-def make_publishers(folder: Path, database: Database) -> list[Publisher]:
-    return [DatabasePublisher(database), ParquetPublisher(folder, latest="latest", by_run_id=True)]
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 
 def stop(prepared: Prepared, point: str, nth: int, *publishers: Publisher, **settings: Any) -> None:
-    with fault_injection.arm(point, nth, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, nth, Stopped()), pytest.raises(Stopped):
         run(prepared, *publishers, resume=True, **settings)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
 
 
 @pytest.fixture
 def complete_files(prepared: Prepared, tmp_path: Path) -> dict[str, bytes]:
     run(prepared, ParquetPublisher(tmp_path / "whole"))
-    return files(tmp_path / "whole")
+    return read_parts(tmp_path / "whole")
 
 
 def test_resume_ranks_only_missing_users(prepared: Prepared, tmp_path: Path, complete_files: dict[str, bytes]) -> None:
@@ -81,7 +54,7 @@ def test_resume_ranks_only_missing_users(prepared: Prepared, tmp_path: Path, com
     )
     assert result.users_resumed == calls[0] == 60
     assert result.pairs_ranked == (len(prepared.active_users) - 60) * 600
-    assert files(tmp_path / "run") == complete_files
+    assert read_parts(tmp_path / "run") == complete_files
     assert result.counts.rows == 5 * len(prepared.active_users)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
@@ -92,7 +65,7 @@ def test_files_do_not_depend_on_chunks(
 ) -> None:
     stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"), chunk_size=7)
     run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, chunk_size=chunk_size)
-    assert files(tmp_path / "run") == complete_files
+    assert read_parts(tmp_path / "run") == complete_files
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
@@ -107,7 +80,7 @@ def test_resume_repeats_a_damaged_shard(
     if damage == "gone":
         part.unlink()
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
-    assert files(tmp_path / "run") == complete_files
+    assert read_parts(tmp_path / "run") == complete_files
     record_count("damaged parts", "{} interrupted runs: {} computed a part again", 1, 1)
 
 
@@ -132,7 +105,7 @@ def test_resume_repeats_every_damaged_file(
         else:
             victim.unlink()
         again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
-        assert files(target) == complete_files
+        assert read_parts(target) == complete_files
     record_count("damaged parts", "{} interrupted runs: {} computed a part again", len(seeds), again)
 
 
@@ -143,7 +116,7 @@ def test_resume_ignores_an_incomplete_journal_line(
     journal = next(tmp_path.glob(".*.journal"))
     journal.write_bytes(journal.read_bytes()[:-9])
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 20
-    assert files(tmp_path / "run") == complete_files
+    assert read_parts(tmp_path / "run") == complete_files
 
 
 def test_other_settings_start_another_run(prepared: Prepared, tmp_path: Path) -> None:
@@ -179,7 +152,7 @@ def test_resume_publishes_at_the_missing_place(
     stop(prepared, point, 1, *make_publishers(out, database))
     result = run(prepared, *make_publishers(out, database), resume=True)
     assert result.users_resumed == len(prepared.active_users)
-    assert files(out / "latest") == complete_files
+    assert read_parts(out / "latest") == complete_files
     assert os.readlink(out / "latest") == result.metadata.run_id
     assert len(list_published_runs(out)) == 2
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
@@ -255,7 +228,7 @@ def test_disk_error_at_any_write_publishes_nothing(
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
     with fault_injection.record_reached() as points:
         run(prepared, ParquetPublisher(tmp_path / "undisturbed", latest="latest"))
-    complete_files = files(tmp_path / "undisturbed")
+    complete_files = read_parts(tmp_path / "undisturbed")
     (tmp_path / "latest").unlink()
     count = points.index("folder published") + 1
     for nth in range(1, count):
@@ -270,7 +243,7 @@ def test_disk_error_at_any_write_publishes_nothing(
         assert not (tmp_path / "latest").is_symlink()
         if resume:
             run(prepared, ParquetPublisher(target), resume=True)
-            assert files(target) == complete_files
+            assert read_parts(target) == complete_files
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
         record_count("write errors", "{} errors", 1)
 

@@ -20,7 +20,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.database.database import Database
 from scoring.errors import ConfigurationError, OutputError, RunCancelledError
 from scoring.ranking import Prepared, Ranking
-from scoring.runs import runner, shards
+from scoring.runs import shards
 from scoring.runs.executor import LocalExecutor, ShardRanker
 from scoring.runs.gate import Gate
 from scoring.runs.publishers import (
@@ -40,14 +40,11 @@ from scoring.runs.publishers import (
 from scoring.runs.shards import Shard, ShardResult, ShardTask
 from scoring.telemetry import fault_injection
 from tests.support.errors import raises_at, raises_with
+from tests.support.small_runs import read_parts, run
 
 K = 5
 
-
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write shards of 20 users with 5 jobs each."""
-    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 
 @pytest.fixture
@@ -57,18 +54,10 @@ def database(sqlite_url: str) -> Iterator[Database]:
         yield database
 
 
-def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.RunResult:
-    return runner.run(prepared, **({"k": K, "chunk_size": 30, "publishers": publishers} | settings))
-
-
 def run_to_frame(prepared: Prepared, **settings: Any) -> pd.DataFrame:
     publisher = FramePublisher()
     run(prepared, publisher, **settings)
     return publisher.frame
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +129,8 @@ def test_shard_order_does_not_change_published_lists(prepared: Prepared, databas
         executor=ReverseExecutor(),
         progress=lambda done, total: calls.append(done),
     )
-    assert files(tmp_path / "other") == files(tmp_path / "local")
-    assert len(files(tmp_path / "local")) > 5
+    assert read_parts(tmp_path / "other") == read_parts(tmp_path / "local")
+    assert len(read_parts(tmp_path / "local")) > 5
     assert_frame_equal(read_results(database), rows)
     assert other.counts == local.counts
     assert other.metadata.key == local.metadata.key
@@ -168,7 +157,7 @@ def test_run_stopped_in_another_order_is_resumed(prepared: Prepared, tmp_path: P
     result = run(prepared, ParquetPublisher(tmp_path / "run"), resume=True)
     last = len(prepared.active_users) % 20 or 20
     assert result.users_resumed == 40 + last
-    assert files(tmp_path / "run") == files(tmp_path / "whole")
+    assert read_parts(tmp_path / "run") == read_parts(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, 20, 33, 1000])

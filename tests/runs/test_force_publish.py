@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +17,6 @@ from scoring.runs.force_publish import publish_held_back
 from scoring.runs.gate import Gate, GateFailedError, GateLimits
 from scoring.runs.history import list_runs, verify_run
 from scoring.runs.publishers import (
-    DatabasePublisher,
-    ParquetPublisher,
-    Publisher,
     list_published_runs,
     read_manifest,
     read_results,
@@ -28,20 +24,10 @@ from scoring.runs.publishers import (
 from scoring.runs.run_reader import read_run
 from scoring.telemetry import fault_injection
 from tests.support.errors import raises_at, raises_with
+from tests.support.small_runs import Stopped, make_publishers
 
 NONE_MOVE = Gate(GateLimits(jobs_kept=1.0))
 """A gate whose limits any change exceeds."""
-
-
-class Broken(BaseException):
-    """Stop a run at the point where a process would be killed."""
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as database:
-        database.create()
-        yield database
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +37,6 @@ def other(prepared: Prepared) -> Prepared:
     return prepared.with_model(
         prepared.model.with_weights(WeightProfile({"base": 0.2, "match": 0.5, "personal": 0.3}, components))
     )
-
-
-def make_publishers(out: Path, database: Database) -> list[Publisher]:
-    return [DatabasePublisher(database), ParquetPublisher(out, by_run_id=True, latest="latest")]
 
 
 @pytest.fixture
@@ -99,7 +81,7 @@ def test_repeated_call_finishes_after_a_kill(
     held_back: str, other: Prepared, database: Database, tmp_path: Path, point: str
 ) -> None:
     out = tmp_path / "runs"
-    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Stopped()), pytest.raises(Stopped):
         publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     publish_held_back(held_back, out, make_publishers(out, database), "checked by hand")
     check(out, database, held_back, other)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,14 @@ from scoring.errors import ConfigurationError, OutputError
 from scoring.ranking import Prepared
 from scoring.runs import runner, shards
 from scoring.runs.history import list_runs, verify_rows, verify_run
-from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, list_published_runs, read_results
+from scoring.runs.publishers import list_published_runs, read_results
 from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.telemetry import fault_injection
 from tests.support.errors import raises_at, raises_with
 from tests.support.proof_counts import record_count
-
-
-class Broken(BaseException):
-    """Stop a run at the point where a process would be killed."""
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as database:
-        database.create()
-        yield database
+from tests.support.small_runs import Stopped, make_publishers
 
 
 @pytest.fixture
@@ -43,16 +32,12 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def make_publishers(out: Path, database: Database) -> list[Publisher]:
-    return [DatabasePublisher(database), ParquetPublisher(out, latest="latest", by_run_id=True)]
-
-
 def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
     return runner.run(prepared, k=k, publishers=make_publishers(out, database), **settings).metadata.run_id
 
 
 def stop_at(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
-    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Stopped()), pytest.raises(Stopped):
         runner.run(prepared, k=k, publishers=make_publishers(out, database), resume=True)
 
 
@@ -232,7 +217,7 @@ def test_prune_keeps_and_reports_a_run_with_a_reader(prepared: Prepared, out: Pa
 @pytest.mark.parametrize("point", ["old run hidden", "old run removed"])
 def test_prune_finishes_an_interrupted_removal(prepared: Prepared, out: Path, database: Database, point: str) -> None:
     ids = [publish(prepared, out, database) for _ in range(3)]
-    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Stopped()), pytest.raises(Stopped):
         prune(out, database, 1)
     prune(out, database, 1)
     assert sorted(path.name for path in out.iterdir()) == [ids[2], "latest"]

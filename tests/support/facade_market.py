@@ -14,6 +14,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables, write_frame
 from scoring.dataset import Dataset, Tables
 from scoring.facade import ScoringEngine
+from scoring.model import ScoringModel
 from tests.support.oracle import Oracle, Score
 from tests.support.random_markets import CLOCK, RawMarket, random_market
 
@@ -57,6 +58,11 @@ def store(market: RawMarket, url: str) -> str:
 def company_of(market: RawMarket) -> tuple[str, int]:
     """Return a company and the ID of one of its jobs."""
     return next((job["company_id"], job["job_id"]) for job in market.jobs if job["company_id"])
+
+
+def reweight(model: ScoringModel) -> ScoringModel:
+    """Return the model with the weights 1, 2, 3, … in the order of its components."""
+    return model.with_weights({part.name: 1.0 + place for place, part in enumerate(model.parts)})
 
 
 def act(url: str, market: RawMarket, *, kind: str = "application", place: int = 0) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.model import Inputs
 from scoring.plan import Plan
-from scoring.ranking import component_contract
 from scoring.synthetic import make_market
 from scoring.testing import (
     BrokenInvariantsError,
@@ -106,12 +104,8 @@ def test_earlier_clock_ignores_is_active() -> None:
 UP = np.float32(200)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_contract() -> Iterator[None]:
-    """The components of these tests are broken on purpose."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(component_contract, "is_shipped", lambda part: True)
-        yield
+pytestmark = pytest.mark.usefixtures("without_contract")
+"""The components of these tests are broken on purpose."""
 
 
 def double_job_values(plan: Plan) -> Plan:

@@ -13,6 +13,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from tests.cli.command import (
     Call,
+    invoke,
 )
 
 WEIGHTS = """\
@@ -49,7 +50,7 @@ def action_command(action_folder: Path, factor_cache: Path, tmp_path: Path, monk
         given = [command, *arguments]
         if command != "profiles":
             given += ["--db", action_folder / "market.db", "--factor-cache", factor_cache]
-        return CliRunner().invoke(app, [str(argument) for argument in given])
+        return invoke(*given)
 
     call("profiles", "save", "fit", "--weights", action_folder / "fit.yaml")
     return call

@@ -15,6 +15,7 @@ from tests.cli.command import (
     Call,
     number,
     page,
+    require_one_error,
     rounded,
     row,
 )
@@ -137,9 +138,4 @@ def test_compare_of_equal_models_reports_no_change(action_command: Call, action_
 )
 def test_invalid_comparison_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
     done = action_command(*arguments)
-    assert done.exit_code == code, done.output
-    assert done.stdout == ""
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert message in errors[0]
-    assert done.stderr.splitlines()[-1] == errors[0]
+    require_one_error(done, code, message)

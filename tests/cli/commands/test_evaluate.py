@@ -22,6 +22,7 @@ from tests.cli.command import (
     error_line,
     number,
     page,
+    require_one_error,
     requires_mlflow,
     rounded,
     row,
@@ -243,12 +244,7 @@ def test_published_run_is_evaluated_after_its_clock(action_command: Call, action
 )
 def test_invalid_evaluation_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
     done = action_command(*arguments)
-    assert done.exit_code == code, done.output
-    assert done.stdout == ""
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert message in errors[0]
-    assert done.stderr.splitlines()[-1] == errors[0]
+    require_one_error(done, code, message)
 
 
 @requires_mlflow

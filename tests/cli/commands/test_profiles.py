@@ -6,15 +6,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from scoring.catalog import load_model
-from scoring.cli.app import app
 from scoring.cli.options import DEFAULT_DB, DEFAULT_PROFILES
 from scoring.database.database import Database
 from scoring.registry import DEFAULT_FOLDER, Registry
 from scoring.runs.publishers import read_manifest
-from tests.cli.command import Call, error_line, page
+from tests.cli.command import Call, error_line, invoke, page
 
 WEIGHTS = """\
 groups:
@@ -36,11 +35,7 @@ def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     Path(DEFAULT_DB).parent.mkdir()
     with Database.open(DEFAULT_DB) as database:
         database.create()
-
-    def call(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-    return call
+    return invoke
 
 
 @pytest.fixture

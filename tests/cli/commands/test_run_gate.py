@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from scoring.cli.app import app
 from scoring.cli.commands.run import HELD_BACK_EXIT_CODE
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
@@ -16,6 +15,7 @@ from scoring.dataset import Tables
 from scoring.errors import DatabaseError
 from scoring.runs.publishers import read_results
 from scoring.synthetic import make_market
+from tests.cli.command import invoke
 from tests.support.errors import raises_with
 
 TABLES = make_market(60, 300, 1_500, seed=9).tables
@@ -54,16 +54,12 @@ def market(tmp_path: Path, factor_cache: Path, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
-def scoring(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 def run(name: str, *extra: object) -> Result:
-    return scoring("run", "--db", name, "--out", "runs", "--top-k", 5, *extra)
+    return invoke("run", "--db", name, "--out", "runs", "--top-k", 5, *extra)
 
 
 def promote(name: str, note: str, db: str = "whole.db") -> None:
-    done = scoring("profiles", "promote", name, "--db", db, "--note", note, "--force", "untested", "--yes")
+    done = invoke("profiles", "promote", name, "--db", db, "--note", note, "--force", "untested", "--yes")
     assert done.exit_code == 0, done.output
 
 
@@ -83,7 +79,7 @@ def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
         raises_with(DatabaseError, reason="no published run"),
     ):
         read_results(database)
-    listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
+    listed = invoke("runs", "list", "--db", "half.db", "--out", "runs").stdout
     assert "held back" in listed
     assert "users dropped 48.2% (at most 10%)" in listed
 
@@ -92,7 +88,7 @@ def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
     assert "forced (the region was sold)" in " ".join(forced.stdout.split())
     assert "of them resumed" in forced.stdout
     assert os.readlink("runs/latest") != before
-    assert "forced (the region was sold)" in scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
+    assert "forced (the region was sold)" in invoke("runs", "list", "--db", "half.db", "--out", "runs").stdout
 
 
 def test_held_back_run_is_published_after_data_change(market: Path) -> None:
@@ -102,12 +98,12 @@ def test_held_back_run_is_published_after_data_change(market: Path) -> None:
     with Database.open(market / "half.db") as database, database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM actions WHERE action = 'view'")
     publish = ("runs", "publish", kept, "--db", "half.db", "--out", "runs")
-    assert "Missing option" in scoring(*publish).stderr
-    done = scoring(*publish, "--force", "the region was sold")
+    assert "Missing option" in invoke(*publish).stderr
+    done = invoke(*publish, "--force", "the region was sold")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1] == f"Parquet: runs/{kept}"
     assert os.readlink("runs/latest") == kept
-    assert "does not contain a run" in scoring(*publish, "--force", "again").stderr
+    assert "does not contain a run" in invoke(*publish, "--force", "again").stderr
 
 
 def test_gate_file_sets_limits(market: Path) -> None:
@@ -136,7 +132,7 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     )
     own = ("--component", "lucky.py")
     assert run("whole.db", *own, "--model", "lucky.yaml").exit_code == 0
-    assert scoring("profiles", "save", "night").exit_code == 0
+    assert invoke("profiles", "save", "night").exit_code == 0
     assert run("whole.db", "--profile", "night").exit_code == HELD_BACK_EXIT_CODE  # held back without a promotion
     promote("night", "luck was enough")
     alone = run("whole.db")  # without the file, the published model cannot rank
@@ -151,10 +147,10 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     assert "luck was enough" in done.stderr
     assert "night@1 was promoted on" in done.stdout
     assert "jobs kept, mean of users by the published model 100.0%" in " ".join(done.stdout.split())
-    scoring("profiles", "save", "night", "--model", "classic")
+    invoke("profiles", "save", "night", "--model", "classic")
     promote("night", "try classic")
     assert run("whole.db").exit_code == 0
-    assert scoring("profiles", "rollback", "--db", "whole.db", "--note", "complaints").exit_code == 0
+    assert invoke("profiles", "rollback", "--db", "whole.db", "--note", "complaints").exit_code == 0
     back = run("whole.db", "--profile", "night@1")
     assert back.exit_code == 0
     assert "night@1 was restored on" in " ".join(back.stdout.split())
@@ -162,12 +158,12 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
 
 def test_published_lists_of_another_model_are_reported(market: Path) -> None:
     run("half.db")
-    scoring("profiles", "save", "night")
+    invoke("profiles", "save", "night")
     promote("night", "as before", "half.db")
-    scoring("init", "--db", "half.db", "--replace", "--users", 40, "--jobs", 300, "--seed", 3)
+    invoke("init", "--db", "half.db", "--replace", "--users", 40, "--jobs", 300, "--seed", 3)
     held_back = run("half.db", "--model", "classic", "--instead", "a trial")
     assert held_back.exit_code == HELD_BACK_EXIT_CODE
     kept = next((market / "runs").glob(".*.journal")).read_text().split('"run_id":"')[1][:26]
-    done = scoring("runs", "publish", kept, "--db", "half.db", "--out", "runs", "--force", "a trial")
+    done = invoke("runs", "publish", kept, "--db", "half.db", "--out", "runs", "--force", "a trial")
     assert done.exit_code == 0, done.output
     assert "warning: night@1 is promoted, but the published lists are of another model" in done.stderr

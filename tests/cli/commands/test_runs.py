@@ -7,19 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from scoring.cli.app import app
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs import shards
 from scoring.runs.publishers import list_published_runs
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-
-
-class Broken(BaseException):
-    """Raised where a process would be killed."""
+from tests.cli.command import invoke
+from tests.support.small_runs import Stopped
 
 
 @pytest.fixture
@@ -32,20 +29,16 @@ def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scoring(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 def run(*extra: object) -> Result:
-    return scoring("run", "--db", "market.db", "--out", "runs", "--top-k", 5, *extra)
+    return invoke("run", "--db", "market.db", "--out", "runs", "--top-k", 5, *extra)
 
 
 def runs(command: str, *extra: object) -> Result:
-    return scoring("runs", command, "--db", "market.db", "--out", "runs", *extra)
+    return invoke("runs", command, "--db", "market.db", "--out", "runs", *extra)
 
 
 def test_interrupted_run_is_listed_and_resumed_once(market: Path) -> None:
-    with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
+    with fault_injection.arm("shard noted", 2, Stopped()), pytest.raises(Stopped):
         run("--resume")
     assert "unfinished" in runs("list").stdout
     done = run("--resume")
@@ -75,11 +68,11 @@ def test_list_shows_the_newest_runs_up_to_a_limit(market: Path) -> None:
 
 
 def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
-    with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
+    with fault_injection.arm("shard noted", 2, Stopped()), pytest.raises(Stopped):
         run()
     # without --resume, a run that stops deletes its files, if its process is still able to
     assert list((market / "runs").iterdir()) == []
-    with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
+    with fault_injection.arm("shard noted", 2, Stopped()), pytest.raises(Stopped):
         run("--resume")
     done = run()
     assert "warning: An unfinished run of the same data, model and settings exists" in done.stderr
@@ -112,4 +105,4 @@ def test_prune_removes_old_runs(market: Path) -> None:
 
 def test_list_without_runs(market: Path) -> None:
     assert "contains no runs" in runs("list").stdout
-    assert "Usage" in scoring("runs").stdout
+    assert "Usage" in invoke("runs").stdout

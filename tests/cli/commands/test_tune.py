@@ -16,6 +16,7 @@ from tests.cli.command import (
     error_line,
     number,
     page,
+    require_one_error,
     requires_mlflow,
     rounded,
     row,
@@ -155,12 +156,7 @@ def test_processes_share_the_trials_of_a_search(
 )
 def test_invalid_search_is_one_line(action_command: Call, arguments: tuple, code: int, message: str) -> None:
     done = action_command(*arguments)
-    assert done.exit_code == code, done.output
-    assert done.stdout == ""
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert message in errors[0]
-    assert done.stderr.splitlines()[-1] == errors[0]
+    require_one_error(done, code, message)
     is_slice_of_data = "no slice" in message
     assert ("loading" in done.stderr) == is_slice_of_data
 

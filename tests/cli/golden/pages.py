@@ -319,16 +319,21 @@ def _changed_model() -> Any:
     return standard.with_weights(flat).with_eligibility(max_per_company=3)
 
 
+def _rank_twice(data: Any) -> list[Ranking]:
+    """Return two rankings of two users: the first user's lists differ in the order and in one job."""
+    jobs = data.jobs.job_id[:9]
+    first, second = np.array([[0, 1, 2, 3], [4, 5, 6, 7]]), np.array([[1, 0, 2, 8], [4, 5, 6, 7]])
+    return [
+        Ranking(data.users.user_id[:2], jobs[rows], rows, np.zeros((2, 4, 4), np.float32), np.full(2, 4, np.int32))
+        for rows in (first, second)
+    ]
+
+
 def compare() -> Any:
     """Return the comparison of two models: their differences, lists, one list, and one job."""
     standard, changed = scoring.load_model("standard"), _changed_model()
     data = golden_cases.dataset()
-    jobs = data.jobs.job_id[:9]
-    first, second = np.array([[0, 1, 2, 3], [4, 5, 6, 7]]), np.array([[1, 0, 2, 8], [4, 5, 6, 7]])
-    lists = [
-        Ranking(data.users.user_id[:2], jobs[rows], rows, np.zeros((2, 4, 4), np.float32), np.full(2, 4, np.int32))
-        for rows in (first, second)
-    ]
+    lists = _rank_twice(data)
     inputs = Inputs.of(scoring.Statistics(data))
     found = Comparison.of_rankings(*lists, inputs, names=("standard", "changed"))
     order = np.arange(1, 5)
@@ -355,12 +360,7 @@ def compare() -> Any:
 def compare_several() -> Any:
     """Return the comparison of three models: one with other lists, one with the same lists."""
     data = golden_cases.dataset()
-    jobs = data.jobs.job_id[:9]
-    first, second = np.array([[0, 1, 2, 3], [4, 5, 6, 7]]), np.array([[1, 0, 2, 8], [4, 5, 6, 7]])
-    lists = [
-        Ranking(data.users.user_id[:2], jobs[rows], rows, np.zeros((2, 4, 4), np.float32), np.full(2, 4, np.int32))
-        for rows in (first, second)
-    ]
+    lists = _rank_twice(data)
     inputs = Inputs.of(scoring.Statistics(data))
     long_name = "models/a_model_file_with_a_long_name.yaml"
     sides = ((lists[1], "changed"), (lists[0], long_name))

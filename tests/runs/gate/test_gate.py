@@ -39,14 +39,11 @@ from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
+from tests.support.small_runs import Stopped
 
 K = 10
 NO_LIMITS = GateLimits(**dict.fromkeys(GateLimits.model_fields))
 MARKET = make_market(150, 1_500, 6_000, seed=4)
-
-
-class Broken(BaseException):
-    """Stop a run at the point where a process would be killed."""
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +117,7 @@ def read_current(folder: Path) -> str:
     return os.readlink(folder / "latest")
 
 
-# Broken data
+# Stopped data
 
 
 def no_actions(tables: Tables) -> Tables:
@@ -436,7 +433,7 @@ def test_stop_between_gate_and_publishing_changes_nothing(
     run(previous_market, DatabasePublisher(database), parquet(out))
     before = read_current(out)
     gate = Gate(force=force)
-    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Stopped()), pytest.raises(Stopped):
         run(market, DatabasePublisher(database), parquet(out), gate=gate, resume=True)
     assert read_current(out) == before
     # a run that one place has published has passed the gate: resuming it needs no reason

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.database.database import Database
 from scoring.errors import DatabaseError, OutputError
 from scoring.ranking import Prepared
-from scoring.runs import runner, shards
+from scoring.runs import shards
 from scoring.runs.publishers import (
     DatabasePublisher,
     FramePublisher,
@@ -30,6 +29,7 @@ from scoring.runs.publishers import (
 from scoring.runs.shards import ShardResult
 from tests.support.errors import raises_with
 from tests.support.proof_counts import record_count
+from tests.support.small_runs import run
 
 
 class Broken(Exception):
@@ -49,13 +49,6 @@ class FailingPublisher(FramePublisher):
             raise Broken
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database.open(database_url) as database:
-        database.create()
-        yield database
-
-
 @pytest.fixture(scope="module")
 def expected(prepared: Prepared) -> pd.DataFrame:
     return prepared.top_k(5).frame()
@@ -64,10 +57,6 @@ def expected(prepared: Prepared) -> pd.DataFrame:
 def count(database: Database, table: str) -> int:
     with database.connect() as connection:
         return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
-
-
-def run(prepared: Prepared, *publishers: Publisher, **settings: Any) -> runner.RunResult:
-    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "publishers": publishers} | settings))
 
 
 def read(folder: Path) -> pd.DataFrame:
