@@ -93,7 +93,7 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
         path = error.ctx.command_path if error.ctx else "scoring"
         text = error.format_message().rstrip(".?").replace(". Did you", "; did you").replace("Value error, ", "")
         advice = f"See `{path} --help`."
-        if isinstance(error, _NoSuchOption) and not error.possibilities and _takes_values(error.ctx):
+        if isinstance(error, _NoSuchOption) and not error.option_name.startswith("--") and _takes_values(error.ctx):
             advice = f"If it is an id or a name, write the options first, then `--`, then the values. {advice}"
         _print_error(f"{path}: {text}. {advice}")
         return int(error.exit_code)

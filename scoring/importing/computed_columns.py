@@ -375,6 +375,12 @@ def fold_name(name: str) -> str:
     return " ".join(fold_text(name).split())
 
 
+def list_names(name: str) -> list[str]:
+    """Return the folded names of a code: also 東京 for 東京都."""
+    folded = fold_name(name)
+    return [folded, folded[:-1]] if len(folded) > 2 and folded.endswith(("都", "府", "県")) else [folded]
+
+
 def _describe(target: str, reason: str, values: Sequence[Any]) -> str:
     counts = Counter("" if is_missing(value) else str(value) for value in values)
     return f"{target} {reason}; most often {format_most_frequent(counts)}"

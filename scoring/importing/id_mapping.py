@@ -15,7 +15,7 @@ from scoring.columns.types import INTEGER
 from scoring.columns.types.integer import find_text_ids
 from scoring.database.schema import DATA_TABLES
 from scoring.errors import DataError
-from scoring.importing.computed_columns import fold_name
+from scoring.importing.computed_columns import fold_name, list_names
 from scoring.validation.owner_ids import OwnerIds, Owners
 
 __all__ = [
@@ -31,10 +31,13 @@ __all__ = [
 
 
 def read_codes(connection: Connection, table: str) -> Mapping[str, Any]:
-    """Return folded name → code of a reference table."""
+    """Return folded name → code of a reference table. Prefectures have short names too: 東京 for 東京都."""
     columns = DATA_TABLES[table].c
-    rows = connection.execute(select(columns.name, columns[TABLES[table].key[0]]))
-    return {fold_name(name): code for name, code in rows if name is not None}
+    rows = connection.execute(select(columns.name, columns[TABLES[table].key[0]])).all()
+    codes = {fold_name(name): code for name, code in rows if name is not None}
+    if table == "prefectures":
+        codes = {short: code for name, code in codes.items() for short in list_names(name)} | codes
+    return codes
 
 
 def read_owners(connection: Connection, table: str) -> Owners:

@@ -26,7 +26,7 @@ class ImportReport:
     rejected: rejected rows.
     reasons: reason → number of rejected rows.
     cleared: rule → number of values that were made missing.
-    ignored: source columns that were not used.
+    ignored: source columns that were not used. With a mapping file: not used by any table, and in one report only.
     refused_path: the file of the rejected rows, if one was written.
     notes: message → number of values that the mapping kept without a conversion, or changed.
     is_update: whether rows with the key of a stored row replaced it.

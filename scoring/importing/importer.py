@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +27,8 @@ from sqlalchemy import Connection, inspect, select
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
 from scoring.columns.board import DEFAULT_BOARD, Board
+from scoring.columns.text_ids import OWNERS
+from scoring.columns.types.id import HEADER
 from scoring.columns.types.time import NOT_TIME
 from scoring.database.board_storage import declare_columns, read_board, write_settings
 from scoring.database.database import Database
@@ -64,7 +66,7 @@ from scoring.importing.table_writer import (
 from scoring.validation.cross_table import find_unknown_references, pad_cities
 from scoring.validation.normalise import NormalisedTable, code_width, normalise, pad_prefectures
 from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
-from scoring.validation.rejections import DUPLICATE
+from scoring.validation.rejections import DUPLICATE, Rejections
 from scoring.validation.unknown_values import REFERENCES, find_unknown_values
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
@@ -170,11 +172,14 @@ def import_mapping(
         )
     database.require_writable()
     raws: dict[str, RawRows] = {}
+    headers: dict[str, set[str]] = {}
     for table, table_map in mapping.tables.items():
-        sources = [(places[name], mapping.sources[name]) for name in table_map.sources]
-        raws[table] = concatenate(
-            [_read(place, source.missing + table_map.missing, source.options) for place, source in sources]
-        )
+        parts = []
+        for name in table_map.sources:
+            source = mapping.sources[name]
+            parts.append(_read(places[name], source.missing + table_map.missing, source.options))
+            headers[name] = set(map(str, parts[-1].frame.columns))
+        raws[table] = concatenate(parts)
     reports: list[ImportReport] = []
     try:
         with _transaction(database, list(mapping.tables), options, reports, mapping.board) as transaction:
@@ -182,11 +187,36 @@ def import_mapping(
                 names = " + ".join(mapping.sources[name].title for name in table_map.sources)
                 report = transaction.import_table(table, raws.pop(table), table_map, names, refused_to)
                 _require_accepted_rows(report)
+            reports[:] = _report_unused_once(reports, [one.sources for one in mapping.tables.values()], headers)
     finally:
         if on_report is not None:
             for report in reports:
                 on_report(report)
     return reports
+
+
+def _report_unused_once(
+    reports: Sequence[ImportReport], sources: Sequence[Sequence[str]], headers: Mapping[str, Collection[str]]
+) -> list[ImportReport]:
+    """Return the reports without the unused columns that another table uses, and each other one in one report.
+
+    Parameters
+    ----------
+    sources: (n,) the names of the sources of each report.
+    headers: source → its columns.
+    """
+    found = [
+        {(source, name): name in report.ignored for source in names for name in headers[source]}
+        for report, names in zip(reports, sources, strict=True)
+    ]
+    done = {column for columns in found for column, is_unused in columns.items() if not is_unused}
+    result = list(reports)
+    for at in sorted(range(len(reports)), key=lambda at: len(reports[at].ignored)):
+        new = {column for column, is_unused in found[at].items() if is_unused} - done
+        done |= new
+        names = {name for _, name in new}
+        result[at] = replace(reports[at], ignored=tuple(name for name in reports[at].ignored if name in names))
+    return result
 
 
 @contextmanager
@@ -463,6 +493,7 @@ def _validate(
         notes.update(computed.notes)
         kept.update(computed.kept)
         ignored, rejections, composed = computed.ignored, computed.rejections, computed.frame
+        _reject_headers(table, composed, mapping, computed.rejections)
         if table == "occupations":
             composed = number_occupations(connection, composed)
     rows = composed.reset_index(drop=True)
@@ -492,6 +523,17 @@ def _validate(
     notes.update(validated.notes)
     columns = {*map(str, composed.columns), *(["external_id"] if validated.has_text_ids else [])}
     return replace(validated, ignored=ignored or validated.ignored), frozenset(columns)
+
+
+def _reject_headers(table: str, frame: pd.DataFrame, mapping: TableMap, rejections: Rejections) -> None:
+    """Reject the rows of a reference table whose code is the name of its column: a repeated header line."""
+    key = TABLES[table].key[0]
+    if key in OWNERS or key not in frame:
+        return
+    column = mapping.columns.get(key)
+    names = {key, *([column.source] if column is not None and column.source is not None else [])}
+    codes = frame[key].reset_index(drop=True)
+    rejections.add(codes.isin(names).to_numpy(dtype=bool), key, codes, HEADER)
 
 
 def _drop_kept(codes: pd.DataFrame, kept: Mapping[str, Collection[str]]) -> pd.DataFrame:

@@ -32,6 +32,7 @@ def test_help_without_a_command(scoring: Call) -> None:
         (["explain"], "USER"),
         (["rum"], "rum"),
         (["explain", "-5x", "1"], "then `--`, then the values"),
+        (["explain", "--xyz", "1"], "No such option: --xyz. See"),
         (["reach", "1", "-x"], "then `--`, then the values"),
         (["audience", "-J1"], "then `--`, then the values"),
         (["profiles", "show", "-x"], "then `--`, then the values"),

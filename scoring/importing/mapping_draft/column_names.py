@@ -16,7 +16,7 @@ _PLACE: Final = {
     "prefecture_code": (
         "prefecture code", "pref cd", "pref", "prefecture", "state code", "state", "region code",
         "region", "province",
-        "canton", "lives in", "residence", "都道府県コード", "都道府県",
+        "canton", "lives in", "residence", "都道府県コード", "都道府県", "居住地",
     ),
     "city_code": (
         "city code", "city cd", "city", "town", "municipality", "zip code", "zip", "postal code", "postcode",
@@ -27,7 +27,7 @@ _PLACE: Final = {
 WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "jobs": {
         "job_id": (
-            "job id", "job", "posting id", "vacancy id", "offer id", "position id", "requisition id",
+            "job id", "job", "posting id", "vacancy id", "offer id", "position id", "requisition id", "req id", "req",
             "listing id", "ad id", "item id", "movie id", "product id", "求人id", "求人番号", "案件id", "仕事id",
         ),
         "company_id": ("company id", "employer id", "client id", "endcl cd", "企業id", "会社id", "企業コード"),
@@ -42,15 +42,17 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "station_name": ("station name", "station", "nearest station", "最寄り駅", "最寄駅", "駅"),
         "address": ("address", "street address", "street", "location", "workplace", "住所", "勤務地"),
         "salary_type": (
-            "salary type", "per", "pay type", "wage type", "pay period", "salary period", "pay unit",
+            "salary type", "per", "pay type", "wage type", "pay period", "salary period", "pay unit", "rate type",
             "給与形態", "給与区分",
         ),
         "min_salary": (
-            "min salary", "salary min", "minimum salary", "min wage", "salary", "wage", "pay",
+            "min salary", "salary min", "minimum salary", "min wage", "salary", "wage", "pay", "min pay", "pay min",
             "hourly rate", "pay rate",
             "compensation", "salary from", "給与", "時給", "月給", "賃金", "給料",
         ),
-        "max_salary": ("max salary", "salary max", "maximum salary", "salary to", "max wage", "最高給与"),
+        "max_salary": ("max salary", "salary max", "maximum salary", "salary to", "max wage", "max pay", "pay max",
+            "最高給与",
+        ),
         "fee": (
             "fee", "success fee", "commission", "price per click", "cpc", "bid", "revenue", "掲載料",
             "成果報酬", "手数料",
@@ -61,16 +63,15 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "class", "genres",
             "genre", "job type", "position", "職種コード", "職種", "業種",
         ),
-        "employment_type_code": ("employment type code", "employment type", "contract type", "雇用形態"),
-        "has_daily_payment": ("has daily payment", "daily payment", "daily pay", "日払い", "日払い可"),
+        "employment_type_code": ("employment type code", "employment type", "contract type", "type", "雇用形態"),
+        "has_daily_payment": ("has daily payment", "daily payment", "daily pay", "日払い"),
         "has_no_experience": (
-            "has no experience", "no experience", "no experience required", "entry level", "未経験歓迎",
-            "未経験可",
+            "has no experience", "no experience", "no experience required", "entry level", "未経験",
         ),
-        "has_student_welcome": ("has student welcome", "student welcome", "students welcome", "学生歓迎"),
+        "has_student_welcome": ("has student welcome", "student welcome", "students welcome", "学生"),
         "has_remote_work": (
             "has remote work", "remote work", "remote", "is remote", "work from home", "from home",
-            "home office", "在宅", "リモート可",
+            "home office", "在宅", "リモート", "テレワーク",
         ),
         "posted_at": (
             "posted at", "online since", "published", "posting date", "date posted", "posted", "post date",
@@ -79,14 +80,15 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         ),
         "expires_at": (
             "expires at", "end at", "expiry date", "expiration date", "expires", "valid until",
-            "closing date", "deadline",
+            "closing date", "closes", "deadline",
             "close date", "end date", "掲載終了日", "締切日", "応募締切",
         ),
         "is_active": ("is active", "active", "is open", "有効"),
     },
     "users": {
         "user_id": (
-            "user id", "user", "applicant id", "candidate id", "member id", "seeker id", "customer id",
+            "user id", "user", "applicant id", "candidate id", "member id", "seeker id", "customer id", "member",
+            "applicant", "candidate",
             "person id", "uid",
             "会員id", "会員番号", "ユーザーid", "求職者id",
         ),
@@ -96,16 +98,16 @@ WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "preferred_occupations": (
             "preferred occupations", "looks for", "searches for", "preferred categories", "positions of interest",
             "position of interest", "interests",
-            "desired occupation", "desired position", "preferred jobs", "occupation", "希望職種",
+            "desired occupation", "desired position", "preferred jobs", "desired jobs", "occupation", "希望職種",
         ),
         "preferred_salary_min": (
             "preferred salary min", "at least", "preferred salary", "desired salary", "salary expectation",
-            "min salary", "希望時給",
+            "min salary", "min pay", "expected pay", "希望時給",
             "希望給与",
         ),
         "preferred_work_style": ("preferred work style", "work style", "desired work style", "働き方"),
         "registered_at": (
-            "registered at", "registration date", "signup date", "sign up date", "joined at",
+            "registered at", "registration date", "signup date", "sign up date", "joined at", "joined",
             "member since", "created at",
             "登録日", "入会日",
         ),
@@ -160,8 +162,13 @@ def rate_name(name: str, table: str, column: str) -> float:
         weight = 1 - 0.01 * place
         if words == meaning:
             best = max(best, EXACT * weight - 0.01)
-        elif set(meaning.split()) < set(words.split()):
+        elif set(meaning.split()) < set(words.split()) or _contains_without_spaces(words, meaning):
             best = max(best, CONTAINED * weight)
         elif SequenceMatcher(None, words, meaning).ratio() >= 0.85:
             best = max(best, SIMILAR * weight)
     return best
+
+
+def _contains_without_spaces(words: str, meaning: str) -> bool:
+    """Return whether a name contains Japanese words, which no spaces separate: 未経験OK contains 未経験."""
+    return len(meaning) > 1 and not meaning.isascii() and meaning in words

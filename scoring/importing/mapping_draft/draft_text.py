@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import pandas as pd
 import yaml
 
 from scoring.columns import TABLES
@@ -76,9 +78,15 @@ def _is_url(path: str) -> bool:
 
 def _read(path: str, location: str, name: str, stated: Mapping[str, Any]) -> SourceFile:
     options = ({} if _is_url(path) else _guess_options(Path(location))) | dict(stated)
-    frame = read_source(location, options=SourceOptions(**options)).frame.iloc[:N_ROWS]
+    frame = _drop_headers(read_source(location, options=SourceOptions(**options)).frame.iloc[:N_ROWS])
     profiles = {str(column): ColumnProfile.of(str(column), frame[column]) for column in frame.columns}
     return SourceFile(name, _hide_password(path), options, frame, profiles)
+
+
+def _drop_headers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that do not repeat the header, whose words would become values."""
+    is_header = np.logical_and.reduce([frame[name].isin([name]).to_numpy(dtype=bool) for name in frame.columns])
+    return frame[~is_header].reset_index(drop=True) if is_header.any() else frame
 
 
 def _hide_password(path: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES, TABLES, Column
-from scoring.columns.normal_form import fold_text, normalise_text
+from scoring.columns.normal_form import fold_text
 from scoring.columns.types import ACTIVE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TIME
 from scoring.errors import DataError
 from scoring.importing.amount_texts import read_unit
+from scoring.importing.computed_columns import fold_name, list_names
 from scoring.importing.mapping_draft.column_names import fold_words, rate_name
 from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
 
@@ -62,10 +62,10 @@ class SourceFile:
         return tuple(dict.fromkeys(word for profile in self.profiles.values() for word in profile.missing))
 
     def find_column(self, table: str, column: str) -> str | None:
-        """Return the column whose name means this column best; None if there is none."""
+        """Return the column whose name means this column best, and no other column better; None if there is none."""
         rated = [(rate_name(name, table, column), name) for name in self.profiles]
-        best = max(rated, key=lambda pair: pair[0], default=(0.0, ""))
-        return best[1] if best[0] >= MIN_RATING else None
+        fitting = [(rating, name) for rating, name in rated if rating >= max(MIN_RATING, _rate_best(name, table))]
+        return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
 @dataclass
@@ -144,7 +144,8 @@ def _find_ids(files: Sequence[SourceFile]) -> dict[str, dict[str, str]]:
     """Return file → table → column of its ids: by names, then by values.
 
     A file whose name means jobs or users has an id in the first column with a value of its own in every row. Another
-    column contains ids if nearly all of its values are such ids.
+    column contains ids if nearly all of its values are such ids. If the file has an id by name, only a column of text
+    does: small integers are often ids by chance.
     """
     found: dict[str, dict[str, str]] = {}
     for file in files:
@@ -158,16 +159,17 @@ def _find_ids(files: Sequence[SourceFile]) -> dict[str, dict[str, str]]:
                 found[file.name][owner] = (plain or keys)[0]
     known = {table: _collect_ids(files, found, table) for table in ID_COLUMNS}
     for file in files:
-        if not found[file.name]:
-            for table, values in known.items():
-                if (name := _find_references(file, values)) is not None and name not in found[file.name].values():
-                    found[file.name][table] = name
+        kinds = ID_KINDS if not found[file.name] else ("text",)
+        for table in ID_COLUMNS.keys() - found[file.name].keys():
+            name = _find_references(file, known[table], kinds)
+            if name is not None and name not in found[file.name].values():
+                found[file.name][table] = name
     return found
 
 
 def _find_owner(file: SourceFile) -> str | None:
     """Return the table that the name of the file means."""
-    words = fold_text(Path(file.path).name)
+    words = fold_text(file.name)
     return next((table for table, parts in FILE_WORDS.items() if any(part in words for part in parts)), None)
 
 
@@ -177,14 +179,11 @@ def _collect_ids(files: Sequence[SourceFile], ids: Mapping[str, Mapping[str, str
     )
 
 
-def _find_references(file: SourceFile, known: frozenset[str]) -> str | None:
+def _find_references(file: SourceFile, known: frozenset[str], kinds: Sequence[str]) -> str | None:
     """Return the column most of whose values are known ids, with the most different ones; None if there is none."""
-    shares = {
-        name: len(profile.values & known)
-        for name, profile in file.profiles.items()
-        if profile.kind in ID_KINDS and len(profile.values & known) >= SHARE_OF_IDS * len(profile.values)
-    }
-    return max(shares, key=lambda name: shares[name]) if shares else None
+    shared = {name: len(profile.values & known) for name, profile in file.profiles.items() if profile.kind in kinds}
+    likely = [name for name, n in shared.items() if n and n >= SHARE_OF_IDS * len(file.profiles[name].values)]
+    return max(likely, key=lambda name: shared[name]) if likely else None
 
 
 def _find_reference_table(file: SourceFile) -> str | None:
@@ -258,8 +257,10 @@ def _assign_columns(table: str, file: SourceFile, names: Sequence[str]) -> dict[
         if column.type is ID or column.name == "external_id":
             continue
         for name in names:
-            rating = rate_name(name, table, column.name) * (1 - 0.7 * file.profiles[name].share_missing)
-            if rating >= MIN_RATING and file.profiles[name].kind != "empty":
+            profile = file.profiles[name]
+            share_missing = 0.0 if profile.kind == "flag" else profile.share_missing  # a blank often means false
+            rating = rate_name(name, table, column.name) * (1 - 0.7 * share_missing)
+            if rating >= MIN_RATING and profile.kind != "empty":
                 rated.append((-rating, place, column, name))
     drafts: dict[str, ColumnDraft] = {}
     used: set[str] = set()
@@ -395,7 +396,7 @@ def _draft_kind(file: SourceFile, names: Sequence[str]) -> ColumnDraft:
         if unknown:
             draft.notes.append(f"rows with these values are rejected: {', '.join(unknown)}")
         return draft
-    kind = _read_kind(Path(file.path).stem)
+    kind = _read_kind(file.name)
     note = "is a row an application, click or view?"
     return ColumnDraft(None, {"value": kind or "click"}, [note])
 
@@ -430,8 +431,8 @@ def _add_reference_tables(drafts: dict[str, TableDraft]) -> None:
         codes = {str(code) for code in known["prefecture_code"]}
         if len({value.zfill(2) for value in profile.values} & codes) >= 0.5 * len(profile.values):
             continue
-        names = {normalise_text(name) for name in known["name"]}
-        if len(profile.values & names) > 0.5 * len(profile.values):
+        names = {short for name in known["name"] for short in list_names(name)}
+        if len({fold_name(value) for value in profile.values} & names) > 0.5 * len(profile.values):
             place.keys["lookup"] = "prefectures"
             continue
         _add_regions(drafts, draft, place.source)

@@ -33,6 +33,15 @@ def test_canonical_names_and_aliases_rate_highest() -> None:
         ("掲載開始日", "jobs", "posted_at"),
         ("Position.Of.Interest", "users", "preferred_occupations"),
         ("timestamp:float", "actions", "occurred_at"),
+        ("Req ID", "jobs", "job_id"),
+        ("Job Title", "jobs", "title"),
+        ("Closes", "jobs", "expires_at"),
+        ("未経験OK", "jobs", "has_no_experience"),
+        ("在宅勤務", "jobs", "has_remote_work"),
+        ("応募日時", "actions", "occurred_at"),
+        ("居住地", "users", "prefecture_code"),
+        ("Joined", "users", "registered_at"),
+        ("Min pay", "users", "preferred_salary_min"),
     ],
 )
 def test_name_means_the_column_best(name: str, table: str, column: str) -> None:

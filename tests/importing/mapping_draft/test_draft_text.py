@@ -112,6 +112,7 @@ def test_draft_of_a_board_ranks_without_an_edit(board_files: list[Path], tmp_pat
     assert "#   Notes: x" in draft
     reports, data = import_draft(draft, tmp_path)
     assert {name: report.rejected for name, report in reports.items()} == dict.fromkeys(tables, 0)
+    assert {name: report.ignored for name, report in reports.items() if report.ignored} == {"jobs": ("Notes",)}
     assert {name: report.stored for name, report in reports.items()} == {
         "prefectures": 3, "occupations": 3, "jobs": 60, "users": 9, "actions": 60,
     }  # fmt: skip
@@ -147,12 +148,16 @@ def test_japanese_file_in_another_encoding(tmp_path: Path) -> None:
     rows = {
         "求人番号": [f"{i:05}" for i in range(40)],
         "求人タイトル": ["カフェスタッフ", "倉庫作業"] * 20,
-        "都道府県": ["東京都", "大阪府"] * 20,
+        "都道府県": ["東京", "大阪府"] * 20,
         "給与": ["時給1,200円～1,500円", "時給１，３００円", "応相談", "月給25万円"] * 10,
         "掲載開始日": ["2025年6月30日", "2025年7月1日"] * 20,
         "未経験歓迎": ["あり", "なし"] * 20,
+        "在宅OK": ["○", ""] * 20,
+        "職種": ["飲食", "物流"] * 20,
     }
-    pd.DataFrame(rows).to_csv(tmp_path / "kyujin.csv", index=False, encoding="cp932")
+    frame = pd.DataFrame(rows)
+    frame.loc[40] = frame.columns.tolist()  # a repeated header line
+    frame.to_csv(tmp_path / "kyujin.csv", index=False, encoding="cp932")
     draft = draft_mapping([tmp_path / "kyujin.csv"])
     mapping = yaml.safe_load(draft)
     assert mapping["sources"]["kyujin"]["encoding"] == "cp932"
@@ -161,9 +166,11 @@ def test_japanese_file_in_another_encoding(tmp_path: Path) -> None:
     assert jobs["min_salary"] == {"from": "給与", "number": True, "per": "text"}
     assert jobs["posted_at"] == {"from": "掲載開始日", "format": "%Y年%m月%d日"}
     assert jobs["has_no_experience"] == {"from": "未経験歓迎", "values": {"あり": True, "なし": False}}
+    assert jobs["has_remote_work"] == {"from": "在宅OK", "values": {"○": True}}
     reports, data = import_draft(draft, tmp_path)
+    assert (reports["occupations"].stored, reports["occupations"].rejected, reports["jobs"].rejected) == (2, 1, 1)
     assert reports["jobs"].stored == len(data.jobs) == 40
-    assert data.tables.jobs["has_no_experience"].sum() == 20
+    assert data.tables.jobs["has_no_experience"].sum() == data.tables.jobs["has_remote_work"].sum() == 20
     assert data.tables.jobs["prefecture_code"].value_counts().to_dict() == {"13": 20, "27": 20}
     assert data.tables.jobs["salary_type"].value_counts().to_dict() == {"hourly": 20, "monthly": 10}
 
@@ -240,6 +247,25 @@ def test_tables_and_sheets_are_sources(tmp_path: Path) -> None:
         reports, data = import_draft(draft, folder)
         assert [reports[name].stored for name in ("jobs", "users", "actions")] == [60, 9, 60]
         assert len(data.jobs) == 60
+
+
+def test_sheets_are_named_after_what_they_contain(tmp_path: Path) -> None:
+    """The title is not an id, although its name contains "job" and every row has its own title."""
+    n = range(30)
+    sheets = {
+        "Jobs": {"Job Title": [f"Cook {i}" for i in range(40)], "Req ID": [f"R-{i}" for i in range(40)]},
+        "Members": {"Nick": [f"u{i}" for i in n], "Age": n},
+        "Events": {"Nick": [f"u{i}" for i in n], "Req ID": [f"R-{i % 9}" for i in n], "Date": ["2025-06-01"] * 30},
+    }
+    with pd.ExcelWriter(tmp_path / "board.xlsx") as workbook:
+        for name, columns in sheets.items():
+            pd.DataFrame(columns).to_excel(workbook, sheet_name=name, index=False)
+    tables = yaml.safe_load(draft_mapping([tmp_path / "board.xlsx"]))["tables"]
+    assert {name: table["columns"] for name, table in tables.items()} == {
+        "jobs": {"job_id": "Req ID", "title": "Job Title"},
+        "users": {"user_id": "Nick", "age_group": "Age"},
+        "actions": {"user_id": "Nick", "job_id": "Req ID", "action": {"value": "click"}, "occurred_at": "Date"},
+    }
 
 
 def test_draft_contains_no_password() -> None:
