@@ -22,7 +22,7 @@ def read_board(connection: Connection) -> Board:
     DatabaseError: If another program has stored an invalid declaration, or this PostgreSQL user may not read a table of
         the board.
     """
-    if not all(has_table(connection, table) for table in (own_columns, board_settings)):
+    if not has_table(connection, own_columns):  # the migration that creates it creates board_settings too
         return DEFAULT_BOARD
     columns, settings = own_columns.c, board_settings.c
     declared = select(columns.table_name, columns.name, columns.type, columns.show)

@@ -84,8 +84,8 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
                     reason="not empty",
                     table=name,
                 )
-            if name == "actions":
-                frame = frame.drop_duplicates()
+            if name == "actions":  # lists cannot be compared; canonical frames have no other duplicates
+                frame = frame.drop_duplicates(list(TABLES[name].key))
             write_frame(connection, name, frame, tables.board)
         if replace:
             for name in FACTOR_TABLES:

@@ -117,10 +117,12 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
     ------
     DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
     """
-    widths = snapshot.code_widths
-    lookups = {"users": snapshot.dataset.user_lookup, "jobs": snapshot.dataset.job_lookup}
+    dataset, widths, owners = snapshot.dataset, snapshot.code_widths, snapshot.owners
+    lookups = {"users": dataset.user_lookup, "jobs": dataset.job_lookup}
     found = {
-        name: validate(name, _replace_known_texts(frame, lookups[name]), code_width=widths, owners=snapshot.owners)
+        name: validate(
+            name, _replace_known_texts(frame, lookups[name]), code_width=widths, owners=owners, board=dataset.board
+        )
         for name, frame in (("users", users), ("jobs", jobs))
     }
     rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)

@@ -82,7 +82,8 @@ class LoadingMethods(EngineState):
             actions = await self._load_valid_rows(partial(load_actions_async, self._data.database, wanted))
         if as_of is not None:
             actions = actions[actions["occurred_at"] <= as_of]
-        return actions.drop_duplicates().sort_values(_BY_TIME, ignore_index=True)
+        actions = actions.drop_duplicates(list(TABLES["actions"].key)).sort_values(_BY_TIME, ignore_index=True)
+        return _copy_lists(actions)
 
     async def _batch_load_company_popularity(self, company_ids: Iterable[str]) -> pd.DataFrame:
         """Return one row for each different company, in order, over the last 360 days as of the clock.
@@ -121,11 +122,13 @@ class LoadingMethods(EngineState):
         if ids is not None:
             lookup = dataset.user_lookup if table == "users" else dataset.job_lookup
             frame = frame[np.isin(frame[TABLES[table].key[0]], _find_known(lookup, ids))]
-        frame = frame.iloc[:size].reset_index(drop=True)
-        for column in dataset.board.table(table).columns:
-            if column.type.is_list:  # the caller may change its lists
-                frame[column.name] = frame[column.name].map(list)
-        return frame
+        return _copy_lists(frame.iloc[:size].reset_index(drop=True))
+
+
+def _copy_lists(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with its own lists, because the caller may change them."""
+    lists = [str(name) for name in frame if frame[name].dtype == object]
+    return frame.assign(**{name: frame[name].map(list) for name in lists})
 
 
 def _find_known(lookup: RowLookup, ids: IdList) -> Longs:

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from scoring.cli.app import app
+from scoring.columns.board import OWN_TABLES, get_type_word
+from scoring.columns.table_frames import Tables
 from scoring.database import writers
+from scoring.database.board_storage import write_settings
 from scoring.database.database import Database
 from scoring.database.engines import parse_url
-from scoring.database.readers import load_jobs, load_tables, load_users
-from scoring.database.schema import METADATA
+from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
+from scoring.database.schema import DATA_TABLES, METADATA, get_data_table, own_columns
 from scoring.database.validated_reader import read_accepted
 from scoring.database.writers import write_frame
 from scoring.dataset import Dataset
@@ -25,25 +29,64 @@ from tests.support.errors import raises_with
 from tests.support.small_tables import assert_same, small_tables
 
 
-@pytest.fixture
-def market_url(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the URL of a database that another program filled with the small tables."""
+def fill(url: str, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Create and fill the tables of the schema, as another program would: this package does not write to MariaDB."""
     metadata = sa.MetaData()
     for table in METADATA.sorted_tables:
         columns = []
-        for column in table.columns:
+        for column in get_data_table(table.name, tables.board).columns if table.name in DATA_TABLES else table.columns:
             is_key = column.primary_key and isinstance(column.type, sa.Text)  # MySQL needs the length of a key
             kind = sa.String(100) if is_key else column.type
             columns.append(sa.Column(column.name, kind, primary_key=column.primary_key, autoincrement=False))
         sa.Table(table.name, metadata, *columns)
     monkeypatch.setattr(writers, "increment_revision", lambda *_: None)
-    engine = sa.create_engine(mariadb_url)
+    engine = sa.create_engine(url)
     metadata.create_all(engine)
     with engine.begin() as connection:
-        for name, frame in small_tables().items():
-            write_frame(connection, name, frame)
+        for table in OWN_TABLES:
+            for column in tables.board.get_own(table):
+                row = {
+                    "table_name": table,
+                    "name": column.name,
+                    "type": get_type_word(column.type),
+                    "show": column.show,
+                }
+                connection.execute(sa.insert(own_columns), row)
+        write_settings(connection, tables.board)
+        for name, frame in tables.items():
+            write_frame(connection, name, frame, tables.board)
     engine.dispose()
+
+
+@pytest.fixture
+def market_url(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of a database that another program filled with the small tables."""
+    fill(mariadb_url, small_tables(), monkeypatch)
     return mariadb_url
+
+
+def test_own_columns_and_settings_are_loaded(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = {
+        "jobs": pd.DataFrame(
+            {"job_id": [1, 2], "order": ["a", None], "days": ["1152921504606846977", None], "show": [True, None]}
+        ),
+        "users": pd.DataFrame({"user_id": [1], "languages": [["de", "fr"]], "seen_at": ["2025-01-01T00:00:00Z"]}),
+        "actions": pd.DataFrame(
+            {"user_id": [1], "job_id": [2], "action": ["view"], "occurred_at": ["2025-01-01"], "key": [0.5]}
+        ),
+    }
+    own = {
+        "jobs": {"order": "category", "days": "integer", "show": "flag"},
+        "users": {"languages": {"type": "categories", "show": True}, "seen_at": "time"},
+        "actions": {"key": "number"},
+    }
+    dataset = Dataset.from_frames(**frames, own_columns=own, board={"preset": "none", "currency": "CHF"})
+    fill(mariadb_url, dataset.tables, monkeypatch)
+    stored = Dataset.from_database(mariadb_url)
+    assert stored.board == dataset.board
+    assert stored.fingerprint == dataset.fingerprint
+    with Database.open(mariadb_url) as database:
+        assert load_actions(database)["key"].tolist() == [0.5]
 
 
 def test_tables_are_loaded_unchanged(market_url: str) -> None:

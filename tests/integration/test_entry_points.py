@@ -15,7 +15,9 @@ import pytest
 
 import scoring
 from scoring.columns import TABLES
-from scoring.columns.types import ACTIVE, ID, INTEGER_LIST, TIME
+from scoring.columns.board import DEFAULT_BOARD, Board, parse_own_columns
+from scoring.columns.table_frames import Tables
+from scoring.columns.types import ACTIVE, ID, TIME
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
@@ -25,10 +27,11 @@ from scoring.runs import runner
 from scoring.validation.normalise import normalise
 from scoring.validation.report import DataReport
 from tests.support.errors import count_problems, raises_data, raises_problem
-from tests.support.input_values import GONE, INF, KEPT, MISSING, NAN, RESERVED, Case, cases, page
+from tests.support.input_values import GONE, INF, KEPT, MISSING, NAN, OWN, RESERVED, Case, cases, page
 from tests.support.proof_counts import record_count
 
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
+OWN_BOARD = parse_own_columns(OWN)
 BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}
 FIRST = 5_000_000_000  # ids of the rows with cases
 
@@ -39,21 +42,21 @@ def ready() -> scoring.Prepared:
     return scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
 
 
-def inputs(table: str) -> list[Case]:
+def inputs(table: str, board: Board = DEFAULT_BOARD) -> list[Case]:
     """Return the cases. In actions, a valid id refers to no user and no job, so its row is rejected."""
     has_unknown_ids = table == "actions"
     return [
         replace(case, outcome="does not exist in ")
         if has_unknown_ids and case.column.type is ID and not case.refused
         else case
-        for case in cases(table)
+        for case in cases(table, board)
     ]
 
 
-def rows_of(found: Sequence[Case]) -> pd.DataFrame:
+def rows_of(found: Sequence[Case], board: Board = DEFAULT_BOARD) -> pd.DataFrame:
     """Return one row per case, valid except for the value of the case."""
     table = found[0].table
-    rows: dict[str, list[Any]] = {name: [None] * len(found) for name in TABLES[table].names}
+    rows: dict[str, list[Any]] = {name: [None] * len(found) for name in board.table(table).names}
     for n, case in enumerate(found):
         if table == "actions":
             sound = {"user_id": MARKET.users["user_id"].iloc[n % 8], "job_id": MARKET.jobs["job_id"].iloc[n % 30]}
@@ -81,16 +84,20 @@ def compare(door: str, found: Sequence[Case], ledger: DataReport) -> None:
 
 
 TABLE = pytest.mark.parametrize("table", ["jobs", "users", "actions"])
+BOARD = pytest.mark.parametrize("board", [DEFAULT_BOARD, OWN_BOARD], ids=["canonical", "own"])
 
 
+@BOARD
 @TABLE
-def test_frames(table: str) -> None:
-    found = inputs(table)
+def test_frames(table: str, board: Board) -> None:
+    found = inputs(table, board)
+    own = OWN if board.own else None
     tables = {name: getattr(MARKET, name) for name in ("jobs", "users", "actions")}
-    tables[table] = pd.concat([rows_of(found), tables[table].astype(object)], ignore_index=True)
-    compare("Dataset.from_frames", found, Dataset.from_frames(**tables, on_bad="quarantine").ledger)
+    tables[table] = pd.concat([rows_of(found, board), tables[table].astype(object)], ignore_index=True)
+    ledger = Dataset.from_frames(**tables, on_bad="quarantine", own_columns=own).ledger
+    compare("Dataset.from_frames", found, ledger)
     with pytest.raises(DataError) as caught:  # all problems at once, in a readable message
-        Dataset.from_frames(**tables)
+        Dataset.from_frames(**tables, own_columns=own)
     problems = caught.value.problems
     assert problems is not None
     assert set(zip(problems["column"], problems["first"].str[0], strict=True)) >= {
@@ -101,14 +108,15 @@ def test_frames(table: str) -> None:
     assert len(str(caught.value)) < 4_000
 
 
+@BOARD
 @TABLE
-def test_kept_and_missing_values(table: str) -> None:
-    found = [case for case in inputs(table) if not case.refused]
-    result = normalise(table, rows_of(found), code_width={"prefecture_code": 2})
+def test_kept_and_missing_values(table: str, board: Board) -> None:
+    found = [case for case in inputs(table, board) if not case.refused]
+    result = normalise(table, rows_of(found, board), code_width={"prefecture_code": 2}, board=board)
     assert result.rows.tolist() == list(range(len(found)))
     for n, case in enumerate(found):
         value = result.frame[case.column.name].iloc[n]
-        gone = value == [] if case.column.type is INTEGER_LIST else bool(pd.isna(value))
+        gone = value == [] if case.column.type.is_list else bool(pd.isna(value))
         if case.column.type is ACTIVE and case.outcome == MISSING:
             assert bool(value), case  # a missing is_active means true
         else:
@@ -132,14 +140,15 @@ def held(case: Case) -> Case | None:
     )
 
 
+@BOARD
 @TABLE
-def test_databases(table: str, tmp_path: Path) -> None:
+def test_databases(table: str, board: Board, tmp_path: Path) -> None:
     """The database has no types, keys or checks, and another program filled it."""
-    found = [case for case in map(held, inputs(table)) if case is not None]
-    names = ", ".join(TABLES[table].names)
-    bad = rows_of(found)
+    found = [case for case in map(held, inputs(table, board)) if case is not None]
+    names = ", ".join(board.table(table).names)
+    bad = rows_of(found, board)
     with Database.open(tmp_path / "m.db") as database:
-        save_tables(database, MARKET)
+        save_tables(database, add_own_columns() if board.own else MARKET)
         with database.begin() as connection:
             connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO old")
             connection.exec_driver_sql(f"CREATE TABLE {table} ({names})")
@@ -157,18 +166,27 @@ def test_databases(table: str, tmp_path: Path) -> None:
         assert count_problems(caught.value) == {table: sum(case.refused for case in found)}
 
 
+@cache
+def add_own_columns() -> Tables:
+    """Return the market with own columns without values."""
+    frames = {name: frame for name, frame in MARKET.items() if not name.endswith("_factors")}
+    return Dataset.from_frames(**frames, own_columns=OWN).tables
+
+
 def _python(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
+@BOARD
 @TABLE
-def test_parquet_files(table: str, tmp_path: Path) -> None:
+def test_parquet_files(table: str, board: Board, tmp_path: Path) -> None:
     """All columns have one type: each invalid value is stored among valid ones."""
-    texts = [case for case in inputs(table) if isinstance(case.value, str) and case.value != "\ud800"]
-    rows_of(texts).astype("str").to_parquet(tmp_path / "x.parquet")
+    texts = [case for case in inputs(table, board) if isinstance(case.value, str) and case.value != "\ud800"]
+    rows_of(texts, board).astype("str").to_parquet(tmp_path / "x.parquet")
+    mapping = {"columns": {name: {"type": word} for name, word in OWN[table].items()}} if board.own else None
     with Database.open(tmp_path / "m.db") as database:
         save_tables(database, MARKET)
-        ledger = import_file(database, table, tmp_path / "x.parquet", refused_to=tmp_path)
+        ledger = import_file(database, table, tmp_path / "x.parquet", mapping, refused_to=tmp_path)
     assert ledger.read == len(texts) == ledger.stored + ledger.merged + ledger.rejected
     own = [case for case in texts if case.outcome != KEPT and case.column.type is not ID]
     for case in own:
@@ -182,10 +200,16 @@ def engine() -> scoring.ScoringEngine:
     return scoring.ScoringEngine(Dataset(MARKET), keep_factors=False)
 
 
+@pytest.fixture(scope="module")
+def engines(engine: scoring.ScoringEngine) -> dict[Board, scoring.ScoringEngine]:
+    return {DEFAULT_BOARD: engine, OWN_BOARD: scoring.ScoringEngine(Dataset(add_own_columns()), keep_factors=False)}
+
+
+@BOARD
 @pytest.mark.parametrize("table", ["jobs", "users"])
-async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) -> None:
-    found = inputs(table)
-    frames = {"users_df": MARKET.users, "jobs_df": MARKET.jobs} | {f"{table}_df": rows_of(found)}
+async def test_frames_of_a_request(engines: dict[Board, scoring.ScoringEngine], table: str, board: Board) -> None:
+    found, engine = inputs(table, board), engines[board]
+    frames = {"users_df": MARKET.users, "jobs_df": MARKET.jobs} | {f"{table}_df": rows_of(found, board)}
     refused = sum(case.refused for case in found)
     with raises_data("invalid rows") as caught:
         await engine.process_scoring_batch(**frames)
@@ -196,7 +220,7 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
             engine.calculate_base_scores_vectorized(frames["jobs_df"])
         assert count_problems(caught.value) == {"jobs": refused}
         record_count("invalid values", "{} values", len(found))
-    kept = rows_of([case for case in found if not case.refused])
+    kept = rows_of([case for case in found if not case.refused], board)
     scores = await engine.process_scoring_batch(**{**frames, f"{table}_df": kept})
     assert scores["total_score"].between(0, 100).all()
 
@@ -209,14 +233,27 @@ async def test_errors_of_both_frames_are_reported_together(engine: scoring.Scori
     assert count_problems(caught.value) == {"users": 1, "jobs": 1}
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("board", "every"),
+    [
+        pytest.param(DEFAULT_BOARD, 3, id="canonical"),
+        pytest.param(OWN_BOARD, 6, id="own"),
+        pytest.param(DEFAULT_BOARD, 1, id="canonical-all", marks=pytest.mark.long),
+        pytest.param(OWN_BOARD, 1, id="own-all", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("table", ["jobs", "users"])
-async def test_single_objects(engine: scoring.ScoringEngine, table: str, every: int) -> None:
-    """Each object is a request. The quick test takes every third case of a table; frames contain all of them.
+async def test_single_objects(
+    engines: dict[Board, scoring.ScoringEngine], table: str, board: Board, every: int
+) -> None:
+    """Each object is a request. The quick test takes some cases of a table; frames contain all of them.
 
     The id of an object may be missing, and may be the number of a text id, because results contain such numbers.
     """
-    found = [case for case in inputs(table) if case.column.type is not ID or case.outcome not in (GONE, RESERVED)]
+    engine = engines[board]
+    found = [
+        case for case in inputs(table, board) if case.column.type is not ID or case.outcome not in (GONE, RESERVED)
+    ]
     found = found[::every]
     sound = {"jobs": {"job_id": 1}, "users": {"user_id": 1}}
     for case in found:

@@ -108,12 +108,12 @@ def total_of(dataset: Dataset) -> np.ndarray:
 
 
 def test_component_equals_its_formula(sqlite_url: str, postgres_url: str) -> None:
-    for seed in range(3):
+    for seed in range(2):
         frames = make_frames(seed)
         dataset = Dataset.from_frames(**frames, own_columns=OWN)
         expected = expect(frames, dataset).astype(np.float32)
         np.testing.assert_array_equal(total_of(dataset), expected)
-        for url in (sqlite_url, postgres_url):
+        for url in (sqlite_url, postgres_url) if seed == 0 else ():
             with Database.open(url) as database:
                 save_tables(database, dataset.tables, replace=True)
                 stored = Dataset.from_database(database)
@@ -138,7 +138,7 @@ def test_rule_compares_own_columns() -> None:
 
 
 def test_component_keeps_the_contract() -> None:
-    check_component(OwnColumns, dataset=Dataset.from_frames(**make_frames(4), own_columns=OWN))
+    check_component(OwnColumns, dataset=Dataset.from_frames(**make_frames(4, 5, 15), own_columns=OWN))
 
 
 def test_row_order_does_not_matter() -> None:
@@ -164,6 +164,12 @@ def test_single_objects_and_request_frames_bring_own_columns() -> None:
             assert found["user_values"] == {"level": "senior"}
             with raises_problem("jobs", "distance_km"):
                 await engine.calculate_total_score(job | {"distance_km": "far"}, user)
+            jobs, users = frames["jobs"].head(9), frames["users"]
+            batch = await engine.process_scoring_batch(users, jobs)
+            expected = pd.DataFrame(total_of(dataset), dataset.users.user_id, dataset.jobs.job_id)
+            for row in batch.to_dict("records"):
+                assert row["total_score"] == expected.loc[row["user_id"], row["job_id"]]
+            assert len(batch) == len(users) * len(jobs)
             jobs = await engine._batch_load_jobs_optimized(limit=3)
             assert set(OWN["jobs"]) <= set(jobs.columns)
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring.columns import MAX_MONEY, TABLES, Column
+from scoring.columns.board import DEFAULT_BOARD, OWN_TYPES, Board
 from scoring.columns.types import (
     ACTIVE,
+    CATEGORY,
+    CATEGORY_LIST,
     CHOICE,
     CODE,
     FLAG,
@@ -28,6 +31,7 @@ MISSING: Final = "missing"
 NO_NUMBER, NO_WHOLE, INFINITE = "is not a number", "is not an integer", "is infinite"
 NO_TEXT, NUL, NO_FLAG = "is not valid UTF-8 text", "contains a NUL character", "is neither true nor false"
 NO_TIME, NO_LIST, LARGE = "is not a time", "is not a list of integers", "does not fit in a 64-bit integer"
+NO_SET = "is not a list of categories"
 FAR, GONE = f"is outside ±{MAX_MONEY:,.0f}", "is missing"
 
 RESERVED: Final = "is reserved for text ids"
@@ -75,6 +79,12 @@ VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
         ("[101 102]", KEPT), ('["101", null]', KEPT), ("(101,)", KEPT), ("１０１", KEPT), ("[]", MISSING),
         ("{}", MISSING),
     ],
+    CATEGORY: [*_ABSENT, *_TEXTS, (["a"], "is a list"), ("Ａ１\u200b", KEPT), (5, KEPT), (5.0, KEPT), (True, KEPT)],
+    CATEGORY_LIST: [
+        *_ABSENT, ("a\0b", NUL), ("\ud800", NO_SET), (b"x", NO_SET), (INF, NO_SET), ({"a": 1}, NO_SET),
+        ([["a"]], NO_SET), (["a\0b"], NUL), ([], MISSING), ("[]", MISSING), (["b", "a", "b"], KEPT), ("b|a", KEPT),
+        ("{a,b}", KEPT), ('["a", null]', KEPT), (5, KEPT),
+    ],
 }  # fmt: skip
 """Column type → (value, outcome): kept, missing, or the reason why the row is rejected."""
 
@@ -96,10 +106,14 @@ class Case:
         return f"{self.table}.{self.column.name} = {self.value!a}"
 
 
-def cases(table: str) -> list[Case]:
-    """Return every column of a table with every value for its type."""
+OWN: Final = {table: {f"own_{word}": word for word in OWN_TYPES} for table in ("jobs", "users", "actions")}
+"""One own column of each type in each table, as `Dataset.from_frames(own_columns=OWN)`."""
+
+
+def cases(table: str, board: Board = DEFAULT_BOARD) -> list[Case]:
+    """Return every column of a table with every value for its type; with own columns, only these."""
     found = []
-    for column in TABLES[table].columns:
+    for column in board.get_own(table) or TABLES[table].columns:
         for value, outcome in VALUES[column.type]:
             if column.name == "action" and outcome == KEPT:
                 outcome = "is not one of application, click, view"

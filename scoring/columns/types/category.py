@@ -1,4 +1,4 @@
-"""Categories of own columns: texts in normal form, and sets of such texts.
+"""Categories of own columns: texts in normal form, and sets of such texts. Booleans are `true` and `false`.
 
 In the text of a set, | separates the categories. A missing set is empty. A set is sorted and without duplicates, so
 that equal sets are stored and digested equally. The list forms that JSON and PostgreSQL write are texts of sets too:
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns.normal_form import normalise_text, normalise_value
-from scoring.columns.series_functions import CoercedColumn, all_valid, digest_texts
+from scoring.columns.series_functions import CoercedColumn, all_valid, digest_texts, get_dtype_letter, to_plain_dtype
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.key import KeyType
 from scoring.columns.types.text import NUL
@@ -33,6 +34,12 @@ class CategoryType(KeyType):
     name = "category"
     dtype = "str"
     has_few_values = False
+
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
+        column = to_plain_dtype(values)
+        if get_dtype_letter(column) in "bO" and any(isinstance(value, bool | np.bool_) for value in column.array):
+            column = column.astype(object).map(_name_bool)
+        return super().coerce(column, width)
 
 
 class CategoryListType(ColumnType):
@@ -117,15 +124,19 @@ def _parse_text(text: str) -> list[str] | None:
 def _to_set(items: Iterable[Any]) -> list[str] | None:
     found: set[str] = set()
     for item in items:
-        text = normalise_value(item)
+        if isinstance(item, bytes) or (isinstance(item, float | np.floating) and math.isinf(item)):
+            return None
+        text = item if isinstance(item, str) else normalise_value(item) or ""
         try:
-            (text or "").encode()
+            text.encode()
         except UnicodeEncodeError:
             return None
-        for piece in (text or "").split("|"):
-            if form := normalise_value(piece):
-                found.add(form)
-    return sorted(found)
+        found.update(map(normalise_text, text.split("|")))
+    return sorted(found - {""})
+
+
+def _name_bool(value: Any) -> Any:
+    return ("true" if value else "false") if isinstance(value, bool | np.bool_) else value
 
 
 CATEGORY: Final = CategoryType()
