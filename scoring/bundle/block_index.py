@@ -106,18 +106,19 @@ class Limits(NamedTuple):
     cooldown: Ints  # company codes
     required_start: Longs  # (n + 1,) start in `required` of the only jobs that each user may get; (0,): not limited
     required: Longs
-    user_class: UInt16s  # (r, n) class of each user for each of r tables of classes
+    user_class: Ints  # (r, n) class of each user for each of r tables of classes
     job_class: UInt16s  # (r, m)
     class_start: Longs  # (r,) start of each table in `class_allowed`
     class_width: Longs  # (r,) number of job classes of each table
     class_allowed: (
         UInt8s  # the tables: 1 where jobs of a class may be ranked for users of a class; a row per user class
     )
-    cell_mask: UInt8s  # per table, (n_cells, ⌈user classes / 8⌉) a bit for each user class with an allowed job
+    cell_mask: UInt8s  # per table, (user classes, ⌈n_cells / 8⌉) a bit for each cell with an allowed job
     cell_mask_start: Longs  # (r,) start of each table in `cell_mask`
+    cell_mask_width: Longs  # (r,) bytes per user class; 0: without masks, because they would be too large
     block_mask: UInt8s  # as `cell_mask`, for blocks
     block_mask_start: Longs
-    mask_width: Longs  # (r,) bytes per cell and per block
+    block_mask_width: Longs
     company_start: Longs  # (n_companies + 1,) start in `company_jobs` of each company's jobs
     company_jobs: Longs
     per_company: int  # maximum number of jobs of a known company in a list; 0: no limit

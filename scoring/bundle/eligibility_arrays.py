@@ -22,7 +22,7 @@ class EligibilityArrays(NamedTuple):
     cooldown: Ints  # company codes
     required_start: Longs  # (n + 1,) start in `required` of the only jobs that each user may get; (0,): not limited
     required: Ints
-    user_class: UInt16s  # (r, n) class of each user for each of r tables of classes
+    user_class: Ints  # (r, n) class of each user for each of r tables of classes
     job_class: UInt16s  # (r, m)
     class_start: Longs  # (r,) start of each table in `class_allowed`
     class_width: Longs  # (r,) number of job classes of each table

@@ -158,7 +158,7 @@ def _class_arrays(rules: Sequence[ClassRule], n_users: int, n_jobs: int) -> dict
     sizes = [rule.allowed.size for rule in rules]
     parts = [rule.allowed.ravel().astype(np.uint8) for rule in rules]
     return {
-        "user_class": np.array([rule.user_class for rule in rules], dtype=np.uint16).reshape(len(rules), n_users),
+        "user_class": np.array([rule.user_class for rule in rules], dtype=np.int32).reshape(len(rules), n_users),
         "job_class": np.array([rule.job_class for rule in rules], dtype=np.uint16).reshape(len(rules), n_jobs),
         "class_start": np.cumsum([0, *sizes[:-1]])[: len(rules)].astype(np.int64),
         "class_width": np.array([rule.allowed.shape[1] for rule in rules], dtype=np.int64),

@@ -35,6 +35,8 @@ from scoring.plan.user_row_classes import UserClasses
 
 __all__ = ["Layout"]
 
+_MAX_MASK_BITS = 2**29
+"""Maximum number of bits of the masks of a table: 64 MB."""
 _BLOCKS_AT_ONCE = 1024
 """Blocks whose user classes are united at a time: 8 MB for 4,096 classes."""
 ENOUGH = 0.75
@@ -292,33 +294,50 @@ def _by_position(start: Longs, jobs: Ints, place: Longs) -> tuple[Longs, Longs]:
 
 
 def _class_masks(arrays: EligibilityArrays, job_class: UInt16s, cells: Cells, blocks: Blocks) -> dict[str, Any]:
-    """Return, for each table of classes, the user classes that may get a job of each cell and block."""
-    first_block, last_block = cells.cell[:, 0], cells.cell[:, 1]
-    filled = np.flatnonzero(last_block > first_block)
-    of_blocks, of_cells, width = [], [], []
+    """Return, for each table of classes, the cells and blocks with a job that each user class may get."""
+    of_cells, of_blocks = [], []
     for table, jobs in zip(arrays.tables, job_class, strict=True):
-        of_class = np.packbits(table.T.astype(bool), axis=1, bitorder="little")
-        of_block = np.empty((len(blocks.block), of_class.shape[1]), dtype=np.uint8)
-        begin = blocks.block[:, FIRST]
-        for first in range(0, len(begin), _BLOCKS_AT_ONCE):
-            part = slice(first, first + _BLOCKS_AT_ONCE)
-            stop = begin[part.stop] if part.stop < len(begin) else len(jobs)
-            bits = of_class[jobs[begin[first] : stop]]
-            of_block[part] = np.bitwise_or.reduceat(bits, begin[part] - begin[first], axis=0)
-        of_cell = np.zeros((len(cells.cell), of_class.shape[1]), dtype=np.uint8)
-        of_cell[filled] = np.bitwise_or.reduceat(of_block, first_block[filled], axis=0)
-        of_blocks.append(of_block.ravel())
-        of_cells.append(of_cell.ravel())
-        width.append(of_class.shape[1])
-    none = np.empty(0, dtype=np.uint8)
+        if len(table) * (len(cells.cell) + len(blocks.block)) > _MAX_MASK_BITS:
+            table = table[:0]
+        block_bits = _unite_jobs(table, jobs, blocks.block[:, FIRST])
+        of_cells.append(_transpose_bits(_unite_blocks(block_bits, cells.cell), len(table)))
+        of_blocks.append(_transpose_bits(block_bits, len(table)))
+    return _join_masks("cell", of_cells) | _join_masks("block", of_blocks)
+
+
+def _unite_jobs(table: Bools, job_class: UInt16s, first: Ints) -> UInt8s:
+    """Return (n_blocks, ⌈user classes / 8⌉) a bit for each user class with an allowed job in the block."""
+    of_class = np.packbits(table.T, axis=1, bitorder="little")
+    bits = np.empty((len(first), of_class.shape[1]), dtype=np.uint8)
+    for start in range(0, len(first), _BLOCKS_AT_ONCE):
+        part = slice(start, start + _BLOCKS_AT_ONCE)
+        stop = first[part.stop] if part.stop < len(first) else len(job_class)
+        of_jobs = of_class[job_class[first[start] : stop]]
+        bits[part] = np.bitwise_or.reduceat(of_jobs, first[part] - first[start], axis=0)
+    return bits
+
+
+def _unite_blocks(block_bits: UInt8s, cell: Ints) -> UInt8s:
+    """Return the same bits per cell; a cell has a first block and the one after its last block."""
+    bits = np.zeros((len(cell), block_bits.shape[1]), dtype=np.uint8)
+    filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
+    bits[filled] = np.bitwise_or.reduceat(block_bits, cell[filled, 0], axis=0)
+    return bits
+
+
+def _transpose_bits(rows: UInt8s, n_columns: int) -> UInt8s:
+    """Return (n_columns, ⌈rows / 8⌉) for rows of n_columns bits."""
+    columns = np.empty((n_columns, -(-len(rows) // 8)), dtype=np.uint8)
+    for start in range(0, len(rows), _BLOCKS_AT_ONCE):
+        bits = np.unpackbits(rows[start : start + _BLOCKS_AT_ONCE], axis=1, count=n_columns, bitorder="little")
+        packed = np.packbits(np.ascontiguousarray(bits.T), axis=1, bitorder="little")
+        columns[:, start // 8 : start // 8 + packed.shape[1]] = packed
+    return columns
+
+
+def _join_masks(name: str, masks: list[UInt8s]) -> dict[str, Any]:
     return {
-        "cell_mask": np.concatenate([none, *of_cells]),
-        "cell_mask_start": _starts(of_cells),
-        "block_mask": np.concatenate([none, *of_blocks]),
-        "block_mask_start": _starts(of_blocks),
-        "mask_width": np.array(width, dtype=np.int64),
+        f"{name}_mask": np.concatenate([np.empty(0, dtype=np.uint8), *(mask.ravel() for mask in masks)]),
+        f"{name}_mask_start": np.cumsum([0, *(mask.size for mask in masks)])[: len(masks)].astype(np.int64),
+        f"{name}_mask_width": np.array([mask.shape[1] if len(mask) else 0 for mask in masks], dtype=np.int64),
     }
-
-
-def _starts(parts: list[UInt8s]) -> Longs:
-    return np.cumsum([0, *map(len, parts)])[: len(parts)].astype(np.int64)

@@ -27,7 +27,15 @@ from scoring.model.rule_expression import (
     Not,
 )
 from scoring.plan.rule_columns import RuleColumn, read_column, read_constant, require_kinds, require_operator
-from scoring.plan.user_rules import MAX_CLASSES, ClassRule, ExcludedCompanies, ExcludedJobs, RequiredJobs, UserRule
+from scoring.plan.user_rules import (
+    MAX_CLASSES,
+    MAX_TABLE,
+    ClassRule,
+    ExcludedCompanies,
+    ExcludedJobs,
+    RequiredJobs,
+    UserRule,
+)
 from scoring.ragged import Ragged
 
 __all__ = ["find_excluded_jobs", "make_user_rule"]
@@ -189,10 +197,8 @@ def _compare_columns(rule: EligibilityRule, comparison: Comparison, inputs: Inpu
     try:
         places, others, table = makers.get(name, _order)(name, first, second)
     except _TooManyClassesError as error:
-        problem = f"compares {left.text} with {right.text}, which gives {error.count:,} classes"
-        advice = (
-            f"At most {MAX_CLASSES:,} are possible. Use columns with fewer values, such as groups or rounded numbers."
-        )
+        problem = f"compares {left.text} with {right.text}, which gives {error.count:,} {error.noun}"
+        advice = f"At most {error.limit:,} are possible. Use a column with fewer values, such as groups."
         raise rule.error(problem, comparison.place, advice, left.text) from error
     if left.table == "jobs":
         places, others, table = others, places, table.T
@@ -200,9 +206,9 @@ def _compare_columns(rule: EligibilityRule, comparison: Comparison, inputs: Inpu
 
 
 class _TooManyClassesError(Exception):
-    def __init__(self, count: int) -> None:
-        super().__init__(count)
-        self.count = count
+    def __init__(self, count: int, limit: int, noun: str) -> None:
+        super().__init__(count, limit, noun)
+        self.count, self.limit, self.noun = count, limit, noun
 
 
 Classes = tuple[Longs, Longs, Bools]
@@ -211,7 +217,7 @@ Classes = tuple[Longs, Longs, Bools]
 
 def _require_classes(count: int) -> None:
     if count > MAX_CLASSES:
-        raise _TooManyClassesError(count)
+        raise _TooManyClassesError(count, MAX_CLASSES, "classes")
 
 
 def _equality(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
@@ -271,7 +277,8 @@ def _membership(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
         if number == len(sets):
             sets.append(members)
         of_row[row] = number
-    _require_classes(len(sets))
+    if len(sets) * (len(common) + 2) > MAX_TABLE:
+        raise _TooManyClassesError(len(sets), MAX_TABLE // (len(common) + 2), "different lists")
     table = np.zeros((len(common) + 2, len(sets)), dtype=bool)
     for number, members in enumerate(sets):
         table[members, number] = True

@@ -14,6 +14,7 @@ from scoring.ragged import Ragged
 
 __all__ = [
     "MAX_CLASSES",
+    "MAX_TABLE",
     "CandidateRule",
     "ClassRule",
     "ExcludedCompanies",
@@ -26,7 +27,11 @@ __all__ = [
 ]
 
 MAX_CLASSES: Final = 4096
-"""Maximum number of classes of users, and of jobs, of a rule."""
+"""Maximum number of classes of a column of values in a rule: distinct values, other values, and missing."""
+MAX_TABLE: Final = 2**27
+"""Maximum size of the table of a rule, in bytes. A column of lists has a class per distinct list."""
+_MAX_JOINED: Final = 2**24
+"""Maximum size of a table that replaces two."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def merge_ragged(first: Ragged, second: Ragged, *, both: bool) -> Ragged:
 def merge_class_rules(rules: list[ClassRule]) -> list[ClassRule]:
     """Return fewer rules that allow the same pairs, without rules that allow every pair.
 
-    A job costs one lookup per rule. Two rules become one if at most `MAX_CLASSES` combinations of classes occur.
+    A job costs one lookup per rule. Two rules become one if few combinations of classes occur.
     """
     merged: list[ClassRule] = []
     for rule in map(ClassRule.reduced, rules):
@@ -140,7 +145,7 @@ def merge_class_rules(rules: list[ClassRule]) -> list[ClassRule]:
 def _join(first: ClassRule, second: ClassRule) -> ClassRule | None:
     users, user_class = _pairs_of_classes(first.user_class, second.user_class, second.allowed.shape[0])
     jobs, job_class = _pairs_of_classes(first.job_class, second.job_class, second.allowed.shape[1])
-    if max(len(users[0]), len(jobs[0])) > MAX_CLASSES:
+    if len(jobs[0]) > MAX_CLASSES or len(users[0]) * len(jobs[0]) > _MAX_JOINED:
         return None
     allowed = first.allowed[np.ix_(users[0], jobs[0])] & second.allowed[np.ix_(users[1], jobs[1])]
     return ClassRule("", user_class, job_class, allowed).reduced()

@@ -12,6 +12,7 @@ from scoring.model import EligibilityRule, Inputs
 from scoring.plan import Plan
 from scoring.plan.own_rules import make_user_rule
 from scoring.plan.user_rules import MAX_CLASSES, ClassRule, merge_class_rules
+from scoring.ranking import Scorer
 from scoring.testing import small_dataset
 
 
@@ -82,7 +83,7 @@ def test_several_class_rules_become_one_table(inputs: Inputs) -> None:
     rules = ["job.prefecture_code == user.prefecture_code", "job.occupation_code in user.preferred_occupations"]
     arrays = Plan.build(load_model("standard").with_eligibility(rules=rules), inputs).exclusions.arrays
     assert len(arrays.class_start) == 1
-    assert arrays.user_class.dtype == arrays.job_class.dtype == np.uint16
+    assert (arrays.user_class.dtype, arrays.job_class.dtype) == (np.int32, np.uint16)
 
 
 def test_plan_without_rules_has_no_tables(inputs: Inputs) -> None:
@@ -107,6 +108,32 @@ def test_too_many_classes_are_refused() -> None:
     assert raised.value.key[-1] == "job.fee"
 
 
+def test_lists_count_by_their_values() -> None:
+    """More different lists than classes are possible. A table of lists that is too large is refused."""
+    data = small_dataset(1, n_users=10, n_jobs=20)
+    occupations = list(range(100, 120))
+    rng, n = np.random.default_rng(0), 2 * MAX_CLASSES
+    chosen = rng.random((n, len(occupations))) < 0.5
+    chosen[:, 0] = True
+    lists = [[occupations[place] for place in np.flatnonzero(row)] for row in chosen]
+    users = data.tables.users.iloc[np.arange(n) % 10].reset_index(drop=True)
+    users = users.assign(user_id=np.arange(n), preferred_occupations=lists)
+    inputs = Inputs.of(data, users=users, jobs=data.tables.jobs.assign(occupation_code=occupations))
+    rule = EligibilityRule("job.occupation_code in user.preferred_occupations")
+    found = make_user_rule(rule, inputs)
+    assert isinstance(found, ClassRule)
+    code = inputs.jobs.read_column("occupation_code").tolist()
+    expected = [[job in wanted for job in code] for wanted in lists]
+    np.testing.assert_array_equal(found.allowed[found.user_class][:, found.job_class], expected)
+    assert len(found.allowed) == len({tuple(row) for row in chosen})
+    assert len(found.allowed) > MAX_CLASSES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scoring.plan.own_rules.MAX_TABLE", 1000 * (len(occupations) + 2))
+        with pytest.raises(ModelError, match="different lists") as raised:
+            make_user_rule(rule, inputs)
+    assert raised.value.key[-1] == "job.occupation_code"
+
+
 def test_unknown_companies_of_a_request_have_no_actions(data: Dataset, inputs: Inputs) -> None:
     jobs = data.tables.jobs.head(5).assign(company_id="new", job_id=[10**9 + i for i in range(5)])
     request = Inputs.of(data, basis=inputs.basis, jobs=jobs)
@@ -115,3 +142,15 @@ def test_unknown_companies_of_a_request_have_no_actions(data: Dataset, inputs: I
         rules = {"open": False, "min_fee": None, "rules": [rule]}
         plan = Plan.build(load_model("standard").with_eligibility(**rules), request)
         assert (plan.exclusions.matrix(np.arange(len(request.users))) == listed).all()
+
+
+def test_too_large_masks_are_left_out(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model("standard").with_eligibility(rules="job.prefecture_code == user.prefecture_code")
+    with_masks = Plan.build(model, inputs)
+    assert len(with_masks.layout.limits.block_mask) > 0
+    monkeypatch.setattr("scoring.plan.layout._MAX_MASK_BITS", 0)
+    without = Plan.build(model, inputs)
+    assert len(without.layout.limits.block_mask) == 0
+    rankings = [Scorer(plan, workers=1, path="pruned").top_k(20) for plan in (with_masks, without)]
+    np.testing.assert_array_equal(*(ranking.job_id for ranking in rankings))
+    assert rankings[0].count.max() > 0

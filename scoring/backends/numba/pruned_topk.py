@@ -22,16 +22,25 @@ from scoring.backends.numba.bounds import (
     slack_of_codes,
     slack_of_vectors,
 )
-from scoring.backends.numba.cell_bounds import bound_cells, collect_cells, maximum, order_by_bin, raise_exception_cells
+from scoring.backends.numba.cell_bounds import (
+    bound_cells,
+    collect_cells,
+    count_at_least,
+    maximum,
+    order_by_bin,
+    raise_exception_cells,
+)
 from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
 from scoring.backends.numba.fold_user import fold_user
 from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.simd_blocks import lowest_bit, mask_of_block
 from scoring.backends.numba.top_list import (
+    choose_required,
     choose_seeds,
     clear_list,
     decode_jobs,
+    exclude_cells_of_classes,
     is_class_allowed,
     list_threshold,
     may_contain_class,
@@ -59,11 +68,16 @@ def lowest_bound(threshold: float, offset: float, single_error: float) -> np.flo
 
 @internal(forceinline=True)
 def score_seeds(
-    program: Program, index: Index, limits: Limits, state: UserState, scratch: Scratch, user: int, n_seeds: int
+    program: Program,
+    index: Index,
+    limits: Limits,
+    state: UserState,
+    scratch: Scratch,
+    user: int,
+    n_seeds: int,
+    size: int,
 ) -> int:
-    """Offer the jobs in `scratch.seeds` to an empty list and mark them; return the size of the list."""
-    size: Any = np.int64(0)
-    clear_list(scratch)
+    """Offer the jobs in `scratch.seeds` to the list and mark them; return the size of the list."""
     for i in range(n_seeds):
         job = np.int64(scratch.seeds[i])
         if scratch.excluded[job] or not is_class_allowed(limits, user, job):
@@ -78,22 +92,6 @@ def score_seeds(
                 size,
             )
             scratch.excluded[job] = True
-    return size
-
-
-@internal
-def score_required(
-    program: Program, index: Index, limits: Limits, state: UserState, scratch: Scratch, user: int
-) -> int:
-    """Offer the user's required jobs to an empty list; return the size of the list."""
-    size: Any = np.int64(0)
-    clear_list(scratch)
-    for e in range(limits.required_start[user], limits.required_start[user + 1]):
-        job = np.int64(limits.required[e])
-        if scratch.excluded[job] or not is_class_allowed(limits, user, job):
-            continue
-        score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
-        size = offer(index, scratch, limits, score, job, size)
     return size
 
 
@@ -153,24 +151,30 @@ def top_k(
         user = users[place]
         fold_user(program, index, user, state)
         set_excluded(scratch.excluded, user, True, limits)
-        if len(limits.required_start) > 0:
-            # a few jobs: bounds would take longer than their scores
-            size = score_required(program, index, limits, state, scratch, user)
-            n_exact += limits.required_start[user + 1] - limits.required_start[user]
-        else:
-            n_seeds = choose_seeds(scratch, seeds[place], size)
-            size, single_error = (
-                score_seeds(program, index, limits, state, scratch, user, n_seeds),
-                state.sums[SINGLE_ERROR],
-            )
+        is_limited, n_previous, n_offered = len(limits.required_start) > 0, size, np.int64(0)
+        size = np.int64(0)
+        clear_list(scratch)
+        while True:  # one pass, or more for required jobs
+            if is_limited:
+                n_seeds = choose_required(limits, scratch, user, n_offered)
+            else:
+                n_seeds = choose_seeds(scratch, seeds[place], n_previous)
+            size = score_seeds(program, index, limits, state, scratch, user, n_seeds, size)
+            n_offered += n_seeds
+            if not is_limited or n_seeds == 0:
+                break
+            unmark_seeds(scratch, n_seeds)
+        n_exact += n_offered
+        if not is_limited:  # required jobs are few: bounds would take longer than their scores
+            single_error = state.sums[SINGLE_ERROR]
             threshold = list_threshold(scratch, limits, k) if size == k else -np.inf
-            n_exact += n_seeds
             bound_cells(index, user, state.row_single, scratch.cell_bound)
             block_best = index.block_best[index.class_of_user[user]]
             reduction, of_vectors = (
                 raise_exception_cells(program, index, state, user, scratch.cell_bound),
                 slack_of_vectors(index, state),
             )
+            exclude_cells_of_classes(limits, user, scratch.cell_bound)
             slack = slack_of_codes(index, state) + of_vectors
             # a job of a cell scores at most scratch.cell_bound[cell] + offset
             offset = (
@@ -180,16 +184,16 @@ def top_k(
             low = lowest_bound(list_threshold(scratch, limits, size), offset, single_error)
             if usual_depth > 0:
                 low = max(low, np.float32(top - FIRST_BAND * usual_depth))
+            n_collected: Any = np.int64(0)
             while True:
                 n_found = collect_cells(scratch.cell_bound, low, high, scratch.candidate_cells)
+                n_collected += n_found
                 order_by_bin(
                     scratch.cell_bound, scratch.candidate_cells, n_found, scratch.bin_start, scratch.ordered_cells
                 )
                 for i in range(n_found):
                     cell = scratch.ordered_cells[i]
                     if scratch.cell_bound[cell] + offset < threshold:
-                        continue
-                    if not may_contain_class(limits, limits.cell_mask, limits.cell_mask_start, user, cell):
                         continue
                     base = state.sums[CONSTANT] + single_error
                     for o in range(len(index.cell_keys)):
@@ -198,9 +202,9 @@ def top_k(
                         if block_best[block, REST] + base + slack < threshold:
                             break
                         best = block_best[block, BEST] + base
-                        if not may_contain(program, index, state, scratch, block, best, slack, of_vectors, threshold):
+                        if not may_contain_class(limits, user, block):
                             continue
-                        if not may_contain_class(limits, limits.block_mask, limits.block_mask_start, user, block):
+                        if not may_contain(program, index, state, scratch, block, best, slack, of_vectors, threshold):
                             continue
                         bound_job_scores(program, index, state, user, block, scratch.dot_best, scratch.job_bounds)
                         first, n_jobs = np.int64(index.block[block, FIRST]), index.block[block, SIZE]
@@ -234,13 +238,13 @@ def top_k(
                             if size == k:
                                 threshold = list_threshold(scratch, limits, k)
                 needed = lowest_bound(threshold, offset, single_error)
-                if low <= needed:
+                if low <= needed or (size < k and n_collected == count_at_least(scratch.cell_bound, LOWEST)):
                     break
                 high, low = low, needed if size == k else lowest_bound(top - 2 * (top - low), 0.0, single_error)
             if size == k:
                 depth = top - threshold + offset
                 usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
-            unmark_seeds(scratch, n_seeds)
+        unmark_seeds(scratch, n_seeds)
         set_excluded(scratch.excluded, user, False, limits)
         decode_jobs(index, scratch, limits, size)
         out_count[place] = size

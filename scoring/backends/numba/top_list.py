@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from scoring.array_types import Ints, Longs, UInt8s
+from scoring.array_types import Ints, Singles
 from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.scratch import Scratch
 from scoring.bundle.block_index import Index, Limits
 
 __all__ = [
     "SHORT",
+    "choose_required",
     "choose_seeds",
     "clear_list",
     "decode_jobs",
     "descending_order",
+    "exclude_cells_of_classes",
     "fill_greedily",
     "insert",
     "is_class_allowed",
@@ -174,6 +176,16 @@ def choose_seeds(scratch: Scratch, seeds: np.ndarray, n_before: int) -> int:
 
 
 @internal
+def choose_required(limits: Limits, scratch: Scratch, user: int, n_before: int) -> int:
+    """Fill `scratch.seeds` with the user's required jobs from number `n_before` on; return the number."""
+    first = limits.required_start[user] + n_before
+    n = min(limits.required_start[user + 1] - first, len(scratch.seeds))
+    for i in range(n):
+        scratch.seeds[i] = limits.required[first + i]
+    return n
+
+
+@internal
 def unmark_seeds(scratch: Scratch, n_seeds: int) -> None:
     for i in range(n_seeds):
         if scratch.seeds[i] >= 0:
@@ -230,14 +242,31 @@ def is_class_allowed(limits: Limits, user: int, job: int) -> bool:
 
 
 @internal(forceinline=True)
-def may_contain_class(limits: Limits, masks: UInt8s, start: Longs, user: int, place: int) -> bool:
-    """Return whether a cell or block contains, for each table of classes, a job that it allows for the user."""
-    for table in range(len(limits.class_start)):
-        user_class = np.int64(limits.user_class[table, user])
-        byte = masks[start[table] + limits.mask_width[table] * place + (user_class >> 3)]
-        if (byte >> np.uint8(user_class & 7)) & np.uint8(1) == 0:
-            return False
+def may_contain_class(limits: Limits, user: int, block: int) -> bool:
+    """Return whether a block contains, for each table of classes, a job that it allows for the user."""
+    for table in range(len(limits.block_mask_width)):
+        width = limits.block_mask_width[table]
+        if width > 0:
+            start = limits.block_mask_start[table] + width * np.int64(limits.user_class[table, user])
+            if (limits.block_mask[start + (block >> 3)] >> np.uint8(block & 7)) & np.uint8(1) == 0:
+                return False
     return True
+
+
+@internal
+def exclude_cells_of_classes(limits: Limits, user: int, bound: Singles) -> None:
+    """Set the bound of cells to -infinity in which a table of classes allows the user no job."""
+    for table in range(len(limits.cell_mask_width)):
+        width = limits.cell_mask_width[table]
+        start = limits.cell_mask_start[table] + width * np.int64(limits.user_class[table, user])
+        for byte in range(width):
+            bits = limits.cell_mask[start + byte]
+            if bits == np.uint8(255):
+                continue
+            first = 8 * byte
+            for cell in range(first, min(first + 8, len(bound))):
+                if (bits >> np.uint8(cell - first)) & np.uint8(1) == 0:
+                    bound[cell] = -np.inf
 
 
 @compiled
