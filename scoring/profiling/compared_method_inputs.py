@@ -190,7 +190,8 @@ def _users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown:
 
 def _excluded(prepared: Prepared, rows: NDArray[np.integer], shown: Longs) -> tuple[Longs, ...]:
     rules: Eligibility = prepared.model.eligibility
-    if not rules.not_applied and rules.company_cooldown_days is None:
+    is_of_job_only = all(rule.form == "job" for rule in rules.rules)
+    if not rules.not_applied and rules.company_cooldown_days is None and is_of_job_only:
         return (np.empty(0, dtype=np.int64),) * len(rows)
     found: list[Longs] = []
     for first in range(0, len(rows), 64):

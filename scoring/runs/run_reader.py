@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scoring.array_types import Bools, Longs
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns import RESULT_COLUMNS
-from scoring.errors import ConfigurationError, OutputError, UnknownIdError, pluralize
+from scoring.errors import ConfigurationError, ModelError, OutputError, UnknownIdError, pluralize
 from scoring.id_index import IdIndex
 from scoring.model import Eligibility, Inputs
 from scoring.plan.exclusions import Exclusions
@@ -51,7 +51,8 @@ def read_run(folder: str | Path) -> pd.DataFrame:
 def find_open_jobs(folders: Iterable[str | Path], inputs: Inputs) -> Bools | None:
     """Return (m,) whether the rules of any of these runs leave a job of the inputs open for some user.
 
-    The rules are applied at the clock of the inputs. None: a run of an earlier version does not contain its rules.
+    The rules are applied at the clock of the inputs. None: a run of an earlier version does not contain its rules, or
+    a rule reads a column that the inputs do not have.
 
     Raises
     ------
@@ -68,7 +69,10 @@ def find_open_jobs(folders: Iterable[str | Path], inputs: Inputs) -> Bools | Non
             raise OutputError(
                 f"{folder}: the rules in the manifest are invalid. Start a new run.", reason="damaged", path=str(folder)
             ) from error
-        is_open |= Exclusions.of(rules, inputs).open_to_all
+        try:
+            is_open |= Exclusions.of(rules, inputs).open_to_all
+        except ModelError:
+            return None
     return is_open
 
 

@@ -12,9 +12,9 @@ import pytest
 import scoring
 from scoring.errors import ConfigurationError, OutputError, UnknownIdError
 from scoring.ranking import Prepared
-from scoring.runs import runner
+from scoring.runs import run_reader, runner
 from scoring.runs.publishers import ParquetPublisher
-from scoring.runs.run_reader import build_ranking, read_run
+from scoring.runs.run_reader import build_ranking, find_open_jobs, read_run
 from tests.support.errors import raises_at, raises_with
 
 
@@ -67,6 +67,16 @@ def test_ranks_with_a_gap_are_rejected(ready: Prepared, run: Path) -> None:
         build_ranking(frame[frame["rank"] != 2], ready.plan.job_id)
     with pytest.raises(UnknownIdError):
         build_ranking(frame, ready.plan.job_id[:1])
+
+
+def test_open_jobs_of_a_run_follow_its_rules(ready: Prepared, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
+    """They are unknown if a rule reads a column that the data no longer has."""
+    np.testing.assert_array_equal(find_open_jobs([run], ready.inputs), ready.plan.exclusions.open_to_all)
+    fee = ready.inputs.jobs.fee
+    for where, expected in (("job.fee >= 800", np.nan_to_num(fee) >= 800), ("job.gone == 1", None)):
+        rules = {"open": False, "min_fee": None, "rules": [{"where": where}]}
+        monkeypatch.setattr(run_reader, "read_manifest", lambda _, rules=rules: {"definition": {"eligibility": rules}})
+        np.testing.assert_array_equal(find_open_jobs([run], ready.inputs), expected)
 
 
 def test_damaged_run_is_rejected(run: Path) -> None:

@@ -190,7 +190,8 @@ class _Operands:
             eligible = find_open_jobs(self.names, inputs)
             if eligible is None:
                 progress.print_line(
-                    "note: a run does not contain its rules, so coverage is a share of all jobs, also of closed ones."
+                    "note: the rules of a run are not known or do not fit the data, so coverage is a share of all "
+                    "jobs, also of closed ones."
                 )
             return [
                 Comparison.of_rankings(before, after, inputs, k=k, names=(first, name), eligible=eligible)

@@ -122,18 +122,18 @@ def ineligible_jobs_can_be_added(context: CheckContext) -> None:
 
 @invariant
 def new_user_gets_a_list(context: CheckContext) -> None:
-    """A new user without data gets a list of all open jobs, at most k, with finite scores."""
+    """A new user without data gets a list of all jobs that the rules allow, at most k, with finite scores."""
     new = int(context.dataset.users.user_id.max(initial=0)) + 1
     frame = canonical("users", context.dataset.board, user_id=[new])
     users = frame.reindex(columns=context.inputs.users.frame.columns)
     inputs = context.request(users=users.astype(context.inputs.users.frame.dtypes.to_dict()))
     plan = context.engine.build(context.model.with_eligibility(max_per_company=None), inputs)
-    scorer, open_jobs = context.engine.scorer(plan), int(plan.exclusions.open_to_all.sum())
+    scorer, n_allowed = context.engine.scorer(plan), int(plan.exclusions.matrix(np.array([0])).sum())
     for k in context.lengths:
         ranking = scorer.top_k(k)
         count = int(ranking.count[0])
         where = f"user {new}, new, in a list of {k}"
-        assert count == min(k, open_jobs), f"{where}: {count} jobs of {open_jobs} open jobs."
+        assert count == min(k, n_allowed), f"{where}: {count} jobs of {n_allowed} allowed jobs."
         assert np.isfinite(ranking.scores).all(), f"{where}: a score is not a number."
 
 

@@ -73,7 +73,7 @@ def test_compare_uses_common_users_of_two_runs(action_command: Call, action_data
     manifest = second / "_manifest.json"
     manifest.write_text(re.sub(r'"eligibility"', '"rules"', manifest.read_text()))
     unknown = action_command("compare", first, second)
-    assert "note: a run does not contain its rules" in unknown.stderr
+    assert "note: the rules of a run are not known" in unknown.stderr
     assert f"of all {len(action_data.jobs):,} jobs" in " ".join(page(unknown).split())
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
     assert f"rank-biased overlap (p = 0.9), mean   {found.mean_rbo:.3f}" in text
