@@ -16,7 +16,6 @@ HEAVY = (
     "implicit",
     "pyarrow",
     "matplotlib",
-    "pandera",
     "typer",
     "rich",
     "numba",

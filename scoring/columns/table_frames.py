@@ -34,6 +34,10 @@ class Tables:
         """Return a copy with some frames replaced."""
         return replace(self, **frames)
 
+    def copy(self) -> Self:
+        """Return tables whose frames are copies."""
+        return replace(self, **{name: frame.copy() for name, frame in self.items()})  # type: ignore[arg-type]
+
     def items(self) -> list[tuple[str, pd.DataFrame]]:
         """Return (table name, frame) of the tables that are not None."""
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "board")

@@ -52,6 +52,7 @@ class Column:
     required: whether a row without a value is rejected.
     max_absolute: largest valid absolute value, or None.
     show: whether explanations and pages show an own column of users.
+    choices: the only valid values; empty if any value of the type is valid.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Column:
     required: bool = False
     max_absolute: float | None = None
     show: bool = False
+    choices: tuple[str, ...] = ()
 
     def find_out_of_range(self, values: pd.Series) -> list[tuple[Mask, str]]:
         """Return (mask, reason) of the coerced values whose absolute value exceeds `max_absolute`.
@@ -73,15 +75,28 @@ class Column:
             out_of_range = (np.abs(numbers) > self.max_absolute) & np.isfinite(numbers)
         return [(out_of_range, f"is outside ±{self.max_absolute:,.0f}")] if out_of_range.any() else []
 
+    def find_violations(self, values: pd.Series) -> list[tuple[Mask, str]]:
+        """Return (mask, reason) of the coerced values that the type or the column rejects.
+
+        Raises
+        ------
+        TypeError: If the values do not have the coerced dtype of the type.
+        """
+        if values.dtype != self.type.coerced_dtype:
+            expected = self.type.coerced_dtype
+            raise TypeError(f"{self.name}: {self.type.name} values have dtype {values.dtype}, not {expected}.")
+        found = [(values.isna().to_numpy(dtype=bool), "is missing")] if self.required else []
+        if self.type.violation:
+            found.append((self.type.violates(values), self.type.violation))
+        if self.choices:
+            is_other = (values.notna() & ~values.isin(self.choices)).to_numpy(dtype=bool)
+            found.append((is_other, f"is not one of {', '.join(self.choices)}"))
+        return [(mask, reason) for mask, reason in found if mask.any()]
+
     def is_valid(self, coerced: CoercedColumn) -> bool:
         """Return whether every value of a coerced column is valid."""
         values = coerced.values
-        return not (
-            coerced.problems
-            or self.type.violates(values).any()
-            or (self.required and values.isna().any())
-            or self.find_out_of_range(values)
-        )
+        return not (coerced.problems or self.find_violations(values) or self.find_out_of_range(values))
 
 
 @dataclass(frozen=True)
@@ -195,7 +210,7 @@ TABLES: Final = {
             (
                 _C("user_id", ID, required=True),
                 _C("job_id", ID, required=True),
-                _C("action", CHOICE, ("action_type",), required=True),
+                _C("action", CHOICE, ("action_type",), required=True, choices=ACTION_KINDS),
                 _C("occurred_at", TIME, ("action_timestamp",), required=True),
             ),
             ("user_id", "job_id", "action", "occurred_at"),

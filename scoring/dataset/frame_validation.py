@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 import pandas as pd
 
@@ -108,6 +109,11 @@ def _validate_tables(frames: Mapping[str, pd.DataFrame], board: Board) -> tuple[
 
 def make_empty_tables(board: Board = DEFAULT_BOARD) -> Tables:
     """Return empty jobs and users with the reference tables of the preset: the initial content of a database."""
+    return _validate_empty_tables(board).copy()
+
+
+@lru_cache(maxsize=4)
+def _validate_empty_tables(board: Board) -> Tables:
     return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"), board=board)
 
 

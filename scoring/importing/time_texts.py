@@ -183,10 +183,14 @@ def _parse_texts(texts: pa.Array, name: str) -> tuple[NDArray[np.datetime64], Ma
         return _drop_utc(values), ~to_mask(pc.match_substring_regex(texts, ISO_ZONE))
     pattern, directives = _compile_format(name)
     texts = pc.replace_substring(pc.replace_substring(texts, "午前", "AM"), "午後", "PM")
-    matching = pc.if_else(pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, pa.large_string()))
+    matches = pc.match_substring_regex(texts, pattern)
+    is_local = np.full(len(texts), "%z" not in directives)
+    if not pc.any(matches).as_py():  # pandas needs a millisecond
+        return np.full(len(texts), "NaT", dtype="datetime64[us]"), is_local
+    matching = pc.if_else(matches, texts, pa.scalar(None, pa.large_string()))
     series = pd.Series(pd.array(matching, dtype="str"))
     values = pd.to_datetime(series, format=directives, errors="coerce", utc=True)
-    return _drop_utc(values), np.full(len(texts), "%z" not in directives)
+    return _drop_utc(values), is_local
 
 
 def _drop_utc(values: pd.Series) -> NDArray[np.datetime64]:

@@ -1,27 +1,25 @@
 """Validate one table of any DataFrame: canonical rows, and rejected rows with their reasons.
 
 `normalise` returns the valid rows and the rejections. `check` raises an error for rejections, and is fast if every row
-is valid (see `scoring.validation.lazy_columns`). The types of `scoring.columns.types` convert values. Pandera
-schemas, derived from `scoring.columns.TABLES`, define what a canonical frame must satisfy.
+is valid (see `scoring.validation.lazy_columns`). The types of `scoring.columns.types` convert values. The columns of
+`scoring.columns.TABLES` define what a canonical frame must satisfy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Longs
-from scoring.columns import ACTION_KINDS, TABLES, Column, Table
+from scoring.columns import TABLES, Table
 from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
-from scoring.columns.types import ColumnType
 from scoring.columns.types.id import ParsedIds
 from scoring.validation.column_matching import get_columns, get_table, match_columns
 from scoring.validation.frame_conversion import to_pandas_frame
@@ -38,9 +36,6 @@ from scoring.validation.rejections import (
     make_data_error,
     make_empty_rejections,
 )
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
 
 __all__ = [
     "NormalisedTable",
@@ -209,7 +204,7 @@ def normalise(
     resolved = resolve_ids(table, ids, raw_ids, out.get("external_id"), owners or {}, rejections)
     out |= resolved.columns
     coerced_frame = pd.DataFrame(out, copy=False)
-    rejections.check(_schema(table, columns), coerced_frame)
+    rejections.check(columns, coerced_frame)
     merged = np.zeros(len(frame), dtype=bool)
     if unique:
         merged = _find_duplicates(spec, coerced_frame, rejections, raw_ids)
@@ -329,35 +324,6 @@ def pad_prefectures(
     widths = {"prefecture_code": width, "adjacent_code": width}
     is_padded = width is None or (codes.str.len() == width).all()
     return widths, table if is_padded else validate_again(widths)
-
-
-@lru_cache(maxsize=32)
-def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
-    """Return the schema of the coerced columns of a table; it checks row by row."""
-    import pandera.pandas as pandera
-
-    checks: dict[str, pandera.Check] = {}
-    for column in columns:
-        if column.type.violation:
-            checks[column.name] = pandera.Check(partial(_satisfies, column.type), error=column.type.violation)
-    if table == "actions":
-        checks["action"] = pandera.Check.isin(ACTION_KINDS, error=f"is not one of {', '.join(ACTION_KINDS)}")
-    return pandera.DataFrameSchema(
-        {
-            column.name: pandera.Column(
-                column.type.coerced_dtype,
-                checks=checks.get(column.name),
-                nullable=not column.required,
-            )
-            for column in columns
-        },
-        ordered=True,
-        strict=True,
-    )
-
-
-def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
-    return pd.Series(~column_type.violates(values), index=values.index)
 
 
 def _find_duplicates(

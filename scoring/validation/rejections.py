@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from functools import cache
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.columns import Column
 from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.errors import DataError, pluralize
 from scoring.validation.column_matching import get_table, match_columns
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
 
 __all__ = [
     "DUPLICATE",
@@ -105,22 +104,13 @@ class Rejections:
         self._found.append(pd.DataFrame(columns))
         self.rejected[at] = True
 
-    def check(self, schema: DataFrameSchema, frame: pd.DataFrame) -> None:
-        """Reject rows that violate a schema and are not rejected yet."""
-        from pandera.errors import SchemaErrors
-
-        remaining = frame if not self.rejected.any() else frame[~self.rejected]
-        try:
-            schema.validate(remaining, lazy=True)
-        except SchemaErrors as errors:
-            cases = errors.failure_cases
-            if cases["index"].isna().any():  # not an error of a row, but an unexpected dtype
-                raise
-            for (column, check), group in cases.groupby(["column", "check"], sort=False):
-                mask = np.zeros(len(frame), dtype=bool)
-                mask[group["index"].to_numpy(dtype=np.int64)] = True
-                reason = "is missing" if check == "not_nullable" else str(check)
-                self.add(mask, str(column), frame[str(column)], reason)
+    def check(self, columns: Sequence[Column], frame: pd.DataFrame) -> None:
+        """Reject rows that violate a column of coerced values, unless they are rejected already."""
+        accepted = ~self.rejected
+        for column in columns:
+            values = frame[column.name]
+            for mask, reason in column.find_violations(values):
+                self.add(mask & accepted, column.name, values, reason)
 
     def frame(self, source: SourceRows, rows: NDArray[np.int64] | None = None) -> pd.DataFrame:
         """Return the frame of rejections, by row.
@@ -153,6 +143,11 @@ def _restore_text_ids(table: str, rejections: pd.DataFrame, source: SourceRows, 
 
 def make_empty_rejections() -> pd.DataFrame:
     """Return a frame of rejections without rows."""
+    return _empty_rejections().copy()  # pandas needs a millisecond for a new one
+
+
+@cache
+def _empty_rejections() -> pd.DataFrame:
     dtypes = {"at": "int64"} | dict.fromkeys(Rejection._fields, "str") | {"row": "object"}
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
 

@@ -193,6 +193,8 @@ def _guess_number(numbers: np.ndarray) -> tuple[Kind, dict[str, Any], tuple[str,
 def _find_format(texts: pd.Series, formats: tuple[str, ...]) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     """Return the options and notes of the format of most texts; None if they are not times."""
     few = texts.iloc[:N_FEW]
+    if few.str.contains(r"[0-9]", regex=True).mean() < SHARE:  # every format has digits, and each takes time
+        return None
     likely = [name for name in formats if _share_of_times(few, name) >= SHARE]
     possible = [name for name in likely if _share_of_times(texts, name) >= SHARE]
     if not possible:
