@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring import Dataset, Prepared, load_model, make_market
@@ -25,6 +24,7 @@ from scoring.plan.fold import fold
 from scoring.ranking import Scorer
 from scoring.testing import BrokenInvariantsError, check_engine, small_dataset
 from tests.support.errors import raises_at
+from tests.support.example_counts import try_examples
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 BACKENDS: dict[str, BackendFactory] = {
@@ -59,8 +59,7 @@ def assert_lists(ranking: Ranking, plan: Plan, k: int, users: np.ndarray | None 
 
 
 @every_backend
-@cases(60)
-@given(sketches(), st.sampled_from((1, 2, 7, 40, 45)))
+@try_examples(20, 60, how=cases, sketch=sketches(), k=st.sampled_from((1, 2, 7, 40, 45)))
 def test_lists_equal_specification(make: BackendFactory, sketch: Sketch, k: int) -> None:
     plan = plan_of(sketch)
     assert_lists(make(plan.bundle, workers=1).top_k(k), plan, k)
@@ -116,8 +115,7 @@ def test_lists_contain_only_candidates(make: BackendFactory) -> None:
 
 
 @every_backend
-@cases(25)
-@given(st.integers(0, 2**32 - 1), st.sampled_from((1, 8, 40)))
+@try_examples(8, 25, how=cases, seed=st.integers(0, 2**32 - 1), k=st.sampled_from((1, 8, 40)))
 def test_extreme_weights_equal_specification(make: BackendFactory, seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     components = tuple(

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
 
 from scoring import Dataset, Prepared, load_model, make_market
 from scoring.backends.numba import pair_blocks, pruned_topk
@@ -26,6 +25,7 @@ from scoring.errors import OutputError, ScoringError
 from scoring.plan import Candidates
 from scoring.ranking import Ranking
 from tests.support.errors import raises_with
+from tests.support.example_counts import try_examples
 from tests.support.random_programs import Sketch, cases, plan_of, sketches
 
 ROOT = Path(__file__).parents[2]
@@ -103,10 +103,16 @@ def test_writing_to_opened_bundle_does_not_change_file(saved: Path) -> None:
     assert Bundle.open(saved).program.flat_weight.any()
 
 
-@cases(60)
-@given(sketches())
-@example(Sketch(0, 0, 9, ((("user",), None, 1.0, 1.0, 0),), 2))
-@example(Sketch(0, 3, 0, ((("user",), None, 1.0, 1.0, 0),), 2))
+@try_examples(
+    20,
+    60,
+    how=cases,
+    always=[
+        {"sketch": Sketch(0, 0, 9, ((("user",), None, 1.0, 1.0, 0),), 2)},
+        {"sketch": Sketch(0, 3, 0, ((("user",), None, 1.0, 1.0, 0),), 2)},
+    ],
+    sketch=sketches(),
+)
 def test_saved_bundle_gives_same_lists(tmp_path_factory: pytest.TempPathFactory, sketch: Sketch) -> None:
     plan, path = plan_of(sketch), tmp_path_factory.mktemp("any") / "bundle"
     rng = sketch.rng("candidates")

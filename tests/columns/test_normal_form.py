@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.columns.normal_form import normalise_column, normalise_text, normalise_texts, normalise_value
+from tests.support.example_counts import try_examples
 
 FORMS: list[tuple[Any, str | None]] = [
     ("時給 ", "時給"),
@@ -72,7 +72,11 @@ def test_normal_form_of_a_column(values: list[Any], dtype: str, forms: list[str 
     assert column.index.tolist() == [f"r{n}" for n in range(len(values))]
 
 
-@given(st.lists(st.none() | st.text(st.sampled_from("aＡ１ \u3000\u200b\ufeff\x1f\x85\u00a0ﾊﾟé\0")) | st.text()))
+@try_examples(
+    25,
+    250,
+    texts=st.lists(st.none() | st.text(st.sampled_from("aＡ１ \u3000\u200b\ufeff\x1f\x85\u00a0ﾊﾟé\0")) | st.text()),
+)
 def test_texts_of_a_column_equal_those_of_single_texts(texts: list[str | None]) -> None:
     array = pa.array([None, "\u3000x", *texts], type=pa.large_string())
     for part in (array, array[1:], array[2:], pa.chunked_array([array, array])):

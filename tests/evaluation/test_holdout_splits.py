@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
@@ -89,7 +88,7 @@ def test_by_time_default_is_last_two_weeks(data: Dataset) -> None:
     assert by_time(data).data.as_of == data.as_of - 14 * DAY
 
 
-@try_examples(3, 8, seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["application", "click", "view"]))
+@try_examples(2, 8, seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["application", "click", "view"]))
 def test_by_time_ignores_planted_future_data(tables: Tables, data: Dataset, seed: int, kind: str) -> None:
     """Actions after the cut do not change a score; the same actions before the cut do."""
     rng = np.random.default_rng(seed)
@@ -168,8 +167,7 @@ def test_last_n_removes_actions_from_first_held_out_one(data: Dataset) -> None:
     assert not holdout.data.clock.set_back
 
 
-@settings(max_examples=5, deadline=None)
-@given(st.integers(0, 2**32 - 1))
+@try_examples(2, 5, seed=st.integers(0, 2**32 - 1))
 def test_last_n_ignores_planted_later_actions(tables: Tables, data: Dataset, seed: int) -> None:
     """A user's views and clicks of the held-out job, or of any job after it, do not change a score."""
     rng = np.random.default_rng(seed)

@@ -417,7 +417,7 @@ FIELD = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [4, pytest.param(20, marks=pytest.mark.long)])
 def test_read_equals_stored_plus_merged_plus_rejected(tmp_path: Path, examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
     @given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD, FIELD), max_size=8), replace=st.booleans())

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
@@ -20,6 +19,8 @@ from scoring.errors import ModelError
 from scoring.model import GROUPS, Eligibility, Part, ScoringModel, WeightProfile, dump_model
 from tests.support.custom_components import TitleWord
 from tests.support.errors import raises_at
+from tests.support.example_counts import try_examples
+from tests.support.random_programs import cases
 
 HALVES = WeightProfile({"base": 1.0}, {"base": {"fee": 0.5, "wage": 0.5}})
 PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
@@ -63,10 +64,14 @@ def test_omitted_group_has_weight_0() -> None:
     assert HALVES.as_dict() == {"base": {"weight": 1.0, "components": {"fee": 0.5, "wage": 0.5}}}
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(
-    st.fixed_dictionaries({group: st.floats(0, 1e6) for group in GROUPS}),
-    st.fixed_dictionaries({group: st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6)) for group in GROUPS}),
+@try_examples(
+    60,
+    200,
+    how=cases,
+    groups=st.fixed_dictionaries({group: st.floats(0, 1e6) for group in GROUPS}),
+    components=st.fixed_dictionaries(
+        {group: st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6)) for group in GROUPS}
+    ),
 )
 def test_normalised_weights_are_valid_or_rejected(
     groups: dict[str, float], components: dict[str, dict[str, float]]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.dataset.arrays import Ragged
 from scoring.model.terms import Flags, Key, LookupTerm, open_interval
+from tests.support.example_counts import try_examples
+from tests.support.random_programs import cases
 
 middles = st.one_of(
     st.floats(1e-3, 1e9),
@@ -18,8 +19,7 @@ middles = st.one_of(
 shares = st.one_of(st.just(0.2), st.floats(1e-17, 1 - 1e-16), st.sampled_from([0.5, 0.99609375]))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
-@given(st.lists(middles, min_size=1, max_size=20), shares)
+@try_examples(60, 300, how=cases, values=st.lists(middles, min_size=1, max_size=20), share=shares)
 def test_open_interval_equals_formula_at_bounds(values: list[float], share: float) -> None:
     """Step over both bounds one float at a time."""
     middle = np.array(values)
@@ -33,8 +33,7 @@ def test_open_interval_equals_formula_at_bounds(values: list[float], share: floa
             x = np.nextafter(x, np.inf)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(middles, shares, st.floats(-1e10, 1e10))
+@try_examples(60, 200, how=cases, middle=middles, share=shares, x=st.floats(-1e10, 1e10))
 def test_open_interval_equals_formula_for_any_number(middle: float, share: float, x: float) -> None:
     low, high = open_interval(np.array([middle]), share)
     assert bool((low[0] <= x) and (x < high[0])) == (abs(x - middle) < share * middle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ HOSTILE = "Robert'); DROP TABLE users;--"
 
 def small_tables(*, factors: bool = False) -> Tables:
     """Return 3 jobs, 2 users and 4 actions, with missing values and with SQL and other scripts in texts."""
+    return Tables(**{name: frame.copy() for name, frame in _make_tables(factors).items()})
+
+
+@cache
+def _make_tables(factors: bool) -> Tables:
     frames: dict[str, pd.DataFrame] = {
         "jobs": pd.DataFrame(
             {

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
@@ -25,6 +24,7 @@ from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
 from scoring.validation.report import Limit, TableReport
 from tests.support.errors import raises_at, raises_data, raises_problem
+from tests.support.example_counts import try_examples
 from tests.support.proof_counts import record_count
 
 TABLES = scoring.make_market(12, 60, 300, seed=5).tables
@@ -79,8 +79,7 @@ def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
     return publisher.frame, result
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.data())
+@try_examples(4, 20, data=st.data())
 def test_invalid_rows_are_counted_and_change_no_score(data: st.DataObject) -> None:
     clean = frames()
     picks = {name: data.draw(st.lists(st.integers(0, 10_000), max_size=5)) for name in DIRT}

@@ -39,6 +39,7 @@ from scoring.validation.lazy_columns import read_valid_frame
 from scoring.validation.normalise import check_lazily, normalise
 from scoring.validation.rejections import make_data_error
 from tests.support.errors import raises_with
+from tests.support.example_counts import try_examples
 
 WIDTHS = {"prefecture_code": 2}
 N_ROWS = 20
@@ -184,7 +185,7 @@ def test_every_type_in_every_dtype_equals_normalise(column_type: ColumnType) -> 
 
 
 @given(frame=frames(), backwards=st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_columns_and_rejections_equal_normalise(frame: pd.DataFrame, backwards: bool) -> None:
     require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
 
@@ -196,8 +197,7 @@ def test_columns_and_rejections_equal_in_many_cases(frame: pd.DataFrame, backwar
     require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
 
 
-@given(frame=frames())
-@settings(max_examples=25, deadline=None)
+@try_examples(10, 60, frame=frames())
 def test_lazy_arrays_equal_those_of_the_whole_frame(frame: pd.DataFrame) -> None:
     expected = the_long_way(frame)
     if isinstance(expected, str):

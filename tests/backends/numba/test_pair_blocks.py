@@ -33,7 +33,7 @@ def assert_same_bits(found: np.ndarray, wanted: np.ndarray) -> None:
     np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
 
 
-@cases(100)
+@cases(40)
 @given(sketches())
 def test_all_pairs_equal_reference(sketch: Sketch) -> None:
     program = program_of(sketch)

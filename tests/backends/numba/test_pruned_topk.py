@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.backends.numba.pair_blocks import BLOCK, TILE
@@ -57,11 +57,18 @@ def list_lengths(sketch: Sketch) -> list[int]:
     return [1, 2, max(1, sketch.n_jobs // 2), max(1, sketch.n_jobs), sketch.n_jobs + 5, SHORT, SHORT + 1]
 
 
-@cases(150)
-@given(sketches(), st.integers(0, 6))
-@example(Sketch(0, 3, 0, EQUAL, 2), 0)
-@example(Sketch(0, 0, 9, EQUAL, 2), 0)
-@example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
+@try_examples(
+    50,
+    150,
+    how=cases,
+    always=[
+        {"sketch": Sketch(0, 3, 0, EQUAL, 2), "which": 0},
+        {"sketch": Sketch(0, 0, 9, EQUAL, 2), "which": 0},
+        {"sketch": Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), "which": 6},
+    ],
+    sketch=sketches(),
+    which=st.integers(0, 6),
+)
 def test_lists_equal_reference(sketch: Sketch, which: int) -> None:
     assert_lists_equal_reference(plan_of(sketch), list_lengths(sketch)[which])
     record_count("compiled lists", "{} random programs", 1)
@@ -70,7 +77,7 @@ def test_lists_equal_reference(sketch: Sketch, which: int) -> None:
 TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1, 2)))
 
 
-@cases(100)
+@cases(40)
 @given(TIES, st.integers(0, 6))
 def test_ties_are_ordered_by_job_id(sketch: Sketch, which: int) -> None:
     assert_lists_equal_reference(plan_of(sketch), list_lengths(sketch)[which])
