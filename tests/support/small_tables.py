@@ -17,7 +17,7 @@ HOSTILE = "Robert'); DROP TABLE users;--"
 
 def small_tables(*, factors: bool = False) -> Tables:
     """Return 3 jobs, 2 users and 4 actions, with missing values and with SQL and other scripts in texts."""
-    return Tables(**{name: frame.copy() for name, frame in _make_tables(factors).items()})
+    return _make_tables(factors).copy()
 
 
 @cache
