@@ -1,8 +1,8 @@
 """Peak memory of a function, measured in a new process and compared with a process that does not call it.
 
 A process that has done other work reuses its freed memory, so the peak does not show it. Sampling misses allocations
-that live only briefly. Therefore each function runs in a new process, and the system records the high-water mark. A
-second new process loads the same function and arguments without calling it: this is the baseline of Python and imports.
+that live only briefly. Therefore each function runs in a new process, and the system records the high-water mark. The
+process reads this mark before the call, too: this is the baseline of Python, imports and arguments.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ METHOD = f"high-water mark of resident memory ({'VmHWM' if sys.platform == 'linu
 
 @dataclass(frozen=True)
 class Peak:
-    """Peak bytes of a new process that called the function, and of one that did not."""
+    """Peak bytes of a new process that calls a function, at the end and before the call."""
 
     bytes: int
     baseline_bytes: int
@@ -50,14 +50,13 @@ def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> P
     The function must be importable from a module, not defined in a notebook cell. Modules that it imports only during
     the call count as its own memory.
     """
-    done, idle = (run_in_new_process(_peak, call, function, arguments, named) for call in (True, False))
-    return Peak(done, idle)
+    return run_in_new_process(_measure_call, function, arguments, named)
 
 
-def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
-    if call:
-        function(*arguments, **named)
-    return memory_forecast.measure_peak()
+def _measure_call(function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> Peak:
+    baseline = memory_forecast.measure_peak()
+    function(*arguments, **named)
+    return Peak(memory_forecast.measure_peak(), baseline)
 
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:

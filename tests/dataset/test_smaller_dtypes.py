@@ -47,7 +47,7 @@ def test_canonical_frames_are_unchanged_by_optimise(table: str, seed: int) -> No
 def test_optimised_jobs_need_less_than_a_third_of_the_memory(tmp_path: object) -> None:
     """Compare with pandas for the same table. The figure for the whole frame includes its free text."""
     with Database.open(f"sqlite:///{tmp_path}/jobs.db") as database:
-        save_tables(database, make_market(300, 10_000, 3_000).tables)
+        save_tables(database, make_market(300, 50_000, 3_000).tables)
         with database.connect() as connection:
             plain = pd.read_sql(sa.text("SELECT * FROM jobs"), connection)
         whole = optimise(load_jobs(database))

@@ -21,6 +21,8 @@ from scoring.runs.publishers.database_lock import hold_key
 from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
+from tests.support.forks import start_fork
+from tests.support.lock_holder import hold
 from tests.support.proof_counts import record_count
 
 ROOT = Path(__file__).parents[2]
@@ -66,27 +68,13 @@ def test_killed_process_is_resumed(
     record_count("killed processes", "{} processes on {} kinds of database", 2, 1)
 
 
-HOLD = """
-import sys
-from scoring.database.database import Database
-from scoring.runs.publishers.database_lock import hold_key
-
-let_go = hold_key(Database.open(sys.argv[1]), sys.argv[2])
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
 def test_lock_ends_with_its_process(market: Database, database_url: str) -> None:
     key = "0123456789abcdef" * 2
-    command = [sys.executable, "-c", HOLD, database_url, key]
-    surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(LockHeldError):
-            hold_key(market, key, patience=0.0)
-        hold_key(market, key[::-1])()
-        other.kill()
-        other.wait()
-        hold_key(market, key)()
+    process, pipe = start_fork(hold, database_url, key)
+    assert pipe.recv() == "held"
+    with pytest.raises(LockHeldError):
+        hold_key(market, key, patience=0.0)
+    hold_key(market, key[::-1])()
+    process.kill()
+    process.join()
+    hold_key(market, key)()

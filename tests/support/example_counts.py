@@ -31,7 +31,7 @@ def try_examples(
     Parameters
     ----------
     how: Returns the settings for a number of examples.
-    always: Values of the parameters that are tried before the others.
+    always: Values of the parameters that are tried first.
     strategies: Name of a parameter of the test → its values. The other parameters are fixtures.
     """
 

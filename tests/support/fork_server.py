@@ -14,6 +14,7 @@ open connection when it forks.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import io
 import json
@@ -48,11 +49,14 @@ def _say(line: str) -> None:
 
 def _warm() -> None:
     """Run the command once, so that forked commands find modules and kernels loaded and start immediately."""
+    import typer.main
+
     from scoring.cli import main as command
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
     from scoring.synthetic import make_market
 
+    typer.main.get_command = functools.cache(typer.main.get_command)  # forked commands find the tree of commands built
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         with Database.open(f"{folder}/market.db") as database:
             save_tables(database, make_market(20, 60, 200, seed=1).tables)

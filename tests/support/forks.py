@@ -15,7 +15,13 @@ __all__ = ["FORKS", "start_fork"]
 
 FORKS: Final = get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["optuna", *(f"tests.support.{name}" for name in ("migrating_process", "registry_writers", "search_worker"))]
+    [
+        "optuna",
+        *(
+            f"tests.support.{name}"
+            for name in ("lock_holder", "migrating_process", "registry_writers", "search_worker")
+        ),
+    ]
 )
 
 
