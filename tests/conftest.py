@@ -23,10 +23,10 @@ from tests.support import mariadb_server as mariadb_server_module
 from tests.support.proof_counts import Counts
 
 INTEGRATION = (
-    "integration", "cli", "scripts", "benchmarks", "facade", "profiling", "registry", "runs", "testing", "tuning",
-    "widgets",
+    "integration", "cli", "scripts", "benchmarks", "data_check", "evaluation", "facade", "profiling", "registry",
+    "runs", "testing", "tuning", "widgets",
 )  # fmt: skip
-"""Folders of the integration tier: tests that run commands, processes, whole runs, searches or panels."""
+"""Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches or panels."""
 
 SERVERS = {"postgres_server", "postgres_killable", "mariadb_server"}
 """Fixtures that start a server. Tests that use one belong to the integration tier."""
