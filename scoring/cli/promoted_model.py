@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scoring.cli.data_loader import read_components, read_model
+from scoring.cli.options import DEFAULT_PROFILES
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -30,6 +31,16 @@ class ModelSource:
     profile: str | None
     profiles: Path
     components: list[Path] | None
+
+    def list_options(self) -> dict[str, tuple[Any, Any]]:
+        """Return option → its value and its default, for `print_next`."""
+        return {
+            "model": (self.model, None),
+            "weights": (self.weights, None),
+            "profile": (self.profile, None),
+            "profiles": (self.profiles, DEFAULT_PROFILES),
+            "component": (self.components, None),
+        }
 
     def read(self) -> ScoringModel | None:
         """Return the named model. None: the promoted profile, or `standard`.

@@ -8,35 +8,29 @@ import typer
 
 from scoring.cli.data_loader import compile_kernels
 from scoring.cli.job_request import JobRequest
+from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (
     DEFAULT_DB,
-    DEFAULT_PROFILES,
     TIME_LIMIT_EXIT_CODE,
     AsOfOption,
-    ComponentOption,
     DbOption,
     ExportOption,
     FactorCacheOption,
     JobArgument,
-    ProfileOption,
-    ProfilesOption,
-    RunModelOption,
     SecondsOption,
     TopKOption,
-    WeightsOption,
 )
 from scoring.cli.promoted_model import ModelSource
 
 __all__ = ["audience"]
 
 
+@add_model_options
 def audience(
     job: JobArgument,
+    *,
     db: DbOption = DEFAULT_DB,
-    model: RunModelOption = None,
-    weights: WeightsOption = None,
-    profile: ProfileOption = None,
-    profiles: ProfilesOption = DEFAULT_PROFILES,
+    source: ModelSource,
     top_k: TopKOption = 40,
     nearest: Annotated[
         int,
@@ -48,7 +42,6 @@ def audience(
     out: ExportOption = None,
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
-    component: ComponentOption = None,
 ) -> None:
     """Show which users have a job on their lists, and how close it is to the lists of other users.
 
@@ -60,7 +53,6 @@ def audience(
     from scoring.tuning import audience as find_audience
 
     progress = Progress()
-    source = ModelSource(model, weights, profile, profiles, component)
     request = JobRequest(db, source, as_of, factor_cache, out)
     data, chosen = request.load(progress)
     job_id = data.find_job(job)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import typer
 
 from scoring.cli.data_loader import load_data
+from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (
     DEFAULT_DB,
-    DEFAULT_PROFILES,
     AsOfOption,
-    ComponentOption,
     DbOption,
     FactorCacheOption,
-    ProfileOption,
-    ProfilesOption,
-    RunModelOption,
-    WeightsOption,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model
 from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
@@ -23,15 +18,13 @@ from scoring.cli.records import CsvOption, JsonOption, check_format, print_recor
 __all__ = ["check"]
 
 
+@add_model_options
 def check(
+    *,
     db: DbOption = DEFAULT_DB,
-    model: RunModelOption = None,
-    weights: WeightsOption = None,
-    profile: ProfileOption = None,
-    profiles: ProfilesOption = DEFAULT_PROFILES,
+    source: ModelSource,
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
-    component: ComponentOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
@@ -49,7 +42,6 @@ def check(
 
     check_format(json, csv)
     progress = Progress()
-    source = ModelSource(model, weights, profile, profiles, component)
     given = source.read()
     with Database.open(db) as database:
         chosen = choose_model(source, given, database, progress).model

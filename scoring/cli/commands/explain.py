@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from scoring.cli.data_loader import load_data
+from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (
     DEFAULT_DB,
-    DEFAULT_PROFILES,
     AsOfOption,
-    ComponentOption,
     DbOption,
     FactorCacheOption,
     OptionalJobArgument,
-    ProfileOption,
-    ProfilesOption,
-    RunModelOption,
     UserArgument,
-    WeightsOption,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model
 from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
@@ -23,17 +18,15 @@ from scoring.cli.records import CsvOption, JsonOption, check_format, print_recor
 __all__ = ["explain"]
 
 
+@add_model_options
 def explain(
     user: UserArgument,
     job: OptionalJobArgument = None,
+    *,
     db: DbOption = DEFAULT_DB,
-    model: RunModelOption = None,
-    weights: WeightsOption = None,
-    profile: ProfileOption = None,
-    profiles: ProfilesOption = DEFAULT_PROFILES,
+    source: ModelSource,
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
-    component: ComponentOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
@@ -52,7 +45,6 @@ def explain(
 
     check_format(json, csv)
     progress, watch = Progress(), Stopwatch()
-    source = ModelSource(model, weights, profile, profiles, component)
     given = source.read()
     with Database.open(db) as database, progress.warnings():
         choice = choose_model(source, given, database, progress)

@@ -5,24 +5,19 @@ from __future__ import annotations
 import typer
 
 from scoring.cli.job_request import JobRequest
+from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (
     DEFAULT_DB,
-    DEFAULT_PROFILES,
     TIME_LIMIT_EXIT_CODE,
     AsOfOption,
-    ComponentOption,
     DbOption,
     ExportOption,
     FactorCacheOption,
     JobArgument,
     LockOption,
-    ProfileOption,
-    ProfilesOption,
-    RunModelOption,
     SecondsOption,
     TopKOption,
     UserArgument,
-    WeightsOption,
 )
 from scoring.cli.promoted_model import ModelSource
 from scoring.cli.signals import call_in_thread
@@ -30,21 +25,19 @@ from scoring.cli.signals import call_in_thread
 __all__ = ["reach"]
 
 
+@add_model_options
 def reach(
     user: UserArgument,
     job: JobArgument,
+    *,
     db: DbOption = DEFAULT_DB,
-    model: RunModelOption = None,
-    weights: WeightsOption = None,
-    profile: ProfileOption = None,
-    profiles: ProfilesOption = DEFAULT_PROFILES,
+    source: ModelSource,
     top_k: TopKOption = 40,
     lock: LockOption = None,
     seconds: SecondsOption = 60.0,
     out: ExportOption = None,
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
-    component: ComponentOption = None,
 ) -> None:
     """Find the nearest weights that put a job into the list of a user.
 
@@ -57,7 +50,6 @@ def reach(
     from scoring.tuning.reach.reachability import reach as find_reach
 
     progress, locks = Progress(), tuple(lock or ())
-    source = ModelSource(model, weights, profile, profiles, component)
     request = JobRequest(db, source, as_of, factor_cache, out)
     data, chosen = request.load(progress, lambda model: check_reach(model, locks))
     user_id, job_id = data.find_user(user), data.find_job(job)

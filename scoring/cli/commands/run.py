@@ -11,22 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.data_loader import load_data, read_components
+from scoring.cli.model_options import add_model_options
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_MAX_REFUSED,
     DEFAULT_OUT,
-    DEFAULT_PROFILES,
     DEFAULT_REFUSED,
     AsOfOption,
-    ComponentOption,
     DbOption,
     FactorCacheOption,
-    ProfileOption,
-    ProfilesOption,
-    RunModelOption,
     TopKOption,
-    WeightsOption,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.cli.signals import stop_signals
@@ -101,12 +96,11 @@ RefusedOption = Annotated[
 ]
 
 
+@add_model_options
 def run(
+    *,
     db: DbOption = DEFAULT_DB,
-    model: RunModelOption = None,
-    weights: WeightsOption = None,
-    profile: ProfileOption = None,
-    profiles: ProfilesOption = DEFAULT_PROFILES,
+    source: ModelSource,
     top_k: TopKOption = 40,
     as_of: AsOfOption = None,
     out: OutOption = DEFAULT_OUT,
@@ -122,7 +116,6 @@ def run(
     max_refused: MaxRefusedOption = DEFAULT_MAX_REFUSED,
     refused: RefusedOption = DEFAULT_REFUSED,
     factor_cache: FactorCacheOption = None,
-    component: ComponentOption = None,
 ) -> None:
     """Rank jobs for all active users with the promoted profile, and publish the lists.
 
@@ -145,9 +138,8 @@ def run(
         from scoring.statistics.factors import default_cache
 
         progress = Progress()
-        source = ModelSource(model, weights, profile, profiles, component)
         given = source.read()
-        run_gate = _make_gate(gate, force, component)
+        run_gate = _make_gate(gate, force, source.components)
         _check_reason(instead)
         replaces_published = not no_database or out.resolve() == DEFAULT_OUT.resolve()
     with Database.open(db) as database, progress.warnings():
@@ -203,12 +195,8 @@ def run(
             external_ids.name_user(int(result.first.user_id[first])),
             external_ids.name_job(int(result.first.job_id[first, 0])),
             db=(db, DEFAULT_DB),
-            model=(model, None),
-            weights=(weights, None),
-            profile=(profile, None),
-            profiles=(profiles, DEFAULT_PROFILES),
             as_of=(as_of, None),
-            component=(component, None),
+            **source.list_options(),
         )
 
 
