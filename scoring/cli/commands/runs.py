@@ -20,6 +20,8 @@ __all__ = ["app", "print_pruned"]
 
 app = typer.Typer(help="List, verify, publish and remove runs.")
 
+_SCREEN_ROWS = 20
+"""Number of runs in the list. With a header and a reason, they fit a terminal of 24 lines."""
 FolderOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of runs.")]
 NoDatabaseOption = Annotated[bool, typer.Option("--no-database", help="Use the folder only.")]
 
@@ -48,8 +50,15 @@ def list_(
     db: DbOption = DEFAULT_DB,
     no_database: NoDatabaseOption = False,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="Maximum number of runs in the list, the newest first.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            show_default="one screen; all with --json and --csv",
+            help="Maximum number of runs in the list, the newest first.",
+        ),
+    ] = None,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
@@ -68,16 +77,20 @@ def list_(
         records = collect_runs(out, database)
     if print_records(make_records(records[:limit]), json=json, csv=csv):
         return
+    console = make_console()
     if not records:
-        make_console().print(f"{out} contains no runs. Create one with `scoring run`.", markup=False, soft_wrap=True)
+        console.print(f"{out} contains no runs. Create one with `scoring run`.", markup=False, soft_wrap=True)
         return
-    make_console().print(render_runs(records[:limit]))
-    if len(records) > limit:
-        more = f"{len(records) - limit:,} older runs are not shown. Use --limit {len(records)} to list all."
-        make_console().print(more, markup=False, soft_wrap=True)
-    for run in records[:limit]:
-        if run.gate is not None and not run.has_passed:
-            make_console().print(f"{run.run_id}: {make_printable(run.gate, 1000)}", markup=False, soft_wrap=True)
+    shown, length = records[: _SCREEN_ROWS if limit is None else limit], 1000
+    reasons = [f"{run.run_id}: {run.gate}" for run in shown if run.gate is not None and not run.has_passed]
+    if limit is None and reasons:  # the newest reason takes two lines instead of two runs
+        shown, reasons, length = shown[: _SCREEN_ROWS - 2], reasons[:1], 2 * console.width
+    console.print(render_runs(shown))
+    if len(records) > len(shown):
+        more = f"{len(records) - len(shown):,} older runs are not shown. Use --limit {len(records)} to list all."
+        console.print(more, markup=False, soft_wrap=True)
+    for text in reasons:
+        console.print(make_printable(text, length), markup=False, soft_wrap=True)
 
 
 @app.command()

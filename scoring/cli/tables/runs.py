@@ -27,7 +27,7 @@ def render_runs(runs: Sequence[RunRecord]) -> Table:
     """Return one row per run."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("run", "status", "model"):
-        table.add_column(name, no_wrap=name != "model", overflow="fold")
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
     for name in ("users", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("stored in", no_wrap=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import Result
 
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs import shards
+from scoring.runs.history import RunRecord, RunStatus
 from scoring.runs.publishers import list_published_runs
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
@@ -65,6 +68,27 @@ def test_list_shows_the_newest_runs_up_to_a_limit(market: Path) -> None:
     assert newest["run"] in listed
     assert not any(row["run"] in listed for row in older)
     assert "2 older runs are not shown. Use --limit 3 to list all." in listed
+
+
+def test_list_fits_one_screen(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal has 24 lines of 80 columns, of which the prompt takes one. JSON and CSV contain all runs."""
+    statuses = [RunStatus.IN_USE, *[RunStatus.HELD_BACK, RunStatus.PUBLISHED] * 30]
+    records = [
+        RunRecord(f"202506{index:02}-120501-017-0a1b2c", status, "a name of more than thirty characters", folder=True)
+        for index, status in enumerate(statuses)
+    ]
+    monkeypatch.setattr(RunRecord, "gate", "held back: " + "lists rewritten 53.3% (at most 30%), " * 20)
+    monkeypatch.setattr(RunRecord, "has_passed", property(lambda run: run.status is not RunStatus.HELD_BACK))
+    monkeypatch.setattr("scoring.runs.history.collect_runs", lambda *_: records)
+    with monkeypatch.context() as patched:
+        terminal = partial(Console, highlight=False, width=80, force_terminal=True, color_system=None)
+        patched.setattr("scoring.cli.progress.make_console", terminal)
+        lines = runs("list").stdout.splitlines()
+    assert sum(-(-len(line) // 80) for line in lines) <= 23
+    assert len(json.loads(runs("list", "--json").stdout)) == len(records)
+    assert len(runs("list", "--csv").stdout.splitlines()) == 1 + len(records)
+    assert len(json.loads(runs("list", "--json", "--limit", 3).stdout)) == 3
+    assert runs("list", "--limit", 61).stdout.count("held back: lists") == 30
 
 
 def test_run_without_resume_warns_of_interrupted_run(market: Path) -> None:
