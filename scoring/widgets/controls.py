@@ -57,7 +57,9 @@ class WeightRow:
         self, name: str, on_move: Callable[[float], None], on_lock: Callable[[bool], None], *, is_group: bool = False
     ) -> None:
         self.name = name
-        self.number_field, self.slider = _make_field_and_slider(name, 0.0, 1.0, 0.0, 1.0, 0.01)
+        self.number_field, self.slider = _make_field_and_slider(
+            name, -_WIDEST_ENTRY, _WIDEST_ENTRY, 0.0, 1.0, 0.01
+        )  # the weights limit the entry and report it
         self.lock = widgets.ToggleButton(layout=widgets.Layout(width="62px", margin="1px", padding="0"))
         self.lock.add_class(NAMED)
         self.share = widgets.HTML(layout=widgets.Layout(width="52px", margin="1px 2px"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scoring.catalog import load_model
+from scoring.catalog import load_model, preset_names
 from scoring.database.database import Database
 from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
@@ -64,10 +64,11 @@ def tuning_panel(
         model = registry.for_database(str(data)).use(model)
     if isinstance(data, str | Path):
         data = _load_dataset(str(data))
-    session = TuningSession.of(
-        data, _model_of(model, registry, components), days=days, users=users, k=k, factor_cache=factor_cache, seed=seed
-    )
-    return TuningPanel(session, registry=registry, debounce=debounce)
+    found = _find_model(model, registry, components)
+    origin = found if isinstance(found, Profile) else None
+    baseline = found.model if isinstance(found, Profile) else found
+    session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
+    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce)
 
 
 def _load_dataset(db: str) -> Dataset:
@@ -77,13 +78,12 @@ def _load_dataset(db: str) -> Dataset:
     return Dataset(found.tables, ledger=found.ledger)
 
 
-def _model_of(
+def _find_model(
     model: str | Profile | ScoringModel, registry: Registry | None, components: Sequence[type[Component]]
-) -> ScoringModel:
-    if isinstance(model, Profile):
-        return model.model
-    if isinstance(model, ScoringModel):
+) -> Profile | ScoringModel:
+    if isinstance(model, Profile | ScoringModel):
         return model
-    if registry is not None and not Path(model).is_file():
-        return registry.load_model(model)
-    return load_model(model, components)
+    if registry is None or Path(model).is_file():
+        return load_model(model, components)
+    found = registry.load_model(model)
+    return found if model in preset_names() else registry.use(model)

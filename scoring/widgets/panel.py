@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from scoring.errors import ConfigurationError, ScoringError, pluralize
-from scoring.registry import Registry
+from scoring.registry import Profile, Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
 from scoring.widgets.html.html_elements import STYLE, escape_text, render_page
@@ -24,8 +24,12 @@ from scoring.widgets.worker import Status, Worker
 __all__ = ["TuningPanel"]
 
 _CSS = """<style>
-.scoring-messages { position: sticky; top: 0; z-index: 5; overflow: visible; }
+.scoring-messages { position: sticky; top: 0; z-index: 5; overflow: visible;
+  box-shadow: 0 -12px 0 var(--scoring-paper); }
 .scoring-panel, .scoring-panel > .widget-vbox { overflow: visible; }
+/* a message sticks to the page, not to the output of its cell, which does not scroll */
+.jp-OutputArea:has(.scoring-panel), .jp-OutputArea-child:has(.scoring-panel),
+.jp-OutputArea-output:has(> .scoring-panel) { overflow: visible; }
 .scoring-group-row { border-bottom: 2px solid var(--scoring-muted); font-weight: 700; }
 .scoring-panel { background: var(--scoring-paper); }
 .scoring-panel button:focus-visible, .scoring-panel input:focus-visible, .scoring-panel select:focus-visible,
@@ -45,8 +49,10 @@ class TuningPanel(widgets.VBox):
         session: TuningSession,
         *,
         registry: Registry | None = None,
+        origin: Profile | None = None,
         debounce: float = 0.1,
     ) -> None:
+        """`origin` is the profile of the session's baseline, if it is one."""
         self._lock = threading.RLock()
         self._showing = True  # if True, the panel writes values into widgets, and their events are ignored
         self.session = session
@@ -56,7 +62,8 @@ class TuningPanel(widgets.VBox):
         self.message = LiveLine()
         self.controls = Controls(self.weights, self._move)
         self.views = Views(session.level)
-        self.saver = None if registry is None else ProfileSaver(registry, session, session.baseline)
+        self.saver = None if registry is None else ProfileSaver(registry, session, origin or session.baseline)
+        self._origin = session.baseline.name if origin is None else origin.metadata.reference
         self.profiles = None if self.saver is None else ProfileBox(self.saver, self._load, self._save)
         self.undo, self.redo, self.reset, self.rebase, self.confirm = (
             widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width=width, margin="1px 2px"))
@@ -155,13 +162,16 @@ class TuningPanel(widgets.VBox):
 
     # Events
 
-    def _move(self, move: Callable[[WeightsModel], str | None]) -> None:
-        """Change weights, parameters or locks. If the move is rejected, show the reason and reset the sliders."""
+    def _move(self, move: Callable[[WeightsModel], str | None], line: LiveLine | None = None) -> None:
+        """Change weights, parameters or locks. If the move is rejected, show the reason and reset the sliders.
+
+        `line` is the line of the reason; None: that at the top.
+        """
         with self._lock:
             if self._showing:
                 return
             before = self.weights.model, self.weights.baseline
-            self._report(lambda: move(self.weights) or "")
+            self._report(lambda: move(self.weights) or "", line)
             self._show_controls()
             self._show_baseline()
             if (self.weights.model, self.weights.baseline) != before:
@@ -171,7 +181,7 @@ class TuningPanel(widgets.VBox):
         with self._lock:
             if self._showing:
                 return
-            self._report(lambda: self._apply_choice(user, job))
+            self._report(lambda: self._apply_choice(user, job), self.views.message)
             self._show_choice()
 
     def _apply_choice(self, user: str | None, job: str | None) -> str:
@@ -190,21 +200,27 @@ class TuningPanel(widgets.VBox):
         self._choose(user=self.session.data.external_ids.name_user(user_id))
 
     def _load(self, name: str) -> None:
+        assert self.saver is not None  # without a saver the panel has no button
+        assert self.profiles is not None
+
         def load(weights: WeightsModel) -> str:
-            assert self.saver is not None  # without a saver the panel has no button
+            assert self.saver is not None
             weights.load(self.saver.load(name))
             return f"Loaded {name}."
 
-        self._move(load)
+        self._move(load, self.profiles.message)
 
     def _save(self, name: str, note: str) -> None:
+        assert self.saver is not None  # without a saver the panel has no button
+        assert self.profiles is not None
+        line = self.profiles.message
         with self._lock:
-            self._report(lambda: self._save_profile(name, note))
-            if self.message.kind == "idle" and self.saver is not None and self.saver.needs_confirmation:
-                self.message.kind = "warning"
+            self._report(lambda: self._save_profile(name, note), line)
+            if line.kind == "idle" and self.saver.needs_confirmation:
+                line.kind = "warning"
 
     def _save_profile(self, name: str, note: str) -> str:
-        assert self.saver is not None  # without a saver the panel has no button
+        assert self.saver is not None
         assert self.profiles is not None
         compared = self.state is not None and self.state.request.baseline == self.weights.baseline
         result = self.saver.save(name, self.weights.model, self.state if compared else None, note)
@@ -214,8 +230,8 @@ class TuningPanel(widgets.VBox):
         self._show_status(self.worker.status)
         reference = result.metadata.reference
         return self.profiles.refresh(reference) or (
-            f"Saved as {reference}. To promote it, first compare it on test users: scoring evaluate standard "
-            f"{reference} --on test."
+            f"Saved as {reference}. To promote it, first compare it on test users: scoring evaluate {self._origin} "
+            f"{reference} --on test"
         )
 
     def _confirm(self) -> None:
@@ -236,11 +252,22 @@ class TuningPanel(widgets.VBox):
 
     # Display
 
-    def _report(self, action: Callable[[], str]) -> None:
+    def _report(self, action: Callable[[], str], line: LiveLine | None = None) -> None:
+        """Show what an action returns, or its error, in a line near its control. Clear the other lines."""
+        line = self.message if line is None else line
         try:
-            self.message.text, self.message.kind = action(), "idle"
+            line.text, line.kind = action(), "idle"
         except ScoringError as error:
-            self.message.text, self.message.kind = str(error), "failed"
+            line.text, line.kind = str(error), "failed"
+        for other in self._lines:
+            if other is not line:
+                other.text, other.kind = "", "idle"
+
+    @property
+    def _lines(self) -> list[LiveLine]:
+        """The lines of messages: at the top, below the profiles, below the choice of a user."""
+        lines = [self.message, self.views.message]
+        return lines if self.profiles is None else [*lines, self.profiles.message]
 
     def _show_controls(self) -> None:
         self._showing = True
@@ -265,7 +292,7 @@ class TuningPanel(widgets.VBox):
     def _show_again(self) -> None:
         """Send the state to a page that has just loaded. It does not receive changes made while it was loading."""
         with self._lock:
-            for widget in (self.status, self.message, *self.views.written):
+            for widget in (self.status, *self._lines, *self.views.written):
                 widget.send_state()
 
     def _publish(self, state: PanelState) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scoring.errors import ScoringError
+from scoring.widgets.anywidgets import LiveLine
 from scoring.widgets.profile_saver import ProfileSaver
 
 __all__ = ["ProfileBox"]
@@ -17,7 +18,7 @@ _NONE = "(choose a profile)"
 
 
 class ProfileBox:
-    """The buttons `load` and `save` with their inputs `chosen`, `name` and `note`."""
+    """The buttons `load` and `save` with their inputs `chosen`, `name` and `note`, and the line `message`."""
 
     def __init__(
         self, saver: ProfileSaver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]
@@ -31,10 +32,11 @@ class ProfileBox:
             for name, tooltip in (("name", "name of the saved profile"), ("note", "note saved with the profile"))
         )
         self.save = _button("Save", "save weights and parameters as a new version of this profile")
+        self.message = LiveLine()
         self.load.on_click(lambda _: on_load("" if self.chosen.value == _NONE else self.chosen.value))
         self.save.on_click(lambda _: on_save(self.name.value, self.note.value))
         self.box = widgets.VBox(
-            [widgets.HBox([self.chosen, self.load]), self.name, widgets.HBox([self.note, self.save])]
+            [widgets.HBox([self.chosen, self.load]), self.name, widgets.HBox([self.note, self.save]), self.message]
         )
         self.refresh()
 

@@ -26,6 +26,7 @@ class ProfileSaver:
     parent: Profile | ScoringModel
     """Parent of the next saved profile: the profile that was loaded or saved last, or the initial model."""
     _warned: str | None = None
+    _saved: str | None = None
 
     @property
     def needs_confirmation(self) -> bool:
@@ -77,6 +78,7 @@ class ProfileSaver:
         """
         if not name.strip():
             raise ConfigurationError("A profile needs a name. Enter one next to Save.", key=("name",))
+        self.registry.list_versions(name.strip())  # reject an invalid name before the warning
         if state is None or state.model != model or state.slices is None:
             raise ConfigurationError(
                 "The panel has not evaluated these weights yet. Wait until its status line shows Done, then press Save "
@@ -84,10 +86,10 @@ class ProfileSaver:
                 key=("state",),
             )
         warning = self.warning(state)
-        if warning and self._warned != model.digest:
+        if warning and model.digest not in (self._warned, self._saved):
             self._warned = model.digest
             return f"{warning} Press Save again to save it anyway."
-        self._warned = None
+        self._warned, self._saved = None, model.digest
         drawn = self.session.drawn_users
         self.parent = self.registry.save(
             name.strip(),

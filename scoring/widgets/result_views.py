@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scoring.errors import pluralize
-from scoring.widgets.anywidgets import RankTable
+from scoring.widgets.anywidgets import LiveLine, RankTable
 from scoring.widgets.html import (
     render_measures,
     render_notes,
@@ -34,7 +34,7 @@ class Views:
         self.measures, self.notes, self.removed_jobs, self.waterfall, self.slices, self.overlap = (
             _text() for _ in range(6)
         )
-        self.ranks = RankTable()
+        self.ranks, self.message = RankTable(), LiveLine()
         self.user, self.job = (
             widgets.Text(
                 description=name,
@@ -65,6 +65,7 @@ class Views:
                 self.notes,
                 widgets.HTML('<div class="lm-scoring"><h3>One user</h3></div>'),
                 chooser,
+                self.message,
                 self.ranks,
                 self.removed_jobs,
                 self.waterfall,

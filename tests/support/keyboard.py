@@ -43,7 +43,7 @@ class Keyboard:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.root = page.locator(".scoring-panel")
-        self.message = self.root.locator(".scoring-messages [role=status]").nth(1)
+        self.message = self.root.locator("[role=status]:not(:empty)").nth(1)  # after the status
 
     def answers(self) -> dict[str, list[str]]:
         read: dict[str, list[str]] = self.page.evaluate(_READ)

@@ -85,6 +85,13 @@ def test_typed_number_moves_the_slider(panel):
     assert panel.wait(WAIT).model.weights.components["match"]["location"] == 0.25
 
 
+def test_too_large_weight_is_limited_with_a_message(panel):
+    row = panel.controls.components["location"]
+    row.number_field.value = 2
+    assert row.number_field.value == row.slider.value == 1
+    assert panel.message.text == "location was limited to 1: weights are at most 1."
+
+
 def test_locked_group_keeps_its_weight(panel):
     panel.controls.groups["personal"].lock.value = True
     panel.sliders["base"].value = 0.6
@@ -166,7 +173,7 @@ def test_saving_compares_slices_with_the_new_baseline(panel):
     panel.wait(WAIT)
     panel.profiles.name.value = "fees"
     panel.profiles.save.click()
-    assert panel.message.text.startswith("Saved as fees@1. ")
+    assert panel.profiles.message.text.startswith("Saved as fees@1. ")
 
 
 def test_unused_panel_has_no_thread(panel):
@@ -204,8 +211,12 @@ def test_choosing_a_user_and_a_job_shows_them(panel):
 def test_invalid_user_is_rejected_with_a_message(panel, text, message):
     before = panel.views.user.value
     panel.views.user.value = text
-    assert message in panel.message.text
+    assert message in panel.views.message.text
+    assert panel.views.message.kind == "failed"
     assert panel.views.user.value == before
+    panel.undo.click()  # its message replaces that of the user
+    assert panel.views.message.text == ""
+    assert panel.message.text == "No change can be undone."
 
 
 def test_saved_profile_can_be_loaded(panel, standard):
@@ -213,13 +224,13 @@ def test_saved_profile_can_be_loaded(panel, standard):
     saved = panel.wait(WAIT).model
     panel.profiles.name.value = "fresh"
     panel.profiles.save.click()
-    assert panel.message.text.startswith("Saved as fresh@1. ")
+    assert panel.profiles.message.text.startswith("Saved as fresh@1. ")
     assert "not saved" not in panel.status.text
     assert not panel.weights.has_unsaved_changes
     panel.reset.click()
     panel.profiles.chosen.value = "fresh@1"
     panel.profiles.load.click()
-    assert panel.message.text == "Loaded fresh@1."
+    assert panel.profiles.message.text == "Loaded fresh@1."
     assert panel.wait(WAIT).model.digest == saved.digest
 
 
@@ -229,12 +240,12 @@ def test_saving_worse_slices_needs_confirmation(panel):
     panel.wait(WAIT)
     panel.profiles.name.value = "fees"
     panel.profiles.save.click()
-    assert "Significantly worse than the baseline" in panel.message.text
-    assert panel.message.kind == "warning"
+    assert "Significantly worse than the baseline" in panel.profiles.message.text
+    assert panel.profiles.message.kind == "warning"
     assert panel.saver.names() == []
     panel.profiles.save.click()
-    assert panel.message.text.startswith("Saved as fees@1. ")
-    assert panel.message.kind == "idle"
+    assert panel.profiles.message.text.startswith("Saved as fees@1. ")
+    assert panel.profiles.message.kind == "idle"
 
 
 def test_moves_from_many_threads_end_with_the_last(panel):
@@ -312,6 +323,7 @@ def test_tuning_panel_opens_a_database(tmp_path, holdout, standard):
     try:
         assert opened.wait(WAIT).model.name == "tuned@1"
         assert opened.profiles is not None
+        assert opened.saver.parent.metadata.reference == "tuned@1"
         assert "26 users" in repr(opened)  # the train users
     finally:
         opened.close()

@@ -55,6 +55,13 @@ def test_worse_slices_need_a_second_save(saver, session, standard):
     assert warning.endswith("Press Save again to save it anyway.")
     assert saver.registry.list_versions("fees") == ()
     assert isinstance(saver.save("fees", model, state), Profile)
+    assert isinstance(saver.save("fees", model, state), Profile)  # the saved model needs no further confirmation
+
+
+def test_invalid_name_is_reported_before_worse_slices(saver, session, standard):
+    model = harmful(standard)
+    with pytest.raises(ConfigurationError, match="/"):
+        saver.save("../out", model, computed(session, model))
 
 
 def test_confirmation_applies_to_one_model(saver, session, standard):
