@@ -14,6 +14,7 @@ from scoring.data_check.finding import Finding
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import ScoringModel
+from scoring.plotting.html_table import render_html_table
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 
@@ -64,8 +65,7 @@ class DataCheck:
         return pd.DataFrame(rows, columns=["level", "check", "finding", "advice"])
 
     def _repr_html_(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            return str(self.frame().to_html(index=False))
+        return render_html_table(self.frame())
 
 
 def check_data(

@@ -22,6 +22,7 @@ from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import collect_vocabularies
 from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
+from scoring.plotting.html_table import render_html_table
 from scoring.validation.cross_table import InvalidRowPolicy
 from scoring.validation.report import DataReport, TableReport
 
@@ -227,7 +228,7 @@ class Dataset:
                 ],
             }
         )
-        table = frame.to_html(index=False, formatters={"rows": "{:,}".format})
+        table = render_html_table(frame)
         return f"<p><b>Dataset</b> as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC</p>{table}"
 
     @cached_property

@@ -4,7 +4,7 @@
 - `component_inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
 - `weight_profile`: weights on two levels; `eligibility`: which jobs may be ranked
 - `eligibility_rule`: a condition written by the user; `rule_expression`: its grammar
-- `model`: `ScoringModel`; `model_file`: parse and write YAML
+- `model`: `ScoringModel`; `model_file`: parse and write YAML; `setting_text`: parameters and rules as text
 - `presets/`: the shipped models
 """
 

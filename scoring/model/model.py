@@ -18,6 +18,7 @@ from scoring.errors import ModelError, suggest
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.pydantic_errors import describe_problem
+from scoring.model.setting_text import describe_settings
 from scoring.model.weight_profile import GROUPS, WeightProfile
 
 if TYPE_CHECKING:
@@ -80,27 +81,23 @@ class ScoringModel:
         """Return one row per component: group · component · weight (flat) · parameters (as text)."""
         import pandas as pd
 
-        parameters = [
-            ", ".join(f"{name} {value}" for name, value in part.component.model_dump(mode="json").items())
-            for part in self.parts
-        ]
         return pd.DataFrame(
             {
                 "group": [part.group for part in self.parts],
                 "component": [part.name for part in self.parts],
                 "weight": self.flat_weights,
-                "parameters": parameters,
+                "parameters": [describe_settings(part.component) for part in self.parts],
             }
         )
 
     def _repr_html_(self) -> str:
         """Return the name, the description, the components and the rules."""
-        settings = self.eligibility.model_dump(mode="json")
+        from scoring.plotting.html_table import render_html_table  # imports pandas
+
         own = "".join(f"<p>rule: {escape(rule.describe())}</p>" for rule in self.eligibility.rules)
-        rules = ", ".join(f"{name} {value}" for name, value in settings.items() if name != "rules")
-        table = self.frame().to_html(index=False, float_format="{:.3f}".format)
         head = f"<b>{escape(self.name)}</b> {escape(self.description)}"
-        return f"<p>{head}</p>{table}<p>rules: {escape(rules)}</p>{own}"
+        rules = escape(describe_settings(self.eligibility))
+        return f"<p>{head}</p>{render_html_table(self.frame())}<p>rules: {rules}</p>{own}"
 
     def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
         """Return the model with other weights: a profile, or flat weights by component name (normalised to sum 1).

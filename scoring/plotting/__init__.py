@@ -1,6 +1,7 @@
 """The style of plots, and the functions that draw results.
 
 - `style`: colours, settings, and bars with their values
+- `html_table`: tables of results in notebooks
 - `plot_registry`: the plot or table that a method of a result returns; its module is imported at the first call
 """
 

@@ -14,6 +14,7 @@ import yaml
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.model.model_file import parse_section
+from scoring.plotting.html_table import render_html_table
 from scoring.registry.metadata import ProfileMetadata
 
 __all__ = ["Profile", "dump_profile", "parse_metadata", "parse_profile"]
@@ -97,8 +98,17 @@ class Profile:
         return f"Profile({self.metadata.reference}, saved {self.metadata.saved_at:%Y-%m-%d %H:%M}{state})"
 
     def _repr_html_(self) -> str:
-        note = f"<p>{escape(self.metadata.note)}</p>" if self.metadata.note else ""
-        return f"<p><b>{escape(repr(self))}</b></p>{note}{self.frame().to_html(index=False)}"
+        """Return the origin, the metrics and the model."""
+        about, metrics = self.metadata, self.metrics_frame()
+        facts = [f"derived from {about.parent}"] if about.parent is not None else []
+        if about.found_on is not None:
+            facts.append(f"tuned on data as of {about.found_on.as_of:%Y-%m-%d %H:%M} UTC")
+        lines = [f"<b>{escape(repr(self))}</b>", *(escape(line) for line in ("; ".join(facts), about.note) if line)]
+        text = "".join(f"<p>{line}</p>" for line in lines)
+        if len(metrics):
+            table = render_html_table(metrics, dict.fromkeys(("value", "low", "high"), "{:,.4g}".format))
+            text += f"<details><summary>metrics</summary>{table}</details>"
+        return f"{text}{self.model._repr_html_()}"
 
 
 class _Line(dict[str, Any]):

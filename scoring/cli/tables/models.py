@@ -11,8 +11,9 @@ from rich.text import Text
 
 from scoring.errors import make_printable
 from scoring.model import ScoringModel
+from scoring.model.setting_text import describe_settings
 
-__all__ = ["format_setting", "make_records", "render_model", "render_models"]
+__all__ = ["make_records", "render_model", "render_models"]
 
 
 def render_models(models: Iterable[ScoringModel]) -> RenderableType:
@@ -48,23 +49,11 @@ def render_model(model: ScoringModel) -> RenderableType:
     for heading in ("group", "component", "weight", "parameters"):
         table.add_column(heading, justify="right" if heading == "weight" else "left", overflow="fold")
     for part, weight in zip(model.parts, model.flat_weights, strict=True):
-        parameters = ", ".join(f"{key} {format_setting(value)}" for key, value in part.component.model_dump().items())
-        table.add_row(
-            part.group, Text(make_printable(part.name)), f"{weight:.3f}", Text(make_printable(parameters, 2000))
-        )
-    settings = {key: value for key, value in model.eligibility.model_dump().items() if key != "rules"}
-    rules = ", ".join(f"{key} {format_setting(value)}" for key, value in settings.items())
+        parameters = Text(make_printable(describe_settings(part.component), 2000))
+        table.add_row(part.group, Text(make_printable(part.name)), f"{weight:.3f}", parameters)
+    rules = describe_settings(model.eligibility)
     own = [
         Text.assemble(("rule ", "bold"), "  ", make_printable(rule.describe(), 1000))
         for rule in model.eligibility.rules
     ]
     return Group(table, Text.assemble(("rules", "bold"), f"  {rules}"), *own)
-
-
-def format_setting(value: object) -> str:
-    """Return a parameter or rule as text: `off` for None and False, `on` for True."""
-    if value is None or value is False:
-        return "off"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(format_setting, value)) + ")"
-    return "on" if value is True else f"{value:g}" if isinstance(value, float) else str(value)

@@ -11,8 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.cli.tables.models import format_setting, render_model
+from scoring.cli.tables.models import render_model
 from scoring.errors import make_printable
+from scoring.model.setting_text import format_setting
 from scoring.registry import Profile, ProfileDiff
 
 __all__ = ["render_diff", "render_history", "render_list", "render_profile", "render_test_accesses"]
