@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+import yaml
 
 import scoring
 from scoring.catalog import component_kinds
+from scoring.cli.tables.explanation import make_records
 from scoring.columns.board import Board, find_name_problem, parse_own_columns
 from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
@@ -21,7 +23,7 @@ from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.facade import ScoringEngine
-from scoring.importing import import_file
+from scoring.importing import import_file, import_mapping
 from scoring.model import Inputs, parse_model
 from scoring.ranking import Prepared
 from scoring.testing import check_component
@@ -182,6 +184,9 @@ def test_explanation_shows_columns_of_users_only_when_declared() -> None:
     assert set(explanation.job_values) == set(OWN["jobs"])
     assert set(explanation.user_values) == {"level"}
     assert "licences" not in explanation._repr_html_()
+    exported = make_records(explanation)
+    assert list(exported.columns[-6:]) == [*(f"job.{name}" for name in sorted(OWN["jobs"])), "user.level"]
+    assert exported["job.level"].nunique(dropna=False) == 1
     assert "distance km" in explanation._repr_html_()
 
 
@@ -298,6 +303,27 @@ def test_loaders_return_own_columns(sqlite_url: str) -> None:
             connection.execute(sa.text("UPDATE own_columns SET type = 'unknown' WHERE name = 'channel'"))
         with pytest.raises(scoring.errors.DatabaseError):
             load_tables(database)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_exported_tables_are_imported_unchanged(sqlite_url: str, tmp_path: Path, suffix: str) -> None:
+    frames = make_frames(7)
+    frames["users"].at[0, "licences"] = ["it's", 'a "b"', "c\\d", "x,y"]
+    dataset = Dataset.from_frames(**frames, own_columns=OWN, board={"preset": "none"})
+    mapping = {"board": {"preset": "none"}, "sources": {}, "tables": {}}
+    for name in ("users", "jobs", "actions"):
+        frame = getattr(dataset.tables, name)
+        frame.to_csv(tmp_path / f"{name}.csv", index=False) if suffix == "csv" else frame.to_parquet(
+            tmp_path / f"{name}.parquet"
+        )
+        mapping["sources"][name] = f"{name}.{suffix}"
+        columns = {column: given if isinstance(given, dict) else {"type": given} for column, given in OWN[name].items()}
+        mapping["tables"][name] = {"from": name, "columns": columns}
+    (tmp_path / "mapping.yaml").write_text(yaml.safe_dump(mapping, sort_keys=False), encoding="utf-8")
+    with Database.open(sqlite_url) as database:
+        for report in import_mapping(database, tmp_path / "mapping.yaml"):
+            assert report.rejected == 0, report.lines()
+        assert Dataset.from_database(database).fingerprint == dataset.fingerprint
 
 
 def test_board_without_currency_has_no_unit() -> None:

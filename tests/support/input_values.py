@@ -83,7 +83,7 @@ VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
     CATEGORY_LIST: [
         *_ABSENT, ("a\0b", NUL), ("\ud800", NO_SET), (b"x", NO_SET), (INF, NO_SET), ({"a": 1}, NO_SET),
         ([["a"]], NO_SET), (["a\0b"], NUL), ([], MISSING), ("[]", MISSING), (["b", "a", "b"], KEPT), ("b|a", KEPT),
-        ("{a,b}", KEPT), ('["a", null]', KEPT), (5, KEPT),
+        ("{a,b}", KEPT), ('["a", null]', KEPT), ("['a', \"it's\"]", KEPT), ("['a' 'b']", KEPT), (5, KEPT),
     ],
 }  # fmt: skip
 """Column type → (value, outcome): kept, missing, or the reason why the row is rejected."""

@@ -52,7 +52,8 @@ def make_records(explanation: Explanation) -> pd.DataFrame:
     """Return one row per component: user_id · job_id · model · ranked · group · component · value · weight · points ·
     facts (as text). The sum of the points is the total.
 
-    If the user or the job has an external id, `user_external_id` and `job_external_id` follow.
+    If the user or the job has an external id, `user_external_id` and `job_external_id` follow. Own columns that
+    explanations show are the last columns, such as `job.seniority`.
     """
     frame = explanation.frame()
     pair: dict[str, Any] = {
@@ -66,7 +67,10 @@ def make_records(explanation: Explanation) -> pd.DataFrame:
         if getattr(explanation, key) is not None:
             pair[key] = getattr(explanation, key)
             columns.append(key)
-    return frame.assign(**pair)[columns]
+    own = {f"job.{name}": value for name, value in explanation.job_values.items()}
+    own |= {f"user.{name}": value for name, value in explanation.user_values.items()}
+    pair |= {name: "|".join(value) if isinstance(value, tuple) else value for name, value in own.items()}
+    return frame.assign(**pair)[[*columns, *own]]
 
 
 def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:

@@ -1,8 +1,8 @@
 """Categories of own columns: texts in normal form, and sets of such texts. Booleans are `true` and `false`.
 
 In the text of a set, | separates the categories. A missing set is empty. A set is sorted and without duplicates, so
-that equal sets are stored and digested equally. The list forms that JSON and PostgreSQL write are texts of sets too:
-`["a", "b"]`, `{a,b}`.
+that equal sets are stored and digested equally. The list forms that JSON, PostgreSQL, Python and NumPy write are texts
+of sets too: `["a", "b"]`, `{a,b}`, `['a', 'b']`, `['a' 'b']`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import csv
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -25,6 +26,11 @@ from scoring.columns.types.key import KeyType
 from scoring.columns.types.text import NUL
 
 __all__ = ["CATEGORY", "CATEGORY_LIST"]
+
+_TEXT: Final = r"""'(?:[^'\\\n]|\\[\\'"])*'|"(?:[^"\\\n]|\\[\\'"])*\""""
+PYTHON_TEXT: Final = re.compile(_TEXT)
+"""A text as Python writes it, without escapes of control characters."""
+PYTHON_LIST: Final = re.compile(rf"\[\s*(?:{_TEXT})(?:(?:\s*,\s*|\s+)(?:{_TEXT}))*\s*\]")
 
 NOT_CATEGORIES: Final = "is not a list of categories (example of a text: car|truck)"
 NESTED: Final = (list, tuple, set, frozenset, dict, np.ndarray, pd.Series)
@@ -111,14 +117,18 @@ def _parse_text(text: str) -> list[str] | None:
     form = normalise_text(text)
     if form[:1] + form[-1:] == "[]":
         try:
-            items = json.loads(form)
+            return _parse_value(json.loads(form))
         except ValueError:
-            return _to_set(form.split("|"))
-        return _parse_value(items)
+            is_list = PYTHON_LIST.fullmatch(form) is not None
+            return _to_set(map(_unquote, PYTHON_TEXT.findall(form)) if is_list else form.split("|"))
     if form[:1] + form[-1:] == "{}":
         fields = next(csv.reader([form[1:-1]], skipinitialspace=True), [])
         return _to_set("" if field.upper() == "NULL" else field for field in fields)
     return _to_set(form.split("|"))
+
+
+def _unquote(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
 def _to_set(items: Iterable[Any]) -> list[str] | None:
