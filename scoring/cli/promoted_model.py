@@ -114,7 +114,7 @@ def choose_model(
         text = f"model {given.name}, not the promoted {decision.reference}"
         return ModelChoice(given, text=text, promoted=decision.reference)
     text = f"model {given.name}, instead of the promoted {decision.reference}: {instead}"
-    return ModelChoice(given, "--instead was given", make_printable(text), (text,))
+    return ModelChoice(given, "--instead was given", make_printable(text, 2_000), (text,))
 
 
 def require_reason(choice: ModelChoice) -> None:
@@ -179,7 +179,7 @@ def _describe(decision: Promotion) -> str:
     from scoring.errors import make_printable
 
     verb = "promoted" if decision.action == "promote" else "restored by a rollback"
-    return f"{verb} on {decision.at:%Y-%m-%d}" + (f". {make_printable(decision.note)}" if decision.note else "")
+    return f"{verb} on {decision.at:%Y-%m-%d}" + (f". {make_printable(decision.note, 2_000)}" if decision.note else "")
 
 
 def _describe_ignored(ignored: Promotion, source: ModelSource, database: Database) -> str:

@@ -342,7 +342,7 @@ def _choose(
     candidates: list[tuple[tuple[bool, float], ScoringModel]] = []
     missed: list[tuple[float, str, ScoringModel]] = []
     tried = [(f"trial {trial.number}", make_trial_model(problem, trial)) for trial in best]
-    for name, model in [*tried, ("the baseline", problem.baseline)]:
+    for name, model in [("the baseline", problem.baseline), *tried]:  # of equal models, the first is chosen
         evaluation = validation.evaluate(model)
         if any(short > 0 for short in problem.shortfalls(evaluation, base)):
             continue

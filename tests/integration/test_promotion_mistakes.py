@@ -211,7 +211,11 @@ def test_promotion_asks_on_a_terminal(workbench: Workbench, monkeypatch: pytest.
     assert "Evidence for asked-for@1" in refused.stdout
     monkeypatch.setattr("scoring.cli.commands.profiles._is_terminal", lambda: True)
     question = "Promote asked-for@1 for sqlite:///data/market.db? [y/N]"
-    assert question in workbench.call(*promote, code=1, text="n\n").stdout
+    for answer in ("n\n", ""):  # no, and the end of the input
+        declined = workbench.call(*promote, code=1, text=answer)
+        assert question in declined.stdout
+        assert "asked-for@1 is not promoted." in declined.stdout
+        assert "error" not in declined.stderr
     assert workbench.registry.find_promotion() == before
     assert question in workbench.call(*promote, text="y\n").stdout
     decision = workbench.registry.find_promotion()

@@ -116,7 +116,8 @@ def list_(
         message = f"{profiles} contains no profiles. Save one with `scoring profiles save NAME`."
         make_console().print(message, markup=False, soft_wrap=True)
         return
-    make_console().print(render_list(versions))
+    console = make_console()
+    console.print(render_list(versions, is_short=console.is_terminal))
     for problem in versions["problem"].dropna():
         Progress().print_line(f"warning: {problem}")
 
@@ -298,7 +299,14 @@ def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evide
             return
         if not _is_terminal():
             raise typer.BadParameter("The standard input is not a terminal. Read the evidence, and confirm with --yes.")
-        typer.confirm(f"Promote {evidence.profile.metadata.reference} for {_mask(database)}?", abort=True)
+        reference = evidence.profile.metadata.reference
+        try:
+            is_confirmed = typer.confirm(f"Promote {reference} for {_mask(database)}?")
+        except typer.Abort:  # Ctrl-C or Ctrl-D
+            is_confirmed = False
+        if not is_confirmed:
+            make_console().print(f"{reference} is not promoted.", markup=False, soft_wrap=True)
+            raise typer.Exit(1)
 
     return review
 
@@ -367,7 +375,8 @@ def history(profiles: FolderOption = DEFAULT_PROFILES, db: PromotionsOption = No
     if promotions.empty:
         make_console().print("Nothing was promoted.", markup=False, soft_wrap=True)
         return
-    make_console().print(render_history(promotions))
+    console = make_console()
+    console.print(render_history(promotions, is_short=console.is_terminal))
 
 
 @app.command()

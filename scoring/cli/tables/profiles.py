@@ -23,8 +23,8 @@ METRICS_SHOWN = 3
 """Number of metrics in the table of looks. The journal contains all of them."""
 
 
-def render_list(frame: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.list()`."""
+def render_list(frame: pd.DataFrame, *, is_short: bool = True) -> RenderableType:
+    """Return the table of `Registry.list()`. With `is_short`, notes are truncated for a terminal."""
     table = _make_table("profile", "status", "saved (UTC)", "parent", "note")
     for row in frame.to_dict("records"):
         broken = isinstance(row["problem"], str)
@@ -32,13 +32,16 @@ def render_list(frame: pd.DataFrame) -> RenderableType:
             Text(f"{row['name']}@{row['version']}", style="bold"),
             Text("in use", style="green") if row["in_use"] else Text(),
             "cannot be read" if broken else f"{row['saved_at']:%Y-%m-%d %H:%M}",
-            *(Text(_shorten(row[name])) for name in ("parent", "note")),
+            *(Text(_format_text(row[name], is_short)) for name in ("parent", "note")),
         )
     return table
 
 
-def render_history(frame: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.list_promotions()`, with the databases if there are several."""
+def render_history(frame: pd.DataFrame, *, is_short: bool = True) -> RenderableType:
+    """Return the table of `Registry.list_promotions()`, with the databases if there are several.
+
+    With `is_short`, notes are truncated for a terminal.
+    """
     has_databases = frame["database"].nunique(dropna=False) > 1
     databases = ["database"] if has_databases else []
     table = _make_table("time (UTC)", "action", "profile", "status", *databases, "note")
@@ -49,7 +52,7 @@ def render_history(frame: pd.DataFrame) -> RenderableType:
             Text(f"{row['name']}@{row['version']}", style="bold"),
             Text("in use", style="green") if row["in_use"] else Text(),
             *([_name_database(row["database"])] if has_databases else []),
-            Text(_shorten(row["note"])),
+            Text(_format_text(row["note"], is_short)),
         )
     return table
 
@@ -175,7 +178,9 @@ def _format_setting(value: Any) -> str:
     return make_printable(format_setting(value), 500)
 
 
-def _shorten(value: Any) -> str:
-    """Return the first line of a text, truncated to 60 characters; empty for a missing text."""
+def _format_text(value: Any, is_short: bool) -> str:
+    """Return a text as one line, or the first 60 characters of its first line; empty for a missing text."""
     lines = value.splitlines() if isinstance(value, str) else []
+    if not is_short:
+        return make_printable(" ".join(lines), 10_000)
     return make_printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""

@@ -55,15 +55,20 @@ def render_tuning(tuning: Tuning, test: Scoreboard | None) -> RenderableType:
         Text(f"! worse than the baseline by more than {PRICE_SHARE:.0%}", style="dim"),
         Text(),
     ]
-    digests = {name: model.digest for name, model in tuning.models.items()}
-    if digests[SEARCH] != digests[BASELINE]:
+    if not _are_equal(tuning, SEARCH, BASELINE):
         body += [_render_conclusion(test or tuning.scoreboard, goals, "test" if test else "validation")]
     for name in (BASELINE, DIRECT):  # models that the search starts with
-        if digests[SEARCH] == digests[name]:
+        if _are_equal(tuning, SEARCH, name):
             body += [Text(f"No trial is better than the {name} on the validation users.")]
-    if digests[RANDOM] == digests[BASELINE]:
+    if _are_equal(tuning, RANDOM, BASELINE):
         body += [Text("Random search found no better model than the baseline.")]
     return Group(*body)
+
+
+def _are_equal(tuning: Tuning, name: str, other: str) -> bool:
+    """Return whether two models have equal weights and parameters. Those of a trial are rounded."""
+    weights = tuning.weights()
+    return bool(np.allclose(weights[name], weights[other], rtol=1e-9, atol=1e-9))
 
 
 def _render_split(board: Scoreboard, split: str, measures: list[str]) -> list[RenderableType]:
@@ -208,7 +213,7 @@ def _format_change(change: float, gain: float) -> Text:
         return Text("–")
     is_worse = gain < -PRICE_SHARE
     text = f"{change:+.0%}"
-    return Text("0%" if text in ("+0%", "-0%") else text + " !" * is_worse, style="red" if is_worse else "")
+    return Text("0%" if text in ("+0%", "-0%") else text + (" !" if is_worse else ""), style="red" if is_worse else "")
 
 
 def _render_weights(weights: pd.DataFrame) -> RenderableType:

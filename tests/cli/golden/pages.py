@@ -470,7 +470,6 @@ def backtest() -> Any:
 def tune() -> Any:
     """Return the report of a search with two goals and a test, and of one without a better trial."""
     names = ("baseline", "random search", "direct fit", "search")
-    digests = {name: SimpleNamespace(digest=name) for name in names}
     weights = pd.DataFrame(
         {name: [0.1, 0.25 + index / 100, 14.0] for index, name in enumerate(names)},
         index=["fee", "location", "freshness.half_life_days"],
@@ -492,19 +491,17 @@ def tune() -> Any:
         return SimpleNamespace(
             problem=SimpleNamespace(
                 goals=[SimpleNamespace(name=goal, maximise=True) for goal in goals],
-                values=lambda *_: [0.25, 4_321.0],
+                values=lambda *_: [np.float64(0.25), np.float64(4_321)],
                 train=None,
                 train_baseline=None,
             ),
             validation=board,
             scoreboard=board,
-            weights=lambda: weights,
+            weights=lambda: weights.assign(search=weights[winner]),
             front=lambda: front,
             trials=lambda: pd.concat([front, pd.DataFrame([off_front])], ignore_index=True),
             front_changes=lambda trials: changes.loc[trials],
-            winner=digests[winner],
             find_trial=lambda: off_front["trial"],
-            models=digests | {"search": digests[winner]},
         )
 
     several = result(("NDCG@10", "mean fee@40"), "search")
