@@ -15,9 +15,9 @@ from scoring import components
 from scoring.components import classic
 from scoring.errors import ModelError, suggest
 from scoring.model import Component, ScoringModel, parse_model
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
-__all__ = ["SHIPPED", "component_kinds", "load_components", "load_model", "preset_names"]
+__all__ = ["SHIPPED", "get_component_kinds", "list_preset_names", "load_components", "load_model"]
 
 SHIPPED: tuple[type[Component], ...] = tuple(
     getattr(package, name) for package in (components, classic) for name in package.__all__
@@ -25,7 +25,7 @@ SHIPPED: tuple[type[Component], ...] = tuple(
 """All shipped component classes."""
 
 
-def component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
+def get_component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
     """Return the shipped component classes and the caller's classes `custom`, by kind.
 
     Raises
@@ -43,7 +43,7 @@ def component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Co
     return kinds
 
 
-def preset_names() -> list[str]:
+def list_preset_names() -> list[str]:
     """Return the names of the shipped models, sorted."""
     folder = resources.files("scoring.model") / "presets"
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
@@ -61,17 +61,17 @@ def load_model(source: str | Path = "standard", components: Iterable[type[Compon
     ------
     ModelError: If the model does not exist, or the file is invalid. The error contains the line.
     """
-    kinds = component_kinds(components)
-    if isinstance(source, str) and source in preset_names():
+    kinds = get_component_kinds(components)
+    if isinstance(source, str) and source in list_preset_names():
         file = resources.files("scoring.model") / "presets" / f"{source}.yaml"
         return parse_model(file.read_text("utf-8"), kinds, source=f"{source}.yaml")
     path = Path(source)
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        names = suggest(str(source), preset_names()).removesuffix(".")
+        names = suggest(str(source), list_preset_names()).removesuffix(".")
         raise ModelError(
-            f"model {source}: {reason(error)}. {names}, or the path of a model file.", path=str(source)
+            f"model {source}: {describe_os_error(error)}. {names}, or the path of a model file.", path=str(source)
         ) from error
     return parse_model(text, kinds, source=str(source))
 
@@ -94,7 +94,7 @@ def load_components(file: str | Path, *, source: str | None = None) -> list[type
     try:
         digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
     except OSError as error:
-        raise ModelError(f"{source}: {reason(error)}. Give the path of a Python file.") from error
+        raise ModelError(f"{source}: {describe_os_error(error)}. Give the path of a Python file.") from error
     name = f"scoring_component_{file.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

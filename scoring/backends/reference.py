@@ -27,7 +27,7 @@ __all__ = [
     "compute_term_values",
     "flag_rows",
     "lookup_rows",
-    "scores_array",
+    "make_scores_array",
     "top_k",
 ]
 
@@ -131,7 +131,7 @@ class ReferenceBackend:
         """See `Backend`."""
         program = self.bundle.program
         rows = check_row_numbers(users, program.n_users, "users")
-        out = scores_array(out, len(rows), program.n_jobs)
+        out = make_scores_array(out, len(rows), program.n_jobs)
         out[:] = compute_scores(program, rows, np.arange(program.n_jobs))
         return out
 
@@ -150,7 +150,7 @@ class ReferenceBackend:
         return compute_component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))
 
 
-def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
+def make_scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
     """Return an array for the scores of all pairs: a new one, or `out`.
 
     Raises

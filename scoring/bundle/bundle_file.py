@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import OutputError, ScoringError
 from scoring.storage.atomic_file import replace_file
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
@@ -86,7 +86,7 @@ class Parts:
 
 def digest_of(parts: Parts) -> str:
     """Return the digest in the file that `write` writes for these parts."""
-    return _digest(_content(parts))
+    return _digest(_iterate_content(parts))
 
 
 def write(path: Path, parts: Parts) -> str:
@@ -101,15 +101,15 @@ def write(path: Path, parts: Parts) -> str:
     def fill(file: BinaryIO) -> None:
         nonlocal digest
         file.write(bytes(_PREFIX_BYTES))
-        digest = _digest(_write_chunks(file, _content(parts)))
+        digest = _digest(_write_chunks(file, _iterate_content(parts)))
         file.seek(0)
-        file.write(_MAGIC + next(_content(parts)) + bytes.fromhex(digest))
+        file.write(_MAGIC + next(_iterate_content(parts)) + bytes.fromhex(digest))
 
     try:
         replace_file(path, fill, mode=0o600)
     except OSError as error:
         raise OutputError(
-            f"The bundle {path} cannot be written ({reason(error)}). Use another folder.",
+            f"The bundle {path} cannot be written ({describe_os_error(error)}). Use another folder.",
             path=str(path),
             errno=error.errno,
         ) from error
@@ -140,35 +140,35 @@ def read(path: Path) -> tuple[Parts, str]:
             if size < _PREFIX_BYTES:
                 start = file.read(len(_MAGIC))
                 is_bundle = bool(start) and _MAGIC.startswith(start)
-                raise BundleFileError(path, *(_truncated(size) if is_bundle else _FOREIGN))
+                raise BundleFileError(path, *(_describe_truncation(size) if is_bundle else _FOREIGN))
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except OSError as error:
-        raise BundleFileError(path, "unreadable", f"cannot be read: {reason(error)}") from error
+        raise BundleFileError(path, "unreadable", f"cannot be read: {describe_os_error(error)}") from error
     if mapped[: len(_MAGIC)] != _MAGIC:
         raise BundleFileError(path, *_FOREIGN)
     header_bytes, file_bytes = _LENGTHS.unpack_from(mapped, len(_MAGIC))
     if _PREFIX_BYTES + header_bytes > size:
-        raise BundleFileError(path, *_truncated(size))
-    header = _header(path, mapped[_PREFIX_BYTES : _PREFIX_BYTES + header_bytes])
+        raise BundleFileError(path, *_describe_truncation(size))
+    header = _parse_header(path, mapped[_PREFIX_BYTES : _PREFIX_BYTES + header_bytes])
     if file_bytes > size:
-        raise BundleFileError(path, *_truncated(size))
+        raise BundleFileError(path, *_describe_truncation(size))
     digest = mapped[_PREFIX_BYTES - 32 : _PREFIX_BYTES].hex()
     view = memoryview(mapped)[:file_bytes]
-    content = (view[len(_MAGIC) : _PREFIX_BYTES - 32], *_chunks(view[_PREFIX_BYTES:]))
+    content = (view[len(_MAGIC) : _PREFIX_BYTES - 32], *_iterate_chunks(view[_PREFIX_BYTES:]))
     if file_bytes < size or _digest(iter(content)) != digest:
         raise BundleFileError(path, *_ALTERED)
-    return _parts(path, header, mapped, _align(_PREFIX_BYTES + header_bytes)), digest
+    return _collect_parts(path, header, mapped, _align(_PREFIX_BYTES + header_bytes)), digest
 
 
 _FOREIGN: Final[tuple[Reason, str]] = ("foreign", "is not a bundle")
 _ALTERED: Final[tuple[Reason, str]] = ("altered", "was changed after it was saved. Save the bundle again")
 
 
-def _truncated(size: int) -> tuple[Reason, str]:
+def _describe_truncation(size: int) -> tuple[Reason, str]:
     return "truncated", f"is incomplete: it ends after {size:,} bytes. Save or copy the bundle again"
 
 
-def _header(path: Path, text: bytes) -> dict[str, Any]:
+def _parse_header(path: Path, text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text)
         version = int(header["format"])
@@ -184,7 +184,7 @@ def _header(path: Path, text: bytes) -> dict[str, Any]:
     return dict(header)
 
 
-def _parts(path: Path, header: dict[str, Any], mapped: mmap.mmap, start: int) -> Parts:
+def _collect_parts(path: Path, header: dict[str, Any], mapped: mmap.mmap, start: int) -> Parts:
     parts = Parts(numbers=header["numbers"])
     for entry in header["arrays"]:
         dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
@@ -195,7 +195,7 @@ def _parts(path: Path, header: dict[str, Any], mapped: mmap.mmap, start: int) ->
     return parts
 
 
-def _content(parts: Parts) -> Iterator[bytes | memoryview]:
+def _iterate_content(parts: Parts) -> Iterator[bytes | memoryview]:
     """Yield the lengths, then everything after the prefix."""
     entries, offset = [], 0
     for name, array in parts.arrays.items():
@@ -206,11 +206,11 @@ def _content(parts: Parts) -> Iterator[bytes | memoryview]:
     yield _LENGTHS.pack(len(header), start + offset)
     yield header.ljust(start - _PREFIX_BYTES, b"\0")
     for array in parts.arrays.values():
-        yield from _chunks(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        yield from _iterate_chunks(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         yield bytes(_align(array.nbytes) - array.nbytes)
 
 
-def _chunks(content: memoryview) -> Iterator[memoryview]:
+def _iterate_chunks(content: memoryview) -> Iterator[memoryview]:
     """Yield the content in chunks of at most `_CHUNK_BYTES`."""
     for first in range(0, len(content), _CHUNK_BYTES):
         yield content[first : first + _CHUNK_BYTES]

@@ -86,8 +86,8 @@ def read_code(kind: type) -> Hashable:
         if package in _UNCHANGING_PACKAGES:
             continue
         for name, member in vars(base).items():
-            if isinstance(function := _function(member), FunctionType):
-                found.append((name, *_parts_of(function, package != "scoring", {})))
+            if isinstance(function := _unwrap_function(member), FunctionType):
+                found.append((name, *_iterate_code_parts(function, package != "scoring", {})))
             elif package != "scoring" and not name.startswith("_") and _is_plain(member):
                 found.append((name, freeze(member)))
     return tuple(found)
@@ -101,12 +101,12 @@ def compute_content_digest(value: Hashable) -> bytes:
     TypeError: If a part of the value is compared by identity.
     """
     digest = hashlib.blake2b(f"{type(value).__module__}.{type(value).__qualname__}".encode(), digest_size=16)
-    for part in _encoded_parts(value):
+    for part in _encode_parts(value):
         digest.update(part)
     return digest.digest()
 
 
-def _encoded_parts(value: Hashable) -> Iterable[bytes]:
+def _encode_parts(value: Hashable) -> Iterable[bytes]:
     if isinstance(value, tuple):
         return map(compute_content_digest, value)
     if isinstance(value, Code):
@@ -125,7 +125,7 @@ def _encoded_parts(value: Hashable) -> Iterable[bytes]:
     )
 
 
-def _function(member: Any) -> Any:
+def _unwrap_function(member: Any) -> Any:
     if isinstance(member, classmethod | staticmethod):
         return member.__func__
     if isinstance(member, property):
@@ -133,7 +133,7 @@ def _function(member: Any) -> Any:
     return member.func if isinstance(member, cached_property) else member
 
 
-def _parts_of(function: FunctionType, follow_names: bool, seen: dict[int, None]) -> Iterator[Hashable]:
+def _iterate_code_parts(function: FunctionType, follow_names: bool, seen: dict[int, None]) -> Iterator[Hashable]:
     """Yield the code, the defaults, the closure and, with `follow_names`, the module values that it names."""
     seen[id(function)] = None
     code = function.__code__
@@ -143,26 +143,28 @@ def _parts_of(function: FunctionType, follow_names: bool, seen: dict[int, None])
             yield freeze(values)
     for cell in function.__closure__ or ():
         try:
-            yield from _value_parts(cell.cell_contents, function, follow_names, seen)
+            yield from _iterate_value_parts(cell.cell_contents, function, follow_names, seen)
         except ValueError:  # an empty cell
             continue
     if follow_names:
-        for name in sorted(_names(code) & function.__globals__.keys()):
+        for name in sorted(_find_names(code) & function.__globals__.keys()):
             yield name
-            yield from _value_parts(function.__globals__[name], function, follow_names, seen)
+            yield from _iterate_value_parts(function.__globals__[name], function, follow_names, seen)
 
 
-def _value_parts(value: Any, user: FunctionType, follow_names: bool, seen: dict[int, None]) -> Iterator[Hashable]:
+def _iterate_value_parts(
+    value: Any, user: FunctionType, follow_names: bool, seen: dict[int, None]
+) -> Iterator[Hashable]:
     if isinstance(value, FunctionType):
         if id(value) not in seen and value.__globals__ is user.__globals__:
-            yield from _parts_of(value, follow_names, seen)
+            yield from _iterate_code_parts(value, follow_names, seen)
     elif _is_plain(value):
         yield freeze(value)
 
 
-def _names(code: CodeType) -> set[str]:
+def _find_names(code: CodeType) -> set[str]:
     inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return set(code.co_names).union(*map(_names, inner))
+    return set(code.co_names).union(*map(_find_names, inner))
 
 
 def _is_plain(value: Any) -> bool:

@@ -31,7 +31,7 @@ from scoring.cli.commands import (
 )
 from scoring.cli.signals import TerminatedError
 from scoring.errors import ScoringError, make_printable
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["StoppedError", "app"]
 
@@ -120,7 +120,7 @@ def _format_error(error: Exception) -> str:
         return "Not enough memory. Nothing is published. Use fewer users or smaller chunks."
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{reason(error)}."
+        return f"{place}{describe_os_error(error)}."
     summary = f"{type(error).__name__}: {error}".splitlines()[0]
     return f"Internal error ({summary}). Run with --debug for a traceback."
 

@@ -43,7 +43,7 @@ def read_model(
     from scoring.catalog import load_model
     from scoring.errors import ConfigurationError, ModelError
     from scoring.model import parse_weights
-    from scoring.storage.os_errors import reason
+    from scoring.storage.os_errors import describe_os_error
 
     components = read_components(component_files)
     if profile is not None:
@@ -64,7 +64,7 @@ def read_model(
     try:
         text = weights.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"--weights {weights}: {reason(error)}. Give the path of a weight file.") from error
+        raise ModelError(f"--weights {weights}: {describe_os_error(error)}. Give the path of a weight file.") from error
     return model.with_weights(parse_weights(text, model, source=str(weights)))
 
 

@@ -251,12 +251,12 @@ class MlflowStore:
     def _explain(self, error: BaseException) -> str:
         """Return the reason of the error in one line, without passwords."""
         from scoring.errors import make_printable
-        from scoring.storage.os_errors import reason
+        from scoring.storage.os_errors import describe_os_error
 
         at: BaseException | None = error
         while at is not None:  # MLflow's text of a refused connection has several hundred characters
             if isinstance(at, OSError) and at.strerror:
-                return reason(at)
+                return describe_os_error(at)
             at = at.__cause__ or at.__context__
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         for secret in self.secrets:

@@ -60,14 +60,14 @@ def choose_port(port: int | None) -> int:
     ConfigurationError: If the port is in use.
     """
     from scoring.errors import ConfigurationError
-    from scoring.storage.os_errors import reason
+    from scoring.storage.os_errors import describe_os_error
 
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port or 0))
         except OSError as error:
             raise ConfigurationError(
-                f"--port {port} is not available ({reason(error)}). Omit --port to use a free port."
+                f"--port {port} is not available ({describe_os_error(error)}). Omit --port to use a free port."
             ) from error
         return int(probe.getsockname()[1])
 
@@ -205,7 +205,7 @@ def _serve_lab(options: Sequence[str]) -> None:
 
     # JupyterLab loads voila, which enables warnings that are for its developers only
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    server = LabApp.initialize_server([*options, *_encryption_options()])
+    server = LabApp.initialize_server([*options, *_make_encryption_options()])
     server.no_browser_open_file = True  # the file would contain the token and be readable by all users
     # stops the server like its own handler, without logging an error
     signal.signal(signal.SIGTERM, lambda number, frame: server.stop(from_signal=True))
@@ -221,10 +221,10 @@ def _serve_panel(options: Sequence[str]) -> None:
     config.MappingKernelManager.cull_idle_timeout = IDLE_KERNEL_SECONDS
     config.MappingKernelManager.cull_interval = _CULL_INTERVAL_SECONDS
     config.MappingKernelManager.cull_connected = False
-    Voila.launch_instance([*options, *_encryption_options()], config=config)
+    Voila.launch_instance([*options, *_make_encryption_options()], config=config)
 
 
-def _encryption_options() -> list[str]:
+def _make_encryption_options() -> list[str]:
     """Return the option for encryption between server and kernels, if supported. Kernels warn if it is missing."""
     import zmq
     from jupyter_client.manager import KernelManager

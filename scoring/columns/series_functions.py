@@ -131,18 +131,18 @@ def read_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
     if isinstance(column.dtype, pd.StringDtype):
         array = to_arrow_texts(column)
     else:
-        present = _present_objects(column)
+        present = _mask_present_objects(column)
         values = [format_value(v) if p else None for v, p in zip(column.array, present, strict=True)]
         try:
             array = pa.array(values, type=pa.large_string())
         except UnicodeEncodeError:
-            not_utf8 = np.array([v is not None and not _encodes(v) for v in values], dtype=bool)
+            not_utf8 = np.array([v is not None and not _can_encode(v) for v in values], dtype=bool)
             array = pa.array([None if b else v for v, b in zip(values, not_utf8, strict=True)], type=pa.large_string())
         not_utf8 |= np.array([isinstance(v, bytes) for v in column.array], dtype=bool)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array, not_utf8
 
 
-def _present_objects(column: pd.Series) -> list[bool]:
+def _mask_present_objects(column: pd.Series) -> list[bool]:
     """Return `notna` of a column that may contain lists."""
     return [bool(p) if isinstance(p, bool | np.bool_) else True for p in map(pd.notna, column.array)]
 
@@ -158,7 +158,7 @@ def format_value(value: Any) -> str:
     return str(value)
 
 
-def _encodes(value: str) -> bool:
+def _can_encode(value: str) -> bool:
     try:
         value.encode()
     except UnicodeEncodeError:

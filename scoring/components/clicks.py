@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from scoring.array_types import Floats
-from scoring.components.helpers import Days, Points, any_per_user, distinct_codes, occupation_key
+from scoring.components.helpers import Days, Points, find_any_per_user, find_distinct_codes, occupation_key
 from scoring.model.component import Component, Reason
 from scoring.model.component_inputs import Inputs
 from scoring.model.pair import Pair
@@ -16,7 +16,7 @@ from scoring.model.terms import Flags, FlagTerm, LookupTerm, UserTerm, Value
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 
-def feature_table(points: tuple[float, ...]) -> Floats:
+def make_feature_table(points: tuple[float, ...]) -> Floats:
     """Return points (8, 8) by the bits of the clicked features and of the job's; features in both give points."""
     both = np.arange(8)[:, None] & np.arange(8)[None, :]
     table = np.zeros((8, 8))
@@ -25,9 +25,9 @@ def feature_table(points: tuple[float, ...]) -> Floats:
     return table
 
 
-def clicked_features(users: NDArray[np.int32], has: list[NDArray[np.bool_]], n_users: int) -> NDArray[np.int32]:
+def find_clicked_features(users: NDArray[np.int32], has: list[NDArray[np.bool_]], n_users: int) -> NDArray[np.int32]:
     """Return per user the bits of the features of any clicked job, (n_users,). `has`: per feature, (n_clicks,)."""
-    bits = [any_per_user(users, n_users, flag).astype(np.int32) << bit for bit, flag in enumerate(has)]
+    bits = [find_any_per_user(users, n_users, flag).astype(np.int32) << bit for bit, flag in enumerate(has)]
     return np.sum(bits, axis=0, dtype=np.int32)
 
 
@@ -61,14 +61,14 @@ class Clicks(Component):
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
         actions = inputs.history.within("click", self.days)
-        occupations = distinct_codes(actions.user, seen.occupation[actions.job], n_users)
+        occupations = find_distinct_codes(actions.user, seen.occupation[actions.job], n_users)
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]
         flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
         return Value(
             (
                 UserTerm(np.full(n_users, self.start)),
                 LookupTerm.sparse(occupation_key(inputs), occupations, self.occupation),
-                FlagTerm(flags, feature_table(self._features), clicked_features(actions.user, has, n_users)),
+                FlagTerm(flags, make_feature_table(self._features), find_clicked_features(actions.user, has, n_users)),
             )
         )
 

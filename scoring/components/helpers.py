@@ -19,9 +19,9 @@ __all__ = [
     "Curve",
     "Days",
     "Points",
-    "distinct_codes",
+    "compute_mean_per_user",
+    "find_distinct_codes",
     "interpolate",
-    "mean_per_user",
     "number_column",
     "occupation_key",
     "place_key",
@@ -73,7 +73,7 @@ def number_column(inputs: Inputs, name: str) -> Number:
     return Number(name, getattr(inputs.jobs, name))
 
 
-def distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
+def find_distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
     """Return the distinct known codes of each user, ascending."""
     known = codes >= 0
     pairs = np.unique((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
@@ -81,7 +81,7 @@ def distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
     return Ragged(start, (pairs & 0xFFFFFFFF).astype(np.int32))
 
 
-def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
+def compute_mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
     """Return the mean per user (n_users,) of the values that are not NaN, added in order; NaN for users without any."""
     known = ~np.isnan(values)
     count = np.bincount(users[known], minlength=n_users)
@@ -90,13 +90,13 @@ def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+def find_any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
     """Return per user, (n_users,), whether an action exists for which `holds` is true; None: any action."""
     chosen = users if holds is None else users[holds]
     return np.bincount(chosen, minlength=n_users) > 0
 
 
-def most_frequent_rows(
+def find_most_frequent_rows(
     actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int
 ) -> tuple[Ints, NDArray[np.int64]]:
     """Return per user the `keep` most frequent combinations of the columns: (user, an action row with the combination).

@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 from scoring.components.helpers import (
     Days,
     Points,
-    any_per_user,
-    distinct_codes,
-    mean_per_user,
+    compute_mean_per_user,
+    find_any_per_user,
+    find_distinct_codes,
     number_column,
     occupation_key,
     prefecture_key,
@@ -52,11 +52,11 @@ class History(Component):
     def terms(self, inputs: Inputs) -> Value:
         n_users, jobs = len(inputs.users), inputs.history.jobs
         actions = inputs.history.within("application", self.days)
-        applied = any_per_user(actions.user, n_users)
-        mean = mean_per_user(actions.user, jobs.hourly[actions.job], n_users)
+        applied = find_any_per_user(actions.user, n_users)
+        mean = compute_mean_per_user(actions.user, jobs.hourly[actions.job], n_users)
         low, high = open_interval(mean, self.near)
-        occupations = distinct_codes(actions.user, jobs.occupation[actions.job], n_users)
-        prefectures = distinct_codes(actions.user, jobs.prefecture[actions.job], n_users)
+        occupations = find_distinct_codes(actions.user, jobs.occupation[actions.job], n_users)
+        prefectures = find_distinct_codes(actions.user, jobs.prefecture[actions.job], n_users)
         return Value(
             (
                 UserTerm(np.where(applied, self.start, self.without)),

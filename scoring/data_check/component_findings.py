@@ -44,7 +44,7 @@ def find_constant_values(prepared: Prepared) -> Iterator[Finding]:
         if np.mean(shares) < NEARLY or not weight:
             continue
         found = True
-        value = _most_frequent(of_part)
+        value = _find_most_frequent(of_part)
         share = format_share(float(np.mean(shares)))
         how = "constant" if min(shares) == 1 else "nearly constant"
         yield Finding(
@@ -63,7 +63,7 @@ def _share_of_most_frequent(values: np.ndarray) -> float:
     return float(np.unique(values, return_counts=True)[1].max() / len(values))
 
 
-def _most_frequent(values: np.ndarray) -> float:
+def _find_most_frequent(values: np.ndarray) -> float:
     distinct, counts = np.unique(values, return_counts=True)
     return float(distinct[counts.argmax()])
 

@@ -64,12 +64,12 @@ LASTING_TEXTS: Final = (
 """Texts of errors without a code that are not transient."""
 
 
-def _sqlite_code(error: BaseException) -> str:
+def _get_sqlite_code(error: BaseException) -> str:
     """Return SQLite's result code of a driver error; "" if it has none."""
     return getattr(error, "sqlite_errorname", None) or ""
 
 
-def _sqlstate(error: BaseException) -> str:
+def _get_sqlstate(error: BaseException) -> str:
     """Return PostgreSQL's SQLSTATE of a driver error; "" if it has none."""
     return getattr(error, "sqlstate", None) or ""
 
@@ -87,9 +87,9 @@ def is_transient(error: BaseException, connected: bool) -> bool:
         return True
     if not isinstance(error, OperationalError | InterfaceError) or error.orig is None:
         return False
-    if code := _sqlite_code(error.orig):
+    if code := _get_sqlite_code(error.orig):
         return code.startswith(TRANSIENT_CODES) or (connected and code.startswith(MISSING_FILE_CODE))
-    if state := _sqlstate(error.orig):
+    if state := _get_sqlstate(error.orig):
         return state.startswith(TRANSIENT_STATES)
     message = str(error.orig).lower()
     return not any(lasting in message for lasting in LASTING_TEXTS)
@@ -164,7 +164,7 @@ def _raise_without_context(error: DatabaseError) -> NoReturn:
 def convert_error(error: BaseException, secrets: Sequence[str], display: str) -> DatabaseError:
     """Return the error with its reason. The message contains neither secrets nor values of rows."""
     original = getattr(error, "orig", None) or error
-    state, code = _sqlstate(original), _sqlite_code(original)
+    state, code = _get_sqlstate(original), _get_sqlite_code(original)
     message = str(original).strip() or type(error).__name__
     # a server appends the statement and the values of the row after the first line
     detail = message.splitlines()[0] if state else " ".join(message.split())

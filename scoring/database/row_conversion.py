@@ -41,14 +41,14 @@ def fetch_columns(result: CursorResult[Any]) -> list[list[Any]]:
     cursor: Any = result.cursor
     columns: list[list[Any]] = [[] for _ in cursor.description]
     with wrap_driver_errors(result.connection, "fetch"):
-        while rows := _next_slice(result.connection, cursor):
+        while rows := _fetch_next_slice(result.connection, cursor):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
     result.close()
     return columns
 
 
-def _next_slice(connection: Connection, cursor: Any) -> list[Any]:
+def _fetch_next_slice(connection: Connection, cursor: Any) -> list[Any]:
     with count_driver_call(connection):
         rows: list[Any] = cursor.fetchmany(ROWS_PER_FETCH)
         return rows

@@ -69,7 +69,7 @@ _TYPES: Final[dict[str, TypeEngine]] = {
 """SQL type of a column type → its SQLAlchemy type."""
 
 
-def _columns(name: str) -> list[Column]:
+def _make_columns(name: str) -> list[Column]:
     spec = TABLES[name]
     return [
         Column(
@@ -83,10 +83,10 @@ def _columns(name: str) -> list[Column]:
     ]
 
 
-def _data_tables() -> dict[str, Table]:
+def _make_data_tables() -> dict[str, Table]:
     tables = {}
     for name in TABLES:
-        columns = _columns(name)
+        columns = _make_columns(name)
         if name == "actions":
             kinds = ", ".join(f"'{kind}'" for kind in ACTION_KINDS)
             tables[name] = Table(
@@ -111,7 +111,7 @@ def _data_tables() -> dict[str, Table]:
     return tables
 
 
-DATA_TABLES: Final = _data_tables()
+DATA_TABLES: Final = _make_data_tables()
 """Table name of `scoring.columns.TABLES` → SQLAlchemy table.
 
 Actions have no foreign keys, because whole tables are replaced. The importer rejects actions of unknown users and jobs.

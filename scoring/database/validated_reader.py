@@ -100,7 +100,7 @@ def read_accepted(
     def read(connection: Connection) -> AcceptedData:
         board = read_board(connection)
         tables, ledger = accept_tables(read_tables(connection, board), on_bad="quarantine", as_of=as_of, board=board)
-        rejected = RejectionDigest.of(connection, _rejected_ids(ledger), board) if ledger.n_rejected else None
+        rejected = RejectionDigest.of(connection, _find_rejected_ids(ledger), board) if ledger.n_rejected else None
         return AcceptedData(tables, ledger, rejected)
 
     accepted = database.read(read)
@@ -123,7 +123,7 @@ def warn_about_rejections(ledger: DataReport, stacklevel: int = 1) -> None:
         warnings.warn(summary, UserWarning, stacklevel=stacklevel + 1)
 
 
-def _rejected_ids(ledger: DataReport) -> Ids:
+def _find_rejected_ids(ledger: DataReport) -> Ids:
     """Return the valid ids of rows that are invalid themselves. Other rejected rows only refer to these."""
     found: dict[str, dict[str, list[int]]] = {}
     for name in ledger.rows:

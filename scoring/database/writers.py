@@ -132,7 +132,7 @@ def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame, boar
     if connection.execute(select(table).limit(1)).first() is None:
         write_frame(connection, name, frame, board)
         return len(frame)
-    with _stage(connection, table, list(board.table(name).names)) as staged:
+    with _create_stage(connection, table, list(board.table(name).names)) as staged:
         _insert_frame(connection, staged, name, frame, board)
         stored = table.alias("stored")
         is_stored = exists().where(*(stored.c[key] == staged.c[key] for key in TABLES[name].key))
@@ -150,10 +150,10 @@ def update_rows(
 
     `columns`: the key and the columns to replace, as `to_stored_columns` returns them.
     """
-    if not _length(columns):
+    if not _get_length(columns):
         return
     table = get_data_table(name, board)
-    with _stage(connection, table, list(columns)) as staged:
+    with _create_stage(connection, table, list(columns)) as staged:
         insert_rows(connection, staged, list(columns), zip(*columns.values(), strict=True))
         (key,) = TABLES[name].key
         values = {column: staged.c[column] for column in columns if column != key}
@@ -164,7 +164,7 @@ def update_rows(
 
 
 @contextmanager
-def _stage(connection: Connection, table: Table, names: list[str]) -> Iterator[Table]:
+def _create_stage(connection: Connection, table: Table, names: list[str]) -> Iterator[Table]:
     """Yield an empty temporary table with these columns of a data table. It is dropped at the end."""
     columns = [
         Column(name, table.c[name].type, primary_key=table.c[name].primary_key, autoincrement=False) for name in names
@@ -191,9 +191,9 @@ def insert_columns(connection: Connection, table: Table, columns: Mapping[str, N
 
     With psycopg, NumPy builds one binary COPY: 388,360 results take 0.2 s of CPU time in this process instead of 1.3 s.
     """
-    names, length = list(columns), _length(columns)
+    names, length = list(columns), _get_length(columns)
     if _is_psycopg(connection):
-        _copy(connection, table, names, "(FORMAT binary)", [_binary_rows(table, columns)])
+        _copy(connection, table, names, "(FORMAT binary)", [_encode_binary_rows(table, columns)])
         return
     values: list[Any] = [None] * (length * len(names))
     for place, column in enumerate(columns.values()):
@@ -257,7 +257,7 @@ def _copy(
         cursor.close()
 
 
-def _binary_rows(table: Table, columns: Mapping[str, NDArray[Any] | str]) -> bytes:
+def _encode_binary_rows(table: Table, columns: Mapping[str, NDArray[Any] | str]) -> bytes:
     """Return rows in PostgreSQL's binary COPY format: number of columns, then length and big-endian bytes of each.
 
     Source: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
@@ -268,13 +268,13 @@ def _binary_rows(table: Table, columns: Mapping[str, NDArray[Any] | str]) -> byt
         kind = f"S{len(value)}" if isinstance(value, bytes) else _WIRE[type(table.c[name].type)]
         fields += [(f"length of {name}", ">i4"), (name, kind)]
         values += [(f"length of {name}", np.dtype(kind).itemsize), (name, value)]
-    rows = np.empty(_length(columns), dtype=fields)
+    rows = np.empty(_get_length(columns), dtype=fields)
     for name, value in values:
         rows[name] = value
     return b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff"
 
 
-def _length(columns: Mapping[str, NDArray[Any] | list[Any] | str]) -> int:
+def _get_length(columns: Mapping[str, NDArray[Any] | list[Any] | str]) -> int:
     return next(len(column) for column in columns.values() if not isinstance(column, str))
 
 

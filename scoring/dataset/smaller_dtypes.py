@@ -26,7 +26,7 @@ _MAX_CATEGORY_SHARE: Final = 0.9
 """A text column becomes a category only if that needs at most this share of its bytes."""
 
 
-def _column_types() -> dict[str, ColumnType]:
+def _collect_column_types() -> dict[str, ColumnType]:
     """Return column name or alias → type. If tables differ, the earlier table has priority."""
     types: dict[str, ColumnType] = {}
     for table in TABLES.values():
@@ -53,7 +53,7 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
     DataError: If `frame` is not a frame.
     """
     frame = to_pandas_frame(frame, "optimise")
-    types = _column_types()
+    types = _collect_column_types()
     columns = [_shrink(frame.iloc[:, place], types.get(str(name))) for place, name in enumerate(frame.columns)]
     result = pd.concat(columns, axis=1) if columns else frame.copy()
     result.columns, result.attrs = frame.columns, dict(frame.attrs)

@@ -24,7 +24,7 @@ from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.marks import DifferenceTest, mark_tests
-from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, relative_change
+from scoring.evaluation.measure_info import PRICE_SHARE, compute_relative_change, find_good_sign
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
@@ -260,7 +260,7 @@ class Backtest:
                 )
                 change = MeasureDifference()
                 if model != self.baseline:
-                    change = MeasureDifference(value - start, relative=relative_change(value - start, start))
+                    change = MeasureDifference(value - start, relative=compute_relative_change(value - start, start))
                 n = sum(len(cut.user_id) for cut in self.cuts)
                 row = {"model": model, "measure": measure, "users": self.n_users}
                 rows.append(row | _fill_row(MeasureMean(n, value), change))
@@ -475,7 +475,7 @@ class _Clusters:
         return MeasureDifference(
             difference,
             *self._interval(total, n),
-            relative_change(difference, self.summarize(before)[0].mean),
+            compute_relative_change(difference, self.summarize(before)[0].mean),
             DifferenceTest(p, detectable_at=detectable_at),
         )
 

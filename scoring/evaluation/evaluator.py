@@ -16,7 +16,7 @@ from scoring.errors import ConfigurationError, RunCancelledError, pluralize
 from scoring.evaluation.external_lists import ExternalLists, count_first_reasons, list_notes
 from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.list_metrics import ListFacts
-from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
+from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, compute_mean
 from scoring.evaluation.note_text import format_notes, render_summary
 from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
@@ -48,7 +48,7 @@ class Evaluation:
     """Facts of another system's lists to report with the metrics."""
 
     def __repr__(self) -> str:
-        means = ", ".join(f"{name} {mean(values):.4f}" for name, values in self.values.items())
+        means = ", ".join(f"{name} {compute_mean(values):.4f}" for name, values in self.values.items())
         name = self.source.name if isinstance(self.source, ExternalLists) else self.model.name
         return f"Evaluation({name}, {len(self.ranking.user_id):,} users: {means})"
 

@@ -112,7 +112,7 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     codes, n_codes = attribute.codes, len(attribute.values) - 1
     columns: dict[str, Any] = {}
     for when, ranking in (("before", before), ("after", after)):
-        columns[f"places_{when}"], columns[f"weighted_{when}"] = _exposure(ranking, inputs, codes, n_codes)
+        columns[f"places_{when}"], columns[f"weighted_{when}"] = _compute_exposure(ranking, inputs, codes, n_codes)
     listed_codes = np.flatnonzero((columns["places_before"] > 0) | (columns["places_after"] > 0))
     listed = {name: values[listed_codes] for name, values in columns.items()}
     change = listed["places_after"] - listed["places_before"]
@@ -134,10 +134,10 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     return frame.iloc[order].reset_index(drop=True)
 
 
-def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
+def _compute_exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
     """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a code."""
     is_job = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
-    code = codes[_job_rows(inputs, ranking.job_id[is_job])].astype(np.int64)
+    code = codes[_find_job_rows(inputs, ranking.job_id[is_job])].astype(np.int64)
     code[code < 0] = n_codes
     discount = 1 / np.log2(2 + np.nonzero(is_job)[1])
     return np.bincount(code, minlength=n_codes + 1), np.bincount(code, discount, minlength=n_codes + 1).astype(
@@ -145,7 +145,7 @@ def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tu
     )
 
 
-def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
+def _find_job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
     known = inputs.jobs.job_id
     rows, present = IdIndex(known).find(ids)
     if not present.all():

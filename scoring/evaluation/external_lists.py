@@ -108,7 +108,7 @@ class ExternalLists:
         else:
             scores = _parse_scores(raw)
             order = np.lexsort((-scores, users))
-            tied = _repeats(users[order], scores[order])
+            tied = _find_repeats(users[order], scores[order])
             if tied.any():
                 texts = pd.factorize(raw.frame["job"].map(format_value), sort=True)[0]
                 order = np.lexsort((-texts, -scores, users))
@@ -220,7 +220,7 @@ def _parse_scores(raw: RawLists) -> Floats:
 
 def _require_distinct_jobs(raw: RawLists, users: Longs, jobs: Longs) -> None:
     order = np.lexsort((jobs, users))
-    repeated = _repeats(users[order], jobs[order])
+    repeated = _find_repeats(users[order], jobs[order])
     if repeated.any():
         place = int(np.argmax(repeated))
         first, second = sorted(order[place - 1 : place + 1].tolist())
@@ -234,7 +234,7 @@ def _require_distinct_jobs(raw: RawLists, users: Longs, jobs: Longs) -> None:
 
 def _require_distinct_ranks(raw: RawLists, users: Longs, ranks: Longs, order: Longs) -> None:
     """Raise if a user has two jobs of the same rank. `users` and `ranks` are sorted; `order` are their rows."""
-    repeated = _repeats(users, ranks)
+    repeated = _find_repeats(users, ranks)
     if repeated.any():
         place = int(np.argmax(repeated))
         first, second = sorted(order[place - 1 : place + 1].tolist())
@@ -246,7 +246,7 @@ def _require_distinct_ranks(raw: RawLists, users: Longs, ranks: Longs, order: Lo
         )
 
 
-def _repeats(users: Longs, values: NDArray[Any]) -> Bools:
+def _find_repeats(users: Longs, values: NDArray[Any]) -> Bools:
     """Return (e,) whether an entry has the user and the value of the entry before."""
     repeated = np.zeros(len(users), dtype=bool)
     repeated[1:] = (users[1:] == users[:-1]) & (values[1:] == values[:-1])

@@ -71,7 +71,7 @@ def find_full_rank(prepared: Prepared, user_id: int | str, job_id: int | str) ->
     totals = compute_total(plan.model.flat_weights, values)
     rows = np.flatnonzero(plan.exclusions.matrix(users)[0])
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
-    rows = rows[_within_limit(plan.exclusions.company[rows], limit)]
+    rows = rows[_mask_within_limit(plan.exclusions.company[rows], limit)]
     is_ahead = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
     reasons = list_exclusions(plan, int(users[0]), job)
     if not reasons and job not in rows:
@@ -81,7 +81,7 @@ def find_full_rank(prepared: Prepared, user_id: int | str, job_id: int | str) ->
     )
 
 
-def _within_limit(company: Ints, limit: int | None) -> Bools:
+def _mask_within_limit(company: Ints, limit: int | None) -> Bools:
     """Return (n,) whether fewer than `limit` earlier entries share the company; True if it is missing (-1)."""
     if limit is None:
         return np.ones(len(company), dtype=bool)

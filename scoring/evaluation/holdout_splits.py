@@ -82,15 +82,15 @@ def by_time(
     }
     name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
     relevant, left_out = select_relevant(data, held, reasons, name, gains)
-    repeats = [_jobs_after(known, log, now - n * length, length) for n in range(1, REPEATS + 1)]
+    repeats = [_hold_out_jobs_after(known, log, now - n * length, length) for n in range(1, REPEATS + 1)]
     earlier = KnownPairs(log.take(log.at <= now).pairs(), trend_start=now - 2 * length)
-    jobs = replace(_jobs_after(known, log, now, length), held=relevant)
+    jobs = replace(_hold_out_jobs_after(known, log, now, length), held=relevant)
     agreement = compare_agreement(known, jobs, earlier, repeats)
     holdout = _make_holdout(name, known, relevant, left_out, np.full(len(known.users), now), agreement)
     return replace(holdout, starts=max(known.as_of, parse_clock(after, "after") or known.as_of))
 
 
-def _jobs_after(known: Dataset, log: ActionLog, cut: int, length: int) -> HeldOutJobs:
+def _hold_out_jobs_after(known: Dataset, log: ActionLog, cut: int, length: int) -> HeldOutJobs:
     """Return the pairs that a holdout with this cut holds out, and the newest earlier ones of each user."""
     open_jobs = known.jobs.find_open(cut, check_active=False)
     held = log.take((log.at > cut) & (log.at <= cut + length)).pairs()
@@ -170,7 +170,7 @@ def last_n(
         all_jobs = np.ones(len(known.jobs), dtype=bool)
         return compare_agreement(known, HeldOutJobs(relevant, newest, is_open, all_jobs), KnownPairs(earlier))
 
-    return _per_user(data, last, too_short, name, gains, window_days, candidates, after, compare)
+    return _hold_out_per_user(data, last, too_short, name, gains, window_days, candidates, after, compare)
 
 
 def cold_start(
@@ -218,10 +218,12 @@ def cold_start(
         is_open, all_jobs = np.ones(len(others), dtype=bool), np.ones(len(known.jobs), dtype=bool)
         return compare_agreement(known, HeldOutJobs(relevant, others, is_open, all_jobs))
 
-    return _per_user(data, firsts, {}, name, gains, window_days, candidates, after, compare, all_actions_of=chosen)
+    return _hold_out_per_user(
+        data, firsts, {}, name, gains, window_days, candidates, after, compare, all_actions_of=chosen
+    )
 
 
-def _per_user(
+def _hold_out_per_user(
     data: Dataset,
     held: ActionLog,
     reasons: dict[str, Bools],
@@ -236,12 +238,12 @@ def _per_user(
     n_users = len(data.users)
     window_days = check_days("window_days", window_days)
     kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
-    known = _without(data, kept, all_actions_of)
+    known = _remove_held_out(data, kept, all_actions_of)
     if chosen_jobs is None:
         first, last = kept.first_times(n_users), kept.last_times(n_users) + int(window_days * DAY)
         candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
     else:
-        candidates = _candidates(data, chosen_jobs)
+        candidates = _find_candidates(data, chosen_jobs)
     reasons = {
         **reasons,
         "job not among the candidates": ~candidates.contains(held.user, held.job),
@@ -269,7 +271,7 @@ def _count_earlier_jobs(log: ActionLog, held: ActionLog, n_users: int) -> Longs:
     return earlier.take(~np.isin(earlier_pair, held_pair)).counts(n_users)
 
 
-def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Dataset:
+def _remove_held_out(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Dataset:
     """Return the data without the held-out pairs and without later actions of their users."""
     actions = data.tables.actions
     user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
@@ -285,7 +287,7 @@ def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Da
     return Dataset(tables, as_of=data.as_of, set_back=data.clock.set_back)
 
 
-def _candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
+def _find_candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
     if isinstance(chosen_jobs, pd.DataFrame):
         users = data.user_lookup.find_rows(chosen_jobs["user_id"])
         jobs = data.job_lookup.find_rows(chosen_jobs["job_id"])

@@ -79,7 +79,9 @@ class ListFacts:
             )
         mean, _, _ = inputs.basis.areas.of(jobs)
         dataset = inputs.dataset
-        n_acting = _by_id(_users_acting(dataset.actions, len(dataset.jobs)), dataset.jobs.job_id, jobs.job_id)
+        n_acting = _take_by_id(
+            _count_acting_users(dataset.actions, len(dataset.jobs)), dataset.jobs.job_id, jobs.job_id
+        )
         majors = len(inputs.words.major)
         return cls(
             job_id=jobs.job_id,
@@ -90,7 +92,7 @@ class ListFacts:
             eligible=np.asarray(eligible, dtype=bool),
             major=jobs.major,
             user_id=inputs.users.user_id,
-            history=_shares(*_acted_majors(inputs.history), len(inputs.users), majors),
+            history=_compute_shares(*_find_acted_majors(inputs.history), len(inputs.users), majors),
         )
 
     def __repr__(self) -> str:
@@ -101,13 +103,13 @@ class ListFacts:
         return int(self.eligible.sum())
 
 
-def _users_acting(actions: ActionArrays, n_jobs: int) -> Longs:
+def _count_acting_users(actions: ActionArrays, n_jobs: int) -> Longs:
     """Return (n_jobs,) number of distinct users with an action on each job."""
     pairs = np.unique((actions.job.astype(np.int64) << 32) | actions.user)
     return np.bincount(pairs >> 32, minlength=n_jobs).astype(np.int64)
 
 
-def _acted_majors(history: History) -> tuple[Longs, Longs]:
+def _find_acted_majors(history: History) -> tuple[Longs, Longs]:
     """Return (user row, major group) of each distinct pair of user and job; pairs of unknown group are left out."""
     actions = [history.within(kind) for kind in ACTION_KINDS]
     user, job = (np.concatenate([getattr(part, name) for part in actions]).astype(np.int64) for name in ("user", "job"))
@@ -116,14 +118,14 @@ def _acted_majors(history: History) -> tuple[Longs, Longs]:
     return user[major >= 0], major[major >= 0]
 
 
-def _shares(row: Longs, group: Longs, n_rows: int, n_groups: int) -> Floats:
+def _compute_shares(row: Longs, group: Longs, n_rows: int, n_groups: int) -> Floats:
     """Return (n_rows, n_groups) the share of each group among the entries of a row; NaN for a row without entries."""
     counts = np.bincount(row * n_groups + group, minlength=n_rows * n_groups).reshape(n_rows, n_groups)
     total = counts.sum(axis=1, keepdims=True)
     return np.where(total > 0, counts / np.maximum(total, 1), np.nan)
 
 
-def _by_id(values: Longs, known: Longs, ids: Longs) -> Longs:
+def _take_by_id(values: Longs, known: Longs, ids: Longs) -> Longs:
     """Return the values of the ids; 0 for ids that are not among the sorted `known` ones."""
     row, present = IdIndex(known).find(ids)
     result = np.zeros(len(ids), dtype=np.int64)
@@ -298,7 +300,7 @@ class Miscalibration(UserFact):
         history = np.where(is_known[:, None], facts.history[place], np.nan)
         major = np.where(is_job, facts.major[rows], -1)
         row, column = np.nonzero(major >= 0)
-        listed = _shares(row, major[row, column].astype(np.int64), len(rows), history.shape[1])
+        listed = _compute_shares(row, major[row, column].astype(np.int64), len(rows), history.shape[1])
         blend = (1 - self._ALPHA) * listed + self._ALPHA * history
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = np.where(history > 0, history * np.log2(history / blend), history * 0)

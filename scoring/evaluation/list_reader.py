@@ -14,7 +14,7 @@ from scoring.errors import DataError, make_printable, shorten_repr
 from scoring.importing.readers import read_source
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 from scoring.validation.frame_conversion import to_pandas_frame
 
 __all__ = ["ALIASES", "RawLists", "read_frame", "read_raw_lists"]
@@ -256,5 +256,7 @@ def _read_text(path: Path) -> str:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path} cannot be read: {reason(error)}. Use a text file in UTF-8.", reason="unreadable", path=str(path)
+            f"{path} cannot be read: {describe_os_error(error)}. Use a text file in UTF-8.",
+            reason="unreadable",
+            path=str(path),
         ) from error

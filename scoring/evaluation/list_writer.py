@@ -72,7 +72,7 @@ def write_trec_run(path: str | Path, ranking: Ranking, tag: str = "scoring") -> 
     OutputError: If the file cannot be written.
     """
     word = _make_word(tag)
-    lines = (f"{user} Q0 {job} {rank} {score} {word}\n" for user, job, rank, score in _entries(ranking))
+    lines = (f"{user} Q0 {job} {rank} {score} {word}\n" for user, job, rank, score in _iterate_entries(ranking))
     _write(path, "".join(lines))
 
 
@@ -86,7 +86,7 @@ def write_trec_qrels(path: str | Path, relevance: Relevance) -> None:
     ConfigurationError: If the gains have no common factor that makes them integers of at most 1,000,000.
     OutputError: If the file cannot be written.
     """
-    rows = _pairs(relevance)
+    rows = _iterate_pairs(relevance)
     _write(path, "".join(f"{user} 0 {job} {gain}\n" for user, job, gain in rows))
 
 
@@ -98,7 +98,7 @@ def write_ranx_run(path: str | Path, ranking: Ranking) -> None:
     OutputError: If the file cannot be written.
     """
     content: dict[str, dict[str, float]] = {}
-    for user, job, _, score in _entries(ranking):
+    for user, job, _, score in _iterate_entries(ranking):
         content.setdefault(user, {})[job] = float(score)
     _write(path, json.dumps(content))
 
@@ -111,21 +111,21 @@ def write_ranx_qrels(path: str | Path, relevance: Relevance) -> None:
     ConfigurationError, OutputError: As `write_trec_qrels`.
     """
     content: dict[str, dict[str, int]] = {}
-    for user, job, gain in _pairs(relevance):
+    for user, job, gain in _iterate_pairs(relevance):
         content.setdefault(user, {})[job] = gain
     _write(path, json.dumps(content))
 
 
-def _pairs(relevance: Relevance) -> Iterator[tuple[str, str, int]]:
+def _iterate_pairs(relevance: Relevance) -> Iterator[tuple[str, str, int]]:
     """Return user, job and integer gain of each relevant pair."""
     external_ids = relevance.external_ids
     users, jobs = external_ids.make_user_words(relevance.user_id), external_ids.make_job_words(relevance.job_id)
     return zip(users, jobs, _scale_to_integers(relevance), strict=True)
 
 
-def _entries(ranking: Ranking) -> Iterator[tuple[str, str, int, str]]:
+def _iterate_entries(ranking: Ranking) -> Iterator[tuple[str, str, int, str]]:
     """Yield user, job, rank and score of each entry."""
-    scores = _descend_strictly(ranking.scores[:, :, SCORES.index("total_score")])
+    scores = _separate_ties(ranking.scores[:, :, SCORES.index("total_score")])
     external_ids = ranking.external_ids or NO_EXTERNAL_IDS
     users = external_ids.make_user_words(ranking.user_id)
     jobs = iter(external_ids.make_job_words(ranking.job_id[mask_listed(ranking.job_id.shape[1], ranking.count)]))
@@ -134,7 +134,7 @@ def _entries(ranking: Ranking) -> Iterator[tuple[str, str, int, str]]:
             yield user, next(jobs), place + 1, str(scores[row, place])
 
 
-def _descend_strictly(scores: Singles) -> Singles:
+def _separate_ties(scores: Singles) -> Singles:
     """Return (n, k) scores, each below the one before it."""
     result = scores.astype(np.float32)
     for place in range(1, result.shape[1]):

@@ -30,10 +30,10 @@ __all__ = [
     "METRICS",
     "PRICE_SHARE",
     "MeasureInfo",
+    "compute_relative_change",
     "find_good_sign",
     "find_measure",
     "is_price",
-    "relative_change",
 ]
 
 METRICS: Final[tuple[type[Metric], ...]] = (NDCG, Recall, Precision, MRR, MAP, HitRate)
@@ -98,7 +98,7 @@ def find_good_sign(measure: str) -> int:
     return find_measure(measure).good_sign
 
 
-def relative_change(difference: float, baseline: float) -> float:
+def compute_relative_change(difference: float, baseline: float) -> float:
     """Return the difference as a share of the baseline's value; infinite if that value is 0, 0 without a difference."""
     if difference == 0:
         return 0.0

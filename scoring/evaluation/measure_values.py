@@ -20,7 +20,7 @@ from scoring.evaluation.list_metrics import (
     compute_population_facts,
 )
 from scoring.evaluation.marks import NO_TEST, DifferenceTest
-from scoring.evaluation.measure_info import relative_change
+from scoring.evaluation.measure_info import compute_relative_change
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.significance import Resamples, compute_detectable_difference
 
@@ -113,12 +113,12 @@ class MeasureValues:
                 continue
             detectable = partial(compute_detectable_difference, before[:, place], after[:, place])
             test = DifferenceTest(difference.p, detectable_at=detectable)
-            relative = relative_change(difference.difference, difference.mean_a)
+            relative = compute_relative_change(difference.difference, difference.mean_a)
             yield measure, MeasureDifference(difference.difference, difference.low, difference.high, relative, test)
         for measure, value in self.together.items():
             start = base.together[measure]
             change = value.subtract(start)
-            relative = relative_change(change.value, start.value)
+            relative = compute_relative_change(change.value, start.value)
             if not change.has_interval:
                 yield measure, MeasureDifference(change.value, relative=relative)
                 continue

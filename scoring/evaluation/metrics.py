@@ -19,7 +19,7 @@ from scoring.array_types import Bools, Floats
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevant_pairs import RankedRelevance
 
-__all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precision", "Recall", "mean"]
+__all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precision", "Recall", "compute_mean"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Recall(Metric):
     k: int = 40
 
     def _values(self, relevance: RankedRelevance) -> Floats:
-        return _hits(relevance, self.k).sum(axis=1) / np.maximum(relevance.n_relevant, 1)
+        return _find_hits(relevance, self.k).sum(axis=1) / np.maximum(relevance.n_relevant, 1)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Precision(Metric):
     k: int = 10
 
     def _values(self, relevance: RankedRelevance) -> Floats:
-        return _hits(relevance, self.k).sum(axis=1) / self.k
+        return _find_hits(relevance, self.k).sum(axis=1) / self.k
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class MRR(Metric):
     k: int = 40
 
     def _values(self, relevance: RankedRelevance) -> Floats:
-        hits = _hits(relevance, self.k)
+        hits = _find_hits(relevance, self.k)
         return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0.0)
 
 
@@ -125,7 +125,7 @@ class MAP(Metric):
     k: int = 40
 
     def _values(self, relevance: RankedRelevance) -> Floats:
-        hits = _hits(relevance, self.k)
+        hits = _find_hits(relevance, self.k)
         precision = np.cumsum(hits, axis=1, dtype=np.float64) / np.arange(1, self.k + 1)
         return (precision * hits).sum(axis=1) / np.maximum(relevance.n_relevant, 1)
 
@@ -137,14 +137,14 @@ class HitRate(Metric):
     k: int = 40
 
     def _values(self, relevance: RankedRelevance) -> Floats:
-        return np.asarray(_hits(relevance, self.k).any(axis=1), dtype=np.float64)
+        return np.asarray(_find_hits(relevance, self.k).any(axis=1), dtype=np.float64)
 
 
 DEFAULT_METRICS: Final[tuple[Metric, ...]] = (NDCG(), Recall(), Precision(), MRR(), MAP(), HitRate())
 """Metrics that an evaluation computes by default."""
 
 
-def mean(values: ArrayLike) -> float:
+def compute_mean(values: ArrayLike) -> float:
     """Return the mean over the users who have a value.
 
     Raises
@@ -162,6 +162,6 @@ def mean(values: ArrayLike) -> float:
     return float(known.mean())
 
 
-def _hits(relevance: RankedRelevance, k: int) -> Bools:
+def _find_hits(relevance: RankedRelevance, k: int) -> Bools:
     """Return (n, k) whether the job at each rank is relevant."""
     return relevance.gains[:, :k] > 0

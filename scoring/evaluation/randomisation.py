@@ -33,18 +33,18 @@ def compute_p_values(delta: Floats, signs: Signs) -> Floats:
     n_moved = np.count_nonzero(delta, axis=0)
     exact = n_moved < len(signs).bit_length()  # 2^n_moved ≤ draws
     p = np.empty(delta.shape[1])
-    p[exact] = [_exact(column[column != 0]) for column in delta[:, exact].T]
+    p[exact] = [_compute_exact_share(column[column != 0]) for column in delta[:, exact].T]
     if not exact.all():
-        p[~exact] = _drawn(np.ascontiguousarray(delta[:, ~exact]), signs)
+        p[~exact] = _estimate_p_values(np.ascontiguousarray(delta[:, ~exact]), signs)
     return p
 
 
-def _drawn(delta: Floats, signs: Signs) -> Floats:
+def _estimate_p_values(delta: Floats, signs: Signs) -> Floats:
     """Return (c,) p-values (as extreme + 1) / (draws + 1), which count the observed data as one of the draws.
 
     Phipson & Smyth, Permutation p-values should never be zero, SAGMB 9(1), 2010.
     """
-    total, least = delta.sum(axis=0), _least(delta)
+    total, least = delta.sum(axis=0), _compute_least_extreme(delta)
     extreme = np.zeros(delta.shape[1], dtype=np.int64)
     step = max(_AT_ONCE // len(delta), 1)
     for first in range(0, len(signs), step):
@@ -55,12 +55,12 @@ def _drawn(delta: Floats, signs: Signs) -> Floats:
     return (extreme + 1) / (len(signs) + 1)
 
 
-def _exact(delta: Floats) -> float:
+def _compute_exact_share(delta: Floats) -> float:
     """Return the share of all 2^n sign combinations of (n,) non-zero differences that are as extreme."""
     signs = (np.arange(2 ** len(delta))[:, None] >> np.arange(len(delta)) & 1) * 2.0 - 1
-    return float((np.abs(signs @ delta) >= _least(delta[:, None])[0]).mean())
+    return float((np.abs(signs @ delta) >= _compute_least_extreme(delta[:, None])[0]).mean())
 
 
-def _least(delta: Floats) -> Floats:
+def _compute_least_extreme(delta: Floats) -> Floats:
     """Return (c,) the smallest absolute sums that count as extreme, with a tolerance for the order of summation."""
     return np.abs(delta.sum(axis=0)) - 1e-12 * np.abs(delta).sum(axis=0)

@@ -22,7 +22,13 @@ from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.evaluation.exposure_changes import compute_exposure_changes, name_attribute, plot_exposure
 from scoring.evaluation.list_metrics import ListFacts, UserFact
-from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, find_good_sign, is_price, relative_change
+from scoring.evaluation.measure_info import (
+    LIST_MEASURES,
+    PRICE_SHARE,
+    compute_relative_change,
+    find_good_sign,
+    is_price,
+)
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, create_figure, draw_bars
@@ -128,7 +134,7 @@ class Comparison:
     @cached_property
     def place(self) -> Ints:
         """(n, k) place before, from 0, of each job listed after; `list_overlap.NOT_LISTED` for a new job."""
-        return _places(self.before, self.after)
+        return _find_places(self.before, self.after)
 
     @cached_property
     def _users(self) -> pd.DataFrame:
@@ -216,7 +222,7 @@ class Comparison:
             else:
                 first, second = (measure.of(ranking, facts).value for ranking in (self.before, self.after))
             change = second - first
-            rows.append((measure.name, first, second, change, relative_change(change, first)))
+            rows.append((measure.name, first, second, change, compute_relative_change(change, first)))
         return pd.DataFrame(rows, columns=["measure", "before", "after", "difference", "relative"])
 
     def movements(self, user_id: int | str | None = None) -> pd.DataFrame:
@@ -311,7 +317,7 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
     ConfigurationError: If the users differ.
     """
     after = _in_order_of(before, after)
-    place, back = _places(before, after), _places(after, before)
+    place, back = _find_places(before, after), _find_places(after, before)
     is_job = list_overlap.mask_listed(after.job_id.shape[1], after.count)
     is_removed = list_overlap.mask_listed(before.job_id.shape[1], before.count) & (back < 0)
     row, column = (np.concatenate(parts) for parts in zip(np.nonzero(is_job), np.nonzero(is_removed), strict=True))
@@ -323,15 +329,15 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
         {
             "user_id": before.user_id[row],
             "job_id": np.concatenate([after.job_id[is_job], before.job_id[is_removed]]),
-            "rank_before": _or_missing(rank_before, rank_before > 0),
-            "rank_after": _or_missing(rank_after, ~is_out),
-            "moved": _or_missing(rank_before - rank_after, (rank_before > 0) & ~is_out),
-            "label": _labels(rank_before, rank_after),
+            "rank_before": _mask_missing(rank_before, rank_before > 0),
+            "rank_after": _mask_missing(rank_after, ~is_out),
+            "moved": _mask_missing(rank_before - rank_after, (rank_before > 0) & ~is_out),
+            "label": _label_ranks(rank_before, rank_after),
         }
     ).iloc[order].reset_index(drop=True)  # fmt: skip
 
 
-def _labels(before: NDArray[np.int64], after: NDArray[np.int64]) -> pd.Series:
+def _label_ranks(before: NDArray[np.int64], after: NDArray[np.int64]) -> pd.Series:
     """Return (n,) labels for ranks from 1; rank 0 means not listed."""
     most = int(max(before.max(initial=0), after.max(initial=0)))
     words = [f"▼{-up}" if up < 0 else f"▲{up}" if up else "=" for up in range(-most, most + 1)] + ["new", "out"]
@@ -339,11 +345,11 @@ def _labels(before: NDArray[np.int64], after: NDArray[np.int64]) -> pd.Series:
     return pd.Series(np.array(words, dtype=object)[code], dtype="str")
 
 
-def _or_missing(values: NDArray[np.int64], known: NDArray[np.bool_]) -> pd.Series:
+def _mask_missing(values: NDArray[np.int64], known: NDArray[np.bool_]) -> pd.Series:
     return pd.Series(pd.arrays.IntegerArray(values.astype(np.int32), ~known))
 
 
-def _places(before: Ranking, after: Ranking) -> Ints:
+def _find_places(before: Ranking, after: Ranking) -> Ints:
     return list_overlap.find_places(before.job_id, before.count, after.job_id, after.count)
 
 

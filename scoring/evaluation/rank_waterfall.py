@@ -207,7 +207,7 @@ def waterfall(before: Prepared, after: Prepared, user_id: int | str, job_id: int
     ConfigurationError: If the models were prepared on different data.
     """
     require_same_data(before, after)
-    old_values, new_values = (_components(prepared, user_id, job_id) for prepared in (before, after))
+    old_values, new_values = (_collect_components(prepared, user_id, job_id) for prepared in (before, after))
     changes = []
     for name in [*new_values, *(name for name in old_values if name not in new_values)]:
         old, new = old_values.get(name), new_values.get(name)
@@ -242,7 +242,9 @@ def _intersect(ids: Longs, sorted_ids: Longs) -> Longs:
     return ids[IdIndex(sorted_ids).contains(ids)]
 
 
-def _components(prepared: Prepared, user_id: int | str, job_id: int | str) -> dict[str, tuple[str, float, float]]:
+def _collect_components(
+    prepared: Prepared, user_id: int | str, job_id: int | str
+) -> dict[str, tuple[str, float, float]]:
     """Return component → (group, value, flat weight), in the model's order."""
     model = prepared.model
     values = prepared.scorer.components(prepared.user_rows([user_id]), prepared.job_rows([job_id]))[:, 0, 0]

@@ -24,7 +24,7 @@ Step = tuple[str, float, str]
 
 def plot_waterfall(why: Waterfall) -> Figure:
     """Plot the change from the total before to the total after, by component, the largest change first."""
-    steps = _steps(why.changes)
+    steps = _make_steps(why.changes)
     figure, (axes,) = create_figure(8.5, 0.42 * (len(steps) + 2) + 1.3)
     ends = np.cumsum([why.total_before, *(change for _, change, _ in steps)])
     low, high = float(min(ends.min(), why.total_after)), float(max(ends.max(), why.total_after))
@@ -53,20 +53,20 @@ def _write(axes: Any, text: str, x: float, y: float) -> None:
     axes.annotate(text, (x, y), (4, 0), textcoords="offset points", va="center", fontsize=SMALL)
 
 
-def _steps(changes: tuple[Change, ...]) -> list[Step]:
+def _make_steps(changes: tuple[Change, ...]) -> list[Step]:
     """Return (name, points, text) of the changed components, the largest first, then all small ones as one step."""
     moved = sorted((change for change in changes if change.change), key=lambda change: -abs(change.change))
     least = SMALL_SHARE * sum(abs(change.change) for change in moved)
     small = [change for change in moved if abs(change.change) < least]
     small = small if len(small) > 1 else []  # a single small component keeps its own bar
-    steps = [(change.component, change.change, _text(change)) for change in moved if change not in small]
+    steps = [(change.component, change.change, _format_change(change)) for change in moved if change not in small]
     if small:
         rest = math.fsum(change.change for change in small)
         steps.append((f"{len(small)} small changes", rest, f"{rest:+.2f}"))
     return steps
 
 
-def _text(change: Change) -> str:
+def _format_change(change: Change) -> str:
     """Return the label of a change: its points, and value and weight before and after."""
     if change.value_before is None or change.value_after is None:
         return f"{change.change:+.2f} ({'new' if change.value_before is None else 'removed'})"

@@ -150,7 +150,7 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
     width = ranking.job_id.shape[1]
     depth = width if k is None else check_list_length(k)
     n, n_ranks = len(ranking.user_id), min(width, depth)
-    row, place, pair = _pairs_of(ranking.user_id, relevance)
+    row, place, pair = _find_pairs(ranking.user_id, relevance)
     n_relevant = np.bincount(row, minlength=n).astype(np.int64)
     length = np.minimum(ranking.count, depth).astype(np.int64)
 
@@ -170,7 +170,7 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
     return RankedRelevance(ranking.user_id, gains, ideal, n_relevant, length)
 
 
-def _pairs_of(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:
+def _find_pairs(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:
     """Return, for each relevant pair of these users: row of the user, place among the user's pairs, row of the pair."""
     if not len(relevance.users):
         empty = np.empty(0, dtype=np.int64)

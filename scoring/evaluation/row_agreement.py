@@ -146,7 +146,7 @@ class _Trait:
     is_share: bool = True
 
 
-def _prefers(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
+def _compare_occupations(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
     preferred, occupation = data.users.preferred, data.jobs.occupation[log.job]
     chosen = preferred.take(log.user)
     pair = np.repeat(np.arange(len(log)), chosen.lengths)
@@ -154,19 +154,19 @@ def _prefers(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
     return np.where((chosen.lengths > 0) & (occupation >= 0), is_preferred, np.nan)
 
 
-def _same_prefecture(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
-    return _equal(data.users.prefecture[log.user], data.jobs.prefecture[log.job])
+def _compare_prefectures(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
+    return _compare_codes(data.users.prefecture[log.user], data.jobs.prefecture[log.job])
 
 
-def _same_city(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
-    return _equal(data.users.place[log.user], data.jobs.place[log.job])
+def _compare_cities(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
+    return _compare_codes(data.users.place[log.user], data.jobs.place[log.job])
 
 
-def _equal(of_user: Ints, of_job: Ints) -> Floats:
+def _compare_codes(of_user: Ints, of_job: Ints) -> Floats:
     return np.where((of_user >= 0) & (of_job >= 0), of_user == of_job, np.nan)
 
 
-def _meets_floor(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
+def _compare_wages(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
     floor, wage = data.users.salary_floor[log.user], data.jobs.hourly[log.job]
     with np.errstate(invalid="ignore"):
         return np.where(np.isnan(floor) | np.isnan(wage), np.nan, wage >= floor)
@@ -205,11 +205,13 @@ def _is_attractive(data: Dataset, log: ActionLog, open_jobs: Bools) -> Floats:
 
 _TRAITS: Final = {
     "preferred occupation": _Trait(
-        _prefers, "{} of the held-out jobs are of an occupation that the user prefers, {} of earlier jobs"
+        _compare_occupations, "{} of the held-out jobs are of an occupation that the user prefers, {} of earlier jobs"
     ),
-    "prefecture": _Trait(_same_prefecture, "{} of the held-out jobs are in the user's {region}, {} of earlier jobs"),
-    "city": _Trait(_same_city, "{} of the held-out jobs are in the user's city, {} of earlier jobs"),
-    "salary floor": _Trait(_meets_floor, "{} of the held-out jobs meet the user's salary floor, {} of earlier jobs"),
+    "prefecture": _Trait(
+        _compare_prefectures, "{} of the held-out jobs are in the user's {region}, {} of earlier jobs"
+    ),
+    "city": _Trait(_compare_cities, "{} of the held-out jobs are in the user's city, {} of earlier jobs"),
+    "salary floor": _Trait(_compare_wages, "{} of the held-out jobs meet the user's salary floor, {} of earlier jobs"),
     "remote work": _Trait(
         _is_remote, "{} of the held-out jobs have the remote work that the user wants, {} of earlier jobs"
     ),

@@ -229,7 +229,7 @@ class Scoreboard:
             columns[name] = rows["mean"]
             if name != self.baseline:
                 columns[f"{name} − {self.baseline}"] = pd.Series(
-                    [_difference(row) for row in rows.to_dict("records")], index=rows.index, dtype="str"
+                    [_format_difference(row) for row in rows.to_dict("records")], index=rows.index, dtype="str"
                 )
         return pd.DataFrame(columns)
 
@@ -316,7 +316,7 @@ def parse_candidate(names: list[str], candidate: str | None) -> str:
     return chosen
 
 
-def _difference(row: Mapping[Any, Any]) -> str:
+def _format_difference(row: Mapping[Any, Any]) -> str:
     if np.isnan(row["difference"]):
         return ""
     if np.isnan(row["difference_low"]):

@@ -95,7 +95,7 @@ def _draw_dots(axes: Any, values: dict[str, pd.DataFrame], *, with_marks: bool =
     """Draw one point per model and measure. With marks, a difference without a mark is an open point."""
     for index, (model, rows) in enumerate(values.items()):
         colour = MODEL_COLOURS[index % len(MODEL_COLOURS)]
-        y = _heights(index, len(values), len(rows))
+        y = _compute_heights(index, len(values), len(rows))
         axes.hlines(y, rows["low"], rows["high"], color=colour, linewidth=2)
         axes.plot(rows["at"], y, "o", color=colour, markersize=5, label=model)
         if with_marks and index:
@@ -112,6 +112,6 @@ def _name_rows(axes: Any, names: Sequence[str]) -> None:
     axes.set_axisbelow(True)
 
 
-def _heights(index: int, models: int, measures: int) -> NDArray[np.float64]:
+def _compute_heights(index: int, models: int, measures: int) -> NDArray[np.float64]:
     """Return (measures,) y coordinates of the points of the model with this index."""
     return np.arange(measures, dtype=np.float64) + (_ROW / models * (index + 0.5) - _ROW / 2)

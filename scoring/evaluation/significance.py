@@ -245,7 +245,7 @@ class Resamples:
         has_both = ~(np.isnan(first) | np.isnan(second))
         known = inside.T[:, :, None] & has_both[:, None, :]  # (n, s, c)
         n = known.sum(axis=0)
-        mean_a, mean_b = (_means(of, known, n) for of in (first, second))
+        mean_a, mean_b = (_compute_means(of, known, n) for of in (first, second))
         delta = np.where(known, (second - first)[:, None, :], 0.0)
         low, high, p = (np.full(n.shape, np.nan) for _ in range(3))
         tested = n >= max(least, 1)
@@ -255,7 +255,7 @@ class Resamples:
             for part in np.flatnonzero(tested.any(axis=1)):
                 columns = tested[part]
                 p[part, columns] = compute_p_values(delta[inside[part], part][:, columns], self.signs)
-        difference = _means(second - first, known, n)
+        difference = _compute_means(second - first, known, n)
         return Differences(mean_a, mean_b, difference, low, high, p, n, inside.sum(axis=1)[:, None] - n)
 
     def _columns(self, name: str, values: ArrayLike) -> Floats:
@@ -289,7 +289,7 @@ class Resamples:
         return low, high
 
 
-def _means(values: Floats, known: Bools, n: Longs) -> Floats:
+def _compute_means(values: Floats, known: Bools, n: Longs) -> Floats:
     """Return (s, c) means of (n, c) values over the users for whom `known` (n, s, c) is true; NaN if there are none."""
     total = np.where(known, values[:, None, :], 0.0).sum(axis=0)
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
@@ -308,7 +308,7 @@ def adjust_holm(p_values: ArrayLike) -> Floats:
     """
     p, is_tested, order = _sort_tested(p_values)
     steps = np.maximum.accumulate(p[is_tested][order] * np.arange(len(order), 0, -1))
-    return _scatter(p, is_tested, order, steps)
+    return _scatter_values(p, is_tested, order, steps)
 
 
 def adjust_benjamini_hochberg(p_values: ArrayLike) -> Floats:
@@ -323,7 +323,7 @@ def adjust_benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """
     p, is_tested, order = _sort_tested(p_values)
     steps = p[is_tested][order] * len(order) / np.arange(1, len(order) + 1)
-    return _scatter(p, is_tested, order, np.minimum.accumulate(steps[::-1])[::-1])
+    return _scatter_values(p, is_tested, order, np.minimum.accumulate(steps[::-1])[::-1])
 
 
 def _sort_tested(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
@@ -339,7 +339,7 @@ def _sort_tested(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
     return p, is_tested, np.argsort(p[is_tested], kind="stable")
 
 
-def _scatter(p: Floats, is_tested: Bools, order: NDArray[Any], steps: Floats) -> Floats:
+def _scatter_values(p: Floats, is_tested: Bools, order: NDArray[Any], steps: Floats) -> Floats:
     adjusted = np.empty(len(order))
     adjusted[order] = np.minimum(steps, 1.0)
     result = np.full(p.shape, np.nan)

@@ -72,7 +72,11 @@ class Slicing:
             )
         column = pd.Series(list(label), dtype="str").fillna(UNKNOWN)
         used = set(column.unique().tolist())
-        known = sorted(used - {UNKNOWN}, key=_natural) if order is None else [label for label in order if label in used]
+        known = (
+            sorted(used - {UNKNOWN}, key=_make_natural_key)
+            if order is None
+            else [label for label in order if label in used]
+        )
         missing = used - {UNKNOWN, *known}
         if missing:
             raise ConfigurationError(
@@ -135,7 +139,7 @@ def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actio
         Slicing.of("region", ids, region.tolist(), order),
         Slicing.of("age group", ids, users.frame["age_group"].tolist()),
         Slicing.of("tenure", ids, np.where(new, "newcomer", "regular").tolist(), ("newcomer", "regular")),
-        Slicing.of("occupation", ids, _occupation_groups(inputs)),
+        Slicing.of("occupation", ids, _find_occupation_groups(inputs)),
     )
     return tuple(slicing for slicing in slicings if slicing.labels != (UNKNOWN,))
 
@@ -241,7 +245,7 @@ def group_values(
     text = {value: str(value if labels is None else labels.get(value, value)) for value in frequent}
     is_beyond = (values.notna() & ~values.isin(frequent)).to_numpy(dtype=bool)
     group = [OTHER if beyond else text.get(value) for value, beyond in zip(values, is_beyond, strict=True)]
-    known = sorted({found for found in group if found is not None and found != OTHER}, key=_natural)
+    known = sorted({found for found in group if found is not None and found != OTHER}, key=_make_natural_key)
     return group, [*known, *([OTHER] if OTHER in group else [])]
 
 
@@ -263,7 +267,7 @@ def _group_by_quantile(values: pd.Series, n_groups: int) -> tuple[list[str | Non
     return [order[group] if group >= 0 else None for group in code], order
 
 
-def _occupation_groups(inputs: Inputs) -> list[str | None]:
+def _find_occupation_groups(inputs: Inputs) -> list[str | None]:
     """Return (n,) the group of each user's first preferred occupation; None if unknown."""
     preferred, words = inputs.users.preferred, inputs.words
     group = np.full(len(preferred), -1, dtype=np.int32)
@@ -275,7 +279,7 @@ def _occupation_groups(inputs: Inputs) -> list[str | None]:
     return [labels[code] if code >= 0 else None for code in group]
 
 
-def _natural(label: str) -> tuple[tuple[int, int, str], ...]:
+def _make_natural_key(label: str) -> tuple[tuple[int, int, str], ...]:
     """Return a key for natural sorting: 5 before 18-24 before 25."""
     parts = re.findall(r"[0-9]+|[^0-9]+", label)
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
@@ -291,7 +295,7 @@ def compute_slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slic
     ConfigurationError: If a metric's number of values differs from the number of users.
     """
     rows = []
-    for metric, values in _columns(values_by_metric, len(slicing.user_id)).items():
+    for metric, values in _collect_columns(values_by_metric, len(slicing.user_id)).items():
         for label, mask in zip(slicing.labels, slicing.masks, strict=True):
             known = values[mask & ~np.isnan(values)]
             mean = known.mean() if len(known) else np.nan
@@ -331,7 +335,7 @@ def compare_slices(
             "metrics in the same order in both.",
             key=("a", "b"),
         )
-    first, second = (np.column_stack(list(_columns(values, resamples.n).values())) for values in (a, b))
+    first, second = (np.column_stack(list(_collect_columns(values, resamples.n).values())) for values in (a, b))
     masks = np.concatenate([part.masks for part in slicings])
     differences = resamples.differences(first, second, masks, level=level, least=fewest)
 
@@ -355,7 +359,7 @@ def mark_slices(frame: pd.DataFrame, level: float) -> pd.DataFrame:
     )
 
 
-def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Floats]:
+def _collect_columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Floats]:
     columns = {metric: np.asarray(values, dtype=np.float64) for metric, values in values_by_metric.items()}
     for metric, values in columns.items():
         if values.shape != (n,):

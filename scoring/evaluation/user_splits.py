@@ -49,7 +49,7 @@ def split_users(
     if seed < 0:
         raise ConfigurationError(f"seed is {seed}. Use an integer of 0 or more.", key=("seed",))
     ids = np.unique(parse_ids(user_ids, "user"))
-    part = np.searchsorted(np.cumsum(shares[:2]), _uniform(ids, seed), side="right")
+    part = np.searchsorted(np.cumsum(shares[:2]), _draw_uniform(ids, seed), side="right")
     parts = [ids[part == number] for number in range(3)]
     for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
         if share > 0 and not len(members):
@@ -59,6 +59,6 @@ def split_users(
     return Split(*parts)
 
 
-def _uniform(ids: Longs, seed: int) -> Floats:
+def _draw_uniform(ids: Longs, seed: int) -> Floats:
     """Return (n,) numbers in [0, 1), from the upper 53 bits of the hash."""
     return (hash_ids(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53

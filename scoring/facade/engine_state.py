@@ -91,7 +91,12 @@ class EngineState:
             )
         )
         self._data = SnapshotHolder(
-            db, as_of, _factor_folder(keep_factors), self.caches, check_seconds=change_check_seconds, clock=clock
+            db,
+            as_of,
+            _resolve_factor_folder(keep_factors),
+            self.caches,
+            check_seconds=change_check_seconds,
+            clock=clock,
         )
         self.alert = TargetAlert(lambda: self.PERFORMANCE_TARGET_MS_PER_USER)
         """Warns if the running mean time per user exceeds the target: `engine.alert.on(callback)`."""
@@ -297,7 +302,7 @@ def require_integer(name: str, value: Any, *, least: int) -> int:
     return number
 
 
-def _factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:
+def _resolve_factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:
     if isinstance(keep, bool):
         return default_cache() if keep else None
     return Path(keep)

@@ -37,7 +37,7 @@ NO_RULES = Eligibility(
 def compute_base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
     """Return (m,) float32: the base score of each row, in the order of the frame. Raises DataError."""
     needed = keep_group(model, "base", model.weights.components["base"])
-    prepared = Prepared.of(_unknown_user_inputs(snapshot, jobs), needed, workers=1)
+    prepared = Prepared.of(_make_unknown_user_inputs(snapshot, jobs), needed, workers=1)
     return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
 
 
@@ -59,7 +59,7 @@ def compute_job_component(
             key=(name,),
         )
     needed = keep_group(model, model.parts[names.index(name)].group, {name: 1.0})
-    inputs = _unknown_user_inputs(snapshot, jobs)
+    inputs = _make_unknown_user_inputs(snapshot, jobs)
     prepared = Prepared.of(inputs, needed, workers=1)
     values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
     place = [part.name for part in needed.parts].index(name)
@@ -89,7 +89,7 @@ class _LazyInputs(Lazy, Inputs):
     """Inputs whose columns are encoded when a component reads them."""
 
 
-def _unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+def _make_unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """Return the jobs of the frame, and one user without known values. Raises DataError."""
     given = check_lazily(
         "jobs", jobs, code_width=snapshot.code_widths, owners=snapshot.owners, board=snapshot.dataset.board

@@ -258,7 +258,7 @@ def score_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mappi
 def _score_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[ResolvedPair]) -> pd.DataFrame:
     jobs, job_row = _deduplicate([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
     users, find_user_row = _deduplicate(
-        [_user_row_of(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
+        [_make_user_row(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
     )
     profiled = np.zeros(len(users), dtype=bool)
     profiled[find_user_row] = [pair.profile is not None for pair in pairs]
@@ -279,7 +279,7 @@ def _deduplicate(rows: list[Row], keys: list[Any]) -> tuple[list[Row], NDArray[n
     return [first[n] for n in range(len(index_of))], indices
 
 
-def _user_row_of(pair: ResolvedPair) -> Row:
+def _make_user_row(pair: ResolvedPair) -> Row:
     return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
 
 
@@ -320,7 +320,7 @@ def explain_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dic
 
 def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: ResolvedPair) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
-    inputs, ids = _make_row_inputs(snapshot, [pair.job], [_user_row_of(pair)], profiled)
+    inputs, ids = _make_row_inputs(snapshot, [pair.job], [_make_user_row(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
     found = explain(prepared.plan, inputs, 0, 0)
     plain_ids = {name: _to_plain_value(values.iloc[0]) for name, values in ids.items()}

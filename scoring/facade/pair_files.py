@@ -86,11 +86,11 @@ class ScoredPairs:
         from pyarrow import dataset as ds
 
         files = [str(self.path / file["name"]) for file in self.manifest["files"]]
-        return ds.dataset(files, format="parquet", schema=_schema(self.columns))
+        return ds.dataset(files, format="parquet", schema=_make_schema(self.columns))
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """Return the first n pairs."""
-        frames, wanted = [_schema(self.columns).empty_table().to_pandas()], max(0, int(n))
+        frames, wanted = [_make_schema(self.columns).empty_table().to_pandas()], max(0, int(n))
         for batch in self.batches(size=max(1, min(wanted, 65_536))):
             if not wanted:
                 break
@@ -193,7 +193,7 @@ def write_pairs(
     return ScoredPairs(target)
 
 
-def _schema(columns: Sequence[str]) -> pa.Schema:
+def _make_schema(columns: Sequence[str]) -> pa.Schema:
     import pyarrow as pa
 
     types = {"user_id": pa.int64(), "job_id": pa.int64(), "eligible": pa.bool_()}

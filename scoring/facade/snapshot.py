@@ -89,17 +89,17 @@ class Snapshot:
     @property
     def code_widths(self) -> Mapping[str, int | None]:
         """Width to which the prefecture codes of a request are padded: that of the reference table."""
-        return self.compute_once(_code_widths)
+        return self.compute_once(_find_code_widths)
 
     @property
     def city_width(self) -> int | None:
         """Width to which the city codes of a request are padded: that of the dataset."""
-        return self.compute_once(_city_width)
+        return self.compute_once(_measure_city_width)
 
     @property
     def owners(self) -> Owners:
         """The ids of the data, which decide the numbers of the text ids of a request."""
-        return self.compute_once(_owners)
+        return self.compute_once(_make_owners)
 
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
         """Return the model prepared on all rows of the dataset."""
@@ -118,16 +118,16 @@ class Snapshot:
         return self.caches.plans.get_or_compute(make_plan_key(statistics, model, workers), plan)
 
 
-def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
+def _find_code_widths(statistics: Statistics) -> Mapping[str, int | None]:
     return {"prefecture_code": code_width(statistics.dataset.tables.prefectures["prefecture_code"])}
 
 
-def _city_width(statistics: Statistics) -> int | None:
+def _measure_city_width(statistics: Statistics) -> int | None:
     tables = statistics.dataset.tables
     return find_city_width([tables.jobs["city_code"], tables.users["city_code"]])
 
 
-def _owners(statistics: Statistics) -> Owners:
+def _make_owners(statistics: Statistics) -> Owners:
     tables = statistics.dataset.tables
     return {
         "users": OwnerIds(tables.users["user_id"], tables.users["external_id"]),

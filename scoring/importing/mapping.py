@@ -60,7 +60,7 @@ from scoring.importing.amount_texts import THOUSANDS, UNITS, NumberNotation, Ran
 from scoring.importing.readers import SourceOptions, describe_source
 from scoring.importing.time_texts import check_format, check_zone
 from scoring.importing.value_matching import MISSING_KEY
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
 __all__ = [
@@ -580,7 +580,8 @@ def _read_yaml(path: Path, expected: str) -> YamlSource:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"The mapping file {path} cannot be read: {reason(error)}. Check the path and the file.", path=str(path)
+            f"The mapping file {path} cannot be read: {describe_os_error(error)}. Check the path and the file.",
+            path=str(path),
         ) from error
     return parse_yaml(text, str(path), expected=expected, error_class=ConfigurationError, as_typed=True)
 

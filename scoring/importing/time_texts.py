@@ -295,9 +295,9 @@ def _to_utc(times: NDArray[np.datetime64], is_local: Mask, zone: str, notes: Cou
     if not len(local):
         return times
     day = np.timedelta64(1, "D")
-    before = local - _offsets(local - day, target)  # the clock changes at most once in two days
-    after = local - _offsets(local + day, target)
-    is_before, is_after = (at + _offsets(at, target) == local for at in (before, after))
+    before = local - _find_offsets(local - day, target)  # the clock changes at most once in two days
+    after = local - _find_offsets(local + day, target)
+    is_before, is_after = (at + _find_offsets(at, target) == local for at in (before, after))
     result = np.where(is_before, before, np.where(is_after, after, before))
     both = is_before & is_after & (before != after)
     result[both] = np.minimum(before, after)[both]
@@ -313,7 +313,7 @@ def _to_utc(times: NDArray[np.datetime64], is_local: Mask, zone: str, notes: Cou
     return times
 
 
-def _offsets(times: NDArray[np.datetime64], zone: tzinfo) -> NDArray[np.timedelta64]:
+def _find_offsets(times: NDArray[np.datetime64], zone: tzinfo) -> NDArray[np.timedelta64]:
     """Return the offset of a zone from UTC at times in UTC."""
     margin = 2 * MICROSECONDS_PER_DAY  # a zone cannot be applied outside the years 1 to 9999
     inside = np.clip(times.view(np.int64), FIRST + margin, LAST - margin).view("datetime64[us]")

@@ -141,7 +141,7 @@ class Inputs:
         dataset = data if isinstance(data, Dataset) else data.dataset
         if basis is None:
             basis = (Statistics(data) if isinstance(data, Dataset) else data).basis
-        known, known_jobs, known_users = _encoded(dataset, basis.words)
+        known, known_jobs, known_users = _encode_dataset(dataset, basis.words)
         words = extend_vocabularies(known, jobs, users)
         job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
         user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
@@ -274,7 +274,7 @@ class Inputs:
         return self.words.majors()
 
 
-def _encoded(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:
+def _encode_dataset(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:
     """Return the dataset's jobs and users encoded with `words`, extended by values that occur only in the dataset."""
     if words is dataset.words or words.equals(dataset.words):
         return dataset.words, dataset.jobs, dataset.users

@@ -60,13 +60,13 @@ def parse_model(
     for group in file.mapping(("groups",)):  # contributions are added in the file's order
         file.check_keys(("groups", group), {"weight", "components"})
         for name_in_group in file.mapping(("groups", group, "components")):
-            parts.append(_part(file, group, name_in_group, kinds, {part.name for part in parts}))
+            parts.append(_parse_part(file, group, name_in_group, kinds, {part.name for part in parts}))
     eligibility = Eligibility()
     if file.data.get("eligibility") is not None:
-        settings = _rules(file.mapping(("eligibility",)))
+        settings = _parse_rules(file.mapping(("eligibility",)))
         if "rules" in settings:
-            settings["rules"] = _own_rules(file, settings["rules"])
-        eligibility = _validated(file, ("eligibility",), Eligibility, settings)
+            settings["rules"] = _parse_own_rules(file, settings["rules"])
+        eligibility = _validate_settings(file, ("eligibility",), Eligibility, settings)
     try:
         model = ScoringModel(
             name=file.text("name") or name or Path(source).stem,
@@ -76,7 +76,7 @@ def parse_model(
             description=file.text("description"),
         )
     except ModelError as error:
-        raise _located(error, file) from error
+        raise _locate_error(error, file) from error
     changed = "profile" in file.data and file.mapping(("profile",)).get("digest") != model.digest
     return replace(model, name=f"{model.name}{CHANGED}") if changed else model
 
@@ -93,7 +93,7 @@ def parse_section(text: str, key: str, kind: type[_T], *, source: str) -> _T:
     ModelError: If the section is invalid. The error contains the line.
     """
     file = _parse(text, source)
-    return _validated(file, (key,), kind, file.mapping((key,)))
+    return _validate_settings(file, (key,), kind, file.mapping((key,)))
 
 
 def parse_settings(text: str, kind: type[_T], *, source: str, error_class: type[LocatedError] = ModelError) -> _T:
@@ -105,10 +105,10 @@ def parse_settings(text: str, kind: type[_T], *, source: str, error_class: type[
     """
     names = ", ".join(f"`{name}`" for name in kind.model_fields)
     file = parse_yaml(text, source, expected=f"some of {names}", error_class=error_class)
-    return _validated(file, (), kind, file.mapping(()))
+    return _validate_settings(file, (), kind, file.mapping(()))
 
 
-def _rules(values: dict[str, Any]) -> dict[str, Any]:
+def _parse_rules(values: dict[str, Any]) -> dict[str, Any]:
     """Return the rules with None for each rule that is false and not a boolean field."""
     fields = Eligibility.model_fields
     return {
@@ -117,7 +117,7 @@ def _rules(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _own_rules(file: YamlSource, content: Any) -> tuple[EligibilityRule, ...]:
+def _parse_own_rules(file: YamlSource, content: Any) -> tuple[EligibilityRule, ...]:
     """Return the rules of a file with their lines, or raise the file's error with the line."""
     key = ("eligibility", "rules")
     try:
@@ -132,7 +132,7 @@ def _own_rules(file: YamlSource, content: Any) -> tuple[EligibilityRule, ...]:
     )
 
 
-def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:
+def _parse_part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:
     path = ("groups", group, "components", name)
     content = file.mapping(path[:-1])[name]
     if name in taken:
@@ -149,7 +149,7 @@ def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Comp
         named = kind if isinstance(kind, str) else shorten_repr(kind)
         advice = "If it is a custom component, give its file with --component."
         raise file.error(path, f"unknown component `{named}`. {suggest(named, sorted(kinds))} {advice}")
-    component = _validated(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
+    component = _validate_settings(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
     if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
         raise file.error(path, f"component `{name}` has no weight. Add `weight:`.")
     return Part(name, group, component)
@@ -162,19 +162,19 @@ def _profile(file: YamlSource) -> WeightProfile:
         path = ("groups", group)
         if not isinstance(content, dict) or "weight" not in content or "components" not in content:
             raise file.error(path, f"group `{group}` must have a `weight` and `components`.")
-        groups[group] = _weight(file, (*path, "weight"), content["weight"])
+        groups[group] = _parse_weight(file, (*path, "weight"), content["weight"])
         names = file.mapping((*path, "components"))
-        components[group] = {name: _weight_of(file, (*path, "components", name)) for name in names}
+        components[group] = {name: _read_weight(file, (*path, "components", name)) for name in names}
     normalise = file.boolean("normalise")
     try:
         if normalise:
             return WeightProfile.normalised(groups, components)
         return WeightProfile(groups, components)
     except ModelError as error:
-        raise _located(error, file) from error
+        raise _locate_error(error, file) from error
 
 
-def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
+def _parse_weight(file: YamlSource, key: KeyPath, value: Any) -> float:
     """Return a weight: a number of 0 or more, or a fraction such as 1/3."""
     number = value
     try:
@@ -193,22 +193,22 @@ def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
     return number
 
 
-def _weight_of(file: YamlSource, key: KeyPath) -> float:
+def _read_weight(file: YamlSource, key: KeyPath) -> float:
     """Return the weight of a component: the value at the key, or its `weight`."""
     value = file.mapping(key[:-1])[key[-1]]
     if not isinstance(value, dict):
-        return _weight(file, key, value)
+        return _parse_weight(file, key, value)
     if "weight" not in value:
         raise file.error(key, f"component `{key[-1]}` has no weight. Add `weight:`.")
-    return _weight(file, (*key, "weight"), value["weight"])
+    return _parse_weight(file, (*key, "weight"), value["weight"])
 
 
-def _located(error: ModelError, file: YamlSource) -> LocatedError:
+def _locate_error(error: ModelError, file: YamlSource) -> LocatedError:
     """Return the error with the file and the line of its key."""
     return error if error.path is not None else file.error(error.key or ("groups",), str(error))
 
 
-def _validated(
+def _validate_settings(
     file: YamlSource, key: KeyPath, kind: type[_T], values: dict[str, Any], other_keys: tuple[str, ...] = ()
 ) -> _T:
     """Return settings of a kind from the values at a key of the file, or raise the file's error with the line.

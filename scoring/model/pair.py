@@ -93,7 +93,7 @@ class JobFacts:
             row=values,
             job_id=int(jobs.job_id[row]),
             prefecture=words.prefecture.value(jobs.prefecture[row]),
-            city=_text(values["city_code"]),
+            city=_get_text(values["city_code"]),
             occupation=words.occupation.value(jobs.occupation[row]),
             major=words.major.value(jobs.major[row]),
             company=words.company.value(jobs.company[row]),
@@ -121,7 +121,7 @@ def _get_value(table: str, row: Mapping[str, Any], name: str) -> Any:
     return to_plain_value(row[name])
 
 
-def _text(value: Any) -> str | None:
+def _get_text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
@@ -180,10 +180,10 @@ class Pair:
             row=values,
             user_id=int(users.user_id[self._u]),
             prefecture=words.prefecture.value(users.prefecture[self._u]),
-            city=_text(values["city_code"]),
+            city=_get_text(values["city_code"]),
             preferred=tuple(int(words.occupation.value(code)) for code in users.preferred[self._u]),
             salary_floor=_number(users.salary_floor[self._u]),
-            work_style=_text(values["preferred_work_style"]),
+            work_style=_get_text(values["preferred_work_style"]),
             has_profile=bool(self.inputs.has_profile[self._u]),
         )
 

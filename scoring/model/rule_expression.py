@@ -178,7 +178,7 @@ def find_form(expression: Expression) -> Form:
     ------
     RuleSyntaxError: If it is not one of the three forms.
     """
-    operands = list(_operands(expression))
+    operands = list(_iterate_operands(expression))
     since = next((operand for operand in operands if isinstance(operand, DaysSince)), None)
     of_user = next((o for o in operands if isinstance(o, ColumnValue) and o.table == "users"), None)
     of_job = any(isinstance(o, ColumnValue) and o.table == "jobs" for o in operands)
@@ -205,7 +205,7 @@ def find_form(expression: Expression) -> Form:
 _SEPARATE: Final = "Write each condition as a rule of its own; all rules must hold."
 
 
-def _operands(expression: Expression) -> Iterator[Operand]:
+def _iterate_operands(expression: Expression) -> Iterator[Operand]:
     match expression:
         case Comparison():
             yield expression.left
@@ -213,10 +213,10 @@ def _operands(expression: Expression) -> Iterator[Operand]:
         case IsMissing():
             yield expression.column
         case Not():
-            yield from _operands(expression.part)
+            yield from _iterate_operands(expression.part)
         case AllOf() | AnyOf():
             for part in expression.parts:
-                yield from _operands(part)
+                yield from _iterate_operands(part)
         case _:
             yield expression
 

@@ -63,12 +63,12 @@ def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
     with np.errstate(over="ignore", invalid="ignore"):
         below = np.clip(m - 2 * reach, 0.0, np.nextafter(m, 0.0))
         above = np.maximum(m + 2 * reach, np.nextafter(m, np.inf))
-        low = _first_float(below, m, lambda x: np.abs(x - m) < reach)
-        high = _first_float(m, above, lambda x: np.abs(x - m) >= reach)
+        low = _find_first_float(below, m, lambda x: np.abs(x - m) < reach)
+        high = _find_first_float(m, above, lambda x: np.abs(x - m) >= reach)
     return np.where(is_valid, low, np.nan), np.where(is_valid, high, np.nan)
 
 
-def _first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) -> Floats:
+def _find_first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) -> Floats:
     """Return the smallest float in (low, high] for which `holds` is true, elementwise.
 
     `holds` is false at `low`, true at `high`, and changes once. For floats of 0 or more: their bits, read as integers,

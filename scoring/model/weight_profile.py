@@ -64,10 +64,10 @@ class WeightProfile:
             # if the group has weight 0, all of its components may have weight 0
             group: dict(weights)
             if not any(weights.values()) and not groups.get(group)
-            else _divided(("groups", group), weights)
+            else _divide_weights(("groups", group), weights)
             for group, weights in components.items()
         }
-        return cls(_divided(_GROUPS, groups), divided)
+        return cls(_divide_weights(_GROUPS, groups), divided)
 
     def flat(self, group: str, name: str) -> float:
         """Return the group's weight × the component's weight in the group."""
@@ -96,7 +96,7 @@ def _check_weights(level: _Level, weights: Mapping[str, float]) -> None:
             )
 
 
-def _total(level: _Level, weights: Mapping[str, float]) -> float:
+def _sum_weights(level: _Level, weights: Mapping[str, float]) -> float:
     try:
         return math.fsum(weights.values())
     except OverflowError as error:
@@ -107,7 +107,7 @@ def _total(level: _Level, weights: Mapping[str, float]) -> float:
 
 def _check_level(level: _Level, weights: Mapping[str, float]) -> None:
     _check_weights(level, weights)
-    total = _total(level, weights)
+    total = _sum_weights(level, weights)
     if abs(total - 1) > TOLERANCE:
         raise ModelError(
             f"the weights of {_label(level)} sum to {total:.10g}, not 1. Correct them or add `normalise: true` to the "
@@ -130,9 +130,9 @@ def _check_group(group: str, weight: float, weights: Mapping[str, float]) -> Non
         )
 
 
-def _divided(level: _Level, weights: Mapping[str, float]) -> dict[str, float]:
+def _divide_weights(level: _Level, weights: Mapping[str, float]) -> dict[str, float]:
     _check_weights(level, weights)
-    total = _total(level, weights)
+    total = _sum_weights(level, weights)
     if not total > 0:
         raise ModelError(f"the weights of {_label(level)} sum to 0. At least one must be above 0.", key=level)
     return {name: weight / total for name, weight in weights.items()}

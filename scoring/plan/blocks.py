@@ -10,7 +10,7 @@ from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt
 from scoring.bundle.block_index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
 from scoring.bundle.program import Program
 
-__all__ = ["Blocks", "Cells", "cell_maxima", "lay_out_blocks", "remaining_maxima"]
+__all__ = ["Blocks", "Cells", "compute_cell_maxima", "compute_remaining_maxima", "lay_out_blocks"]
 
 
 class Cells(NamedTuple):
@@ -34,7 +34,7 @@ class Blocks(NamedTuple):
     block_facts: Ints
 
 
-def aligned_zeros(rows: int, columns: int) -> Ints:
+def allocate_aligned(rows: int, columns: int) -> Ints:
     """Return (rows, columns) zeros, aligned to a cache line."""
     memory = np.zeros(rows * columns + 16, dtype=np.int32)
     skip = -(memory.ctypes.data // 4) % 16
@@ -59,7 +59,7 @@ def lay_out_blocks(
     bits = np.uint64(1) << (code[bounded_keys] % MASK_BITS).astype(np.uint64)
     centre, bounds, norm = _bound_vectors(program, vector, begin, size)
     n_columns = MASKS + 2 * len(bounded_keys) + 2 * len(program.number_rank) + 3 * len(program.dot_scale)
-    block = aligned_zeros(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
+    block = allocate_aligned(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
     block[:, FIRST], block[:, SIZE] = begin, size
     column = MASKS + 2 * len(bounded_keys)
     block.view(np.uint64)[:, MASKS // 2 : column // 2] = np.bitwise_or.reduceat(bits, begin, axis=1).T
@@ -70,8 +70,8 @@ def lay_out_blocks(
         block.view(np.float32)[:, column + 3 * slot] = radius
         block.view(np.float32)[:, column + 3 * slot + 1] = step
         block[:, column + 3 * slot + 2] = every
-    facts, job_slot = _block_facts(program, code[bounded_keys], begin, size)
-    cells = _cells(np.ascontiguousarray(code[cell_keys][:, starts]), filled, width[cell_keys])
+    facts, job_slot = _compute_block_facts(program, code[bounded_keys], begin, size)
+    cells = _group_cells(np.ascontiguousarray(code[cell_keys][:, starts]), filled, width[cell_keys])
     return cells, Blocks(
         job_slot=job_slot,
         job_facts=np.ascontiguousarray(
@@ -84,11 +84,11 @@ def lay_out_blocks(
     )
 
 
-def _block_facts(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[Ints, Longs]:
+def _compute_block_facts(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[Ints, Longs]:
     """Return facts (n_blocks, n_facts, BLOCK_JOBS), and the flat index of each job in (n_blocks, BLOCK_JOBS)."""
     columns = np.concatenate([code, program.number_rank, program.dot_job_has]).astype(np.int32)
     n_facts, n_blocks = len(columns), len(begin)
-    facts = aligned_zeros(n_blocks * n_facts, BLOCK_JOBS).reshape(n_blocks, n_facts, BLOCK_JOBS)
+    facts = allocate_aligned(n_blocks * n_facts, BLOCK_JOBS).reshape(n_blocks, n_facts, BLOCK_JOBS)
     block = np.repeat(np.arange(n_blocks), size)
     within = np.arange(code.shape[1]) - np.repeat(begin, size)
     for fact, column in enumerate(columns):
@@ -96,7 +96,7 @@ def _block_facts(program: Program, code: UInt32s, begin: Longs, size: Longs) -> 
     return facts, block * BLOCK_JOBS + within
 
 
-def _cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
+def _group_cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
     """Return groups and cells; `cell_code` (n_cell_keys, n_filled) and `filled` are of the cells with jobs."""
     grid = len(cell_code) == 2 and _is_worth_a_grid(cell_code, int(width[1]))
     blocks = filled
@@ -164,7 +164,7 @@ def _bound_vectors(
     return centre, bounds, norm
 
 
-def cell_maxima(best: Singles, cell: Ints) -> Singles:
+def compute_cell_maxima(best: Singles, cell: Ints) -> Singles:
     """Return (n_classes, n_cells) maximum of `best` (n_classes, n_blocks) over each cell; -infinity if it is empty."""
     result = np.full((len(best), len(cell)), -np.inf, dtype=np.float32)
     filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
@@ -172,7 +172,7 @@ def cell_maxima(best: Singles, cell: Ints) -> Singles:
     return result
 
 
-def remaining_maxima(best: Singles, cells: Ints) -> Singles:
+def compute_remaining_maxima(best: Singles, cells: Ints) -> Singles:
     """Return (n_classes, n_blocks) maximum of `best` over each block and the later blocks of its cell."""
     rest = best.copy()
     length = np.diff(cells)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints, Longs
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.components.helpers import distinct_codes
+from scoring.components.helpers import find_distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
@@ -61,11 +61,11 @@ class Exclusions:
         ModelError: If a rule of the model names a column that does not exist, or does not fit its type.
         """
         _check(candidates, len(inputs.users), len(inputs.jobs))
-        by_rule = _by_rule(rules, inputs, candidates)
+        by_rule = _group_by_rule(rules, inputs, candidates)
         return cls(
             rules=rules,
             by_rule=by_rule | {rule.reason: find_excluded_jobs(rule, inputs) for rule in _of_form(rules, of_job=True)},
-            user_rules=_user_rules(rules, inputs, candidates),
+            user_rules=_make_user_rules(rules, inputs, candidates),
             company=inputs.jobs.company,
             n_companies=len(inputs.words.company),
             n_users=len(inputs.users),
@@ -115,7 +115,7 @@ class Exclusions:
             cooldown=companies.values,
             required_start=np.empty(0, dtype=np.int64) if required is None else required.start,
             required=np.empty(0, dtype=np.int32) if required is None else required.values,
-            **_class_arrays(self._class_rules, self.n_users, len(self.company)),
+            **_make_class_arrays(self._class_rules, self.n_users, len(self.company)),
             company=self.company,
             per_company=self.rules.max_per_company or 0,
             candidates=np.empty((0, 0), np.uint8) if self.candidates is None else self.candidates.bits,
@@ -127,12 +127,14 @@ class Exclusions:
 
     @property
     def _excluded_jobs(self) -> Ragged:
-        return reduce(_unite, (r.jobs for r in self.user_rules if isinstance(r, ExcludedJobs)), _none(self.n_users))
+        return reduce(
+            _unite, (r.jobs for r in self.user_rules if isinstance(r, ExcludedJobs)), _make_empty_ragged(self.n_users)
+        )
 
     @property
     def _excluded_companies(self) -> Ragged:
         rules = (rule.companies for rule in self.user_rules if isinstance(rule, ExcludedCompanies))
-        return reduce(_unite, rules, _none(self.n_users))
+        return reduce(_unite, rules, _make_empty_ragged(self.n_users))
 
     @property
     def _required_jobs(self) -> Ragged | None:
@@ -145,7 +147,7 @@ class Exclusions:
         return merge_class_rules([rule for rule in self.user_rules if isinstance(rule, ClassRule)])
 
 
-def _none(n_users: int) -> Ragged:
+def _make_empty_ragged(n_users: int) -> Ragged:
     return Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
 
 
@@ -153,7 +155,7 @@ def _unite(first: Ragged, second: Ragged) -> Ragged:
     return merge_ragged(first, second, both=False) if len(first.values) else second
 
 
-def _class_arrays(rules: Sequence[ClassRule], n_users: int, n_jobs: int) -> dict[str, Any]:
+def _make_class_arrays(rules: Sequence[ClassRule], n_users: int, n_jobs: int) -> dict[str, Any]:
     """Return the fields of `EligibilityArrays` about classes."""
     sizes = [rule.allowed.size for rule in rules]
     parts = [rule.allowed.ravel().astype(np.uint8) for rule in rules]
@@ -170,10 +172,10 @@ def _of_form(rules: Eligibility, *, of_job: bool) -> list[EligibilityRule]:
     return [rule for rule in rules.rules if (rule.form == "job") == of_job]
 
 
-def _user_rules(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> tuple[UserRule, ...]:
+def _make_user_rules(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> tuple[UserRule, ...]:
     n_users, days = len(inputs.users), rules.company_cooldown_days or 0
-    applied = _applied_jobs(inputs) if rules.not_applied else _none(n_users)
-    cooldown = _cooldown_companies(inputs, days) if days else _none(n_users)
+    applied = _find_applied_jobs(inputs) if rules.not_applied else _make_empty_ragged(n_users)
+    cooldown = _find_cooldown_companies(inputs, days) if days else _make_empty_ragged(n_users)
     reason = f"the user applied to the same company in the last {days:g} days"
     user_rules: list[UserRule] = [
         ExcludedJobs("the user applied to the job", applied),
@@ -195,7 +197,7 @@ def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
         )
 
 
-def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:
+def _group_by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:
     jobs = inputs.jobs
     excluded: dict[str, Bools] = {}
     if candidates is not None:
@@ -210,14 +212,14 @@ def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) 
     return excluded
 
 
-def _applied_jobs(inputs: Inputs) -> Ragged:
+def _find_applied_jobs(inputs: Inputs) -> Ragged:
     """Return, per user, the rows among the scored jobs of all jobs that the user has applied to."""
     actions = inputs.history.within("application")
     rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[actions.job])
-    return distinct_codes(actions.user, rows.astype(np.int32), len(inputs.users))
+    return find_distinct_codes(actions.user, rows.astype(np.int32), len(inputs.users))
 
 
-def _cooldown_companies(inputs: Inputs, days: float) -> Ragged:
+def _find_cooldown_companies(inputs: Inputs, days: float) -> Ragged:
     """Return, per user, the codes of companies that the user applied to in the last `days` days."""
     actions = inputs.history.within("application", days)
-    return distinct_codes(actions.user, inputs.history.jobs.company[actions.job], len(inputs.users))
+    return find_distinct_codes(actions.user, inputs.history.jobs.company[actions.job], len(inputs.users))

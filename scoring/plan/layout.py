@@ -16,19 +16,19 @@ from scoring.bundle.block_index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import Program
-from scoring.plan.blocks import Blocks, Cells, cell_maxima, lay_out_blocks, remaining_maxima
+from scoring.plan.blocks import Blocks, Cells, compute_cell_maxima, compute_remaining_maxima, lay_out_blocks
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.index_keys import (
-    cell_numbers,
     choose_keys,
-    foldable_components,
-    job_scores,
-    key_codes,
-    key_spreads,
-    key_widths,
-    largest_of_lookups,
-    shared_row_lookups,
-    user_locality,
+    compute_job_scores,
+    compute_key_codes,
+    compute_key_widths,
+    find_foldable_components,
+    find_largest_of_lookups,
+    find_shared_row_lookups,
+    measure_key_spreads,
+    measure_user_locality,
+    number_cells,
 )
 from scoring.plan.sparse_keys import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.user_row_classes import UserClasses
@@ -53,9 +53,9 @@ class UserSide(NamedTuple):
 
     @classmethod
     def of(cls, program: Program) -> Self:
-        foldable = foldable_components(program)
+        foldable = find_foldable_components(program)
         unfoldable = np.flatnonzero(~foldable).astype(np.int32)
-        return cls(foldable, unfoldable, shared_row_lookups(program), largest_of_lookups(program))
+        return cls(foldable, unfoldable, find_shared_row_lookups(program), find_largest_of_lookups(program))
 
 
 class JobOrder(NamedTuple):
@@ -111,10 +111,10 @@ class Layout:
         """Return a layout for the program's weights, with cells by these keys (None: those of `choose_keys`)."""
         rows = np.flatnonzero(exclusions.open_to_all)
         rows = rows[np.argsort(job_id[rows], kind="stable")]
-        code = key_codes(program, rows)
+        code = compute_key_codes(program, rows)
         cell_keys = choose_keys(program, code) if keys is None else keys
-        cell = cell_numbers(program, code, cell_keys)
-        order = np.lexsort((-job_scores(program)[rows], cell))
+        cell = number_cells(program, code, cell_keys)
+        order = np.lexsort((-compute_job_scores(program)[rows], cell))
         rows, code, cell = rows[order], np.ascontiguousarray(code[:, order]), cell[order]
         vector = np.ascontiguousarray(program.job_vector.T[rows])
         for slot, has in enumerate(program.dot_job_has[:, rows]):
@@ -130,7 +130,7 @@ class Layout:
             position_by_id=np.argsort(order, kind="stable").astype(np.int32),
             company=exclusions.company[rows].astype(np.int32),
             job_code=code,
-            key_width=key_widths(program),
+            key_width=compute_key_widths(program),
             vector=vector,
         )
         uses = Keys(*(np.array(keys_of_use, dtype=np.int32) for keys_of_use in (cell_keys, other_keys, bounded_keys)))
@@ -140,7 +140,7 @@ class Layout:
         )
         return cls(
             program=ordered_program,
-            limits=_limits(exclusions, rows, cells, blocks),
+            limits=_make_limits(exclusions, rows, cells, blocks),
             users=users,
             jobs=jobs,
             keys=uses,
@@ -155,7 +155,7 @@ class Layout:
                 blocks.block,
             ),
             classes=classes,
-            user_locality=user_locality(program, cell_keys),
+            user_locality=measure_user_locality(program, cell_keys),
         )
 
     def with_job_values(self, program: Program) -> Self:
@@ -173,9 +173,9 @@ class Layout:
         Everything that depends on the users' arrays or on the structure of components is rebuilt. Sorting and bounding
         100,000 jobs would take twenty times as long.
         """
-        if not all(_same(getattr(previous, name), getattr(program, name)) for name in _BY_JOB):
+        if not all(_is_same(getattr(previous, name), getattr(program, name)) for name in _BY_JOB):
             return None
-        width, classes = key_widths(program), UserClasses.of(program, self.keys.other_keys.tolist())
+        width, classes = compute_key_widths(program), UserClasses.of(program, self.keys.other_keys.tolist())
         if not np.array_equal(width, self.jobs.key_width) or classes.shared != self.classes.shared:
             return None
         users = UserSide.of(program)
@@ -192,13 +192,13 @@ class Layout:
             program=ordered_program,
             users=users,
             classes=classes,
-            user_locality=user_locality(program, tuple(self.keys.cell_keys.tolist())),
+            user_locality=measure_user_locality(program, tuple(self.keys.cell_keys.tolist())),
         )
         return layout.with_job_values(program)
 
     def fits(self, program: Program) -> bool:
         """Return whether the keys of the cells still separate jobs well enough under this program's weights."""
-        spread = key_spreads(program, self.jobs.job_code)
+        spread = measure_key_spreads(program, self.jobs.job_code)
         possible = np.sort(spread)[::-1][: max(len(self.keys.cell_keys), 1)].sum()
         return bool(spread[self.keys.cell_keys].sum() >= ENOUGH * possible)
 
@@ -210,7 +210,7 @@ class Layout:
             folded_total=program.folded_total[rows],
             folded_group=np.ascontiguousarray(program.folded_group[:, rows]),
         )
-        score = job_scores(ordered_program)
+        score = compute_job_scores(ordered_program)
         block = self.blocks.block
         of_class = self.classes.scores(ordered_program, score, self.jobs.job_code)
         best = np.maximum.reduceat(of_class, block[:, FIRST], axis=1)
@@ -235,13 +235,13 @@ class Layout:
             block_facts=self.blocks.block_facts,
             class_of_user=self.classes.of_user,
             class_scores=class_scores.reshape(len(of_class), -1, BLOCK_JOBS),
-            block_best=np.stack([best, remaining_maxima(best, self.cells.filled_start)], axis=2),
+            block_best=np.stack([best, compute_remaining_maxima(best, self.cells.filled_start)], axis=2),
             job_score=score.astype(np.float32),
             largest_job_score=float(np.abs(score).max()),
             job_sums=np.ascontiguousarray(
                 np.stack([score, ordered_program.folded_total, *ordered_program.folded_group]).T
             ),
-            cell_best=cell_maxima(best, self.cells.cell),
+            cell_best=compute_cell_maxima(best, self.cells.cell),
         )
         return SearchIndex(ordered_program, index, self.limits, self.user_locality)
 
@@ -252,19 +252,19 @@ _LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has",
 """Fields of a program that the layout holds in its own order. They do not depend on weights."""
 
 
-def _same(a: Any, b: Any) -> bool:
+def _is_same(a: Any, b: Any) -> bool:
     return a is b or np.array_equal(a, b)
 
 
-def _limits(exclusions: Exclusions, rows: Longs, cells: Cells, blocks: Blocks) -> Limits:
+def _make_limits(exclusions: Exclusions, rows: Longs, cells: Cells, blocks: Blocks) -> Limits:
     arrays = exclusions.arrays
     place = np.full(len(exclusions.company), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     company = exclusions.company[rows]
     by_company = np.argsort(company, kind="stable")
     start = np.searchsorted(company[by_company], np.arange(exclusions.n_companies + 1))
-    excluded_start, excluded = _by_position(arrays.excluded_start, arrays.excluded, place)
-    required_start, required = _by_position(arrays.required_start, arrays.required, place)
+    excluded_start, excluded = _map_to_positions(arrays.excluded_start, arrays.excluded, place)
+    required_start, required = _map_to_positions(arrays.required_start, arrays.required, place)
     job_class = np.ascontiguousarray(arrays.job_class[:, rows])
     return Limits(
         excluded_start=excluded_start,
@@ -278,7 +278,7 @@ def _limits(exclusions: Exclusions, rows: Longs, cells: Cells, blocks: Blocks) -
         class_start=arrays.class_start,
         class_width=arrays.class_width,
         class_allowed=arrays.class_allowed,
-        **_class_masks(arrays, job_class, cells, blocks),
+        **_make_class_masks(arrays, job_class, cells, blocks),
         company_start=start.astype(np.int64),
         company_jobs=by_company.astype(np.int64),
         per_company=exclusions.rules.max_per_company or 0,
@@ -286,14 +286,14 @@ def _limits(exclusions: Exclusions, rows: Longs, cells: Cells, blocks: Blocks) -
     )
 
 
-def _by_position(start: Longs, jobs: Ints, place: Longs) -> tuple[Longs, Longs]:
+def _map_to_positions(start: Longs, jobs: Ints, place: Longs) -> tuple[Longs, Longs]:
     """Return lists of job rows as lists of positions, without the jobs that have none."""
     positions = place[jobs]
     n_before = np.concatenate([[0], np.cumsum(positions >= 0)])
     return n_before[start].astype(np.int64), positions[positions >= 0]
 
 
-def _class_masks(arrays: EligibilityArrays, job_class: UInt16s, cells: Cells, blocks: Blocks) -> dict[str, Any]:
+def _make_class_masks(arrays: EligibilityArrays, job_class: UInt16s, cells: Cells, blocks: Blocks) -> dict[str, Any]:
     """Return, for each table of classes, the cells and blocks with a job that each user class may get."""
     of_cells, of_blocks = [], []
     for table, jobs in zip(arrays.tables, job_class, strict=True):

@@ -193,7 +193,7 @@ def _compare_columns(rule: EligibilityRule, comparison: Comparison, inputs: Inpu
     else:
         _require_list(rule, right, second)
     require_kinds(rule, left, first, right, second)
-    makers = {"==": _equality, "!=": _equality, "in": _membership, "not in": _membership}
+    makers = {"==": _classify_equal, "!=": _classify_equal, "in": _classify_members, "not in": _classify_members}
     try:
         places, others, table = makers.get(name, _order)(name, first, second)
     except _TooManyClassesError as error:
@@ -220,7 +220,7 @@ def _require_classes(count: int) -> None:
         raise _TooManyClassesError(count, MAX_CLASSES, "classes")
 
 
-def _equality(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
+def _classify_equal(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
     """Classes are the common values, all other values, and missing."""
     common = np.intersect1d(first.values, second.values)
     _require_classes(len(common) + 2)
@@ -228,10 +228,10 @@ def _equality(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
     np.fill_diagonal(equal[:-2, :-2], True)
     if name == "!=":
         equal[:-1, :-1] = ~equal[:-1, :-1]
-    return _classes_of_common(first, common), _classes_of_common(second, common), equal
+    return _classify_common(first, common), _classify_common(second, common), equal
 
 
-def _classes_of_common(column: RuleColumn, common: np.ndarray) -> Longs:
+def _classify_common(column: RuleColumn, common: np.ndarray) -> Longs:
     """Return the place of each row's value in `common`; len(common) for other values, and one more if missing."""
     of_value = np.full(len(column.values) + 1, len(common), dtype=np.int64)
     shared = np.flatnonzero(np.isin(column.values, common))
@@ -257,7 +257,7 @@ def _order(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
     return of_value[first.place], np.append(np.arange(n), n)[second.place], table
 
 
-def _membership(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
+def _classify_members(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
     """Classes of the left column are the common values, all other values, and missing; of the right one, the sets."""
     assert second.start is not None
     common = np.intersect1d(first.values, second.values)
@@ -284,7 +284,7 @@ def _membership(name: str, first: RuleColumn, second: RuleColumn) -> Classes:
         table[members, number] = True
     if name == "not in":
         table[:-1] = ~table[:-1]
-    return _classes_of_common(first, common), of_row, table
+    return _classify_common(first, common), of_row, table
 
 
 # --- The time since an action --------------------------------------------------------------------------------------
@@ -312,21 +312,21 @@ def _compare_days(rule: EligibilityRule, comparison: Comparison, inputs: Inputs)
     holds = np.asarray(compare(age.astype(np.float64), limit), dtype=bool) & latest
     if compare(np.inf, limit):  # true without an action
         excluded = latest & ~holds
-        found = _ragged(user[excluded], target[excluded], len(inputs.users))
+        found = _make_ragged(user[excluded], target[excluded], len(inputs.users))
         if since.of_company:
             return ExcludedCompanies(rule.reason, found, inputs.jobs.company)
         return ExcludedJobs(rule.reason, found)
-    found = _ragged(user[holds], target[holds], len(inputs.users))
-    return RequiredJobs(rule.reason, _jobs_of_companies(found, inputs) if since.of_company else found)
+    found = _make_ragged(user[holds], target[holds], len(inputs.users))
+    return RequiredJobs(rule.reason, _find_jobs_of_companies(found, inputs) if since.of_company else found)
 
 
-def _ragged(users: Ints, values: Ints | Longs, n_users: int) -> Ragged:
+def _make_ragged(users: Ints, values: Ints | Longs, n_users: int) -> Ragged:
     """Return the values of each user; users ascend."""
     start = np.searchsorted(users, np.arange(n_users + 1))
     return Ragged(start.astype(np.int64), values.astype(np.int32))
 
 
-def _jobs_of_companies(companies: Ragged, inputs: Inputs) -> Ragged:
+def _find_jobs_of_companies(companies: Ragged, inputs: Inputs) -> Ragged:
     """Return the rows of the jobs of each user's companies, ascending."""
     company = inputs.jobs.company
     by_company = np.argsort(company, kind="stable")
@@ -334,4 +334,4 @@ def _jobs_of_companies(companies: Ragged, inputs: Inputs) -> Ragged:
     jobs = Ragged(first.astype(np.int64), by_company.astype(np.int32)).take(companies.values)
     users = companies.rows[jobs.rows]
     order = np.lexsort((jobs.values, users))
-    return _ragged(users[order], jobs.values[order], len(companies))
+    return _make_ragged(users[order], jobs.values[order], len(companies))

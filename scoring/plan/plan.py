@@ -74,7 +74,7 @@ class Plan:
         for number, part in enumerate(model.parts):
             value = None if reuse is None else reuse._known(part)
             if value is None:
-                value = _terms(part, inputs)
+                value = _call_terms(part, inputs)
                 check_value(part.name, value, len(inputs.users), len(inputs.jobs))
                 new.append(number)
             values.append(value)
@@ -98,7 +98,8 @@ class Plan:
     def _reusing(self, other: Plan, values: Sequence[Value]) -> Self:
         """Return this plan with the reusable layout of `other`, and with its values for the next plan."""
         kept = tuple(
-            None if _only_jobs(self.program, c) else _in_place(self.program, c, value) for c, value in enumerate(values)
+            None if _is_of_jobs_only(self.program, c) else _in_place(self.program, c, value)
+            for c, value in enumerate(values)
         )
         layout = other._latest_layout if self.exclusions is other.exclusions else None
         return replace(self, values=kept, previous_layout=layout and layout.with_program(other.program, self.program))
@@ -113,7 +114,7 @@ class Plan:
         """Return the value of an unchanged part; None if the part changed or its value was not kept."""
         for c, known in enumerate(self.model.parts):
             if known == part:
-                if _only_jobs(self.program, c):
+                if _is_of_jobs_only(self.program, c):
                     slots = self.program.term_slot[self.program.term_start[c] : self.program.term_start[c + 1]]
                     return Value(tuple(JobTerm(self.program.job_value[slot]) for slot in slots))
                 return self.values[c] if self.values else None
@@ -130,7 +131,7 @@ class Plan:
         program = self.program
         new = [term for value in values for term in value.terms if isinstance(term, DotTerm)]
         kept = [term for value in self.values if value for term in value.terms if isinstance(term, DotTerm)]
-        if new and _same_vectors(new, kept):
+        if new and _has_same_vectors(new, kept):
             return True
         own_parts = [
             part
@@ -177,9 +178,9 @@ class Plan:
             if previous == new:
                 continue
             slots = program.term_slot[program.term_start[c] : program.term_start[c + 1]]
-            if _identity(previous) != _identity(new) or not _only_jobs(program, c):
+            if _identify_part(previous) != _identify_part(new) or not _is_of_jobs_only(program, c):
                 return None
-            value = _terms(new, inputs)
+            value = _call_terms(new, inputs)
             check_value(new.name, value, len(inputs.users), len(inputs.jobs))
             terms = [term for term in value.terms if isinstance(term, JobTerm)]
             if value.divisor is not None or not len(terms) == len(value.terms) == len(slots):
@@ -226,16 +227,16 @@ def _in_place(program: Program, component: int, value: Value) -> Value:
     return replace(value, terms=tuple(terms))
 
 
-def _same_vectors(terms: Sequence[DotTerm], others: Sequence[DotTerm]) -> bool:
+def _has_same_vectors(terms: Sequence[DotTerm], others: Sequence[DotTerm]) -> bool:
     """Return whether the terms have the same array objects, in the same order."""
     return [(id(term.users), id(term.jobs)) for term in terms] == [(id(term.users), id(term.jobs)) for term in others]
 
 
-def _identity(part: Part) -> tuple[str, str, type]:
+def _identify_part(part: Part) -> tuple[str, str, type]:
     return part.name, part.group, type(part.component)
 
 
-def _only_jobs(program: Program, component: int) -> bool:
+def _is_of_jobs_only(program: Program, component: int) -> bool:
     """Return whether a component is a sum of job terms."""
     kinds = program.term_kind[program.term_start[component] : program.term_start[component + 1]]
     return bool(program.divisor_kind[component] == NONE and (kinds == JOB).all())
@@ -248,7 +249,7 @@ def _require_ranges(parts: Sequence[Part], numbers: Sequence[int], program: Prog
             require_range(parts[number], program, number, inputs.users.user_id, inputs.jobs.job_id)
 
 
-def _terms(part: Part, inputs: Inputs) -> Value:
+def _call_terms(part: Part, inputs: Inputs) -> Value:
     try:
         return part.component.terms(inputs)
     except ScoringError:

@@ -33,7 +33,7 @@ class UserClasses:
     @classmethod
     def of(cls, program: Program, keys: list[int]) -> Self:
         """Return classes by as many of these keys as `MOST_CLASSES` allows; keys with the fewest rows come first."""
-        patterns = {key: of for key in keys if (of := _patterns(program, key)) is not None}
+        patterns = {key: of for key in keys if (of := _number_patterns(program, key)) is not None}
         by_count = sorted((int(of.max(initial=0)), key) for key, of in patterns.items())
         shared: list[int] = []
         of_user, n_classes = np.zeros(program.n_users, dtype=np.int64), 1
@@ -52,14 +52,14 @@ class UserClasses:
         """Return (n_classes, m): job scores (m,) plus the values of the shared keys; `code` is (n_keys, m)."""
         if not self.shared:
             return score.astype(np.float32)[None]
-        rows = [_rows(program, key, self.member) for key in self.shared]
+        rows = [_compute_rows(program, key, self.member) for key in self.shared]
         result = np.empty((len(self.member), len(score)), dtype=np.float32)
         for c in range(len(self.member)):
             result[c] = score + sum(row[c][code[key]] for key, row in zip(self.shared, rows, strict=True))
         return result
 
 
-def _terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
+def _find_terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
     """Return the component, kind and slot of each term on a key."""
     found = []
     for c in range(program.n_components):
@@ -70,9 +70,9 @@ def _terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
     return found
 
 
-def _patterns(program: Program, key: int) -> Longs | None:
+def _number_patterns(program: Program, key: int) -> Longs | None:
     """Return (n,) numbers that are equal for users with the same row; None if divisors or exceptions change rows."""
-    terms = _terms_on(program, key)
+    terms = _find_terms_on(program, key)
     if any(program.divisor_kind[c] != NONE for c, _, _ in terms) or _is_divisor(program, key):
         return None
     pattern = np.zeros(program.n_users, dtype=np.int64)
@@ -94,9 +94,9 @@ def _is_divisor(program: Program, key: int) -> bool:
     return False
 
 
-def _rows(program: Program, key: int, users: Longs) -> Floats:
+def _compute_rows(program: Program, key: int, users: Longs) -> Floats:
     """Return (len(users), width) points that each code of the key adds to a total."""
     return sum(
-        (program.flat_weight[c] * kind.rows(program, slot, users) for c, kind, slot in _terms_on(program, key)),
+        (program.flat_weight[c] * kind.rows(program, slot, users) for c, kind, slot in _find_terms_on(program, key)),
         start=np.zeros((len(users), 1)),
     )

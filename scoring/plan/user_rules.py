@@ -86,8 +86,8 @@ class ClassRule:
 
     def reduced(self) -> Self:
         """Return the rule with classes joined that have equal rows or columns."""
-        rows, row_of = _distinct_rows(self.allowed)
-        columns, column_of = _distinct_rows(np.ascontiguousarray(self.allowed[rows].T))
+        rows, row_of = _find_distinct_rows(self.allowed)
+        columns, column_of = _find_distinct_rows(np.ascontiguousarray(self.allowed[rows].T))
         allowed = self.allowed[np.ix_(rows, columns)]
         return type(self)(self.reason, row_of[self.user_class], column_of[self.job_class], allowed)
 
@@ -143,21 +143,21 @@ def merge_class_rules(rules: list[ClassRule]) -> list[ClassRule]:
 
 
 def _join(first: ClassRule, second: ClassRule) -> ClassRule | None:
-    users, user_class = _pairs_of_classes(first.user_class, second.user_class, second.allowed.shape[0])
-    jobs, job_class = _pairs_of_classes(first.job_class, second.job_class, second.allowed.shape[1])
+    users, user_class = _find_pairs_of_classes(first.user_class, second.user_class, second.allowed.shape[0])
+    jobs, job_class = _find_pairs_of_classes(first.job_class, second.job_class, second.allowed.shape[1])
     if len(jobs[0]) > MAX_CLASSES or len(users[0]) * len(jobs[0]) > _MAX_JOINED:
         return None
     allowed = first.allowed[np.ix_(users[0], jobs[0])] & second.allowed[np.ix_(users[1], jobs[1])]
     return ClassRule("", user_class, job_class, allowed).reduced()
 
 
-def _pairs_of_classes(first: Ints, second: Ints, width: int) -> tuple[tuple[Longs, Longs], Ints]:
+def _find_pairs_of_classes(first: Ints, second: Ints, width: int) -> tuple[tuple[Longs, Longs], Ints]:
     """Return the pairs of classes that occur, and the pair of each row."""
     pairs, place = np.unique(first.astype(np.int64) * width + second, return_inverse=True)
     return (pairs // max(width, 1), pairs % max(width, 1)), place.astype(np.int32)
 
 
-def _distinct_rows(table: Bools) -> tuple[NDArray[np.int64], Ints]:
+def _find_distinct_rows(table: Bools) -> tuple[NDArray[np.int64], Ints]:
     """Return the first row of each distinct row of a table, and for each row the number of its distinct row."""
     if not table.size:
         return np.arange(min(len(table), 1)), np.zeros(len(table), dtype=np.int32)

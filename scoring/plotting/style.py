@@ -58,16 +58,16 @@ def create_grid(
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
-        figure = _styled_figure()(figsize=(width, height), dpi=110, layout="constrained")
+        figure = _make_styled_figure()(figsize=(width, height), dpi=110, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
     for axis in (axis for one in axes.ravel() for axis in (one.xaxis, one.yaxis)):
-        axis.set_major_formatter(_thousands_apart()())
+        axis.set_major_formatter(_make_thousands_formatter()())
         axis.isDefault_majfmt = True  # names, dates and logarithmic scales can still set their own formatters
     return figure, list(axes.ravel())
 
 
 @cache
-def _thousands_apart() -> type[ScalarFormatter]:
+def _make_thousands_formatter() -> type[ScalarFormatter]:
     """Return matplotlib's number formatter with thousands separators: 150,000 for 150000."""
     from matplotlib.ticker import ScalarFormatter
 
@@ -83,7 +83,7 @@ def _thousands_apart() -> type[ScalarFormatter]:
 
 
 @cache
-def _styled_figure() -> type[Figure]:
+def _make_styled_figure() -> type[Figure]:
     """Return a figure class that sets the fonts of all texts when it is drawn.
 
     Matplotlib sets the font of a text when it creates the text, and it creates some texts only while drawing.

@@ -91,7 +91,7 @@ def sweep(
         )
     # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
     if sys.platform == "linux":
-        runs = run_in_new_process(_forked_runs, make, settings, k, repeats)
+        runs = run_in_new_process(_measure_forked_runs, make, settings, k, repeats)
     else:
         runs = [
             [run_in_new_process(_prepare_and_run, make, setting, k) for setting in settings] for _ in range(repeats)
@@ -114,7 +114,9 @@ def sweep(
     return pd.DataFrame(rows)
 
 
-def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: int, repeats: int) -> list[list[_Run]]:
+def _measure_forked_runs(
+    make: Callable[[], Prepared], settings: Sequence[Setting], k: int, repeats: int
+) -> list[list[_Run]]:
     prepared = make()
     import pyarrow.parquet  # noqa: F401 - imported before the fork, so that runs do not import it
 
@@ -123,7 +125,7 @@ def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: i
 
     def run(setting: Setting) -> _Run:
         # the peak of a forked process is too low: it excludes pages of libraries that the process never touches
-        found = _forked_run(prepared, setting, k)
+        found = _measure_forked_run(prepared, setting, k)
         return replace(found, peak_bytes=resident + found.extra_bytes)
 
     return [[run(setting) for setting in settings] for _ in range(repeats)]
@@ -138,7 +140,7 @@ def _set_prepared(prepared: Prepared) -> None:
     _PREPARED = prepared
 
 
-def _forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
+def _measure_forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     # arguments of the initializer are inherited; those of a call would be pickled and copied
     fork = multiprocessing.get_context("fork")
     with warnings.catch_warnings():
@@ -190,7 +192,7 @@ class Recommendation:
     reason: str
 
     def __str__(self) -> str:
-        return f"chunks of {self.chunk_size:,} users on {_threads(self.workers)}: {self.reason}"
+        return f"chunks of {self.chunk_size:,} users on {_format_threads(self.workers)}: {self.reason}"
 
 
 def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.01) -> Recommendation:
@@ -212,7 +214,7 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.0
     if chosen.name == fastest.name:
         speed = f"the fastest, {speed}"
     else:
-        where = f"chunks of {int(fastest['chunk_size']):,} on {_threads(int(fastest['workers']))}"
+        where = f"chunks of {int(fastest['chunk_size']):,} on {_format_threads(int(fastest['workers']))}"
         more = chosen["best_s"] / fastest["best_s"] - 1
         speed += f", {more:.1%} slower than the fastest ({format_number(fastest['best_s'])} s, {where})"
     alone = f"no other setting is within {slower:.0%}"
@@ -222,7 +224,7 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.0
     return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
 
 
-def _threads(count: int) -> str:
+def _format_threads(count: int) -> str:
     return pluralize(count, "thread")
 
 
@@ -236,8 +238,10 @@ def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Fig
     for place, (workers, rows) in enumerate(frame.groupby("workers")):
         colour, marker = colours[place % len(colours)], "os^D"[place % 4]
         x = rows["chunk_size"]
-        left.plot(x, rows["best_s"], color=colour, marker=marker, label=f"{_threads(int(str(workers)))}, best")
-        left.plot(x, rows["median_s"], color=colour, linestyle=":", label=f"{_threads(int(str(workers)))}, median")
+        left.plot(x, rows["best_s"], color=colour, marker=marker, label=f"{_format_threads(int(str(workers)))}, best")
+        left.plot(
+            x, rows["median_s"], color=colour, linestyle=":", label=f"{_format_threads(int(str(workers)))}, median"
+        )
         right.plot(x, rows["extra_bytes"] / 1e6, color=colour, marker=marker)
     if chosen is not None:
         row = frame[(frame["chunk_size"] == chosen.chunk_size) & (frame["workers"] == chosen.workers)].iloc[0]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, Singles
-from scoring.components.helpers import any_per_user, distinct_codes, mean_per_user
+from scoring.components.helpers import compute_mean_per_user, find_any_per_user, find_distinct_codes
 from scoring.dataset.arrays import Ragged
 from scoring.model import Inputs
 from scoring.model.eligibility import Eligibility
@@ -121,7 +121,13 @@ class PeerInputs:
         shown = shown[np.argsort(plan.job_id[shown], kind="stable")]
         weights = Weights(**{name: float(flat[name]) for name in Weights.__dataclass_fields__})
         selected = inputs.take_users(rows)
-        return cls(selected, shown, weights, _jobs(prepared, shown, flat), _users(prepared, selected, rows, shown))
+        return cls(
+            selected,
+            shown,
+            weights,
+            _collect_jobs(prepared, shown, flat),
+            _collect_users(prepared, selected, rows, shown),
+        )
 
     @property
     def n_occupations(self) -> int:
@@ -133,7 +139,7 @@ class PeerInputs:
         return self.users.location.shape[1]
 
 
-def _jobs(prepared: Prepared, shown: Longs, flat: dict[str, float]) -> Jobs:
+def _collect_jobs(prepared: Prepared, shown: Longs, flat: dict[str, float]) -> Jobs:
     inputs = prepared.inputs
     jobs, words = inputs.jobs, inputs.words
     values = prepared.scorer.components(np.zeros(1, dtype=np.int64), shown)[:, 0, :]
@@ -160,7 +166,7 @@ def _replace_missing_codes(codes: Ints, size: int) -> Ints:
     return np.where(codes < 0, size, codes).astype(np.int32)
 
 
-def _users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown: Longs) -> Users:
+def _collect_users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown: Longs) -> Users:
     users, seen, n = inputs.users, inputs.history.jobs, len(rows)
     tables = {part.name: part.component.terms(inputs).terms for part in prepared.model.parts if part.group == "match"}
     location, category = tables["location"][0], tables["category"][0]
@@ -168,7 +174,7 @@ def _users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown:
     assert isinstance(category, LookupTerm)
     applications = inputs.history.within("application", 90)
     clicks = inputs.history.within("click", 30)
-    bits = [any_per_user(clicks.user, n, getattr(seen, name)[clicks.job] > 0) for name in _FEATURES]
+    bits = [find_any_per_user(clicks.user, n, getattr(seen, name)[clicks.job] > 0) for name in _FEATURES]
     return Users(
         user_id=users.user_id,
         place=users.place,
@@ -176,19 +182,19 @@ def _users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown:
         category=category.rows[category.row_of],
         floor=users.salary_floor,
         style=np.where(users.wants_remote, 2, np.where(users.has_style, 1, 0)).astype(np.int32),
-        applied=any_per_user(applications.user, n),
-        applied_occupations=distinct_codes(applications.user, seen.occupation[applications.job], n),
-        applied_prefectures=distinct_codes(applications.user, seen.prefecture[applications.job], n),
-        usual_wage=mean_per_user(applications.user, seen.hourly[applications.job], n),
-        clicked_occupations=distinct_codes(clicks.user, seen.occupation[clicks.job], n),
+        applied=find_any_per_user(applications.user, n),
+        applied_occupations=find_distinct_codes(applications.user, seen.occupation[applications.job], n),
+        applied_prefectures=find_distinct_codes(applications.user, seen.prefecture[applications.job], n),
+        usual_wage=compute_mean_per_user(applications.user, seen.hourly[applications.job], n),
+        clicked_occupations=find_distinct_codes(clicks.user, seen.occupation[clicks.job], n),
         clicked_features=sum((bit.astype(np.int32) << k for k, bit in enumerate(bits)), np.zeros(n, np.int32)),
         vector=inputs.user_vectors,
         has_vector=inputs.user_has_vector,
-        excluded=_excluded(prepared, rows, shown),
+        excluded=_collect_excluded(prepared, rows, shown),
     )
 
 
-def _excluded(prepared: Prepared, rows: NDArray[np.integer], shown: Longs) -> tuple[Longs, ...]:
+def _collect_excluded(prepared: Prepared, rows: NDArray[np.integer], shown: Longs) -> tuple[Longs, ...]:
     rules: Eligibility = prepared.model.eligibility
     is_of_job_only = all(rule.form == "job" for rule in rules.rules)
     if not rules.not_applied and rules.company_cooldown_days is None and is_of_job_only:

@@ -73,7 +73,7 @@ def ladder(
         _Rung("loop over pairs (legacy)", lambda users: loop.rank(np.arange(len(users)), k), loop_users),
         _Rung("NumPy, vectorised (reference)", dense.by_numpy, min(numpy_users, pairs_users)),
         _Rung("all pairs, compiled", dense.by_all_pairs, pairs_users),
-        _Rung("exact top K, most pairs skipped", lambda users: _lists(scorer.top_k(k, users)), len(users)),
+        _Rung("exact top K, most pairs skipped", lambda users: _convert_ranking(scorer.top_k(k, users)), len(users)),
     )
     rows = [_measure(rung, users[: rung.users], lists, repeats) for rung in rungs]
     frame = pd.DataFrame(rows, columns=["method", "users", "ms_per_user"]).set_index("method")
@@ -129,7 +129,7 @@ class _DenseSelection:
         return lists
 
 
-def _lists(ranking: Ranking) -> list[JobList]:
+def _convert_ranking(ranking: Ranking) -> list[JobList]:
     """Convert a ranking to lists. The time of this is negligible."""
     return [
         JobList(ids[:count], totals[:count])

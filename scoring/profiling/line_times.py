@@ -83,11 +83,11 @@ def line_frame(profiler: LineProfiler, functions: Sequence[Callable[..., Any]] =
     frame = pd.DataFrame(rows, columns=["function", "line", "hits", "ms", "source"])
     whole = frame.groupby("function")["ms"].transform("sum")
     frame.insert(4, "share", frame["ms"] / whole.where(whole > 0))
-    frame.insert(5, "own_ms", _own_milliseconds(frame))
+    frame.insert(5, "own_ms", _compute_own_milliseconds(frame))
     return frame
 
 
-def _own_milliseconds(frame: pd.DataFrame) -> pd.Series:
+def _compute_own_milliseconds(frame: pd.DataFrame) -> pd.Series:
     """Return the milliseconds of each line without those of the listed functions that it calls.
 
     A call names no class, so methods of the same name share it.
@@ -107,7 +107,7 @@ def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
     best = frame.nlargest(top, "own_ms")
     figure, (axes,) = create_figure(9.5, 0.34 * len(best) + 1.3)
     names = [f"{function}  {line}" for function, line in zip(best["function"], best["line"], strict=True)]
-    texts = [f"{ms / whole:.0%}  {_short(source)}" for ms, source in zip(best["own_ms"], best["source"], strict=True)]
+    texts = [f"{ms / whole:.0%}  {_shorten(source)}" for ms, source in zip(best["own_ms"], best["source"], strict=True)]
     draw_bars(axes, names, best["own_ms"].tolist(), texts)
     axes.set_xlim(0, 2.1 * best["own_ms"].max())
     axes.set_xlabel("milliseconds with the profiler, without the listed functions that a line calls")
@@ -116,5 +116,5 @@ def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
     return figure
 
 
-def _short(source: str, max_length: int = 64) -> str:
+def _shorten(source: str, max_length: int = 64) -> str:
     return source if len(source) <= max_length else f"{source[: max_length - 1]}…"

@@ -31,7 +31,7 @@ class PairLoop:
 
     def __init__(self, peer_inputs: PeerInputs) -> None:
         self._excluded = peer_inputs.users.excluded
-        self._jobs, self._users = _jobs(peer_inputs), _users(peer_inputs)
+        self._jobs, self._users = _make_job_rows(peer_inputs), _make_user_rows(peer_inputs)
 
     def rank(self, rows: Longs, k: int) -> list[JobList]:
         """Return the k best jobs of the users at these rows of the facts."""
@@ -138,38 +138,38 @@ def _collaborative(user: Row, job: Row) -> float:
     return 50.0 * (1.0 + cosine)
 
 
-def _jobs(peer_inputs: PeerInputs) -> list[Row]:
+def _make_job_rows(peer_inputs: PeerInputs) -> list[Row]:
     inputs, shown = peer_inputs.inputs, peer_inputs.shown
     jobs = inputs.jobs.take(shown)
     applications, looks = inputs.basis.company_actions(360).of(jobs.company)
     columns = {
         "job_id": jobs.job_id.tolist(),
-        "fee": _none_for_nan(jobs.fee),
-        "hourly": _none_for_nan(jobs.hourly),
-        "area_mean": _none_for_nan(inputs.basis.areas.of(jobs)[0]),
+        "fee": _replace_nan(jobs.fee),
+        "hourly": _replace_nan(jobs.hourly),
+        "area_mean": _replace_nan(inputs.basis.areas.of(jobs)[0]),
         "applications": applications.tolist(),
         "looks": looks.tolist(),
         "has_station": jobs.has_station.tolist(),
         "has_address": jobs.has_address.tolist(),
-        "age_days": _none_for_nan(inputs.job_age_days[shown]),
-        "prefecture": _none_for_missing_code(jobs.prefecture),
-        "place": _none_for_missing_code(jobs.place),
-        "occupation": _none_for_missing_code(jobs.occupation),
-        "vector": _vectors(peer_inputs.jobs.vector, peer_inputs.jobs.has_vector),
+        "age_days": _replace_nan(inputs.job_age_days[shown]),
+        "prefecture": _replace_missing_codes(jobs.prefecture),
+        "place": _replace_missing_codes(jobs.place),
+        "occupation": _replace_missing_codes(jobs.occupation),
+        "vector": _make_vectors(peer_inputs.jobs.vector, peer_inputs.jobs.has_vector),
     }
     flags = ("remote_work", "daily_payment", "no_experience", "student_welcome")
     columns |= {name: (getattr(jobs, name) > 0).tolist() for name in flags}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _users(peer_inputs: PeerInputs) -> list[Row]:
+def _make_user_rows(peer_inputs: PeerInputs) -> list[Row]:
     inputs, users = peer_inputs.inputs, peer_inputs.users
     similarity = inputs.basis.similarity.matrix(inputs.majors, 0.5, 0.5).tolist()
-    prefecture, place = _none_for_missing_code(inputs.users.prefecture), _none_for_missing_code(users.place)
+    prefecture, place = _replace_missing_codes(inputs.users.prefecture), _replace_missing_codes(users.place)
     vectors, floors, wages = (
-        _vectors(users.vector, users.has_vector),
-        _none_for_nan(users.floor),
-        _none_for_nan(users.usual_wage),
+        _make_vectors(users.vector, users.has_vector),
+        _replace_nan(users.floor),
+        _replace_nan(users.usual_wage),
     )
     return [
         {
@@ -193,13 +193,13 @@ def _users(peer_inputs: PeerInputs) -> list[Row]:
     ]
 
 
-def _none_for_nan(values: np.ndarray) -> list[float | None]:
+def _replace_nan(values: np.ndarray) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
 
 
-def _none_for_missing_code(codes: np.ndarray) -> list[int | None]:
+def _replace_missing_codes(codes: np.ndarray) -> list[int | None]:
     return [None if code < 0 else code for code in codes.tolist()]
 
 
-def _vectors(vectors: np.ndarray, has: np.ndarray) -> list[list[float] | None]:
+def _make_vectors(vectors: np.ndarray, has: np.ndarray) -> list[list[float] | None]:
     return [vector if has_vector else None for vector, has_vector in zip(vectors.tolist(), has.tolist(), strict=True)]

@@ -103,7 +103,7 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
             weight=float(weight),
             weight_in_group=float(within),
             points=float(weight * value),
-            facts=_facts(part, pair, float(value), where),
+            facts=_compute_facts(part, pair, float(value), where),
         )
         for part, value, weight, within in zip(
             model.parts, values, model.flat_weights, model.weights_in_group, strict=True
@@ -137,7 +137,7 @@ def _describe_unknown_values(inputs: Inputs, user_row: int, job_row: int) -> tup
     return tuple(map(str, find_unknown_values(rows, dict(inputs.dataset.tables.items()))))
 
 
-def _facts(part: Part, pair: Pair, value: float, where: str) -> Mapping[str, Any]:
+def _compute_facts(part: Part, pair: Pair, value: float, where: str) -> Mapping[str, Any]:
     reason = call_explain(part, pair)
     require_equal(part, reason, value, where)
     return reason.facts

@@ -66,7 +66,7 @@ class Prepared:
         ConfigurationError: If a basis is given together with inputs, which have one.
         ModelError: If a component's terms do not fit the data.
         """
-        inputs = _inputs(data, basis)
+        inputs = _make_inputs(data, basis)
         plan = Plan.build(model, inputs, candidates)
         require_contract(plan, inputs)
         return cls(inputs, plan, workers, backend=backend)
@@ -91,7 +91,7 @@ class Prepared:
         UnknownIdError: If a user or a job does not exist.
         ConfigurationError, ModelError: As `of`.
         """
-        inputs = _inputs(data, basis)
+        inputs = _make_inputs(data, basis)
         users, jobs = inputs.user_lookup.find_rows(user_ids), inputs.job_lookup.find_rows(job_ids)
         selected = inputs.take_users(users).take_jobs(jobs)
         return cls(selected, Plan.build(model, selected), workers)
@@ -196,7 +196,7 @@ class Prepared:
         return self.inputs.job_lookup.find_rows(job_ids)
 
 
-def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
+def _make_inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     if not isinstance(data, Inputs):
         return Inputs.of(data, basis=basis)
     if basis is not None:

@@ -137,9 +137,9 @@ def _make_change(row: Mapping[Any, Any]) -> Change:
     difference, sign = float(row["difference"]), find_good_sign(str(row["measure"]))
     return Change(
         difference=difference,
-        low=_finite(row["difference_low"]),
-        high=_finite(row["difference_high"]),
-        relative=_finite(row["relative"]),
+        low=_parse_finite(row["difference_low"]),
+        high=_parse_finite(row["difference_high"]),
+        relative=_parse_finite(row["relative"]),
         is_significant=bool(row["significant"]),
         is_good=None if sign == 0 or difference == 0 else difference * sign > 0,
     )
@@ -150,7 +150,7 @@ def _find_other_currency(currency: str) -> str | None:
     return None if currency == DEFAULT_BOARD.currency else currency
 
 
-def _finite(value: float) -> float | None:
+def _parse_finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 

@@ -35,8 +35,8 @@ class ProfileDiff:
         change_in_group. The weight of a missing component is NaN; its change is computed from or to 0.
         """
         rows = []
-        for group, name in _places(self.a, self.b):
-            flat, in_group = _pair(self.a, self.b, group, name)
+        for group, name in _list_places(self.a, self.b):
+            flat, in_group = _list_weights(self.a, self.b, group, name)
             rows.append((group, name, *flat, _change(*flat), *in_group, _change(*in_group)))
         sides = ["a", "b", "change"]
         return pd.DataFrame(rows, columns=["group", "component", *sides, *(f"{side}_in_group" for side in sides)])
@@ -51,8 +51,9 @@ class ProfileDiff:
 
         Columns: what · group · name · a · b · change. The change is missing if a value is not a number.
         """
-        return pd.DataFrame([*_components(self.a, self.b), *_parameters(self.a, self.b), *_rules(self.a, self.b)],
-                            columns=_COLUMNS, dtype=object).astype({"change": float})  # fmt: skip
+        a, b = self.a, self.b
+        rows = [*_compare_components(a, b), *_compare_parameters(a, b), *_compare_rules(a, b)]
+        return pd.DataFrame(rows, columns=_COLUMNS, dtype=object).astype({"change": float})
 
     def frame(self) -> pd.DataFrame:
         """Return all differences in one frame: what · group · name · a · b · change.
@@ -85,12 +86,14 @@ def diff_models(a: ScoringModel, b: ScoringModel) -> ProfileDiff:
     return ProfileDiff(a, b)
 
 
-def _places(a: ScoringModel, b: ScoringModel) -> list[tuple[str, str]]:
+def _list_places(a: ScoringModel, b: ScoringModel) -> list[tuple[str, str]]:
     places = dict.fromkeys((part.group, part.name) for model in (a, b) for part in model.parts)
     return sorted(places, key=lambda place: GROUPS.index(place[0]))
 
 
-def _pair(a: ScoringModel, b: ScoringModel, group: str, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _list_weights(
+    a: ScoringModel, b: ScoringModel, group: str, name: str
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     present = [name in model.weights.components[group] for model in (a, b)]
     sides = list(zip((a, b), present, strict=True))
     flat = tuple(model.weights.flat(group, name) if is_present else float("nan") for model, is_present in sides)
@@ -104,42 +107,42 @@ def _change(a: float, b: float) -> float:
     return (0.0 if math.isnan(b) else b) - (0.0 if math.isnan(a) else a)
 
 
-def _parts_by_name(model: ScoringModel) -> dict[tuple[str, str], Part]:
+def _map_parts(model: ScoringModel) -> dict[tuple[str, str], Part]:
     return {(part.group, part.name): part for part in model.parts}
 
 
-def _components(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
+def _compare_components(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
     """Yield the components that were added or removed, or whose class differs."""
-    first, second = _parts_by_name(a), _parts_by_name(b)
-    for place in _places(a, b):
+    first, second = _map_parts(a), _map_parts(b)
+    for place in _list_places(a, b):
         kinds = [parts[place].component.kind if place in parts else None for parts in (first, second)]
         classes = [type(parts[place].component) if place in parts else None for parts in (first, second)]
         if classes[0] is not classes[1]:
             yield ("component", *place, *kinds, None)
 
 
-def _parameters(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
-    first, second = _parts_by_name(a), _parts_by_name(b)
-    for group, name in _places(a, b):
+def _compare_parameters(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
+    first, second = _map_parts(a), _map_parts(b)
+    for group, name in _list_places(a, b):
         if (group, name) not in first or (group, name) not in second:
             continue
         values = [parts[group, name].component.model_dump() for parts in (first, second)]
         for key in dict.fromkeys([*values[0], *values[1]]):
-            yield from _setting("parameter", group, f"{name}.{key}", values[0].get(key), values[1].get(key))
+            yield from _compare_setting("parameter", group, f"{name}.{key}", values[0].get(key), values[1].get(key))
 
 
-def _rules(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
-    first, second = (dict(model.eligibility) | {"rules": _own_rules(model)} for model in (a, b))
+def _compare_rules(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
+    first, second = (dict(model.eligibility) | {"rules": _format_own_rules(model)} for model in (a, b))
     for key in first:
-        yield from _setting("rule", "", key, first[key], second[key])
+        yield from _compare_setting("rule", "", key, first[key], second[key])
 
 
-def _own_rules(model: ScoringModel) -> str | None:
+def _format_own_rules(model: ScoringModel) -> str | None:
     """Return the conditions of a model as text; None if it has none."""
     return "; ".join(rule.describe() for rule in model.eligibility.rules) or None
 
 
-def _setting(what: str, group: str, name: str, a: Any, b: Any) -> Iterator[tuple[Any, ...]]:
+def _compare_setting(what: str, group: str, name: str, a: Any, b: Any) -> Iterator[tuple[Any, ...]]:
     if a != b:
         numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (a, b))
         yield what, group, name, a, b, b - a if numbers else None

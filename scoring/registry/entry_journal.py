@@ -40,7 +40,7 @@ class EntryJournal(Generic[E]):
             try:
                 return self._journal(folder).read()
             except DamagedLineError as error:
-                raise _model_error(error) from error
+                raise _make_model_error(error) from error
 
     def append(self, make: Callable[[Sequence[E]], E]) -> E:
         """Append the entry that `make` returns for the earlier entries, and return it. See `extend`."""
@@ -63,7 +63,7 @@ class EntryJournal(Generic[E]):
                         journal.append(entry)
                     return added
             except DamagedLineError as error:
-                raise _model_error(error) from error
+                raise _make_model_error(error) from error
 
     def _journal(self, folder: int) -> Journal[E]:
         return Journal(self.path, self._format, folder=folder)
@@ -79,5 +79,5 @@ class EntryJournal(Generic[E]):
             raise ValueError(error.errors()[0]["msg"]) from error
 
 
-def _model_error(error: DamagedLineError) -> ModelError:
+def _make_model_error(error: DamagedLineError) -> ModelError:
     return ModelError(str(error), path=str(error.path), line=error.line)

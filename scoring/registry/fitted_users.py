@@ -19,7 +19,7 @@ from scoring.storage.os_errors import wrap_os_errors
 __all__ = ["FittedUsers"]
 
 
-def _no_users() -> Longs:
+def _make_no_users() -> Longs:
     return np.empty(0, dtype=np.int64)
 
 
@@ -27,8 +27,8 @@ def _no_users() -> Longs:
 class FittedUsers:
     """Ids of users, ascending: those whose actions the weights were fitted to, and those it was selected on."""
 
-    fitted: Longs = field(default_factory=_no_users)
-    selected: Longs = field(default_factory=_no_users)
+    fitted: Longs = field(default_factory=_make_no_users)
+    selected: Longs = field(default_factory=_make_no_users)
 
     @classmethod
     def of(cls, fitted: Iterable[int] = (), selected: Iterable[int] = ()) -> Self:

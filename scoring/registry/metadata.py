@@ -125,11 +125,13 @@ def parse_metrics(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, di
                 result[split][name] = value
                 continue
             parts = dict(value) if isinstance(value, Mapping) else {"value": value}
-            result[split][name] = validate_section(Metric, {key: _plain(part) for key, part in parts.items()}, place)
+            result[split][name] = validate_section(
+                Metric, {key: _convert_number(part) for key, part in parts.items()}, place
+            )
     return {split: result[split] for split in SPLITS if split in result}
 
 
-def _plain(value: Any) -> Any:
+def _convert_number(value: Any) -> Any:
     """Convert a NumPy number to a Python number."""
     if isinstance(value, bool | str) or value is None:
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from scoring.catalog import preset_names
+from scoring.catalog import list_preset_names
 from scoring.errors import ConfigurationError, make_printable
 
 __all__ = ["PROMOTED", "Reference", "check_name", "make_clash_key"]
@@ -59,14 +59,14 @@ def check_name(name: str) -> str:
     ConfigurationError: If the name is invalid.
     """
     whole = unicodedata.normalize("NFC", name)
-    problem = _problem(whole)
+    problem = _describe_problem(whole)
     if problem:
         raise ConfigurationError(f"profile name {make_printable(name, 60)!r}: {problem}.")
     return whole
 
 
-def _problem(name: str) -> str | None:
-    invalid = [character for character in name if not _allowed(character)]
+def _describe_problem(name: str) -> str | None:
+    invalid = [character for character in name if not _is_allowed(character)]
     if invalid:
         # combining marks, control characters and spaces would be invisible in the message
         shown = ascii(invalid[0]) if unicodedata.category(invalid[0])[0] in "CMZ" else repr(invalid[0])
@@ -82,13 +82,13 @@ def _problem(name: str) -> str | None:
         return f"it ends with the file extension `{name[name.rindex('.') :]}`. Omit the extension"
     if key.split(".")[0] in _DEVICES:
         return "it is the name of a device on Windows. Use another name"
-    if key == PROMOTED or key in preset_names():
+    if key == PROMOTED or key in list_preset_names():
         meaning = "refers to the version in use" if key == PROMOTED else "is the name of a shipped model"
         return f"it {meaning}. Use another name"
     return None
 
 
-def _allowed(character: str) -> bool:
+def _is_allowed(character: str) -> bool:
     return character in "-_." or unicodedata.category(character)[0] == "L" or unicodedata.category(character) == "Nd"
 
 

@@ -122,7 +122,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     lines = text.split("\n")
     style = "|" if len(lines) > 1 else None
     # unless escaped, other line ends and leading or trailing spaces would change when the text is read
@@ -131,12 +131,12 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-def _line(dumper: yaml.SafeDumper, data: _Line) -> yaml.Node:
+def _represent_line(dumper: yaml.SafeDumper, data: _Line) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
 
 
-_Dumper.add_representer(str, _text)
-_Dumper.add_representer(_Line, _line)
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(_Line, _represent_line)
 
 
 def dump_profile(metadata: ProfileMetadata, model: ScoringModel) -> str:
@@ -173,10 +173,10 @@ def parse_metadata(text: str, *, source: str) -> ProfileMetadata:
     ------
     ModelError: If the section is missing or invalid. The error contains the line.
     """
-    return parse_section(_head(text), "profile", ProfileMetadata, source=source)
+    return parse_section(_cut_head(text), "profile", ProfileMetadata, source=source)
 
 
-def _head(text: str) -> str:
+def _cut_head(text: str) -> str:
     """Return only the `profile` section if the text begins with it, as saved files do.
 
     A list of hundreds of profiles is read three times as fast.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from scoring.catalog import component_kinds, load_model, preset_names
+from scoring.catalog import get_component_kinds, list_preset_names, load_model
 from scoring.errors import ConfigurationError, ModelError, make_printable
 from scoring.model import Component, ScoringModel
 from scoring.registry.metadata import Parent, ProfileMetadata
@@ -24,7 +24,7 @@ class ProfileReader:
 
     def __init__(self, folder: Path, components: Iterable[type[Component]]) -> None:
         self.store = ProfileStore(folder)
-        self._kinds = component_kinds(components)
+        self._kinds = get_component_kinds(components)
 
     def load(self, name: str, version: int | None = None) -> Profile:
         """Load a profile by NAME or NAME@VERSION. Without a version it is the newest.
@@ -34,7 +34,7 @@ class ProfileReader:
         ConfigurationError: If `name` and `version` contain different versions.
         ModelError: If the file is invalid or belongs to another profile, or `name` is a shipped model.
         """
-        if name in preset_names():
+        if name in list_preset_names():
             raise ModelError(
                 f"profile {name}: {name} is a shipped model, not a profile. Use it as a model, such as --model {name}.",
                 key=("name",),
@@ -92,11 +92,11 @@ class ProfileReader:
         if isinstance(of, str) and _DIGEST.fullmatch(of) and not self.store.versions(of):
             return Parent(digest=of)
         if isinstance(of, str):
-            of = load_model(of) if of in preset_names() else self.load(of)
+            of = load_model(of) if of in list_preset_names() else self.load(of)
         if isinstance(of, Profile):
             of.require_as_saved()
             return Parent(name=of.name, version=of.version, digest=of.digest)
-        shipped = of.name in preset_names() and load_model(of.name).digest == of.digest
+        shipped = of.name in list_preset_names() and load_model(of.name).digest == of.digest
         return Parent(name=of.name if shipped else None, digest=of.digest)
 
     def metadata_of(self, parent: Parent) -> ProfileMetadata | None:

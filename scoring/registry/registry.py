@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from scoring.catalog import load_model, preset_names
+from scoring.catalog import list_preset_names, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError, suggest
 from scoring.model import Component, ScoringModel
@@ -171,7 +171,7 @@ class Registry:
             "model": model.name,
             "digest": model.digest,
             "parent": None if parent is None else self._reader.parent(parent),
-            "found_on": _found_on(found_on),
+            "found_on": _make_tuning_data(found_on),
             "code_version": sys.modules["scoring"].__version__,
             "metrics": parse_metrics(metrics),
         }
@@ -293,12 +293,12 @@ class Registry:
             return named
         if isinstance(named, Profile):
             return named.model
-        if named in preset_names():
+        if named in list_preset_names():
             return load_model(named)
         names = self._reader.store.names()
         if named == PROMOTED or (reference := Reference.parse(named)).version is not None or reference.name in names:
             return self.load(named).model
-        known = suggest(named, [*preset_names(), *names, PROMOTED])
+        known = suggest(named, [*list_preset_names(), *names, PROMOTED])
         raise ModelError(f"{named} is neither a shipped model nor a profile in {self.folder}. {known}", key=("name",))
 
     def list_lineage(self, name: str, version: int | None = None) -> pd.DataFrame:
@@ -805,7 +805,7 @@ def _store(promotion: Promotion, profile: Profile, details: Mapping[str, str | N
     return StoredPromotion(**promotion.model_dump(include=set(Promotion.model_fields)), **details, model=text)
 
 
-def _found_on(data: Dataset | TuningData | None) -> TuningData | None:
+def _make_tuning_data(data: Dataset | TuningData | None) -> TuningData | None:
     return TuningData(fingerprint=data.fingerprint, as_of=data.as_of) if isinstance(data, Dataset) else data
 
 

@@ -20,7 +20,7 @@ def make_list_frame(versions: Mapping[tuple[str, int], ProfileMetadata | str], i
     rows = []
     for (name, version), metadata in versions.items():
         row: dict[str, Any] = {"name": name, "version": version, "in_use": f"{name}@{version}" == in_use}
-        rows.append(row | ({"problem": metadata} if isinstance(metadata, str) else _row(metadata)))
+        rows.append(row | ({"problem": metadata} if isinstance(metadata, str) else _make_row(metadata)))
     metrics = dict.fromkeys(key for row in rows for key in row if key not in _COLUMNS)
     frame = pd.DataFrame(rows, columns=[*_COLUMNS, *metrics])
     for name in ("saved_at", "as_of"):
@@ -30,7 +30,7 @@ def make_list_frame(versions: Mapping[tuple[str, int], ProfileMetadata | str], i
     return frame.astype({"version": "int64", "in_use": bool})
 
 
-def _row(metadata: ProfileMetadata) -> dict[str, Any]:
+def _make_row(metadata: ProfileMetadata) -> dict[str, Any]:
     found_on = metadata.found_on
     known = {
         "saved_at": metadata.saved_at,

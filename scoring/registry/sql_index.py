@@ -40,7 +40,7 @@ class ProfileIndex:
     ) -> int:
         """Replace all rows in one transaction, and return the number of versions."""
         with self._writing() as connection:
-            rows = [_row(metadata) for metadata in versions()]
+            rows = [_make_row(metadata) for metadata in versions()]
             connection.execute(delete(profiles))
             if rows:
                 connection.execute(insert(profiles), rows)
@@ -52,7 +52,7 @@ class ProfileIndex:
         with self._writing() as connection:
             is_row = (profiles.c.name == metadata.name) & (profiles.c.version == metadata.version)
             connection.execute(delete(profiles).where(is_row))
-            connection.execute(insert(profiles), [_row(metadata)])
+            connection.execute(insert(profiles), [_make_row(metadata)])
 
     def set_promotions(self, entries: Callable[[], Sequence[Promotion]]) -> None:
         """Replace the promotions with the current entries of the journal."""
@@ -105,7 +105,7 @@ def _set_promotions(connection: Connection, entries: Sequence[Promotion]) -> Non
         connection.execute(update(profiles).where(is_row).values(promoted_at=at))
 
 
-def _row(metadata: ProfileMetadata) -> dict[str, Any]:
+def _make_row(metadata: ProfileMetadata) -> dict[str, Any]:
     found_on, parent = metadata.found_on, metadata.parent
     content = metadata.model_dump(mode="json", exclude_none=True)
     return {

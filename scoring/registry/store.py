@@ -18,7 +18,7 @@ from typing import Final
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.registry.names import Reference, check_name, make_clash_key
 from scoring.storage.atomic_file import create_file
-from scoring.storage.os_errors import reason, wrap_os_errors
+from scoring.storage.os_errors import describe_os_error, wrap_os_errors
 from scoring.storage.plain_file import contains_name, open_folder, read_plain_file
 
 __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
@@ -53,10 +53,10 @@ class ProfileStore:
         self.root = root
 
     def path(self, name: str, version: int) -> Path:
-        return self.root / name / _file(version)
+        return self.root / name / _format_file_name(version)
 
     def users_path(self, name: str, version: int) -> Path:
-        return self.root / name / _users_file(version)
+        return self.root / name / _format_users_file_name(version)
 
     def names(self) -> list[str]:
         """Return the sorted names of the profiles with at least one version.
@@ -82,7 +82,7 @@ class ProfileStore:
             if not contains_name(name, root):
                 return []
             with open_folder(name, folder=root) as inside:
-                return _versions(inside)
+                return _list_versions(inside)
 
     def text(self, name: str, version: int | None = None) -> tuple[int, str]:
         """Return the version number and its text. None is the newest version.
@@ -103,7 +103,7 @@ class ProfileStore:
         chosen = versions[-1] if version is None else version
         path = self.path(name, chosen)
         with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
-            content = read_plain_file(_file(chosen), MAX_BYTES, folder=inside)
+            content = read_plain_file(_format_file_name(chosen), MAX_BYTES, folder=inside)
         return chosen, _decode(content, path)
 
     def users(self, name: str, version: int) -> str | None:
@@ -116,9 +116,9 @@ class ProfileStore:
         """
         path = self.users_path(name, version)
         with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
-            if not contains_name(_users_file(version), inside):
+            if not contains_name(_format_users_file_name(version), inside):
                 return None
-            content = read_plain_file(_users_file(version), MAX_USERS_BYTES, folder=inside)
+            content = read_plain_file(_format_users_file_name(version), MAX_USERS_BYTES, folder=inside)
         return _decode(content, path)
 
     def add(self, name: str, text_of: Callable[[int], str], users: str | None = None) -> int:
@@ -190,18 +190,18 @@ class ProfileStore:
 
 
 def _add(inside: int, path: Path, text_of: Callable[[int], str], users: str | None) -> int:
-    version = (_versions(inside) or [0])[-1] + 1
+    version = (_list_versions(inside) or [0])[-1] + 1
     while True:
         content = text_of(version).encode()
         if len(content) > MAX_BYTES:
             raise OutputError(
-                f"{path / _file(version)} would have more than {MAX_BYTES:,} bytes. Save fewer metrics, a shorter "
-                "note, or shorter parameters of components.",
-                path=str(path / _file(version)),
+                f"{path / _format_file_name(version)} would have more than {MAX_BYTES:,} bytes. Save fewer metrics, a "
+                "shorter note, or shorter parameters of components.",
+                path=str(path / _format_file_name(version)),
                 errno=errno.EFBIG,
             )
         # a file of users without a version is that of a concurrent or killed writer: its number is not used
-        if not contains_name(_users_file(version), inside) and _create(inside, version, content, users):
+        if not contains_name(_format_users_file_name(version), inside) and _create(inside, version, content, users):
             return version
         version += 1
 
@@ -209,15 +209,15 @@ def _add(inside: int, path: Path, text_of: Callable[[int], str], users: str | No
 def _create(inside: int, version: int, content: bytes, users: str | None) -> bool:
     """Create the files of a version. Return False, and create none, if one of them exists."""
     if users is None:
-        return create_file(_file(version), content, inside)
-    if not create_file(_users_file(version), users.encode(), inside):
+        return create_file(_format_file_name(version), content, inside)
+    if not create_file(_format_users_file_name(version), users.encode(), inside):
         return False
     is_created = False
     try:
-        is_created = create_file(_file(version), content, inside)
+        is_created = create_file(_format_file_name(version), content, inside)
     finally:
         if not is_created:
-            os.unlink(_users_file(version), dir_fd=inside)
+            os.unlink(_format_users_file_name(version), dir_fd=inside)
     return is_created
 
 
@@ -225,21 +225,23 @@ def _decode(content: bytes, path: Path) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path}: {reason(error)}. Save the file as UTF-8, or restore it.", path=str(path)) from error
+        raise ModelError(
+            f"{path}: {describe_os_error(error)}. Save the file as UTF-8, or restore it.", path=str(path)
+        ) from error
 
 
-def _file(version: int) -> str:
+def _format_file_name(version: int) -> str:
     return f"{version:04d}.yaml"
 
 
-def _users_file(version: int) -> str:
+def _format_users_file_name(version: int) -> str:
     return f"{version:04d}.users.json"
 
 
-def _versions(inside: int) -> list[int]:
+def _list_versions(inside: int) -> list[int]:
     """Return the versions in a folder. Temporary files of interrupted writers have other names and are ignored."""
     versions = [int(match[1]) for match in map(_FILE.fullmatch, os.listdir(inside)) if match]
-    return sorted(version for version in set(versions) if version and contains_name(_file(version), inside))
+    return sorted(version for version in set(versions) if version and contains_name(_format_file_name(version), inside))
 
 
 def _is_name(name: str) -> bool:

@@ -35,7 +35,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.reranker import rerank
 from scoring.runs.run_key import code_version, new_run_id, run_key
-from scoring.runs.shards import Shard, ShardResult, ShardTask, cut_shards, users_per_shard
+from scoring.runs.shards import Shard, ShardResult, ShardTask, count_users_per_shard, cut_shards
 from scoring.runs.spec import RunSpec
 from scoring.telemetry import Stopwatch, fault_injection
 
@@ -116,7 +116,7 @@ class ActiveRun:
 
     @property
     def _users_per_shard(self) -> int:
-        return users_per_shard(self._list_width)
+        return count_users_per_shard(self._list_width)
 
     @cached_property
     def shards(self) -> list[Shard]:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["RUN_MODULES", "code_digest", "find_imported_modules"]
+__all__ = ["RUN_MODULES", "compute_code_digest", "find_imported_modules"]
 
 RUN_MODULES: Final = (
     "scoring.database.validated_reader",
@@ -30,7 +30,7 @@ _NAME: Final = re.compile(rb"\w+")
 
 
 @cache
-def code_digest() -> str:
+def compute_code_digest() -> str:
     """Return the digest of the modules that a run imports, as they are on disk: 32 hex digits, in about 16 ms."""
     digest = hashlib.blake2b(digest_size=16)
     for name, source in sorted(find_imported_modules(RUN_MODULES).items()):

@@ -22,11 +22,11 @@ def summarize_data(prepared: Prepared) -> dict[str, float | None]:
     jobs, ranked = prepared.inputs.jobs, prepared.plan.exclusions.open_to_all
     return {
         "actions": float(len(prepared.dataset.actions.user)),
-        "hourly_wage": _median(jobs.hourly[ranked]),
-        "fee": _median(jobs.fee[ranked]),
+        "hourly_wage": _compute_median(jobs.hourly[ranked]),
+        "fee": _compute_median(jobs.fee[ranked]),
     }
 
 
-def _median(values: Floats) -> float | None:
+def _compute_median(values: Floats) -> float | None:
     present = values[~np.isnan(values)]
     return float(np.median(present)) if len(present) else None

@@ -119,7 +119,7 @@ class Report:
             actions=counts.actions_read,
             actions_used=counts.actions_used,
             actions_excluded={"rejected": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
-            rejections=_reasons(counts, result.prepared.dataset.ledger),
+            rejections=_count_reasons(counts, result.prepared.dataset.ledger),
             unknown_values=tuple(counts.unknown_values),
             pairs_excluded=counts.pairs_excluded,
             pairs_ranked=result.pairs_ranked,
@@ -128,19 +128,19 @@ class Report:
             strategy=result.strategy,
             ranking_seconds=result.ranking_seconds,
             rows=counts.rows,
-            factors=_factors(result.prepared),
+            factors=_format_factors(result.prepared),
             peak_bytes=result.peak_bytes,
             predicted_bytes=result.predicted_bytes,
             destinations=result.destinations,
-            gate=_gate(result),
+            gate=_format_gate(result),
             users_resumed=result.users_resumed,
             first_user=int(first.user_id[0]) if len(first.user_id) else None,
             first_user_external_id=_find_user_text(result.prepared, first),
-            first_lines=_lines(result.prepared, first, top),
+            first_lines=_make_lines(result.prepared, first, top),
         )
 
 
-def _gate(result: RunResult) -> str:
+def _format_gate(result: RunResult) -> str:
     if result.verdict is not None:
         return result.verdict.summarize()
     if not result.metadata.whole:
@@ -148,14 +148,14 @@ def _gate(result: RunResult) -> str:
     return "none: the run passed the gate before" if result.is_past_gate else "none"
 
 
-def _factors(prepared: Prepared) -> str:
+def _format_factors(prepared: Prepared) -> str:
     factors = prepared.inputs.basis.factors
     if factors.source != "trained":
         return {"imported": "imported with the data", "none": "none (no actions)"}[factors.source]
     return "cache hit" if factors.from_cache else "trained"
 
 
-def _reasons(counts: RunCounts, ledger: DataReport) -> dict[str, int]:
+def _count_reasons(counts: RunCounts, ledger: DataReport) -> dict[str, int]:
     """Return table and reason → rejected rows: invalid rows before dependent ones, the most frequent reason first."""
     rows = counts.frame()
     rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
@@ -172,7 +172,7 @@ def _find_user_text(prepared: Prepared, first: Ranking) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
+def _make_lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
     if not len(first.user_id):
         return ()
     rows = first.job_row[0, : min(top, first.count[0])]
@@ -210,14 +210,14 @@ def render(report: Report) -> RenderableType:
         f" · model {make_printable(report.model)} · as of {report.as_of:%Y-%m-%d %H:%M} UTC",
     )
     sides = Table.grid(padding=(0, 3, 0, 0))
-    sides.add_row(_phases(report), _figures(report))
-    body: list[RenderableType] = [head, Text(), sides, Text(), _destinations(report)]
+    sides.add_row(_render_phases(report), _render_figures(report))
+    body: list[RenderableType] = [head, Text(), sides, Text(), _render_destinations(report)]
     if report.first_lines:
-        body += [Text(), *_top(report)]
+        body += [Text(), *_render_top(report)]
     return Group(*body)
 
 
-def _phases(report: Report) -> RenderableType:
+def _render_phases(report: Report) -> RenderableType:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
@@ -227,24 +227,27 @@ def _phases(report: Report) -> RenderableType:
     return table
 
 
-def _figures(report: Report) -> RenderableType:
+def _render_figures(report: Report) -> RenderableType:
     is_met = report.ms_per_user <= report.target_ms
     rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
     verdict = Text("met" if is_met else "MISSED", style="green" if is_met else "bold red")
     predicted = memory_forecast.format_bytes(report.predicted_bytes)
-    table = _named_rows()
+    table = _render_named_rows()
     table.add_row(
-        "ranking", Text.assemble(f"{_short(report.ms_per_user)} ms per user, target {report.target_ms:g} ms: ", verdict)
+        "ranking",
+        Text.assemble(f"{_format_short(report.ms_per_user)} ms per user, target {report.target_ms:g} ms: ", verdict),
     )
-    table.add_row("users", f"{report.users:,} ranked{_excluded(report.users_excluded)}")
+    table.add_row("users", f"{report.users:,} ranked{_format_excluded(report.users_excluded)}")
     if report.users_resumed:
         table.add_row("", f"{report.users_resumed:,} of them resumed")
-    table.add_row("jobs", Text(f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_excluded(report.jobs_excluded)}"))
+    table.add_row(
+        "jobs", Text(f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_format_excluded(report.jobs_excluded)}")
+    )
     if report.actions_used < report.actions:
-        used = f"{report.actions_used:,} of {report.actions:,} used{_excluded(report.actions_excluded)}"
+        used = f"{report.actions_used:,} of {report.actions:,} used{_format_excluded(report.actions_excluded)}"
         table.add_row("actions", used)
     if report.rejections:
-        table.add_row("rejected", _top_reasons(report.rejections))
+        table.add_row("rejected", _format_top_reasons(report.rejections))
     by_rule = report.pairs_ranked - report.pairs_eligible
     if not report.users_resumed:  # the reasons are counted for all users, also those of earlier parts of the run
         by_rule = max(by_rule, sum(report.pairs_excluded.values()))
@@ -254,24 +257,24 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked, {rate / 1e6:,.0f} million per second")
     table.add_row("", f"{by_rule:,} excluded by rules, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
     if by_rule:
-        table.add_row("by rule", Text(_excluded(report.pairs_excluded).removeprefix("; ")))
+        table.add_row("by rule", Text(_format_excluded(report.pairs_excluded).removeprefix("; ")))
     table.add_row("strategy", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, top {report.k} per user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"peak {memory_forecast.format_bytes(report.peak_bytes)}, predicted {predicted}")
-    table.add_row("workers", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    table.add_row("workers", f"{pluralize(report.workers, 'thread')}, chunks of {_format_chunks(report)}")
     return table
 
 
-def _chunks(report: Report) -> str:
+def _format_chunks(report: Report) -> str:
     is_reduced = report.chunk_size < report.chunk_size_wanted
     return pluralize(report.chunk_size, "user") + (
         f" (reduced from {report.chunk_size_wanted:,} to fit in memory)" * is_reduced
     )
 
 
-def _destinations(report: Report) -> RenderableType:
-    table = _named_rows()
+def _render_destinations(report: Report) -> RenderableType:
+    table = _render_named_rows()
     for destination in report.destinations:
         size = "" if destination.bytes is None else f" ({memory_forecast.format_bytes(destination.bytes)})"
         table.add_row(destination.kind, Text(f"{destination.name}{size}"))
@@ -281,14 +284,14 @@ def _destinations(report: Report) -> RenderableType:
     return table
 
 
-def _named_rows() -> Table:
+def _render_named_rows() -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     return table
 
 
-def _top(report: Report) -> list[RenderableType]:
+def _render_top(report: Report) -> list[RenderableType]:
     """Return one line for each job, and a table with a column for each job and a row for each component."""
     titles = Table.grid(padding=(0, 2, 0, 0))
     titles.add_column(justify="right")
@@ -314,7 +317,7 @@ def _top(report: Report) -> list[RenderableType]:
     return [Text(f"Top jobs of user {user}", style="bold"), titles, parts]
 
 
-def _excluded(reasons: Mapping[str, int]) -> str:
+def _format_excluded(reasons: Mapping[str, int]) -> str:
     texts = [
         f"{count:,} {make_printable(_LABELS.get(reason, reason).removeprefix(_PREFIX), 80)}"
         for reason, count in reasons.items()
@@ -323,12 +326,12 @@ def _excluded(reasons: Mapping[str, int]) -> str:
     return f"; {', '.join(texts)}" if texts else ""
 
 
-def _top_reasons(rejections: Mapping[str, int]) -> str:
+def _format_top_reasons(rejections: Mapping[str, int]) -> str:
     """Return the most frequent reasons, shortened for the report."""
     texts = [f"{count:,} {make_printable(reason, 70)}" for reason, count in list(rejections.items())[:MAX_REASONS]]
     more = f"; {pluralize(len(rejections) - MAX_REASONS, 'other reason')}" if len(rejections) > MAX_REASONS else ""
     return "; ".join(texts) + more
 
 
-def _short(value: float) -> str:
+def _format_short(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.1f}"

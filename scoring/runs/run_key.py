@@ -12,7 +12,7 @@ from typing import Final
 
 from scoring.array_types import Longs
 from scoring.model import Component, ScoringModel
-from scoring.runs.code_digest import code_digest
+from scoring.runs.code_digest import compute_code_digest
 
 __all__ = ["code_version", "new_run_id", "run_key"]
 
@@ -44,7 +44,9 @@ def run_key(
     """
     digest = hashlib.blake2b(digest_size=16)
     sources = [_read_source(type(part.component)) for part in model.parts]
-    digest.update(repr((FORMAT, code_digest(), sources, model.digest, fingerprint, k, shard_users, reranker)).encode())
+    digest.update(
+        repr((FORMAT, compute_code_digest(), sources, model.digest, fingerprint, k, shard_users, reranker)).encode()
+    )
     digest.update(users.tobytes())
     return digest.hexdigest()
 

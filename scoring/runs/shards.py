@@ -14,7 +14,15 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.bundle.ranked_lists import Ranking
 
-__all__ = ["ROWS_PER_SHARD", "Shard", "ShardAssembly", "ShardResult", "ShardTask", "cut_shards", "users_per_shard"]
+__all__ = [
+    "ROWS_PER_SHARD",
+    "Shard",
+    "ShardAssembly",
+    "ShardResult",
+    "ShardTask",
+    "count_users_per_shard",
+    "cut_shards",
+]
 
 ROWS_PER_SHARD: Final = 250_000
 """Rows per shard: large enough for few files, small enough to hold in memory and to rank again."""
@@ -68,7 +76,7 @@ class ShardResult:
         return cls(shard, replace(parts[0], **columns, n_scored=n_scored))
 
 
-def users_per_shard(k: int) -> int:
+def count_users_per_shard(k: int) -> int:
     """Return how many users with lists of k jobs a shard contains."""
     return max(1, ROWS_PER_SHARD // max(1, k))
 

@@ -40,16 +40,16 @@ class AreaMeans:
         prefecture, major = jobs.prefecture[counted], jobs.major[counted]
         shape = (n_prefectures + 1, n_majors + 1)
         known = prefecture >= 0
-        by_prefecture = _sums(prefecture[known], wage[known], shape[0])
+        by_prefecture = _compute_sums(prefecture[known], wage[known], shape[0])
         both = known & (major >= 0)
-        by_major = _sums(prefecture[both] * np.int64(shape[1]) + major[both], wage[both], shape[0] * shape[1])
-        sums = _sums(np.zeros(len(wage), dtype=np.int64), wage, 1)
+        by_major = _compute_sums(prefecture[both] * np.int64(shape[1]) + major[both], wage[both], shape[0] * shape[1])
+        sums = _compute_sums(np.zeros(len(wage), dtype=np.int64), wage, 1)
         return cls(
-            by_major=_means(*by_major).reshape(shape),
+            by_major=_compute_means(*by_major).reshape(shape),
             by_major_count=by_major[1].reshape(shape),
-            by_prefecture=_means(*by_prefecture),
+            by_prefecture=_compute_means(*by_prefecture),
             by_prefecture_count=by_prefecture[1],
-            overall=float(_means(*sums)[0]),
+            overall=float(_compute_means(*sums)[0]),
             overall_count=int(sums[1][0]),
         )
 
@@ -73,11 +73,11 @@ class AreaMeans:
         return mean, count, level.astype(np.int8)
 
 
-def _sums(code: NDArray[np.integer], wage: Floats, size: int) -> tuple[Floats, NDArray[np.int64]]:
+def _compute_sums(code: NDArray[np.integer], wage: Floats, size: int) -> tuple[Floats, NDArray[np.int64]]:
     sums: Floats = np.bincount(code, wage, minlength=size).astype(np.float64)
     return sums, np.bincount(code, minlength=size).astype(np.int64)
 
 
-def _means(sums: Floats, counts: NDArray[np.int64]) -> Floats:
+def _compute_means(sums: Floats, counts: NDArray[np.int64]) -> Floats:
     with np.errstate(invalid="ignore"):
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from scoring.storage.atomic_file import remove_leftovers, replace_file
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 from scoring.storage.plain_file import open_plain_file
 from scoring.telemetry import fault_injection
 
@@ -55,8 +55,8 @@ class ArrayCache:
             return None
         remove_leftovers(self._folder, f"{self._kind}-*")
         try:
-            with _opened(self._folder / self._name(key)) as file, zipfile.ZipFile(file) as archive:
-                found = {name: _array(archive, name, shape) for name, shape in shapes.items()}
+            with _open_owned_file(self._folder / self._name(key)) as file, zipfile.ZipFile(file) as archive:
+                found = {name: _read_array(archive, name, shape) for name, shape in shapes.items()}
         except _DAMAGE:
             return None
         return found if all(np.isfinite(array).all() for array in found.values()) else None
@@ -68,9 +68,8 @@ class ArrayCache:
             if self._is_trusted():
                 self._write(self._name(key), arrays)
         except OSError as error:
-            message = (
-                f"Trained factors cannot be saved in {self._folder}: {reason(error)}. The next run trains them again."
-            )
+            problem = f"Trained factors cannot be saved in {self._folder}: {describe_os_error(error)}."
+            message = f"{problem} The next run trains them again."
             warnings.warn(message, RuntimeWarning, stacklevel=2)
 
     def _name(self, key: str) -> str:
@@ -114,7 +113,7 @@ def _make_private(folder: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open_owned_file(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file owned by this user or root. Raises `OSError` for other files and for links."""
     with open_plain_file(path) as file:
         if os.fstat(file.fileno()).st_uid not in (os.geteuid(), 0):
@@ -122,7 +121,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _read_array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Return one array, or raise an error of `_DAMAGE`.
 
     `np.load` is not used because it allocates the size that the header states.

@@ -58,21 +58,21 @@ class Factors:
         """Return the factors in the dataset, else trained ones, read from or written to the folder `cache`."""
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
-            users = _imported(tables.user_factors, dataset.users.user_id)
-            jobs = _imported(tables.job_factors, dataset.jobs.job_id)
+            users = _convert_imported(tables.user_factors, dataset.users.user_id)
+            jobs = _convert_imported(tables.job_factors, dataset.jobs.job_id)
             listed = np.isin(dataset.users.user_id, tables.user_factors["user_id"])
             return cls.from_vectors(users, jobs, "imported", listed)
         if not len(dataset.actions):
             shape = (settings or ALS()).dimensions
             return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
-        return _trained(dataset, settings or ALS(), cache)
+        return _train_factors(dataset, settings or ALS(), cache)
 
     @classmethod
     def from_vectors(
         cls, users: NDArray[np.floating], jobs: NDArray[np.floating], source: str, user_in_table: Bools | None = None
     ) -> Self:
         """Return factors of raw vectors, normalised in float64 and stored as float32."""
-        (user_unit, user_has), (job_unit, job_has) = _unit(users), _unit(jobs)
+        (user_unit, user_has), (job_unit, job_has) = _scale_to_unit(users), _scale_to_unit(jobs)
         in_table = np.zeros(len(user_unit), dtype=bool) if user_in_table is None else user_in_table
         return cls(user_unit, job_unit, user_has, job_has, source, in_table)
 
@@ -86,7 +86,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "scoring" / "factors"
 
 
-def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
+def _scale_to_unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
     wide = np.array(vectors.T, dtype=np.float64, order="C")  # (dimensions, n): each step below reads memory once
     square = np.zeros(wide.shape[1])
     for dimension in wide:  # sum from dimension 0 up, the specified order
@@ -97,13 +97,13 @@ def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
     return np.ascontiguousarray(unit.T, dtype=np.float32), has
 
 
-def _imported(frame: pd.DataFrame, ids: Longs) -> Floats:
+def _convert_imported(frame: pd.DataFrame, ids: Longs) -> Floats:
     columns = sorted((name for name in frame.columns if name[0] == "f"), key=lambda name: int(name[1:]))
     wide = frame.set_index(frame.columns[0])[columns].reindex(ids).to_numpy(np.float64)
     return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # incomplete vectors become zero
 
 
-def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+def _compute_confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Return (user row, job row, confidence) of each pair with actions, by user, then job."""
     pair = (actions.user.astype(np.int64) << 32) | actions.job.astype(np.int64)
     order = np.argsort(pair)
@@ -115,17 +115,17 @@ def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.i
     return (pair >> 32).astype(np.int32), (pair & 0xFFFFFFFF).astype(np.int32), confidence
 
 
-def _numbered(rows: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _number_rows(rows: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct rows below n, and the position of each given row among them: `np.unique` without a sort."""
     occurs = np.bincount(rows, minlength=n) > 0
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[rows]
 
 
-def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
-    user_rows, job_rows, confidence = _confidences(dataset.actions)
-    acting_users, user = _numbered(user_rows, len(dataset.users))
-    acted_jobs, job = _numbered(job_rows, len(dataset.jobs))
-    key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
+def _train_factors(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
+    user_rows, job_rows, confidence = _compute_confidences(dataset.actions)
+    acting_users, user = _number_rows(user_rows, len(dataset.users))
+    acted_jobs, job = _number_rows(job_rows, len(dataset.jobs))
+    key = _compute_key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
     shapes = {"users": (len(acting_users), settings.dimensions), "jobs": (len(acted_jobs), settings.dimensions)}
     disk = ArrayCache(cache, "als") if cache else None
     cached = disk.read(key, shapes) if disk else None
@@ -145,7 +145,7 @@ def _spread(vectors: Vectors, has: Bools, rows: NDArray[np.int64], n: int) -> tu
     return wide, have
 
 
-def _key(
+def _compute_key(
     dataset: Dataset,
     acting_users: NDArray[np.integer],
     acted_jobs: NDArray[np.integer],

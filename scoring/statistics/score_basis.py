@@ -113,12 +113,14 @@ class Basis:
         Unknown users have none. A user whose vector is in the data, even a zero vector, has a profile.
         """
         factors = self.factors
-        vectors, has, in_table = _by_id(self.user_id, user_id, (factors.users, factors.user_has, factors.user_in_table))
+        vectors, has, in_table = _take_by_id(
+            self.user_id, user_id, (factors.users, factors.user_has, factors.user_in_table)
+        )
         return vectors, has, in_table
 
     def job_factors(self, job_id: Longs) -> tuple[Vectors, Bools]:
         """Return the vectors (m, dimensions) of these jobs, and whether each has one. Unknown jobs have none."""
-        vectors, has = _by_id(self.job_id, job_id, (self.factors.jobs, self.factors.job_has))
+        vectors, has = _take_by_id(self.job_id, job_id, (self.factors.jobs, self.factors.job_has))
         return vectors, has
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -137,7 +139,7 @@ class Basis:
             "clock.set_back": np.array([self.clock.set_back]),
         }
         for name in _TEXTS:
-            found |= _text_arrays(f"words.{name}", getattr(words, name).values)
+            found |= _encode_texts(f"words.{name}", getattr(words, name).values)
         for name in _NUMBERS:
             found[f"words.{name}"] = getattr(words, name).values.to_numpy(np.int64)
         return found | {
@@ -182,7 +184,7 @@ class Basis:
                 column="format",
                 value=str(arrays["format"][0]),
             )
-        words = _words(read)
+        words = _read_words(read)
         prefectures, majors, companies = len(words.prefecture), len(words.major), len(words.company)
         days = read("popularity.days", np.float64, (None,))
         counts = (len(days), companies + 1)
@@ -282,7 +284,7 @@ class _Reader:
         return array
 
 
-def _by_id(known: Longs, wanted: Longs, columns: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+def _take_by_id(known: Longs, wanted: Longs, columns: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
     """Return the rows of the wanted ids from each column; zeros for unknown ids."""
     if known is wanted or np.array_equal(known, wanted):
         return columns
@@ -300,14 +302,14 @@ def _stack(rows: list[Longs], width: int) -> Longs:
     return np.stack(rows) if rows else np.empty((0, width), dtype=np.int64)
 
 
-def _text_arrays(name: str, values: pd.Index) -> dict[str, NDArray[Any]]:
+def _encode_texts(name: str, values: pd.Index) -> dict[str, NDArray[Any]]:
     """Return all texts as UTF-8 bytes, and the end of each text."""
     encoded = [str(value).encode() for value in values]
     ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     return {f"{name}.bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8), f"{name}.end": ends}
 
 
-def _text_values(read: _Reader, name: str) -> pd.Index:
+def _decode_texts(read: _Reader, name: str) -> pd.Index:
     data, ends = read(f"{name}.bytes", np.uint8, (None,)).tobytes(), read(f"{name}.end", np.int64, (None,)).tolist()
     starts = [0, *ends][:-1]
     if any(start > end for start, end in zip(starts, ends, strict=True)) or (ends and ends[-1] != len(data)):
@@ -321,8 +323,8 @@ def _text_values(read: _Reader, name: str) -> pd.Index:
     return pd.Index([data[start:end].decode() for start, end in zip(starts, ends, strict=True)], dtype="str")
 
 
-def _words(read: _Reader) -> Vocabularies:
-    values: dict[str, Any] = {name: _text_values(read, f"words.{name}") for name in _TEXTS}
+def _read_words(read: _Reader) -> Vocabularies:
+    values: dict[str, Any] = {name: _decode_texts(read, f"words.{name}") for name in _TEXTS}
     values |= {name: pd.Index(read(f"words.{name}", np.int64, (None,)), dtype="Int64") for name in _NUMBERS}
     occupation = read("major_of.occupation", np.int64, (None,))
     major, known = (

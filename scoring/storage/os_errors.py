@@ -11,7 +11,7 @@ from typing import Final
 
 from scoring.errors import OutputError, ScoringError
 
-__all__ = ["reason", "wrap_os_errors"]
+__all__ = ["describe_os_error", "wrap_os_errors"]
 
 _ADVICE: Final = {
     errno.ENOSPC: "Free some space, or give another folder",
@@ -23,7 +23,7 @@ _ADVICE: Final = {
 _DEFAULT_ADVICE: Final = "Check the folder and its permissions, or give another folder"
 
 
-def reason(error: OSError | UnicodeDecodeError) -> str:
+def describe_os_error(error: OSError | UnicodeDecodeError) -> str:
     """Return why a file cannot be read or written, such as 'No space left on device', without the place.
 
     The text of the error number takes precedence, because libraries replace the system's text by several lines.
@@ -59,4 +59,6 @@ def wrap_os_errors(
     except OSError as error:
         problem = f"{content} cannot be {action} to {place}" if content else f"{place} cannot be {action}"
         remedy = advice or _ADVICE.get(error.errno or 0, _DEFAULT_ADVICE)
-        raise OutputError(f"{problem}: {reason(error)}. {remedy}.", path=str(place), errno=error.errno) from error
+        raise OutputError(
+            f"{problem}: {describe_os_error(error)}. {remedy}.", path=str(place), errno=error.errno
+        ) from error

@@ -103,7 +103,7 @@ class YamlSource:
         known = key
         while known and known not in self.lines:
             known = known[:-1]
-        return _error(self.error_class, self.path, self.lines.get(known), message, key)
+        return _make_error(self.error_class, self.path, self.lines.get(known), message, key)
 
     def mapping(self, key: KeyPath) -> dict[str, Any]:
         """Return the mapping under a key, whose keys are all text; () is the file itself."""
@@ -177,9 +177,9 @@ def parse_yaml(
             mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or str(error).splitlines()[0]
             message = f"invalid YAML: {problem}."
-            raise _error(error_class, path, mark.line + 1 if mark else None, message) from error
+            raise _make_error(error_class, path, mark.line + 1 if mark else None, message) from error
     if not isinstance(data, dict):
-        raise _error(
+        raise _make_error(
             error_class, path, None, f"the content must be a YAML mapping (`key: value` lines) with {expected}."
         )
     source = YamlSource(path, data, lines, error_class)
@@ -199,7 +199,7 @@ def _load(text: str, loader_class: Any) -> tuple[Any, dict[KeyPath, int], KeyPat
     return loader.construct_document(node), lines, duplicate
 
 
-def _error(
+def _make_error(
     error_class: type[LocatedError], path: str, line: int | None, message: str, key: KeyPath = ()
 ) -> LocatedError:
     place = path if line is None else f"{path}, line {line}"

@@ -78,7 +78,7 @@ def make_market(
             "Use at least 1 user, 1 job and 0 actions.",
             key=("n_users", "n_jobs", "n_actions"),
         )
-    clock = _clock(as_of)
+    clock = _choose_clock(as_of)
     now = int(clock.timestamp())
     for_reference, for_users, for_jobs, for_preferences, for_actions = np.random.default_rng(seed).spawn(5)
     reference = ReferenceArrays.load(for_reference)
@@ -98,7 +98,7 @@ def make_market(
     return Market(tables, preferences, clock)
 
 
-def _clock(as_of: str | pd.Timestamp) -> pd.Timestamp:
+def _choose_clock(as_of: str | pd.Timestamp) -> pd.Timestamp:
     try:
         clock = pd.Timestamp(as_of)
     except ValueError as error:

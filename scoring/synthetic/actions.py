@@ -247,7 +247,7 @@ def _to_frame(log: _ActionLog) -> pd.DataFrame:
     columns = {
         "user_id": log.user + 1,
         "job_id": log.job + 1,
-        "action": column_helpers.text_column(np.array(ACTION_KINDS, object)[log.kind]),
+        "action": column_helpers.make_text_column(np.array(ACTION_KINDS, object)[log.kind]),
         "occurred_at": column_helpers.time_column(log.at),
     }
     return column_helpers.make_canonical("actions", columns, len(log.user))

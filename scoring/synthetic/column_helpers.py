@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from scoring.columns import TABLES
 
-__all__ = ["append_unknown", "flag_column", "integer_column", "make_canonical", "text_column", "time_column"]
+__all__ = ["append_unknown", "flag_column", "make_canonical", "make_integer_column", "make_text_column", "time_column"]
 
 Mask = NDArray[np.bool_]
 
 
-def text_column(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
+def make_text_column(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
     """Return a text column; NaN where the mask is true or the value is None."""
     if missing is not None:
         values = values.copy()
@@ -34,7 +34,7 @@ def flag_column(values: Mask, missing: Mask) -> pd.Series:
     return pd.Series(pd.arrays.BooleanArray(values & ~missing, missing.copy()))
 
 
-def integer_column(values: NDArray[np.integer], missing: Mask) -> pd.Series:
+def make_integer_column(values: NDArray[np.integer], missing: Mask) -> pd.Series:
     """Return an Int64 column; <NA> where `missing`."""
     return pd.Series(pd.arrays.IntegerArray(np.where(missing, 1, values).astype(np.int64), missing.copy()))
 

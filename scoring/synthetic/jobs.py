@@ -100,13 +100,15 @@ def make_jobs(rng: np.random.Generator, reference: ReferenceArrays, companies: C
     station = titles.draw_stations(rng, reference, town)
     station[draw_flags(rng, 0.17, n)] = None
     columns: Columns = {
-        "title": column_helpers.text_column(
+        "title": column_helpers.make_text_column(
             titles.make_titles(rng, reference, town, station, trade, flags), draw_flags(rng, 0.01, n)
         ),
-        "station_name": column_helpers.text_column(station),
-        "address": column_helpers.text_column(titles.make_addresses(rng, reference, town), draw_flags(rng, 0.12, n)),
+        "station_name": column_helpers.make_text_column(station),
+        "address": column_helpers.make_text_column(
+            titles.make_addresses(rng, reference, town), draw_flags(rng, 0.12, n)
+        ),
         "max_salary": np.where(draw_flags(rng, 0.4, n), np.nan, pay.maximum),
-        "employment_type_code": column_helpers.integer_column(employment + 1, draw_flags(rng, 0.03, n)),
+        "employment_type_code": column_helpers.make_integer_column(employment + 1, draw_flags(rng, 0.03, n)),
         "is_active": ~draw_flags(rng, 0.02, n),
     }
     known = _TrueValues(company, place, town, trade, pay, fee, flags, posted, expires)
@@ -240,18 +242,18 @@ def _make_visible_columns(
     pay = values.pay
     return {
         "job_id": np.arange(1, len(values.company) + 1),
-        "company_id": column_helpers.text_column(companies.ids[values.company], is_missing["company"]),
-        "company_name": column_helpers.text_column(
+        "company_id": column_helpers.make_text_column(companies.ids[values.company], is_missing["company"]),
+        "company_name": column_helpers.make_text_column(
             companies.names[values.company], is_missing["company"] | is_missing["company_name"]
         ),
-        "prefecture_code": column_helpers.text_column(
+        "prefecture_code": column_helpers.make_text_column(
             reference.prefectures.codes[values.place], is_missing["prefecture"]
         ),
-        "city_code": column_helpers.text_column(reference.cities.codes[values.town], is_missing["city"]),
-        "salary_type": column_helpers.text_column(np.array(_TYPES, object)[pay.kind], is_missing["kind"]),
+        "city_code": column_helpers.make_text_column(reference.cities.codes[values.town], is_missing["city"]),
+        "salary_type": column_helpers.make_text_column(np.array(_TYPES, object)[pay.kind], is_missing["kind"]),
         "min_salary": np.where(is_missing["salary"], np.nan, pay.minimum),
         "fee": np.where(is_missing["fee"], np.nan, values.fee),
-        "occupation_code": column_helpers.integer_column(
+        "occupation_code": column_helpers.make_integer_column(
             reference.occupations.codes[values.trade], is_missing["occupation"]
         ),
         "posted_at": column_helpers.time_column(values.posted, is_missing["posted"]),

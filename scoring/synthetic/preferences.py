@@ -80,8 +80,8 @@ def make_preferences(
     ids = users.frame["user_id"].to_numpy()
     quirks = {
         "user_id": ids,
-        "hated_occupation": column_helpers.integer_column(reference.occupations.codes[hated], hated < 0),
-        "favourite_company": column_helpers.text_column(companies.ids[favourite], favourite < 0),
+        "hated_occupation": column_helpers.make_integer_column(reference.occupations.codes[hated], hated < 0),
+        "favourite_company": column_helpers.make_text_column(companies.ids[favourite], favourite < 0),
     }
     weights = pd.DataFrame(matrix, columns=list(HIDDEN_WEIGHTS))
     weights.insert(0, "user_id", ids)

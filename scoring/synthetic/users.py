@@ -113,17 +113,19 @@ def _to_frame(
     none: Flags = style < 0
     columns = {
         "user_id": np.arange(1, n + 1),
-        "prefecture_code": column_helpers.text_column(
+        "prefecture_code": column_helpers.make_text_column(
             column_helpers.append_unknown(reference.prefectures.codes)[prefecture]
         ),
-        "city_code": column_helpers.text_column(column_helpers.append_unknown(reference.cities.codes)[city]),
-        "age_group": column_helpers.text_column(_AGES[draw_weighted(rng, _AGE_SHARES, n)], draw_flags(rng, 0.05, n)),
-        "gender": column_helpers.text_column(
+        "city_code": column_helpers.make_text_column(column_helpers.append_unknown(reference.cities.codes)[city]),
+        "age_group": column_helpers.make_text_column(
+            _AGES[draw_weighted(rng, _AGE_SHARES, n)], draw_flags(rng, 0.05, n)
+        ),
+        "gender": column_helpers.make_text_column(
             _GENDERS[draw_weighted(rng, np.array([0.52, 0.46, 0.02]), n)], draw_flags(rng, 0.07, n)
         ),
         "preferred_occupations": pd.Series(lists, dtype=object),
         "preferred_salary_min": floor,
-        "preferred_work_style": column_helpers.text_column(np.array(STYLES, object)[style], none),
+        "preferred_work_style": column_helpers.make_text_column(np.array(STYLES, object)[style], none),
         "registered_at": column_helpers.time_column(registered, draw_flags(rng, 0.02, n)),
         "is_active": ~draw_flags(rng, 0.03, n),
     }

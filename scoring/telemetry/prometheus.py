@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from scoring.errors import ConfigurationError
 from scoring.extras import require
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 from scoring.telemetry.latency_alert import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
 from scoring.telemetry.round_trips import Traffic
@@ -70,14 +70,14 @@ class ScoringCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family with its samples."""
-        yield from _operations(self._sources.operations)
+        yield from _collect_operations(self._sources.operations)
         if self._sources.alert is not None:
-            yield from _alert(self._sources.alert)
+            yield from _collect_alert(self._sources.alert)
         if self._sources.traffic is not None:
-            yield from _traffic(self._sources.traffic)
+            yield from _collect_traffic(self._sources.traffic)
         caches = self._sources.caches
         if caches is not None:
-            yield from _caches(caches() if callable(caches) else caches)
+            yield from _collect_caches(caches() if callable(caches) else caches)
 
 
 class MetricsServer:
@@ -108,7 +108,7 @@ def prometheus_text(sources: Sources) -> str:
     ------
     MissingDependencyError: If prometheus-client is not installed.
     """
-    text: bytes = _client().generate_latest(_registry(sources))
+    text: bytes = _import_client().generate_latest(_make_registry(sources))
     return text.decode()
 
 
@@ -122,25 +122,25 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
     MissingDependencyError: If prometheus-client is not installed.
     ConfigurationError: If the server cannot listen on the port.
     """
-    registry = _registry(sources)
+    registry = _make_registry(sources)
     try:
-        return MetricsServer(*_client().start_http_server(port, host, registry))
+        return MetricsServer(*_import_client().start_http_server(port, host, registry))
     except (OSError, OverflowError) as error:  # port in use, permission denied, unknown host; port above 65,535
-        problem = reason(error) if isinstance(error, OSError) else error
+        problem = describe_os_error(error) if isinstance(error, OSError) else error
         raise ConfigurationError(
             f"metrics cannot be served on {host}:{port} ({problem}). Give another port or host.", key=("port",)
         ) from None
 
 
-def _client() -> Any:
+def _import_client() -> Any:
     require("The export of metrics", "monitoring", "prometheus_client")
     import prometheus_client
 
     return prometheus_client
 
 
-def _registry(sources: Sources) -> CollectorRegistry:
-    client = _client()
+def _make_registry(sources: Sources) -> CollectorRegistry:
+    client = _import_client()
     # a separate registry: two engines would conflict in the client's global one
     registry: CollectorRegistry = client.CollectorRegistry()
     registry.register(ScoringCollector(sources))
@@ -151,7 +151,7 @@ def _registry(sources: Sources) -> CollectorRegistry:
 # Families
 
 
-def _operations(operations: Operations) -> Iterator[Metric]:
+def _collect_operations(operations: Operations) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, SummaryMetricFamily
 
     label = ["operation"]
@@ -165,10 +165,10 @@ def _operations(operations: Operations) -> Iterator[Metric]:
         failures.add_metric([name], operation.failures)
         users.add_metric([name], operation.users)
         pairs.add_metric([name], operation.pairs)
-    yield from (seconds, failures, users, pairs, _quantiles(statistics))
+    yield from (seconds, failures, users, pairs, _collect_quantiles(statistics))
 
 
-def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
+def _collect_quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
     """Median and p95 of the latest durations, as a gauge: the summary of the client has no quantiles."""
     from prometheus_client.core import GaugeMetricFamily
 
@@ -184,7 +184,7 @@ def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
     return quantiles
 
 
-def _alert(alert: TargetAlert) -> Iterator[Metric]:
+def _collect_alert(alert: TargetAlert) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     now = alert.statistics()
@@ -198,7 +198,7 @@ def _alert(alert: TargetAlert) -> Iterator[Metric]:
     )
 
 
-def _traffic(traffic: Traffic) -> Iterator[Metric]:
+def _collect_traffic(traffic: Traffic) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily
 
     now = traffic.statistics()
@@ -206,7 +206,7 @@ def _traffic(traffic: Traffic) -> Iterator[Metric]:
     yield CounterMetricFamily("scoring_database_seconds", "Seconds in the driver of the database.", now.seconds)
 
 
-def _caches(caches: Mapping[str, CacheCounters]) -> Iterator[Metric]:
+def _collect_caches(caches: Mapping[str, CacheCounters]) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     for field, meaning in CACHE_COUNTERS.items():

@@ -18,7 +18,7 @@ from scoring.statistics import Statistics
 from scoring.testing.engine_under_test import EngineUnderTest
 from scoring.testing.small_market import small_dataset
 
-__all__ = ["MAX_JOBS", "MAX_USERS", "NO_RULES", "CheckContext", "small_market"]
+__all__ = ["MAX_JOBS", "MAX_USERS", "NO_RULES", "CheckContext", "make_small_market"]
 
 MAX_USERS, MAX_JOBS = 48, 600
 """Number of rows of a larger dataset that are scored, as a request; statistics use the whole dataset."""
@@ -36,7 +36,7 @@ NO_RULES: Mapping[str, object] = {
 Rows = NDArray[np.int64]
 
 
-def small_market(seed: int) -> Dataset:
+def make_small_market(seed: int) -> Dataset:
     """Return a small dataset for checks, with ties, missing values, and rows that each rule excludes."""
     return small_dataset(seed, n_users=32, n_jobs=160, n_actions=600)
 

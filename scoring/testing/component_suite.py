@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.backends import reference
-from scoring.catalog import component_kinds
+from scoring.catalog import get_component_kinds
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
 from scoring.plan.value_range import RANGE_TOLERANCE
 from scoring.ranking.component_contract import EXPLAIN_TOLERANCE
-from scoring.testing.scenarios import Scenarios, built_in_scenarios
+from scoring.testing.scenarios import Scenarios, make_scenarios
 from scoring.testing.small_market import add_own_columns
 
 __all__ = ["BrokenContractError", "Condition", "check_component"]
@@ -86,7 +86,7 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     own = _make_instance(component)
     _check_configuration(own)
     for seed in (0, 1):
-        scenarios = built_in_scenarios(seed)
+        scenarios = make_scenarios(seed)
         if dataset is not None and dataset.board.own:
             tables = add_own_columns(scenarios.dataset.tables, dataset, seed)
             scenarios = Scenarios(Dataset(tables, as_of=scenarios.dataset.as_of))
@@ -132,8 +132,8 @@ def _check_configuration(own: Component) -> None:
         ) from error
     _require(again == own, "can be pickled", f"{name} is {again!r} after pickling, not {own!r}.")
     try:
-        kinds = component_kinds([type(own)])
-        text = dump_model(_model(own))
+        kinds = get_component_kinds([type(own)])
+        text = dump_model(_make_model(own))
         read = parse_model(text, kinds).parts[0].component
     except ModelError as error:
         problem = f"{name} cannot be read back from a model file: {error}"
@@ -142,7 +142,7 @@ def _check_configuration(own: Component) -> None:
     _require(read == own, "can be stored", problem)
 
 
-def _model(own: Component) -> ScoringModel:
+def _make_model(own: Component) -> ScoringModel:
     """Return a model of this component alone."""
     name = type(own).kind
     weights = WeightProfile({"base": 1.0}, {"base": {name: 1.0}})
@@ -170,7 +170,7 @@ class _Check:
     def values(self, inputs: Inputs, when: str) -> Values:
         """Return (n_users, n_jobs) float64 values."""
         try:
-            plan = Plan.build(_model(self.own), inputs)
+            plan = Plan.build(_make_model(self.own), inputs)
         except ModelError as error:
             raise BrokenContractError(f"{self.name}, {when}: {error}", "has valid terms", when) from error
         rows = np.arange(len(inputs.users)), np.arange(len(inputs.jobs))

@@ -15,7 +15,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.model import Component, Part, ScoringModel, WeightProfile
-from scoring.testing.check_context import CheckContext, small_market
+from scoring.testing.check_context import CheckContext, make_small_market
 from scoring.testing.engine_under_test import EngineUnderTest, ScorerPath
 from scoring.testing.invariants import INVARIANTS, Invariant, NotTestableError
 
@@ -129,9 +129,9 @@ def engine_checks(
     engine = backend if isinstance(backend, EngineUnderTest) else EngineUnderTest(scorer_path, backend)
 
     def data() -> Dataset:
-        return small_market(seed) if dataset is None else dataset
+        return make_small_market(seed) if dataset is None else dataset
 
-    context = CheckContext(_model(model), data, engine, seed)
+    context = CheckContext(_make_model(model), data, engine, seed)
     return [EngineCheck(INVARIANTS[name], context) for name in names]
 
 
@@ -206,7 +206,7 @@ def _summarise(failures: dict[str, str], context: CheckContext, n: int) -> str:
     return "\n".join([head, *lines, advice])
 
 
-def _model(given: CheckedModel) -> ScoringModel:
+def _make_model(given: CheckedModel) -> ScoringModel:
     """Return the model to check. A component is added to `standard` with half of the weight."""
     if isinstance(given, ScoringModel):
         return given

@@ -13,9 +13,9 @@ from scoring.columns import ACTION_KINDS, Table
 from scoring.dataset import Dataset, Tables
 from scoring.model import Inputs
 from scoring.statistics import Statistics
-from scoring.testing.small_market import canonical, small_dataset
+from scoring.testing.small_market import make_canonical, small_dataset
 
-__all__ = ["Scenario", "Scenarios", "built_in_scenarios"]
+__all__ = ["Scenario", "Scenarios", "make_scenarios"]
 
 _ALONE = 4
 """Number of users, and of jobs, that are also scored alone."""
@@ -79,7 +79,7 @@ class Scenarios:
         """Scenarios with unusual data: new ids and codes, missing values, empty tables."""
         tables = self.dataset.tables
         stripped = {
-            name: _without_optional_values(tables.board.table(name), frame)
+            name: _remove_optional_values(tables.board.table(name), frame)
             if name in ("jobs", "users", "occupations", "prefectures")
             else frame
             for name, frame in tables.items()
@@ -103,7 +103,7 @@ class Scenarios:
         """
         users, jobs = self.dataset.users.user_id, self.dataset.jobs.job_id
         n = len(users) * len(jobs)
-        later = canonical(
+        later = make_canonical(
             "actions",
             self.dataset.board,
             user_id=np.repeat(users, len(jobs)),
@@ -133,7 +133,7 @@ class Scenarios:
 
 
 @lru_cache(maxsize=2)
-def built_in_scenarios(seed: int) -> Scenarios:
+def make_scenarios(seed: int) -> Scenarios:
     """Return the scenarios of `small_dataset(seed)`, cached because they cost more than the checks themselves.
 
     The arrays of its jobs and users are read-only. A component that changes its input gets an error from NumPy.
@@ -146,7 +146,7 @@ def built_in_scenarios(seed: int) -> Scenarios:
     return scenarios
 
 
-def _without_optional_values(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+def _remove_optional_values(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with all optional columns missing, except that `is_active` is true."""
     stripped = frame.copy()
     for column in table.columns:

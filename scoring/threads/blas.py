@@ -15,7 +15,7 @@ __all__ = ["limit_blas_threads"]
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def _find_blas() -> ThreadpoolController:
     """Find the BLAS libraries, which takes milliseconds. Kernels use SciPy's."""
     import scipy.linalg.cython_blas  # noqa: F401 - threadpoolctl finds only loaded libraries
     from threadpoolctl import ThreadpoolController
@@ -41,7 +41,7 @@ def limit_blas_threads() -> Iterator[None]:
     with _Limit.lock:
         if _Limit.depth == 0:
             _release()
-            _Limit.limit = _blas().limit(limits=1, user_api="blas")
+            _Limit.limit = _find_blas().limit(limits=1, user_api="blas")
             _release()
         _Limit.depth += 1
     try:
@@ -61,6 +61,6 @@ def _release() -> None:
     In newer versions of threadpoolctl, only the first thread that limits OpenBLAS can change the limit while it is
     alive; limits from other threads are ignored silently. The count in `_Limit` makes this protection unnecessary.
     """
-    for library in _blas().lib_controllers:
+    for library in _find_blas().lib_controllers:
         if hasattr(library, "clear_controlling_thread"):
             library.clear_controlling_thread(force=True)

@@ -11,7 +11,7 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.threads.blas import limit_blas_threads
 
-__all__ = ["available_cpus", "limit_blas_threads", "run_in_threads", "users_per_task"]
+__all__ = ["available_cpus", "count_users_per_task", "limit_blas_threads", "run_in_threads"]
 
 MAX_USERS_PER_TASK = 256
 MIN_USERS_PER_TASK = 16
@@ -24,7 +24,7 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def users_per_task(n_users: int, workers: int, tile: int) -> int:
+def count_users_per_task(n_users: int, workers: int, tile: int) -> int:
     """Return the length of the slices of `run_in_threads`."""
     size = int(np.clip(n_users // (workers * TASKS_PER_WORKER), MIN_USERS_PER_TASK, MAX_USERS_PER_TASK))
     rounds = max(-(-n_users // (workers * tile)), 1)  # one tile for each worker
@@ -51,7 +51,7 @@ def run_in_threads(
     tile: Number of users that are processed most efficiently together. Slices come close to this length if all
         workers still get an equal share.
     """
-    size = users_per_task(n_users, workers, tile)
+    size = count_users_per_task(n_users, workers, tile)
     parts = [slice(first, min(first + size, n_users)) for first in range(0, n_users, size)]
     if workers == 1 or len(parts) == 1:
         for part in parts:

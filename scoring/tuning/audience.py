@@ -108,7 +108,7 @@ def audience(
         rival=prepared.plan.job_id[block.rival[missed]],
         rival_score=block.rival_score[missed],
         rank_of_nearest=tuple(ranks),
-        comparison=_comparison(prepared, block),
+        comparison=_compare_components(prepared, block),
         n_not_ranked=len(rows) - len(block.user_id),
         external_ids=prepared.inputs.external_ids,
     )
@@ -135,7 +135,7 @@ class _Block:
         plan = prepared.plan
         ranking = prepared.scorer.top_k(k, rows)
         values = prepared.scorer.components(rows, np.array([job]))[:, :, 0]
-        rank = _ranks(ranking, job)
+        rank = _find_ranks(ranking, job)
         reasons = [
             () if listed_rank else list_exclusions(plan, int(user), job)
             for user, listed_rank in zip(rows, rank, strict=True)
@@ -146,13 +146,13 @@ class _Block:
         place = _place_to_beat(prepared, ranking, job)[at]
         rival[at], rival_score[at] = ranking.job_row[at, place], ranking.scores[at, place, 0]
         rival_values = np.zeros_like(values)
-        rival_values[:, at] = _values_of_pairs(prepared, rows[at], rival[at])
+        rival_values[:, at] = _compute_values_of_pairs(prepared, rows[at], rival[at])
         return cls(
             row=rows,
             user_id=ranking.user_id,
             rank=rank,
             score=compute_total(prepared.model.flat_weights, values).astype(np.float64),
-            kth_score=_kth_scores(ranking, k),
+            kth_score=_get_kth_scores(ranking, k),
             reasons=reasons,
             missed=missed,
             rival=rival,
@@ -173,7 +173,7 @@ class _Block:
         return cls(reasons=[reasons[place] for place in order], **columns)
 
 
-def _ranks(ranking: Ranking, job: int) -> Longs:
+def _find_ranks(ranking: Ranking, job: int) -> Longs:
     """Return the rank of the job for each user, (n,), from 1; 0 where it is not listed."""
     user, place = np.nonzero(ranking.job_row == job)
     ranks = np.zeros(len(ranking.user_id), dtype=np.int64)
@@ -181,7 +181,7 @@ def _ranks(ranking: Ranking, job: int) -> Longs:
     return ranks
 
 
-def _kth_scores(ranking: Ranking, k: int) -> Floats:
+def _get_kth_scores(ranking: Ranking, k: int) -> Floats:
     """Return the score of the k-th job of each list, (n,); NaN where the list has fewer than k jobs."""
     full = ranking.count == k
     return np.where(full, ranking.scores[:, k - 1, 0], np.nan) if full.any() else np.full(len(full), np.nan)
@@ -203,7 +203,7 @@ def _place_to_beat(prepared: Prepared, ranking: Ranking, job: int) -> Longs:
     return np.where(of_company.sum(axis=1) >= limit, last_of_company, last)
 
 
-def _comparison(prepared: Prepared, block: _Block) -> pd.DataFrame:
+def _compare_components(prepared: Prepared, block: _Block) -> pd.DataFrame:
     """Return one row per component: mean points of the job and of the jobs it has to beat, over the missed users."""
     parts, weights, is_missed = prepared.model.parts, prepared.model.flat_weights, block.missed
     means = [
@@ -222,7 +222,7 @@ def _comparison(prepared: Prepared, block: _Block) -> pd.DataFrame:
     )
 
 
-def _values_of_pairs(prepared: Prepared, rows: Longs, jobs: Longs) -> Floats:
+def _compute_values_of_pairs(prepared: Prepared, rows: Longs, jobs: Longs) -> Floats:
     """Return the values of the pairs (rows[i], jobs[i]), (n_components, n), in blocks ordered by job."""
     values = np.empty((len(prepared.model.parts), len(rows)))
     by_job = np.argsort(jobs, kind="stable")

@@ -28,11 +28,11 @@ def plot_audience(audience: Audience) -> Figure:
     """
     if audience.n_eligible:
         figure, (left, right) = create_figure(11.5, max(4.4, 0.36 * len(audience.comparison) + 1.2), columns=2)
-        (_ranks if audience.n_listed else _gaps)(left, audience)
-        (_components if len(audience.missed) else _rules)(right, audience)
+        (_draw_ranks if audience.n_listed else _draw_gaps)(left, audience)
+        (_draw_components if len(audience.missed) else _draw_rules)(right, audience)
     else:
         figure, (axes,) = create_figure(8.5, 0.4 * max(len(audience.rules), MANY_RULES) + 1.2)
-        _rules(axes, audience)
+        _draw_rules(axes, audience)
     users = len(audience.user_id)
     figure.suptitle(
         f"Job {audience.job}: listed for {audience.n_listed:,} of {users:,} users, eligible but not listed for "
@@ -42,7 +42,7 @@ def plot_audience(audience: Audience) -> Figure:
     return figure
 
 
-def _ranks(axes: Any, audience: Audience) -> None:
+def _draw_ranks(axes: Any, audience: Audience) -> None:
     # ranks per bar: for few users, bars of one rank would all have height 1
     per_bar = -(-audience.k // min(BINS, max(audience.n_listed, FEWEST_BARS)))
     edges = np.arange(0.5, audience.k + per_bar + 0.5, per_bar)
@@ -55,7 +55,7 @@ def _ranks(axes: Any, audience: Audience) -> None:
     axes.set_title(f"Rank in the lists of {audience.n_listed:,} users", loc="left", fontsize=10)
 
 
-def _gaps(axes: Any, audience: Audience) -> None:
+def _draw_gaps(axes: Any, audience: Audience) -> None:
     axes.hist(audience.gaps, bins=BINS, color=BLUE, rwidth=0.9)
     axes.set_xlim(left=0)
     axes.set_xlabel("gap to the list, points")
@@ -63,7 +63,7 @@ def _gaps(axes: Any, audience: Audience) -> None:
     axes.set_title(f"Gap to the lists of {len(audience.missed):,} users", loc="left", fontsize=10)
 
 
-def _components(axes: Any, audience: Audience) -> None:
+def _draw_components(axes: Any, audience: Audience) -> None:
     rows = audience.components()
     difference = rows["difference"].to_numpy()
     places = np.arange(len(rows))
@@ -85,7 +85,7 @@ def _components(axes: Any, audience: Audience) -> None:
     axes.set_title(f"Components of the gap, {len(audience.missed):,} users", loc="left", fontsize=10)
 
 
-def _rules(axes: Any, audience: Audience) -> None:
+def _draw_rules(axes: Any, audience: Audience) -> None:
     rows = audience.reasons()
     axes.set_xlabel("users")
     n_excluded = len(audience.user_id) - audience.n_eligible

@@ -14,7 +14,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.list_metrics import PopulationFact, UserFact
 from scoring.evaluation.measure_values import Measure
-from scoring.evaluation.metrics import Metric, mean
+from scoring.evaluation.metrics import Metric, compute_mean
 from scoring.evaluation.slices import Slicing
 
 __all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "make_goal"]
@@ -70,7 +70,7 @@ class MetricGoal(Goal):
         return self.metric.k
 
     def of(self, evaluator: Evaluator, evaluation: Evaluation) -> float:
-        return mean(self.metric.of(evaluation.relevance))
+        return compute_mean(self.metric.of(evaluation.relevance))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class ListGoal(Goal):
                     key=(self.name,),
                 )
             return value
-        return mean(self.fact.of(evaluation.ranking, facts))
+        return compute_mean(self.fact.of(evaluation.ranking, facts))
 
 
 def make_goal(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
@@ -174,7 +174,7 @@ class Floor:
                 "relevant job. Use more users, or omit this floor.",
                 key=("floor",),
             )
-        return mean(values)
+        return compute_mean(values)
 
     def members(self, user_id: Longs) -> Bools:
         """Return which of these users are in the slice, (n,).

@@ -87,13 +87,13 @@ def sweep_weight(values: Floats, flat: Floats, component: int, k: int) -> tuple[
             key=("values",),
         )
     base = vary_weight(flat, component, 0.0)
-    a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), base, component)
+    a, y = _compute_ends(np.ascontiguousarray(values, dtype=np.float64), base, component)
     times, at, within = _walk(a, y, min(k, values.shape[1]))
     return times, at, within
 
 
 @compiled
-def _ends(values: Floats, base: Floats, component: int) -> tuple[Longs, Longs]:
+def _compute_ends(values: Floats, base: Floats, component: int) -> tuple[Longs, Longs]:
     """Return both ends of every line in grid steps. One point is added so that none is negative."""
     n_components, m = values.shape
     a, y = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
@@ -107,7 +107,7 @@ def _ends(values: Floats, base: Floats, component: int) -> tuple[Longs, Longs]:
 
 
 @compiled
-def _sink(heap: Longs, value: int) -> None:
+def _replace_smallest(heap: Longs, value: int) -> None:
     """Replace the smallest value of a min-heap, which is at its top."""
     n, place = len(heap), 0
     while True:
@@ -124,14 +124,14 @@ def _sink(heap: Longs, value: int) -> None:
 
 
 @compiled
-def _best(score: Longs, k: int) -> Ints:
+def _find_best(score: Longs, k: int) -> Ints:
     """Return the columns of the k highest scores, (k,), ties by column."""
     m = len(score)
     heap = np.full(k, -1, dtype=np.int64)
     for j in range(m):
         key = score[j] * m + (m - 1 - j)
         if k and key > heap[0]:
-            _sink(heap, key)
+            _replace_smallest(heap, key)
     heap.sort()
     result = np.empty(k, dtype=np.int32)
     for place in range(k):
@@ -140,7 +140,7 @@ def _best(score: Longs, k: int) -> Ints:
 
 
 @compiled
-def _roughly(a: Longs, y: Longs, k: int) -> Longs:
+def _find_roughly_best(a: Longs, y: Longs, k: int) -> Longs:
     """Return the columns for which fewer than k jobs have at least the same y and an `a` in a higher bucket."""
     m = len(a)
     low = a.min()
@@ -165,20 +165,20 @@ def _roughly(a: Longs, y: Longs, k: int) -> Longs:
                 n_left += 1
         for place in range(first, n_left):
             if y[order[place]] > heap[0]:
-                _sink(heap, y[order[place]])
+                _replace_smallest(heap, y[order[place]])
     left = order[:n_left]
     left.sort()
     return left
 
 
 @compiled
-def _skyband(a: Longs, y: Longs, k: int) -> Longs:
+def _find_skyband(a: Longs, y: Longs, k: int) -> Longs:
     """Return the columns that may be among the k best at some t inside (0, 1), in their order just above 0.
 
     A line that is at least as high as another at both ends is ahead of it for all t inside: it is higher, or the lines
     are equal and it has the smaller column. Lines with k lines ahead of them are left out.
     """
-    left = _roughly(a, y, k)
+    left = _find_roughly_best(a, y, k)
     key = np.empty(len(left), dtype=np.int64)
     for place in range(len(left)):
         key[place] = -((a[left[place]] << 31) + y[left[place]])
@@ -188,14 +188,14 @@ def _skyband(a: Longs, y: Longs, k: int) -> Longs:
     for place in range(len(left)):
         j = left[place]
         if y[j] > heap[0]:
-            _sink(heap, y[j])
+            _replace_smallest(heap, y[j])
             left[n_left] = j
             n_left += 1
     return left[:n_left]
 
 
 @compiled
-def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, bool]:
+def _find_next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, bool]:
     """Return (p, q, from_outside): the next change of the list is at t = p / (p + q); q = 0 means there is none.
 
     `from_outside` is whether a line outside the list crosses the last line of the list there. The first k entries of
@@ -225,20 +225,20 @@ def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, 
 
 
 @compiled
-def _level(a: Longs, y: Longs, line: int, p: int, q: int) -> int:
+def _compute_level(a: Longs, y: Longs, line: int, p: int, q: int) -> int:
     """Return the height of a line at p / (p + q), in grid steps × (p + q)."""
     return q * a[line] + p * y[line]
 
 
 @compiled
-def _joining(a: Longs, y: Longs, lines: Longs, k: int, p: int, q: int, places: Longs) -> int:
+def _find_joining(a: Longs, y: Longs, lines: Longs, k: int, p: int, q: int, places: Longs) -> int:
     """Fill `places` with the outside lines that are as high as the list's last line at p / (p + q); return how many.
 
     They need not cross the last line: a line equal to it may cross a third line together with it.
     """
-    n, last = 0, _level(a, y, lines[k - 1], p, q)
+    n, last = 0, _compute_level(a, y, lines[k - 1], p, q)
     for place in range(k, len(lines)):
-        if _level(a, y, lines[place], p, q) == last:
+        if _compute_level(a, y, lines[place], p, q) == last:
             places[n] = place
             n += 1
     return n
@@ -265,14 +265,14 @@ def _sort(pool: Longs, n: int, score: Longs, second: Longs, name: Longs) -> None
 
 
 @compiled
-def _longer(lists: Ints) -> Ints:
+def _lengthen(lists: Ints) -> Ints:
     longer = np.empty((2 * lists.shape[0], lists.shape[1]), dtype=np.int32)
     longer[: lists.shape[0]] = lists
     return longer
 
 
 @compiled
-def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, scratch: Longs) -> float:
+def _advance_crossing(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, scratch: Longs) -> float:
     """Advance to the next change of the list and return its weight; -1 if there is none.
 
     `lines` are reordered as just above the change. `at` receives the list exactly there, `within` the list just above.
@@ -280,18 +280,20 @@ def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints
     """
     joining, pool, score, level = scratch[0], scratch[1], scratch[2], scratch[3]
     k = len(at)
-    p, q, is_from_outside = _next_crossing(a, y, lines, k)
+    p, q, is_from_outside = _find_next_crossing(a, y, lines, k)
     if q == 0:
         return -1.0
     n_joining = 0
-    if is_from_outside or (k > 1 and _level(a, y, lines[k - 2], p, q) == _level(a, y, lines[k - 1], p, q)):
-        n_joining = _joining(a, y, lines, k, p, q, joining)
+    if is_from_outside or (
+        k > 1 and _compute_level(a, y, lines[k - 2], p, q) == _compute_level(a, y, lines[k - 1], p, q)
+    ):
+        n_joining = _find_joining(a, y, lines, k, p, q, joining)
     n_pool = k + n_joining
     pool[:k] = lines[:k]
     for place in range(n_joining):
         pool[k + place] = lines[joining[place]]
     for place in range(n_pool):
-        score[pool[place]] = _level(a, y, pool[place], p, q)
+        score[pool[place]] = _compute_level(a, y, pool[place], p, q)
     _sort(pool, n_pool, score, y, name)  # just above: of lines that meet, the one that ends higher comes first
     lines[:k] = pool[:k]
     for place in range(n_joining):
@@ -309,18 +311,18 @@ def _walk(all_a: Longs, all_y: Longs, k: int) -> tuple[Floats, Ints, Ints]:
     at, within = np.empty((FIRST_EVENTS, k), dtype=np.int32), np.empty((FIRST_EVENTS, k), dtype=np.int32)
     n = 0  # changes
     if k > 0:
-        name = _skyband(all_a, all_y, k)
+        name = _find_skyband(all_a, all_y, k)
         a, y, lines = all_a[name], all_y[name], np.arange(len(name))
         scratch = np.zeros((4, len(name)), dtype=np.int64)
         within[0] = name[:k]
         while True:
             if n + 2 >= len(times):
-                times, at, within = np.append(times, np.zeros(len(times))), _longer(at), _longer(within)
-            t = _cross(a, y, name, lines, at[n + 1], within[n + 1], scratch)
+                times, at, within = np.append(times, np.zeros(len(times))), _lengthen(at), _lengthen(within)
+            t = _advance_crossing(a, y, name, lines, at[n + 1], within[n + 1], scratch)
             if t < 0:
                 break
             n += 1
             times[n] = t
-        at[0], at[n + 1] = _best(all_a, k), _best(all_y, k)
+        at[0], at[n + 1] = _find_best(all_a, k), _find_best(all_y, k)
     times[n + 1] = 1.0
     return times[: n + 2].copy(), at[: n + 2].copy(), within[: n + 1].copy()

@@ -55,11 +55,15 @@ def fit_pairwise(
             "Fewer than two weights are unlocked. A fit needs at least two. Unlock another component.", key=("space",)
         )
     space = space.drop(find_constant_components(train, space.model, ignored=(*space.locked, *space.dropped)))
-    deltas, weight = _differences(train, train.prepare(space.model), others, np.random.default_rng(seed))
-    return space.model.with_weights(_flat(space, _minimise(_features(space, deltas), weight, ridge)))
+    deltas, weight = _compute_differences(train, train.prepare(space.model), others, np.random.default_rng(seed))
+    return space.model.with_weights(
+        _flatten_weights(space, _minimise_loss(_compute_features(space, deltas), weight, ridge))
+    )
 
 
-def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _compute_differences(
+    train: Evaluator, prepared: Prepared, others: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Return differences of a relevant and another job, (p, n_components), from -1 to 1, and pair weights, (p,).
 
     Each user has the same total weight. All weights sum to 1.
@@ -90,14 +94,14 @@ def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.rand
     return np.concatenate(deltas), np.concatenate(weights) / len(weights)
 
 
-def _features(space: Space, deltas: Floats) -> Floats:
+def _compute_features(space: Space, deltas: Floats) -> Floats:
     """Return features (p, n_free) in which the score is linear; locked weights scale with the sum of the free ones."""
     free = [space.names.index(name) for name in space.free]
     locked_weights = np.array([space.fixed.get(name, 0.0) for name in space.names])
     return deltas[:, free] + (deltas @ locked_weights)[:, None] / space.shared
 
 
-def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
+def _minimise_loss(features: Floats, weight: Floats, ridge: float) -> Floats:
     """Return y ≥ 0, (n_free,), that minimises the weighted loss + ridge · |y|²."""
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -114,7 +118,7 @@ def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
     return np.asarray(solution.x)
 
 
-def _flat(space: Space, fitted: NDArray[np.float64]) -> dict[str, float]:
+def _flatten_weights(space: Space, fitted: NDArray[np.float64]) -> dict[str, float]:
     total = float(fitted.sum())
     if total <= 0:
         raise ConfigurationError(

@@ -26,11 +26,11 @@ def compute_list_values(metric: Metric, ranks: NDArray[np.integer], gains: Float
     gains: (r,) gains of all relevant jobs, listed or not.
     """
     step = max(_AT_ONCE // metric.k, 1)
-    parts = [metric.of(_ranked_relevance(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
+    parts = [metric.of(_rank_relevance(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
     return np.concatenate([np.empty(0), *parts])
 
 
-def _ranked_relevance(ranks: NDArray[np.integer], gains: Floats, k: int) -> RankedRelevance:
+def _rank_relevance(ranks: NDArray[np.integer], gains: Floats, k: int) -> RankedRelevance:
     n = len(ranks)
     at_rank, best = np.zeros((n, k)), np.sort(gains)[::-1][:k]
     row, job = np.nonzero((ranks > 0) & (ranks <= k))
@@ -45,11 +45,11 @@ def find_ranks(lists: Ints, columns: Ints, n_columns: int) -> Ints:
     place = np.full(n_columns, -1, dtype=np.int32)
     is_column = columns >= 0
     place[columns[is_column]] = np.flatnonzero(is_column)
-    return _ranks(lists, place, len(columns))
+    return _count_ranks(lists, place, len(columns))
 
 
 @compiled
-def _ranks(lists: Ints, place: Ints, n_given: int) -> Ints:
+def _count_ranks(lists: Ints, place: Ints, n_given: int) -> Ints:
     n, k = lists.shape
     ranks = np.zeros((n, n_given), dtype=np.int32)
     for row in range(n):

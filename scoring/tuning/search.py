@@ -160,16 +160,16 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
         study.set_user_attr(SPACE, dump_space(problem))
     # a resumed run and a parallel worker must not repeat earlier draws, and each sampler draws its own sequence
     entropy = (seed, worker, len(study.trials), SAMPLERS.index(sampler))
-    study.sampler = _sampler(sampler, problem, int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+    study.sampler = _make_sampler(sampler, problem, int(np.random.SeedSequence(entropy).generate_state(1)[0]))
     return study
 
 
-def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
+def _make_sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
     from optuna import Trial
     from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
 
     uses_function = problem.floors and not hasattr(Trial, "set_constraint")
-    constraints: dict[str, Any] = {"constraints_func": _shortfalls} if uses_function else {}
+    constraints: dict[str, Any] = {"constraints_func": _get_shortfalls} if uses_function else {}
     if name == "random":
         return RandomSampler(seed=seed)
     if name == "nsga2":
@@ -177,7 +177,7 @@ def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
     return TPESampler(seed=seed, multivariate=True, n_startup_trials=20, **constraints)
 
 
-def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
+def _get_shortfalls(trial: FrozenTrial) -> Sequence[float]:
     return tuple(trial.user_attrs.get(_SHORTFALLS, ()))
 
 
@@ -190,7 +190,7 @@ def load_finished(study: Study) -> list[FrozenTrial]:
 
 def select_feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that keep every floor."""
-    return [trial for trial in trials if all(short <= 0 for short in _shortfalls(trial))]
+    return [trial for trial in trials if all(short <= 0 for short in _get_shortfalls(trial))]
 
 
 def dump_space(problem: Problem) -> dict[str, Any]:

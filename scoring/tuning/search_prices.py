@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from scoring.evaluation.measure_info import is_price, relative_change
+from scoring.evaluation.measure_info import compute_relative_change, is_price
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.model import ScoringModel
 from scoring.tuning.problem import Problem
@@ -23,7 +23,7 @@ def measure_train_changes(problem: Problem, models: Mapping[str, ScoringModel]) 
     start, goals = _measure(problem, problem.baseline), {goal.name for goal in problem.goals}
     columns = {
         name: {
-            measure: relative_change(value - start[measure], start[measure])
+            measure: compute_relative_change(value - start[measure], start[measure])
             for measure, value in _measure(problem, model).items()
             if measure not in goals
         }

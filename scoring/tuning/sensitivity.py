@@ -99,7 +99,7 @@ class Sensitivity:
         between them) · best (highest value) · best_weight · best_from, best_to (interval of the highest value) ·
         at_zero (the component left out) · slope (of the metric per unit of weight, across ±0.05).
         """
-        return pd.DataFrame([_row(path) for path in self.paths.values()])
+        return pd.DataFrame([_make_row(path) for path in self.paths.values()])
 
     def plot(self) -> Figure:
         """Plot a curve per component, the current and the best weight, and the interval without changes."""
@@ -107,7 +107,7 @@ class Sensitivity:
         return figure
 
 
-def _row(path: WeightPath) -> dict[str, object]:
+def _make_row(path: WeightPath) -> dict[str, object]:
     low, high = path.constant_interval
     row: dict[str, object] = {"component": path.component, "group": path.group, "weight": path.weight}
     row |= {"same_from": low, "same_to": high, "changes": path.n_changes}
@@ -156,8 +156,8 @@ def sensitivity(
     UnknownIdError: If a user does not exist.
     """
     k, users = check_list_length(k), prepared.user_rows(user_ids)
-    chosen = _chosen(prepared, users, components)
-    relevant = _relevant(prepared, users, relevance, metric, k)
+    chosen = _choose_components(prepared, users, components)
+    relevant = _find_relevant(prepared, users, relevance, metric, k)
     user_paths: list[list[_UserPath]] = [[] for _ in users]
 
     def work(part: slice) -> int:
@@ -184,7 +184,7 @@ class _UserPath:
     metric: StepCurve | None
 
 
-def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) -> list[tuple[int, float]]:
+def _choose_components(prepared: Prepared, users: Longs, components: Sequence[str] | None) -> list[tuple[int, float]]:
     """Return the index and the current weight of each component to vary."""
     model = prepared.model
     if model.eligibility.max_per_company is not None:
@@ -214,7 +214,7 @@ _Jobs = tuple[Longs, Floats]
 """A user's relevant jobs: rows in the plan (-1 if the plan does not contain the job) and gains."""
 
 
-def _relevant(
+def _find_relevant(
     prepared: Prepared, users: Longs, relevance: Relevance | None, metric: Metric | None, k: int
 ) -> dict[int, _Jobs]:
     """Return the relevant jobs by position in `users`, for users who have any."""
@@ -261,7 +261,7 @@ def _sweep_user(
         times, at, within = sweep_weight(values, flat, component, k)
         curve = None
         if jobs is not None and metric is not None:
-            curve = _metric_curve(metric, times, at, within, column[jobs[0]], jobs[1], len(eligible))
+            curve = _compute_metric_curve(metric, times, at, within, column[jobs[0]], jobs[1], len(eligible))
         changes = times[1:-1]
         if not np.array_equal(at[0], within[0]):
             changes = np.append(0.0, changes)
@@ -269,13 +269,16 @@ def _sweep_user(
             changes = np.append(changes, 1.0)
         result.append(
             _UserPath(
-                changes, find_constant_interval(changes, weight), _kept(times, at, within, weight, len(eligible)), curve
+                changes,
+                find_constant_interval(changes, weight),
+                _count_kept(times, at, within, weight, len(eligible)),
+                curve,
             )
         )
     return result
 
 
-def _kept(times: Floats, at: Ints, within: Ints, weight: float, n_columns: int) -> StepCurve:
+def _count_kept(times: Floats, at: Ints, within: Ints, weight: float, n_columns: int) -> StepCurve:
     """Return the number of currently listed jobs in each list."""
     place = int(np.searchsorted(times, weight))
     listed = at[place] if times[place] == weight else within[place - 1]
@@ -285,7 +288,7 @@ def _kept(times: Floats, at: Ints, within: Ints, weight: float, n_columns: int) 
     return StepCurve.simplify(times, here, between)
 
 
-def _metric_curve(
+def _compute_metric_curve(
     metric: Metric,
     times: Floats,
     at: Ints,

@@ -27,7 +27,7 @@ def plot_sensitivity(result: Sensitivity) -> Figure:
     size = max(2.5 * columns, 4.5), 2.1 * rows + 0.9
     figure, panels = create_grid(*size, rows, columns, share=True)
     for axes, path in zip(panels, result.paths.values(), strict=False):
-        _panel(axes, path, result.curve(path.component))
+        _draw_panel(axes, path, result.curve(path.component))
     for place, axes in enumerate(panels):
         axes.set_visible(place < n)
         if place < n and place + columns >= n:
@@ -44,7 +44,7 @@ def plot_sensitivity(result: Sensitivity) -> Figure:
     return figure
 
 
-def _panel(axes: Any, path: WeightPath, curve: StepCurve) -> None:
+def _draw_panel(axes: Any, path: WeightPath, curve: StepCurve) -> None:
     scale = 1.0 if path.metric is not None else 100.0
     low, high = find_constant_interval(curve.changes, path.weight)
     # the edge, wider than the line of the current weight, keeps an interval of 0.001 visible

@@ -139,7 +139,7 @@ class Space:
     @property
     def flat(self) -> dict[str, float]:
         """Component → flat weight of the model."""
-        return _flat(self.model)
+        return _flatten_weights(self.model)
 
     @property
     def shared(self) -> float:
@@ -224,7 +224,7 @@ class Space:
         ------
         ConfigurationError: If the components differ, a locked weight differs, or a parameter is outside its bounds.
         """
-        flat = _flat(model)
+        flat = _flatten_weights(model)
         if tuple(flat) != self.names:
             raise ConfigurationError(
                 f"Model {model.name} has other components than model {self.model.name}, whose weights are searched. "
@@ -264,7 +264,7 @@ class Space:
         return next(part.component for part in self.model.parts if part.name == name)
 
 
-def _flat(model: ScoringModel) -> dict[str, float]:
+def _flatten_weights(model: ScoringModel) -> dict[str, float]:
     return dict(zip((part.name for part in model.parts), model.flat_weights.tolist(), strict=True))
 
 
@@ -308,10 +308,10 @@ def _number(parameter: Parameter, component: Component) -> float:
 def _is_integer(component: Component, field: str) -> bool:
     """Return whether the field is declared as int only. Its value does not decide, as a float field may contain 5."""
     declared = type(component).model_fields[field].annotation
-    kinds = _kinds(declared)
+    kinds = _find_kinds(declared)
     return int in kinds and float not in kinds
 
 
-def _kinds(declared: Any) -> set[Any]:
+def _find_kinds(declared: Any) -> set[Any]:
     """Return the plain types in an annotation, such as int and NoneType for `Annotated[int, ...] | None`."""
-    return {declared} if isinstance(declared, type) else set().union(*map(_kinds, get_args(declared)))
+    return {declared} if isinstance(declared, type) else set().union(*map(_find_kinds, get_args(declared)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scoring.catalog import component_kinds
+from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError, suggest
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.tuning.search import SPACE
@@ -67,7 +67,7 @@ def load_trial(reference: str, folder: Path, components: Sequence[type[Component
             f"{path} has no finished trial {number}. The finished trials are {min(trials, default=0)} to "
             f"{max(trials, default=0)}. `scoring tune --out DIR` writes all to trials.csv."
         )
-    baseline = parse_model(content["model"], component_kinds(components), source=str(path))
+    baseline = parse_model(content["model"], get_component_kinds(components), source=str(path))
     parameters = tuple(Parameter(*values) for values in content["parameters"])
     model = Space(baseline, tuple(content["locked"]), parameters).model_at(trials[number].params)
     values = dict(zip(content["goals"], trials[number].values, strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scoring.errors import ConfigurationError, OutputError
 from scoring.storage.journal import OBJECTS, Journal, LineFormat
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage
@@ -41,13 +41,13 @@ def open_journal(path: Path) -> JournalStorage:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _journal(path).acquire(patience=None).release()  # creates the file, and rejects a link
-        storage = JournalStorage(_backend(path))
+        _open_file(path).acquire(patience=None).release()  # creates the file, and rejects a link
+        storage = JournalStorage(_make_backend(path))
         _require_trials(path)
     except OSError as error:
         raise OutputError(
-            f"Trials cannot be stored in {path}: {reason(error)}. Check the folder and its permissions, or use another "
-            "file.",
+            f"Trials cannot be stored in {path}: {describe_os_error(error)}. Check the folder and its permissions, or "
+            "use another file.",
             path=str(path),
             errno=error.errno,
         ) from error
@@ -60,12 +60,12 @@ def open_journal(path: Path) -> JournalStorage:
     return storage
 
 
-def _journal(path: Path) -> Journal[dict[str, Any]]:
+def _open_file(path: Path) -> Journal[dict[str, Any]]:
     """Return the journal. A new file is readable only by its owner; later changes of its permissions are kept."""
     return Journal(path, _LINES, mode=0o600)
 
 
-def _backend(path: Path) -> JournalFileBackend:
+def _make_backend(path: Path) -> JournalFileBackend:
     """Return Optuna's file backend with this package's lock, flushed to disk only when a trial's state changes.
 
     Flushing each of the about 15 lines of a trial took ten times as long as a small trial itself. A killed process
@@ -76,7 +76,7 @@ def _backend(path: Path) -> JournalFileBackend:
 
     class Backend(JournalFileBackend):
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            with _journal(path).acquire(patience=None) as journal:
+            with _open_file(path).acquire(patience=None) as journal:
                 journal.append(*logs, sync=any(log["op_code"] == _TRIAL_STATE for log in logs))
 
     return Backend(str(path))

@@ -227,7 +227,7 @@ def tune(
         sampler=sampler,
         storage=storage,
         seed=seed,
-        first=_starts(problem, fitted),
+        first=_choose_starts(problem, fitted),
         progress=progress,
         found=found,
         cancelled=cancelled,
@@ -292,7 +292,7 @@ def _sort_trials(problem: Problem, trials: Sequence[FrozenTrial]) -> list[Frozen
     return sorted(select_feasible(trials), key=lambda trial: _sort_key(problem, trial.values, before), reverse=True)
 
 
-def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
+def _choose_starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
     """Return the models that the search starts with: the baseline and the direct fit.
 
     With several goals or floors, add for each free weight the direct fit with this weight at its current value. A goal

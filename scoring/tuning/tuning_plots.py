@@ -57,7 +57,7 @@ def plot_progress(tuning: Tuning) -> Figure:
             axes.step(
                 [*number, len(rows)], [*best, best.iloc[-1]], where="post", color=colour, lw=2, label=f"best of {study}"
             )
-    levels = {name: _value(tuning, goal, name) for name in _LINES}
+    levels = {name: _get_value(tuning, goal, name) for name in _LINES}
     for name, (colour, style) in _LINES.items():
         axes.axhline(levels[name], color=colour, linestyle=style, linewidth=1.5, label=name, zorder=1)
     n_outside = _set_limits(axes, goal, trials.loc[trials["keeps"], goal.name], levels)
@@ -112,7 +112,7 @@ def plot_front(tuning: Tuning) -> Figure:
             str(row["trial"]), (row[second.name], row[first.name]), (4, 4), textcoords="offset points", fontsize=SMALL
         )
     for name, (marker, size, colour) in _MARKERS.items():
-        x, y = (_value(tuning, goal, name) for goal in (second, first))
+        x, y = (_get_value(tuning, goal, name) for goal in (second, first))
         axes.plot(x, y, marker, color=colour, markeredgecolor=BLACK, markersize=size, linestyle="", label=name)
     axes.set_xlabel(_label(tuning, second))
     axes.set_ylabel(_label(tuning, first))
@@ -168,7 +168,7 @@ def _create_figure_with_prices(
     return figure, axes
 
 
-def _value(tuning: Tuning, goal: Goal, model: str) -> float:
+def _get_value(tuning: Tuning, goal: Goal, model: str) -> float:
     """Return the value of a goal on the training users, as for trials."""
     return goal.of(tuning.problem.train, tuning.problem.train.evaluate(tuning.models[model]))
 

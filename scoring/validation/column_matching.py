@@ -39,10 +39,10 @@ def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     ------
     DataError: If factor columns are not f0…fN.
     """
-    return _factor_columns(spec, frame) if spec.name in FACTOR_TABLES else spec.columns
+    return _make_factor_columns(spec, frame) if spec.name in FACTOR_TABLES else spec.columns
 
 
-def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
+def _make_factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     names = map(fold_text, map(str, frame.columns))
     numbers = sorted(int(name[1:]) for name in names if re.fullmatch(r"f(0|[1-9][0-9]*)", name))
     if not numbers or numbers != list(range(len(numbers))):

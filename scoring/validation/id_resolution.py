@@ -140,14 +140,14 @@ def _describe_text_ids(name: str, ids: ParsedIds, external_ids: pd.Series) -> di
     if (scientific := ids.is_scientific).any():
         examples = _list_examples(ids.texts[scientific])
         notes[f"{name}: text id in scientific notation, which may have lost digits: {examples}"] = scientific.sum()
-    replaced = is_text & _differ(external_ids, ids.texts)
+    replaced = is_text & _find_different(external_ids, ids.texts)
     if replaced.any():
         examples = _list_examples(external_ids[replaced])
         notes[f"external_id: the text id in {name} replaced another text: {examples}"] = replaced.sum()
     return {note: int(count) for note, count in notes.items()}
 
 
-def _differ(external_ids: pd.Series, texts: pd.Series) -> Mask:
+def _find_different(external_ids: pd.Series, texts: pd.Series) -> Mask:
     given = normalise_texts(to_arrow_texts(external_ids)).to_pandas()
     return given.notna().to_numpy() & (given.to_numpy() != texts.to_numpy())
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 from scoring.validation.normalise import NormalisedTable
 from scoring.validation.rejections import group_rejections, make_empty_rejections
 from scoring.validation.unknown_values import UnknownValues, find_unknown_values
@@ -258,7 +258,7 @@ class DataReport:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise OutputError(
-                        f"{path}, a file of an earlier run, cannot be deleted: {reason(error)}. Delete it.",
+                        f"{path}, a file of an earlier run, cannot be deleted: {describe_os_error(error)}. Delete it.",
                         path=str(path),
                         errno=error.errno,
                     ) from error

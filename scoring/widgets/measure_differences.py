@@ -24,7 +24,7 @@ def compute_differences(
     significant. n is the number of users with a value. `low` and `high` are the interval of the difference. The marks
     are exploratory: p-values are corrected over all measures, see `Scoreboard.frame`.
     """
-    before, after = _means(baseline), _means(now)
+    before, after = _compute_means(baseline), _compute_means(now)
     changes = dict(now.compare(baseline, resamples, level))
     marks = mark_tests([change.test for change in changes.values()], level)
     rows = [
@@ -58,7 +58,7 @@ def compute_intervals(now: MeasureValues, resamples: Resamples, level: float = 0
     return found
 
 
-def _means(values: MeasureValues) -> dict[str, tuple[int, float]]:
+def _compute_means(values: MeasureValues) -> dict[str, tuple[int, float]]:
     """Return measure → number of users with a value, and their mean, without the interval."""
     known = {measure: of_users[~np.isnan(of_users)] for measure, of_users in values.per_user.items()}
     means = {measure: (len(some), float(some.mean()) if len(some) else np.nan) for measure, some in known.items()}

@@ -54,7 +54,7 @@ def list_parameters(part: Part) -> tuple[SliderParameter, ...]:
         if _is_number(value):
             found.append(_number(part.name, field, value, info))
         elif _is_curve(value):
-            found.extend(_curve(part.name, field, value))
+            found.extend(_make_curve_parameters(part.name, field, value))
     return tuple(found)
 
 
@@ -114,30 +114,32 @@ def _number(component: str, field: str, value: float, info: Any) -> SliderParame
         elif isinstance(bound, annotated_types.Lt):
             high = math.nextafter(float(bound.lt), -math.inf)  # type: ignore[arg-type]
     is_integer = info.annotation is int
-    start, end = (low, high) if high - low <= _WIDEST else _around(value, low, high)
-    step = 1.0 if is_integer else _step(end - start)
+    start, end = (low, high) if high - low <= _WIDEST else _choose_range(value, low, high)
+    step = 1.0 if is_integer else _choose_step(end - start)
     if open_low:
         low = math.nextafter(low, math.inf)
         start = start + step if start < low else start
     return SliderParameter(component, field, float(value), low, high, start, end, step, is_integer)
 
 
-def _around(value: float, low: float, high: float) -> tuple[float, float]:
+def _choose_range(value: float, low: float, high: float) -> tuple[float, float]:
     reach = _TIMES * abs(value) or 1.0
     return max(low, min(0.0, -reach if value < 0 else 0.0)), min(high, max(reach, value))
 
 
-def _step(width: float) -> float:
+def _choose_step(width: float) -> float:
     """Return the largest 10ⁿ or 5 · 10ⁿ that divides the width into at least 100 steps."""
     tens = 10.0 ** math.floor(math.log10(width / 100)) if width > 0 else 1.0
     return 5 * tens if width / (5 * tens) >= 100 else tens
 
 
-def _curve(component: str, field: str, points: tuple[tuple[float, float], ...]) -> list[SliderParameter]:
+def _make_curve_parameters(
+    component: str, field: str, points: tuple[tuple[float, float], ...]
+) -> list[SliderParameter]:
     """Return two parameters per point. The component checks that the points stay in order."""
     xs = [float(x) for x, _ in points]
     least, most = min(0.0, xs[0]), _TIMES / 2 * max(abs(xs[0]), abs(xs[-1])) or 1.0
-    step = _step(most - least)
+    step = _choose_step(most - least)
     found = []
     for place, (x, y) in enumerate(points):
         found.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scoring.catalog import load_model, preset_names
+from scoring.catalog import list_preset_names, load_model
 from scoring.database.database import Database
 from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
@@ -86,4 +86,4 @@ def _find_model(
     if registry is None or Path(model).is_file():
         return load_model(model, components)
     found = registry.load_model(model)
-    return found if model in preset_names() else registry.use(model)
+    return found if model in list_preset_names() else registry.use(model)

@@ -47,14 +47,14 @@ def move_weight(
         return dict(weights), _limit_note(level, name, value, target)
     if not any(weights.values()) and not any((proportions or {}).values()):
         target = available  # if all weights of the level are 0, this weight takes the whole level
-    shares = _shares(level, name, weights, unlocked, proportions or {}, available - target)
+    shares = _compute_shares(level, name, weights, unlocked, proportions or {}, available - target)
     result = {other: weights[other] for other in weights}
     result[name] = target
     result.update({other: (available - target) * share for other, share in shares.items()})
     return result, _limit_note(level, name, value, target)
 
 
-def _shares(
+def _compute_shares(
     level: str,
     name: str,
     weights: Mapping[str, float],

@@ -83,7 +83,7 @@ def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserL
     points = (model.flat_weights[:, None] * values).T
     moved = movements(before, after)
     is_listed = moved["rank_after"].notna()
-    texts = _job_texts(prepared.inputs, rows)
+    texts = _collect_job_texts(prepared.inputs, rows)
     jobs = tuple(
         ListedJob(
             rank=place + 1,
@@ -106,15 +106,15 @@ def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserL
     )
 
 
-def _job_texts(inputs: Inputs, rows: Any) -> list[dict[str, str]]:
+def _collect_job_texts(inputs: Inputs, rows: Any) -> list[dict[str, str]]:
     """Return title, company and place of each job. A missing value is ""."""
     frame = inputs.jobs.frame[["title", "company_name", "prefecture_code"]].iloc[rows]
     prefectures = inputs.dataset.tables.prefectures.set_index("prefecture_code")["name"].to_dict()
     return [
-        {"title": _text(title), "company": _text(company), "place": _text(prefectures.get(code, code))}
+        {"title": _get_text(title), "company": _get_text(company), "place": _get_text(prefectures.get(code, code))}
         for title, company, code in frame.itertuples(index=False)
     ]
 
 
-def _text(value: Any) -> str:
+def _get_text(value: Any) -> str:
     return value if isinstance(value, str) else ""

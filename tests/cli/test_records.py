@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from scoring import load_model
-from scoring.catalog import preset_names
+from scoring.catalog import list_preset_names
 from scoring.cli.records import print_records
 from tests.cli.command import Call, error_line
 
@@ -50,7 +50,7 @@ def test_nothing_is_printed_without_a_format(capsys: pytest.CaptureFixture[str])
 def test_models_are_printed_as_records(scoring: Call) -> None:
     rows = json.loads(scoring("models", "--json").stdout)
     assert list(rows[0]) == ["model", "group", "component", "kind", "weight", "parameters", "rules"]
-    assert {row["model"] for row in rows} == set(preset_names())
+    assert {row["model"] for row in rows} == set(list_preset_names())
     weights = [row["weight"] for row in rows if row["model"] == "standard"]
     assert weights == load_model("standard").flat_weights.tolist()
     assert len(scoring("models", "--csv").stdout.splitlines()) == len(rows) + 1

@@ -10,7 +10,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_tables
 from scoring.dataset import Dataset
 from scoring.importing import import_file
-from scoring.testing.small_market import canonical
+from scoring.testing.small_market import make_canonical
 
 
 def test_city_code_is_padded_if_it_fits_the_prefecture() -> None:
@@ -32,15 +32,15 @@ def test_city_code_is_padded_if_it_fits_the_prefecture() -> None:
 
 
 def test_codes_of_five_digits_stay_beside_codes_of_six() -> None:
-    jobs = canonical("jobs", job_id=[1, 2], prefecture_code=["13", "13"], city_code=["131041", "13104"])
-    data = Dataset.from_frames(jobs, canonical("users", user_id=[1]))
+    jobs = make_canonical("jobs", job_id=[1, 2], prefecture_code=["13", "13"], city_code=["131041", "13104"])
+    data = Dataset.from_frames(jobs, make_canonical("users", user_id=[1]))
     assert data.tables.jobs["city_code"].tolist() == ["131041", "13104"]
     assert sum(data.ledger.notes["jobs"].values()) == 1
 
 
 def test_data_without_city_codes_of_digits_have_no_notes() -> None:
-    jobs = canonical("jobs", job_id=[1, 2], city_code=["Tokyo", None])
-    assert Dataset.from_frames(jobs, canonical("users", user_id=[1])).ledger.notes == {}
+    jobs = make_canonical("jobs", job_id=[1, 2], city_code=["Tokyo", None])
+    assert Dataset.from_frames(jobs, make_canonical("users", user_id=[1])).ledger.notes == {}
 
 
 def test_import_pads_cities_by_the_file_and_the_stored_rows(tmp_path: Path) -> None:

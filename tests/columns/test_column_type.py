@@ -30,7 +30,7 @@ from scoring.dataset.frame_validation import read_frames
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import DataError
 from scoring.importing import import_file
-from scoring.testing.small_market import canonical
+from scoring.testing.small_market import make_canonical
 from scoring.validation.lazy_columns import read_valid_frame
 from scoring.validation.normalise import check_lazily
 from tests.support.errors import raises_problem
@@ -93,7 +93,7 @@ def jobs_with_share(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = TABLES["jobs"]
     column = Column("remote_share", SHARE, ("remote",))
     monkeypatch.setitem(TABLES, "jobs", replace(spec, columns=(*spec.columns, column)))
-    table = Table("jobs", MetaData(), *schema._columns("jobs"))
+    table = Table("jobs", MetaData(), *schema._make_columns("jobs"))
     monkeypatch.setitem(schema.DATA_TABLES, "jobs", table)
 
 
@@ -129,7 +129,7 @@ def test_custom_type_in_frames() -> None:
     assert read_valid_frame("jobs", jobs([0.5, 1.5])) is None
     assert check_lazily("jobs", MARKET.jobs.head(2))["remote_share"].isna().all()
     assert make_empty_frame("jobs")["remote_share"].dtype == SHARE.dtype
-    assert canonical("jobs", job_id=[1])["remote_share"].isna().all()
+    assert make_canonical("jobs", job_id=[1])["remote_share"].isna().all()
     assert optimise(accepted)["remote_share"].dtype == np.float32
 
 

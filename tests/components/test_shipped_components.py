@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from scoring import components
-from scoring.catalog import SHIPPED, component_kinds, load_model, preset_names
+from scoring.catalog import SHIPPED, get_component_kinds, list_preset_names, load_model
 from scoring.components import classic
 from scoring.dataset import Dataset, Tables
 from scoring.model import Component
@@ -43,7 +43,7 @@ def test_component_satisfies_contract(component: type[Component]) -> None:
 
 @pytest.mark.parametrize("kind", CHANGED)
 def test_component_satisfies_contract_with_other_parameters(kind: str) -> None:
-    check_component(component_kinds()[kind](**CHANGED[kind]))
+    check_component(get_component_kinds()[kind](**CHANGED[kind]))
     record_count("components", "{} checks", 1)
 
 
@@ -73,7 +73,7 @@ def test_catalog_contains_every_component() -> None:
 
 
 def test_every_component_is_in_a_shipped_model() -> None:
-    used = {type(part.component) for name in preset_names() for part in load_model(name).parts}
+    used = {type(part.component) for name in list_preset_names() for part in load_model(name).parts}
     assert used == set(SHIPPED)
 
 
@@ -114,6 +114,6 @@ def test_parameters_out_of_bounds_are_rejected(
 ) -> None:
     """Parameters within their bounds cannot give values outside 0…100."""
     with pytest.raises(ValidationError) as raised:
-        component_kinds()[kind](**parameters)
+        get_component_kinds()[kind](**parameters)
     (error,) = raised.value.errors()
     assert (error["loc"], error["type"]) == (place, problem)

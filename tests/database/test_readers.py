@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from scoring.catalog import load_model, preset_names
+from scoring.catalog import list_preset_names, load_model
 from scoring.columns import PRESENCE
 from scoring.columns.table_frames import Tables
 from scoring.database.change_tokens import read_change_tokens, read_change_tokens_async
@@ -265,7 +265,7 @@ def test_scores_need_only_the_presence_of_texts(database_url: str) -> None:
         assert set(jobs["address"].dropna()) == {"given"}
         rankings = [
             Prepared.of(Dataset(tables.with_tables(jobs=frame)), load_model(model)).top_k(20).frame()
-            for model in preset_names()
+            for model in list_preset_names()
             for frame in (tables.jobs, jobs, check("jobs", optimise(jobs)))
         ]
         for first in range(0, len(rankings), 3):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from scoring.evaluation import DEFAULT_METRICS, POPULATION_FACTS, USER_FACTS
-from scoring.evaluation.measure_info import MEASURES, find_good_sign, find_measure, is_price, relative_change
+from scoring.evaluation.measure_info import MEASURES, compute_relative_change, find_good_sign, find_measure, is_price
 from scoring.evaluation.metrics import NDCG
 
 
@@ -55,7 +55,7 @@ def test_price_is_a_large_move_in_the_bad_direction() -> None:
 
 
 def test_relative_change_of_zero_baseline_is_infinite() -> None:
-    assert relative_change(-25.0, 100.0) == -0.25
-    assert relative_change(-25.0, -100.0) == -0.25
-    assert relative_change(-1.0, 0.0) == -math.inf
-    assert relative_change(0.0, 0.0) == 0
+    assert compute_relative_change(-25.0, 100.0) == -0.25
+    assert compute_relative_change(-25.0, -100.0) == -0.25
+    assert compute_relative_change(-1.0, 0.0) == -math.inf
+    assert compute_relative_change(0.0, 0.0) == 0

@@ -95,10 +95,10 @@ def values(example: ModuleType, component: Component, data: Dataset) -> np.ndarr
 
 
 def one_component(example: ModuleType, text: str) -> ScoringModel:
-    from scoring.catalog import component_kinds
+    from scoring.catalog import get_component_kinds
     from scoring.model import parse_model
 
-    return parse_model(text, component_kinds(example.COMPONENTS))
+    return parse_model(text, get_component_kinds(example.COMPONENTS))
 
 
 def test_shares_count_distinct_jobs(example: ModuleType, views: Dataset) -> None:

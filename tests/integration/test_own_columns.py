@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import yaml
 
 import scoring
-from scoring.catalog import component_kinds
+from scoring.catalog import get_component_kinds
 from scoring.cli.tables.explanation import make_records
 from scoring.columns.board import Board, find_name_problem, parse_own_columns
 from scoring.database.change_tokens import read_change_tokens
@@ -47,7 +47,7 @@ groups:
   base: {weight: 1, components: {own_columns: {weight: 1}}}
 eligibility: {open: true}
 """,
-    component_kinds([OwnColumns]),
+    get_component_kinds([OwnColumns]),
 )
 LEVELS, LICENCES = ("junior", "senior", "lead", None), ("car", "truck", "bike", None)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds
+from scoring.backends.numba.strategies import Selection, TopKBuffers, make_no_seeds
 from scoring.backends.reference import ReferenceBackend
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
@@ -93,7 +93,7 @@ def lists_of(plan: Plan, strategy: str, k: int) -> Lists:
     found = TopKBuffers.empty(n, min(k, plan.bundle.n_eligible))
     if found.row.size:
         stop = np.zeros(1, dtype=np.int64)
-        Selection(plan.bundle.search).run(strategy, np.arange(n), no_seeds(n), found, np.arange(n), stop)
+        Selection(plan.bundle.search).run(strategy, np.arange(n), make_no_seeds(n), found, np.arange(n), stop)
     else:
         found.count[:] = 0
     return [row[:count].tolist() for row, count in zip(found.row, found.count, strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import component_kinds, load_model
+from scoring.catalog import get_component_kinds, load_model
 from scoring.dataset import Dataset
 from scoring.evaluation import Evaluator, by_time, split_users
 from scoring.facade import ScoringEngine
@@ -204,7 +204,7 @@ def test_tuning_keeps_the_rules(split: tuple[Market, Evaluator, Evaluator]) -> N
     found = tune(Problem(Space(model), train, (MetricGoal(METRICS[0]),)), validation, 3)
     for tuned in found.models.values():
         assert tuned.eligibility == model.eligibility
-        assert parse_model(dump_model(tuned), component_kinds()).eligibility == model.eligibility
+        assert parse_model(dump_model(tuned), get_component_kinds()).eligibility == model.eligibility
         ranking = validation.evaluate(tuned).ranking
         for user, jobs in zip(ranking.user_id, ranking.job_id, strict=True):
             listed = np.searchsorted(before.job_id, jobs[jobs >= 0])

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from scoring.catalog import component_kinds, load_model
+from scoring.catalog import get_component_kinds, load_model
 from scoring.errors import ModelError
 from scoring.model import EligibilityRule, ScoringModel, dump_model, parse_model
 from scoring.model.eligibility_rule import MAX_RULES, RuleError
@@ -167,7 +167,7 @@ eligibility:
 
 
 def parse(text: str) -> ScoringModel:
-    return parse_model(text, component_kinds(), source="own.yaml")
+    return parse_model(text, get_component_kinds(), source="own.yaml")
 
 
 def test_file_keeps_rules() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from scoring.catalog import component_kinds, load_model, preset_names
+from scoring.catalog import get_component_kinds, list_preset_names, load_model
 from scoring.errors import ModelError
 from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
 from tests.support.errors import raises_at
@@ -46,7 +46,7 @@ groups:
 
 
 def parse(text: str) -> ScoringModel:
-    return parse_model(text, component_kinds(), source="mine.yaml")
+    return parse_model(text, get_component_kinds(), source="mine.yaml")
 
 
 def changed(old: str, new: str) -> str:
@@ -94,7 +94,7 @@ def test_written_model_is_read_unchanged(name: str) -> None:
 
 
 def test_shipped_models_are_found_by_name() -> None:
-    assert preset_names() == ["classic", "standard"]
+    assert list_preset_names() == ["classic", "standard"]
     assert load_model() == load_model("standard")
 
 

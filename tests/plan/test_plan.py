@@ -17,7 +17,7 @@ from scoring.plan import Candidates, Plan
 from scoring.ranking import Scorer
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
-from scoring.testing.small_market import canonical
+from scoring.testing.small_market import make_canonical
 from tests.support.errors import raises_at
 
 
@@ -182,7 +182,7 @@ def test_company_cooldown_lasts_fourteen_days(data: Dataset, days_ago: float, co
     )
     jobs.loc[5, "company_id"] = None
     when = data.as_of - pd.Timedelta(microseconds=round(days_ago * 86_400e6))
-    actions = canonical(
+    actions = make_canonical(
         "actions",
         user_id=[data.users.user_id[0]] * 2,
         job_id=[data.jobs.job_id[0]] * 2,

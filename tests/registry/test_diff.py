@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoring.catalog import component_kinds, load_model
+from scoring.catalog import get_component_kinds, load_model
 from scoring.model import ScoringModel, parse_model
 from scoring.registry.diff import diff_models
 
@@ -33,11 +33,13 @@ def test_diff_contains_weights_and_changed_settings(standard: ScoringModel, even
 
 def test_diff_contains_added_and_removed_components() -> None:
     text = "name: {}\ngroups: {{base: {{weight: 1, components: {}}}}}"
-    first = parse_model(text.format("a", "{wage: {weight: 0.4}, x: {component: fee, weight: 0.6}}"), component_kinds())
-    second = parse_model(
-        text.format("b", "{wage: {weight: 0.5}, x: {component: access, weight: 0.5}}"), component_kinds()
+    first = parse_model(
+        text.format("a", "{wage: {weight: 0.4}, x: {component: fee, weight: 0.6}}"), get_component_kinds()
     )
-    third = parse_model(text.format("c", "{wage: {weight: 1}}"), component_kinds())
+    second = parse_model(
+        text.format("b", "{wage: {weight: 0.5}, x: {component: access, weight: 0.5}}"), get_component_kinds()
+    )
+    third = parse_model(text.format("c", "{wage: {weight: 1}}"), get_component_kinds())
     components = diff_models(first, second).settings().query("what == 'component'")
     assert components[["name", "a", "b"]].to_numpy().tolist() == [["x", "fee", "access"]]
     gone = diff_models(first, third)

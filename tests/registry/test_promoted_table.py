@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from scoring.catalog import component_kinds, load_model
+from scoring.catalog import get_component_kinds, load_model
 from scoring.database import migrations
 from scoring.database.database import Database
 from scoring.database.schema import DATA_TABLES, current_runs, promoted, promotions, runs
@@ -220,7 +220,7 @@ def test_missing_component_names_the_option(database: Database, folder: Path) ->
     kind = OWN[0]
     text = f"name: own\ngroups:\n  base:\n    weight: 1\n    components:\n      {kind.kind}: {{weight: 1}}\n"
     registry = Registry(folder, database=database, components=[kind])
-    registry.save("own", parse_model(text, component_kinds([kind])))
+    registry.save("own", parse_model(text, get_component_kinds([kind])))
     registry.promote("own", **UNTESTED)
     with raises_at(ModelError, "groups", "base", "components", "title_word"):
         open_registry(folder, database).use("promoted")

@@ -78,7 +78,7 @@ def test_rows_without_actions_have_no_vector(data: Dataset) -> None:
 
 
 def test_confidence_of_pair_is_sum_over_actions(data: Dataset) -> None:
-    users, jobs, confidence = factors._confidences(data.actions)
+    users, jobs, confidence = factors._compute_confidences(data.actions)
     points = np.array([5.0, 2.0, 1.0])[data.actions.kind]
     for user, job, found in list(zip(users, jobs, confidence, strict=True))[:100]:
         of_pair = (data.actions.user == user) & (data.actions.job == job)

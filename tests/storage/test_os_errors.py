@@ -11,7 +11,7 @@ import pytest
 
 from scoring.errors import DataError, OutputError
 from scoring.storage.file_lock import LockHeldError
-from scoring.storage.os_errors import reason, wrap_os_errors
+from scoring.storage.os_errors import describe_os_error, wrap_os_errors
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from scoring.storage.os_errors import reason, wrap_os_errors
     ids=str,
 )
 def test_reason_is_the_text_of_the_error_number(error: OSError | UnicodeDecodeError, expected: str) -> None:
-    assert reason(error) == expected
+    assert describe_os_error(error) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from scoring.dataset import Tables
-from scoring.testing.small_market import small_tables
+from scoring.testing.small_market import make_small_tables
 
 FIRST: Final = -(2**52) - 7
 ZEROS: Final = -(2**52) - 8
@@ -21,7 +21,7 @@ RENAMED: Final = {"user": {5: FIRST, 7: ZEROS, 9: 12345}, "job": {1000: FIRST, 1
 
 def text_id_tables() -> Tables:
     """Return the tables of `small_dataset` with the ids above."""
-    tables = small_tables(0, n_users=12, n_jobs=48, n_actions=160, factors=True)
+    tables = make_small_tables(0, n_users=12, n_jobs=48, n_actions=160, factors=True)
     frames = dict(tables.items())
     for name, frame in frames.items():
         for kind, numbers in RENAMED.items():

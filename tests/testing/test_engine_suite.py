@@ -25,7 +25,7 @@ from scoring.testing import (
     list_checks,
     small_dataset,
 )
-from scoring.testing.check_context import small_market
+from scoring.testing.check_context import make_small_market
 from scoring.testing.invariants.invariant_registry import NotTestableError
 from tests.support import broken_engines as broken
 from tests.support.broken_engines import Broken, of_jobs, of_users, swap_best_where
@@ -373,7 +373,7 @@ def engine(of: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def market() -> Dataset:
     """Return the market that `check_engine` creates. It takes a third of the time of a check."""
-    return small_market(0)
+    return make_small_market(0)
 
 
 @pytest.mark.parametrize(("name", "of", "evidence"), MUTANTS, ids=[mutant[0] for mutant in MUTANTS])

@@ -17,14 +17,14 @@ from scoring.threads.blas import limit_blas_threads
 
 def blas_threads() -> set[int]:
     """Return the thread counts of the limited libraries; others may have been loaded since."""
-    return {library["num_threads"] for library in blas._blas().select(user_api="blas").info()}
+    return {library["num_threads"] for library in blas._find_blas().select(user_api="blas").info()}
 
 
 def test_overlapping_limits_restore_the_original() -> None:
     """The limit entered first ends first. Independent limits would each restore the value that the other had set."""
     with limit_blas_threads():
         pass  # loads the library that the kernels use
-    with blas._blas().limit(limits=2, user_api="blas"):
+    with blas._find_blas().limit(limits=2, user_api="blas"):
         before = blas_threads()
         if before != {2}:
             pytest.skip("the number of threads of this BLAS cannot be set")
@@ -41,7 +41,7 @@ def test_training_keeps_its_limit_after_a_ranking() -> None:
     """Several threads would add in another order and give different factors."""
     data = Dataset(make_market(200, 500, 5000, seed=0).tables)
     Factors.of(data, settings=ALS(iterations=1))  # loads the libraries
-    with blas._blas().limit(limits=2, user_api="blas"), ExitStack() as ranking, ThreadPoolExecutor(1) as pool:
+    with blas._find_blas().limit(limits=2, user_api="blas"), ExitStack() as ranking, ThreadPoolExecutor(1) as pool:
         if blas_threads() != {2}:
             pytest.skip("the number of threads of this BLAS cannot be set")
         ranking.enter_context(limit_blas_threads())
@@ -59,7 +59,7 @@ def test_every_thread_can_set_the_limit() -> None:
     """Another thread that is still alive may have set it: training in a thread, after a ranking in the main thread."""
     with limit_blas_threads():
         pass
-    with blas._blas().limit(limits=2, user_api="blas"):
+    with blas._find_blas().limit(limits=2, user_api="blas"):
         if blas_threads() != {2}:
             pytest.skip("the number of threads of this BLAS cannot be set")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.threads.pool import users_per_task
+from scoring.threads.pool import count_users_per_task
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from scoring.threads.pool import users_per_task
 )
 def test_users_per_task(n_users: int, workers: int, tile: int, size: int) -> None:
     """Task sizes are close to whole tiles, and small enough for a quick cancellation."""
-    assert users_per_task(n_users, workers, tile) == size
+    assert count_users_per_task(n_users, workers, tile) == size

@@ -20,8 +20,8 @@ from scoring.backends.numba.strategies import (
     Selection,
     Strategy,
     TopKBuffers,
-    no_seeds,
-    users_per_batch,
+    count_users_per_batch,
+    make_no_seeds,
 )
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
@@ -93,7 +93,7 @@ class NumbaBackend:
         """Fill the lists; return the number of pairs that were scored individually."""
         selection, n_scored, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
         positions = self._positions(seeds, rows, found.row.shape[1]) if choice.strategy == "pruned" else None
-        seed_positions = no_seeds(len(rows)) if positions is None else positions
+        seed_positions = make_no_seeds(len(rows)) if positions is None else positions
         order = np.argsort(self.bundle.search.user_locality[rows], kind="stable")
 
         def work(part: slice) -> int:
@@ -102,7 +102,9 @@ class NumbaBackend:
 
         # set once for all parts: setting it for each part takes longer than the products
         with limit_blas_threads() if choice.strategy == "dense" else nullcontext():
-            run_in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_per_batch(choice.strategy))
+            run_in_threads(
+                work, len(rows), self.workers, stop, cancelled, progress, count_users_per_batch(choice.strategy)
+            )
         return sum(n_scored)
 
     def _choose(self, rows: Longs, k: int) -> StrategyChoice:
@@ -137,7 +139,7 @@ class NumbaBackend:
         """See `Backend`."""
         program = self.bundle.program
         rows = check_row_numbers(users, program.n_users, "users")
-        scores = reference.scores_array(out, len(rows), program.n_jobs)
+        scores = reference.make_scores_array(out, len(rows), program.n_jobs)
 
         def work(part: slice) -> int:
             pair_blocks.all_pairs(program, rows[part], scores, part.start)

@@ -31,8 +31,8 @@ __all__ = [
     "Strategy",
     "StrategyChoice",
     "TopKBuffers",
-    "no_seeds",
-    "users_per_batch",
+    "count_users_per_batch",
+    "make_no_seeds",
 ]
 
 Strategy = Literal["auto", "pruned", "dense"]
@@ -118,7 +118,7 @@ class Selection:
 
     def _measure(self, strategy: str, users: Longs, k: int) -> tuple[float, int]:
         """Return (seconds of this thread per user, number of jobs scored). The first users are not measured."""
-        found, stop, seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), no_seeds(len(users))
+        found, stop, seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), make_no_seeds(len(users))
         first, measured = np.split(np.arange(len(users)), [WARMUP_USERS])
         self.run(strategy, users, seeds, found, first, stop)
         start_time = time.thread_time()
@@ -126,11 +126,11 @@ class Selection:
         return (time.thread_time() - start_time) / len(measured), n_scored * len(users) // len(measured)
 
 
-def users_per_batch(strategy: str) -> int:
+def count_users_per_batch(strategy: str) -> int:
     """Return how many users a strategy processes together."""
     return TILE if strategy == "dense" else 1
 
 
-def no_seeds(n: int) -> Ints:
+def make_no_seeds(n: int) -> Ints:
     """Return (n, 0): no seeds for n users."""
     return np.empty((n, 0), dtype=np.int32)

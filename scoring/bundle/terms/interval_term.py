@@ -60,9 +60,9 @@ class _Intervals:
     def _number(self, number: Number) -> int:
         if number.name not in self.numbers:
             place = self.numbers[number.name] = len(self.sorted)
-            values, rank = (_by_rank(number.values, self.known[place]) if place < len(self.known) else None) or _ranked(
-                number.values
-            )
+            values, rank = (
+                _reuse_ranks(number.values, self.known[place]) if place < len(self.known) else None
+            ) or _rank_numbers(number.values)
             self.sorted.append(values)
             self.ranks.append(rank)
             self.columns.append(number.values)
@@ -104,7 +104,7 @@ class IntervalKind(TermKind[IntervalTerm]):
         return gain.min(keepdims=True, initial=0.0), gain.max(keepdims=True, initial=0.0)
 
 
-def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
+def _rank_numbers(numbers: Floats) -> tuple[Floats, Ints]:
     """Return the distinct numbers, ascending, and (m,) the rank of each number; -1 for NaN."""
     missing = np.isnan(numbers)
     values = np.unique(numbers[~missing])
@@ -113,8 +113,8 @@ def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
     return values, rank
 
 
-def _by_rank(numbers: Floats, rank: Ints) -> tuple[Floats, Ints] | None:
-    """Return the result of `_ranked` from known ranks, in a tenth of the time; None if they do not fit the numbers."""
+def _reuse_ranks(numbers: Floats, rank: Ints) -> tuple[Floats, Ints] | None:
+    """Return the result of `_rank_numbers` from known ranks, in a tenth of the time; None if they do not fit."""
     if rank.shape != numbers.shape:
         return None
     known = rank >= 0

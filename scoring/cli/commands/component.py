@@ -64,13 +64,13 @@ def new(
 
 
 def _check_name(name: str) -> None:
-    from scoring.catalog import component_kinds
+    from scoring.catalog import get_component_kinds
 
     if not name.isidentifier() or not name.isascii() or name != name.lower() or iskeyword(name):
         raise typer.BadParameter(
             f"{name!r} is not the name of a component. Use lower-case letters, digits and _, such as pay_floor."
         )
-    if name in component_kinds():
+    if name in get_component_kinds():
         raise typer.BadParameter(f"the component {name} is shipped with the package. Use another name.")
 
 
@@ -86,13 +86,13 @@ def _read_template(name: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     from scoring.errors import OutputError
-    from scoring.storage.os_errors import reason
+    from scoring.storage.os_errors import describe_os_error
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        message = f"{path}: {reason(error)}. Use another --folder."
+        message = f"{path}: {describe_os_error(error)}. Use another --folder."
         raise OutputError(message, path=str(path), errno=error.errno) from error
 
 

@@ -251,9 +251,9 @@ def _print_next(names: Sequence[str], db: str, profiles: Path, component: Sequen
 
     It is a search after one model, the promotion of a saved profile, or a comparison of the lists.
     """
-    from scoring.catalog import preset_names
+    from scoring.catalog import list_preset_names
 
-    is_profile = names[-1] not in (*preset_names(), PROMOTED) and not Path(names[-1]).is_file()
+    is_profile = names[-1] not in (*list_preset_names(), PROMOTED) and not Path(names[-1]).is_file()
     shared = {
         "db": (db, DEFAULT_DB),
         "profiles": (profiles, DEFAULT_PROFILES),

@@ -27,12 +27,12 @@ def models(
 
     It is also a check of a model file: errors name the line.
     """
-    from scoring.catalog import load_model, preset_names
+    from scoring.catalog import list_preset_names, load_model
     from scoring.cli.progress import make_console
     from scoring.cli.tables.models import make_records, render_models
 
     check_format(json, csv)
     components = read_components(component)
-    found = [load_model(source, components) for source in files or preset_names()]
+    found = [load_model(source, components) for source in files or list_preset_names()]
     if not print_records(make_records(found), json=json, csv=csv):
         make_console().print(render_models(found))

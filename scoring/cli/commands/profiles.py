@@ -84,13 +84,13 @@ def _open_registry(folder: Path, components: list[Path] | None = None, database:
     return Registry(folder, database=database, components=classes)
 
 
-def _default_database(db: str | None) -> str | None:
+def _find_default_database(db: str | None) -> str | None:
     """Return the database whose promotions apply. None: there is none."""
     return db if db is not None or not Path(DEFAULT_DB).exists() else DEFAULT_DB
 
 
 def _require_database(db: str | None) -> str:
-    database = _default_database(db)
+    database = _find_default_database(db)
     if database is None:
         raise typer.BadParameter(
             f"{DEFAULT_DB} does not exist. Give the database that the promotion applies to with --db."
@@ -109,7 +109,7 @@ def list_(
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_list
 
-    versions = _open_registry(profiles, database=_default_database(db)).list()
+    versions = _open_registry(profiles, database=_find_default_database(db)).list()
     if print_records(versions, json=json, csv=csv):
         return
     if versions.empty:
@@ -133,7 +133,7 @@ def show(
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_profile
 
-    registry = _open_registry(profiles, component, _default_database(db))
+    registry = _open_registry(profiles, component, _find_default_database(db))
     with Progress().warnings():
         profile = registry.load(name)
     history = registry.list_promotions()
@@ -257,7 +257,7 @@ def request(
     from scoring.cli.progress import make_console
     from scoring.cli.tables.evidence import render_evidence
 
-    registry = _open_registry(profiles, component, _default_database(db))
+    registry = _open_registry(profiles, component, _find_default_database(db))
     entry = registry.request(name, by=by, note=note)
     console = make_console()
     console.print(render_evidence(registry.collect_evidence(name)))
@@ -301,7 +301,7 @@ def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evide
             raise typer.BadParameter("The standard input is not a terminal. Read the evidence, and confirm with --yes.")
         reference = evidence.profile.metadata.reference
         try:
-            is_confirmed = typer.confirm(f"Promote {reference} for {_mask(database)}?")
+            is_confirmed = typer.confirm(f"Promote {reference} for {_mask_password(database)}?")
         except typer.Abort:  # Ctrl-C or Ctrl-D
             is_confirmed = False
         if not is_confirmed:
@@ -316,7 +316,7 @@ def _is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _mask(database: str) -> str:
+def _mask_password(database: str) -> str:
     """Return the URL of a database without its password."""
     from scoring.database.engines import format_url, parse_url
 
@@ -326,7 +326,7 @@ def _mask(database: str) -> str:
 def _print_promoted(profile: Profile, database: str) -> None:
     from scoring.cli.progress import make_console
 
-    option = "" if database == DEFAULT_DB else f" --db {_mask(database)}"
+    option = "" if database == DEFAULT_DB else f" --db {_mask_password(database)}"
     message = f"Promoted {profile.metadata.reference}. Next: scoring run{option}"
     make_console().print(message, markup=False, soft_wrap=True)
 
@@ -361,7 +361,7 @@ def diff(
     from scoring.cli.tables.profiles import render_diff
 
     with Progress().warnings():
-        differences = _open_registry(profiles, component, _default_database(db)).diff(a, b)
+        differences = _open_registry(profiles, component, _find_default_database(db)).diff(a, b)
     make_console().print(render_diff(differences))
 
 
@@ -371,7 +371,7 @@ def history(profiles: FolderOption = DEFAULT_PROFILES, db: PromotionsOption = No
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_history
 
-    promotions = _open_registry(profiles, database=_default_database(db)).list_promotions()
+    promotions = _open_registry(profiles, database=_find_default_database(db)).list_promotions()
     if promotions.empty:
         make_console().print("Nothing was promoted.", markup=False, soft_wrap=True)
         return

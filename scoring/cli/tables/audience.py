@@ -22,9 +22,9 @@ def render_audience(found: Audience, prepared: Prepared) -> RenderableType:
     """Return the job, a summary, and tables of lists, misses, components and rules that are not empty."""
     body: list[RenderableType] = [describe_jobs(prepared, [found.job_id]), Text(), Text(found.summary())]
     if found.n_listed:
-        body += [*_title("Lists that contain the job", found.n_listed), _render_listed(found)]
+        body += [*_render_title("Lists that contain the job", found.n_listed), _render_listed(found)]
     if len(found.missed):
-        body += [*_title("Nearest lists without the job", len(found.missed)), _render_misses(found)]
+        body += [*_render_title("Nearest lists without the job", len(found.missed)), _render_misses(found)]
         title = f"\nMean points for the {len(found.missed):,} users without the job"
         body += [Text(title, style="bold"), _render_components(found)]
     if found.rules:
@@ -35,7 +35,7 @@ def render_audience(found: Audience, prepared: Prepared) -> RenderableType:
     return Group(*body)
 
 
-def _title(text: str, n: int) -> list[Text]:
+def _render_title(text: str, n: int) -> list[Text]:
     more = f" ({n - MAX_ROWS:,} more not shown)" if n > MAX_ROWS else ""
     return [Text(f"\n{text}{more}", style="bold")]
 

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.cli.tables.evaluation import arrow_of, format_number
+from scoring.cli.tables.evaluation import choose_arrow, format_number
 from scoring.dataset import Dataset
 from scoring.errors import make_printable
 from scoring.evaluation import Comparison, Slicing
@@ -86,7 +86,7 @@ def _render_properties(comparisons: Sequence[Comparison]) -> list[RenderableType
         table.add_column(make_printable(name), justify="right", overflow="fold")
     has_price = False
     for measure in frames[0].index[frames[0]["before"].notna()]:
-        cells = [Text(arrow_of(measure)), Text(format_number(frames[0].loc[measure, "before"]))]
+        cells = [Text(choose_arrow(measure)), Text(format_number(frames[0].loc[measure, "before"]))]
         for frame in frames:
             difference, relative = frame.loc[measure, ["difference", "relative"]]
             share = f" ({relative:+.0%})" if math.isfinite(relative) else ""

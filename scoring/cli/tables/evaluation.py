@@ -19,7 +19,7 @@ from scoring.evaluation.significance import ACCURATE_FROM, describe_interval_acc
 from scoring.evaluation.slices import FEWEST_USERS
 
 __all__ = [
-    "arrow_of",
+    "choose_arrow",
     "describe_prices",
     "explain_scoreboard",
     "format_change",
@@ -122,7 +122,7 @@ def mark_of(row: Mapping[Any, Any]) -> str:
     return "" if not row["significant"] else "*" if row["declared"] else "(*)"
 
 
-def arrow_of(measure: str) -> str:
+def choose_arrow(measure: str) -> str:
     """Return the good direction of a measure as an arrow; "" if neither direction is better."""
     return {1: "↑", -1: "↓", 0: ""}[find_good_sign(measure)]
 
@@ -132,7 +132,7 @@ def render_rows(rows: pd.DataFrame, has_baseline: bool) -> Table:
     compared = ["difference", "interval", "", "detectable"]
     table = make_table("measure", "", "mean", *(compared if has_baseline else ["interval"]))
     for row in rows[rows["mean"].notna()].to_dict("records"):
-        cells: list[str | Text] = [row["measure"], arrow_of(row["measure"])]
+        cells: list[str | Text] = [row["measure"], choose_arrow(row["measure"])]
         cells.append(format_number(row["mean"]))
         if not has_baseline:
             cells.append(format_interval(row["low"], row["high"]))
@@ -155,7 +155,7 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
     frame, first = board.frame(), board.baseline
     table = make_table("measure, model", "mean", "interval", "difference", "interval", "")
     for measure in measures:
-        table.add_row(Text(make_printable(f"{measure} {arrow_of(measure)}".rstrip()), style="bold"))
+        table.add_row(Text(make_printable(f"{measure} {choose_arrow(measure)}".rstrip()), style="bold"))
         for row in frame[frame["measure"] == measure].to_dict("records"):
             cells: list[Text | str] = [
                 Text(f"  {make_printable(row['model'])}"),
@@ -181,7 +181,7 @@ def render_other_measures(board: Scoreboard, measures: Sequence[str]) -> Rendera
         rows = {row["model"]: row for row in frame[frame["measure"] == measure].to_dict("records")}
         if math.isnan(rows[first]["mean"]):
             continue
-        cells: list[Text | str] = [measure, arrow_of(measure), format_number(rows[first]["mean"])]
+        cells: list[Text | str] = [measure, choose_arrow(measure), format_number(rows[first]["mean"])]
         for name in others:
             row = rows[name]
             mark = " !" if is_price(measure, row["relative"]) else ""

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.cli.tables.evaluation import (
-    arrow_of,
+    choose_arrow,
     describe_prices,
     explain_scoreboard,
     format_interval,
@@ -24,7 +24,7 @@ from scoring.cli.tables.evaluation import (
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
 from scoring.evaluation.marks import explain_mark
-from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, find_good_sign, relative_change
+from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, compute_relative_change, find_good_sign
 from scoring.tuning import Tuning
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH
 
@@ -134,7 +134,7 @@ def _render_front(tuning: Tuning) -> list[RenderableType]:
     for row in shown.to_dict("records"):
         cells: list[str | Text] = []
         for goal, value in zip(goals, start, strict=True):
-            change = relative_change(row[goal.name] - value, value)
+            change = compute_relative_change(row[goal.name] - value, value)
             cells += [format_number(row[goal.name]), _format_change(change, change if goal.maximise else -change)]
         place = "" if row["trial"] in front["trial"].to_numpy() else ", not on the front"
         mark = Text(f"result{place}", style="green") if row["trial"] == winner else ""
@@ -195,7 +195,7 @@ def _join_columns(first: list[str], columns: list[tuple[str, list[Text]]]) -> Ta
 def _make_heading(measure: str) -> str:
     """Return the name and arrow of a measure on lines of at most `LONG_WORD` characters."""
     label, _, k = measure.rpartition("@")
-    words = (label or measure).split() + ([f"@{k} {arrow_of(measure)}".rstrip()] if label else [])
+    words = (label or measure).split() + ([f"@{k} {choose_arrow(measure)}".rstrip()] if label else [])
     lines: list[str] = []
     for word in words:
         half = (len(word) + 1) // 2

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints
-from scoring.components.clicks import clicked_features, feature_table
+from scoring.components.clicks import find_clicked_features, make_feature_table
 from scoring.components.collaborative import dot
 from scoring.components.helpers import (
-    any_per_user,
-    distinct_codes,
-    mean_per_user,
-    most_frequent_rows,
+    compute_mean_per_user,
+    find_any_per_user,
+    find_distinct_codes,
+    find_most_frequent_rows,
     number_column,
     occupation_key,
     prefecture_key,
@@ -30,12 +30,12 @@ _NO_PROFILE = 40.0
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 
-def _last(codes: Ints) -> NDArray[np.int64]:
+def _move_missing_last(codes: Ints) -> NDArray[np.int64]:
     """Return codes with missing encoded as the largest value."""
     return np.where(codes < 0, np.iinfo(np.int64).max, codes.astype(np.int64))
 
 
-def _most_frequent(rows: list[tuple[Any, ...]], keep: int) -> list[tuple[Any, ...]]:
+def _find_most_frequent(rows: list[tuple[Any, ...]], keep: int) -> list[tuple[Any, ...]]:
     """Return the `keep` most frequent rows, by descending frequency, then ascending by their parts, None last."""
 
     def order(item: tuple[tuple[Any, ...], int]) -> tuple[Any, ...]:
@@ -60,14 +60,14 @@ class ClassicHistory(Component):
         actions = inputs.history.within("application", 90)
         occupation, prefecture = seen.occupation[actions.job], seen.prefecture[actions.job]
         salary = seen.min_salary[actions.job]
-        columns = (_last(occupation), np.nan_to_num(salary, nan=np.inf), _last(prefecture))
-        users, rows = most_frequent_rows(actions, columns, keep=10)
+        columns = (_move_missing_last(occupation), np.nan_to_num(salary, nan=np.inf), _move_missing_last(prefecture))
+        users, rows = find_most_frequent_rows(actions, columns, keep=10)
         positive = np.where(salary[rows] > 0, salary[rows], np.nan)
-        low, high = open_interval(mean_per_user(users, positive, n_users), 0.2)
-        applied = any_per_user(actions.user, n_users)
+        low, high = open_interval(compute_mean_per_user(users, positive, n_users), 0.2)
+        applied = find_any_per_user(actions.user, n_users)
         start = np.where(inputs.has_profile, np.where(applied, 25.0, 50.0), _NO_PROFILE)
-        occupations = distinct_codes(users, occupation[rows], n_users)
-        prefectures = distinct_codes(users, prefecture[rows], n_users)
+        occupations = find_distinct_codes(users, occupation[rows], n_users)
+        prefectures = find_distinct_codes(users, prefecture[rows], n_users)
         return Value(
             (
                 UserTerm(start),
@@ -83,7 +83,7 @@ class ClassicHistory(Component):
         applied = [action.job for action in pair.actions("application", 90)]
         if not applied:
             return Reason(50.0, {"applications": 0})
-        rows = _most_frequent([(seen.occupation, seen.min_salary, seen.prefecture) for seen in applied], 10)
+        rows = _find_most_frequent([(seen.occupation, seen.min_salary, seen.prefecture) for seen in applied], 10)
         salaries = [row[1] for row in rows if row[1] is not None and row[1] > 0]
         mean = sum(salaries) / len(salaries) if salaries else None
         job = pair.job
@@ -110,30 +110,30 @@ class ClassicClick(Component):
         actions = inputs.history.within("click", 30)
         occupation = seen.occupation[actions.job]
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]  # a missing flag is false
-        users, rows = most_frequent_rows(actions, (_last(occupation), *has), keep=20)
+        users, rows = find_most_frequent_rows(actions, (_move_missing_last(occupation), *has), keep=20)
         flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
-        clicked = clicked_features(users, [flag[rows] for flag in has], n_users)
+        clicked = find_clicked_features(users, [flag[rows] for flag in has], n_users)
         return Value(
             (
                 UserTerm(np.full(n_users, 40.0)),  # with and without a profile
-                LookupTerm.sparse(occupation_key(inputs), distinct_codes(users, occupation[rows], n_users), 20.0),
-                FlagTerm(flags, feature_table((15.0, 10.0, 10.0)), clicked),
+                LookupTerm.sparse(occupation_key(inputs), find_distinct_codes(users, occupation[rows], n_users), 20.0),
+                FlagTerm(flags, make_feature_table((15.0, 10.0, 10.0)), clicked),
             )
         )
 
     def explain(self, pair: Pair) -> Reason:
         clicked = [action.job for action in pair.actions("click", 30)]
-        rows = _most_frequent([(seen.occupation, *_flags(seen)) for seen in clicked], 20)
+        rows = _find_most_frequent([(seen.occupation, *_get_flags(seen)) for seen in clicked], 20)
         job = pair.job
         met = {"occupation": job.occupation is not None and job.occupation in {row[0] for row in rows}}
-        for place, (name, has) in enumerate(zip(_FEATURES, _flags(job), strict=True), start=1):
+        for place, (name, has) in enumerate(zip(_FEATURES, _get_flags(job), strict=True), start=1):
             met[name] = has and any(row[place] for row in rows)
         points = dict(zip(met, (20.0, 15.0, 10.0, 10.0), strict=True))
         value = 40.0 + sum(points[name] for name, holds in met.items() if holds)
         return Reason(value, {"clicks": len(clicked), "similar in": met})
 
 
-def _flags(job: JobFacts) -> tuple[bool, bool, bool]:
+def _get_flags(job: JobFacts) -> tuple[bool, bool, bool]:
     return bool(job.daily_payment), bool(job.no_experience), bool(job.student_welcome)
 
 

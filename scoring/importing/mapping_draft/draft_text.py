@@ -114,14 +114,14 @@ def _write(files: Sequence[SourceFile], tables: Sequence[TableDraft]) -> Iterato
     yield HEAD
     if settings := draft_settings(files, tables):
         hint = "; add currency: NAME for labels of money" if "currency" not in settings else ""
-        yield f"board: {_flow(settings)}  # none: without Japan's regions and occupations{hint}"
+        yield f"board: {_dump_flow(settings)}  # none: without Japan's regions and occupations{hint}"
     yield "sources:"
     for file in files:
         options = {key: list(value) if isinstance(value, tuple) else value for key, value in file.options.items()}
         keys = {"url" if _is_url(file.path) else "file": file.path, **options}
         if file.missing:
             keys["missing"] = list(file.missing)
-        yield f"  {file.name}: {_flow(keys)}"
+        yield f"  {file.name}: {_dump_flow(keys)}"
     used: dict[str, set[str]] = {file.name: set() for file in files}
     for table in tables:
         _mark_all_used(table, used)
@@ -145,7 +145,7 @@ def _write_table(draft: TableDraft, own: Mapping[str, tuple[ColumnDraft, ColumnP
     yield f"  {draft.table}:"
     yield from (f"    # {note}" for note in draft.notes)
     names = [file.name for file in draft.sources]
-    yield f"    from: {names[0] if len(names) == 1 else _flow(names)}"
+    yield f"    from: {names[0] if len(names) == 1 else _dump_flow(names)}"
     if draft.replace:
         yield "    replace: true"
     if draft.one_row_per is not None:
@@ -153,7 +153,7 @@ def _write_table(draft: TableDraft, own: Mapping[str, tuple[ColumnDraft, ColumnP
     by_name: list[str] = []
     lines: list[tuple[str, str]] = []
     for target, column in draft.columns.items():
-        if column.source in _accepted_names(draft.table, target) and not column.keys:
+        if column.source in _list_accepted_names(draft.table, target) and not column.keys:
             by_name.append(str(column.source))
             continue
         profile = _find_profile(draft, column)
@@ -192,7 +192,7 @@ def _describe(column: ColumnDraft, profile: ColumnProfile) -> str:
 
 def _format_own(name: str, column: ColumnDraft) -> str:
     source = {} if column.source == name else {"from": column.source}
-    return _flow({**source, **column.keys})
+    return _dump_flow({**source, **column.keys})
 
 
 def _mark_all_used(draft: TableDraft, used: Mapping[str, set[str]]) -> None:
@@ -216,18 +216,18 @@ def _find_profile(draft: TableDraft, column: ColumnDraft) -> ColumnProfile | Non
     return profiles[0] if profiles else None
 
 
-def _accepted_names(table: str, target: str) -> tuple[str, ...]:
+def _list_accepted_names(table: str, target: str) -> tuple[str, ...]:
     spec = TABLES[table].column(target)
     return (spec.name, *spec.aliases)
 
 
 def _format_column(column: ColumnDraft) -> str:
     if column.source is None:
-        return _flow(column.keys)
-    return _flow({"from": column.source, **column.keys}) if column.keys else _flow(column.source)
+        return _dump_flow(column.keys)
+    return _dump_flow({"from": column.source, **column.keys}) if column.keys else _dump_flow(column.source)
 
 
-def _flow(value: Any) -> str:
+def _dump_flow(value: Any) -> str:
     """Return a value as YAML on one line."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**9)
     return text.removesuffix("\n").removesuffix("\n...").strip()

@@ -115,7 +115,7 @@ def read_layout(path: Path, options: SourceOptions) -> TextLayout:
         )
     if any(INVALID in field for field in cleaned):
         raise DataError(
-            f"{path}, line {line}: the column names are not {_title(encoding.name)}. State the encoding: "
+            f"{path}, line {line}: the column names are not {_format_encoding(encoding.name)}. State the encoding: "
             f"{locate_option('encoding')}.",
             reason="wrong encoding",
             path=str(path),
@@ -209,7 +209,7 @@ def read_by_csv(path: Path, name: str, layout: TextLayout) -> RawRows:
                 if len(fields) != len(layout.names):
                     reason = f"row has {pluralize(len(fields), 'field')}, but the header has {len(layout.names)}"
                 elif not layout.encoding.is_valid and any(INVALID in field for field in fields):
-                    reason = f"row is not valid {_title(layout.encoding.name)}"
+                    reason = f"row is not valid {_format_encoding(layout.encoding.name)}"
                 else:
                     rows.append(line)
                     good.append(fields)
@@ -228,7 +228,7 @@ def read_by_csv(path: Path, name: str, layout: TextLayout) -> RawRows:
     )
 
 
-def _title(encoding: str) -> str:
+def _format_encoding(encoding: str) -> str:
     return encoding.upper() if encoding.startswith("utf") else encoding
 
 

@@ -65,7 +65,7 @@ def _parse_lines(lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
         try:
             if INVALID in line:
                 raise ValueError("row contains invalid bytes")
-            yield number, _loads(line)
+            yield number, _parse_json(line)
         except json.JSONDecodeError as error:
             yield number, ValueError(f"row is not valid JSON ({error.msg})")
         except (ValueError, RecursionError) as error:
@@ -74,7 +74,7 @@ def _parse_lines(lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
 
 def _parse_array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     try:
-        values = _loads(text)
+        values = _parse_json(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.",
@@ -91,7 +91,7 @@ def _parse_array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     yield from enumerate(values, 1)
 
 
-def _loads(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_make_object, parse_constant=_reject_constant)
 
 

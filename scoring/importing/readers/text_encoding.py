@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from scoring.errors import DataError
 from scoring.importing.readers.source_options import locate_option
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["TextEncoding", "find_encoding", "guess_encoding", "open_binary", "open_text"]
 
@@ -98,7 +98,7 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
             with gzip.open(file) as unpacked, io.BufferedReader(_Unpacked(path, unpacked)) as content:
                 yield content
     except (OSError, EOFError, zlib.error) as error:
-        problem = reason(error) if isinstance(error, OSError) else str(error)
+        problem = describe_os_error(error) if isinstance(error, OSError) else str(error)
         raise DataError(
             f"{path} cannot be read: {problem.rstrip('.')}. Check the file and its permissions.",
             reason="unreadable",
@@ -133,7 +133,7 @@ def find_encoding(path: Path, stated: str | None) -> TextEncoding:
         line = 1 if guess else None
     elif not name.startswith("utf") and _is_certainly_utf8(path):
         guess, line = "utf-8", 1
-    is_valid = line is None and _decodes(path, name)
+    is_valid = line is None and _can_decode(path, name)
     if line is None and not is_valid:
         line, guess = _examine_lines(path, name)
     if line is not None and guess is not None:
@@ -159,7 +159,7 @@ def _guess_seven_bits(head: bytes) -> str | None:
     return None
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+def _can_decode(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     with open_binary(path) as file:
         try:

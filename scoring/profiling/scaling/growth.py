@@ -92,7 +92,7 @@ class Growth:
         ------
         ConfigurationError: If fewer than two sizes were measured, or if `series` is not "jobs" or "users".
         """
-        x, y = _measured_times(self._series(series), series)
+        x, y = _collect_measured_times(self._series(series), series)
         if len(set(x.tolist())) < 2:
             raise ConfigurationError(
                 f"A slope over {series} needs at least two measured sizes, not {len(set(x.tolist()))}. Measure more "
@@ -150,7 +150,7 @@ def _count_pairs(point: GrowthPoint) -> dict[str, Any]:
     }
 
 
-def _measured_times(points: Sequence[GrowthPoint], series: str) -> tuple[np.ndarray, np.ndarray]:
+def _collect_measured_times(points: Sequence[GrowthPoint], series: str) -> tuple[np.ndarray, np.ndarray]:
     measured = [(getattr(point, series), point.seconds) for point in points if point.seconds is not None]
     sizes, seconds = zip(*measured, strict=True) if measured else ((), ())
     return np.array(sizes, dtype=np.float64), np.array(seconds, dtype=np.float64)

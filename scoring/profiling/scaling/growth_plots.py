@@ -28,7 +28,7 @@ def plot_growth(growth: Growth) -> Figure:
     """Plot seconds over jobs and over users, with a line for time proportional to the work."""
     figure, panels = create_figure(9.5, 4, columns=2)
     for axes, series, points in zip(panels, SERIES, (growth.by_jobs, growth.by_users), strict=True):
-        axes.set_title(f"{_fixed_size_label(points, series)}, growing number of {series}", loc="left", fontsize=10)
+        axes.set_title(f"{_format_fixed_size(points, series)}, growing number of {series}", loc="left", fontsize=10)
         axes.set_xlabel(f"{series} (log scale)")
         axes.set_ylabel("seconds for all lists, best run (log scale)")
         done = [point for point in points if point.seconds is not None]
@@ -59,7 +59,7 @@ def plot_rates(growth: Growth) -> Figure:
         rate = [point.pairs / (point.seconds or 1.0) for point in done]
         peak = [(point.peak_bytes or 0) / 1e6 for point in done]
         colour, marker = SERIES[series]
-        label = f"{_fixed_size_label(points, series)}, growing {series}"
+        label = f"{_format_fixed_size(points, series)}, growing {series}"
         left.plot(x, rate, marker + "-", color=colour, label=label)
         # lines can coincide: the second is dashed and has smaller markers, so that the first stays visible
         right.plot(
@@ -69,11 +69,11 @@ def plot_rates(growth: Growth) -> Figure:
     ticks = sorted({min(sizes), max(sizes), *(point.pairs for point in growth.by_jobs)}) if sizes else []
     for axes in (left, right):
         axes.set_xlabel("pairs: users × jobs (log scale)")
-    _set_logarithmic(left, ticks, rates, _short, _short)
+    _set_logarithmic(left, ticks, rates, _format_short, _format_short)
     left.set_ylabel("pairs per second (log scale)")
     left.set_title("Speed", loc="left", fontsize=10)
     right.set_xscale("log")
-    right.set_xticks(ticks, [_short(tick) for tick in ticks], fontsize=SMALL)
+    right.set_xticks(ticks, [_format_short(tick) for tick in ticks], fontsize=SMALL)
     right.minorticks_off()
     right.set_ylim(0, 1.15 * max(peaks, default=1))
     right.set_ylabel("peak memory including data, MB")
@@ -142,7 +142,7 @@ def _draw_scored_jobs(axes: Any, frame: pd.DataFrame) -> None:
     axes.legend(fontsize=SMALL, frameon=False, loc="upper left")
 
 
-def _fixed_size_label(points: Sequence[GrowthPoint], series: str) -> str:
+def _format_fixed_size(points: Sequence[GrowthPoint], series: str) -> str:
     return f"{points[0].users:,} users" if series == "jobs" else f"{points[0].jobs:,} jobs"
 
 
@@ -171,7 +171,7 @@ def _time(seconds: float) -> str:
     return f"{format_number(seconds)} s" if seconds >= 1 else f"{format_number(1000 * seconds)} ms"
 
 
-def _short(value: float) -> str:
+def _format_short(value: float) -> str:
     """Format a number, such as 12 thousand, 3.4 million, 100 billion."""
     for size, name in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if value >= size:

@@ -112,7 +112,7 @@ async def replay(engine: ReplayedEngine, session: Session, database: Database, c
     clock: The clock of the engine.
     """
     base, before = engine.model, engine.cache_stats()
-    misses, rows = _misses(engine), []
+    misses, rows = _count_misses(engine), []
     for request in session.requests:
         clock.now = max(clock.now, request.at)
         answer, seconds = "", 0.0
@@ -126,7 +126,7 @@ async def replay(engine: ReplayedEngine, session: Session, database: Database, c
             begin = time.perf_counter()
             found = await _ANSWERS[request.kind](engine, session, request)
             seconds, answer = time.perf_counter() - begin, _digest(found)
-        misses, last = _misses(engine), misses
+        misses, last = _count_misses(engine), misses
         rows.append((request.kind, request.at, seconds, misses > last, answer))
     engine.model = base
     requests = pd.DataFrame(rows, columns=["kind", "at", "seconds", "cold", "answer"])
@@ -143,7 +143,7 @@ _ANSWERS: Final[dict[str, Callable[[ReplayedEngine, Session, Request], Awaitable
 }
 
 
-def _misses(engine: ReplayedEngine) -> int:
+def _count_misses(engine: ReplayedEngine) -> int:
     return sum(stats.misses for stats in engine.cache_stats().values())
 
 

@@ -71,36 +71,36 @@ def make_session(dataset: Dataset, n_requests: int, seed: int = 0, *, model: str
     users = random.permutation(dataset.users.user_id[dataset.users.active])
     jobs = random.permutation(dataset.jobs.job_id[dataset.open_jobs])[:FRONT_PAGE]
     companies = [str(name) for name in random.permutation(dataset.words.company.values.to_numpy())]
-    profiles = _profiles(model, random)
+    profiles = _draw_profiles(model, random)
     gap = SESSION_HOURS * 3600 / max(n_requests, 1)
     kinds = random.choice(list(KINDS), n_requests, p=list(KINDS.values()))
     at = np.cumsum(random.exponential(gap, n_requests))
-    active = [int(_zipf(users, random)) for _ in range(ACTIVE_USERS)]
+    active = [int(_draw_zipf(users, random)) for _ in range(ACTIVE_USERS)]
     requests = []
     for place, (kind, moment) in enumerate(zip(kinds, at.tolist(), strict=True), 1):
         if place % REQUESTS_PER_WRITE == 0:
             requests.append(Request("new actions", moment, actions=_new_actions(dataset, users, jobs, moment, random)))
             continue
         if place % REQUESTS_PER_ACTIVE_USER == 0:
-            active[random.integers(ACTIVE_USERS)] = int(_zipf(users, random))
+            active[random.integers(ACTIVE_USERS)] = int(_draw_zipf(users, random))
         arguments: dict[str, Any] = {
-            "job": int(_zipf(jobs, random)),
-            "user": _zipf(active, random),
+            "job": int(_draw_zipf(jobs, random)),
+            "user": _draw_zipf(active, random),
             "users": int(random.choice((10, 20, 50))) if kind == "short list" else None,
         }
         if kind == "popularity":
-            arguments["companies"] = tuple(_zipf(companies, random) for _ in range(5))
+            arguments["companies"] = tuple(_draw_zipf(companies, random) for _ in range(5))
         if kind == "weights":
             arguments["weights"] = profiles[random.integers(PROFILES)]
         requests.append(Request(str(kind), moment, **arguments))
     return Session(
         tuple(requests),
-        _records(dataset.tables.jobs, "job_id", jobs),
-        _records(dataset.tables.users, "user_id", users),
+        _make_records(dataset.tables.jobs, "job_id", jobs),
+        _make_records(dataset.tables.users, "user_id", users),
     )
 
 
-def _profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]:
+def _draw_profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]:
     """Return weight profiles: the model's own weights, then random variations of them."""
     loaded = load_model(model)
     flat = dict(zip((part.name for part in loaded.parts), loaded.flat_weights.tolist(), strict=True))
@@ -110,7 +110,7 @@ def _profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]
     return [flat, *variations]
 
 
-def _zipf(values: Sequence[Any] | np.ndarray, random: np.random.Generator) -> Any:
+def _draw_zipf(values: Sequence[Any] | np.ndarray, random: np.random.Generator) -> Any:
     """Choose a value. The n-th value has a probability proportional to 1 / n ** ZIPF_EXPONENT."""
     place = len(values)
     while place >= len(values):  # the distribution is unbounded, the number of values is not
@@ -124,14 +124,14 @@ def _new_actions(
     """Make random actions at the current time of the session's clock, one millisecond apart."""
     moments = pd.Timestamp(dataset.as_of) + pd.to_timedelta(at + np.arange(ACTIONS_PER_WRITE) / 1000, unit="s")
     rows = {
-        "user_id": [int(_zipf(users, random)) for _ in moments],
-        "job_id": [int(_zipf(jobs, random)) for _ in moments],
+        "user_id": [int(_draw_zipf(users, random)) for _ in moments],
+        "job_id": [int(_draw_zipf(jobs, random)) for _ in moments],
         "action": random.choice(list(ACTION_KINDS), len(moments)).tolist(),
         "occurred_at": moments,
     }
     return pd.DataFrame(rows).astype({column.name: column.type.dtype for column in TABLES["actions"].columns})
 
 
-def _records(table: pd.DataFrame, key: str, ids: np.ndarray) -> dict[int, Row]:
+def _make_records(table: pd.DataFrame, key: str, ids: np.ndarray) -> dict[int, Row]:
     rows = table[table[key].isin(ids)].to_dict("records")
     return {row[key]: {str(name): value for name, value in row.items()} for row in rows}

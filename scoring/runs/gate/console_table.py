@@ -22,7 +22,7 @@ def make_table(verdict: Verdict) -> RenderableType:
         return Text(f"gate: {verdict.summarize()}")
     new = [measure for measure in verdict.measures if not measure.by_published_model]
     by_published_model = [measure for measure in verdict.measures if measure.by_published_model]
-    width = [max(map(len, column)) for column in zip(_HEADINGS, *map(_cells, verdict.measures), strict=True)]
+    width = [max(map(len, column)) for column in zip(_HEADINGS, *map(_format_cells, verdict.measures), strict=True)]
     body: list[RenderableType] = [
         Text(f"New run {verdict.new.run_id} compared with run {verdict.published.run_id}", style="bold"),
         _make_rows(new, width),
@@ -40,10 +40,10 @@ def _make_rows(measures: Sequence[Measure], width: Sequence[int]) -> Table:
         rows.add_column(heading, justify="right" if is_number else "left", no_wrap=place > 0, min_width=least)
     for measure in measures:
         style = "bold red" if measure.is_exceeded else ""
-        rows.add_row(*(Text(cell, style=style) for cell in _cells(measure)))
+        rows.add_row(*(Text(cell, style=style) for cell in _format_cells(measure)))
     return rows
 
 
-def _cells(measure: Measure) -> tuple[str, ...]:
+def _format_cells(measure: Measure) -> tuple[str, ...]:
     published, new = measure.format_value(measure.published), measure.format_value(measure.new)
     return measure.name, published, new, measure.limit_text, measure.result

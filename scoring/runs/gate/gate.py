@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.catalog import component_kinds
+from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, NotEnoughMemoryError, OutputError
 from scoring.model import Component, ScoringModel
 from scoring.runs.gate.accumulators import ListAccumulator, OverlapAccumulator
@@ -136,7 +136,7 @@ class Gate:
         by_published_model = None
         if self.model_change is not None and published.model_digest != new.info.model_digest:
             try:
-                model = rebuild_model(published, _custom_components(self.components, new.model))
+                model = rebuild_model(published, _collect_custom_components(self.components, new.model))
                 by_published_model = _compare_lists(run, new.lists_by(model, k), k)
             except (ModelError, NotEnoughMemoryError) as error:
                 notes.append(
@@ -158,10 +158,10 @@ def _compare_lists(run: PublishedRun, lists: Iterator[tuple[ListBlock, Longs]], 
     return comparison
 
 
-def _custom_components(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Component]]:
+def _collect_custom_components(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Component]]:
     """Return the components from outside this package: those given, and those of the new run's model."""
     components = {component.kind: component for component in given}
-    shipped = component_kinds()
+    shipped = get_component_kinds()
     for part in model.parts:
         if part.component.kind not in shipped:
             components[part.component.kind] = type(part.component)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scoring.errors import ConfigurationError
 from scoring.model import parse_settings
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["GateLimits", "load_limits"]
 
@@ -71,6 +71,6 @@ def load_limits(path: str | Path) -> GateLimits:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"{path}: {reason(error)}. Give the path of a YAML file of limits.", path=str(path)
+            f"{path}: {describe_os_error(error)}. Give the path of a YAML file of limits.", path=str(path)
         ) from error
     return parse_settings(text, GateLimits, source=str(path), error_class=ConfigurationError)

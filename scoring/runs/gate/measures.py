@@ -47,19 +47,19 @@ def build_measures(
     that a model changes then apply to these lists, and the new lists have no such limits. `currency` is the unit of
     amounts of money.
     """
-    measures = _measures(limits, runs, comparison, n_jobs_dropped, currency)
+    measures = _make_measures(limits, runs, comparison, n_jobs_dropped, currency)
     if by_published_model is None:
         return measures
     unlimited = (replace(measure, limit=None) if measure.key in _CHANGED_BY_MODELS else measure for measure in measures)
     limited = (
         replace(measure, key=f"{measure.key}_as_before", by_published_model=True)
-        for measure in _measures(limits, runs, by_published_model, n_jobs_dropped, currency)
+        for measure in _make_measures(limits, runs, by_published_model, n_jobs_dropped, currency)
         if measure.key in _CHANGED_BY_MODELS
     )
     return (*unlimited, *limited)
 
 
-def _measures(
+def _make_measures(
     limits: GateLimits,
     runs: tuple[RunInfo, RunInfo],
     comparison: ListComparison,
@@ -89,9 +89,9 @@ def _measures(
             for percent in (10, 50, 90)
         ),
         ("last_score", f"mean score at rank {k:,}", (lists[0].last, lists[1].last), MOVE, "points"),
-        ("actions", "actions", _fact(runs, "actions"), FALL, "count"),
-        ("hourly_wage", f"median hourly wage{unit}", _fact(runs, "hourly_wage"), FACTOR, "money"),
-        ("fee", f"median fee{unit}", _fact(runs, "fee"), FACTOR, "money"),
+        ("actions", "actions", _get_fact(runs, "actions"), FALL, "count"),
+        ("hourly_wage", f"median hourly wage{unit}", _get_fact(runs, "hourly_wage"), FACTOR, "money"),
+        ("fee", f"median fee{unit}", _get_fact(runs, "fee"), FACTOR, "money"),
     ]  # fmt: skip
     return tuple(Measure(key, name, *values, _limit(limits, key), rule, unit) for key, name, values, rule, unit in rows)
 
@@ -109,5 +109,5 @@ def _share_without(runs: tuple[RunInfo, RunInfo], n_published: int, n_new: int) 
     return published, new
 
 
-def _fact(runs: tuple[RunInfo, RunInfo], name: str) -> Values:
+def _get_fact(runs: tuple[RunInfo, RunInfo], name: str) -> Values:
     return runs[0].facts.get(name), runs[1].facts.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from scoring.catalog import component_kinds
+from scoring.catalog import get_component_kinds
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.runs.publishers import RunInfo
@@ -23,7 +23,7 @@ def rebuild_model(run: RunInfo, components: Sequence[type[Component]]) -> Scorin
     if not run.definition:
         raise ModelError(f"run {run.run_id} did not record its model.")
     # JSON is valid YAML: the YAML parser reads and checks it
-    model = parse_model(json.dumps(run.definition), component_kinds(components), source=run.model)
+    model = parse_model(json.dumps(run.definition), get_component_kinds(components), source=run.model)
     if model.digest != run.model_digest:
         raise ModelError(f"the components of the model {run.model} have changed since run {run.run_id}.")
     return model

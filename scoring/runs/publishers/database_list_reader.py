@@ -104,7 +104,7 @@ class DatabaseRun(PublishedRun):
 
     def _bounds(self, k: int) -> Sequence[int]:
         """Return the last user of each block but the last. A block has about as many rows as a part file."""
-        step = shards.users_per_shard(k)
+        step = shards.count_users_per_shard(k)
         first_of_list = (results.c.run_id == self.run_id) & (results.c.rank == 1)
         query = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
         users = self._database.read(lambda connection: connection.execute(query).scalars().all())

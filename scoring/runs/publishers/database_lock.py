@@ -16,7 +16,7 @@ from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file, is_memory
 from scoring.errors import DatabaseError
 from scoring.storage.file_lock import FileLock, LockHeldError
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["KeyLock", "find_lock_path", "hold_key", "remove_stale_locks"]
 
@@ -67,7 +67,7 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
         try:
             lock = FileLock(path).acquire(patience)
         except OSError as error:
-            problem = f"the lock file {path} cannot be created ({reason(error)})"
+            problem = f"the lock file {path} cannot be created ({describe_os_error(error)})"
             raise DatabaseError(
                 f"{database.display} cannot be written: {problem}. Check its folder.", reason="read-only"
             ) from error

@@ -13,7 +13,7 @@ import pyarrow as pa
 from scoring.columns import RESULT_COLUMNS
 from scoring.runs.shards import Shard
 from scoring.storage.atomic_file import Step, replace_file
-from scoring.storage.os_errors import reason
+from scoring.storage.os_errors import describe_os_error
 from scoring.telemetry import fault_injection
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "SCHEMA",
     "find_problem",
     "find_verified_shards",
-    "part_name",
+    "format_part_name",
     "remove_other_files",
     "write_part",
 ]
@@ -45,7 +45,7 @@ _POINTS: Final[Mapping[Step, Callable[[], None]]] = {
 }
 
 
-def part_name(number: int) -> str:
+def format_part_name(number: int) -> str:
     """Return the name of a part file. Names sort in the order of the user ids."""
     return f"part-{number:05d}.parquet"
 
@@ -62,7 +62,7 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
     pq.write_table(table, encoded, use_dictionary=["user_id", "job_id", "rank", *names])
     content = memoryview(encoded.getvalue())
     fault_injection.reach("shard encoded")
-    path = folder / part_name(number)
+    path = folder / format_part_name(number)
     # the names in the folder are synced once, before it is published
     replace_file(path, content, sync_name=False, reached=_POINTS)
     first, last = (int(rows["user_id"].iloc[end]) for end in (0, -1)) if len(rows) else (None, None)
@@ -85,7 +85,7 @@ def find_problem(folder: Path, entry: Mapping[str, Any]) -> str | None:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
-        return f"{path.name} cannot be read ({reason(error)})"
+        return f"{path.name} cannot be read ({describe_os_error(error)})"
     # runs of older versions have no digests
     return (
         None
@@ -101,7 +101,7 @@ def find_verified_shards(
     by_name = {entry.get("name"): dict(entry) for entry in entries}
     verified = {}
     for shard in shards:
-        entry = by_name.get(part_name(shard.number))
+        entry = by_name.get(format_part_name(shard.number))
         if entry is not None and find_problem(folder, entry) is None:
             verified[shard.number] = entry
     return verified

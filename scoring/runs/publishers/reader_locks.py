@@ -19,19 +19,19 @@ __all__ = ["lock_for_reading", "lock_for_removal"]
 @contextmanager
 def lock_for_reading(folder: str | Path) -> Iterator[None]:
     """Protect the run from removal inside the context. Without a manifest no lock is taken; the reader reports it."""
-    with _locked(Path(folder), shared=True):
+    with _hold_lock(Path(folder), shared=True):
         yield
 
 
 @contextmanager
 def lock_for_removal(folder: Path) -> Iterator[None]:
     """Exclude readers inside the context. Raises LockHeldError if a reader is inside `lock_for_reading`."""
-    with _locked(folder, shared=False):
+    with _hold_lock(folder, shared=False):
         yield
 
 
 @contextmanager
-def _locked(folder: Path, *, shared: bool) -> Iterator[None]:
+def _hold_lock(folder: Path, *, shared: bool) -> Iterator[None]:
     try:
         file = open(folder / MANIFEST, "rb")  # noqa: SIM115 - only an error of open may be ignored
     except OSError:

@@ -19,7 +19,7 @@ from scoring.testing.invariants.invariant_registry import (
     require_same_scores,
     require_testable,
 )
-from scoring.testing.small_market import canonical
+from scoring.testing.small_market import make_canonical
 
 _SHORT = 10
 _ALONE = 4
@@ -124,7 +124,7 @@ def ineligible_jobs_can_be_added(context: CheckContext) -> None:
 def new_user_gets_a_list(context: CheckContext) -> None:
     """A new user without data gets a list of all jobs that the rules allow, at most k, with finite scores."""
     new = int(context.dataset.users.user_id.max(initial=0)) + 1
-    frame = canonical("users", context.dataset.board, user_id=[new])
+    frame = make_canonical("users", context.dataset.board, user_id=[new])
     users = frame.reindex(columns=context.inputs.users.frame.columns)
     inputs = context.request(users=users.astype(context.inputs.users.frame.dtypes.to_dict()))
     plan = context.engine.build(context.model.with_eligibility(max_per_company=None), inputs)

@@ -72,7 +72,7 @@ def require_same_lists(found: Ranking, wanted: Ranking, when: str) -> None:
     for row, user in enumerate(found.user_id):
         actual, expected = _list(found, row), _list(wanted, row)
         for place, (entry, expected_entry) in enumerate(zip(actual, expected, strict=False)):
-            if entry[0] != expected_entry[0] or not np.array_equal(_bits(entry[1]), _bits(expected_entry[1])):
+            if entry[0] != expected_entry[0] or not np.array_equal(_view_bits(entry[1]), _view_bits(expected_entry[1])):
                 difference = f"{_describe(entry)}; it must be {_describe(expected_entry)}"
                 raise AssertionError(f"user {user}, {when}: position {place + 1} is {difference}.")
         lengths = f"the list has {len(actual)} jobs, not {len(expected)}"
@@ -97,7 +97,7 @@ def require_same_scores(
     Shape (4, n, m) for all scores, or (n, m) for total scores.
     """
     assert found.shape == wanted.shape, f"{when}: scores have shape {found.shape}, not {wanted.shape}."
-    differ = np.argwhere(_bits(found) != _bits(wanted))
+    differ = np.argwhere(_view_bits(found) != _view_bits(wanted))
     if len(differ):
         place = tuple(differ[0])
         pair = f"user {user_id[place[-2]]} and job {job_id[place[-1]]}"
@@ -107,5 +107,5 @@ def require_same_scores(
         )
 
 
-def _bits(scores: NDArray) -> NDArray[np.uint32]:
+def _view_bits(scores: NDArray) -> NDArray[np.uint32]:
     return np.ascontiguousarray(scores, dtype=np.float32).view(np.uint32)

@@ -21,13 +21,13 @@ _COOLDOWN_DAYS = 60.0
 @invariant
 def closed_jobs_are_never_listed(context: CheckContext) -> None:
     """With the rule `open`, lists omit exactly the jobs that are not yet posted, expired or inactive."""
-    _require_rule(context, {"open": True}, _closed_jobs(context), "not open at the clock")
+    _require_rule(context, {"open": True}, _find_closed_jobs(context), "not open at the clock")
 
 
 @invariant
 def applied_jobs_are_never_listed(context: CheckContext) -> None:
     """With the rule `not_applied`, lists omit exactly the jobs that the user has applied to."""
-    _require_rule(context, {"not_applied": True}, _applied_jobs(context), "already applied to by the user")
+    _require_rule(context, {"not_applied": True}, _find_applied_jobs(context), "already applied to by the user")
 
 
 @invariant
@@ -35,7 +35,7 @@ def company_cooldown_is_applied(context: CheckContext) -> None:
     """With `company_cooldown_days`, lists omit exactly the companies that the user applied to in that time."""
     rules = {"company_cooldown_days": _COOLDOWN_DAYS}
     what = f"of a company that the user applied to in the last {_COOLDOWN_DAYS:g} days"
-    _require_rule(context, rules, _cooling_jobs(context, _COOLDOWN_DAYS), what)
+    _require_rule(context, rules, _find_cooling_jobs(context, _COOLDOWN_DAYS), what)
 
 
 @invariant
@@ -43,7 +43,7 @@ def min_fee_is_applied(context: CheckContext) -> None:
     """With `min_fee`, lists omit exactly the jobs with a lower fee. A missing fee is 0."""
     fees = context.inputs.jobs.frame["fee"].fillna(0.0)
     floor = float(fees.median())
-    _require_rule(context, {"min_fee": floor}, _cheap_jobs(context, floor), f"below a fee of {floor:g}")
+    _require_rule(context, {"min_fee": floor}, _find_cheap_jobs(context, floor), f"below a fee of {floor:g}")
 
 
 @invariant
@@ -53,7 +53,10 @@ def employment_types_are_applied(context: CheckContext) -> None:
     require_testable(len(types), "no employment types")
     allowed = (int(types.min()),)
     _require_rule(
-        context, {"employment_types": allowed}, _jobs_of_other_types(context, allowed), "of another employment type"
+        context,
+        {"employment_types": allowed},
+        _find_jobs_of_other_types(context, allowed),
+        "of another employment type",
     )
 
 
@@ -71,7 +74,7 @@ def own_conditions_on_jobs_are_applied(context: CheckContext) -> None:
 def own_comparisons_of_columns_are_applied(context: CheckContext) -> None:
     """With an own rule that compares a job column with a user column, lists omit exactly the other jobs."""
     users, jobs = (rows.frame["prefecture_code"].tolist() for rows in (context.inputs.users, context.inputs.jobs))
-    excluded = _matrix(context, [[pd.isna(user) or pd.isna(job) or user != job for job in jobs] for user in users])
+    excluded = _make_matrix(context, [[pd.isna(user) or pd.isna(job) or user != job for job in jobs] for user in users])
     require_testable(not excluded.all(), "no job in the prefecture of a user")
     rules = {"rules": "job.prefecture_code == user.prefecture_code"}
     _require_rule(context, rules, excluded, "not in the prefecture of the user")
@@ -80,8 +83,8 @@ def own_comparisons_of_columns_are_applied(context: CheckContext) -> None:
 @invariant
 def own_rules_about_actions_are_applied(context: CheckContext) -> None:
     """With own rules about the time since an action, lists omit or contain exactly the jobs of such actions."""
-    days, applied = _COOLDOWN_DAYS, _applied_jobs(context)
-    cooling = _cooling_jobs(context, days)
+    days, applied = _COOLDOWN_DAYS, _find_applied_jobs(context)
+    cooling = _find_cooling_jobs(context, days)
     rules = {"rules": f"days_since(user, job.company_id, 'application') > {days:g}"}
     _require_rule(context, rules, cooling, f"of a company that the user applied to in the last {days:g} days")
     _require_rule(context, {"rules": "days_since(user, job, 'application') == inf"}, applied, "applied to by the user")
@@ -94,15 +97,15 @@ def large_k_lists_all_eligible_jobs(context: CheckContext) -> None:
     rules = context.model.eligibility
     excluded = np.zeros((len(context.users), len(context.jobs)), dtype=bool)
     if rules.open:
-        excluded |= _closed_jobs(context)
+        excluded |= _find_closed_jobs(context)
     if rules.not_applied:
-        excluded |= _applied_jobs(context)
+        excluded |= _find_applied_jobs(context)
     if rules.company_cooldown_days:
-        excluded |= _cooling_jobs(context, rules.company_cooldown_days)
+        excluded |= _find_cooling_jobs(context, rules.company_cooldown_days)
     if rules.min_fee is not None:
-        excluded |= _cheap_jobs(context, rules.min_fee)
+        excluded |= _find_cheap_jobs(context, rules.min_fee)
     if rules.employment_types is not None:
-        excluded |= _jobs_of_other_types(context, rules.employment_types)
+        excluded |= _find_jobs_of_other_types(context, rules.employment_types)
     _require_excluded(context, {"max_per_company": None, "rules": ()}, excluded, "excluded by a rule")
 
 
@@ -184,7 +187,7 @@ def _require_excluded(context: CheckContext, rules: Mapping[str, object], exclud
         assert ranking.count[row] == listed.sum(), f"user {user}: a job occurs twice in the list."
 
 
-def _closed_jobs(context: CheckContext) -> Bools:
+def _find_closed_jobs(context: CheckContext) -> Bools:
     jobs, clock = context.inputs.jobs.frame, context.dataset.as_of
     closed = (jobs["posted_at"] > clock) | (jobs["expires_at"] <= clock)  # false where a time is missing
     if not context.dataset.clock.set_back:
@@ -192,21 +195,21 @@ def _closed_jobs(context: CheckContext) -> Bools:
     return closed.to_numpy(bool)
 
 
-def _cheap_jobs(context: CheckContext, floor: float) -> Bools:
+def _find_cheap_jobs(context: CheckContext, floor: float) -> Bools:
     return (context.inputs.jobs.frame["fee"].fillna(0.0) < floor).to_numpy(bool)
 
 
-def _jobs_of_other_types(context: CheckContext, allowed: tuple[int, ...]) -> Bools:
+def _find_jobs_of_other_types(context: CheckContext, allowed: tuple[int, ...]) -> Bools:
     return ~context.inputs.jobs.frame["employment_type_code"].isin(allowed).to_numpy(bool)
 
 
-def _applied_jobs(context: CheckContext) -> Bools:
+def _find_applied_jobs(context: CheckContext) -> Bools:
     actions_of_kind = context.actions_of_kind("application")
     pairs = set(zip(actions_of_kind["user_id"].tolist(), actions_of_kind["job_id"].tolist(), strict=True))
-    return _matrix(context, [[(u, j) in pairs for j in context.job_id.tolist()] for u in context.user_id.tolist()])
+    return _make_matrix(context, [[(u, j) in pairs for j in context.job_id.tolist()] for u in context.user_id.tolist()])
 
 
-def _cooling_jobs(context: CheckContext, days: float) -> Bools:
+def _find_cooling_jobs(context: CheckContext, days: float) -> Bools:
     actions_of_kind = context.actions_of_kind("application")
     actions_of_kind = actions_of_kind[actions_of_kind["occurred_at"] >= context.dataset.as_of - pd.Timedelta(days=days)]
     jobs = context.dataset.tables.jobs.set_index("job_id")["company_id"]
@@ -214,8 +217,8 @@ def _cooling_jobs(context: CheckContext, days: float) -> Bools:
     known = companies.notna().to_numpy(bool)
     pairs = set(zip(actions_of_kind["user_id"][known], companies[known], strict=True))
     company_ids = context.inputs.jobs.frame["company_id"].tolist()  # a missing one is in no pair
-    return _matrix(context, [[(u, company) in pairs for company in company_ids] for u in context.user_id.tolist()])
+    return _make_matrix(context, [[(u, company) in pairs for company in company_ids] for u in context.user_id.tolist()])
 
 
-def _matrix(context: CheckContext, rows: list[list[bool]]) -> Bools:
+def _make_matrix(context: CheckContext, rows: list[list[bool]]) -> Bools:
     return np.array(rows, dtype=bool).reshape(len(context.users), len(context.jobs))

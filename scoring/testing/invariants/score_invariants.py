@@ -89,7 +89,7 @@ def component_values_are_from_0_to_100(context: CheckContext) -> None:
 def points_add_up_to_the_total(context: CheckContext) -> None:
     """The explained points of a pair add up to its total, and so do its weighted group scores."""
     for u, j in _sample_pairs(context):
-        explained, where = context.engine.explain(context.plan, context.inputs, u, j), _pair(context, u, j)
+        explained, where = context.engine.explain(context.plan, context.inputs, u, j), _describe_pair(context, u, j)
         total = float(context.pairs[0, u, j])
         points = sum(part.points for part in explained.parts)
         groups = sum(context.model.weights.groups[group] * explained.groups[group] for group in GROUPS)
@@ -106,7 +106,7 @@ def explanation_equals_the_score(context: CheckContext) -> None:
     """Explained points are weight × value; weights, values and groups equal those of model, plan and scores."""
     values, weights = context.values(context.plan), context.model.flat_weights
     for u, j in _sample_pairs(context):
-        explained, where = context.engine.explain(context.plan, context.inputs, u, j), _pair(context, u, j)
+        explained, where = context.engine.explain(context.plan, context.inputs, u, j), _describe_pair(context, u, j)
         for c, (part, known) in enumerate(zip(explained.parts, context.model.parts, strict=True)):
             what = f"{where}: component {part.name}"
             assert part.name == known.name, f"{what} is explained in place of {known.name}."
@@ -136,7 +136,7 @@ def not_ranked_matches_the_lists(context: CheckContext) -> None:
                 difference = f"the job is in the list, but `explain` returns {list(reasons)}"
                 if not is_in:
                     difference = "the job is in no list, but `explain` names no rule"
-                assert is_in == (not reasons), f"{_pair(context, int(u), int(j))}: {difference}."
+                assert is_in == (not reasons), f"{_describe_pair(context, int(u), int(j))}: {difference}."
     require_testable(seen, "no jobs")
 
 
@@ -146,5 +146,5 @@ def _sample_pairs(context: CheckContext) -> list[tuple[int, int]]:
     return [(int(pair // m), int(pair % m)) for pair in chosen]
 
 
-def _pair(context: CheckContext, u: int, j: int) -> str:
+def _describe_pair(context: CheckContext, u: int, j: int) -> str:
     return f"user {context.user_id[u]} and job {context.job_id[j]}"

@@ -93,7 +93,7 @@ def find_nearest_weights(
     from scipy.optimize import LinearConstraint, milp
 
     n_components, n = len(region.flat), len(competitors)
-    rows, lows = _rows(competitors, region, margin)
+    rows, lows = _make_rows(competitors, region, margin)
     changes, balance, budget = np.zeros((3, 2 * n_components + n))
     changes[: 2 * n_components] = 1.0
     balance[:n_components], balance[n_components : 2 * n_components] = 1.0, -1.0
@@ -114,12 +114,12 @@ def find_nearest_weights(
         return NearestWeights(None, solution.status == 2)
     change = solution.x[: 2 * n_components]
     behind = competitors.select(np.flatnonzero(solution.x[2 * n_components :] < 0.5))
-    exact = _without_binaries(behind, region, margin)
+    exact = _solve_without_binaries(behind, region, margin)
     change = change if exact is None else exact
-    return NearestWeights(_weights(region, change), solution.status == 0)
+    return NearestWeights(_compute_weights(region, change), solution.status == 0)
 
 
-def _rows(competitors: Competitors, region: WeightRegion, margin: float) -> tuple[Floats, Floats]:
+def _make_rows(competitors: Competitors, region: WeightRegion, margin: float) -> tuple[Floats, Floats]:
     """Return the left-hand sides over (more, less, z) and their lower bounds, with w = flat + more − less.
 
     For a tie, z ≥ w for each component in which the competitor is above the job. This is exact without a big-M
@@ -140,7 +140,7 @@ def _rows(competitors: Competitors, region: WeightRegion, margin: float) -> tupl
     return np.vstack(rows), np.concatenate(lows)
 
 
-def _without_binaries(behind: Competitors, region: WeightRegion, margin: float) -> Floats | None:
+def _solve_without_binaries(behind: Competitors, region: WeightRegion, margin: float) -> Floats | None:
     """Solve for the changes as a linear program in which all competitors of `behind` stay behind; None if infeasible.
 
     The mixed-integer solver accepts binaries that differ from 0 by 1e-6, which could use up the margin.
@@ -162,7 +162,7 @@ def _without_binaries(behind: Competitors, region: WeightRegion, margin: float) 
     return None if solution.x is None else np.asarray(solution.x)
 
 
-def _weights(region: WeightRegion, change: Floats) -> Floats:
+def _compute_weights(region: WeightRegion, change: Floats) -> Floats:
     """Return the weights, scaled to sum to 1; locked weights do not change."""
     n, flat, locked = len(region.flat), region.flat, region.locked
     weights = np.where(locked, flat, flat + change[:n] - change[n:])

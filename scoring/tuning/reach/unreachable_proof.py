@@ -70,7 +70,7 @@ def pack_groups(lead: Floats, region: WeightRegion, limit: int, margin: float, d
             working = np.argsort(ahead_now, kind="stable")[: min(FIRST, int(left.sum()))]
         if not len(working):  # no competitor is left
             return Packing(tuple(groups), region.flat)
-        weights, least, shares = _best_weights(lead[:, working], region)
+        weights, least, shares = _maximise_lead(lead[:, working], region)
         if weights is None:
             break
         if least < margin:
@@ -89,7 +89,7 @@ def pack_groups(lead: Floats, region: WeightRegion, limit: int, margin: float, d
     return Packing(tuple(groups), None)
 
 
-def _best_weights(lead: Floats, region: WeightRegion) -> tuple[Floats | None, float, Floats]:
+def _maximise_lead(lead: Floats, region: WeightRegion) -> tuple[Floats | None, float, Floats]:
     """Return the weights that maximise the minimum of w·lead, this minimum, and the dual multipliers (n,)."""
     from scipy.optimize import linprog
 

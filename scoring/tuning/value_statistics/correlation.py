@@ -80,9 +80,9 @@ def correlations(
     _require("method", method, get_args(Method))
     sample = draw_sample(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
     if method == "pearson":
-        return Correlations(sample, method, _correlation(sample.deviations()), _correlation(_centred(sample.values)))
-    within = _correlation(sample.deviations(_ranks_within(sample)))
-    return Correlations(sample, method, within, _correlation(_centred(_ranks(sample.values))))
+        return Correlations(sample, method, _correlate(sample.deviations()), _correlate(_centre_values(sample.values)))
+    within = _correlate(sample.deviations(_rank_within_users(sample)))
+    return Correlations(sample, method, within, _correlate(_centre_values(_rank_values(sample.values))))
 
 
 def _require(what: str, value: str, known: Sequence[str]) -> None:
@@ -90,29 +90,29 @@ def _require(what: str, value: str, known: Sequence[str]) -> None:
         raise ConfigurationError(f"{what} is {value!r}. Use {' or '.join(known)}.", key=(what,))
 
 
-def _centred(values: Floats) -> Floats:
+def _centre_values(values: Floats) -> Floats:
     """Return values minus the mean of their row, (n_components, p); exactly 0 in a constant row."""
     left = values - values.mean(axis=1, keepdims=True)
     left[values.min(axis=1) == values.max(axis=1)] = 0.0
     return left
 
 
-def _ranks(values: Floats) -> Floats:
+def _rank_values(values: Floats) -> Floats:
     """Return ranks between 0 and 1, (n_components, p); equal values get the mean of their ranks."""
     from scipy.stats import rankdata
 
     return np.asarray((rankdata(values, axis=1) - 0.5) / values.shape[1])
 
 
-def _ranks_within(sample: Sample) -> Floats:
+def _rank_within_users(sample: Sample) -> Floats:
     """Return ranks among the user's jobs, from 0 to 1, so that all users' ranks have one scale."""
     ranks = np.empty_like(sample.values)
     for first, last in zip(sample.start[:-1], sample.start[1:], strict=True):
-        ranks[:, first:last] = _ranks(sample.values[:, first:last])
+        ranks[:, first:last] = _rank_values(sample.values[:, first:last])
     return ranks
 
 
-def _correlation(left: Floats) -> Floats:
+def _correlate(left: Floats) -> Floats:
     """Return the correlations of n centred rows, (n, n); NaN for a row of zeros."""
     product = left @ left.T
     size = np.sqrt(np.diag(product))

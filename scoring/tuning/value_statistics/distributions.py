@@ -81,16 +81,16 @@ def component_distributions(
         "sd": [value.std() if value.min() < value.max() else 0.0 for value in sample.values],
         "within_sd": within_sd,
         "weighted_spread": weights * within_sd,
-        "share_of_variance": _shares_of_variance(weights, within),
+        "share_of_variance": _compute_shares_of_variance(weights, within),
     }
     quantiles = np.quantile(sample.values, list(QUANTILES.values()), axis=1)
     columns |= dict(zip(QUANTILES, quantiles, strict=True))
     columns |= {"share_at_0": (sample.values == 0).mean(axis=1), "share_at_100": (sample.values >= 100).mean(axis=1)}
-    common = pd.DataFrame([_most_common(value) for value in sample.values])
+    common = pd.DataFrame([_find_most_common(value) for value in sample.values])
     return Distributions(sample, pd.concat([pd.DataFrame(columns), common], axis=1))
 
 
-def _shares_of_variance(weights: Floats, within: Floats) -> Floats:
+def _compute_shares_of_variance(weights: Floats, within: Floats) -> Floats:
     """Return the covariance of weighted deviations with their sum over the sum's variance, (n_components,)."""
     total = weights @ within
     variance = total @ total
@@ -99,7 +99,7 @@ def _shares_of_variance(weights: Floats, within: Floats) -> Floats:
     return np.asarray(weights * (within @ total) / variance)
 
 
-def _most_common(values: Floats) -> dict[str, Any]:
+def _find_most_common(values: Floats) -> dict[str, Any]:
     different, count = np.unique(values, return_counts=True)
     most = int(np.argmax(count))
     return {

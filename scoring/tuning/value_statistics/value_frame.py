@@ -64,7 +64,7 @@ def compute_component_values(
         ["use fewer users or jobs per call", "component_distributions and correlations draw a sample of pairs"],
     )
     values, total = np.empty((len(names), n, m)), np.empty((n, m), dtype=np.float32)
-    at_once = _users_at_once(m, len(names))
+    at_once = _count_users_at_once(m, len(names))
     for first in range(0, n, at_once):
         block = slice(first, min(first + at_once, n))
         block_values = prepared.scorer.components(user_rows[block], job_rows)
@@ -91,9 +91,9 @@ def component_values(
 def estimate_bytes(n_users: int, n_jobs: int, n_components: int) -> int:
     """Return the bytes of a frame of all these pairs, including temporary arrays while it is built."""
     frame = n_users * n_jobs * (8 * len(IDS) + 8 * n_components + 4)
-    at_once = min(_users_at_once(n_jobs, n_components), n_users)
+    at_once = min(_count_users_at_once(n_jobs, n_components), n_users)
     return frame + 8 * at_once * n_jobs * (n_components + AT_WORK)
 
 
-def _users_at_once(n_jobs: int, n_components: int) -> int:
+def _count_users_at_once(n_jobs: int, n_components: int) -> int:
     return max(BLOCK_BYTES // (8 * max(n_jobs, 1) * (n_components + AT_WORK)), 1)

@@ -46,7 +46,7 @@ def plot_distributions(distributions: Distributions) -> Figure:
     left.set_xticks([0, 25, 50, 75, 100])
     left.set_xlabel("value", x=0.3)
     left.set_title("Values of eligible pairs", loc="left", fontsize=10)
-    _rows(left, rows["component"].tolist())
+    _draw_rows(left, rows["component"].tolist())
 
     points = rows["weighted_spread"].to_numpy()
     right.barh(list(places), points, color=BLUE, height=0.6)
@@ -57,7 +57,7 @@ def plot_distributions(distributions: Distributions) -> Figure:
     right.set_xlim(0, max(points.max() * 1.9, 1e-6))
     right.set_xlabel("weight × standard deviation among a user's jobs, points")
     right.set_title("Weighted spread among a user's jobs", loc="left", fontsize=10)
-    _rows(right, [""] * len(rows))
+    _draw_rows(right, [""] * len(rows))
     figure.suptitle(
         distributions.sample.description[0].upper() + distributions.sample.description[1:],
         fontsize=10,
@@ -72,7 +72,7 @@ def _write(axes: Any, text: str, x: float, y: float, color: str = BLACK) -> None
     axes.text(x, y, text, ha="center", va="center", fontsize=SMALL, color=color)
 
 
-def _rows(axes: Any, names: list[str]) -> None:
+def _draw_rows(axes: Any, names: list[str]) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=SMALL)
     axes.set_ylim(len(names) - 0.4, -1.3)
 

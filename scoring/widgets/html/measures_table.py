@@ -63,7 +63,7 @@ def _render_reasons(measures: pd.DataFrame) -> str:
     """Return why marks and intervals disagree, one paragraph per reason."""
     names: dict[str, list[str]] = {}
     for row in measures.to_dict("records"):
-        if reason := _reason(row):
+        if reason := _format_reason(row):
             names.setdefault(reason, []).append(str(row["measure"]))
     return "".join(
         f'<p class="muted">{escape_text(", ".join(those))}: {escape_text(reason)}.</p>'
@@ -90,17 +90,17 @@ def _render_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
         f"{share if difference else ''}{' !' if is_large_loss else ''}</span>",
         drawn or '<span class="muted">–</span>',
         f"±{format_number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
-        f'<span class="{kind}">{_verdict(row)}</span>',
+        f'<span class="{kind}">{_format_verdict(row)}</span>',
     )
 
 
-def _verdict(row: dict[Hashable, Any]) -> str:
+def _format_verdict(row: dict[Hashable, Any]) -> str:
     if row["significant"]:
         return "▲ higher" if row["difference"] > 0 else "▼ lower"
     if row["difference"] == 0:
         return "no change"
-    return "may be chance" if _reason(row) else "not significant"
+    return "may be chance" if _format_reason(row) else "not significant"
 
 
-def _reason(row: dict[Hashable, Any]) -> str:
+def _format_reason(row: dict[Hashable, Any]) -> str:
     return explain_mark(bool(row["significant"]), row["low"], row["high"], int(row["n_tests"]))

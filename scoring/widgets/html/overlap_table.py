@@ -28,12 +28,12 @@ def render_overlap(comparison: Comparison, exposure: Mapping[str, pd.DataFrame] 
         "first job."
     )
     tables = "".join(
-        _changes(name_attribute(by, comparison.inputs.board)[1], frame) for by, frame in (exposure or {}).items()
+        _render_changes(name_attribute(by, comparison.inputs.board)[1], frame) for by, frame in (exposure or {}).items()
     )
     return render_heading("Overlap, gains and losses", note) + f'<div class="lm-scoring-three">{tables}</div>'
 
 
-def _changes(plural: str, frame: pd.DataFrame) -> str:
+def _render_changes(plural: str, frame: pd.DataFrame) -> str:
     gained = frame[frame["change"] > 0].nlargest(_MOST, "change")
     lost = frame[frame["change"] < 0].nsmallest(_MOST, "change")[::-1]
     shown = pd.concat([gained, lost])
@@ -42,7 +42,7 @@ def _changes(plural: str, frame: pd.DataFrame) -> str:
         (
             escape_text(row["name"]),
             f'<span class="{"better" if row["change"] > 0 else "worse"}">{format_signed(row["change"])}</span>',
-            _bar(row["change"] / most),
+            _render_bar(row["change"] / most),
             f"{row['places_before']:,} → {row['places_after']:,}",
         )
         for row in shown.to_dict("records")
@@ -53,7 +53,7 @@ def _changes(plural: str, frame: pd.DataFrame) -> str:
     return "<div>" + render_table(columns, rows, f"{plural} with the largest gains and losses") + "</div>"
 
 
-def _bar(share: float) -> str:
+def _render_bar(share: float) -> str:
     width = 30 * abs(share)
     x = 30 if share > 0 else 30 - width
     colour = UP if share > 0 else DOWN

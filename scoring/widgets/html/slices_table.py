@@ -37,7 +37,9 @@ def render_slices(slices: pd.DataFrame, metric: str | None = None) -> str:
     reach = 1.1 * float(tested[["low", "high"]].abs().max().max()) if len(tested) else 0.0
     caption = f"{metric} by slice"
     shown = (
-        render_heading(f"Slices: {metric}") + _warning(slices) + render_table(_COLUMNS, _rows(tested, reach), caption)
+        render_heading(f"Slices: {metric}")
+        + _render_warning(slices)
+        + render_table(_COLUMNS, _format_rows(tested, reach), caption)
     )
     if (tested["n"] < ACCURATE_FROM).any():
         shown += f'<p class="muted">~ fewer than {ACCURATE_FROM} users: the interval may be too narrow.</p>'
@@ -45,11 +47,11 @@ def render_slices(slices: pd.DataFrame, metric: str | None = None) -> str:
         return shown
     folded = f"{pluralize(len(small), 'slice')} with too few users for a test"
     columns = [column for column in _COLUMNS if column[0] not in ("interval", "")]
-    rows = [row[: len(columns)] for row in _rows(small, reach)]
+    rows = [row[: len(columns)] for row in _format_rows(small, reach)]
     return f"{shown}<details><summary>{folded}</summary>{render_table(columns, rows, folded)}</details>"
 
 
-def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
+def _format_rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for row in slices.to_dict("records"):
         kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
@@ -69,7 +71,7 @@ def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     return rows
 
 
-def _warning(slices: pd.DataFrame) -> str:
+def _render_warning(slices: pd.DataFrame) -> str:
     worse = slices[slices["worse"]]
     if not len(worse):
         tested = int(slices["tested"].sum())

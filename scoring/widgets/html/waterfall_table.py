@@ -21,49 +21,49 @@ def render_waterfall(why: Waterfall) -> str:
     ends = [why.total_before]
     for change in changes:
         ends.append(ends[-1] + change.change)
-    low, high = _range(ends)
-    rows = [_total_row("baseline total", why.total_before, low, high)]
+    low, high = _compute_range(ends)
+    rows = [_format_total_row("baseline total", why.total_before, low, high)]
     for place, change in enumerate(changes):
-        rows.append(_row(change, ends[place], ends[place + 1], low, high))
-    rows.append(_total_row("current total", why.total_after, low, high))
+        rows.append(_format_row(change, ends[place], ends[place + 1], low, high))
+    rows.append(_format_total_row("current total", why.total_after, low, high))
     return render_heading(f"Why job {why.job} moved", why.summary()) + render_table(
         _COLUMNS, rows, f"Change of the score of job {why.job} by component"
     )
 
 
-def _range(ends: Sequence[float]) -> tuple[float, float]:
+def _compute_range(ends: Sequence[float]) -> tuple[float, float]:
     low, high = min(ends), max(ends)
     margin = max(0.15 * (high - low), 0.5)
     return max(0.0, low - margin), high + margin
 
 
-def _row(change: Change, start: float, end: float, low: float, high: float) -> tuple[str, ...]:
+def _format_row(change: Change, start: float, end: float, low: float, high: float) -> tuple[str, ...]:
     colour = UP if change.change > 0 else DOWN
     kind = "better" if change.change > 0 else "worse" if change.change < 0 else "muted"
     return (
         escape_text(change.component),
-        _pair(_value(change.value_before), _value(change.value_after)),
-        _pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
-        _pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
-        f'<span class="{kind}">{_points(change.change)}</span>',
+        _format_pair(_format_value(change.value_before), _format_value(change.value_after)),
+        _format_pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
+        _format_pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
+        f'<span class="{kind}">{_format_points(change.change)}</span>',
         _draw_bar(start, end, low, high, colour) if change.change else "",
     )
 
 
-def _total_row(label: str, total: float, low: float, high: float) -> tuple[str, ...]:
+def _format_total_row(label: str, total: float, low: float, high: float) -> tuple[str, ...]:
     return (f"<b>{label}</b>", "", "", f"<b>{total:.2f}</b>", "", _draw_bar(low, total, low, high, FAINT))
 
 
-def _value(value: float | None) -> str:
+def _format_value(value: float | None) -> str:
     """Return the value as text. It is None if the model does not have the component."""
     return "–" if value is None else format_number(value)
 
 
-def _points(change: float) -> str:
+def _format_points(change: float) -> str:
     return "0" if not round(change, 2) else f"{change:+.2f}".replace("-", "−")
 
 
-def _pair(before: str, after: str) -> str:
+def _format_pair(before: str, after: str) -> str:
     return escape_text(after) if before == after else f"{escape_text(before)} → {escape_text(after)}"
 
 

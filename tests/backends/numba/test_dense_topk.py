@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds
+from scoring.backends.numba.strategies import Selection, TopKBuffers, make_no_seeds
 from scoring.backends.numba.tile_scratch import PART, RUN, TILE
 from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
 from scoring.ranking import Scorer
-from scoring.threads.pool import users_per_task
+from scoring.threads.pool import count_users_per_task
 from tests.backends.numba.test_pruned_topk import EQUAL, EVERY_TERM, assert_lists_equal_reference
 from tests.support.example_counts import try_examples
 from tests.support.random_programs import Sketch, cases, plan_of, program_of, reference_lists
@@ -57,7 +57,7 @@ def test_lists_at_tile_boundaries_equal_reference(components: tuple, n_users: in
     lists, scores = reference_lists(plan, k)
     found, all_users = TopKBuffers.empty(n_users, k), np.arange(n_users)
     selection = Selection(plan.search)
-    selection.run("dense", all_users, no_seeds(n_users), found, all_users, np.zeros(1, dtype=np.int64))
+    selection.run("dense", all_users, make_no_seeds(n_users), found, all_users, np.zeros(1, dtype=np.int64))
     for user, jobs in enumerate(lists):
         np.testing.assert_array_equal(found.row[user, : found.count[user]], jobs)
         np.testing.assert_array_equal(found.scores[user, : len(jobs), 0], scores[0, user, jobs])
@@ -92,14 +92,14 @@ def test_ties_halfway_between_two_float32_values() -> None:
 def test_long_lists_of_more_than_one_tile_of_users() -> None:
     plan = plan_of(replace(Sketch(11, 300, SHORT + 100, EVERY_TERM, 2), n_companies=4))
     plan.exclusions.by_rule["closed"] = np.zeros(SHORT + 100, dtype=bool)
-    assert users_per_task(300, 1, 1) > 16
+    assert count_users_per_task(300, 1, 1) > 16
     assert_lists_equal_reference(plan, SHORT + 1)
 
 
 def test_stop_leaves_no_partial_list() -> None:
     plan, k = plan_of(Sketch(3, 9, 500, FACTORS_AND_MORE, 0)), 5
     found, all_users, stop = TopKBuffers.empty(9, k), np.arange(9), np.ones(1, dtype=np.int64)
-    Selection(plan.search).run("dense", all_users, no_seeds(9), found, all_users, stop)
+    Selection(plan.search).run("dense", all_users, make_no_seeds(9), found, all_users, stop)
     assert not found.count.any()
     assert (found.row == -1).all()
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 import scoring
 from scoring.bundle.ranked_lists import Ranking
-from scoring.catalog import preset_names
+from scoring.catalog import list_preset_names
 from scoring.cli.tables import (
     audience,
     comparison,
@@ -308,7 +308,7 @@ def audience_page() -> Any:
 
 def shipped_models() -> Any:
     """Return the tables of the shipped models."""
-    return models.render_models(map(scoring.load_model, preset_names()))
+    return models.render_models(map(scoring.load_model, list_preset_names()))
 
 
 def _changed_model() -> Any:

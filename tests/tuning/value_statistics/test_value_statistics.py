@@ -25,7 +25,7 @@ from scoring.tuning.value_statistics import (
     draw_sample,
     value_frame,
 )
-from scoring.tuning.value_statistics.correlation import _centred
+from scoring.tuning.value_statistics.correlation import _centre_values
 from tests.support.errors import raises_at, raises_unknown, raises_with
 from tests.support.example_counts import try_examples
 from tests.support.figure_checks import assert_readable
@@ -295,7 +295,7 @@ def test_correlations_of_one_user_equal_scipy(ready: Prepared) -> None:
 def test_rounding_error_of_mean_is_not_a_deviation() -> None:
     values = np.full((1, 3), 0.1)
     assert (values - values.mean()).any()  # rounding: 0.1 + 0.1 + 0.1 is not 0.3
-    assert not _centred(values).any()
+    assert not _centre_values(values).any()
     one = Sample(scoring.load_model("standard"), np.array([1]), np.array([0, 3]), np.arange(3), values, True)
     assert not one.deviations().any()
 
