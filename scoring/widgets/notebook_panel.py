@@ -1,21 +1,26 @@
-"""Function that opens a tuning panel."""
+"""Functions that open a tuning panel."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
 
 from scoring.catalog import list_preset_names, load_model
 from scoring.database.database import Database
 from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
+from scoring.errors import ScoringError
 from scoring.evaluation import Holdout
 from scoring.model import Component, ScoringModel
 from scoring.registry import Profile, Registry
+from scoring.widgets.html.html_elements import escape_text, render_page
 from scoring.widgets.panel import TuningPanel
 from scoring.widgets.tuning_session import TuningSession
 
-__all__ = ["tuning_panel"]
+__all__ = ["tuning_page", "tuning_panel"]
 
 
 def tuning_panel(
@@ -69,6 +74,15 @@ def tuning_panel(
     baseline = found.model if isinstance(found, Profile) else found
     session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
     return TuningPanel(session, registry=registry, origin=origin, debounce=debounce)
+
+
+def tuning_page(*arguments: Any, **options: Any) -> widgets.Widget:
+    """Return the panel of `tuning_panel`, or its error as a sentence: a page does not show the errors of its cell."""
+    try:
+        return tuning_panel(*arguments, **options)
+    except ScoringError as error:
+        text = escape_text(str(error))
+        return widgets.HTML(render_page(f'<p role="alert"><b>The panel cannot be opened.</b> {text}</p>'))
 
 
 def _load_dataset(db: str) -> Dataset:

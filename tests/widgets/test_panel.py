@@ -20,6 +20,7 @@ from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
 from scoring.widgets.model_parameters import list_parameters
+from scoring.widgets.notebook_panel import tuning_page
 from tests.support.errors import count_problems, raises_data, raises_same
 
 WAIT = 60.0
@@ -327,6 +328,14 @@ def test_tuning_panel_opens_a_database(tmp_path, holdout, standard):
         assert "26 users" in repr(opened)  # the train users
     finally:
         opened.close()
+
+
+def test_page_shows_why_a_panel_cannot_be_opened(holdout, standard):
+    tables = holdout.data.tables
+    page = tuning_page(Dataset(tables.with_tables(actions=tables.actions[:0])), standard)
+    assert 'role="alert"' in page.value
+    assert "no actions" in page.value
+    assert "&lt;b&gt;" in tuning_page(holdout, "<b>").value
 
 
 def test_invalid_rows_are_quarantined_with_a_warning(tmp_path, holdout):

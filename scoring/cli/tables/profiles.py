@@ -74,7 +74,8 @@ def render_test_accesses(frame: pd.DataFrame) -> RenderableType:
             Text(row["profile"] if isinstance(row["profile"], str) else row["digest"][:8]),
             Text(", ".join(f"{make_printable(str(name))} {value:.4g}" for name, value in known.items())),
         )
-    return table
+    note = "look: its number at this holdout. Warnings also count other holdouts that share many held-out actions."
+    return Group(table, Text(note, style="dim"))
 
 
 def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> RenderableType:
