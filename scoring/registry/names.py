@@ -43,7 +43,8 @@ class Reference:
         if not (version.isascii() and version.isdecimal() and len(version) <= 9 and int(version)):
             raise ConfigurationError(
                 f"profile {make_printable(text, 60)}: the text after @ is not a version. "
-                f"Use an integer of 1 or more, as in {_EXAMPLE}."
+                f"Use an integer of 1 or more, as in {_EXAMPLE}.",
+                key=("version",),
             )
         return cls(check_name(name), int(version))
 
@@ -61,7 +62,7 @@ def check_name(name: str) -> str:
     whole = unicodedata.normalize("NFC", name)
     problem = _describe_problem(whole)
     if problem:
-        raise ConfigurationError(f"profile name {make_printable(name, 60)!r}: {problem}.")
+        raise ConfigurationError(f"profile name {make_printable(name, 60)!r}: {problem}.", key=("name",))
     return whole
 
 

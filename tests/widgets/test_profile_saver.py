@@ -60,7 +60,7 @@ def test_worse_slices_need_a_second_save(saver, session, standard):
 
 def test_invalid_name_is_reported_before_worse_slices(saver, session, standard):
     model = harmful(standard)
-    with raises_at(ConfigurationError, "name", "../out"):
+    with raises_at(ConfigurationError, "name"):
         saver.save("../out", model, computed(session, model))
 
 
