@@ -194,8 +194,14 @@ def _describe_counted(data: Dataset, gains: Mapping[str, float], found: Mapping[
     if len(counted):
         first, last = (f"{pd.Timestamp(at, unit='us'):%Y-%m-%d %H:%M}" for at in (counted.at.min(), counted.at.max()))
         return f"The data contains those of {first} to {last} UTC. Choose another holdout."
-    others = [f"{kind} ({count:,})" for kind, count in found.items()]
-    return f"Up to its clock, the data contains {', '.join(others) or 'no actions'}. Count other kinds of action."
+    if not found:
+        return "Up to its clock, the data contains no actions. Import actions, or choose another clock."
+    others = ", ".join(f"{kind} ({count:,})" for kind, count in found.items())
+    kind = next(iter(found))
+    return (
+        f"Up to its clock, the data contains {others}. Count another kind: --counts {kind}, or in Python "
+        f"gains={{{kind!r}: 1.0}}."
+    )
 
 
 def list_caveats(data: Dataset, earlier: EarlierActions, agreement: pd.DataFrame) -> tuple[str, ...]:
