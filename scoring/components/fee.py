@@ -13,7 +13,7 @@ from scoring.model.terms import JobTerm, Value
 
 
 class Fee(Component):
-    """0 up to `low` yen, 100 from `high` yen, linear between. A missing fee gives 0 points."""
+    """0 up to a fee of `low`, 100 from `high`, linear between. A missing fee gives 0 points."""
 
     kind: ClassVar[str] = "fee"
     reads: ClassVar[tuple[str, ...]] = ("jobs.fee",)

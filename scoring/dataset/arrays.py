@@ -61,7 +61,7 @@ def to_flags(column: pd.Series) -> NDArray[np.int8]:
 
 
 def compute_hourly_wage(salary_type: DictionaryColumn, min_salary: Floats) -> Floats:
-    """Return (n,) yen per hour: the minimum salary divided by its hours; NaN if unknown or not positive."""
+    """Return (n,) hourly wages: the minimum salary divided by its hours; NaN if unknown or not positive."""
     hours = np.append(to_floats(salary_type.values.map(SALARY_TYPES).astype("float64")), np.nan)[salary_type.place]
     with np.errstate(invalid="ignore"):
         return np.where(min_salary > 0, min_salary / hours, np.nan)
@@ -93,7 +93,7 @@ def _take_rows(values: Any, rows: NDArray[Any]) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class JobArrays(NamedColumns, _RowArrays):
-    """n jobs. Codes int32 (-1 missing), money float64 yen (NaN missing), flags int8 (-1 missing)."""
+    """n jobs. Codes int32 (-1 missing), money float64 (NaN missing), flags int8 (-1 missing)."""
 
     frame: pd.DataFrame
     job_id: Longs
@@ -103,7 +103,7 @@ class JobArrays(NamedColumns, _RowArrays):
     major: Ints
     company: Ints
     employment_type: Longs  # the code itself; NO_CODE missing
-    hourly: Floats  # yen per hour
+    hourly: Floats  # money per hour
     min_salary: Floats
     fee: Floats
     has_station: Bools

@@ -50,7 +50,7 @@ class Eligibility(BaseModel):
     employment_types: tuple[int, ...] | None = None
     """Only these employment types. null allows all, also a missing one."""
     min_fee: float | None = 0.0
-    """Only jobs with at least this fee in yen; a missing fee is 0."""
+    """Only jobs with at least this fee; a missing fee is 0."""
     not_applied: bool = True
     """Exclude jobs that the user has applied to."""
     company_cooldown_days: Annotated[float, Field(gt=0)] | None = 14.0

@@ -204,7 +204,7 @@ class Pair:
 
     @cached_property
     def area_mean(self) -> tuple[float | None, int, int]:
-        """Mean wage of the job's area in yen per hour, the number of its jobs, and the level (2 is the narrowest)."""
+        """Mean hourly wage of the job's area, the number of its jobs, and the level (2 is the narrowest)."""
         mean, count, level = self.inputs.basis.areas.of(self.inputs.jobs.take(np.array([self._j])))
         return _number(mean[0]), int(count[0]), int(level[0])
 

@@ -16,7 +16,7 @@ __all__ = ["summarize_data"]
 def summarize_data(prepared: Prepared) -> dict[str, float | None]:
     """Return the figures of a run's data by name.
 
-    `actions` is the number of distinct actions up to the clock. `hourly_wage` and `fee` are medians in yen over the
+    `actions` is the number of distinct actions up to the clock. `hourly_wage` and `fee` are medians over the
     jobs that may be ranked and have a value; None: no job has a value.
     """
     jobs, ranked = prepared.inputs.jobs, prepared.plan.exclusions.open_to_all

@@ -19,7 +19,7 @@ MIN_JOBS_PER_AREA = 30
 
 @dataclass(frozen=True)
 class AreaMeans:
-    """Mean hourly equivalent in yen by (prefecture, major occupation), by prefecture, and of all open jobs.
+    """Mean hourly equivalent by (prefecture, major occupation), by prefecture, and of all open jobs.
 
     Each mean comes with the number of open jobs that it was computed from. The last row and column of a table are
     for unknown codes; their count is 0.
