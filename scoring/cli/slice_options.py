@@ -90,8 +90,7 @@ class SliceColumns:
         """
         from scoring.evaluation import slice_by
 
-        prefectures = tables.prefectures.dropna(subset="name").set_index("prefecture_code")["name"]
-        labels = {"prefecture_code": {code: f"{name} ({code})" for code, name in prefectures.items()}}
+        labels = _label_values(tables)
         slicings = []
         for name in self.users:
             users = tables.users
@@ -101,7 +100,7 @@ class SliceColumns:
         return slicings
 
     def make_job_slicings(self, inputs: Inputs) -> list[JobSlicing]:
-        """Return a slicing of the jobs by each of their columns.
+        """Return a slicing of the jobs by each of their columns. Prefectures are named.
 
         Raises
         ------
@@ -109,7 +108,14 @@ class SliceColumns:
         """
         from scoring.evaluation import JobSlicing
 
-        return [JobSlicing.by(inputs, name) for name in self.jobs]
+        labels = _label_values(inputs.dataset.tables)
+        return [JobSlicing.by(inputs, name, labels=labels.get(name)) for name in self.jobs]
+
+
+def _label_values(tables: Tables) -> dict[str, dict[Any, str]]:
+    """Return column → value → label."""
+    prefectures = tables.prefectures.dropna(subset="name").set_index("prefecture_code")["name"]
+    return {"prefecture_code": {code: f"{name} ({code})" for code, name in prefectures.items()}}
 
 
 def _check_column(database: Database, board: Board, table: str, name: str, option: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,15 @@ class JobSlicing:
     labels: tuple[str, ...]
 
     @classmethod
-    def by(cls, inputs: Inputs, column: str, *, n_groups: int = 4, most: int = 12) -> Self:
+    def by(
+        cls,
+        inputs: Inputs,
+        column: str,
+        *,
+        n_groups: int = 4,
+        most: int = 12,
+        labels: Mapping[Any, str] | None = None,
+    ) -> Self:
         """Return the slicing of the inputs' jobs by one of their columns, canonical or own, as `slice_by` does.
 
         Raises
@@ -47,10 +55,10 @@ class JobSlicing:
             raise ConfigurationError(
                 f"Column {column!r} contains lists. Use a column with one value per job.", key=(column,)
             )
-        group, order = group_values(values, "jobs", n_groups=n_groups, most=most)
-        labels = (*order, *([UNKNOWN] if None in group else ()))
-        code = pd.Index(labels, dtype="str").get_indexer(pd.Index(pd.Series(group, dtype="str").fillna(UNKNOWN)))
-        return cls(f"{JOB_PREFIX}{column}", inputs.jobs.job_id, code.astype(np.int64), labels)
+        group, order = group_values(values, "jobs", n_groups=n_groups, most=most, labels=labels)
+        slices = (*order, *([UNKNOWN] if None in group else ()))
+        code = pd.Index(slices, dtype="str").get_indexer(pd.Index(pd.Series(group, dtype="str").fillna(UNKNOWN)))
+        return cls(f"{JOB_PREFIX}{column}", inputs.jobs.job_id, code.astype(np.int64), slices)
 
     def __repr__(self) -> str:
         return f"JobSlicing({self.name}: {', '.join(self.labels)}; {len(self.job_id):,} jobs)"

@@ -255,25 +255,27 @@ def _prepare_tables(
     """Create all tables of an empty database, or migrate existing ones, and return the board with these settings.
 
     A new database gets the reference tables of its preset that are not imported. The pairs of prefectures do not fit
-    other prefectures, so they are left out with them.
+    other prefectures, so they are left out with them. The preset of a database without rows can still be chosen.
     """
+    board = DEFAULT_BOARD
     if inspect(connection).get_table_names():
         database.require_tables(*TABLES)
         database.migrate()
-        stored = read_board(connection)
-        preset = settings.get("preset", stored.preset)
-        if preset != stored.preset:
+        board = read_board(connection)
+        preset = settings.get("preset", board.preset)
+        if preset == board.preset:
+            changed = board.with_settings(settings)
+            if changed != board:
+                write_settings(connection, changed)
+            return changed
+        if any(connection.execute(select(table).limit(1)).first() is not None for table in DATA_TABLES.values()):
             raise ConfigurationError(
-                f"board.preset is {preset}, but {database.display} was created with the preset {stored.preset}. Remove "
+                f"board.preset is {preset}, but {database.display} was created with the preset {board.preset}. Remove "
                 "`preset` from the mapping, or import into a new database.",
                 key=("board", "preset"),
             )
-        board = stored.with_settings(settings)
-        if board != stored:
-            write_settings(connection, board)
-        return board
     database.create()
-    board = DEFAULT_BOARD.with_settings(settings)
+    board = board.with_settings(settings)
     write_settings(connection, board)
     left_out = {*imported, *(["prefecture_adjacency"] if "prefectures" in imported else [])}
     for name, frame in make_empty_tables(board).items():
