@@ -21,7 +21,8 @@ from scoring.columns.normal_form import normalise_value
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError
 from scoring.id_index import IdIndex
-from scoring.validation import normalise
+from scoring.validation.normalise import normalise
+from scoring.validation.rejections import make_data_error
 
 __all__ = ["make_canonical_frame", "read_job", "read_profile_id", "read_user", "resolve_row"]
 
@@ -220,7 +221,7 @@ def _validate_rows(table: str, rows: Sequence[Row], code_width: Mapping[str, int
     """Validate the rows as a frame, which reports what is invalid."""
     names = board.table(table).names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
-    result = normalise.normalise(table, frame, code_width=code_width, unique=False, board=board)
+    result = normalise(table, frame, code_width=code_width, unique=False, board=board)
     if len(result.rejections):
-        normalise.check(table, frame.loc[result.rejected["row"].to_numpy()], code_width=code_width, board=board)
+        raise make_data_error(result.rejections)
     return result.frame

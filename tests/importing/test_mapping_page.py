@@ -52,13 +52,14 @@ def read_examples() -> Iterator[Example]:
 EXAMPLES = list(read_examples())
 
 
-@pytest.fixture
-def database(sqlite_url: str, tmp_path: Path) -> Iterator[Database]:
-    """A database with two prefectures."""
-    with Database.open(sqlite_url) as found:
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database with two prefectures. Each example replaces the rows of its table."""
+    folder = tmp_path_factory.mktemp("page")
+    with Database.open("sqlite://") as found:
         found.create()
-        (tmp_path / "prefectures.csv").write_text("prefecture_code,name\n13,東京都\n27,大阪府\n", encoding="utf-8")
-        import_file(found, "prefectures", tmp_path / "prefectures.csv", replace=True)
+        (folder / "prefectures.csv").write_text("prefecture_code,name\n13,東京都\n27,大阪府\n", encoding="utf-8")
+        import_file(found, "prefectures", folder / "prefectures.csv", replace=True)
         yield found
 
 
@@ -85,7 +86,7 @@ def test_example_gives_the_shown_result(example: Example, database: Database, tm
         for number, row in enumerate(example.rows, 1):
             writer.writerow([*([] if has_key else [number]), *(row[place] for place in sources)])
     (tmp_path / "map.yaml").write_text(example.mapping, encoding="utf-8")
-    import_file(database, example.table, tmp_path / "source.csv", tmp_path / "map.yaml")
+    import_file(database, example.table, tmp_path / "source.csv", tmp_path / "map.yaml", replace=True, orphans="delete")
     stored = dict(load_tables(database).items())[example.table].set_index(key, drop=False)
     for number, row in enumerate(example.rows, 1):
         expected = [row[place] for place in results]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,17 +131,17 @@ def test_update_counts_every_row(database: Database, tmp_path: Path) -> None:
     assert jobs.loc[3, "title"] == "居酒屋スタッフ"
 
 
-@pytest.mark.parametrize("table", ["jobs", "users", "occupations", "prefectures", "user_factors", "actions"])
-def test_second_update_changes_nothing(database: Database, tmp_path: Path, table: str) -> None:
+def test_second_update_changes_nothing(database: Database, tmp_path: Path) -> None:
     tables = small_tables(factors=True)
     users = tables.users.assign(external_id=tables.users["external_id"].mask(tables.users["user_id"] > 0))
     tables = tables.with_tables(users=users)  # in a file, a number does not refer to a user with an external id
     save_tables(database, tables)
-    frame = dict(tables.items())[table]
-    frame.to_parquet(tmp_path / "x.parquet")
-    report = import_file(database, table, tmp_path / "x.parquet", update=True)
-    unchanged = report.merged if table == "actions" else report.unchanged
-    assert (report.inserted, report.updated, unchanged) == (0, 0, len(frame))
+    for table in ("jobs", "users", "occupations", "prefectures", "user_factors", "actions"):
+        frame = dict(tables.items())[table]
+        frame.to_parquet(tmp_path / "x.parquet")
+        report = import_file(database, table, tmp_path / "x.parquet", update=True)
+        unchanged = report.merged if table == "actions" else report.unchanged
+        assert (report.inserted, report.updated, unchanged) == (0, 0, len(frame)), table
     assert_same(load_tables(database), tables)
 
 
@@ -225,26 +225,21 @@ def test_failed_mapping_import_leaves_no_trace(sqlite_url: str, tmp_path: Path) 
             pd.testing.assert_frame_equal(frame, before[name])
 
 
-KILLED = """
-import os, sys
-from scoring.database.database import Database
-from scoring.importing import import_mapping, importer
-
-def end(connection, removed, policy):
-    os._exit(9)
-
-importer.delete_orphans = end  # all tables are written, the transaction is not committed
-with Database.open(sys.argv[1]) as database:
-    import_mapping(database, sys.argv[2], update=True)
-"""
+def import_and_exit(url: str, mapping: Path) -> None:
+    """End this process when all tables are written, before the transaction is committed."""
+    importer.delete_orphans = lambda connection, removed, policy: os._exit(9)
+    with Database.open(url) as database:
+        import_mapping(database, mapping, update=True)
 
 
 def test_killed_import_leaves_the_database_as_it_was(database: Database, database_url: str, tmp_path: Path) -> None:
     import_mapping(database, write_day(tmp_path, make_day(1)))
     before = read_state(database)
     mapping = write_day(tmp_path, make_day(2))
-    done = subprocess.run([sys.executable, "-c", KILLED, database_url, str(mapping)], check=False)
-    assert done.returncode == 9
+    child = multiprocessing.get_context("fork").Process(target=import_and_exit, args=(database_url, mapping))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
     for name, frame in read_state(database).items():
         pd.testing.assert_frame_equal(frame, before[name])
     assert import_mapping(database, mapping, update=True)[1].inserted

@@ -228,6 +228,21 @@ def test_all_pairs_on_disk_contain_external_ids(market: Market, tmp_path: Path) 
     pd.testing.assert_frame_equal(best[columns].sort_values(columns[:2], ignore_index=True), listed)
 
 
+@pytest.fixture(scope="module")
+def board_of_options(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database in which U-1 is named -5x and J-1 --debug."""
+    tables = text_id_tables()
+    texts = {"U-1": "-5x", "J-1": "--debug"}
+    frames = {
+        name: frame.assign(external_id=frame["external_id"].replace(texts)) if name in ("users", "jobs") else frame
+        for name, frame in tables.items()
+    }
+    path = tmp_path_factory.mktemp("options") / "board.db"
+    with Database.open(path) as database:
+        save_tables(database, tables.with_tables(**frames))
+    return path
+
+
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
@@ -238,15 +253,7 @@ def test_all_pairs_on_disk_contain_external_ids(market: Market, tmp_path: Path) 
         (["compare", "standard", "classic", "--user", "-5x"], "-5x"),
     ],
 )
-def test_ids_that_begin_with_a_minus(tmp_path: Path, words: list[str], shown: str) -> None:
-    tables = text_id_tables()
-    texts = {"U-1": "-5x", "J-1": "--debug"}
-    frames = {
-        name: frame.assign(external_id=frame["external_id"].replace(texts)) if name in ("users", "jobs") else frame
-        for name, frame in tables.items()
-    }
-    with Database.open(tmp_path / "board.db") as database:
-        save_tables(database, tables.with_tables(**frames))
-    done = CliRunner().invoke(app, [words[0], "--db", str(tmp_path / "board.db"), *words[1:]])
+def test_ids_that_begin_with_a_minus(board_of_options: Path, words: list[str], shown: str) -> None:
+    done = CliRunner().invoke(app, [words[0], "--db", str(board_of_options), *words[1:]])
     assert done.exit_code == 0, done.output
     assert shown in done.stdout

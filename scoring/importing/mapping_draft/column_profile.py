@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -58,6 +59,9 @@ FORMATS: Final = (
     "%d-%m-%Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y",
 )  # fmt: skip
 """Formats that are tried, after ISO 8601. Months come before days, and the draft says if both are possible."""
+
+MARKS: Final = re.compile(r"%.|\s|iso")
+"""What is not a mark of a format, such as the / of %Y/%m/%d."""
 
 EPOCHS: Final = {"s": (1e8, 5e9), "ms": (1e11, 5e12), "us": (1e14, 5e15)}
 """Unit → the numbers that may be times of the years 1973 to 2128."""
@@ -195,7 +199,9 @@ def _find_format(texts: pd.Series, formats: tuple[str, ...]) -> tuple[dict[str, 
     few = texts.iloc[:N_FEW]
     if few.str.contains(r"[0-9]", regex=True).mean() < SHARE:  # every format has digits, and each takes time
         return None
-    likely = [name for name in formats if _share_of_times(few, name) >= SHARE]
+    shares = {mark: few.str.contains(mark, regex=False).mean() for mark in {*MARKS.sub("", "".join(formats))}}
+    tried = [name for name in formats if name == "iso" or all(shares[mark] >= SHARE for mark in MARKS.sub("", name))]
+    likely = [name for name in tried if _share_of_times(few, name) >= SHARE]
     possible = [name for name in likely if _share_of_times(texts, name) >= SHARE]
     if not possible:
         return None

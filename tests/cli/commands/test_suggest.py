@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.command import ROOT, Call, error_line
 
@@ -21,9 +23,12 @@ def files(tmp_path: Path) -> list[str]:
 def test_three_commands_rank_the_sample(scoring: Call, files: list[str], tmp_path: Path) -> None:
     draft = scoring("import", "--suggest", *files)
     assert draft.exit_code == 0, draft.stderr
+    assert yaml.safe_load(draft.stdout)["tables"] == {name: {"from": name} for name in ("jobs", "users", "actions")}
     (tmp_path / "mapping.yaml").write_text(draft.stdout, encoding="utf-8")
     imported = scoring("import", "--map", "mapping.yaml", "--db", "board.db")
     assert imported.exit_code == 0, imported.stderr
+    counts = re.findall(r"([\d,]+) stored \+ 0 merged \+ (\d) rejected", imported.stdout)
+    assert counts == [("2,000", "4"), ("200", "1"), ("12,000", "3")]
     ranked = scoring("run", "--db", "board.db")
     assert ranked.exit_code == 0, ranked.stderr
     assert "192 ranked; 8 inactive" in ranked.stdout

@@ -24,7 +24,6 @@ from scoring.importing.mapping_draft import draft_mapping, draft_text
 pytestmark = pytest.mark.integration  # whole imports into databases
 
 ROOT = Path(__file__).parents[3]
-SAMPLE = ROOT / "data/sample"
 JOB_VIEWS = ROOT.parent / "shared/real/jobviews_us_2014"
 MOVIES = ROOT.parent / "shared/real/movielens_100k"
 
@@ -45,14 +44,6 @@ def replace(draft: str, *edits: tuple[str, str]) -> tuple[str, int]:
         edited = edited.replace(old, new, 1)
     lines = difflib.ndiff(draft.splitlines(), edited.splitlines())
     return edited, sum(line.startswith("+ ") for line in lines)
-
-
-def test_shipped_sample_needs_no_edit(tmp_path: Path) -> None:
-    draft = draft_mapping([SAMPLE / name for name in ("jobs.csv", "users.csv", "actions.csv")])
-    assert yaml.safe_load(draft)["tables"] == {name: {"from": name} for name in ("jobs", "users", "actions")}
-    reports, data = import_draft(draft, tmp_path)
-    assert sum(report.rejected for report in reports.values()) == 8
-    assert (len(data.jobs), len(data.users)) == (reports["jobs"].stored, reports["users"].stored)
 
 
 def board() -> dict[str, pd.DataFrame]:
