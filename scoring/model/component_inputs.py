@@ -238,6 +238,20 @@ class Inputs:
         labels = users.union(jobs) if len(users) and len(jobs) else users if len(users) else jobs
         return self.users.codes(user_column, labels), self.jobs.codes(job_column, labels)
 
+    def count_actions(self, kind: str, days: float | None = None) -> Longs:
+        """Return (m,) the number of actions of all users on each job, with as_of - days × 24 h ≤ t ≤ as_of.
+
+        `history` contains the actions of the scored users only. `days` None: all up to as_of.
+        """
+        actions = self.dataset.actions_as_of(self.basis.clock)
+        chosen = actions.kind == ACTION_KINDS.index(kind)
+        if days is not None:
+            chosen &= actions.at >= self.now - days * DAY
+        job_id = self.dataset.jobs.job_id
+        counts = np.bincount(actions.job[chosen], minlength=len(job_id) + 1)  # the last row is for unknown jobs
+        rows, _ = IdIndex(job_id).find(self.jobs.job_id)
+        return counts[rows]
+
     @property
     def now(self) -> int:
         """The clock in microseconds."""

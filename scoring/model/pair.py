@@ -214,6 +214,10 @@ class Pair:
         applications, looks = self.inputs.basis.company_actions(days).of(company)
         return int(applications[0]), int(looks[0])
 
+    def count_actions(self, kind: str, days: float | None = None) -> int:
+        """Return the number of actions of all users on the job in the last `days` days (None: all)."""
+        return int(self.inputs.count_actions(kind, days)[self._j])
+
     def cosine_of_occupations(self, occupation: int) -> float:
         """Return the cosine of the applications to an occupation and to the job's occupation; 0 if either has none."""
         cosine = self.inputs.basis.similarity.cosine

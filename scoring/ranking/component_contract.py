@@ -19,7 +19,7 @@ from scoring.model.component import Reason
 from scoring.plan import Plan
 from scoring.plan.value_range import is_shipped
 
-__all__ = ["EXPLAIN_TOLERANCE", "call_explain", "describe_pair", "require_contract", "require_equal"]
+__all__ = ["EXPLAIN_TOLERANCE", "advise", "call_explain", "describe_pair", "require_contract", "require_equal"]
 
 EXPLAIN_TOLERANCE: Final = 1e-9
 """Largest difference between a value of `terms` and that of `explain`."""
@@ -66,14 +66,23 @@ def require_contract(plan: Plan, inputs: Inputs) -> None:
             raise ModelError(
                 f"component {part.name}: {describe_pair(sample, user, job)} has the value {values[user, job]:.9g} "
                 f"among all rows and {alone[user, job]:.9g} among {len(users)} users and {len(jobs)} jobs. It must not "
-                "depend on the other rows of the inputs. Read what is common to all rows from `inputs.basis` or "
-                "`inputs.dataset`.",
+                f"depend on the other rows of the inputs. {advise(values[user, job], alone[user, job])}",
                 key=(part.name, "rows"),
             )
         for user, job in np.ndindex(values.shape):
             reason = call_explain(part, Pair(sample, user, job))
             require_equal(part, reason, float(values[user, job]), describe_pair(sample, user, job))
     checked |= {type(plan.model.parts[number].component): is_whole for number in own}
+
+
+def advise(value: float, other: float) -> str:
+    """Return what to do if the value of a pair is different when other rows are scored with it."""
+    if abs(value - other) <= EXPLAIN_TOLERANCE:
+        return (
+            "The difference is a rounding error: matrix products round by the shape of the matrices. Add the products "
+            "in a fixed order, or round the values, as in `np.round(values, 6)`."
+        )
+    return "Read what is common to all rows from `inputs.basis` or `inputs.dataset`."
 
 
 def _is_checked(checked: dict[type, bool], part: Part, is_whole: bool) -> bool:

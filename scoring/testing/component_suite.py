@@ -17,7 +17,7 @@ from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
 from scoring.plan.value_range import RANGE_TOLERANCE
-from scoring.ranking.component_contract import EXPLAIN_TOLERANCE
+from scoring.ranking.component_contract import EXPLAIN_TOLERANCE, advise
 from scoring.testing.scenarios import Scenarios, make_scenarios
 from scoring.testing.small_market import add_own_columns
 
@@ -208,7 +208,8 @@ class _Check:
         found = self.values(inputs, when)
 
         def what(u: int, j: int) -> str:
-            return f"the value is {float(found[u, j])!r}; it must still be {float(expected[u, j])!r}"
+            values = float(found[u, j]), float(expected[u, j])
+            return f"the value is {values[0]!r}; it must still be {values[1]!r}. {advise(*values).rstrip('.')}"
 
         self.require_all(expected == found, inputs, what, "is repeatable", when)
 

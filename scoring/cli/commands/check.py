@@ -37,6 +37,7 @@ def check(
     from scoring.cli.tables.data_check import render_check
     from scoring.data_check import check_data
     from scoring.database.database import Database
+    from scoring.ranking.scorer import are_kernels_compiled
     from scoring.statistics.factors import default_cache
     from scoring.telemetry import Stopwatch
 
@@ -46,7 +47,8 @@ def check(
     with Database.open(db) as database:
         chosen = choose_model(source, given, database, progress).model
         data = load_data(database, as_of, progress, Stopwatch(), max_refused="100%", is_reported=False)
-    with progress.stage("checking"):
+    compiling = "" if are_kernels_compiled() else " and compiling kernels (once per machine, about 20 s)"
+    with progress.stage(f"checking{compiling}"):
         found = check_data(data, chosen, factor_cache=factor_cache or default_cache())
     if not print_records(found.frame(), json=json, csv=csv):
         make_console().print(render_check(found))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scoring.cli.data_loader import load_data, read_components, read_model
+from scoring.cli.next_command import format_next
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_JOURNALS,
@@ -241,7 +242,7 @@ def promote(
     registry = _open_registry(profiles, component, database)
     review = _make_review(force, yes, database)
     profile = registry.promote(name, note=note, guards=guard or (), force=force, review=review)
-    _print_promoted(profile, database)
+    _print_promoted(profile, database, component)
 
 
 @app.command()
@@ -262,7 +263,8 @@ def request(
     console = make_console()
     console.print(render_evidence(registry.collect_evidence(name)))
     reference = f"{entry.name}@{entry.version}"
-    message = f"{by} requests the promotion of {reference}. Next: scoring profiles approve {reference} --by NAME"
+    command = format_next("profiles", "approve", reference, "--by", "NAME", options={"component": (component, None)})
+    message = f"{by} requests the promotion of {reference}. Next: {command}"
     console.print(message, markup=False, soft_wrap=True)
 
 
@@ -284,7 +286,7 @@ def approve(
     database = _require_database(db)
     registry = _open_registry(profiles, component, database)
     review = _make_review(force, yes, database)
-    _print_promoted(registry.approve(name, by=by, guards=guard or (), force=force, review=review), database)
+    _print_promoted(registry.approve(name, by=by, guards=guard or (), force=force, review=review), database, component)
 
 
 def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evidence], None]:
@@ -323,11 +325,12 @@ def _mask_password(database: str) -> str:
     return format_url(parse_url(database))
 
 
-def _print_promoted(profile: Profile, database: str) -> None:
+def _print_promoted(profile: Profile, database: str, component: Sequence[Path] | None) -> None:
     from scoring.cli.progress import make_console
 
-    option = "" if database == DEFAULT_DB else f" --db {_mask_password(database)}"
-    message = f"Promoted {profile.metadata.reference}. Next: scoring run{option}"
+    url = DEFAULT_DB if database == DEFAULT_DB else _mask_password(database)
+    command = format_next("run", options={"db": (url, DEFAULT_DB), "component": (component, None)})
+    message = f"Promoted {profile.metadata.reference}. Next: {command}"
     make_console().print(message, markup=False, soft_wrap=True)
 
 
