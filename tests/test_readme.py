@@ -86,6 +86,13 @@ def test_guides_have_commands_and_code() -> None:
     assert "```python" in readme
 
 
+def test_readme_lists_every_command_and_page() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    names: Any = typer.main.get_command(app)
+    assert {name for name in names.commands if f"`scoring {name}" not in readme} == set()
+    assert {page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in readme} == set()
+
+
 def test_make_targets_of_readme_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:^|[`\s])make ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
