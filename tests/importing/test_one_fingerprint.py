@@ -14,9 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.database.database import Database
-from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.frame_validation import make_empty_tables
 from scoring.importing import import_file
 from scoring.importing.readers import SourceOptions
 
@@ -114,8 +112,6 @@ def market(request: pytest.FixtureRequest) -> Market:
 
 def check_import(folder: Path, market: Market, write: Callable[[str, pa.Table], Path | str], *, table: bool) -> None:
     with Database.open(folder / "board.db") as database:
-        database.create()
-        save_tables(database, make_empty_tables())
         for name, content in market[0].items():
             options = SourceOptions(table=f"my_{name}" if table else None)
             report = import_file(database, name, write(name, content), options=options)

@@ -184,6 +184,7 @@ def test_job_views_need_at_most_12_edited_lines(tmp_path: Path) -> None:
     assert reports["actions"].rejected < 0.01 * reports["actions"].read
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not MOVIES.is_dir(), reason="the data set movielens_100k is not on this machine")
 def test_movies_need_at_most_40_edited_lines(tmp_path: Path) -> None:
     draft = draft_mapping([MOVIES / f"ml-100k.{name}" for name in ("item", "user", "inter")])
