@@ -52,7 +52,7 @@ eligibility: {open: true}
 LEVELS, LICENCES = ("junior", "senior", "lead", None), ("car", "truck", "bike", None)
 
 
-def make_frames(seed: int, n_users: int = 7, n_jobs: int = 40) -> dict[str, pd.DataFrame]:
+def make_frames(seed: int, n_users: int = 6, n_jobs: int = 25) -> dict[str, pd.DataFrame]:
     """Return a random market with ties and missing values."""
     random = np.random.default_rng(seed)
 
@@ -140,7 +140,7 @@ def test_rule_compares_own_columns() -> None:
 
 
 def test_component_keeps_the_contract() -> None:
-    check_component(OwnColumns, dataset=Dataset.from_frames(**make_frames(4, 5, 15), own_columns=OWN))
+    check_component(OwnColumns, dataset=Dataset.from_frames(**make_frames(4, 4, 8), own_columns=OWN))
 
 
 def test_row_order_does_not_matter() -> None:
