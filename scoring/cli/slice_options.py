@@ -86,7 +86,7 @@ class SliceColumns:
 
         Raises
         ------
-        ConfigurationError: If an additional column contains lists.
+        ConfigurationError: If a column has another value for every user.
         """
         from scoring.evaluation import slice_by
 
@@ -126,18 +126,15 @@ def _check_column(database: Database, board: Board, table: str, name: str, optio
 
     spec = board.table(table)
     name = spec.canonical_names.get(name, name)
-    lists = [column.name for column in spec.columns if column.type.is_list]
     available = dict.fromkeys(spec.names)
     if table == "users":
         check_slice_column(name)
         stored = database.read(lambda connection: inspect(connection).get_columns("users"))
         available |= dict.fromkeys(column["name"] for column in stored)
-    known = [column for column in available if column not in (*spec.key, "external_id", *lists)]
+    known = [column for column in available if column not in (*spec.key, "external_id")]
     if name not in known:
         raise ConfigurationError(
             f"--slices-by {option}: the table {table} does not contain this column. {suggest(name, known)}"
-            if name not in lists
-            else f"--slices-by {option}: this column contains lists. Use a column with one value per {table[:-1]}."
         )
     return name
 

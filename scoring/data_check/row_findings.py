@@ -39,7 +39,7 @@ TABLES_OF_ROWS: Final = ("jobs", "users", "actions")
 
 
 def find_rejected_rows(data: Dataset) -> Iterator[Finding]:
-    """Return a warning for each table with rejected rows, else one line."""
+    """Return a warning for each table with rows that loading rejected, else one line."""
     rejected = [table for table in data.ledger.tables.values() if table.n_rejected]
     for table in rejected:
         yield Finding(
@@ -49,7 +49,7 @@ def find_rejected_rows(data: Dataset) -> Iterator[Finding]:
             "Correct the source and import it again.",
         )
     if not rejected:
-        yield Finding("rejected rows", "info", "no row was rejected")
+        yield Finding("rejected rows", "info", "all loaded rows are valid")
 
 
 def find_missing_values(data: Dataset, model: ScoringModel, constant: Collection[str] = ()) -> Iterator[Finding]:

@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scoring.array_types import Floats, Ints
+from scoring.array_types import Floats, Longs
 from scoring.columns.board import Board
 from scoring.errors import ConfigurationError, UnknownIdError, suggest
-from scoring.evaluation.slices import UNKNOWN, group_values
+from scoring.evaluation.slices import UNKNOWN, group_rows
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
@@ -38,10 +38,7 @@ LONGEST: Final = 18
 
 def check_attribute(by: str, board: Board) -> None:
     """Raise ConfigurationError if places cannot be counted by an attribute of the jobs of a board."""
-    own = {column.name: column for column in board.get_own("jobs")}
-    known = [*ATTRIBUTES, *(name for name, column in own.items() if not column.type.is_list)]
-    if by in own and by not in known:
-        raise ConfigurationError(f"by is {by!r}, a column of lists. Use one of: {', '.join(known)}.", key=("by",))
+    known = [*ATTRIBUTES, *(column.name for column in board.get_own("jobs"))]
     if by not in known:
         raise ConfigurationError(f"by is {by!r}. {suggest(by, known)}", key=("by",))
 
@@ -58,10 +55,11 @@ def name_attribute(by: str, board: Board) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Attribute:
-    """The values of an attribute of jobs, and the value of each job."""
+    """The values of an attribute of jobs, and the values of each job as pairs of a job and a value."""
 
     column: str
-    codes: Ints  # (n_jobs,) index in `values`; -1 for a missing value
+    job: Longs  # (pairs,) rows of jobs
+    codes: Longs  # (pairs,) index in `values`
     values: pd.api.extensions.ExtensionArray  # (n_codes + 1,); the last one is missing
     names: pd.api.extensions.ExtensionArray  # (n_codes + 1,); the last one is UNKNOWN
 
@@ -78,15 +76,16 @@ class _Attribute:
         else:
             names = getattr(inputs.dataset.tables, TABLE[by]).set_index(COLUMN[by])["name"]
         known_names = series.map(names).astype("str").fillna(series.astype("str")).fillna(UNKNOWN)
-        return cls(COLUMN[by], getattr(inputs.jobs, by), series.array, known_names.array)
+        codes = getattr(inputs.jobs, by).astype(np.int64)
+        codes[codes < 0] = len(values) - 1
+        return cls(COLUMN[by], np.arange(len(codes)), codes, series.array, known_names.array)
 
     @classmethod
     def _of_own_column(cls, inputs: Inputs, name: str) -> _Attribute:
         """Return the groups of an own column: ranges of numbers and times, the most frequent other values."""
-        group, order = group_values(inputs.jobs.read_column(name).rename(name), "jobs")
-        codes = pd.Index(order, dtype="str").get_indexer(pd.Index(pd.Series(group, dtype="str")))
-        names = pd.Series([*order, None], dtype="str")
-        return cls(name, codes.astype(np.int32), names.array, names.fillna(UNKNOWN).array)
+        groups = group_rows(inputs.jobs.read_column(name).rename(name), "jobs")
+        names = pd.Series([*(label for label in groups.labels if label != UNKNOWN), None], dtype="str")
+        return cls(name, groups.row, groups.code, names.array, names.fillna(UNKNOWN).array)
 
 
 def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: str = "company") -> pd.DataFrame:
@@ -98,7 +97,8 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
 
     - company_id (prefecture_code, occupation_code, the own column): missing for jobs without one
     - name: the code if the tables have no name
-    - places_before, places_after, change: list entries; they add up to all entries of the lists
+    - places_before, places_after, change: list entries; they add up to all entries of the lists, except that an entry
+      counts for each value of a column of lists
     - weighted_before, weighted_after, weighted_change: the same, each entry weighted by 1 / log2(1 + rank), the
       discount of DCG (Järvelin and Kekäläinen, TOIS 20(4), 2002)
     - share_before, share_after: share of all places
@@ -109,10 +109,9 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     UnknownIdError: If a listed job is not in the inputs.
     """
     attribute = _Attribute.of(inputs, by)
-    codes, n_codes = attribute.codes, len(attribute.values) - 1
     columns: dict[str, Any] = {}
     for when, ranking in (("before", before), ("after", after)):
-        columns[f"places_{when}"], columns[f"weighted_{when}"] = _compute_exposure(ranking, inputs, codes, n_codes)
+        columns[f"places_{when}"], columns[f"weighted_{when}"] = _compute_exposure(ranking, inputs, attribute)
     listed_codes = np.flatnonzero((columns["places_before"] > 0) | (columns["places_after"] > 0))
     listed = {name: values[listed_codes] for name, values in columns.items()}
     change = listed["places_after"] - listed["places_before"]
@@ -134,15 +133,16 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     return frame.iloc[order].reset_index(drop=True)
 
 
-def _compute_exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
-    """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a code."""
+def _compute_exposure(ranking: Ranking, inputs: Inputs, attribute: _Attribute) -> tuple[Longs, Floats]:
+    """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a value."""
     is_job = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
-    code = codes[_find_job_rows(inputs, ranking.job_id[is_job])].astype(np.int64)
-    code[code < 0] = n_codes
+    row = _find_job_rows(inputs, ranking.job_id[is_job])
     discount = 1 / np.log2(2 + np.nonzero(is_job)[1])
-    return np.bincount(code, minlength=n_codes + 1), np.bincount(code, discount, minlength=n_codes + 1).astype(
-        np.float64
+    places, weighted = (
+        np.bincount(attribute.codes, of_job[attribute.job], minlength=len(attribute.values))
+        for of_job in (np.bincount(row, weights, minlength=len(inputs.jobs)) for weights in (None, discount))
     )
+    return places.astype(np.int64), weighted.astype(np.float64)
 
 
 def _find_job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:

@@ -9,13 +9,12 @@ from typing import Any, Final, Self
 import numpy as np
 import pandas as pd
 
-from scoring.array_types import Floats, Longs
-from scoring.errors import ConfigurationError
+from scoring.array_types import Bools, Floats, Longs
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.relevant_pairs import rank_relevance
 from scoring.evaluation.significance import Resamples
-from scoring.evaluation.slices import FEWEST_USERS, UNKNOWN, group_values, has_lists
+from scoring.evaluation.slices import FEWEST_USERS, group_rows
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 
@@ -27,11 +26,11 @@ JOB_PREFIX: Final = "job."
 
 @dataclass(frozen=True, repr=False)
 class JobSlicing:
-    """Assignment of each of m jobs to one of a few ordered slices."""
+    """Assignment of each of m jobs to one or more of a few ordered slices."""
 
     name: str
     job_id: Longs  # (m,) ascending
-    code: Longs  # (m,) index in `labels`
+    masks: Bools  # (slices, m) whether each job is in each slice
     labels: tuple[str, ...]
 
     @classmethod
@@ -48,17 +47,16 @@ class JobSlicing:
 
         Raises
         ------
-        ConfigurationError: If the column does not exist, contains lists or identifies jobs.
+        ConfigurationError: If the column does not exist or identifies jobs.
         """
         values = inputs.jobs.read_column(column).rename(column)
-        if has_lists(values):
-            raise ConfigurationError(
-                f"Column {column!r} contains lists. Use a column with one value per job.", key=(column,)
-            )
-        group, order = group_values(values, "jobs", n_groups=n_groups, most=most, labels=labels)
-        slices = (*order, *([UNKNOWN] if None in group else ()))
-        code = pd.Index(slices, dtype="str").get_indexer(pd.Index(pd.Series(group, dtype="str").fillna(UNKNOWN)))
-        return cls(f"{JOB_PREFIX}{column}", inputs.jobs.job_id, code.astype(np.int64), slices)
+        groups = group_rows(values, "jobs", n_groups=n_groups, most=most, labels=labels)
+        return cls(f"{JOB_PREFIX}{column}", inputs.jobs.job_id, groups.masks, groups.labels)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether a job is in several slices."""
+        return bool((self.masks.sum(axis=0) > 1).any())
 
     def __repr__(self) -> str:
         return f"JobSlicing({self.name}: {', '.join(self.labels)}; {len(self.job_id):,} jobs)"
@@ -97,7 +95,7 @@ def _measure(evaluator: Evaluator, evaluation: Evaluation, slicing: JobSlicing, 
     """Return metric → (n,) values that count only the relevant jobs in one slice."""
     relevance = evaluator.holdout.relevance
     row, present = IdIndex(slicing.job_id).find(relevance.job_id)
-    kept = present & (slicing.code[row] == place)
+    kept = present & slicing.masks[place, row]
     part = replace(relevance, user_id=relevance.user_id[kept], job_id=relevance.job_id[kept], gain=relevance.gain[kept])
     ranked = rank_relevance(evaluation.ranking, part, evaluator.k)
     metrics: tuple[Metric, ...] = evaluator.metrics

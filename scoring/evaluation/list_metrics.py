@@ -52,7 +52,7 @@ class ListFacts:
     """Facts of m jobs, in the order of the inputs that a ranking's `job_row` refers to, and of the inputs' n users."""
 
     job_id: Longs  # (m,)
-    fee: Floats  # (m,) money; a missing fee is 0, as in scores and rules
+    fee: Floats  # (m,) money; a missing fee is 0, as in scores and rules; NaN if all fees are missing
     wage: Floats  # (m,) hourly equivalent over its area mean; NaN if either is unknown
     n_acting: Longs  # (m,) distinct users with an action on the job
     novelty: Floats  # (m,) bits
@@ -85,7 +85,7 @@ class ListFacts:
         majors = len(inputs.words.major)
         return cls(
             job_id=jobs.job_id,
-            fee=np.nan_to_num(jobs.fee, nan=0.0),
+            fee=jobs.fee if np.isnan(jobs.fee).all() else np.nan_to_num(jobs.fee, nan=0.0),
             wage=jobs.hourly / np.where(mean > 0, mean, np.nan),
             n_acting=n_acting,
             novelty=-np.log2((n_acting + 1) / (len(dataset.users) + 2)),
@@ -206,7 +206,7 @@ class JobMean(UserFact):
 
 
 class MeanFee(JobMean):
-    """Mean fee of the listed jobs; a missing fee is 0."""
+    """Mean fee of the listed jobs; a missing fee is 0. NaN if no job has a fee."""
 
     label = "mean fee"
     unit = MONEY

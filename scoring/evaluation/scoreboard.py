@@ -220,7 +220,8 @@ class Scoreboard:
     def table(self) -> pd.DataFrame:
         """Return measures as rows and models as columns: means, and differences to the baseline.
 
-        An asterisk marks a declared goal that is significant, and (*) an exploratory difference that is.
+        An asterisk marks a declared goal that is significant, and (*) an exploratory difference that is. Measures
+        without a value, such as the mean fee of jobs without fees, are left out.
         """
         frame = self._frame
         columns: dict[str, pd.Series] = {}
@@ -231,7 +232,8 @@ class Scoreboard:
                 columns[f"{name} − {self.baseline}"] = pd.Series(
                     [_format_difference(row) for row in rows.to_dict("records")], index=rows.index, dtype="str"
                 )
-        return pd.DataFrame(columns)
+        known = frame.loc[frame["mean"].notna(), "measure"]
+        return pd.DataFrame(columns).filter(known.unique(), axis=0)
 
     def slices(self, name: str | None = None, slicings: Sequence[Slicing | JobSlicing] | None = None) -> pd.DataFrame:
         """Return `compare_slices` between the baseline and a model, for slices of users and of jobs.

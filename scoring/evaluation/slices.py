@@ -6,14 +6,14 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.argument_checks import check_positive_integer
-from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, UnknownIdError, suggest
 from scoring.evaluation.significance import Resamples, adjust_holm
@@ -23,12 +23,12 @@ __all__ = [
     "FEWEST_USERS",
     "SLICINGS",
     "UNKNOWN",
+    "RowGroups",
     "Slicing",
     "check_slice_column",
     "compare_slices",
     "compute_slice_means",
-    "group_values",
-    "has_lists",
+    "group_rows",
     "make_slicings",
     "mark_slices",
     "slice_by",
@@ -49,11 +49,11 @@ FEWEST_USERS = 30
 
 @dataclass(frozen=True, repr=False)
 class Slicing:
-    """Assignment of each of n users to one of a few ordered slices."""
+    """Assignment of each of n users to one or more of a few ordered slices."""
 
     name: str
     user_id: Longs  # (n,)
-    code: Ints  # (n,) index in `labels`
+    masks: Bools  # (slices, n) whether each user is in each slice
     labels: tuple[str, ...]
 
     @classmethod
@@ -84,15 +84,15 @@ class Slicing:
             )
         labels = (*(text for text in known if text != UNKNOWN), *([UNKNOWN] if UNKNOWN in used else []))
         code = pd.Index(labels, dtype="str").get_indexer(pd.Index(column))
-        return cls(name, user_id, code.astype(np.int32), labels)
+        return cls(name, user_id, code == np.arange(len(labels))[:, None], labels)
 
     def __repr__(self) -> str:
         return f"Slicing({self.name}: {', '.join(self.labels)}; {len(self.user_id):,} users)"
 
     @property
-    def masks(self) -> Bools:
-        """(slices, n) whether each user is in each slice."""
-        return self.code == np.arange(len(self.labels))[:, None]
+    def overlaps(self) -> bool:
+        """Whether a user is in several slices."""
+        return bool((self.masks.sum(axis=0) > 1).any())
 
     def of_users(self, user_id: NDArray[np.integer]) -> Self:
         """Return the slicing of these users, in this order.
@@ -109,11 +109,11 @@ class Slicing:
                 kind="user",
                 unknown_id=int(user_id[np.argmin(place)]),
             )
-        return replace(self, user_id=np.asarray(user_id, dtype=np.int64), code=self.code[place])
+        return replace(self, user_id=np.asarray(user_id, dtype=np.int64), masks=self.masks[:, place])
 
     def frame(self) -> pd.DataFrame:
         """Return one row per slice, with the columns slice and n (users)."""
-        return pd.DataFrame({"slice": self.labels, "n": np.bincount(self.code, minlength=len(self.labels))})
+        return pd.DataFrame({"slice": self.labels, "n": self.masks.sum(axis=1)})
 
 
 def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
@@ -179,7 +179,7 @@ def slice_by(
 
     Numbers and times are cut into groups of about equal size; up to `n_groups` distinct numbers are a slice each. Other
     values are a slice each. Values beyond the `most` most frequent ones form the slice "other", missing values
-    the slice "unknown".
+    the slice "unknown". By a column of lists, a user is in the slice of each value of the list.
 
     Parameters
     ----------
@@ -191,8 +191,8 @@ def slice_by(
 
     Raises
     ------
-    ConfigurationError: If a column is missing, contains lists or identifies users, or `n_groups` or `most` is not a
-        whole number above 0.
+    ConfigurationError: If a column is missing or identifies users, or `n_groups` or `most` is not a whole number
+        above 0.
     """
     n_groups, most = check_positive_integer("n_groups", n_groups), check_positive_integer("most", most)
     check_slice_column(column)
@@ -204,29 +204,35 @@ def slice_by(
             )
     values = users[column]
     ids = users["user_id"].to_numpy(np.int64)
-    name = column if name is None else name
-    if has_lists(values):
-        raise ConfigurationError(
-            f"Column {column!r} contains lists. Use a column with one value per user.", key=(column,)
-        )
-    label, order = group_values(values, "users", n_groups=n_groups, most=most, labels=labels)
-    return Slicing.of(name, ids, label, [*order, UNKNOWN])
+    groups = group_rows(values, "users", n_groups=n_groups, most=most, labels=labels)
+    return Slicing(column if name is None else name, ids, groups.masks, groups.labels)
 
 
-def has_lists(values: pd.Series) -> bool:
-    """Return whether a column contains lists."""
-    return any(isinstance(value, list | tuple | np.ndarray) for value in values.dropna().head(100))
+class RowGroups(NamedTuple):
+    """The groups of n rows as pairs of a row and a group. A row of a list is in the group of each of its values."""
+
+    row: Longs  # (pairs,)
+    code: Longs  # (pairs,) index in `labels`
+    labels: tuple[str, ...]  # in order; `UNKNOWN` is the last one if values are missing
+    n_rows: int
+
+    @property
+    def masks(self) -> Bools:
+        """(groups, n_rows) whether each row is in each group."""
+        masks = np.zeros((len(self.labels), self.n_rows), dtype=bool)
+        masks[self.code, self.row] = True
+        return masks
 
 
-def group_values(
+def group_rows(
     values: pd.Series,
     rows: str,
     *,
     n_groups: int = 4,
     most: int = 12,
     labels: Mapping[Any, str] | None = None,
-) -> tuple[list[str | None], list[str]]:
-    """Return (n,) the group of each value of a column, and the groups in order. Missing values have no group.
+) -> RowGroups:
+    """Return the groups of the rows of a column of single values or of lists.
 
     Groups and parameters are as in `slice_by`. `rows` are users or jobs.
 
@@ -234,6 +240,31 @@ def group_values(
     ------
     ConfigurationError: If the column has more than `most` values, and each in one row.
     """
+    single = values.reset_index(drop=True)
+    if _has_lists(values):
+        single = single.explode()
+        is_repeated = pd.DataFrame({"row": single.index, "value": single.to_numpy()}).duplicated().to_numpy()
+        single = single[~is_repeated]
+    group, order = _group_values(single, rows, n_groups=n_groups, most=most, labels=labels)
+    known = [label for label in order if label != UNKNOWN]
+    slices = (*known, *([UNKNOWN] if None in group or UNKNOWN in order else ()))
+    code = pd.Index(slices, dtype="str").get_indexer(pd.Index(pd.Series(group, dtype="str").fillna(UNKNOWN)))
+    return RowGroups(single.index.to_numpy(np.int64), code.astype(np.int64), slices, len(values))
+
+
+def _has_lists(values: pd.Series) -> bool:
+    return any(isinstance(value, list | tuple | np.ndarray) for value in values.dropna().head(100))
+
+
+def _group_values(
+    values: pd.Series,
+    rows: str,
+    *,
+    n_groups: int = 4,
+    most: int = 12,
+    labels: Mapping[Any, str] | None = None,
+) -> tuple[list[str | None], list[str]]:
+    """Return (n,) the group of each value of a column, and the groups in order. Missing values have no group."""
     if pd.api.types.is_bool_dtype(values.dtype):
         values = values.map({True: "yes", False: "no"})
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -261,10 +292,15 @@ def _group_by_quantile(values: pd.Series, n_groups: int) -> tuple[list[str | Non
     order = []
     for group in range(int(code.max()) + 1):
         members = values[code == group]
-        ends = [f"{end:%Y-%m-%d}" if is_time else f"{end:,.10g}" for end in (members.min(), members.max())]
+        ends = [f"{end:%Y-%m-%d}" if is_time else _format_end(end) for end in (members.min(), members.max())]
         label = " to ".join(dict.fromkeys(ends))
         order.append(label if label not in order else f"{members.min()} to {members.max()}")
     return [order[group] if group >= 0 else None for group in code], order
+
+
+def _format_end(end: float) -> str:
+    """Return a number with separators of thousands from 10,000 on, so that years have none."""
+    return format(end, ",.10g" if abs(end) >= 10_000 else ".10g")
 
 
 def _find_occupation_groups(inputs: Inputs) -> list[str | None]:

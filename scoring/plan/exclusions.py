@@ -173,15 +173,13 @@ def _of_form(rules: Eligibility, *, of_job: bool) -> list[EligibilityRule]:
 
 
 def _make_user_rules(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> tuple[UserRule, ...]:
-    n_users, days = len(inputs.users), rules.company_cooldown_days or 0
-    applied = _find_applied_jobs(inputs) if rules.not_applied else _make_empty_ragged(n_users)
-    cooldown = _find_cooldown_companies(inputs, days) if days else _make_empty_ragged(n_users)
-    reason = f"the user applied to the same company in the last {days:g} days"
-    user_rules: list[UserRule] = [
-        ExcludedJobs("the user applied to the job", applied),
-        ExcludedCompanies(reason, cooldown, inputs.jobs.company),
-        *(make_user_rule(rule, inputs) for rule in _of_form(rules, of_job=False)),
-    ]
+    user_rules: list[UserRule] = []
+    if rules.not_applied:
+        user_rules.append(ExcludedJobs("the user applied to the job", _find_applied_jobs(inputs)))
+    if days := rules.company_cooldown_days:
+        reason = f"the user applied to the same company in the last {days:g} days"
+        user_rules.append(ExcludedCompanies(reason, _find_cooldown_companies(inputs, days), inputs.jobs.company))
+    user_rules += (make_user_rule(rule, inputs) for rule in _of_form(rules, of_job=False))
     if candidates is not None:
         user_rules.append(CandidateRule("the job is not a candidate of the user", candidates))
     return tuple(user_rules)

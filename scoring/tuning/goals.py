@@ -183,7 +183,7 @@ class Floor:
         ------
         UnknownIdError: If the slicing does not contain a user.
         """
-        return np.asarray(self.slicing.of_users(user_id).code == self.slicing.labels.index(self.label))
+        return self.slicing.of_users(user_id).masks[self.slicing.labels.index(self.label)]
 
     def shortfall(self, evaluation: Evaluation, baseline: Evaluation) -> float:
         """Return how far the mean is below the floor; 0 or less if the floor is kept."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -242,6 +244,16 @@ def test_empty_lists_have_no_mean() -> None:
     nothing = ranking_of([[], []])
     assert np.isnan(MeanFee().of(nothing, facts_of(3, eligible=[]))).all()
     assert Coverage().of(ranking_of([[], []], room=2), facts_of(3)).value == 0
+
+
+def test_mean_fee_has_no_value_without_any_fee(prepared: Prepared) -> None:
+    jobs = prepared.dataset.tables.jobs.head(3)
+    for fee, expected in (([None, None, None], [math.nan]), ([None, 6.0, None], [2.0])):
+        priced = jobs.assign(fee=pd.array(fee, dtype="Float64"))
+        inputs = Inputs.of(prepared.dataset, basis=prepared.inputs.basis, jobs=priced)
+        facts = ListFacts.of(inputs, np.ones(3, dtype=bool))
+        ranked = replace(ranking_of([[1, 2, 3]]), job_row=np.arange(3)[None], job_id=facts.job_id[None])
+        assert MeanFee(3).of(ranked, facts).tolist() == pytest.approx(expected, nan_ok=True)
 
 
 def test_facts_find_jobs_by_id(prepared: Prepared, facts: ListFacts) -> None:

@@ -16,8 +16,10 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, compute_exposure_changes
 from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee, Miscalibration
 from scoring.evaluation.rank_changes import Comparison, movements
+from scoring.model import Inputs
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap
+from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at, raises_unknown
 from tests.support.figure_checks import assert_readable
@@ -151,6 +153,16 @@ def test_exposure_counts_missing_company_as_unknown(tables: Tables, comparison: 
     assert frame["company_id"].isna().sum() == 1
     known = frame.drop(index=UNKNOWN)
     assert known.index.tolist() == known["company_id"].tolist()  # companies without a name are shown by their id
+
+
+def test_exposure_counts_each_value_of_a_list(tables: Tables, comparison: Comparison) -> None:
+    own = {"tags": [["a", "b"] if job_id % 2 else ["b"] for job_id in tables.jobs["job_id"]]}
+    frames = {name: getattr(tables, name) for name in ("jobs", "users", "actions")}
+    frames["jobs"] = frames["jobs"].assign(**own)
+    inputs = Inputs.of(Statistics(Dataset.from_frames(**frames, own_columns={"jobs": {"tags": "categories"}})))
+    frame = compute_exposure_changes(comparison.before, comparison.after, inputs, "tags").set_index("tags")
+    listed = comparison.before.frame()["job_id"]
+    assert frame["places_before"].to_dict() == {"a": (listed % 2 == 1).sum(), "b": len(listed)}
 
 
 def test_of_rankings_cuts_and_reorders_lists(comparison: Comparison) -> None:

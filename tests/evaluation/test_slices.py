@@ -50,7 +50,8 @@ def test_slices_of_is_deprecated(inputs: Inputs) -> None:
 
 
 def labels_of(slicing: Slicing) -> list[str]:
-    return [slicing.labels[code] for code in slicing.code]
+    assert not slicing.overlaps
+    return [slicing.labels[code] for code in slicing.masks.argmax(axis=0)]
 
 
 def test_each_user_is_in_one_slice_per_slicing(slicings: dict[str, Slicing]) -> None:
@@ -112,7 +113,7 @@ def test_occupation_group_is_named_by_its_code(dataset: Dataset) -> None:
 def test_labels_are_sorted_naturally() -> None:
     slicing = Slicing.of("age", np.arange(6), ["100+", "9", "18-24", None, "9", "teens"])
     assert slicing.labels == ("9", "18-24", "100+", "teens", "unknown")
-    assert slicing.code.tolist() == [2, 0, 1, 4, 0, 3]
+    assert slicing.masks.argmax(axis=0).tolist() == [2, 0, 1, 4, 0, 3]
     assert repr(slicing) == "Slicing(age: 9, 18-24, 100+, teens, unknown; 6 users)"
 
 
@@ -221,7 +222,8 @@ USERS = pd.DataFrame(
         "segment": ["b", "a", "b", None, "c", "a", "b", "d"],
         "is_paid": [True, False] * 4,
         "since": pd.to_datetime(["2024-01-01"] * 7 + ["2025-01-01"]),
-        "wishes": [[1], [2]] * 4,
+        "year": [1922, 1930, 1931, 1932, 1992, 1993, 2001, 20_010],
+        "genres": [["war"], ["war", "drama", "war"], (), None, np.array(["drama"]), ["film"], ["war"], ["unknown"]],
     }
 )
 
@@ -235,6 +237,9 @@ USERS = pd.DataFrame(
         ("segment", {"most": 2}, {"a": 2, "b": 3, "other": 2, "unknown": 1}),
         ("segment", {"labels": {"b": "bronze"}}, {"a": 2, "bronze": 3, "c": 1, "d": 1, "unknown": 1}),
         ("is_paid", {}, {"no": 4, "yes": 4}),
+        ("year", {"n_groups": 2}, {"1922 to 1932": 4, "1992 to 20,010": 4}),
+        ("genres", {}, {"drama": 2, "film": 1, "war": 3, "unknown": 3}),
+        ("genres", {"most": 1}, {"war": 3, "other": 4, "unknown": 2}),
         ("since", {}, {"2024-01-01": 7, "2025-01-01": 1}),
     ],
 )
@@ -243,6 +248,18 @@ def test_slice_by_cuts_numbers_and_groups_values(column: str, options: dict, exp
     frame = slicing.frame()
     assert dict(zip(frame["slice"], frame["n"], strict=True)) == expected
     assert slicing.name == column
+
+
+def test_user_is_in_the_slice_of_each_value_of_a_list() -> None:
+    slicing = slice_by(USERS, "genres").of_users(np.array([2, 6]))
+    assert slicing.overlaps
+    assert dict(zip(slicing.labels, slicing.masks.tolist(), strict=True)) == {
+        "drama": [True, False],
+        "film": [False, True],
+        "war": [True, False],
+        "unknown": [False, False],
+    }
+    assert not slice_by(USERS, "segment").overlaps
 
 
 def test_column_with_a_value_per_user_raises() -> None:
@@ -262,7 +279,6 @@ def test_slice_by_names_groups_of_one_day_by_time() -> None:
     ("column", "options", "key", "word"),
     [
         ("segments", {}, "segments", "Did you mean segment?"),
-        ("wishes", {}, "wishes", "lists"),
         ("visits", {"n_groups": 0}, "n_groups", "integer"),
         ("user_id", {}, "user_id", "identifies users"),
         ("external_id", {}, "external_id", "identifies users"),
@@ -276,16 +292,21 @@ def test_slice_by_rejects_invalid_arguments(column: str, options: dict, key: str
 def test_slices_of_jobs_count_their_relevant_jobs_only(dataset: Dataset) -> None:
     frames = {name: frame for name, frame in dataset.tables.items() if not name.endswith("_factors")}
     level = np.where(frames["jobs"]["job_id"] % 3 == 0, "senior", "junior")
-    frames["jobs"] = frames["jobs"].assign(level=np.where(frames["jobs"]["job_id"] % 50 == 0, None, level))
-    market = Dataset.from_frames(**frames, own_columns={"jobs": {"level": "category"}})
+    tags = [["a", "b"] if job_id % 2 else ["b"] for job_id in frames["jobs"]["job_id"]]
+    frames["jobs"] = frames["jobs"].assign(level=np.where(frames["jobs"]["job_id"] % 50 == 0, None, level), tags=tags)
+    market = Dataset.from_frames(**frames, own_columns={"jobs": {"level": "category", "tags": "categories"}})
     evaluator = Evaluator(by_time(market, market.as_of - pd.Timedelta(days=30), days=30.0), metrics=(Recall(40),))
     models = {name: load_model(name) for name in ("standard", "classic")}
     board = Scoreboard.of(evaluator, models)
     slicing = JobSlicing.by(evaluator.inputs, "level")
     assert slicing.labels == ("junior", "senior", "unknown")
     users = slice_by(market.tables.users, "age_group")
-    found = board.slices("classic", [users, slicing])
-    assert found["slicing"].unique().tolist() == ["age_group", "job.level"]
+    tags = JobSlicing.by(evaluator.inputs, "tags")
+    found = board.slices("classic", [users, slicing, tags])
+    assert found["slicing"].unique().tolist() == ["age_group", "job.level", "job.tags"]
+    assert (tags.overlaps, slicing.overlaps) == (True, False)
+    of_all = found[found["slice"] == "b"].iloc[0]  # all jobs have the value b
+    assert of_all["mean_a"] == board.frame().set_index(["model", "measure"]).loc[("standard", "Recall@40"), "mean"]
     assert found["p_holm"].notna().sum() == found["p"].notna().sum()
     level_of = market.tables.jobs.set_index("job_id")["level"].fillna("unknown")
     pairs = evaluator.holdout.relevance.frame().assign(level=lambda rows: rows["job_id"].map(level_of))

@@ -123,6 +123,13 @@ def test_counts_assign_each_job_to_first_rule(inputs: Inputs) -> None:
     assert sum(exclusions.counts().values()) + exclusions.open_to_all.sum() == len(jobs)
 
 
+def test_rules_that_are_off_have_no_reason(inputs: Inputs) -> None:
+    model = load_model("standard").with_eligibility(not_applied=False, company_cooldown_days=None)
+    exclusions = Plan.build(model, inputs).exclusions
+    assert list(exclusions.count_pairs(np.arange(3))) == list(exclusions.counts())
+    assert exclusions.matrix(np.arange(3)).tolist() == [exclusions.open_to_all.tolist()] * 3
+
+
 @pytest.mark.parametrize("with_candidates", [False, True])
 def test_pairs_count_at_the_first_reason(inputs: Inputs, with_candidates: bool) -> None:
     """Counts equal those of `find_reasons`, pair by pair. The rest of the pairs may be ranked."""

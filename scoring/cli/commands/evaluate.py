@@ -286,6 +286,7 @@ class _OptionalTables:
         self._compared = list(board.evaluations)[-1]
         self._metric = board.evaluator.metrics[0].name
         self._slices = board.slices(self._compared, slicings) if slicings else None
+        self._slicings = slicings
         self._ablation = None if ablated is None else _run_ablation(board, ablated)
 
     def render(self) -> list[RenderableType]:
@@ -293,7 +294,8 @@ class _OptionalTables:
 
         tables: list[RenderableType] = []
         if self._slices is not None:
-            tables += ["", render_slices(self._slices, self._metric, self._compared, self._board.baseline)]
+            names = self._metric, self._compared, self._board.baseline
+            tables += ["", render_slices(self._slices, *names, self._slicings)]
         if self._ablation is not None and self._ablated is not None:
             tables += ["", render_ablation(self._ablation.frame(), self._metric, self._ablated)]
         return tables

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.cli.tables.evaluation import choose_arrow, format_number
+from scoring.cli.tables.evaluation import choose_arrow, describe_overlaps, format_number
 from scoring.dataset import Dataset
 from scoring.errors import make_printable
 from scoring.evaluation import Comparison, Slicing
@@ -50,7 +50,8 @@ def render_overlap(comparison: Comparison, by: str) -> RenderableType:
     for row in _select_changes(changes).to_dict("records"):
         _add_change(table, row)
     title = f"\nLargest gains and losses of list places by {label}"
-    return Group(head, Text(), summary, *properties, Text(title, style="bold"), table)
+    note = _describe_lists(comparison, by)
+    return Group(head, Text(), summary, *properties, Text(title, style="bold"), table, *note)
 
 
 def render_overlaps(comparisons: Sequence[Comparison], by: str) -> RenderableType:
@@ -73,7 +74,16 @@ def render_overlaps(comparisons: Sequence[Comparison], by: str) -> RenderableTyp
     note = f"Lists of {users:,.0f} users. in both, new: mean shares of jobs. {rbo}"
     title = f"\nLargest gains and losses of list places by {label}"
     properties = _render_properties(comparisons)
-    return Group(overlaps, Text(note, style="dim"), *properties, Text(title, style="bold"), places)
+    lists = _describe_lists(comparisons[0], by)
+    return Group(overlaps, Text(note, style="dim"), *properties, Text(title, style="bold"), places, *lists)
+
+
+def _describe_lists(comparison: Comparison, by: str) -> list[RenderableType]:
+    """Return a note if a column of lists gives a place several values."""
+    own = {column.name: column.type for column in comparison.inputs.board.get_own("jobs")}
+    if by not in own or not own[by].is_list:
+        return []
+    return [Text(f"{by}: a place of a job with several values counts for each.", style="dim")]
 
 
 def _render_properties(comparisons: Sequence[Comparison]) -> list[RenderableType]:
@@ -123,7 +133,8 @@ def render_overlap_slices(comparisons: Sequence[Comparison], slicings: Sequence[
                     cells = f"{both:.1%}", f"{new:.1%}", f"{rbo:.3f}", f"{changed:.1%}", f"{first:.1%}"
                     table.add_row(Text(f"  {make_printable(label)}"), f"{mask.sum():,}", *cells)
     title = f"\nOverlap with {make_printable(comparisons[0].names[0])} by slice"
-    return Group(Text(title, style="bold"), table)
+    notes = (Text(note, style="dim") for note in describe_overlaps(slicings))
+    return Group(Text(title, style="bold"), table, *notes)
 
 
 def _select_changes(changes: pd.DataFrame) -> pd.DataFrame:
@@ -193,7 +204,12 @@ def render_waterfall(waterfall: Waterfall) -> RenderableType:
 
 
 def _format_pair(row: dict[Any, Any], name: str, form: str) -> tuple[str, str]:
-    return format(row[f"{name}_before"], form), format(row[f"{name}_after"], form)
+    before, after = row[f"{name}_before"], row[f"{name}_after"]
+    return _format_value(before, form), _format_value(after, form)
+
+
+def _format_value(value: float, form: str) -> str:
+    return "–" if math.isnan(value) else format(value, form)
 
 
 def _make_table(first: str, headings: tuple[str, ...]) -> Table:

@@ -13,13 +13,14 @@ from rich.text import Text
 
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Backtest, Scoreboard
-from scoring.evaluation.job_slices import JOB_PREFIX
+from scoring.evaluation.job_slices import JOB_PREFIX, JobSlicing
 from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_measure, is_price
 from scoring.evaluation.significance import ACCURATE_FROM, describe_interval_accuracy
-from scoring.evaluation.slices import FEWEST_USERS
+from scoring.evaluation.slices import FEWEST_USERS, Slicing
 
 __all__ = [
     "choose_arrow",
+    "describe_overlaps",
     "describe_prices",
     "explain_scoreboard",
     "format_change",
@@ -191,11 +192,17 @@ def render_other_measures(board: Scoreboard, measures: Sequence[str]) -> Rendera
     return table
 
 
-def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -> RenderableType:
-    """Return the table of one metric's rows of `Scoreboard.slices`."""
+def render_slices(
+    frame: pd.DataFrame, metric: str, model: str, baseline: str, slicings: Sequence[Slicing | JobSlicing] = ()
+) -> RenderableType:
+    """Return the table of one metric's rows of `Scoreboard.slices`, without empty slices.
+
+    A note names those of the slicings whose slices overlap.
+    """
     title = f"{metric} of {make_printable(model)} compared with {make_printable(baseline)}, by slice"
     table = make_table("slice", "users", "baseline", "model", "difference", "interval", "")
     slicing = None
+    frame = frame[frame["n"] > 0]
     for row in frame[frame["metric"] == metric].to_dict("records"):
         if row["slicing"] != slicing:
             slicing = row["slicing"]
@@ -213,9 +220,20 @@ def render_slices(frame: pd.DataFrame, metric: str, model: str, baseline: str) -
         notes.append(f"~ fewer than {ACCURATE_FROM} users: the interval may be too narrow.")
     if frame["slicing"].str.startswith(JOB_PREFIX).any():
         notes.append(f"{JOB_PREFIX}: only relevant jobs in the slice count; users without one are left out.")
+    notes += describe_overlaps(slicings)
     if frame["low"].isna().any():
         notes.append(f"Slices with fewer than {FEWEST_USERS} users have no interval and no test.")
     return Group(Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes))
+
+
+def describe_overlaps(slicings: Iterable[Slicing | JobSlicing]) -> list[str]:
+    """Return a note on each slicing whose slices overlap."""
+    return [
+        f"{make_printable(slicing.name)}: a {'job' if isinstance(slicing, JobSlicing) else 'user'} with several values "
+        "counts in the slice of each."
+        for slicing in slicings
+        if slicing.overlaps
+    ]
 
 
 def _format_slice_interval(row: Mapping[Any, Any]) -> str:

@@ -34,7 +34,7 @@ from scoring.cli.tables import (
 )
 from scoring.cli.tables.backtest import render_backtest
 from scoring.data_check import DataCheck, Finding
-from scoring.evaluation import Backtest, Comparison, Scoreboard
+from scoring.evaluation import Backtest, Comparison, JobSlicing, Scoreboard, Slicing
 from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.full_rank import FullRank
 from scoring.evaluation.measure_values import MeasureValues
@@ -84,7 +84,7 @@ def text_of(page: Any) -> str:
 def check() -> Any:
     """Return the findings of a board with a problem, two warnings and facts."""
     found = (
-        Finding("rejected rows", "info", "no row was rejected"),
+        Finding("rejected rows", "info", "all loaded rows are valid"),
         Finding("missing values", "info", "missing values of jobs: max_salary 39.9%, address 11.9%"),
         Finding("missing values", "info", "missing values of users: none"),
         Finding(
@@ -342,7 +342,7 @@ def compare() -> Any:
         4,
         (
             Change("fee", "base", 80.0, 80.0, 0.1, 0.2),
-            Change("wage", "base", 50.0, 50.0, 0.1, 0.0),
+            Change("wage", "base", 50.0, None, 0.1, 0.0),
             Change("location", "match", 25.0, 25.0, 0.12, 0.12),
         ),
         FullRank(16.0, order, 3, ()),
@@ -407,6 +407,13 @@ def _board(names: tuple[str, ...], n_users: int, goals: tuple[str, ...] = ()) ->
     return board
 
 
+def _slicing(name: str) -> Slicing | JobSlicing:
+    masks = np.ones((2, 1), dtype=bool)
+    if name.startswith("job."):
+        return JobSlicing(name, np.arange(1), masks, ("action", "western"))
+    return Slicing(name, np.arange(1), masks, ("action", "western"))
+
+
 def evaluate() -> Any:
     """Return the scoreboard of two models, the slices, and an ablation."""
     slices = pd.DataFrame(
@@ -414,6 +421,8 @@ def evaluate() -> Any:
             ("NDCG@10", "tenure", "newcomer", 40, 0.21, 0.25, 0.04, 0.01, 0.07, False, True),
             ("NDCG@10", "tenure", "regular", 1_260, 0.31, 0.26, -0.05, -0.08, -0.02, True, False),
             ("NDCG@10", "age_group", "20s", 300, 0.3, 0.3, 0.0, -0.02, 0.02, False, False),
+            ("NDCG@10", "job.genres", "action", 40, 0.21, 0.25, 0.04, 0.01, 0.07, False, False),
+            ("NDCG@10", "job.genres", "western", 0, *[math.nan] * 5, False, False),
             ("Recall@40", "age_group", "20s", 300, 0.5, 0.5, 0.0, -0.02, 0.02, False, False),
         ],
         columns=[
@@ -427,7 +436,7 @@ def evaluate() -> Any:
     return Group(
         evaluation.render_scoreboard(_board(("standard", "fit@1"), 1_300, ("NDCG@10",))),
         Text(),
-        evaluation.render_slices(slices, "NDCG@10", "fit@1", "standard"),
+        evaluation.render_slices(slices, "NDCG@10", "fit@1", "standard", [_slicing("genres"), _slicing("job.genres")]),
         Text(),
         evaluation.render_ablation(ablation, "NDCG@10", "fit@1"),
     )
