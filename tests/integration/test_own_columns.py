@@ -114,7 +114,8 @@ def test_component_equals_its_formula(sqlite_url: str, postgres_url: str) -> Non
         frames = make_frames(seed)
         dataset = Dataset.from_frames(**frames, own_columns=OWN)
         expected = expect(frames, dataset).astype(np.float32)
-        np.testing.assert_array_equal(total_of(dataset), expected)
+        ready = Prepared.of(dataset, MODEL)
+        np.testing.assert_array_equal(ready.scorer.all_pairs()[0], expected)
         for url in (sqlite_url, postgres_url) if seed == 0 else ():
             with Database.open(url) as database:
                 save_tables(database, dataset.tables, replace=True)
@@ -122,7 +123,7 @@ def test_component_equals_its_formula(sqlite_url: str, postgres_url: str) -> Non
                 assert stored.fingerprint == dataset.fingerprint
                 assert stored.board == dataset.board
                 np.testing.assert_array_equal(total_of(stored), expected)
-        lists = Prepared.of(dataset, MODEL).top_k(5)
+        lists = ready.top_k(5)
         order = np.lexsort((np.broadcast_to(dataset.jobs.job_id, expected.shape), -expected), axis=1)[:, :5]
         np.testing.assert_array_equal(lists.job_id, dataset.jobs.job_id[order])
 
@@ -144,7 +145,7 @@ def test_component_keeps_the_contract() -> None:
 
 
 def test_row_order_does_not_matter() -> None:
-    frames = make_frames(5)
+    frames = make_frames(5, 4, 10)
     frames["actions"] = pd.concat([frames["actions"], frames["actions"].assign(channel="mail")], ignore_index=True)
     mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in frames.items()}
     one, other = (Dataset.from_frames(**given, own_columns=OWN) for given in (frames, mixed))
