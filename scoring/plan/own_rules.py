@@ -328,10 +328,15 @@ def _make_ragged(users: Ints, values: Ints | Longs, n_users: int) -> Ragged:
 
 def _find_jobs_of_companies(companies: Ragged, inputs: Inputs) -> Ragged:
     """Return the rows of the jobs of each user's companies, ascending."""
-    company = inputs.jobs.company
-    by_company = np.argsort(company, kind="stable")
-    first = np.searchsorted(company[by_company], np.arange(len(inputs.words.company) + 1))
-    jobs = Ragged(first.astype(np.int64), by_company.astype(np.int32)).take(companies.values)
-    users = companies.rows[jobs.rows]
-    order = np.lexsort((jobs.values, users))
-    return _make_ragged(users[order], jobs.values[order], len(companies))
+    from scipy import sparse
+
+    company, n_users = inputs.jobs.company, len(companies)
+    n_companies = max(len(inputs.words.company), int(company.max(initial=-1)) + 1)
+    order = np.argsort(companies.values, kind="stable")
+    start = np.searchsorted(companies.values[order], np.arange(n_companies + 2))  # no user has the last one
+    users = Ragged(start.astype(np.int64), companies.rows[order]).take(np.where(company >= 0, company, n_companies))
+    by_job = sparse.csc_matrix(
+        (np.ones(len(users.values), dtype=np.int8), users.values, users.start), shape=(n_users, len(company))
+    )
+    by_user = by_job.tocsr()  # a counting sort
+    return Ragged(by_user.indptr.astype(np.int64), by_user.indices.astype(np.int32))

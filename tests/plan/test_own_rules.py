@@ -144,6 +144,18 @@ def test_unknown_companies_of_a_request_have_no_actions(data: Dataset, inputs: I
         assert (plan.exclusions.matrix(np.arange(len(request.users))) == listed).all()
 
 
+def test_counts_of_few_jobs_equal_the_matrix(data: Dataset, inputs: Inputs) -> None:
+    """The history contains companies and jobs that are not requested."""
+    users = np.arange(len(inputs.users))
+    rule = "days_since(user, job.company_id, 'view') > 400"
+    for n_jobs in (0, 1, 30):
+        request = Inputs.of(data, basis=inputs.basis, jobs=data.tables.jobs.head(n_jobs))
+        exclusions = Plan.build(load_model("standard").with_eligibility(rules=rule), request).exclusions
+        counts = exclusions.count_pairs(users)
+        assert n_jobs * len(users) - sum(counts.values()) == exclusions.matrix(users).sum()
+    assert counts[rule] > 0
+
+
 def test_too_large_masks_are_left_out(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model("standard").with_eligibility(rules="job.prefecture_code == user.prefecture_code")
     with_masks = Plan.build(model, inputs)
