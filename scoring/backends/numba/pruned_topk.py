@@ -39,6 +39,8 @@ from scoring.backends.numba.top_list import (
     choose_required,
     choose_seeds,
     clear_list,
+    clear_marks,
+    count_required,
     decode_jobs,
     exclude_cells_of_classes,
     is_class_allowed,
@@ -46,6 +48,7 @@ from scoring.backends.numba.top_list import (
     may_contain_class,
     offer,
     set_excluded,
+    set_not_required,
     unmark_seeds,
 )
 from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UserState
@@ -56,6 +59,8 @@ __all__ = ["top_k"]
 
 FIRST_BAND = 0.75
 """The first pass covers this share of the usual depth of lists. Its jobs set nearly the final bound for the rest."""
+FEW_REQUIRED = 2000
+"""Up to this number, scoring the required jobs of a user is faster than a search."""
 LOWEST = np.finfo(np.float32).min
 """Below every bound except that of an empty cell, which is -infinity."""
 
@@ -150,8 +155,12 @@ def top_k(
             break
         user = users[place]
         fold_user(program, index, user, state)
+        # few required jobs are scored without bounds; if there are many, all other jobs are marked
+        n_required = count_required(limits, user)
+        is_limited, n_previous, n_offered = 0 <= n_required <= FEW_REQUIRED, size, np.int64(0)
+        if n_required > FEW_REQUIRED:
+            set_not_required(scratch.excluded, user, limits)
         set_excluded(scratch.excluded, user, True, limits)
-        is_limited, n_previous, n_offered = len(limits.required_start) > 0, size, np.int64(0)
         size = np.int64(0)
         clear_list(scratch)
         while True:  # one pass, or more for required jobs
@@ -165,7 +174,7 @@ def top_k(
                 break
             unmark_seeds(scratch, n_seeds)
         n_exact += n_offered
-        if not is_limited:  # required jobs are few: bounds would take longer than their scores
+        if not is_limited:
             single_error = state.sums[SINGLE_ERROR]
             threshold = list_threshold(scratch, limits, k) if size == k else -np.inf
             bound_cells(index, user, state.row_single, scratch.cell_bound)
@@ -246,6 +255,8 @@ def top_k(
                 usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
         unmark_seeds(scratch, n_seeds)
         set_excluded(scratch.excluded, user, False, limits)
+        if n_required > FEW_REQUIRED:
+            clear_marks(scratch.excluded)
         decode_jobs(index, scratch, limits, size)
         out_count[place] = size
         write_list(program, index, state, scratch, user, size, out_row[place], out_score[place])

@@ -16,6 +16,8 @@ __all__ = [
     "choose_required",
     "choose_seeds",
     "clear_list",
+    "clear_marks",
+    "count_required",
     "decode_jobs",
     "descending_order",
     "exclude_cells_of_classes",
@@ -176,6 +178,14 @@ def choose_seeds(scratch: Scratch, seeds: np.ndarray, n_before: int) -> int:
 
 
 @internal
+def count_required(limits: Limits, user: int) -> int:
+    """Return the number of the only jobs that the user may get; -1 if they are not limited."""
+    if len(limits.required_start) == 0:
+        return -1
+    return limits.required_start[user + 1] - limits.required_start[user]
+
+
+@internal
 def choose_required(limits: Limits, scratch: Scratch, user: int, n_before: int) -> int:
     """Fill `scratch.seeds` with the user's required jobs from number `n_before` on; return the number."""
     first = limits.required_start[user] + n_before
@@ -229,6 +239,12 @@ def set_not_required(excluded: np.ndarray, user: int, limits: Limits) -> None:
         excluded[job] = True
     for e in range(limits.required_start[user], limits.required_start[user + 1]):
         excluded[limits.required[e]] = False
+
+
+@internal
+def clear_marks(excluded: np.ndarray) -> None:
+    for job in range(len(excluded)):
+        excluded[job] = False
 
 
 @internal(forceinline=True)

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.backends.numba.pair_blocks import BLOCK, TILE
+from scoring.backends.numba.pruned_topk import FEW_REQUIRED
 from scoring.backends.numba.top_list import SHORT, descending_order
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.fold import fold
-from scoring.plan.user_rules import ExcludedJobs
+from scoring.plan.user_rules import ExcludedJobs, RequiredJobs
 from scoring.ragged import Ragged
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
@@ -100,6 +101,17 @@ def test_short_and_long_lists_equal_reference(components: tuple, per_company: in
     plan = plan_of(Sketch(11, 3, 1500, components, 2, per_company=per_company, n_companies=4))
     assert plan.exclusions.open_to_all.sum() > SHORT
     assert_lists_equal_reference(plan, k)
+
+
+@pytest.mark.parametrize("per_company", [0, 2])
+def test_few_and_many_required_jobs_equal_reference(per_company: int) -> None:
+    """Few are scored without bounds. If a user has many, all other jobs are marked, for this user only."""
+    plan = plan_of(Sketch(7, 5, FEW_REQUIRED + 600, EVERY_TERM, 3, per_company=per_company, n_companies=9))
+    random, sizes = np.random.default_rng(0), (FEW_REQUIRED + 1, 0, 30, FEW_REQUIRED + 500, FEW_REQUIRED)
+    lists = [np.sort(random.permutation(FEW_REQUIRED + 600)[:size]) for size in sizes]
+    required = RequiredJobs("required", Ragged.of(rows.tolist() for rows in lists))
+    exclusions = replace(plan.exclusions, by_rule={}, user_rules=(required,))
+    assert_lists_equal_reference(replace(plan, exclusions=exclusions), 20)
 
 
 @pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
