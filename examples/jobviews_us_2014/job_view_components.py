@@ -19,7 +19,7 @@ from scipy import sparse
 from scoring import Dataset
 from scoring.array_types import Floats, Longs
 from scoring.dataset.arrays import JobArrays, Ragged
-from scoring.model import Component, Inputs, JobTerm, Key, LookupTerm, Pair, Reason, UserTerm, Value
+from scoring.model import Component, Inputs, JobTerm, Key, LookupTerm, Pair, Reason, Value
 
 LOOK = "click"
 
@@ -174,25 +174,6 @@ class JobLooks(Component):
         actions, jobs = pair.inputs.dataset.actions, pair.inputs.dataset.jobs.job_id
         people = len(set(actions.user[jobs[actions.job] == pair.job.job_id].tolist()))
         return Reason(100.0 * people / (people + self.half), {"people who viewed it": people})
-
-
-class NotSeen(Component):
-    """100 for a job that the user has not viewed yet, 0 for one that they have."""
-
-    kind: ClassVar[str] = "not_seen"
-
-    def terms(self, inputs: Inputs) -> Value:
-        users, jobs = viewed(inputs)
-        n_users, known = len(inputs.users), inputs.history.jobs.job_id
-        row = np.minimum(np.searchsorted(known, inputs.jobs.job_id), max(len(known) - 1, 0))
-        codes = np.where(known[row] == inputs.jobs.job_id, row, -1) if len(known) else np.full(len(row), -1)
-        key = Key("job", codes.astype(np.int32), len(known))
-        seen = exceptions(key, users, jobs.astype(np.int32), np.full(len(jobs), -100.0), n_users)
-        return Value((UserTerm(np.full(n_users, 100.0)), seen))
-
-    def explain(self, pair: Pair) -> Reason:
-        seen = pair.job.job_id in {job.job_id for job in viewed_by(pair)}
-        return Reason(0.0 if seen else 100.0, {"viewed before": seen})
 
 
 def exceptions(key: Key, users: Longs, codes: NDArray[np.int32], gains: Floats, n_users: int) -> LookupTerm:

@@ -135,8 +135,13 @@ def test_title_similarity_follows_words(example: ModuleType, views: Dataset) -> 
 def test_views_count_distinct_users(example: ModuleType, views: Dataset) -> None:
     looks = values(example, example.JobLooks(half=1), views)
     np.testing.assert_allclose(looks[0], [100 * 2 / 3, 50, 0, 50, 0])
-    seen = values(example, example.NotSeen(), views)
-    np.testing.assert_array_equal(seen, [[0, 0, 100, 100, 100], [0, 100, 100, 0, 100], [100] * 5])
+
+
+def test_rule_excludes_viewed_jobs(example: ModuleType, views: Dataset) -> None:
+    for name in ("by_hand.yaml", "tuned.yaml"):
+        ready = Prepared.of(views, example.model_of(name), workers=1)
+        lists = [sorted(jobs[jobs >= 0].tolist()) for jobs in ready.top_k(5).job_id]
+        assert lists == [[3, 4, 5], [2, 3, 5], [1, 2, 3, 4, 5]]
 
 
 def test_titles_are_decomposed_once_for_a_dataset(example: ModuleType) -> None:
