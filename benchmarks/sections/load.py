@@ -8,7 +8,7 @@ from benchmarks.measurement import Times, measure_times, print_progress
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring.database.database import Database
-from scoring.database.query_tracing import QueryCounter
+from scoring.database.query_counter import QueryCounter
 from scoring.database.readers import load_tables
 
 

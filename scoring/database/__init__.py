@@ -7,7 +7,7 @@
 - `readers`: tables to frames, with `row_conversion`, `action_bulk_reader`, `factor_blobs`, `sql_filters`
 - `writers`: frames to tables
 - `validated_reader`: reading that leaves out and reports invalid rows
-- `query_tracing`: counts of queries and round trips
+- `query_counter`: counts of queries and round trips
 """
 
 from scoring.database.database import Database

@@ -59,7 +59,7 @@ from scoring.database.engines import (
     parse_url,
     to_sync_url,
 )
-from scoring.database.query_tracing import count_statements
+from scoring.database.query_counter import count_statements
 from scoring.database.schema import METADATA, SINCE
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.telemetry import Traffic
@@ -89,7 +89,7 @@ class Database:
     engine: the sync engine.
     dialect: "sqlite" or "postgresql"; "mysql" or "mariadb" for reading.
     display: the URL with passwords masked.
-    traffic: round trips and seconds of all statements on its connections; see `scoring.database.query_tracing`.
+    traffic: round trips and seconds of all statements on its connections; see `scoring.database.query_counter`.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from scoring.database.query_tracing import count_driver_call
+from scoring.database.query_counter import count_driver_call
 
 __all__ = ["start_transaction", "wrap_driver_errors"]
 

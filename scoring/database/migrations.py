@@ -25,7 +25,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, insert, inspect, text
 
 from scoring.database.driver_transactions import wrap_driver_errors
-from scoring.database.query_tracing import count_driver_call
+from scoring.database.query_counter import count_driver_call
 from scoring.errors import DatabaseError
 from scoring.telemetry import fault_injection
 

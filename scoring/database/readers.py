@@ -28,7 +28,7 @@ from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.board_storage import read_board
 from scoring.database.database import Database
-from scoring.database.query_tracing import QueryCounter
+from scoring.database.query_counter import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, to_microseconds

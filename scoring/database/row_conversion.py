@@ -19,7 +19,7 @@ from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
-from scoring.database.query_tracing import count_driver_call
+from scoring.database.query_counter import count_driver_call
 from scoring.validation.normalise import NormalisedTable, normalise
 from scoring.validation.owner_ids import Owners
 from scoring.validation.padding_notes import describe_short_codes

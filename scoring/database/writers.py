@@ -32,7 +32,7 @@ from scoring.database.board_storage import store_board
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.factor_blobs import VECTOR_DTYPE
-from scoring.database.query_tracing import count_driver_call
+from scoring.database.query_counter import count_driver_call
 from scoring.database.schema import DATA_TABLES, data_changes, get_data_table
 from scoring.errors import DataError
 

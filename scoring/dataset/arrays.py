@@ -22,7 +22,7 @@ from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.named_columns import NO_TIME, NamedColumns, find_column
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
 from scoring.errors import DataError, pluralize
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 from scoring.validation.lazy_columns import ValidatedFrame
 
 __all__ = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError, suggest
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 from scoring.validation.lazy_columns import ValidatedFrame
 
 __all__ = ["NO_TIME", "CodeLists", "Codes", "NamedColumns", "find_column", "to_plain_value"]

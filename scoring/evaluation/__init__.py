@@ -3,7 +3,7 @@
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `row_agreement`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
-- `relevant_pairs`, `metrics`, `list_metrics`: metrics of lists; `measure_info`: which values are better
+- `relevant_pairs`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
 - `slices`: metrics by group of users; `job_slices`: by group of jobs
 - `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant
 - `measure_values`: the values of all measures of a model
@@ -22,7 +22,7 @@ from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.job_slices import JobSlicing
-from scoring.evaluation.list_metrics import (
+from scoring.evaluation.list_facts import (
     POPULATION_FACTS,
     USER_FACTS,
     Concentration,

@@ -15,7 +15,7 @@ from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, RunCancelledError, pluralize
 from scoring.evaluation.external_lists import ExternalLists, count_first_reasons, list_notes
 from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
-from scoring.evaluation.list_metrics import ListFacts
+from scoring.evaluation.list_facts import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, compute_mean
 from scoring.evaluation.note_text import format_notes, render_summary
 from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from scoring.evaluation.list_metrics import (
+from scoring.evaluation.list_facts import (
     MONEY,
     Concentration,
     Coverage,

@@ -12,7 +12,7 @@ import numpy as np
 from scoring.array_types import Floats
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.list_metrics import (
+from scoring.evaluation.list_facts import (
     POPULATION_FACTS,
     USER_FACTS,
     PopulationFact,

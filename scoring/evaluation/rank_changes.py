@@ -21,7 +21,7 @@ from scoring.array_types import Bools, Ints
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.evaluation.exposure_changes import compute_exposure_changes, name_attribute, plot_exposure
-from scoring.evaluation.list_metrics import ListFacts, UserFact
+from scoring.evaluation.list_facts import ListFacts, UserFact
 from scoring.evaluation.measure_info import (
     LIST_MEASURES,
     PRICE_SHARE,

@@ -11,7 +11,7 @@ from scoring.columns.normal_form import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.importing.mapping import TableMap
 from scoring.importing.readers import RawRows, locate_option
-from scoring.validation.column_matching import get_close_names
+from scoring.validation.column_match import get_close_names
 
 __all__ = ["require_columns"]
 

@@ -2,7 +2,7 @@
 
 - `plan`: `Plan`, the complete arrays
 - `term_checks`: checks that terms fit the data; `value_range`: components of users must have values from 0 to 100
-- `term_packing`: packs terms into a program; `fold`: applies weights to a program
+- `term_arrays`: packs terms into a program; `fold`: applies weights to a program
 - `layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `sparse_keys`
 - `exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """

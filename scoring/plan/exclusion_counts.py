@@ -16,7 +16,7 @@ from scoring.plan.user_rules import (
     RequiredJobs,
     UserRule,
 )
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 
 __all__ = ["count_pairs_of_users"]
 

@@ -36,7 +36,7 @@ from scoring.plan.user_rules import (
     RequiredJobs,
     UserRule,
 )
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 
 __all__ = ["find_excluded_jobs", "make_user_rule"]
 

@@ -20,8 +20,8 @@ from scoring.plan.candidates import Candidates
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.layout import Layout
+from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
-from scoring.plan.term_packing import pack
 from scoring.plan.value_range import is_shipped, require_range
 
 __all__ = ["Plan"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints, Longs
 from scoring.plan.candidates import Candidates
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 
 __all__ = [
     "MAX_CLASSES",

@@ -5,7 +5,7 @@
 - `profile`: a saved model and its file format; `metadata`: the `profile` section; `registry_frames`: data frames
 - `diff`: differences between two profiles
 - `promotions`: the version in use; `promoted_table`: its record in a database; `promotion_requests`: approval
-- `access_log`: evaluations on test users; `access_record`: its records of a scoreboard or a backtest
+- `evaluation_log`: evaluations on test users; `evaluation_record`: its records of a scoreboard or a backtest
 - `evidence`: these evaluations as evidence for a promotion, and the objections to it
 - `fitted_users`: users that a profile was fitted on; `entry_journal`: append-only files
 - `sql_index`: an index of the profiles in a database

@@ -23,7 +23,7 @@ from scoring.tuning.condition import Condition
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
-from scoring.tuning.search_prices import measure_train_changes
+from scoring.tuning.train_changes import measure_train_changes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

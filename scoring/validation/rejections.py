@@ -14,7 +14,7 @@ from scoring.columns import Column
 from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.errors import DataError, pluralize
-from scoring.validation.column_matching import get_table, match_columns
+from scoring.validation.column_match import get_table, match_columns
 
 __all__ = [
     "DUPLICATE",

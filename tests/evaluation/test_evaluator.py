@@ -14,7 +14,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, last_n
-from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee
+from scoring.evaluation.list_facts import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.pair import Pair

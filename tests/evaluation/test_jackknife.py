@@ -7,7 +7,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.list_metrics import Concentration, Coverage, compute_population_facts
+from scoring.evaluation.list_facts import Concentration, Coverage, compute_population_facts
 from tests.support.errors import raises_at
 from tests.support.ranking_builder import facts_of, ranking_of
 

@@ -14,7 +14,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError
 from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, compute_exposure_changes
-from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee, Miscalibration
+from scoring.evaluation.list_facts import Coverage, ListFacts, MeanFee, Miscalibration
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.model import Inputs
 from scoring.ranking import Prepared, Ranking

@@ -15,7 +15,7 @@ from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, LookupTerm, Number, Value
 from scoring.plan.layout import Layout
-from scoring.plan.term_packing import pack
+from scoring.plan.term_arrays import pack
 from scoring.ranking import component_contract
 from scoring.statistics import Statistics
 from scoring.widgets.model_parameters import SliderParameter, list_parameters, replace_parameter

@@ -32,8 +32,8 @@ from scoring.model.terms import (
 from scoring.plan import Plan
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
+from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
-from scoring.plan.term_packing import pack
 from scoring.plan.user_rules import ClassRule, ExcludedCompanies, ExcludedJobs, RequiredJobs, UserRule
 
 TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot")

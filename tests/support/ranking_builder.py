@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife
-from scoring.evaluation.list_metrics import ListFacts
+from scoring.evaluation.list_facts import ListFacts
 from scoring.ranking import Ranking
 
 __all__ = ["facts_of", "jackknife_of", "ranking_of"]

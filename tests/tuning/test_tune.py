@@ -17,7 +17,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_metrics import Coverage, MeanFee
+from scoring.evaluation.list_facts import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.evaluation.user_splits import split_users
@@ -27,8 +27,8 @@ from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import make_trial_model
-from scoring.tuning.search_prices import measure_train_changes, select_worse
 from scoring.tuning.space import Parameter, Space
+from scoring.tuning.train_changes import measure_train_changes, select_worse
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
 from tests.support.errors import raises_at
 from tests.support.mark_simulation import simulate_marks

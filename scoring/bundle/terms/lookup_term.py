@@ -18,7 +18,7 @@ from scoring.bundle.terms.term_kind import (
     require_same_column,
     stack,
 )
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 
 __all__ = ["Key", "LookupKind", "LookupTerm", "lookup_rows"]
 

@@ -5,7 +5,7 @@ To add a type, write a file with an instance of a `ColumnType` subclass and regi
 
 from typing import Final
 
-from scoring.columns.types.active import ACTIVE
+from scoring.columns.types.active_flag import ACTIVE
 from scoring.columns.types.category import CATEGORY, CATEGORY_LIST
 from scoring.columns.types.choice import CHOICE
 from scoring.columns.types.code import CODE

@@ -17,7 +17,7 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.fold import fold
 from scoring.plan.user_rules import ExcludedJobs, RequiredJobs
-from scoring.ragged import Ragged
+from scoring.ragged_array import Ragged
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
 from tests.support.errors import raises_at

@@ -16,7 +16,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import draw_halves
-from scoring.evaluation.list_metrics import (
+from scoring.evaluation.list_facts import (
     POPULATION_FACTS,
     USER_FACTS,
     Concentration,

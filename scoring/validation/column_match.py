@@ -1,4 +1,4 @@
-"""Match the columns of a frame with canonical columns."""
+"""Match of the columns of a frame with canonical columns."""
 
 from __future__ import annotations
 
