@@ -50,7 +50,7 @@ class _MovedModules(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__
-        warnings.warn(f"{old} is now {MOVED[old]}.", DeprecationWarning, stacklevel=2)
+        warnings.warn(f"{old} was renamed. Import {MOVED[old]}.", DeprecationWarning, stacklevel=2)
         # the import system returns what is registered under the name when this method returns
         sys.modules[old] = import_module(MOVED[old])
 

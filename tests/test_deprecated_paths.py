@@ -16,7 +16,7 @@ def test_old_path_returns_new_module_and_warns(old: str, new: str, monkeypatch: 
     if parent in MOVED:
         monkeypatch.setitem(sys.modules, parent, import_module(MOVED[parent]))
     monkeypatch.delitem(sys.modules, old, raising=False)
-    with pytest.warns(DeprecationWarning, match=f"{old} is now {new}"):
+    with pytest.warns(DeprecationWarning, match=f"{old} was renamed. Import {new}"):
         module = import_module(old)
     assert module is import_module(new)
     monkeypatch.delitem(sys.modules, old)

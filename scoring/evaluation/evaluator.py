@@ -79,7 +79,7 @@ class Evaluation:
     @property
     def judged(self) -> RankedRelevance:
         """The `relevance`. Deprecated since 0.2: use `relevance`."""
-        warnings.warn("Evaluation.judged is now Evaluation.relevance.", DeprecationWarning, stacklevel=2)
+        warnings.warn("Evaluation.judged was renamed. Use Evaluation.relevance.", DeprecationWarning, stacklevel=2)
         return self.relevance
 
     @property
@@ -132,7 +132,7 @@ class Evaluator:
         self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
         if not _is_same_data(self.statistics.dataset, holdout.data):
             raise ConfigurationError(
-                "statistics was computed from other data than holdout.data. Use Statistics(holdout.data), or omit it.",
+                "statistics was not computed from holdout.data. Use Statistics(holdout.data), or omit it.",
                 key=("statistics",),
             )
         self.workers = workers
@@ -228,7 +228,7 @@ class Evaluator:
 
     def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return `evaluate(model)`. Deprecated since 0.2: use `evaluate`."""
-        warnings.warn("Evaluator.judge is now Evaluator.evaluate.", DeprecationWarning, stacklevel=2)
+        warnings.warn("Evaluator.judge was renamed. Use Evaluator.evaluate.", DeprecationWarning, stacklevel=2)
         return self.evaluate(model, cancelled=cancelled)
 
     def facts(self, evaluation: Evaluation) -> ListFacts:

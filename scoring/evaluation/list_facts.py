@@ -166,7 +166,7 @@ class _Fact(ABC):
         beyond = bool((rows >= len(facts.job_id)).any())
         if beyond or (is_job & (facts.job_id[rows] != ranking.job_id[:, : self.k])).any():
             raise ConfigurationError(
-                "The ranking contains other jobs than the facts. Compute both from the same inputs.", key=("ranking",)
+                "The ranking and the facts contain different jobs. Compute both from the same inputs.", key=("ranking",)
             )
         return rows, is_job
 

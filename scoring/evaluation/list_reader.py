@@ -200,7 +200,7 @@ def _read_ranx(path: Path) -> RawLists:
     advice = 'A ranx run is: {"user": {"job": score}}.'
     if not isinstance(content, _Pairs):
         raise DataError(
-            f"{path} is not a ranx run: it does not contain an object. {advice}",
+            f"{path} is not a ranx run: it does not contain a JSON object. {advice}",
             reason="unknown format",
             path=str(path),
         )
@@ -211,7 +211,7 @@ def _read_ranx(path: Path) -> RawLists:
     for user, entries in content:
         if not isinstance(entries, _Pairs):
             raise DataError(
-                f"{path}, user {make_printable(user, 60)}: the value is not an object. {advice}",
+                f"{path}, user {make_printable(user, 60)}: the value is not a JSON object. {advice}",
                 reason="invalid rows",
                 path=str(path),
                 column="user",

@@ -361,7 +361,7 @@ def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
         ids, count = np.unique(ranking.user_id, return_counts=True)
         if (count > 1).any():
             raise ConfigurationError(
-                f"A ranking contains user {ids[count > 1][0]} twice. Rank each user once.", key=("user_id",)
+                f"Duplicate user {ids[count > 1][0]} in a ranking. Rank each user once.", key=("user_id",)
             )
     unpaired = np.setxor1d(before.user_id, after.user_id)
     if len(unpaired):

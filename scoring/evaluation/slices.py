@@ -146,7 +146,7 @@ def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actio
 
 def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
     """Return `make_slicings(…)`. Deprecated since 0.2: use `make_slicings`."""
-    warnings.warn("slices_of is now make_slicings.", DeprecationWarning, stacklevel=2)
+    warnings.warn("slices_of was renamed. Use make_slicings.", DeprecationWarning, stacklevel=2)
     return make_slicings(inputs, newcomer_days=newcomer_days, newcomer_actions=newcomer_actions)
 
 
@@ -414,7 +414,7 @@ def _require_same(slicings: Sequence[Slicing], resamples: Resamples) -> None:
     for slicing in slicings:
         if not np.array_equal(slicing.user_id, resamples.user_id):
             raise ConfigurationError(
-                f"The slicing by {slicing.name} has other users than the resamples, or another order. "
+                f"The slicing by {slicing.name} and the resamples must have the same users in the same order. "
                 "Use `slicing.of_users(resamples.user_id)`.",
                 key=(slicing.name,),
             )

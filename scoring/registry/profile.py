@@ -30,7 +30,7 @@ class Profile:
     @property
     def about(self) -> ProfileMetadata:
         """The `metadata`. Deprecated since 0.2: use `metadata`."""
-        warnings.warn("Profile.about is now Profile.metadata.", DeprecationWarning, stacklevel=2)
+        warnings.warn("Profile.about was renamed. Use Profile.metadata.", DeprecationWarning, stacklevel=2)
         return self.metadata
 
     @property

@@ -125,7 +125,7 @@ class Registry:
             new = _RENAMED.get(name)
             if new is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            warnings.warn(f"Registry.{name} is now Registry.{new}.", DeprecationWarning, stacklevel=2)
+            warnings.warn(f"Registry.{name} was renamed. Use Registry.{new}.", DeprecationWarning, stacklevel=2)
             return getattr(self, new)
 
     def for_database(self, database: Any) -> Registry:
@@ -576,7 +576,7 @@ class Registry:
         profile.require_as_saved()
         if profile.digest != promotion.digest:
             raise ModelError(
-                f"The file of profile {promotion.reference} was replaced after its promotion, so it contains another "
+                f"The file of profile {promotion.reference} was replaced after its promotion and contains a different "
                 "model. Restore the file, or promote the profile again.",
                 key=("digest",),
             )
@@ -590,7 +590,8 @@ class Registry:
             raise DatabaseError(f"{error} Restore the row, or delete it.", reason="invalid row") from error
         if (metadata.reference, metadata.digest) != (promotion.reference, promotion.digest):
             raise DatabaseError(
-                f"{source}: the row contains another model. Restore the row, or delete it.", reason="invalid row"
+                f"{source}: the name or digest of the row differs from its model. Restore the row, or delete it.",
+                reason="invalid row",
             )
         profile = self._reader.parse(promotion.model, source)
         if not profile.is_as_saved:

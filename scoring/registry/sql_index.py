@@ -82,7 +82,7 @@ def _create_table(connection: Connection, table: Table, display: str) -> None:
             return
         if connection.execute(select(func.count()).select_from(table)).scalar_one():
             raise DatabaseError(
-                f"{display} contains a table {table.name} with other columns and with rows. "
+                f"{display}: the table {table.name} contains rows and does not have the columns of the profile index. "
                 "Rename the table, or use another database.",
                 reason="not supported",
             )

@@ -166,7 +166,7 @@ class ProfileStore:
             if other != name and make_clash_key(other) == make_clash_key(name):
                 raise ConfigurationError(
                     f"profile name {name!r}: {other!r} exists, and some file systems treat both names as equal. "
-                    "Use that name, or a more different one.",
+                    f"Use {other!r}, or a name that differs in more than case and form.",
                     key=("name",),
                 )
 

@@ -291,8 +291,8 @@ class ActiveRun:
             )
         if not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
             raise OutputError(
-                f"Shard {number}: the executor's `map` yielded lists of other users than those of the task. Nothing "
-                "was published. `map` must yield `rank_shard(task)` once for each task.",
+                f"Shard {number}: the executor's `map` yielded lists of users that are not in the task. Nothing was "
+                "published. `map` must yield `rank_shard(task)` once for each task.",
                 reason="other users",
                 shard=number,
             )

@@ -129,11 +129,11 @@ def _read_array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> 
     entry = archive.getinfo(f"{name}.npy")
     size = 4 * math.prod(shape)
     if entry.compress_type != zipfile.ZIP_STORED or not size < entry.file_size <= size + _HEADER:
-        raise ValueError(f"{name} has another size")
+        raise ValueError(f"{name} has a wrong size")
     with archive.open(entry) as file:
         version = npy.read_magic(file)
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         if header(file) != (shape, False, np.dtype("<f4")):
-            raise ValueError(f"{name} has another shape or dtype")
+            raise ValueError(f"{name} has a wrong shape or dtype")
         content = file.read(size + 1)  # one byte past the end: zipfile then verifies the checksum
     return np.frombuffer(content, "<f4").reshape(shape)

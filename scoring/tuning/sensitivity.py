@@ -221,7 +221,9 @@ def _find_relevant(
     if relevance is None and metric is None:
         return {}
     if relevance is None or metric is None:
-        raise ConfigurationError("Give both relevance and metric, or neither.", key=("relevance", "metric"))
+        raise ConfigurationError(
+            "relevance and metric depend on each other. Give both, or omit both.", key=("relevance", "metric")
+        )
     if metric.k > k:
         raise ConfigurationError(
             f"{metric.name} needs lists of {metric.k} jobs, but k is {k}. Use k={metric.k}.", key=("metric",)

@@ -227,7 +227,7 @@ class Space:
         flat = _flatten_weights(model)
         if tuple(flat) != self.names:
             raise ConfigurationError(
-                f"Model {model.name} has other components than model {self.model.name}, whose weights are searched. "
+                f"Models {model.name} and {self.model.name}, whose weights are searched, have different components. "
                 "Use a model with the same components in the same order.",
                 key=("model",),
             )

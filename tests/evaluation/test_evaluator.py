@@ -278,7 +278,7 @@ def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:
 
 
 def test_names_of_version_0_1_warn(evaluator: Evaluator) -> None:
-    with pytest.warns(DeprecationWarning, match=r"now Evaluator\.evaluate"):
+    with pytest.warns(DeprecationWarning, match=r"Use Evaluator\.evaluate"):
         evaluation = evaluator.judge(STANDARD)
-    with pytest.warns(DeprecationWarning, match=r"now Evaluation\.relevance"):
+    with pytest.warns(DeprecationWarning, match=r"Use Evaluation\.relevance"):
         assert evaluation.judged is evaluation.relevance

@@ -391,12 +391,12 @@ def test_evaluations_on_test_users_are_counted(registry: Registry, standard: Sco
 
 def test_names_of_version_0_1_warn(registry: Registry, standard: ScoringModel) -> None:
     profile = registry.save("night", standard)
-    with pytest.warns(DeprecationWarning, match=r"now Profile\.metadata"):
+    with pytest.warns(DeprecationWarning, match=r"Use Profile\.metadata"):
         assert profile.about == profile.metadata
-    with pytest.warns(DeprecationWarning, match=r"now Registry\.log_test_access"):
+    with pytest.warns(DeprecationWarning, match=r"Use Registry\.log_test_access"):
         assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1  # type: ignore[attr-defined]
     assert registry.count_test_accesses("a") == 1
-    with pytest.warns(DeprecationWarning, match=r"Registry\.versions is now Registry\.list_versions"):
+    with pytest.warns(DeprecationWarning, match=r"Registry\.versions was renamed\. Use Registry\.list_versions"):
         assert registry.versions("night") == (1,)  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         registry.no_such_method()  # type: ignore[attr-defined]

@@ -18,6 +18,6 @@ __all__ = ["Gate", "GateFailedError", "GateLimits", "Measure", "Verdict", "load_
 
 def __getattr__(name: str) -> Any:
     if name == "KeptAsideError":
-        warnings.warn("KeptAsideError is now GateFailedError. Use the new name.", DeprecationWarning, stacklevel=2)
+        warnings.warn("KeptAsideError was renamed. Use GateFailedError.", DeprecationWarning, stacklevel=2)
         return GateFailedError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

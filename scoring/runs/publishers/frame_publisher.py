@@ -37,7 +37,7 @@ class FramePublisher(Publisher, Claim, OpenRun):
     def frame(self) -> pd.DataFrame:
         """`scoring.columns.RESULT_COLUMNS` by user_id, then rank. Raises RuntimeError before the run is published."""
         if self._published is None:
-            raise RuntimeError("The run is not published yet, so its frame is not available.")
+            raise RuntimeError("The run is not published yet. Read its frame after the run ends.")
         return self._published
 
     def claim(self, metadata: RunMetadata) -> Claim:

@@ -84,7 +84,7 @@ def component_values(
     jobs: NDArray[np.integer] | Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Return `compute_component_values(…)`. Deprecated since 0.2: use `compute_component_values`."""
-    warnings.warn("component_values is now compute_component_values.", DeprecationWarning, stacklevel=2)
+    warnings.warn("component_values was renamed. Use compute_component_values.", DeprecationWarning, stacklevel=2)
     return compute_component_values(prepared, users, jobs)
 
 
