@@ -28,7 +28,9 @@ from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
 from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.text_ids import OWNERS
+from scoring.columns.types import INTEGER
 from scoring.columns.types.id import HEADER
+from scoring.columns.types.number import NOT_NUMBER
 from scoring.columns.types.time import NOT_TIME
 from scoring.database.board_storage import declare_columns, read_board, write_settings
 from scoring.database.database import Database
@@ -71,6 +73,7 @@ from scoring.validation.unknown_values import REFERENCES, find_unknown_values
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
 
+CODE_ADVICE: Final = "; map texts to numbers with `values` of the column in a mapping"
 TIME_ADVICE: Final = "; for another format, state `format`, `unit` or `zone` of the column in a mapping"
 
 
@@ -581,9 +584,12 @@ def _merge_rows(spec: Table, validated: NormalisedTable, mapping: TableMap) -> N
 
 
 def _count_reasons(raw: RawRows, validated: NormalisedTable) -> Counter[str]:
-    """Return reason → rejected rows. Times in another format get advice that only an import can give."""
+    """Return reason → rejected rows. Other formats of times, and texts for codes, get advice about the mapping."""
     rejected = validated.rejected
     reasons = rejected["reason"].replace({NOT_TIME: NOT_TIME + TIME_ADVICE})
+    codes = [column.name for column in TABLES[validated.table].columns if column.type is INTEGER]
+    is_text = rejected["column"].isin(codes) & (reasons == NOT_NUMBER)
+    reasons = reasons.mask(is_text, NOT_NUMBER + CODE_ADVICE)
     return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(rejected["column"] + " " + reasons)])
 
 

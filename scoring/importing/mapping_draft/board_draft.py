@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, Final
 
 from scoring.columns.board import MAX_NAME, OWN_TABLES, find_name_problem
+from scoring.importing.mapping_draft.column_names import fold_words
 from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
 from scoring.importing.mapping_draft.table_choice import (
     N_DISTINCT,
@@ -16,6 +17,8 @@ from scoring.importing.mapping_draft.table_choice import (
     SourceFile,
     TableDraft,
     find_separators,
+    find_set_mark,
+    split_values,
 )
 
 __all__ = ["draft_settings", "find_own_columns"]
@@ -45,7 +48,7 @@ def find_own_columns(
 
 def _choose_name(table: str, source: str, taken: Mapping[str, Any]) -> str:
     """Return a valid name of an own column that is similar to the name of the source column."""
-    stem = re.sub(r"[^a-z0-9]+", "_", source.lower()).strip("_")[: MAX_NAME - 4]
+    stem = re.sub(r"[^a-z0-9]+", "_", fold_words(source)).strip("_")[: MAX_NAME - 4]
     return next(name for name in _list_names(stem) if name not in taken and find_name_problem(table, name) is None)
 
 
@@ -57,21 +60,24 @@ def _list_names(stem: str) -> Iterator[str]:
 def _draft_type(profile: ColumnProfile) -> ColumnDraft:
     options = {key: value for key, value in profile.options.items() if key != "per"}
     kind = profile.kind
-    if kind == "flag" or (kind == "integer" and profile.values <= {"0", "1"}):
+    if (kind == "flag" and not profile.odd) or (kind == "integer" and profile.values <= {"0", "1"}):
         words = {value: FLAG_MEANINGS[value] for value in sorted(profile.values) if value in FLAG_MEANINGS}
         return ColumnDraft(profile.name, {"type": "flag", **({"values": words} if words else {})})
     if kind in ("integer", "number"):
-        return ColumnDraft(profile.name, {"type": kind})
+        # without `number`, an import rejects the rows of odd values
+        return ColumnDraft(profile.name, {"type": kind, **({"number": True} if profile.odd else {})})
     if kind == "amount":
         return ColumnDraft(profile.name, {"type": "number", **options})
     if kind in ("time", "epoch"):
+        if profile.odd:
+            options = ({"format": "iso"} if kind == "time" and not options else options) | {"else": "missing"}
         return ColumnDraft(profile.name, {"type": "time", **options}, list(profile.notes))
     if kind == "list":
         return ColumnDraft(profile.name, {"type": "categories"})
-    if marks := find_separators(profile):
-        parts = {part.strip() for value in profile.values for part in re.split("|".join(map(re.escape, marks)), value)}
-        if len(parts) <= N_DISTINCT:
-            return ColumnDraft(profile.name, {"type": "categories", "split": marks})
+    if (marks := find_separators(profile)) and len(split_values(profile, marks)) <= N_DISTINCT:
+        return ColumnDraft(profile.name, {"type": "categories", "split": marks})
+    if mark := find_set_mark(profile):
+        return ColumnDraft(profile.name, {"type": "categories", "split": [mark]})
     is_category = profile.n_distinct <= max(N_DISTINCT, SHARE_DISTINCT * profile.n_rows)
     return ColumnDraft(profile.name, {"type": "category" if is_category else "text"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -35,6 +35,12 @@ SHARE: Final = 0.95
 """Share of the values that must have a kind."""
 
 MISSING: Final = MISSING_WORDS | {"unknown", "なし", "不明"}
+UNCLEAR: Final = frozenset({"none", "なし"})
+"""Words that may be a category, such as the occupation of users without one."""
+
+N_ODD: Final = 3
+"""Number of odd values in a comment."""
+
 FLAG_MEANINGS: Final = {
     "ja": True,
     "nein": False,
@@ -78,6 +84,8 @@ class ColumnProfile:
     samples: the most frequent values.
     notes: sentences for the person who edits the draft.
     values: the distinct present values in normal form, at most `N_ROWS`.
+    odd: present values that are not of the kind, the most frequent first.
+    unclear: words that may mean a missing value or a category. They are kept as values.
     currency: the currency of amounts in text.
     """
 
@@ -91,21 +99,29 @@ class ColumnProfile:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     values: frozenset[str] = frozenset()
+    odd: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
     currency: str | None = None
 
     @classmethod
-    def of(cls, name: str, column: pd.Series) -> ColumnProfile:
-        """Return the profile of the raw values of a column."""
+    def of(cls, name: str, column: pd.Series, kept_words: Collection[str] = ()) -> ColumnProfile:
+        """Return the profile of the raw values of a column. `kept_words` do not mean a missing value."""
         plain = to_plain_dtype(column)
         present = plain[_is_present(plain)]
         texts = present.map(_to_text)
         is_filled = (texts.str.strip() != "").to_numpy(dtype=bool)
         present, texts = present[is_filled], texts[is_filled]
-        words = _find_missing_words(texts)
+        words = tuple(word for word in _find_missing_words(texts) if word not in kept_words)
         kept = ~texts.isin(words).to_numpy(dtype=bool)
-        present, texts = present[kept], texts[kept]
-        head, head_texts = present.iloc[:N_ROWS].reset_index(drop=True), texts.iloc[:N_ROWS].reset_index(drop=True)
-        kind, options, notes = _guess(head, head_texts)
+        kind, options, notes = _guess_head(present[kept], texts[kept])
+        unclear: tuple[str, ...] = ()
+        if words and kind == "text" and {fold_text(word) for word in words} <= UNCLEAR:
+            words, unclear = (), words
+        else:
+            present, texts = present[kept], texts[kept]
+        odd = _find_odd(kind, options, texts)
+        if kind == "integer" and _has_fractions(texts):
+            kind = "number"
         return cls(
             name=name,
             kind=kind,
@@ -116,8 +132,10 @@ class ColumnProfile:
             options=options,
             missing=words,
             notes=notes,
-            values=frozenset(head_texts.map(normalise_text)),
-            currency=find_currency(head_texts) if kind == "amount" else None,
+            values=frozenset(map(normalise_text, texts.unique()[:N_ROWS])),
+            odd=odd,
+            unclear=unclear,
+            currency=find_currency(texts.iloc[:N_ROWS]) if kind == "amount" else None,
         )
 
     @property
@@ -129,11 +147,59 @@ class ColumnProfile:
     def share_missing(self) -> float:
         return self.n_missing / max(self.n_rows, 1)
 
-    def describe(self) -> str:
-        """Return the share of missing values and samples, for a comment."""
+    def describe(self, *, with_odd: bool = True) -> str:
+        """Return the share of missing values, samples, and odd and unclear values, for a comment."""
         share = f"{100 * self.share_missing:.0f}" if self.share_missing >= 0.005 else "<1"
         missing = f"{share}% missing; " if self.n_missing else ""
-        return f"{missing}{' | '.join(self.samples)}" if self.samples else "no values"
+        if not self.samples:
+            return "no values"
+        text = f"{missing}{' | '.join(self.samples)}"
+        if self.odd and with_odd:
+            text += f"; not {_PLURALS[self.kind]}: {_list_texts(self.odd)}"
+        if self.unclear:
+            words = ", ".join(self.unclear)
+            text += f"; {words} is kept; if it means missing, add missing: [{words}] to the source"
+        return text
+
+
+_PLURALS: Final[Mapping[str, str]] = {
+    "integer": "numbers", "number": "numbers", "amount": "amounts", "time": "times", "epoch": "times", "flag": "flags",
+}  # fmt: skip
+
+
+def _list_texts(texts: tuple[str, ...]) -> str:
+    more = f" and {len(texts) - N_ODD:,} more" if len(texts) > N_ODD else ""
+    return ", ".join(make_printable(text, 30) for text in texts[:N_ODD]) + more
+
+
+def _guess_head(present: pd.Series, texts: pd.Series) -> tuple[Kind, dict[str, Any], tuple[str, ...]]:
+    return _guess(present.iloc[:N_ROWS].reset_index(drop=True), texts.iloc[:N_ROWS].reset_index(drop=True))
+
+
+def _find_odd(kind: Kind, options: Mapping[str, Any], texts: pd.Series) -> tuple[str, ...]:
+    """Return the texts that an import would not read as this kind, the most frequent first."""
+    counts = texts.value_counts()
+    distinct = pd.Series(counts.index, dtype="str")
+    normal = distinct.map(normalise_text)
+    if kind in ("integer", "number", "epoch"):
+        is_odd = ~np.isfinite(_to_numbers(normal))
+    elif kind == "time":
+        is_odd = parse_times(normal, [options.get("format", "iso")]).invalid
+    elif kind == "flag":
+        is_odd = np.array([fold_text(text) not in {*FLAG_WORDS, "0", "1"} for text in distinct])
+    else:
+        return ()
+    return tuple(distinct[is_odd])
+
+
+def _has_fractions(texts: pd.Series) -> bool:
+    numbers = _to_numbers(pd.Series(texts.unique(), dtype="str").map(normalise_text))
+    finite = numbers[np.isfinite(numbers)]
+    return bool((finite != np.floor(finite)).any())
+
+
+def _to_numbers(texts: pd.Series) -> np.ndarray:
+    return NUMBER.coerce(texts.astype("str")).values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _find_missing_words(texts: pd.Series) -> tuple[str, ...]:
@@ -172,7 +238,7 @@ def _guess(column: pd.Series, texts: pd.Series) -> tuple[Kind, dict[str, Any], t
     if letter in "iuf":
         return _guess_number(column.to_numpy(dtype=np.float64, na_value=np.nan))
     texts = texts.map(normalise_text)
-    numbers = NUMBER.coerce(texts.astype("str")).values.to_numpy(dtype=np.float64)
+    numbers = _to_numbers(texts)
     if np.isfinite(numbers).mean() >= SHARE:
         compact = _find_format(texts, ("%Y%m%d%H%M%S", "%Y%m%d"))
         return ("time", *compact) if compact else _guess_number(numbers)

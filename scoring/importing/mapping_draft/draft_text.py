@@ -15,6 +15,7 @@ import yaml
 
 from scoring.columns import TABLES
 from scoring.columns.normal_form import normalise_text
+from scoring.columns.types import ACTIVE, FLAG, NUMBER, TIME
 from scoring.importing.mapping_draft.board_draft import draft_settings, find_own_columns
 from scoring.importing.mapping_draft.column_profile import ColumnProfile
 from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
@@ -80,6 +81,10 @@ def _read(path: str, location: str, name: str, stated: Mapping[str, Any]) -> Sou
     options = ({} if _is_url(path) else _guess_options(Path(location))) | dict(stated)
     frame = _drop_headers(read_source(location, options=SourceOptions(**options)).frame.iloc[:N_ROWS])
     profiles = {str(column): ColumnProfile.of(str(column), frame[column]) for column in frame.columns}
+    unclear = {word for profile in profiles.values() for word in profile.unclear}
+    for profile in [profile for profile in profiles.values() if unclear.intersection(profile.missing)]:
+        # `missing` applies to all columns of a source: a word that is a value of a column cannot be in it
+        profiles[profile.name] = ColumnProfile.of(profile.name, frame[profile.name], unclear)
     return SourceFile(name, _hide_password(path), options, frame, profiles)
 
 
@@ -157,7 +162,8 @@ def _write_table(draft: TableDraft, own: Mapping[str, tuple[ColumnDraft, ColumnP
             by_name.append(str(column.source))
             continue
         profile = _find_profile(draft, column)
-        notes = [*column.notes, *([profile.describe()] if profile is not None else [])]
+        with_odd = TABLES[draft.table].column(target).type in (NUMBER, TIME, FLAG, ACTIVE)
+        notes = [*column.notes, *([profile.describe(with_odd=with_odd)] if profile is not None else [])]
         lines.append((f"      {target}: {_format_column(column)}", "; ".join(notes)))
     if by_name:
         text = f"found by name: {', '.join(by_name)}"

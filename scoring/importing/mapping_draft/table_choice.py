@@ -18,7 +18,16 @@ from scoring.importing.computed_columns import fold_name, list_names
 from scoring.importing.mapping_draft.column_names import fold_words, rate_name
 from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
 
-__all__ = ["N_DISTINCT", "ColumnDraft", "SourceFile", "TableDraft", "choose_tables", "find_separators"]
+__all__ = [
+    "N_DISTINCT",
+    "ColumnDraft",
+    "SourceFile",
+    "TableDraft",
+    "choose_tables",
+    "find_separators",
+    "find_set_mark",
+    "split_values",
+]
 
 MIN_RATING: Final = 0.4
 SHARE_OF_IDS: Final = 0.9
@@ -26,6 +35,9 @@ SHARE_OF_IDS: Final = 0.9
 
 MIN_OVERLAP: Final = 0.05
 """Share of the users' words that must be words of jobs."""
+
+N_SET: Final = 10
+"""Smallest number of distinct texts that may be sets of words."""
 
 N_DISTINCT: Final = 30
 """Largest number of words for which a draft writes `values`."""
@@ -324,7 +336,7 @@ def _draft_column(table: str, column: Column, profile: ColumnProfile) -> ColumnD
             draft.keys |= {"lookup": "occupations", "pick": "all"}
     elif column.name == "salary_type":
         return _draft_salary_type(profile, draft)
-    elif kind in ("time", "epoch", "list"):
+    elif kind in ("time", "epoch", "list") or (column.name == "age_group" and _are_ages(profile)):
         return None
     return draft
 
@@ -335,15 +347,44 @@ def find_separators(profile: ColumnProfile) -> list[str]:
     return [mark for mark in ("、", ";", ",") if sum(mark in value for value in profile.values) > few]
 
 
+def find_set_mark(profile: ColumnProfile) -> str | None:
+    """Return the mark of a text of several values, such as `Action Adventure`; None for single values.
+
+    The values are sets of a few words: most words are also a value of their own, and few words form many values.
+    """
+    if profile.kind != "text" or len(profile.values) < N_SET:
+        return None
+    for mark in ("、", ";", ",", " "):
+        parts = split_values(profile, [mark])
+        alone = len(parts & profile.values)
+        if len(parts) <= min(N_DISTINCT, len(profile.values) / 2) and alone >= len(parts) / 2:
+            return mark
+    return None
+
+
+def split_values(profile: ColumnProfile, marks: Sequence[str]) -> set[str]:
+    """Return the distinct parts of the values between marks."""
+    pattern = "|".join(map(re.escape, marks))
+    return {part.strip() for value in profile.values for part in re.split(pattern, value)} - {""}
+
+
+def _are_ages(profile: ColumnProfile) -> bool:
+    """Return whether the values are ages in years. Decades and a few numbered groups are not."""
+    if profile.kind not in ("integer", "number"):
+        return False
+    ages = [float(value) for value in profile.values if value not in profile.odd]
+    return max(ages, default=0) >= 10 and any(age % 5 for age in ages)
+
+
 def _are_integers(profile: ColumnProfile) -> bool:
     return all(re.fullmatch(r"[\s\d|,;\[\](){}\"'.-]*", value) for value in profile.values)
 
 
 def _draft_integer(column: Column, profile: ColumnProfile, draft: ColumnDraft) -> ColumnDraft | None:
-    if profile.kind in ("time", "epoch", "number", "amount", "flag"):
+    if profile.kind in ("time", "epoch", "number", "amount", "flag", "list") or find_set_mark(profile) is not None:
         return None
     if profile.kind == "integer":
-        return draft
+        return draft if not profile.odd else None
     if column.name == "occupation_code":
         draft.keys["lookup"] = "occupations"
         return draft
@@ -390,7 +431,7 @@ def _draft_kind(file: SourceFile, names: Sequence[str]) -> ColumnDraft:
         if not any(kinds.values()):
             continue
         draft = ColumnDraft(name)
-        if any(value != kind for value, kind in kinds.items()):
+        if any(kind not in (value, None) for value, kind in kinds.items()):
             draft.keys["values"] = {value: kind for value, kind in kinds.items() if kind is not None}
         unknown = [value for value, kind in kinds.items() if kind is None]
         if unknown:
@@ -420,7 +461,7 @@ def _add_reference_tables(drafts: dict[str, TableDraft]) -> None:
     if occupation is not None and "lookup" in occupation.keys and "occupations" not in drafts:
         columns = {"occupation_code": ColumnDraft(occupation.source), "name": ColumnDraft(occupation.source)}
         drafts["occupations"] = TableDraft("occupations", [file], columns, "occupation_code", replace=True)
-    if "users" in drafts and occupation is not None:
+    if "users" in drafts:
         _drop_other_occupations(drafts["users"], occupation, jobs)
     for draft in (drafts[table] for table in ("jobs", "users") if table in drafts):
         place = draft.columns.get("prefecture_code")
@@ -438,10 +479,15 @@ def _add_reference_tables(drafts: dict[str, TableDraft]) -> None:
         _add_regions(drafts, draft, place.source)
 
 
-def _drop_other_occupations(users: TableDraft, occupation: ColumnDraft, jobs: TableDraft) -> None:
+def _drop_other_occupations(users: TableDraft, occupation: ColumnDraft | None, jobs: TableDraft) -> None:
     """Remove preferred occupations that hardly any job has: the occupation of a user may mean the present one."""
     preferred = users.columns.get("preferred_occupations")
-    if preferred is None or "lookup" not in preferred.keys or preferred.source is None or occupation.source is None:
+    if preferred is None or "lookup" not in preferred.keys or preferred.source is None:
+        return
+    if occupation is None:
+        del users.columns["preferred_occupations"]
+        return
+    if occupation.source is None:
         return
     known = {value.casefold() for value in _find_values(jobs, occupation.source)}
     wanted = {value.casefold() for value in _find_values(users, preferred.source)}

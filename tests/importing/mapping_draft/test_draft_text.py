@@ -36,6 +36,12 @@ def import_draft(draft: str, folder: Path) -> tuple[dict[str, ImportReport], sco
     return reports, scoring.Dataset.from_database(url, on_bad="quarantine")
 
 
+def keep_own_columns(draft: str) -> str:
+    """Return the draft without the marks before own columns."""
+    head, tables = draft.split("tables:\n")
+    return f"{head}tables:\n" + re.sub(r"^( *)# (?=columns:| *\w+: \{)", r"\1", tables, flags=re.MULTILINE)
+
+
 def replace(draft: str, *edits: tuple[str, str]) -> tuple[str, int]:
     """Return the draft with edits, and the number of lines that were added or changed."""
     edited = draft
@@ -120,7 +126,7 @@ def test_jobs_and_users_are_drafted_from_actions(tmp_path: Path) -> None:
         "customer_id": [1, 1, 2, 3, 3, 3] * 4,
         "item_id": [10, 11, 10, 12, 11, 13] * 4,
         "company": ["A", "B", "A", "C", "B", "C"] * 4,
-        "age": [30, 30, 41, 22, 22, 22] * 4,
+        "age": ["30s", "30s", "40s", "20s", "20s", "20s"] * 4,
         "timestamp": [f"2025-06-{day:02}T00:00:00Z" for day in range(1, 25)],
     }
     pd.DataFrame(rows).to_csv(tmp_path / "item_views.csv", index=False)
@@ -246,7 +252,7 @@ def test_sheets_are_named_after_what_they_contain(tmp_path: Path) -> None:
     n = range(30)
     sheets = {
         "Jobs": {"Job Title": [f"Cook {i}" for i in range(40)], "Req ID": [f"R-{i}" for i in range(40)]},
-        "Members": {"Nick": [f"u{i}" for i in n], "Age": n},
+        "Members": {"Nick": [f"u{i}" for i in n], "Age": [10 * (i % 5) for i in n]},
         "Events": {"Nick": [f"u{i}" for i in n], "Req ID": [f"R-{i % 9}" for i in n], "Date": ["2025-06-01"] * 30},
     }
     with pd.ExcelWriter(tmp_path / "board.xlsx") as workbook:
@@ -279,6 +285,51 @@ def test_schema_of_mariadb_is_imported_by_its_draft(mariadb_url: str, tmp_path: 
     assert len(data.actions) == 60
 
 
+def test_draft_loses_no_row_and_no_category(tmp_path: Path) -> None:
+    """Odd values become missing, a set of words is not an occupation, and a category may be named none."""
+    kinds = ["Action", "Drama", "War", "Comedy"]
+    sets = [*kinds, *(f"{a} {b}" for a in kinds for b in kinds if a < b), "Drama War", "Action War Comedy"]
+    n = range(120)
+    files: dict[str, dict[str, list[Any]]] = {
+        "items.csv": {
+            "item_id": list(n),
+            "class": [sets[i % len(sets)] for i in n],
+            "release_year": [*(1922 + i % 70 for i in n[3:]), "unkonwn", "V", "none"],
+            "seen": [*([f"2025-06-{i % 28 + 1:02}T00:00:00Z" for i in n[1:]]), "soon"],
+            "level": [["top", "low", "none"][i % 3] for i in n],
+        },
+        "users.csv": {
+            "user_id": list(n),
+            "age": [18 + i % 50 for i in n],
+            "occupation": [["none", "student", "doctor"][i % 3] for i in n],
+            "tier": [["n/a", "none", "big", "small"][i % 4] for i in n],
+        },
+    }
+    for name, columns in files.items():
+        pd.DataFrame(columns).to_csv(tmp_path / name, index=False)
+    draft = draft_mapping(list(files), folder=tmp_path)
+    assert "not numbers: unkonwn, V, none" in draft
+    assert "none is kept" in draft
+    reports, data = import_draft(keep_own_columns(draft), tmp_path)
+    assert {name: (report.stored, report.rejected) for name, report in reports.items()} == {
+        "jobs": (120, 0), "users": (120, 0),
+    }  # fmt: skip
+    assert {column.name: get_type_word(column.type) for column in data.board.get_own("jobs")} == {
+        "own_class": "categories", "release_year": "integer", "seen": "time", "level": "category",
+    }  # fmt: skip
+    assert data.jobs.code_lists("own_class").labels.tolist() == sorted(kinds)
+    assert data.tables.jobs["release_year"].isna().sum() == 3
+    assert data.tables.jobs["seen"].isna().sum() == 1
+    assert (data.tables.jobs["level"] == "none").sum() == 40
+    users = data.tables.users
+    assert {column.name: get_type_word(column.type) for column in data.board.get_own("users")} == {
+        "age": "integer", "occupation": "category", "tier": "category",
+    }  # fmt: skip
+    assert users["age_group"].isna().all()
+    assert (users["occupation"] == "none").sum() == 40
+    assert (users["tier"].isna().sum(), (users["tier"] == "none").sum()) == (30, 30)
+
+
 def test_proposed_own_columns_are_kept_without_their_mark(tmp_path: Path) -> None:
     n = range(40)
     files: dict[str, dict[str, list[Any]]] = {
@@ -302,9 +353,7 @@ def test_proposed_own_columns_are_kept_without_their_mark(tmp_path: Path) -> Non
         pd.DataFrame(columns).to_csv(tmp_path / name, index=False)
     draft = draft_mapping(list(files), folder=tmp_path)
     assert yaml.safe_load(draft)["board"] == {"preset": "none", "currency": "CHF"}
-    head, tables = draft.split("tables:\n")
-    unmarked = re.sub(r"^( *)# (?=columns:| *\w+: \{)", r"\1", tables, flags=re.MULTILINE)
-    _, data = import_draft(f"{head}tables:\n{unmarked}", tmp_path)
+    _, data = import_draft(keep_own_columns(draft), tmp_path)
     assert {column.name: get_type_word(column.type) for column in data.board.get_own("jobs")} == {
         "seniority_level": "category", "remote_days": "integer", "languages": "categories", "skills": "categories",
         "bonus": "number", "is_urgent": "flag", "first_day": "time", "text": "text", "own_1": "category",
