@@ -26,6 +26,7 @@ _SINGLE = {
     "not viewed in the last 7 days": "days_since(user, job, 'view') > 7",
     "viewed in the last 7 days": "days_since(user, job, 'view') <= 7",
     "company not viewed in the last 30 days": "days_since(user, job.company_id, 'view') > 30",
+    "company viewed in the last 30 days": "days_since(user, job.company_id, 'view') <= 30",
 }
 _COMBINED = {
     "three rules": ["condition on the job", "a user's list", "not viewed in the last 7 days"],
