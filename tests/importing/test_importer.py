@@ -479,6 +479,15 @@ def test_text_codes_are_numbered_above_codes_beyond_2_to_53(sqlite: Database, tm
         import_file(sqlite, "occupations", write(path, f"occupation_code\n{2**63 - 1}\nabd\n"))
 
 
+def test_texts_of_codes_are_rejected_with_advice(sqlite: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "occupations.csv", "occupation_code,name,major_code\n1,Nurse,Care\n2,Cook,7\n")
+    report = import_file(sqlite, "occupations", path)
+    ((reason, count),) = report.reasons.items()
+    assert count == 1
+    assert reason.startswith("major_code is not a number")
+    assert "`values`" in reason
+
+
 def test_text_id_is_kept_if_the_external_id_is_blank(sqlite: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "occupations.csv", "occupation_code,name\nNurse,\n")
     import_file(sqlite, "occupations", path)

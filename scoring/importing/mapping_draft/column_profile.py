@@ -111,16 +111,16 @@ class ColumnProfile:
         texts = present.map(_to_text)
         is_filled = (texts.str.strip() != "").to_numpy(dtype=bool)
         present, texts = present[is_filled], texts[is_filled]
-        words = tuple(word for word in _find_missing_words(texts) if word not in kept_words)
+        words = _find_missing_words(texts)
         kept = ~texts.isin(words).to_numpy(dtype=bool)
         kind, options, notes = _guess_head(present[kept], texts[kept])
-        unclear: tuple[str, ...] = ()
-        if words and kind == "text" and {fold_text(word) for word in words} <= UNCLEAR:
-            words, unclear = (), words
-        else:
-            present, texts = present[kept], texts[kept]
+        is_unclear = bool(words) and kind == "text" and {fold_text(word) for word in words} <= UNCLEAR
+        unclear = words if is_unclear else ()
+        words = tuple(word for word in words if word not in {*unclear, *kept_words})
+        kept = ~texts.isin(words).to_numpy(dtype=bool)
+        present, texts = present[kept], texts[kept]
         odd = _find_odd(kind, options, texts)
-        if kind == "integer" and _has_fractions(texts):
+        if kind == "integer" and not _fit_int64(texts):
             kind = "number"
         return cls(
             name=name,
@@ -192,10 +192,11 @@ def _find_odd(kind: Kind, options: Mapping[str, Any], texts: pd.Series) -> tuple
     return tuple(distinct[is_odd])
 
 
-def _has_fractions(texts: pd.Series) -> bool:
+def _fit_int64(texts: pd.Series) -> bool:
+    """Return whether all numbers are 64-bit integers."""
     numbers = _to_numbers(pd.Series(texts.unique(), dtype="str").map(normalise_text))
     finite = numbers[np.isfinite(numbers)]
-    return bool((finite != np.floor(finite)).any())
+    return bool(((finite == np.floor(finite)) & (np.abs(finite) < 2**63)).all())
 
 
 def _to_numbers(texts: pd.Series) -> np.ndarray:

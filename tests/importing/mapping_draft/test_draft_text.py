@@ -303,6 +303,7 @@ def test_draft_loses_no_row_and_no_category(tmp_path: Path) -> None:
             "age": [18 + i % 50 for i in n],
             "occupation": [["none", "student", "doctor"][i % 3] for i in n],
             "tier": [["n/a", "none", "big", "small"][i % 4] for i in n],
+            "score": [["none", 3, 4, 5][i % 4] for i in n],
         },
     }
     for name, columns in files.items():
@@ -323,7 +324,7 @@ def test_draft_loses_no_row_and_no_category(tmp_path: Path) -> None:
     assert (data.tables.jobs["level"] == "none").sum() == 40
     users = data.tables.users
     assert {column.name: get_type_word(column.type) for column in data.board.get_own("users")} == {
-        "age": "integer", "occupation": "category", "tier": "category",
+        "age": "integer", "occupation": "category", "tier": "category", "score": "integer",
     }  # fmt: skip
     assert users["age_group"].isna().all()
     assert (users["occupation"] == "none").sum() == 40
