@@ -95,7 +95,7 @@ def test_dropped_weights_are_0_and_locked_ones_stay() -> None:
         assert back[name] == pytest.approx(weight / sum(free.values()) * space.shared)
     parameter = Parameter("freshness", "half_life_days", 1, 60)
     assert Space(STANDARD, parameters=(parameter,)).drop(("freshness",)).dropped == ()
-    with raises_at(ConfigurationError, *NAMES):
+    with raises_at(ConfigurationError, *NAMES[1:]):
         Space(STANDARD).drop(NAMES[1:])
 
 
@@ -107,7 +107,7 @@ def test_search_and_fit_give_constant_components_weight_0(
     assert problem.constant_components == CONSTANT
     (note,) = problem.notes[len(train.notes) :]
     assert note.startswith("fee, conditions have the same value for all jobs of every user")
-    found = tune(problem, validation, 8, random_trials=4, storage=tmp_path / "trials")
+    found = tune(problem, validation, 8, random_trials=12, storage=tmp_path / "trials")
     table = found.weights()
     assert (table.loc[list(CONSTANT), "baseline"] > 0).all()
     assert (table.loc[list(CONSTANT)].drop(columns="baseline") == 0).all(axis=None)
