@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError, suggest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scoring.columns.board import Board
+    from scoring.columns.job_board import Board
     from scoring.database.database import Database
     from scoring.dataset import Tables
     from scoring.evaluation import JobSlicing, Slicing

@@ -2,6 +2,7 @@
 
 - `table_specs`: every table's columns and their types
 - `table_frames`: `Tables`, the frames of a dataset with these columns
+- `job_board`: own columns and settings of one job board
 - `types`: one file per column type; `series_functions`: their shared functions
 - `normal_form`: the text in which values are compared; `id_arguments`: ids as callers give them
 - `text_ids`: numbers of text ids; `city_codes`: city codes that lost a zero

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
-from scoring.columns.board import Board
 from scoring.columns.id_arguments import IdList, is_text, list_ids
+from scoring.columns.job_board import Board
 from scoring.columns.table_frames import Tables
 from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import ID, TEXT

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
-from scoring.columns.board import DEFAULT_BOARD, Board
+from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_counter import count_driver_call

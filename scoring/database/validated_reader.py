@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
-from scoring.columns.board import Board
+from scoring.columns.job_board import Board
 from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.database.board_storage import read_board
 from scoring.database.database import Database

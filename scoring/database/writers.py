@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.board import DEFAULT_BOARD, Board
+from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables
 from scoring.database.board_storage import store_board
 from scoring.database.database import Database

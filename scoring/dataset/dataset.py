@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import Column
-from scoring.columns.board import Board, parse_own_columns
+from scoring.columns.job_board import Board, parse_own_columns
 from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
@@ -87,9 +87,9 @@ class Dataset:
 
         `own_columns` declares columns of jobs, users and actions that components read by name:
         `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
-        The types are those of `scoring.columns.board.OWN_TYPES`.
+        The types are those of `scoring.columns.job_board.OWN_TYPES`.
 
-        `board` states the settings of `scoring.columns.board.SETTINGS`, all optional. `preset`: the default of the
+        `board` states the settings of `scoring.columns.job_board.SETTINGS`, all optional. `preset`: the default of the
         reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of prefectures, as
         in `{"preset": "none", "currency": "CHF", "region": "canton"}`.
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.board import DEFAULT_BOARD, Board
+from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables, make_empty_frame
 from scoring.columns.text_ids import OWNERS
 from scoring.errors import DataError

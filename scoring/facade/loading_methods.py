@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.array_types import Longs
 from scoring.columns import TABLES
 from scoring.columns.id_arguments import IdList, list_ids
-from scoring.columns.types import KEY
+from scoring.columns.types import NORMAL_TEXT
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError
@@ -99,7 +99,7 @@ class LoadingMethods(EngineState):
 
         def work() -> pd.DataFrame:
             names = pd.Series(list(dict.fromkeys(str(name) for name in company_ids)), dtype="str")
-            keys = KEY.coerce(names).values
+            keys = NORMAL_TEXT.coerce(names).values
             codes = snapshot.dataset.words.company.values.get_indexer(pd.Index(keys)).astype(np.int32)
             applications, looks = snapshot.statistics.company_actions(WINDOW_DAYS).of(codes)
             columns = {"company_id": names, "applications": applications, "looks": looks}

@@ -26,7 +26,7 @@ from sqlalchemy import Connection, inspect, select
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
-from scoring.columns.board import DEFAULT_BOARD, Board
+from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.id import HEADER

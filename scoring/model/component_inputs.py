@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
-from scoring.columns.board import Board
+from scoring.columns.job_board import Board
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS, TABLES
-from scoring.columns.board import DEFAULT_BOARD, OWN_TABLES, Board
+from scoring.columns.job_board import DEFAULT_BOARD, OWN_TABLES, Board
 from scoring.dataset import Dataset, Tables
 
 __all__ = ["CLOCK", "make_small_tables", "small_dataset"]

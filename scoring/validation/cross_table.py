@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
-from scoring.columns.board import DEFAULT_BOARD, Board
 from scoring.columns.city_codes import find_city_width, pad_city_codes
+from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex

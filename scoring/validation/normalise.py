@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Longs
 from scoring.columns import TABLES, Table
-from scoring.columns.board import DEFAULT_BOARD, Board
+from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.columns.types.id import ParsedIds

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.board import OWN_TYPES
+from scoring.columns.job_board import OWN_TYPES
 from scoring.columns.series_functions import CoercedColumn, Mask, all_valid, mask_present
 from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.cli.app import app
-from scoring.columns.board import OWN_TABLES, get_type_word
+from scoring.columns.job_board import OWN_TABLES, get_type_word
 from scoring.columns.table_frames import Tables
 from scoring.database import writers
 from scoring.database.board_storage import write_settings

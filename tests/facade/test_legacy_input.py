@@ -20,7 +20,7 @@ from scoring.columns.types import (
     ID,
     INTEGER,
     INTEGER_LIST,
-    KEY,
+    NORMAL_TEXT,
     NUMBER,
     TEXT,
     TIME,
@@ -100,7 +100,7 @@ def test_few_rows_are_coerced_without_validation() -> None:
     clean = {
         ID: 7,
         TEXT: "東京 1",
-        KEY: "C-1",
+        NORMAL_TEXT: "C-1",
         CODE: "13",
         CHOICE: "hourly",
         INTEGER: 101,

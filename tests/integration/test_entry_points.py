@@ -15,7 +15,7 @@ import pytest
 
 import scoring
 from scoring.columns import TABLES
-from scoring.columns.board import DEFAULT_BOARD, Board, parse_own_columns
+from scoring.columns.job_board import DEFAULT_BOARD, Board, parse_own_columns
 from scoring.columns.table_frames import Tables
 from scoring.columns.types import ACTIVE, ID, TIME
 from scoring.database.database import Database

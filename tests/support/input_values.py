@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring.columns import MAX_MONEY, TABLES, Column
-from scoring.columns.board import DEFAULT_BOARD, OWN_TYPES, Board
+from scoring.columns.job_board import DEFAULT_BOARD, OWN_TYPES, Board
 from scoring.columns.types import (
     ACTIVE,
     CATEGORY,
@@ -18,7 +18,7 @@ from scoring.columns.types import (
     ID,
     INTEGER,
     INTEGER_LIST,
-    KEY,
+    NORMAL_TEXT,
     NUMBER,
     TEXT,
     TIME,
@@ -70,7 +70,7 @@ VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
     ],
     CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT), ("１３", KEPT)],
     TEXT: [*_ABSENT, *_TEXTS, ("居酒屋", KEPT), ("'); DROP TABLE jobs;--", KEPT), (5, KEPT)],
-    KEY: [*_ABSENT, *_TEXTS, ("Ａ１\u200b", KEPT), (5, KEPT), (5.0, KEPT)],
+    NORMAL_TEXT: [*_ABSENT, *_TEXTS, ("Ａ１\u200b", KEPT), (5, KEPT), (5.0, KEPT)],
     CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT), ("ｈｏｕｒｌｙ\u3000", KEPT)],
     INTEGER_LIST: [
         *_ABSENT, ("1|x", NO_LIST), ([1.5], NO_LIST), ([2**63], NO_LIST), ({"a": 1}, NO_LIST), ("[1, x]", NO_LIST),
@@ -137,7 +137,7 @@ _REJECTED: Final = {
     TIME: "not a time of the years 1 to 9999; a number",
     CODE: "NUL; invalid UTF-8; infinity; a list; a boolean",
     TEXT: "NUL; invalid UTF-8; infinity; a list",
-    KEY: "NUL; invalid UTF-8; infinity; a list",
+    NORMAL_TEXT: "NUL; invalid UTF-8; infinity; a list",
     CHOICE: "NUL; invalid UTF-8; infinity; a list",
     INTEGER_LIST: "not a list of integers",
 }

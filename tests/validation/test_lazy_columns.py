@@ -24,7 +24,7 @@ from scoring.columns.types import (
     ID,
     INTEGER,
     INTEGER_LIST,
-    KEY,
+    NORMAL_TEXT,
     NUMBER,
     TEXT,
     TIME,
@@ -125,7 +125,7 @@ TYPED: dict[ColumnType, dict[str, Change]] = {
         "the first": lambda column: pd.Series(np.full(len(column), "0001-01-01", "M8[us]")).dt.tz_localize("UTC").array,
     },
 }
-TYPED |= dict.fromkeys((TEXT, KEY, CODE, CHOICE), TEXT_FORMS)
+TYPED |= dict.fromkeys((TEXT, NORMAL_TEXT, CODE, CHOICE), TEXT_FORMS)
 COLUMNS = TABLES["jobs"].columns
 
 

@@ -14,7 +14,7 @@ from scoring.columns.types.flag import FLAG
 from scoring.columns.types.id import ID
 from scoring.columns.types.integer import INTEGER
 from scoring.columns.types.integer_list import INTEGER_LIST
-from scoring.columns.types.key import KEY
+from scoring.columns.types.normal_text import NORMAL_TEXT
 from scoring.columns.types.number import NUMBER
 from scoring.columns.types.text import TEXT
 from scoring.columns.types.time import TIME
@@ -30,7 +30,7 @@ __all__ = [
     "ID",
     "INTEGER",
     "INTEGER_LIST",
-    "KEY",
+    "NORMAL_TEXT",
     "NUMBER",
     "TEXT",
     "TIME",
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
-    *(ID, TEXT, KEY, CODE, CHOICE, INTEGER),
+    *(ID, TEXT, NORMAL_TEXT, CODE, CHOICE, INTEGER),
     *(NUMBER, FLAG, ACTIVE, TIME, INTEGER_LIST, CATEGORY, CATEGORY_LIST),
 )
 """All column types of `scoring.columns.TABLES` and of own columns."""

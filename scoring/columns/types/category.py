@@ -22,7 +22,7 @@ import pyarrow as pa
 from scoring.columns.normal_form import normalise_text, normalise_value
 from scoring.columns.series_functions import CoercedColumn, all_valid, digest_texts, get_dtype_letter, to_plain_dtype
 from scoring.columns.types.column_type import ColumnType
-from scoring.columns.types.key import KeyType
+from scoring.columns.types.normal_text import NormalTextType
 from scoring.columns.types.text import NUL
 
 __all__ = ["CATEGORY", "CATEGORY_LIST"]
@@ -36,7 +36,7 @@ NOT_CATEGORIES: Final = "is not a list of categories (example of a text: car|tru
 NESTED: Final = (list, tuple, set, frozenset, dict, np.ndarray, pd.Series)
 
 
-class CategoryType(KeyType):
+class CategoryType(NormalTextType):
     name = "category"
     dtype = "str"
     has_few_values = False

@@ -1,4 +1,4 @@
-"""Keys: texts in normal form that are compared with each other or with a word, such as ids of companies."""
+"""Texts in normal form that are compared with each other or with a word, such as ids of companies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from scoring.columns.normal_form import normalise_text, normalise_texts
 from scoring.columns.series_functions import all_valid
 from scoring.columns.types.text import TextType, is_clean_text
 
-__all__ = ["KEY"]
+__all__ = ["NORMAL_TEXT"]
 
 
-class KeyType(TextType):
+class NormalTextType(TextType):
     name = "key"
     dtype = "str"
 
@@ -28,4 +28,4 @@ class KeyType(TextType):
         return normalise_texts(texts)
 
 
-KEY: Final = KeyType()
+NORMAL_TEXT: Final = NormalTextType()
