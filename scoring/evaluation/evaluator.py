@@ -21,7 +21,7 @@ from scoring.evaluation.note_text import format_notes, render_summary
 from scoring.evaluation.relevant_pairs import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.plan import Candidates
-from scoring.plan.exclusions import Exclusions
+from scoring.plan.rule_exclusions import Exclusions
 from scoring.ranking import Prepared, Ranking
 from scoring.statistics import Statistics
 

@@ -28,7 +28,7 @@ from scoring.errors import pluralize
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.list_reader import RawLists, read_frame, read_raw_lists
 from scoring.id_index import IdIndex
-from scoring.plan.exclusions import Exclusions
+from scoring.plan.rule_exclusions import Exclusions
 from scoring.ranking.list_overlap import mask_listed
 
 __all__ = ["ExternalLists", "count_first_reasons", "list_notes", "name_lists"]

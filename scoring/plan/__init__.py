@@ -3,8 +3,8 @@
 - `plan`: `Plan`, the complete arrays
 - `term_checks`: checks that terms fit the data; `value_range`: components of users must have values from 0 to 100
 - `term_arrays`: packs terms into a program; `fold`: applies weights to a program
-- `layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `sparse_keys`
-- `exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
+- `block_layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `sparse_keys`
+- `rule_exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """
 
 from scoring.plan.candidates import Candidates

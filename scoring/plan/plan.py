@@ -16,10 +16,10 @@ from scoring.bundle.terms import ReusableArrays
 from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
+from scoring.plan.block_layout import Layout
 from scoring.plan.candidates import Candidates
-from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
-from scoring.plan.layout import Layout
+from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range import is_shipped, require_range

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from scoring.plan.exclusions import Exclusions
+from scoring.plan.rule_exclusions import Exclusions
 
 __all__ = ["UserEligibility"]
 

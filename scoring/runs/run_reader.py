@@ -15,7 +15,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.errors import ConfigurationError, ModelError, OutputError, UnknownIdError, pluralize
 from scoring.id_index import IdIndex
 from scoring.model import Eligibility, Inputs
-from scoring.plan.exclusions import Exclusions
+from scoring.plan.rule_exclusions import Exclusions
 from scoring.runs.publishers import read_manifest
 from scoring.runs.publishers.part_files import EXTERNAL_IDS
 from scoring.runs.publishers.reader_locks import lock_for_reading

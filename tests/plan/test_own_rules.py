@@ -160,7 +160,7 @@ def test_too_large_masks_are_left_out(inputs: Inputs, monkeypatch: pytest.Monkey
     model = load_model("standard").with_eligibility(rules="job.prefecture_code == user.prefecture_code")
     with_masks = Plan.build(model, inputs)
     assert len(with_masks.layout.limits.block_mask) > 0
-    monkeypatch.setattr("scoring.plan.layout._MAX_MASK_BITS", 0)
+    monkeypatch.setattr("scoring.plan.block_layout._MAX_MASK_BITS", 0)
     without = Plan.build(model, inputs)
     assert len(without.layout.limits.block_mask) == 0
     rankings = [Scorer(plan, workers=1, path="pruned").top_k(20) for plan in (with_masks, without)]

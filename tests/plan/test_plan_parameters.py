@@ -14,7 +14,7 @@ from scoring.dataset.arrays import Ragged
 from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, LookupTerm, Number, Value
-from scoring.plan.layout import Layout
+from scoring.plan.block_layout import Layout
 from scoring.plan.term_arrays import pack
 from scoring.ranking import component_contract
 from scoring.statistics import Statistics

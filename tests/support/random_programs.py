@@ -30,8 +30,8 @@ from scoring.model.terms import (
     Value,
 )
 from scoring.plan import Plan
-from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
+from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
 from scoring.plan.user_rules import ClassRule, ExcludedCompanies, ExcludedJobs, RequiredJobs, UserRule
