@@ -1,11 +1,12 @@
 """Evaluation of ranked lists on held-out actions, and comparison of two rankings.
 
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
-- `row_agreement`: check for rows that contain held-out actions; `note_text`: caveats as text
+- `leakage_check`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
-- `relevant_pairs`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
+- `relevance`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
 - `slices`: metrics by group of users; `job_slices`: by group of jobs
-- `significance`, `jackknife`, `randomisation`: intervals and tests; `marks`: which differences are significant
+- `significance`, `jackknife`, `randomisation`: intervals and tests
+- `significance_marks`: which differences are significant
 - `measure_values`: the values of all measures of a model
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
 - `external_lists` (`list_reader`): lists of other systems; `list_writer`: TREC and ranx files
@@ -37,7 +38,7 @@ from scoring.evaluation.list_facts import (
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.evaluation.rank_waterfall import waterfall
-from scoring.evaluation.relevant_pairs import Relevance
+from scoring.evaluation.relevance import Relevance
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.slices import Slicing, make_slicings, slice_by, slices_of
 from scoring.evaluation.user_splits import Split, split_users

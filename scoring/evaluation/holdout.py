@@ -17,9 +17,9 @@ from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
+from scoring.evaluation.leakage_check import MIN_UNITS, describe_agreement
 from scoring.evaluation.note_text import format_notes, render_summary
-from scoring.evaluation.relevant_pairs import Relevance
-from scoring.evaluation.row_agreement import MIN_UNITS, describe_agreement
+from scoring.evaluation.relevance import Relevance
 from scoring.plan import Candidates
 
 __all__ = ["APPLICATIONS", "EarlierActions", "EmptyHoldoutError", "Holdout", "list_caveats", "select_relevant"]
@@ -111,7 +111,7 @@ class Holdout:
     earlier_actions: EarlierActions | None = None
     """Held-out pairs with an action before the holdout."""
     agreement: pd.DataFrame | None = None
-    """How much held-out jobs agree with rows of users and jobs, from `row_agreement.compare_agreement`."""
+    """How much held-out jobs agree with rows of users and jobs, from `leakage_check.compare_agreement`."""
 
     def __repr__(self) -> str:
         return f"Holdout({self.summary}){format_notes(self.notes)}"

@@ -24,8 +24,8 @@ from scoring.dataset.dataset import parse_clock
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, EarlierActions, Holdout, list_caveats, select_relevant
-from scoring.evaluation.relevant_pairs import Relevance
-from scoring.evaluation.row_agreement import COMPARED_JOBS, REPEATS, HeldOutJobs, KnownPairs, compare_agreement
+from scoring.evaluation.leakage_check import COMPARED_JOBS, REPEATS, HeldOutJobs, KnownPairs, compare_agreement
+from scoring.evaluation.relevance import Relevance
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 

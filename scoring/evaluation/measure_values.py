@@ -19,10 +19,10 @@ from scoring.evaluation.list_facts import (
     UserFact,
     compute_population_facts,
 )
-from scoring.evaluation.marks import NO_TEST, DifferenceTest
 from scoring.evaluation.measure_info import compute_relative_change
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.significance import Resamples, compute_detectable_difference
+from scoring.evaluation.significance_marks import NO_TEST, DifferenceTest
 
 __all__ = ["Measure", "MeasureDifference", "MeasureMean", "MeasureValues", "list_measures"]
 

@@ -14,12 +14,12 @@ from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.job_slices import JobSlicing, compare_job_slices
-from scoring.evaluation.marks import explain_mark, mark_tests
 from scoring.evaluation.measure_info import PRICE_SHARE, is_price
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureValues, list_measures
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
 from scoring.evaluation.significance import Resamples, describe_interval_accuracy
+from scoring.evaluation.significance_marks import explain_mark, mark_tests
 from scoring.evaluation.slices import Slicing, compare_slices, make_slicings, mark_slices
 from scoring.model import ScoringModel
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from scoring.errors import pluralize
-from scoring.evaluation.marks import explain_mark
 from scoring.evaluation.significance import Difference
+from scoring.evaluation.significance_marks import explain_mark
 from scoring.plotting import format_number
 
 __all__ = ["Confirmation"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from scoring.evaluation.marks import mark_tests
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.significance import Resamples
+from scoring.evaluation.significance_marks import mark_tests
 
 __all__ = ["compute_differences", "compute_intervals"]
 

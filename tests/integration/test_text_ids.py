@@ -28,7 +28,7 @@ from scoring.evaluation import Comparison, Evaluator, last_n, waterfall
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.full_rank import find_full_rank
 from scoring.evaluation.list_writer import write_lists
-from scoring.evaluation.relevant_pairs import Relevance
+from scoring.evaluation.relevance import Relevance
 from scoring.facade import ScoringEngine
 from scoring.ranking import Prepared
 from scoring.runs.publishers import read_results

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.evaluation.marks import DifferenceTest, mark_tests
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.randomisation import compute_p_values
 from scoring.evaluation.scoreboard import Scoreboard
+from scoring.evaluation.significance_marks import DifferenceTest, mark_tests
 
 __all__ = ["MarkSimulation", "simulate_marks"]
 

@@ -23,8 +23,8 @@ from scoring.cli.tables.evaluation import (
 )
 from scoring.errors import make_printable, pluralize
 from scoring.evaluation import Scoreboard
-from scoring.evaluation.marks import explain_mark
 from scoring.evaluation.measure_info import LIST_MEASURES, PRICE_SHARE, compute_relative_change, find_good_sign
+from scoring.evaluation.significance_marks import explain_mark
 from scoring.tuning import Tuning
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH
 

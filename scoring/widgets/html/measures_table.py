@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from scoring.errors import pluralize
-from scoring.evaluation.marks import explain_mark
 from scoring.evaluation.measure_info import PRICE_SHARE, find_measure, is_price
+from scoring.evaluation.significance_marks import explain_mark
 from scoring.widgets.html.html_elements import (
     DOWN,
     INK,

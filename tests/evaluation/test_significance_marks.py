@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from scoring.evaluation.marks import NO_TEST, DifferenceTest, explain_mark, mark_tests
 from scoring.evaluation.significance import adjust_holm
+from scoring.evaluation.significance_marks import NO_TEST, DifferenceTest, explain_mark, mark_tests
 
 
 def test_families_are_corrected_separately() -> None:

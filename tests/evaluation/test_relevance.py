@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.relevant_pairs import Relevance, rank_relevance
+from scoring.evaluation.relevance import Relevance, rank_relevance
 from tests.support.errors import raises_at
 from tests.support.ranking_builder import ranking_of
 
