@@ -5,9 +5,9 @@
 - `profile`: a saved model and its file format; `metadata`: the `profile` section; `registry_frames`: data frames
 - `diff`: differences between two profiles
 - `promotions`: the version in use; `promoted_table`: its record in a database; `promotion_requests`: approval
-- `evaluation_log`: evaluations on test users; `evaluation_record`: its records of a scoreboard or a backtest
+- `look_log`: evaluations on test users; `evaluation_record`: its records of a scoreboard or a backtest
 - `evidence`: these evaluations as evidence for a promotion, and the objections to it
-- `fitted_users`: users that a profile was fitted on; `entry_journal`: append-only files
+- `fitted_users`: users that a profile was fitted on; `mergeable_journal`: append-only files
 - `sql_index`: an index of the profiles in a database
 
 It imports `scoring.evaluation` only in functions: a run reads the promotion, and the import takes 0.1 s.

@@ -13,7 +13,7 @@ import pandas as pd
 from scoring.array_types import Longs
 from scoring.columns.job_board import DEFAULT_BOARD
 from scoring.model import ScoringModel
-from scoring.registry.evaluation_log import Change
+from scoring.registry.look_log import Change
 from scoring.registry.metadata import parse_metrics, to_utc
 from scoring.registry.pair_sketch import identify_key, sketch_pairs
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scoring.columns.job_board import DEFAULT_BOARD
 from scoring.errors import ConfigurationError, ScoringError, pluralize, suggest
-from scoring.registry.evaluation_log import Change, TestAccess, count_looks, find_same_users
+from scoring.registry.look_log import Change, TestAccess, count_looks, find_same_users
 from scoring.registry.profile import Profile
 from scoring.registry.promotions import Promotion
 

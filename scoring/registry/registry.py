@@ -18,11 +18,11 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError, suggest
 from scoring.model import Component, ScoringModel
 from scoring.registry.diff import ProfileDiff
-from scoring.registry.entry_journal import EntryJournal
-from scoring.registry.evaluation_log import TestAccess, count_looks, make_access_frame
 from scoring.registry.evaluation_record import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.fitted_users import FittedUsers
+from scoring.registry.look_log import TestAccess, count_looks, make_access_frame
+from scoring.registry.mergeable_journal import EntryJournal
 from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
 from scoring.registry.names import PROMOTED, Reference, check_name
 from scoring.registry.pair_sketch import SketchKeys

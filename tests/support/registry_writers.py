@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from scoring.errors import OutputError
-from scoring.registry.entry_journal import EntryJournal
+from scoring.registry.mergeable_journal import EntryJournal
 from scoring.registry.store import ProfileStore
 
 WRITERS = 3

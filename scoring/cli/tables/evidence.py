@@ -9,8 +9,8 @@ from rich.text import Text
 from scoring.cli.tables.evaluation import format_interval, format_number, make_table
 from scoring.errors import make_printable, pluralize
 from scoring.registry import Evidence
-from scoring.registry.evaluation_log import Change, TestAccess
 from scoring.registry.evidence import format_change
+from scoring.registry.look_log import Change, TestAccess
 
 __all__ = ["render_evidence"]
 

@@ -43,8 +43,8 @@ from scoring.evaluation.rank_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
 from scoring.registry import Evidence, Metric, Profile, ProfileDiff
-from scoring.registry.evaluation_log import Change as MeasureChange
-from scoring.registry.evaluation_log import TestAccess
+from scoring.registry.look_log import Change as MeasureChange
+from scoring.registry.look_log import TestAccess
 from scoring.registry.metadata import ProfileMetadata
 from scoring.runs import report
 from scoring.runs.gate import console_table, rules

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ModelError, OutputError
-from scoring.registry.entry_journal import EntryJournal
+from scoring.registry.mergeable_journal import EntryJournal
 from tests.support.errors import raises_with
 from tests.support.registry_writers import WRITERS, Entry, append_some
 from tests.support.registry_writers import append as add

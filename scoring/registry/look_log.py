@@ -1,4 +1,4 @@
-"""Log of evaluations on test users. Each one makes later results on these users less independent.
+"""Log of looks: evaluations on test users. Each one makes later results on these users less independent.
 
 A command evaluates one or more models at once: that is one look. The log has one line per model of a look.
 """

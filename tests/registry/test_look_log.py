@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scoring.registry.evaluation_log import TestAccess, count_looks, find_same_users
+from scoring.registry.look_log import TestAccess, count_looks, find_same_users
 from scoring.registry.pair_sketch import sketch_pairs
 from tests.registry.test_pair_sketch import KEY, make_pairs
 
