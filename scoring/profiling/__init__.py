@@ -10,7 +10,7 @@
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `data_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
+Helper modules: `process_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
 `compared_method_inputs`, `compared_method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and
 lists).
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from scoring.profiling.chunk_size_sweep import sweep as sweep
     from scoring.profiling.column_memory import column_bytes as column_bytes
     from scoring.profiling.column_memory import plot_columns as plot_columns
-    from scoring.profiling.data_source import Source as Source
-    from scoring.profiling.data_source import full_run as full_run
     from scoring.profiling.engine_ladder import ladder as ladder
     from scoring.profiling.engine_ladder import plot_ladder as plot_ladder
     from scoring.profiling.line_times import line_frame as line_frame
@@ -45,6 +43,8 @@ if TYPE_CHECKING:
     from scoring.profiling.peak_memory import plot_peaks as plot_peaks
     from scoring.profiling.phase_times import phase_frame as phase_frame
     from scoring.profiling.phase_times import plot_phases as plot_phases
+    from scoring.profiling.process_source import Source as Source
+    from scoring.profiling.process_source import full_run as full_run
     from scoring.profiling.pruning_stats import plot_visits as plot_visits
     from scoring.profiling.pruning_stats import visits as visits
     from scoring.profiling.scaling.growth import Growth as Growth
@@ -67,9 +67,9 @@ _HOMES = {
     "Session": "sessions",
     "SessionClock": "sessions",
     "SessionReport": "sessions",
-    "Source": "data_source",
+    "Source": "process_source",
     "column_bytes": "column_memory",
-    "full_run": "data_source",
+    "full_run": "process_source",
     "growth": "scaling.growth",
     "ladder": "engine_ladder",
     "line_frame": "line_times",
