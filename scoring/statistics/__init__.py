@@ -6,7 +6,7 @@
 - `company_popularity`: actions by company
 - `occupation_similarity`: cosines of occupations, by the users who apply to them
 - `factors`: vectors of users and jobs, from the data or trained
-- `array_cache`: trained factors on disk
+- `disk_array_cache`: trained factors on disk
 """
 
 from scoring.statistics.factors import ALS, Factors, default_cache

@@ -21,7 +21,7 @@ from scoring.array_types import Bools, Floats, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
 from scoring.dataset.dataset import Dataset
-from scoring.statistics.array_cache import ArrayCache
+from scoring.statistics.disk_array_cache import ArrayCache
 from scoring.threads.blas import limit_blas_threads
 
 __all__ = ["ALS", "Factors", "default_cache"]

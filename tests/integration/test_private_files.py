@@ -19,7 +19,7 @@ from scoring.errors import OutputError
 from scoring.runs import runner
 from scoring.runs.publishers import ParquetPublisher
 from scoring.runs.publishers.run_journal import run_journal
-from scoring.statistics.array_cache import ArrayCache
+from scoring.statistics.disk_array_cache import ArrayCache
 from scoring.telemetry import fault_injection
 from scoring.tuning.trial_journal import open_journal
 from tests.support.errors import raises_with
@@ -207,14 +207,14 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from scoring.statistics import array_cache
-from scoring.statistics.array_cache import ArrayCache
+from scoring.statistics import disk_array_cache
+from scoring.statistics.disk_array_cache import ArrayCache
 
 def stop(point):
     print("writing", flush=True)
     sys.stdin.read()
 
-array_cache.fault_injection.reach = stop
+disk_array_cache.fault_injection.reach = stop
 ArrayCache(Path(sys.argv[1]), "als").write("other", {"users": np.zeros((2, 2), np.float32)})
 """
 
