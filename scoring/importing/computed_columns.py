@@ -22,7 +22,7 @@ from scoring.errors import DataError, suggest
 from scoring.importing.amount_texts import Amount, NumberNotation, parse_amount, read_unit
 from scoring.importing.mapping import PAY_COLUMNS, ColumnMap, PayUnitMap, TableMap
 from scoring.importing.time_texts import parse_times
-from scoring.importing.value_matching import (
+from scoring.importing.value_map import (
     MISSING_KEY,
     is_list,
     is_missing,

@@ -1,7 +1,7 @@
 """Import files, and tables of other databases, into the tables of a database.
 
-Data flow: `readers` reads sources, `computed_columns` computes target columns, `id_mapping` replaces text ids by
-integers, `scoring.validation` validates, `row_merging` applies rules and merges rows, `table_writer` stores rows,
+Data flow: `readers` reads sources, `computed_columns` computes target columns, `stored_codes` replaces text ids by
+integers, `scoring.validation` validates, `row_merge` applies rules and merges rows, `table_writer` stores rows,
 `import_report` counts them. All tables of an import are stored in one transaction.
 
 All sources are read before the transaction begins, because a write transaction of SQLite excludes other writers. Rows
@@ -42,7 +42,12 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compute_columns, make_key
 from scoring.importing.header_check import require_columns
-from scoring.importing.id_mapping import (
+from scoring.importing.import_report import ImportReport
+from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping, read_settings
+from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
+from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
+from scoring.importing.row_merge import clear_values, find_violations, merge_rows
+from scoring.importing.stored_codes import (
     CITY_TABLES,
     number_occupations,
     pad_stored_prefectures,
@@ -52,11 +57,6 @@ from scoring.importing.id_mapping import (
     read_prefecture_codes,
     read_references,
 )
-from scoring.importing.import_report import ImportReport
-from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping, read_settings
-from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
-from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
-from scoring.importing.row_merging import clear_values, find_violations, merge_rows
 from scoring.importing.table_writer import (
     MissingColumns,
     Orphans,

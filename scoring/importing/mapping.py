@@ -59,7 +59,7 @@ from scoring.errors import ConfigurationError, pluralize, shorten_repr, suggest
 from scoring.importing.amount_texts import THOUSANDS, UNITS, NumberNotation, RangeEnd
 from scoring.importing.readers import SourceOptions, describe_source
 from scoring.importing.time_texts import check_format, check_zone
-from scoring.importing.value_matching import MISSING_KEY
+from scoring.importing.value_map import MISSING_KEY
 from scoring.storage.os_errors import describe_os_error
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from scoring.columns.normal_form import remove_invisible
 from scoring.errors import DataError, make_printable
-from scoring.importing.value_matching import clear_words
+from scoring.importing.value_map import clear_words
 
 __all__ = ["RawRows", "concatenate", "make_object_frame", "name_columns"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.importing.value_matching import clear_words, map_cells, match_key
+from scoring.importing.value_map import clear_words, map_cells, match_key
 
 
 def clear(cells: Any, *words: str, dtype: Any = object) -> list[Any]:
