@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from scoring.errors import ConfigurationError
 from scoring.extras import require
 from scoring.storage.os_errors import describe_os_error
+from scoring.telemetry.database_traffic import Traffic
 from scoring.telemetry.latency_alert import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
-from scoring.telemetry.round_trips import Traffic
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
