@@ -3,11 +3,11 @@
 - `space`, `goals`, `problem`: the search space, the goals and floors, and both with the training users
 - `condition`: limits that the chosen model must satisfy
 - `goal_parser`: goals, floors, conditions and parameters from the texts of a command
-- `search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
+- `trial_search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
 - `train_changes`: the measures that a model of a search makes worse on the training users
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
-- `sensitivity` (with `list_sweep`, `step_curve`, `rank_metrics`): exact curves along each weight
+- `sensitivity` (with `list_sweep`, `step_curve`, `sweep_metrics`): exact curves along each weight
 - `ablation`: the metric without each component
 - `reach` (with `unreachable_proof`, `start_weights`, `nearest_weights`): the smallest change that lists a job
 - `value_statistics`: component values, their spread and correlations

@@ -20,8 +20,8 @@ from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared
 from scoring.threads.pool import run_in_threads
 from scoring.tuning.list_sweep import sweep_weight, vary_weight
-from scoring.tuning.rank_metrics import compute_list_values, find_ranks
 from scoring.tuning.step_curve import StepCurve, find_constant_interval
+from scoring.tuning.sweep_metrics import compute_list_values, find_ranks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

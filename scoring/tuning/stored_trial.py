@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError, suggest
 from scoring.model import Component, ScoringModel, parse_model
-from scoring.tuning.search import SPACE
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
+from scoring.tuning.trial_search import SPACE
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -19,9 +19,9 @@ from scoring.model import ScoringModel
 from scoring.storage.file_lock import FileLock
 from scoring.synthetic import make_market
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import Sampler, run_trials
 from scoring.tuning.space import Space
 from scoring.tuning.trial_journal import open_journal
+from scoring.tuning.trial_search import Sampler, run_trials
 
 __all__ = ["FIRST", "die_with_lock", "problem_of", "search"]
 

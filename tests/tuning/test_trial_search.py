@@ -20,9 +20,9 @@ from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
+from scoring.tuning.trial_search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 from tests.support.errors import raises_at, raises_with
 from tests.support.forks import start_fork
 from tests.support.search_worker import FIRST, die_with_lock, problem_of, search

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.tuning import rank_metrics
-from scoring.tuning.rank_metrics import compute_list_values, find_ranks
+from scoring.tuning import sweep_metrics
+from scoring.tuning.sweep_metrics import compute_list_values, find_ranks
 
 RANKS = np.array([[1, 0, 3], [0, 0, 0], [11, 2, 0]])
 GAINS = np.array([1.0, 2.0, 4.0])
@@ -29,7 +29,7 @@ GAINS = np.array([1.0, 2.0, 4.0])
 def test_list_values_equal_metric_definitions(
     metric: Metric, expected: list[float], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rank_metrics, "_AT_ONCE", at_once)
+    monkeypatch.setattr(sweep_metrics, "_AT_ONCE", at_once)
     np.testing.assert_allclose(compute_list_values(metric, RANKS, GAINS), expected, rtol=1e-15)
 
 
