@@ -15,7 +15,7 @@ from scoring.importing.readers import read_source
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.os_errors import describe_os_error
-from scoring.validation.frame_conversion import to_pandas_frame
+from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = ["ALIASES", "RawLists", "read_frame", "read_raw_lists"]
 

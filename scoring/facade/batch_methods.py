@@ -17,7 +17,7 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
-from scoring.validation.frame_conversion import to_pandas_frame
+from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = ["BatchMethods"]
 

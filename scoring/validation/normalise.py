@@ -22,11 +22,11 @@ from scoring.columns.series_functions import Mask
 from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.columns.types.id import ParsedIds
 from scoring.validation.column_match import get_columns, get_table, match_columns
-from scoring.validation.frame_conversion import to_pandas_frame
 from scoring.validation.id_resolution import parse_id_column, resolve_ids
 from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
 from scoring.validation.owner_ids import OwnerIds, Owners
 from scoring.validation.padding_notes import describe_padded_codes
+from scoring.validation.pandas_frames import to_pandas_frame
 from scoring.validation.rejections import (
     DUPLICATE,
     FrameRows,

@@ -13,8 +13,8 @@ import pytest
 
 from scoring.dataset import Dataset
 from scoring.errors import MissingDependencyError
-from scoring.validation.frame_conversion import to_pandas_frame
 from scoring.validation.normalise import validate
+from scoring.validation.pandas_frames import to_pandas_frame
 from tests.support.errors import raises_data, raises_with
 
 polars = pytest.importorskip("polars", reason="polars is not installed")
