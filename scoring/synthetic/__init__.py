@@ -2,7 +2,7 @@
 
 Users choose jobs by hidden preference weights, which tuning can estimate from their actions.
 
-- `reference_arrays`: the reference tables as arrays; `companies`, `jobs`, `titles`: employers and advertisements
+- `reference_arrays`: the reference tables as arrays; `companies`, `jobs`, `job_texts`: employers and advertisements
 - `users`; `preferences`: their hidden weights and the utility of a job; `recent_actions`: what it depends on
 - `actions`: sessions, views, clicks and applications
 - `sampling`, `column_helpers`: weighted draws, and arrays to canonical columns

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import SALARY_TYPES
-from scoring.synthetic import column_helpers, titles
+from scoring.synthetic import column_helpers, job_texts
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.reference_arrays import DAY, N_SCENES, ReferenceArrays, draw_cities, draw_scene_vectors
 from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, draw_flags, draw_weighted
@@ -97,15 +97,15 @@ def make_jobs(rng: np.random.Generator, reference: ReferenceArrays, companies: C
     scene = np.where(draw_flags(rng, 0.8, n), companies.scene[company], rng.integers(0, N_SCENES, n))
     promoted = np.where(fee >= 3000, 1.4, 1.0)
     exposure = rng.lognormal(0, 1.2, n) * promoted * np.exp(0.3 * companies.quality[company])
-    station = titles.draw_stations(rng, reference, town)
+    station = job_texts.draw_stations(rng, reference, town)
     station[draw_flags(rng, 0.17, n)] = None
     columns: Columns = {
         "title": column_helpers.make_text_column(
-            titles.make_titles(rng, reference, town, station, trade, flags), draw_flags(rng, 0.01, n)
+            job_texts.make_titles(rng, reference, town, station, trade, flags), draw_flags(rng, 0.01, n)
         ),
         "station_name": column_helpers.make_text_column(station),
         "address": column_helpers.make_text_column(
-            titles.make_addresses(rng, reference, town), draw_flags(rng, 0.12, n)
+            job_texts.make_addresses(rng, reference, town), draw_flags(rng, 0.12, n)
         ),
         "max_salary": np.where(draw_flags(rng, 0.4, n), np.nan, pay.maximum),
         "employment_type_code": column_helpers.make_integer_column(employment + 1, draw_flags(rng, 0.03, n)),
