@@ -4,7 +4,7 @@
 - `score_invariants`: the values of scores, and their explanations
 - `weight_invariants`: the effect of weights on scores
 - `rule_invariants`: which jobs a user may be shown
-- `data_invariants`: which parts of the data results may depend on
+- `independence_invariants`: what results do not depend on, such as the order of rows or other users
 - `immutability_invariants`: inputs are not changed
 - `invariant_registry`: the list of invariants, and the evidence of a violation
 """
@@ -14,7 +14,7 @@ from scoring.testing.invariants import (  # noqa: F401, I001  # the order in whi
     score_invariants,
     weight_invariants,
     rule_invariants,
-    data_invariants,
+    independence_invariants,
     immutability_invariants,
 )
 from scoring.testing.invariants.invariant_registry import INVARIANTS, Invariant, NotTestableError
