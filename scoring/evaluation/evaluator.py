@@ -48,7 +48,7 @@ class Evaluation:
     """Facts of another system's lists to report with the metrics."""
 
     def __repr__(self) -> str:
-        means = ", ".join(f"{name} {compute_mean(values):.4f}" for name, values in self.values.items())
+        means = ", ".join(f"{name} {compute_mean(values, name):.4f}" for name, values in self.values.items())
         name = self.source.name if isinstance(self.source, ExternalLists) else self.model.name
         return f"Evaluation({name}, {len(self.ranking.user_id):,} users: {means})"
 
@@ -263,8 +263,9 @@ def _of_users(holdout: Holdout, users: IdList) -> Holdout:
 def _require_earlier(lists: ExternalLists, holdout: Holdout) -> None:
     if lists.at is not None and (holdout.starts is None or lists.at > holdout.starts):
         raise ConfigurationError(
-            f"{lists.name} was computed from actions until {lists.at:%Y-%m-%d %H:%M:%S} UTC, but earlier actions are "
-            f"relevant in this holdout ({holdout.name}). Pass this time to the holdout as `after`.",
+            f"{lists.name} used actions until {lists.at:%Y-%m-%d %H:%M:%S} UTC, but this holdout ({holdout.name}) "
+            "counts earlier actions as relevant. The lists may contain jobs because of these actions. Create the "
+            f'holdout with after="{lists.at.isoformat()}".',
             key=("at",),
         )
 

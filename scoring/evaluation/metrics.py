@@ -144,8 +144,8 @@ DEFAULT_METRICS: Final[tuple[Metric, ...]] = (NDCG(), Recall(), Precision(), MRR
 """Metrics that an evaluation computes by default."""
 
 
-def compute_mean(values: ArrayLike) -> float:
-    """Return the mean over the users who have a value.
+def compute_mean(values: ArrayLike, measure: str) -> float:
+    """Return the mean over the users who have a value. Error messages contain the name of the measure.
 
     Raises
     ------
@@ -155,8 +155,8 @@ def compute_mean(values: ArrayLike) -> float:
     known = values[~np.isnan(values)]
     if not len(known):
         raise ConfigurationError(
-            f"The values of all {len(values):,} users are missing. A mean needs at least one value. Add users with a "
-            "relevant job or, for a property of lists such as mean wage, with a listed job that has this property.",
+            f"{measure} has no mean, because none of the {len(values):,} users has a value. Add users with a relevant "
+            "job or, for a property of lists such as mean wage, with a listed job that has this property.",
             key=("values",),
         )
     return float(known.mean())

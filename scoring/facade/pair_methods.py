@@ -157,8 +157,12 @@ async def _read_pairs(snapshot: Snapshot, pairs: Iterable[Any]) -> list[PairRows
     read = []
     for place, pair in enumerate(given):
         if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+            kind = type(pair).__name__
+            found = f"a {kind} of length {len(pair)}" if isinstance(pair, tuple | list) else f"of type {kind}"
             raise DataError(
-                f"pair {place} is not (job, user) or (job, user, user_profile).", row=place, reason="number of fields"
+                f"pairs[{place}] is {found}. Use a tuple (job, user) or (job, user, user_profile).",
+                row=place,
+                reason="number of fields",
             )
         job, user, profile = (*pair, None)[:3]
         try:

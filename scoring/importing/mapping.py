@@ -284,7 +284,7 @@ class ColumnMap(_StrictModel):
         if self.type is not None and self.type not in OWN_TYPES:
             raise ValueError(f"the type {self.type!r} does not exist. Use one of: {', '.join(OWN_TYPES)}.")
         if "show" in given and self.type is None:
-            raise ValueError("`show` is for own columns. Add `type`.")
+            raise ValueError("`show` is valid for own columns only. Add `type` to declare one.")
         return self
 
     @property

@@ -147,8 +147,8 @@ def _require_equal_width(connection: Connection, table: str, frame: pd.DataFrame
     given = len(frame.columns) - len(TABLES[table].names)
     if stored is not None and len(frame) and given != n_stored:
         raise DataError(
-            f"{table}: the file has {pluralize(given, 'factor')} per row, but the stored rows have {n_stored}. Use "
-            "--replace.",
+            f"{table}: the file has {pluralize(given, 'factor')} per row, but the stored rows have {n_stored}. Add "
+            "`replace: true` to this table in the mapping, or use --replace if you import this table alone.",
             reason="number of factors",
             table=table,
             value=str(given),

@@ -58,8 +58,8 @@ def ladder(
     if prepared.model.digest != load_model("standard").digest:
         name = prepared.model.name
         raise ConfigurationError(
-            f"Only the shipped model `standard` can be timed here, and model {name} differs from it. Prepare "
-            "load_model('standard').",
+            f"The loop over pairs implements the shipped model `standard` only, and the model {name} differs from it. "
+            "Pass Prepared.of(data, load_model('standard')).",
             key=("model",),
         )
     users = prepared.active_users

@@ -101,11 +101,13 @@ class FittedUsers:
         try:
             content = json.loads(text)
             if not all(isinstance(content[name], list) for name in ("fitted", "selected")):
-                raise TypeError(f"{source} does not contain lists")
+                raise TypeError("`fitted` and `selected` are not lists")
             return cls.of(content["fitted"], content["selected"])
         except (ValueError, TypeError, LookupError, RecursionError) as error:  # ConfigurationError is a ValueError
             raise ModelError(
-                f"{source}: the file is not a list of users. Restore it, or delete it.", path=source
+                f"{source}: invalid JSON, or `fitted` and `selected` are not lists of ids. Restore the file, or delete "
+                "it.",
+                path=source,
             ) from error
 
 

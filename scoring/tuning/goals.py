@@ -70,7 +70,7 @@ class MetricGoal(Goal):
         return self.metric.k
 
     def of(self, evaluator: Evaluator, evaluation: Evaluation) -> float:
-        return compute_mean(self.metric.of(evaluation.relevance))
+        return compute_mean(self.metric.of(evaluation.relevance), self.name)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class ListGoal(Goal):
                     key=(self.name,),
                 )
             return value
-        return compute_mean(self.fact.of(evaluation.ranking, facts))
+        return compute_mean(self.fact.of(evaluation.ranking, facts), self.name)
 
 
 def make_goal(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
@@ -174,7 +174,7 @@ class Floor:
                 "relevant job. Use more users, or omit this floor.",
                 key=("floor",),
             )
-        return compute_mean(values)
+        return compute_mean(values, self.name)
 
     def members(self, user_id: Longs) -> Bools:
         """Return which of these users are in the slice, (n,).

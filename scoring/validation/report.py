@@ -258,7 +258,8 @@ class DataReport:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise OutputError(
-                        f"{path}, a file of an earlier run, cannot be deleted: {describe_os_error(error)}. Delete it.",
+                        f"{path}: the rejected rows of an earlier run cannot be deleted: {describe_os_error(error)}. "
+                        "Delete this file.",
                         path=str(path),
                         errno=error.errno,
                     ) from error

@@ -104,7 +104,7 @@ def test_user_without_relevant_jobs_has_no_value() -> None:
         values = kind(1).of(relevance)
         assert values[[0, 2]].tolist() == [1.0, 0.0]
         assert math.isnan(values[1])
-        assert compute_mean(values) == 0.5
+        assert compute_mean(values, kind.__name__) == 0.5
 
 
 def test_list_shorter_than_k_raises() -> None:
@@ -131,4 +131,4 @@ def test_metric_names_and_equality() -> None:
 def test_mean_of_no_users_raises() -> None:
     for values in ([float("nan")] * 2, []):
         with raises_at(ConfigurationError, "values"):
-            compute_mean(values)
+            compute_mean(values, "NDCG@10")

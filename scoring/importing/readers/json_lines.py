@@ -99,7 +99,7 @@ def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for key, item in pairs:
         if key in value:
-            raise ValueError(f"row has the key {make_printable(key, 40)!r} twice")
+            raise ValueError(f"row contains the duplicate key {make_printable(key, 40)!r}")
         value[key] = item
     return value
 

@@ -33,8 +33,8 @@ _NO_LISTED_JOB: Final = Measure("rows", "jobs in all lists", None, 0.0, 1.0, AT_
 """The measure of a first run without a single job."""
 
 
-class _DamagedError(Exception):
-    """The data of an earlier run differs from what was written."""
+class _UnreadableRunError(Exception):
+    """The lists of an earlier run cannot be read: the run is damaged or was removed."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ class Gate:
     """Compare a new run with the published run before it replaces it. If a limit is exceeded, it is held back.
 
     The published run is the one that readers get, otherwise the newest. If it is in both places, the Parquet files are
-    read. A damaged run is reported in a note, and the next one is used. A run over selected users is not compared,
-    because it does not replace a published run. If `k` differs, the lists of both runs are cut to the smaller `k`.
-    Without a published run, a run is held back only if all its lists are empty.
+    read. A damaged or removed run is reported in a note, and the next one is used. A run over selected users is not
+    compared, because it does not replace a published run. If `k` differs, the lists of both runs are cut to the
+    smaller `k`. Without a published run, a run is held back only if all its lists are empty.
 
     `model_change`: the reason why the model may differ from that of the published run. If it differs, the new data is
     also ranked by the published model. The limits of measures that a model changes apply to those lists, and the
@@ -123,8 +123,8 @@ class Gate:
                     published = _open(stack, run)
                     if published is not None:
                         return self._compare(new, run, published, notes)
-            except _DamagedError as error:
-                notes.append(f"run {run.run_id} is damaged and was not compared ({error})")
+            except _UnreadableRunError as error:
+                notes.append(f"run {run.run_id} was not compared ({error})")
         measures = () if new.counts.rows else (_NO_LISTED_JOB,)
         return Verdict(new.info, None, "", measures, tuple(notes), self.force)
 
@@ -183,14 +183,14 @@ def _open(stack: ExitStack, run: PublishedRun) -> RunInfo | None:
     try:
         return stack.enter_context(run.open())
     except (OutputError, DatabaseError) as error:
-        raise _DamagedError(str(error).rstrip(".")) from error
+        raise _UnreadableRunError(str(error).rstrip(".")) from error
 
 
 def _read_lists(run: PublishedRun, k: int) -> Iterator[ListBlock]:
     try:
         yield from run.read_lists(k)
     except (OutputError, DatabaseError) as error:
-        raise _DamagedError(str(error).rstrip(".")) from error
+        raise _UnreadableRunError(str(error).rstrip(".")) from error
 
 
 def _describe_settings(published: RunInfo, new: RunInfo) -> list[str]:

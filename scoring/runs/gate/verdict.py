@@ -85,7 +85,7 @@ class Verdict:
     """The folder or database from which the published run was read."""
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
-    """Facts that explain the comparison, such as a changed model or a damaged published run."""
+    """Facts that explain the comparison, such as a changed model or a published run that cannot be read."""
     force: str | None = None
     """The reason for publishing the run although a limit is exceeded."""
 

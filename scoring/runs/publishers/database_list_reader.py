@@ -68,7 +68,11 @@ class DatabaseRun(PublishedRun):
         query = select(*columns).where(runs.c.run_id == self.run_id)
         run = self._database.read(lambda connection: connection.execute(query).first())
         if run is None:
-            raise DatabaseError(f"{self.place}: the run was removed.", reason="removed run")
+            raise DatabaseError(
+                f"{self.place}: the run does not exist any more. Another process removed it, such as `scoring runs "
+                "prune`.",
+                reason="removed run",
+            )
         try:
             settings: dict[str, Any] = json.loads(run.settings)
             if not settings.get("whole"):
@@ -85,14 +89,19 @@ class DatabaseRun(PublishedRun):
                 definition=settings.get("definition"),
             )
         except (LookupError, TypeError, ValueError) as error:
-            raise DatabaseError(f"{self.place}: its settings cannot be read.", reason="invalid row") from error
+            raise DatabaseError(
+                f"{self.place}: a value of the row in `runs` is missing or invalid ({type(error).__name__}: {error}). "
+                "Start a new run.",
+                reason="invalid row",
+            ) from error
 
     def _require_rows(self, expected: int) -> None:
         count = select(func.count()).select_from(results).where(results.c.run_id == self.run_id)
         n_rows = self._database.read(lambda connection: connection.execute(count).scalar_one())
         if n_rows != expected:
             raise DatabaseError(
-                f"{self.place}: the database contains {n_rows:,} rows instead of {expected:,}.", reason="invalid row"
+                f"{self.place}: the database contains {n_rows:,} rows instead of {expected:,}. Start a new run.",
+                reason="invalid row",
             )
 
     def read_lists(self, k: int) -> Iterator[ListBlock]:

@@ -29,7 +29,7 @@ def read_part(path: Path, k: int) -> ListBlock:
         return ListBlock.of_rows(user_id, job_id, total, k)
     except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
         raise OutputError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}).",
+            f"{path} cannot be read ({str(error).splitlines()[0].rstrip('.')}). Start a new run.",
             path=str(path),
             errno=getattr(error, "errno", None),
         ) from error
@@ -68,11 +68,12 @@ class ParquetRun(PublishedRun):
             problem = next((problem for problem in problems if problem is not None), None)
         except (LookupError, TypeError, ValueError) as error:
             raise OutputError(
-                f"{self._folder}: a value of {MANIFEST} is missing or invalid ({type(error).__name__}: {error}).",
+                f"{self._folder}: a value of {MANIFEST} is missing or invalid ({type(error).__name__}: {error}). "
+                "Start a new run.",
                 path=str(self._folder),
             ) from error
         if problem is not None:
-            raise OutputError(f"{self._folder}: {problem}.", path=str(self._folder))
+            raise OutputError(f"{self._folder}: {problem}. Start a new run.", path=str(self._folder))
         return info
 
     def read_lists(self, k: int) -> Iterator[ListBlock]:

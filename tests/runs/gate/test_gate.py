@@ -29,6 +29,7 @@ from scoring.runs.publishers import (
     DatabasePublisher,
     FramePublisher,
     ParquetPublisher,
+    PublishedRun,
     Publisher,
     list_published_runs,
     read_manifest,
@@ -461,7 +462,28 @@ def test_damaged_run_is_reported_and_skipped(out: Path, current_market: Prepared
     assert verdict is not None
     assert verdict.published is not None
     assert verdict.published.run_id == older
-    assert f"run {damaged} is damaged and was not compared" in verdict.summarize()
+    assert f"run {damaged} was not compared (" in verdict.summarize()
+
+
+def test_removed_run_is_not_called_damaged(
+    current_market: Prepared, previous_market: Prepared, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = run(previous_market, DatabasePublisher(database)).metadata.run_id
+    list_runs_before = DatabasePublisher.list_published_runs
+
+    def list_then_remove(publisher: DatabasePublisher) -> list[PublishedRun]:
+        found = list_runs_before(publisher)
+        with database.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM current_runs WHERE run_id = ?", (removed,))
+            connection.exec_driver_sql("DELETE FROM runs WHERE run_id = ?", (removed,))
+        return found
+
+    monkeypatch.setattr(DatabasePublisher, "list_published_runs", list_then_remove)
+    verdict = run(current_market, DatabasePublisher(database), gate=Gate()).verdict
+    assert verdict is not None
+    assert verdict.published is None
+    assert f"run {removed} was not compared" in verdict.summarize()
+    assert "damaged" not in verdict.summarize()
 
 
 @pytest.mark.parametrize("damage", ["manifest", "part gone", "no counts"])
