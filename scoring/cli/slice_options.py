@@ -64,7 +64,7 @@ class SliceColumns:
         """
         if not options:
             return cls((), (), {})
-        from scoring.database.board_storage import read_board
+        from scoring.database.own_column_storage import read_board
 
         database.require_tables("users", "jobs")
         board = database.read(read_board)

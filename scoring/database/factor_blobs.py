@@ -11,7 +11,7 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.database.row_conversion import DatabaseRows
 from scoring.validation.normalise import NormalisedTable, normalise
-from scoring.validation.owner_ids import Owners
+from scoring.validation.referenced_ids import Owners
 from scoring.validation.rejections import Rejections
 
 __all__ = ["VECTOR_DTYPE", "read_vectors"]

@@ -26,8 +26,8 @@ from scoring.columns.table_frames import Tables
 from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import read_packed_actions
-from scoring.database.board_storage import read_board
 from scoring.database.database import Database
+from scoring.database.own_column_storage import read_board
 from scoring.database.query_counter import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table
@@ -36,7 +36,7 @@ from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.normalise import NormalisedTable, pad_prefectures
-from scoring.validation.owner_ids import OwnerIds, Owners
+from scoring.validation.referenced_ids import OwnerIds, Owners
 from scoring.validation.report import DataReport
 
 __all__ = [

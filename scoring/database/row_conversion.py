@@ -21,9 +21,9 @@ from scoring.columns.text_ids import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_counter import count_driver_call
 from scoring.validation.normalise import NormalisedTable, normalise
-from scoring.validation.owner_ids import Owners
-from scoring.validation.padding_notes import describe_short_codes
+from scoring.validation.referenced_ids import Owners
 from scoring.validation.rejections import Rejections, RowName, make_data_error
+from scoring.validation.zero_padding_notes import describe_short_codes
 
 __all__ = [
     "DatabaseRows",

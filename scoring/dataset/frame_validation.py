@@ -16,7 +16,7 @@ from scoring.columns.text_ids import OWNERS
 from scoring.errors import DataError
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.normalise import NormalisedTable, pad_prefectures, validate
-from scoring.validation.owner_ids import OwnerIds
+from scoring.validation.referenced_ids import OwnerIds
 from scoring.validation.report import DataReport
 
 __all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frames"]

@@ -6,8 +6,8 @@
 - `legacy_input`: objects, mappings and rows to canonical frames
 - `legacy_results`: the results of the methods, computed synchronously from a snapshot
 - `job_only_scores`: the work behind the methods whose results depend on the job alone
-- `plan_cache_keys`: cache keys of what is computed from a model
-- `pair_chunks`, `pair_files`: all pairs in chunks; as a Parquet dataset with a lazy handle
+- `cache_keys`: cache keys of what is computed from a model
+- `pair_chunks`, `scored_pairs`: all pairs in chunks; as a Parquet dataset with a lazy handle
 - `async_lock`: a lock for threads and tasks
 """
 
@@ -17,7 +17,7 @@ from scoring.facade.engine import (
     PERFORMANCE_TARGET_MS_PER_USER,
     ScoringEngine,
 )
-from scoring.facade.pair_files import ScoredPairs
+from scoring.facade.scored_pairs import ScoredPairs
 
 __all__ = [
     "DEFAULT_CHUNK_SIZE",

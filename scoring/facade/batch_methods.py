@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import job_only_scores, legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
-from scoring.facade.pair_files import ScoredPairs, require_new_folder, write_pairs
+from scoring.facade.scored_pairs import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared

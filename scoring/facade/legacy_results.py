@@ -17,9 +17,9 @@ from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError, RunCancelledError
+from scoring.facade.cache_keys import make_explanation_key, make_score_key
 from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
-from scoring.facade.plan_cache_keys import make_explanation_key, make_score_key
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel

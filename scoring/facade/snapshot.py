@@ -29,13 +29,13 @@ from scoring.database.validated_reader import (
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.facade.async_lock import AsyncLock
-from scoring.facade.plan_cache_keys import make_encoding_key, make_plan_key
+from scoring.facade.cache_keys import make_encoding_key, make_plan_key
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.statistics.company_popularity import WINDOW_DAYS
 from scoring.validation.normalise import code_width
-from scoring.validation.owner_ids import OwnerIds, Owners
+from scoring.validation.referenced_ids import OwnerIds, Owners
 from scoring.validation.report import DataReport
 
 __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]

@@ -1,7 +1,7 @@
 """Contract suites for custom engines, models and components.
 
 - `component_suite`: `check_component`, which checks the contract of a component
-- `scenarios`: the inputs on which components are checked, made from one dataset
+- `component_scenarios`: the inputs on which components are checked, made from one dataset
 - `small_market`: `small_dataset`, a market with all edge cases of a component
 - `engine_suite`: `check_engine`, which checks the contract of rankings; `engine_checks`, the same as single tests
 - `invariants`: the checks of `check_engine`

@@ -18,7 +18,7 @@ from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightPro
 from scoring.plan import Plan
 from scoring.plan.value_range import RANGE_TOLERANCE
 from scoring.ranking.component_contract import EXPLAIN_TOLERANCE, advise
-from scoring.testing.scenarios import Scenarios, make_scenarios
+from scoring.testing.component_scenarios import Scenarios, make_scenarios
 from scoring.testing.small_market import add_own_columns
 
 __all__ = ["BrokenContractError", "Condition", "check_component"]

@@ -1,9 +1,9 @@
 """Validation of DataFrames: canonical rows, and rejected rows with their reasons.
 
 - `normalise`: one table; `column_match`: names and aliases; `lazy_columns`: columns converted at first access
-- `pandas_frames`: frames of other libraries; `id_resolution`: numbers of text ids, which `owner_ids` define
+- `pandas_frames`: frames of other libraries; `id_resolution`: numbers of text ids, which `referenced_ids` define
 - `cross_table`: checks of all tables together
-- `unknown_values`: values that no reference table knows; `padding_notes`: messages about padded codes
+- `unknown_values`: values that no reference table knows; `zero_padding_notes`: messages about padded codes
 - `rejections`: rejections and error messages; `report`: row counts of tables and datasets
 - `rejection_file`: files of rejected rows
 """

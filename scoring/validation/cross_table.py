@@ -23,10 +23,10 @@ from scoring.columns.table_frames import Tables
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.validation.normalise import NormalisedTable
-from scoring.validation.owner_ids import UNKNOWN
-from scoring.validation.padding_notes import describe_padded_cities
+from scoring.validation.referenced_ids import UNKNOWN
 from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.report import DataReport
+from scoring.validation.zero_padding_notes import describe_padded_cities
 
 __all__ = ["InvalidRowPolicy", "accept_tables", "find_unknown_references", "pad_cities"]
 

@@ -15,7 +15,7 @@ from scoring.columns.series_functions import Mask, to_arrow_texts
 from scoring.columns.text_ids import OWNERS, mask_reserved, number_texts
 from scoring.columns.types.id import TEXT_ID, ParsedIds, parse_ids
 from scoring.errors import pluralize
-from scoring.validation.owner_ids import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds, Owners
+from scoring.validation.referenced_ids import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds, Owners
 from scoring.validation.rejections import Rejections
 
 __all__ = ["ResolvedIds", "parse_id_column", "resolve_ids"]

@@ -24,7 +24,7 @@ from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
 from scoring.columns.text_ids import mask_reserved
 from scoring.columns.types import ID
 from scoring.validation.column_match import get_columns, get_table, match_columns
-from scoring.validation.padding_notes import describe_padded_codes
+from scoring.validation.zero_padding_notes import describe_padded_codes
 
 __all__ = ["ValidatedFrame", "read_valid_frame"]
 

@@ -24,9 +24,8 @@ from scoring.columns.types.id import ParsedIds
 from scoring.validation.column_match import get_columns, get_table, match_columns
 from scoring.validation.id_resolution import parse_id_column, resolve_ids
 from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
-from scoring.validation.owner_ids import OwnerIds, Owners
-from scoring.validation.padding_notes import describe_padded_codes
 from scoring.validation.pandas_frames import to_pandas_frame
+from scoring.validation.referenced_ids import OwnerIds, Owners
 from scoring.validation.rejections import (
     DUPLICATE,
     FrameRows,
@@ -36,6 +35,7 @@ from scoring.validation.rejections import (
     make_data_error,
     make_empty_rejections,
 )
+from scoring.validation.zero_padding_notes import describe_padded_codes
 
 __all__ = [
     "NormalisedTable",

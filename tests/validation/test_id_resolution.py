@@ -11,7 +11,7 @@ from scoring.columns import text_ids
 from scoring.columns.text_ids import LAST, number_texts
 from scoring.dataset import Dataset
 from scoring.validation.normalise import NormalisedTable, normalise
-from scoring.validation.owner_ids import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds
+from scoring.validation.referenced_ids import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds
 
 
 def jobs(ids: list[Any], external: list[str | None] | None = None, stored: OwnerIds | None = None) -> NormalisedTable:

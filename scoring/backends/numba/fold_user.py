@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.backends.numba.jit import internal
-from scoring.backends.numba.lookup_rows import (
+from scoring.backends.numba.user_lookup_rows import (
     add_table,
     extremes,
     fill_canonical_rows,

@@ -7,7 +7,7 @@ import pytest
 
 from scoring.columns import text_ids
 from scoring.columns.text_ids import number_texts
-from scoring.validation.owner_ids import OwnerIds
+from scoring.validation.referenced_ids import OwnerIds
 
 A1 = number_texts(["A-1"])["A-1"]
 
