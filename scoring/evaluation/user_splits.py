@@ -54,7 +54,9 @@ def split_users(
     for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
         if share > 0 and not len(members):
             raise ConfigurationError(
-                f"None of {len(ids):,} users falls into {name} ({share:.0%}). Give more users.", key=(name,)
+                f"The part {name} of the split has a share of {share:.0%} but none of the {len(ids):,} users. Give "
+                "more users, or a share of 0.",
+                key=(name,),
             )
     return Split(*parts)
 

@@ -110,7 +110,7 @@ class Journal(FileLock, Generic[T]):
         if self._entries is None:
             size = os.fstat(self._handle).st_size
             if size > _MAX_BYTES:
-                raise OSError(f"Larger than {_MAX_BYTES:,} bytes")
+                raise OSError(f"The file is larger than {_MAX_BYTES:,} bytes; larger ones are not read")
             self._entries, self._length = self._decoded(os.pread(self._handle, size, 0))
         return self._entries
 

@@ -48,5 +48,5 @@ def read_plain_file(path: str | Path, max_bytes: int, *, folder: int | None = No
     with open_plain_file(path, folder=folder) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise OSError(f"Larger than {max_bytes:,} bytes")
+        raise OSError(f"The file is larger than {max_bytes:,} bytes; larger ones are not read")
     return content

@@ -19,7 +19,10 @@ from scoring.storage.os_errors import describe_os_error, wrap_os_errors
     [
         (OSError(errno.ENOSPC, "Error writing bytes to file.\nDetail: [errno 28]"), "No space left on device"),
         (FileNotFoundError(errno.ENOENT, "x", "name"), "No such file or directory"),
-        (OSError("Larger than 4 bytes"), "Larger than 4 bytes"),
+        (
+            OSError("The file is larger than 4 bytes; larger ones are not read"),
+            "The file is larger than 4 bytes; larger ones are not read",
+        ),
         (OSError("a first line\na second"), "a first line"),
         (OSError(), "OSError"),
         (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),

@@ -191,7 +191,10 @@ def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
     result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
-            raise ModelError(f"Internal error: an unchecked array of a term has shape {row.shape}, not ({length},).")
+            raise ModelError(
+                f"An array of a term has shape {row.shape} and must have ({length},); it was not checked before. This "
+                "is an error in the package: please report it with the components of the model."
+            )
         result[place] = row
     return result
 

@@ -513,8 +513,9 @@ class _RadiusSearch:
             added = _find_new_competitors(self.problem, ranking, np.concatenate([working, self.ahead]))
             if not len(added) and rounds:
                 raise ScoringError(
-                    f"In the engine's float32 arithmetic, the weights found do not bring job {self.problem.job_id} "
-                    f"into the first {self.problem.k} ranks. Use a margin above {self.margin:g}."
+                    f"Weights were found that list job {self.problem.job_id} among the first {self.problem.k}, but not "
+                    "after the engine rounds totals to float32. In Python, call `reach` with a `margin` (points "
+                    f"between the job and the next one) above {self.margin:g}."
                 )
             working = np.concatenate([working, added])
             nearest, seconds_left = NearestWeights(None, False), self.deadline - time.perf_counter()
