@@ -4,7 +4,7 @@
 - `row_findings`: rejected, missing, unknown and duplicate values, ids and times
 - `activity_findings`: jobs that are open, users with wishes and history, actions over time, brought factors
 - `component_findings`: components that are constant, or outside 0 to 100
-- `capacity_findings`: the holdout, the difference that it can detect, and memory and time of a run
+- `power_and_memory_findings`: the holdout, the difference that it can detect, and memory and time of a run
 """
 
 from scoring.data_check.data_check import CHECKS, DataCheck, check_data, find_run_warnings

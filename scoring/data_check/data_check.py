@@ -81,7 +81,7 @@ def check_data(
     workers: Maximum number of threads; None for one per available core.
     """
     # it imports the evaluation (0.1 s), which the warnings of a run do not need
-    from scoring.data_check import capacity_findings
+    from scoring.data_check import power_and_memory_findings
 
     found = [*_check_rows(data), *_check_activity(data)]
     if any(finding.level == "problem" for finding in found):  # nothing can be ranked
@@ -95,8 +95,8 @@ def check_data(
     constant = list(component_findings.find_constant_values(prepared))
     found += constant
     found += row_findings.find_missing_values(data, model, [finding.component for finding in constant])
-    found += capacity_findings.find_detectable_difference(prepared)
-    found += capacity_findings.find_need_of_a_run(prepared)
+    found += power_and_memory_findings.find_detectable_difference(prepared)
+    found += power_and_memory_findings.find_need_of_a_run(prepared)
     return _in_order(found)
 
 

@@ -242,8 +242,8 @@ def _find_losses(
     untested = [guard for guard in guards if not access.changes[guard].has_test]
     if untested:
         raise ConfigurationError(
-            f"--guard {untested[0]}: the evaluation has no test of this measure. Evaluate at one cut, or use another "
-            "guard.",
+            f"--guard {untested[0]}: the evaluation has no test of this measure. Evaluate without --cuts, or use "
+            "another guard.",
             key=("guards", untested[0]),
         )
     losses = {}

@@ -4,7 +4,7 @@
 - `condition`: limits that the chosen model must satisfy
 - `goal_parser`: goals, floors, conditions and parameters from the texts of a command
 - `trial_search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
-- `train_changes`: the measures that a model of a search makes worse on the training users
+- `train_user_prices`: the measures that a model of a search makes worse on the training users
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
 - `sensitivity` (with `list_sweep`, `step_curve`, `sweep_metrics`): exact curves along each weight

@@ -22,7 +22,7 @@ from scoring.plotting.plot_registry import display
 from scoring.tuning.condition import Condition
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
-from scoring.tuning.train_changes import measure_train_changes
+from scoring.tuning.train_user_prices import measure_train_changes
 from scoring.tuning.trial_search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 - `simplex`, `model_parameters`, `weights_model`: the weights and parameters that the user can change
 - `tuning_session`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
-- `confirmation`: the test of the result on other users
+- `unseen_user_check`: the test of the result on other users
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `html`: results as HTML
 - `controls`, `profile_box`, `result_views`, `anywidgets`, `panel`: the widgets
@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 from scoring.extras import require
 
 if TYPE_CHECKING:
-    from scoring.widgets.confirmation import Confirmation as Confirmation
     from scoring.widgets.notebook_panel import tuning_panel as tuning_panel
     from scoring.widgets.panel import TuningPanel as TuningPanel
     from scoring.widgets.tuning_session import PanelState as PanelState
     from scoring.widgets.tuning_session import Request as Request
     from scoring.widgets.tuning_session import TuningSession as TuningSession
+    from scoring.widgets.unseen_user_check import Confirmation as Confirmation
     from scoring.widgets.weights_model import WeightsModel as WeightsModel
     from scoring.widgets.worker import Status as Status
     from scoring.widgets.worker import Worker as Worker
 
 _HOMES = {
-    "Confirmation": "confirmation",
+    "Confirmation": "unseen_user_check",
     "PanelState": "tuning_session",
     "Request": "tuning_session",
     "Status": "worker",

@@ -47,9 +47,9 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
-from scoring.widgets.confirmation import Confirmation
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.single_user_lists import SingleUserLists
+from scoring.widgets.unseen_user_check import Confirmation
 from scoring.widgets.user_list_data import UserList, make_user_list
 
 __all__ = ["PanelState", "Request", "TuningSession"]

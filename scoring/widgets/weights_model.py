@@ -230,7 +230,7 @@ class WeightsModel:
         ------
         ConfigurationError: If no move can be undone.
         """
-        self._restore(self._past, self._future, "undone")
+        self._restore(self._past, self._future, "undo")
 
     def redo(self) -> None:
         """Redo the move that was undone last.
@@ -239,7 +239,7 @@ class WeightsModel:
         ------
         ConfigurationError: If no move can be redone.
         """
-        self._restore(self._future, self._past, "redone")
+        self._restore(self._future, self._past, "redo")
 
     def reset(self) -> None:
         """Restore the baseline and remove all locks. This can be undone."""
@@ -247,7 +247,7 @@ class WeightsModel:
 
     def _restore(self, source: list[State], target: list[State], what: str) -> None:
         if not source:
-            raise ConfigurationError(f"No change can be {what}.", key=(what,))
+            raise ConfigurationError(f"There is no change to {what}.", key=(what,))
         target.append(self._state)
         self._state = source.pop()
 

@@ -65,12 +65,12 @@ def test_any_moves_keep_sums_and_locks_and_can_be_undone(sequence):
     for state in reversed(states[:-1]):
         weights.undo()
         assert weights.state == state
-    with raises_at(ConfigurationError, "undone"):
+    with raises_at(ConfigurationError, "undo"):
         weights.undo()
     for state in states[1:]:
         weights.redo()
         assert weights.state == state
-    with raises_at(ConfigurationError, "redone"):
+    with raises_at(ConfigurationError, "redo"):
         weights.redo()
 
 
@@ -103,9 +103,9 @@ def test_new_move_clears_redo():
     weights.set_weight("fee", 0.5)
     weights.undo()
     weights.set_weight("fee", 0.1)
-    with raises_at(ConfigurationError, "redone"):
+    with raises_at(ConfigurationError, "redo"):
         weights.redo()
-    with raises_at(ConfigurationError, "redone"):
+    with raises_at(ConfigurationError, "redo"):
         weights.redo()
 
 
@@ -123,7 +123,7 @@ def test_reset_restores_the_baseline_until_it_is_undone():
     weights = WeightsModel(STANDARD)
     assert weights.baseline_description == "The baseline is standard as it was opened. Reset restores it."
     assert weights.make_baseline() == "These weights are already the baseline."
-    with raises_at(ConfigurationError, "undone"):
+    with raises_at(ConfigurationError, "undo"):
         weights.undo()
     weights.set_weight("fee", 0.5)
     weights.set_parameter("freshness.half_life_days", 7)

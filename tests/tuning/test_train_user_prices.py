@@ -13,7 +13,7 @@ from scoring.evaluation.scoreboard import Scoreboard
 from scoring.synthetic import make_market
 from scoring.tuning.problem import Problem
 from scoring.tuning.space import Space
-from scoring.tuning.train_changes import describe_train_result, measure_train_changes, select_worse
+from scoring.tuning.train_user_prices import describe_train_result, measure_train_changes, select_worse
 
 STANDARD = load_model("standard")
 OTHER = STANDARD.with_weights({"location": 0.6, "category": 0.4})
