@@ -247,7 +247,7 @@ class WeightsModel:
 
     def _restore(self, source: list[State], target: list[State], what: str) -> None:
         if not source:
-            raise ConfigurationError(f"There is no change to {what}.", key=(what,))
+            raise ConfigurationError(f"A change to {what} does not exist.", key=(what,))
         target.append(self._state)
         self._state = source.pop()
 

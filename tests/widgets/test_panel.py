@@ -131,7 +131,7 @@ def test_typed_value_extends_the_slider(panel):
 
 def test_undo_redo_and_reset_restore_weights(panel, standard):
     panel.undo.click()
-    assert panel.message.text == "There is no change to undo."
+    assert panel.message.text == "A change to undo does not exist."
     panel.sliders["fee"].value = 0.7
     moved = panel.weights.model
     panel.undo.click()
@@ -217,7 +217,7 @@ def test_invalid_user_is_rejected_with_a_message(panel, text, message):
     assert panel.views.user.value == before
     panel.undo.click()  # its message replaces that of the user
     assert panel.views.message.text == ""
-    assert panel.message.text == "There is no change to undo."
+    assert panel.message.text == "A change to undo does not exist."
 
 
 def test_saved_profile_can_be_loaded(panel, standard):
