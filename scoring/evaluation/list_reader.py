@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 
 from scoring.errors import DataError, make_printable, shorten_repr
 from scoring.importing.readers import read_source
+from scoring.importing.readers.json_lines import parse_json_file
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.os_errors import describe_os_error
@@ -187,16 +187,8 @@ def _read_trec(path: Path) -> RawLists:
 
 def _read_ranx(path: Path) -> RawLists:
     """Read {user: {job: score}}."""
-    try:
-        # pairs instead of dicts: a dict keeps only the last of equal keys
-        content = json.loads(_read_text(path), object_pairs_hook=_Pairs)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.",
-            reason="invalid JSON",
-            path=str(path),
-            line=error.lineno,
-        ) from error
+    # pairs instead of dicts: a dict keeps only the last of equal keys
+    content = parse_json_file(path, _read_text(path), object_pairs_hook=_Pairs)
     advice = 'A ranx run is: {"user": {"job": score}}.'
     if not isinstance(content, _Pairs):
         raise DataError(

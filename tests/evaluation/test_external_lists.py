@@ -268,6 +268,8 @@ FILES: dict[str, tuple[str, str]] = {
     "job.json": ('{"1": {"2": 1, "2": 3}}', "user 1, job 2"),
     "user.json": ('{"1": {"2": 1}, "1": {"3": 3}}', "user 1: duplicate"),
     "broken.json": ("{\n]", "line 2"),
+    "deep.json": ("[" * 100_000, "nested too deeply"),
+    "digits.json": (f'{{"1": {{"2": {"9" * 5_000}}}}}', "digits"),
     "lists.lz4": ("", "Save the ranx run as .json"),
     "lists.xlsx": ("", "is not a file of lists"),
     "broken.parquet": ("", "cannot be read as a Parquet file"),

@@ -14,7 +14,7 @@ from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_
 from scoring.importing.readers.source_options import SourceOptions
 from scoring.importing.readers.text_encoding import INVALID, find_encoding, open_text
 
-__all__ = ["read_json"]
+__all__ = ["parse_json_file", "read_json"]
 
 
 def read_json(path: Path, name: str, options: SourceOptions) -> RawRows:
@@ -72,9 +72,15 @@ def _parse_lines(lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
             yield number, ValueError(str(error) or "row is nested too deeply")
 
 
-def _parse_array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+def parse_json_file(path: Path, text: str, **options: Any) -> Any:
+    """Return the value of a file's text, by the options of `json.loads`.
+
+    Raises
+    ------
+    DataError: If the text is not valid JSON, is nested too deeply, or contains a number with too many digits.
+    """
     try:
-        values = _parse_json(text)
+        return json.loads(text, **options)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}, line {error.lineno}: invalid JSON ({error.msg}). Correct the line.",
@@ -82,12 +88,16 @@ def _parse_array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
             path=str(path),
             line=error.lineno,
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"{path} is not valid JSON: {str(error) or 'it is nested too deeply'}. Correct it.",
-            reason="invalid JSON",
-            path=str(path),
-        ) from error
+    except RecursionError as error:
+        message = f"{path} is not valid JSON: it is nested too deeply. Correct it."
+        raise DataError(message, reason="invalid JSON", path=str(path)) from error
+    except ValueError as error:
+        message = f"{path} is not valid JSON: {error}. Correct it."
+        raise DataError(message, reason="invalid JSON", path=str(path)) from error
+
+
+def _parse_array(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    values = parse_json_file(path, text, object_pairs_hook=_make_object, parse_constant=_reject_constant)
     yield from enumerate(values, 1)
 
 
