@@ -18,9 +18,9 @@ from scoring.ranking import Prepared
 __all__ = ["find_constant_values"]
 
 N_USERS: Final = 50
-N_JOBS: Final = 2_000
+N_JOBS: Final = 1_000
 NEARLY: Final = 0.99
-_DECIMALS: Final = 9
+ROUNDING: Final = 1e-9
 ADVICE: Final = "The weight of a constant component changes no list. Import what it reads, or give it weight 0."
 
 
@@ -37,16 +37,16 @@ def find_constant_values(prepared: Prepared) -> Iterator[Finding]:
     jobs = np.sort(rng.permutation(jobs)[:N_JOBS])
     order = np.argsort(-inputs.history.counts[users] + rng.random(len(users)), kind="stable")
     users = np.sort(users[order[:N_USERS]])
-    values = prepared.scorer.components(users, jobs).round(_DECIMALS)
+    values = prepared.scorer.components(users, jobs)
     found = False
     for part, of_part, weight in zip(prepared.model.parts, values, prepared.model.flat_weights, strict=True):
-        shares = [_share_of_most_frequent(row) for row in of_part]
-        if np.mean(shares) < NEARLY or not weight:
+        shares = _share_of_typical_value(of_part)
+        if shares.mean() < NEARLY or not weight:
             continue
         found = True
         value = _find_most_frequent(of_part)
-        share = format_share(float(np.mean(shares)))
-        how = "constant" if min(shares) == 1 else "nearly constant"
+        share = format_share(float(shares.mean()))
+        how = "constant" if shares.min() == 1 else "nearly constant"
         yield Finding(
             "constant components",
             "warning",
@@ -59,12 +59,20 @@ def find_constant_values(prepared: Prepared) -> Iterator[Finding]:
         yield Finding("constant components", "info", f"all {len(values)} components differ between jobs")
 
 
-def _share_of_most_frequent(values: np.ndarray) -> float:
-    return float(np.unique(values, return_counts=True)[1].max() / len(values))
+def _share_of_typical_value(values: np.ndarray) -> np.ndarray:
+    """Return, for each row, the share of values that equal the median of every 16th value.
+
+    If nearly all values of a row are equal, this is the share of the most frequent value. Counting the distinct
+    values of each row takes twenty times as long.
+    """
+    drawn = values[..., ::16]
+    middle = drawn.shape[-1] // 2
+    typical = np.partition(drawn, middle, axis=-1)[..., middle : middle + 1]
+    return (np.abs(values - typical) < ROUNDING).mean(axis=-1)
 
 
 def _find_most_frequent(values: np.ndarray) -> float:
-    distinct, counts = np.unique(values, return_counts=True)
+    distinct, counts = np.unique(values.round(9), return_counts=True)
     return float(distinct[counts.argmax()])
 
 
