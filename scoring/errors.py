@@ -35,8 +35,8 @@ __all__ = [
     "suggest",
 ]
 
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-"""Line ends, terminal control characters, and characters that change the writing direction."""
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""Line ends, terminal control characters, changes of the writing direction, and halves of surrogate pairs."""
 
 
 def make_printable(text: str, max_length: int = 200) -> str:

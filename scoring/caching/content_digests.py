@@ -120,8 +120,8 @@ def _encode_parts(value: Hashable) -> Iterable[bytes]:
     if isinstance(value, _EXACT_REPR):
         return [b"\0" + repr(value).encode("utf-8", "surrogatepass")]
     raise TypeError(
-        f"{value!r} has no digest that is the same in every process, so it cannot be part of a shared key. Use plain "
-        "values, tuples, classes or code."
+        f"{value!r} cannot be part of the key of a shared cache, because its digest differs between processes. Use "
+        "numbers, texts, tuples, classes or functions."
     )
 
 

@@ -39,7 +39,7 @@ def read_board(connection: Connection) -> Board:
     except ConfigurationError as error:
         table = "board_settings" if error.key[:1] == ("board",) else "own_columns"
         raise DatabaseError(
-            f"The table {table} contains an invalid declaration: {error} Correct or delete its row.",
+            f"The database table {table} contains an invalid row: {error} Correct the row or delete it.",
             reason="invalid row",
         ) from error
 
@@ -90,8 +90,8 @@ def write_settings(connection: Connection, board: Board) -> None:
 def _add_column(connection: Connection, board: Board, table: str, name: str) -> None:
     if name in {column["name"] for column in inspect(connection).get_columns(table)}:
         raise ConfigurationError(
-            f"The table {table} already contains a column {name} that is not declared in own_columns. Use another "
-            "name.",
+            f"The database table {table} already has a column {name} that scoring did not create. Use another name "
+            "for the own column.",
             key=(table, name),
         )
     column = get_data_table(table, board).c[name]

@@ -99,8 +99,9 @@ def find_column(table: str, columns: pd.DataFrame | ValidatedFrame, name: str) -
     """Return a column of a table. Raise ConfigurationError if it does not exist."""
     names = tuple(map(str, columns.columns)) if isinstance(columns, pd.DataFrame) else columns.names
     if name not in names:
+        known = suggest(name, names).removesuffix(".")
         raise ConfigurationError(
-            f"The table {table} does not have the column {name!r}. Declare it as an own column. {suggest(name, names)}",
+            f"The table {table} does not have the column {name!r}. {known}; or declare {name} as an own column.",
             key=(table, name),
         )
     return columns[name]

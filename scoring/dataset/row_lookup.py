@@ -209,8 +209,8 @@ class RowLookup:
             row = self._rows_by_form.get(form, -1)
         if row == AMBIGUOUS:
             raise ConfigurationError(
-                f"{self.kind} {make_printable(text, 100)}: several {self.kind}s have this external_id. Use the number "
-                "of one of them.",
+                f"Several {self.kind}s have the external_id {make_printable(text, 100)}. Use the {self.kind}_id of one "
+                "of them.",
                 key=(f"{self.kind}_id",),
             )
         return row

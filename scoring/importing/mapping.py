@@ -261,7 +261,7 @@ class ColumnMap(_StrictModel):
         if self.lookup is not None and self.lookup not in LOOKUP_TABLES:
             raise ValueError(f"lookup must be {' or '.join(LOOKUP_TABLES)}, not {self.lookup!r}.")
         if self.unit and self.zone:
-            raise ValueError("`unit` and `zone` exclude each other: numbers since 1970 are UTC. Remove `zone`.")
+            raise ValueError("`unit` and `zone` exclude each other: times as numbers are always UTC. Remove `zone`.")
         if self.format and self.unit:
             raise ValueError("`format` and `unit` exclude each other. Keep one.")
         kinds = {

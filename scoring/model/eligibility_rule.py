@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from scoring.errors import ModelError, shorten_repr
+from scoring.errors import ModelError, make_printable, shorten_repr
 from scoring.model.rule_expression import Expression, Form, RuleSyntaxError, find_form, parse_rule
 
 __all__ = ["MAX_RULES", "EligibilityRule", "RuleError", "read_rules"]
 
 MAX_RULES: Final = 100
 MAX_NAME: Final = 80
+QUOTED: Final = 200
+"""Characters of a rule that a message quotes."""
 
 
 class RuleError(ValueError):
@@ -87,7 +89,12 @@ class EligibilityRule:
 
     def _message(self, problem: str, place: int, advice: str) -> str:
         named = f"rule {self.name!r}" if self.name else "the rule"
-        return f'{named} {problem}, at character {place} of "{self.where}". {advice}'
+        return f'{named} {problem}, at character {place} of "{self._quote(place)}". {advice}'
+
+    def _quote(self, place: int) -> str:
+        """Return the text around a place, on one printable line."""
+        start = max(0, min(place - 1, len(self.where)) - 60) if len(self.where) > QUOTED else 0
+        return ("…" if start else "") + make_printable(self.where[start:], QUOTED)
 
     def as_dict(self) -> dict[str, str]:
         """Return the content of the rule in a model file."""

@@ -163,10 +163,12 @@ def parse_rule(text: str) -> Expression:
     except SyntaxError as error:
         place = min(error.offset or len(text), len(text))
         raise RuleSyntaxError("cannot be read", place, "Check parentheses, quotes and operators.") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        if isinstance(error, RuleSyntaxError):
-            raise
-        raise RuleSyntaxError("cannot be read", 1, "Write a shorter condition.") from error
+    except (RecursionError, MemoryError) as error:
+        raise RuleSyntaxError("is nested too deeply", 1, "Split it into several rules.") from error
+    except RuleSyntaxError:
+        raise
+    except ValueError as error:  # such as a null character, half a surrogate pair, or a number of 5,000 digits
+        raise RuleSyntaxError("contains a character or number that cannot be read", 1, "Remove it.") from error
     find_form(expression)
     return expression
 

@@ -177,8 +177,8 @@ class Basis:
         read = _Reader(arrays)
         if int(read("format", np.int64, (1,))[0]) != FORMAT:
             raise DataError(
-                f"basis: the format is {arrays['format'][0]}; this version reads {FORMAT}. Write the basis "
-                "again with this version.",
+                f"The basis has format {arrays['format'][0]}, but this version of scoring reads format {FORMAT}. Write "
+                "the basis again with this version.",
                 reason="other format",
                 table="basis",
                 column="format",

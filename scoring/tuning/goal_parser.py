@@ -78,7 +78,7 @@ def _split(text: str) -> tuple[str, int]:
     name, at, k = text.replace(" ", "").lower().partition("@")
     if not at or not k.isascii() or not k.isdigit() or not int(k):
         raise ConfigurationError(
-            f"{text!r} does not end with @ and a number of ranks of 1 or more. Add it, as in NDCG@10.",
+            f"{text!r} does not end with @ and the length of the list, 1 or more. Add it, as in NDCG@10.",
             key=("ranks", text),
         )
     return name, int(k)

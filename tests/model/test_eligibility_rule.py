@@ -207,3 +207,12 @@ def test_single_rule_of_a_file_is_accepted() -> None:
     head = FILE[: FILE.index("  rules:")]
     assert parse(f"{head}  rules: job.fee >= 800\n").eligibility.rules == (EligibilityRule("job.fee >= 800"),)
     assert parse(f"{head}  rules: false\n").eligibility.rules == ()
+
+
+@pytest.mark.parametrize("text", ["job.fee >= \ud800", "job.fee >= 1 and " * 40 + "job.", "job.fee >= 1\0"])
+def test_message_quotes_one_short_printable_line(text: str) -> None:
+    with pytest.raises(RuleError) as raised:
+        EligibilityRule(text)
+    message = str(raised.value)
+    assert len(message) < 400
+    assert message.isprintable()

@@ -180,8 +180,8 @@ def require_same_column(name: str, first: NDArray, second: NDArray) -> None:
     """
     if first is not second and not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
         raise ModelError(
-            f"Two terms of the components use the name {name!r} for different job columns. Rename the Key, Number or "
-            "Flags of one term.",
+            f"Two components give the name {name!r} to different job columns. In one of them, use another name for the "
+            "Key, Number or Flags.",
             key=(name,),
         )
 
