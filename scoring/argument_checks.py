@@ -1,14 +1,14 @@
-"""Checks of arguments that several layers and scripts accept: positive integers and row numbers."""
+"""Checks of arguments that several layers accept: integers, days, seeds, shares and row numbers."""
 
 from __future__ import annotations
 
 import argparse
 import math
 from datetime import timedelta
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, shorten_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,18 +18,44 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_DAYS",
-    "MIN_DAYS",
+    "MAX_SEED",
+    "MIN_INTERVAL",
     "check_days",
+    "check_integer",
+    "check_interval",
+    "check_level",
     "check_list_length",
+    "check_number",
+    "check_positive",
     "check_positive_integer",
     "check_row_numbers",
+    "check_seed",
+    "check_share",
+    "check_workers",
+    "is_positive",
     "parse_positive_integer",
 ]
 
-MIN_DAYS: Final = 0.01
-"""Minimum length of a holdout by time."""
 MAX_DAYS: Final = 36_525
 """A hundred years. The clock of a dataset cannot be set back without limit."""
+MIN_INTERVAL: Final = 0.01
+"""Minimum number of days between two cuts."""
+MAX_SEED: Final = 2**32 - 1
+"""The largest seed that all random generators of the package accept."""
+
+
+def check_integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """Return an argument as an int. A float is accepted if it has no fraction.
+
+    Raises
+    ------
+    ConfigurationError: If it is not an integer from `least` to `most` (None: no limit). Text and booleans are not.
+    """
+    number = _find_integer(value)
+    if number is None or number < least or (most is not None and number > most):
+        limits = f"of {least} or more" if most is None else f"from {least:,} to {most:,}"
+        raise ConfigurationError(f"{name} is {shorten_repr(value)}. Use an integer {limits}.", key=(name,))
+    return number
 
 
 def check_positive_integer(name: str, value: Any) -> int:
@@ -39,26 +65,143 @@ def check_positive_integer(name: str, value: Any) -> int:
     ------
     ConfigurationError: If it is not an integer of 1 or more.
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
-        raise ConfigurationError(f"{name} is {value!r}. It must be an integer of 1 or more.", key=(name,))
-    return int(value)
+    return check_integer(name, value, 1)
 
 
-def check_days(name: str, value: Any, least: float = 0.0) -> float:
-    """Return a number of days as a float. A `timedelta` is converted.
+def check_workers(workers: Any, name: str = "workers") -> int | None:
+    """Return a maximum number of threads; None: one per available core.
 
     Raises
     ------
-    ConfigurationError: If it is not a number, below `least`, or above `MAX_DAYS`.
+    ConfigurationError: If it is neither None nor an integer of 1 or more.
     """
-    days = value / timedelta(days=1) if isinstance(value, timedelta) else value
-    is_number = isinstance(days, Real) and not isinstance(days, bool)
-    if not is_number or not least <= days <= MAX_DAYS:
+    return None if workers is None else check_positive_integer(name, workers)
+
+
+def check_seed(seed: Any, name: str = "seed") -> int:
+    """Return a seed as an int.
+
+    Raises
+    ------
+    ConfigurationError: If it is not an integer from 0 to `MAX_SEED`.
+    """
+    return check_integer(name, seed, 0, MAX_SEED)
+
+
+def check_days(name: str, value: Any, least: int = 0) -> int:
+    """Return a number of days as an int. A `timedelta` of whole days is converted.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a whole number of days from `least` to `MAX_DAYS`.
+    """
+    days = _find_integer(_convert_timedelta(value))
+    if days is None or not least <= days <= MAX_DAYS:
         raise ConfigurationError(
-            f"{name} is {value!r}. Use a number of days of at least {least:g} and at most {MAX_DAYS:,}.", key=(name,)
+            f"{name} is {shorten_repr(value)}. Use a whole number of days from {least} to {MAX_DAYS:,}.", key=(name,)
+        )
+    return days
+
+
+def check_interval(name: str, value: Any, least: float = 0.0) -> float:
+    """Return a number of days as a float, which may have a fraction. A `timedelta` is converted.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a finite number of `least` or more.
+    """
+    days = _convert_timedelta(value)
+    if not _is_finite(days) or days < least:
+        raise ConfigurationError(
+            f"{name} is {shorten_repr(value)}. Use a number of days of at least {least:g}.", key=(name,)
         )
     return float(days)
+
+
+def check_number(name: str, value: Any, least: float = 0.0) -> float:
+    """Return an argument as a float.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a finite number of `least` or more.
+    """
+    if not _is_finite(value) or value < least:
+        raise ConfigurationError(
+            f"{name} is {shorten_repr(value)}. Use a finite number of {least:g} or more.", key=(name,)
+        )
+    return float(value)
+
+
+def check_positive(name: str, value: Any, what: str = "a finite number") -> float:
+    """Return an argument as a float.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a finite number above 0.
+    """
+    if not is_positive(value):
+        raise ConfigurationError(f"{name} is {shorten_repr(value)}. Use {what} above 0.", key=(name,))
+    return float(value)
+
+
+def is_positive(value: Any) -> bool:
+    """Return whether a value is a finite number above 0."""
+    return _is_finite(value) and bool(value > 0)
+
+
+def check_share(name: str, value: Any, what: str = "a number") -> float:
+    """Return a share as a float.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a number above 0 and at most 1.
+    """
+    if not _is_real(value) or not 0 < value <= 1:
+        raise ConfigurationError(f"{name} is {shorten_repr(value)}. Use {what} above 0 and at most 1.", key=(name,))
+    return float(value)
+
+
+def check_level(value: Any, name: str = "level") -> float:
+    """Return a confidence level as a float.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a number above 0 and below 1.
+    """
+    if not _is_real(value) or not 0 < value < 1:
+        raise ConfigurationError(f"{name} is {shorten_repr(value)}. Use a number above 0 and below 1.", key=(name,))
+    return float(value)
+
+
+def _is_real(value: Any) -> bool:
+    # a `numpy.timedelta64` counts as an integer in the number classes of Python
+    return isinstance(value, Real) and not isinstance(value, bool) and type(value).__name__ != "timedelta64"
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether a value is a number that a float can represent."""
+    try:
+        return _is_real(value) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _find_integer(value: Any) -> int | None:
+    """Return the integer that a number is equal to; None if there is none."""
+    if not _is_real(value):
+        return None
+    if not isinstance(value, Integral) and not (math.isfinite(value) and value == math.floor(value)):
+        return None
+    return int(value)
+
+
+def _convert_timedelta(value: Any) -> Any:
+    """Return a time difference as a number of days, and any other value unchanged."""
+    if type(value).__name__ == "timedelta64":
+        import numpy as np
+
+        return value / np.timedelta64(1, "D")
+    return value / timedelta(days=1) if isinstance(value, timedelta) else value
 
 
 def parse_positive_integer(text: str) -> int:
@@ -77,14 +220,14 @@ def parse_positive_integer(text: str) -> int:
     return number
 
 
-def check_list_length(k: float) -> int:
+def check_list_length(k: Any, name: str = "k") -> int:
     """Return k as an int.
 
     Raises
     ------
     ConfigurationError: If it is not an integer of 1 or more.
     """
-    return check_positive_integer("k", k)
+    return check_positive_integer(name, k)
 
 
 def check_row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:

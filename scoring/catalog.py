@@ -5,19 +5,32 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
 from scoring import components
 from scoring.components import classic
-from scoring.errors import ModelError, suggest
+from scoring.errors import ConfigurationError, ModelError, shorten_repr, suggest
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.storage.os_errors import describe_os_error
 
-__all__ = ["SHIPPED", "get_component_kinds", "list_preset_names", "load_components", "load_model"]
+__all__ = [
+    "SHIPPED",
+    "AnyModel",
+    "check_models",
+    "get_component_kinds",
+    "list_preset_names",
+    "load_components",
+    "load_model",
+    "load_models",
+]
+
+AnyModel = ScoringModel | str | os.PathLike[str]
+"""A model, the name of a shipped model, or the path of a model file."""
 
 SHIPPED: tuple[type[Component], ...] = tuple(
     getattr(package, name) for package in (components, classic) for name in package.__all__
@@ -49,18 +62,28 @@ def list_preset_names() -> list[str]:
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
-def load_model(source: str | Path = "standard", components: Iterable[type[Component]] = ()) -> ScoringModel:
+def load_model(source: AnyModel = "standard", components: Iterable[type[Component]] = ()) -> ScoringModel:
     """Return a shipped model by name, or the model of a file.
 
     Parameters
     ----------
-    source: The name of a shipped model, or the path of a model file.
+    source: The name of a shipped model, or the path of a model file. A model is returned as it is.
     components: Component classes in addition to the shipped ones.
 
     Raises
     ------
-    ModelError: If the model does not exist, or the file is invalid. The error contains the line.
+    ModelError: If the model does not exist, `source` is another object, or the file is invalid. The error contains the
+        line.
     """
+    if isinstance(source, ScoringModel):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        names = ", ".join(list_preset_names())
+        raise ModelError(
+            f"The model is {shorten_repr(source)}. Use a ScoringModel, the name of a shipped model ({names}), or the "
+            "path of a model file.",
+            key=("model",),
+        )
     kinds = get_component_kinds(components)
     if isinstance(source, str) and source in list_preset_names():
         file = resources.files("scoring.model") / "presets" / f"{source}.yaml"
@@ -74,6 +97,34 @@ def load_model(source: str | Path = "standard", components: Iterable[type[Compon
             f"model {source}: {describe_os_error(error)}. {names}, or the path of a model file.", path=str(source)
         ) from error
     return parse_model(text, kinds, source=str(source))
+
+
+def load_models(models: Mapping[str, AnyModel], components: Iterable[type[Component]] = ()) -> dict[str, ScoringModel]:
+    """Return models by name; see `load_model` for what counts as a model.
+
+    Raises
+    ------
+    ConfigurationError: If `models` is not a mapping, or empty.
+    ModelError: As `load_model`.
+    """
+    check_models(models)
+    return {str(name): load_model(model, components) for name, model in models.items()}
+
+
+def check_models(models: Mapping[str, object]) -> None:
+    """Check that models are given by name.
+
+    Raises
+    ------
+    ConfigurationError: If `models` is not a mapping, or empty.
+    """
+    if not isinstance(models, Mapping):
+        raise ConfigurationError(
+            f"models is {shorten_repr(models)}. Use a mapping of names to models, such as {{'now': 'standard'}}.",
+            key=("models",),
+        )
+    if not models:
+        raise ConfigurationError("models is empty. Give at least one model.", key=("models",))
 
 
 def load_components(file: str | Path, *, source: str | None = None) -> list[type[Component]]:

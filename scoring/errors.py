@@ -50,8 +50,8 @@ _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
 
 
 def shorten_repr(value: object) -> str:
-    """Return the truncated repr of a value: a few lines of YAML with aliases can contain billions of values."""
-    return _REPR.repr(value)
+    """Return the truncated repr of a value as one line: a few lines of YAML can contain billions of values."""
+    return make_printable(_REPR.repr(value))
 
 
 def pluralize(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from scoring.argument_checks import MAX_DAYS, MIN_DAYS
+from scoring.argument_checks import MAX_DAYS, MAX_SEED
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ HoldoutOption = Annotated[
     ),
 ]
 DaysOption = Annotated[
-    float,
+    int,
     typer.Option(
         "--days",
         metavar="DAYS",
-        min=MIN_DAYS,
+        min=1,
         max=MAX_DAYS,
         help="With --holdout time: length of the holdout in days.",
     ),
@@ -74,7 +74,7 @@ HeldOption = Annotated[
     ),
 ]
 WindowDaysOption = Annotated[
-    float,
+    int,
     typer.Option(
         "--window-days",
         metavar="DAYS",
@@ -92,7 +92,9 @@ CountsOption = Annotated[
         help="Kind of action that makes a job relevant, and its gain. May be repeated.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the user split and the trials.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Seed of the user split and the trials.")
+]
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ class HoldoutOptions:
     """The values of the holdout options."""
 
     kind: HoldoutKind = "time"
-    days: float = 14.0
+    days: int = 14
     cutoff: str | None = None
     jobs_per_user: int = 1
-    window_days: float = 0.0
+    window_days: int = 0
     counts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -9,11 +9,11 @@ from typing import Final
 
 import pandas as pd
 
+from scoring.catalog import AnyModel, load_model
 from scoring.data_check import activity_findings, component_findings, row_findings
 from scoring.data_check.finding import Finding
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
-from scoring.model import ScoringModel
 from scoring.plotting.html_table import render_html_table
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
@@ -69,7 +69,7 @@ class DataCheck:
 
 
 def check_data(
-    data: Dataset, model: ScoringModel, *, factor_cache: Path | None = None, workers: int | None = None
+    data: Dataset, model: AnyModel, *, factor_cache: Path | None = None, workers: int | None = None
 ) -> DataCheck:
     """Check whether a dataset is fit to rank and to tune on with a model.
 
@@ -83,6 +83,7 @@ def check_data(
     # it imports the evaluation (0.1 s), which the warnings of a run do not need
     from scoring.data_check import power_and_memory_findings
 
+    model = load_model(model)
     found = [*_check_rows(data), *_check_activity(data)]
     if any(finding.level == "problem" for finding in found):  # nothing can be ranked
         return _in_order([*found, *row_findings.find_missing_values(data, model)])

@@ -20,7 +20,7 @@ from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 
 __all__ = ["find_detectable_difference", "find_need_of_a_run"]
 
-DAYS: Final = 14.0
+DAYS: Final = 14
 FEW_USERS: Final = 120
 """Below this number of users, intervals of differences are too narrow."""
 METRIC: Final = "NDCG@10"
@@ -41,14 +41,14 @@ def find_detectable_difference(prepared: Prepared) -> Iterator[Finding]:
         yield Finding(
             "holdout",
             "warning",
-            f"models cannot be compared on the last {DAYS:g} days: {str(error).rstrip('.')}",
+            f"models cannot be compared on the last {DAYS} days: {str(error).rstrip('.')}",
             "Import more actions, or choose another holdout in `evaluate` and `tune`.",
         )
         return
     evaluator = Evaluator(holdout, users=test, workers=prepared.workers)
     own, equal = (evaluator.evaluate(each).values[METRIC] for each in (model, _with_equal_weights(model)))
     difference = compute_detectable_difference(own, equal)
-    text = f"a holdout of {DAYS:g} days has {pluralize(len(holdout.user_id), 'user')}, {len(test):,} of them for tests"
+    text = f"a holdout of {DAYS} days has {pluralize(len(holdout.user_id), 'user')}, {len(test):,} of them for tests"
     if np.isfinite(difference) and difference > 0:
         text += f". Between {model.name} and equal weights, they show a difference of NDCG@10 from {difference:.3f}"
     if len(test) < FEW_USERS:

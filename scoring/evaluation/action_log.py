@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import is_positive
 from scoring.array_types import Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, suggest
+from scoring.errors import ConfigurationError, shorten_repr, suggest
 
-__all__ = ["ActionLog"]
+__all__ = ["MAX_GAIN", "ActionLog"]
+
+MAX_GAIN: Final = 1_000_000_000
+"""Limit of a gain. Sums of gains must remain finite."""
 
 
 def check_gains(gains: Mapping[str, float]) -> None:
@@ -22,15 +26,23 @@ def check_gains(gains: Mapping[str, float]) -> None:
 
     Raises
     ------
-    ConfigurationError: If a kind is unknown or a gain is not a finite number above 0.
+    ConfigurationError: If a kind is unknown, or a gain is not a number above 0 and at most `MAX_GAIN`.
     """
+    if not isinstance(gains, Mapping):
+        raise ConfigurationError(
+            f"gains is {shorten_repr(gains)}. Use a mapping of kinds to gains, such as {{'application': 1}}.",
+            key=("gains",),
+        )
     for kind, gain in gains.items():
         if kind not in ACTION_KINDS:
             raise ConfigurationError(
-                f"{kind!r} is not a kind of action. {suggest(kind, ACTION_KINDS)}", key=("gains", kind)
+                f"{kind!r} is not a kind of action. {suggest(str(kind), ACTION_KINDS)}", key=("gains", str(kind))
             )
-        if not (np.isfinite(gain) and gain > 0):
-            raise ConfigurationError(f"The gain of {kind} is {gain}. Use a finite number above 0.", key=("gains", kind))
+        if not is_positive(gain) or gain > MAX_GAIN:
+            raise ConfigurationError(
+                f"The gain of {kind} is {shorten_repr(gain)}. Use a number above 0 and at most {MAX_GAIN:,}.",
+                key=("gains", kind),
+            )
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class ActionLog:
 
         Raises
         ------
-        ConfigurationError: If a kind is unknown or a gain is not a finite number above 0.
+        ConfigurationError: As `check_gains`.
         """
         check_gains(gains)
         gain_of_kind = np.zeros(len(ACTION_KINDS))

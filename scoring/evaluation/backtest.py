@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -13,8 +13,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from scoring.argument_checks import MIN_DAYS, check_days, check_positive_integer
+from scoring.argument_checks import (
+    MIN_INTERVAL,
+    check_days,
+    check_interval,
+    check_level,
+    check_positive_integer,
+    check_seed,
+)
 from scoring.array_types import Floats, Longs
+from scoring.catalog import AnyModel, load_models
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.dataset.row_lookup import IdList
@@ -111,11 +119,11 @@ class Backtest:
     def of(
         cls,
         data: Dataset,
-        models: Mapping[str, ScoringModel],
+        models: Mapping[str, AnyModel],
         *,
         cuts: int = 6,
-        every: float | None = None,
-        days: float = 14.0,
+        every: float | timedelta | None = None,
+        days: int | timedelta = 14,
         newest: datetime | str | None = None,
         gains: Mapping[str, float] = APPLICATIONS,
         users: IdList | None = None,
@@ -139,7 +147,7 @@ class Backtest:
         models: Name → model; the first is the baseline.
         cuts: Number of cuts.
         every: Days between two cuts; None: `days`, so that held-out periods do not overlap.
-        days: Length of each held-out period.
+        days: Length of each held-out period, in whole days.
         newest: The newest cut; None: `days` days before the dataset's clock.
         gains: Kind of action → gain, as in `by_time`.
         users: Ids of the users to evaluate; None: all users. Users without relevant jobs at a cut are left out there.
@@ -156,14 +164,12 @@ class Backtest:
         ConfigurationError: If `models` is empty, a number or the time is invalid, a goal has no test over several cuts
             or needs longer lists, the candidate is the baseline or does not exist, or no cut has a relevant job.
         """
-        if not models:
-            raise ConfigurationError("models is empty. Give at least one model.", key=("models",))
-        cuts, days = check_positive_integer("cuts", cuts), check_days("days", days, MIN_DAYS)
-        every = days if every is None else check_days("every", every)
-        if not every > 0:
-            raise ConfigurationError(f"every is {every}. Use a number of days above 0.", key=("every",))
+        sides = load_models(models)
+        cuts, days = check_positive_integer("cuts", cuts), check_days("days", days, 1)
+        every = days if every is None else check_interval("every", every, MIN_INTERVAL)
+        level, seed = check_level(level), check_seed(seed)
         declared = tuple(_check_goal(goal, metrics, k) for goal in goals)
-        chosen = parse_candidate(list(models), candidate) if declared else None
+        chosen = parse_candidate(list(sides), candidate) if declared else None
         last = parse_clock(newest, "newest") or data.as_of - pd.Timedelta(days=days)
         options = {"k": k, "metrics": metrics, "factor_cache": factor_cache, "workers": workers}
         done: list[BacktestCut] = []
@@ -172,7 +178,7 @@ class Backtest:
         for place in range(cuts):
             at = last - pd.Timedelta(days=every) * (cuts - 1 - place)
             try:
-                done.append(cls._evaluate(data, at, models, days, gains, users, declared, options))
+                done.append(cls._evaluate(data, at, sides, days, gains, users, declared, options))
             except EmptyHoldoutError as error:
                 skipped[at] = str(error)
             advance(place + 1, cuts)
@@ -182,14 +188,14 @@ class Backtest:
             )
         names = tuple(metric.name for metric in metrics)
         currency = data.board.currency
-        return cls(tuple(done), skipped, tuple(models), names, level, seed, declared, chosen, currency)
+        return cls(tuple(done), skipped, tuple(sides), names, level, seed, declared, chosen, currency)
 
     @staticmethod
     def _evaluate(
         data: Dataset,
         at: pd.Timestamp,
         models: Mapping[str, ScoringModel],
-        days: float,
+        days: int,
         gains: Mapping[str, float],
         users: IdList | None,
         goals: Sequence[Measure],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Floats, Longs
+from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, RunCancelledError, pluralize
@@ -174,8 +175,9 @@ class Evaluator:
         """Inputs of the evaluated users and all jobs."""
         return Inputs.of(self.statistics).take_users(self._rows)
 
-    def prepare(self, model: ScoringModel) -> Prepared:
+    def prepare(self, model: AnyModel) -> Prepared:
         """Return the model prepared for these users. If only weights differ from a kept plan, nothing is re-encoded."""
+        model = load_model(model)
         match = next((plan for plan in self._plans if _differ_only_in_weights(plan.model, model)), None)
         if self._plans:
             prepared = (match or self._plans[0]).with_model(model)
@@ -184,13 +186,14 @@ class Evaluator:
         self._plans = [prepared, *(plan for plan in self._plans if plan is not match)][:_PLANS]
         return prepared
 
-    def evaluate(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
+    def evaluate(self, model: AnyModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return the model's lists, and every metric for every user.
 
         Raises
         ------
         RunCancelledError: If `cancelled` returns true.
         """
+        model = load_model(model)
         prepared = self.prepare(model)
         ranking = prepared.scorer.top_k(self.k, cancelled=cancelled)
         if cancelled():  # lists that were not computed are empty and must not be evaluated
@@ -226,7 +229,7 @@ class Evaluator:
         relevance = rank_relevance(ranking, self.holdout.relevance, self.k)
         return relevance, {metric.name: metric.of(relevance) for metric in self.metrics}
 
-    def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
+    def judge(self, model: AnyModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return `evaluate(model)`. Deprecated since 0.2: use `evaluate`."""
         warnings.warn("Evaluator.judge was renamed. Use Evaluator.evaluate.", DeprecationWarning, stacklevel=2)
         return self.evaluate(model, cancelled=cancelled)
@@ -238,7 +241,7 @@ class Evaluator:
             self._facts = rules, ListFacts.of(self.inputs, evaluation.exclusions.open_to_all)
         return self._facts[1]
 
-    def count_unreachable(self, model: ScoringModel) -> dict[str, int]:
+    def count_unreachable(self, model: AnyModel) -> dict[str, int]:
         """Return rule → number of relevant pairs that the rule excludes from every list.
 
         Such a pair counts as a miss. It is counted once, at the first rule that excludes it.

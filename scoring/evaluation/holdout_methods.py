@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import MIN_DAYS, check_days
+from scoring.argument_checks import check_days, check_integer, check_positive_integer, check_seed, check_share
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME, to_microseconds
 from scoring.dataset.dataset import parse_clock
-from scoring.errors import ConfigurationError, pluralize
+from scoring.errors import pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, EarlierActions, Holdout, list_caveats, select_relevant
 from scoring.evaluation.leakage_check import COMPARED_JOBS, REPEATS, HeldOutJobs, KnownPairs, compare_agreement
@@ -43,7 +43,7 @@ def by_time(
     data: Dataset,
     cut: Any = None,
     *,
-    days: float | timedelta = 14.0,
+    days: int | timedelta = 14,
     gains: Mapping[str, float] = APPLICATIONS,
     after: datetime | str | None = None,
 ) -> Holdout:
@@ -57,7 +57,7 @@ def by_time(
     ----------
     data: The dataset to split.
     cut: Timestamp of the split; None: `days` days before the dataset's clock.
-    days: Length of the held-out period.
+    days: Length of the held-out period, in whole days.
     gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
     after: Only actions later than this time are relevant, such as the time of lists of another system; None: those
         after the cut.
@@ -66,7 +66,7 @@ def by_time(
     ------
     ConfigurationError: If a time or `days` is invalid, no pair is held out, or a kind or gain is invalid.
     """
-    days = check_days("days", days, MIN_DAYS)
+    days = check_days("days", days, 1)
     log = ActionLog.of(data, gains)
     tables = data.tables
     known = Dataset(tables, as_of=data.as_of - pd.Timedelta(days=days) if cut is None else cut, set_back=True)
@@ -124,7 +124,7 @@ def last_n(
     *,
     gains: Mapping[str, float] = APPLICATIONS,
     at_least: int = 1,
-    window_days: float = 0.0,
+    window_days: int | timedelta = 0,
     candidates: CandidateJobs | None = None,
     after: datetime | str | None = None,
 ) -> Holdout:
@@ -148,7 +148,8 @@ def last_n(
     ConfigurationError: If n is below 1, a kind of action, its gain or `after` is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
     """
-    _require_number(n)
+    n, at_least = check_positive_integer("n", n), check_integer("at_least", at_least, 0)
+    window_days = check_days("window_days", window_days)
     log, n_users = ActionLog.of(data, gains), len(data.users)
     pairs = log.pairs()
     from_the_end = pairs.from_the_end(n_users)
@@ -180,7 +181,7 @@ def cold_start(
     share: float = 0.2,
     seed: int = 0,
     gains: Mapping[str, float] = APPLICATIONS,
-    window_days: float = 0.0,
+    window_days: int | timedelta = 0,
     candidates: CandidateJobs | None = None,
     after: datetime | str | None = None,
 ) -> Holdout:
@@ -202,9 +203,8 @@ def cold_start(
     ConfigurationError: If n is below 1, the share, a gain or `after` is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
     """
-    _require_number(n)
-    if not 0 < share <= 1:
-        raise ConfigurationError(f"share is {share}. Use a share of the users above 0 and at most 1.", key=("share",))
+    n, seed, window_days = check_positive_integer("n", n), check_seed(seed), check_days("window_days", window_days)
+    share = check_share("share", share, "a share of the users")
     pairs, n_users = ActionLog.of(data, gains).pairs(), len(data.users)
     acting = np.unique(pairs.user)
     chosen = np.zeros(n_users, dtype=bool)
@@ -229,14 +229,13 @@ def _hold_out_per_user(
     reasons: dict[str, Bools],
     name: str,
     gains: Mapping[str, float],
-    window_days: float,
+    window_days: int,
     chosen_jobs: CandidateJobs | None,
     after: datetime | str | None,
     compare: Callable[[Dataset, ActionLog, Longs], pd.DataFrame],
     all_actions_of: Bools | None = None,
 ) -> Holdout:
     n_users = len(data.users)
-    window_days = check_days("window_days", window_days)
     kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
     known = _remove_held_out(data, kept, all_actions_of)
     if chosen_jobs is None:
@@ -295,8 +294,3 @@ def _find_candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
         rows = np.unique(data.job_lookup.find_rows(chosen_jobs))
         users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
     return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
-
-
-def _require_number(n: int) -> None:
-    if n < 1:
-        raise ConfigurationError(f"n is {n}. Use 1 or more jobs per user.", key=("n",))

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from scoring.argument_checks import check_level
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError, pluralize
 from scoring.id_hash import hash_ids
@@ -89,8 +90,7 @@ class Jackknife:
         ------
         ConfigurationError: If the level is not between 0 and 1, or there are fewer than `MIN_USERS` users.
         """
-        if not 0 < level < 1:
-            raise ConfigurationError(f"level is {level!r}. Use a number between 0 and 1, such as 0.95.", key=("level",))
+        level = check_level(level)
         half = stdtrit(self._freedom, (1 + level) / 2) * self.standard_error
         return float(self.value - half), float(self.value + half)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_level
+from scoring.catalog import AnyModel, check_models, load_model
 from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
@@ -59,7 +61,7 @@ class Scoreboard:
     def of(
         cls,
         evaluator: Evaluator,
-        models: Mapping[str, ScoringModel | ExternalLists],
+        models: Mapping[str, AnyModel | ExternalLists],
         *,
         level: float = 0.95,
         seed: int = 0,
@@ -87,22 +89,26 @@ class Scoreboard:
         ConfigurationError: If `models` is empty, a goal is not a measure, a measure needs longer lists, or the
             candidate is the baseline or does not exist.
         """
-        if not models:
-            raise ConfigurationError("models is empty. Give at least one model.", key=("models",))
+        level = check_level(level)
+        check_models(models)
+        sides = {
+            str(name): model if isinstance(model, ExternalLists) else load_model(model)
+            for name, model in models.items()
+        }
         added = tuple(_check_measure(measure, evaluator) for measure in measures)
         known = {measure.name: measure for measure in list_measures(evaluator, added)}
         declared = tuple(
             _check_measure(known.get(goal, goal) if isinstance(goal, str) else goal, evaluator) for goal in goals
         )
-        chosen = parse_candidate(list(models), candidate) if declared else None
-        rules = next((model.eligibility for model in models.values() if isinstance(model, ScoringModel)), None)
+        chosen = parse_candidate(list(sides), candidate) if declared else None
+        rules = next((model.eligibility for model in sides.values() if isinstance(model, ScoringModel)), None)
         evaluations = {
             name: evaluator.evaluate_lists(model, rules)
             if isinstance(model, ExternalLists)
             else evaluator.evaluate(model)
-            for name, model in models.items()
+            for name, model in sides.items()
         }
-        n_tests = (len(models) - 1) * len(list_measures(evaluator, (*declared, *added)))
+        n_tests = (len(sides) - 1) * len(list_measures(evaluator, (*declared, *added)))
         permutations = count_permutations(n_tests, level)
         resamples = Resamples.of(evaluator.user_id, n_permutations=permutations, seed=seed)
         return cls(evaluator, evaluations, resamples, level, declared, chosen, added)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_positive_integer, check_seed
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ConfigurationError, pluralize
@@ -131,6 +131,7 @@ class Resamples:
                 f"n_resamples is {n_resamples}. Use {_FEWEST} or more for an interval.", key=("n_resamples",)
             )
         n_permutations = check_positive_integer("n_permutations", n_permutations)
+        seed = check_seed(seed)
         ids = parse_ids(user_id, "user")
         order = np.argsort(ids, kind="stable")
         is_duplicate = ids[order][1:] == ids[order][:-1]

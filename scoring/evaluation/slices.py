@@ -6,13 +6,14 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_days, check_integer, check_positive_integer
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, UnknownIdError, suggest
@@ -116,7 +117,9 @@ class Slicing:
         return pd.DataFrame({"slice": self.labels, "n": self.masks.sum(axis=1)})
 
 
-def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
+def make_slicings(
+    inputs: Inputs, *, newcomer_days: int | timedelta = 30, newcomer_actions: int = 5
+) -> tuple[Slicing, ...]:
     """Return the slicings of the inputs' users by region, age group, tenure and occupation group.
 
     - region: region of the user's prefecture, in the order of the prefectures table
@@ -127,7 +130,13 @@ def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actio
       code itself if the table has no such name
 
     A slicing of which nothing is known is left out.
+
+    Raises
+    ------
+    ConfigurationError: If one of the two numbers is not a whole number of 0 or more.
     """
+    newcomer_days = check_days("newcomer_days", newcomer_days)
+    newcomer_actions = check_integer("newcomer_actions", newcomer_actions, 0)
     users, ids = inputs.users, inputs.users.user_id
     regions = inputs.dataset.tables.prefectures.set_index("prefecture_code")["region"]
     region = users.frame["prefecture_code"].map(regions)
@@ -144,7 +153,7 @@ def make_slicings(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actio
     return tuple(slicing for slicing in slicings if slicing.labels != (UNKNOWN,))
 
 
-def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
+def slices_of(inputs: Inputs, *, newcomer_days: int | timedelta = 30, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
     """Return `make_slicings(…)`. Deprecated since 0.2: use `make_slicings`."""
     warnings.warn("slices_of was renamed. Use make_slicings.", DeprecationWarning, stacklevel=2)
     return make_slicings(inputs, newcomer_days=newcomer_days, newcomer_actions=newcomer_actions)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_seed
 from scoring.array_types import Floats, Longs
 from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ConfigurationError
@@ -46,8 +47,7 @@ def split_users(
             f"shares are {shares}. Give three shares of 0 or more, for train, validation and test, that sum to 1.",
             key=("shares",),
         )
-    if seed < 0:
-        raise ConfigurationError(f"seed is {seed}. Use an integer of 0 or more.", key=("seed",))
+    seed = check_seed(seed)
     ids = np.unique(parse_ids(user_ids, "user"))
     part = np.searchsorted(np.cumsum(shares[:2]), _draw_uniform(ids, seed), side="right")
     parts = [ids[part == number] for number in range(3)]

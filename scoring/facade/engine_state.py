@@ -15,13 +15,13 @@ from typing import Any, Final, Self, TypeVar
 
 import pandas as pd
 
+from scoring.argument_checks import check_integer, check_number, check_workers
 from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
 from scoring.caching.memory_footprints import Footprint
-from scoring.catalog import load_model
+from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
-from scoring.model import ScoringModel
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
@@ -46,7 +46,7 @@ class EngineState:
     def __init__(
         self,
         db: Any,
-        model: str | Path | ScoringModel = "classic",
+        model: AnyModel = "classic",
         *,
         as_of: datetime | str | None = None,
         chunk_size: int = DEFAULT_CHUNK_SIZE,
@@ -77,16 +77,16 @@ class EngineState:
                 "caches and layers are both given. layers is the deprecated name of caches: use only caches.",
                 key=("layers",),
             )
-        self.model = model if isinstance(model, ScoringModel) else load_model(model)
+        self.model = load_model(model)
         self.chunk_size = chunk_size
-        self.max_workers = max_workers
+        self.max_workers = check_workers(max_workers, "max_workers")
         self.caches = (
             caches
             or layers
             or EngineCaches(
-                company_hours=company_cache_hours,
-                prefecture_entries=prefecture_cache_size,
-                company_entries=company_cache_size,
+                company_hours=check_number("company_cache_hours", company_cache_hours),
+                prefecture_entries=check_integer("prefecture_cache_size", prefecture_cache_size, 0),
+                company_entries=check_integer("company_cache_size", company_cache_size, 0),
                 clock=clock,
             )
         )
@@ -95,7 +95,7 @@ class EngineState:
             as_of,
             _resolve_factor_folder(keep_factors),
             self.caches,
-            check_seconds=change_check_seconds,
+            check_seconds=check_number("change_check_seconds", change_check_seconds),
             clock=clock,
         )
         self.alert = TargetAlert(lambda: self.PERFORMANCE_TARGET_MS_PER_USER)
@@ -293,13 +293,7 @@ def require_integer(name: str, value: Any, *, least: int) -> int:
     ------
     ConfigurationError: If the value is not an integer, or less than `least`.
     """
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        number = least - 1
-    if isinstance(value, bool | str) or number != value or number < least:
-        raise ConfigurationError(f"{name} is {value!r}. Use an integer of {least} or more.", key=(name,))
-    return number
+    return check_integer(name, value, least)
 
 
 def _resolve_factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:

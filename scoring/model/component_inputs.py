@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.columns.job_board import Board
@@ -92,7 +93,7 @@ class History:
         users, rows = self._all
         chosen = self._actions.kind[rows] == ACTION_KINDS.index(kind)
         if days is not None:
-            chosen &= self._actions.at[rows] >= self.now - days * DAY
+            chosen &= self._actions.at[rows] >= self.now - check_interval("days", days) * DAY
         users, rows = users[chosen], rows[chosen]
         own = None if self._actions.own is None else self._actions.own.iloc[rows].reset_index(drop=True)
         return ActionRows(users, self._actions.job[rows], self._actions.at[rows], own)
@@ -246,7 +247,7 @@ class Inputs:
         actions = self.dataset.actions_as_of(self.basis.clock)
         chosen = actions.kind == ACTION_KINDS.index(kind)
         if days is not None:
-            chosen &= actions.at >= self.now - days * DAY
+            chosen &= actions.at >= self.now - check_interval("days", days) * DAY
         job_id = self.dataset.jobs.job_id
         counts = np.bincount(actions.job[chosen], minlength=len(job_id) + 1)  # the last row is for unknown jobs
         rows, _ = IdIndex(job_id).find(self.jobs.job_id)

@@ -19,7 +19,7 @@ from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.pydantic_errors import describe_problem
 from scoring.model.setting_text import describe_settings
-from scoring.model.weight_profile import GROUPS, WeightProfile
+from scoring.model.weight_profile import GROUPS, WeightProfile, read_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,12 @@ class ScoringModel:
     description: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.weights, WeightProfile):
+            raise ModelError(
+                f"model {self.name}: weights is of type {type(self.weights).__name__}. Use a WeightProfile, or call "
+                "with_weights.",
+                key=("weights",),
+            )
         if not self.parts:
             raise ModelError(f"model {self.name} has no components. Add at least one.", key=("parts",))
         named = {group: list(self.weights.components[group]) for group in GROUPS}
@@ -99,8 +105,10 @@ class ScoringModel:
         rules = escape(describe_settings(self.eligibility))
         return f"<p>{head}</p>{render_html_table(self.frame())}<p>rules: {rules}</p>{own}"
 
-    def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
+    def with_weights(self, weights: WeightProfile | Mapping[str, float] | pd.Series) -> Self:
         """Return the model with other weights: a profile, or flat weights by component name (normalised to sum 1).
+
+        Flat weights are a mapping, or a Series with the names as its index. Text is accepted if it is a number.
 
         Raises
         ------
@@ -110,13 +118,14 @@ class ScoringModel:
             weights = self.profile_of(weights)
         return replace(self, weights=weights)
 
-    def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
+    def profile_of(self, flat: Mapping[str, float] | pd.Series) -> WeightProfile:
         """Return the normalised profile of flat weights by component name. Omitted components get weight 0.
 
         Raises
         ------
         ModelError: If a component does not exist or a weight is invalid.
         """
+        flat = read_weights(flat)
         unknown = set(flat) - {part.name for part in self.parts}
         if unknown:
             raise self._unknown_component(sorted(unknown)[0])

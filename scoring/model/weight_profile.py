@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Self
 
-from scoring.errors import ModelError
+import numpy as np
+import pandas as pd
 
-__all__ = ["GROUPS", "TOLERANCE", "WeightProfile"]
+from scoring.errors import ModelError, shorten_repr
+
+__all__ = ["GROUPS", "TOLERANCE", "WeightProfile", "read_weights"]
 
 GROUPS = ("base", "match", "personal")
 """base: what the job offers; match: how it fits the user; personal: the user's past actions."""
@@ -38,14 +43,13 @@ class WeightProfile:
     components: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:
-        unknown = (set(self.groups) | set(self.components)) - set(GROUPS)
+        given, given_parts = read_weights(self.groups, "groups"), _read_components(self.components)
+        unknown = {*given, *given_parts} - set(GROUPS)
         if unknown:
             name = sorted(unknown)[0]
             raise ModelError(f"unknown group {name!r}; the groups are {', '.join(GROUPS)}.", key=("groups", name))
-        whole = {group: float(self.groups.get(group, 0.0)) for group in GROUPS}
-        parts = {
-            group: {name: float(weight) for name, weight in self.components.get(group, {}).items()} for group in GROUPS
-        }
+        whole = {group: given.get(group, 0.0) for group in GROUPS}
+        parts = {group: given_parts.get(group, {}) for group in GROUPS}
         _check_level(_GROUPS, whole)
         for group, weights in parts.items():
             _check_group(group, whole[group], weights)
@@ -58,8 +62,9 @@ class WeightProfile:
 
         Raises
         ------
-        ModelError: If a weight is negative or not finite, or the weights of a level are all 0.
+        ModelError: If a weight is not a number, negative or not finite, or the weights of a level are all 0.
         """
+        groups, components = read_weights(groups, "groups"), _read_components(components)
         divided = {  # before the groups: an invalid weight of a component may also make the sum of its group invalid
             # if the group has weight 0, all of its components may have weight 0
             group: dict(weights)
@@ -80,6 +85,51 @@ class WeightProfile:
             for group in GROUPS
             if self.components[group]
         }
+
+
+def read_weights(weights: Mapping[str, Any] | pd.Series, argument: str = "weights") -> dict[str, float]:
+    """Return weights by name, as floats: a mapping, or a Series with names as its index.
+
+    Text is accepted if it is a number. Whether the numbers are valid weights is checked later.
+
+    Raises
+    ------
+    ModelError: If `weights` is neither of both, has a duplicate name, or a value that is not a number. The message
+        contains the name.
+    """
+    if isinstance(weights, pd.Series):
+        if not weights.index.is_unique:
+            name = str(weights.index[weights.index.duplicated()][0])
+            raise ModelError(f"{argument}: duplicate name {name!r}. Give each weight once.", key=(name,))
+        weights = {str(name): value for name, value in weights.items()}
+    if not isinstance(weights, Mapping):
+        raise ModelError(
+            f"{argument} is {shorten_repr(weights)}. Use a dict of names to weights, or a Series with names as its "
+            "index.",
+            key=(argument,),
+        )
+    return {str(name): _read_weight(str(name), value) for name, value in weights.items()}
+
+
+def _read_weight(name: str, value: Any) -> float:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    is_number = isinstance(value, Real | Decimal | str) and not isinstance(value, bool)
+    try:
+        return float(value if is_number else "")
+    except (ValueError, OverflowError):
+        raise ModelError(
+            f"the weight of {name} is {shorten_repr(value)}; it must be a finite number of 0 or more.", key=(name,)
+        ) from None
+
+
+def _read_components(components: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    if not isinstance(components, Mapping):
+        raise ModelError(
+            f"components is {shorten_repr(components)}. Use a mapping of groups to the weights of their components.",
+            key=("components",),
+        )
+    return {str(group): read_weights(weights, str(group)) for group, weights in components.items()}
 
 
 def _label(level: _Level) -> str:

@@ -13,6 +13,7 @@ from scoring.array_types import Longs
 from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import DOT, JOB, NONE, Program
 from scoring.bundle.terms import ReusableArrays
+from scoring.catalog import AnyModel, load_model
 from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
@@ -51,7 +52,7 @@ class Plan:
     @classmethod
     def build(
         cls,
-        model: ScoringModel,
+        model: AnyModel,
         inputs: Inputs,
         candidates: Candidates | None = None,
         *,
@@ -70,6 +71,7 @@ class Plan:
         ------
         ModelError: If a component's terms do not fit the data. The message names the component.
         """
+        model = load_model(model)
         values, new = [], []
         for number, part in enumerate(model.parts):
             value = None if reuse is None else reuse._known(part)

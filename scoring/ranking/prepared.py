@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranked_lists import Ranking
+from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
@@ -43,7 +44,7 @@ class Prepared:
     def of(
         cls,
         data: Dataset | Statistics | Inputs,
-        model: ScoringModel,
+        model: AnyModel,
         *,
         workers: int | None = None,
         candidates: Candidates | None = None,
@@ -55,7 +56,7 @@ class Prepared:
         Parameters
         ----------
         data: A dataset, its statistics (to share them), or inputs.
-        model: The scoring model.
+        model: The model, the name of a shipped model, or the path of a model file.
         workers: Maximum number of threads; None for one per available core.
         candidates: The jobs that each user's list may contain; None for the jobs open at the clock.
         backend: Factory of the backend of each plan, such as `ReferenceBackend`; None for `NumbaBackend`.
@@ -66,7 +67,7 @@ class Prepared:
         ConfigurationError: If a basis is given together with inputs, which have one.
         ModelError: If a component's terms do not fit the data.
         """
-        inputs = _make_inputs(data, basis)
+        model, inputs = load_model(model), _make_inputs(data, basis)
         plan = Plan.build(model, inputs, candidates)
         require_contract(plan, inputs)
         return cls(inputs, plan, workers, backend=backend)
@@ -75,7 +76,7 @@ class Prepared:
     def for_rows(
         cls,
         data: Dataset | Statistics | Inputs,
-        model: ScoringModel,
+        model: AnyModel,
         *,
         user_ids: IdList,
         job_ids: IdList,
@@ -91,7 +92,7 @@ class Prepared:
         UnknownIdError: If a user or a job does not exist.
         ConfigurationError, ModelError: As `of`.
         """
-        inputs = _make_inputs(data, basis)
+        model, inputs = load_model(model), _make_inputs(data, basis)
         users, jobs = inputs.user_lookup.find_rows(user_ids), inputs.job_lookup.find_rows(job_ids)
         selected = inputs.take_users(users).take_jobs(jobs)
         return cls(selected, Plan.build(model, selected), workers)
@@ -124,12 +125,13 @@ class Prepared:
         """Rows of the active users: those that a run ranks jobs for."""
         return np.flatnonzero(self.inputs.users.active)
 
-    def with_model(self, model: ScoringModel) -> Self:
+    def with_model(self, model: AnyModel) -> Self:
         """Return another model prepared on the same rows. It reuses the parts of this plan that remain valid.
 
         If only weights differ, no values are recomputed. If only parameters of components that depend on the job alone
         differ, only their values are recomputed.
         """
+        model = load_model(model)
         seeds = self.scorer.latest or self.seeds
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
             return replace(self, plan=self.plan.with_weights(model), seeds=seeds)

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_workers
 from scoring.array_types import Floats, Singles
 from scoring.backends.numba import pruned_topk
 from scoring.backends.numba.backend import NumbaBackend
@@ -50,8 +50,7 @@ class Scorer:
         seeds: Ranking | None = None,
         backend: BackendFactory | None = None,
     ) -> None:
-        if workers is not None:
-            workers = check_positive_integer("workers", workers)
+        workers = check_workers(workers)
         if path not in STRATEGIES:
             raise ConfigurationError(f"path is {path!r}. Use one of: {', '.join(STRATEGIES)}.", key=("path",))
         if backend is not None and path != "auto":

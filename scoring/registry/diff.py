@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.catalog import AnyModel, load_model
 from scoring.model import GROUPS, Part, ScoringModel
 
 __all__ = ["ProfileDiff", "diff_models"]
@@ -81,9 +82,9 @@ class ProfileDiff:
         return html
 
 
-def diff_models(a: ScoringModel, b: ScoringModel) -> ProfileDiff:
+def diff_models(a: AnyModel, b: AnyModel) -> ProfileDiff:
     """Return the differences from `a` to `b`."""
-    return ProfileDiff(a, b)
+    return ProfileDiff(load_model(a), load_model(b))
 
 
 def _list_places(a: ScoringModel, b: ScoringModel) -> list[tuple[str, str]]:

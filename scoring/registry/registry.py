@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from scoring.catalog import list_preset_names, load_model
+from scoring.catalog import AnyModel, list_preset_names, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError, suggest
 from scoring.model import Component, ScoringModel
@@ -137,7 +137,7 @@ class Registry:
     def save(
         self,
         name: str,
-        model: ScoringModel,
+        model: AnyModel,
         *,
         parent: ModelLike | None = None,
         found_on: Dataset | TuningData | None = None,
@@ -160,7 +160,7 @@ class Registry:
         users: The users that the weights were fitted and selected on, kept in a file beside the profile. Evaluations
             report how many of them they include.
         """
-        name = check_name(name)
+        name, model = check_name(name), load_model(model, self._components)
         if parent == PROMOTED:
             parent = self.load(PROMOTED)
         known = {

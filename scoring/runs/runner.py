@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.ranked_lists import Ranking
+from scoring.catalog import AnyModel
 from scoring.dataset import Dataset
-from scoring.model import Inputs, ScoringModel
+from scoring.model import Inputs
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
 from scoring.runs.active_run import ActiveRun
@@ -65,7 +66,7 @@ class RunResult:
 
 def prepare(
     dataset: Dataset,
-    model: ScoringModel,
+    model: AnyModel,
     *,
     watch: Stopwatch | None = None,
     factor_cache: Path | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Longs
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
@@ -96,7 +97,7 @@ class Basis:
         ------
         ConfigurationError: If the basis does not contain that window.
         """
-        found = self.popularity.get(days)
+        found = self.popularity.get(check_interval("days", days))
         if found is None:
             known = ", ".join(f"{window:g}" for window in sorted(self.popularity)) or "none"
             wanted = ", ".join(f"{window:g}" for window in sorted([*self.popularity, days]))

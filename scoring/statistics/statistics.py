@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
+from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Longs
 from scoring.caching import EngineCaches
 from scoring.caching.cache_key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
@@ -111,7 +112,13 @@ class Statistics:
         return {days: self.company_actions(days) for days in sorted(self._popularity)}
 
     def company_actions(self, days: float) -> CompanyActions:
-        """Return the actions by company code over a window of `days` days."""
+        """Return the actions by company code over a window of `days` days.
+
+        Raises
+        ------
+        ConfigurationError: If `days` is not a number of days.
+        """
+        days = check_interval("days", days)
         self._windows.add(days)
         reading = self._popularity.get(days)
         if reading is None:

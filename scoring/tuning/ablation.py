@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from scoring.argument_checks import check_level, check_seed
 from scoring.array_types import Floats, Longs
+from scoring.catalog import AnyModel, load_model
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG, Metric
 from scoring.evaluation.significance import Resamples, adjust_holm
-from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, create_figure
 from scoring.tuning.list_sweep import vary_weight
 
@@ -114,7 +115,7 @@ class Ablation:
 
 
 def ablation(
-    evaluator: Evaluator, model: ScoringModel, metric: Metric | None = None, *, level: float = 0.95, seed: int = 0
+    evaluator: Evaluator, model: AnyModel, metric: Metric | None = None, *, level: float = 0.95, seed: int = 0
 ) -> Ablation:
     """Return the metric of the model for the evaluator's users, with and without each component.
 
@@ -131,7 +132,8 @@ def ablation(
     ------
     ConfigurationError: If the model has only one component.
     """
-    metric = metric or NDCG(10)
+    metric, level, seed = metric or NDCG(10), check_level(level), check_seed(seed)
+    model = load_model(model)
     flat, names = model.flat_weights, [part.name for part in model.parts]
     vary_weight(flat, 0, 0.0)  # rejects a model of one component
     baseline = metric.of(evaluator.evaluate(model).relevance)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_positive_integer, check_seed
 from scoring.array_types import Floats
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
@@ -50,6 +51,7 @@ def fit_pairwise(
     ConfigurationError: If fewer than two weights are unlocked, no user has an eligible relevant job and another
         eligible job, or every fitted weight is 0.
     """
+    others, seed = check_positive_integer("others", others), check_seed(seed)
     if not space.free:
         raise ConfigurationError(
             "Fewer than two weights are unlocked. A fit needs at least two. Unlock another component.", key=("space",)

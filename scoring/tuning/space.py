@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
+from scoring.catalog import load_model
 from scoring.errors import ConfigurationError, ModelError, suggest
 from scoring.model import Component, ScoringModel
 
@@ -74,6 +75,7 @@ class Space:
     """Components whose weight cannot change a list."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "model", load_model(self.model))
         for name in (*self.locked, *self.dropped, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
                 raise ConfigurationError(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_integer, check_positive_integer, check_seed
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.model import ScoringModel, dump_model
 from scoring.tuning.problem import Problem
@@ -84,8 +84,7 @@ def run_trials(
     n_trials = check_positive_integer("n_trials", n_trials)
     if sampler not in SAMPLERS:
         raise ConfigurationError(f"sampler is {sampler!r}. Use one of: {', '.join(SAMPLERS)}.", key=("sampler",))
-    if seed < 0 or worker < 0:
-        raise ConfigurationError(f"seed is {seed} and worker is {worker}. Use integers of 0 or more.")
+    seed, worker = check_seed(seed), check_integer("worker", worker, 0)
     with _silence_optuna():
         study = _open(problem, sampler, storage, name, seed, worker)
         if worker == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def tuning_panel(
     model: str | Profile | ScoringModel = "standard",
     *,
     registry: Registry | str | Path | None = None,
-    days: float = 14.0,
+    days: int | timedelta = 14,
     users: int = 500,
     k: int = 40,
     factor_cache: Path | None = None,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -19,8 +20,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_level, check_positive_integer, check_seed
 from scoring.array_types import Longs
+from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation import (
@@ -165,7 +167,7 @@ class TuningSession:
     def __init__(
         self,
         evaluator: Evaluator,
-        baseline: ScoringModel,
+        baseline: AnyModel,
         *,
         confirmation: Evaluator | None = None,
         level: float = 0.95,
@@ -178,10 +180,10 @@ class TuningSession:
                 key=("confirmation",),
             )
         self.evaluator = evaluator
-        self.baseline = baseline
-        self.level = level
-        self.seed = seed
-        self.resamples = Resamples.of(evaluator.user_id, seed=seed)
+        self.baseline = load_model(baseline)
+        self.level = check_level(level)
+        self.seed = check_seed(seed)
+        self.resamples = Resamples.of(evaluator.user_id, seed=self.seed)
         self._confirming = confirmation
         self._confirmations: dict[tuple[str, str], Confirmation] = {}
         self._compared: set[tuple[str, str]] = set()
@@ -193,9 +195,9 @@ class TuningSession:
     def of(
         cls,
         data: Dataset | Holdout,
-        baseline: ScoringModel,
+        baseline: AnyModel,
         *,
-        days: float = 14.0,
+        days: int | timedelta = 14,
         users: int = 500,
         k: int = 40,
         factor_cache: Path | None = None,
@@ -211,8 +213,8 @@ class TuningSession:
         ------
         ConfigurationError: If an argument is invalid, the holdout is empty, or a part of the split has no user.
         """
+        max_users, seed = check_positive_integer("users", users), check_seed(seed)
         holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
-        max_users = check_positive_integer("users", users)
         split = split_users(holdout.user_id)
         drawn = np.sort(np.random.default_rng(seed).permutation(split.train)[:max_users])
         evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from scoring.catalog import AnyModel, load_model
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
 from scoring.widgets.model_parameters import find_parameter, list_parameters, replace_parameter
@@ -44,7 +45,8 @@ class WeightsModel:
     sentence if limits or locks changed the value, otherwise "". `start` is the initial model and the first baseline.
     """
 
-    def __init__(self, model: ScoringModel) -> None:
+    def __init__(self, model: AnyModel) -> None:
+        model = load_model(model)
         self.start = model
         self._state = State(model, model)
         self._past: list[State] = []
@@ -191,13 +193,14 @@ class WeightsModel:
             )
         self._apply(replace(self._state, locked_groups=_toggle(self._state.locked_groups, group, on)))
 
-    def load(self, model: ScoringModel) -> None:
+    def load(self, model: AnyModel) -> None:
         """Use the weights, parameters and rules of another model with the same components. Locks are kept.
 
         Raises
         ------
         ConfigurationError: If the model has other components.
         """
+        model = load_model(model)
         current, loaded = ([(part.name, part.group, type(part.component)) for part in one.parts]
                        for one in (self.model, model))  # fmt: skip
         if current != loaded:

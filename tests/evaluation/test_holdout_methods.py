@@ -270,7 +270,18 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
     [
         (lambda data: by_time(data, gains={"hire": 1.0}), ("gains", "hire")),
         (lambda data: by_time(data, gains={"view": 0.0}), ("gains", "view")),
+        (lambda data: by_time(data, gains={"application": 1e308}), ("gains", "application")),
+        (lambda data: by_time(data, gains={"application": "1"}), ("gains", "application")),
+        (lambda data: last_n(data, gains={"click": float("nan")}), ("gains", "click")),
+        (lambda data: cold_start(data, gains=None), ("gains",)),
         (lambda data: last_n(data, 0), ("n",)),
+        (lambda data: last_n(data, 1.5), ("n",)),
+        (lambda data: last_n(data, "1"), ("n",)),
+        (lambda data: last_n(data, at_least=None), ("at_least",)),
+        (lambda data: cold_start(data, float("nan")), ("n",)),
+        (lambda data: cold_start(data, share="0.2"), ("share",)),
+        (lambda data: cold_start(data, seed=-1), ("seed",)),
+        (lambda data: cold_start(data, seed=None), ("seed",)),
         (lambda data: cold_start(data, share=0.0), ("share",)),
         (lambda data: cold_start(data, 0), ("n",)),
     ],
@@ -299,7 +310,7 @@ def test_empty_holdout_raises(
     assert sorted(raised.value.found) == sorted(found)
 
 
-@pytest.mark.parametrize("days", [float("inf"), float("nan"), 0, -1, True, "14"])
+@pytest.mark.parametrize("days", [float("inf"), float("nan"), 0, -1, True, "14", 1.5, pd.Timedelta("36h")])
 def test_invalid_days_raise(data: Dataset, days: float) -> None:
     with raises_at(ConfigurationError, "days"):
         by_time(data, days=days)

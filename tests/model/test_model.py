@@ -7,15 +7,17 @@ import itertools
 import math
 import pickle
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.components import Access, Fee, Wage
-from scoring.errors import ModelError
+from scoring.errors import ModelError, shorten_repr
 from scoring.model import GROUPS, Eligibility, Part, ScoringModel, WeightProfile, dump_model
 from tests.support.custom_components import TitleWord
 from tests.support.errors import raises_at
@@ -151,6 +153,56 @@ def test_invalid_flat_weight_names_its_component(weight: float) -> None:
     """The weight of its group is the sum of such weights, and is invalid too."""
     with raises_at(ModelError, "groups", "base", "components", "wage"):
         load_model("standard").with_weights({"wage": weight})
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        pd.Series({"wage": 3, "fee": 1.0}),
+        pd.Series({"wage": "3", "fee": "1"}),
+        {"wage": "3", "fee": " 1.0 "},
+        {"wage": np.float32(3), "fee": np.int8(1)},
+        {"wage": Decimal(3), "fee": np.array(1)},
+    ],
+    ids=["Series", "Series of text", "text", "NumPy", "other numbers"],
+)
+def test_weights_may_be_a_series_or_numeric_text(flat: Any) -> None:
+    model = load_model("standard")
+    assert model.with_weights(flat) == model.with_weights({"wage": 3.0, "fee": 1.0})
+
+
+@pytest.mark.parametrize("weight", [None, "x", "", True, "0,5", [1], pd.NA, pd.NaT, 10**400], ids=shorten_repr)
+def test_weight_that_is_not_a_number_names_its_component(weight: Any) -> None:
+    for flat in ({"wage": weight}, pd.Series({"wage": weight}, dtype=object)):
+        with raises_at(ModelError, "wage"):
+            load_model("standard").with_weights(flat)
+    with raises_at(ModelError, "wage"):
+        WeightProfile({"base": 1.0}, {"base": {"wage": weight}})
+    with raises_at(ModelError, "base"):
+        WeightProfile.normalised({"base": weight}, {"base": {"wage": 1.0}})
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "1e400"])
+def test_text_of_an_invalid_weight_names_its_component(text: str) -> None:
+    with raises_at(ModelError, "groups", "base", "components", "wage"):
+        load_model("standard").with_weights({"wage": text})
+
+
+@pytest.mark.parametrize(
+    "weights", [None, 3, "wage", [0.5, 0.5], np.ones(11), pd.DataFrame({"wage": [1]}), {"wage"}], ids=shorten_repr
+)
+def test_weights_without_names_are_rejected(weights: Any) -> None:
+    with raises_at(ModelError, "weights"):
+        load_model("standard").with_weights(weights)
+    with raises_at(ModelError, "groups"):
+        WeightProfile(weights, {})
+    with raises_at(ModelError, "components"):
+        WeightProfile({"base": 1.0}, weights)
+
+
+def test_duplicate_name_in_a_series_of_weights_is_rejected() -> None:
+    with raises_at(ModelError, "wage"):
+        load_model("standard").with_weights(pd.Series([1.0, 2.0], index=["wage", "wage"]))
 
 
 def test_weights_of_another_model_are_rejected() -> None:

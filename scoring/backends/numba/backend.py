@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_list_length, check_positive_integer, check_row_numbers
+from scoring.argument_checks import check_list_length, check_row_numbers, check_workers
 from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends import reference
 from scoring.backends.numba import pair_blocks
@@ -47,8 +47,7 @@ class NumbaBackend:
     """
 
     def __init__(self, bundle: Bundle, *, workers: int | None = None, strategy: Strategy = "auto") -> None:
-        if workers is not None:
-            workers = check_positive_integer("workers", workers)
+        workers = check_workers(workers)
         if strategy not in STRATEGIES:
             raise ConfigurationError(
                 f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}.", key=("strategy",)

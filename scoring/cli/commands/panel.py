@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.argument_checks import MAX_DAYS, MIN_DAYS
+from scoring.argument_checks import MAX_DAYS
 from scoring.cli.data_loader import read_models
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -56,7 +56,7 @@ def panel(
     profiles: ProfilesOption = DEFAULT_PROFILES,
     days: Annotated[
         float,
-        typer.Option("--days", metavar="DAYS", min=MIN_DAYS, max=MAX_DAYS, help="Length of the holdout in days."),
+        typer.Option("--days", metavar="DAYS", min=1, max=MAX_DAYS, help="Length of the holdout in days."),
     ] = 14.0,
     users: Annotated[
         int, typer.Option("--users", metavar="N", min=1, help="Maximum number of train users to evaluate.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_positive_integer, check_seed
 from scoring.array_types import Floats, Longs
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
@@ -93,7 +93,7 @@ def draw_sample(
     n_users = check_positive_integer("n_users", n_users)
     n_jobs = check_positive_integer("n_jobs", n_jobs)
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(check_seed(seed))
     drawn = _draw_rows(random, rows, n_users)
     _require_memory(prepared, len(drawn), n_jobs)
     chosen, is_complete = [], len(drawn) == len(rows)
