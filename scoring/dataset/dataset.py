@@ -181,6 +181,8 @@ class Dataset:
         """Return the actions up to another clock, as in a dataset with that clock."""
         if clock.now > self.clock.now:
             return self._encode_actions(clock.now)
+        if clock.now == self.clock.now:
+            return self.actions
         if not len(self.actions) or self.actions.at.max() <= clock.now:
             return self.actions
         return self.actions.take(np.flatnonzero(self.actions.at <= clock.now))

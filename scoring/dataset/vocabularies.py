@@ -168,23 +168,35 @@ class _LazyVocabularies(Lazy, Vocabularies):
         return self._original.majors() if known else super()._find_majors()
 
 
-def extend_lazily(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
-    """Return `extend_vocabularies(words, jobs.frame, None)`, with each vocabulary computed at first access."""
+def extend_lazily(words: Vocabularies, jobs: ValidatedFrame, users: pd.DataFrame | None = None) -> Vocabularies:
+    """Return `extend_vocabularies(words, jobs.frame, users)`, with each vocabulary computed at first access."""
+
+    def extend(name: str, column: str) -> Vocabulary:
+        known: Vocabulary = getattr(words, name)
+        extended = known.extend(jobs.get_dictionary(column))
+        return extended if users is None or column not in users else extended.extend(users[column])
+
+    def occupation() -> Vocabulary:
+        extended = extend("occupation", "occupation_code")
+        if users is None:
+            return extended
+        return extended.extend(flatten_lists(users["preferred_occupations"]).astype("Int64"))
 
     def place() -> Vocabulary:
-        codes = (
-            lazy.prefecture.codes(jobs.get_dictionary("prefecture_code")),
-            lazy.city.codes(jobs.get_dictionary("city_code")),
-        )
-        return words.place.extend(combine_places(*codes))
+        prefecture, city = jobs.get_dictionary("prefecture_code"), jobs.get_dictionary("city_code")
+        extended = words.place.extend(combine_places(lazy.prefecture.codes(prefecture), lazy.city.codes(city)))
+        if users is None:
+            return extended
+        codes = lazy.prefecture.codes(users["prefecture_code"]), lazy.city.codes(users["city_code"])
+        return extended.extend(combine_places(*codes))
 
     lazy = _LazyVocabularies.from_makers(
         {
-            "prefecture": lambda: words.prefecture.extend(jobs.get_dictionary("prefecture_code")),
-            "city": lambda: words.city.extend(jobs.get_dictionary("city_code")),
+            "prefecture": lambda: extend("prefecture", "prefecture_code"),
+            "city": lambda: extend("city", "city_code"),
             "place": place,
-            "occupation": lambda: words.occupation.extend(jobs.get_dictionary("occupation_code")),
-            "company": lambda: words.company.extend(jobs.get_dictionary("company_id")),
+            "occupation": occupation,
+            "company": lambda: extend("company", "company_id"),
         },
         major=words.major,
         major_of=words.major_of,

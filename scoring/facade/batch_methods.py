@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import job_only_scores, legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
+from scoring.facade.request_plans import prepare_request
 from scoring.facade.scored_pairs import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
@@ -70,7 +71,7 @@ class BatchMethods(EngineState):
             with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._score_all_pairs(inputs, size, out, cancelled)
-                prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
+                prepared = prepare_request(inputs, self.model, self.max_workers)
                 return legacy_results.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
                 )

@@ -25,7 +25,7 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Explanation, Prepared, Ranking, explain
 from scoring.runs import memory_forecast
-from scoring.validation.normalise import validate
+from scoring.validation.normalise import check_lazily, validate
 from scoring.validation.rejections import make_data_error
 
 __all__ = [
@@ -117,19 +117,16 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
     ------
     DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
     """
-    dataset, widths, owners = snapshot.dataset, snapshot.code_widths, snapshot.owners
-    lookups = {"users": dataset.user_lookup, "jobs": dataset.job_lookup}
-    found = {
-        name: validate(
-            name, _replace_known_texts(frame, lookups[name]), code_width=widths, owners=owners, board=dataset.board
-        )
-        for name, frame in (("users", users), ("jobs", jobs))
-    }
-    rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)
-    if len(rejections):
-        raise make_data_error(rejections)
-    frames = {name: pad_cities(table.frame, snapshot.city_width) for name, table in found.items()}
-    return Inputs.of(snapshot.statistics, users=frames["users"], jobs=frames["jobs"])
+    dataset, lookups = snapshot.dataset, {"users": snapshot.dataset.user_lookup, "jobs": snapshot.dataset.job_lookup}
+    rules: dict[str, Any] = {"code_width": snapshot.code_widths, "owners": snapshot.owners, "board": dataset.board}
+    frames = {name: _replace_known_texts(frame, lookups[name]) for name, frame in (("users", users), ("jobs", jobs))}
+    found = validate("users", frames["users"], **rules)
+    if len(found.rejections):
+        of_jobs = validate("jobs", frames["jobs"], **rules).rejections
+        raise make_data_error(pd.concat([found.rejections, of_jobs], ignore_index=True))
+    valid_jobs = check_lazily("jobs", frames["jobs"], **rules)
+    valid_jobs.pad_cities_to(snapshot.city_width)
+    return Inputs.of(snapshot.statistics, users=pad_cities(found.frame, snapshot.city_width), jobs=valid_jobs)
 
 
 def _replace_known_texts(frame: pd.DataFrame, lookup: RowLookup) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Self
 
 import numpy as np
@@ -19,15 +19,17 @@ from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.columns.job_board import Board
-from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
+from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays, make_lazy_job_arrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
+from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.named_columns import Codes, NamedColumns, find_column
 from scoring.dataset.row_lookup import ExternalIds, RowLookup
-from scoring.dataset.vocabularies import Vocabularies, extend_vocabularies
+from scoring.dataset.vocabularies import Vocabularies, extend_lazily, extend_vocabularies
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.statistics import Basis, Statistics
+from scoring.validation.lazy_columns import ValidatedFrame
 
 __all__ = ["ActionRows", "History", "Inputs"]
 
@@ -68,9 +70,9 @@ class History:
         self._actions = dataset.actions_as_of(clock)
         row, known = IdIndex(dataset.users.user_id).find(user_id)
         known = known & with_profile
-        start = np.searchsorted(self._actions.user, np.arange(len(dataset.users) + 1))
-        self._first = np.where(known, start[row], 0)
-        last = np.where(known, start[row + 1], 0)
+        wanted = row.astype(self._actions.user.dtype)  # another type would convert all actions
+        self._first = np.where(known, np.searchsorted(self._actions.user, wanted), 0)
+        last = np.where(known, np.searchsorted(self._actions.user, wanted, side="right"), 0)
         self.counts: Longs = last - self._first
         """(n_users,) number of actions."""
 
@@ -125,10 +127,10 @@ class Inputs:
         data: Dataset | Statistics,
         *,
         basis: Basis | None = None,
-        jobs: pd.DataFrame | None = None,
+        jobs: pd.DataFrame | ValidatedFrame | None = None,
         users: pd.DataFrame | None = None,
         with_profile: Bools | None = None,
-    ) -> Self:
+    ) -> Inputs:
         """Return the inputs for the rows of a dataset or of a request.
 
         Parameters
@@ -137,20 +139,26 @@ class Inputs:
         basis: The basis that the rows are scored with; None for the dataset's own. The clock, area means,
             popularity, similarity, factors, adjacency and codes come from the basis; the values of rows do not.
         jobs, users: Canonical frames of a request, scored in the order of their rows; None for the dataset's rows.
+            Columns of a `ValidatedFrame` are encoded when a component reads them.
         with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
         """
         dataset = data if isinstance(data, Dataset) else data.dataset
         if basis is None:
             basis = (Statistics(data) if isinstance(data, Dataset) else data).basis
         known, known_jobs, known_users = _encode_dataset(dataset, basis.words)
-        words = extend_vocabularies(known, jobs, users)
-        job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
+        if isinstance(jobs, ValidatedFrame):
+            words = extend_lazily(known, jobs, users)
+            job_rows = make_lazy_job_arrays(jobs, words)
+        else:
+            words = extend_vocabularies(known, jobs, users)
+            job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
         user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
         profiled = np.ones(len(user_rows), dtype=bool) if with_profile is None else with_profile
         history = History(dataset, known_jobs, basis.clock, user_rows.user_id, profiled)
         user_vectors, user_has_vector, in_table = basis.user_factors(user_rows.user_id)
-        job_vectors, job_has_vector = basis.job_factors(job_rows.job_id)
-        return cls(
+        find_job_vectors = cache(lambda: basis.job_factors(job_rows.job_id))
+        return _LazyInputs.from_makers(
+            {"job_vectors": lambda: find_job_vectors()[0], "job_has_vector": lambda: find_job_vectors()[1]},
             dataset=dataset,
             basis=basis,
             words=words,
@@ -160,8 +168,6 @@ class Inputs:
             has_profile=(history.counts > 0) | (in_table & profiled),
             user_vectors=user_vectors,
             user_has_vector=user_has_vector & profiled,
-            job_vectors=job_vectors,
-            job_has_vector=job_has_vector,
         )
 
     def take_users(self, rows: NDArray[np.integer]) -> Self:
@@ -199,16 +205,16 @@ class Inputs:
     @cached_property
     def user_lookup(self) -> RowLookup:
         """The scored users by number or external id."""
-        if self.users.frame is self.dataset.tables.users:
+        if self.users is self.dataset.users:
             return self.dataset.user_lookup
-        return RowLookup("user", self.users.user_id, self.users.frame["external_id"])
+        return RowLookup("user", self.users.user_id, self.users.read_column("external_id"))
 
     @cached_property
     def job_lookup(self) -> RowLookup:
         """The scored jobs by number or external id."""
-        if self.jobs.frame is self.dataset.tables.jobs:
+        if self.jobs is self.dataset.jobs:
             return self.dataset.job_lookup
-        return RowLookup("job", self.jobs.job_id, self.jobs.frame["external_id"])
+        return RowLookup("job", self.jobs.job_id, self.jobs.read_column("external_id"))
 
     @cached_property
     def external_ids(self) -> ExternalIds:
@@ -287,6 +293,10 @@ class Inputs:
     def majors(self) -> Ints:
         """(n_occupations,) major group code of each occupation code; -1 if unknown."""
         return self.words.majors()
+
+
+class _LazyInputs(Lazy, Inputs):
+    """Inputs whose vectors of jobs are found at first access."""
 
 
 def _encode_dataset(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:

@@ -41,6 +41,9 @@ __all__ = [
     "open_interval",
 ]
 
+_NEAR = 4
+"""Floats on each side of a guess that are searched first."""
+
 
 @dataclass(frozen=True, eq=False)
 class Value:
@@ -63,18 +66,22 @@ def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
     with np.errstate(over="ignore", invalid="ignore"):
         below = np.clip(m - 2 * reach, 0.0, np.nextafter(m, 0.0))
         above = np.maximum(m + 2 * reach, np.nextafter(m, np.inf))
-        low = _find_first_float(below, m, lambda x: np.abs(x - m) < reach)
-        high = _find_first_float(m, above, lambda x: np.abs(x - m) >= reach)
+        low = _find_first_float(below, m, m - reach, lambda x: np.abs(x - m) < reach)
+        high = _find_first_float(m, above, m + reach, lambda x: np.abs(x - m) >= reach)
     return np.where(is_valid, low, np.nan), np.where(is_valid, high, np.nan)
 
 
-def _find_first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) -> Floats:
+def _find_first_float(low: Floats, high: Floats, guess: Floats, holds: Callable[[Floats], Bools]) -> Floats:
     """Return the smallest float in (low, high] for which `holds` is true, elementwise.
 
     `holds` is false at `low`, true at `high`, and changes once. For floats of 0 or more: their bits, read as integers,
-    have the same order, so that a binary search over the integers finds the float.
+    have the same order, so that a binary search over the integers finds the float. It begins near `guess` where the
+    result is there: 3 steps instead of 62.
     """
-    without, found = low.view(np.int64), high.view(np.int64)
+    first, last, near = low.view(np.int64), high.view(np.int64), guess.view(np.int64)
+    without, found = np.clip(near - _NEAR, first, last), np.clip(near + _NEAR, first, last)
+    without = np.where(holds(without.view(np.float64)), first, without)
+    found = np.where(holds(found.view(np.float64)), found, last)
     while len(found) and (found - without).max() > 1:
         half = without + (found - without) // 2
         holds_at_half = holds(half.view(np.float64))

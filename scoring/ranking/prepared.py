@@ -23,6 +23,7 @@ from scoring.ranking.user_eligibility import UserEligibility
 from scoring.statistics import Basis, Statistics
 
 if TYPE_CHECKING:
+    from scoring.backends.numba.strategies import Strategy
     from scoring.ranking.scorer import Scorer
 
 __all__ = ["Prepared"]
@@ -39,6 +40,8 @@ class Prepared:
     """The last ranking under other weights, if any. It makes the next ranking faster."""
     backend: BackendFactory | None = None
     """Factory of the backend that scores and ranks; None: `NumbaBackend`."""
+    path: Strategy = "auto"
+    """The strategy of rankings, as of `Scorer`."""
 
     @classmethod
     def of(
@@ -50,6 +53,7 @@ class Prepared:
         candidates: Candidates | None = None,
         backend: BackendFactory | None = None,
         basis: Basis | None = None,
+        path: Strategy = "auto",
     ) -> Self:
         """Prepare a model on all rows.
 
@@ -61,6 +65,7 @@ class Prepared:
         candidates: The jobs that each user's list may contain; None for the jobs open at the clock.
         backend: Factory of the backend of each plan, such as `ReferenceBackend`; None for `NumbaBackend`.
         basis: The basis for scores, such as yesterday's; None for the basis of the dataset or the inputs.
+        path: The strategy of rankings, as of `Scorer`. "scan" is the fastest for a few users who are ranked once.
 
         Raises
         ------
@@ -70,7 +75,7 @@ class Prepared:
         model, inputs = load_model(model), _make_inputs(data, basis)
         plan = Plan.build(model, inputs, candidates)
         require_contract(plan, inputs)
-        return cls(inputs, plan, workers, backend=backend)
+        return cls(inputs, plan, workers, backend=backend, path=path)
 
     @classmethod
     def for_rows(
@@ -118,7 +123,7 @@ class Prepared:
         """The scorer of the plan."""
         from scoring.ranking.scorer import Scorer  # importing Numba takes 0.4 s; explanations do not need it
 
-        return Scorer(self.plan, workers=self.workers, seeds=self.seeds, backend=self.backend)
+        return Scorer(self.plan, workers=self.workers, path=self.path, seeds=self.seeds, backend=self.backend)
 
     @property
     def active_users(self) -> NDArray[np.int64]:

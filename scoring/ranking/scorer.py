@@ -30,7 +30,8 @@ class Scorer:
     ----------
     plan: The plan of a model.
     workers: Maximum number of threads; None: one per available core. Results do not depend on it.
-    path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which tries them on a sample.
+    path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which tries them on a sample; or "scan",
+        which needs no search index, for a few users of jobs that are not ranked again.
     seeds: A ranking of the same data and rules under other weights. The current scores of its jobs are the initial
         bounds of the search. Results do not depend on it.
     backend: Factory of the backend; None: `NumbaBackend`.

@@ -31,6 +31,7 @@ BACKENDS: dict[str, BackendFactory] = {
     "reference": ReferenceBackend,
     "numba-pruned": partial(NumbaBackend, strategy="pruned"),
     "numba-dense": partial(NumbaBackend, strategy="dense"),
+    "numba-scan": partial(NumbaBackend, strategy="scan"),
     "numba-auto": NumbaBackend,
 }
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))

@@ -197,13 +197,20 @@ def test_columns_and_rejections_equal_in_many_cases(frame: pd.DataFrame, backwar
     require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
 
 
-@try_examples(10, 60, frame=frames())
-def test_lazy_arrays_equal_those_of_the_whole_frame(frame: pd.DataFrame) -> None:
+def make_new_users() -> pd.DataFrame:
+    """Return users with values that the dataset and its jobs do not contain."""
+    users = DATASET.tables.users.head(4)
+    codes = pd.Series(["99", None, "13", "98"], dtype="str")
+    return users.assign(prefecture_code=codes, city_code=codes, preferred_occupations=[[98], [], [101, 97], [98]])
+
+
+@try_examples(10, 60, frame=frames(), users=st.sampled_from([None, make_new_users()]))
+def test_lazy_arrays_equal_those_of_the_whole_frame(frame: pd.DataFrame, users: pd.DataFrame | None) -> None:
     expected = the_long_way(frame)
     if isinstance(expected, str):
         return
     found = check_lazily("jobs", frame, code_width=WIDTHS)
-    lazy, eager = extend_lazily(DATASET.words, found), extend_vocabularies(DATASET.words, expected, None)
+    lazy, eager = extend_lazily(DATASET.words, found, users), extend_vocabularies(DATASET.words, expected, users)
     arrays, others = make_lazy_job_arrays(found, lazy), JobArrays.encode(expected, eager)
     assert len(arrays) == len(others)
     for name in ("company", "place", "major", "hourly", "employment_type", "has_address", "active", "posted_at"):

@@ -14,6 +14,7 @@ from scoring.argument_checks import check_list_length, check_row_numbers, check_
 from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends import reference
 from scoring.backends.numba import pair_blocks
+from scoring.backends.numba.scan_topk import select_best
 from scoring.backends.numba.strategies import (
     MIN_USERS,
     STRATEGIES,
@@ -31,6 +32,9 @@ from scoring.threads.pool import available_cpus, limit_blas_threads, run_in_thre
 
 __all__ = ["NumbaBackend"]
 
+_PAIRS_SCANNED_AT_ONCE = 2_000_000
+"""Pairs whose scores are in memory at a time: 32 MB."""
+
 
 class NumbaBackend:
     """Compute scores and lists of a bundle with compiled kernels. The kernels release the interpreter lock.
@@ -39,7 +43,8 @@ class NumbaBackend:
     ----------
     bundle: The users and jobs to rank.
     workers: Maximum number of threads; None: one per available core. Results do not depend on it.
-    strategy: "pruned", "dense", or "auto", which measures on a few users which of the two is faster.
+    strategy: "pruned", "dense", or "auto", which measures on a few users which of the two is faster; or "scan", which
+        needs no search index, for a few users of jobs that are not ranked again.
 
     Raises
     ------
@@ -71,7 +76,10 @@ class NumbaBackend:
         k, rows = check_list_length(k), check_row_numbers(users, bundle.program.n_users, "users")
         found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
         n_scored, choice = 0, None
-        if found.row.size:
+        if found.row.size and self.strategy == "scan":
+            choice = StrategyChoice("scan", "requested")
+            n_scored = self._scan(rows, found, cancelled, progress)
+        elif found.row.size:
             choice = self._choose(rows, found.row.shape[1])
             n_scored = self._fill(rows, choice, seeds, found, cancelled, progress)
         else:
@@ -79,6 +87,28 @@ class NumbaBackend:
         listed = found.row >= 0
         job_id = np.where(listed, bundle.job_id[np.where(listed, found.row, 0)], -1) if listed.size else found.row
         return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, n_scored, choice)
+
+    def _scan(
+        self, rows: Longs, found: TopKBuffers, cancelled: Callable[[], bool], progress: Callable[[int], None]
+    ) -> int:
+        """Fill the lists without the search index; return the number of pairs that were scored."""
+        bundle, rules, k = self.bundle, self.bundle.eligibility, found.row.shape[1]
+        size = max(1, _PAIRS_SCANNED_AT_ONCE // bundle.program.n_jobs)
+
+        def work(part: slice) -> int:
+            for first in range(part.start, part.stop, size):
+                users = rows[first : min(first + size, part.stop)]
+                scores = np.empty((len(SCORES), len(users), bundle.program.n_jobs), dtype=np.float32)
+                pair_blocks.all_pairs(bundle.program, users, scores, 0)
+                for row, eligible in enumerate(rules.matrix(users)):
+                    best = select_best(scores[0, row], bundle.job_id, eligible, rules.company, k, rules.per_company)
+                    found.row[first + row, : len(best)] = best
+                    found.scores[first + row, : len(best)] = scores[:, row, best].T
+                    found.count[first + row] = len(best)
+            return part.stop - part.start
+
+        run_in_threads(work, len(rows), self.workers, cancelled=cancelled, progress=progress, tile=pair_blocks.TILE)
+        return len(rows) * bundle.program.n_jobs
 
     def _fill(
         self,

@@ -1,8 +1,9 @@
 """The strategies that find the k best jobs, and the choice between them.
 
 *Pruned* skips jobs that bounds exclude (`pruned_topk`). *Dense* scores every job with matrix products (`dense_topk`).
-*Sorted* sorts all canonical scores, for lists too long for insertion (`full_sort_topk`). All return the same lists.
-Which of the first two is faster depends only on the model and the data, so it is measured on a sample of the users.
+*Sorted* sorts all canonical scores, for lists too long for insertion (`full_sort_topk`). *Scan* scores every job and
+needs no index of the jobs (`scan_topk`); it is used only on request. All return the same lists. Which of the first two
+is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ __all__ = [
     "make_no_seeds",
 ]
 
-Strategy = Literal["auto", "pruned", "dense"]
-STRATEGIES = ("auto", "pruned", "dense")
+Strategy = Literal["auto", "pruned", "dense", "scan"]
+STRATEGIES = ("auto", "pruned", "dense", "scan")
 
 WARMUP_USERS = 16
 """Users of a trial that are not measured, because they include compilation and cold caches."""
