@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
@@ -29,6 +28,7 @@ from scoring.cli.commands import (
     runs,
     tune,
 )
+from scoring.cli.output import OutputGuard
 from scoring.cli.signals import TerminatedError
 from scoring.errors import ScoringError, make_printable
 from scoring.storage.os_errors import describe_os_error
@@ -75,10 +75,12 @@ class _CommandGroup(TyperGroup):
             # SQLAlchemy's pool logs a traceback if Ctrl-C arrives while a connection is returned to it. The exception
             # itself propagates and is handled below.
             logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
-        finish = super().main
-        sys.exit(
-            _run_and_report(lambda: finish(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug)
-        )
+        call = super().main
+        with OutputGuard() as output:
+            code = output.finish(
+                _run_and_report(lambda: call(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug)
+            )
+        sys.exit(code)
 
 
 def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
@@ -97,10 +99,6 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
             advice = f"If it is an id or a name, write the options first, then `--`, then the values. {advice}"
         _print_error(f"{path}: {text}. {advice}")
         return int(error.exit_code)
-    except BrokenPipeError:
-        # the reader of stdout has closed it; without this, Python reports a second error at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:  # the outermost layer: report every error as a sentence
         if debug:
             raise

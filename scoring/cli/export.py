@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from scoring.cli.output import note_stored
 from scoring.storage.os_errors import wrap_os_errors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["create_folder", "save"]
+    from scoring.cli.progress import Progress
+
+__all__ = ["create_folder", "print_saved", "save"]
 
 
 def create_folder(folder: Path | None) -> None:
@@ -39,3 +42,9 @@ def save(folder: Path, frames: Mapping[str, pd.DataFrame], figures: Mapping[str,
         frame.to_csv(folder / f"{name}.csv", index=False)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png")
+
+
+def print_saved(folder: Path, progress: Progress) -> None:
+    """Print the folder of --out."""
+    note_stored(f"The tables and plots are in {folder}.")
+    progress.print_line(f"tables and plots: {folder}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scoring.cli.options import DEFAULT_DB
+from scoring.cli.output import note_stored
 
 if TYPE_CHECKING:
     from scoring.database.database import Database
@@ -194,6 +196,7 @@ class ImportRequest:
         with Database.open(db) as database:
             try:
                 self._import(database, print_report)
+                note_stored(f"The rows are stored in {database.display}.")
             except BaseException:
                 if reports:
                     console.print(f"Nothing was stored in {database.display}.", markup=False, soft_wrap=True)
@@ -237,4 +240,4 @@ def print_draft(files: list[str], source: SourceOptions, folder: Path | None, *,
         raise typer.BadParameter("--suggest needs the files to examine. It excludes --map.")
     with Progress().stage(f"examining {', '.join(files)}"):
         draft = draft_mapping(files, source, folder)
-    typer.echo(draft, nl=False)
+    sys.stdout.write(draft)

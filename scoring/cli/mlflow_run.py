@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 import typer
 
+from scoring.cli.output import note_stored
 from scoring.extras import require
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ class MlflowStore:
                 f"--mlflow {self.label}: the run is not logged. {self._explain(error)}. The printed result is "
                 "complete. Check the address and the server."
             ) from error
+        note_stored(f"The run is logged to {self.label}.")
         progress.print_line(f"MLflow run: {place}")
         if self.folder is not None:
             progress.print_line(f"`mlflow ui --backend-store-uri {self.uri}` shows the run (pip install mlflow).")

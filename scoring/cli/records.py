@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 import math
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from scoring.cli.output import can_encode_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,12 +32,13 @@ def print_records(frame: pd.DataFrame, *, json: bool, csv: bool) -> bool:
     check_format(json, csv)
     if json:
         rows = [{str(key): _to_json(value) for key, value in row.items()} for row in frame.to_dict("records")]
-        typer.echo(json_module.dumps(rows, ensure_ascii=False, indent=1))
+        # escapes keep JSON complete if the encoding of stdout lacks characters
+        sys.stdout.write(json_module.dumps(rows, ensure_ascii=not can_encode_all(), indent=1) + "\n")
     elif csv:
         cells = frame.map(
             lambda value: json_module.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
         )
-        typer.echo(cells.to_csv(index=False), nl=False)
+        sys.stdout.write(cells.to_csv(index=False))
     return json or csv
 
 

@@ -9,8 +9,11 @@ import signal
 
 __all__ = ["restore_signals"]
 
+STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+"""Signals that a parent may ignore: `nohup` the first, a shell without job control the next two in the background."""
+
 
 def restore_signals() -> None:
-    """Handle SIGHUP and SIGINT by default. For `preexec_fn` of `subprocess.Popen`."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Handle the signals that stop a process by default. For `preexec_fn` of `subprocess.Popen`."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)

@@ -62,7 +62,7 @@ def audience(
         found = find_audience(prepared, job_id, top_k, nearest=nearest, seconds=seconds, progress=advance)
     make_console().print(render_audience(found, prepared))
     if out is not None:
-        from scoring.cli.export import save
+        from scoring.cli.export import print_saved, save
 
         frames = {
             "listed": found.frame(),
@@ -71,6 +71,6 @@ def audience(
             "rules": found.reasons(),
         }
         save(out, frames, {"audience": found.plot()})
-        progress.print_line(f"tables and plots: {out}")
+        print_saved(out, progress)
     if found.n_not_ranked:
         raise typer.Exit(TIME_LIMIT_EXIT_CODE)

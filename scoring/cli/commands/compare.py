@@ -82,7 +82,7 @@ def compare(
     Prints the overlap of the lists with those of the first, the properties of the lists, and the largest gains and
     losses of list places.
     """
-    from scoring.cli.export import create_folder
+    from scoring.cli.export import create_folder, print_saved
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.comparison import (
         render_movements,
@@ -136,7 +136,7 @@ def compare(
         console.print(render_waterfall(waterfall(before, after, user_id, job_id)))
     if out is not None:
         _write_files(out, comparisons, by)
-        progress.print_line(f"tables and plots: {out}")
+        print_saved(out, progress)
     if operands.models is not None:
         print_next(
             "evaluate",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.next_command import print_next
+from scoring.cli.output import note_stored
 
 if TYPE_CHECKING:
     from scoring.model import Component
@@ -58,6 +59,7 @@ def new(
         console.print(f"wrote {path}", markup=False)
     component = folder / f"{name}.py"
     _write(model, _format_model(name, load_components(component)[0]))
+    note_stored(f"The files of {name} are written.")
     console.print(f"wrote {model}", markup=False)
     console.print(f"Test it: python -m pytest {folder / f'test_{name}.py'}", markup=False, soft_wrap=True)
     print_next("evaluate", "standard", model, component=(component, None))

@@ -45,6 +45,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.cli.output import note_stored
 from scoring.cli.promoted_model import PROMOTED
 from scoring.cli.slice_options import SliceColumns, SlicesByOption, SlicesOption
 from scoring.errors import pluralize
@@ -171,8 +172,10 @@ def _evaluate_cuts(
     look = log_cuts(request.registry, backtest, request.models, request.on, progress)
     make_console().print(render_backtest(backtest))
     if out is not None:
+        from scoring.cli.export import print_saved
+
         _save_backtest(backtest, out)
-        progress.print_line(f"tables and plots: {out}")
+        print_saved(out, progress)
     if store is not None:
         params = request.list_params(backtest.n_users) | {
             "goals": ", ".join(measure.name for measure in request.goals),
@@ -216,13 +219,16 @@ def _write_files(
 ) -> None:
     """Write the files of --out and --lists-out."""
     if out is not None:
+        from scoring.cli.export import print_saved
+
         tables.save(out)
-        progress.print_line(f"tables and plots: {out}")
+        print_saved(out, progress)
     if lists_out is not None:
         from scoring.evaluation.list_writer import write_lists
 
         rankings = {name: evaluation.ranking for name, evaluation in board.evaluations.items()}
         write_lists(lists_out, rankings, board.evaluator.holdout.relevance)
+        note_stored(f"The lists are in {lists_out}.")
         progress.print_line(f"lists and relevant jobs: {lists_out}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DbOption
+from scoring.cli.output import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def init(
             save_tables(database, tables, replace=True)
         sizes = [f"{len(frame):,} {NOUNS.get(name, name)}" for name, frame in tables.items() if len(frame)]
         content = f"contains {', '.join(sizes)}" if sizes else f"is empty, with the preset {preset}"
-        make_console().print(f"{database.display} {content}.", soft_wrap=True)
+        note_stored(f"{database.display} {content}.")
+        make_console().print(f"{database.display} {content}.", markup=False, soft_wrap=True)
 
 
 def _require_no_data(database: object) -> None:

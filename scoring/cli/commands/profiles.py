@@ -20,6 +20,7 @@ from scoring.cli.options import (
     ModelOption,
     WeightsOption,
 )
+from scoring.cli.output import note_stored
 from scoring.cli.records import CsvOption, JsonOption, print_records
 from scoring.errors import pluralize
 
@@ -180,8 +181,6 @@ def save(
     component: ComponentOption = None,
 ) -> None:
     """Save a model and its weights as the next version of a profile."""
-    from scoring.cli.progress import make_console
-
     registry = _open_registry(profiles, component, db)
     origin: str | ScoringModel | None = parent
     users = None
@@ -201,10 +200,10 @@ def save(
     before = registry.list_versions(name)
     saved = registry.save(name, chosen, parent=origin, found_on=data, note=note, author=author, users=users)
     if saved.version in before:
-        make_console().print(f"{saved.metadata.reference} is identical. Nothing was saved.", soft_wrap=True)
+        _print_stored(f"{saved.metadata.reference} is identical. Nothing was saved.")
         return
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
-    make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
+    _print_stored(f"Saved {saved.metadata.reference} as {path}.")
 
 
 def _load_found_on(found_on: str | None, as_of: str | None) -> Dataset | None:
@@ -260,9 +259,10 @@ def request(
 
     registry = _open_registry(profiles, component, _find_default_database(db))
     entry = registry.request(name, by=by, note=note)
+    reference = f"{entry.name}@{entry.version}"
+    note_stored(f"The request for {reference} is stored.")
     console = make_console()
     console.print(render_evidence(registry.collect_evidence(name)))
-    reference = f"{entry.name}@{entry.version}"
     command = format_next("profiles", "approve", reference, "--by", "NAME", options={"component": (component, None)})
     message = f"{by} requests the promotion of {reference}. Next: {command}"
     console.print(message, markup=False, soft_wrap=True)
@@ -325,13 +325,18 @@ def _mask_password(database: str) -> str:
     return format_url(parse_url(database))
 
 
-def _print_promoted(profile: Profile, database: str, component: Sequence[Path] | None) -> None:
+def _print_stored(message: str) -> None:
+    """Print what is stored."""
     from scoring.cli.progress import make_console
 
+    note_stored(message)
+    make_console().print(message, markup=False, soft_wrap=True)
+
+
+def _print_promoted(profile: Profile, database: str, component: Sequence[Path] | None) -> None:
     url = DEFAULT_DB if database == DEFAULT_DB else _mask_password(database)
     command = format_next("run", options={"db": (url, DEFAULT_DB), "component": (component, None)})
-    message = f"Promoted {profile.metadata.reference}. Next: {command}"
-    make_console().print(message, markup=False, soft_wrap=True)
+    _print_stored(f"Promoted {profile.metadata.reference}. Next: {command}")
 
 
 @app.command()
@@ -345,10 +350,8 @@ def rollback(
 
     The version that was promoted before is promoted again.
     """
-    from scoring.cli.progress import make_console
-
     profile = _open_registry(profiles, component, _require_database(db)).rollback(note=note)
-    make_console().print(f"Rolled back to {profile.metadata.reference}.", markup=False, soft_wrap=True)
+    _print_stored(f"Rolled back to {profile.metadata.reference}.")
 
 
 @app.command()
@@ -401,10 +404,9 @@ def reindex(
     profiles: FolderOption = DEFAULT_PROFILES,
 ) -> None:
     """Rebuild the index of profiles in a database from the files."""
-    from scoring.cli.progress import make_console
     from scoring.database.database import Database
 
     with Database.open(db) as database:
         count = _open_registry(profiles).reindex(database)
         message = f"{database.display}: indexed {pluralize(count, 'version')} of {profiles}."
-    make_console().print(message, markup=False, soft_wrap=True)
+    _print_stored(message)

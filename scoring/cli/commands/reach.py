@@ -68,12 +68,12 @@ def reach(
         )
     make_console().print(render_reach(found, prepared))
     if out is not None:
-        from scoring.cli.export import save
+        from scoring.cli.export import print_saved, save
         from scoring.model import dump_model
 
         save(out, {"weights": found.frame()}, {"weights": found.plot()})
         if found.model is not None:
             (out / "model.yaml").write_text(dump_model(found.model), encoding="utf-8")
-        progress.print_line(f"tables and plots: {out}")
+        print_saved(out, progress)
     if not found.is_proven:
         raise typer.Exit(TIME_LIMIT_EXIT_CODE)

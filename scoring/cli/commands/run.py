@@ -23,6 +23,7 @@ from scoring.cli.options import (
     FactorCacheOption,
     TopKOption,
 )
+from scoring.cli.output import note_stored
 from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.cli.signals import stop_signals
 
@@ -178,8 +179,9 @@ def run(
                 resume=resume,
                 gate=run_gate,
             )
+        run_id = result.metadata.run_id
+        note_stored(f"Run {run_id} is published.")
         if result.was_published:
-            run_id = result.metadata.run_id
             progress.print_line(
                 f"Run {run_id} of the same data, model and settings is already published. Nothing was done. "
                 "To rank again, omit --resume."

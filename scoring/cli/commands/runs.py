@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DEFAULT_OUT, DbOption
+from scoring.cli.output import note_stored
 from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
 
 if TYPE_CHECKING:
@@ -182,7 +183,9 @@ def publish(
     with _open_database(db, no_database) as database:
         publishers: list[Publisher] = [] if database is None else [DatabasePublisher(database)]
         publishers.append(ParquetPublisher(out, by_run_id=True, latest=LATEST))
-        for destination in publish_held_back(run, out, publishers, force):
+        destinations = publish_held_back(run, out, publishers, force)
+        note_stored(f"Run {run} is published.")
+        for destination in destinations:
             make_console().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
         if database is not None:
             warn_about_other_lists(database, Progress())
@@ -197,6 +200,8 @@ def print_pruned(report: PruneReport) -> None:
         *([f"{len(report.unfinished):,} unfinished"] if report.unfinished else []),
     ]
     where = " from the folder only; their rows in the database are kept" if report.is_folder_only else ""
-    make_console().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
+    message = f"Runs removed: {', '.join(removed)}{where}."
+    note_stored(message)
+    make_console().print(message, markup=False, soft_wrap=True)
     for run_id, reason in report.kept.items():
         Progress().print_line(f"warning: run {run_id} is kept: {reason}.")

@@ -36,6 +36,7 @@ from scoring.cli.options import (
     TopKOption,
     WeightsOption,
 )
+from scoring.cli.output import note_stored
 from scoring.cli.search_options import (
     FloorOption,
     GoalOption,
@@ -142,8 +143,10 @@ def tune(
         parent = registry.for_database(db).use(profile) if profile is not None else inputs.problem.baseline
         saved = _save_profile(registry, save, parent, inputs, tuning, board)
     if out is not None:
+        from scoring.cli.export import print_saved
+
         _write_files(out, tuning, board)
-        progress.print_line(f"tables and plots: {out}")
+        print_saved(out, progress)
     if store is not None:
         tags = {"look": look, "profile": None if saved is None else saved.metadata.reference}
         store.log(_make_run(request, inputs, tuning, board, tags), progress)
@@ -231,6 +234,7 @@ def _save_profile(
     )
     reference = saved.metadata.reference
     message = f"{reference} is identical. Nothing was saved." if saved.version in before else f"Saved {reference}."
+    note_stored(message)
     make_console().print(message, markup=False, soft_wrap=True)
     return saved
 
