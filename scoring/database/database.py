@@ -47,7 +47,7 @@ from sqlalchemy import Column, Connection, Engine, Table, inspect, literal, sele
 from sqlalchemy.engine import URL
 
 from scoring.database import migrations, retry
-from scoring.database.driver_transactions import start_transaction
+from scoring.database.driver_transactions import start_common_snapshot, start_transaction
 from scoring.database.engines import (
     READ_ONLY,
     SYNC_DRIVERS,
@@ -297,6 +297,29 @@ class Database:
         with self._open() as connection:
             self._start_snapshot(connection)
             return work(connection)
+
+    def read_in_two(self, work: Callable[[Connection, Connection | None], T]) -> T:
+        """Return `work(connection, second)`, run in one snapshot of two connections, for reading in two threads.
+
+        `second` is None if a second connection cannot have the same snapshot: in a caller's engine or transaction, in
+        memory, on a server, or if other processes commit all the time. Retries are those of `read`.
+        """
+
+        def once() -> T:
+            with self._open_two() as (connection, second):
+                return work(connection, second)
+
+        return self.persist(once)
+
+    @contextmanager
+    def _open_two(self) -> Iterator[tuple[Connection, Connection | None]]:
+        if not self._owned or self._single or self._bound is not None or self.dialect != "sqlite":
+            with self._open() as connection:
+                self._start_snapshot(connection)
+                yield connection, None
+            return
+        with self._open() as connection, self.engine.connect() as second, count_statements(second, self.traffic):
+            yield connection, second if start_common_snapshot(connection, second) else None
 
     def _start_snapshot(self, connection: Connection) -> None:
         """Make all later reads of the connection use one snapshot."""

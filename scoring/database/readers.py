@@ -7,7 +7,7 @@ that does not block the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, to_microseconds
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
+from scoring.threads import run_meanwhile
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.normalise import NormalisedTable, pad_prefectures
 from scoring.validation.referenced_ids import OwnerIds, Owners
@@ -82,16 +83,28 @@ def read_database(
     ConfigurationError: If `on_bad` is another value.
     """
 
-    def read(connection: Connection) -> tuple[Board, dict[str, NormalisedTable]]:
+    def read(connection: Connection, second: Connection | None) -> tuple[Board, dict[str, NormalisedTable]]:
         board = read_board(connection)
-        return board, read_tables(connection, board)
+        return board, read_tables(connection, board, second)
 
-    board, tables = database.read(read)
+    board, tables = database.read_in_two(read)
     return accept_tables(tables, on_bad=on_bad, as_of=as_of, now=now, board=board)
 
 
-def read_tables(connection: Connection, board: Board) -> dict[str, NormalisedTable]:
-    """Return each table with its rejections, validated separately, with one query each."""
+def read_tables(connection: Connection, board: Board, second: Connection | None = None) -> dict[str, NormalisedTable]:
+    """Return each table with its rejections, validated separately, with one query each.
+
+    With a second connection of the same snapshot, another thread reads the actions meanwhile.
+    """
+    if second is None:
+        return _read_tables(connection, board, lambda: _read_packed(connection, board))
+    with run_meanwhile(lambda: _read_packed(second, board), stop=lambda: _interrupt(second)) as get_actions:
+        return _read_tables(connection, board, get_actions)
+
+
+def _read_tables(
+    connection: Connection, board: Board, get_actions: Callable[[], pd.DataFrame | None]
+) -> dict[str, NormalisedTable]:
     found = _read_table(connection, "prefectures", {}, {}, board)
     widths, prefectures = pad_prefectures(found, lambda w: _read_table(connection, "prefectures", w, {}, board))
     tables = {"prefectures": prefectures}
@@ -100,6 +113,8 @@ def read_tables(connection: Connection, board: Board) -> dict[str, NormalisedTab
         if name in FACTOR_TABLES:
             if (factors := _read_factors(connection, name, owners)) is not None:
                 tables[name] = factors
+        elif name == "actions" and (actions := get_actions()) is not None:
+            tables[name] = _accept_packed(actions)
         elif name != "prefectures":
             tables[name] = _read_table(connection, name, widths, owners, board)
         if name in OWNERS.values():
@@ -291,9 +306,9 @@ def _read_frame(
     presence: Collection[str] = (),
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
+    if name == "actions" and (packed := _read_packed(connection, board, condition)) is not None:
+        return packed
     fetched = _fetch(connection, name, board, condition, order, limit, presence)
-    if isinstance(fetched, pd.DataFrame):
-        return fetched
     columns = board.table(name).columns
     if on_bad == "quarantine":
         return read_rows(name, columns, fetched, board=board).frame
@@ -308,13 +323,9 @@ def _fetch(
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
-) -> pd.DataFrame | list[list[Any]]:
-    """Return the canonical frame of packed actions, otherwise the stored values of each column."""
+) -> list[list[Any]]:
+    """Return the stored values of each column."""
     fault_injection.reach("table read")
-    if name == "actions" and not board.get_own(name):
-        frame = read_packed_actions(connection, condition)
-        if frame is not None:
-            return frame
     table, columns = get_data_table(name, board), board.table(name).columns
     expressions = [mark_present(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
     # without `order`, in key order, which is the order of storage
@@ -329,11 +340,29 @@ def _read_table(
     connection: Connection, name: str, widths: Mapping[str, int | None], owners: Owners, board: Board
 ) -> NormalisedTable:
     fetched = _fetch(connection, name, board)
-    if isinstance(fetched, pd.DataFrame):  # packed actions
-        stored = {str(column): values.array for column, values in fetched.items()}
-        source = DatabaseRows(name, TABLES[name].columns, stored)
-        return NormalisedTable.from_valid_frame(name, fetched, source)
     return read_rows(name, board.table(name).columns, fetched, widths, owners, board)
+
+
+def _read_packed(
+    connection: Connection, board: Board, condition: ColumnElement[bool] = ALL_ROWS
+) -> pd.DataFrame | None:
+    """Return the canonical frame of actions; None if they must be read row by row."""
+    if board.get_own("actions"):
+        return None
+    fault_injection.reach("table read")
+    return read_packed_actions(connection, condition)
+
+
+def _accept_packed(actions: pd.DataFrame) -> NormalisedTable:
+    stored = {str(column): values.array for column, values in actions.items()}
+    source = DatabaseRows("actions", TABLES["actions"].columns, stored)
+    return NormalisedTable.from_valid_frame("actions", actions, source)
+
+
+def _interrupt(connection: Connection) -> None:
+    """End the running statement of another thread."""
+    raw: Any = connection.connection.driver_connection
+    raw.interrupt()
 
 
 def _read_factors(connection: Connection, name: str, owners: Owners) -> NormalisedTable | None:

@@ -97,13 +97,14 @@ def read_accepted(
     OutputError: If a file cannot be written.
     """
 
-    def read(connection: Connection) -> AcceptedData:
+    def read(connection: Connection, second: Connection | None) -> AcceptedData:
         board = read_board(connection)
-        tables, ledger = accept_tables(read_tables(connection, board), on_bad="quarantine", as_of=as_of, board=board)
+        found = read_tables(connection, board, second)
+        tables, ledger = accept_tables(found, on_bad="quarantine", as_of=as_of, board=board)
         rejected = RejectionDigest.of(connection, _find_rejected_ids(ledger), board) if ledger.n_rejected else None
         return AcceptedData(tables, ledger, rejected)
 
-    accepted = database.read(read)
+    accepted = database.read_in_two(read)
     if refused_to is not None:
         accepted.ledger.replace_files(
             refused_to, FILE_PREFIX, find_newest_time(accepted.tables) if as_of is None else as_of

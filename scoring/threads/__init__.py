@@ -1,10 +1,12 @@
 """Threads of one process.
 
 - `pool`: slices of users over threads
+- `background`: work in another thread while this one continues
 - `blas`: single-threaded matrix products
 """
 
+from scoring.threads.background import run_meanwhile
 from scoring.threads.blas import limit_blas_threads
 from scoring.threads.pool import available_cpus, run_in_threads
 
-__all__ = ["available_cpus", "limit_blas_threads", "run_in_threads"]
+__all__ = ["available_cpus", "limit_blas_threads", "run_in_threads", "run_meanwhile"]

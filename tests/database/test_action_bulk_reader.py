@@ -104,6 +104,29 @@ def test_unknown_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: 
             load_actions(database)
 
 
+@pytest.mark.parametrize("column", ["user_id", "job_id"])
+@pytest.mark.parametrize("stored", ["'0010'", "' 10'", "'+10'", "10.5", "NULL"])
+def test_ids_in_a_table_of_another_program_are_read_by_row(sqlite_url: str, column: str, stored: str) -> None:
+    """A column without a type keeps texts such as '0010', which is another id than 10."""
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with database.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TABLE plain AS SELECT user_id + 0 AS user_id, job_id + 0 AS job_id, "
+                "action, occurred_at FROM actions"
+            )
+            connection.exec_driver_sql("DROP TABLE actions")
+            connection.exec_driver_sql("ALTER TABLE plain RENAME TO actions")
+        with database.connect() as connection:
+            packed = read_packed_actions(connection, sa.true())
+            assert packed is not None
+            assert len(packed) == len(small_tables().actions)
+        with database.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE actions SET {column} = {stored} WHERE rowid = 1")
+        with database.connect() as connection:
+            assert read_packed_actions(connection, sa.true()) is None
+
+
 def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())

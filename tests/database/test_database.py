@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from scoring.database import retry
+from scoring.database import driver_transactions, retry
 from scoring.database.database import Database
 from scoring.database.engines import list_secrets
 from scoring.database.readers import load_tables, load_users, load_users_async
@@ -308,6 +308,61 @@ def test_read_sees_one_snapshot(database: Database) -> None:
 
     assert database.read(work) == (2, 2)
     assert ids(database) == [10, 20, 77]
+
+
+def test_two_connections_have_one_snapshot(sqlite: Database) -> None:
+    def read(connection: Connection, second: Connection | None) -> None:
+        assert second is not None
+        with sqlite.engine.begin() as other:
+            add_user(other, 98)
+        for reader in (connection, second):
+            assert 98 not in reader.execute(sa.select(USERS.c.user_id)).scalars().all()
+
+    sqlite.read_in_two(read)
+    assert 98 in ids(sqlite)
+
+
+@pytest.mark.parametrize("commits", [0, 1, 2, 1_000])
+def test_commit_between_two_snapshots_is_detected(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch, commits: int
+) -> None:
+    """A commit after the first snapshot repeats both. If commits never end, there is no second connection."""
+    begin, begun = driver_transactions.start_transaction, 0
+
+    def begin_late(connection: Connection) -> None:
+        nonlocal begun
+        begun += 1
+        if begun % 2 == 0 and begun // 2 <= commits:
+            with sqlite.engine.begin() as other:
+                add_user(other, 1_000 + begun)
+        begin(connection)
+
+    monkeypatch.setattr(driver_transactions, "start_transaction", begin_late)
+
+    def read(connection: Connection, second: Connection | None) -> list[list[int]]:
+        readers = [connection] if second is None else [connection, second]
+        return [list(reader.execute(sa.select(USERS.c.user_id)).scalars()) for reader in readers]
+
+    found = sqlite.read_in_two(read)
+    assert len(found) == (1 if commits == 1_000 else 2)
+    assert found[0] == found[-1]
+    assert begun == 2 * min(commits + 1, driver_transactions.ATTEMPTS)
+
+
+def test_transaction_of_the_caller_has_no_second_connection(sqlite: Database, database_url: str) -> None:
+    def has_second(_: Connection, second: Connection | None) -> bool:
+        return second is not None
+
+    assert sqlite.read_in_two(has_second)
+    with sqlite.begin() as connection:
+        add_user(connection, 98)
+        assert not sqlite.read_in_two(has_second)
+        assert 98 in load_tables(sqlite).users["user_id"].tolist()
+    with Session(sqlite.engine) as session:
+        for source in (session, sqlite.engine, "sqlite://"):
+            assert not Database.open(source).read_in_two(has_second)
+    with Database.open(database_url) as other:
+        assert other.read_in_two(has_second) == (other.dialect == "sqlite")
 
 
 def test_failed_write_is_rolled_back(database: Database) -> None:
