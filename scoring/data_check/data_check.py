@@ -88,7 +88,7 @@ def check_data(
     if any(finding.level == "problem" for finding in found):  # nothing can be ranked
         return _in_order([*found, *row_findings.find_missing_values(data, model)])
     try:
-        prepared = Prepared.of(Statistics(data, factor_cache=factor_cache), model, workers=workers)
+        prepared = Prepared.of(Statistics(data, factor_cache=factor_cache, workers=workers), model, workers=workers)
     except ModelError as error:
         found += row_findings.find_missing_values(data, model)
         found.append(Finding("component values", "problem", str(error).rstrip("."), "Correct the component."))

@@ -130,7 +130,7 @@ class Evaluator:
                 f"metrics contains {duplicate} more than once. Give each metric once.", key=("metrics",)
             )
         self.k = max([check_list_length(k), *(metric.k for metric in self.metrics)])
-        self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
+        self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache, workers=workers)
         if not _is_same_data(self.statistics.dataset, holdout.data):
             raise ConfigurationError(
                 "statistics was not computed from holdout.data. Use Statistics(holdout.data), or omit it.",

@@ -97,6 +97,7 @@ class EngineState:
             self.caches,
             check_seconds=check_number("change_check_seconds", change_check_seconds),
             clock=clock,
+            workers=max_workers,
         )
         self.alert = TargetAlert(lambda: self.PERFORMANCE_TARGET_MS_PER_USER)
         """Warns if the running mean time per user exceeds the target: `engine.alert.on(callback)`."""

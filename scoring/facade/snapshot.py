@@ -58,9 +58,16 @@ class Snapshot:
     _made: dict[Callable[[Statistics], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, dataset: Dataset, factor_cache: Path | None, caches: EngineCaches, epoch: object = None) -> Snapshot:
+    def of(
+        cls,
+        dataset: Dataset,
+        factor_cache: Path | None,
+        caches: EngineCaches,
+        epoch: object = None,
+        workers: int | None = None,
+    ) -> Snapshot:
         """Return the snapshot of a dataset, with trained factors, so that no thread waits for them later."""
-        statistics = Statistics(dataset, factor_cache=factor_cache, caches=caches, epoch=epoch)
+        statistics = Statistics(dataset, factor_cache=factor_cache, workers=workers, caches=caches, epoch=epoch)
         statistics.factors  # noqa: B018 - computed on first access
         statistics.areas  # noqa: B018 - as above
         statistics.company_actions(WINDOW_DAYS)  # keys must name it before the first model requests it
@@ -167,6 +174,7 @@ class SnapshotHolder:
         *,
         check_seconds: float = CHECK_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        workers: int | None = None,
     ) -> None:
         self._given = source if isinstance(source, Dataset) else None
         self.database = None if self._given is not None else Database.open(source)
@@ -175,6 +183,7 @@ class SnapshotHolder:
         self.check_seconds = check_seconds
         self._clock = clock
         self._factor_cache = factor_cache
+        self._workers = workers
         self._snapshot: Snapshot | None = None
         self._tokens: Tokens | None = None
         self._ledger: DataReport | None = None  # of the last warning
@@ -302,7 +311,7 @@ class SnapshotHolder:
         else:
             assert found is not None
             dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
-        snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, load.epoch)
+        snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, load.epoch, self._workers)
         with self._lock:
             if load.number > self._newest_kept:
                 self._newest_kept = load.number

@@ -78,7 +78,7 @@ def prepare(
     """
     watch = watch or Stopwatch()
     memory_forecast.require_codes(len(dataset.users), len(dataset.words.occupation))
-    statistics = Statistics(dataset, factor_cache=factor_cache)
+    statistics = Statistics(dataset, factor_cache=factor_cache, workers=workers)
     with watch.phase("factors"):
         statistics.factors  # noqa: B018 - computed on first access
     with watch.phase("statistics"):

@@ -6,10 +6,12 @@
 - `company_popularity`: actions by company
 - `occupation_similarity`: cosines of occupations, by the users who apply to them
 - `factors`: vectors of users and jobs, from the data or trained
+- `als_training`: their training, on several threads
 - `disk_array_cache`: trained factors on disk
 """
 
-from scoring.statistics.factors import ALS, Factors, default_cache
+from scoring.statistics.als_training import ALS
+from scoring.statistics.factors import Factors, default_cache
 from scoring.statistics.score_basis import Basis
 from scoring.statistics.statistics import Statistics
 

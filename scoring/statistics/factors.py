@@ -1,7 +1,6 @@
 """Vectors of users and jobs. Their cosine measures how well a job suits a user.
 
-Vectors are read from the data, or trained on the actions with alternating least squares of `implicit`
-(Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, 2008) and cached on disk.
+Vectors are read from the data, or trained on the actions and cached on disk.
 """
 
 from __future__ import annotations
@@ -21,24 +20,14 @@ from scoring.array_types import Bools, Floats, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
 from scoring.dataset.dataset import Dataset
+from scoring.statistics.als_training import ALS, train
 from scoring.statistics.disk_array_cache import ArrayCache
-from scoring.threads.blas import limit_blas_threads
 
-__all__ = ["ALS", "Factors", "default_cache"]
+__all__ = ["Factors", "default_cache"]
 
 Vectors = NDArray[np.float32]
 
 CONFIDENCE = {"application": 5.0, "click": 2.0, "view": 1.0}
-
-
-@dataclass(frozen=True)
-class ALS:
-    """Training settings. Training uses one thread and a fixed seed, so that equal actions give equal factors."""
-
-    dimensions: int = 32
-    regularization: float = 0.05
-    iterations: int = 15
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,8 +43,13 @@ class Factors:
     from_cache: bool = False  # read from the cache on disk
 
     @classmethod
-    def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Factors:
-        """Return the factors in the dataset, else trained ones, read from or written to the folder `cache`."""
+    def of(
+        cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None, workers: int | None = None
+    ) -> Factors:
+        """Return the factors in the dataset, else trained ones, read from or written to the folder `cache`.
+
+        Training uses up to `workers` threads (None: one per available core). The factors do not depend on it.
+        """
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
             users = _convert_imported(tables.user_factors, dataset.users.user_id)
@@ -65,7 +59,7 @@ class Factors:
         if not len(dataset.actions):
             shape = (settings or ALS()).dimensions
             return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
-        return _train_factors(dataset, settings or ALS(), cache)
+        return _train_factors(dataset, settings or ALS(), cache, workers)
 
     @classmethod
     def from_vectors(
@@ -121,7 +115,7 @@ def _number_rows(rows: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], ND
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[rows]
 
 
-def _train_factors(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
+def _train_factors(dataset: Dataset, settings: ALS, cache: Path | None, workers: int | None) -> Factors:
     user_rows, job_rows, confidence = _compute_confidences(dataset.actions)
     acting_users, user = _number_rows(user_rows, len(dataset.users))
     acted_jobs, job = _number_rows(job_rows, len(dataset.jobs))
@@ -129,7 +123,9 @@ def _train_factors(dataset: Dataset, settings: ALS, cache: Path | None) -> Facto
     shapes = {"users": (len(acting_users), settings.dimensions), "jobs": (len(acted_jobs), settings.dimensions)}
     disk = ArrayCache(cache, "als") if cache else None
     cached = disk.read(key, shapes) if disk else None
-    found = (cached["users"], cached["jobs"]) if cached is not None else _train(user, job, confidence, settings)
+    found = (
+        (cached["users"], cached["jobs"]) if cached is not None else _train(user, job, confidence, settings, workers)
+    )
     if disk and cached is None:
         disk.write(key, {"users": found[0], "jobs": found[1]})
     factors = Factors.from_vectors(*found, "trained")
@@ -161,22 +157,12 @@ def _compute_key(
 
 
 def _train(
-    user: NDArray[np.integer], job: NDArray[np.integer], confidence: NDArray[np.float32], settings: ALS
+    user: NDArray[np.integer],
+    job: NDArray[np.integer],
+    confidence: NDArray[np.float32],
+    settings: ALS,
+    workers: int | None,
 ) -> tuple[Vectors, Vectors]:
-    from implicit.cpu.als import AlternatingLeastSquares
     from scipy import sparse
-    from threadpoolctl import threadpool_limits
 
-    matrix = sparse.csr_matrix((confidence, (user, job)))
-    # With several BLAS threads, sums have another order, and implicit warns, even for libraries that are not used
-    # here. `threadpool_limits` alone is not enough: a ranking that ends during training would reset the limit.
-    with limit_blas_threads(), threadpool_limits(1, "blas"):
-        model = AlternatingLeastSquares(
-            factors=settings.dimensions,
-            regularization=settings.regularization,
-            iterations=settings.iterations,
-            num_threads=1,
-            random_state=settings.seed,
-        )
-        model.fit(matrix, show_progress=False)
-    return np.asarray(model.user_factors), np.asarray(model.item_factors)
+    return train(sparse.csr_matrix((confidence, (user, job))), settings, workers)

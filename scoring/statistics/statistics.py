@@ -18,9 +18,10 @@ from scoring.caching.content_digests import freeze
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies
+from scoring.statistics.als_training import ALS
 from scoring.statistics.area_wages import AreaMeans
 from scoring.statistics.company_popularity import CompanyActions, PopularityReading
-from scoring.statistics.factors import ALS, Factors
+from scoring.statistics.factors import Factors
 from scoring.statistics.occupation_similarity import Similarity
 from scoring.statistics.score_basis import Basis, digest_of
 
@@ -35,6 +36,7 @@ class Statistics:
     dataset: The data.
     als: Training settings of the factors.
     factor_cache: The folder of trained factors; None disables the cache on disk.
+    workers: Maximum number of threads that train factors; None: one per available core.
     caches: Caches that several datasets or requests share. They limit the age of company popularity.
     epoch: Datasets of the same epoch share one reading of company popularity.
     """
@@ -45,12 +47,14 @@ class Statistics:
         *,
         als: ALS | None = None,
         factor_cache: Path | None = None,
+        workers: int | None = None,
         caches: EngineCaches | None = None,
         epoch: Hashable = None,
     ) -> None:
         self.dataset = dataset
         self._als = als
         self._factor_cache = factor_cache
+        self._workers = workers
         self._caches = caches
         self._epoch = epoch
         # Windows for which popularity was requested. They must live as long as the caches: a key without one of them
@@ -101,10 +105,14 @@ class Statistics:
         """Vectors of users and jobs, by row of the dataset."""
         settings, tables = self._als or ALS(), self.dataset.tables
         is_imported = tables.user_factors is not None and tables.job_factors is not None
+
+        def compute() -> Factors:
+            return Factors.of(self.dataset, settings=settings, cache=self._factor_cache, workers=self._workers)
+
         if self._caches is None or is_imported:
-            return Factors.of(self.dataset, settings=settings, cache=self._factor_cache)
+            return compute()
         key = FactorsKey(self.dataset.fingerprint, freeze(asdict(settings)), f"implicit {version('implicit')}")
-        return self._caches.share(key, lambda: Factors.of(self.dataset, settings=settings, cache=self._factor_cache))
+        return self._caches.share(key, compute)
 
     @property
     def popularity(self) -> dict[float, CompanyActions]:

@@ -71,3 +71,33 @@ def test_every_thread_can_set_the_limit() -> None:
             for _ in range(2):
                 assert read_limits() == pool.submit(read_limits).result() == {1}
                 assert blas_threads() == {2}
+
+
+def test_libraries_loaded_later_are_limited_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    with limit_blas_threads(rescan=True):
+        every = blas._find_blas().select(user_api="blas")
+    files = [library["filepath"] for library in every.info()]
+    if len(files) < 2:
+        pytest.skip("NumPy and SciPy use the same BLAS library")
+    found = [every.select(filepath=files[:1])]
+
+    def find() -> object:
+        return found[-1]
+
+    find.cache_clear = lambda: found.append(every)  # type: ignore[attr-defined]
+    monkeypatch.setattr(blas, "_find_blas", find)
+
+    def read_threads() -> list[int]:
+        return [library["num_threads"] for library in every.info()]
+
+    with every.limit(limits=2), ExitStack() as ranking, ExitStack() as training:
+        if set(read_threads()) != {2}:
+            pytest.skip("the number of threads of this BLAS cannot be set")
+        ranking.enter_context(limit_blas_threads())
+        assert read_threads()[:2] == [1, 2]
+        training.enter_context(limit_blas_threads(rescan=True))
+        assert set(read_threads()) == {1}
+        ranking.close()
+        assert set(read_threads()) == {1}
+        training.close()
+        assert set(read_threads()) == {2}
