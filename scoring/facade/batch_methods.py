@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError
-from scoring.facade import job_only_scores, legacy_results
+from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
+from scoring.facade.legacy_shapes import select_scores
 from scoring.facade.request_plans import prepare_request
 from scoring.facade.scored_pairs import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
@@ -21,6 +23,8 @@ from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = ["BatchMethods"]
+
+DEFAULT_TOP_K: Final = 40
 
 Result = pd.DataFrame | ScoredPairs
 
@@ -90,18 +94,39 @@ class BatchMethods(EngineState):
         self,
         job_limit: int | None = None,
         user_limit: int | None = None,
-        top_k: int | None = 40,
+        score_types: Iterable[str] | None = None,
+        *,
+        top_k: int | None = DEFAULT_TOP_K,
         out: str | os.PathLike[str] | None = None,
     ) -> Result:
         """Score the active users of the database against its jobs. Results as of `process_scoring_batch`, by user_id.
 
-        `job_limit`: use the jobs with the smallest ids; `user_limit`: the active users with the smallest ids.
-        Statistics are always those of the whole data. `top_k=None`: every pair, in a frame or, with `out`, on disk.
+        Statistics are always those of the whole data.
+
+        Parameters
+        ----------
+        job_limit: Use the jobs with the smallest ids.
+        user_limit: Use the active users with the smallest ids.
+        score_types: The score columns of the result, in this order, such as `["total_score"]` (None: all). An integer
+            is deprecated; it is `top_k`, the third argument in version 0.1.
+        top_k: Number of jobs of each user (None: every pair, in a frame or, with `out`, on disk).
+        out: As in `process_scoring_batch`.
 
         Raises
         ------
-        DatabaseError: If there are no users or no jobs. And what `process_scoring_batch` raises.
+        DatabaseError: If there are no users or no jobs.
+        ConfigurationError: If a name in `score_types` is unknown, or `score_types` and `out` are both given. And what
+            `process_scoring_batch` raises.
         """
+        if isinstance(score_types, int | np.integer):
+            score_types, top_k = None, _read_third_argument(score_types, top_k)
+        selected = select_scores(score_types, legacy_results.SCORE_COLUMNS)
+        if selected is not None and out is not None:
+            raise ConfigurationError(
+                "score_types and out are both given, but out receives all scores. Omit score_types, and read some "
+                "columns with `ScoredPairs.read(columns=…)`.",
+                key=("score_types",),
+            )
         limits = [
             None if limit is None else require_integer(name, limit, least=0)
             for name, limit in (("job_limit", job_limit), ("user_limit", user_limit))
@@ -117,34 +142,14 @@ class BatchMethods(EngineState):
             self._check_request(len(users), n_jobs, size, top_k, out)
             with self.operations.measure("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
-                    return self._score_all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
-                return legacy_results.make_ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
+                    result = self._score_all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
+                else:
+                    result = legacy_results.make_ranking_frame(
+                        prepared, users, top_k, chunk_size=size, cancelled=cancelled
+                    )
+            return result if selected is None else _keep_scores(result, selected)
 
         return await run_in_thread(work)
-
-    # Results that depend on the job alone: synchronous, as in the legacy interface
-
-    def calculate_base_scores_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
-        """Return (m,) float32: the base score of each row, in the order of the frame.
-
-        Loads the data in this thread if necessary.
-
-        Raises
-        ------
-        DataError: If a value is invalid.
-        DatabaseError: If the data cannot be loaded.
-        """
-        snapshot = self._data.get()
-        with self.operations.measure("calculate_base_scores_vectorized"):
-            return job_only_scores.compute_base_scores(snapshot, self.model, jobs_df)
-
-    def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
-        """Return (m,) float32, 0 to 100: the `wage` component. Raises ConfigurationError if the model has none."""
-        return job_only_scores.compute_job_component(self._data.get(), self.model, "wage", jobs_df)
-
-    def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
-        """Return (m,) float32, 0 to 100: the `access` component. Raises ConfigurationError if the model has none."""
-        return job_only_scores.compute_job_component(self._data.get(), self.model, "access", jobs_df)
 
     def _check_request(
         self, n_users: int, n_jobs: int, chunk_size: int, top_k: int | None, out: str | os.PathLike[str] | None
@@ -182,3 +187,30 @@ class BatchMethods(EngineState):
         return write_pairs(
             inputs, self.model, out, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
         )
+
+
+def _read_third_argument(given: int | np.integer[Any], top_k: int | None) -> int:
+    """Return the integer in third place as `top_k`, with a warning.
+
+    Raises
+    ------
+    ConfigurationError: If `top_k` is also given, or the integer is below 1.
+    """
+    if top_k != DEFAULT_TOP_K:
+        raise ConfigurationError(
+            f"The third argument is {given!r} and top_k is {top_k!r}. Give top_k only by its name.", key=("top_k",)
+        )
+    number = require_integer("top_k", given, least=1)
+    warnings.warn(
+        f"The third argument of calculate_scores_for_all_users is score_types. Use top_k={number}.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return number
+
+
+def _keep_scores(result: Result, selected: tuple[str, ...]) -> pd.DataFrame:
+    """Return the result with only these score columns, in this order."""
+    assert isinstance(result, pd.DataFrame)
+    others = [name for name in result if name not in legacy_results.LEGACY_COLUMNS]
+    return result[["user_id", "job_id", *selected, *others]]

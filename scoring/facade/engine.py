@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoring.facade.batch_methods import BatchMethods
+from scoring.facade.component_methods import ComponentMethods
 from scoring.facade.engine_state import PERFORMANCE_TARGET_MS_PER_USER
 from scoring.facade.loading_methods import LoadingMethods
 from scoring.facade.pair_methods import PairMethods
@@ -11,7 +12,7 @@ from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "PERFORMANCE_TARGET_MS_PER_USER", "ScoringEngine"]
 
 
-class ScoringEngine(BatchMethods, PairMethods, LoadingMethods):
+class ScoringEngine(BatchMethods, PairMethods, ComponentMethods, LoadingMethods):
     """Score jobs for users from a database, through the interface of legacy callers.
 
     >>> engine = ScoringEngine("sqlite:///data/scoring.db")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -21,6 +23,7 @@ from scoring.caching.memory_footprints import Footprint
 from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
+from scoring.facade.legacy_shapes import count_cache_entries, select_argument
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
@@ -77,6 +80,8 @@ class EngineState:
                 "caches and layers are both given. layers is the deprecated name of caches: use only caches.",
                 key=("layers",),
             )
+        self.db = db
+        """The data as it was passed."""
         self.model = load_model(model)
         self.chunk_size = chunk_size
         self.max_workers = check_workers(max_workers, "max_workers")
@@ -176,22 +181,27 @@ class EngineState:
     def prefecture_cache_size(self, size: int) -> None:
         self.caches.prefecture.max_entries = size
 
-    def clear_caches(self, names: Iterable[str] | str | None = None) -> None:
+    def clear_caches(
+        self, names: Iterable[str] | str | None = None, *, cache_types: Iterable[str] | str | None = None
+    ) -> None:
         """Empty caches by name (`CACHES`) or group; None: all. Later calls compute what they need.
 
-        Groups: permanent (prefecture), session (snapshot, similarity, encoded, plans), lru (users, scores,
-        explanations). A store shared with other engines keeps its values.
+        Groups: all, permanent (prefecture), session (snapshot, similarity, encoded, plans), lru (users, scores,
+        explanations). A store shared with other engines keeps its values. `cache_types` is the legacy name of `names`.
 
         Raises
         ------
-        ConfigurationError: If a name is unknown.
+        ConfigurationError: If a name is unknown, or both arguments are given. No cache is emptied then.
         """
-        selected = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
+        given = select_argument(names, "names", cache_types, "cache_types", is_required=False)
+        selected = ["all"] if given is None else [given] if isinstance(given, str) else list(given)
         for name in selected:
-            if name not in CACHES and name not in GROUPS:
+            if name not in CACHES and name not in GROUPS and name != "all":
                 raise ConfigurationError(
-                    f"Unknown cache {name!r}. Use one of {', '.join([*CACHES, *GROUPS])}.", key=(name,)
+                    f"Unknown cache {name!r}. Use one of {', '.join(['all', *CACHES, *GROUPS])}.", key=(name,)
                 )
+        if "all" in selected:
+            selected = list(CACHES)
         self.caches.clear([name for name in selected if name != "snapshot"])
         if {"snapshot", "session"} & set(selected):
             self._data.forget()
@@ -217,9 +227,13 @@ class EngineState:
 
         - `total_calculations`: pairs scored (or, for a ranking, decided); `total_users`; `total_seconds`
         - `avg_calculation_time_ms`: per user, without loading the data; `target_ms_per_user`
+        - `avg_calculation_time`: the same in seconds
         - `target_achievement`: whether the mean is within the target (None before the first calculation)
-        - `cache_hit_rate`, `hits`, `misses`: of all caches; a request that waited for another computation is neither
-        - `memory_usage`: cache → bytes; shared memory counts for the first cache, so the sum is the total
+        - `cache_hit_rate`, `cache_hits`, `cache_misses`: of all caches; a request that waited for another computation
+          is neither. `hits`, `misses`: their names in version 0.1
+        - `memory_usage`: numbers of entries: prefecture_cache_size, occupation_cache_size,
+          company_popularity_cache_size
+        - `cache_bytes`: cache → bytes; shared memory counts for the first cache, so the sum is the total
         - `caches`: name → all fields of `CacheStats`, with the bytes of each cache by itself
         - `operations`: method → count, failures, users, pairs, and mean, median and p95 seconds
         - `alert`: the running time per user, and how often it exceeded the target
@@ -231,20 +245,26 @@ class EngineState:
         mean = done.total.ms_per_user
         target = self.PERFORMANCE_TARGET_MS_PER_USER
         caches = self.cache_stats()
-        hits, requests = (sum(getattr(stats, name) for stats in caches.values()) for name in ("hits", "requests"))
+        hits, misses, requests = (
+            sum(getattr(stats, name) for stats in caches.values()) for name in ("hits", "misses", "requests")
+        )
         return {
             "total_calculations": done.total.pairs,
             "total_users": done.total.users,
             "total_seconds": done.total.seconds,
             "avg_calculation_time_ms": mean or 0.0,
+            "avg_calculation_time": (mean or 0.0) / 1000,
             "target_ms_per_user": target,
             "target_achievement": None if mean is None else mean <= target,
             "alert": asdict(self.alert.statistics()),
             "operations": done.as_dict()["operations"],
             "cache_hit_rate": hits / requests if requests else 0.0,
+            "cache_hits": hits,
+            "cache_misses": misses,
             "hits": hits,
-            "misses": sum(stats.misses for stats in caches.values()),
-            "memory_usage": self.caches.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
+            "misses": misses,
+            "memory_usage": count_cache_entries(caches),
+            "cache_bytes": self.caches.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
             "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
             "database": self._data.database and self._data.database.traffic.statistics().as_dict(),
             "process": asdict(memory_statistics()),
@@ -257,6 +277,19 @@ class EngineState:
                 "refused": {t.table: t.n_rejected for t in current.dataset.ledger.tables.values() if t.n_rejected},
             },
         }
+
+    def _update_performance_stats(self, operation: str, calc_time: float, count: int = 1) -> None:
+        """Add a calculation of the caller to the statistics: `calc_time` seconds for `count` pairs of one user.
+
+        Raises
+        ------
+        ConfigurationError: If `calc_time` is not a number of 0 or more, or `count` is not an integer of 0 or more.
+        """
+        if isinstance(calc_time, bool) or not isinstance(calc_time, Real) or not 0 <= calc_time < math.inf:
+            raise ConfigurationError(
+                f"calc_time is {calc_time!r}. Use a number of seconds of 0 or more.", key=("calc_time",)
+            )
+        self.operations.record(operation, 1, require_integer("count", count, least=0), float(calc_time))
 
     @staticmethod
     def _optimize_dataframe_memory(df: pd.DataFrame) -> pd.DataFrame:

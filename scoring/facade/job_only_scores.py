@@ -6,14 +6,16 @@ need are not planned. Components from outside this package are always planned: e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns.table_frames import make_empty_frame
+from scoring.components import Access, Fee
+from scoring.components.classic import ClassicAccess, ClassicFee, ClassicWage
 from scoring.dataset.arrays import make_lazy_job_arrays
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import extend_lazily
@@ -27,7 +29,17 @@ from scoring.statistics import Statistics
 from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.normalise import check_lazily
 
-__all__ = ["compute_base_scores", "compute_job_component", "keep_group", "make_unknown_user_inputs"]
+__all__ = [
+    "compute_base_scores",
+    "compute_job_component",
+    "keep_group",
+    "make_job_inputs",
+    "make_unknown_user_inputs",
+    "read_row_alone",
+]
+
+ROW_ALONE: Final = (ClassicFee, ClassicWage, ClassicAccess, Fee, Access)
+"""Components whose values depend on the row of the job alone: not on other rows, reference tables or the clock."""
 
 NO_RULES = Eligibility(
     open=False, employment_types=None, min_fee=None, not_applied=False, company_cooldown_days=None, max_per_company=None
@@ -37,7 +49,7 @@ NO_RULES = Eligibility(
 def compute_base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
     """Return (m,) float32: the base score of each row, in the order of the frame. Raises DataError."""
     needed = keep_group(model, "base", model.weights.components["base"])
-    prepared = Prepared.of(_make_unknown_user_inputs(snapshot, jobs), needed, workers=1)
+    prepared = Prepared.of(make_job_inputs(snapshot, jobs), needed, workers=1)
     return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
 
 
@@ -59,11 +71,19 @@ def compute_job_component(
             key=(name,),
         )
     needed = keep_group(model, model.parts[names.index(name)].group, {name: 1.0})
-    inputs = _make_unknown_user_inputs(snapshot, jobs)
+    inputs = make_job_inputs(snapshot, jobs)
     prepared = Prepared.of(inputs, needed, workers=1)
     values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
     place = [part.name for part in needed.parts].index(name)
     return values[place, 0].astype(np.float32)
+
+
+def read_row_alone(model: ScoringModel, names: Collection[str]) -> bool:
+    """Return whether these components need no data: their values depend on the row of the job alone.
+
+    Components from outside this package are always planned, and may read any data.
+    """
+    return all(type(part.component) in ROW_ALONE if part.name in names else _is_shipped(part) for part in model.parts)
 
 
 def keep_group(model: ScoringModel, group: str, weights: Mapping[str, float]) -> ScoringModel:
@@ -89,7 +109,7 @@ class _LazyInputs(Lazy, Inputs):
     """Inputs whose columns are encoded when a component reads them."""
 
 
-def _make_unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+def make_job_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """Return the jobs of the frame, and one user without known values. Raises DataError."""
     given = check_lazily(
         "jobs", jobs, code_width=snapshot.code_widths, owners=snapshot.owners, board=snapshot.dataset.board

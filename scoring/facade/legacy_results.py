@@ -19,6 +19,7 @@ from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError, RunCancelledError
 from scoring.facade.cache_keys import make_explanation_key, make_score_key
 from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
+from scoring.facade.legacy_shapes import describe_factors, make_recommendations
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
@@ -37,6 +38,7 @@ __all__ = [
     "find_unused_id",
     "find_user_row",
     "make_inputs",
+    "make_pair_inputs",
     "make_pairs_frame",
     "make_profile_error",
     "make_ranking_frame",
@@ -300,6 +302,17 @@ def _make_row_inputs(
     return inputs, named
 
 
+def make_pair_inputs(snapshot: Snapshot, pair: PairRows) -> Inputs:
+    """Return the inputs of one pair without history.
+
+    Raises
+    ------
+    DataError: If a value is invalid.
+    """
+    resolved = pair.resolve(snapshot.dataset)
+    return _make_row_inputs(snapshot, [resolved.job], [resolved.user], np.zeros(1, dtype=bool))[0]
+
+
 def find_unused_id(known: NDArray[np.int64]) -> int:
     """Return the largest id below 0 that is not among the sorted ids."""
     negative = known[: np.searchsorted(known, 0)]
@@ -321,13 +334,17 @@ def _compute_explanation(snapshot: Snapshot, model: ScoringModel, pair: Resolved
     prepared = Prepared.of(inputs, model, workers=1)
     found = explain(prepared.plan, inputs, 0, 0)
     plain_ids = {name: _to_plain_value(values.iloc[0]) for name, values in ids.items()}
-    scores = (found.total, *found.groups.values())
+    scores = dict(zip(SCORE_COLUMNS, (found.total, *found.groups.values()), strict=True))
+    groups = {name: scores[name] for name in SCORE_COLUMNS[1:]}
     return {
         "user_id": plain_ids["user_id"],
         "job_id": plain_ids["job_id"],
         **_find_external_ids(snapshot.dataset, plain_ids, found),
         "model": found.model,
-        **dict(zip(SCORE_COLUMNS, scores, strict=True)),
+        **scores,
+        "component_scores": groups,
+        "score_factors": describe_factors(inputs),
+        "recommendations": make_recommendations(found.total, groups, with_profile=pair.profile is not None),
         "eligible": found.eligible,
         "not_ranked": list(found.not_ranked),
         "unknown_values": list(found.unknown_values),

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import pandas as pd
-
 from scoring.errors import DataError
 from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, run_in_thread
 from scoring.facade.legacy_input import Row, read_job, read_profile_id, read_user
 from scoring.facade.legacy_results import PairRows
+from scoring.facade.legacy_shapes import PairScores, select_argument
 from scoring.facade.snapshot import Snapshot
 
 __all__ = ["PairMethods"]
@@ -72,34 +71,39 @@ class PairMethods(EngineState):
         known = legacy_results.find_user_row(snapshot, user_id)
         return await self._score_one(PairRows(row, known, user_id), "personal_score", snapshot)
 
-    async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
-        """Return the scores of (job, user) or (job, user, user_profile), as for `calculate_total_score`.
+    async def batch_calculate_scores(
+        self, pairs: Iterable[Any] | None = None, *, job_user_pairs: Iterable[Any] | None = None
+    ) -> PairScores:
+        """Return the total scores of (job, user) or (job, user, user_profile), as `calculate_total_score` does.
 
-        One row per pair, in order: user_id, job_id int64, total_score, base_score, seo_score, personal_score
-        float32.
+        The result is a list. Its `frame()` has one row per pair, in order: user_id, job_id int64, total_score,
+        base_score, seo_score, personal_score float32. `job_user_pairs` is the legacy name of `pairs`.
 
         Raises
         ------
         DataError: If a pair has another length, no id, or an invalid value; the message has its position.
         """
+        given = select_argument(pairs, "pairs", job_user_pairs, "job_user_pairs")
         snapshot = await self._data.get_async()
-        read = await _read_pairs(snapshot, pairs)
+        read = await _read_pairs(snapshot, given)
 
-        def work(_: Callable[[], bool]) -> pd.DataFrame:
+        def work(_: Callable[[], bool]) -> PairScores:
             with self.operations.measure("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
                 frame = legacy_results.score_listed_pairs(snapshot, self.model, read)
-            return frame.astype({"user_id": "int64", "job_id": "int64"})
+            return PairScores(frame.astype({"user_id": "int64", "job_id": "int64"}))
 
         return await run_in_thread(work)
 
     async def get_score_explanation(self, job: Any, user: Any, user_profile: Any = None) -> dict[str, Any]:
         """Return the scores of a pair and their parts, as plain values.
 
-        Keys: user_id, job_id (None if missing), model, total_score, base_score, seo_score, personal_score, eligible,
-        not_ranked (rules that exclude the job for the user), unknown_values (of both rows: values that no reference
-        table knows), job_values and user_values (own columns; of users those with `show`), components: for each
-        component its name, group, value (0 to 100), weight (flat), points (value × weight; their sum is the total) and
-        facts.
+        Keys: user_id, job_id (None if missing), model, total_score, base_score, seo_score, personal_score,
+        component_scores (the three group scores), score_factors (fee_boost: the fee; salary_attractiveness, 5 to 30,
+        location_match and category_match, 0 to 100: formulas of `classic`), recommendations (a sentence for each group
+        below 50 while the total is below 70), eligible, not_ranked (rules that exclude the job for the user),
+        unknown_values (of both rows: values that no reference table knows), job_values and user_values (own columns; of
+        users those with `show`), components: for each component its name, group, value (0 to 100), weight (flat),
+        points (value × weight; their sum is the total) and facts.
 
         Raises
         ------

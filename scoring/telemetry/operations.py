@@ -112,7 +112,16 @@ class Operations:
         except BaseException:  # includes cancelled and interrupted work
             self._record_failure(operation, users, pairs, self._clock() - started)
             raise
-        self._record_finished(OperationRecord(operation, users, pairs, self._clock() - started))
+        self.record(operation, users, pairs, self._clock() - started)
+
+    def record(self, operation: str, users: int, pairs: int, seconds: float) -> None:
+        """Count an operation that was timed elsewhere."""
+        record = OperationRecord(operation, users, pairs, seconds)
+        with self._lock:
+            self._tally(record.operation).add(record)
+        _log("finished", record.operation, record.users, record.pairs, record.seconds)
+        for listener in self._listeners:
+            listener(record)
 
     def statistics(self) -> Statistics:
         """Return a consistent snapshot of all counts and times."""
@@ -130,13 +139,6 @@ class Operations:
             ms_per_user=1000 * user_seconds / users if users else None,
         )
         return Statistics(total, {name: tally.statistics() for name, tally in tallies.items()})
-
-    def _record_finished(self, record: OperationRecord) -> None:
-        with self._lock:
-            self._tally(record.operation).add(record)
-        _log("finished", record.operation, record.users, record.pairs, record.seconds)
-        for listener in self._listeners:
-            listener(record)
 
     def _record_failure(self, operation: str, users: int, pairs: int, seconds: float) -> None:
         with self._lock:

@@ -112,7 +112,7 @@ async def every_method(engine: ScoringEngine, market: RawMarket, oracle: Oracle)
     assert await engine.calculate_base_score(legacy[0]) == base
     assert await engine.calculate_seo_score(*legacy) == match
     assert await engine.calculate_personal_score(legacy[0], legacy[1]) == personal
-    assert (await engine.batch_calculate_scores([(*legacy, legacy[1])]))["total_score"].tolist() == [total]
+    assert await engine.batch_calculate_scores([(*legacy, legacy[1])]) == [total]
     assert (await engine.get_score_explanation(*legacy, legacy[1]))["total_score"] == total
 
     await histories(engine, oracle)
@@ -120,7 +120,7 @@ async def every_method(engine: ScoringEngine, market: RawMarket, oracle: Oracle)
 
 async def histories(engine: ScoringEngine, oracle: Oracle) -> None:
     acting = sorted({action["user_id"] for action in oracle.actions})[:3]
-    history = await engine._batch_load_user_history(acting)
+    history = (await engine._batch_load_user_history(acting)).frame()
     expected = sorted(
         (action["user_id"], action["occurred_at"], action["job_id"], action["action"])
         for action in oracle.actions
@@ -129,7 +129,7 @@ async def histories(engine: ScoringEngine, oracle: Oracle) -> None:
     columns = ["user_id", "occurred_at", "job_id", "action"]
     assert list(history[columns].itertuples(index=False, name=None)) == expected
     names = ["C1", "unheard of", "C0", "C1"]
-    popularity = await engine._batch_load_company_popularity(names)
+    popularity = (await engine._batch_load_company_popularity(names)).frame()
     assert popularity["company_id"].tolist() == ["C1", "unheard of", "C0"]
     rates = [oracle.company_rate(name) for name in ("C1", "unheard of", "C0")]
     assert popularity["application_rate"].tolist() == rates
@@ -153,7 +153,7 @@ async def test_async_engine_with_sqlite_in_memory(market: RawMarket, oracle: Ora
     await database.run(save_tables, database, Tables(**market.frames()))
     with ScoringEngine(engine, as_of=market.as_of, keep_factors=False) as scoring:
         with raises_with(DatabaseError, reason="not supported"):
-            scoring.calculate_base_scores_vectorized(market.frames()["jobs"])  # before any data are loaded
+            scoring.component_values(market.frames()["jobs"], "location")  # before any data are loaded
         await asyncio.gather(scoring.warmup_caches(), scoring.calculate_scores_for_all_users())
         await every_method(scoring, market, oracle)
     await engine.dispose()
@@ -219,7 +219,10 @@ def test_threads_with_separate_loops_share_one_load(
         monkeypatch.setattr(home, name, counting)
     store(market, sqlite_url)
     start = threading.Barrier(8)
-    with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine, ThreadPoolExecutor(8) as pool:
+    with (
+        ScoringEngine(sqlite_url, "standard", as_of=market.as_of, keep_factors=False) as engine,
+        ThreadPoolExecutor(8) as pool,
+    ):
 
         def ask(number: int) -> Any:
             start.wait()

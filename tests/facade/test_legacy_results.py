@@ -199,7 +199,7 @@ async def test_listed_pairs_equal_the_oracle(case: Case) -> None:
         pairs.append(pair[:2] if profile is None else pair)
         score = case.oracle.classic(user, job, has_profile=None if profile else False)
         expected.append((user["user_id"], job["job_id"], *named(score)))
-    result = await case.engine.batch_calculate_scores(pairs)
+    result = (await case.engine.batch_calculate_scores(pairs)).frame()
     assert result.columns.tolist() == ["user_id", "job_id", *SCORES]
     assert list(result.itertuples(index=False, name=None)) == expected
     assert result.dtypes.astype(str).tolist() == ["int64", "int64", *["float32"] * 4]
@@ -228,8 +228,8 @@ async def test_job_scores_equal_the_oracle(case: Case) -> None:
     assert base.dtype == np.float32
     assert base.tolist() == [float(np.float32(score.groups["base"])) for score in scores]
     for found, name in (
-        (case.engine._calculate_salary_attractiveness_vectorized(case.jobs_df), "wage"),
-        (case.engine._calculate_access_score_vectorized(case.jobs_df), "access"),
+        (case.engine.component_values(case.jobs_df, "wage"), "wage"),
+        (case.engine.component_values(case.jobs_df, "access"), "access"),
     ):
         assert found.dtype == np.float32
         assert found.tolist() == [float(np.float32(score.components[name])) for score in scores]
@@ -299,7 +299,7 @@ async def test_company_of_a_request_is_compared_in_normal_form(company: str) -> 
     actions = pd.DataFrame({"user_id": 1, "job_id": [1, 2], "action": "application", "occurred_at": "2025-06-01"})
     engine = ScoringEngine(Dataset.from_frames(jobs, pd.DataFrame({"user_id": [1]}), actions), "standard")
     popularity = await engine._batch_load_company_popularity([company])
-    assert popularity["applications"].tolist() == [2]
+    assert popularity[company]["application_rate"] == 3 / 20
     explained = await engine.get_score_explanation({"job_id": 1, "company_id": company}, {"user_id": 1})
     facts = {part["component"]: part["facts"] for part in explained["components"]}
     assert facts["popularity"]["applications"] == 2

@@ -352,7 +352,7 @@ async def test_stats_count_calls_and_caches_are_cleared(engine: ScoringEngine, f
     stats = await engine.warmup_caches()
     counted = {name: stats["caches"]["plans"][name] for name in ("hits", "misses", "stored", "entries")}
     assert counted == {"hits": 0, "misses": 1, "stored": 1, "entries": 1}
-    assert stats["memory_usage"]["plans"] > 10_000
+    assert stats["cache_bytes"]["plans"] > 10_000
     await engine.calculate_scores_for_all_users(top_k=2)
     await engine.process_scoring_batch(frames["users"], frames["jobs"])
     stats = engine.get_performance_stats()

@@ -91,7 +91,7 @@ async def answers(engine: ScoringEngine) -> dict[str, Any]:
         "lists": (await engine.calculate_scores_for_all_users(top_k=20)).to_dict("list"),
         "total": await engine.calculate_total_score(job, user, user),
         "explanation": await engine.get_score_explanation(job, user, user),
-        "popularity": (await engine._batch_load_company_popularity(jobs["company_id"].dropna())).to_dict("list"),
+        "popularity": await engine._batch_load_company_popularity(jobs["company_id"].dropna()),
         "pairs": (await engine.process_scoring_batch(users.head(4), jobs.head(6))).to_dict("list"),
     }
 

@@ -116,7 +116,7 @@ async def test_company_popularity_expires_after_an_hour(market: RawMarket, sqlit
     with ScoringEngine(sqlite_url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
         async def applications() -> int:
-            return int((await engine._batch_load_company_popularity([company]))["applications"][0])
+            return int((await engine._batch_load_company_popularity([company])).frame()["applications"][0])
 
         before = await applications()
         act(sqlite_url, market)
@@ -196,7 +196,7 @@ async def test_refresh_ignores_popularity_of_running_requests(
         monkeypatch.setattr(home, "read_accepted_async", slow)
         await engine.refresh()
         after = await engine._batch_load_company_popularity([company])
-    assert after["applications"][0] == before["applications"][0] + 1
+    assert after.frame()["applications"][0] == before.frame()["applications"][0] + 1
 
 
 async def test_load_started_before_a_refresh_does_not_replace_it(
@@ -341,7 +341,7 @@ async def test_returned_values_can_be_changed_safely(market: RawMarket) -> None:
     pd.testing.assert_frame_equal(await engine.calculate_scores_for_all_users(), kept)
 
 
-async def test_memory_usage_equals_allocated_memory() -> None:
+async def test_cache_bytes_equal_allocated_memory() -> None:
     """Compare with tracemalloc, for plans under other weights, which share the data and most of their arrays."""
     engine = ScoringEngine(Dataset(make_market(300, 5000, 6000, seed=0).tables), "standard", keep_factors=False)
     await engine.calculate_scores_for_all_users(top_k=1)
@@ -356,11 +356,11 @@ async def test_memory_usage_equals_allocated_memory() -> None:
     finally:
         tracemalloc.stop()
     performance = engine.get_performance_stats()
-    grown = sum(performance["memory_usage"].values()) - sum(first["memory_usage"].values())
+    grown = sum(performance["cache_bytes"].values()) - sum(first["cache_bytes"].values())
     assert grown == pytest.approx(allocated, rel=0.05)
-    assert performance["memory_usage"]["plans"] - first["memory_usage"]["plans"] == grown
-    assert list(performance["memory_usage"]) == list(performance["caches"])
-    for name, size in performance["memory_usage"].items():
+    assert performance["cache_bytes"]["plans"] - first["cache_bytes"]["plans"] == grown
+    assert list(performance["cache_bytes"]) == list(performance["caches"])
+    for name, size in performance["cache_bytes"].items():
         assert size <= performance["caches"][name]["bytes"]
 
 

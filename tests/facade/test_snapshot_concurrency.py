@@ -132,7 +132,7 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
     with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
         def read_applications(_: int) -> int:
-            return int(asyncio.run(engine._batch_load_company_popularity([company]))["applications"][0])
+            return int(asyncio.run(engine._batch_load_company_popularity([company])).frame()["applications"][0])
 
         first, n_requests = read_applications(0), 0
         for phase in range(phases):

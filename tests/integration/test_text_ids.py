@@ -98,10 +98,10 @@ ENTRIES: dict[str, Entry] = {
     ),
     "users": lambda m, u, j: wait(m.engine._batch_load_users_optimized(u)),
     "jobs": lambda m, u, j: wait(m.engine._batch_load_jobs_optimized([j])),
-    "history": lambda m, u, j: wait(m.engine._batch_load_user_history([u])),
+    "history": lambda m, u, j: wait(m.engine._batch_load_user_history([u])).frame(),
     "stored users": lambda m, u, j: wait(m.stored._batch_load_users_optimized(user_ids=[u])),
     "stored jobs": lambda m, u, j: wait(m.stored._batch_load_jobs_optimized(j)),
-    "stored history": lambda m, u, j: wait(m.stored._batch_load_user_history([u])),
+    "stored history": lambda m, u, j: wait(m.stored._batch_load_user_history([u])).frame(),
     "readers": lambda m, u, j: (
         load_users(m.database, u)["user_id"].tolist(),
         load_jobs(m.database, j)["job_id"].tolist(),
