@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import threading
 import time
@@ -11,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
-from numbers import Real
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -285,11 +283,8 @@ class EngineState:
         ------
         ConfigurationError: If `calc_time` is not a number of 0 or more, or `count` is not an integer of 0 or more.
         """
-        if isinstance(calc_time, bool) or not isinstance(calc_time, Real) or not 0 <= calc_time < math.inf:
-            raise ConfigurationError(
-                f"calc_time is {calc_time!r}. Use a number of seconds of 0 or more.", key=("calc_time",)
-            )
-        self.operations.record(operation, 1, require_integer("count", count, least=0), float(calc_time))
+        seconds = check_number("calc_time", calc_time)
+        self.operations.record(operation, 1, check_integer("count", count, 0), seconds)
 
     @staticmethod
     def _optimize_dataframe_memory(df: pd.DataFrame) -> pd.DataFrame:
