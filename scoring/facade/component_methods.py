@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.errors import DataError
 from scoring.facade import job_only_scores
 from scoring.facade.classic_values import MatchName, PointsName, compute_match, compute_points, load_empty_snapshot
 from scoring.facade.engine_state import EngineState, run_in_thread
@@ -18,15 +20,17 @@ from scoring.facade.snapshot import Snapshot
 
 __all__ = ["ComponentMethods"]
 
+Values = NDArray[np.float32]
+
 
 class ComponentMethods(EngineState):
     """Methods that are not async are synchronous in the legacy interface, too.
 
     The legacy points of a wage are 30, 20, 10 or 5: for 1500, 1200 and 1000 yen per hour, and otherwise. Those of the
-    access are 5, and 15 more with a station, and 5 more with an address, at most 20. Both need no data.
+    access are 5, and 15 more with a station, and 5 more with an address, at most 20. Both need no data and no ids.
     """
 
-    def calculate_base_scores_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
+    def calculate_base_scores_vectorized(self, jobs_df: pd.DataFrame) -> Values:
         """Return (m,) float32: the base score of each row, in the order of the frame.
 
         Loads the data in this thread if necessary. The base group of `classic` needs no data.
@@ -36,11 +40,14 @@ class ComponentMethods(EngineState):
         DataError: If a value is invalid.
         DatabaseError: If the data cannot be loaded.
         """
-        snapshot = self._get_snapshot_for(self.model.weights.components["base"])
-        with self.operations.measure("calculate_base_scores_vectorized"):
-            return job_only_scores.compute_base_scores(snapshot, self.model, jobs_df)
 
-    def component_values(self, jobs: pd.DataFrame, name: str) -> NDArray[np.float32]:
+        def compute(snapshot: Snapshot) -> Values:
+            with self.operations.measure("calculate_base_scores_vectorized"):
+                return job_only_scores.compute_base_scores(snapshot, self.model, jobs_df)
+
+        return self._compute_for_rows(self.model.weights.components["base"], compute)
+
+    def component_values(self, jobs: pd.DataFrame, name: str) -> Values:
         """Return (m,) float32, 0 to 100: the value of a component of the model for each row, in the order of the frame.
 
         A component that depends on the user has its value for a user without known values.
@@ -51,15 +58,19 @@ class ComponentMethods(EngineState):
         ConfigurationError: If the model has no component of that name.
         DatabaseError: If the data cannot be loaded.
         """
-        return job_only_scores.compute_job_component(self._get_snapshot_for([name]), self.model, name, jobs)
 
-    def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
+        def compute(snapshot: Snapshot) -> Values:
+            return job_only_scores.compute_job_component(snapshot, self.model, name, jobs)
+
+        return self._compute_for_rows([name], compute)
+
+    def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> Values:
         """Return (m,) float32: the legacy points of each wage, at most 30. Raises DataError if a value is invalid."""
-        return compute_points(job_only_scores.make_job_inputs(load_empty_snapshot(), jobs_df), "wage")
+        return compute_points(job_only_scores.make_row_inputs(load_empty_snapshot(), jobs_df), "wage")
 
-    def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
+    def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> Values:
         """Return (m,) float32: the legacy points of the access, at most 20. Raises DataError if a value is invalid."""
-        return compute_points(job_only_scores.make_job_inputs(load_empty_snapshot(), jobs_df), "access")
+        return compute_points(job_only_scores.make_row_inputs(load_empty_snapshot(), jobs_df), "access")
 
     async def _calculate_salary_attractiveness(self, job: Any) -> float:
         """Return the legacy points of the wage of a job, at most 30. Raises DataError if a value is invalid."""
@@ -91,9 +102,16 @@ class ComponentMethods(EngineState):
 
         return await run_in_thread(work)
 
-    def _get_snapshot_for(self, names: Collection[str]) -> Snapshot:
-        """Return the snapshot; an empty one for components that depend on the row of a job alone."""
-        return load_empty_snapshot() if job_only_scores.read_row_alone(self.model, names) else self._data.get()
+    def _compute_for_rows(self, names: Collection[str], compute: Callable[[Snapshot], Values]) -> Values:
+        """Call `compute` on the data; on no data if they are not loaded and these components do not need them.
+
+        Invalid rows are judged with the data, which contain text ids and own columns.
+        """
+        needs_loading = self._data.database is not None and self._data.current is None
+        if needs_loading and job_only_scores.read_row_alone(self.model, names):
+            with suppress(DataError):
+                return compute(load_empty_snapshot())
+        return compute(self._data.get())
 
 
 async def _compute_job_points(job: Row, name: PointsName) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.columns.normal_form import fold_text
 from scoring.columns.table_frames import make_empty_frame
 from scoring.components import Access, Fee
 from scoring.components.classic import ClassicAccess, ClassicFee, ClassicWage
@@ -28,12 +29,14 @@ from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
 from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.normalise import check_lazily
+from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = [
     "compute_base_scores",
     "compute_job_component",
     "keep_group",
     "make_job_inputs",
+    "make_row_inputs",
     "make_unknown_user_inputs",
     "read_row_alone",
 ]
@@ -134,6 +137,18 @@ def make_job_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
         user_vectors=user.user_vectors,
         user_has_vector=user.user_has_vector,
     )
+
+
+def make_row_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+    """Return `make_job_inputs` for values that do not depend on ids. These are not read, and may be missing.
+
+    Raises
+    ------
+    DataError: If a value of another column is invalid.
+    """
+    frame = to_pandas_frame(jobs, "jobs")
+    ids = [name for name in frame if fold_text(str(name)) in ("job_id", "external_id")]
+    return make_job_inputs(snapshot, frame.drop(columns=ids).assign(job_id=np.arange(len(frame))))
 
 
 def make_unknown_user_inputs(statistics: Statistics) -> Inputs:

@@ -20,14 +20,17 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from scoring.database.database import Database
 from scoring.database.readers import load_actions
-from scoring.errors import ConfigurationError, DataError
+from scoring.database.writers import save_tables
+from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import ScoringEngine
 from tests.facade.test_databases import handle
 from tests.support.cached_oracle import CachedOracle
-from tests.support.errors import raises_at
+from tests.support.errors import raises_at, raises_problem, raises_with
 from tests.support.facade_market import dataset_of, engine_of, legacy_job, legacy_user, market_of, named, store
 from tests.support.oracle import PARAMS, hourly, known, piecewise
+from tests.support.text_id_market import FIRST, text_id_tables
 
 MARKET: Final = market_of(1)
 ORACLE: Final = MARKET.oracle(CachedOracle)
@@ -414,8 +417,8 @@ async def test_points_and_classic_base_scores_need_no_data() -> None:
 
 
 @pytest.mark.parametrize(("model", "loads"), [("classic", False), ("standard", True)])
-def test_base_scores_load_data_only_if_they_need_them(source: Any, model: str, loads: bool) -> None:
-    with new_engine(source, model) as engine:
+def test_base_scores_load_data_only_if_they_need_them(url: str, model: str, loads: bool) -> None:
+    with new_engine(url, model) as engine:
         base = engine.calculate_base_scores_vectorized(MARKET.frames()["jobs"])
         assert (engine._data.current is not None) == loads
         score = ORACLE.classic if model == "classic" else ORACLE.standard
@@ -448,16 +451,35 @@ async def test_access_points_by_hand(station: str | None, address: str | None, p
     assert engine._calculate_access_score_vectorized(pd.DataFrame([job])).tolist() == [points]
 
 
-def test_invalid_rows_are_rejected_without_data() -> None:
-    engine = ScoringEngine("sqlite:////nowhere/market.db", "classic")
-    jobs = pd.DataFrame({"job_id": [1, 1], "fee": [1, 2]})
-    for method in (
-        engine.calculate_base_scores_vectorized,
-        engine._calculate_salary_attractiveness_vectorized,
-        engine._calculate_access_score_vectorized,
-    ):
-        with pytest.raises(DataError):
-            method(jobs)
+def test_invalid_rows_are_rejected() -> None:
+    """A fresh engine lets the data decide: here, they cannot be loaded."""
+    jobs = pd.DataFrame({"job_id": [1, 2], "fee": [1, np.inf]})
+    engine, fresh = engine_of(MARKET), ScoringEngine("sqlite:////nowhere/market.db")
+    for points in (fresh._calculate_salary_attractiveness_vectorized, fresh._calculate_access_score_vectorized):
+        with raises_problem("jobs", "fee", first=(1,)):
+            points(jobs)
+    with raises_problem("jobs", "fee", first=(1,)):
+        engine.calculate_base_scores_vectorized(jobs)
+    with raises_with(DatabaseError, reason="missing file"):
+        fresh.calculate_base_scores_vectorized(jobs)
+
+
+async def test_numbers_of_text_ids_are_accepted(sqlite_url: str) -> None:
+    jobs = pd.DataFrame({"job_id": [FIRST, 1006], "min_salary": [1500, 900], "salary_type": "hourly"})
+    with Database.open(sqlite_url) as database:
+        save_tables(database, text_id_tables())
+    with ScoringEngine(sqlite_url, keep_factors=False) as engine:
+        assert engine._calculate_salary_attractiveness_vectorized(jobs).tolist() == [30, 5]
+        assert engine._data.current is None
+        assert engine.calculate_base_scores_vectorized(jobs).tolist() == [35, 10]
+
+
+def test_points_need_no_ids() -> None:
+    jobs = pd.DataFrame({"min_salary": [1500, 1500], "salary_type": "hourly", "station_name_eki": ["x", None]})
+    engine = ScoringEngine("sqlite:////nowhere/market.db")
+    for frame in (jobs, jobs.assign(job_id=1), jobs.assign(Job_ID=["A", None], external_id="B")):
+        assert engine._calculate_salary_attractiveness_vectorized(frame).tolist() == [30, 30]
+        assert engine._calculate_access_score_vectorized(frame).tolist() == [20, 5]
 
 
 # --- Details ------------------------------------------------------------------------------------------------
