@@ -24,6 +24,7 @@ from scoring.cli.commands import (
     panel,
     profiles,
     reach,
+    report,
     run,
     runs,
     tune,
@@ -150,6 +151,7 @@ app.command("audience")(audience.audience)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
+app.command("report")(report.report)
 app.command("models")(models.models)
 app.command("lab")(lab.lab)
 app.command("panel")(panel.panel)

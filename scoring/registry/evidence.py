@@ -148,6 +148,8 @@ def collect_evidence(
     ConfigurationError: If a guard is not a measure of the evaluation, or has no test there.
     """
     access = _choose_access(accesses, profile.digest)
+    if promoted is not None and promoted.digest == profile.digest:
+        promoted = None  # a version is not compared with itself
     baseline = "standard" if promoted is None else promoted.reference
     if access is None:
         _check_guards(guards)

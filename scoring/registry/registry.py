@@ -250,6 +250,21 @@ class Registry:
                     digests += [] if metadata.parent is None else [metadata.parent.digest]
         return users
 
+    def find_profile(self, digest: str) -> Profile | None:
+        """Return the newest saved or promoted profile whose model has this digest. None: there is none.
+
+        Raises
+        ------
+        ModelError: If its model differs from the saved one.
+        """
+        for metadata in sorted(self._read_valid_metadata(), key=lambda one: one.saved_at, reverse=True):
+            if metadata.digest == digest:
+                return self.use(metadata.name, metadata.version)
+        for entry in reversed(self.list_decisions()):
+            if entry.digest == digest and isinstance(entry, StoredPromotion):
+                return self.load_promotion(entry)
+        return None
+
     def _read_valid_metadata(self) -> Sequence[ProfileMetadata]:
         """Return the metadata of every version. An invalid file does not hide the other profiles."""
         known = []
@@ -322,7 +337,10 @@ class Registry:
         ------
         ConfigurationError: If a guard is not a measure of the evaluation.
         """
-        profile = self._load(name, version)
+        return self.collect_evidence_of(self._load(name, version), guards=guards)
+
+    def collect_evidence_of(self, profile: Profile, *, guards: Sequence[str] = ()) -> Evidence:
+        """Return the evidence for promoting a loaded profile. See `collect_evidence`."""
         profile.require_as_saved()
         return collect_evidence(
             profile,
@@ -601,6 +619,10 @@ class Registry:
                 key=("promoted",),
             )
         return profile
+
+    def list_decisions(self) -> Sequence[Promotion]:
+        """Return all promotions and rollbacks, oldest first. Those of a database contain names and evidence."""
+        return self._read_promotions().entries
 
     def find_ignored_promotion(self) -> Promotion | None:
         """Return the promotion of the folder that does not apply to the database.

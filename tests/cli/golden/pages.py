@@ -58,7 +58,7 @@ from scoring.validation.report import TableReport
 from tests.support import golden_cases
 from tests.support.ranking_builder import jackknife_of
 
-__all__ = ["FOLDER", "PAGES", "WIDTH", "text_of"]
+__all__ = ["FOLDER", "PAGES", "WIDTH", "make_comparison", "make_diff", "make_evidence", "text_of"]
 
 FOLDER: Final = Path(__file__).parent
 WIDTH: Final = 80
@@ -329,13 +329,22 @@ def _rank_twice(data: Any) -> list[Ranking]:
     ]
 
 
+def make_diff() -> ProfileDiff:
+    """Return the differences between `standard` and other weights."""
+    return ProfileDiff(scoring.load_model("standard"), _changed_model())
+
+
+def make_comparison() -> Comparison:
+    """Return the comparison of four jobs of two users."""
+    data = golden_cases.dataset()
+    inputs = Inputs.of(scoring.Statistics(data))
+    return Comparison.of_rankings(*_rank_twice(data), inputs, names=("standard", "changed"))
+
+
 def compare() -> Any:
     """Return the comparison of two models: their differences, lists, one list, and one job."""
-    standard, changed = scoring.load_model("standard"), _changed_model()
-    data = golden_cases.dataset()
-    lists = _rank_twice(data)
-    inputs = Inputs.of(scoring.Statistics(data))
-    found = Comparison.of_rankings(*lists, inputs, names=("standard", "changed"))
+    found = make_comparison()
+    data = found.inputs.dataset
     order = np.arange(1, 5)
     waterfall = Waterfall(
         7,
@@ -350,7 +359,7 @@ def compare() -> Any:
         ("standard", "changed"),
     )
     return Group(
-        profiles.render_diff(ProfileDiff(standard, changed)),
+        profiles.render_diff(make_diff()),
         comparison.render_overlap(found, "company"),
         comparison.render_movements(found, int(data.users.user_id[0]), data),
         comparison.render_waterfall(waterfall),
@@ -580,6 +589,13 @@ def profiles_history() -> Any:
 
 
 def profiles_evidence() -> Any:
+    """Return evidence with objections, and the absence of an evaluation."""
+    profile: Any = SimpleNamespace(metadata=SimpleNamespace(reference="night@2"))
+    missing = Evidence(profile, None, 0, ("Its model was never evaluated on test users.",))
+    return Group(evidence.render_evidence(make_evidence()), Text(), evidence.render_evidence(missing))
+
+
+def make_evidence() -> Evidence:
     """Return evidence with a goal that is worse, a guard, prices, worse slices, a warning and objections."""
     rows = [
         ("NDCG@10", 0.337, -0.140, -0.203, -0.075, -0.29, True, False),
@@ -616,9 +632,7 @@ def profiles_evidence() -> Any:
         "It was fitted on users of its evaluation.",
     )
     warnings = ("The evidence compares with standard, but day@1 is promoted.",)
-    shown = Evidence(profile, access, 3, objections, warnings, ("NDCG@10",), ("mean wage@40",))
-    missing = Evidence(profile, None, 0, ("Its model was never evaluated on test users.",))
-    return Group(evidence.render_evidence(shown), Text(), evidence.render_evidence(missing))
+    return Evidence(profile, access, 3, objections, warnings, ("NDCG@10",), ("mean wage@40",))
 
 
 def profiles_looks() -> Any:

@@ -1,0 +1,244 @@
+"""What a report states about a change of the model, before it is laid out as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+from scoring.catalog import list_preset_names, load_model
+from scoring.errors import ModelError
+from scoring.model import ScoringModel
+from scoring.model_report.list_changes import ListChanges
+from scoring.registry import Evidence, Profile, ProfileDiff, Registry
+from scoring.registry.look_log import TestAccess
+from scoring.registry.promotions import Promotion
+
+__all__ = [
+    "Baseline",
+    "Decision",
+    "ReportContent",
+    "RunFacts",
+    "collect_profile_content",
+    "collect_run_content",
+    "find_baseline",
+]
+
+Kind = Literal["profile", "run"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The model that a report compares with, and the reason for it."""
+
+    model: ScoringModel
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The promotions of a model, and the one in use."""
+
+    promotions: tuple[Promotion, ...]
+    """Promotions and rollbacks of the model, oldest first."""
+    in_use: Promotion | None
+    """The promotion of the version in use, of any model."""
+    is_in_use: bool
+
+    @classmethod
+    def of(cls, registry: Registry, digest: str) -> Decision:
+        """Return the promotions of the model with this digest."""
+        entries, in_use = registry.list_decisions(), registry.find_promotion()
+        own = tuple(entry for entry in entries if entry.digest == digest)
+        return cls(own, in_use, in_use is not None and in_use.digest == digest)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Facts of a run from its manifest."""
+
+    run_id: str
+    replaced: str | None
+    """The run that it was compared with before it was published; None: there was none."""
+    created_at: datetime
+    as_of: datetime
+    k: int
+    counts: Mapping[str, Any]
+    gate: Mapping[str, Any] | None
+    is_latest: bool
+    is_forced: bool
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], latest: str | None) -> RunFacts:
+        """Return the facts of a manifest. `latest` is the id of the run in use."""
+        gate = manifest.get("gate")
+        return cls(
+            run_id=manifest["run_id"],
+            replaced=None if gate is None else gate["against"],
+            created_at=datetime.fromisoformat(manifest["created_at"]),
+            as_of=datetime.fromisoformat(manifest["as_of"]),
+            k=manifest["k"],
+            counts=manifest["counts"],
+            gate=gate,
+            is_latest=manifest["run_id"] == latest,
+            is_forced=gate is not None and gate["outcome"] == "forced",
+        )
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that a report shows. A value that is not known is None, and the page states it."""
+
+    kind: Kind
+    name: str
+    """NAME@VERSION of a profile, or the id of a run."""
+    model: ScoringModel | None
+    baseline: Baseline | None
+    profile: Profile | None
+    evidence: Evidence | None
+    baseline_values: Mapping[str, float]
+    """Measure → value of the baseline in the evaluation."""
+    lists: ListChanges | None
+    lists_problem: str
+    """Why the lists were not compared; empty if they were."""
+    decision: Decision
+    run: RunFacts | None = None
+
+    @property
+    def diff(self) -> ProfileDiff | None:
+        """The differences from the baseline's model."""
+        if self.model is None or self.baseline is None:
+            return None
+        return ProfileDiff(self.baseline.model, self.model)
+
+    @property
+    def access(self) -> TestAccess | None:
+        """The evaluation on test users."""
+        return None if self.evidence is None else self.evidence.access
+
+
+def collect_profile_content(
+    registry: Registry,
+    profile: Profile,
+    baseline: Baseline,
+    lists: ListChanges | None,
+    lists_problem: str = "",
+) -> ReportContent:
+    """Return the content of a report about a profile. `baseline` is that of `find_baseline`."""
+    evidence = registry.collect_evidence_of(profile)
+    return ReportContent(
+        kind="profile",
+        name=profile.metadata.reference,
+        model=profile.model,
+        baseline=baseline,
+        profile=profile,
+        evidence=evidence,
+        baseline_values=_find_baseline_values(registry, evidence.access),
+        lists=lists,
+        lists_problem=lists_problem,
+        decision=Decision.of(registry, profile.digest),
+    )
+
+
+def collect_run_content(
+    registry: Registry,
+    run: RunFacts,
+    profile: Profile | None,
+    models: tuple[ScoringModel | None, ScoringModel | None],
+    lists: ListChanges | None,
+    lists_problem: str = "",
+) -> ReportContent:
+    """Return the content of a report about a run.
+
+    Parameters
+    ----------
+    run: Facts of the run.
+    profile: The saved profile with the model of the run; None: none exists.
+    models: The models of the replaced run and of this run; None: not known.
+    lists: The comparison with the lists of the replaced run.
+    """
+    before, after = models
+    evidence = None if profile is None else registry.collect_evidence_of(profile)
+    return ReportContent(
+        kind="run",
+        name=run.run_id,
+        model=after,
+        baseline=None
+        if before is None
+        else Baseline(before, before.name, f"This is the model of the replaced run, {run.replaced}."),
+        profile=profile,
+        evidence=evidence,
+        baseline_values={} if evidence is None else _find_baseline_values(registry, evidence.access),
+        lists=lists,
+        lists_problem=lists_problem,
+        decision=Decision.of(registry, "" if after is None else after.digest),
+        run=run,
+    )
+
+
+def find_baseline(registry: Registry, profile: Profile) -> Baseline:
+    """Return the model that a report about a profile compares with.
+
+    It is the first one that is known of: the baseline of its evaluation on test users, the version in use before it or
+    instead of it, its parent, and `standard`.
+    """
+    access = registry.collect_evidence_of(profile).access
+    if access is not None and access.baseline_digest is not None:
+        found = _find_model(registry, access.baseline_digest)
+        if found is not None:
+            name = access.baseline or found.name
+            return Baseline(found, name, "The evaluation on test users compares with it.")
+    replaced = _find_replaced(registry.list_decisions(), profile.digest)
+    if replaced is not None:
+        found = _find_model(registry, replaced.digest)
+        if found is not None:
+            is_before = any(entry.digest == profile.digest for entry in registry.list_decisions())
+            reason = "It was in use before." if is_before else "It is in use now."
+            return Baseline(found, replaced.reference, reason)
+    parent = profile.metadata.parent
+    if parent is not None and parent.digest != profile.digest:
+        found = _find_model(registry, parent.digest)
+        if found is not None:
+            return Baseline(found, str(parent), f"{profile.metadata.reference} was derived from it.")
+    return Baseline(load_model("standard"), "standard", "It is the model of a new installation.")
+
+
+def _find_replaced(entries: Sequence[Promotion], digest: str) -> Promotion | None:
+    """Return the promotion before the last one of this model, or the last one if the model was never promoted."""
+    own = [place for place, entry in enumerate(entries) if entry.digest == digest]
+    earlier = entries[: own[-1]] if own else entries
+    return next((entry for entry in reversed(earlier) if entry.digest != digest), None)
+
+
+def _find_model(registry: Registry, digest: str) -> ScoringModel | None:
+    for name in list_preset_names():
+        model = load_model(name)
+        if model.digest == digest:
+            return model
+    try:
+        profile = registry.find_profile(digest)
+    except ModelError:  # a component of the baseline is not given
+        return None
+    return None if profile is None else profile.model
+
+
+def _find_baseline_values(registry: Registry, access: TestAccess | None) -> dict[str, float]:
+    """Return the measures of the baseline in the same evaluation; empty if they are not recorded."""
+    if access is None or access.baseline_digest is None:
+        return {}
+    frame = registry.list_test_accesses()
+    if frame.empty:
+        return {}
+    rows = frame[
+        (frame["holdout"] == access.holdout)
+        & (frame["look"] == access.look)
+        & (frame["digest"] == access.baseline_digest)
+    ]
+    if rows.empty:
+        return {}
+    row = rows.iloc[-1]
+    return {name: float(row[name]) for name in access.changes if name in row and not pd.isna(row[name])}

@@ -1,0 +1,96 @@
+"""`scoring report` writes one page about a profile or a run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scoring import Dataset, Prepared, load_model
+from scoring.evaluation import Comparison
+from scoring.registry import Registry
+from tests.cli.command import Call, error_line, invoke, page
+from tests.model_report.page_reader import PageReader
+
+
+def read(path: str) -> PageReader:
+    return PageReader.of(Path(path).read_text("utf-8"))
+
+
+def test_report_of_profile_equals_evaluate_and_compare(
+    action_command: Call, action_data: Dataset, factor_cache: Path
+) -> None:
+    assert action_command("evaluate", "standard", "fit", "--on", "test", "--out", "tables").exit_code == 0
+    done = action_command("report", "fit", "--html", "fit.html")
+    assert re.fullmatch(r"Report: fit\.html \(\d+ kB\)", page(done))
+    reader = read("fit.html")
+    access = Registry("data/profiles").collect_evidence("fit").access
+    assert access is not None
+    for name, change in access.changes.items():
+        value = access.metrics[name].value
+        size = abs(value)
+        shown = format(value, ",.0f" if size >= 1000 else ".1f" if size >= 10 else ".3f")
+        row = reader.find_row(name, shown)
+        assert row[2] == shown
+        assert ("may be chance" in row[5]) == (not change.is_significant)
+    before = Prepared.of(action_data, load_model("standard"))
+    found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 40)
+    assert f"On average, {found.mean_overlap:.0%} of the jobs in a list stay." in reader.text
+    best = found.exposure("company").nlargest(1, "change").iloc[0]
+    assert reader.find_row(best["name"], f"+{best['change']:,}")[1:3] == [
+        f"{best['places_before']:,}",
+        f"{best['places_after']:,}",
+    ]
+    first = Path("fit.html").read_bytes()
+    assert action_command("report", "fit@1", "--html", "again.html").exit_code == 0
+    assert Path("again.html").read_bytes() == first
+    assert len(first) < 200_000
+
+
+def test_report_of_run_compares_with_the_replaced_run(action_command: Call) -> None:
+    options = ("--no-database", "--out", "runs", "--top-k", 12)
+    assert action_command("run", *options).exit_code == 0
+    assert action_command("report", "latest", "--out", "runs", "--html", "first.html").exit_code == 0
+    text = read("first.html").text
+    assert "No earlier run is recorded." in text
+    assert action_command("run", *options, "--profile", "fit", "--force", "new weights").exit_code == 0
+    first, second = sorted(path.name for path in Path("runs").iterdir() if path.name != "latest")
+    for name in (second, f"runs/{second}"):
+        assert action_command("report", name, "--out", "runs", "--html", "run.html").exit_code == 0
+        reader = read("run.html")
+        assert f"Run {second}" in reader.text
+        assert f"It was compared with run {first}." in reader.text
+        assert "Published; in use" in reader.text
+        assert "This model was never tested on users who were kept for a test." in reader.text
+        assert reader.find_row("fee", "10.0%")[1:3] == ["10.0%", "0.0%"]
+    assert action_command("report", first, "--out", "runs", "--html", "run.html").exit_code == 0
+    assert "Published; another run is in use" in read("run.html").text
+
+
+def test_profile_without_database_is_reported_without_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Registry("data/profiles").save("night", load_model("standard"), note="first\nsecond")
+    assert invoke("report", "night", "--html", "night.html").exit_code == 0
+    text = read("night.html").text
+    assert "data/market.db does not exist" in text
+    assert "The model is the same as before." in text
+    assert "first second" in text
+
+
+def test_wrong_names_and_files_are_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Registry("data/profiles").save("night", load_model("standard"))
+    for name, message in (
+        ("nigth", "nigth is neither a profile in data/profiles nor a published run in data/runs"),
+        ("night@7", "night@7"),
+        ("standard", "standard is a shipped model"),
+        ("promoted", "No profile is promoted"),
+    ):
+        assert message in error_line(invoke("report", name, "--html", "report.html"), 1)
+    Path("notes.txt").write_text("mine")
+    for file in ("notes.txt", "data", "missing/report.html", "/proc/report.html"):
+        assert file in error_line(invoke("report", "night", "--html", file), 1)
+    assert Path("notes.txt").read_text() == "mine"
+    assert not Path("report.html").exists()
+    assert invoke("report", "night").exit_code == 2
