@@ -216,6 +216,14 @@ class Database:
     def _bound(self) -> Connection | None:
         return _BOUND.get({}).get(self)
 
+    @property
+    def allows_threads(self) -> bool:
+        """Whether other threads may use this database now as this thread does.
+
+        This is false for a caller's engine or session, in memory, and inside a transaction of this thread.
+        """
+        return self._owned and not self._single and self._bound is None
+
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Yield a connection for writing, in one transaction.
@@ -313,7 +321,7 @@ class Database:
 
     @contextmanager
     def _open_two(self) -> Iterator[tuple[Connection, Connection | None]]:
-        if not self._owned or self._single or self._bound is not None or self.dialect != "sqlite":
+        if self.dialect != "sqlite" or not self.allows_threads:
             with self._open() as connection:
                 self._start_snapshot(connection)
                 yield connection, None

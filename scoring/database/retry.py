@@ -9,7 +9,10 @@ classified by their text: see `LASTING_TEXTS` and `NO_SUCH`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, NoReturn, Self, TypeVar
 
@@ -18,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 
 from scoring.errors import DatabaseError, ScoringError, pluralize
 
-__all__ = ["ErrorWrapper", "convert_error", "is_transient", "run_with_retry"]
+__all__ = ["ErrorWrapper", "convert_error", "give_up_if", "is_transient", "run_with_retry"]
 
 T = TypeVar("T")
 
@@ -62,6 +65,23 @@ LASTING_TEXTS: Final = (
     "could not decode to utf-8",
 )
 """Texts of errors without a code that are not transient."""
+
+
+_NEVER: Final = threading.Event()
+_STOPPED: Final = ContextVar("stopped", default=_NEVER)
+
+
+@contextmanager
+def give_up_if(stopped: threading.Event) -> Iterator[None]:
+    """End the pauses of retries in this block when the event is set, and do not retry any more.
+
+    For a thread whose work another thread may cancel.
+    """
+    token = _STOPPED.set(stopped)
+    try:
+        yield
+    finally:
+        _STOPPED.reset(token)
 
 
 def _get_sqlite_code(error: BaseException) -> str:
@@ -115,14 +135,18 @@ def run_with_retry(
     DatabaseError: If an error is not transient, or retries do not succeed in time.
     """
 
+    stopped = _STOPPED.get()
+
     def is_over(state: tenacity.RetryCallState) -> bool:
         waited = state.seconds_since_start or 0.0
-        return once or waited + state.upcoming_sleep > (PATIENCE_SECONDS if connected() else FIRST_PATIENCE_SECONDS)
+        patience = PATIENCE_SECONDS if connected() else FIRST_PATIENCE_SECONDS
+        return once or stopped.is_set() or waited + state.upcoming_sleep > patience
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: is_transient(error, connected())),
         wait=tenacity.wait_exponential(multiplier=0.2, max=8.0) + tenacity.wait_random(0, 0.2),
         stop=is_over,
+        sleep=tenacity.sleep_using_event(stopped) if stopped is not _NEVER else tenacity.nap.sleep,
         reraise=True,
     )
 

@@ -35,6 +35,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.reranker import rerank
 from scoring.runs.run_key import code_version, new_run_id, run_key
+from scoring.runs.shard_writer import ShardWriter
 from scoring.runs.shards import Shard, ShardResult, ShardTask, count_users_per_shard, cut_shards
 from scoring.runs.spec import RunSpec
 from scoring.telemetry import Stopwatch, fault_injection
@@ -73,6 +74,7 @@ class ActiveRun:
         self._created_at = created_at
         self._claims: list[Claim] = []
         self._open_runs: list[OpenRun] = []
+        self._writer = ShardWriter(())
         self._received: dict[int, bytes] = {}  # shard → digest of the candidates received
 
     @cached_property
@@ -155,8 +157,10 @@ class ActiveRun:
     def _needed_bytes(self, *, by_another_model: bool = False) -> int:
         n_users, width, candidates = len(self.rows), self._list_width, self.rank_shard.list_width
         rows = width * n_users
-        # a shard and its parts
-        held_bytes = 2 * memory_forecast.BYTES_PER_RANKED * candidates * min(n_users, self._users_per_shard)
+        # a shard and its parts, and the previous shard while it is written
+        n_first = min(n_users, self._users_per_shard)
+        held_users = 2 * n_first + min(n_users - n_first, n_first)
+        held_bytes = memory_forecast.BYTES_PER_RANKED * candidates * held_users
         held_bytes += sum(
             publisher.memory_estimate(rows, width * self._users_per_shard) for publisher in self.publishers
         )
@@ -225,13 +229,17 @@ class ActiveRun:
             progress(done, total)
 
         progress(done, total)
+        self._writer = ShardWriter(self._open_runs)
         if not total:
             self._commit(ShardResult(self.shards[0], Ranking.empty()))
+            self._writer.wait()
             return
         executor = LocalExecutor(self.chunk_size) if executor is None else executor
         with closing(executor.map(self.rank_shard, tasks, progress=report_done, cancelled=cancelled)) as results:
             while self._accept_next(results):
                 pass
+        with self.watch.phase("write"):
+            self._writer.wait()
         if cancelled():
             raise RunCancelledError(
                 f"The run was stopped after {done:,} of {total:,} users. Nothing was published.", done=done, total=total
@@ -309,10 +317,7 @@ class ActiveRun:
         return False
 
     def _commit(self, result: ShardResult) -> None:
-        result = replace(result, ranking=self.prepared.add_external_ids(result.ranking))
-        for run in self._open_runs:
-            if result.shard.number not in run.committed:
-                run.commit_shard(result)
+        self._writer.commit(replace(result, ranking=self.prepared.add_external_ids(result.ranking)))
 
     def counts(self) -> RunCounts:
         ledger, refused = self.prepared.dataset.ledger, self.spec.refused
@@ -396,6 +401,7 @@ class ActiveRun:
 
     def publish(self, counts: RunCounts) -> None:
         """Seal all open runs, then publish them in the order of the publishers."""
+        self._writer.close()
         for run in self._open_runs:
             run.seal(counts)
         fault_injection.reach("all sealed")
@@ -404,6 +410,7 @@ class ActiveRun:
 
     def stop(self, error: BaseException) -> None:
         """Keep the written data if the run can be resumed or was published in part; otherwise delete it."""
+        self._writer.close()
         for claim in self._claims:
             # a run that one publisher has published can be published by the other publishers with `resume`
             if self.spec.resume or self.destinations or isinstance(error, GateFailedError):

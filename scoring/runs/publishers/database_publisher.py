@@ -234,6 +234,7 @@ class _DatabaseOpenRun(OpenRun):
         is_published: bool,
     ) -> None:
         self.committed = committed
+        self.is_thread_safe = claim.database.allows_threads
         self._claim, self._metadata, self._settings, self._is_published = claim, metadata, settings, is_published
 
     def commit_shard(self, result: ShardResult) -> None:

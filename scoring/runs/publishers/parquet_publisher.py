@@ -234,6 +234,8 @@ class _ParquetClaim(Claim):
 class _HiddenRun(OpenRun):
     """A run in the hidden folder."""
 
+    is_thread_safe = True
+
     def __init__(
         self,
         claim: _ParquetClaim,

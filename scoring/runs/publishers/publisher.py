@@ -192,6 +192,9 @@ class OpenRun(Protocol):
     committed: Mapping[int, int]
     """Shard number → number of rows, for shards that were written before and verified by `Claim.resume`."""
 
+    is_thread_safe: bool = False
+    """Whether `commit_shard` may be called in another thread than the other methods, one call at a time."""
+
     def commit_shard(self, result: ShardResult) -> None:
         """Store a shard durably. Each shard is committed once, in any order."""
         ...
