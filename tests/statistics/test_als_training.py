@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from scoring.statistics import ALS, Factors, als_training
+from scoring.statistics import ALS, Factors, Statistics, als_training
 from scoring.statistics.als_training import Vectors, has_equal_bits, train, train_on_threads
 from scoring.testing import small_dataset
 
@@ -77,7 +77,7 @@ def test_bits_of_special_matrices_equal(name: str) -> None:
 
 def test_bits_of_many_iterations_equal() -> None:
     """Differences would grow with each iteration."""
-    assert_equal_bits(random_matrix(33), ALS(8, iterations=100))
+    assert_equal_bits(random_matrix(33), ALS(8, iterations=30))
 
 
 def test_small_matrix_verifies_this_machine() -> None:
@@ -98,6 +98,7 @@ def threads_used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     monkeypatch.setattr(als_training, "train_on_threads", record)
     monkeypatch.setattr(als_training, "PAIRS_PER_THREAD", 10)
+    monkeypatch.setattr(als_training, "available_cpus", lambda: 8)
     has_equal_bits.cache_clear()
     yield used
     has_equal_bits.cache_clear()
@@ -118,6 +119,16 @@ def test_number_of_threads_is_limited(threads_used: list[int]) -> None:
     assert threads_used == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("cores", "workers", "wanted"),
+    [(1, None, 1), (1, 8, 1), (2, None, 8), (2, 1, 1), (2, 2, 8), (8, 3, 3), (100, None, 64), (100, 99, 64)],
+)
+def test_threads_per_core(cores: int, workers: int | None, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More threads than cores balance rows of unequal length, unless the caller leaves cores to other work."""
+    monkeypatch.setattr(als_training, "available_cpus", lambda: cores)
+    assert als_training._count_threads(10**9, workers) == wanted
+
+
 def test_other_bits_fall_back_to_one_thread(threads_used: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = als_training._fit
 
@@ -132,7 +143,7 @@ def test_other_bits_fall_back_to_one_thread(threads_used: list[int], monkeypatch
     matrix = SPECIAL["equal rows"]
     wanted = train(matrix, ALS(8, iterations=1), workers=1)
     monkeypatch.setattr(als_training, "_fit", fit_otherwise)
-    with pytest.warns(RuntimeWarning, match="one thread instead of 3"):
+    with pytest.warns(RuntimeWarning, match="trained on one thread"):
         found = train(matrix, ALS(8, iterations=1), workers=3)
     assert threads_used[-1] == 1
     assert [side.tobytes() for side in found] == [side.tobytes() for side in wanted]
@@ -148,6 +159,12 @@ def test_cached_factors_are_those_of_any_number_of_threads(tmp_path: Path, threa
     assert files[0].name == files[1].name
     assert files[0].read_bytes() == files[1].read_bytes()
     assert Factors.of(data, cache=tmp_path / "4", workers=1).from_cache
+
+
+def test_statistics_limit_threads(threads_used: list[int]) -> None:
+    data = small_dataset(5, n_users=40, n_jobs=60, n_actions=400, factors=False)
+    assert Statistics(data, als=ALS(8, iterations=1), workers=1).factors.source == "trained"
+    assert threads_used == [1]
 
 
 # --- Threads end with the training ----------------------------------------------------------------------------

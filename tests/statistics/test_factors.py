@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,20 @@ def test_confidence_of_pair_is_sum_over_actions(data: Dataset) -> None:
         of_pair = (data.actions.user == user) & (data.actions.job == job)
         assert found == points[of_pair].sum()
     assert len(users) == len({*zip(data.actions.user.tolist(), data.actions.job.tolist(), strict=True)})
+
+
+def test_cache_key_is_the_digest_of_wide_arrays(data: Dataset) -> None:
+    """Files that earlier versions wrote, from arrays of 64-bit rows, stay valid."""
+    users, jobs, confidence = factors._compute_confidences(data.actions)
+    acting, user = factors._number_rows(users, len(data.users))
+    acted, job = factors._number_rows(jobs, len(data.jobs))
+    wanted = hashlib.blake2b(f"implicit {version('implicit')}".encode(), digest_size=16)
+    ids = data.users.user_id[acting], data.jobs.job_id[acted]
+    for array in (*ids, np.searchsorted(acting, users), np.searchsorted(acted, jobs)):
+        wanted.update(array.astype("<i8").tobytes())
+    wanted.update(confidence.astype("<f4").tobytes() + repr(QUICK).encode())
+    assert factors._compute_key(data, acting, acted, user, job, confidence, QUICK) == wanted.hexdigest()
+    assert repr(QUICK) == "ALS(dimensions=6, regularization=0.05, iterations=3, seed=0)"
 
 
 def test_actions_after_clock_are_not_used(data: Dataset) -> None:
@@ -293,6 +309,13 @@ def test_incomplete_vector_is_missing() -> None:
     assert not again.user_has[first]
     assert not again.users[first].any()
     assert again.user_has.sum() == found.user_has.sum() - 1
+
+
+def test_normalisation_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).normal(size=(50, 5)) * np.arange(50)[:, None]
+    whole = Factors.from_vectors(vectors, vectors[:0], "imported")
+    monkeypatch.setattr(factors, "ROWS_PER_BLOCK", 7)
+    assert_same(Factors.from_vectors(vectors, vectors[:0], "imported"), whole)
 
 
 def test_vectors_are_normalised_to_length_1() -> None:
