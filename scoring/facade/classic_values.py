@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,22 @@ from scoring.dataset.frame_validation import make_empty_tables
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, ScoringModel
 
-__all__ = ["MatchName", "PointsName", "compute_match", "compute_points", "load_classic", "load_empty_snapshot"]
+__all__ = [
+    "POINTS_COLUMNS",
+    "MatchName",
+    "PointsName",
+    "compute_match",
+    "compute_points",
+    "load_classic",
+    "load_empty_snapshot",
+]
 
 PointsName = Literal["wage", "access"]
+POINTS_COLUMNS: Final[dict[PointsName, tuple[str, ...]]] = {
+    "wage": ("min_salary", "salary_type"),
+    "access": ("station_name", "address"),
+}
+"""Columns of jobs that points depend on."""
 MatchName = Literal["location", "category", "condition"]
 
 

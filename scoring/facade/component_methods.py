@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from scoring.errors import DataError
 from scoring.facade import job_only_scores
-from scoring.facade.classic_values import MatchName, PointsName, compute_match, compute_points, load_empty_snapshot
+from scoring.facade.classic_values import (
+    POINTS_COLUMNS,
+    MatchName,
+    PointsName,
+    compute_match,
+    compute_points,
+    load_empty_snapshot,
+)
 from scoring.facade.engine_state import EngineState, run_in_thread
 from scoring.facade.legacy_input import Row, read_job, read_user
 from scoring.facade.legacy_results import PairRows, make_pair_inputs
@@ -27,7 +34,8 @@ class ComponentMethods(EngineState):
     """Methods that are not async are synchronous in the legacy interface, too.
 
     The legacy points of a wage are 30, 20, 10 or 5: for 1500, 1200 and 1000 yen per hour, and otherwise. Those of the
-    access are 5, and 15 more with a station, and 5 more with an address, at most 20. Both need no data and no ids.
+    access are 5, and 15 more with a station, and 5 more with an address, at most 20. Both need no data and no ids; of a
+    frame they read only their columns.
     """
 
     def calculate_base_scores_vectorized(self, jobs_df: pd.DataFrame) -> Values:
@@ -65,12 +73,12 @@ class ComponentMethods(EngineState):
         return self._compute_for_rows([name], compute)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> Values:
-        """Return (m,) float32: the legacy points of each wage, at most 30. Raises DataError if a value is invalid."""
-        return compute_points(job_only_scores.make_row_inputs(load_empty_snapshot(), jobs_df), "wage")
+        """Return (m,) float32: the legacy points of each wage, at most 30. Raises DataError if a wage is invalid."""
+        return _compute_frame_points(jobs_df, "wage")
 
     def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> Values:
-        """Return (m,) float32: the legacy points of the access, at most 20. Raises DataError if a value is invalid."""
-        return compute_points(job_only_scores.make_row_inputs(load_empty_snapshot(), jobs_df), "access")
+        """Return (m,) float32: the legacy points of the access, at most 20. Raises DataError if it is not a frame."""
+        return _compute_frame_points(jobs_df, "access")
 
     async def _calculate_salary_attractiveness(self, job: Any) -> float:
         """Return the legacy points of the wage of a job, at most 30. Raises DataError if a value is invalid."""
@@ -114,8 +122,12 @@ class ComponentMethods(EngineState):
         return compute(self._data.get())
 
 
+def _compute_frame_points(jobs: pd.DataFrame, name: PointsName) -> Values:
+    return compute_points(job_only_scores.make_frame_inputs(jobs, POINTS_COLUMNS[name]), name)
+
+
 async def _compute_job_points(job: Row, name: PointsName) -> float:
     def work(_: Callable[[], bool]) -> float:
-        return float(compute_points(make_pair_inputs(load_empty_snapshot(), PairRows(job, {})), name)[0])
+        return float(compute_points(job_only_scores.make_job_inputs(job, POINTS_COLUMNS[name]), name)[0])
 
     return await run_in_thread(work)

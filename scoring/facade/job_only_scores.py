@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.columns import TABLES
 from scoring.columns.normal_form import fold_text
 from scoring.columns.table_frames import make_empty_frame
 from scoring.components import Access, Fee
@@ -21,7 +22,8 @@ from scoring.dataset.arrays import make_lazy_job_arrays
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import extend_lazily
 from scoring.errors import ConfigurationError
-from scoring.facade.legacy_input import make_canonical_frame
+from scoring.facade.classic_values import load_empty_snapshot
+from scoring.facade.legacy_input import Row, make_canonical_frame
 from scoring.facade.legacy_results import find_unused_id
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
@@ -35,8 +37,8 @@ __all__ = [
     "compute_base_scores",
     "compute_job_component",
     "keep_group",
+    "make_frame_inputs",
     "make_job_inputs",
-    "make_row_inputs",
     "make_unknown_user_inputs",
     "read_row_alone",
 ]
@@ -52,7 +54,7 @@ NO_RULES = Eligibility(
 def compute_base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
     """Return (m,) float32: the base score of each row, in the order of the frame. Raises DataError."""
     needed = keep_group(model, "base", model.weights.components["base"])
-    prepared = Prepared.of(make_job_inputs(snapshot, jobs), needed, workers=1)
+    prepared = Prepared.of(_make_unknown_user_inputs(snapshot, jobs), needed, workers=1)
     return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
 
 
@@ -74,7 +76,7 @@ def compute_job_component(
             key=(name,),
         )
     needed = keep_group(model, model.parts[names.index(name)].group, {name: 1.0})
-    inputs = make_job_inputs(snapshot, jobs)
+    inputs = _make_unknown_user_inputs(snapshot, jobs)
     prepared = Prepared.of(inputs, needed, workers=1)
     values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
     place = [part.name for part in needed.parts].index(name)
@@ -112,7 +114,7 @@ class _LazyInputs(Lazy, Inputs):
     """Inputs whose columns are encoded when a component reads them."""
 
 
-def make_job_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+def _make_unknown_user_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """Return the jobs of the frame, and one user without known values. Raises DataError."""
     given = check_lazily(
         "jobs", jobs, code_width=snapshot.code_widths, owners=snapshot.owners, board=snapshot.dataset.board
@@ -139,16 +141,32 @@ def make_job_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     )
 
 
-def make_row_inputs(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
-    """Return `make_job_inputs` for values that do not depend on ids. These are not read, and may be missing.
+def make_frame_inputs(jobs: pd.DataFrame, columns: Collection[str]) -> Inputs:
+    """Return inputs that contain only `jobs`, with these columns. Rows need no ids.
 
     Raises
     ------
-    DataError: If a value of another column is invalid.
+    DataError: If a value of these columns is invalid.
     """
-    frame = to_pandas_frame(jobs, "jobs")
-    ids = [name for name in frame if fold_text(str(name)) in ("job_id", "external_id")]
-    return make_job_inputs(snapshot, frame.drop(columns=ids).assign(job_id=np.arange(len(frame))))
+    frame, names = to_pandas_frame(jobs, "jobs"), TABLES["jobs"].canonical_names
+    is_read = [names.get(fold_text(str(name))) in columns for name in frame]
+    return _make_row_inputs(check_lazily("jobs", frame.loc[:, is_read].assign(job_id=np.arange(len(frame)))))
+
+
+def make_job_inputs(job: Row, columns: Collection[str]) -> Inputs:
+    """Return `make_frame_inputs` for one job as it was read.
+
+    Raises
+    ------
+    DataError: If a value of these columns is invalid.
+    """
+    row = {"job_id": 0} | {name: job[name] for name in columns if name in job}
+    return _make_row_inputs(ValidatedFrame.of("jobs", make_canonical_frame("jobs", [row], {})))
+
+
+def _make_row_inputs(given: ValidatedFrame) -> Inputs:
+    words = load_empty_snapshot().dataset.words
+    return _LazyInputs.from_makers({}, jobs=make_lazy_job_arrays(given, words))
 
 
 def make_unknown_user_inputs(statistics: Statistics) -> Inputs:

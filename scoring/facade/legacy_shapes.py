@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from functools import cache
 from typing import Any, Final, Literal, TypedDict
 
@@ -146,11 +145,15 @@ def make_user_history(dataset: Dataset, user_ids: Any) -> UserHistory:
     places = np.concatenate([np.empty(0, np.int64), *map(np.arange, first, last)])
     entries = _count_entries(dataset, places[actions.at[places] >= dataset.clock.now - HISTORY_DAYS * DAY])
     content = {
-        user_id.item() if isinstance(user_id, np.generic) else user_id: deepcopy(entries[row])  # may be given twice
+        user_id.item() if isinstance(user_id, np.generic) else user_id: _copy(entries[row])  # it may be given twice
         for user_id, row in zip(user_ids, rows.tolist(), strict=True)
         if row in entries
     }
     return UserHistory(content, _make_action_frame(dataset, places))
+
+
+def _copy(history: Mapping[str, list[HistoryEntry]]) -> dict[str, list[HistoryEntry]]:
+    return {key: [entry.copy() for entry in entries] for key, entries in history.items()}
 
 
 def _count_entries(dataset: Dataset, places: Longs) -> dict[int, dict[str, list[HistoryEntry]]]:
@@ -313,7 +316,7 @@ def select_argument(given: Any, name: str, legacy: Any, legacy_name: str, *, is_
 
 
 def select_scores(names: Iterable[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the names of score columns; None for all.
+    """Return score columns by their names, with or without `_score`; None for all.
 
     Raises
     ------
@@ -321,13 +324,14 @@ def select_scores(names: Iterable[str] | None, known: tuple[str, ...]) -> tuple[
     """
     if names is None:
         return None
-    selected = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
-    for name in selected:
-        if name not in known:
+    columns = {name.removesuffix("_score"): name for name in known} | {name: name for name in known}
+    given = [names] if isinstance(names, str) else list(names)
+    for name in given:
+        if name not in columns:
             raise ConfigurationError(
                 f"score_types contains {name!r}. Use names of score columns: {', '.join(known)}.", key=("score_types",)
             )
-    return selected
+    return tuple(dict.fromkeys(columns[name] for name in given))
 
 
 def select_column_names(table: str, columns: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import ScoringEngine
 from tests.facade.test_databases import handle
 from tests.support.cached_oracle import CachedOracle
-from tests.support.errors import raises_at, raises_problem, raises_with
+from tests.support.errors import raises_at, raises_data, raises_problem, raises_with
 from tests.support.facade_market import dataset_of, engine_of, legacy_job, legacy_user, market_of, named, store
 from tests.support.oracle import PARAMS, hourly, known, piecewise
 from tests.support.text_id_market import FIRST, text_id_tables
@@ -316,7 +316,7 @@ async def check_all_users(engine: ScoringEngine) -> None:
     assert best["user_id"].nunique() <= 4
     some = await engine.calculate_scores_for_all_users(9, 4, ["seo_score", "total_score"])
     pd.testing.assert_frame_equal(some, best[["user_id", "job_id", "seo_score", "total_score", "rank"]])
-    one = await engine.calculate_scores_for_all_users(9, 4, score_types="base_score", top_k=2)
+    one = await engine.calculate_scores_for_all_users(9, 4, score_types="base", top_k=2)
     pd.testing.assert_frame_equal(
         one, best[best["rank"] <= 2][["user_id", "job_id", "base_score", "rank"]].reset_index(drop=True)
     )
@@ -453,15 +453,16 @@ async def test_access_points_by_hand(station: str | None, address: str | None, p
 
 def test_invalid_rows_are_rejected() -> None:
     """A fresh engine lets the data decide: here, they cannot be loaded."""
-    jobs = pd.DataFrame({"job_id": [1, 2], "fee": [1, np.inf]})
+    jobs = pd.DataFrame({"job_id": [1, 2], "min_salary": [1, np.inf]})
     engine, fresh = engine_of(MARKET), ScoringEngine("sqlite:////nowhere/market.db")
-    for points in (fresh._calculate_salary_attractiveness_vectorized, fresh._calculate_access_score_vectorized):
-        with raises_problem("jobs", "fee", first=(1,)):
-            points(jobs)
-    with raises_problem("jobs", "fee", first=(1,)):
+    with raises_problem("jobs", "min_salary", first=(1,)):
+        fresh._calculate_salary_attractiveness_vectorized(jobs)
+    with raises_problem("jobs", "min_salary", first=(1,)):
         engine.calculate_base_scores_vectorized(jobs)
     with raises_with(DatabaseError, reason="missing file"):
         fresh.calculate_base_scores_vectorized(jobs)
+    with raises_data("not a frame", table="jobs", value="list"):
+        fresh._calculate_access_score_vectorized([1])  # type: ignore[arg-type]
 
 
 async def test_numbers_of_text_ids_are_accepted(sqlite_url: str) -> None:
@@ -474,12 +475,13 @@ async def test_numbers_of_text_ids_are_accepted(sqlite_url: str) -> None:
         assert engine.calculate_base_scores_vectorized(jobs).tolist() == [35, 10]
 
 
-def test_points_need_no_ids() -> None:
-    jobs = pd.DataFrame({"min_salary": [1500, 1500], "salary_type": "hourly", "station_name_eki": ["x", None]})
+def test_points_read_only_their_columns() -> None:
+    jobs = pd.DataFrame({"min_salary": [1500, 1500], "Salary_Type": "hourly", "station_name_eki": ["x", None]})
     engine = ScoringEngine("sqlite:////nowhere/market.db")
-    for frame in (jobs, jobs.assign(job_id=1), jobs.assign(Job_ID=["A", None], external_id="B")):
+    for frame in (jobs, jobs.assign(job_id=1), jobs.assign(Job_ID=["A", None], fee="free", posting_date="soon")):
         assert engine._calculate_salary_attractiveness_vectorized(frame).tolist() == [30, 30]
         assert engine._calculate_access_score_vectorized(frame).tolist() == [20, 5]
+    assert engine._calculate_access_score_vectorized(jobs[["min_salary"]].set_index("min_salary")).tolist() == [5, 5]
 
 
 # --- Details ------------------------------------------------------------------------------------------------
@@ -543,7 +545,7 @@ async def test_two_names_of_an_argument_are_rejected(small: ScoringEngine, tmp_p
     with raises_at(ConfigurationError, "top_k"):
         await small.calculate_scores_for_all_users(1, 1, 3, top_k=4)
     with raises_at(ConfigurationError, "score_types"):
-        await small.calculate_scores_for_all_users(score_types=["total"])
+        await small.calculate_scores_for_all_users(score_types=["match"])
     with raises_at(ConfigurationError, "score_types"):
         await small.calculate_scores_for_all_users(score_types=["total_score"], top_k=None, out=tmp_path / "pairs")
     for third in (0, True):
