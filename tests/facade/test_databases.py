@@ -295,6 +295,9 @@ LOADING: Calls = {
     "_batch_load_users_optimized": lambda e, _: e._batch_load_users_optimized(),
     "_batch_load_user_history": lambda e, m: e._batch_load_user_history([m.users[0]["user_id"]]),
     "_batch_load_company_popularity": lambda e, _: e._batch_load_company_popularity(["C1"]),
+    "_calculate_location_match": lambda e, m: e._calculate_location_match(m.jobs[0], m.users[0]),
+    "_calculate_category_match": lambda e, m: e._calculate_category_match(m.jobs[0], m.users[0]),
+    "_calculate_condition_match": lambda e, m: e._calculate_condition_match(m.jobs[0], m.users[0]),
     "refresh": lambda e, _: e.refresh(),
 }
 
