@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.results import Section
 from benchmarks.sections import (
+    factors,
     file_import,
     frame_memory,
     growth,
@@ -34,6 +35,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "reweight": reweight.measure,
     "panel": panel.measure,
     "load": load.measure,
+    "factors": factors.measure,
     "run": run.measure,
     "files": file_import.measure,
     "frames": frame_memory.measure,
