@@ -25,6 +25,7 @@ from scoring.database.readers import load_actions
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import ScoringEngine
+from scoring.facade.legacy_shapes import make_recommendations
 from tests.facade.test_databases import handle
 from tests.support.cached_oracle import CachedOracle
 from tests.support.errors import raises_at, raises_data, raises_problem, raises_with
@@ -258,6 +259,24 @@ async def check_explanations(engine: ScoringEngine) -> None:
             sentences += len(advice)
             json.dumps(found, default=str)
     assert sentences > 4
+
+
+@pytest.mark.parametrize(
+    ("total", "groups", "with_profile", "named_groups"),
+    [
+        (69.9, (49.9, 50.0, 50.0), True, ["base_score"]),
+        (70.0, (49.9, 10.0, 10.0), True, []),
+        (40.0, (50.0, 49.9, 49.9), True, ["seo_score", "personal_score"]),
+        (40.0, (0.0, 0.0, 0.0), False, ["base_score", "seo_score"]),
+        (60.0, (80.0, 50.0, 10.0), False, []),
+    ],
+)
+def test_recommendations_by_hand(
+    total: float, groups: tuple[float, ...], with_profile: bool, named_groups: list[str]
+) -> None:
+    scores = dict(zip(("base_score", "seo_score", "personal_score"), groups, strict=True))
+    found = make_recommendations(total, scores, with_profile=with_profile)
+    assert [name for sentence in found for name in scores if name in sentence] == named_groups
 
 
 # --- Statistics and caches ----------------------------------------------------------------------------------
