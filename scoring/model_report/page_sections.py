@@ -24,7 +24,7 @@ from scoring.model_report.page_elements import (
 )
 from scoring.model_report.plain_measures import describe_component, describe_measure, is_list_measure, name_measure
 from scoring.model_report.report_content import ReportContent, RunFacts
-from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram
+from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram, find_reach
 from scoring.registry import Evidence, Metric, Profile
 from scoring.registry.evidence import format_change
 from scoring.registry.look_log import Change, TestAccess
@@ -253,15 +253,11 @@ def _render_change_chart(content: ReportContent) -> str:
     """Return the relative changes of all measures on test users, or of the lists if there is no test."""
     evidence, access = content.evidence, content.access
     if evidence is not None and access is not None and access.changes:
-        rows = [_make_chart_row(evidence, name, change) for name, change in access.changes.items()]
-        title = "Change of each measure in the test, as a share of its earlier value"
-        note = (
-            "Point: measured change. Line: likely range. Blue is better, orange is worse, grey has no good direction. "
-            "An empty point may be chance."
-        )
+        rows = {name: _make_chart_row(evidence, name, change) for name, change in access.changes.items()}
+        note = "Point: change. Line: likely range. An empty point may be chance."
     elif content.lists is not None and not content.lists.is_same:
-        rows = [
-            ChartRow(
+        rows = {
+            row["measure"]: ChartRow(
                 name_measure(row["measure"]),
                 row["relative"],
                 math.nan,
@@ -271,12 +267,22 @@ def _render_change_chart(content: ReportContent) -> str:
             )
             for row in content.lists.measures.to_dict("records")
             if not math.isnan(row["relative"])
-        ]
-        title = "Change of each property of the lists, as a share of its earlier value"
-        note = "Blue is better, orange is worse, grey has no good direction. There is no test of these changes."
+        }
+        note = "There is no test of these changes."
     else:
         return ""
-    return f"<figure>{draw_changes(rows, 'changes', title)}<figcaption>{title}. {note}</figcaption></figure>"
+    reach = find_reach(rows.values())
+    sides = (
+        ("chosen", "Jobs that users choose", [row for name, row in rows.items() if not is_list_measure(name)]),
+        ("properties", "Properties of the lists", [row for name, row in rows.items() if is_list_measure(name)]),
+    )
+    drawings = "".join(
+        f"<figure><figcaption><b>{title}</b></figcaption>{draw_changes(side, f'{slug}-change', title, reach)}</figure>"
+        for slug, title, side in sides
+        if side
+    )
+    legend = f"Changes as shares of the earlier value. {note} Blue is better, orange is worse, grey is neither."
+    return f'<div class="pair">{drawings}</div><p class="muted">{legend}</p>'
 
 
 def _make_chart_row(evidence: Evidence, name: str, change: Change) -> ChartRow:
@@ -605,7 +611,7 @@ def _render_examples(content: ReportContent) -> str:
 
 
 def _render_example(number: int, example: ExampleUser) -> str:
-    facts = render_list(escape_data(fact, 300) for fact in example.facts)
+    facts = f"<p>{' · '.join(escape_data(fact, 300) for fact in example.facts)}</p>"
     sides = [
         ("Before", example.before, _describe_fate),
         ("After", example.after, _describe_origin),
@@ -655,31 +661,52 @@ def _render_run(content: ReportContent) -> str:
         if run.replaced is None
         else f"It was compared with run {escape_data(run.replaced)}.",
     ]
-    return render_list(facts) + _render_gate(run)
+    return render_list(facts) + _summarize_gate(run)
 
 
-def _render_gate(run: RunFacts) -> str:
+def _summarize_gate(run: RunFacts) -> str:
+    """Return the result of the checks, and those whose limit is exceeded."""
     gate = run.gate
     if gate is None:
         return "<p>The run was not checked against an earlier one before it was published.</p>"
-    rows = []
-    for measure in gate["measures"].values():
-        by_earlier = "<small>new data, ranked by the earlier model</small>" if measure["as_before"] else ""
-        shown = measure["shown"].removeprefix(measure["name"]).removeprefix(BY_PUBLISHED_MODEL).strip()
-        result = '<span class="bad">limit exceeded</span>' if measure["beyond"] else "within the limit"
-        is_limited = measure["limit"] is not None
-        rows.append([escape_text(measure["name"]) + by_earlier, escape_text(shown), result if is_limited else "–"])
+    notes = render_list(escape_data(note, 1_000) for note in gate["notes"])
+    measures = list(gate["measures"].values())
+    if not measures:
+        return f"<p>There was no earlier run to check against.</p>{notes}"
+    exceeded = [measure for measure in measures if measure["beyond"]]
+    n_limits = sum(measure["limit"] is not None for measure in measures)
+    if not exceeded:
+        text = (
+            f"<p>{pluralize(n_limits, 'check')} with a limit compared the run with the earlier one. All were kept.</p>"
+        )
+        return text + notes
     forced = ""
     if run.is_forced:
         forced = (
             '<div class="warning"><p>A limit was exceeded, and the run was published anyway. Reason: '
             f"{escape_data(gate.get('reason'), 4_000)}</p></div>"
         )
-    notes = render_list(escape_data(note, 1_000) for note in gate["notes"])
-    if not rows:
-        return f"{forced}<p>There was no earlier run to check against.</p>{notes}"
-    caption = "Checks before publishing: earlier run → this run (limit)."
-    return forced + render_table([Column("check"), Column("values"), Column("result")], rows, caption) + notes
+    caption = f"Exceeded limits, of {n_limits}. Values: earlier run → this run (limit)."
+    return forced + _render_checks(exceeded, caption) + notes
+
+
+def _render_all_checks(content: ReportContent) -> str:
+    gate = None if content.run is None else content.run.gate
+    if gate is None or not gate["measures"]:
+        return ""
+    caption = "Checks before the run was published. Values: earlier run → this run (limit)."
+    return _render_checks(gate["measures"].values(), caption)
+
+
+def _render_checks(measures: Iterable[Mapping[str, Any]], caption: str) -> str:
+    rows = []
+    for measure in measures:
+        by_earlier = "<small>new data, ranked by the earlier model</small>" if measure["as_before"] else ""
+        shown = measure["shown"].removeprefix(measure["name"]).removeprefix(BY_PUBLISHED_MODEL).strip()
+        result = '<span class="bad">limit exceeded</span>' if measure["beyond"] else "within the limit"
+        is_limited = measure["limit"] is not None
+        rows.append([escape_text(measure["name"]) + by_earlier, escape_text(shown), result if is_limited else "–"])
+    return render_table([Column("check"), Column("values"), Column("result")], rows, caption)
 
 
 def _render_limits(content: ReportContent) -> str:
@@ -804,6 +831,7 @@ SECTIONS: Final = (
     ("examples", "Three example users", _render_examples, True),
     ("limits", "What this page does not show", _render_limits, False),
     ("decision", "Who decided, and why", _render_decision, False),
+    ("checks", "All checks of the run", _render_all_checks, True),
     ("words", "Words and measures", _render_words, True),
 )
 """Anchor, heading, function, and whether a printed section begins on a new page. Empty sections are left out."""

@@ -48,7 +48,7 @@ th { font-weight: 600; }
 td.n, th.n { text-align: right; }
 td.n, thead th { white-space: nowrap; }
 td small, th small { display: block; color: var(--muted); font-size: 13px; line-height: 1.35; font-weight: 400; }
-figure { margin: 12px 0; max-width: 480px; }
+figure { margin: 12px 0 4px; max-width: 480px; }
 svg { display: block; width: 100%; height: auto; }
 svg.bar { width: 110px; height: 14px; }
 svg text { fill: var(--ink); font-size: 13px; font-family: inherit; paint-order: stroke; stroke: var(--paper);
@@ -59,10 +59,11 @@ svg .good { fill: var(--good); stroke: var(--good); } svg .bad { fill: var(--bad
 svg .neutral { fill: var(--neutral); stroke: var(--neutral); } svg .before { fill: var(--before); }
 svg .after { fill: var(--good); } svg .open { fill: var(--paper); }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 24px; }
+.pair td:last-child { white-space: nowrap; }
 @media (max-width: 620px) { body { font-size: 15px; } .pair { grid-template-columns: 1fr; } nav ol { columns: 1; }
   table { font-size: 14px; } th, td { padding-right: 7px; } svg.bar { width: 60px; }
   table.wide thead { position: absolute; left: -9999px; }
-  table.wide, table.wide tbody, table.wide tr { display: block; }
+  table.wide, table.wide caption, table.wide tbody, table.wide tr { display: block; }
   table.wide tr { border-bottom: 1px solid var(--line); padding: 6px 0; }
   table.wide th, table.wide td { display: block; border: 0; padding: 1px 0; text-align: left; white-space: normal; }
   table.wide td::before { content: attr(data-label) ": "; color: var(--muted); }

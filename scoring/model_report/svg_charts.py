@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from scoring.model_report.page_elements import escape_text
 
-__all__ = ["ChartRow", "draw_changes", "draw_histogram"]
+__all__ = ["ChartRow", "draw_changes", "draw_histogram", "find_reach"]
 
 WIDTH: Final = 400
 _MARGIN: Final = 6
 _MOST: Final = 2.0
-"""Largest drawn change as a share: longer bars and ranges end there with an arrow."""
+"""Largest drawn change as a share. Larger ones are drawn at the end of the scale; their text states the value."""
 
 Direction = Literal["good", "bad", "neutral"]
 
@@ -32,10 +32,14 @@ class ChartRow:
     """Whether the change is more than chance. Otherwise its point is empty."""
 
 
-def draw_changes(rows: Sequence[ChartRow], slug: str, title: str) -> str:
-    """Return one line per change: a point, its likely range, and a line at no change."""
+def find_reach(rows: Iterable[ChartRow]) -> float:
+    """Return the largest change of a scale for these rows. Drawings beside each other have the same scale."""
     ends = [abs(value) for row in rows for value in (row.change, row.low, row.high) if math.isfinite(value)]
-    reach = min(max([*ends, 0.05]) * 1.05, _MOST)
+    return min(max([*ends, 0.05]) * 1.05, _MOST)
+
+
+def draw_changes(rows: Sequence[ChartRow], slug: str, title: str, reach: float) -> str:
+    """Return one line per change: a point, its likely range, and a line at no change. The scale ends at ±`reach`."""
     step, height = 40, 40 * len(rows) + 30
     middle, half = WIDTH / 2, WIDTH / 2 - _MARGIN
 
