@@ -25,10 +25,11 @@ from scoring.model_report.page_elements import (
 from scoring.model_report.plain_measures import describe_component, describe_measure, is_list_measure, name_measure
 from scoring.model_report.report_content import ReportContent, RunFacts
 from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram, find_reach
-from scoring.registry import Evidence, Metric, Profile
-from scoring.registry.evidence import format_change
+from scoring.registry import Metric, Profile
+from scoring.registry.evidence import TestResult, format_change
 from scoring.registry.look_log import Change, TestAccess
 from scoring.registry.promotions import Promotion, StoredPromotion
+from scoring.registry.saved_evaluation import SavedSlice
 from scoring.runs.gate.verdict import BY_PUBLISHED_MODEL
 
 __all__ = ["SECTIONS", "render_summary"]
@@ -50,10 +51,9 @@ def render_summary(content: ReportContent) -> str:
         _render_groups_box(content),
         _render_box("Decision", _summarize_decision(content), ""),
     ]
-    objections = [] if content.evidence is None else [*content.evidence.objections, *content.evidence.warnings]
-    doubts = "".join(f'<div class="warning"><p>{escape_text(text, 600)}</p></div>' for text in objections)
+    doubts = "".join(f'<div class="warning"><p>{escape_text(text, 600)}</p></div>' for text in content.doubts)
     chart = _render_change_chart(content)
-    lead = f'<p class="lead">{_conclude(content)}</p>'
+    lead = f'<p class="lead">{_conclude(content)}{_qualify(content)}</p>'
     return f'<section id="summary">{lead}<div class="facts">{"".join(boxes)}</div>{doubts}{chart}</section>'
 
 
@@ -80,6 +80,18 @@ def _conclude(content: ReportContent) -> str:
         return "In the test, the lists changed by more than chance."
     start = "In the test, the jobs that users choose are shown more often or at higher ranks. This is more than chance"
     return f"{start}, at a price: {escape_text(price)}." if price else f"{start}, and no measure got clearly worse."
+
+
+def _qualify(content: ReportContent) -> str:
+    """Return why the conclusion cannot be trusted; empty if no reason is known."""
+    access = content.access
+    if access is None or not access.changes:
+        return ""
+    if access.n_fitted_users or access.split in ("train", "all"):
+        return " <b>This result is too good: users of the test also served to find the weights.</b>"
+    if access.split == "validation":
+        return " <b>This is not a final test: models are selected on these users.</b>"
+    return ""
 
 
 def _render_box(title: str, body: str, kind: str) -> str:
@@ -137,18 +149,19 @@ def _render_gain(content: ReportContent) -> str:
         if name != headline and not is_list_measure(name) and other.is_good and evidence.is_significant(name)
     ]
     if others:
-        text += f" Also better: {_join_measures(others)}."
+        more = f", and {len(others) - 2} more" if len(others) > 2 else ""
+        text += f" Also better: {_join_measures(others[:2])}{more}."
     is_clear = evidence.is_significant(headline)
     return _render_box(title, text, {True: "is-good", False: "is-bad", None: ""}[change.is_good] if is_clear else "")
 
 
-def _find_headline(evidence: Evidence, access: TestAccess) -> str | None:
+def _find_headline(evidence: TestResult, access: TestAccess) -> str | None:
     """Return the first declared goal, or the first measure of later choices."""
     names = [*evidence.goals, *(name for name in access.changes if not is_list_measure(name))]
     return next((name for name in names if name in access.changes), None)
 
 
-def _describe_change(evidence: Evidence, measure: str, change: Change) -> str:
+def _describe_change(evidence: TestResult, measure: str, change: Change) -> str:
     """Return the rest of a sentence: the change, its likely range, and whether it is more than chance."""
     size = escape_text(format_change(measure, change, evidence.currency))
     likely = ""
@@ -232,10 +245,8 @@ def _summarize_decision(content: ReportContent) -> str:
     now = f"In use now: {escape_data(other.reference)}, since {other.at:%Y-%m-%d}." if other is not None else ""
     if last is not None:
         return f"The model was in use from {last.at:%Y-%m-%d}, but not any more. {now}"
-    name = content.name if content.kind == "profile" else "The model of this run"
-    return (
-        f"{escape_data(name)} was never put into use{'' if content.kind == 'profile' else ' as a saved profile'}. {now}"
-    )
+    name = "The model of this run" if content.kind == "run" else content.name
+    return f"{escape_data(name)} was never put into use{' as a saved profile' if content.kind == 'run' else ''}. {now}"
 
 
 def _describe_people(promotion: Promotion) -> str:
@@ -285,7 +296,7 @@ def _render_change_chart(content: ReportContent) -> str:
     return f'<div class="pair">{drawings}</div><p class="muted">{legend}</p>'
 
 
-def _make_chart_row(evidence: Evidence, name: str, change: Change) -> ChartRow:
+def _make_chart_row(evidence: TestResult, name: str, change: Change) -> ChartRow:
     relative = math.inf if change.relative is None else change.relative
     scale = abs(relative / change.difference) if change.difference and math.isfinite(relative) else math.nan
     low, high = (math.nan if end is None else end * scale for end in (change.low, change.high))
@@ -389,13 +400,14 @@ def _render_test(content: ReportContent) -> str:
     return head + _render_measures(content, evidence, access, names, caption)
 
 
-def _describe_test(evidence: Evidence, access: TestAccess) -> str:
+def _describe_test(evidence: TestResult, access: TestAccess) -> str:
     users = "an unknown number of users" if access.n_users is None else pluralize(access.n_users, "user")
-    split = (
-        "These users were kept for tests."
-        if access.split == "test"
-        else "They include users of the search for weights."
-    )
+    split = {
+        "train": "These users are for the search for weights.",
+        "validation": "These users are for the selection of a model.",
+        "test": "These users were kept for tests.",
+        "all": "They include users of the search for weights.",
+    }[access.split]
     facts = [
         f"{access.at:%Y-%m-%d}: {users}. {split}",
         "The last actions of these users were hidden. The model ranked the jobs as of the time before them. A job "
@@ -417,15 +429,16 @@ def _describe_test(evidence: Evidence, access: TestAccess) -> str:
         facts.append(f"Goal that was stated before the test: {_join_measures(evidence.goals)}.")
     else:
         facts.append("No goal was stated before the test.")
-    looks = pluralize(evidence.n_looks, "test")
-    facts.append(
-        f"{looks} on these users so far, including this one. Each further test makes a lucky result more likely."
-    )
+    if evidence.n_looks is not None:
+        facts.append(
+            f"{pluralize(evidence.n_looks, 'test')} on these users so far, including this one. Each further test makes "
+            "a lucky result more likely."
+        )
     return render_list(facts)
 
 
 def _render_measures(
-    content: ReportContent, evidence: Evidence, access: TestAccess, names: list[str], caption: str
+    content: ReportContent, evidence: TestResult, access: TestAccess, names: list[str], caption: str
 ) -> str:
     if not names:
         return ""
@@ -462,7 +475,7 @@ def _render_measures(
     return render_table(columns, rows, caption + marked, wide=True)
 
 
-def _format_verdict(evidence: Evidence, name: str, change: Change) -> str:
+def _format_verdict(evidence: TestResult, name: str, change: Change) -> str:
     role = " (goal)" if name in evidence.goals else ""
     if not change.has_test:
         return f"no test{role}"
@@ -531,6 +544,7 @@ def _render_groups(content: ReportContent) -> str:
             parts.append(f"<p>In the test, no group of users is clearly worse off.{tested}</p>")
         else:
             parts.append("<p>No group had enough users for a test. At least 30 are needed.</p>")
+    parts.append(_render_slices(content))
     if lists is not None and not lists.is_same and len(lists.groups):
         rows = [
             [
@@ -549,6 +563,37 @@ def _render_groups(content: ReportContent) -> str:
         )
         parts.append(render_table(columns, rows, f"How much the lists of each group change.{small}"))
     return "".join(parts)
+
+
+def _render_slices(content: ReportContent) -> str:
+    """Return the differences of the first measure by group, for groups with a test."""
+    evidence, access = content.evidence, content.access
+    headline = None if evidence is None or access is None else _find_headline(evidence, access)
+    found = [part.metric for part in content.slices]
+    metric = headline if headline in found else next(iter(found), None)
+    rows = [
+        [
+            f"{escape_data(part.slice)}<small>{escape_data(part.slicing)}</small>",
+            f"{part.n:,}",
+            *(format_value(math.nan if value is None else value) for value in (part.mean_a, part.mean_b)),
+            format_value(math.nan if part.difference is None else part.difference, "+"),
+            "–" if part.low is None or part.high is None else f"{format_value(part.low)} to {format_value(part.high)}",
+            _format_slice_verdict(part),
+        ]
+        for part in content.slices
+        if part.metric == metric
+    ]
+    if not rows or metric is None:
+        return ""
+    names = ("users", "before", "after", "change", "likely range")
+    columns = [Column("group"), *(Column(name, True) for name in names), Column("result")]
+    return render_table(columns, rows, f"{name_measure(metric)} ({metric}) by group, in the test.", wide=True)
+
+
+def _format_slice_verdict(part: SavedSlice) -> str:
+    if part.worse:
+        return '<span class="bad">worse</span>'
+    return '<span class="good">better</span>' if part.better else "may be chance"
 
 
 def _render_list_changes(content: ReportContent) -> str:
@@ -718,11 +763,12 @@ def _render_limits(content: ReportContent) -> str:
             "job that was not shown to them. Only a trial with live users shows what they do with the new lists.",
             "A test hides actions. It does not restore the descriptions of users and jobs, which are as of today. If "
             "they were edited after the hidden actions, results are too good.",
-            "The likely range contains the true change in 95 of 100 tests, unless another level was chosen for the "
-            "test. “May be chance” does not mean that there is no change.",
+            f"The likely range contains the true change in {_format_level(content)}. “May be chance” does not mean "
+            "that there is no change.",
         ]
         if access.n_users is not None and access.n_users < 120:
             items.append(f"With {pluralize(access.n_users, 'user')}, likely ranges are too narrow. 120 are enough.")
+    items += [escape_text(note, 600) for note in content.notes]
     if lists is not None:
         items.append(
             "Winners, losers and examples compare lists, not their effect. A company with more places does not "
@@ -734,6 +780,12 @@ def _render_limits(content: ReportContent) -> str:
             items.append("The runs are of different times. A part of the differences comes from new and expired jobs.")
     items.append("Nothing on this page considers how users would behave in the long run, or how companies would react.")
     return render_list(items)
+
+
+def _format_level(content: ReportContent) -> str:
+    if content.level is None:
+        return "95 of 100 tests, unless another level was chosen for the test"
+    return f"{100 * content.level:g} of 100 tests"
 
 
 def _render_decision(content: ReportContent) -> str:
@@ -811,7 +863,7 @@ def _render_words(content: ReportContent) -> str:
         "place": "One job in the list of one user.",
         "model": "The rules and weights that turn facts about users and jobs into a score.",
         "profile": "A saved model. NAME@3 is its third version.",
-        "likely range": "The range that contains the true change in 95 of 100 tests (95% interval).",
+        "likely range": f"The range that contains the true change in {_format_level(content)} (confidence interval).",
         "may be chance": "With so many measures, a difference of this size also occurs if nothing changed.",
     }
     parts = [render_table([Column("word"), Column("meaning")], [list(row) for row in words.items()], "Words.")]

@@ -13,28 +13,32 @@ from scoring.catalog import list_preset_names, load_model
 from scoring.errors import ModelError
 from scoring.model import ScoringModel
 from scoring.model_report.list_changes import ListChanges
-from scoring.registry import Evidence, Profile, ProfileDiff, Registry
+from scoring.registry import Profile, ProfileDiff, Registry
+from scoring.registry.evidence import TestResult
 from scoring.registry.look_log import TestAccess
 from scoring.registry.promotions import Promotion
+from scoring.registry.saved_evaluation import SavedEvaluation, SavedSlice
 
 __all__ = [
     "Baseline",
     "Decision",
     "ReportContent",
     "RunFacts",
+    "collect_evaluation_content",
     "collect_profile_content",
     "collect_run_content",
     "find_baseline",
 ]
 
-Kind = Literal["profile", "run"]
+Kind = Literal["profile", "run", "evaluation"]
 
 
 @dataclass(frozen=True)
 class Baseline:
     """The model that a report compares with, and the reason for it."""
 
-    model: ScoringModel
+    model: ScoringModel | None
+    """None: its components are not given."""
     name: str
     reason: str
 
@@ -95,11 +99,13 @@ class ReportContent:
 
     kind: Kind
     name: str
-    """NAME@VERSION of a profile, or the id of a run."""
+    """NAME@VERSION of a profile, the id of a run, or the name of the evaluated model."""
     model: ScoringModel | None
     baseline: Baseline | None
     profile: Profile | None
-    evidence: Evidence | None
+    evidence: TestResult | None
+    doubts: tuple[str, ...]
+    """Sentences to read before a decision."""
     baseline_values: Mapping[str, float]
     """Measure → value of the baseline in the evaluation."""
     lists: ListChanges | None
@@ -107,11 +113,17 @@ class ReportContent:
     """Why the lists were not compared; empty if they were."""
     decision: Decision
     run: RunFacts | None = None
+    level: float | None = None
+    """Confidence level of the intervals. None: not recorded."""
+    notes: tuple[str, ...] = ()
+    """Caveats of the evaluation."""
+    slices: tuple[SavedSlice, ...] = ()
+    """Differences by slice. Empty: only the names of worse slices are recorded, in the evaluation."""
 
     @property
     def diff(self) -> ProfileDiff | None:
         """The differences from the baseline's model."""
-        if self.model is None or self.baseline is None:
+        if self.model is None or self.baseline is None or self.baseline.model is None:
             return None
         return ProfileDiff(self.baseline.model, self.model)
 
@@ -137,6 +149,7 @@ def collect_profile_content(
         baseline=baseline,
         profile=profile,
         evidence=evidence,
+        doubts=(*evidence.objections, *evidence.warnings),
         baseline_values=_find_baseline_values(registry, evidence.access),
         lists=lists,
         lists_problem=lists_problem,
@@ -172,12 +185,64 @@ def collect_run_content(
         else Baseline(before, before.name, f"This is the model of the replaced run, {run.replaced}."),
         profile=profile,
         evidence=evidence,
+        doubts=() if evidence is None else (*evidence.objections, *evidence.warnings),
         baseline_values={} if evidence is None else _find_baseline_values(registry, evidence.access),
         lists=lists,
         lists_problem=lists_problem,
         decision=Decision.of(registry, "" if after is None else after.digest),
         run=run,
     )
+
+
+def collect_evaluation_content(
+    registry: Registry,
+    evaluation: SavedEvaluation,
+    models: tuple[ScoringModel | None, ScoringModel | None],
+    lists: ListChanges | None,
+    lists_problem: str = "",
+) -> ReportContent:
+    """Return the content of a report about an evaluation.
+
+    Parameters
+    ----------
+    evaluation: The content of its file.
+    models: The baseline and the model; None: its components are not given.
+    lists: The comparison of their lists.
+    """
+    before, after = models
+    access = evaluation.access
+    profile = registry.find_profile(evaluation.model.digest)
+    return ReportContent(
+        kind="evaluation",
+        name=evaluation.model.name if profile is None else profile.metadata.reference,
+        model=after,
+        baseline=Baseline(before, evaluation.baseline.name, "It is the first model of the evaluation."),
+        profile=profile,
+        evidence=TestResult(access=access, n_looks=evaluation.n_looks, goals=access.goals),
+        doubts=_find_doubts(access),
+        baseline_values={name: metric.value for name, metric in evaluation.baseline_metrics.items()},
+        lists=lists,
+        lists_problem=lists_problem,
+        decision=Decision.of(registry, evaluation.model.digest),
+        level=evaluation.level,
+        notes=evaluation.notes,
+        slices=evaluation.slices,
+    )
+
+
+def _find_doubts(access: TestAccess) -> tuple[str, ...]:
+    doubts = []
+    if access.split != "test":
+        doubts.append(
+            "This is not a test: models are chosen by their results on these users. Evaluate the chosen model once on "
+            "test users (`--on test`)."
+        )
+    if access.n_fitted_users and access.n_users is not None:
+        doubts.append(
+            f"The model was fitted or selected on {access.n_fitted_users:,} of the {access.n_users:,} users of this "
+            "evaluation. Results are too good."
+        )
+    return tuple(doubts)
 
 
 def find_baseline(registry: Registry, profile: Profile) -> Baseline:

@@ -20,13 +20,15 @@ _START: Final = (
 )
 """The first bytes of every report, by which an existing one is known."""
 
+_HEADINGS: Final = {"profile": "Profile", "run": "Run", "evaluation": "Evaluation of"}
+
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 """The browser refuses every request and every script of the page."""
 
 
 def render_report_page(content: ReportContent) -> str:
     """Return the page. The same content gives the same bytes."""
-    title = f"Report on {'run' if content.kind == 'run' else 'profile'} {content.name}"
+    title = f"Report on {content.kind} {content.name}"
     sections, links = [], ['<li><a href="#summary">Summary</a></li>']
     for anchor, heading, render, is_page in SECTIONS:
         body = render(content)
@@ -40,7 +42,7 @@ def render_report_page(content: ReportContent) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{escape_text(title)}</title><style>{STYLE}</style></head><body>"
-        f"<header><h1>{escape_text('Run' if content.kind == 'run' else 'Profile')} {escape_data(content.name)}</h1>"
+        f"<header><h1>{_HEADINGS[content.kind]} {escape_data(content.name)}</h1>"
         f'<p class="muted">{_describe_page(content)}</p><p class="status">{_describe_status(content)}</p></header>'
         f"<main>{render_summary(content)}<nav><h2>Contents</h2><ol>{''.join(links)}</ol></nav>"
         f"{''.join(sections)}</main>"

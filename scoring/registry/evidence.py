@@ -14,7 +14,7 @@ from scoring.registry.look_log import Change, TestAccess, count_looks, find_same
 from scoring.registry.profile import Profile
 from scoring.registry.promotions import Promotion
 
-__all__ = ["Evidence", "EvidenceError", "collect_evidence", "format_change"]
+__all__ = ["Evidence", "EvidenceError", "TestResult", "collect_evidence", "format_change"]
 
 SAME_DATA: Final = 0.9
 """Evidence is of the same data if at least this share of its held-out pairs exists in the database."""
@@ -31,19 +31,16 @@ class EvidenceError(ScoringError, ValueError):
                          "give a reason with --force.")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """The last evaluation of a profile's model on test users."""
+@dataclass(frozen=True, kw_only=True)
+class TestResult:
+    """An evaluation of a model, with the goals and guards that it is read with."""
 
-    profile: Profile
+    __test__ = False  # pytest must not collect this class
+
     access: TestAccess | None
     """None: the model was never evaluated on test users."""
-    n_looks: int
-    """Number of looks at these test users, including this one."""
-    objections: tuple[str, ...]
-    """Sentences that each require a reason for a promotion."""
-    warnings: tuple[str, ...] = ()
-    """Sentences to read before the decision."""
+    n_looks: int | None
+    """Number of looks at these users, including this one. None: they are not test users."""
     goals: tuple[str, ...] = ()
     """Goals that an evaluation on these users declared."""
     guards: tuple[str, ...] = ()
@@ -111,6 +108,18 @@ class Evidence:
         return ", which may be due to chance" if self.access.changes[measure].has_test else ", without a test"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evidence(TestResult):
+    """The last evaluation of a profile's model on test users, and the objections to a promotion."""
+
+    profile: Profile
+    n_looks: int
+    objections: tuple[str, ...]
+    """Sentences that each require a reason for a promotion."""
+    warnings: tuple[str, ...] = ()
+    """Sentences to read before the decision."""
+
+
 def format_change(measure: str, change: Change, currency: str) -> str:
     """Return a difference with its unit and its share of the baseline's value, such as -2,531 yen (-61%)."""
     from scoring.evaluation.measure_info import find_measure
@@ -153,7 +162,8 @@ def collect_evidence(
     baseline = "standard" if promoted is None else promoted.reference
     if access is None:
         _check_guards(guards)
-        return Evidence(profile, None, 0, (_explain_missing(profile, accesses, baseline, options),))
+        objection = _explain_missing(profile, accesses, baseline, options)
+        return Evidence(profile=profile, access=None, n_looks=0, objections=(objection,))
     objections, warnings = [], []
     same_users = [other for other in find_same_users(accesses, access) if other.digest == profile.digest]
     goals = tuple(dict.fromkeys(goal for other in same_users for goal in other.goals))
@@ -185,7 +195,15 @@ def collect_evidence(
             f"`scoring evaluate {promoted.reference} {profile.metadata.reference} --on test{options}`."
         )
     n_looks = count_looks(accesses, access.holdout, access.sketch, access.sketch_key)
-    return Evidence(profile, access, n_looks, tuple(objections), tuple(warnings), goals, tuple(guards))
+    return Evidence(
+        profile=profile,
+        access=access,
+        n_looks=n_looks,
+        objections=tuple(objections),
+        warnings=tuple(warnings),
+        goals=goals,
+        guards=tuple(guards),
+    )
 
 
 def _choose_access(accesses: Sequence[TestAccess], digest: str) -> TestAccess | None:

@@ -60,7 +60,8 @@ class TestAccess(BaseModel):
     digest: Digest
     """Digest of the model."""
     metrics: dict[Text, Metric] = {}
-    split: Literal["test", "all"] = "test"
+    split: Literal["train", "validation", "test", "all"] = "test"
+    """The evaluated users. The log contains evaluations on test users only: test or all."""
     n_users: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="users")
     n_fitted_users: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="fitted_users")
     """Number of evaluated users that the model was fitted or selected on."""

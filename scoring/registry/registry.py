@@ -40,6 +40,7 @@ from scoring.registry.promotions import (
     make_history_frame,
 )
 from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
+from scoring.registry.saved_evaluation import SavedEvaluation
 from scoring.registry.sql_index import ProfileIndex
 
 if TYPE_CHECKING:
@@ -690,6 +691,36 @@ class Registry:
         `split` is "test", or "all" if the users include those of other splits.
         """
         return self._log_look(describe_backtest(backtest, models, split, self._make_finder(None), self._keys.require()))
+
+    def describe_evaluation(
+        self, board: Scoreboard, *, split: str, n_looks: int | None, slices: pd.DataFrame | None = None
+    ) -> SavedEvaluation | None:
+        """Return the comparison of the candidate, or of the last model, with the baseline, for a report.
+
+        None: the baseline or all other sides are lists of other systems. Nothing is logged.
+
+        Parameters
+        ----------
+        split: The evaluated users: train, validation, test or all.
+        n_looks: Number of looks at these users. None: they are not test users.
+        slices: The frame of `Scoreboard.slices` for this model; None: that of the usual slices.
+        """
+        models = {name: one.model for name, one in board.evaluations.items() if not one.is_external}
+        others = [name for name in models if name != board.baseline]
+        name = board.candidate if board.candidate in models else (others[-1] if others else None)
+        if name is None or board.baseline not in models:
+            return None
+        records = dict(zip(models, describe_scoreboard(board, split, (), self._make_finder(None), b""), strict=True))
+        return SavedEvaluation.of_records(
+            [records[board.baseline], records[name]],
+            (board.baseline, name),
+            (models[board.baseline], models[name]),
+            at=to_utc(self._clock()),
+            n_looks=n_looks,
+            level=board.level,
+            notes=board.notes,
+            slices=board.slices(name) if slices is None else slices,
+        )
 
     def _make_finder(self, derived_from: ScoringModel | None) -> FindUsers:
         inherited = FittedUsers() if derived_from is None else self.find_fitted_users(derived_from)

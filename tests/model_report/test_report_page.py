@@ -42,6 +42,7 @@ def content() -> ReportContent:
         baseline=Baseline(diff.a, "standard", "It was in use before."),
         profile=profile,
         evidence=replace(evidence, profile=profile),
+        doubts=(*evidence.objections, *evidence.warnings),
         baseline_values={"NDCG@10": 0.477},
         lists=ListChanges.of(pages.make_comparison()),
         lists_problem="",
@@ -120,8 +121,15 @@ def test_summary_states_loss_price_objections_and_people(content: ReportContent)
 
 def test_missing_evidence_and_lists_are_stated(content: ReportContent) -> None:
     assert content.evidence is not None
-    missing = replace(content.evidence, access=None, objections=("Its model was never evaluated.",), warnings=())
-    lone = replace(content, evidence=missing, lists=None, lists_problem="No database.", baseline_values={})
+    missing = replace(content.evidence, access=None)
+    lone = replace(
+        content,
+        evidence=missing,
+        doubts=("never evaluated",),
+        lists=None,
+        lists_problem="No database.",
+        baseline_values={},
+    )
     text = read(lone).text
     assert "It is not known whether users choose more of the shown jobs" in text
     assert "This model was never tested on users who were kept for a test." in text

@@ -51,6 +51,7 @@ from scoring.cli.slice_options import SliceColumns, SlicesByOption, SlicesOption
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import RenderableType
 
     from scoring.cli.progress import Progress
@@ -150,6 +151,8 @@ def evaluate(
     tables = _OptionalTables(board, slicings, list(chosen)[-1] if ablation else None)
     _print_tables(board, tables)
     _write_files(board, tables, out, lists_out, progress)
+    if out is not None and n_models > 1:
+        _save_evaluation(request, board, look, tables.slices, out)
     if store is not None:
         store.log(_make_run(request, board, look, tables.save), progress)
     _print_next(list(chosen), db, profiles, component)
@@ -232,6 +235,21 @@ def _write_files(
         progress.print_line(f"lists and relevant jobs: {lists_out}")
 
 
+def _save_evaluation(
+    request: EvaluateRequest, board: Scoreboard, look: int | None, slices: pd.DataFrame | None, out: Path
+) -> None:
+    """Write the comparison of the last model with the first one, for `scoring report`."""
+    from scoring.registry.saved_evaluation import EVALUATION
+    from scoring.storage.os_errors import wrap_os_errors
+
+    is_last_model = not list(board.evaluations.values())[-1].is_external
+    of_model = slices if is_last_model else None
+    saved = request.registry.describe_evaluation(board, split=request.on, n_looks=look, slices=of_model)
+    if saved is not None:
+        with wrap_os_errors(out / EVALUATION):
+            (out / EVALUATION).write_text(saved.dump(), "utf-8")
+
+
 def _make_run(
     request: EvaluateRequest, board: Scoreboard, look: int | None, write_files: Callable[[Path], None]
 ) -> MlflowRun:
@@ -291,7 +309,7 @@ class _OptionalTables:
         self._board, self._ablated = board, ablated
         self._compared = list(board.evaluations)[-1]
         self._metric = board.evaluator.metrics[0].name
-        self._slices = board.slices(self._compared, slicings) if slicings else None
+        self.slices = board.slices(self._compared, slicings) if slicings else None
         self._slicings = slicings
         self._ablation = None if ablated is None else _run_ablation(board, ablated)
 
@@ -299,9 +317,9 @@ class _OptionalTables:
         from scoring.cli.tables.evaluation import render_ablation, render_slices
 
         tables: list[RenderableType] = []
-        if self._slices is not None:
+        if self.slices is not None:
             names = self._metric, self._compared, self._board.baseline
-            tables += ["", render_slices(self._slices, *names, self._slicings)]
+            tables += ["", render_slices(self.slices, *names, self._slicings)]
         if self._ablation is not None and self._ablated is not None:
             tables += ["", render_ablation(self._ablation.frame(), self._metric, self._ablated)]
         return tables
@@ -313,8 +331,8 @@ class _OptionalTables:
 
         frames, figures = {"scoreboard": self._board.frame()}, {"scoreboard": self._board.plot()}
         frames["notes"] = pd.DataFrame({"note": self._board.notes})
-        if self._slices is not None:
-            frames["slices"] = self._slices
+        if self.slices is not None:
+            frames["slices"] = self.slices
         if self._ablation is not None:
             frames["ablation"] = self._ablation.frame()
             figures["ablation"] = self._ablation.plot()

@@ -1,4 +1,4 @@
-"""`scoring report`: write one page about a profile or a run, for readers without the tool."""
+"""`scoring report`: write one page about a profile, a run or an evaluation, for readers without the tool."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def report(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A saved profile (NAME[@VERSION] or `promoted`), or a published run (its id, its folder or `latest`).",
+            help="A saved profile (NAME[@VERSION] or `promoted`), a published run (its id, its folder or `latest`), or "
+            "the folder of `scoring evaluate A B --out DIR`.",
         ),
     ],
     html: Annotated[Path, typer.Option("--html", metavar="FILE", help="The page. A report that exists is replaced.")],
@@ -51,15 +52,17 @@ def report(
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Write one page about a profile or a run, for readers without the tool.
+    """Write one page about a profile, a run or an evaluation, for readers without the tool.
 
     It states what changed, the evidence, the price, who wins and loses, three example users without names, and who
-    decided. A profile is compared with the model of its evaluation, a run with the run that it replaced. The page is
-    one file, loads nothing and can be printed. It contains titles of jobs and names of companies.
+    decided. A profile is compared with the model of its evaluation, a run with the run that it replaced, and the last
+    model of an evaluation with the first one. The page is one file, loads nothing and can be printed. It contains
+    titles of jobs and names of companies.
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.model_report.report_page import check_report_file, write_report_page
     from scoring.registry import Registry
+    from scoring.registry.saved_evaluation import find_evaluation
 
     check_report_file(html)
     progress = Progress()
@@ -67,9 +70,11 @@ def report(
     components = read_components(component)
     registry = Registry(profiles, database=database, components=components)
     source = _Source(database, top_k, as_of, factor_cache, progress)
-    folder = _find_run(name, out)
+    folder, evaluation = _find_run(name, out), find_evaluation(name)
     with progress.warnings():
-        if folder is not None:
+        if evaluation is not None:
+            content = _collect_evaluation(evaluation, registry, components, source)
+        elif folder is not None:
             content = _collect_run(folder, registry, components, source)
         else:
             content = _collect_profile(name, registry, source, out)
@@ -135,15 +140,35 @@ def _collect_profile(name: str, registry: Registry, source: _Source, out: Path) 
         if not _is_unknown(name, registry):
             raise
         raise ConfigurationError(
-            f"{name} is neither a profile in {registry.folder} nor a published run in {out}. `scoring profiles list` "
-            "and `scoring runs list` list them.",
+            f"{name} is neither a profile in {registry.folder}, nor a published run in {out}, nor a folder with an "
+            "evaluation of two models. `scoring profiles list` and `scoring runs list` list profiles and runs.",
             key=("name",),
         ) from error
     baseline = find_baseline(registry, profile)
-    if source.database is None:
+    if source.database is None or baseline.model is None:
         return collect_profile_content(registry, profile, baseline, None, _NO_DATABASE)
     comparison = _compare_models(baseline.model, profile.model, baseline.name, profile.metadata.reference, source)
     return collect_profile_content(registry, profile, baseline, ListChanges.of(comparison))
+
+
+def _collect_evaluation(
+    path: Path, registry: Registry, components: list[type[Component]], source: _Source
+) -> ReportContent:
+    from scoring.catalog import get_component_kinds
+    from scoring.model_report import collect_evaluation_content
+    from scoring.model_report.list_changes import ListChanges
+    from scoring.registry.saved_evaluation import load_evaluation
+
+    saved = load_evaluation(path)
+    kinds = get_component_kinds(components)
+    before, after = (side.load(kinds, str(path)) for side in (saved.baseline, saved.model))
+    if source.database is None:
+        return collect_evaluation_content(registry, saved, (before, after), None, _NO_DATABASE)
+    if before is None or after is None:
+        problem = "A model needs a component that is not given, or that was changed. Give it with --component."
+        return collect_evaluation_content(registry, saved, (before, after), None, problem)
+    comparison = _compare_models(before, after, saved.baseline.name, saved.model.name, source)
+    return collect_evaluation_content(registry, saved, (before, after), ListChanges.of(comparison))
 
 
 def _is_unknown(name: str, registry: Registry) -> bool:

@@ -62,6 +62,7 @@ def test_evaluate_writes_slices_and_ablation(action_command: Call, tmp_path: Pat
     assert number(row(lost, ablation["component"][0])[1]) == rounded(ablation["without_it"][0])
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
         "notes.csv", "scoreboard.csv", "scoreboard.png", "slices.csv", "ablation.csv", "ablation.png",
+        "evaluation.json",
     }  # fmt: skip
     assert len(pd.read_csv("found/scoreboard.csv")) == 2 * 14
 

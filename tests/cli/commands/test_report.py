@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from scoring import Dataset, Prepared, load_model
@@ -48,6 +50,46 @@ def test_report_of_profile_equals_evaluate_and_compare(
     assert len(first) < 200_000
 
 
+def test_report_of_evaluation_has_its_slices(action_command: Call) -> None:
+    """The report agrees with the written tables, and states that users of all splits are not a test."""
+    options = ("--on", "all", "--goal", "NDCG@10", "--slices", "--level", 0.9)
+    assert action_command("evaluate", "standard", "fit", *options, "--out", "tables").exit_code == 0
+    for name in ("tables", "tables/evaluation.json"):
+        assert action_command("report", name, "--html", "found.html").exit_code == 0
+        reader = read("found.html")
+        assert "Evaluation of fit@1" in reader.text
+        assert "This result is too good" in reader.text
+        assert "in 90 of 100 tests" in reader.text
+        assert "Goal that was stated before the test: quality of the order (NDCG@10)." in reader.text
+        assert "1 test on these users so far" in reader.text
+    board = pd.read_csv("tables/scoreboard.csv").query("model == 'fit'").set_index("measure")
+    assert reader.find_row("NDCG@10", "goal")[1:3] == [
+        f"{board.loc['NDCG@10', 'mean'] - board.loc['NDCG@10', 'difference']:.3f}",
+        f"{board.loc['NDCG@10', 'mean']:.3f}",
+    ]
+    slices = pd.read_csv("tables/slices.csv").query("metric == 'NDCG@10' and tested")
+    assert len(slices) > 0
+    for row in slices.to_dict("records"):
+        shown = reader.find_row(f"{row['slice']}{row['slicing']}", f"{row['mean_a']:.3f}")
+        assert shown[1:5] == [
+            f"{row['n']:,}",
+            f"{row['mean_a']:.3f}",
+            f"{row['mean_b']:.3f}",
+            f"{row['difference']:+.3f}",
+        ]
+    saved = json.loads(Path("tables/evaluation.json").read_text("utf-8"))
+    assert {one["slice"] for one in saved["slices"] if one["metric"] == "NDCG@10"} == set(slices["slice"])
+    assert "sketch" not in saved["access"]
+    saved["model"]["definition"]["groups"]["base"]["weight"] = 5.0
+    Path("tables/evaluation.json").write_text(json.dumps(saved))
+    assert action_command("report", "tables", "--html", "found.html").exit_code == 0
+    assert "A model needs a component that is not given" in read("found.html").text
+    Path("tables/evaluation.json").write_text(json.dumps(saved | {"level": "high"}))
+    assert "tables/evaluation.json is not an evaluation: level" in error_line(
+        action_command("report", "tables", "--html", "found.html"), 1
+    )
+
+
 def test_report_of_run_compares_with_the_replaced_run(action_command: Call) -> None:
     options = ("--no-database", "--out", "runs", "--top-k", 12)
     assert action_command("run", *options).exit_code == 0
@@ -82,7 +124,7 @@ def test_wrong_names_and_files_are_one_error(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     Registry("data/profiles").save("night", load_model("standard"))
     for name, message in (
-        ("nigth", "nigth is neither a profile in data/profiles nor a published run in data/runs"),
+        ("nigth", "nigth is neither a profile in data/profiles, nor a published run in data/runs, nor a folder"),
         ("night@7", "night@7"),
         ("standard", "standard is a shipped model"),
         ("promoted", "No profile is promoted"),

@@ -591,7 +591,8 @@ def profiles_history() -> Any:
 def profiles_evidence() -> Any:
     """Return evidence with objections, and the absence of an evaluation."""
     profile: Any = SimpleNamespace(metadata=SimpleNamespace(reference="night@2"))
-    missing = Evidence(profile, None, 0, ("Its model was never evaluated on test users.",))
+    objections = ("Its model was never evaluated on test users.",)
+    missing = Evidence(profile=profile, access=None, n_looks=0, objections=objections)
     return Group(evidence.render_evidence(make_evidence()), Text(), evidence.render_evidence(missing))
 
 
@@ -632,7 +633,15 @@ def make_evidence() -> Evidence:
         "It was fitted on users of its evaluation.",
     )
     warnings = ("The evidence compares with standard, but day@1 is promoted.",)
-    return Evidence(profile, access, 3, objections, warnings, ("NDCG@10",), ("mean wage@40",))
+    return Evidence(
+        profile=profile,
+        access=access,
+        n_looks=3,
+        objections=objections,
+        warnings=warnings,
+        goals=("NDCG@10",),
+        guards=("mean wage@40",),
+    )
 
 
 def profiles_looks() -> Any:

@@ -1,0 +1,149 @@
+"""An evaluation in a file, for a report: the comparison of a model with the baseline, and both models."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scoring.errors import ConfigurationError, ModelError
+from scoring.model import Component, ScoringModel, parse_model
+from scoring.registry.look_log import TestAccess
+from scoring.registry.metadata import Digest, Metric, Text, validate_section
+from scoring.storage.os_errors import describe_os_error
+
+__all__ = ["EVALUATION", "SavedEvaluation", "SavedModel", "SavedSlice", "find_evaluation", "load_evaluation"]
+
+EVALUATION: Final = "evaluation.json"
+"""Name of the file in a folder of results."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SavedModel(_Part):
+    """A model and its name in the evaluation."""
+
+    name: Text
+    digest: Digest
+    definition: dict[str, Any]
+    """The content of its model file."""
+
+    @classmethod
+    def of(cls, name: str, model: ScoringModel) -> SavedModel:
+        return cls(name=name, digest=model.digest, definition=model.as_dict())
+
+    def load(self, kinds: Mapping[str, type[Component]], source: str) -> ScoringModel | None:
+        """Return the model. None: it needs a component that is not given, or a component was changed."""
+        try:
+            model = parse_model(json.dumps(self.definition), kinds, source=source)
+        except ModelError:
+            return None
+        return model if model.digest == self.digest else None
+
+
+class SavedSlice(_Part):
+    """The difference of a metric in a slice with enough users for a test. Smaller ones could identify a user."""
+
+    metric: Text
+    slicing: Text
+    slice: Text
+    n: int = Field(ge=0)
+    mean_a: float | None
+    mean_b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    worse: bool
+    better: bool
+
+
+class SavedEvaluation(_Part):
+    """The comparison of a model with the baseline."""
+
+    format: Literal[1] = 1
+    baseline: SavedModel
+    model: SavedModel
+    access: TestAccess
+    """The result of the model."""
+    baseline_metrics: dict[Text, Metric] = {}
+    n_looks: int | None = None
+    """Number of looks at these users. None: they are not test users."""
+    level: float
+    notes: tuple[Text, ...] = ()
+    """Caveats of the holdout and of the intervals."""
+    slices: tuple[SavedSlice, ...] = ()
+
+    @classmethod
+    def of_records(
+        cls,
+        records: Sequence[Mapping[str, Any]],
+        names: tuple[str, str],
+        models: tuple[ScoringModel, ScoringModel],
+        *,
+        at: Any,
+        n_looks: int | None,
+        level: float,
+        notes: Sequence[str],
+        slices: pd.DataFrame | None,
+    ) -> SavedEvaluation:
+        """Return the evaluation of the last of two records of `describe_scoreboard` or `describe_backtest`."""
+        first, last = ({key: value for key, value in record.items() if "sketch" not in key} for record in records)
+        access = validate_section(TestAccess, {**last, "at": at, "look": 1}, "evaluation")
+        fields = list(SavedSlice.model_fields)
+        rows = [] if slices is None else slices.loc[slices["tested"], fields].to_dict("records")
+        return cls(
+            baseline=SavedModel.of(names[0], models[0]),
+            model=SavedModel.of(names[1], models[1]),
+            access=access,
+            baseline_metrics=first["metrics"],
+            n_looks=n_looks,
+            level=level,
+            notes=tuple(notes),
+            slices=tuple(SavedSlice(**{str(key): _drop_nan(value) for key, value in row.items()}) for row in rows),
+        )
+
+    def dump(self) -> str:
+        """Return the content of the file."""
+        return self.model_dump_json(by_alias=True, indent=1, exclude={"access": {"sketch", "sketch_key"}}) + "\n"
+
+
+def _drop_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def find_evaluation(name: str) -> Path | None:
+    """Return the file of an evaluation, given as the file or its folder. None: there is none."""
+    path = Path(name)
+    for candidate in (path / EVALUATION, path):
+        if candidate.is_file() and candidate.name == EVALUATION:
+            return candidate
+    return None
+
+
+def load_evaluation(path: Path) -> SavedEvaluation:
+    """Return the evaluation of a file.
+
+    Raises
+    ------
+    ConfigurationError: If the file cannot be read or is invalid.
+    """
+    advice = "Write it with `scoring evaluate A B --out DIR`."
+    try:
+        return SavedEvaluation.model_validate_json(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {describe_os_error(error)}. {advice}", path=str(path)
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the file"
+        raise ConfigurationError(
+            f"{path} is not an evaluation: {key}: {first['msg']}. {advice}", path=str(path)
+        ) from error
