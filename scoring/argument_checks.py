@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_DAYS",
+    "MAX_LIST_LENGTH",
     "MAX_SEED",
+    "MAX_WORKERS",
     "MIN_INTERVAL",
     "check_days",
     "check_integer",
@@ -29,9 +31,11 @@ __all__ = [
     "check_positive",
     "check_positive_integer",
     "check_row_numbers",
+    "check_seconds",
     "check_seed",
     "check_share",
     "check_workers",
+    "is_number",
     "is_positive",
     "parse_positive_integer",
 ]
@@ -40,6 +44,9 @@ MAX_DAYS: Final = 36_525
 """A hundred years. The clock of a dataset cannot be set back without limit."""
 MIN_INTERVAL: Final = 0.01
 """Minimum number of days between two cuts."""
+MAX_WORKERS: Final = 4096
+MAX_LIST_LENGTH: Final = 2**31 - 1
+"""The largest rank that can be stored."""
 MAX_SEED: Final = 2**32 - 1
 """The largest seed that all random generators of the package accept."""
 
@@ -73,9 +80,9 @@ def check_workers(workers: Any, name: str = "workers") -> int | None:
 
     Raises
     ------
-    ConfigurationError: If it is neither None nor an integer of 1 or more.
+    ConfigurationError: If it is neither None nor an integer from 1 to `MAX_WORKERS`.
     """
-    return None if workers is None else check_positive_integer(name, workers)
+    return None if workers is None else check_integer(name, workers, 1, MAX_WORKERS)
 
 
 def check_seed(seed: Any, name: str = "seed") -> int:
@@ -103,19 +110,32 @@ def check_days(name: str, value: Any, least: int = 0) -> int:
     return days
 
 
-def check_interval(name: str, value: Any, least: float = 0.0) -> float:
+def check_interval(name: str, value: Any, least: float = 0.0, most: float = math.inf) -> float:
     """Return a number of days as a float, which may have a fraction. A `timedelta` is converted.
 
     Raises
     ------
-    ConfigurationError: If it is not a finite number of `least` or more.
+    ConfigurationError: If it is not a finite number from `least` to `most`.
     """
     days = _convert_timedelta(value)
-    if not _is_finite(days) or days < least:
+    if not is_number(days) or not least <= days <= most:
+        limit = "" if most == math.inf else f" and at most {most:,}"
         raise ConfigurationError(
-            f"{name} is {shorten_repr(value)}. Use a number of days of at least {least:g}.", key=(name,)
+            f"{name} is {shorten_repr(value)}. Use a number of days of at least {least:g}{limit}.", key=(name,)
         )
     return float(days)
+
+
+def check_seconds(value: Any, name: str = "seconds") -> float:
+    """Return a time limit in seconds as a float; infinity for no limit.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a number above 0.
+    """
+    if not is_positive(value) and not (_is_real(value) and value == math.inf):
+        raise ConfigurationError(f"{name} is {shorten_repr(value)}. Use a number of seconds above 0.", key=(name,))
+    return float(value)
 
 
 def check_number(name: str, value: Any, least: float = 0.0) -> float:
@@ -125,7 +145,7 @@ def check_number(name: str, value: Any, least: float = 0.0) -> float:
     ------
     ConfigurationError: If it is not a finite number of `least` or more.
     """
-    if not _is_finite(value) or value < least:
+    if not is_number(value) or value < least:
         raise ConfigurationError(
             f"{name} is {shorten_repr(value)}. Use a finite number of {least:g} or more.", key=(name,)
         )
@@ -146,7 +166,7 @@ def check_positive(name: str, value: Any, what: str = "a finite number") -> floa
 
 def is_positive(value: Any) -> bool:
     """Return whether a value is a finite number above 0."""
-    return _is_finite(value) and bool(value > 0)
+    return is_number(value) and bool(value > 0)
 
 
 def check_share(name: str, value: Any, what: str = "a number") -> float:
@@ -178,8 +198,8 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and type(value).__name__ != "timedelta64"
 
 
-def _is_finite(value: Any) -> bool:
-    """Return whether a value is a number that a float can represent."""
+def is_number(value: Any) -> bool:
+    """Return whether a value is a finite number that a float can represent. Text and booleans are not."""
     try:
         return _is_real(value) and math.isfinite(value)
     except OverflowError:
@@ -221,13 +241,13 @@ def parse_positive_integer(text: str) -> int:
 
 
 def check_list_length(k: Any, name: str = "k") -> int:
-    """Return k as an int.
+    """Return k as an int; `MAX_LIST_LENGTH` for a larger k. No list is longer than the number of jobs.
 
     Raises
     ------
     ConfigurationError: If it is not an integer of 1 or more.
     """
-    return check_positive_integer(name, k)
+    return min(check_positive_integer(name, k), MAX_LIST_LENGTH)
 
 
 def check_row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_list_length
 from scoring.array_types import Longs, Singles
 from scoring.errors import pluralize
 
@@ -85,7 +86,13 @@ class Ranking:
         return replace(self, **parts)
 
     def cut(self, k: int) -> Self:
-        """Return the first k jobs of every list."""
+        """Return the first k jobs of every list.
+
+        Raises
+        ------
+        ConfigurationError: If k is not an integer of 1 or more.
+        """
+        k = check_list_length(k)
         parts = {name: getattr(self, name)[:, :k] for name in ("job_id", "job_row", "scores")}
         return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
 

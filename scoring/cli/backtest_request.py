@@ -131,9 +131,9 @@ def _parse_days(text: str) -> float:
     days = float(match[1]) * _DAYS[match[2]] if match else 0.0
     if not days > 0:
         raise typer.BadParameter(f"--every {text}: not a time above 0. Use a number with d, w or h, such as 14d.")
-    from scoring.argument_checks import MIN_INTERVAL, check_interval
+    from scoring.argument_checks import MAX_DAYS, MIN_INTERVAL, check_interval
 
-    return check_interval("--every", days, MIN_INTERVAL)
+    return check_interval("--every", days, MIN_INTERVAL, MAX_DAYS)
 
 
 def print_cuts(backtest: Backtest, request: BacktestRequest, progress: Progress) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.errors import ConfigurationError
+
 __all__ = ["IdList", "has_text", "is_text", "list_ids", "parse_plain_number"]
 
 IdList = NDArray[Any] | Iterable[int | str] | int
@@ -20,9 +22,20 @@ _PLAIN_NUMBER: Final = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})")
 
 
 def list_ids(requested: Any) -> Any:
-    """Return ids as a list or an array. A single id counts as a list of one."""
+    """Return ids as a list or an array. A single id counts as a list of one.
+
+    Raises
+    ------
+    ConfigurationError: If a frame is given. Its ids would be the names of its columns.
+    """
     if isinstance(requested, pd.Series | pd.Index):
         requested = requested.to_numpy()
+    if hasattr(type(requested), "columns"):
+        raise ConfigurationError(
+            f"A frame ({type(requested).__qualname__}) is given as ids. Use one of its columns.", key=("ids",)
+        )
+    if hasattr(requested, "to_pylist"):  # PyArrow
+        requested = requested.to_pylist()
     if isinstance(requested, np.ndarray):
         return requested.reshape(1) if requested.ndim == 0 else requested
     if isinstance(requested, str | bytes) or not isinstance(requested, Iterable):

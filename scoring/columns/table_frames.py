@@ -8,6 +8,7 @@ from typing import Any, Self
 import pandas as pd
 
 from scoring.columns.job_board import DEFAULT_BOARD, Board
+from scoring.errors import DataError
 
 __all__ = ["Tables", "find_newest_time", "make_empty_frame"]
 
@@ -29,6 +30,18 @@ class Tables:
     user_factors: pd.DataFrame | None = None
     job_factors: pd.DataFrame | None = None
     board: Board = DEFAULT_BOARD
+
+    def __post_init__(self) -> None:
+        """Raise DataError if a table is not a pandas DataFrame."""
+        for name, frame in self.items():
+            if not isinstance(frame, pd.DataFrame):
+                raise DataError(
+                    f"{name}: expected a canonical pandas DataFrame, not {type(frame).__qualname__}. Use "
+                    "Dataset.from_frames, which accepts frames of other libraries.",
+                    reason="not a frame",
+                    table=name,
+                    value=type(frame).__qualname__,
+                )
 
     def with_tables(self, **frames: Any) -> Self:
         """Return a copy with some frames replaced."""

@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from scoring.argument_checks import check_workers
 from scoring.catalog import AnyModel, load_model
 from scoring.data_check import activity_findings, component_findings, row_findings
 from scoring.data_check.finding import Finding
@@ -83,7 +84,7 @@ def check_data(
     # it imports the evaluation (0.1 s), which the warnings of a run do not need
     from scoring.data_check import power_and_memory_findings
 
-    model = load_model(model)
+    model, workers = load_model(model), check_workers(workers)
     found = [*_check_rows(data), *_check_activity(data)]
     if any(finding.level == "problem" for finding in found):  # nothing can be ranked
         return _in_order([*found, *row_findings.find_missing_values(data, model)])

@@ -33,6 +33,8 @@ def check_gains(gains: Mapping[str, float]) -> None:
             f"gains is {shorten_repr(gains)}. Use a mapping of kinds to gains, such as {{'application': 1}}.",
             key=("gains",),
         )
+    if not gains:
+        raise ConfigurationError("gains is empty. Give at least one kind of action.", key=("gains",))
     for kind, gain in gains.items():
         if kind not in ACTION_KINDS:
             raise ConfigurationError(

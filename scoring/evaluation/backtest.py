@@ -14,15 +14,19 @@ import pandas as pd
 from scipy.special import ndtri
 
 from scoring.argument_checks import (
+    MAX_DAYS,
     MIN_INTERVAL,
     check_days,
     check_interval,
     check_level,
+    check_list_length,
     check_positive_integer,
     check_seed,
+    check_workers,
 )
 from scoring.array_types import Floats, Longs
 from scoring.catalog import AnyModel, load_models
+from scoring.columns.id_arguments import list_ids
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock
 from scoring.dataset.row_lookup import IdList
@@ -166,8 +170,9 @@ class Backtest:
         """
         sides = load_models(models)
         cuts, days = check_positive_integer("cuts", cuts), check_days("days", days, 1)
-        every = days if every is None else check_interval("every", every, MIN_INTERVAL)
-        level, seed = check_level(level), check_seed(seed)
+        every = days if every is None else check_interval("every", every, MIN_INTERVAL, MAX_DAYS)
+        level, seed, k, workers = check_level(level), check_seed(seed), check_list_length(k), check_workers(workers)
+        users = None if users is None else list_ids(users)  # read at each cut
         declared = tuple(_check_goal(goal, metrics, k) for goal in goals)
         chosen = parse_candidate(list(sides), candidate) if declared else None
         last = parse_clock(newest, "newest") or data.as_of - pd.Timedelta(days=days)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from scoring.argument_checks import check_list_length
+from scoring.argument_checks import check_list_length, check_workers
 from scoring.array_types import Floats, Longs
 from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
@@ -136,7 +136,7 @@ class Evaluator:
                 "statistics was not computed from holdout.data. Use Statistics(holdout.data), or omit it.",
                 key=("statistics",),
             )
-        self.workers = workers
+        self.workers = check_workers(workers)
         self._plans: list[Prepared] = []  # most recently used first
         self._facts: tuple[Eligibility, ListFacts] | None = None
 
@@ -149,7 +149,7 @@ class Evaluator:
     @property
     def summary(self) -> str:
         """Name and sizes of the holdout and length of the lists, without notes."""
-        return f"Evaluator({self.holdout.summary}; lists of {self.k})"
+        return f"Evaluator({self.holdout.summary}; lists of {min(self.k, len(self.holdout.data.jobs)):,})"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -222,7 +222,7 @@ class Evaluator:
         if exclusions is None:
             exclusions = Exclusions.of(rules, self.inputs, self._candidates)
         ranking = lists.ranking(self.user_id, self.inputs.jobs.job_id, self.k)
-        notes = list_notes(lists, ranking, exclusions, self.holdout)
+        notes = list_notes(lists, ranking, exclusions, self.holdout, self.k)
         return Evaluation(lists, exclusions, ranking, *self._measure(ranking), notes)
 
     def _measure(self, ranking: Ranking) -> tuple[RankedRelevance, dict[str, Floats]]:

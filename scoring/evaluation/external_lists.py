@@ -136,7 +136,7 @@ class ExternalLists:
         return f"ExternalLists({self.name}: {pluralize(len(self.user_id), 'listed job')}, {users})"
 
     def ranking(self, user_id: Longs, job_id: Longs, k: int) -> Ranking:
-        """Return the first k jobs of the list of each user (n,), as a ranking.
+        """Return the first k jobs of the list of each user (n,), as a ranking as wide as the longest list.
 
         `Ranking.job_row` are rows of `job_id` (m,); -1 for an unknown job. A user without a list has an empty one.
 
@@ -149,7 +149,7 @@ class ExternalLists:
         place, _ = _count_places(self.user_id)
         kept = is_wanted & (place < k)
         row, place = row[kept], place[kept]
-        shape = len(user_id), k
+        shape = len(user_id), min(k, int(place.max(initial=0)) + 1)
         jobs, rows = np.full(shape, -1, dtype=np.int64), np.full(shape, -1, dtype=np.int64)
         scores = np.zeros((*shape, len(SCORES)), dtype=np.float32)
         jobs[row, place] = self.job_id[kept]
@@ -259,7 +259,9 @@ def _count_places(users: Longs) -> tuple[Longs, Longs]:
     return np.arange(len(users)) - start, np.searchsorted(users, users, side="right") - start
 
 
-def list_notes(lists: ExternalLists, ranking: Ranking, exclusions: Exclusions, holdout: Holdout) -> tuple[str, ...]:
+def list_notes(
+    lists: ExternalLists, ranking: Ranking, exclusions: Exclusions, holdout: Holdout, k: int
+) -> tuple[str, ...]:
     """Return facts of lists that a reader of their metrics must know, one sentence each.
 
     Parameters
@@ -268,8 +270,9 @@ def list_notes(lists: ExternalLists, ranking: Ranking, exclusions: Exclusions, h
     ranking: The lists of the evaluated users, from `lists.ranking`.
     exclusions: The rules that entries are checked with.
     holdout: The holdout of the metrics.
+    k: Length of the evaluated lists.
     """
-    name, n, k = lists.name, len(ranking.user_id), ranking.job_id.shape[1]
+    name, n = lists.name, len(ranking.user_id)
     notes = list(lists.notes)
     if lists.at is None:
         start = "" if holdout.starts is None else f" ({holdout.starts:%Y-%m-%d %H:%M} UTC)"

@@ -7,20 +7,20 @@ data's clock. It may therefore contain later actions of *other* users; the holdo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from scoring.argument_checks import check_days, check_integer, check_positive_integer, check_seed, check_share
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME, to_microseconds
 from scoring.dataset.dataset import parse_clock
+from scoring.dataset.row_lookup import IdList
 from scoring.errors import pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, EarlierActions, Holdout, list_caveats, select_relevant
@@ -28,10 +28,11 @@ from scoring.evaluation.leakage_check import COMPARED_JOBS, REPEATS, HeldOutJobs
 from scoring.evaluation.relevance import Relevance
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
+from scoring.validation.pandas_frames import is_frame, require_columns, to_pandas_frame
 
 __all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 
-CandidateJobs = NDArray[np.integer] | Sequence[int] | pd.DataFrame
+CandidateJobs = IdList | pd.DataFrame
 """Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
 
 _LATER_ACTIONS: Final = (
@@ -147,6 +148,7 @@ def last_n(
     ------
     ConfigurationError: If n is below 1, a kind of action, its gain or `after` is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
+    DataError: If a frame of candidates lacks a column.
     """
     n, at_least = check_positive_integer("n", n), check_integer("at_least", at_least, 0)
     window_days = check_days("window_days", window_days)
@@ -201,7 +203,7 @@ def cold_start(
     Raises
     ------
     ConfigurationError: If n is below 1, the share, a gain or `after` is invalid, or no pair remains.
-    UnknownIdError: If a candidate is not in the data.
+    UnknownIdError, DataError: As `last_n`.
     """
     n, seed, window_days = check_positive_integer("n", n), check_seed(seed), check_days("window_days", window_days)
     share = check_share("share", share, "a share of the users")
@@ -287,9 +289,9 @@ def _remove_held_out(data: Dataset, held: ActionLog, all_actions_of: Bools | Non
 
 
 def _find_candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
-    if isinstance(chosen_jobs, pd.DataFrame):
-        users = data.user_lookup.find_rows(chosen_jobs["user_id"])
-        jobs = data.job_lookup.find_rows(chosen_jobs["job_id"])
+    if is_frame(chosen_jobs):
+        frame = require_columns(to_pandas_frame(chosen_jobs, "candidates"), "candidates", ("user_id", "job_id"))
+        users, jobs = data.user_lookup.find_rows(frame["user_id"]), data.job_lookup.find_rows(frame["job_id"])
     else:
         rows = np.unique(data.job_lookup.find_rows(chosen_jobs))
         users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))

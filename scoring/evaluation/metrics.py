@@ -74,7 +74,7 @@ class NDCG(Metric):
     k: int = 10
 
     def _values(self, relevance: RankedRelevance) -> Floats:
-        discount = 1 / np.log2(np.arange(2, self.k + 2))
+        discount = 1 / np.log2(np.arange(2, min(self.k, relevance.gains.shape[1]) + 2))
         gained, ideal = ((gains[:, : self.k] * discount).sum(axis=1) for gains in (relevance.gains, relevance.ideal))
         return np.asarray(gained) / np.where(ideal > 0, ideal, 1)
 
@@ -126,7 +126,7 @@ class MAP(Metric):
 
     def _values(self, relevance: RankedRelevance) -> Floats:
         hits = _find_hits(relevance, self.k)
-        precision = np.cumsum(hits, axis=1, dtype=np.float64) / np.arange(1, self.k + 1)
+        precision = np.cumsum(hits, axis=1, dtype=np.float64) / np.arange(1, hits.shape[1] + 1)
         return (precision * hits).sum(axis=1) / np.maximum(relevance.n_relevant, 1)
 
 
@@ -163,5 +163,5 @@ def compute_mean(values: ArrayLike, measure: str) -> float:
 
 
 def _find_hits(relevance: RankedRelevance, k: int) -> Bools:
-    """Return (n, k) whether the job at each rank is relevant."""
+    """Return (n, ≤ k) whether the job at each rank is relevant; False at later ranks."""
     return relevance.gains[:, :k] > 0

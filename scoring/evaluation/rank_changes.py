@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_list_length
+from scoring.argument_checks import check_level, check_list_length
 from scoring.array_types import Bools, Ints
+from scoring.columns.id_arguments import list_ids
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.evaluation.exposure_changes import compute_exposure_changes, name_attribute, plot_exposure
@@ -88,10 +89,12 @@ class Comparison:
         ConfigurationError: If the data differ or there are no users.
         UnknownIdError: If a user is not in the data.
         """
+        k, p = check_list_length(k), check_level(p, "p")
         require_same_data(before, after)
         if names is None:
             models = before.model.name, after.model.name
             names = models if models[0] != models[1] else ("before", "after")
+        users = None if users is None else list_ids(users)  # read twice
         rankings = before.top_k(k, users), after.top_k(k, users)
         eligible = before.plan.exclusions.open_to_all | after.plan.exclusions.open_to_all
         return cls.of_rankings(*rankings, after.inputs, p=p, names=names, eligible=eligible)
@@ -116,9 +119,9 @@ class Comparison:
         """
         if not len(before.user_id):
             raise ConfigurationError("There are no users to compare. Give at least one user.", key=("users",))
-        after = _in_order_of(before, after)
+        after, p = _in_order_of(before, after), check_level(p, "p")
         if k is not None:
-            before, after = before.cut(check_list_length(k)), after.cut(check_list_length(k))
+            before, after = before.cut(k), after.cut(k)
         return cls(before, after, inputs, names, p, eligible)
 
     def __repr__(self) -> str:

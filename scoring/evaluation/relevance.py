@@ -14,7 +14,7 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds, IdList, parse_ids
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, shorten_repr
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
 
@@ -59,7 +59,7 @@ class Relevance:
             users, jobs = parse_ids(user_id, "user"), parse_ids(job_id, "job")
         else:
             users, jobs = data.user_lookup.to_numbers(user_id), data.job_lookup.to_numbers(job_id)
-        gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
+        gains = np.ones(len(users)) if gain is None else _read_gains(gain)
         if not users.shape == jobs.shape == gains.shape:
             raise ConfigurationError(
                 f"Relevance needs arrays of equal length, but there are {len(users):,} user ids, {len(jobs):,} job "
@@ -108,15 +108,26 @@ class Relevance:
         return np.lexsort((-self.gain, self.user_id))
 
 
+def _read_gains(gain: ArrayLike) -> Floats:
+    try:
+        return np.asarray(gain, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"gains is {shorten_repr(gain)}, which is not an array of numbers. Give a number for each pair.",
+            key=("gains",),
+        ) from None
+
+
 @dataclass(frozen=True, repr=False)
 class RankedRelevance:
-    """Gains of the lists of n users, and the ideal gains, to rank K."""
+    """Gains of the lists of n users, and the ideal gains, to rank K. Columns w ≤ K: later ranks have no gain."""
 
     user_id: Longs  # (n,) in the ranking's order
-    gains: Floats  # (n, K) gain of the job at each rank; 0: not relevant, or no job
-    ideal: Floats  # (n, K) the user's gains in descending order, listed or not, then 0
+    gains: Floats  # (n, w) gain of the job at each rank; 0: not relevant, or no job
+    ideal: Floats  # (n, w) the user's gains in descending order, listed or not, then 0
     n_relevant: Longs  # (n,) relevant jobs of the user, listed or not; may exceed K
     length: Longs  # (n,) jobs in the list, at most K
+    depth: int | None = None  # K; None: w
 
     def __repr__(self) -> str:
         known = int(self.has_relevant.sum())
@@ -125,7 +136,7 @@ class RankedRelevance:
     @property
     def k(self) -> int:
         """K, the number of ranks."""
-        return self.gains.shape[1]
+        return self.gains.shape[1] if self.depth is None else self.depth
 
     @property
     def has_relevant(self) -> Bools:
@@ -154,7 +165,9 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
     n_relevant = np.bincount(row, minlength=n).astype(np.int64)
     length = np.minimum(ranking.count, depth).astype(np.int64)
 
-    gains = np.zeros((n, depth))
+    # ranks without a job and a gain are not stored: k may be larger than the number of jobs
+    width = min(depth, max(n_ranks, int(n_relevant.max(initial=1))))
+    gains = np.zeros((n, width))
     jobs, gain = relevance.job_id[pair], relevance.gain[pair]
     step = max(_AT_ONCE // max(n_ranks, 1), 1)
     for first in range(0, len(row), step):
@@ -164,10 +177,10 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
         is_job = rank < length[row[block][which]]  # entries after the last job are -1, which may also be a job's id
         gains[row[block][which[is_job]], rank[is_job]] = gain[block][which[is_job]]
 
-    ideal = np.zeros((n, depth))
-    counted = place < depth
+    ideal = np.zeros((n, width))
+    counted = place < width
     ideal[row[counted], place[counted]] = relevance.gain[relevance.by_gain[pair[counted]]]
-    return RankedRelevance(ranking.user_id, gains, ideal, n_relevant, length)
+    return RankedRelevance(ranking.user_id, gains, ideal, n_relevant, length, depth)
 
 
 def _find_pairs(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import check_level
+from scoring.argument_checks import check_level, check_number
 from scoring.catalog import AnyModel, check_models, load_model
 from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
@@ -340,7 +340,13 @@ def count_permutations(n_tests: int, level: float) -> int:
 
 
 def select_prices(rows: pd.DataFrame, share: float) -> pd.DataFrame:
-    """Return the rows of one model in which a measure became worse, by `share` or more; the largest change first."""
+    """Return the rows of one model in which a measure became worse, by `share` or more; the largest change first.
+
+    Raises
+    ------
+    ConfigurationError: If `share` is not a number of 0 or more.
+    """
+    share = check_number("share", share)
     relative = zip(rows["measure"], rows["relative"], strict=True)
     worse = np.array([is_price(measure, change, share) for measure, change in relative], dtype=bool)
     found = rows[~rows["declared"] & worse]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from scoring.argument_checks import check_positive_integer, check_seed
+from scoring.argument_checks import check_level, check_positive_integer, check_seed
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ConfigurationError, pluralize
@@ -175,7 +175,7 @@ class Resamples:
         ConfigurationError: If the level is not between 0 and 1, the number of values differs from the number of
             users, or every value is NaN.
         """
-        _require_fraction("level", level)
+        level = check_level(level, "level")
         array = self._columns("values", values)
         if array.shape[1] != 1:
             raise ConfigurationError(
@@ -228,7 +228,7 @@ class Resamples:
         ------
         ConfigurationError: If shapes do not match, a value is infinite, or the level is not between 0 and 1.
         """
-        _require_fraction("level", level)
+        level = check_level(level, "level")
         first, second = self._columns("a", a), self._columns("b", b)
         if first.shape != second.shape:
             raise ConfigurationError(
@@ -361,8 +361,8 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     ConfigurationError: If lengths differ, fewer than two users have both values, or the level or the power is not
         between 0 and 1.
     """
-    _require_fraction("level", level)
-    _require_fraction("power", power)
+    level = check_level(level, "level")
+    power = check_level(power, "power")
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise ConfigurationError(
@@ -385,8 +385,3 @@ def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
         return float("nan")
     errors = (extra + np.sqrt(extra**2 + (1 - share) * (limit**2 - extra**2))) / (1 - share)
     return float(errors * delta.std(ddof=1) / np.sqrt(n))
-
-
-def _require_fraction(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ConfigurationError(f"{name} is {value!r}. Use a number between 0 and 1, such as 0.95.", key=(name,))

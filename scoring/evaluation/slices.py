@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from scoring.argument_checks import check_days, check_integer, check_positive_integer
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import DAY, to_microseconds
-from scoring.errors import ConfigurationError, UnknownIdError, suggest
+from scoring.errors import ConfigurationError, UnknownIdError, shorten_repr, suggest
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
+from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = [
     "FEWEST_USERS",
@@ -170,7 +171,9 @@ class _IdentifyingColumnError(ConfigurationError):
 
 
 def check_slice_column(column: str) -> None:
-    """Raise ConfigurationError if a column contains ids of users."""
+    """Raise ConfigurationError if a column contains ids of users, or is not a name."""
+    if not isinstance(column, str):
+        raise ConfigurationError(f"column is {shorten_repr(column)}. Use the name of a column.", key=("column",))
     if column in _IDS:
         raise _IdentifyingColumnError(column)
 
@@ -204,6 +207,7 @@ def slice_by(
         above 0.
     """
     n_groups, most = check_positive_integer("n_groups", n_groups), check_positive_integer("most", most)
+    users = to_pandas_frame(users, "users")
     check_slice_column(column)
     for needed in ("user_id", column):
         if needed not in users.columns:

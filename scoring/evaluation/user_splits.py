@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_seed
+from scoring.argument_checks import check_seed, is_number
 from scoring.array_types import Floats, Longs
 from scoring.dataset.row_lookup import parse_ids
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, shorten_repr
 from scoring.id_hash import hash_ids
 
 __all__ = ["Split", "split_users"]
@@ -41,10 +41,11 @@ def split_users(
     ConfigurationError: If there are not three shares, a share is negative, shares do not sum to 1, the seed is below
         0, an id is invalid, or a part with a share above 0 has no user.
     """
-    # written as `not (… >= 0 …)` so that a NaN share is rejected too
-    if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
+    given = list(shares) if isinstance(shares, Sequence | np.ndarray) else []
+    if len(given) != 3 or not all(map(is_number, given)) or min(given) < 0 or abs(sum(given) - 1) > 1e-9:
         raise ConfigurationError(
-            f"shares are {shares}. Give three shares of 0 or more, for train, validation and test, that sum to 1.",
+            f"shares are {shorten_repr(shares)}. Give three shares of 0 or more, for train, validation and test, "
+            "that sum to 1.",
             key=("shares",),
         )
     seed = check_seed(seed)

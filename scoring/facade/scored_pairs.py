@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_integer, check_positive_integer
+from scoring.dataset.row_lookup import IdList, parse_ids
 from scoring.errors import OutputError, pluralize
 from scoring.facade.legacy_results import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
 from scoring.facade.pair_chunks import PairChunk, never_cancelled, score_chunks
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from pyarrow import dataset as ds
 
 __all__ = ["ScoredPairs", "require_new_folder", "write_pairs"]
+
+MAX_ROWS_AT_ONCE = 2**31 - 1
 
 MANIFEST: Final = "manifest.json"
 """The contents of the folder, written last. Readers of Parquet datasets ignore files with this suffix."""
@@ -89,8 +93,8 @@ class ScoredPairs:
         return ds.dataset(files, format="parquet", schema=_make_schema(self.columns))
 
     def head(self, n: int = 5) -> pd.DataFrame:
-        """Return the first n pairs."""
-        frames, wanted = [_make_schema(self.columns).empty_table().to_pandas()], max(0, int(n))
+        """Return the first n pairs. Raises ConfigurationError if n is not an integer of 0 or more."""
+        frames, wanted = [_make_schema(self.columns).empty_table().to_pandas()], check_integer("n", n, 0)
         for batch in self.batches(size=max(1, min(wanted, 65_536))):
             if not wanted:
                 break
@@ -99,7 +103,13 @@ class ScoredPairs:
         return pd.concat(frames[1:] or frames, ignore_index=True)
 
     def batches(self, size: int = 1_000_000) -> Iterator[pd.DataFrame]:
-        """Yield all pairs in order, at most `size` rows at a time."""
+        """Yield all pairs in order, at most `size` rows at a time.
+
+        Raises
+        ------
+        ConfigurationError: If `size` is not an integer of 1 or more.
+        """
+        size = min(check_positive_integer("size", size), MAX_ROWS_AT_ONCE)
         import pyarrow.parquet as pq
 
         for file in self.manifest["files"]:
@@ -109,21 +119,24 @@ class ScoredPairs:
 
     def read(
         self,
-        users: Iterable[int] | None = None,
-        jobs: Iterable[int] | None = None,
+        users: IdList | None = None,
+        jobs: IdList | None = None,
         columns: Iterable[str] | None = None,
     ) -> pd.DataFrame:
         """Return the pairs of these users and jobs (None: all), in order. Unknown ids have no pairs.
 
         Raises
         ------
+        ConfigurationError: If an id is not a number.
         NotEnoughMemoryError: If the pairs may not fit in memory, before reading.
         """
         from pyarrow import dataset as ds
 
         requested = {"user_id": users, "job_id": jobs}
         wanted = {
-            name: np.unique(np.array(list(ids), dtype=np.int64)) for name, ids in requested.items() if ids is not None
+            name: np.unique(parse_ids(ids, name.removesuffix("_id")))
+            for name, ids in requested.items()
+            if ids is not None
         }
         size = self.manifest["users"], self.manifest["jobs"]
         pairs = min(len(wanted.get("user_id", range(size[0]))), size[0]) * min(

@@ -26,7 +26,7 @@ from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.named_columns import Codes, NamedColumns, find_column
 from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import Vocabularies, extend_lazily, extend_vocabularies
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.statistics import Basis, Statistics
 from scoring.validation.lazy_columns import ValidatedFrame
@@ -142,6 +142,15 @@ class Inputs:
             Columns of a `ValidatedFrame` are encoded when a component reads them.
         with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
         """
+        for name, frame in (("jobs", jobs), ("users", users)):
+            if frame is not None and not isinstance(frame, pd.DataFrame | ValidatedFrame):
+                raise DataError(
+                    f"{name}: expected a canonical pandas DataFrame, not {type(frame).__qualname__}. Use a frame of "
+                    "Dataset.from_frames(…).tables.",
+                    reason="not a frame",
+                    table=name,
+                    value=type(frame).__qualname__,
+                )
         dataset = data if isinstance(data, Dataset) else data.dataset
         if basis is None:
             basis = (Statistics(data) if isinstance(data, Dataset) else data).basis

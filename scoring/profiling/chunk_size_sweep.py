@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.errors import ConfigurationError, pluralize
 from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, create_figure, format_number
 from scoring.profiling.measurement import release_memory, run_in_new_process
@@ -82,13 +83,16 @@ def sweep(
     ConfigurationError: If no chunk size or number of workers is given, or if `repeats` is below 1.
     """
     counts = sorted({1, available_cpus()}) if workers is None else workers
+    chunk_sizes = [check_positive_integer("chunk_sizes", size) for size in chunk_sizes]
+    counts = [check_positive_integer("workers", count) for count in counts]
     settings = list(product(chunk_sizes, counts))
-    if not settings or repeats < 1:
+    if not settings:
         raise ConfigurationError(
-            f"chunk_sizes has {pluralize(len(chunk_sizes), 'value')}, workers has {len(counts):,}, and repeats is "
-            f"{repeats}. Give at least one chunk size, one number of workers and one repeat.",
-            key=("chunk_sizes", "workers", "repeats"),
+            f"chunk_sizes has {pluralize(len(chunk_sizes), 'value')}, and workers has {len(counts):,}. Give at least "
+            "one chunk size and one number of workers.",
+            key=("chunk_sizes", "workers"),
         )
+    k, repeats = check_list_length(k), check_positive_integer("repeats", repeats)
     # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
     if sys.platform == "linux":
         runs = run_in_new_process(_measure_forked_runs, make, settings, k, repeats)

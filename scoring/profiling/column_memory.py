@@ -9,6 +9,7 @@ import pandas as pd
 from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.plotting import BLUE, GREY, SMALL, create_figure
 from scoring.runs.memory_forecast import format_bytes
+from scoring.validation.pandas_frames import to_pandas_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +27,9 @@ def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.
     ----------
     after: The frame in smaller dtypes; None: `optimise(before)`.
     """
-    report = memory_report(before, optimise(before) if after is None else after)
+    before = to_pandas_frame(before, "before")
+    after = optimise(before) if after is None else to_pandas_frame(after, "after")
+    report = memory_report(before, after)
     return report.sort_values("bytes_before", ascending=False, kind="stable")
 
 

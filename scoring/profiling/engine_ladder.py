@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.array_types import Longs, Singles
 from scoring.backends import reference
 from scoring.catalog import load_model
@@ -55,6 +56,10 @@ def ladder(
     ConfigurationError: If the model is not the shipped `standard`, which the loop implements.
     ResultsDifferError: If a method returns other lists than the exact top K.
     """
+    k, repeats = check_list_length(k), check_positive_integer("repeats", repeats)
+    loop_users = check_positive_integer("loop_users", loop_users)
+    numpy_users = check_positive_integer("numpy_users", numpy_users)
+    pairs_users = check_positive_integer("pairs_users", pairs_users)
     if prepared.model.digest != load_model("standard").digest:
         name = prepared.model.name
         raise ConfigurationError(

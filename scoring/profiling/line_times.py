@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_list_length
 from scoring.backends import reference
 from scoring.bundle.terms import KINDS
 from scoring.extras import require
@@ -41,7 +42,7 @@ FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
 
 def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> list[NDArray[np.int64]]:
     """Return the ids of the k best jobs of each user (rows of the plan), by the reference. All jobs are scored."""
-    plan, exclusions = prepared.plan, prepared.plan.exclusions
+    k, plan, exclusions = check_list_length(k), prepared.plan, prepared.plan.exclusions
     totals = reference.compute_scores(plan.program, users, np.arange(len(plan.job_id)))[0]
     eligible, per_company = exclusions.matrix(users), exclusions.rules.max_per_company or 0
     lists = reference.top_k(totals, plan.job_id, eligible, exclusions.company, k, per_company)

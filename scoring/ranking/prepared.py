@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_workers
 from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import AnyModel, load_model
@@ -72,7 +73,7 @@ class Prepared:
         ConfigurationError: If a basis is given together with inputs, which have one.
         ModelError: If a component's terms do not fit the data.
         """
-        model, inputs = load_model(model), _make_inputs(data, basis)
+        model, workers, inputs = load_model(model), check_workers(workers), _make_inputs(data, basis)
         plan = Plan.build(model, inputs, candidates)
         require_contract(plan, inputs)
         return cls(inputs, plan, workers, backend=backend, path=path)
@@ -97,7 +98,7 @@ class Prepared:
         UnknownIdError: If a user or a job does not exist.
         ConfigurationError, ModelError: As `of`.
         """
-        model, inputs = load_model(model), _make_inputs(data, basis)
+        model, workers, inputs = load_model(model), check_workers(workers), _make_inputs(data, basis)
         users, jobs = inputs.user_lookup.find_rows(user_ids), inputs.job_lookup.find_rows(job_ids)
         selected = inputs.take_users(users).take_jobs(jobs)
         return cls(selected, Plan.build(model, selected), workers)

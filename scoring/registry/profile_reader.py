@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from scoring.argument_checks import check_positive_integer
 from scoring.catalog import get_component_kinds, list_preset_names, load_model
 from scoring.errors import ConfigurationError, ModelError, make_printable
 from scoring.model import Component, ScoringModel
@@ -31,7 +32,7 @@ class ProfileReader:
 
         Raises
         ------
-        ConfigurationError: If `name` and `version` contain different versions.
+        ConfigurationError: If `name` and `version` contain different versions, or `version` is not an integer.
         ModelError: If the file is invalid or belongs to another profile, or `name` is a shipped model.
         """
         if name in list_preset_names():
@@ -39,6 +40,8 @@ class ProfileReader:
                 f"profile {name}: {name} is a shipped model, not a profile. Use it as a model, such as --model {name}.",
                 key=("name",),
             )
+        if version is not None:
+            version = check_positive_integer("version", version)
         reference = Reference.parse(name)
         if reference.version is not None and version not in (None, reference.version):
             raise ConfigurationError(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_list_length
 from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import AnyModel
 from scoring.dataset import Dataset
@@ -118,7 +119,7 @@ def run(
     prepared
         The data and the model.
     k
-        Jobs per user.
+        Jobs per user, at most the number of jobs.
     users
         Ids of the users to rank; inactive users are skipped. None: all active users.
     chunk_size
@@ -159,6 +160,7 @@ def run(
     RunCancelledError: If `cancelled` returns True.
     GateFailedError: If a limit of the gate is exceeded.
     """
+    k = min(check_list_length(k), max(1, len(prepared.plan.job_id)))  # memory and stored ranks depend on k
     spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
     active = ActiveRun(prepared, spec, publishers, watch or Stopwatch(), now())
     active.fit_memory()

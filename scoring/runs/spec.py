@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from scoring.argument_checks import check_list_length, check_positive_integer
+from scoring.argument_checks import check_list_length, check_positive_integer, check_workers
 from scoring.dataset.row_lookup import IdList
 from scoring.runs.reranker import Reranker
 
@@ -36,7 +36,7 @@ class RunSpec:
     refused: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ConfigurationError if `k` or `chunk_size` is below 1."""
+        """Raise ConfigurationError if `k`, `chunk_size` or `workers` is below 1."""
         chunk_size = check_positive_integer("chunk_size", self.chunk_size)
         if chunk_size > MAX_BATCH_SIZE:
             warnings.warn(
@@ -44,6 +44,7 @@ class RunSpec:
                 UserWarning,
                 stacklevel=4,
             )
+        object.__setattr__(self, "workers", check_workers(self.workers))
         object.__setattr__(self, "k", check_list_length(self.k))
         object.__setattr__(self, "chunk_size", min(chunk_size, MAX_BATCH_SIZE))
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import check_integer, check_number, check_seed
 from scoring.threads import available_cpus, limit_blas_threads
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ PAIRS_PER_THREAD = 5_000
 """Fewer are trained within milliseconds, less than `has_equal_bits` takes."""
 
 
+MAX_DIMENSIONS = 4096
+MAX_ITERATIONS = 10_000
+
+
 @dataclass(frozen=True)
 class ALS:
     """Training settings. The seed is fixed, so that equal actions give equal factors, on any number of threads."""
@@ -55,6 +60,13 @@ class ALS:
     regularization: float = 0.05
     iterations: int = 15
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError if a setting is not a number in its range."""
+        object.__setattr__(self, "dimensions", check_integer("dimensions", self.dimensions, 1, MAX_DIMENSIONS))
+        object.__setattr__(self, "regularization", check_number("regularization", self.regularization))
+        object.__setattr__(self, "iterations", check_integer("iterations", self.iterations, 1, MAX_ITERATIONS))
+        object.__setattr__(self, "seed", check_seed(self.seed))
 
 
 def train(matrix: sparse.csr_matrix, settings: ALS, workers: int | None = None) -> tuple[Vectors, Vectors]:

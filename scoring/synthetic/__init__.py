@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_integer, check_positive_integer, check_seed
 from scoring.columns.table_frames import Tables
 from scoring.dataset import reference as reference_tables
 from scoring.errors import ConfigurationError
@@ -69,15 +70,11 @@ def make_market(
 
     Raises
     ------
-    ConfigurationError: If `n_users` or `n_jobs` is below 1, `n_actions` is negative, or `as_of` is not a time.
+    ConfigurationError: If `n_users` or `n_jobs` is not an integer of 1 or more, `n_actions` or `seed` not one of 0 or
+        more, or `as_of` is not a time.
     """
-    n_actions = 100 * n_users if n_actions is None else n_actions
-    if n_users < 1 or n_jobs < 1 or n_actions < 0:
-        raise ConfigurationError(
-            f"A market of {n_users} users, {n_jobs} jobs and {n_actions} actions is not possible. "
-            "Use at least 1 user, 1 job and 0 actions.",
-            key=("n_users", "n_jobs", "n_actions"),
-        )
+    n_users, n_jobs = check_positive_integer("n_users", n_users), check_positive_integer("n_jobs", n_jobs)
+    n_actions, seed = 100 * n_users if n_actions is None else check_integer("n_actions", n_actions, 0), check_seed(seed)
     clock = _choose_clock(as_of)
     now = int(clock.timestamp())
     for_reference, for_users, for_jobs, for_preferences, for_actions = np.random.default_rng(seed).spawn(5)

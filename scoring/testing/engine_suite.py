@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from scoring.argument_checks import check_seed
 from scoring.backends.protocol import BackendFactory
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
@@ -116,6 +117,7 @@ def engine_checks(
     ------
     ConfigurationError: If a check or the path does not exist, or if both a path and a backend are given.
     """
+    seed = check_seed(seed)
     names = list_checks() if checks is None else tuple(checks)
     for name in names:
         if name not in INVARIANTS:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_integer, check_seed
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.columns.job_board import DEFAULT_BOARD, OWN_TABLES, Board
 from scoring.dataset import Dataset, Tables
@@ -32,7 +33,13 @@ def small_dataset(
     Parameters
     ----------
     factors: Whether the dataset contains factors; otherwise they are trained on the actions.
+
+    Raises
+    ------
+    ConfigurationError: If a number is not an integer of 0 or more.
     """
+    n_users, n_jobs = check_integer("n_users", n_users, 0), check_integer("n_jobs", n_jobs, 0)
+    seed, n_actions = check_seed(seed), check_integer("n_actions", n_actions, 0)
     return Dataset(make_small_tables(seed, n_users=n_users, n_jobs=n_jobs, n_actions=n_actions, factors=factors))
 
 

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import check_list_length, check_positive_integer
+from scoring.argument_checks import check_list_length, check_positive_integer, check_seconds
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.row_lookup import IdList
-from scoring.errors import ConfigurationError
 from scoring.evaluation.full_rank import find_full_rank
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import list_exclusions
@@ -73,9 +72,7 @@ def audience(
     ConfigurationError: If k or nearest is not a whole number above 0, or seconds is not above 0.
     """
     k, nearest = check_list_length(k), check_positive_integer("nearest", nearest)
-    if not seconds > 0:
-        raise ConfigurationError(f"seconds is {seconds!r}. It must be above 0.", key=("seconds",))
-    deadline = time.perf_counter() + seconds
+    deadline = time.perf_counter() + check_seconds(seconds)
     job = int(prepared.job_rows([job_id])[0])
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
     order = np.random.default_rng(SEED).permutation(len(rows))

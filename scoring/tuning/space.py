@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
+from scoring.argument_checks import is_number
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError, ModelError, suggest
 from scoring.model import Component, ScoringModel
@@ -272,7 +273,7 @@ def _flatten_weights(model: ScoringModel) -> dict[str, float]:
 
 def _check_bounds(parameter: Parameter, component: Component) -> None:
     value, low, high = _number(parameter, component), parameter.low, parameter.high
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (is_number(low) and is_number(high) and low < high):
         raise ConfigurationError(
             f"{parameter.name}: the bounds are {low} and {high}. Use two finite numbers, the lower first.",
             key=parameter.key,

@@ -25,19 +25,23 @@ def compute_list_values(metric: Metric, ranks: NDArray[np.integer], gains: Float
     ranks: (n, r) ranks of the user's r relevant jobs in each list; 0 if not in the list.
     gains: (r,) gains of all relevant jobs, listed or not.
     """
-    step = max(_AT_ONCE // metric.k, 1)
-    parts = [metric.of(_rank_relevance(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
+    width = min(metric.k, max(int(ranks.max(initial=1)), len(gains), 1))
+    step = max(_AT_ONCE // width, 1)
+    parts = [
+        metric.of(_rank_relevance(ranks[i : i + step], gains, width, metric.k)) for i in range(0, len(ranks), step)
+    ]
     return np.concatenate([np.empty(0), *parts])
 
 
-def _rank_relevance(ranks: NDArray[np.integer], gains: Floats, k: int) -> RankedRelevance:
+def _rank_relevance(ranks: NDArray[np.integer], gains: Floats, width: int, k: int) -> RankedRelevance:
+    """Return the relevance to rank k, of which `width` ranks are stored."""
     n = len(ranks)
-    at_rank, best = np.zeros((n, k)), np.sort(gains)[::-1][:k]
-    row, job = np.nonzero((ranks > 0) & (ranks <= k))
+    at_rank, best = np.zeros((n, width)), np.sort(gains)[::-1][:width]
+    row, job = np.nonzero((ranks > 0) & (ranks <= width))
     at_rank[row, ranks[row, job] - 1] = gains[job]
-    ideal = np.broadcast_to(np.append(best, np.zeros(k - len(best))), (n, k))
+    ideal = np.broadcast_to(np.append(best, np.zeros(width - len(best))), (n, width))
     no_user, n_relevant = np.zeros(n, dtype=np.int64), np.full(n, len(gains), dtype=np.int64)
-    return RankedRelevance(no_user, at_rank, ideal, n_relevant, np.full(n, k, dtype=np.int64))
+    return RankedRelevance(no_user, at_rank, ideal, n_relevant, np.full(n, width, dtype=np.int64), k)
 
 
 def find_ranks(lists: Ints, columns: Ints, n_columns: int) -> Ints:

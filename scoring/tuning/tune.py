@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_positive_integer
+from scoring.argument_checks import check_level, check_positive_integer, check_seed
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.note_text import format_notes
@@ -208,7 +208,10 @@ def tune(
     ConfigurationError: If train and validation share users, no model keeps the floors or satisfies `pick`, or the
         number of trials or finalists is below 1; also as `run_trials`.
     """
-    finalists = check_positive_integer("finalists", finalists)
+    finalists, level, seed = check_positive_integer("finalists", finalists), check_level(level), check_seed(seed)
+    n_trials = check_positive_integer("n_trials", n_trials)
+    if random_trials is not None:
+        random_trials = check_positive_integer("random_trials", random_trials)
     n_shared = int(np.isin(validation.user_id, problem.train.user_id).sum())
     if n_shared:
         raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -13,7 +14,7 @@ from scoring.columns.normal_form import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.extras import require
 
-__all__ = ["to_pandas_frame"]
+__all__ = ["is_frame", "require_columns", "to_pandas_frame"]
 
 LIBRARIES: Final = ("polars", "duckdb", "_duckdb", "modin", "cudf", "dask", "ibis", "pyspark", "sqlframe", "narwhals")
 """Packages whose frames narwhals knows."""
@@ -22,8 +23,8 @@ LIBRARIES: Final = ("polars", "duckdb", "_duckdb", "modin", "cudf", "dask", "ibi
 def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
     """Return a frame of any library as a pandas DataFrame.
 
-    Integers stay exact where values are missing. Lazy frames are computed. An index of pandas that has the name of a
-    missing column of the table is also a column. Messages contain `name`: a table, or another name of the frame.
+    Integers stay exact where values are missing. Lazy frames are computed. A named index of pandas is also a column,
+    unless the frame has this column. Messages contain `name`: a table, or another name of the frame.
 
     Raises
     ------
@@ -33,10 +34,10 @@ def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
     if isinstance(frame, pd.DataFrame):
         return _add_index_columns(frame, name)
     kind = type(frame)
-    if isinstance(frame, pa.Table | pa.RecordBatch):
-        return convert_table(pa.Table.from_batches([frame]) if isinstance(frame, pa.RecordBatch) else frame)
+    if isinstance(frame, pa.Table | pa.RecordBatch | pa.RecordBatchReader):
+        return convert_table(frame if isinstance(frame, pa.Table) else pa.table(frame))
     library = kind.__module__.partition(".")[0]
-    if library not in LIBRARIES:
+    if not is_frame(frame):
         raise DataError(
             f"{name}: expected a frame of pandas, polars, PyArrow, DuckDB or another library, not {kind.__qualname__}. "
             "Convert it to a pandas DataFrame.",
@@ -61,13 +62,47 @@ def to_pandas_frame(frame: Any, name: str) -> pd.DataFrame:
         ) from error
 
 
+def is_frame(value: object) -> bool:
+    """Return whether `to_pandas_frame` accepts a value."""
+    kind = type(value)
+    if isinstance(value, pd.DataFrame | pa.Table | pa.RecordBatch | pa.RecordBatchReader):
+        return True
+    return kind.__module__.partition(".")[0] in LIBRARIES and hasattr(kind, "columns")  # a series has no columns
+
+
+def require_columns(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return these columns of a frame. Names are compared without case and invisible characters.
+
+    Raises
+    ------
+    DataError: If a column is missing, or a duplicate.
+    """
+    found = {}
+    for wanted in columns:
+        places = [place for place, column in enumerate(frame.columns) if fold_text(str(column)) == fold_text(wanted)]
+        if len(places) != 1:
+            known = ", ".join(map(str, frame.columns)) or "none"
+            problem = f"duplicate column {wanted}. Keep one" if places else f"column {wanted} is missing"
+            raise DataError(
+                f"{name}: {problem}. The columns are {make_printable(known)}.",
+                reason="duplicate column" if places else "missing column",
+                table=name,
+                column=wanted,
+            )
+        found[wanted] = frame.iloc[:, places[0]]
+    return pd.DataFrame(found)
+
+
 def _add_index_columns(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    if table not in TABLES or all(name is None for name in frame.index.names):
+    if all(name is None for name in frame.index.names):
         return frame
-    accepted = [set(map(fold_text, (column.name, *column.aliases))) for column in TABLES[table].columns]
+    columns = TABLES[table].columns if table in TABLES else ()
+    accepted = [set(map(fold_text, (column.name, *column.aliases))) for column in columns]
     present = {fold_text(str(name)) for name in frame.columns}
     for place, name in enumerate(frame.index.names):
-        names = next((names for names in accepted if fold_text(str(name)) in names), None)
-        if names is not None and names.isdisjoint(present):
+        form = fold_text(str(name))
+        names = next((names for names in accepted if form in names), {form})
+        if name is not None and names.isdisjoint(present):
             frame = frame.assign(**{str(name): frame.index.get_level_values(place)})
+            present.add(form)
     return frame

@@ -10,12 +10,12 @@ weights.make_baseline()            # comparisons and reset use these weights fro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from scoring.argument_checks import is_number
 from scoring.catalog import AnyModel, load_model
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, shorten_repr
 from scoring.model import GROUPS, ScoringModel, WeightProfile
 from scoring.widgets.model_parameters import find_parameter, list_parameters, replace_parameter
 from scoring.widgets.simplex import move_weight
@@ -122,7 +122,7 @@ class WeightsModel:
         ------
         ConfigurationError: If the component does not exist, or its weight or all others cannot change.
         """
-        group, weights = self._group_of(component), self.model.weights
+        group, weights, value = self._group_of(component), self.model.weights, _check_value(component, value)
         level, note = move_weight(
             f"group {group}",
             weights.components[group],
@@ -146,7 +146,7 @@ class WeightsModel:
             raise ConfigurationError(
                 f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.", key=(group,)
             )
-        weights = self.model.weights
+        weights, value = self.model.weights, _check_value(group, value)
         weighted = {name for name in self.groups if any(weights.components[name].values())}
         if value > 0 and group not in weighted:
             raise ConfigurationError(
@@ -165,9 +165,7 @@ class WeightsModel:
         ConfigurationError: If the parameter does not exist or the value is not finite.
         ModelError: If the component rejects the value.
         """
-        if not math.isfinite(value):
-            raise ConfigurationError(f"{name} cannot be {value}. Use a finite number.", key=(name,))
-        parameter = find_parameter(self.model, name)
+        parameter, value = find_parameter(self.model, name), _check_value(name, value)
         self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
 
     def lock(self, component: str, on: bool = True) -> None:
@@ -274,6 +272,13 @@ class WeightsModel:
         raise ConfigurationError(
             f"Component {component!r} does not exist. The components are {known}.", key=(component,)
         )
+
+
+def _check_value(name: str, value: float) -> float:
+    """Return a value as a float. Raises ConfigurationError if it is not a finite number."""
+    if not is_number(value):
+        raise ConfigurationError(f"{name} cannot be {shorten_repr(value)}. Use a finite number.", key=(name,))
+    return float(value)
 
 
 def _count_differences(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:

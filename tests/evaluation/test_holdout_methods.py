@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_methods import by_time, cold_start, last_n
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.support.errors import raises_at, raises_unknown, raises_with
+from tests.support.errors import raises_at, raises_data, raises_unknown, raises_with
 from tests.support.example_counts import try_examples
 
 DAY = pd.Timedelta(days=1)
@@ -188,8 +189,8 @@ def test_last_n_ignores_planted_later_actions(tables: Tables, data: Dataset, see
     np.testing.assert_array_equal(scores(leaky.data), scores(holdout.data))
 
 
-@pytest.mark.parametrize("window", [0.0, 7.0])
-def test_candidates_are_jobs_open_at_action_time(data: Dataset, window: float) -> None:
+@pytest.mark.parametrize("window", [0, 7])
+def test_candidates_are_jobs_open_at_action_time(data: Dataset, window: int) -> None:
     holdout = last_n(data, window_days=window)
     newest = data.tables.actions.query("action == 'application'").groupby(["user_id", "job_id"])["occurred_at"].max()
     jobs = data.tables.jobs
@@ -215,6 +216,11 @@ def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     assert pairs_of(single) == set(map(tuple, listed.to_numpy().tolist()))
     assert single.candidates is not None
     assert single.candidates.matrix(slice(None)).sum() == 10
+    for same in (pa.Table.from_pandas(listed), listed.set_index(["user_id", "job_id"]), listed.set_index("job_id")):
+        assert last_n(data, candidates=same).digest == single.digest
+    with raises_data("missing column", table="candidates", column="job_id"):
+        last_n(data, candidates=listed[["user_id"]])
+    assert last_n(data, candidates=some[0]).digest == last_n(data, candidates=[some[0]]).digest
     with raises_unknown("job", 99999999):
         last_n(data, candidates=[99999999])
     with raises_with(EmptyHoldoutError, key=()) as raised:

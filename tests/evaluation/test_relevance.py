@@ -61,8 +61,10 @@ def test_k_cuts_lists_but_not_relevant_counts() -> None:
 
 def test_k_beyond_list_adds_empty_ranks() -> None:
     ranked = rank_relevance(ranking_of([[1, 2]]), Relevance.of([0] * 3, [2, 8, 9]), k=4)
-    assert ranked.gains.tolist() == [[0.0, 1.0, 0.0, 0.0]]
-    assert ranked.ideal.tolist() == [[1.0, 1.0, 1.0, 0.0]]
+    assert ranked.k == 4
+    assert ranked.gains.tolist() == [[0.0, 1.0, 0.0]]  # the fourth rank has no job and no gain
+    assert ranked.ideal.tolist() == [[1.0, 1.0, 1.0]]
+    assert rank_relevance(ranking_of([[]]), Relevance.of([0], [1]), k=10**9).gains.tolist() == [[0.0]]
 
 
 def test_padding_after_list_end_is_not_a_job() -> None:
@@ -107,8 +109,10 @@ def test_gains_equal_lookup_of_each_pair(
         of_user = wanted.get(user, {})
         gained = [of_user.get(job, 0) for job in listed][:depth]
         ideal = sorted(of_user.values(), reverse=True)[:depth]
-        assert ranked.gains[row].tolist() == gained + [0] * (depth - len(gained))
-        assert ranked.ideal[row].tolist() == ideal + [0] * (depth - len(ideal))
+        width = ranked.gains.shape[1]
+        assert ranked.ideal.shape[1] == width <= depth == ranked.k
+        assert ranked.gains[row].tolist() == gained + [0] * (width - len(gained))
+        assert ranked.ideal[row].tolist() == ideal + [0] * (width - len(ideal))
         assert ranked.n_relevant[row] == len(of_user)
 
 

@@ -74,9 +74,9 @@ def test_clock_may_be_set() -> None:
     assert tokyo.as_of == pd.Timestamp("2025-01-01T00:00:00Z")
 
 
-@pytest.mark.parametrize("size", [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
-def test_impossible_sizes_raise(size: tuple[int, int, int]) -> None:
-    with raises_at(ConfigurationError, "n_users", "n_jobs", "n_actions"):
+@pytest.mark.parametrize(("size", "key"), [((0, 1, 0), "n_users"), ((1, 0, 0), "n_jobs"), ((1, 1, -1), "n_actions")])
+def test_impossible_sizes_raise(size: tuple[int, int, int], key: str) -> None:
+    with raises_at(ConfigurationError, key):
         make_market(*size)
 
 

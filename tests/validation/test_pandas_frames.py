@@ -11,10 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from scoring.columns import TABLES
 from scoring.dataset import Dataset
 from scoring.errors import MissingDependencyError
 from scoring.validation.normalise import validate
-from scoring.validation.pandas_frames import to_pandas_frame
+from scoring.validation.pandas_frames import is_frame, require_columns, to_pandas_frame
 from tests.support.errors import raises_data, raises_with
 
 polars = pytest.importorskip("polars", reason="polars is not installed")
@@ -85,13 +86,48 @@ def test_index_named_like_a_missing_column_is_used() -> None:
     pairs = pd.DataFrame(
         {"action": ["view"]}, index=pd.MultiIndex.from_tuples([(1, 2, "x")], names=["user_id", "job_id", "other"])
     )
-    assert list(to_pandas_frame(pairs, "actions")) == ["action", "user_id", "job_id"]
+    assert list(to_pandas_frame(pairs, "actions")) == ["action", "user_id", "job_id", "other"]
+
+
+def test_index_named_like_an_alias_of_a_column_is_not_used() -> None:
+    frame = pd.DataFrame({"job_id": [7, 8]}, index=pd.Index([5, 6], name=TABLES["jobs"].key[0].upper()))
+    assert to_pandas_frame(frame, "jobs") is frame
+
+
+def test_index_named_like_an_own_column_is_used() -> None:
+    jobs = pd.DataFrame({"job_id": [1, 2]}, index=pd.Index(["junior", "senior"], name="seniority"))
+    data = Dataset.from_frames(jobs, pd.DataFrame({"user_id": [1]}), own_columns={"jobs": {"seniority": "category"}})
+    assert data.tables.jobs["seniority"].tolist() == ["junior", "senior"]
+
+
+def test_readers_of_record_batches_are_frames() -> None:
+    assert to_pandas_frame(JOBS.to_reader(), "jobs")["job_id"].tolist() == [2**53 + 1, 2, 3]
+    assert to_pandas_frame(JOBS.to_batches()[0], "jobs")["job_id"].tolist() == [2**53 + 1, 2, 3]
+
+
+def test_columns_of_a_frame_are_found_without_case() -> None:
+    frame = pd.DataFrame({"User_ID": [1], "job_id": [2], "other": [3]})
+    assert require_columns(frame, "candidates", ("user_id", "job_id")).to_dict("list") == {
+        "user_id": [1],
+        "job_id": [2],
+    }
+    with raises_data("missing column", table="candidates", column="rank"):
+        require_columns(frame, "candidates", ("rank",))
+    with raises_data("duplicate column", table="candidates", column="job_id"):
+        require_columns(frame.rename(columns={"other": "JOB_ID"}), "candidates", ("job_id",))
 
 
 @pytest.mark.parametrize("value", [[1], {"job_id": [1]}, "jobs.csv", 5, pd.Series([1])])
 def test_value_that_is_not_a_frame_raises(value: Any) -> None:
+    assert not is_frame(value)
     with raises_data("not a frame", table="jobs", value=type(value).__name__):
         to_pandas_frame(value, "jobs")
+
+
+def test_polars_series_are_not_frames() -> None:
+    assert not is_frame(polars.Series([1]))
+    with raises_data("not a frame", table="jobs", value="Series"):
+        to_pandas_frame(polars.Series([1]), "jobs")
 
 
 def test_frame_that_cannot_be_converted_is_one_sentence() -> None:

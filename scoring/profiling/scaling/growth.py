@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_integer, check_list_length, check_positive_integer, check_workers
 from scoring.errors import ConfigurationError
 from scoring.plotting.plot_registry import display
 from scoring.profiling.measurement import run_in_new_process
@@ -185,11 +186,14 @@ def growth(
     ConfigurationError: If `users` or `jobs` is empty or contains a number below 1.
     ResultsDifferError: If a list differs from the readable path.
     """
-    if not users or not jobs or min(*users, *jobs) < 1:
+    users = [check_positive_integer("users", number) for number in users]
+    jobs = [check_positive_integer("jobs", number) for number in jobs]
+    if not users or not jobs:
         raise ConfigurationError(
-            f"users is {list(users)} and jobs is {list(jobs)}. Give at least one number in each, all 1 or more.",
-            key=("users", "jobs"),
+            f"users is {users} and jobs is {jobs}. Give at least one number in each.", key=("users", "jobs")
         )
+    actions_per_user = check_integer("actions_per_user", actions_per_user, 0)
+    k, workers, repeats = check_list_length(k), check_workers(workers), check_positive_integer("repeats", repeats)
     user_counts, job_counts = sorted(set(users)), sorted(set(jobs))
     measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)
     measure(64, 500, 1_000, (64,))  # compiles the kernels, so that the first market's time does not include it

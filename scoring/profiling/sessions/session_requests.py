@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_integer, check_seed
 from scoring.catalog import load_model
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.dataset import Dataset
@@ -66,8 +67,13 @@ class Session:
 
 
 def make_session(dataset: Dataset, n_requests: int, seed: int = 0, *, model: str = "standard") -> Session:
-    """Create a session about the users and jobs of a dataset; weights are those of the model's components."""
-    random = np.random.default_rng(seed)
+    """Create a session about the users and jobs of a dataset; weights are those of the model's components.
+
+    Raises
+    ------
+    ConfigurationError: If `n_requests` or `seed` is not an integer of 0 or more.
+    """
+    n_requests, random = check_integer("n_requests", n_requests, 0), np.random.default_rng(check_seed(seed))
     users = random.permutation(dataset.users.user_id[dataset.users.active])
     jobs = random.permutation(dataset.jobs.job_id[dataset.open_jobs])[:FRONT_PAGE]
     companies = [str(name) for name in random.permutation(dataset.words.company.values.to_numpy())]

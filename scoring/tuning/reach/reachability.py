@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_list_length
+from scoring.argument_checks import check_list_length, check_positive, check_seconds
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.errors import ConfigurationError, ScoringError, suggest
@@ -232,11 +232,7 @@ def reach(
         is below 1.
     UnknownIdError: If the user or the job does not exist.
     """
-    k = check_list_length(k)
-    if not (margin > 0 and seconds > 0):
-        raise ConfigurationError(
-            f"margin is {margin!r} and seconds is {seconds!r}. Both must be above 0.", key=("margin", "seconds")
-        )
+    k, margin, seconds = check_list_length(k), check_positive("margin", margin), check_seconds(seconds)
     locked = check_reach(prepared.model, locks)
     deadline = time.perf_counter() + seconds
     progress("computing the component values of all eligible jobs", None)
