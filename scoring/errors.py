@@ -226,6 +226,7 @@ DatabaseReason = Literal[
     "unknown driver",
     "not supported",
     "missing file",
+    "replaced file",
     "missing table",
     "missing column",
     "empty",

@@ -9,6 +9,10 @@ SQLite file.
 - An **AsyncEngine** or **AsyncSession** is reached by a sync engine of the same URL (`sqlite`, `psycopg`). Rows become
   frames in a worker thread and never on the event loop. This is another connection: uncommitted work of an
   AsyncSession is not visible, and credentials must be in the URL.
+- A **SQLite file** may be exchanged while the `Database` lives: by `mv`, by a link with another target, by deleting and
+  copying, or by copying over it. A pooled connection to the old content is closed before its next use, also that of a
+  caller's Engine. A Session with a transaction cannot change the file: that is an error until the transaction ends. A
+  caller's pool that shares one connection (`StaticPool`) is not changed: dispose of the engine after an exchange.
 - **SQLite in memory** exists only in the connection that made it. With an async engine or session, only
   `await database.run(...)` can use it, through that connection. With a caller's sync engine it is used in the
   caller's thread, and blocks the event loop. It is meant for tests.
@@ -41,7 +45,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, Union
 
 from sqlalchemy import Column, Connection, Engine, Table, inspect, literal, select
 from sqlalchemy.engine import URL
@@ -59,6 +63,16 @@ from scoring.database.engines import (
     parse_url,
     to_sync_url,
 )
+from scoring.database.file_state import (
+    FileIdentity,
+    FileState,
+    find_file,
+    get_opened_identity,
+    get_opened_state,
+    is_shared,
+    record_state,
+    watch_connections,
+)
 from scoring.database.query_counter import count_statements
 from scoring.database.schema import METADATA, SINCE
 from scoring.errors import ConfigurationError, DatabaseError
@@ -75,6 +89,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Source = Union["Session", "AsyncSession", Engine, "AsyncEngine", URL, str, os.PathLike[str]]
 
+_MAX_CHECKOUTS: Final = 64
+"""Number of old connections that are closed before a read, at most. The pool of a caller may contain several."""
+
 _BOUND: contextvars.ContextVar[dict[Database, Connection]] = contextvars.ContextVar("connections")
 """Database → the connection that `connect` yields inside `run`, `begin` and `snapshot`."""
 
@@ -90,10 +107,17 @@ class Database:
     dialect: "sqlite" or "postgresql"; "mysql" or "mariadb" for reading.
     display: the URL with passwords masked.
     traffic: round trips and seconds of all statements on its connections; see `scoring.database.query_counter`.
+    file: the absolute path of a SQLite file; None: another database, or one in memory.
     """
 
     def __init__(
-        self, engine: Engine, *, session: Session | None = None, owned: bool = False, url: URL | None = None
+        self,
+        engine: Engine,
+        *,
+        session: Session | None = None,
+        owned: bool = False,
+        url: URL | None = None,
+        pooled: bool = True,
     ) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
@@ -105,13 +129,25 @@ class Database:
         self._async: AsyncEngine | AsyncSession | None = None  # set for SQLite in memory with an async driver
         self._connected = False
         self._version: int | None = None  # of the schema; None: not read yet
+        # absolute, because the process may change its folder; its file may be exchanged
+        self.file = None if engine.dialect.is_async else find_file(engine)
+        self._identity: FileIdentity | None = None  # of the file that the last connection has opened
+        self._closes_connections = self.file is not None and not pooled and not is_shared(engine)
+        if self.file is not None:
+            watch_connections(engine)
         self._lock = threading.RLock()
+        self._has_written = False  # in a Session
         # a single connection is shared by all threads, one at a time
         self._single = session is not None or is_memory(engine.url)
 
     @classmethod
-    def open(cls, db: Source | Database) -> Database:
+    def open(cls, db: Source | Database, *, pooled: bool = True) -> Database:
         """Return the database of a Session, engine, URL or path.
+
+        Parameters
+        ----------
+        pooled: False: connections to a SQLite file are closed after each use. While a connection is idle, SQLite keeps
+            the write-ahead log beside the file, and would apply it to another file that takes this place.
 
         Raises
         ------
@@ -123,14 +159,14 @@ class Database:
             return db
         if _is_session(db):
             bind = db.get_bind()
-            return cls._supported(cls(bind.engine, session=db))
+            return cls._supported(cls(bind.engine, session=db, pooled=pooled))
         if isinstance(db, Engine):
-            return cls._supported(cls(db))
+            return cls._supported(cls(db, pooled=pooled))
         if _is_async_engine(db) or _is_async_session(db):
-            return cls._of_async(db)
+            return cls._of_async(db, pooled)
         if isinstance(db, str | os.PathLike | URL):
             url = parse_url(db)
-            return cls(make_engine(url), owned=True, url=url)
+            return cls(make_engine(url, pooled=pooled), owned=True, url=url)
         raise ConfigurationError(
             f"A database must be a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a "
             f"SQLite file, not {type(db).__name__}.",
@@ -138,7 +174,7 @@ class Database:
         )
 
     @classmethod
-    def _of_async(cls, db: AsyncEngine | AsyncSession) -> Database:
+    def _of_async(cls, db: AsyncEngine | AsyncSession, pooled: bool) -> Database:
         engine = db.sync_engine if _is_async_engine(db) else db.sync_session.get_bind().engine
         cls._supported(cls(engine))
         if is_memory(engine.url):
@@ -146,7 +182,7 @@ class Database:
             database._async = db
             return database
         url = to_sync_url(engine.url)
-        return cls(make_engine(url), owned=True, url=url)
+        return cls(make_engine(url, pooled=pooled), owned=True, url=url)
 
     @staticmethod
     def _supported(database: Database) -> Database:
@@ -169,6 +205,16 @@ class Database:
         """Close the pooled connections of an engine that `open` made. A caller's engine is not closed."""
         if self._owned:
             self.engine.dispose()
+
+    def reopen(self) -> None:
+        """Make the next connection open the database again, and read the schema version again.
+
+        Connections of an engine that `open` made are closed. Those of a caller's engine are closed before their next
+        use if the file of the database was exchanged.
+        """
+        if self._owned and not is_memory(self.engine.url):
+            self.engine.dispose()
+        self._version = None
 
     # Connections
 
@@ -202,15 +248,69 @@ class Database:
             )
         with self._lock_single():
             if self._session is not None:
-                connection = self._session.connection()
-                with count_statements(connection, self.traffic):
+                with self._use_session(self._session) as connection, count_statements(connection, self.traffic):
                     self._require_known_schema(connection)
                     yield connection
             else:
-                with self.engine.connect() as connection, count_statements(connection, self.traffic):
-                    self._connected = True
-                    self._require_known_schema(connection)
-                    yield connection
+                with self.engine.connect() as connection:
+                    self._replace_old_connection(connection)
+                    if self._closes_connections:
+                        connection.detach()  # from the pool, so that it is closed at the end
+                    with count_statements(connection, self.traffic):
+                        self._connected = True
+                        self._require_known_schema(connection)
+                        yield connection
+
+    @contextmanager
+    def _use_session(self, session: Session) -> Iterator[Connection]:
+        """Yield the connection of a caller's Session. A transaction that this read has begun ends with it."""
+        is_new = not session.in_transaction() and isinstance(session.get_bind(), Engine)
+        connection = session.connection()
+        for _ in range(_MAX_CHECKOUTS):
+            state = self._find_exchanged_file(connection)
+            if state is None:
+                break
+            if not is_new:
+                # only another file is certain to be wrong: results are written to the same one
+                if get_opened_identity(connection) not in (None, state.identity):
+                    raise DatabaseError(
+                        f"The SQLite file {self.file} was replaced, but the session has a transaction of the file "
+                        "before. End it with `session.rollback()`, and call again.",
+                        reason="replaced file",
+                    )
+                break
+            _end_transaction(session, invalidate=True)
+            connection = session.connection()
+        self._note_identity(connection)
+        if is_new:
+            self._has_written = False
+        try:
+            yield connection
+        finally:
+            if is_new and not self._has_written:
+                _end_transaction(session, invalidate=self._closes_connections)
+
+    def _replace_old_connection(self, connection: Connection) -> None:
+        """Open the file again if the pool returned a connection to the content before."""
+        for _ in range(_MAX_CHECKOUTS):
+            if self._find_exchanged_file(connection) is None:
+                break
+            connection.invalidate()
+        self._note_identity(connection)
+
+    def _find_exchanged_file(self, connection: Connection) -> FileState | None:
+        """Return the state of the file at the path; None: it is the one that the connection has opened."""
+        if self.file is None or is_shared(self.engine):
+            return None
+        state = FileState.of(self.file)
+        return None if state == get_opened_state(connection) else state
+
+    def _note_identity(self, connection: Connection) -> None:
+        if self.file is None:
+            return
+        identity = get_opened_identity(connection)
+        if identity != self._identity:
+            self._identity, self._version = identity, None
 
     @property
     def _bound(self) -> Connection | None:
@@ -252,7 +352,7 @@ class Database:
                 reason="not supported",
             )
         path = get_sqlite_file(self.engine.url)
-        if path is not None and not path.parent.is_dir():
+        if path is not None and self.file is not None and not self.file.parent.is_dir():
             raise DatabaseError(
                 f"{self.display}: the folder {path.parent} does not exist. Create it first.", reason="missing file"
             )
@@ -260,6 +360,7 @@ class Database:
     @contextmanager
     def _write_transaction(self, connection: Connection) -> Iterator[None]:
         self.require_writable()
+        self._has_written = True
         if self._session is not None or connection.in_transaction():
             start_transaction(connection)
             with connection.begin_nested():
@@ -268,6 +369,8 @@ class Database:
         with connection.begin(), self._bind(connection):
             start_transaction(connection, write=True)
             yield
+        if self.file is not None:
+            record_state(connection, self.file)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Return `work(connection)`, run in one transaction. Transient errors are retried from the beginning.
@@ -327,7 +430,12 @@ class Database:
                 yield connection, None
             return
         with self._open() as connection, self.engine.connect() as second, count_statements(second, self.traffic):
-            yield connection, second if start_common_snapshot(connection, second) else None
+            self._replace_old_connection(second)
+            if get_opened_identity(connection) != get_opened_identity(second):  # exchanged meanwhile
+                self._start_snapshot(connection)
+                yield connection, None
+            else:
+                yield connection, second if start_common_snapshot(connection, second) else None
 
     def _start_snapshot(self, connection: Connection) -> None:
         """Make all later reads of the connection use one snapshot."""
@@ -372,8 +480,8 @@ class Database:
 
     def _require_file(self) -> None:
         path = get_sqlite_file(self.engine.url)
-        if path is not None and not path.exists():
-            folder = "" if path.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
+        if path is not None and self.file is not None and not self.file.exists():
+            folder = "" if self.file.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
             raise DatabaseError(
                 f"The SQLite file {path} does not exist{folder}. Correct the path, or create the file with "
                 f"`scoring init --db {path}`.",
@@ -428,11 +536,10 @@ class Database:
         DatabaseError: If the folder does not exist.
         """
         self.require_writable()
-        path = get_sqlite_file(self.engine.url)
-        if path is None:
+        if get_sqlite_file(self.engine.url) is None or self.file is None:
             return False
         try:
-            path.touch(exist_ok=False)
+            self.file.touch(exist_ok=False)
         except FileExistsError:
             return False
         return True
@@ -530,6 +637,16 @@ class Database:
                 "synthetic market with `scoring init`.",
                 reason="empty",
             )
+
+
+def _end_transaction(session: Session, *, invalidate: bool = False) -> None:
+    """End the transaction of a session without work of the caller. The session's objects do not expire.
+
+    With `invalidate`, its connection is closed.
+    """
+    transaction = session.get_transaction()
+    if transaction is not None:
+        transaction.close(invalidate=invalidate)
 
 
 def _is_session(db: object) -> TypeIs[Session]:

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from scoring.errors import DatabaseError, MissingDependencyError, ScoringError
 from scoring.extras import missing_dependency
@@ -149,8 +149,8 @@ def to_sync_url(url: URL) -> URL:
     return url
 
 
-def make_engine(url: URL) -> Engine:
-    """Return a pooled engine with all timeouts set.
+def make_engine(url: URL, *, pooled: bool = True) -> Engine:
+    """Return a pooled engine with all timeouts set. With `pooled=False`, a SQLite file has no idle connections.
 
     SQLite uses WAL and foreign keys, and in memory one connection for all threads. Secrets in the options of the URL
     are passed to the driver and removed from the engine's URL, because its `repr` would show them.
@@ -160,7 +160,7 @@ def make_engine(url: URL) -> Engine:
     DatabaseError: If SQLAlchemy does not know the driver.
     MissingDependencyError: If the driver is not installed.
     """
-    engine = _create_engine(url)
+    engine = _create_engine(url, pooled)
     if isinstance(engine, ScoringError):  # not in an except block: the driver's error would become the context
         raise engine
     if engine.dialect.name == "sqlite":
@@ -176,13 +176,13 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
-def _create_engine(url: URL) -> Engine | ScoringError:
+def _create_engine(url: URL, pooled: bool) -> Engine | ScoringError:
     hidden = {key: value for key, value in url.query.items() if SECRET_KEY.search(key)}
     arguments: dict[str, Any] = dict(hidden)
     options: dict[str, Any] = dict(POOL)
     if url.get_backend_name() == "sqlite":
         arguments |= {"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False}
-        options = {"poolclass": StaticPool} if is_memory(url) else {}
+        options = {"poolclass": StaticPool} if is_memory(url) else {} if pooled else {"poolclass": NullPool}
     elif url.get_driver_name() == "pymysql":
         arguments |= {key: value for key, value in MYSQL.items() if key not in url.query}
         if url.password:

@@ -155,7 +155,7 @@ data_changes: Final = Table(
     "data_changes",
     METADATA,
     Column("table_name", Text, primary_key=True),
-    # number of writes by this package; it also changes if a table is replaced by one of equal size
+    # time of the last write by this package in nanoseconds; it also changes if a table is replaced by one of equal size
     Column("revision", BigInteger, nullable=False),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -37,10 +38,10 @@ from scoring.database.schema import DATA_TABLES, data_changes, get_data_table
 from scoring.errors import DataError
 
 __all__ = [
-    "increment_revision",
     "insert_columns",
     "insert_new_rows",
     "insert_rows",
+    "renew_revision",
     "save_tables",
     "to_stored_columns",
     "update_rows",
@@ -89,7 +90,7 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
             write_frame(connection, name, frame, tables.board)
         if replace:
             for name in FACTOR_TABLES:
-                increment_revision(connection, name)
+                renew_revision(connection, name)
 
 
 def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: Board = DEFAULT_BOARD) -> None:
@@ -100,7 +101,7 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: B
     table = get_data_table(name, board)
     with _defer_indexes(connection, DATA_TABLES[name], len(frame)):
         _insert_frame(connection, table, name, frame, board)
-    increment_revision(connection, name)
+    renew_revision(connection, name)
 
 
 def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame, board: Board) -> None:
@@ -139,7 +140,7 @@ def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame, boar
         missing = insert(table).from_select(staged.c.keys(), select(staged).where(~is_stored))
         inserted = connection.execute(missing.execution_options(preserve_rowcount=True)).rowcount
     if inserted:
-        increment_revision(connection, name)
+        renew_revision(connection, name)
     return inserted
 
 
@@ -160,7 +161,7 @@ def update_rows(
         # the second condition is redundant: without it, SQLite reads all rows of the table instead of those of the keys
         conditions = table.c[key] == staged.c[key], table.c[key].in_(select(staged.c[key]))
         connection.execute(update(table).where(*conditions).values(values))
-    increment_revision(connection, name)
+    renew_revision(connection, name)
 
 
 @contextmanager
@@ -278,11 +279,14 @@ def _get_length(columns: Mapping[str, NDArray[Any] | list[Any] | str]) -> int:
     return next(len(column) for column in columns.values() if not isinstance(column, str))
 
 
-def increment_revision(connection: Connection, name: str) -> None:
-    """Increment the revision of a data table, which is part of its change token."""
-    counter = data_changes.c
+def renew_revision(connection: Connection, name: str) -> None:
+    """Give a data table a new revision, which is part of its change token.
+
+    A counter would be equal in two copies of a database that were changed differently.
+    """
+    revision = time.time_ns()
     changed = connection.execute(
-        update(data_changes).where(counter.table_name == name).values(revision=counter.revision + 1)
+        update(data_changes).where(data_changes.c.table_name == name).values(revision=revision)
     )
     if not changed.rowcount:
-        connection.execute(insert(data_changes).values(table_name=name, revision=1))
+        connection.execute(insert(data_changes).values(table_name=name, revision=revision))

@@ -17,8 +17,9 @@ from scoring.caching import CacheStats, EngineCaches
 from scoring.caching.cache_key import DataKey
 from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.columns.city_codes import find_city_width
-from scoring.database.change_tokens import ChangeToken, read_change_tokens, read_change_tokens_async
+from scoring.database.change_tokens import ChangeToken, is_same_database, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
+from scoring.database.file_state import FilePin
 from scoring.database.validated_reader import (
     AcceptedData,
     RejectionDigest,
@@ -177,7 +178,8 @@ class SnapshotHolder:
         workers: int | None = None,
     ) -> None:
         self._given = source if isinstance(source, Dataset) else None
-        self.database = None if self._given is not None else Database.open(source)
+        self.database = None if self._given is not None else Database.open(source, pooled=False)
+        self._pin = FilePin()
         self.as_of = as_of
         self.caches = caches
         self.check_seconds = check_seconds
@@ -257,6 +259,8 @@ class SnapshotHolder:
         self.caches.clear()
         if self.database is not None:
             self.database.close()
+        with self._lock:
+            self._pin.release()
 
     @property
     def _rejection_digest(self) -> RejectionDigest | None:
@@ -288,8 +292,15 @@ class SnapshotHolder:
         """Read the change tokens before the tables. The next check then detects writes during the load."""
         if self.database is None:
             return None, None
+        self._reopen(self.database)
         tokens, found = read_change_tokens(self.database), read_accepted(self.database, as_of=parse_clock(self.as_of))
         return (tokens, found.rejected), found
+
+    def _reopen(self, database: Database) -> None:
+        """Open the database again, which may be another one at the same place, and keep its file in use."""
+        database.reopen()
+        with self._lock:
+            self._pin.move(database.file)
 
     def _start_load(self) -> _Load:
         with self._lock:
@@ -300,6 +311,7 @@ class SnapshotHolder:
         load = self._start_load()
         if self.database is None:
             return await asyncio.to_thread(self._publish_snapshot, load, None, None)
+        self._reopen(self.database)
         tokens = await read_change_tokens_async(self.database)
         found = await read_accepted_async(self.database, parse_clock(self.as_of))
         return await asyncio.to_thread(self._publish_snapshot, load, (tokens, found.rejected), found)
@@ -311,7 +323,8 @@ class SnapshotHolder:
         else:
             assert found is not None
             dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
-        snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, load.epoch, self._workers)
+        epoch = self._choose_epoch(load, tokens)
+        snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, epoch, self._workers)
         with self._lock:
             if load.number > self._newest_kept:
                 self._newest_kept = load.number
@@ -321,6 +334,16 @@ class SnapshotHolder:
         if self._given is None:
             self._warn(dataset.ledger)
         return snapshot, True
+
+    def _choose_epoch(self, load: _Load, tokens: Tokens | None) -> object:
+        """Return the epoch of a load. Another database at the same place begins a new one, as `refresh` does."""
+        with self._lock:
+            if tokens is None or self._tokens is None or is_same_database(self._tokens[0], tokens[0]):
+                return load.epoch
+            before, self._epoch = self._epoch, object()
+            epoch = self._epoch
+        self.caches.company.invalidate(lambda key: key.epoch is before)
+        return epoch
 
     def _warn(self, ledger: DataReport) -> None:
         """Warn of omitted rows: once, and again when they change."""

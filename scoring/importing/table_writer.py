@@ -21,8 +21,8 @@ from scoring.database.row_conversion import fetch_columns
 from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import is_in
 from scoring.database.writers import (
-    increment_revision,
     insert_new_rows,
+    renew_revision,
     to_stored_columns,
     update_rows,
     write_frame,
@@ -273,7 +273,7 @@ def _close_rows(connection: Connection, table: str, stored: _Stored, file_ids: L
         columns = DATA_TABLES[table].c
         condition = is_in(connection, columns[TABLES[table].key[0]], ids[missing].tolist())
         connection.execute(update(DATA_TABLES[table]).where(condition).values(is_active=False))
-        increment_revision(connection, table)
+        renew_revision(connection, table)
     return closed
 
 
@@ -317,7 +317,7 @@ def delete_orphans(connection: Connection, removed: Mapping[str, Longs], policy:
             column = DATA_TABLES[dependent].c[TABLES[table].key[0]]
             condition = is_in(connection, column, removed[table].tolist())
             connection.execute(delete(DATA_TABLES[dependent]).where(condition))
-            increment_revision(connection, dependent)
+            renew_revision(connection, dependent)
     return found
 
 

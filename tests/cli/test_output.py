@@ -37,7 +37,16 @@ STORING = {
 }
 """Command → a command line that stores its result. Each needs the results of the lines above it."""
 
-OTHER_STORING = {"audience", "evaluate", "reach", "tune", "profiles approve", "profiles rollback", "runs publish"}
+OTHER_STORING = {
+    "audience",
+    "evaluate",
+    "reach",
+    "report",
+    "tune",
+    "profiles approve",
+    "profiles rollback",
+    "runs publish",
+}
 """Commands that store with the code of a command above, or are too slow for this test."""
 
 PRINTING = {

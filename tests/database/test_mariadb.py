@@ -39,7 +39,7 @@ def fill(url: str, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
             kind = sa.String(100) if is_key else column.type
             columns.append(sa.Column(column.name, kind, primary_key=column.primary_key, autoincrement=False))
         sa.Table(table.name, metadata, *columns)
-    monkeypatch.setattr(writers, "increment_revision", lambda *_: None)
+    monkeypatch.setattr(writers, "renew_revision", lambda *_: None)
     engine = sa.create_engine(url)
     metadata.create_all(engine)
     with engine.begin() as connection:

@@ -24,7 +24,7 @@ from scoring.columns import TABLES
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.database.schema import DATA_TABLES
-from scoring.database.writers import increment_revision, write_frame
+from scoring.database.writers import renew_revision, write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.facade.engine_state import CACHES
@@ -152,7 +152,7 @@ class CachedEngine(RuleBasedStateMachine):
         with self.database.begin() as connection:
             named = (table.user_id == pair["user_id"]) & (table.job_id == pair["job_id"])
             connection.execute(delete(DATA_TABLES["actions"]).where(named))
-            increment_revision(connection, "actions")
+            renew_revision(connection, "actions")
         self.changed()
 
     # --- The engine -----------------------------------------------------------------------------------------

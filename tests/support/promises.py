@@ -194,6 +194,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             Promise(
                 "stale values", "No sequence of edits, clears, changes of the model and restarts returns an old value."
             ),
+            Promise(
+                "exchanged files",
+                "An engine answers from the database file that is there after it was replaced, copied over, linked or "
+                "deleted.",
+            ),
             Promise("code in keys", "A component whose code changes has another cache key."),
         ),
         "hostile": (

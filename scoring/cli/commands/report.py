@@ -19,6 +19,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.cli.output import note_stored
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -79,6 +80,7 @@ def report(
         else:
             content = _collect_profile(name, registry, source, out)
     size = write_report_page(html, content)
+    note_stored(f"The report is in {html}.")
     make_console().print(f"Report: {html} ({size / 1000:,.0f} kB)", markup=False, soft_wrap=True)
 
 
