@@ -19,6 +19,7 @@ __all__ = [
     "PlanKey",
     "PopularityKey",
     "ReadingKey",
+    "RequestKey",
     "ScoreKey",
     "SimilarityKey",
     "UserKey",
@@ -126,6 +127,17 @@ class PlanKey(DataKey):
     model: str  # digest of the model with its weights
     code: Code  # of the components
     workers: int | None
+
+
+@dataclass(frozen=True)
+class RequestKey(DataKey):
+    """A model with its weights, planned on the jobs of a request."""
+
+    cache: ClassVar[str] = "requests"
+    popularity: tuple[tuple[float, str], ...]  # as in EncodingKey
+    model: str  # digest of the model with its weights
+    code: Code  # of the components
+    sample: str  # digest of a few bytes of the frame of jobs
 
 
 @dataclass(frozen=True)

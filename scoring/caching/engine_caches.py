@@ -13,6 +13,7 @@ from scoring.caching.cache_key import (
     ExplanationKey,
     PlanKey,
     PopularityKey,
+    RequestKey,
     ScoreKey,
     SimilarityKey,
     UserKey,
@@ -25,13 +26,16 @@ __all__ = ["CACHE_NAMES", "GROUPS", "EngineCaches"]
 
 MEBIBYTE: Final = 2**20
 
-CACHE_NAMES: Final = ("prefecture", "similarity", "encoded", "plans", "company", "users", "scores", "explanations")
+CACHE_NAMES: Final = (
+    *("prefecture", "similarity", "encoded", "plans", "requests", "company", "users", "scores", "explanations"),
+)
 """Adjacent prefectures; similarity of occupations; models encoded on the data, for any weights; the same planned under
-weights; popularity of companies; rows of users; scores of single pairs; explanations of single pairs."""
+weights; models planned on the jobs of requests; popularity of companies; rows of users; scores of single pairs;
+explanations of single pairs."""
 
 GROUPS: Final = {
     "permanent": ("prefecture",),
-    "session": ("similarity", "encoded", "plans"),
+    "session": ("similarity", "encoded", "plans", "requests"),
     "lru": ("users", "scores", "explanations"),
 }
 """Names that stand for several caches."""
@@ -51,7 +55,7 @@ class EngineCaches(Uncounted):
         shared). Limits, expiry, `invalidate`, `clear` and `stats` do not concern it.
     company_hours: Hours for which company popularity is kept.
     prefecture_entries, company_entries: Limits of the number of values.
-    plan_bytes: Limit of the caches `encoded` and `plans`, each.
+    plan_bytes: Limit of the caches `encoded`, `plans` and `requests`, each.
     score_bytes: Limit of the caches `users`, `scores` and `explanations`, each.
     clock: Returns the current time in seconds.
     """
@@ -75,6 +79,7 @@ class EngineCaches(Uncounted):
         self.similarity = MemoryStore[SimilarityKey](256 * MEBIBYTE, clock=clock)
         self.encoded = MemoryStore[EncodingKey](plan_bytes, clock=clock)
         self.plans = MemoryStore[PlanKey](plan_bytes, clock=clock)
+        self.requests = MemoryStore[RequestKey](plan_bytes, clock=clock)
         self.set_company()
         self.users = MemoryStore[UserKey](score_bytes, clock=clock)
         self.scores = MemoryStore[ScoreKey](score_bytes, clock=clock)

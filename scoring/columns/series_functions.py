@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ __all__ = [
     "MISSING_TEXTS",
     "CoercedColumn",
     "Mask",
-    "all_valid",
     "contains_nul",
     "digest_texts",
     "drop_missing_texts",
@@ -197,11 +195,6 @@ def contains_nul(chunk: pa.LargeStringArray) -> bool:
 def to_objects(values: pd.Series) -> list[Any]:
     """Return the values as Python objects; None if missing."""
     return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
-
-
-def all_valid(values: Sequence[Any], is_valid: Callable[[Any], bool]) -> bool:
-    """Return whether every value is None or satisfies a condition."""
-    return all(value is None or is_valid(value) for value in values)
 
 
 def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:

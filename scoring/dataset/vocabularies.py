@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -225,4 +225,13 @@ def extend_vocabularies(words: Vocabularies, jobs: pd.DataFrame | None, users: p
         company = company.extend(jobs["company_id"])
     if users is not None:
         occupation = occupation.extend(flatten_lists(users["preferred_occupations"]).astype("Int64"))
-    return replace(words, prefecture=prefecture, city=city, place=place, occupation=occupation, company=company)
+    extended = {
+        "prefecture": prefecture,
+        "city": city,
+        "place": place,
+        "occupation": occupation,
+        "company": company,
+    }
+    if all(getattr(words, name) is vocabulary for name, vocabulary in extended.items()):
+        return words
+    return Vocabularies(**extended, major=words.major, major_of=words.major_of)

@@ -14,7 +14,7 @@ from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
 from scoring.facade.legacy_shapes import select_scores
-from scoring.facade.request_plans import prepare_request
+from scoring.facade.request_plans import make_inputs, prepare_request
 from scoring.facade.scored_pairs import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
@@ -71,11 +71,10 @@ class BatchMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            inputs = legacy_results.make_inputs(snapshot, users_df, jobs_df)
             with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
-                    return self._score_all_pairs(inputs, size, out, cancelled)
-                prepared = prepare_request(inputs, self.model, self.max_workers)
+                    return self._score_all_pairs(make_inputs(snapshot, users_df, jobs_df), size, out, cancelled)
+                prepared = prepare_request(snapshot, self.model, users_df, jobs_df, self.max_workers)
                 return legacy_results.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
                 )

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import scoring
-from scoring.caching.cache_key import EncodingKey, ExplanationKey, PlanKey, ScoreKey
+from scoring.caching.cache_key import EncodingKey, ExplanationKey, PlanKey, RequestKey, ScoreKey
 from scoring.caching.content_digests import Code, freeze, read_code
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics
 
-__all__ = ["make_encoding_key", "make_explanation_key", "make_plan_key", "make_score_key"]
+__all__ = ["make_encoding_key", "make_explanation_key", "make_plan_key", "make_request_key", "make_score_key"]
 
 
 def make_encoding_key(statistics: Statistics, model: ScoringModel, workers: int | None) -> EncodingKey:
@@ -37,6 +37,17 @@ def make_plan_key(statistics: Statistics, model: ScoringModel, workers: int | No
         model=model.digest,
         code=_read_model_code(model),
         workers=workers,
+    )
+
+
+def make_request_key(statistics: Statistics, model: ScoringModel, sample: str) -> RequestKey:
+    """Return the key of a model planned on the jobs of a request, of which `sample` is a digest."""
+    return RequestKey(
+        data=statistics.dataset.fingerprint,
+        popularity=statistics.popularity_digests,
+        model=model.digest,
+        code=_read_model_code(model),
+        sample=sample,
     )
 
 

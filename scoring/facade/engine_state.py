@@ -184,8 +184,9 @@ class EngineState:
     ) -> None:
         """Empty caches by name (`CACHES`) or group; None: all. Later calls compute what they need.
 
-        Groups: all, permanent (prefecture), session (snapshot, similarity, encoded, plans), lru (users, scores,
-        explanations). A store shared with other engines keeps its values. `cache_types` is the legacy name of `names`.
+        Groups: all, permanent (prefecture), session (snapshot, similarity, encoded, plans, requests), lru (users,
+        scores, explanations). A store shared with other engines keeps its values. `cache_types` is the legacy name of
+        `names`.
 
         Raises
         ------

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from scoring.caching.cache_key import UserKey
 from scoring.columns.city_codes import pad_cities
-from scoring.columns.id_arguments import has_text, is_text
+from scoring.columns.id_arguments import is_text
 from scoring.dataset import Dataset
-from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError, RunCancelledError
 from scoring.facade.cache_keys import make_explanation_key, make_score_key
 from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
@@ -26,8 +25,6 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Explanation, Prepared, Ranking, explain
 from scoring.runs import memory_forecast
-from scoring.validation.normalise import check_lazily, validate
-from scoring.validation.rejections import make_data_error
 
 __all__ = [
     "ALL_PAIRS_COLUMNS",
@@ -37,7 +34,6 @@ __all__ = [
     "explain_pair",
     "find_unused_id",
     "find_user_row",
-    "make_inputs",
     "make_pair_inputs",
     "make_pairs_frame",
     "make_profile_error",
@@ -108,44 +104,6 @@ def make_profile_error(of_profile: int | str, of_user: int | str) -> DataError:
 
 
 # Frames
-
-
-def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
-    """Return the rows of two frames, in their order, with the history and statistics of the snapshot.
-
-    Columns may have legacy names; an absent column is missing in every row.
-
-    Raises
-    ------
-    DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
-    """
-    dataset, lookups = snapshot.dataset, {"users": snapshot.dataset.user_lookup, "jobs": snapshot.dataset.job_lookup}
-    rules: dict[str, Any] = {"code_width": snapshot.code_widths, "owners": snapshot.owners, "board": dataset.board}
-    frames = {name: _replace_known_texts(frame, lookups[name]) for name, frame in (("users", users), ("jobs", jobs))}
-    found = validate("users", frames["users"], **rules)
-    if len(found.rejections):
-        of_jobs = validate("jobs", frames["jobs"], **rules).rejections
-        raise make_data_error(pd.concat([found.rejections, of_jobs], ignore_index=True))
-    valid_jobs = check_lazily("jobs", frames["jobs"], **rules)
-    valid_jobs.pad_cities_to(snapshot.city_width)
-    return Inputs.of(snapshot.statistics, users=pad_cities(found.frame, snapshot.city_width), jobs=valid_jobs)
-
-
-def _replace_known_texts(frame: pd.DataFrame, lookup: RowLookup) -> pd.DataFrame:
-    """Return a frame of a request with numbers for the text ids of the data, and the texts as external ids."""
-    key = f"{lookup.kind}_id"
-    if not lookup.has_external_ids or list(frame.columns).count(key) != 1 or not has_text(frame[key]):
-        return frame
-    values = frame[key].astype(object)
-    texts = values.map(is_text).to_numpy(dtype=bool)
-    rows, is_known = lookup.resolve(values[texts])
-    at = np.flatnonzero(texts)[is_known]
-    values.iloc[at] = lookup.ids[rows[is_known]]
-    if "external_id" in frame:
-        return frame.assign(**{key: values})
-    external_ids = pd.Series(None, index=frame.index, dtype=object)
-    external_ids.iloc[at] = lookup.find_texts(lookup.ids[rows[is_known]]).to_numpy()
-    return frame.assign(**{key: values, "external_id": external_ids})
 
 
 def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:

@@ -1,19 +1,160 @@
-"""Plans of the rows of one request, which are ranked once."""
+"""Plans of the rows of a request. The jobs of a frame that comes again are not planned again."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
+import numpy as np
+import pandas as pd
+
+from scoring.caching.memory_footprints import Footprint, SelfMeasured, measure_footprint
+from scoring.columns.city_codes import pad_cities
+from scoring.columns.id_arguments import has_text, is_text
+from scoring.dataset.row_lookup import RowLookup
+from scoring.facade.cache_keys import make_request_key
+from scoring.facade.frame_content import FrameContent
+from scoring.facade.job_only_scores import make_unknown_user_inputs
+from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs, ScoringModel
+from scoring.plan.job_plan import JobPlan
 from scoring.ranking import Prepared
+from scoring.ranking.component_contract import require_contract
+from scoring.validation.lazy_columns import ValidatedFrame
+from scoring.validation.normalise import check_lazily, validate
+from scoring.validation.rejections import make_data_error
 
-__all__ = ["MAX_SCANNED_USERS", "prepare_request"]
+__all__ = ["MAX_SCANNED_USERS", "make_inputs", "prepare_request"]
 
 MAX_SCANNED_USERS: Final = 32
 """Most users for whom scoring every job is faster than building the search index of the jobs."""
 
 
-def prepare_request(inputs: Inputs, model: ScoringModel, workers: int | None) -> Prepared:
-    """Return the model prepared on rows that are ranked once: without a search index if there are few users."""
-    is_scanned = len(inputs.users) <= MAX_SCANNED_USERS
-    return Prepared.of(inputs, model, workers=workers, path="scan" if is_scanned else "auto")
+@dataclass(frozen=True, eq=False)
+class RequestedJobs(SelfMeasured):
+    """The jobs of a request, planned, and the frame that they came in."""
+
+    plan: JobPlan
+    content: FrameContent | None
+    """None: the frame cannot be recognised."""
+
+    @property
+    def footprint(self) -> Footprint:
+        """The memory of the jobs, without the data that their codes and statistics come from."""
+        inputs, plan = self.plan.inputs, self.plan
+        return measure_footprint((self.content, inputs.jobs, inputs.job_vectors, plan.program, plan.columns))
+
+
+class _MutableObjectsError(Exception):
+    """The frame cannot be recognised, so that its plan is not kept."""
+
+
+def prepare_request(
+    snapshot: Snapshot, model: ScoringModel, users: pd.DataFrame, jobs: pd.DataFrame, workers: int | None
+) -> Prepared:
+    """Return the model prepared on the rows of two frames, in their order, with the statistics of the snapshot.
+
+    Columns may have legacy names; an absent column is missing in every row. For a few users, the plan has no search
+    index.
+
+    Raises
+    ------
+    DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
+    ModelError: If a component's terms do not fit the data.
+    """
+    user_rows = _read_users(snapshot, users, jobs)
+    plan = _find_jobs(snapshot, model, jobs).plan
+    inputs = plan.inputs.with_users(user_rows, basis=snapshot.statistics.basis)
+    path: Any = "scan" if len(user_rows) <= MAX_SCANNED_USERS else "auto"
+    prepared = Prepared(inputs, plan.for_users(inputs), workers, path=path)
+    require_contract(prepared.plan, inputs)
+    return prepared
+
+
+def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
+    """Return the rows of two frames, in their order, with the history and statistics of the snapshot.
+
+    Raises
+    ------
+    DataError: As `prepare_request`.
+    """
+    user_rows = _read_users(snapshot, users, jobs)
+    return Inputs.of(snapshot.statistics, users=user_rows, jobs=_read_jobs(snapshot, jobs))
+
+
+def _find_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> RequestedJobs:
+    """Return the plan of the jobs of a frame, which is computed once for the same content and the same data."""
+
+    content, store = FrameContent.of(frame), snapshot.caches.requests
+
+    is_new = False
+
+    def make() -> RequestedJobs:
+        nonlocal is_new
+        is_new = True
+        own = frame.copy()  # what is computed later reads values that the caller cannot change
+        of_own = FrameContent.of(own)
+        kept = None if of_own is None else of_own.copy()
+        if kept is None:
+            raise _MutableObjectsError
+        return RequestedJobs(_plan_jobs(snapshot, model, own), kept)
+
+    if content is None:
+        return RequestedJobs(_plan_jobs(snapshot, model, frame), None)
+    key = make_request_key(snapshot.statistics, model, content.sample)
+    try:
+        found = store.get_or_compute(key, make)
+        if not is_new and (found.content is None or not found.content.equals(content)):  # only the samples are equal
+            store.invalidate(lambda other: other == key)
+            found = make()
+            store.get_or_compute(key, lambda: found)
+    except _MutableObjectsError:
+        return RequestedJobs(_plan_jobs(snapshot, model, frame), None)
+    return found
+
+
+def _plan_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> JobPlan:
+    user = snapshot.compute_once(make_unknown_user_inputs)
+    inputs = Inputs.of(
+        snapshot.statistics,
+        jobs=_read_jobs(snapshot, frame),
+        users=user.users.frame,
+        with_profile=np.zeros(1, dtype=bool),
+    )
+    return JobPlan.of(model, inputs)
+
+
+def _read_users(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return the canonical users of a request. If they are invalid, the error also reports invalid jobs."""
+    found = validate("users", _replace_known_texts(users, snapshot.dataset.user_lookup), **_get_rules(snapshot))
+    if len(found.rejections):
+        of_jobs = validate("jobs", _replace_known_texts(jobs, snapshot.dataset.job_lookup), **_get_rules(snapshot))
+        raise make_data_error(pd.concat([found.rejections, of_jobs.rejections], ignore_index=True))
+    return pad_cities(found.frame, snapshot.city_width)
+
+
+def _read_jobs(snapshot: Snapshot, jobs: pd.DataFrame) -> ValidatedFrame:
+    found = check_lazily("jobs", _replace_known_texts(jobs, snapshot.dataset.job_lookup), **_get_rules(snapshot))
+    found.pad_cities_to(snapshot.city_width)
+    return found
+
+
+def _get_rules(snapshot: Snapshot) -> dict[str, Any]:
+    return {"code_width": snapshot.code_widths, "owners": snapshot.owners, "board": snapshot.dataset.board}
+
+
+def _replace_known_texts(frame: pd.DataFrame, lookup: RowLookup) -> pd.DataFrame:
+    """Return a frame of a request with numbers for the text ids of the data, and the texts as external ids."""
+    key = f"{lookup.kind}_id"
+    if not lookup.has_external_ids or list(frame.columns).count(key) != 1 or not has_text(frame[key]):
+        return frame
+    values = frame[key].astype(object)
+    texts = values.map(is_text).to_numpy(dtype=bool)
+    rows, is_known = lookup.resolve(values[texts])
+    at = np.flatnonzero(texts)[is_known]
+    values.iloc[at] = lookup.ids[rows[is_known]]
+    if "external_id" in frame:
+        return frame.assign(**{key: values})
+    external_ids = pd.Series(None, index=frame.index, dtype=object)
+    external_ids.iloc[at] = lookup.find_texts(lookup.ids[rows[is_known]]).to_numpy()
+    return frame.assign(**{key: values, "external_id": external_ids})

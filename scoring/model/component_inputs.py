@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -162,9 +162,6 @@ class Inputs:
             words = extend_vocabularies(known, jobs, users)
             job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
         user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
-        profiled = np.ones(len(user_rows), dtype=bool) if with_profile is None else with_profile
-        history = History(dataset, known_jobs, basis.clock, user_rows.user_id, profiled)
-        user_vectors, user_has_vector, in_table = basis.user_factors(user_rows.user_id)
         find_job_vectors = cache(lambda: basis.job_factors(job_rows.job_id))
         return _LazyInputs.from_makers(
             {"job_vectors": lambda: find_job_vectors()[0], "job_has_vector": lambda: find_job_vectors()[1]},
@@ -172,11 +169,30 @@ class Inputs:
             basis=basis,
             words=words,
             jobs=job_rows,
-            users=user_rows,
-            history=history,
-            has_profile=(history.counts > 0) | (in_table & profiled),
-            user_vectors=user_vectors,
-            user_has_vector=user_has_vector & profiled,
+            **_find_user_facts(dataset, basis, known_jobs, user_rows, with_profile),
+        )
+
+    def with_users(
+        self, users: pd.DataFrame, *, basis: Basis | None = None, with_profile: Bools | None = None
+    ) -> Inputs:
+        """Return inputs with the users of a canonical frame and the same arrays of jobs.
+
+        Parameters
+        ----------
+        basis: A basis of the same data, in which company popularity may be newer; None for the same basis.
+        with_profile: As of `of`.
+        """
+        basis = self.basis if basis is None else basis
+        words = extend_vocabularies(self.words, None, users)
+        user_rows = UserArrays.encode(users.reset_index(drop=True), words)
+        return Inputs(
+            dataset=self.dataset,
+            basis=basis,
+            words=words,
+            jobs=self.jobs,
+            job_vectors=self.job_vectors,
+            job_has_vector=self.job_has_vector,
+            **_find_user_facts(self.dataset, basis, self.history.jobs, user_rows, with_profile),
         )
 
     def take_users(self, rows: NDArray[np.integer]) -> Self:
@@ -306,6 +322,22 @@ class Inputs:
 
 class _LazyInputs(Lazy, Inputs):
     """Inputs whose vectors of jobs are found at first access."""
+
+
+def _find_user_facts(
+    dataset: Dataset, basis: Basis, known_jobs: JobArrays, users: UserArrays, with_profile: Bools | None
+) -> dict[str, Any]:
+    """Return the fields of `Inputs` that depend on the users. `known_jobs` are the dataset's jobs."""
+    profiled = np.ones(len(users), dtype=bool) if with_profile is None else with_profile
+    history = History(dataset, known_jobs, basis.clock, users.user_id, profiled)
+    vectors, has_vector, in_table = basis.user_factors(users.user_id)
+    return {
+        "users": users,
+        "history": history,
+        "has_profile": (history.counts > 0) | (in_table & profiled),
+        "user_vectors": vectors,
+        "user_has_vector": has_vector & profiled,
+    }
 
 
 def _encode_dataset(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:

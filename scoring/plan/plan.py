@@ -25,7 +25,7 @@ from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range import is_shipped, require_range
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "call_terms", "depends_on_jobs_only", "require_ranges"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,7 +76,7 @@ class Plan:
         for number, part in enumerate(model.parts):
             value = None if reuse is None else reuse._known(part)
             if value is None:
-                value = _call_terms(part, inputs)
+                value = call_terms(part, inputs)
                 check_value(part.name, value, len(inputs.users), len(inputs.jobs))
                 new.append(number)
             values.append(value)
@@ -85,7 +85,7 @@ class Plan:
         reusable = None if reuse is None else reuse._reusable(model.parts, values)
         program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), reusable)
         program = fold(program, flat, within)
-        _require_ranges(model.parts, new, program, inputs)
+        require_ranges(model.parts, new, program, inputs)
         plan = cls(
             model=model,
             program=program,
@@ -100,7 +100,7 @@ class Plan:
     def _reusing(self, other: Plan, values: Sequence[Value]) -> Self:
         """Return this plan with the reusable layout of `other`, and with its values for the next plan."""
         kept = tuple(
-            None if _is_of_jobs_only(self.program, c) else _in_place(self.program, c, value)
+            None if depends_on_jobs_only(self.program, c) else _in_place(self.program, c, value)
             for c, value in enumerate(values)
         )
         layout = other._latest_layout if self.exclusions is other.exclusions else None
@@ -116,7 +116,7 @@ class Plan:
         """Return the value of an unchanged part; None if the part changed or its value was not kept."""
         for c, known in enumerate(self.model.parts):
             if known == part:
-                if _is_of_jobs_only(self.program, c):
+                if depends_on_jobs_only(self.program, c):
                     slots = self.program.term_slot[self.program.term_start[c] : self.program.term_start[c + 1]]
                     return Value(tuple(JobTerm(self.program.job_value[slot]) for slot in slots))
                 return self.values[c] if self.values else None
@@ -180,9 +180,9 @@ class Plan:
             if previous == new:
                 continue
             slots = program.term_slot[program.term_start[c] : program.term_start[c + 1]]
-            if _identify_part(previous) != _identify_part(new) or not _is_of_jobs_only(program, c):
+            if _identify_part(previous) != _identify_part(new) or not depends_on_jobs_only(program, c):
                 return None
-            value = _call_terms(new, inputs)
+            value = call_terms(new, inputs)
             check_value(new.name, value, len(inputs.users), len(inputs.jobs))
             terms = [term for term in value.terms if isinstance(term, JobTerm)]
             if value.divisor is not None or not len(terms) == len(value.terms) == len(slots):
@@ -193,7 +193,7 @@ class Plan:
                 job_value[slot] = term.values
             changed.append(c)
         program = fold(program._replace(job_value=job_value), model.flat_weights, model.weights_in_group)
-        _require_ranges(model.parts, changed, program, inputs)
+        require_ranges(model.parts, changed, program, inputs)
         layout = self._latest_layout
         return replace(self, model=model, program=program, previous_layout=layout and layout.with_job_values(program))
 
@@ -238,20 +238,21 @@ def _identify_part(part: Part) -> tuple[str, str, type]:
     return part.name, part.group, type(part.component)
 
 
-def _is_of_jobs_only(program: Program, component: int) -> bool:
+def depends_on_jobs_only(program: Program, component: int) -> bool:
     """Return whether a component is a sum of job terms."""
     kinds = program.term_kind[program.term_start[component] : program.term_start[component + 1]]
     return bool(program.divisor_kind[component] == NONE and (kinds == JOB).all())
 
 
-def _require_ranges(parts: Sequence[Part], numbers: Sequence[int], program: Program, inputs: Inputs) -> None:
+def require_ranges(parts: Sequence[Part], numbers: Sequence[int], program: Program, inputs: Inputs) -> None:
     """Require values from 0 to 100 of the components with these numbers that are not of this package."""
     for number in numbers:
         if not is_shipped(parts[number]):
             require_range(parts[number], program, number, inputs.users.user_id, inputs.jobs.job_id)
 
 
-def _call_terms(part: Part, inputs: Inputs) -> Value:
+def call_terms(part: Part, inputs: Inputs) -> Value:
+    """Return the terms of a part. An error of the component becomes a ModelError that names it."""
     try:
         return part.component.terms(inputs)
     except ScoringError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
 from typing import Any, Self
 
@@ -70,6 +70,16 @@ class Exclusions:
             n_companies=len(inputs.words.company),
             n_users=len(inputs.users),
             candidates=candidates,
+        )
+
+    def with_users(self, inputs: Inputs) -> Self:
+        """Return the exclusions for the users of other inputs of the same jobs and clock, without candidates."""
+        return replace(
+            self,
+            user_rules=_make_user_rules(self.rules, inputs, None),
+            n_companies=len(inputs.words.company),
+            n_users=len(inputs.users),
+            candidates=None,
         )
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Hashable
+
 import numpy as np
 
 from scoring.bundle.terms import KIND_OF_TERM, TermCheck
@@ -12,8 +14,8 @@ from scoring.model.terms import Value
 __all__ = ["check_value"]
 
 
-def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
-    """Require that the terms of a component can be computed.
+def check_value(name: str, value: Value, n_users: int, n_jobs: int, checked: Container[Hashable] = frozenset()) -> None:
+    """Require that the terms of a component can be computed. `checked`: as of `KnownColumns`.
 
     Shapes must match the data, codes must be below their key's size, rows must exist in their table, and divisors must
     not be 0. NaN and infinity are rejected, except in an interval's bounds and numbers.
@@ -34,7 +36,7 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
                 "term. Use a class of scoring.model.terms.",
                 key=(name, "terms", type(term).__name__),
             )
-        KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs))
+        KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs, checked))
     if value.divisor is not None:
         check, kind = TermCheck(name, value.divisor, n_users, n_jobs), KIND_OF_TERM.get(type(value.divisor))
         divisor = None if kind is None else kind.divisors(value.divisor)

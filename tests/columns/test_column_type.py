@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from sqlalchemy import MetaData, Table
 import scoring
 from scoring.columns import TABLES, Column
 from scoring.columns.job_board import OWN_TYPES
-from scoring.columns.series_functions import CoercedColumn, Mask, all_valid, mask_present
+from scoring.columns.series_functions import CoercedColumn, Mask, mask_present
 from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType
 from scoring.database import schema
@@ -59,10 +58,8 @@ class ShareType(ColumnType):
     def violates(self, values: pd.Series) -> Mask:
         return ((values < 0) | (values > 1)).to_numpy(dtype=bool)
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_valid(values, lambda value: type(value) is float and 0 <= value <= 1):
-            return None
-        return pd.Series(values, dtype="float64")
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return type(value) is float and 0 <= value <= 1
 
     def conforms(self, array: pa.Array) -> bool:
         return not pc.any(pc.or_(pc.less(array, 0), pc.greater(array, 10_000))).as_py()

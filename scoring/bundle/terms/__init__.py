@@ -14,7 +14,7 @@ from scoring.bundle.terms.flag_term import FlagKind, Flags, FlagTerm
 from scoring.bundle.terms.interval_term import IntervalKind, IntervalTerm, Number
 from scoring.bundle.terms.lookup_term import Key, LookupKind, LookupTerm
 from scoring.bundle.terms.single_side_terms import JobKind, JobTerm, UserKind, UserTerm
-from scoring.bundle.terms.term_kind import KeyedKind, ReusableArrays, TermCheck, TermKind
+from scoring.bundle.terms.term_kind import KeyedKind, KnownColumns, ReusableArrays, TermCheck, TermKind
 
 __all__ = [
     "KINDS",
@@ -26,6 +26,7 @@ __all__ = [
     "JobTerm",
     "Key",
     "KeyedKind",
+    "KnownColumns",
     "LookupTerm",
     "Number",
     "ReusableArrays",

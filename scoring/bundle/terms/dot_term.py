@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Longs, Singles
 from scoring.bundle.program import DOT, Program
-from scoring.bundle.terms.term_kind import Packer, ReusableArrays, TermCheck, TermKind, stack
+from scoring.bundle.terms.term_kind import KnownColumns, Packer, ReusableArrays, TermCheck, TermKind, stack
 
 __all__ = ["DotKind", "DotTerm"]
 
@@ -36,9 +36,9 @@ class DotTerm:
 class _Dots:
     """Packs dot terms: the dimensions of all terms in one array per side; job vectors are transposed."""
 
-    def __init__(self, n_users: int, n_jobs: int, vectors: tuple[Singles, Singles] | None) -> None:
+    def __init__(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
-        self.vectors = vectors
+        self.vectors, self.known = reusable.vectors, reusable.columns
         self.terms: list[DotTerm] = []
 
     def add(self, term: DotTerm) -> int:
@@ -66,6 +66,9 @@ class _Dots:
 
     def _job_vector(self, dimensions: int) -> Singles:
         """Return (dimensions, n_jobs). Transposing all jobs at once takes four times as long."""
+        known = self.known.vectors.get(tuple(id(term.jobs) for term in self.terms))
+        if known is not None:
+            return known
         result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
         for first in range(0, self.n_jobs, _BATCH_JOBS):
             jobs_of_batch = slice(first, first + _BATCH_JOBS)
@@ -92,7 +95,11 @@ class DotKind(TermKind[DotTerm]):
             check.require_finite(field, getattr(term, field))
 
     def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[DotTerm]:
-        return _Dots(n_users, n_jobs, reusable.vectors)
+        return _Dots(n_users, n_jobs, reusable)
+
+    def record_columns(self, term: DotTerm, program: Program, slot: int, known: KnownColumns) -> None:
+        known.sources.append(term.jobs)
+        known.checked.add(id(term.jobs))
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         product = np.zeros((len(users), len(jobs)))

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.bundle.program import INTERVAL, Program
-from scoring.bundle.terms.term_kind import Packer, ReusableArrays, TermCheck, TermKind, require_same_column, stack
+from scoring.bundle.terms.term_kind import (
+    KnownColumns,
+    Packer,
+    ReusableArrays,
+    TermCheck,
+    TermKind,
+    require_same_column,
+    stack,
+)
 
 __all__ = ["IntervalKind", "IntervalTerm", "Number"]
 
@@ -39,9 +47,9 @@ class IntervalTerm:
 class _Intervals:
     """Packs interval terms. Numbers are replaced by their ranks, so that comparisons are exact."""
 
-    def __init__(self, n_users: int, n_jobs: int, known: Sequence[Ints]) -> None:
+    def __init__(self, n_users: int, n_jobs: int, ranks: Sequence[Ints], known: KnownColumns) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
-        self.known = known
+        self.reusable_ranks, self.known = ranks, known
         self.numbers: dict[str, int] = {}
         self.columns: list[Floats] = []
         self.sorted: list[Floats] = []
@@ -59,10 +67,13 @@ class _Intervals:
 
     def _number(self, number: Number) -> int:
         if number.name not in self.numbers:
-            place = self.numbers[number.name] = len(self.sorted)
+            place, ranks = len(self.sorted), self.reusable_ranks
+            self.numbers[number.name] = place
             values, rank = (
-                _reuse_ranks(number.values, self.known[place]) if place < len(self.known) else None
-            ) or _rank_numbers(number.values)
+                self.known.ranks.get(id(number.values))
+                or (_reuse_ranks(number.values, ranks[place]) if place < len(ranks) else None)
+                or _rank_numbers(number.values)
+            )
             self.sorted.append(values)
             self.ranks.append(rank)
             self.columns.append(number.values)
@@ -92,7 +103,14 @@ class IntervalKind(TermKind[IntervalTerm]):
         check.require_finite("gain", term.gain)
 
     def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[IntervalTerm]:
-        return _Intervals(n_users, n_jobs, reusable.ranks)
+        return _Intervals(n_users, n_jobs, reusable.ranks, reusable.columns)
+
+    def record_columns(self, term: IntervalTerm, program: Program, slot: int, known: KnownColumns) -> None:
+        numbers = term.number.values
+        ranks = _reuse_ranks(numbers, program.number_rank[program.interval_number[slot]])
+        if ranks is not None:
+            known.sources.append(numbers)
+            known.ranks.setdefault(id(numbers), ranks)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         rank = program.number_rank[program.interval_number[slot], jobs][None, :]

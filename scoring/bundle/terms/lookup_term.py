@@ -11,6 +11,7 @@ from scoring.array_types import Floats, Ints, Longs
 from scoring.bundle.program import LOOKUP, Program
 from scoring.bundle.terms.term_kind import (
     KeyedKind,
+    KnownColumns,
     Packer,
     ReusableArrays,
     TermCheck,
@@ -62,15 +63,17 @@ class LookupTerm:
 class _Lookups:
     """Packs lookup terms: concatenated tables; terms with the same key share its codes."""
 
-    def __init__(self, n_users: int, n_jobs: int) -> None:
+    def __init__(self, n_users: int, n_jobs: int, known: KnownColumns) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
+        self.known = known
         self.keys: dict[str, int] = {}
         self.codes: list[Ints] = []
         self.terms: list[LookupTerm] = []
 
     def add(self, term: LookupTerm) -> int:
-        # a missing code becomes the last column of a table
-        codes = np.where(term.key.codes < 0, term.key.size, term.key.codes).astype(np.int32)
+        codes = self.known.codes.get((id(term.key.codes), term.key.size))
+        if codes is None:  # a missing code becomes the last column of a table
+            codes = np.where(term.key.codes < 0, term.key.size, term.key.codes).astype(np.int32)
         if term.key.name not in self.keys:
             self.keys[term.key.name] = len(self.codes)
             self.codes.append(codes)
@@ -130,7 +133,13 @@ class LookupKind(KeyedKind[LookupTerm]):
             check.require_finite("gains", term.gains)
 
     def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[LookupTerm]:
-        return _Lookups(n_users, n_jobs)
+        return _Lookups(n_users, n_jobs, reusable.columns)
+
+    def record_columns(self, term: LookupTerm, program: Program, slot: int, known: KnownColumns) -> None:
+        codes, size = term.key.codes, term.key.size
+        known.sources.append(codes)
+        known.checked.add((id(codes), -1, size))
+        known.codes.setdefault((id(codes), size), self.codes(program, slot))
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return lookup_rows(program, slot, users)[:, self.codes(program, slot)[jobs]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from scoring.errors import ModelError
 __all__ = [
     "LARGEST",
     "KeyedKind",
+    "KnownColumns",
     "Packer",
     "ReusableArrays",
     "TermCheck",
@@ -34,6 +35,25 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 @dataclass(frozen=True, eq=False)
+class KnownColumns:
+    """Job columns of the terms of a program, by identity, with what was computed from them.
+
+    A program for other users of the same jobs has the same columns, which need not be checked and packed again. They
+    must not change. `sources` refers to them, so that no other array gets the identity of one of them.
+    """
+
+    sources: list[NDArray] = field(default_factory=list)
+    checked: set[Hashable] = field(default_factory=set)
+    """Identities of arrays that are finite, and (identity, low, high) of codes in this range."""
+    codes: dict[tuple[int, int], Ints] = field(default_factory=dict)
+    """(Identity of the codes of a key, its size) → row of `key_code`."""
+    ranks: dict[int, tuple[Floats, Ints]] = field(default_factory=dict)
+    """Identity of a number's values → its distinct values, and row of `number_rank`."""
+    vectors: dict[tuple[int, ...], Singles] = field(default_factory=dict)
+    """Identities of the vectors of all terms → `job_vector`."""
+
+
+@dataclass(frozen=True, eq=False)
 class ReusableArrays:
     """Arrays of another program that a new program may reuse if they are equal to its own."""
 
@@ -41,14 +61,18 @@ class ReusableArrays:
     """`user_vector` and `job_vector`. The caller has checked that they are equal."""
     ranks: Sequence[Ints] = ()
     """Rows of `number_rank`. The packer checks them."""
+    columns: KnownColumns = field(default_factory=KnownColumns)
 
 
 class TermCheck:
     """Checks of one term of a component."""
 
-    def __init__(self, component: str, term: Any, n_users: int, n_jobs: int) -> None:
+    def __init__(
+        self, component: str, term: Any, n_users: int, n_jobs: int, checked: Container[Hashable] = frozenset()
+    ) -> None:
         self.component, self.term = component, term
         self.n_users, self.n_jobs = n_users, n_jobs
+        self.checked = checked
 
     def error(self, what: str, *key: str) -> ModelError:
         """Return an error that names the component, its method and the kind of term. `key`: a field, its property."""
@@ -66,6 +90,8 @@ class TermCheck:
 
     def require_finite(self, field: str, array: NDArray | float) -> None:
         """Require numbers, none of them NaN, infinite or beyond `LARGEST`."""
+        if id(array) in self.checked:
+            return
         if np.asarray(array).dtype.kind not in "biuf":
             raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric", field, "dtype")
         if not np.isfinite(array).all():
@@ -77,6 +103,8 @@ class TermCheck:
 
     def require_range(self, field: str, array: NDArray, low: int, high: int) -> None:
         """Require integers from `low` to below `high`."""
+        if (id(array), low, high) in self.checked:
+            return
         if array.dtype.kind not in "iu":
             raise self.error(f"`{field}` has dtype {array.dtype}; it must be an integer type", field, "dtype")
         if len(array) and not (array.min() >= low and array.max() < high):
@@ -141,6 +169,9 @@ class TermKind(ABC, Generic[T]):
         """Return all values of the term as a divisor; None if this kind must not be a divisor."""
         return None
 
+    def record_columns(self, term: T, program: Program, slot: int, known: KnownColumns) -> None:
+        """Add the job columns of a term that was packed into this slot of a program."""
+
 
 class KeyedKind(TermKind[T]):
     """A kind whose value is the entry of the user's row at the job's code."""
@@ -187,7 +218,18 @@ def require_same_column(name: str, first: NDArray, second: NDArray) -> None:
 
 
 def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
-    """Return the rows as one array (len(rows), length), also for zero rows."""
+    """Return the rows as one array (len(rows), length), also for zero rows.
+
+    If they are all rows of one array, in its order, the result is that array.
+    """
+    whole = rows[0].base if rows else None
+    if isinstance(whole, np.ndarray) and whole.shape == (len(rows), length) and whole.dtype == dtype:
+        first, step = _get_address(whole), whole.strides[0]
+        if whole.flags.c_contiguous and all(
+            row.base is whole and row.shape == (length,) and _get_address(row) == first + place * step
+            for place, row in enumerate(rows)
+        ):
+            return whole
     result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
@@ -197,6 +239,11 @@ def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
             )
         result[place] = row
     return result
+
+
+def _get_address(array: NDArray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def concatenate(arrays: Sequence[NDArray], dtype: type) -> NDArray:

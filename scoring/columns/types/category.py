@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns.normal_form import normalise_text, normalise_value
-from scoring.columns.series_functions import CoercedColumn, all_valid, digest_texts, get_dtype_letter, to_plain_dtype
+from scoring.columns.series_functions import CoercedColumn, digest_texts, get_dtype_letter, to_plain_dtype
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.normal_text import NormalTextType
 from scoring.columns.types.text import NUL
@@ -76,15 +76,12 @@ class CategoryListType(ColumnType):
     def make_missing_coerced(self, length: int) -> pd.Series:
         return pd.Series([[] for _ in range(length)], dtype=object)
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
         """As in the base class; only for words of ASCII letters and digits, and lists of them."""
+        items = value if type(value) is list else [value]
+        return all(type(item) is str and item.isascii() and item.isalpha() for item in items)
 
-        def clean(value: Any) -> bool:
-            items = value if type(value) is list else [value]
-            return all(type(item) is str and item.isascii() and item.isalpha() for item in items)
-
-        if not all_valid(values, clean):
-            return None
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         return pd.Series([[] if value is None else _parse_value(value) for value in values], dtype=object)
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.normal_form import normalise_texts
-from scoring.columns.series_functions import CoercedColumn, all_valid, get_dtype_letter, to_plain_dtype
+from scoring.columns.series_functions import CoercedColumn, get_dtype_letter, to_plain_dtype
 from scoring.columns.types.text import TextType, is_clean_text
 
 __all__ = ["CHOICE"]
@@ -33,10 +32,8 @@ class ChoiceType(TextType):
         problems = [(np.append(mask, False)[coded.place], reason) for mask, reason in result.problems]
         return CoercedColumn(DictionaryColumn(result.values, coded.place).series(), problems)
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_valid(values, lambda v: is_clean_text(v) and v.isascii() and v == v.lower()):
-            return None
-        return pd.Series(list(values), dtype="str")
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return is_clean_text(value) and value.isascii() and value == value.lower()
 
     def normalise(self, texts: pa.Array) -> pa.Array:
         return pc.utf8_lower(normalise_texts(texts))

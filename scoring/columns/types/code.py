@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,6 @@ from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import (
     CoercedColumn,
-    all_valid,
     get_dtype_letter,
     mask_present,
     to_mask,
@@ -63,15 +61,11 @@ class CodeType(TextType):
         result.values = to_text_series(texts)
         return result
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
         """As in the base class; only for letters and digits, with numbers of at least `width` digits."""
-
-        def clean(value: Any) -> bool:
-            if type(value) is not str or not (value.isascii() and value.isalnum()):
-                return False
-            return width is None or not value.isdigit() or len(value) >= width
-
-        return pd.Series(list(values), dtype="str") if all_valid(values, clean) else None
+        if type(value) is not str or not (value.isascii() and value.isalnum()):
+            return False
+        return width is None or not value.isdigit() or len(value) >= width
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
         texts = super().from_database(values)

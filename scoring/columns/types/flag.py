@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from scoring.columns.series_functions import (
     CoercedColumn,
-    all_valid,
     drop_missing_texts,
     get_dtype_letter,
     mask_present,
@@ -64,9 +63,10 @@ class FlagType(ColumnType):
     def accepts_values(self, values: pd.Series) -> bool:
         return True
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_valid(values, lambda value: type(value) is bool):
-            return None
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return type(value) is bool
+
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         return self._canonical(np.array([v is True for v in values]), np.array([v is None for v in values]))
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:

@@ -64,9 +64,10 @@ class IdType(IntegerType):
     def finish(self, values: pd.Series) -> pd.Series:
         return values.astype("int64")
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all(type(value) is int and abs(value) < MAX_EXACT for value in values):
-            return None
+    def accepts_objects(self, values: Sequence[Any], width: int | None = None) -> bool:
+        return all(type(value) is int and abs(value) < MAX_EXACT for value in values)
+
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         return pd.Series(np.array(values, dtype=np.int64))
 
     def conforms(self, array: pa.Array) -> bool:

@@ -15,7 +15,6 @@ from scoring.columns.series_functions import (
     MAX_EXACT,
     CoercedColumn,
     Mask,
-    all_valid,
     drop_missing_texts,
     get_dtype_letter,
     mask_present,
@@ -67,9 +66,10 @@ class IntegerType(ColumnType):
     def accepts_values(self, values: pd.Series) -> bool:
         return True
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_valid(values, lambda value: type(value) is int and abs(value) < MAX_EXACT):
-            return None
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return type(value) is int and abs(value) < MAX_EXACT
+
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         numbers = np.array([0 if value is None else value for value in values], dtype=np.int64)
         return pd.Series(pd.arrays.IntegerArray(numbers, np.array([value is None for value in values])))
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns.normal_form import normalise_text
-from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, all_valid, digest_texts
+from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, digest_texts
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.integer import INTEGER
 
@@ -61,12 +61,10 @@ class IntegerListType(ColumnType):
     def make_missing_coerced(self, length: int) -> pd.Series:
         return pd.Series([[] for _ in range(length)], dtype=object)
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        def clean(value: Any) -> bool:
-            return type(value) is list and all(type(item) is int and abs(item) < MAX_EXACT for item in value)
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return type(value) is list and all(type(item) is int and abs(item) < MAX_EXACT for item in value)
 
-        if not all_valid(values, clean):
-            return None
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         return pd.Series([[] if value is None else list(value) for value in values], dtype=object)
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:

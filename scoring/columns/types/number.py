@@ -17,7 +17,6 @@ from scoring.columns.series_functions import (
     MAX_EXACT,
     CoercedColumn,
     Mask,
-    all_valid,
     drop_missing_texts,
     get_dtype_letter,
     mask_present,
@@ -62,12 +61,10 @@ class NumberType(ColumnType):
     def violates(self, values: pd.Series) -> Mask:
         return np.isinf(values.to_numpy(dtype=np.float64))
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        def clean(value: Any) -> bool:
-            return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < MAX_EXACT)
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < MAX_EXACT)
 
-        if not all_valid(values, clean):
-            return None
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         return pd.Series(np.array([np.nan if value is None else value for value in values], dtype=np.float64))
 
     def parse_bound(self, value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
-    all_valid,
     contains_nul,
     format_value,
     get_dtype_letter,
@@ -81,8 +79,8 @@ class TextType(ColumnType):
         array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
         return bool(self.normalise(array).equals(array))
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        return pd.Series(list(values), dtype="str") if all_valid(values, is_clean_text) else None
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return is_clean_text(value)
 
     def conforms(self, array: pa.Array) -> bool:
         return not contains_nul(array)

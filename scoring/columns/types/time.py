@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from scoring.columns.series_functions import (
     CoercedColumn,
     Mask,
-    all_valid,
     drop_missing_texts,
     get_dtype_letter,
     mask_present,
@@ -78,12 +77,10 @@ class TimeType(ColumnType):
         microseconds = values.to_numpy(dtype="datetime64[us]").view(np.int64)
         return bool((((microseconds >= FIRST) & (microseconds <= LAST)) | (microseconds == MISSING_TIME)).all())
 
-    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        def clean(value: Any) -> bool:
-            return isinstance(value, datetime) and value.tzinfo is not None and value.year in SAFE_YEARS
+    def accepts_object(self, value: Any, width: int | None = None) -> bool:
+        return isinstance(value, datetime) and value.tzinfo is not None and value.year in SAFE_YEARS
 
-        if not all_valid(values, clean):
-            return None
+    def make_column(self, values: Sequence[Any]) -> pd.Series:
         times = pd.DatetimeIndex([pd.NaT if v is None else pd.Timestamp(v).tz_convert("UTC") for v in values])
         return pd.Series(times.as_unit("us"))
 
