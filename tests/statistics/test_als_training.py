@@ -18,6 +18,7 @@ from scipy import sparse
 from scoring.statistics import ALS, Factors, Statistics, als_training
 from scoring.statistics.als_training import Vectors, has_equal_bits, train, train_on_threads
 from scoring.testing import small_dataset
+from tests.support.proof_counts import record_count
 
 THREADS = 2, 4, 7
 """More than the cores of most test machines: threads are interrupted at any place."""
@@ -55,6 +56,7 @@ def assert_equal_bits(matrix: sparse.csr_matrix, settings: ALS) -> None:
         several = train_on_threads(matrix, settings, threads)
         for side, found, wanted in zip(("users", "jobs"), several, one, strict=True):
             assert found.tobytes() == wanted.tobytes(), f"{side} on {threads} threads"
+    record_count("training threads", "{} trainings on 2 to 7 threads", len(THREADS))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 8, 31, 32, 33, 64, 100, 256])

@@ -51,6 +51,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "Lists do not depend on the chunk size, the number of workers, or the order of rows in tables and "
                 "requests.",
             ),
+            Promise("training threads", "Trained factors have the same bits on any number of threads."),
             Promise(
                 "invariants",
                 "Lists do not depend on the strategy, and all other invariants of `scoring.testing` hold.",
