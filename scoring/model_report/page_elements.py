@@ -105,12 +105,12 @@ def draw_change_bar(change: float, largest: float, label: str) -> str:
     )
 
 
-def draw_pair_bar(before: float, after: float, largest: float, label: str) -> str:
-    """Return two bars, before above after."""
-    first, second = (_BAR * value / largest if largest else 0.0 for value in (before, after))
+def draw_pair_bar(before: float | None, after: float, largest: float, label: str) -> str:
+    """Return two bars, before above after. None: only the bar of after."""
+    first, second = (_BAR * value / largest if largest else 0.0 for value in (before or 0.0, after))
+    earlier = "" if before is None else f'<rect class="before" x="0" y="1" width="{first:.1f}" height="5"/>'
     return (
         f'<svg class="bar" viewBox="0 0 {_BAR} 14" role="img" aria-label="{escape_text(label)}">'
         f"<title>{escape_text(label)}</title>"
-        f'<rect class="before" x="0" y="1" width="{first:.1f}" height="5"/>'
-        f'<rect class="after" x="0" y="8" width="{second:.1f}" height="5"/></svg>'
+        f'{earlier}<rect class="after" x="0" y="8" width="{second:.1f}" height="5"/></svg>'
     )

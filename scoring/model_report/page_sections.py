@@ -63,8 +63,8 @@ def _conclude(content: ReportContent) -> str:
     if diff is not None and diff.is_same:
         return "The model is the same as before."
     headline = None if evidence is None or access is None else _find_headline(evidence, access)
-    if evidence is None or access is None or headline is None:
-        return "It is not known whether users choose more of the shown jobs: the model was not tested against another."
+    if evidence is None or access is None or headline is None or not content.is_change_tested:
+        return "It is not known whether users choose more of the shown jobs: this change was not tested."
     change, worse = access.changes[headline], evidence.list_worse_measures()
     price = "; ".join(
         name_measure(name) + ("" if other.relative is None else f" {_format_relative(other.relative)}")
@@ -85,10 +85,10 @@ def _conclude(content: ReportContent) -> str:
 def _qualify(content: ReportContent) -> str:
     """Return why the conclusion cannot be trusted; empty if no reason is known."""
     access = content.access
-    if access is None or not access.changes:
+    if access is None or not content.is_change_tested:
         return ""
     if access.n_fitted_users or access.split in ("train", "all"):
-        return " <b>This result is too good: users of the test also served to find the weights.</b>"
+        return " <b>The test favours the model: some of its users also served to find the weights.</b>"
     if access.split == "validation":
         return " <b>This is not a final test: models are selected on these users.</b>"
     return ""
@@ -133,6 +133,11 @@ def _render_gain(content: ReportContent) -> str:
             else "The model was not compared with another one on users who were kept for the test."
         )
         return _render_box(title, text, "")
+    if content.diff is not None and content.diff.is_same:
+        return _render_box(title, "Nothing: the model did not change.", "")
+    if not content.is_change_tested:
+        other = escape_data(access.baseline or "another model")
+        return _render_box(title, f"It is not known. The model was tested, but against {other}: see below.", "")
     evidence = content.evidence
     headline = _find_headline(evidence, access)
     if headline is None:
@@ -151,6 +156,10 @@ def _render_gain(content: ReportContent) -> str:
     if others:
         more = f", and {len(others) - 2} more" if len(others) > 2 else ""
         text += f" Also better: {_join_measures(others[:2])}{more}."
+    losses = [name for name in evidence.list_worse_measures() if name != headline and not is_list_measure(name)]
+    if losses:
+        more = f", and {len(losses) - 2} more" if len(losses) > 2 else ""
+        text += f" Also worse: {_join_measures(losses[:2])}{more}."
     is_clear = evidence.is_significant(headline)
     return _render_box(title, text, {True: "is-good", False: "is-bad", None: ""}[change.is_good] if is_clear else "")
 
@@ -181,10 +190,12 @@ def _classify(is_good: bool | None) -> str:
 
 def _render_price(content: ReportContent) -> str:
     title, evidence = "The price", content.evidence
-    if evidence is not None and evidence.access is not None and evidence.access.changes:
-        worse = evidence.list_worse_measures()
+    if evidence is not None and content.is_change_tested and not _is_same_model(content):
+        worse = {name: change for name, change in evidence.list_worse_measures().items() if is_list_measure(name)}
         if not worse:
-            return _render_box(title, "No measure got clearly worse, and none by more than 10%.", "is-good")
+            return _render_box(
+                title, "No property of the lists is clearly worse, and none by more than 10%.", "is-good"
+            )
         texts = [
             f"{name_measure(name)} {escape_text(format_change(name, change, evidence.currency))}"
             + ("" if evidence.is_significant(name) else " (may be chance)")
@@ -203,6 +214,10 @@ def _render_price(content: ReportContent) -> str:
     return _render_box(title, f"Worse by more than 10%: {'; '.join(texts)}.", "is-bad")
 
 
+def _is_same_model(content: ReportContent) -> bool:
+    return content.diff is not None and content.diff.is_same
+
+
 def _summarize_lists(lists: ListChanges | None, problem: str) -> str:
     if lists is None:
         return f"The lists were not compared. {escape_text(problem, 500)}"
@@ -216,24 +231,28 @@ def _summarize_lists(lists: ListChanges | None, problem: str) -> str:
 
 def _render_groups_box(content: ReportContent) -> str:
     title, access = "Groups of users", content.access
-    if access is None or access.worse_slices is None:
+    if access is None or access.worse_slices is None or not content.is_change_tested or _is_same_model(content):
         return _render_box(title, "It was not tested whether a group of users loses.", "")
     if access.n_tested_slices == 0:
         return _render_box(title, "No group had enough users for a test.", "")
     tested = "" if access.n_tested_slices is None else f" Groups with enough users: {access.n_tested_slices:,}."
     if not access.worse_slices:
         return _render_box(title, f"No group of users is clearly worse off.{tested}", "is-good")
-    names = [_name_slice(text) for text in access.worse_slices]
+    names = list(_collect_worse_slices(access))
     more = len(names) - _NAMED
     text = "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
     return _render_box(title, f"Clearly worse off: {text}.{tested}", "is-bad")
 
 
-def _name_slice(text: str) -> str:
-    """Return a slice such as `NDCG@10:tenure:newcomer` in words."""
-    metric, _, rest = text.partition(":")
-    slicing, _, label = rest.partition(":")
-    return f"{escape_data(slicing)} {escape_data(label)} ({escape_text(metric)})"
+def _collect_worse_slices(access: TestAccess) -> dict[str, list[str]]:
+    """Return slice → its worse measures, as HTML, from texts such as `NDCG@10:tenure:newcomer`."""
+    found: dict[str, list[str]] = {}
+    for text in access.worse_slices or ():
+        metric, _, rest = text.partition(":")
+        slicing, _, label = rest.partition(":")
+        name = f"{escape_data(slicing)}: {escape_data(label)}"
+        found.setdefault(name, []).append(f"{escape_text(name_measure(metric))} ({escape_text(metric)})")
+    return found
 
 
 def _summarize_decision(content: ReportContent) -> str:
@@ -263,7 +282,9 @@ def _join_measures(names: Iterable[str]) -> str:
 def _render_change_chart(content: ReportContent) -> str:
     """Return the relative changes of all measures on test users, or of the lists if there is no test."""
     evidence, access = content.evidence, content.access
-    if evidence is not None and access is not None and access.changes:
+    if _is_same_model(content) and (content.lists is None or content.lists.is_same):
+        return ""
+    if evidence is not None and access is not None and content.is_change_tested and not _is_same_model(content):
         rows = {name: _make_chart_row(evidence, name, change) for name, change in access.changes.items()}
         note = "Point: change. Line: likely range. An empty point may be chance."
     elif content.lists is not None and not content.lists.is_same:
@@ -355,7 +376,7 @@ def _render_weights_of(content: ReportContent) -> str:
         [
             f"{escape_data(part.name)}<small>{escape_text(describe_component(part.component))}</small>",
             f"{100 * weight:.1f}%",
-            draw_pair_bar(weight, weight, largest, f"{part.name}: {100 * weight:.1f}%"),
+            draw_pair_bar(None, weight, largest, f"{part.name}: {100 * weight:.1f}%"),
         ]
         for part, weight in zip(model.parts, model.flat_weights.tolist(), strict=True)
     ]
@@ -393,6 +414,11 @@ def _render_test(content: ReportContent) -> str:
             "whether users choose more of the jobs that it shows.</p>"
         )
     head = _describe_test(evidence, access)
+    if access.changes and not content.is_change_tested:
+        head = (
+            "<p><b>The test compares the model with another one than this report does.</b> “Before” is that model in "
+            f"the tables of the test.</p>{head}"
+        )
     if not access.changes:
         return f"{head}<p>The test does not compare the model with another one.</p>"
     names = [name for name in access.changes if not is_list_measure(name)]
@@ -416,7 +442,9 @@ def _describe_test(evidence: TestResult, access: TestAccess) -> str:
     if access.held_out is not None:
         facts.append(f"Hidden actions: {escape_data(access.held_out)}.")
     if access.n_cuts is not None:
-        facts.append(f"The test was repeated at {pluralize(access.n_cuts, 'time')}; the figures are over all of them.")
+        facts.append(
+            f"The test was repeated for {pluralize(access.n_cuts, 'period')}. The figures are over all periods."
+        )
     if access.baseline is not None:
         facts.append(f"Compared with: {escape_data(access.baseline)}.")
     if access.n_fitted_users:
@@ -493,7 +521,9 @@ def _render_costs(content: ReportContent) -> str:
     )
     if evidence is not None and access is not None and access.changes:
         names = [name for name in access.changes if is_list_measure(name)]
-        text += _render_measures(content, evidence, access, names, "Properties of the lists of the test users.")
+        against = make_printable(access.baseline or "another model")
+        caption = f"Properties of the lists of the test users, compared with {against}."
+        text += _render_measures(content, evidence, access, names, caption)
     lists = content.lists
     if lists is None:
         return text
@@ -539,9 +569,10 @@ def _render_groups(content: ReportContent) -> str:
             )
         if access.worse_slices:
             parts.append(f"<p>Groups that are clearly worse off in the test:{tested}</p>")
-            parts.append(render_list(_name_slice(text) for text in access.worse_slices))
+            worse = _collect_worse_slices(access)
+            parts.append(render_list(f"<b>{name}</b>: worse {', '.join(measures)}" for name, measures in worse.items()))
         elif access.n_tested_slices != 0:
-            parts.append(f"<p>In the test, no group of users is clearly worse off.{tested}</p>")
+            parts.append(f"<p>In the test, no group of users is clearly worse off than before.{tested}</p>")
         else:
             parts.append("<p>No group had enough users for a test. At least 30 are needed.</p>")
     parts.append(_render_slices(content))
@@ -874,7 +905,7 @@ def _render_words(content: ReportContent) -> str:
 
 
 SECTIONS: Final = (
-    ("run", "The run", _render_run, False),
+    ("run", "The run", _render_run, True),
     ("change", "What changed in the model", _render_model_change, True),
     ("test", "The test: do users choose more of the shown jobs?", _render_test, True),
     ("price", "The price", _render_costs, False),

@@ -76,5 +76,6 @@ svg .after { fill: var(--good); } svg .open { fill: var(--paper); }
   table { font-size: 9.5pt; } .muted, figcaption, caption { font-size: 9pt; }
   tr, figure, .fact, .warning, .example { break-inside: avoid; } thead { display: table-header-group; }
   section.page { break-before: page; } nav { display: none; } a { color: inherit; text-decoration: none; }
-  .facts { grid-template-columns: 1fr 1fr; } figure { max-width: 110mm; } }
+  .facts { grid-template-columns: 1fr 1fr 1fr; gap: 8px; } .fact { font-size: 9.5pt; padding: 6px 10px; }
+  .lead { font-size: 13pt; } .warning { padding: 2px 10px; font-size: 9.5pt; } figure { max-width: 110mm; } }
 """

@@ -128,6 +128,14 @@ class ReportContent:
         return ProfileDiff(self.baseline.model, self.model)
 
     @property
+    def is_change_tested(self) -> bool:
+        """Whether the evaluation compares the model with the baseline of this report."""
+        access, baseline = self.access, self.baseline
+        if access is None or not access.changes or baseline is None:
+            return False
+        return baseline.model is None or access.baseline_digest in (None, baseline.model.digest)
+
+    @property
     def access(self) -> TestAccess | None:
         """The evaluation on test users."""
         return None if self.evidence is None else self.evidence.access
@@ -185,7 +193,7 @@ def collect_run_content(
         else Baseline(before, before.name, f"This is the model of the replaced run, {run.replaced}."),
         profile=profile,
         evidence=evidence,
-        doubts=() if evidence is None else (*evidence.objections, *evidence.warnings),
+        doubts=() if evidence is None else evidence.objections,
         baseline_values={} if evidence is None else _find_baseline_values(registry, evidence.access),
         lists=lists,
         lists_problem=lists_problem,

@@ -722,6 +722,30 @@ class Registry:
             slices=board.slices(name) if slices is None else slices,
         )
 
+    def describe_backtest(
+        self, backtest: Backtest, models: Mapping[str, ScoringModel], *, split: str, n_looks: int | None
+    ) -> SavedEvaluation | None:
+        """Return the comparison of the candidate, or of the last model, over all cuts. See `describe_evaluation`.
+
+        None: there is only one model.
+        """
+        name = backtest.candidate or list(models)[-1]
+        if name == backtest.baseline:
+            return None
+        records = dict(
+            zip(models, describe_backtest(backtest, models, split, self._make_finder(None), b""), strict=True)
+        )
+        return SavedEvaluation.of_records(
+            [records[backtest.baseline], records[name]],
+            (backtest.baseline, name),
+            (models[backtest.baseline], models[name]),
+            at=to_utc(self._clock()),
+            n_looks=n_looks,
+            level=backtest.level,
+            notes=backtest.notes,
+            slices=None,
+        )
+
     def _make_finder(self, derived_from: ScoringModel | None) -> FindUsers:
         inherited = FittedUsers() if derived_from is None else self.find_fitted_users(derived_from)
         return lambda model: self.find_fitted_users(model).add(inherited).user_id

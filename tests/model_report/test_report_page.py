@@ -5,9 +5,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,39 +13,17 @@ from scoring.errors import OutputError
 from scoring.model_report import ReportContent, render_report_page, write_report_page
 from scoring.model_report.list_changes import ListChanges
 from scoring.model_report.page_sections import SECTIONS
-from scoring.model_report.report_content import Baseline, Decision
-from scoring.registry import Profile
-from scoring.registry.metadata import ProfileMetadata
-from scoring.registry.promotions import StoredPromotion
+from scoring.model_report.report_content import Decision
 from tests.cli.golden import pages
+from tests.model_report.content_maker import make_content
 from tests.model_report.page_reader import PageReader
 
-AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ATTACKS = ("<script>alert(1)</script>", "]]>", "\u202eoverride", '"><img src=x onerror=alert(1)>', "http://a.b/?c=1&d")
 
 
 @pytest.fixture(scope="module")
 def content() -> ReportContent:
-    diff, evidence = pages.make_diff(), pages.make_evidence()
-    metadata = ProfileMetadata(
-        name="night", version=2, saved_at=AT, model="changed", digest=diff.b.digest, code_version="0.2", author="山田"
-    )
-    profile = Profile(metadata, diff.b)
-    known: dict[str, Any] = {"at": AT, "action": "promote", "name": "night", "version": 2, "digest": diff.b.digest}
-    promotion = StoredPromotion(**known, note="Better.\nFee falls.", model="", requested_by="Sato", approved_by="Ito")
-    return ReportContent(
-        kind="profile",
-        name="night@2",
-        model=diff.b,
-        baseline=Baseline(diff.a, "standard", "It was in use before."),
-        profile=profile,
-        evidence=replace(evidence, profile=profile),
-        doubts=(*evidence.objections, *evidence.warnings),
-        baseline_values={"NDCG@10": 0.477},
-        lists=ListChanges.of(pages.make_comparison()),
-        lists_problem="",
-        decision=Decision((promotion,), promotion, True),
-    )
+    return make_content()
 
 
 def read(content: ReportContent) -> PageReader:
@@ -135,6 +111,26 @@ def test_missing_evidence_and_lists_are_stated(content: ReportContent) -> None:
     assert "This model was never tested on users who were kept for a test." in text
     assert text.count("No database.") == 3
     assert read(replace(lone, evidence=None, profile=None, decision=Decision((), None, False))).unclosed == []
+
+
+def test_test_of_another_change_is_not_a_result(content: ReportContent) -> None:
+    """A run is compared with the replaced run. The evaluation of its model may be against another one."""
+    assert content.evidence is not None
+    assert content.evidence.access is not None
+    assert content.baseline is not None
+    assert content.baseline.model is not None
+    access = content.evidence.access.model_copy(update={"baseline_digest": "f" * 32, "baseline": "day@1"})
+    other = replace(content, evidence=replace(content.evidence, access=access))
+    text = read(other).text
+    assert "It is not known whether users choose more of the shown jobs: this change was not tested." in text
+    assert "The model was tested, but against day@1: see below." in text
+    assert "The test compares the model with another one than this report does." in text
+    assert "Worse by more than 10%: preference for popular jobs +12%." in text
+    same = replace(other, baseline=replace(content.baseline, model=content.model))
+    text = read(same).text
+    assert "The model is the same as before." in text
+    assert "Nothing: the model did not change." in text
+    assert "fee per shown job -2,358 yen" not in text
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

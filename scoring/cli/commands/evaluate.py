@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Backtest, JobSlicing, Scoreboard, Slicing
+    from scoring.registry.saved_evaluation import SavedEvaluation
     from scoring.tuning.ablation import Ablation
 
 __all__ = ["evaluate"]
@@ -151,7 +152,7 @@ def evaluate(
     tables = _OptionalTables(board, slicings, list(chosen)[-1] if ablation else None)
     _print_tables(board, tables)
     _write_files(board, tables, out, lists_out, progress)
-    if out is not None and n_models > 1:
+    if out is not None:
         _save_evaluation(request, board, look, tables.slices, out)
     if store is not None:
         store.log(_make_run(request, board, look, tables.save), progress)
@@ -178,6 +179,8 @@ def _evaluate_cuts(
         from scoring.cli.export import print_saved
 
         _save_backtest(backtest, out)
+        registry = request.registry
+        _write_evaluation(registry.describe_backtest(backtest, request.models, split=request.on, n_looks=look), out)
         print_saved(out, progress)
     if store is not None:
         params = request.list_params(backtest.n_users) | {
@@ -239,14 +242,21 @@ def _save_evaluation(
     request: EvaluateRequest, board: Scoreboard, look: int | None, slices: pd.DataFrame | None, out: Path
 ) -> None:
     """Write the comparison of the last model with the first one, for `scoring report`."""
-    from scoring.registry.saved_evaluation import EVALUATION
-    from scoring.storage.os_errors import wrap_os_errors
-
     is_last_model = not list(board.evaluations.values())[-1].is_external
     of_model = slices if is_last_model else None
     saved = request.registry.describe_evaluation(board, split=request.on, n_looks=look, slices=of_model)
-    if saved is not None:
-        with wrap_os_errors(out / EVALUATION):
+    _write_evaluation(saved, out)
+
+
+def _write_evaluation(saved: SavedEvaluation | None, out: Path) -> None:
+    """Write the file of an evaluation. None: it has no second model, and an earlier file is removed."""
+    from scoring.registry.saved_evaluation import EVALUATION
+    from scoring.storage.os_errors import wrap_os_errors
+
+    with wrap_os_errors(out / EVALUATION):
+        if saved is None:
+            (out / EVALUATION).unlink(missing_ok=True)
+        else:
             (out / EVALUATION).write_text(saved.dump(), "utf-8")
 
 

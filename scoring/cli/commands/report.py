@@ -107,31 +107,17 @@ _NO_DATABASE = f"{DEFAULT_DB} does not exist. Give the database with --db to com
 
 
 def _find_run(name: str, out: Path) -> Path | None:
-    """Return the folder of a published run: a path, or an id in the folder of runs. None: not a published run.
-
-    Raises
-    ------
-    ConfigurationError: If the run exists but is not published.
-    """
-    from scoring.errors import ConfigurationError
-    from scoring.runs.history import find_folder_leftovers
+    """Return the folder of a published run: a path, or an id in the folder of runs. None: not a published run."""
     from scoring.runs.publishers import is_run
 
     for folder in (out / name, Path(name)):
         if is_run(folder):
             return folder.resolve()
-    for leftover in find_folder_leftovers(out):
-        if leftover.run_id == name:
-            raise ConfigurationError(
-                f"Run {name} is not published: it is {leftover.status}. Give the id of a published run. `scoring runs "
-                "list` lists the runs.",
-                key=("name",),
-            )
     return None
 
 
 def _collect_profile(name: str, registry: Registry, source: _Source, out: Path) -> ReportContent:
-    from scoring.errors import ConfigurationError, ModelError
+    from scoring.errors import ConfigurationError, ModelError, suggest
     from scoring.model_report import collect_profile_content
     from scoring.model_report.list_changes import ListChanges
     from scoring.model_report.report_content import find_baseline
@@ -141,9 +127,10 @@ def _collect_profile(name: str, registry: Registry, source: _Source, out: Path) 
     except (ModelError, ConfigurationError) as error:
         if not _is_unknown(name, registry):
             raise
+        _require_no_run(name, source.database, out)
         raise ConfigurationError(
             f"{name} is neither a profile in {registry.folder}, nor a published run in {out}, nor a folder with an "
-            "evaluation of two models. `scoring profiles list` and `scoring runs list` list profiles and runs.",
+            f"evaluation of two models. {suggest(name, registry.list()['name'])}",
             key=("name",),
         ) from error
     baseline = find_baseline(registry, profile)
@@ -182,6 +169,33 @@ def _is_unknown(name: str, registry: Registry) -> bool:
     return base != PROMOTED and base not in list_preset_names() and base not in set(registry.list()["name"])
 
 
+def _require_no_run(name: str, database: str | None, out: Path) -> None:
+    """Check that no run without files in the folder has this id.
+
+    Raises
+    ------
+    ConfigurationError: If the run is not published, or only the database contains it.
+    """
+    from scoring.database.database import Database
+    from scoring.errors import ConfigurationError
+    from scoring.runs.history import collect_runs
+
+    if database is None:
+        runs = collect_runs(out)
+    else:
+        with Database.open(database) as opened:
+            runs = collect_runs(out, opened)
+    found = next((run for run in runs if run.run_id == name), None)
+    if found is None:
+        return
+    problem = (
+        f"has no files in {out}. Give the folder of the run, or set --out"
+        if found.status.can_be_verified
+        else f"is not published: it is {found.status}. Give the id of a published run"
+    )
+    raise ConfigurationError(f"Run {name} {problem}. `scoring runs list` lists the runs.", key=("name",))
+
+
 def _compare_models(
     before: ScoringModel, after: ScoringModel, name_before: str, name_after: str, source: _Source
 ) -> Comparison:
@@ -201,6 +215,7 @@ def _compare_models(
 
 
 def _collect_run(folder: Path, registry: Registry, components: list[type[Component]], source: _Source) -> ReportContent:
+    from scoring.errors import UnknownIdError
     from scoring.model_report import collect_run_content
     from scoring.model_report.list_changes import ListChanges
     from scoring.model_report.report_content import RunFacts
@@ -221,7 +236,11 @@ def _collect_run(folder: Path, registry: Registry, components: list[type[Compone
     elif source.database is None:
         problem = _NO_DATABASE
     else:
-        comparison = _compare_runs(replaced, folder, source.load(str(run.as_of)), source)
+        data = source.load(str(run.as_of))
+        try:
+            comparison = _compare_runs(replaced, folder, data, source)
+        except UnknownIdError:  # rows may be deleted after a run
+            problem = "The database no longer contains all jobs of the two runs."
     lists = None if comparison is None else ListChanges.of(comparison)
     return collect_run_content(registry, run, profile, models, lists, problem)
 

@@ -177,7 +177,7 @@ def test_backtest_prints_what_the_library_returns(
         assert f"{cut.name}: " in done.stderr
     assert "overlap" in done.stderr
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
-        "backtest.csv", "backtest_cuts.csv", "backtest.png",
+        "backtest.csv", "backtest_cuts.csv", "backtest.png", "evaluation.json",
     }  # fmt: skip
     registry = Registry("data/profiles")
     assert registry.list_test_accesses()["look"].tolist() == [1, 1]  # one look, not one per cut
@@ -186,6 +186,8 @@ def test_backtest_prints_what_the_library_returns(
     stored = evidence.frame().set_index("measure").loc["NDCG@10", ["value", "difference", "low", "high"]]
     wanted = pooled.loc[("fit", "NDCG@10"), ["mean", "difference", "difference_low", "difference_high"]]
     assert stored.tolist() == wanted.tolist()
+    assert action_command("report", "found", "--html", "found.html").exit_code == 0
+    assert "The test was repeated for 3 periods." in Path("found.html").read_text("utf-8")
     again = action_command("evaluate", "fit", "--cuts", 2, "--every", "7d", "--days", 20, "--on", "test")
     assert "have been evaluated 1 time before" in again.stderr
 

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from scoring import Dataset, Prepared, load_model
+from scoring.database.database import Database
+from scoring.database.schema import runs
 from scoring.evaluation import Comparison
 from scoring.registry import Registry
 from tests.cli.command import Call, error_line, invoke, page
@@ -20,10 +22,15 @@ def read(path: str) -> PageReader:
     return PageReader.of(Path(path).read_text("utf-8"))
 
 
-def test_report_of_profile_equals_evaluate_and_compare(
-    action_command: Call, action_data: Dataset, factor_cache: Path
-) -> None:
-    assert action_command("evaluate", "standard", "fit", "--on", "test", "--out", "tables").exit_code == 0
+def test_report_of_profile_and_evaluation(action_command: Call, action_data: Dataset, factor_cache: Path) -> None:
+    """Both agree with `evaluate` and `compare`."""
+    options = ("--on", "all", "--goal", "NDCG@10", "--slices", "--level", 0.9)
+    assert action_command("evaluate", "standard", "fit", *options, "--out", "tables").exit_code == 0
+    _check_profile(action_command, action_data)
+    _check_evaluation(action_command)
+
+
+def _check_profile(action_command: Call, action_data: Dataset) -> None:
     done = action_command("report", "fit", "--html", "fit.html")
     assert re.fullmatch(r"Report: fit\.html \(\d+ kB\)", page(done))
     reader = read("fit.html")
@@ -50,18 +57,14 @@ def test_report_of_profile_equals_evaluate_and_compare(
     assert len(first) < 200_000
 
 
-def test_report_of_evaluation_has_its_slices(action_command: Call) -> None:
-    """The report agrees with the written tables, and states that users of all splits are not a test."""
-    options = ("--on", "all", "--goal", "NDCG@10", "--slices", "--level", 0.9)
-    assert action_command("evaluate", "standard", "fit", *options, "--out", "tables").exit_code == 0
-    for name in ("tables", "tables/evaluation.json"):
-        assert action_command("report", name, "--html", "found.html").exit_code == 0
-        reader = read("found.html")
-        assert "Evaluation of fit@1" in reader.text
-        assert "This result is too good" in reader.text
-        assert "in 90 of 100 tests" in reader.text
-        assert "Goal that was stated before the test: quality of the order (NDCG@10)." in reader.text
-        assert "1 test on these users so far" in reader.text
+def _check_evaluation(action_command: Call) -> None:
+    assert action_command("report", "tables", "--html", "found.html").exit_code == 0
+    reader = read("found.html")
+    assert "Evaluation of fit@1" in reader.text
+    assert "The test favours the model" in reader.text
+    assert "in 90 of 100 tests" in reader.text
+    assert "Goal that was stated before the test: quality of the order (NDCG@10)." in reader.text
+    assert "1 test on these users so far" in reader.text
     board = pd.read_csv("tables/scoreboard.csv").query("model == 'fit'").set_index("measure")
     assert reader.find_row("NDCG@10", "goal")[1:3] == [
         f"{board.loc['NDCG@10', 'mean'] - board.loc['NDCG@10', 'difference']:.3f}",
@@ -82,7 +85,7 @@ def test_report_of_evaluation_has_its_slices(action_command: Call) -> None:
     assert "sketch" not in saved["access"]
     saved["model"]["definition"]["groups"]["base"]["weight"] = 5.0
     Path("tables/evaluation.json").write_text(json.dumps(saved))
-    assert action_command("report", "tables", "--html", "found.html").exit_code == 0
+    assert action_command("report", "tables/evaluation.json", "--html", "found.html").exit_code == 0
     assert "A model needs a component that is not given" in read("found.html").text
     Path("tables/evaluation.json").write_text(json.dumps(saved | {"level": "high"}))
     assert "tables/evaluation.json is not an evaluation: level" in error_line(
@@ -98,14 +101,13 @@ def test_report_of_run_compares_with_the_replaced_run(action_command: Call) -> N
     assert "No earlier run is recorded." in text
     assert action_command("run", *options, "--profile", "fit", "--force", "new weights").exit_code == 0
     first, second = sorted(path.name for path in Path("runs").iterdir() if path.name != "latest")
-    for name in (second, f"runs/{second}"):
-        assert action_command("report", name, "--out", "runs", "--html", "run.html").exit_code == 0
-        reader = read("run.html")
-        assert f"Run {second}" in reader.text
-        assert f"It was compared with run {first}." in reader.text
-        assert "Published; in use" in reader.text
-        assert "This model was never tested on users who were kept for a test." in reader.text
-        assert reader.find_row("fee", "10.0%")[1:3] == ["10.0%", "0.0%"]
+    assert action_command("report", f"runs/{second}", "--html", "run.html").exit_code == 0
+    reader = read("run.html")
+    assert f"Run {second}" in reader.text
+    assert f"It was compared with run {first}." in reader.text
+    assert "Published; in use" in reader.text
+    assert "This model was never tested on users who were kept for a test." in reader.text
+    assert reader.find_row("fee", "10.0%")[1:3] == ["10.0%", "0.0%"]
     assert action_command("report", first, "--out", "runs", "--html", "run.html").exit_code == 0
     assert "Published; another run is in use" in read("run.html").text
 
@@ -136,3 +138,17 @@ def test_wrong_names_and_files_are_one_error(tmp_path: Path, monkeypatch: pytest
     assert Path("notes.txt").read_text() == "mine"
     assert not Path("report.html").exists()
     assert invoke("report", "night").exit_code == 2
+
+
+def test_run_without_files_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = "20260105-000000-000-aaaaaa", "20260106-000000-000-bbbbbb"
+    with Database.open("market.db") as database:
+        database.create()
+        with database.begin() as connection:
+            for run_id, status in ((first, "published"), (second, "writing")):
+                row = {"run_id": run_id, "status": status, "model": "standard", "settings": "{}", "created_at": 0}
+                connection.execute(runs.insert().values(row))
+    for run_id, message in ((first, "has no files in data/runs"), (second, "is not published: it is unfinished")):
+        done = invoke("report", run_id, "--html", "report.html", "--db", "market.db")
+        assert f"Run {run_id} {message}" in error_line(done, 1)
