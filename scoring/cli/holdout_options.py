@@ -118,7 +118,8 @@ class HoldoutOptions:
         from scoring.dataset.dataset import parse_clock
         from scoring.evaluation.action_log import check_gains
 
-        check_gains(self.parse_gains())
+        if self.counts:
+            check_gains(self.parse_gains())
         parse_clock(self.cutoff, "--cut")
         if self.cutoff is not None and self.kind != "time":
             raise typer.BadParameter("--cut requires --holdout time.")
