@@ -65,9 +65,9 @@ def select_examples(comparison: Comparison) -> tuple[ExampleUser, ...]:
 
 
 _RULES: Final = (
-    (0.5, "A typical change: half of the users keep more of their jobs, half keep fewer."),
-    (0.1, "A large change: nine of ten users keep more of their jobs."),
-    (0.9, "A small change: nine of ten users keep fewer of their jobs."),
+    (0.5, "A typical change: the user in the middle of the order."),
+    (0.1, "A large change: at least 10% of the users have an equal or larger one."),
+    (0.9, "A small change: at least 10% of the users have an equal or smaller one."),
 )
 """Share of the users with a smaller overlap → the reason for the choice."""
 

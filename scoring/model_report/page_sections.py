@@ -22,7 +22,13 @@ from scoring.model_report.page_elements import (
     render_paragraphs,
     render_table,
 )
-from scoring.model_report.plain_measures import describe_component, describe_measure, is_list_measure, name_measure
+from scoring.model_report.plain_measures import (
+    describe_component,
+    describe_measure,
+    is_list_measure,
+    name_measure,
+    name_slicing,
+)
 from scoring.model_report.report_content import ReportContent, RunFacts
 from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram, find_reach
 from scoring.registry import Metric, Profile
@@ -126,6 +132,8 @@ def _format_weight_change(before: float, after: float) -> str:
 
 def _render_gain(content: ReportContent) -> str:
     title, access = "What users gain", content.access
+    if content.diff is not None and content.diff.is_same:
+        return _render_box(title, "Nothing: the model did not change.", "")
     if access is None or not access.changes or content.evidence is None:
         text = "It is not known. " + (
             "No saved profile contains this model."
@@ -133,8 +141,6 @@ def _render_gain(content: ReportContent) -> str:
             else "The model was not compared with another one on users who were kept for the test."
         )
         return _render_box(title, text, "")
-    if content.diff is not None and content.diff.is_same:
-        return _render_box(title, "Nothing: the model did not change.", "")
     if not content.is_change_tested:
         other = escape_data(access.baseline or "another model")
         return _render_box(title, f"It is not known. The model was tested, but against {other}: see below.", "")
@@ -250,7 +256,7 @@ def _collect_worse_slices(access: TestAccess) -> dict[str, list[str]]:
     for text in access.worse_slices or ():
         metric, _, rest = text.partition(":")
         slicing, _, label = rest.partition(":")
-        name = f"{escape_data(slicing)}: {escape_data(label)}"
+        name = f"{escape_data(name_slicing(slicing))}: {escape_data(label)}"
         found.setdefault(name, []).append(f"{escape_text(name_measure(metric))} ({escape_text(metric)})")
     return found
 
@@ -546,7 +552,7 @@ def _render_costs(content: ReportContent) -> str:
         )
     columns = [Column("measure"), Column("before", True), Column("after", True), Column("change", True)]
     caption = (
-        f"The same properties of the lists of all {pluralize(lists.n_users, 'user')}, as of {lists.as_of:%Y-%m-%d}. "
+        f"Properties of the lists of all {pluralize(lists.n_users, 'user')}, as of {lists.as_of:%Y-%m-%d}. "
         "There is no test of these changes."
     )
     return text + render_table(columns, rows, caption)
@@ -579,7 +585,7 @@ def _render_groups(content: ReportContent) -> str:
     if lists is not None and not lists.is_same and len(lists.groups):
         rows = [
             [
-                f"{escape_data(row['slice'])}<small>{escape_data(row['slicing'])}</small>",
+                f"{escape_data(row['slice'])}<small>{escape_data(name_slicing(row['slicing']))}</small>",
                 f"{row['n']:,}",
                 f"{row['overlap']:.0%}",
                 f"{row['first_changed']:.0%}",
@@ -604,7 +610,7 @@ def _render_slices(content: ReportContent) -> str:
     metric = headline if headline in found else next(iter(found), None)
     rows = [
         [
-            f"{escape_data(part.slice)}<small>{escape_data(part.slicing)}</small>",
+            f"{escape_data(part.slice)}<small>{escape_data(name_slicing(part.slicing))}</small>",
             f"{part.n:,}",
             *(format_value(math.nan if value is None else value) for value in (part.mean_a, part.mean_b)),
             format_value(math.nan if part.difference is None else part.difference, "+"),
@@ -677,6 +683,8 @@ def _render_examples(content: ReportContent) -> str:
     lists = content.lists
     if lists is None:
         return f"<p>There are no examples. {escape_text(content.lists_problem, 500)}</p>"
+    if lists.is_same:
+        return "<p>There are no examples, because no list changed.</p>"
     if not lists.examples:
         return "<p>No user has jobs in both lists.</p>"
     text = (

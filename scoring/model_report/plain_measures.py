@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from scoring.evaluation.job_slices import JOB_PREFIX
 from scoring.evaluation.measure_info import LIST_MEASURES, find_measure
 from scoring.model import Component
 
-__all__ = ["describe_component", "describe_measure", "is_list_measure", "name_measure"]
+__all__ = ["describe_component", "describe_measure", "is_list_measure", "name_measure", "name_slicing"]
 
 _LIST_LABELS: Final = {kind.label for kind in LIST_MEASURES}
 
@@ -74,6 +75,13 @@ def describe_component(component: Component) -> str:
     is_shipped = kind.__module__.startswith("scoring.components.") and ".classic." not in kind.__module__
     text = sys.modules[kind.__module__].__doc__ if is_shipped else kind.__doc__
     return (text or "").strip().partition("\n")[0]
+
+
+def name_slicing(slicing: str) -> str:
+    """Return the name of a slicing in plain words; `job.` marks groups of jobs."""
+    if slicing.startswith(JOB_PREFIX):
+        return f"jobs by {slicing.removeprefix(JOB_PREFIX)}"
+    return {"tenure": "new or regular user"}.get(slicing, slicing)
 
 
 def _find_label(measure: str) -> str:

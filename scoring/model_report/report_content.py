@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from scoring.catalog import list_preset_names, load_model
-from scoring.errors import ModelError
+from scoring.errors import ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.model_report.list_changes import ListChanges
 from scoring.registry import Profile, ProfileDiff, Registry
@@ -18,6 +18,7 @@ from scoring.registry.evidence import TestResult
 from scoring.registry.look_log import TestAccess
 from scoring.registry.promotions import Promotion
 from scoring.registry.saved_evaluation import SavedEvaluation, SavedSlice
+from scoring.runs.gate.verdict import Outcome, read_outcome, summarize_record
 
 __all__ = [
     "Baseline",
@@ -71,25 +72,45 @@ class RunFacts:
     created_at: datetime
     as_of: datetime
     k: int
-    counts: Mapping[str, Any]
+    counts: Mapping[str, int]
+    """Numbers of users with a list, and of jobs that could be listed."""
     gate: Mapping[str, Any] | None
     is_latest: bool
     is_forced: bool
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], latest: str | None) -> RunFacts:
-        """Return the facts of a manifest. `latest` is the id of the run in use."""
+        """Return the facts of a manifest. `latest` is the id of the run in use.
+
+        Raises
+        ------
+        OutputError: If the manifest lacks a value or contains an invalid one.
+        """
+        try:
+            return cls._read(manifest, latest)
+        except (LookupError, TypeError, ValueError) as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise OutputError(
+                f"The manifest of run {manifest.get('run_id')} is damaged ({problem}). Give another run.",
+                reason="damaged",
+            ) from error
+
+    @classmethod
+    def _read(cls, manifest: Mapping[str, Any], latest: str | None) -> RunFacts:
         gate = manifest.get("gate")
+        outcome = None if gate is None else read_outcome(gate)
+        if gate is not None:
+            summarize_record(gate)  # raises if the verdict is damaged
         return cls(
             run_id=manifest["run_id"],
             replaced=None if gate is None else gate["against"],
             created_at=datetime.fromisoformat(manifest["created_at"]),
             as_of=datetime.fromisoformat(manifest["as_of"]),
             k=manifest["k"],
-            counts=manifest["counts"],
+            counts={name: manifest["counts"][name] for name in ("users_scored", "jobs_ranked")},
             gate=gate,
             is_latest=manifest["run_id"] == latest,
-            is_forced=gate is not None and gate["outcome"] == "forced",
+            is_forced=outcome is Outcome.FORCED,
         )
 
 

@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, ScoringModel, parse_model
@@ -108,6 +108,13 @@ class SavedEvaluation(_Part):
             notes=tuple(notes),
             slices=tuple(SavedSlice(**{str(key): _drop_nan(value) for key, value in row.items()}) for row in rows),
         )
+
+    @model_validator(mode="after")
+    def _has_values(self) -> Self:
+        missing = self.access.changes.keys() - self.access.metrics.keys()
+        if missing:
+            raise ValueError(f"access.metrics does not contain {min(missing)}")
+        return self
 
     def dump(self) -> str:
         """Return the content of the file."""

@@ -81,6 +81,7 @@ def report(
             content = _collect_profile(name, registry, source, out)
     size = write_report_page(html, content)
     note_stored(f"The report is in {html}.")
+    note_stored(f"The report is in {html}.")
     make_console().print(f"Report: {html} ({size / 1000:,.0f} kB)", markup=False, soft_wrap=True)
 
 
@@ -241,6 +242,8 @@ def _collect_run(folder: Path, registry: Registry, components: list[type[Compone
             comparison = _compare_runs(replaced, folder, data, source)
         except UnknownIdError:  # rows may be deleted after a run
             problem = "The database no longer contains all jobs of the two runs."
+        else:
+            problem = "" if comparison is not None else "The two runs have no users in common."
     lists = None if comparison is None else ListChanges.of(comparison)
     return collect_run_content(registry, run, profile, models, lists, problem)
 
@@ -263,8 +266,13 @@ def _read_model(manifest: dict[str, object] | None, components: list[type[Compon
     return model if model.digest == manifest["model_digest"] else None
 
 
-def _compare_runs(before: Path, after: Path, data: Dataset, source: _Source) -> Comparison:
-    """Return the comparison of the users that both runs contain."""
+def _compare_runs(before: Path, after: Path, data: Dataset, source: _Source) -> Comparison | None:
+    """Return the comparison of the users that both runs contain. None: there are none.
+
+    Raises
+    ------
+    UnknownIdError: If the data do not contain a listed job.
+    """
     import numpy as np
 
     from scoring.evaluation import Comparison
@@ -274,6 +282,8 @@ def _compare_runs(before: Path, after: Path, data: Dataset, source: _Source) -> 
 
     rankings = [build_ranking(read_run(folder), data.jobs.job_id) for folder in (before, after)]
     common = np.intersect1d(rankings[0].user_id, rankings[1].user_id)
+    if not len(common):
+        return None
     first, second = (ranking.take(np.flatnonzero(np.isin(ranking.user_id, common))) for ranking in rankings)
     inputs = Inputs.of(Statistics(data))
     names = before.name, after.name

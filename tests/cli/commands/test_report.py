@@ -13,7 +13,9 @@ from scoring import Dataset, Prepared, load_model
 from scoring.database.database import Database
 from scoring.database.schema import runs
 from scoring.evaluation import Comparison
+from scoring.model_report.plain_measures import name_slicing
 from scoring.registry import Registry
+from scoring.runs.publishers.manifest import MANIFEST
 from tests.cli.command import Call, error_line, invoke, page
 from tests.model_report.page_reader import PageReader
 
@@ -73,7 +75,7 @@ def _check_evaluation(action_command: Call) -> None:
     slices = pd.read_csv("tables/slices.csv").query("metric == 'NDCG@10' and tested")
     assert len(slices) > 0
     for row in slices.to_dict("records"):
-        shown = reader.find_row(f"{row['slice']}{row['slicing']}", f"{row['mean_a']:.3f}")
+        shown = reader.find_row(f"{row['slice']}{name_slicing(row['slicing'])}", f"{row['mean_a']:.3f}")
         assert shown[1:5] == [
             f"{row['n']:,}",
             f"{row['mean_a']:.3f}",
@@ -87,10 +89,12 @@ def _check_evaluation(action_command: Call) -> None:
     Path("tables/evaluation.json").write_text(json.dumps(saved))
     assert action_command("report", "tables/evaluation.json", "--html", "found.html").exit_code == 0
     assert "A model needs a component that is not given" in read("found.html").text
-    Path("tables/evaluation.json").write_text(json.dumps(saved | {"level": "high"}))
-    assert "tables/evaluation.json is not an evaluation: level" in error_line(
-        action_command("report", "tables", "--html", "found.html"), 1
-    )
+    incomplete = saved | {"access": saved["access"] | {"metrics": {}}}
+    for changed, problem in ((saved | {"level": "high"}, "level"), (incomplete, "does not contain HitRate@40")):
+        Path("tables/evaluation.json").write_text(json.dumps(changed))
+        line = error_line(action_command("report", "tables", "--html", "found.html"), 1)
+        assert "tables/evaluation.json is not an evaluation: " in line
+        assert problem in line
 
 
 def test_report_of_run_compares_with_the_replaced_run(action_command: Call) -> None:
@@ -110,6 +114,11 @@ def test_report_of_run_compares_with_the_replaced_run(action_command: Call) -> N
     assert reader.find_row("fee", "10.0%")[1:3] == ["10.0%", "0.0%"]
     assert action_command("report", first, "--out", "runs", "--html", "run.html").exit_code == 0
     assert "Published; another run is in use" in read("run.html").text
+    manifest = Path("runs") / second / MANIFEST
+    manifest.write_text(manifest.read_text("utf-8").replace('"outcome": "', '"outcome": "un'))
+    assert f"manifest of run {second} is damaged" in error_line(
+        action_command("report", f"runs/{second}", "--html", "a"), 1
+    )
 
 
 def test_profile_without_database_is_reported_without_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
