@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from scoring.array_types import Floats, Ints
 from scoring.dataset.arrays import Ragged
+from scoring.distinct_keys import sort_distinct
 from scoring.model.component_inputs import ActionRows, Inputs
 from scoring.model.terms import Key, Number
 
@@ -76,7 +77,7 @@ def number_column(inputs: Inputs, name: str) -> Number:
 def find_distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
     """Return the distinct known codes of each user, ascending."""
     known = codes >= 0
-    pairs = np.unique((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
+    pairs = sort_distinct((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
     start = np.searchsorted(pairs >> 32, np.arange(n_users + 1))
     return Ragged(start, (pairs & 0xFFFFFFFF).astype(np.int32))
 

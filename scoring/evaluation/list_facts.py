@@ -17,6 +17,7 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
+from scoring.distinct_keys import sort_distinct
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife, digest_users, draw_halves
 from scoring.id_index import IdIndex
@@ -105,7 +106,7 @@ class ListFacts:
 
 def _count_acting_users(actions: ActionArrays, n_jobs: int) -> Longs:
     """Return (n_jobs,) number of distinct users with an action on each job."""
-    pairs = np.unique((actions.job.astype(np.int64) << 32) | actions.user)
+    pairs = sort_distinct((actions.job.astype(np.int64) << 32) | actions.user)
     return np.bincount(pairs >> 32, minlength=n_jobs).astype(np.int64)
 
 
@@ -113,7 +114,7 @@ def _find_acted_majors(history: History) -> tuple[Longs, Longs]:
     """Return (user row, major group) of each distinct pair of user and job; pairs of unknown group are left out."""
     actions = [history.within(kind) for kind in ACTION_KINDS]
     user, job = (np.concatenate([getattr(part, name) for part in actions]).astype(np.int64) for name in ("user", "job"))
-    pairs = np.unique((user << 32) | job)
+    pairs = sort_distinct((user << 32) | job)
     user, major = pairs >> 32, history.jobs.major[pairs & 0xFFFFFFFF].astype(np.int64)
     return user[major >= 0], major[major >= 0]
 

@@ -14,6 +14,7 @@ import numpy as np
 from scoring.array_types import Bools, Ints, UInt32s
 from scoring.bundle.block_index import SIZE, SUBSET_BITS
 from scoring.bundle.program import Program
+from scoring.distinct_keys import sort_distinct
 
 __all__ = ["CodeCells", "code_cells", "find_sparse_keys"]
 
@@ -38,7 +39,7 @@ def code_cells(keys: list[int], code: UInt32s, width: Ints, cells: Ints, block: 
     widest = max((int(width[key]) for key in keys), default=0)
     start, found = np.zeros((len(keys), widest + 1), dtype=np.int32), [np.zeros(0, dtype=np.int32)]
     for place, key in enumerate(keys):
-        pairs = np.unique(code[key].astype(np.int64) * len(cells) + cell)
+        pairs = sort_distinct(code[key].astype(np.int64) * len(cells) + cell)
         codes, of_code = np.divmod(pairs, max(len(cells), 1))
         start[place] = sum(map(len, found)) + np.searchsorted(codes, np.arange(widest + 1))
         found.append(of_code.astype(np.int32))
