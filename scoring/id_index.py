@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 
-__all__ = ["IdIndex"]
+__all__ = ["IdIndex", "find_unused_id"]
 
 MAX_SPAN_PER_ID = 8
 """A table with more places per id than this is not built: ids are searched for instead."""
@@ -58,3 +58,10 @@ class IdIndex:
         table = np.zeros(last - first + 1, dtype=np.int64)
         table[sorted_ids - first] = np.arange(len(sorted_ids))
         return table[np.clip(ids, first, last) - first]
+
+
+def find_unused_id(known: Longs) -> int:
+    """Return the largest id below 0 that is not among the sorted ids."""
+    negative = known[: np.searchsorted(known, 0)]
+    free = -1 - np.arange(len(negative) + 1)
+    return int(free[~np.isin(free, negative)][0])

@@ -5,6 +5,7 @@ Models compute on these arrays. The frames are kept for components that read oth
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
@@ -67,14 +68,14 @@ def compute_hourly_wage(salary_type: DictionaryColumn, min_salary: Floats) -> Fl
         return np.where(min_salary > 0, min_salary / hours, np.nan)
 
 
-class _RowArrays:
+class _RowArrays(ABC):
     """Base of dataclasses whose fields are arrays of equal length."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({pluralize(len(self), 'row')})"
 
-    def __len__(self) -> int:
-        return len(getattr(self, fields(self)[1].name))  # type: ignore[arg-type]
+    @abstractmethod
+    def __len__(self) -> int: ...
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Return the columns rows, in the columns order."""
@@ -116,6 +117,9 @@ class JobArrays(NamedColumns, _RowArrays):
     expires_at: Longs
     active: Bools
 
+    def __len__(self) -> int:
+        return len(self.job_id)
+
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
         """Return the arrays of a canonical frame, in its row order."""
@@ -144,9 +148,6 @@ class JobArrays(NamedColumns, _RowArrays):
 
 class _LazyJobArrays(Lazy, JobArrays):
     """`JobArrays` whose arrays are computed at first access."""
-
-    def __len__(self) -> int:
-        return len(self.job_id)
 
     def read_column(self, name: str) -> pd.Series:
         columns: ValidatedFrame | None = self.__dict__.get("_columns")  # None: unpickled
@@ -215,6 +216,9 @@ class UserArrays(NamedColumns, _RowArrays):
     wants_remote: Bools
     active: Bools
 
+    def __len__(self) -> int:
+        return len(self.user_id)
+
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
         """Return the arrays of a canonical frame, in its row order."""
@@ -253,6 +257,9 @@ class ActionArrays(_RowArrays):
     kind: NDArray[np.int8]  # position in ACTION_KINDS
     at: Longs
     own: pd.DataFrame | None = None  # own columns; None if there are none
+
+    def __len__(self) -> int:
+        return len(self.user)
 
     @classmethod
     def encode(

@@ -48,6 +48,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.values)
 
+    @cached_property
+    def code_of(self) -> dict[Any, int]:
+        """Value → its code."""
+        return {value: code for code, value in enumerate(self.values.tolist())}
+
     def codes(self, column: pd.Series | DictionaryColumn) -> Ints:
         """Return (n,) int32 codes; -1 for missing and unknown values."""
         coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)

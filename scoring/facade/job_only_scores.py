@@ -24,8 +24,8 @@ from scoring.dataset.vocabularies import extend_lazily
 from scoring.errors import ConfigurationError
 from scoring.facade.classic_values import load_empty_snapshot
 from scoring.facade.legacy_input import Row, make_canonical_frame
-from scoring.facade.legacy_results import find_unused_id
 from scoring.facade.snapshot import Snapshot
+from scoring.id_index import find_unused_id
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics

@@ -11,10 +11,13 @@ import pandas as pd
 from scoring.caching.memory_footprints import Footprint, SelfMeasured, measure_footprint
 from scoring.columns.city_codes import pad_cities
 from scoring.columns.id_arguments import has_text, is_text
+from scoring.dataset.arrays import UserArrays
+from scoring.dataset.plain_rows import encode_users
 from scoring.dataset.row_lookup import RowLookup
 from scoring.facade.cache_keys import make_request_key
 from scoring.facade.frame_content import FrameContent
 from scoring.facade.job_only_scores import make_unknown_user_inputs
+from scoring.facade.plain_requests import read_users
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs, ScoringModel
 from scoring.plan.job_plan import JobPlan
@@ -62,10 +65,17 @@ def prepare_request(
     DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
     ModelError: If a component's terms do not fit the data.
     """
-    user_rows = _read_users(snapshot, users, jobs)
+    has_few_users = len(users) <= MAX_SCANNED_USERS
+    rows = read_users(snapshot, users) if has_few_users else None
+    frame = _read_users(snapshot, users, jobs) if rows is None else None
     plan = _find_jobs(snapshot, model, jobs).plan
+    user_rows: UserArrays | pd.DataFrame | None = frame
+    if rows is not None:
+        user_rows = encode_users(rows, plan.inputs.words)
+        user_rows = rows.frame if user_rows is None else user_rows
+    assert user_rows is not None
     inputs = plan.inputs.with_users(user_rows, basis=snapshot.statistics.basis)
-    path: Any = "scan" if len(user_rows) <= MAX_SCANNED_USERS else "auto"
+    path: Any = "scan" if has_few_users else "auto"
     prepared = Prepared(inputs, plan.for_users(inputs), workers, path=path)
     require_contract(prepared.plan, inputs)
     return prepared
@@ -84,10 +94,7 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
 
 def _find_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> RequestedJobs:
     """Return the plan of the jobs of a frame, which is computed once for the same content and the same data."""
-
-    content, store = FrameContent.of(frame), snapshot.caches.requests
-
-    is_new = False
+    content, store, is_new = FrameContent.of(frame), snapshot.caches.requests, False
 
     def make() -> RequestedJobs:
         nonlocal is_new

@@ -172,19 +172,40 @@ class Inputs:
             **_find_user_facts(dataset, basis, known_jobs, user_rows, with_profile),
         )
 
+    @classmethod
+    def of_arrays(
+        cls, statistics: Statistics, jobs: JobArrays, users: UserArrays, with_profile: Bools | None = None
+    ) -> Self:
+        """Return the inputs of rows that are encoded with the words of the dataset. `with_profile`: as of `of`."""
+        dataset, basis = statistics.dataset, statistics.basis
+        job_vectors, job_has_vector = basis.job_factors(jobs.job_id)
+        return cls(
+            dataset=dataset,
+            basis=basis,
+            words=dataset.words,
+            jobs=jobs,
+            job_vectors=job_vectors,
+            job_has_vector=job_has_vector,
+            **_find_user_facts(dataset, basis, dataset.jobs, users, with_profile),
+        )
+
     def with_users(
-        self, users: pd.DataFrame, *, basis: Basis | None = None, with_profile: Bools | None = None
+        self, users: pd.DataFrame | UserArrays, *, basis: Basis | None = None, with_profile: Bools | None = None
     ) -> Inputs:
-        """Return inputs with the users of a canonical frame and the same arrays of jobs.
+        """Return inputs with other users and the same arrays of jobs.
 
         Parameters
         ----------
+        users: A canonical frame, or arrays that are encoded with the words of these inputs.
         basis: A basis of the same data, in which company popularity may be newer; None for the same basis.
         with_profile: As of `of`.
         """
         basis = self.basis if basis is None else basis
-        words = extend_vocabularies(self.words, None, users)
-        user_rows = UserArrays.encode(users.reset_index(drop=True), words)
+        if isinstance(users, UserArrays):
+            words, user_rows = self.words, users
+        else:
+            words = extend_vocabularies(self.words, None, users)
+            user_rows = UserArrays.encode(users.reset_index(drop=True), words)
         return Inputs(
             dataset=self.dataset,
             basis=basis,

@@ -25,7 +25,7 @@ from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range import is_shipped, require_range
 
-__all__ = ["Plan", "call_terms", "depends_on_jobs_only", "require_ranges"]
+__all__ = ["Plan", "build_program", "call_terms", "depends_on_jobs_only", "require_ranges"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -216,6 +216,23 @@ class Plan:
     def bundle(self) -> Bundle:
         """All arrays that ranking reads. Not cached: a reference cycle would delay freeing the plan and the bundle."""
         return Bundle(self.program, self.exclusions.arrays, self.user_id, self.job_id, lambda: self.search)
+
+
+def build_program(model: ScoringModel, inputs: Inputs) -> Program:
+    """Return the program of `Plan.build`, without the eligibility rules, which scores of pairs do not need.
+
+    Raises
+    ------
+    ModelError: As `Plan.build`.
+    """
+    values = [call_terms(part, inputs) for part in model.parts]
+    for part, value in zip(model.parts, values, strict=True):
+        check_value(part.name, value, len(inputs.users), len(inputs.jobs))
+    group = np.array([GROUPS.index(part.group) for part in model.parts])
+    flat, within = model.flat_weights, model.weights_in_group
+    program = fold(pack(values, flat, within, group, len(inputs.users), len(inputs.jobs)), flat, within)
+    require_ranges(model.parts, range(len(model.parts)), program, inputs)
+    return program
 
 
 def _in_place(program: Program, component: int, value: Value) -> Value:

@@ -92,14 +92,18 @@ class TermCheck:
         """Require numbers, none of them NaN, infinite or beyond `LARGEST`."""
         if id(array) in self.checked:
             return
-        if np.asarray(array).dtype.kind not in "biuf":
-            raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric", field, "dtype")
-        if not np.isfinite(array).all():
+        numbers = np.asarray(array)
+        if numbers.dtype.kind not in "biuf":
+            raise self.error(f"`{field}` has dtype {numbers.dtype}; it must be numeric", field, "dtype")
+        smallest = np.minimum.reduce(numbers, axis=None, initial=0)
+        largest = np.maximum.reduce(numbers, axis=None, initial=0)
+        if smallest >= -LARGEST and largest <= LARGEST:  # false for NaN
+            return
+        if not np.isfinite(numbers).all():
             raise self.error(f"`{field}` contains NaN or infinity; all values must be finite", field, "finite")
-        if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy the array
-            raise self.error(
-                f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100", field, "range"
-            )
+        raise self.error(
+            f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100", field, "range"
+        )
 
     def require_range(self, field: str, array: NDArray, low: int, high: int) -> None:
         """Require integers from `low` to below `high`."""
