@@ -17,6 +17,7 @@ from scoring.components import classic
 from scoring.errors import ConfigurationError, ModelError, shorten_repr, suggest
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.storage.os_errors import describe_os_error
+from scoring.storage.user_paths import expand_path
 
 __all__ = [
     "SHIPPED",
@@ -88,7 +89,7 @@ def load_model(source: AnyModel = "standard", components: Iterable[type[Componen
     if isinstance(source, str) and source in list_preset_names():
         file = resources.files("scoring.model") / "presets" / f"{source}.yaml"
         return parse_model(file.read_text("utf-8"), kinds, source=f"{source}.yaml")
-    path = Path(source)
+    path = expand_path(source, "model")
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -139,7 +140,7 @@ def load_components(file: str | Path, *, source: str | None = None) -> list[type
     ------
     ModelError: If the file cannot be run, does not define a component, or a component does not have a `kind`.
     """
-    file = Path(file)
+    file = expand_path(file, "file")
     source = f"component file {file}" if source is None else source
     # the module name contains a digest of the file, so that it cannot shadow another module
     try:

@@ -15,6 +15,7 @@ from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import JOB_ARRAYS, Program
 from scoring.errors import pluralize
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["Bundle", "SearchIndex"]
 
@@ -76,7 +77,7 @@ class Bundle:
         ------
         OutputError: If the file cannot be written.
         """
-        return bundle_file.write(Path(path), self._parts())
+        return bundle_file.write(expand_path(path), self._parts())
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -86,7 +87,7 @@ class Bundle:
         ------
         BundleFileError: If it is not a bundle, has another format version, is truncated, or was changed.
         """
-        path = Path(path)
+        path = expand_path(path)
         parts, digest = bundle_file.read(path)
         try:
             return cls._from_parts(path, parts, digest)

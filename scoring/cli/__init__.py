@@ -6,6 +6,7 @@
 - `options`, `holdout_options`, `slice_options`, `list_options`, `search_options`: types and defaults of options
 - `evaluate_request`, `backtest_request`, `job_request`, `tune_request`: the options of a command, and what they ask for
 - `data_loader`: data, models and components from the values of options; `look_log`: looks at test users
+- `path_options`: `~` in the paths of all options
 - `output`: encoding and failures of stdout and stderr, and the exit code then
 - `progress`: progress output of long commands; `signals`: handling of Ctrl-C and SIGTERM
 - `server_process`: the server of `lab` and `panel`

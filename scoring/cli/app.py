@@ -30,6 +30,7 @@ from scoring.cli.commands import (
     tune,
 )
 from scoring.cli.output import OutputGuard
+from scoring.cli.path_options import expand_paths, require_no_blank_paths
 from scoring.cli.signals import TerminatedError
 from scoring.errors import ScoringError, make_printable
 from scoring.storage.os_errors import describe_os_error
@@ -76,11 +77,14 @@ class _CommandGroup(TyperGroup):
             # SQLAlchemy's pool logs a traceback if Ctrl-C arrives while a connection is returned to it. The exception
             # itself propagates and is handled below.
             logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
-        call = super().main
+        main = super().main
+
+        def call() -> Any:
+            require_no_blank_paths(app, arguments)
+            return main(arguments, prog_name or "scoring", standalone_mode=False, **extra)
+
         with OutputGuard() as output:
-            code = output.finish(
-                _run_and_report(lambda: call(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug)
-            )
+            code = output.finish(_run_and_report(call, debug))
         sys.exit(code)
 
 
@@ -158,6 +162,7 @@ app.command("panel")(panel.panel)
 app.add_typer(component.app, name="component")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
+expand_paths(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -66,27 +66,29 @@ class ListFiles:
         from scoring.dataset.dataset import parse_clock
         from scoring.errors import ConfigurationError
         from scoring.evaluation.external_lists import name_lists
+        from scoring.storage.user_paths import expand_path
 
         if at is not None and not arguments:
             raise typer.BadParameter("--lists-at requires --lists.")
         clock, paths = parse_clock(at, "--lists-at"), dict[str, Path]()
         for argument in arguments:
             name, separator, path = argument.partition("=")
-            if not separator or Path(argument).exists():
+            if not separator or expand_path(argument, "--lists").exists():
                 name, path = "", argument
-            if not Path(path).exists():
+            location = expand_path(path, "--lists")
+            if not location.exists():
                 raise ConfigurationError(
                     f"--lists {argument}: {path} does not exist. Give a file, or the folder of a run.",
                     path=path,
                     key=("--lists",),
                 )
-            name = name.strip() or name_lists(Path(path))
+            name = name.strip() or name_lists(location)
             if name in paths or name in models:
                 raise ConfigurationError(
                     f"--lists {argument}: duplicate name {name}. Use NAME=FILE with another name.",
                     key=("--lists", name),
                 )
-            paths[name] = Path(path)
+            paths[name] = location
         return cls(paths, clock)
 
     def read(self, data: Dataset, progress: Progress) -> dict[str, ExternalLists]:

@@ -79,6 +79,8 @@ from scoring.errors import ConfigurationError, DatabaseError
 from scoring.telemetry import Traffic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
     from sqlalchemy.orm import Session
     from typing_extensions import TypeIs
@@ -352,6 +354,8 @@ class Database:
                 reason="not supported",
             )
         path = get_sqlite_file(self.engine.url)
+        if path is not None and self.file is not None:
+            _require_no_folder(path, self.file)
         if path is not None and self.file is not None and not self.file.parent.is_dir():
             raise DatabaseError(
                 f"{self.display}: the folder {path.parent} does not exist. Create it first.", reason="missing file"
@@ -480,6 +484,8 @@ class Database:
 
     def _require_file(self) -> None:
         path = get_sqlite_file(self.engine.url)
+        if path is not None and self.file is not None:
+            _require_no_folder(path, self.file)
         if path is not None and self.file is not None and not self.file.exists():
             folder = "" if self.file.parent.is_dir() else f" (its folder {path.parent} does not exist either)"
             raise DatabaseError(
@@ -664,3 +670,9 @@ def _is_async_session(db: object) -> TypeIs[AsyncSession]:
 def _is_instance(module: str, name: str, db: object) -> bool:
     """Return `isinstance` without importing the class (0.1 s). If its module is not loaded, it has no instances."""
     return module in sys.modules and isinstance(db, getattr(sys.modules[module], name))
+
+
+def _require_no_folder(path: Path, file: Path) -> None:
+    """Raise DatabaseError if the file is a folder. `path` is its path as the user gave it."""
+    if file.is_dir():
+        raise DatabaseError(f"{path} is a folder. Give the path of a SQLite file.", reason="missing file")

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qs, quote, quote_plus, unquote, urlsplit
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -30,6 +30,9 @@ __all__ = [
     "parse_url",
     "to_sync_url",
 ]
+
+SQLITE_URI: Final = "file:"
+"""Start of a SQLite URI, whose options are those of SQLite, such as `mode=ro`."""
 
 SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|credential|scram_(client|server)_key", re.IGNORECASE)
 """Names of URL options whose values must not appear in messages: those of libpq, and similar names."""
@@ -78,7 +81,9 @@ SET_TIMEOUTS: Final = (
 
 
 def parse_url(db: str | os.PathLike[str] | URL) -> URL:
-    """Return the URL of a text, a path of a SQLite file, or a URL.
+    """Return the URL of a text, a path of a SQLite file, a SQLite URI such as `file:a.db?mode=ro`, or a URL.
+
+    `~` at the start of a path is the home folder.
 
     Raises
     ------
@@ -87,6 +92,8 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
     if isinstance(db, URL):
         return to_sync_url(_check_url(db))
     text = os.fspath(db)
+    if isinstance(db, str) and text.startswith(SQLITE_URI):
+        return _parse_sqlite_uri(text)
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
             raise DatabaseError(
@@ -96,8 +103,25 @@ def parse_url(db: str | os.PathLike[str] | URL) -> URL:
             return make_url("sqlite://")
         if _MISTYPED.search(text) and not os.path.exists(text):  # a message about the file would contain it
             raise DatabaseError(UNREADABLE, reason="invalid URL")
-        return URL.create("sqlite", database=text)
+        return URL.create("sqlite", database=os.path.expanduser(text))
     return to_sync_url(_parse_text(text))
+
+
+def _parse_sqlite_uri(text: str) -> URL:
+    """Return the URL of a SQLite URI such as `file:data/market.db?mode=ro`."""
+    location, _, query = text.partition("#")[0].partition("?")
+    options: dict[str, str] = {key: values[-1] for key, values in parse_qs(query).items()}
+    if is_memory(URL.create("sqlite", database=location, query=options)):
+        return URL.create("sqlite", database=location, query={**options, "uri": "true"})
+    path = unquote(urlsplit(location).path) or unquote(location.removeprefix(SQLITE_URI))
+    if urlsplit(location).netloc not in ("", "localhost") or not path.strip("/ "):
+        raise DatabaseError(
+            f"{location}: the SQLite URI does not name a local file. Use file:PATH?mode=ro, or the path of the file.",
+            reason="invalid URL",
+        )
+    return URL.create(
+        "sqlite", database=f"{SQLITE_URI}{quote(os.path.expanduser(path))}", query={**options, "uri": "true"}
+    )
 
 
 def parse_source_url(text: str) -> URL:
@@ -138,6 +162,11 @@ def to_sync_url(url: URL) -> URL:
     if backend not in SYNC_DRIVERS:
         advice = "Use postgresql:// instead." if backend == "postgres" else "Use a sqlite, postgresql or mysql URL."
         raise DatabaseError(f"{format_url(url)}: {backend} is not supported. {advice}", reason="not supported")
+    if backend == "sqlite" and url.database:
+        if not url.database.startswith(SQLITE_URI):
+            url = url.set(database=os.path.expanduser(url.database))
+        elif "uri" not in url.query:
+            url = url.update_query_dict({"uri": "true"})
     driver = url.drivername.partition("+")[2]
     if driver in ("", "pysqlite", *ASYNC_DRIVERS.get(backend, MYSQL_ASYNC)):
         url = url.set(drivername=SYNC_DRIVERS[backend])
@@ -260,9 +289,11 @@ def is_memory(url: URL) -> bool:
 
 
 def get_sqlite_file(url: URL) -> Path | None:
-    """Return the file of a SQLite URL; None for other databases, in memory, and `file:` URIs, which SQLite parses."""
-    if url.get_backend_name() != "sqlite" or is_memory(url) or not url.database or url.database.startswith("file:"):
+    """Return the file of a SQLite URL or URI; None for other databases, and for databases in memory."""
+    if url.get_backend_name() != "sqlite" or is_memory(url) or not url.database:
         return None
+    if url.database.startswith(SQLITE_URI) and "uri" in url.query:
+        return Path(unquote(urlsplit(url.database.partition("?")[0]).path))
     return Path(url.database)
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import URL
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
-from scoring.database.engines import get_sqlite_file, is_memory
+from scoring.database.engines import get_sqlite_file
 
 __all__ = [
     "FileIdentity",
@@ -88,15 +86,8 @@ class FilePin:
 
 def find_file(engine: Engine) -> Path | None:
     """Return the absolute path of the SQLite file of an engine; None: another database, or one in memory."""
-    url = engine.url
-    if url.get_backend_name() != "sqlite" or is_memory(url):
-        return None
-    return (get_sqlite_file(url) or _parse_file_uri(url)).absolute()
-
-
-def _parse_file_uri(url: URL) -> Path:
-    name = url.database or ""
-    return Path(unquote(urlsplit(name).path) if "uri" in url.query else name)
+    file = get_sqlite_file(engine.url)
+    return None if file is None else file.absolute()
 
 
 def watch_connections(engine: Engine) -> None:

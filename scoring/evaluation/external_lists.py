@@ -30,6 +30,7 @@ from scoring.evaluation.list_reader import RawLists, read_frame, read_raw_lists
 from scoring.id_index import IdIndex
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.ranking.list_overlap import mask_listed
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["ExternalLists", "count_first_reasons", "list_notes", "name_lists"]
 
@@ -74,7 +75,7 @@ class ExternalLists:
         DataError: If the file cannot be read, or a value is missing, invalid or a duplicate.
         ConfigurationError: If `at` is not a time.
         """
-        path = Path(path)
+        path = expand_path(path)
         return cls._of_raw(read_raw_lists(path), data, name or name_lists(path), at)
 
     @classmethod

@@ -15,6 +15,7 @@ from scoring.importing.readers.json_lines import parse_json_file
 from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.os_errors import describe_os_error
+from scoring.storage.user_paths import expand_path
 from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = ["ALIASES", "RawLists", "read_frame", "read_raw_lists"]
@@ -75,7 +76,7 @@ def read_raw_lists(path: str | Path) -> RawLists:
     DataError: If the file does not exist, has another format, or a line or a value is invalid.
     OutputError: If a folder does not contain a published run.
     """
-    path = Path(path)
+    path = expand_path(path)
     if path.is_dir():
         return _read_run_folder(path)
     if not path.is_file():

@@ -28,6 +28,7 @@ from scoring.evaluation.relevance import Relevance
 from scoring.ranking.list_overlap import mask_listed
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.os_errors import wrap_os_errors
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["write_lists", "write_ranx_qrels", "write_ranx_run", "write_trec_qrels", "write_trec_run"]
 
@@ -46,7 +47,7 @@ def write_lists(folder: str | Path, rankings: Mapping[str, Ranking], relevance: 
     ConfigurationError: If gains cannot be written as integers.
     OutputError: If a file cannot be written.
     """
-    folder = Path(folder)
+    folder = expand_path(folder, "folder")
     with wrap_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "qrels.txt", folder / "qrels.json"]

@@ -25,6 +25,7 @@ from scoring.facade.legacy_shapes import count_cache_entries, select_argument
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
+from scoring.storage.user_paths import expand_path
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataReport
 
@@ -329,4 +330,4 @@ def require_integer(name: str, value: Any, *, least: int) -> int:
 def _resolve_factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:
     if isinstance(keep, bool):
         return default_cache() if keep else None
-    return Path(keep)
+    return expand_path(keep, "keep_factors")

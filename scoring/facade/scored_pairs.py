@@ -25,6 +25,7 @@ from scoring.runs import memory_forecast
 from scoring.runs.run_key import new_run_id
 from scoring.storage.atomic_file import replace_file, sync_folder
 from scoring.storage.os_errors import wrap_os_errors
+from scoring.storage.user_paths import expand_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ class ScoredPairs:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.path = Path(folder)
+        self.path = expand_path(folder, "folder")
         try:
             self.manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text("utf-8"))
             is_valid = self.manifest["kind"] == KIND
@@ -157,7 +158,7 @@ class ScoredPairs:
 
 def require_new_folder(out: str | os.PathLike[str]) -> Path:
     """Return the folder to write to. Raises OutputError if it exists: results are never overwritten."""
-    target = Path(out)
+    target = expand_path(out, "out")
     if target.exists():
         raise OutputError(
             f"{target} already exists, and results are not overwritten. Use another folder.",

@@ -65,6 +65,7 @@ from scoring.importing.table_writer import (
     read_ids,
     store_rows,
 )
+from scoring.storage.user_paths import expand_path
 from scoring.validation.cross_table import find_unknown_references, pad_cities
 from scoring.validation.normalise import NormalisedTable, code_width, normalise, pad_prefectures
 from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
@@ -160,9 +161,9 @@ def import_mapping(
     DataError: As in `import_file`, or if all rows of a table are rejected.
     ConfigurationError, DatabaseError, OutputError: As in `import_file`.
     """
-    mapping_path = Path(mapping_path)
+    mapping_path = expand_path(mapping_path, "mapping_path")
     mapping = read_mapping(mapping_path)
-    folders = [Path(base_dir)] if base_dir is not None else []
+    folders = [expand_path(base_dir, "base_dir")] if base_dir is not None else []
     folders += [mapping_path.parent, Path()]
     places = {name: source.url or _find_file(str(source.file), folders) for name, source in mapping.sources.items()}
     tables = ["jobs"] if close_missing is True else close_missing or []
@@ -377,15 +378,16 @@ def _require_accepted_rows(report: ImportReport) -> None:
 
 def _read(location: str | Path, missing: tuple[str, ...], options: SourceOptions | None) -> RawRows:
     """Return the rows of a source. A file of rejected rows does not have the encoding of the source of its rows."""
-    if is_rejection_file(Path(location)):
+    if is_rejection_file(expand_path(location)):
         options = SourceOptions(encoding="utf-8", delimiter=",")
     return read_source(location, missing, options)
 
 
 def _find_file(file: str, folders: list[Path]) -> Path:
+    name = expand_path(file, "file")
     for folder in folders:
-        if (folder / file).exists():
-            return folder / file
+        if (folder / name).exists():
+            return folder / name
     raise DataError(
         f"The file {file} does not exist in {' or in '.join(map(str, folders))}. Correct its path in the mapping file.",
         reason="missing file",
@@ -429,7 +431,7 @@ def _import(
     n_rejected = validated.n_rejected + len(raw.unreadable)
     path = None
     if refused_to is not None and n_rejected:  # before the commit, so a failure rolls the import back
-        target = Path(refused_to)
+        target = expand_path(refused_to, "refused_to")
         path = write_rejected_rows(
             _collect_rejected_rows(raw, validated),
             target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",

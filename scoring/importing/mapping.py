@@ -61,6 +61,7 @@ from scoring.importing.readers import SourceOptions, describe_source
 from scoring.importing.time_texts import check_format, check_zone
 from scoring.importing.value_map import MISSING_KEY
 from scoring.storage.os_errors import describe_os_error
+from scoring.storage.user_paths import expand_path
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
 __all__ = [
@@ -455,9 +456,10 @@ def parse_table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] |
         content = {} if isinstance(mapping, TableMap) else dict(mapping)
         file = YamlSource("mapping", content, {}, ConfigurationError)
     else:
-        file = _read_yaml(Path(mapping), "`columns`")
+        path = expand_path(mapping, "mapping")
+        file = _read_yaml(path, "`columns`")
         if "tables" in file.data:
-            return _select_table(table, read_mapping(Path(mapping)), file)
+            return _select_table(table, read_mapping(path), file)
     table_map = mapping if isinstance(mapping, TableMap) else _validate(TableMap, file)
     _check_targets(table, table_map, file)
     return table_map
@@ -470,8 +472,10 @@ def read_settings(mapping: Path | str | MappingABC[str, Any] | TableMap | None) 
     ------
     ConfigurationError: If the mapping is invalid.
     """
-    is_file = isinstance(mapping, Path | str) and "tables" in _read_yaml(Path(mapping), "`columns`").data
-    return read_mapping(Path(str(mapping))).board if is_file else {}
+    if not isinstance(mapping, Path | str):
+        return {}
+    path = expand_path(mapping, "mapping")
+    return read_mapping(path).board if "tables" in _read_yaml(path, "`columns`").data else {}
 
 
 def _select_table(name: str, mapping: ImportMap, file: YamlSource) -> TableMap:

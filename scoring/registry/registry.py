@@ -42,6 +42,7 @@ from scoring.registry.promotions import (
 from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.registry.saved_evaluation import SavedEvaluation
 from scoring.registry.sql_index import ProfileIndex
+from scoring.storage.user_paths import expand_path
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard
@@ -106,7 +107,7 @@ class Registry:
         components: Iterable[type[Component]] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = expand_path(folder, "folder")
         self._components = tuple(components)
         self._reader = ProfileReader(self.folder, self._components)
         self._index = None if database is None else ProfileIndex(database)

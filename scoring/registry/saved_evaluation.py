@@ -16,6 +16,7 @@ from scoring.model import Component, ScoringModel, parse_model
 from scoring.registry.look_log import TestAccess
 from scoring.registry.metadata import Digest, Metric, Text, validate_section
 from scoring.storage.os_errors import describe_os_error
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["EVALUATION", "SavedEvaluation", "SavedModel", "SavedSlice", "find_evaluation", "load_evaluation"]
 
@@ -127,7 +128,7 @@ def _drop_nan(value: Any) -> Any:
 
 def find_evaluation(name: str) -> Path | None:
     """Return the file of an evaluation, given as the file or its folder. None: there is none."""
-    path = Path(name)
+    path = expand_path(name, "name")
     for candidate in (path / EVALUATION, path):
         if candidate.is_file() and candidate.name == EVALUATION:
             return candidate

@@ -18,6 +18,7 @@ from scoring.runs.history import FolderLeftover, find_folder_leftovers, read_lat
 from scoring.runs.publishers import Claim, Destination, OpenRun, Publisher, RunCounts, RunMetadata
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.runs.shards import Shard
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["publish_held_back"]
 
@@ -34,7 +35,7 @@ def publish_held_back(
     ConfigurationError: If the reason is empty, the run does not exist, or readers have a newer run.
     OutputError, DatabaseError: If the run is damaged, or cannot be published.
     """
-    folder = Path(folder)
+    folder = expand_path(folder, "folder")
     if not reason.strip():
         raise ConfigurationError(
             "The reason (--force) is blank. Say why you publish the run that was held back.", key=("--force",)

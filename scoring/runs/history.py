@@ -25,6 +25,7 @@ from scoring.runs.publishers.part_files import find_problem
 from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.storage.file_lock import LockHeldError
+from scoring.storage.user_paths import expand_path
 
 __all__ = [
     "FolderLeftover",
@@ -140,7 +141,7 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
 
 def collect_runs(folder: str | Path, database: Database | None = None) -> list[RunRecord]:
     """Return the runs that `list_runs` shows, newest first. Raises OutputError, DatabaseError."""
-    folder = Path(folder)
+    folder = expand_path(folder, "folder")
     records: dict[str, RunRecord] = {}
     for path in list_published_runs(folder):
         records[path.name] = _read_record(path)
@@ -265,7 +266,7 @@ def verify_run(folder: str | Path) -> list[str]:
     """
     import pyarrow.parquet as pq
 
-    folder = Path(folder)
+    folder = expand_path(folder, "folder")
     with lock_for_reading(folder):
         manifest = read_manifest(folder)
         problems, rows = [], 0

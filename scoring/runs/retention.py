@@ -22,6 +22,7 @@ from scoring.runs.publishers.reader_locks import lock_for_removal
 from scoring.storage.atomic_file import sync_folder
 from scoring.storage.file_lock import FileLock, LockHeldError
 from scoring.storage.os_errors import wrap_os_errors
+from scoring.storage.user_paths import expand_path
 from scoring.telemetry import fault_injection
 
 __all__ = ["PruneReport", "prune"]
@@ -55,7 +56,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> PruneRepo
     OutputError, DatabaseError: If a run cannot be removed.
     """
     keep = check_positive_integer("keep", keep)
-    folder = Path(folder)
+    folder = expand_path(folder, "folder")
     _finish_removing(folder)
     in_folder = {path.name: path for path in list_published_runs(folder)}
     in_database, current = _read_database(database) if database is not None else (set(), set())

@@ -19,6 +19,7 @@ from scoring.plan.rule_exclusions import Exclusions
 from scoring.runs.publishers import read_manifest
 from scoring.runs.publishers.part_files import EXTERNAL_IDS
 from scoring.runs.publishers.reader_locks import lock_for_reading
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["build_ranking", "find_open_jobs", "read_run"]
 
@@ -30,7 +31,8 @@ def read_run(folder: str | Path) -> pd.DataFrame:
     ------
     OutputError: If the folder does not contain a run, or a file of the run cannot be read or is incomplete.
     """
-    folder = Path(folder).resolve()  # the link `latest` may be moved to another run while files are read
+    # the link `latest` may be moved to another run while files are read
+    folder = expand_path(folder, "folder").resolve()
     with lock_for_reading(folder):
         files = read_manifest(folder)["files"]
         try:

@@ -24,6 +24,7 @@ from scoring.statistics.company_popularity import CompanyActions, PopularityRead
 from scoring.statistics.factors import Factors
 from scoring.statistics.occupation_similarity import Similarity
 from scoring.statistics.score_basis import Basis, digest_of
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["Statistics"]
 
@@ -53,7 +54,7 @@ class Statistics:
     ) -> None:
         self.dataset = dataset
         self._als = als
-        self._factor_cache = factor_cache
+        self._factor_cache = None if factor_cache is None else expand_path(factor_cache, "factor_cache")
         self._workers = workers
         self._caches = caches
         self._epoch = epoch

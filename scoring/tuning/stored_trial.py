@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError, suggest
 from scoring.model import Component, ScoringModel, parse_model
+from scoring.storage.user_paths import expand_path
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
 from scoring.tuning.trial_search import SPACE
@@ -75,8 +76,9 @@ def load_trial(reference: str, folder: Path, components: Sequence[type[Component
 
 
 def _find_journal(search: str, folder: Path) -> Path:
-    if Path(search).is_file():
-        return Path(search)
+    path = expand_path(search, "search")
+    if path.is_file():
+        return path
     names = sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
     found = [name for name in names if name.startswith(search.removesuffix(_SUFFIX))]
     if len(found) != 1:

@@ -14,6 +14,7 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
 from scoring.storage.os_errors import describe_os_error
+from scoring.storage.user_paths import expand_path
 from scoring.validation.normalise import NormalisedTable
 from scoring.validation.rejections import group_rejections, make_empty_rejections
 from scoring.validation.unknown_values import UnknownValues, find_unknown_values
@@ -238,7 +239,7 @@ class DataReport:
         """
         from scoring.validation.rejection_file import write_rejected_rows
 
-        folder = Path(folder)
+        folder = expand_path(folder, "folder")
         return [
             write_rejected_rows(_make_readable(rows, as_of), folder / f"{prefix}{table}.csv")
             for table, rows in self.rows.items()

@@ -148,6 +148,16 @@ def compare(
         )
 
 
+def _describe_other(name: str) -> str:
+    """Return why a name is not a run, as the end of a sentence."""
+    from scoring.storage.user_paths import expand_path
+
+    path = expand_path(name)
+    if path.is_dir():
+        return "is a folder without a run"
+    return "is not" if path.exists() or len(path.parts) == 1 else "does not exist"
+
+
 @dataclass
 class _Operands:
     """Either models or runs. The first is the baseline."""
@@ -169,7 +179,9 @@ class _Operands:
             return cls(names, None)
         if any(runs):
             run, other = names[runs.index(True)], names[runs.index(False)]
-            raise ConfigurationError(f"{run} is a run, but {other} is not. Give only runs or only models.")
+            raise ConfigurationError(
+                f"{run} is a run, but {other} {_describe_other(other)}. Give only runs or only models."
+            )
         return cls(names, tuple(read_models(names, component, profiles, db)[1].values()))
 
     def compare(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> list[Comparison]:

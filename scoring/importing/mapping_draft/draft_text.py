@@ -22,6 +22,7 @@ from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile
 from scoring.importing.readers import SourceOptions, read_source
 from scoring.importing.readers.source_reader import list_parts
 from scoring.importing.readers.text_encoding import guess_encoding, open_binary
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["draft_mapping"]
 
@@ -57,7 +58,7 @@ def draft_mapping(
     stated = {} if options is None else options.given
     files: list[SourceFile] = []
     for path in map(str, paths):
-        location = path if folder is None or _is_url(path) else str(Path(folder) / path)
+        location = path if folder is None or _is_url(path) else str(expand_path(folder, "folder") / expand_path(path))
         parts = [SourceOptions()] if {"table", "query", "sheet"} & stated.keys() else list_parts(location)
         for part in parts:
             name = _make_name(part.table or part.sheet or path, [file.name for file in files])
@@ -78,7 +79,7 @@ def _is_url(path: str) -> bool:
 
 
 def _read(path: str, location: str, name: str, stated: Mapping[str, Any]) -> SourceFile:
-    options = ({} if _is_url(path) else _guess_options(Path(location))) | dict(stated)
+    options = ({} if _is_url(path) else _guess_options(expand_path(location))) | dict(stated)
     frame = _drop_headers(read_source(location, options=SourceOptions(**options)).frame.iloc[:N_ROWS])
     profiles = {str(column): ColumnProfile.of(str(column), frame[column]) for column in frame.columns}
     unclear = {word for profile in profiles.values() for word in profile.unclear}

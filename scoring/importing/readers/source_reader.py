@@ -17,6 +17,7 @@ from scoring.importing.readers.raw_rows import RawRows, concatenate
 from scoring.importing.readers.source_options import SourceOptions, locate_option
 from scoring.importing.readers.sql_query import hide_password, list_tables, read_duckdb, read_sql, read_sqlite
 from scoring.importing.readers.text_encoding import open_binary
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["describe_source", "list_parts", "read_source"]
 
@@ -88,7 +89,7 @@ def read_source(location: Path | str, missing: tuple[str, ...] = (), options: So
     options = options or SourceOptions()
     if _is_url(location):
         return read_sql(str(location), options.table or "query", options).clear(missing)
-    path = Path(location)
+    path = expand_path(location)
     if path.is_dir():
         return _read_folder(path, options).clear(missing)
     if not path.is_file():
@@ -114,11 +115,14 @@ def list_parts(location: Path | str) -> list[SourceOptions]:
 
     Errors are those of `read_source`.
     """
-    kind = None if _is_url(location) or not Path(location).is_file() else _find_kind(Path(location))
-    if _is_url(location) or (kind is not None and kind.name == "SQLite"):
-        tables = list_tables(location if kind is None else Path(location))
+    if _is_url(location):
+        return [SourceOptions(table=table) for table in list_tables(location)]
+    path = expand_path(location)
+    kind = _find_kind(path) if path.is_file() else None
+    if kind is not None and kind.name == "SQLite":
+        tables = list_tables(path)
         return [SourceOptions(table=table) for table in tables]
-    if kind is not None and kind.name == "Excel" and len(sheets := list_sheets(Path(location))) > 1:
+    if kind is not None and kind.name == "Excel" and len(sheets := list_sheets(path)) > 1:
         return [SourceOptions(sheet=sheet) for sheet in sheets]
     return [SourceOptions()]
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scoring.errors import ConfigurationError
 from scoring.model import parse_settings
 from scoring.storage.os_errors import describe_os_error
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["GateLimits", "load_limits"]
 
@@ -68,7 +69,7 @@ def load_limits(path: str | Path) -> GateLimits:
     ConfigurationError: If the file cannot be read, or has an unknown key or an invalid value; the message has the line.
     """
     try:
-        text = Path(path).read_text("utf-8")
+        text = expand_path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{path}: {describe_os_error(error)}. Give the path of a YAML file of limits.", path=str(path)

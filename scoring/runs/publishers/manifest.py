@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from scoring.errors import OutputError
 from scoring.runs.publishers.part_files import find_problem
+from scoring.storage.user_paths import expand_path
 
 __all__ = [
     "LATEST",
@@ -31,12 +32,12 @@ LATEST: Final = "latest"
 
 def is_run(folder: str | Path) -> bool:
     """Return whether the folder contains a published run."""
-    return (Path(folder) / MANIFEST).is_file()
+    return (expand_path(folder, "folder") / MANIFEST).is_file()
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Return the manifest of a published run. Raises OutputError if it does not exist or is invalid."""
-    path = Path(folder) / MANIFEST
+    path = expand_path(folder, "folder") / MANIFEST
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -40,6 +40,7 @@ from scoring.storage.atomic_file import Step, move_link, replace_file, sync_fold
 from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
 from scoring.storage.journal import Journal
 from scoring.storage.os_errors import wrap_os_errors
+from scoring.storage.user_paths import expand_path
 from scoring.telemetry import fault_injection
 from scoring.telemetry.signal_deferral import defer_signals
 
@@ -56,7 +57,7 @@ class ParquetPublisher(Publisher):
 
     def __init__(self, folder: str | Path, *, latest: str | None = None, by_run_id: bool = False) -> None:
         """If `by_run_id` is true, the target is a folder inside `folder` with the run id as its name."""
-        self._folder, self._by_run_id, self._latest = Path(folder), by_run_id, latest
+        self._folder, self._by_run_id, self._latest = expand_path(folder, "folder"), by_run_id, latest
         self.parent = self._folder if by_run_id else self._folder.parent
 
     def check(self) -> None:

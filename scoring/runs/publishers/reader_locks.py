@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scoring.runs.publishers.manifest import MANIFEST
 from scoring.storage.file_lock import lock
+from scoring.storage.user_paths import expand_path
 
 __all__ = ["lock_for_reading", "lock_for_removal"]
 
@@ -19,7 +20,7 @@ __all__ = ["lock_for_reading", "lock_for_removal"]
 @contextmanager
 def lock_for_reading(folder: str | Path) -> Iterator[None]:
     """Protect the run from removal inside the context. Without a manifest no lock is taken; the reader reports it."""
-    with _hold_lock(Path(folder), shared=True):
+    with _hold_lock(expand_path(folder, "folder"), shared=True):
         yield
 
 

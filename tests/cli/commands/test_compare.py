@@ -63,6 +63,9 @@ def test_compare_uses_common_users_of_two_runs(action_command: Call, action_data
         f"{first} is a run, but fit is not. Give only runs or only models."
         in action_command("compare", first, "fit").stderr
     )
+    for names in ((first, "r/nosuch"), ("r/nosuch", first)):
+        assert f"{first} is a run, but r/nosuch does not exist." in action_command("compare", *names).stderr
+    assert f"{first} is a run, but runs is a folder without a run." in action_command("compare", "runs", first).stderr
     found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
     assert row(text, "users")[0] == "50"
     n_jobs = int(found.counted_jobs.sum())
