@@ -37,6 +37,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "load": load.measure,
     "factors": factors.measure,
     "run": run.measure,
+    "large_run": run.measure_large,
     "files": file_import.measure,
     "frames": frame_memory.measure,
     "import": startup.measure,

@@ -23,8 +23,8 @@ def measure(size: Size, work: Workspace) -> Section:
         title="Database to frames",
         size=f"SQLite: {size.jobs:,} jobs, {size.users:,} users, {size.actions:,} actions",
         figures=[
-            Figure("all tables, best", times.best, "s", at_most(2.5), f"of {len(times.seconds)}"),
-            Figure("all tables, median", times.median, "s", at_most(2.5), f"of {len(times.seconds)}"),
+            Figure("all tables, best", times.best, "s", at_most(1.2), f"of {len(times.seconds)}"),
+            Figure("all tables, median", times.median, "s", at_most(1.2), f"of {len(times.seconds)}"),
             Figure("statements", statements, "", note=f"{of_fewer} for a tenth of the users and jobs"),
             Figure("additional statements for ten times the users", statements - of_fewer, "", at_most(0)),
         ],
