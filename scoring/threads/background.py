@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def run_meanwhile(work: Callable[[], T], stop: Callable[[], None]) -> Iterator[Callable[[], T]]:
+def run_meanwhile(work: Callable[[], T], stop: Callable[[], None] = lambda: None) -> Iterator[Callable[[], T]]:
     """Run `work` in another thread during the block, and yield a function that waits for its result.
 
     The thread has ended at the end of the block. If the block raises an exception, `stop` is called to end it early.

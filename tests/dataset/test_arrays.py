@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.columns import ACTION_KINDS
 from scoring.columns.series_functions import digest_texts
+from scoring.dataset import arrays
 from scoring.dataset.arrays import _encode_kinds, _sort_actions
 
 INT64 = np.iinfo(np.int64)
@@ -31,9 +32,21 @@ INT64 = np.iinfo(np.int64)
 def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]) -> None:
     user, at, job, kind = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     user, job, kind = user.astype(np.int32), job.astype(np.int32), kind.astype(np.int8)
-    found, plain = _sort_actions(user, at, job, kind), np.lexsort((kind, job, at, user))
-    for values in (user, at, job, kind):
-        assert values[found].tolist() == values[plain].tolist()
+    expected = np.lexsort((kind, job, at, user)).tolist()
+    assert _sort_actions(user, at, job, kind).tolist() == expected
+
+
+@pytest.mark.parametrize("is_grouped", [True, False])
+def test_two_threads_order_actions_as_one(monkeypatch: pytest.MonkeyPatch, is_grouped: bool) -> None:
+    """Equal actions keep the order of their rows, so that the number of threads changes no result."""
+    monkeypatch.setattr(arrays, "MANY_ACTIONS", 2)
+    random = np.random.default_rng(0)
+    for n in (2, 3, 10, 1_000):
+        user = random.integers(0, 7, n).astype(np.int32)
+        user = np.sort(user) if is_grouped else user
+        at, job, kind = random.integers(0, 9, n), random.integers(0, 3, n), random.integers(0, 3, n).astype(np.int8)
+        expected = np.lexsort((kind, job, at, user)).tolist()
+        assert _sort_actions(user, at, job, kind).tolist() == expected
 
 
 def test_kinds_are_encoded_by_position() -> None:

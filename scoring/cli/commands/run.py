@@ -137,6 +137,7 @@ def run(
         from scoring.errors import make_printable
         from scoring.runs import report, runner
         from scoring.statistics.factors import default_cache
+        from scoring.threads import run_meanwhile
 
         progress = Progress()
         given = source.read()
@@ -155,12 +156,15 @@ def run(
             run_gate = replace(run_gate, model_change=choice.model_change, notes=choice.notes)
         publishers = _make_publishers(None if no_database else database, out)
         dataset = load_data(database, as_of, progress, watch, max_refused=max_refused, refused_to=refused)
-        with watch.phase("fingerprint"):
-            dataset.fingerprint  # noqa: B018 - computed on first access
-        with progress.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
+        with (
+            progress.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"),
+            run_meanwhile(lambda: dataset.fingerprint) as get_fingerprint,
+        ):
             prepared = runner.prepare(
                 dataset, choice.model, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
+            with watch.phase("fingerprint"):
+                get_fingerprint()
         for finding in find_run_warnings(prepared):
             progress.print_line(f"warning: {make_printable(str(finding), 500)}")
         selected = _select_first_users(prepared, users)
