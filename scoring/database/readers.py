@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     func,
     select,
 )
@@ -29,7 +30,7 @@ from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.database import Database
 from scoring.database.own_column_storage import read_board
 from scoring.database.query_counter import QueryCounter
-from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_rows, to_frame
+from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_query, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, to_microseconds
 from scoring.errors import ConfigurationError
@@ -38,6 +39,7 @@ from scoring.threads import run_meanwhile
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.normalise import NormalisedTable, pad_prefectures
 from scoring.validation.referenced_ids import OwnerIds, Owners
+from scoring.validation.rejections import make_data_error
 from scoring.validation.report import DataReport
 
 __all__ = [
@@ -308,23 +310,22 @@ def _read_frame(
 ) -> pd.DataFrame:
     if name == "actions" and (packed := _read_packed(connection, board, condition)) is not None:
         return packed
-    fetched = _fetch(connection, name, board, condition, order, limit, presence)
-    columns = board.table(name).columns
-    if on_bad == "quarantine":
-        return read_rows(name, columns, fetched, board=board).frame
-    return to_frame(name, columns, fetched, board)
+    statement = _select_rows(name, board, condition, order, limit, presence)
+    found = read_query(connection, statement, name, board.table(name).columns, board=board)
+    if on_bad == "refuse" and len(found.rejections):
+        raise make_data_error(found.rejections)
+    return found.frame
 
 
-def _fetch(
-    connection: Connection,
+def _select_rows(
     name: str,
     board: Board,
     condition: ColumnElement[bool] = ALL_ROWS,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
-) -> list[list[Any]]:
-    """Return the stored values of each column."""
+) -> Select[Any]:
+    """Return the query of the columns of a table."""
     fault_injection.reach("table read")
     table, columns = get_data_table(name, board), board.table(name).columns
     expressions = [mark_present(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
@@ -333,14 +334,14 @@ def _fetch(
     statement = statement.order_by(*(order or table.primary_key.columns))
     if limit is not None:
         statement = statement.limit(limit)
-    return query_columns(connection, statement)
+    return statement
 
 
 def _read_table(
     connection: Connection, name: str, widths: Mapping[str, int | None], owners: Owners, board: Board
 ) -> NormalisedTable:
-    fetched = _fetch(connection, name, board)
-    return read_rows(name, board.table(name).columns, fetched, widths, owners, board)
+    statement = _select_rows(name, board)
+    return read_query(connection, statement, name, board.table(name).columns, widths, owners, board)
 
 
 def _read_packed(

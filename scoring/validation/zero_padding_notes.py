@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring.columns.city_codes import PaddedCities
@@ -34,17 +35,16 @@ def describe_padded_codes(
     return {f"{name}: padded to {width} digits, such as {code!r} from {given!r}": number}
 
 
-def describe_short_codes(name: str, stored: Sequence[Any], width: int | None) -> dict[str, int]:
+def describe_short_codes(name: str, stored: pa.Array, width: int | None) -> dict[str, int]:
     """Return the message of `describe_padded_codes` for the stored codes of a database."""
     if width is None:
         return {}
-    short = {value for value in set(stored) if _is_short(value, width)}
+    short = [value for value in pc.unique(stored).to_pylist() if _is_short(value, width)]
     if not short:
         return {}
-    values = pd.Series(stored, dtype=object)
-    padded = values.isin(short).to_numpy()
-    first = str(values[padded].iloc[0]).strip()
-    return {f"{name}: padded to {width} digits, such as {first.zfill(width)!r} from {first!r}": int(padded.sum())}
+    padded = stored.filter(pc.is_in(stored, pa.array(short, type=stored.type)))
+    first = padded[0].as_py().strip()
+    return {f"{name}: padded to {width} digits, such as {first.zfill(width)!r} from {first!r}": len(padded)}
 
 
 def describe_padded_cities(codes: pd.Series, found: PaddedCities, width: int | None) -> dict[str, int]:

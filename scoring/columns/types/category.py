@@ -84,10 +84,11 @@ class CategoryListType(ColumnType):
     def make_column(self, values: Sequence[Any]) -> pd.Series:
         return pd.Series([[] if value is None else _parse_value(value) for value in values], dtype=object)
 
-    def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
-        if not set(map(type, values)) <= {str, type(None)}:
-            return None
-        found = self.coerce(pd.Series(values, dtype=object))
+    def to_array(self, values: list[Any]) -> pa.Array | None:
+        return super().to_array(values) if set(map(type, values)) <= {str, type(None)} else None
+
+    def from_array(self, array: pa.Array, width: int | None = None) -> pd.Series | None:
+        found = self.coerce(pd.Series(array.to_pylist(), dtype=object))
         return None if found.problems else found.values
 
     def from_arrow(self, array: pa.Array) -> pd.Series:

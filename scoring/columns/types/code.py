@@ -67,8 +67,8 @@ class CodeType(TextType):
             return False
         return width is None or not value.isdigit() or len(value) >= width
 
-    def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
-        texts = super().from_database(values)
+    def from_array(self, array: pa.Array, width: int | None = None) -> pd.Series | None:
+        texts = super().from_array(array)
         if texts is None:
             return None
         column = DictionaryColumn.of(texts)

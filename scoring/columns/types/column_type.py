@@ -142,12 +142,20 @@ class ColumnType(ABC):
 
         `width`: as in `coerce`.
         """
+        array = self.to_array(values)
+        return None if array is None else self.from_array(array, width)
+
+    def to_array(self, values: list[Any]) -> pa.Array | None:
+        """Return stored values as an Arrow array, or None if a value has another type."""
         if pa.types.is_integer(self.stored_type) and float in set(map(type, values)):  # Arrow would drop the fraction
             return None
         try:
-            array = pa.array(values, type=self.stored_type)
+            return pa.array(values, type=self.stored_type)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
             return None
+
+    def from_array(self, array: pa.Array, width: int | None = None) -> pd.Series | None:
+        """Return the canonical column of an array of `to_array`, or None if a value does not conform to the schema."""
         return self.from_arrow(array) if self.conforms(array) else None
 
     def conforms(self, array: pa.Array) -> bool:

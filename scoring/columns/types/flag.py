@@ -69,13 +69,18 @@ class FlagType(ColumnType):
     def make_column(self, values: Sequence[Any]) -> pd.Series:
         return self._canonical(np.array([v is True for v in values]), np.array([v is None for v in values]))
 
-    def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
+    def to_array(self, values: list[Any]) -> pa.Array | None:
         kinds = set(map(type, values))
         if not kinds <= {int, bool, type(None)}:
             return None
-        if bool in kinds:  # SQLite stores integers; Arrow does not convert bool to int
+        if kinds <= {bool, type(None)}:  # SQLite stores integers
+            return pa.array(values, type=pa.bool_())
+        if bool in kinds:  # Arrow does not convert bool to int
             values = [None if value is None else int(value) for value in values]
-        return super().from_database(values, width)
+        return super().to_array(values)
+
+    def from_array(self, array: pa.Array, width: int | None = None) -> pd.Series | None:
+        return super().from_array(array.cast(self.stored_type), width)
 
     def conforms(self, array: pa.Array) -> bool:
         return not pc.any(pc.invert(pc.is_in(pc.drop_null(array), pa.array([0, 1], type=pa.int64())))).as_py()

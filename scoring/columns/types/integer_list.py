@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scoring.columns.normal_form import normalise_text
-from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, digest_texts
+from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, digest_texts, to_mask
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.integer import INTEGER
 
@@ -67,14 +69,15 @@ class IntegerListType(ColumnType):
     def make_column(self, values: Sequence[Any]) -> pd.Series:
         return pd.Series([[] if value is None else list(value) for value in values], dtype=object)
 
-    def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
-        if not set(map(type, values)) <= {str, type(None)}:
-            return None
-        lists = [_parse_stored_list(text) for text in values]
+    def to_array(self, values: list[Any]) -> pa.Array | None:
+        return super().to_array(values) if set(map(type, values)) <= {str, type(None)} else None
+
+    def from_array(self, array: pa.Array, width: int | None = None) -> pd.Series | None:
+        lists = parse_stored_lists(array)
         return None if None in lists else pd.Series(lists, dtype=object)
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        return pd.Series([_parse_stored_list(text) for text in array.to_pylist()], dtype=object)
+        return pd.Series(parse_stored_lists(array), dtype=object)
 
     def to_database(self, values: pd.Series) -> list[Any]:
         return ["|".join(map(str, row)) if len(row) else None for row in values]
@@ -116,7 +119,34 @@ def _parse_list(items: list[Any]) -> list[int] | None:
     return None if numbers.problems else [int(value) for value in numbers.values.dropna()]
 
 
-def _parse_stored_list(text: str | None) -> list[int] | None:
+def parse_stored_lists(texts: pa.Array) -> list[list[int] | None]:
+    """Return the integers of stored texts such as `1202|1508`; None if a piece is not an integer.
+
+    All texts are converted at once if Arrow accepts every piece.
+    """
+    present = to_mask(pc.not_equal(texts, ""))
+    pieces = pc.split_pattern(texts.filter(pa.array(present)), "|")
+    numbers = _parse_pieces(pc.list_flatten(pieces))
+    if numbers is None:
+        return [parse_stored_list(text) for text in texts.to_pylist()]
+    ends = np.zeros(len(texts), dtype=np.int64)
+    ends[present] = pc.list_value_length(pieces).to_numpy(zero_copy_only=False)
+    return [numbers[first:end] for first, end in pairwise([0, *np.cumsum(ends).tolist()])]
+
+
+def _parse_pieces(pieces: pa.Array) -> list[int] | None:
+    """Return the integers of texts; None if `parse_stored_list` must decide."""
+    if pc.any(pc.match_substring(pieces, "x", ignore_case=True)).as_py():  # Arrow reads 0x10 as 16
+        return None
+    try:
+        numbers = pc.cast(pieces, pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+    return None if (numbers > MAX_EXACT).any() or (numbers < -MAX_EXACT).any() else numbers.tolist()
+
+
+def parse_stored_list(text: str | None) -> list[int] | None:
+    """Return the integers of one stored text; None if a piece is not an integer."""
     try:
         numbers = [int(item) for item in text.split("|")] if text else []
     except ValueError:
