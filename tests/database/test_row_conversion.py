@@ -48,7 +48,7 @@ def test_fast_conversion_equals_validation_of_rows(
     monkeypatch.setattr(row_conversion, "ROWS_PER_FETCH", 3)
     monkeypatch.setattr(row_conversion, "ROWS_PER_ARRAY", 5)
     random, n_fast = np.random.default_rng(0), 0
-    for share in [0.0, 0.0, 0.0, *[0.003] * 15, *[0.1] * 3]:
+    for share in [0.0, 0.0, 0.0, *[0.003] * 25, *[0.1] * 3]:
         widths = {"prefecture_code": [None, 2][random.integers(2)]}
         statement = store_rows(connection, name, random, share)
         values = query_columns(connection, statement)

@@ -147,7 +147,8 @@ class ColumnType(ABC):
 
     def to_array(self, values: list[Any]) -> pa.Array | None:
         """Return stored values as an Arrow array, or None if a value has another type."""
-        if pa.types.is_integer(self.stored_type) and float in set(map(type, values)):  # Arrow would drop the fraction
+        # Arrow would drop the fraction of a float, and read bytes as text
+        if not pa.types.is_floating(self.stored_type) and not {float, bytes}.isdisjoint(map(type, values)):
             return None
         try:
             return pa.array(values, type=self.stored_type)
