@@ -28,7 +28,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "compiled scores",
                 "Compiled scores of all pairs equal a float64 reference bit for bit, for any terms, weights and data.",
             ),
-            Promise("compiled lists", "The lists of each strategy, pruned and dense, equal those of the reference."),
+            Promise(
+                "compiled lists", "The lists of each strategy (pruned, dense, clustered) equal those of the reference."
+            ),
             Promise(
                 "oracle scores",
                 "The scores of `standard` equal a second implementation of the formulas, written independently: "

@@ -123,14 +123,14 @@ class NumbaBackend:
         selection, n_scored, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
         positions = self._positions(seeds, rows, found.row.shape[1]) if choice.strategy == "pruned" else None
         seed_positions = make_no_seeds(len(rows)) if positions is None else positions
-        order = np.argsort(self.bundle.search.user_locality[rows], kind="stable")
 
         def work(part: slice) -> int:
             n_scored.append(selection.run(choice.strategy, rows, seed_positions, found, order[part], stop))
             return part.stop - part.start
 
         # set once for all parts: setting it for each part takes longer than the products
-        with limit_blas_threads() if choice.strategy == "dense" else nullcontext():
+        with limit_blas_threads() if choice.strategy in ("dense", "clustered") else nullcontext():
+            order = selection.order_users(choice.strategy, rows)
             run_in_threads(
                 work, len(rows), self.workers, stop, cancelled, progress, count_users_per_batch(choice.strategy)
             )

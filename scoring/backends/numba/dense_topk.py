@@ -24,7 +24,7 @@ from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERR
 from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.program import Program
 
-__all__ = ["short_lists"]
+__all__ = ["only_products", "short_lists"]
 
 
 @internal
@@ -40,7 +40,7 @@ def _multiply(of_users: Singles, of_jobs: Singles, products: Singles) -> None:
 
 
 @internal
-def _only_products(index: Index, state: UserState) -> bool:
+def only_products(index: Index, state: UserState) -> bool:
     """Return whether the user's job scores differ in at most one product and in nothing else."""
     something = index.largest_job_score > 0 or len(index.unfoldable) > 0
     for key in range(len(index.key_width)):
@@ -66,7 +66,7 @@ def _begin_tile(
         fold_user(program, index, user, state)
         for slot in range(len(state.dot_used)):
             has_vector |= state.dot_used[slot]
-        tile.only_products[t] = _only_products(index, state)
+        tile.only_products[t] = only_products(index, state)
         tile.vector_row[t] = n_rows if has_vector else -1
         if has_vector:
             _copy(tile.weighted_vectors[n_rows], state.weighted_vector_single)

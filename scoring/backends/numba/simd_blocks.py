@@ -12,12 +12,12 @@ from typing import Any
 
 from llvmlite import ir
 from numba import config, extending
-from numba.core import types
+from numba.core import cgutils, types
 
 from scoring.backends.numba import simd_blocks_numpy
 from scoring.bundle.block_index import BLOCK_JOBS
 
-__all__ = ["add_in_interval", "add_where", "copy", "lowest_bit", "mask_of_block", "mask_of_chunk"]
+__all__ = ["add_in_interval", "add_where", "copy", "lowest_bit", "mask_of_block", "mask_of_chunk", "multiply"]
 
 FLOATS, INTS = ir.VectorType(ir.FloatType(), BLOCK_JOBS), ir.VectorType(ir.IntType(32), BLOCK_JOBS)
 
@@ -93,6 +93,43 @@ def add_where(typing_context: Any, value: Any, has: Any, yes: Any, no: Any) -> t
     return types.void(value, has, yes, no), generate
 
 
+SUMS = 4
+"""Sums that `multiply` adds up in turns. With one sum, each addition waits for the previous one."""
+
+
+@intrinsic
+def multiply(typing_context: Any, value: Any, vectors: Any, by: Any) -> tuple[Any, Generate]:
+    """Set value = by @ vectors. `vectors` (d, BLOCK_JOBS) is C-contiguous; `by` is (d,). Sums have any order."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds, index = signature.args, ir.IntType(64)
+        factors = context.make_array(kinds[2])(context, builder, arguments[2])
+        rows = _address(context, builder, kinds[1], arguments[1], FLOATS)
+        zero = ir.Constant(FLOATS, [0.0] * BLOCK_JOBS)
+        sums = [cgutils.alloca_once_value(builder, zero) for _ in range(SUMS)]
+
+        def add(dimension: Any, total: Any) -> None:
+            factor = _spread(builder, builder.load(builder.gep(factors.data, [dimension])), FLOATS)
+            row = builder.load(builder.gep(rows, [dimension]), align=4)
+            part = builder.fmul(factor, row, flags=("contract",))
+            builder.store(builder.fadd(builder.load(total), part, flags=("contract",)), total)
+
+        d = builder.extract_value(factors.shape, 0)
+        whole = builder.and_(d, index(-SUMS))
+        with cgutils.for_range_slice(builder, index(0), whole, index(SUMS)) as (dimension, _):
+            for place, total in enumerate(sums):
+                add(builder.add(dimension, index(place)), total)
+        with cgutils.for_range_slice(builder, whole, d, index(1)) as (dimension, _):
+            add(dimension, sums[0])
+        result = builder.load(sums[0])
+        for total in sums[1:]:
+            result = builder.fadd(result, builder.load(total))
+        builder.store(result, _address(context, builder, kinds[0], arguments[0], FLOATS), align=4)
+        return context.get_dummy_value()
+
+    return types.void(value, vectors, by), generate
+
+
 def _between(lanes: int, signature: Any) -> tuple[Any, Generate]:
     vector = ir.VectorType(ir.FloatType(), lanes)
 
@@ -131,10 +168,11 @@ def lowest_bit(typing_context: Any, bits: Any) -> tuple[Any, Generate]:
 
 
 if config.DISABLE_JIT:  # type: ignore[attr-defined] # defined when numba is imported
-    copy, add_in_interval, add_where = (
+    copy, add_in_interval, add_where, multiply = (
         simd_blocks_numpy.copy,
         simd_blocks_numpy.add_in_interval,
         simd_blocks_numpy.add_where,
+        simd_blocks_numpy.multiply,
     )
     mask_of_chunk, mask_of_block, lowest_bit = (
         simd_blocks_numpy.mask_of_chunk,

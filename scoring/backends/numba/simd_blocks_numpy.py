@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Ints
 from scoring.bundle.block_index import BLOCK_JOBS
 
-__all__ = ["add_in_interval", "add_where", "copy", "lowest_bit", "mask_of_block", "mask_of_chunk"]
+__all__ = ["add_in_interval", "add_where", "copy", "lowest_bit", "mask_of_block", "mask_of_chunk", "multiply"]
 
 Floats = NDArray[np.float32]
 
@@ -30,6 +30,11 @@ def add_in_interval(value: Floats, rank: Ints, low: int, high: int, gain: float)
 def add_where(value: Floats, has: Ints, yes: float, no: float) -> None:
     """Add `yes` to `value` where `has` is not 0, `no` elsewhere."""
     value[:BLOCK_JOBS] += np.where(has[:BLOCK_JOBS] != 0, np.float32(yes), np.float32(no))
+
+
+def multiply(value: Floats, vectors: Floats, by: Floats) -> None:
+    """Set value = by @ vectors. `vectors` (d, BLOCK_JOBS) is C-contiguous; `by` is (d,). Sums have any order."""
+    value[:BLOCK_JOBS] = by @ vectors[:, :BLOCK_JOBS]
 
 
 def mask_of_chunk(values: Floats, first: int, low: float, high: float) -> np.uint64:

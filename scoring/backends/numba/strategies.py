@@ -1,26 +1,29 @@
 """The strategies that find the k best jobs, and the choice between them.
 
 *Pruned* skips jobs that bounds exclude (`pruned_topk`). *Dense* scores every job with matrix products (`dense_topk`).
+*Clustered* skips jobs by the directions of their vectors, for models in which a product dominates (`clustered_topk`).
 *Sorted* sorts all canonical scores, for lists too long for insertion (`full_sort_topk`). *Scan* scores every job and
-needs no index of the jobs (`scan_topk`); it is used only on request. All return the same lists. Which of the first two
-is faster depends only on the model and the data, so it is measured on a sample of the users.
+needs no index of the jobs (`scan_topk`); it is used only on request. All return the same lists. Which of the first
+three is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs
-from scoring.backends.numba import dense_topk, full_sort_topk, pruned_topk
+from scoring.backends.numba import clustered_topk, dense_topk, full_sort_topk, pruned_topk
 from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.tile_scratch import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
 from scoring.backends.numba.user_state import UserState, new_user_state
+from scoring.backends.numba.vector_clusters import VectorClusters, find_objection, has_weighted_product
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.ranked_lists import StrategyChoice
 from scoring.threads.pool import limit_blas_threads
@@ -43,6 +46,10 @@ WARMUP_USERS = 16
 """Users of a trial that are not measured, because they include compilation and cold caches."""
 SAMPLED_USERS = WARMUP_USERS + 64
 """All users of a trial. At least half a tile is needed to measure the time of scoring in tiles."""
+PROBED_USERS, MAX_PROBED_SHARE = 2, 0.1
+"""If pruning scores this share of the jobs for the first users, dense is measured first, to stop the trial early."""
+STEP = 4
+"""Users of the warm-up of pruning, after each of which the trial may stop."""
 MIN_USERS = 128
 """Fewer users are ranked by pruning: measuring both strategies would cost more than the faster one saves."""
 MAX_PRUNED_SHARE = 0.03
@@ -68,6 +75,7 @@ class Selection:
 
     def __init__(self, search: SearchIndex) -> None:
         self.program, self.index, self.limits = search.program, search.index, search.limits
+        self.user_locality = search.user_locality
         self.n_jobs = len(self.index.id_rank)
         self._free: dict[int, list[tuple[UserState, Scratch]]] = {}  # by k: those that no thread is using
 
@@ -87,17 +95,41 @@ class Selection:
                     stop,
                 )  # fmt: skip
             return self.n_jobs * len(places)
-        free, visited = self._free.setdefault(k, []), np.zeros(2, dtype=np.int64)
+        free, visited, n_scored = self._free.setdefault(k, []), np.zeros(2, dtype=np.int64), 0
         try:
             state, scratch = free.pop()
         except IndexError:
             state, scratch = new_user_state(self.program, self.index), new_scratch(self.program, self.index, k)
-        pruned_topk.top_k(
-            self.program, self.index, self.limits, state, scratch, users, places, seeds, found.row, found.scores,
-            found.count, visited, stop,
-        )  # fmt: skip
+        if strategy == "clustered":
+            clusters = self.clusters
+            assert clusters is not None
+            has_vector = self.program.dot_user_has[0, users[places]]
+            if not has_vector.all():
+                n_scored = self.run("dense", users, seeds, found, places[~has_vector], stop)
+            clustered_topk.top_k(
+                self.program, self.index, self.limits, clusters, state, scratch, clusters.allocate_bounds(), users,
+                places[has_vector], found.row, found.scores, found.count, visited, stop,
+            )  # fmt: skip
+        else:
+            pruned_topk.top_k(
+                self.program, self.index, self.limits, state, scratch, users, places, seeds, found.row, found.scores,
+                found.count, visited, stop,
+            )  # fmt: skip
         free.append((state, scratch))
-        return int(visited[0])
+        return n_scored + int(visited[0])
+
+    def order_users(self, strategy: str, users: Longs) -> Longs:
+        """Return an order of the users for cache locality: neighbours share candidate jobs."""
+        if strategy != "clustered" or self.clusters is None:
+            return np.argsort(self.user_locality[users], kind="stable")
+        cluster = self.clusters.find_nearest(self.program.user_vector[users])
+        cluster[~self.program.dot_user_has[0, users]] = -1
+        return np.argsort(cluster, kind="stable")
+
+    @cached_property
+    def clusters(self) -> VectorClusters | None:
+        with limit_blas_threads():
+            return VectorClusters.of(self.program, self.index)
 
     def choose(self, wanted: Strategy, users: Longs, k: int) -> StrategyChoice:
         """Return the strategy for these users."""
@@ -107,24 +139,63 @@ class Selection:
             return StrategyChoice(wanted, "requested")
         if len(users) < MIN_USERS:
             return StrategyChoice("pruned", f"too few users ({len(users):,}) to measure both strategies")
-        sample = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)]
-        pruned, n_scored = self._measure("pruned", sample, k)
-        share = n_scored / (len(sample) * self.n_jobs)
-        trial = f"in a trial, pruning scored {share:.1%} of the jobs in {1000 * pruned:.3f} ms per user"
-        if share < MAX_PRUNED_SHARE:
-            return StrategyChoice("pruned", trial)
-        dense, _ = self._measure("dense", sample, k)
-        reason = f"{trial}; dense took {1000 * dense:.3f} ms per user"
-        return StrategyChoice("pruned" if pruned < dense else "dense", reason)
+        sample, seconds = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)], {}
+        if self._measure_share(sample, k) >= MAX_PROBED_SHARE:
+            seconds["dense"] = self._measure("dense", sample, k)
+        seconds["pruned"], share = self._measure_pruned(sample, k, seconds.get("dense", np.inf))
+        trial = [f"in a trial, pruning scored {share:.1%} of the jobs in {1000 * seconds['pruned']:.3f} ms per user"]
+        if share >= MAX_PRUNED_SHARE and "dense" not in seconds:
+            seconds["dense"] = self._measure("dense", sample, k)
+        if "dense" in seconds:
+            trial.append(f"dense took {1000 * seconds['dense']:.3f} ms per user")
+            if seconds["dense"] <= seconds["pruned"]:
+                trial += self._try_clusters(sample, k, seconds)
+        return StrategyChoice(min(seconds, key=lambda strategy: seconds[strategy]), "; ".join(trial))
 
-    def _measure(self, strategy: str, users: Longs, k: int) -> tuple[float, int]:
-        """Return (seconds of this thread per user, number of jobs scored). The first users are not measured."""
-        found, stop, seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), make_no_seeds(len(users))
+    def _try_clusters(self, sample: Longs, k: int, seconds: dict[str, float]) -> list[str]:
+        """Measure clusters and return the result as text, or the reason why not; nothing if no product counts."""
+        if not has_weighted_product(self.program, self.index):
+            return []
+        objection = find_objection(self.program)
+        if objection is None and self.clusters is None:
+            objection = "the vectors form no clusters"
+        if objection is not None:
+            return [objection]
+        seconds["clustered"] = self._measure("clustered", sample[self.order_users("clustered", sample)], k)
+        return [f"clusters of vectors took {1000 * seconds['clustered']:.3f} ms per user"]
+
+    def _measure(self, strategy: str, users: Longs, k: int) -> float:
+        """Return the seconds of this thread per user. The first users are not measured."""
         first, measured = np.split(np.arange(len(users)), [WARMUP_USERS])
-        self.run(strategy, users, seeds, found, first, stop)
+        self._measure_run(strategy, users, k, first)
+        return self._measure_run(strategy, users, k, measured)[0]
+
+    def _measure_pruned(self, users: Longs, k: int, dense: float) -> tuple[float, float]:
+        """Return (seconds of this thread per user, share of the jobs scored) like `_measure`.
+
+        It stops during the warm-up if a few users took longer than the dense path takes for all measured users.
+        """
+        first, measured = np.split(np.arange(len(users)), [WARMUP_USERS])
+        for places in np.split(first, range(STEP, len(first), STEP)):
+            seconds, n_scored = self._measure_run("pruned", users, k, places)
+            if seconds * len(places) > dense * len(measured):
+                break
+        else:
+            places = measured
+            seconds, n_scored = self._measure_run("pruned", users, k, places)
+        return seconds, n_scored / (len(places) * self.n_jobs)
+
+    def _measure_share(self, users: Longs, k: int) -> float:
+        """Return the share of the jobs that pruning scores for a few users. It also compiles the kernel."""
+        _, n_scored = self._measure_run("pruned", users, k, np.arange(PROBED_USERS))
+        return n_scored / (PROBED_USERS * self.n_jobs)
+
+    def _measure_run(self, strategy: str, users: Longs, k: int, places: Longs) -> tuple[float, int]:
+        """Return (seconds of this thread per user, number of jobs scored)."""
+        found, stop, seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), make_no_seeds(len(users))
         start_time = time.thread_time()
-        n_scored = self.run(strategy, users, seeds, found, measured, stop)
-        return (time.thread_time() - start_time) / len(measured), n_scored * len(users) // len(measured)
+        n_scored = self.run(strategy, users, seeds, found, places, stop)
+        return (time.thread_time() - start_time) / len(places), n_scored
 
 
 def count_users_per_batch(strategy: str) -> int:

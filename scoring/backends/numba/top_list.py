@@ -23,6 +23,7 @@ __all__ = [
     "exclude_cells_of_classes",
     "fill_greedily",
     "insert",
+    "is_better_than_last",
     "is_class_allowed",
     "list_threshold",
     "may_contain_class",
@@ -148,6 +149,16 @@ def offer(index: Index, scratch: Scratch, limits: Limits, score: float, job: int
         push(scratch.keys, scratch.spare_keys, key)
         size = min(size + 1, len(scratch.jobs))
     return size
+
+
+@internal
+def is_better_than_last(index: Index, scratch: Scratch, limits: Limits, score: float, job: int) -> bool:
+    """Return whether a job is better than the last job of a full list."""
+    k, id_rank = len(scratch.jobs), index.id_rank[job]
+    if limits.per_company > 0:
+        last = scratch.scores[k - 1]
+        return score > last or (score == last and id_rank < scratch.id_ranks[k - 1])
+    return key_of_score(scratch, score, id_rank) > scratch.keys[k]
 
 
 @internal

@@ -43,6 +43,24 @@ def test_block_operations_equal_fallback(seed: int) -> None:
 
 
 @numba.njit(cache=False)
+def _multiply(value, vectors, by):
+    simd_blocks.multiply(value, vectors, by)
+
+
+@pytest.mark.parametrize("d", [0, 1, 3, 4, 5, 8, 33])
+def test_products_equal_fallback(d: int) -> None:
+    """Vectors of small integers have products without rounding."""
+    random = np.random.default_rng(d)
+    vectors, by = (random.integers(-9, 10, shape).astype(np.float32) for shape in ((d, BLOCK_JOBS), d))
+    results = []
+    for fill in (_multiply, simd_blocks_numpy.multiply):
+        value = np.full(BLOCK_JOBS + 3, np.float32(7))
+        fill(value, vectors, by)
+        results.append(value)
+    np.testing.assert_array_equal(results[0], results[1])
+
+
+@numba.njit(cache=False)
 def _mask_of_chunk(values, first, low, high):
     return simd_blocks.mask_of_chunk(values, first, low, high)
 
