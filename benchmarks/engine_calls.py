@@ -25,9 +25,9 @@ PATHS: tuple[Path, ...] = ("auto", "pruned", "dense")
 """The paths that a scorer accepts."""
 
 
-def scorer(plan: Plan, path: Path = "auto") -> Scorer:
+def scorer(plan: Plan, path: Path = "auto", workers: int = CPUS) -> Scorer:
     """Return a scorer that uses this path."""
-    return Scorer(plan, workers=CPUS, path=path)
+    return Scorer(plan, workers=workers, path=path)
 
 
 def decision(used: Scorer) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.engine_calls import PATHS, K, decision, require_equal, scorer, warm_up
-from benchmarks.measurement import measure_alternately, print_progress
+from benchmarks.measurement import measure_alternately, measure_times, print_progress
 from benchmarks.peers.implicit_topk import ImplicitTopK
 from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.results import Figure, Section, Table, at_most, number
@@ -42,11 +42,24 @@ class Case:
         return self.auto / self.dense
 
 
+@dataclass(frozen=True)
+class FactorCase:
+    """A model in which factors dominate, for all users on one thread. Times are milliseconds per user."""
+
+    name: str
+    auto: float
+    first: float  # the first call, with the trial of the strategies
+    dense: float
+    decision: str
+    bar: bool
+
+
 def measure(size: Size, work: Workspace) -> Section:
     cases = [
         _case(name, prepared, np.arange(min(users, size.users)), k, size.repeats)
         for name, prepared, users, k in _cases(size, work)
     ]
+    factor_cases = [_factor_case(name, prepared, bar, size) for name, prepared, bar in _factor_cases(size, work)]
     dense, implicit, dimensions = _against_implicit(size, work)
     rows = [
         [case.name, f"{case.users:,}", f"{case.k:,}", number(1000 * case.auto / case.users),
@@ -60,6 +73,7 @@ def measure(size: Size, work: Workspace) -> Section:
         size=f"{size.jobs:,} jobs, ids and all four scores are equal with both",
         figures=[
             *(_figure(case) for case in cases),
+            *(figure for case in factor_cases for figure in _factor_figures(case)),
             Figure(
                 "dense, factors only, compared with implicit.cpu.topk",
                 dense / implicit,
@@ -68,8 +82,9 @@ def measure(size: Size, work: Workspace) -> Section:
                 f"{1000 * dense:.3g} and {1000 * implicit:.3g} ms per user, {dimensions} dimensions",
             ),
         ],
-        tables=[Table("Worst cases", columns, rows)],
+        tables=[Table("Worst cases", columns, rows), _factor_table(factor_cases)],
         details={
+            "factor_cases": [asdict(case) for case in factor_cases],
             "cases": [asdict(case) | {"ratio": case.ratio} for case in cases],
             "factors_alone_ms": {"dense": 1000 * dense, "implicit": 1000 * implicit},
         },
@@ -140,6 +155,49 @@ def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int)
     require_equal(auto.top_k(k, rows), dense.top_k(k, rows), f"{name}, chosen path and dense path")
     chosen, dense_times = measure_alternately(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
     return Case(name, len(rows), k, chosen.best, dense_times.best, decision(auto))
+
+
+def _factor_cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, bool]]:
+    """Yield (name, what to rank, whether its time has a target)."""
+    model, statistics = load_model("standard"), work.statistics(size)
+    flat = {part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)}
+    trained = Prepared.of(Inputs.of(statistics), keep_only_factors(model))
+    yield "trained factors only", trained, True
+    half = _concentrate_weight(model, flat, "collaborative", 0.5)
+    yield "half of the weight on trained factors", trained.with_model(half), False
+    del trained
+    tables, random = statistics.dataset.tables, np.random.default_rng(7)
+    factors = {
+        "user_factors": _factors(random, tables.users["user_id"]),
+        "job_factors": _factors(random, tables.jobs["job_id"]),
+    }
+    dataset = Dataset(tables.with_tables(**factors), as_of=statistics.dataset.as_of)
+    yield "random factors only", Prepared.of(dataset, keep_only_factors(model)), False
+
+
+def _factor_case(name: str, prepared: Prepared, bar: bool, size: Size) -> FactorCase:
+    print_progress(f"{name}, one thread")
+    warm_up(prepared)
+    plan = prepared.plan
+    auto, dense = scorer(plan, "auto", 1), scorer(plan, "dense", 1)
+    require_equal(auto.top_k(K), dense.top_k(K), f"{name}, chosen path and dense path")
+    first = measure_times(lambda: scorer(plan, "auto", 1).top_k(K), 3).best
+    times = measure_alternately(lambda: auto.top_k(K), lambda: dense.top_k(K), 3)
+    chosen, of_dense = (1000 * measured.best / size.users for measured in times)
+    return FactorCase(name, chosen, 1000 * first / size.users, of_dense, decision(auto), bar)
+
+
+def _factor_figures(case: FactorCase) -> list[Figure]:
+    if case.bar:
+        return [Figure(f"{case.name}, one thread", case.auto, "ms per user", at_most(0.07), case.decision)]
+    ratio = case.first / case.dense
+    return [Figure(f"{case.name}, one thread, with the trial", ratio, "× dense", at_most(1.3), case.decision)]
+
+
+def _factor_table(cases: list[FactorCase]) -> Table:
+    columns = ("case", "auto, ms per user", "first call, ms per user", "dense, ms per user", "decision")
+    rows = [[case.name, number(case.auto), number(case.first), number(case.dense), case.decision] for case in cases]
+    return Table("Factors, all users on one thread", columns, rows)
 
 
 def _identical_jobs(data: Dataset) -> Dataset:
