@@ -17,7 +17,7 @@ from scoring.cli import main
 from scoring.cli.signals import TerminatedError, call_in_thread, stop_signals
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
-from scoring.runs.publishers import parquet_publisher
+from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.cli.command import Call, start
 
@@ -83,8 +83,8 @@ def test_signal_in_finalizer_stops_the_run(
     """Python ignores exceptions that are raised in a finaliser, and a signal handler may run there."""
     ignored: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda found: ignored.append(found.exc_type))
-    write = parquet_publisher.write_part
-    monkeypatch.setattr(parquet_publisher, "write_part", lambda *given: (Finalised(sign), write(*given))[1])
+    add = Prepared.add_external_ids  # called in the main thread, before a shard is written in another one
+    monkeypatch.setattr(Prepared, "add_external_ids", lambda *given: (Finalised(sign), add(*given))[1])
     done = scoring("run", "--db", database, "--out", "runs", "--no-database", "--chunk-size", 1)
     assert ignored
     assert all(issubclass(kind, KeyboardInterrupt) for kind in ignored)
