@@ -155,8 +155,7 @@ class Place:
                 for connection in (first, second):
                     connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one()
         self.draw.choice([self.replace, self.copy_over])()
-        for kind in ("engine", "session"):
-            self.check(kind)
+        self.check(self.draw.choice(["engine", "session"]))
         for engine in self.callers:  # idle connections keep the write-ahead log beside the next file
             engine.dispose()
 
@@ -199,7 +198,7 @@ def exchange(place: Place, steps: int, share: float) -> None:
 
 
 def test_answers_are_those_of_the_file_that_is_there(make_place: Callable[..., Place]) -> None:
-    exchange(make_place(0), 50, 0.4)
+    exchange(make_place(0), 50, 0.15)
 
 
 @pytest.mark.long
@@ -208,19 +207,36 @@ def test_answers_after_hundreds_of_exchanges(make_place: Callable[..., Place], s
     exchange(make_place(seed, has_lists=True), 200, 1.0)
 
 
+def test_file_with_equal_tokens_is_another_file(make_place: Callable[..., Place], templates: Templates) -> None:
+    """Another program has edited rows of a copy. A new file may get the number of the deleted one."""
+    place, twins = make_place(0), [templates.twins[0], templates.twins[2]]
+
+    def move(source: Path) -> None:
+        os.replace(shutil.copy(source, place.path.with_name("moved.db")), place.path)
+
+    def copy(source: Path) -> None:
+        place.path.unlink()
+        shutil.copy(source, place.path)
+
+    for step, exchange_file in enumerate([move, move, copy, copy, move]):
+        exchange_file(twins[step % 2])
+        place.check("url")
+
+
 # --- Results ------------------------------------------------------------------------------------------------
 
 
 def test_results_in_the_same_file_cause_no_load(make_place: Callable[..., Place]) -> None:
     """A run writes its results into the file that it has read."""
-    place = make_place(0)
-    before = {kind: answer(engine) for kind, engine in place.engines.items()}
+    place, kinds = make_place(0), ("url", "engine", "session")
+    before = {kind: answer(place.engines[kind]) for kind in kinds}
     state = place.path.stat()
     with Database.open(place.path) as database:
         prepared = Prepared.of(Dataset.from_database(database), load_model("standard"))
         runner.run(prepared, k=2, publishers=[DatabasePublisher(database)])
     assert place.path.stat().st_mtime_ns != state.st_mtime_ns
-    for kind, engine in place.engines.items():
+    for kind in kinds:
+        engine = place.engines[kind]
         assert answer(engine) == before[kind]
         assert engine.cache_stats()["snapshot"].misses == 1
 
