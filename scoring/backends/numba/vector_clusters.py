@@ -64,10 +64,8 @@ class VectorClusters(NamedTuple):
         vectors = index.vector[jobs]
         if not vectors.size:
             return None
-        length = np.linalg.norm(vectors, axis=1)
-        unit = (vectors / np.where(length > 0, length, 1)[:, None]).astype(np.float32, copy=False)
         n_clusters = count_clusters(len(jobs))
-        centres = _find_centres(_take_evenly(unit, JOBS_PER_CENTRE * n_clusters), n_clusters)
+        centres = _find_centres(_scale_to_unit(_take_evenly(vectors, JOBS_PER_CENTRE * n_clusters)), n_clusters)
         if centres is None:
             return None
         return cls._lay_out(index, jobs, vectors, centres, np.flatnonzero(~program.dot_job_has[0]))
@@ -146,8 +144,13 @@ def _take_evenly(rows: Singles, count: int) -> Singles:
     return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)]
 
 
+def _scale_to_unit(vectors: Singles) -> Singles:
+    length = np.linalg.norm(vectors, axis=1)
+    return (vectors / np.where(length > 0, length, 1)[:, None]).astype(np.float32, copy=False)
+
+
 def _assign(vectors: Singles, centres: Singles) -> tuple[Longs, Singles]:
-    """Return the cluster of each vector, and its product with the centre."""
+    """Return the cluster of each vector, whose centre has the greatest product with it, and the product."""
     cluster, product = np.empty(len(vectors), np.int64), np.empty(len(vectors), np.float32)
     for first in range(0, len(vectors), _AT_ONCE):
         products = vectors[first : first + _AT_ONCE] @ centres.T
