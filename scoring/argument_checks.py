@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from datetime import timedelta
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,7 @@ __all__ = [
     "check_workers",
     "is_number",
     "is_positive",
+    "list_values",
     "parse_positive_integer",
 ]
 
@@ -222,6 +224,21 @@ def _convert_timedelta(value: Any) -> Any:
 
         return value / np.timedelta64(1, "D")
     return value / timedelta(days=1) if isinstance(value, timedelta) else value
+
+
+def list_values(name: str, value: Any, kind: Any, what: str) -> tuple[Any, ...]:
+    """Return the values of an argument that may be one value of a class or several.
+
+    Raises
+    ------
+    ConfigurationError: If it is neither. The message contains `what`: the values to use.
+    """
+    if isinstance(value, kind):
+        return (value,)
+    given = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else None
+    if given is None or not all(isinstance(item, kind) for item in given):
+        raise ConfigurationError(f"{name} is {shorten_repr(value)}. Use {what}.", key=(name,))
+    return given
 
 
 def parse_positive_integer(text: str) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
+from scoring.argument_checks import list_values
 from scoring.caching.cache_key import (
     AdjacencyKey,
     CacheKey,
@@ -128,7 +129,7 @@ class EngineCaches(Uncounted):
         ------
         ConfigurationError: If a name is unknown. No cache is emptied then.
         """
-        wanted = CACHE_NAMES if names is None else [names] if isinstance(names, str) else list(names)
+        wanted = CACHE_NAMES if names is None else list_values("names", names, str, "names of caches")
         selected: list[str] = []
         for name in wanted:
             if name not in CACHE_NAMES and name not in GROUPS:

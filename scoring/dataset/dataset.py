@@ -26,7 +26,7 @@ from scoring.plotting.html_table import render_html_table
 from scoring.validation.cross_table import InvalidRowPolicy
 from scoring.validation.report import DataReport, TableReport
 
-__all__ = ["Dataset", "parse_clock"]
+__all__ = ["Dataset", "parse_clock", "require_dataset"]
 
 
 class Dataset:
@@ -331,6 +331,21 @@ def _sort_tables(tables: Tables) -> Tables:
             frame = frame.sort_values(list(table.key), kind="stable")
         ordered[name] = frame.reset_index(drop=True)
     return tables.with_tables(**ordered)
+
+
+def require_dataset(data: object, name: str = "data") -> None:
+    """Check that an argument is a dataset.
+
+    Raises
+    ------
+    ConfigurationError: If it is not.
+    """
+    if not isinstance(data, Dataset):
+        raise ConfigurationError(
+            f"{name} is of type {type(data).__name__}. Use a Dataset, such as Dataset.from_database or "
+            "Dataset.from_frames returns.",
+            key=(name,),
+        )
 
 
 def parse_clock(as_of: datetime | str | None, name: str = "as_of") -> pd.Timestamp | None:

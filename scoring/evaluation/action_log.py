@@ -13,6 +13,7 @@ from scoring.argument_checks import is_positive
 from scoring.array_types import Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
+from scoring.dataset.dataset import require_dataset
 from scoring.errors import ConfigurationError, shorten_repr, suggest
 
 __all__ = ["MAX_GAIN", "ActionLog"]
@@ -67,6 +68,7 @@ class ActionLog:
         ------
         ConfigurationError: As `check_gains`.
         """
+        require_dataset(data)
         check_gains(gains)
         gain_of_kind = np.zeros(len(ACTION_KINDS))
         for kind, gain in gains.items():

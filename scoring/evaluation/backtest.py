@@ -23,12 +23,13 @@ from scoring.argument_checks import (
     check_positive_integer,
     check_seed,
     check_workers,
+    list_values,
 )
 from scoring.array_types import Floats, Longs
 from scoring.catalog import AnyModel, load_models
 from scoring.columns.id_arguments import list_ids
 from scoring.dataset import Dataset
-from scoring.dataset.dataset import parse_clock
+from scoring.dataset.dataset import parse_clock, require_dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
@@ -168,11 +169,14 @@ class Backtest:
         ConfigurationError: If `models` is empty, a number or the time is invalid, a goal has no test over several cuts
             or needs longer lists, the candidate is the baseline or does not exist, or no cut has a relevant job.
         """
+        require_dataset(data)
         sides = load_models(models)
         cuts, days = check_positive_integer("cuts", cuts), check_days("days", days, 1)
         every = days if every is None else check_interval("every", every, MIN_INTERVAL, MAX_DAYS)
         level, seed, k, workers = check_level(level), check_seed(seed), check_list_length(k), check_workers(workers)
         users = None if users is None else list_ids(users)  # read at each cut
+        metrics = list_values("metrics", metrics, Metric, "metrics such as NDCG(10)")
+        goals = list_values("goals", goals, str | Measure, "names of measures, or measures such as NDCG(20)")
         declared = tuple(_check_goal(goal, metrics, k) for goal in goals)
         chosen = parse_candidate(list(sides), candidate) if declared else None
         last = parse_clock(newest, "newest") or data.as_of - pd.Timedelta(days=days)

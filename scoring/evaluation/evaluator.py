@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from scoring.argument_checks import check_list_length, check_workers
+from scoring.argument_checks import check_list_length, check_workers, list_values
 from scoring.array_types import Floats, Longs
 from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
@@ -121,8 +121,13 @@ class Evaluator:
         factor_cache: Path | None = None,
         workers: int | None = None,
     ) -> None:
+        if not isinstance(holdout, Holdout):
+            raise ConfigurationError(
+                f"holdout is of type {type(holdout).__name__}. Use a Holdout, such as by_time(data) returns.",
+                key=("holdout",),
+            )
         self.holdout = holdout if users is None else _of_users(holdout, users)
-        self.metrics = tuple(metrics)
+        self.metrics = list_values("metrics", metrics, Metric, "metrics such as NDCG(10)")
         if len({metric.name for metric in self.metrics}) < len(self.metrics):
             names = [metric.name for metric in self.metrics]
             duplicate = next(name for name in names if names.count(name) > 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import check_level, check_number
+from scoring.argument_checks import check_level, check_number, list_values
 from scoring.catalog import AnyModel, check_models, load_model
 from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
@@ -95,6 +95,8 @@ class Scoreboard:
             str(name): model if isinstance(model, ExternalLists) else load_model(model)
             for name, model in models.items()
         }
+        goals = list_values("goals", goals, str | Measure, "names of measures, or measures such as NDCG(20)")
+        measures = list_values("measures", measures, Measure, "measures such as MeanFee(40)")
         added = tuple(_check_measure(measure, evaluator) for measure in measures)
         known = {measure.name: measure for measure in list_measures(evaluator, added)}
         declared = tuple(

@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 import pandas as pd
 
-from scoring.argument_checks import check_integer, check_number, check_workers
+from scoring.argument_checks import check_integer, check_number, check_workers, list_values
 from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
 from scoring.caching.memory_footprints import Footprint
 from scoring.catalog import AnyModel, load_model
@@ -194,7 +194,7 @@ class EngineState:
         ConfigurationError: If a name is unknown, or both arguments are given. No cache is emptied then.
         """
         given = select_argument(names, "names", cache_types, "cache_types", is_required=False)
-        selected = ["all"] if given is None else [given] if isinstance(given, str) else list(given)
+        selected = ["all"] if given is None else list(list_values("names", given, str, "names of caches"))
         for name in selected:
             if name not in CACHES and name not in GROUPS and name != "all":
                 raise ConfigurationError(

@@ -11,10 +11,12 @@ from typing import Any, Final, Literal, TypedDict
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import list_values
 from scoring.array_types import Longs
 from scoring.caching import CacheStats
 from scoring.catalog import load_model
 from scoring.columns import ACTION_KINDS, TABLES
+from scoring.columns.id_arguments import list_ids
 from scoring.columns.types import NORMAL_TEXT
 from scoring.components import Popularity
 from scoring.components.helpers import interpolate
@@ -202,7 +204,7 @@ def make_company_popularity(snapshot: Snapshot, codes: Iterable[Any]) -> Company
     0.55 ms with it). The rest is the construction of the frame and two changes of thread, so a small market gains
     nothing.
     """
-    given = [codes] if isinstance(codes, str) else list(codes)
+    given = list_ids(codes)
     names = list(dict.fromkeys(map(str, given)))
     companies = snapshot.dataset.words.company.values
     known = NORMAL_TEXT.coerce(pd.Series(names, dtype="str")).values
@@ -325,7 +327,7 @@ def select_scores(names: Iterable[str] | None, known: tuple[str, ...]) -> tuple[
     if names is None:
         return None
     columns = {name.removesuffix("_score"): name for name in known} | {name: name for name in known}
-    given = [names] if isinstance(names, str) else list(names)
+    given = list_values("score_types", names, str, "names of score columns")
     for name in given:
         if name not in columns:
             raise ConfigurationError(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from scoring.errors import DataError
+from scoring.errors import ConfigurationError, DataError, shorten_repr
 from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, run_in_thread
 from scoring.facade.legacy_input import Row, read_job, read_profile_id, read_user
@@ -154,6 +154,8 @@ def _profile_user(user: Row, profile: Any) -> int | str:
 
 async def _read_pairs(snapshot: Snapshot, pairs: Iterable[Any]) -> list[PairRows]:
     """Read each job and user once, however many pairs it belongs to."""
+    if not isinstance(pairs, Iterable):
+        raise ConfigurationError(f"pairs is {shorten_repr(pairs)}. Use tuples (job, user).", key=("pairs",))
     given = list(pairs)
     board = snapshot.dataset.board
     jobs: dict[int, Row] = {}

@@ -14,6 +14,7 @@ from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranked_lists import Ranking
 from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
+from scoring.dataset.dataset import require_dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.model import Inputs, ScoringModel
@@ -206,6 +207,8 @@ class Prepared:
 
 def _make_inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     if not isinstance(data, Inputs):
+        if not isinstance(data, Statistics):
+            require_dataset(data)
         return Inputs.of(data, basis=basis)
     if basis is not None:
         raise ConfigurationError(

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from scoring.catalog import list_preset_names
-from scoring.errors import ConfigurationError, make_printable
+from scoring.errors import ConfigurationError, make_printable, shorten_repr
 
 __all__ = ["PROMOTED", "Reference", "check_name", "make_clash_key"]
 
@@ -37,7 +37,7 @@ class Reference:
         ------
         ConfigurationError: If the name or the version is invalid.
         """
-        name, at, version = text.rpartition("@") if "@" in text else (text, "", "")
+        name, at, version = text.rpartition("@") if isinstance(text, str) and "@" in text else (text, "", "")
         if not at:
             return cls(check_name(name))
         if not (version.isascii() and version.isdecimal() and len(version) <= 9 and int(version)):
@@ -59,6 +59,8 @@ def check_name(name: str) -> str:
     ------
     ConfigurationError: If the name is invalid.
     """
+    if not isinstance(name, str):
+        raise ConfigurationError(f"profile name {shorten_repr(name)}: it is not text. Use a name.", key=("name",))
     whole = unicodedata.normalize("NFC", name)
     problem = _describe_problem(whole)
     if problem:

@@ -234,11 +234,12 @@ class Registry:
             return None
         return profile if profile.is_as_saved else None
 
-    def find_fitted_users(self, of: Profile | ScoringModel) -> FittedUsers:
+    def find_fitted_users(self, of: ModelLike) -> FittedUsers:
         """Return the users that a model or its ancestors were fitted and selected on, as far as they are recorded.
 
         A model is found by its digest, so it does not have to be given as a profile.
         """
+        of = of if isinstance(of, Profile) else self.load_model(of)
         known = self._read_valid_metadata()
         digests, seen, users = [of.digest], set[str](), FittedUsers()
         while digests:
@@ -310,7 +311,7 @@ class Registry:
             return named
         if isinstance(named, Profile):
             return named.model
-        if named in list_preset_names():
+        if isinstance(named, str) and named in list_preset_names():
             return load_model(named)
         names = self._reader.store.names()
         if named == PROMOTED or (reference := Reference.parse(named)).version is not None or reference.name in names:
@@ -789,6 +790,10 @@ class Registry:
         metrics: Name → number, `Metric`, or mapping of value, low, high and n.
         at: Time of the evaluation. None is now.
         """
+        if not isinstance(of, str | Profile | ScoringModel):
+            raise ConfigurationError(
+                f"of is of type {type(of).__name__}. Use a profile, a model or the digest of a model.", key=("of",)
+            )
         profile = of.metadata.reference if isinstance(of, Profile) else None
         known = {
             "at": to_utc(at or self._clock()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scoring.argument_checks import check_level, check_seed
+from scoring.argument_checks import check_level, check_seed, list_values
 from scoring.array_types import Floats, Longs
 from scoring.catalog import AnyModel, load_model
 from scoring.errors import ConfigurationError
@@ -132,7 +132,8 @@ def ablation(
     ------
     ConfigurationError: If the model has only one component.
     """
-    metric, level, seed = metric or NDCG(10), check_level(level), check_seed(seed)
+    (metric,) = list_values("metric", metric or NDCG(10), Metric, "a metric such as NDCG(10)")
+    level, seed = check_level(level), check_seed(seed)
     model = load_model(model)
     flat, names = model.flat_weights, [part.name for part in model.parts]
     vary_weight(flat, 0, 0.0)  # rejects a model of one component

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.argument_checks import check_list_length
+from scoring.argument_checks import check_list_length, list_values
 from scoring.array_types import Floats, Ints, Longs
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
@@ -196,6 +196,8 @@ def _choose_components(prepared: Prepared, users: Longs, components: Sequence[st
     if not len(users):
         raise ConfigurationError("There are no users. Give at least one user.", key=("users",))
     names = [part.name for part in model.parts]
+    if components is not None:
+        components = list_values("components", components, str, "names of components")
     unknown = [name for name in components or () if name not in names]
     if unknown:
         raise ConfigurationError(

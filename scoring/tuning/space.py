@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
-from scoring.argument_checks import is_number
+from scoring.argument_checks import is_number, list_values
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError, ModelError, suggest
 from scoring.model import Component, ScoringModel
@@ -77,6 +77,11 @@ class Space:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", load_model(self.model))
+        for argument in ("locked", "dropped"):
+            names = list_values(argument, getattr(self, argument), str, "names of components")
+            object.__setattr__(self, argument, names)
+        parameters = list_values("parameters", self.parameters, Parameter, "parameters such as Parameter(…)")
+        object.__setattr__(self, "parameters", parameters)
         for name in (*self.locked, *self.dropped, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
                 raise ConfigurationError(

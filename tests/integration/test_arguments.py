@@ -369,6 +369,67 @@ def test_weights_are_numbers_by_component(market: SimpleNamespace) -> None:
             WeightProfile({"base": 1.0}, {"base": {"wage": value}})
 
 
+# --- Names and objects --------------------------------------------------------------------------------------
+
+NAMES: Final[Mapping[str, tuple[str, Any, Call]]] = {
+    "Evaluator": ("metrics", ev.NDCG(3), lambda m, v: ev.Evaluator(m.holdout, metrics=v)),
+    "Scoreboard": (
+        "goals",
+        "NDCG@10",
+        lambda m, v: ev.Scoreboard.of(m.train, {"a": "standard", "b": "classic"}, goals=v),
+    ),
+    "Space": ("locked", "fee", lambda m, v: tu.Space("standard", locked=v)),
+    "reach": ("locks", "fee", lambda m, v: tu.reach(m.ready, 1, m.job, k=48, locks=v)),
+    "sensitivity": ("components", "fee", lambda m, v: tu.sensitivity(m.ready, 1, k=2, components=v)),
+    "ablation": ("metric", ev.NDCG(3), lambda m, v: tu.ablation(m.train, "standard", v)),
+    "clear_caches": ("names", "scores", lambda m, v: m.engine.clear_caches(v)),
+    "score_types": (
+        "score_types",
+        "total_score",
+        lambda m, v: m.engine.calculate_scores_for_all_users(score_types=v, top_k=1),
+    ),
+}
+"""Function → the argument, one value that it accepts, and the call."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_several_or_one(name: str, market: SimpleNamespace) -> None:
+    key, one, function = NAMES[name]
+    call(function, market, one)
+    call(function, market, [one])
+    for value in (1.5, object(), [1.5], b"fee"):
+        with pytest.raises(ConfigurationError) as raised:
+            call(function, market, value)
+        assert raised.value.key == (key,)
+
+
+@pytest.mark.parametrize(
+    ("key", "function"),
+    [
+        ("data", lambda m, v: Prepared.of(v, "standard")),
+        ("data", lambda m, v: ev.by_time(v)),
+        ("data", lambda m, v: ev.last_n(v)),
+        ("data", lambda m, v: ev.cold_start(v)),
+        ("data", lambda m, v: ev.Backtest.of(v, {"a": "standard"})),
+        ("holdout", lambda m, v: ev.Evaluator(v)),
+        ("name", lambda m, v: Registry(m.folder).load(v)),
+        ("name", lambda m, v: Registry(m.folder).use(v)),
+        ("name", lambda m, v: Registry(m.folder).save(v, "standard")),
+        ("name", lambda m, v: Registry(m.folder).diff(v, "standard")),
+        ("name", lambda m, v: Registry(m.folder).find_fitted_users(v)),
+        ("of", lambda m, v: Registry(m.folder).log_test_access(v, "holdout")),
+        ("db", lambda m, v: scoring.Dataset.from_database(v)),
+        ("out", lambda m, v: m.engine.process_scoring_batch(m.users, m.jobs, out=v)),
+        ("keep_factors", lambda m, v: ScoringEngine(m.data, keep_factors=v)),
+    ],
+)
+def test_objects_of_other_classes_are_rejected(key: str, function: Call, market: SimpleNamespace) -> None:
+    for value in (3, ["a"], 1.5):
+        with pytest.raises(ConfigurationError) as raised:
+            call(function, market, value)
+        assert raised.value.key == (key,)
+
+
 # --- Ids ----------------------------------------------------------------------------------------------------
 
 USERS: Final[Mapping[str, Call]] = {

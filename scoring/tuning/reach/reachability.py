@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_list_length, check_positive, check_seconds
+from scoring.argument_checks import check_list_length, check_positive, check_seconds, list_values
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.errors import ConfigurationError, ScoringError, suggest
@@ -372,7 +372,7 @@ def check_reach(model: ScoringModel, locks: Sequence[str]) -> Bools:
             "Use model.with_eligibility(max_per_company=None).",
             key=("max_per_company",),
         )
-    names = [part.name for part in model.parts]
+    names, locks = [part.name for part in model.parts], list_values("locks", locks, str, "names of components")
     unknown = [name for name in locks if name not in names]
     if unknown:
         raise ConfigurationError(
