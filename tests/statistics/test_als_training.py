@@ -213,17 +213,19 @@ def test_fork_after_training_can_train() -> None:
 def test_interrupt_stops_training() -> None:
     def interrupt() -> None:
         while not any(thread.name.startswith("scoring-als") for thread in threading.enumerate()):
-            time.sleep(0.001)
+            if ended.wait(0.001):  # without training
+                return
         time.sleep(0.2)
         signal.raise_signal(signal.SIGINT)
 
-    sender = threading.Thread(target=interrupt)
+    sender, ended = threading.Thread(target=interrupt), threading.Event()
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sender.start()
         with pytest.raises(KeyboardInterrupt):
-            train_on_threads(random_matrix(1), ALS(4, iterations=10**7), 2)
+            train_on_threads(random_matrix(1), ALS(4, iterations=10_000), 2)
     finally:
+        ended.set()
         sender.join()
         signal.signal(signal.SIGINT, old)
     assert not any(thread.name.startswith("scoring-als") for thread in threading.enumerate())
