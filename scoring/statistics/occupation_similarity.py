@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy import sparse
 
-from scoring.array_types import Floats, Ints
+from scoring.array_types import Floats, Ints, Longs
 from scoring.dataset.arrays import ActionArrays, JobArrays
 
 __all__ = ["Similarity"]
+
+_PAIRS_AT_ONCE = 4_000_000
+"""Pairs of a user's occupations that are in memory at a time: 160 MB."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,9 @@ class Similarity:
         applied = actions.kind == 0
         occupation = jobs.occupation[actions.job[applied]]
         known = occupation >= 0
-        counts = sparse.coo_matrix(
-            (np.ones(known.sum(), dtype=np.int64), (actions.user[applied][known], occupation[known])),
-            shape=(n_users, n_occupations),
-        ).tocsr()
-        products = (counts.T @ counts).toarray()  # integers: exact in any order
-        squares = np.diag(products).astype(np.float64)
+        cells = actions.user[applied][known].astype(np.int64) * n_occupations + occupation[known]
+        products = _multiply_counts(cells, n_users, n_occupations)
+        squares = np.diag(products)
         norms = np.sqrt(squares[:, None] * squares[None, :])
         with np.errstate(invalid="ignore", divide="ignore"):
             cosine = np.where(norms > 0, products / norms, 0.0)
@@ -50,3 +49,27 @@ class Similarity:
         result[same] = np.maximum(result[same], same_major)
         np.fill_diagonal(result, 1.0)
         return result
+
+
+def _multiply_counts(cells: Longs, n_users: int, n: int) -> Floats:
+    """Return (n, n) the products of the columns of the user × occupation counts.
+
+    `cells` contains user * n + occupation of each action. All sums are integers, so they are exact in any order. The
+    sparse product of SciPy is as fast, but its import takes 0.15 s.
+    """
+    distinct, counts = np.unique(cells, return_counts=True)
+    user, occupation = np.divmod(distinct, n)
+    starts = np.searchsorted(user, np.arange(n_users + 1))
+    first, width = starts[user], np.diff(starts)[user]  # the cells of the same user
+    last = np.cumsum(width)
+    products, begin = np.zeros(n * n), 0
+    while begin < len(distinct):
+        limit = (last[begin - 1] if begin else 0) + _PAIRS_AT_ONCE
+        end = max(begin + 1, int(np.searchsorted(last, limit, side="right")))
+        of_cells = width[begin:end]
+        one = np.repeat(np.arange(begin, end), of_cells)
+        other = np.arange(len(one)) - np.repeat(np.cumsum(of_cells) - of_cells - first[begin:end], of_cells)
+        weights = (counts[one] * counts[other]).astype(np.float64)
+        products += np.bincount(occupation[one] * n + occupation[other], weights, minlength=n * n)
+        begin = end
+    return products.reshape(n, n)
