@@ -124,7 +124,7 @@ def _read_rlimits() -> list[int]:
 def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
     """Return the peak bytes of loading a dataset and preparing a plan, above the memory of the process before.
 
-    The peak occurs while the tables are read from the database, with jobs as Python objects, or after encoding, with
+    The peak occurs while the tables are read from the database, the actions by a second thread, or after encoding, with
     the libraries loaded that preparation needs.
     """
     loading = 10_000_000 + 500 * n_users + 650 * n_jobs + 160 * n_actions
