@@ -5,9 +5,11 @@ Margins are wide, so that these tests, and they alone, may look at a clock.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,6 +91,24 @@ async def test_batch_processing_performance(engine: ScoringEngine, tables: Table
         seconds = time.perf_counter() - begun
         assert len(frame) == len(some) * (top_k or len(jobs))
         assert 1000 * seconds / len(some) < 200
+
+
+def test_requests_of_one_user_take_less_than_the_target(engine: ScoringEngine, tables: Tables) -> None:
+    """CPU time. `python -m benchmarks --only requests` compares the time with closer bars."""
+    users, jobs = tables.users, tables.jobs
+    new_jobs = (jobs.assign(fee=jobs["fee"].fillna(0) + n) for n in range(1, 9))
+    pairs = ((jobs.iloc[n].to_dict(), users.iloc[n].to_dict()) for n in range(9))
+    requests: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "same frame": lambda: engine.process_scoring_batch(users.head(1), jobs, top_k=40),
+        "new frame": lambda: engine.process_scoring_batch(users.head(1), next(new_jobs), top_k=40),
+        "new pair": lambda: engine.calculate_total_score(*next(pairs)),
+        "explanation": lambda: engine.get_score_explanation(*next(pairs)),
+    }
+    for name, request in requests.items():
+        seconds = best_seconds(lambda request=request: asyncio.run(request()), clock=time.process_time)
+        assert 1000 * seconds < engine.PERFORMANCE_TARGET_MS_PER_USER, name
+    stats = engine.caches.requests.stats
+    assert stats.hits >= 3  # the same frame was planned once
 
 
 def test_memory_goes_down_by_more_than_a_fifth(tables: Tables, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def test_benchmark_writes_its_figures(tmp_path: Path, run_script: Callable[..., 
         "60000",
         "--profile",
         "--verbose",
+        "--requests",
         "--output",
         str(output),
     )
@@ -28,6 +29,8 @@ def test_benchmark_writes_its_figures(tmp_path: Path, run_script: Callable[..., 
     assert "ms per user, target 60000 ms: met" in done.stdout
     assert "function calls" in done.stdout
     figures = json.loads(output.read_text())
+    assert len(figures["request_ms"]) == 4
+    assert all(name in done.stdout and ms > 0 for name, ms in figures["request_ms"].items())
     assert figures["met"] is True
     assert figures["users"] == 60
     assert figures["pairs"] == figures["users_scored"] * 400
