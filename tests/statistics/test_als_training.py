@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,20 +211,28 @@ def test_fork_after_training_can_train() -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], check=True, timeout=120, start_new_session=True)
 
 
-def test_interrupt_stops_training() -> None:
+def test_interrupt_stops_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_started, ended, fit = threading.Event(), threading.Event(), als_training._fit
+
+    def start(*args: Any) -> tuple[Vectors, Vectors]:
+        has_started.set()
+        return fit(*args)
+
     def interrupt() -> None:
-        while not any(thread.name.startswith("scoring-als") for thread in threading.enumerate()):
-            if ended.wait(0.001):  # without training
+        while not has_started.wait(0.01):
+            if ended.is_set():  # without training
                 return
         time.sleep(0.2)
         signal.raise_signal(signal.SIGINT)
 
-    sender, ended = threading.Thread(target=interrupt), threading.Event()
+    monkeypatch.setattr(als_training, "_fit", start)
+    matrix, settings = sparse.random(1000, 1000, 0.05, format="csr", dtype=np.float32), ALS(32, iterations=10_000)
+    sender = threading.Thread(target=interrupt)
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sender.start()
         with pytest.raises(KeyboardInterrupt):
-            train_on_threads(random_matrix(1), ALS(4, iterations=10_000), 2)
+            train_on_threads(matrix, settings, 2)
     finally:
         ended.set()
         sender.join()
@@ -233,6 +242,7 @@ def test_interrupt_stops_training() -> None:
 
 def test_error_restores_threads_of_blas() -> None:
     """An error in the training thread restores the threads of BLAS and is raised by the caller."""
+    from implicit.recommender_base import ModelFitError
     from threadpoolctl import threadpool_info
 
     def read_threads() -> list[tuple[str, int]]:
@@ -240,6 +250,6 @@ def test_error_restores_threads_of_blas() -> None:
 
     train_on_threads(matrix_of([1]), ALS(4, iterations=1), 1)  # loads the libraries
     before = read_threads()
-    with pytest.raises(ValueError):
-        train_on_threads(matrix_of([1]), ALS(-1, iterations=1), 2)
+    with pytest.raises(ModelFitError):
+        train_on_threads(matrix_of([np.nan]), ALS(4, iterations=1), 2)
     assert read_threads() == before
