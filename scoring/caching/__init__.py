@@ -1,7 +1,7 @@
 """Values that are kept for later requests, each under a key that names everything it depends on.
 
 - `cache_key`: `CacheKey`, and one subclass for each cache
-- `content_digests`: hashable forms and digests of values and of code
+- `content_identity`: hashable forms and digests of values and of code
 - `stores`: the `Store` protocol, and `MemoryStore`: bounded, counted, one computation for each missing key
 - `engine_caches`: `EngineCaches`, the caches of an engine over an optional shared store
 - `memory_footprints`: bytes that values occupy

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from scoring.caching.content_digests import Code, compute_content_digest
+from scoring.caching.content_identity import Code, compute_content_digest
 
 __all__ = [
     "AdjacencyKey",

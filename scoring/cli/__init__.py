@@ -3,7 +3,7 @@
 - `app`: registers all commands; error messages and exit codes
 - `commands`: one module per command, named after the verb that the user types
 - `tables`: the tables that commands print; `export`: write tables and plots to files; `mlflow_run`: log them to MLflow
-- `options`, `holdout_options`, `slice_options`, `list_options`, `search_options`: types and defaults of options
+- `options`, `holdout_options`, `slice_options`, `list_file_options`, `search_options`: types and defaults of options
 - `evaluate_request`, `backtest_request`, `job_request`, `tune_request`: the options of a command, and what they ask for
 - `data_loader`: data, models and components from the values of options; `look_log`: looks at test users
 - `path_options`: `~` in the paths of all options

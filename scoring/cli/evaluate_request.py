@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.holdout_options import HoldoutOptions, UserSplit, print_holdout, select_users
-from scoring.cli.list_options import ListFiles
+from scoring.cli.list_file_options import ListFiles
 from scoring.cli.mlflow_run import name_digests
 from scoring.errors import pluralize
 

@@ -1,6 +1,6 @@
 """Every table's columns, their types and aliases.
 
-Frames inside the package have these columns and dtypes. `scoring.validation.normalise` converts DataFrames, CSV,
+Frames inside the package have these columns and dtypes. `scoring.validation.table_validator` converts DataFrames, CSV,
 Parquet and databases to them.
 """
 

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from scoring.components.helpers import number_column
 from scoring.model.component import Component, Reason
-from scoring.model.component_inputs import Inputs
-from scoring.model.pair import Pair
+from scoring.model.component_data import Inputs
+from scoring.model.pair_facts import Pair
 from scoring.model.terms import Flags, FlagTerm, IntervalTerm, UserTerm, Value
 
 

@@ -2,7 +2,7 @@
 
 - `data_check`: `check_data`, all checks; `DataCheck`, their findings; `finding`: one finding
 - `row_findings`: rejected, missing, unknown and duplicate values, ids and times
-- `activity_findings`: jobs that are open, users with wishes and history, actions over time, brought factors
+- `market_findings`: jobs that are open, users with wishes and history, actions over time, brought factors
 - `component_findings`: components that are constant, or outside 0 to 100
 - `power_and_memory_findings`: the holdout, the difference that it can detect, and memory and time of a run
 """

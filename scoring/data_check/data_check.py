@@ -11,7 +11,7 @@ import pandas as pd
 
 from scoring.argument_checks import check_workers
 from scoring.catalog import AnyModel, load_model
-from scoring.data_check import activity_findings, component_findings, row_findings
+from scoring.data_check import component_findings, market_findings, row_findings
 from scoring.data_check.finding import Finding
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
@@ -111,8 +111,8 @@ def find_run_warnings(prepared: Prepared) -> list[Finding]:
     found = [
         *row_findings.find_local_times(data),
         *row_findings.find_times_of_1970(data),
-        *activity_findings.find_job_states(data),
-        *activity_findings.find_users(data),
+        *market_findings.find_job_states(data),
+        *market_findings.find_users(data),
         *component_findings.find_constant_values(prepared),
     ]
     return [finding for finding in found if finding.level != "info"]
@@ -128,11 +128,11 @@ def _check_rows(data: Dataset) -> Iterator[Finding]:
 
 
 def _check_activity(data: Dataset) -> Iterator[Finding]:
-    yield from activity_findings.find_job_states(data)
-    yield from activity_findings.find_users(data)
-    yield from activity_findings.find_quiet_weeks(data)
-    yield from activity_findings.find_areas_without_jobs(data)
-    yield from activity_findings.find_actions_without_factors(data)
+    yield from market_findings.find_job_states(data)
+    yield from market_findings.find_users(data)
+    yield from market_findings.find_quiet_weeks(data)
+    yield from market_findings.find_areas_without_jobs(data)
+    yield from market_findings.find_actions_without_factors(data)
 
 
 def _in_order(findings: Iterable[Finding]) -> DataCheck:

@@ -1,7 +1,7 @@
 """SQLite and PostgreSQL: connections, schema, readers and writers.
 
 - `database`: `Database`, the connections and the schema of one database; `engines`: URLs, drivers and their settings
-- `retry`: transient errors and messages; `watchdog_connection`: servers that stop answering
+- `retry`: retries; `driver_errors`: transient errors and messages; `watchdog_connection`: servers that stop answering
 - `driver_transactions`: transactions and errors of the raw driver
 - `schema`: the tables; `migrations`: schema versions; `change_tokens`: detection of changed tables
 - `readers`: tables to frames, with `row_conversion`, `action_bulk_reader`, `factor_blobs`, `sql_filters`

@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, Union
 from sqlalchemy import Column, Connection, Engine, Table, inspect, literal, select
 from sqlalchemy.engine import URL
 
-from scoring.database import migrations, retry
+from scoring.database import driver_errors, migrations, retry
 from scoring.database.driver_transactions import start_common_snapshot, start_transaction
 from scoring.database.engines import (
     READ_ONLY,
@@ -231,9 +231,9 @@ class Database:
         with self.wrap_errors(), self._open() as connection:
             yield connection
 
-    def wrap_errors(self) -> retry.ErrorWrapper:
+    def wrap_errors(self) -> driver_errors.ErrorWrapper:
         """Return a context manager that converts SQLAlchemy errors to DatabaseError, without secrets in the message."""
-        return retry.ErrorWrapper(self._convert)
+        return driver_errors.ErrorWrapper(self._convert)
 
     @contextmanager
     def _open(self) -> Iterator[Connection]:
@@ -511,7 +511,7 @@ class Database:
             _BOUND.reset(token)
 
     def _convert(self, error: BaseException) -> DatabaseError:
-        return retry.convert_error(error, self._secrets, self.display)
+        return driver_errors.convert_error(error, self._secrets, self.display)
 
     # Schema
 

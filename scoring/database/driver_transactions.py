@@ -71,7 +71,7 @@ def _query_driver(connection: Connection, statement: str) -> Any:
 
 @contextmanager
 def wrap_driver_errors(connection: Connection, statement: str) -> Iterator[None]:
-    """Convert errors of a raw cursor to SQLAlchemy errors, which `retry` classifies and describes."""
+    """Convert errors of a raw cursor to SQLAlchemy errors, which `driver_errors` classifies and describes."""
     dbapi: Any = connection.dialect.loaded_dbapi
     try:
         yield

@@ -10,9 +10,9 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.database.row_conversion import DatabaseRows
-from scoring.validation.normalise import NormalisedTable, normalise
-from scoring.validation.referenced_ids import Owners
+from scoring.validation.id_directory import Owners
 from scoring.validation.rejections import Rejections
+from scoring.validation.table_validator import NormalisedTable, normalise
 
 __all__ = ["VECTOR_DTYPE", "read_vectors"]
 

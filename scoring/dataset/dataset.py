@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import Column
-from scoring.columns.job_board import Board, parse_own_columns
+from scoring.columns.board_settings import Board, parse_own_columns
 from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
@@ -87,11 +87,11 @@ class Dataset:
 
         `own_columns` declares columns of jobs, users and actions that components read by name:
         `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
-        The types are those of `scoring.columns.job_board.OWN_TYPES`.
+        The types are those of `scoring.columns.board_settings.OWN_TYPES`.
 
-        `board` states the settings of `scoring.columns.job_board.SETTINGS`, all optional. `preset`: the default of the
-        reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of prefectures, as
-        in `{"preset": "none", "currency": "CHF", "region": "canton"}`.
+        `board` states the settings of `scoring.columns.board_settings.SETTINGS`, all optional. `preset`: the default of
+        the reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of
+        prefectures, as in `{"preset": "none", "currency": "CHF", "region": "canton"}`.
 
         Raises
         ------

@@ -10,14 +10,14 @@ from functools import lru_cache
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.job_board import DEFAULT_BOARD, Board
+from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables, make_empty_frame
 from scoring.columns.text_ids import OWNERS
 from scoring.errors import DataError
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
-from scoring.validation.normalise import NormalisedTable, pad_prefectures, validate
-from scoring.validation.referenced_ids import OwnerIds
+from scoring.validation.id_directory import OwnerIds
 from scoring.validation.report import DataReport
+from scoring.validation.table_validator import NormalisedTable, pad_prefectures, validate
 
 __all__ = ["empty_board", "make_empty_tables", "read_frames", "tables_from_frames"]
 

@@ -3,7 +3,7 @@
 - `holdout`: known data and held-out actions; `holdout_methods`: by time, last jobs, newcomers (`action_log`)
 - `leakage_check`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
-- `relevance`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
+- `relevance_pairs`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
 - `slices`: metrics by group of users; `job_slices`: by group of jobs
 - `significance`, `jackknife`, `randomisation`: intervals and tests
 - `significance_marks`: which differences are significant
@@ -12,7 +12,7 @@
 - `external_lists` (`list_reader`): lists of other systems; `list_writer`: TREC and ranx files
 - `backtest`: models on holdouts at several cuts
 - `rank_changes`, `exposure_changes`: effect of a model change on lists
-- `full_rank`, `rank_waterfall`: its effect on one job
+- `job_rank`, `score_waterfall`: its effect on one job
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from scoring.evaluation.list_facts import (
 )
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.rank_changes import Comparison, movements
-from scoring.evaluation.rank_waterfall import waterfall
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.score_waterfall import waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.slices import Slicing, make_slicings, slice_by, slices_of
 from scoring.evaluation.user_splits import Split, split_users

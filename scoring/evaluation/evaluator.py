@@ -19,7 +19,7 @@ from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.list_facts import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, compute_mean
 from scoring.evaluation.note_text import format_notes, render_summary
-from scoring.evaluation.relevance import RankedRelevance, rank_relevance
+from scoring.evaluation.relevance_pairs import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.plan import Candidates
 from scoring.plan.rule_exclusions import Exclusions

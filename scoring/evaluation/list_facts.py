@@ -22,7 +22,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife, digest_users, draw_halves
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
-from scoring.model.component_inputs import History
+from scoring.model.component_data import History
 from scoring.ranking import Ranking
 
 __all__ = [

@@ -24,7 +24,7 @@ from scoring.array_types import Longs, Singles
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS
 from scoring.errors import ConfigurationError
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevance_pairs import Relevance
 from scoring.ranking.list_overlap import mask_listed
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.os_errors import wrap_os_errors

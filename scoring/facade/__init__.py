@@ -10,7 +10,7 @@
 - `classic_values`: values of single components of `classic`, for any model
 - `job_only_scores`: the work behind the methods whose results depend on the job alone
 - `cache_keys`: cache keys of what is computed from a model
-- `pair_chunks`, `scored_pairs`: all pairs in chunks; as a Parquet dataset with a lazy handle
+- `pair_chunks`, `pair_score_folder`: all pairs in chunks; as a Parquet dataset with a lazy handle
 - `async_lock`: a lock for threads and tasks
 """
 
@@ -20,7 +20,7 @@ from scoring.facade.engine import (
     PERFORMANCE_TARGET_MS_PER_USER,
     ScoringEngine,
 )
-from scoring.facade.scored_pairs import ScoredPairs
+from scoring.facade.pair_score_folder import ScoredPairs
 
 __all__ = [
     "DEFAULT_CHUNK_SIZE",

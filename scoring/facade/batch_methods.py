@@ -14,8 +14,8 @@ from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
 from scoring.facade.legacy_shapes import select_scores
+from scoring.facade.pair_score_folder import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.request_plans import make_inputs, prepare_request
-from scoring.facade.scored_pairs import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared

@@ -8,7 +8,7 @@ from typing import Any
 
 import scoring
 from scoring.caching.cache_key import EncodingKey, ExplanationKey, PlanKey, RequestKey, ScoreKey
-from scoring.caching.content_digests import Code, freeze, read_code
+from scoring.caching.content_identity import Code, freeze, read_code
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics
 

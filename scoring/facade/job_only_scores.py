@@ -30,8 +30,8 @@ from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
 from scoring.validation.lazy_columns import ValidatedFrame
-from scoring.validation.normalise import check_lazily
 from scoring.validation.pandas_frames import to_pandas_frame
+from scoring.validation.table_validator import check_lazily
 
 __all__ = [
     "compute_base_scores",

@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
+from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.id_arguments import is_text, parse_plain_number
-from scoring.columns.job_board import DEFAULT_BOARD, Board
 from scoring.columns.normal_form import normalise_value
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError
 from scoring.id_index import IdIndex
-from scoring.validation.normalise import normalise
 from scoring.validation.rejections import make_data_error
+from scoring.validation.table_validator import normalise
 
 __all__ = ["make_canonical_frame", "read_job", "read_profile_id", "read_user", "resolve_row"]
 

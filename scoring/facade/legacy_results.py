@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.caching.cache_key import UserKey
-from scoring.columns.city_codes import pad_cities
+from scoring.columns.city_code_padding import pad_cities
 from scoring.columns.id_arguments import is_text
 from scoring.dataset import Dataset
 from scoring.errors import DataError, RunCancelledError
@@ -24,7 +24,7 @@ from scoring.facade.plain_requests import make_plain_inputs
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex, find_unused_id
 from scoring.model import Inputs, ScoringModel
-from scoring.plan.value_range import is_shipped
+from scoring.plan.value_range_check import is_shipped
 from scoring.ranking import SCORES, Explanation, Prepared, Ranking, explain
 from scoring.ranking.pair_scores import score_all_pairs
 from scoring.runs import memory_forecast

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.caching.memory_footprints import Footprint, SelfMeasured, measure_footprint
-from scoring.columns.city_codes import pad_cities
+from scoring.columns.city_code_padding import pad_cities
 from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset.arrays import UserArrays
 from scoring.dataset.plain_rows import encode_users
@@ -24,8 +24,8 @@ from scoring.plan.job_plan import JobPlan
 from scoring.ranking import Prepared
 from scoring.ranking.component_contract import require_contract
 from scoring.validation.lazy_columns import ValidatedFrame
-from scoring.validation.normalise import check_lazily, validate
 from scoring.validation.rejections import make_data_error
+from scoring.validation.table_validator import check_lazily, validate
 
 __all__ = ["MAX_SCANNED_USERS", "make_inputs", "prepare_request"]
 

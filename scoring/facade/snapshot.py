@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from scoring.caching import CacheStats, EngineCaches
 from scoring.caching.cache_key import DataKey
 from scoring.caching.memory_footprints import Footprint, measure_footprint
-from scoring.columns.city_codes import find_city_width
+from scoring.columns.city_code_padding import find_city_width
 from scoring.database.change_tokens import ChangeToken, is_same_database, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
 from scoring.database.file_state import FilePin
@@ -35,9 +35,9 @@ from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.statistics.company_popularity import WINDOW_DAYS
-from scoring.validation.normalise import code_width
-from scoring.validation.referenced_ids import OwnerIds, Owners
+from scoring.validation.id_directory import OwnerIds, Owners
 from scoring.validation.report import DataReport
+from scoring.validation.table_validator import code_width
 
 __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
 

@@ -1,7 +1,7 @@
 """Import files, and tables of other databases, into the tables of a database.
 
 Data flow: `readers` reads sources, `computed_columns` computes target columns, `stored_codes` replaces text ids by
-integers, `scoring.validation` validates, `same_key_merge` applies rules and merges rows, `table_writer` stores rows,
+integers, `scoring.validation` validates, `row_rules` applies rules and merges rows, `table_writer` stores rows,
 `import_report` counts them. All tables of an import are stored in one transaction.
 
 All sources are read before the transaction begins, because a write transaction of SQLite excludes other writers. Rows
@@ -26,15 +26,15 @@ from sqlalchemy import Connection, inspect, select
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
-from scoring.columns.job_board import DEFAULT_BOARD, Board
+from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.text_ids import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.id import HEADER
 from scoring.columns.types.number import NOT_NUMBER
 from scoring.columns.types.time import NOT_TIME
+from scoring.database.board_storage import declare_columns, read_board, write_settings
 from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file
-from scoring.database.own_column_storage import declare_columns, read_board, write_settings
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import write_frame
 from scoring.dataset.frame_validation import make_empty_tables
@@ -46,7 +46,7 @@ from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping, read_settings
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
 from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
-from scoring.importing.same_key_merge import clear_values, find_violations, merge_rows
+from scoring.importing.row_rules import clear_values, find_violations, merge_rows
 from scoring.importing.stored_codes import (
     CITY_TABLES,
     number_occupations,
@@ -67,9 +67,9 @@ from scoring.importing.table_writer import (
 )
 from scoring.storage.user_paths import expand_path
 from scoring.validation.cross_table import find_unknown_references, pad_cities
-from scoring.validation.normalise import NormalisedTable, code_width, normalise, pad_prefectures
 from scoring.validation.rejection_file import REJECTION_COLUMNS, is_rejection_file, write_rejected_rows
 from scoring.validation.rejections import DUPLICATE, Rejections
+from scoring.validation.table_validator import NormalisedTable, code_width, normalise, pad_prefectures
 from scoring.validation.unknown_values import REFERENCES, find_unknown_values
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]

@@ -16,7 +16,7 @@ from scoring.columns.types.integer import find_text_ids
 from scoring.database.schema import DATA_TABLES
 from scoring.errors import DataError
 from scoring.importing.computed_columns import fold_name, list_names
-from scoring.validation.referenced_ids import OwnerIds, Owners
+from scoring.validation.id_directory import OwnerIds, Owners
 
 __all__ = [
     "CITY_TABLES",

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.job_board import DEFAULT_BOARD, Board
+from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.row_conversion import fetch_columns
@@ -28,7 +28,7 @@ from scoring.database.writers import (
     write_frame,
 )
 from scoring.errors import ConfigurationError, DataError, pluralize
-from scoring.validation.normalise import NormalisedTable
+from scoring.validation.table_validator import NormalisedTable
 
 __all__ = ["MissingColumns", "Orphans", "RowCounts", "WriteOptions", "delete_orphans", "read_ids", "store_rows"]
 

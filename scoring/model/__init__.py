@@ -1,20 +1,21 @@
 """Scoring models: components, their weights and the eligibility rules.
 
 - `component`: the base class of components; `terms`: the kinds of terms that a component returns
-- `component_inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
-- `weight_profile`: weights on two levels; `eligibility`: which jobs may be ranked
+- `component_data`: the arrays that a component reads; `pair_facts`: one user and one job as plain Python values
+- `group_weights`: weights on two levels; `eligibility`: which jobs may be ranked
 - `eligibility_rule`: a condition written by the user; `rule_expression`: its grammar
 - `model`: `ScoringModel`; `model_file`: parse and write YAML; `setting_text`: parameters and rules as text
 - `presets/`: the shipped models
 """
 
 from scoring.model.component import Component, Reason
-from scoring.model.component_inputs import Inputs
+from scoring.model.component_data import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule
+from scoring.model.group_weights import GROUPS, WeightProfile
 from scoring.model.model import Part, ScoringModel
 from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
-from scoring.model.pair import Pair
+from scoring.model.pair_facts import Pair
 from scoring.model.terms import (
     DotTerm,
     Flags,
@@ -27,7 +28,6 @@ from scoring.model.terms import (
     UserTerm,
     Value,
 )
-from scoring.model.weight_profile import GROUPS, WeightProfile
 
 __all__ = [
     "GROUPS",

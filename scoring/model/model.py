@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from scoring.errors import ModelError, suggest
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
+from scoring.model.group_weights import GROUPS, WeightProfile, read_weights
 from scoring.model.pydantic_errors import describe_problem
 from scoring.model.setting_text import describe_settings
-from scoring.model.weight_profile import GROUPS, WeightProfile, read_weights
 
 if TYPE_CHECKING:
     import pandas as pd

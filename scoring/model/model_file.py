@@ -17,9 +17,9 @@ from scoring.errors import LocatedError, ModelError, shorten_repr, suggest
 from scoring.model.component import Component
 from scoring.model.eligibility import SHIPPED_REASONS, Eligibility
 from scoring.model.eligibility_rule import EligibilityRule, RuleError, read_rules
+from scoring.model.group_weights import GROUPS, WeightProfile
 from scoring.model.model import Part, ScoringModel
 from scoring.model.pydantic_errors import describe_problem
-from scoring.model.weight_profile import GROUPS, WeightProfile
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
 __all__ = ["dump_model", "parse_model", "parse_section", "parse_settings", "parse_weights"]

@@ -14,8 +14,8 @@ from scoring.errors import ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.model_report.list_changes import ListChanges
 from scoring.registry import Profile, ProfileDiff, Registry
-from scoring.registry.evidence import TestResult
 from scoring.registry.look_log import TestAccess
+from scoring.registry.promotion_evidence import TestResult
 from scoring.registry.promotions import Promotion
 from scoring.registry.saved_evaluation import SavedEvaluation, SavedSlice
 from scoring.runs.gate.verdict import Outcome, read_outcome, summarize_record

@@ -1,9 +1,9 @@
 """Plans: a model and its inputs as arrays for kernels.
 
 - `plan`: `Plan`, the complete arrays
-- `term_checks`: checks that terms fit the data; `value_range`: components of users must have values from 0 to 100
-- `term_arrays`: packs terms into a program; `fold`: applies weights to a program
-- `block_layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `sparse_keys`
+- `term_checks`: checks that terms fit the data; `value_range_check`: components of users must have values from 0 to 100
+- `program_packer`: packs terms into a program; `weight_fold`: applies weights to a program
+- `block_layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `code_cells`
 - `rule_exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """
 

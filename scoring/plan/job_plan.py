@@ -11,12 +11,12 @@ from scoring.bundle.program import JOB, Program
 from scoring.bundle.terms import KINDS, KnownColumns, ReusableArrays
 from scoring.model import GROUPS, Inputs, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, Value
-from scoring.plan.fold import fold
 from scoring.plan.plan import Plan, call_terms, depends_on_jobs_only, require_ranges
+from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
-from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
-from scoring.plan.value_range import is_shipped
+from scoring.plan.value_range_check import is_shipped
+from scoring.plan.weight_fold import fold
 
 __all__ = ["JobPlan"]
 

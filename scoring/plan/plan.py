@@ -19,11 +19,11 @@ from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.plan.block_layout import Layout
 from scoring.plan.candidates import Candidates
-from scoring.plan.fold import fold
+from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
-from scoring.plan.term_arrays import pack
 from scoring.plan.term_checks import check_value
-from scoring.plan.value_range import is_shipped, require_range
+from scoring.plan.value_range_check import is_shipped, require_range
+from scoring.plan.weight_fold import fold
 
 __all__ = ["Plan", "build_program", "call_terms", "depends_on_jobs_only", "require_ranges"]
 

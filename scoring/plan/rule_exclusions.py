@@ -16,12 +16,12 @@ from scoring.components.helpers import find_distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.model.component_inputs import Inputs
+from scoring.model.component_data import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule
 from scoring.plan.candidates import Candidates
 from scoring.plan.exclusion_counts import count_pairs_of_users
-from scoring.plan.own_rules import find_excluded_jobs, make_user_rule
+from scoring.plan.own_rule_evaluation import find_excluded_jobs, make_user_rule
 from scoring.plan.user_rules import (
     CandidateRule,
     ClassRule,

@@ -13,7 +13,7 @@ from typing import Any, Final
 __all__ = ["DISPLAYS", "display"]
 
 DISPLAYS: Final = {
-    "audience": "scoring.tuning.audience_plot:plot_audience",
+    "audience": "scoring.tuning.job_audience_plot:plot_audience",
     "correlations": "scoring.tuning.value_statistics.value_plots:plot_correlations",
     "distributions": "scoring.tuning.value_statistics.value_plots:plot_distributions",
     "growth": "scoring.profiling.scaling.growth_plots:plot_growth",
@@ -23,7 +23,7 @@ DISPLAYS: Final = {
     "tuning front": "scoring.tuning.tuning_plots:plot_front",
     "tuning progress": "scoring.tuning.tuning_plots:plot_progress",
     "user list": "scoring.widgets.html.list_table:render_list_page",
-    "waterfall": "scoring.evaluation.rank_waterfall_plot:plot_waterfall",
+    "waterfall": "scoring.evaluation.score_waterfall_plot:plot_waterfall",
 }
 """Name → module:function. The function takes the result."""
 

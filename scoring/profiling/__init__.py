@@ -10,7 +10,7 @@
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `process_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
+Helper modules: `measurement_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
 `compared_method_inputs`, `compared_method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and
 lists).
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from scoring.profiling.line_times import line_profile as line_profile
     from scoring.profiling.line_times import plot_lines as plot_lines
     from scoring.profiling.line_times import readable_top_k as readable_top_k
+    from scoring.profiling.measurement_source import Source as Source
+    from scoring.profiling.measurement_source import full_run as full_run
     from scoring.profiling.peak_memory import Peak as Peak
     from scoring.profiling.peak_memory import peak_frame as peak_frame
     from scoring.profiling.peak_memory import peak_of as peak_of
     from scoring.profiling.peak_memory import plot_peaks as plot_peaks
     from scoring.profiling.phase_times import phase_frame as phase_frame
     from scoring.profiling.phase_times import plot_phases as plot_phases
-    from scoring.profiling.process_source import Source as Source
-    from scoring.profiling.process_source import full_run as full_run
     from scoring.profiling.pruning_stats import plot_visits as plot_visits
     from scoring.profiling.pruning_stats import visits as visits
     from scoring.profiling.scaling.growth import Growth as Growth
@@ -67,9 +67,9 @@ _HOMES = {
     "Session": "sessions",
     "SessionClock": "sessions",
     "SessionReport": "sessions",
-    "Source": "process_source",
+    "Source": "measurement_source",
     "column_bytes": "column_memory",
-    "full_run": "process_source",
+    "full_run": "measurement_source",
     "growth": "scaling.growth",
     "ladder": "engine_ladder",
     "line_frame": "line_times",

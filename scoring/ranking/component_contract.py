@@ -17,7 +17,7 @@ from scoring.errors import ModelError, ScoringError
 from scoring.model import Inputs, Pair, Part
 from scoring.model.component import Reason
 from scoring.plan import Plan
-from scoring.plan.value_range import is_shipped
+from scoring.plan.value_range_check import is_shipped
 
 __all__ = ["EXPLAIN_TOLERANCE", "advise", "call_explain", "describe_pair", "require_contract", "require_equal"]
 

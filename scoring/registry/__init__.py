@@ -2,11 +2,12 @@
 
 - `registry`: the entry point; `store`: its files; `names`: checks of profile names
 - `profile_reader`: profiles loaded from a folder
-- `profile`: a saved model and its file format; `metadata`: the `profile` section; `registry_frames`: data frames
+- `profile_version`: a saved model and its file format; `metadata`: the section `profile` of this file
+- `registry_frames`: data frames
 - `diff`: differences between two profiles
 - `promotions`: the version in use; `promoted_table`: its record in a database; `promotion_requests`: approval
 - `look_log`: evaluations on test users; `evaluation_record`: its records of a scoreboard or a backtest
-- `evidence`: these evaluations as evidence for a promotion, and the objections to it
+- `promotion_evidence`: these evaluations as evidence for a promotion, and the objections to it
 - `saved_evaluation`: an evaluation in a file, for a report
 - `fitted_users`: users that a profile was fitted on; `mergeable_journal`: append-only files
 - `sql_index`: an index of the profiles in a database
@@ -15,10 +16,10 @@ It imports `scoring.evaluation` only in functions: a run reads the promotion, an
 """
 
 from scoring.registry.diff import ProfileDiff
-from scoring.registry.evidence import Evidence, EvidenceError
 from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.metadata import Metric, Parent, TuningData
-from scoring.registry.profile import Profile
+from scoring.registry.profile_version import Profile
+from scoring.registry.promotion_evidence import Evidence, EvidenceError
 from scoring.registry.registry import DEFAULT_FOLDER, Registry
 
 __all__ = [

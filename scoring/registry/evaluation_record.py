@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.columns.job_board import DEFAULT_BOARD
+from scoring.columns.board_settings import DEFAULT_BOARD
 from scoring.model import ScoringModel
 from scoring.registry.look_log import Change
 from scoring.registry.metadata import parse_metrics, to_utc

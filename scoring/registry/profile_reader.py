@@ -12,7 +12,7 @@ from scoring.errors import ConfigurationError, ModelError, make_printable
 from scoring.model import Component, ScoringModel
 from scoring.registry.metadata import Parent, ProfileMetadata
 from scoring.registry.names import Reference
-from scoring.registry.profile import Profile, parse_metadata, parse_profile
+from scoring.registry.profile_version import Profile, parse_metadata, parse_profile
 from scoring.registry.store import ProfileStore
 
 __all__ = ["ProfileReader"]

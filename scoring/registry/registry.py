@@ -19,16 +19,16 @@ from scoring.errors import ConfigurationError, DatabaseError, ModelError, Output
 from scoring.model import Component, ScoringModel
 from scoring.registry.diff import ProfileDiff
 from scoring.registry.evaluation_record import FindUsers, describe_backtest, describe_scoreboard
-from scoring.registry.evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.look_log import TestAccess, count_looks, make_access_frame
 from scoring.registry.mergeable_journal import EntryJournal
 from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
 from scoring.registry.names import PROMOTED, Reference, check_name
 from scoring.registry.pair_sketch import SketchKeys
-from scoring.registry.profile import Profile, dump_profile, parse_metadata, parse_profile
 from scoring.registry.profile_reader import ProfileReader
+from scoring.registry.profile_version import Profile, dump_profile, parse_metadata, parse_profile
 from scoring.registry.promoted_table import PromotedTable
+from scoring.registry.promotion_evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
 from scoring.registry.promotions import (
     FolderPromotion,

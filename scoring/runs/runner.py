@@ -18,11 +18,11 @@ from scoring.dataset import Dataset
 from scoring.model import Inputs
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
-from scoring.runs.active_run import ActiveRun
 from scoring.runs.executor import Executor
 from scoring.runs.gate import Gate, Verdict
 from scoring.runs.publishers import Destination, Publisher, RunCounts, RunMetadata
 from scoring.runs.reranker import Reranker
+from scoring.runs.run_steps import ActiveRun
 from scoring.runs.spec import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE, RunSpec
 from scoring.statistics import Statistics
 from scoring.telemetry import Stopwatch

@@ -14,7 +14,7 @@ from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Longs
 from scoring.caching import EngineCaches
 from scoring.caching.cache_key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
-from scoring.caching.content_digests import freeze
+from scoring.caching.content_identity import freeze
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies

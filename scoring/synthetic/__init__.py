@@ -3,7 +3,7 @@
 Users choose jobs by hidden preference weights, which tuning can estimate from their actions.
 
 - `reference_arrays`: the reference tables as arrays; `companies`, `jobs`, `job_texts`: employers and advertisements
-- `users`; `preferences`: their hidden weights and the utility of a job; `action_memory`: what it depends on
+- `users`; `preferences`: their hidden weights and the utility of a job; `action_recency`: what it depends on
 - `actions`: sessions, views, clicks and applications
 - `sampling`, `column_helpers`: weighted draws, and arrays to canonical columns
 """

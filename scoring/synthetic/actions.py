@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS
 from scoring.synthetic import column_helpers
-from scoring.synthetic.action_memory import RecentActions
+from scoring.synthetic.action_recency import RecentActions
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.jobs import Jobs
 from scoring.synthetic.preferences import Preferences, Utility

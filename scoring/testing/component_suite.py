@@ -16,7 +16,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
-from scoring.plan.value_range import RANGE_TOLERANCE
+from scoring.plan.value_range_check import RANGE_TOLERANCE
 from scoring.ranking.component_contract import EXPLAIN_TOLERANCE, advise
 from scoring.testing.component_scenarios import Scenarios, make_scenarios
 from scoring.testing.small_market import add_own_columns

@@ -1,28 +1,28 @@
 """Search for better weights, and analysis of the effect of each weight.
 
 - `space`, `goals`, `problem`: the search space, the goals and floors, and both with the training users
-- `condition`: limits that the chosen model must satisfy
+- `goal_condition`: limits that the chosen model must satisfy
 - `goal_parser`: goals, floors, conditions and parameters from the texts of a command
 - `trial_search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
-- `train_user_prices`: the measures that a model of a search makes worse on the training users
+- `search_prices`: the measures that a model of a search makes worse on the training users
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
 - `sensitivity` (with `list_sweep`, `step_curve`, `sweep_metrics`): exact curves along each weight
 - `ablation`: the metric without each component
-- `reach` (with `unreachable_proof`, `start_weights`, `nearest_weights`): the smallest change that lists a job
+- `list_reach` (with `unreachable_proof`, `start_weights`, `nearest_weights`): the smallest change that lists a job
 - `value_statistics`: component values, their spread and correlations
-- `audience`: the users for whom a job is listed
+- `job_audience`: the users for whom a job is listed
 """
 
 from __future__ import annotations
 
 from scoring.registry import FittedUsers, Profile, Registry
 from scoring.tuning.ablation import Ablation, ablation
-from scoring.tuning.audience import audience
-from scoring.tuning.condition import Condition
+from scoring.tuning.goal_condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, make_goal
+from scoring.tuning.job_audience import audience
+from scoring.tuning.list_reach import Reach, reach
 from scoring.tuning.problem import Problem
-from scoring.tuning.reach import Reach, reach
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import Tuning, tune

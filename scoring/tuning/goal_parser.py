@@ -10,7 +10,7 @@ from scoring.errors import ConfigurationError, suggest
 from scoring.evaluation.measure_info import LIST_MEASURES, METRICS
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.slices import Slicing
-from scoring.tuning.condition import Condition
+from scoring.tuning.goal_condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal
 from scoring.tuning.space import Parameter
 

@@ -14,7 +14,7 @@ from scoring.array_types import Floats, Ints, Longs
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevance_pairs import Relevance
 from scoring.id_index import IdIndex
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared

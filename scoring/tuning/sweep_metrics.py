@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance import RankedRelevance
+from scoring.evaluation.relevance_pairs import RankedRelevance
 from scoring.tuning.list_sweep import compiled
 
 __all__ = ["compute_list_values", "find_ranks"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
-from scoring.columns.job_board import DEFAULT_BOARD, Board
+from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.normal_form import fold_text
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError

@@ -17,15 +17,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
-from scoring.columns.city_codes import find_city_width, pad_city_codes
-from scoring.columns.job_board import DEFAULT_BOARD, Board
+from scoring.columns.board_settings import DEFAULT_BOARD, Board
+from scoring.columns.city_code_padding import find_city_width, pad_city_codes
 from scoring.columns.table_frames import Tables
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.validation.normalise import NormalisedTable
-from scoring.validation.referenced_ids import UNKNOWN
+from scoring.validation.id_directory import UNKNOWN
 from scoring.validation.rejections import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.report import DataReport
+from scoring.validation.table_validator import NormalisedTable
 from scoring.validation.zero_padding_notes import describe_padded_cities
 
 __all__ = ["InvalidRowPolicy", "accept_tables", "find_unknown_references", "pad_cities"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.city_codes import PaddedCities
+from scoring.columns.city_code_padding import PaddedCities
 from scoring.columns.normal_form import normalise_value
 from scoring.columns.series_functions import CoercedColumn
 

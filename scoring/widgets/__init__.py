@@ -1,13 +1,13 @@
 """The tuning panel: change a weight and see how lists and measures change.
 
 - `simplex`, `model_parameters`, `weights_model`: the weights and parameters that the user can change
-- `tuning_session`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
+- `panel_computation`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
 - `unseen_user_check`: the test of the result on other users
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `html`: results as HTML
 - `controls`, `profile_box`, `result_views`, `anywidgets`, `panel`: the widgets
-- `notebook_panel`: a panel from a database
+- `panel_factory`: a panel from a database
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from scoring.extras import require
 
 if TYPE_CHECKING:
-    from scoring.widgets.notebook_panel import tuning_panel as tuning_panel
     from scoring.widgets.panel import TuningPanel as TuningPanel
-    from scoring.widgets.tuning_session import PanelState as PanelState
-    from scoring.widgets.tuning_session import Request as Request
-    from scoring.widgets.tuning_session import TuningSession as TuningSession
+    from scoring.widgets.panel_computation import PanelState as PanelState
+    from scoring.widgets.panel_computation import Request as Request
+    from scoring.widgets.panel_computation import TuningSession as TuningSession
+    from scoring.widgets.panel_factory import tuning_panel as tuning_panel
     from scoring.widgets.unseen_user_check import Confirmation as Confirmation
     from scoring.widgets.weights_model import WeightsModel as WeightsModel
     from scoring.widgets.worker import Status as Status
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Confirmation": "unseen_user_check",
-    "PanelState": "tuning_session",
-    "Request": "tuning_session",
+    "PanelState": "panel_computation",
+    "Request": "panel_computation",
     "Status": "worker",
     "TuningPanel": "panel",
-    "TuningSession": "tuning_session",
+    "TuningSession": "panel_computation",
     "WeightsModel": "weights_model",
     "Worker": "worker",
-    "tuning_panel": "notebook_panel",
+    "tuning_panel": "panel_factory",
 }
 
 _PANEL = {"TuningPanel", "tuning_panel"}

@@ -14,10 +14,10 @@ from scoring.registry import Profile, Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
 from scoring.widgets.html.html_elements import STYLE, escape_text, render_page
+from scoring.widgets.panel_computation import FIRST, PanelState, Request, TuningSession
 from scoring.widgets.profile_box import ProfileBox
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.result_views import Views
-from scoring.widgets.tuning_session import FIRST, PanelState, Request, TuningSession
 from scoring.widgets.weights_model import WeightsModel
 from scoring.widgets.worker import Status, Worker
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.registry import FittedUsers, Profile, Registry
-from scoring.widgets.tuning_session import PanelState, TuningSession
+from scoring.widgets.panel_computation import PanelState, TuningSession
 
 __all__ = ["ProfileSaver"]
 

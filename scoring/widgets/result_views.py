@@ -17,7 +17,7 @@ from scoring.widgets.html import (
     render_waterfall,
 )
 from scoring.widgets.html.html_elements import escape_text
-from scoring.widgets.tuning_session import PanelState
+from scoring.widgets.panel_computation import PanelState
 
 __all__ = ["Views"]
 

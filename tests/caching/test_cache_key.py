@@ -19,7 +19,7 @@ from scoring.caching.cache_key import (
     SimilarityKey,
     UserKey,
 )
-from scoring.caching.content_digests import Code
+from scoring.caching.content_identity import Code
 
 
 def code(text: str) -> Code:

@@ -16,7 +16,7 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.job_board import OWN_TYPES
+from scoring.columns.board_settings import OWN_TYPES
 from scoring.columns.series_functions import CoercedColumn, Mask, mask_present
 from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType
@@ -31,7 +31,7 @@ from scoring.errors import DataError
 from scoring.importing import import_file
 from scoring.testing.small_market import make_canonical
 from scoring.validation.lazy_columns import read_valid_frame
-from scoring.validation.normalise import check_lazily
+from scoring.validation.table_validator import check_lazily
 from tests.support.errors import raises_problem
 
 

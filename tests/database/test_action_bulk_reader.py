@@ -16,7 +16,7 @@ from scoring.database.readers import QueryCounter, load_actions, load_tables
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import save_tables
 from scoring.synthetic import make_market
-from scoring.validation.normalise import check
+from scoring.validation.table_validator import check
 from tests.support.errors import raises_problem
 from tests.support.small_tables import small_tables
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from scoring.database import driver_transactions, retry
+from scoring.database import driver_errors, driver_transactions
 from scoring.database.database import Database
 from scoring.database.engines import list_secrets
 from scoring.database.readers import load_tables, load_users, load_users_async
@@ -242,7 +242,7 @@ def test_unreachable_server_fails_in_seconds_and_hides_password() -> None:
 def test_secrets_in_driver_messages_are_masked() -> None:
     url = sa.URL.create("postgresql", "me", SECRET, "h", query={"password": "other"})
     error = OperationalError("SELECT 1", {}, Exception(f"cannot log in with {SECRET} or other"))
-    said = str(retry.convert_error(error, list_secrets(url), "postgresql://me:***@h"))
+    said = str(driver_errors.convert_error(error, list_secrets(url), "postgresql://me:***@h"))
     assert SECRET not in said
     assert "with *** or ***" in said
 

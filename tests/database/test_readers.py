@@ -35,7 +35,7 @@ from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from scoring.validation.normalise import check
+from scoring.validation.table_validator import check
 from tests.support.errors import raises_at, raises_data, raises_problem, raises_with
 from tests.support.small_tables import HOSTILE, assert_same, small_tables
 

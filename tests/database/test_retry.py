@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
 from scoring.database.database import Database
-from scoring.database.retry import convert_error, is_transient
+from scoring.database.driver_errors import convert_error, is_transient
 from scoring.errors import DatabaseError
 from tests.support.errors import raises_with
 

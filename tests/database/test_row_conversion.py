@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from scoring.columns import TABLES
-from scoring.columns.job_board import DEFAULT_BOARD
+from scoring.columns.board_settings import DEFAULT_BOARD
 from scoring.database import row_conversion
 from scoring.database.row_conversion import query_columns, read_query
 from scoring.synthetic import make_market

@@ -13,7 +13,7 @@ from scoring.database.readers import load_jobs
 from scoring.database.writers import save_tables
 from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.synthetic import make_market
-from scoring.validation.normalise import check
+from scoring.validation.table_validator import check
 from tests.support.errors import raises_data
 from tests.support.random_markets import random_market
 

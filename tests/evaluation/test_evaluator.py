@@ -17,7 +17,7 @@ from scoring.evaluation.holdout_methods import by_time, last_n
 from scoring.evaluation.list_facts import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
-from scoring.model.pair import Pair
+from scoring.model.pair_facts import Pair
 from scoring.model.terms import UserTerm, Value
 from scoring.plan import Plan
 from scoring.ranking import Prepared

@@ -21,7 +21,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
-from scoring.plan import job_plan, plan, term_arrays
+from scoring.plan import job_plan, plan, program_packer
 from tests.support.cached_oracle import CachedOracle
 from tests.support.errors import raises_with
 from tests.support.facade_market import (
@@ -306,7 +306,7 @@ LOADING: Calls = {
 async def test_scoring_does_not_block_the_event_loop(
     name: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate(term_arrays.pack)  # every score needs a program
+    gate = Gate(program_packer.pack)  # every score needs a program
     for module in (plan, job_plan):
         monkeypatch.setattr(module, "pack", gate)
     await asyncio.gather(SCORING[name](engine_of(market), market), gate.tick())

@@ -22,7 +22,7 @@ from scoring.facade.job_only_scores import (
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
 from scoring.ranking import SCORES, Prepared
-from scoring.validation.normalise import normalise
+from scoring.validation.table_validator import normalise
 from tests.support.errors import raises_at
 from tests.validation.test_lazy_columns import DATASET, JOBS, frames
 

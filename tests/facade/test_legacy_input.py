@@ -28,7 +28,7 @@ from scoring.columns.types import (
 )
 from scoring.errors import DataError
 from scoring.facade.legacy_input import make_canonical_frame, read_job, read_user
-from scoring.validation.normalise import normalise
+from scoring.validation.table_validator import normalise
 from tests.support.errors import raises_problem
 from tests.support.facade_market import legacy_job, legacy_user, market_of
 

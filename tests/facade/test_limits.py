@@ -266,17 +266,17 @@ async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames:
 async def test_failed_write_leaves_no_files(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    from scoring.facade import scored_pairs
+    from scoring.facade import pair_score_folder
 
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * 40)
-    write = scored_pairs._write_chunk
+    write = pair_score_folder._write_chunk
 
     def full(folder: Path, piece: Any, external_ids: Any) -> dict[str, Any]:
         if piece.number == at:
             raise OSError(28, "No space left on device")
         return write(folder, piece, external_ids)
 
-    monkeypatch.setattr(scored_pairs, "_write_chunk", full)
+    monkeypatch.setattr(pair_score_folder, "_write_chunk", full)
     with raises_with(OutputError, errno=errno.ENOSPC):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     assert os.listdir(tmp_path) == []
@@ -285,12 +285,12 @@ async def test_failed_write_leaves_no_files(
 async def test_readers_see_only_complete_results(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring.facade import scored_pairs
+    from scoring.facade import pair_score_folder
 
     seen = []
-    write = scored_pairs._write_manifest
+    write = pair_score_folder._write_manifest
     monkeypatch.setattr(
-        scored_pairs,
+        pair_score_folder,
         "_write_manifest",
         lambda *arguments: (seen.append((tmp_path / "pairs").exists()), write(*arguments))[1],
     )

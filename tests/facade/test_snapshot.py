@@ -20,7 +20,7 @@ from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.model import Inputs, ScoringModel
 from scoring.model.component import Component, Reason
-from scoring.model.pair import Pair
+from scoring.model.pair_facts import Pair
 from scoring.model.terms import JobTerm, Value
 from scoring.synthetic import make_market
 from tests.support.clocks import Clock

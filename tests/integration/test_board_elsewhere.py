@@ -15,7 +15,7 @@ from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.evaluation import Evaluator, by_time
 from scoring.model import dump_model
-from scoring.widgets.tuning_session import Request, TuningSession
+from scoring.widgets.panel_computation import Request, TuningSession
 from tests.cli.command import invoke
 
 BOARD = {"preset": "none", "currency": "CHF", "region": "canton"}

@@ -15,7 +15,7 @@ import pytest
 
 import scoring
 from scoring.columns import TABLES
-from scoring.columns.job_board import DEFAULT_BOARD, Board, parse_own_columns
+from scoring.columns.board_settings import DEFAULT_BOARD, Board, parse_own_columns
 from scoring.columns.table_frames import Tables
 from scoring.columns.types import ACTIVE, ID, TIME
 from scoring.database.database import Database
@@ -24,8 +24,8 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DataError, ModelError, ScoringError, UnknownIdError
 from scoring.importing import import_file
 from scoring.runs import runner
-from scoring.validation.normalise import normalise
 from scoring.validation.report import DataReport
+from scoring.validation.table_validator import normalise
 from tests.support.errors import count_problems, raises_data, raises_problem
 from tests.support.input_values import GONE, INF, KEPT, MISSING, NAN, OWN, RESERVED, Case, cases, page
 from tests.support.proof_counts import record_count

@@ -19,7 +19,7 @@ from scoring.evaluation.metrics import NDCG
 from scoring.synthetic import make_market
 from scoring.tuning import Problem, Space, tune
 from scoring.widgets import TuningPanel
-from scoring.widgets.tuning_session import TuningSession
+from scoring.widgets.panel_computation import TuningSession
 from tests.support.planted_leaks import PLANTS, plant
 
 ENTRY_POINTS = (

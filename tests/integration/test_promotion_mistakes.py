@@ -15,7 +15,7 @@ from scoring.cli.app import app
 from scoring.evaluation import split_users
 from scoring.registry import EvidenceError, FittedUsers, Registry
 from scoring.runs.publishers import read_manifest
-from scoring.widgets.tuning_session import TuningSession
+from scoring.widgets.panel_computation import TuningSession
 
 FEES = """\
 groups:

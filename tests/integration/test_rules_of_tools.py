@@ -24,13 +24,13 @@ from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
 from scoring.testing import check_engine
 from scoring.testing.check_context import NO_RULES
-from scoring.tuning.audience import audience
 from scoring.tuning.goals import MetricGoal
+from scoring.tuning.job_audience import audience
+from scoring.tuning.list_reach.reachability import reach
 from scoring.tuning.problem import Problem
-from scoring.tuning.reach.reachability import reach
 from scoring.tuning.space import Space
 from scoring.tuning.tune import tune
-from scoring.widgets.tuning_session import METRICS, Request, TuningSession
+from scoring.widgets.panel_computation import METRICS, Request, TuningSession
 
 K = 10
 PAID, NEAR, NEW = "paid enough", "near", "days_since(user, job, 'view') > 20"

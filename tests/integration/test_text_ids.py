@@ -26,14 +26,14 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation import Comparison, Evaluator, last_n, waterfall
 from scoring.evaluation.external_lists import ExternalLists
-from scoring.evaluation.full_rank import find_full_rank
+from scoring.evaluation.job_rank import find_full_rank
 from scoring.evaluation.list_writer import write_lists
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevance_pairs import Relevance
 from scoring.facade import ScoringEngine
 from scoring.ranking import Prepared
 from scoring.runs.publishers import read_results
 from scoring.tuning import audience
-from scoring.tuning.reach.reachability import reach
+from scoring.tuning.list_reach.reachability import reach
 from tests.support.errors import raises_at
 from tests.support.text_id_market import FIRST, JOBS, USERS, ZEROS, text_id_tables
 

@@ -15,7 +15,7 @@ from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, LookupTerm, Number, Value
 from scoring.plan.block_layout import Layout
-from scoring.plan.term_arrays import pack
+from scoring.plan.program_packer import pack
 from scoring.ranking import component_contract
 from scoring.statistics import Statistics
 from scoring.widgets.model_parameters import SliderParameter, list_parameters, replace_parameter

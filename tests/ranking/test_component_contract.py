@@ -13,7 +13,7 @@ from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, W
 from scoring.model.terms import JobTerm, Value
 from scoring.ranking import component_contract
 from scoring.statistics import Statistics
-from scoring.validation.normalise import normalise
+from scoring.validation.table_validator import normalise
 
 
 class Sound(Component):

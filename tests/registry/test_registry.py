@@ -21,7 +21,7 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.registry import Metric, Registry, TuningData
 from scoring.registry.metadata import ProfileMetadata
-from scoring.registry.profile import dump_profile, parse_metadata
+from scoring.registry.profile_version import dump_profile, parse_metadata
 from scoring.synthetic import make_market
 from tests.registry.conftest import UNTESTED
 from tests.support.custom_components import OWN

@@ -10,7 +10,7 @@ import pytest
 from scoring.bundle.bundle import Bundle
 from scoring.catalog import load_components, load_model
 from scoring.errors import ConfigurationError
-from scoring.facade.scored_pairs import ScoredPairs
+from scoring.facade.pair_score_folder import ScoredPairs
 from scoring.model import dump_model
 from scoring.registry import Registry
 from scoring.runs.history import list_runs

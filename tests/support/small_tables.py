@@ -10,7 +10,7 @@ import pandas as pd
 
 from scoring.columns.table_frames import Tables
 from scoring.columns.text_ids import number_texts
-from scoring.validation.normalise import check
+from scoring.validation.table_validator import check
 
 HOSTILE = "Robert'); DROP TABLE users;--"
 

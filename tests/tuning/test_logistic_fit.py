@@ -15,7 +15,7 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_methods import by_time
 from scoring.evaluation.metrics import NDCG
-from scoring.evaluation.relevance import Relevance
+from scoring.evaluation.relevance_pairs import Relevance
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics

@@ -9,7 +9,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.relevance import Relevance, rank_relevance
+from scoring.evaluation.relevance_pairs import Relevance, rank_relevance
 from scoring.ranking import Prepared, Ranking
 from scoring.tuning.list_sweep import vary_weight
 from scoring.tuning.sensitivity import Sensitivity, sensitivity

@@ -26,8 +26,8 @@ from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
+from scoring.tuning.search_prices import measure_train_changes, select_worse
 from scoring.tuning.space import Parameter, Space
-from scoring.tuning.train_user_prices import measure_train_changes, select_worse
 from scoring.tuning.trial_search import make_trial_model
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
 from tests.support.errors import raises_at

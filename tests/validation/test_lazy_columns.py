@@ -36,8 +36,8 @@ from scoring.dataset.vocabularies import extend_lazily, extend_vocabularies
 from scoring.errors import DataError
 from scoring.synthetic import make_market
 from scoring.validation.lazy_columns import read_valid_frame
-from scoring.validation.normalise import check_lazily, normalise
 from scoring.validation.rejections import make_data_error
+from scoring.validation.table_validator import check_lazily, normalise
 from tests.support.errors import raises_with
 from tests.support.example_counts import try_examples
 

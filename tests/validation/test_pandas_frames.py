@@ -14,8 +14,8 @@ import pytest
 from scoring.columns import TABLES
 from scoring.dataset import Dataset
 from scoring.errors import MissingDependencyError
-from scoring.validation.normalise import validate
 from scoring.validation.pandas_frames import is_frame, require_columns, to_pandas_frame
+from scoring.validation.table_validator import validate
 from tests.support.errors import raises_data, raises_with
 
 polars = pytest.importorskip("polars", reason="polars is not installed")

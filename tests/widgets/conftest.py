@@ -8,7 +8,7 @@ from scoring import Dataset, load_model, make_market
 from scoring.evaluation import Evaluator, Holdout, by_time
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics
-from scoring.widgets.tuning_session import METRICS, TuningSession
+from scoring.widgets.panel_computation import METRICS, TuningSession
 
 USERS = 60
 

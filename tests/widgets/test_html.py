@@ -13,7 +13,7 @@ import scoring.widgets
 from scoring.errors import pluralize
 from scoring.widgets.html import render_list, render_measures, render_overlap, render_slices, render_waterfall
 from scoring.widgets.html.html_elements import STYLE, assign_colours, draw_interval, format_number, format_signed
-from scoring.widgets.tuning_session import Request
+from scoring.widgets.panel_computation import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
 STATIC = Path(scoring.widgets.__file__).parent / "static"

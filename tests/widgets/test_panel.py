@@ -20,7 +20,7 @@ from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
 from scoring.widgets.model_parameters import list_parameters
-from scoring.widgets.notebook_panel import tuning_page
+from scoring.widgets.panel_factory import tuning_page
 from tests.support.errors import count_problems, raises_data, raises_same
 
 WAIT = 60.0

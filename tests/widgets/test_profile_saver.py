@@ -6,8 +6,8 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.registry import Profile, Registry
+from scoring.widgets.panel_computation import Request
 from scoring.widgets.profile_saver import ProfileSaver
-from scoring.widgets.tuning_session import Request
 from tests.support.errors import raises_at
 
 

@@ -16,7 +16,6 @@ from scoring.array_types import Ints, Longs, Singles
 from scoring.backends.numba.cell_bounds import CHUNK, maximum
 from scoring.backends.numba.dense_topk import only_products
 from scoring.backends.numba.exact_score import cell_base, exact_score, write_list
-from scoring.backends.numba.fold_user import fold_user
 from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.pruned_topk import score_seeds
 from scoring.backends.numba.scratch import Scratch
@@ -33,6 +32,7 @@ from scoring.backends.numba.top_list import (
     set_not_required,
     unmark_seeds,
 )
+from scoring.backends.numba.user_fold import fold_user
 from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UNFOLDABLE, UserState
 from scoring.backends.numba.vector_clusters import ACROSS, BEST_SCORE, LEAST, MOST, VectorClusters
 from scoring.bundle.block_index import BLOCK_JOBS, Index, Limits

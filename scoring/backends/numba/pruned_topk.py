@@ -31,7 +31,6 @@ from scoring.backends.numba.cell_bounds import (
     raise_exception_cells,
 )
 from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
-from scoring.backends.numba.fold_user import fold_user
 from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.simd_blocks import lowest_bit, mask_of_block
@@ -51,6 +50,7 @@ from scoring.backends.numba.top_list import (
     set_not_required,
     unmark_seeds,
 )
+from scoring.backends.numba.user_fold import fold_user
 from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UserState
 from scoring.bundle.block_index import BEST, FIRST, REST, SIZE, Index, Limits
 from scoring.bundle.program import Program

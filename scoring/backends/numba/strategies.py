@@ -2,7 +2,7 @@
 
 *Pruned* skips jobs that bounds exclude (`pruned_topk`). *Dense* scores every job with matrix products (`dense_topk`).
 *Clustered* skips jobs by the directions of their vectors, for models in which a product dominates (`clustered_topk`).
-*Sorted* sorts all canonical scores, for lists too long for insertion (`full_sort_topk`). *Scan* scores every job and
+*Sorted* sorts all canonical scores, for lists too long for insertion (`long_list_topk`). *Scan* scores every job and
 needs no index of the jobs (`scan_topk`); it is used only on request. All return the same lists. Which of the first
 three is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs
-from scoring.backends.numba import clustered_topk, dense_topk, full_sort_topk, pruned_topk
+from scoring.backends.numba import clustered_topk, dense_topk, long_list_topk, pruned_topk
 from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.tile_scratch import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
@@ -83,7 +83,7 @@ class Selection:
         """Fill `found` for users[places], in that order; return the number of jobs that were scored individually."""
         k = found.row.shape[1]
         if strategy == "sorted":
-            full_sort_topk.long_lists(
+            long_list_topk.long_lists(
                 self.program, self.index, self.limits, users, places, found.row, found.scores, found.count, stop
             )
             return self.n_jobs * len(places)

@@ -13,7 +13,7 @@ from scoring.cli.options import (
     FactorCacheOption,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model
-from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
+from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
 
 __all__ = ["check"]
 

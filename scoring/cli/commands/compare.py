@@ -92,8 +92,8 @@ def compare(
         render_waterfall,
     )
     from scoring.cli.tables.profiles import render_diff
+    from scoring.database.board_storage import read_board
     from scoring.database.database import Database
-    from scoring.database.own_column_storage import read_board
     from scoring.evaluation import waterfall
     from scoring.evaluation.exposure_changes import check_attribute
     from scoring.registry import ProfileDiff

@@ -30,7 +30,7 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
-from scoring.cli.list_options import ListFiles, ListsAtOption, ListsOption, ListsOutOption
+from scoring.cli.list_file_options import ListFiles, ListsAtOption, ListsOption, ListsOutOption
 from scoring.cli.look_log import log_cuts, log_test_access
 from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, cut_metrics, list_metrics
 from scoring.cli.next_command import print_next

@@ -9,7 +9,7 @@ import typer
 
 from scoring.cli.data_loader import read_components
 from scoring.cli.options import ComponentOption
-from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
+from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
 
 __all__ = ["models"]
 
@@ -29,7 +29,7 @@ def models(
     """
     from scoring.catalog import list_preset_names, load_model
     from scoring.cli.progress import make_console
-    from scoring.cli.tables.models import make_records, render_models
+    from scoring.cli.tables.model_contents import make_records, render_models
 
     check_format(json, csv)
     components = read_components(component)

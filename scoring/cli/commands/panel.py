@@ -34,7 +34,7 @@ import os
 
 os.chdir(os.environ["SCORING_FOLDER"])
 from scoring import load_components
-from scoring.widgets.notebook_panel import tuning_page
+from scoring.widgets.panel_factory import tuning_page
 
 tuning_page(os.environ["SCORING_DB"], {model!r}, registry={profiles!r}, days={days!r}, users={users!r}, k={k!r},
             factor_cache={factor_cache}, components=[kind for file in {files!r} for kind in load_components(file)])

@@ -21,7 +21,7 @@ from scoring.cli.options import (
     WeightsOption,
 )
 from scoring.cli.output import note_stored
-from scoring.cli.records import CsvOption, JsonOption, print_records
+from scoring.cli.row_output import CsvOption, JsonOption, print_records
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def request(
 ) -> None:
     """Request the promotion of a version, for `approve` by a second person."""
     from scoring.cli.progress import make_console
-    from scoring.cli.tables.evidence import render_evidence
+    from scoring.cli.tables.promotion_evidence import render_evidence
 
     registry = _open_registry(profiles, component, _find_default_database(db))
     entry = registry.request(name, by=by, note=note)
@@ -294,7 +294,7 @@ def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evide
 
     def review(evidence: Evidence) -> None:
         from scoring.cli.progress import make_console
-        from scoring.cli.tables.evidence import render_evidence
+        from scoring.cli.tables.promotion_evidence import render_evidence
 
         make_console().print(render_evidence(evidence))
         if yes or (evidence.objections and force is None):

@@ -46,8 +46,8 @@ def reach(
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.reach import describe_step, render_reach
-    from scoring.tuning.reach.reachability import check_reach
-    from scoring.tuning.reach.reachability import reach as find_reach
+    from scoring.tuning.list_reach.reachability import check_reach
+    from scoring.tuning.list_reach.reachability import reach as find_reach
 
     progress, locks = Progress(), tuple(lock or ())
     request = JobRequest(db, source, as_of, factor_cache, out)

@@ -11,7 +11,7 @@ import typer
 
 from scoring.cli.options import DEFAULT_DB, DEFAULT_OUT, DbOption
 from scoring.cli.output import note_stored
-from scoring.cli.records import CsvOption, JsonOption, check_format, print_records
+from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
 
 if TYPE_CHECKING:
     from scoring.database.database import Database
@@ -177,7 +177,7 @@ def publish(
     """Publish a run that was held back, without ranking again."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.promoted_model import warn_about_other_lists
-    from scoring.runs.force_publish import publish_held_back
+    from scoring.runs.forced_publication import publish_held_back
     from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher, Publisher
 
     with _open_database(db, no_database) as database:

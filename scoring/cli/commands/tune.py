@@ -178,7 +178,7 @@ def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress:
 def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
     from scoring.tuning.goal_parser import parse_condition
-    from scoring.tuning.train_user_prices import describe_train_result
+    from scoring.tuning.search_prices import describe_train_result
 
     journal_path = request.journal_path(inputs.problem)
     progress.print_line(

@@ -10,7 +10,7 @@ from scoring.cli.tables.evaluation import make_table
 from scoring.cli.tables.explanation import describe_jobs
 from scoring.errors import make_printable
 from scoring.ranking import Prepared
-from scoring.tuning.audience_result import Audience
+from scoring.tuning.job_audience_result import Audience
 
 __all__ = ["render_audience"]
 

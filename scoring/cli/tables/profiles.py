@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.cli.tables.models import render_model
+from scoring.cli.tables.model_contents import render_model
 from scoring.errors import make_printable
 from scoring.model.setting_text import format_setting
 from scoring.registry import Profile, ProfileDiff

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
+from scoring.database.driver_errors import ErrorWrapper, convert_error
 from scoring.database.engines import format_url, get_sqlite_file, list_secrets, make_engine, parse_source_url
-from scoring.database.retry import ErrorWrapper, convert_error
 from scoring.errors import ConfigurationError, DatabaseError, DataError, make_printable, suggest
 from scoring.extras import require
 from scoring.importing.readers.parquet_file import arrow_rows

@@ -15,8 +15,8 @@ from scoring.backends.numba.top_list import SHORT
 from scoring.backends.numba.vector_clusters import ACROSS, BEST_SCORE, LEAST, MOST, VectorClusters
 from scoring.bundle.program import Program
 from scoring.plan import Candidates, Plan
-from scoring.plan.fold import fold
 from scoring.plan.user_rules import RequiredJobs
+from scoring.plan.weight_fold import fold
 from scoring.ragged_array import Ragged
 from tests.backends.numba.test_dense_topk import FACTORS
 from tests.support.example_counts import try_examples

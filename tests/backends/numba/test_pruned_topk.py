@@ -15,8 +15,8 @@ from scoring.backends.numba.pruned_topk import FEW_REQUIRED
 from scoring.backends.numba.top_list import SHORT, descending_order
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, index_keys
-from scoring.plan.fold import fold
 from scoring.plan.user_rules import ExcludedJobs, RequiredJobs
+from scoring.plan.weight_fold import fold
 from scoring.ragged_array import Ragged
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER

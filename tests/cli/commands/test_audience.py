@@ -34,7 +34,7 @@ def test_audience_prints_lists_and_misses(action_command: Call, ready: Prepared)
 
 
 def test_audience_exits_with_4_at_time_limit(action_command: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("scoring.tuning.audience"), "USERS_AT_ONCE", 1)
+    monkeypatch.setattr(import_module("scoring.tuning.job_audience"), "USERS_AT_ONCE", 1)
     done = action_command("audience", 2, "--seconds", 0.1)
     assert done.exit_code == 4, done.output
     assert "random sample" in done.stdout

@@ -10,8 +10,8 @@ import pytest
 from scoring import Dataset, Prepared, load_model
 from scoring.catalog import load_model as read_file
 from scoring.tuning import reach
-from scoring.tuning.reach import reachability
-from scoring.tuning.reach.nearest_weights import NearestWeights
+from scoring.tuning.list_reach import reachability
+from scoring.tuning.list_reach.nearest_weights import NearestWeights
 from tests.cli.command import Call, error_line, page, row
 
 

@@ -24,10 +24,10 @@ from scoring.cli.tables import (
     comparison,
     data_check,
     evaluation,
-    evidence,
     explanation,
-    models,
+    model_contents,
     profiles,
+    promotion_evidence,
     reach,
     runs,
     tuning,
@@ -36,10 +36,10 @@ from scoring.cli.tables.backtest import render_backtest
 from scoring.data_check import DataCheck, Finding
 from scoring.evaluation import Backtest, Comparison, JobSlicing, Scoreboard, Slicing
 from scoring.evaluation.backtest import BacktestCut
-from scoring.evaluation.full_rank import FullRank
+from scoring.evaluation.job_rank import FullRank
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG
-from scoring.evaluation.rank_waterfall import Change, Waterfall
+from scoring.evaluation.score_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
 from scoring.registry import Evidence, Metric, Profile, ProfileDiff
@@ -53,7 +53,7 @@ from scoring.runs.history import RunRecord, RunStatus
 from scoring.runs.publishers import Destination, RunInfo
 from scoring.telemetry import Phase
 from scoring.tuning import Reach
-from scoring.tuning.audience_result import Audience
+from scoring.tuning.job_audience_result import Audience
 from scoring.validation.report import TableReport
 from tests.support import golden_cases
 from tests.support.ranking_builder import jackknife_of
@@ -308,7 +308,7 @@ def audience_page() -> Any:
 
 def shipped_models() -> Any:
     """Return the tables of the shipped models."""
-    return models.render_models(map(scoring.load_model, list_preset_names()))
+    return model_contents.render_models(map(scoring.load_model, list_preset_names()))
 
 
 def _changed_model() -> Any:
@@ -593,7 +593,9 @@ def profiles_evidence() -> Any:
     profile: Any = SimpleNamespace(metadata=SimpleNamespace(reference="night@2"))
     objections = ("Its model was never evaluated on test users.",)
     missing = Evidence(profile=profile, access=None, n_looks=0, objections=objections)
-    return Group(evidence.render_evidence(make_evidence()), Text(), evidence.render_evidence(missing))
+    return Group(
+        promotion_evidence.render_evidence(make_evidence()), Text(), promotion_evidence.render_evidence(missing)
+    )
 
 
 def make_evidence() -> Evidence:

@@ -1,0 +1,104 @@
+"""Functions that open a tuning panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from scoring.catalog import list_preset_names, load_model
+from scoring.database.database import Database
+from scoring.database.validated_reader import read_accepted, warn_about_rejections
+from scoring.dataset import Dataset
+from scoring.errors import ScoringError
+from scoring.evaluation import Holdout
+from scoring.model import Component, ScoringModel
+from scoring.registry import Profile, Registry
+from scoring.widgets.html.html_elements import escape_text, render_page
+from scoring.widgets.panel import TuningPanel
+from scoring.widgets.panel_computation import TuningSession
+
+__all__ = ["tuning_page", "tuning_panel"]
+
+
+def tuning_panel(
+    data: str | Path | Dataset | Holdout,
+    model: str | Profile | ScoringModel = "standard",
+    *,
+    registry: Registry | str | Path | None = None,
+    days: int | timedelta = 14,
+    users: int = 500,
+    k: int = 40,
+    factor_cache: Path | None = None,
+    components: Iterable[type[Component]] = (),
+    seed: int = 0,
+    debounce: float = 0.1,
+) -> TuningPanel:
+    """Return a panel that starts with `model`, which is also the baseline until the user makes another.
+
+    Invalid rows of a database are quarantined with a warning, as by `scoring run`.
+
+    Parameters
+    ----------
+    data: A database (a URL, or the path of a SQLite file), a dataset or a holdout.
+    model: A shipped model, a model file, a profile, NAME or NAME@VERSION of the registry, or `promoted`: the profile
+        that is promoted for the database.
+    registry: A registry or its folder. Without one the panel cannot save profiles.
+    days: The actions of the last `days` days are held out, unless `data` is a holdout.
+    users: Limit for the number of train users in the measures. Confirm uses the validation users; test users are never
+        used. Lists are available for all users of the data.
+    k: Length of the lists. At least 40 jobs are computed, because the metrics need them.
+    factor_cache: Folder of trained factors. None keeps nothing on disk.
+    components: Component classes in addition to the shipped ones, such as those of `scoring.load_components`.
+    seed: Seed of the random choice of users and of the bootstrap.
+    debounce: Seconds between a change and the start of its computation.
+
+    Raises
+    ------
+    DatabaseError: If the database cannot be read.
+    DataError: If the data is invalid, or more than 1 % of the rows of a table are.
+    ModelError: If the model is invalid or does not exist.
+    ConfigurationError: If an argument is invalid.
+    """
+    components = list(components)
+    if isinstance(registry, str | Path):
+        registry = Registry(registry, components=components)
+    if registry is not None and model == "promoted" and isinstance(data, str | Path):
+        model = registry.for_database(str(data)).use(model)
+    if isinstance(data, str | Path):
+        data = _load_dataset(str(data))
+    found = _find_model(model, registry, components)
+    origin = found if isinstance(found, Profile) else None
+    baseline = found.model if isinstance(found, Profile) else found
+    session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
+    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce)
+
+
+def tuning_page(*arguments: Any, **options: Any) -> widgets.Widget:
+    """Return the panel of `tuning_panel`, or its error as a sentence: a page does not show the errors of its cell."""
+    try:
+        return tuning_panel(*arguments, **options)
+    except ScoringError as error:
+        text = escape_text(str(error))
+        return widgets.HTML(render_page(f'<p role="alert"><b>The panel cannot be opened.</b> {text}</p>'))
+
+
+def _load_dataset(db: str) -> Dataset:
+    with Database.open(db) as database:
+        found = read_accepted(database)
+    warn_about_rejections(found.ledger, stacklevel=3)
+    return Dataset(found.tables, ledger=found.ledger)
+
+
+def _find_model(
+    model: str | Profile | ScoringModel, registry: Registry | None, components: Sequence[type[Component]]
+) -> Profile | ScoringModel:
+    if isinstance(model, Profile | ScoringModel):
+        return model
+    if registry is None or Path(model).is_file():
+        return load_model(model, components)
+    found = registry.load_model(model)
+    return found if model in list_preset_names() else registry.use(model)
