@@ -187,7 +187,9 @@ def test_slices_are_compared_without_the_other_rows() -> None:
         assert kept.equals(found) == (start > 3)
 
 
-@pytest.mark.parametrize("value", [["a"], {"a"}, np.array([1]), object(), bytearray(b"a"), (["a"],)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [["a"], {"a"}, np.array([1]), object(), bytearray(b"a"), (["a"],)], ids=lambda value: type(value).__name__
+)
 def test_mutable_objects_are_not_kept(value: Any) -> None:
     column = pd.Series(["x", value], dtype=object)
     content = FrameContent.of(pd.DataFrame({"a": column}))
