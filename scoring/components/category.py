@@ -36,15 +36,17 @@ class Category(Component):
 
     def _rows(self, inputs: Inputs) -> Floats:
         """(n_users, n_occupations + 1) points."""
-        similarity = inputs.basis.similarity.matrix(inputs.majors, self.same_major, self.cosine_share)
-        preferred, size = inputs.users.preferred, len(similarity)
+        preferred, size = inputs.users.preferred, len(inputs.majors)
+        codes = np.unique(preferred.values)
+        similarity = inputs.basis.similarity.rows(codes, inputs.majors, self.same_major, self.cosine_share)
         best = np.zeros((len(preferred), size + 1))
         for first in range(0, len(preferred), _USERS_AT_ONCE):
             users = np.arange(first, min(first + _USERS_AT_ONCE, len(preferred)))
             users = users[preferred.lengths[users] > 0]
             if len(users):
                 chosen = preferred.take(users)
-                best[users, :size] = np.maximum.reduceat(similarity[chosen.values], chosen.start[:-1], axis=0)
+                rows = similarity[np.searchsorted(codes, chosen.values)]
+                best[users, :size] = np.maximum.reduceat(rows, chosen.start[:-1], axis=0)
         return self.floor + (100.0 - self.floor) * best
 
     def explain(self, pair: Pair) -> Reason:

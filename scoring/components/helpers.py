@@ -51,8 +51,8 @@ Curve = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_curve)]
 def interpolate(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
     """Return the curve's value at x, elementwise: `y0 + (x - x0) * (y1 - y0) / (x1 - x0)`. NaN stays NaN."""
     xs, ys = (np.array(column) for column in zip(*points, strict=True))
-    i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
-    at = np.clip(x, xs[0], xs[-1])
+    i = np.minimum(np.maximum(np.searchsorted(xs, x, side="right") - 1, 0), len(xs) - 2)
+    at = np.minimum(np.maximum(x, xs[0]), xs[-1])  # in half the time of `np.clip` for one number
     return ys[i] + (at - xs[i]) * (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i])
 
 
@@ -76,6 +76,8 @@ def number_column(inputs: Inputs, name: str) -> Number:
 
 def find_distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
     """Return the distinct known codes of each user, ascending."""
+    if not len(users):  # one user without history
+        return Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
     known = codes >= 0
     pairs = sort_distinct((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
     start = np.searchsorted(pairs >> 32, np.arange(n_users + 1))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, func, literal, literal_column, select
-from sqlalchemy.dialects.postgresql import OID
 
 from scoring.database.database import Database
 from scoring.database.file_state import get_opened_identity
@@ -70,6 +69,8 @@ def is_same_database(before: Mapping[str, ChangeToken], after: Mapping[str, Chan
 
 def _make_origin(connection: Connection, name: str) -> ColumnElement[Any]:
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import OID
+
         return func.concat_ws(
             " ",
             func.pg_postmaster_start_time().cast(Text),

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 ROWS_PER_FETCH: Final = 500  # rows per fetch; their tuples stay in the CPU cache
-ROWS_PER_ARRAY: Final = 20_000  # rows whose Python objects exist at a time
+ROWS_PER_ARRAY: Final = 5_000  # rows whose Python objects exist at a time; with 20,000, reading jobs took 8% longer
 
 
 def fetch_columns(result: CursorResult[Any]) -> list[list[Any]]:

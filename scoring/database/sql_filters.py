@@ -22,7 +22,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from scoring.columns.id_arguments import is_text, list_ids, parse_plain_number
 from scoring.columns.normal_form import normalise_value
@@ -50,6 +49,8 @@ def is_in(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
         return key.in_(select(items.c.value))
     if connection.dialect.name in READ_ONLY:
         return key.in_(values)
+    from sqlalchemy.dialects.postgresql import ARRAY
+
     item = Text() if values and isinstance(values[0], str) else key.type
     return key == any_(bindparam(None, values, ARRAY(item)))
 

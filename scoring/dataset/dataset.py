@@ -143,6 +143,16 @@ class Dataset:
         return self.clock.as_of
 
     @cached_property
+    def user_index(self) -> IdIndex:
+        """Users by number."""
+        return IdIndex(self.users.user_id)
+
+    @cached_property
+    def job_index(self) -> IdIndex:
+        """Jobs by number."""
+        return IdIndex(self.jobs.job_id)
+
+    @cached_property
     def user_lookup(self) -> RowLookup:
         """Users by number or external id."""
         return RowLookup("user", self.users.user_id, self.tables.users["external_id"])

@@ -85,4 +85,4 @@ def make_explanation_key(
 def _read_model_code(model: ScoringModel) -> Code:
     """Return the package version, and class and code of each component. A notebook may define a class again."""
     classes = dict.fromkeys(type(part.component) for part in model.parts)
-    return Code((scoring.__version__, *((kind, read_code(kind)) for kind in classes)))
+    return Code((scoring.__version__, *classes, read_code(*classes)))

@@ -12,7 +12,7 @@ from scoring.facade.engine_state import EngineState, run_in_thread
 from scoring.facade.legacy_input import Row, read_job, read_profile_id, read_user
 from scoring.facade.legacy_results import PairRows
 from scoring.facade.legacy_shapes import PairScores, select_argument
-from scoring.facade.snapshot import Snapshot
+from scoring.facade.snapshot import LoadedSnapshot, Snapshot
 
 __all__ = ["PairMethods"]
 
@@ -37,21 +37,20 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid, or if the profile belongs to another user or has no user_id.
         """
-        snapshot = await self._data.get_async()
-        pair = _read_pair(snapshot, job, user, user_profile)
-        return await self._score_one(pair, "total_score", snapshot)
+        found = await self._data.find_async()
+        return await self._score_one(_read_pair(found[0], job, user, user_profile), "total_score", found)
 
     async def calculate_base_score(self, job: Any) -> float:
         """Return the score of the base group. Raises DataError if a value is invalid."""
-        snapshot = await self._data.get_async()
-        row = read_job(job, snapshot.dataset.board)
-        return await self._score_one(PairRows(row, {}), "base_score", snapshot)
+        found = await self._data.find_async()
+        row = read_job(job, found[0].dataset.board)
+        return await self._score_one(PairRows(row, {}), "base_score", found)
 
     async def calculate_seo_score(self, job: Any, user: Any) -> float:
         """Return the score of the match group (legacy name: `seo`). Raises DataError if a value is invalid."""
-        snapshot = await self._data.get_async()
-        board = snapshot.dataset.board
-        return await self._score_one(PairRows(read_job(job, board), read_user(user, board)), "seo_score", snapshot)
+        found = await self._data.find_async()
+        board = found[0].dataset.board
+        return await self._score_one(PairRows(read_job(job, board), read_user(user, board)), "seo_score", found)
 
     async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
         """Return the score of the personal group for the user with `user_profile.user_id` (or the id itself).
@@ -62,14 +61,15 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid, or if the profile has no user_id.
         """
-        snapshot = await self._data.get_async()
+        found = await self._data.find_async()
+        snapshot = found[0]
         row = read_job(job, snapshot.dataset.board)
         if user_profile is None:
-            return await self._score_one(PairRows(row, {}), "personal_score", snapshot)
+            return await self._score_one(PairRows(row, {}), "personal_score", found)
         given = _profile_user({}, user_profile)
         user_id = int(snapshot.dataset.user_lookup.to_numbers(given)[0])
         known = legacy_results.find_user_row(snapshot, user_id)
-        return await self._score_one(PairRows(row, known, user_id), "personal_score", snapshot)
+        return await self._score_one(PairRows(row, known, user_id), "personal_score", found)
 
     async def batch_calculate_scores(
         self, pairs: Iterable[Any] | None = None, *, job_user_pairs: Iterable[Any] | None = None
@@ -109,17 +109,19 @@ class PairMethods(EngineState):
         ------
         DataError: If a value is invalid.
         """
-        snapshot = await self._data.get_async()
-        pair = _read_pair(snapshot, job, user, user_profile)
+        found = await self._data.find_async()
+        pair = _read_pair(found[0], job, user, user_profile)
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
+            snapshot = self._data.count_request(found)
             with self.operations.measure("get_score_explanation", 1, 1):
                 return legacy_results.explain_pair(snapshot, self.model, pair)
 
         return await run_in_thread(work)
 
-    async def _score_one(self, pair: PairRows, score: str, snapshot: Snapshot) -> float:
+    async def _score_one(self, pair: PairRows, score: str, found: LoadedSnapshot) -> float:
         def work(_: Callable[[], bool]) -> float:
+            snapshot = self._data.count_request(found)
             with self.operations.measure(f"calculate_{score}", 1, 1):
                 return legacy_results.score_pair(snapshot, self.model, pair)[score]
 

@@ -68,7 +68,7 @@ class History:
         """The jobs that actions refer to."""
         self.now = clock.now
         self._actions = dataset.actions_as_of(clock)
-        row, known = IdIndex(dataset.users.user_id).find(user_id)
+        row, known = dataset.user_index.find(user_id)
         known = known & with_profile
         wanted = row.astype(self._actions.user.dtype)  # another type would convert all actions
         self._first = np.where(known, np.searchsorted(self._actions.user, wanted), 0)

@@ -62,6 +62,8 @@ def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
     """
     reach = share * middle
     is_valid = reach > 0
+    if not is_valid.any():
+        return np.full(len(middle), np.nan), np.full(len(middle), np.nan)
     m, reach = np.where(is_valid, middle, 1.0), np.where(is_valid, reach, share)
     with np.errstate(over="ignore", invalid="ignore"):
         below = np.clip(m - 2 * reach, 0.0, np.nextafter(m, 0.0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.dataset.arrays import ActionArrays, JobArrays
@@ -42,12 +43,18 @@ class Similarity:
         1 on the diagonal; otherwise the larger of `same_major` (in the same known major group) and
         `cosine_share` × the cosine. See `scoring.components.Category`.
         """
-        n, m = len(majors), len(self.cosine)
-        result = np.zeros((n, n))
-        result[:m, :m] = cosine_share * self.cosine
-        same = (majors[:, None] == majors[None, :]) & (majors[:, None] >= 0)
+        return self.rows(np.arange(len(majors)), majors, same_major, cosine_share)
+
+    def rows(self, codes: NDArray[np.integer], majors: Ints, same_major: float, cosine_share: float) -> Floats:
+        """Return the rows of `matrix` for these distinct codes, (len(codes), n)."""
+        m = len(self.cosine)
+        result = np.zeros((len(codes), len(majors)))
+        known = codes < m
+        result[known, :m] = cosine_share * self.cosine[codes[known]]
+        own = majors[codes][:, None]
+        same = (own == majors) & (own >= 0)
         result[same] = np.maximum(result[same], same_major)
-        np.fill_diagonal(result, 1.0)
+        result[np.arange(len(codes)), codes] = 1.0
         return result
 
 

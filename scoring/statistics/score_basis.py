@@ -115,14 +115,23 @@ class Basis:
         """
         factors = self.factors
         vectors, has, in_table = _take_by_id(
-            self.user_id, user_id, (factors.users, factors.user_has, factors.user_in_table)
+            self._user_index, self.user_id, user_id, (factors.users, factors.user_has, factors.user_in_table)
         )
         return vectors, has, in_table
 
     def job_factors(self, job_id: Longs) -> tuple[Vectors, Bools]:
         """Return the vectors (m, dimensions) of these jobs, and whether each has one. Unknown jobs have none."""
-        vectors, has = _take_by_id(self.job_id, job_id, (self.factors.jobs, self.factors.job_has))
+        columns = self.factors.jobs, self.factors.job_has
+        vectors, has = _take_by_id(self._job_index, self.job_id, job_id, columns)
         return vectors, has
+
+    @cached_property
+    def _user_index(self) -> IdIndex:
+        return IdIndex(self.user_id)
+
+    @cached_property
+    def _job_index(self) -> IdIndex:
+        return IdIndex(self.job_id)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all values as named arrays of plain numbers; `of_arrays` reads them.
@@ -285,11 +294,13 @@ class _Reader:
         return array
 
 
-def _take_by_id(known: Longs, wanted: Longs, columns: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+def _take_by_id(
+    index: IdIndex, known: Longs, wanted: Longs, columns: tuple[NDArray[Any], ...]
+) -> tuple[NDArray[Any], ...]:
     """Return the rows of the wanted ids from each column; zeros for unknown ids."""
     if known is wanted or np.array_equal(known, wanted):
         return columns
-    row, found = IdIndex(known).find(wanted)
+    row, found = index.find(wanted)
     results = []
     for column in columns:
         result = np.zeros((len(wanted), *column.shape[1:]), dtype=column.dtype)

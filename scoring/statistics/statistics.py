@@ -18,6 +18,7 @@ from scoring.caching.content_identity import freeze
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies
+from scoring.id_index import IdIndex
 from scoring.statistics.als_training import ALS
 from scoring.statistics.area_wages import AreaMeans
 from scoring.statistics.company_popularity import CompanyActions, PopularityReading
@@ -208,6 +209,14 @@ class _DatasetBasis(Basis):
     @property
     def factors(self) -> Factors:
         return self._statistics.factors
+
+    @property
+    def _user_index(self) -> IdIndex:
+        return self._statistics.dataset.user_index
+
+    @property
+    def _job_index(self) -> IdIndex:
+        return self._statistics.dataset.job_index
 
     @property
     def user_id(self) -> Longs:
