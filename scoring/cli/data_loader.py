@@ -147,7 +147,6 @@ def load_data(
     OutputError: If the files of quarantined rows cannot be written.
     """
     from scoring.columns import TABLES
-    from scoring.database.change_tokens import read_change_tokens
     from scoring.database.validated_reader import read_accepted
     from scoring.dataset import Dataset
     from scoring.dataset.dataset import parse_clock
@@ -159,8 +158,7 @@ def load_data(
 
     database.require_tables(*TABLES)
     database.require_data()
-    tokens = read_change_tokens(database)
-    users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
+    users, jobs, actions = database.count_rows("users", "jobs", "actions")
     sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
     memory_forecast.require(
         memory_forecast.predict_data(users, jobs, actions),

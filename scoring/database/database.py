@@ -47,7 +47,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, Union
 
-from sqlalchemy import Column, Connection, Engine, Table, inspect, literal, select
+from sqlalchemy import Column, Connection, Engine, Table, func, inspect, literal, select
 from sqlalchemy.engine import URL
 
 from scoring.database import driver_errors, migrations, retry
@@ -634,6 +634,12 @@ class Database:
 
         self.require_tables("users", "jobs")
         return self.read(find_empty)
+
+    def count_rows(self, *names: str) -> tuple[int, ...]:
+        """Return the number of rows of these tables. Change tokens also have it, but read whole tables of jobs."""
+        counts = [select(func.count()).select_from(METADATA.tables[name]).scalar_subquery() for name in names]
+        statement = select(*(count.label(f"c{n}") for n, count in enumerate(counts)))
+        return self.read(lambda connection: tuple(connection.execute(statement).one()))
 
     def require_data(self) -> None:
         """Raise DatabaseError if users or jobs are empty."""

@@ -12,6 +12,7 @@ from scoring.cli.output import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
+    from scoring.database.database import Database
     from scoring.dataset import Tables
 
 __all__ = ["init"]
@@ -81,15 +82,14 @@ def init(
         make_console().print(f"{database.display} {content}.", markup=False, soft_wrap=True)
 
 
-def _require_no_data(database: object) -> None:
-    from scoring.database.change_tokens import read_change_tokens
+def _require_no_data(database: Database) -> None:
     from scoring.errors import DatabaseError
 
-    tokens = read_change_tokens(database)  # type: ignore[arg-type]  # the type is too heavy to import for a check
-    filled = [f"{tokens[name].rows:,} {name}" for name in ("users", "jobs", "actions") if tokens[name].rows]
+    names = "users", "jobs", "actions"
+    filled = [f"{rows:,} {name}" for name, rows in zip(names, database.count_rows(*names), strict=True) if rows]
     if filled:
         raise DatabaseError(
-            f"{database.display} already contains {', '.join(filled)}. "  # type: ignore[attr-defined]  # as above
+            f"{database.display} already contains {', '.join(filled)}. "
             "Give another --db, or use --replace to replace the data.",
             reason="not empty",
         )
