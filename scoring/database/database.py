@@ -636,7 +636,7 @@ class Database:
         return self.read(find_empty)
 
     def count_rows(self, *names: str) -> tuple[int, ...]:
-        """Return the number of rows of these tables. Change tokens also have it, but read whole tables of jobs."""
+        """Return the number of rows of each of these tables. Change tokens contain more, and take longer to read."""
         counts = [select(func.count()).select_from(METADATA.tables[name]).scalar_subquery() for name in names]
         statement = select(*(count.label(f"c{n}") for n, count in enumerate(counts)))
         return self.read(lambda connection: tuple(connection.execute(statement).one()))

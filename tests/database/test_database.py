@@ -215,6 +215,12 @@ def test_missing_tables_and_columns_are_reported(database_url: str, sqlite_url: 
             database.require_tables()
 
 
+def test_rows_are_counted_in_the_requested_order(database: Database) -> None:
+    tables = load_tables(database)
+    names = "jobs", "users", "actions"
+    assert database.count_rows(*names) == tuple(len(getattr(tables, name)) for name in names)
+
+
 def test_empty_database_raises(database_url: str) -> None:
     with Database.open(database_url) as database:
         database.create()

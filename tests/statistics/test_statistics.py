@@ -183,7 +183,9 @@ def test_similarity_is_maximum_of_major_group_and_cosine() -> None:
     jobs = [{"job_id": code, "occupation_code": code} for code in (101, 102, 201, 301, 999)]
     applied = [action(job, "application", timedelta(days=400), user) for user in (1, 2) for job in (101, 201, 999)]
     data = market_of(jobs, applied, users=[{"user_id": 1}, {"user_id": 2}])
-    found = Statistics(data).similarity.matrix(data.words.majors(), 0.5, 0.5)
+    similarity, majors = Statistics(data).similarity, data.words.majors()
+    found = similarity.matrix(majors, 0.5, 0.5)
+    np.testing.assert_array_equal(similarity.rows(np.array([3, 1]), majors, 0.5, 0.5), found[[3, 1]])
     code = {value: place for place, value in enumerate(data.words.occupation.values)}
     expected = {
         (101, 101): 1.0,
