@@ -4,6 +4,7 @@
 - the full score: `python_plain`, `python_lookup`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
   `duckdb_sql`
 - the part of it that is an inner product: `implicit_topk`, `faiss_flat`
+- lists of all jobs, sorted by NumPy: `sorted_scores`, the baseline of a worst case
 """
 
 from __future__ import annotations

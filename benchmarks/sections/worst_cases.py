@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.engine_calls import PATHS, K, decision, require_equal, scorer, warm_up
+from benchmarks.engine_calls import CPUS, PATHS, K, decision, require_equal, scorer, warm_up
 from benchmarks.measurement import measure_alternately, measure_times, print_progress
 from benchmarks.peers.implicit_topk import ImplicitTopK
+from benchmarks.peers.sorted_scores import SORTED_SCORES, SortedScores
 from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.results import Figure, Section, Table, at_most, number
 from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
+from scoring.backends.numba.top_list import SHORT
 from scoring.columns.table_frames import make_empty_frame
 from scoring.model import Inputs
 from scoring.profiling.compared_method_inputs import PeerInputs
@@ -67,6 +69,7 @@ def measure(size: Size, work: Workspace) -> Section:
         for case in cases
     ]  # fmt: skip
     columns = ("case", "users", "k", "auto, ms per user", "dense, ms per user", "auto / dense", "decision")
+    notes = [f'Dense for more than {SHORT} jobs: {SORTED_SCORES}. `path="dense"` would use the same kernel as auto.']
     return Section(
         name="worst",
         title="Worst cases: selected strategy compared with dense",
@@ -82,7 +85,7 @@ def measure(size: Size, work: Workspace) -> Section:
                 f"{1000 * dense:.3g} and {1000 * implicit:.3g} ms per user, {dimensions} dimensions",
             ),
         ],
-        tables=[Table("Worst cases", columns, rows), _factor_table(factor_cases)],
+        tables=[Table("Worst cases", columns, rows, notes), _factor_table(factor_cases)],
         details={
             "factor_cases": [asdict(case) for case in factor_cases],
             "cases": [asdict(case) | {"ratio": case.ratio} for case in cases],
@@ -151,7 +154,8 @@ def _concentrate_weight(model: ScoringModel, flat: dict[str, float], name: str, 
 def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int) -> Case:
     print_progress(name)
     warm_up(prepared)
-    auto, dense = scorer(prepared.plan, "auto"), scorer(prepared.plan, "dense")
+    auto = scorer(prepared.plan, "auto")
+    dense = scorer(prepared.plan, "dense") if k <= SHORT else SortedScores(prepared.plan, CPUS)
     require_equal(auto.top_k(k, rows), dense.top_k(k, rows), f"{name}, chosen path and dense path")
     chosen, dense_times = measure_alternately(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
     return Case(name, len(rows), k, chosen.best, dense_times.best, decision(auto))

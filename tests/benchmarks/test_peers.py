@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engine_calls import CPUS, K, scorer
+from benchmarks.engine_calls import CPUS, K, require_equal, scorer
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
+from benchmarks.peers.sorted_scores import SortedScores
 from benchmarks.peers.vectors import Vectors, prepare_linear
 from benchmarks.sections import peers
 from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
@@ -54,6 +55,12 @@ class Ready(Workspace):
 
     def statistics(self, size: Size) -> Statistics:
         return Statistics(Dataset(make_market(size.users, size.jobs, 4_000, seed=3).tables), factor_cache=self.factors)
+
+
+@pytest.mark.parametrize("k", [7, 300])
+def test_sorted_scores_equal_lists(prepared: Prepared, k: int) -> None:
+    rows = np.arange(1, N_USERS)
+    require_equal(SortedScores(prepared.plan, CPUS).top_k(k, rows), scorer(prepared.plan).top_k(k, rows), "the lists")
 
 
 def test_missing_peer_is_reported(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,8 +84,8 @@ class NumbaBackend:
             n_scored = self._fill(rows, choice, seeds, found, cancelled, progress)
         else:
             progress(len(rows))
-        listed = found.row >= 0
-        job_id = np.where(listed, bundle.job_id[np.where(listed, found.row, 0)], -1) if listed.size else found.row
+        job_id = bundle.job_id[found.row]
+        job_id[found.row < 0] = -1  # row -1 is the last job's
         return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, n_scored, choice)
 
     def _scan(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scoring.array_types import Ints, Singles
-from scoring.backends.numba.jit import compiled, internal
+from scoring.backends.numba.jit import internal
 from scoring.backends.numba.scratch import Scratch
 from scoring.bundle.block_index import Index, Limits
 
@@ -19,9 +19,7 @@ __all__ = [
     "clear_marks",
     "count_required",
     "decode_jobs",
-    "descending_order",
     "exclude_cells_of_classes",
-    "fill_greedily",
     "insert",
     "is_better_than_last",
     "is_class_allowed",
@@ -294,57 +292,3 @@ def exclude_cells_of_classes(limits: Limits, user: int, bound: Singles) -> None:
             for cell in range(first, min(first + 8, len(bound))):
                 if (bits >> np.uint8(cell - first)) & np.uint8(1) == 0:
                     bound[cell] = -np.inf
-
-
-@compiled
-def descending_order(scores: np.ndarray) -> np.ndarray:
-    """Return the places of float32 scores in descending order, by a stable radix sort with 11 bits per pass."""
-    n = len(scores)
-    bits = scores.view(np.uint32)
-    keys, places = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.int32)
-    other_keys, other_places = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.int32)
-    counts = np.zeros((3, 2048), dtype=np.int64)
-    for i in range(n):
-        # read as integers, positive floats ascend with their bits and negative floats descend; -0.0 becomes 0.0
-        raw = bits[i] if scores[i] != 0 else np.uint32(0)
-        keys[i] = raw if raw >> np.uint32(31) else np.uint32(0x7FFFFFFF) - raw
-        key = keys[i]
-        places[i] = i
-        counts[0, key & np.uint32(2047)] += 1
-        counts[1, (key >> np.uint32(11)) & np.uint32(2047)] += 1
-        counts[2, key >> np.uint32(22)] += 1
-    for digit in range(3):
-        start, count = 0, counts[digit]
-        for value in range(2048):
-            n_values = count[value]
-            count[value] = start
-            start += n_values
-        shift = np.uint32(11 * digit)
-        for i in range(n):
-            value = (keys[i] >> shift) & np.uint32(2047)
-            to = count[value]
-            count[value] += 1
-            other_keys[to] = keys[i]
-            other_places[to] = places[i]
-        keys, other_keys = other_keys, keys
-        places, other_places = other_places, places
-    return places
-
-
-@compiled
-def fill_greedily(scores: np.ndarray, jobs: np.ndarray, limits: Limits, company: Ints, out: np.ndarray) -> int:
-    """Fill `out` by a greedy walk down the scores of `jobs` (positions by job_id), for long lists; return the size."""
-    n_held = np.zeros(len(limits.company_start), dtype=np.int32)
-    size = 0
-    for place in descending_order(scores):
-        if size == len(out):
-            break
-        job = jobs[place]
-        code = company[job]
-        if limits.per_company > 0 and code >= 0:
-            if n_held[code] >= limits.per_company:
-                continue
-            n_held[code] += 1
-        out[size] = job
-        size += 1
-    return size

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.backends.numba.pair_blocks import BLOCK, TILE
 from scoring.backends.numba.pruned_topk import FEW_REQUIRED
-from scoring.backends.numba.top_list import SHORT, descending_order
+from scoring.backends.numba.top_list import SHORT
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.user_rules import ExcludedJobs, RequiredJobs
@@ -334,11 +334,3 @@ def test_strategy_is_measured_for_enough_users() -> None:
 def test_unknown_path_is_rejected() -> None:
     with raises_at(ConfigurationError, "path", match="auto, pruned, dense"):
         Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
-
-
-@try_examples(
-    80, 200, how=cases, values=st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300)
-)
-def test_descending_order_equals_numpy_stable_sort(values: list[float]) -> None:
-    scores = np.array([*values, 0.0, -0.0], dtype=np.float32)
-    np.testing.assert_array_equal(descending_order(scores), np.argsort(-scores, kind="stable"))
