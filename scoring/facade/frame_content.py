@@ -79,18 +79,36 @@ class FrameContent:
         except _UnsupportedColumnError:
             return None
 
-    def copy(self) -> Self | None:
-        """Return the content with memory of its own; None if an object may be mutable, so that it cannot be kept."""
-        if not all(_are_immutable(part.owner) for part in self.parts if part.owner is not None and part.has_objects):
+    @property
+    def has_mutable_objects(self) -> bool:
+        """Whether a column contains an object that may change in place."""
+        return not all(
+            _are_immutable(part.owner) for part in self.parts if part.owner is not None and part.has_objects
+        )
+
+    def copy(self, shared: FrameContent | None = None) -> Self | None:
+        """Return the content with memory of its own; None if an object may be mutable, so that it cannot be kept.
+
+        `shared`: the same columns in the caller's memory. Only parts in this memory are copied; None: all parts.
+        """
+        if self.has_mutable_objects:
             return None
-        return replace(self, parts=tuple(map(_copy_part, self.parts)))
+        if shared is None:
+            return replace(self, parts=tuple(map(_copy_part, self.parts)))
+        addresses = {part.memory.address for part in shared.parts}
+        return replace(
+            self, parts=tuple(_copy_part(part) if part.memory.address in addresses else part for part in self.parts)
+        )
 
     def equals(self, other: FrameContent) -> bool:
         """Return whether the other has the same columns, in the same order, with the same types and values."""
         if self.length != other.length or len(self.parts) != len(other.parts):
             return False
         pairs = list(zip(self.parts, other.parts, strict=True))
-        return all(a.kind == b.kind for a, b in pairs) and all(a.memory.equals(b.memory) for a, b in pairs)
+        if not all(a.kind == b.kind and a.memory.size == b.memory.size for a, b in pairs):
+            return False
+        # one call for all parts, which waits for the interpreter lock once
+        return _join_parts(self.parts).equals(_join_parts(other.parts))
 
     @property
     def sample(self) -> str:
@@ -172,6 +190,12 @@ def _make_object_part(kind: str, values: NDArray[np.object_]) -> _Part:
 
 def _are_immutable(values: NDArray[np.object_]) -> bool:
     return infer_dtype(values, skipna=True) in IMMUTABLE or IMMUTABLE_TYPES.issuperset(map(type, values))
+
+
+def _join_parts(parts: tuple[_Part, ...]) -> pa.ChunkedArray:
+    """Return the bytes of all parts, without a copy."""
+    arrays = [pa.Array.from_buffers(pa.uint8(), part.memory.size, [None, part.memory]) for part in parts]
+    return pa.chunked_array(arrays, pa.uint8())
 
 
 def _copy_part(part: _Part) -> _Part:

@@ -176,9 +176,10 @@ def make_ranking_frame(
 
 
 def _rename_scores(ranking: Ranking) -> pd.DataFrame:
-    frame = ranking.frame().rename(columns=dict(zip(SCORES, SCORE_COLUMNS, strict=True)))
-    external_ids = [name for name in frame if name not in RANKED_COLUMNS]
-    return frame[[*RANKED_COLUMNS, *external_ids]]
+    frame = ranking.frame()
+    names = dict(zip(RANKED_COLUMNS, ("user_id", "job_id", *SCORES, "rank"), strict=True))
+    names |= {name: name for name in frame if name not in names.values()}  # external ids
+    return pd.DataFrame({name: frame[source] for name, source in names.items()}, copy=False)
 
 
 # Listed pairs

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from scoring.caching.cache_key import RequestKey
 from scoring.caching.memory_footprints import Footprint, SelfMeasured, measure_footprint
 from scoring.columns.city_code_padding import pad_cities
 from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset.arrays import UserArrays
 from scoring.dataset.plain_rows import encode_users
 from scoring.dataset.row_lookup import RowLookup
+from scoring.errors import ScoringError
 from scoring.facade.cache_keys import make_request_key
 from scoring.facade.frame_content import FrameContent
 from scoring.facade.job_only_scores import make_unknown_user_inputs
@@ -23,6 +26,7 @@ from scoring.model import Inputs, ScoringModel
 from scoring.plan.job_plan import JobPlan
 from scoring.ranking import Prepared
 from scoring.ranking.component_contract import require_contract
+from scoring.threads import run_meanwhile
 from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.rejections import make_data_error
 from scoring.validation.table_validator import check_lazily, validate
@@ -68,17 +72,31 @@ def prepare_request(
     has_few_users = len(users) <= MAX_SCANNED_USERS
     rows = read_users(snapshot, users) if has_few_users else None
     frame = _read_users(snapshot, users, jobs) if rows is None else None
-    plan = _find_jobs(snapshot, model, jobs).plan
-    user_rows: UserArrays | pd.DataFrame | None = frame
-    if rows is not None:
-        user_rows = encode_users(rows, plan.inputs.words)
-        user_rows = rows.frame if user_rows is None else user_rows
-    assert user_rows is not None
-    inputs = plan.inputs.with_users(user_rows, basis=snapshot.statistics.basis)
-    path: Any = "scan" if has_few_users else "auto"
-    prepared = Prepared(inputs, plan.for_users(inputs), workers, path=path)
-    require_contract(prepared.plan, inputs)
-    return prepared
+
+    def add_users(plan: JobPlan) -> Prepared:
+        user_rows: UserArrays | pd.DataFrame | None = frame
+        if rows is not None:
+            user_rows = encode_users(rows, plan.inputs.words)
+            user_rows = rows.frame if user_rows is None else user_rows
+        assert user_rows is not None
+        inputs = plan.inputs.with_users(user_rows, basis=snapshot.statistics.basis)
+        path: Any = "scan" if has_few_users else "auto"
+        prepared = Prepared(inputs, plan.for_users(inputs), workers, path=path)
+        require_contract(prepared.plan, inputs)
+        return prepared
+
+    requests = _PlannedJobs(snapshot, model, jobs)
+    found = requests.find()
+    if requests.are_new:
+        return add_users(found.plan)
+    # the content of a known frame is compared while the users are planned
+    with run_meanwhile(lambda: requests.have_content(found)) as is_equal:
+        try:
+            prepared = add_users(found.plan)
+        except ScoringError:
+            if is_equal():
+                raise
+    return prepared if is_equal() else add_users(requests.replace().plan)
 
 
 def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
@@ -92,32 +110,58 @@ def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> 
     return Inputs.of(snapshot.statistics, users=user_rows, jobs=_read_jobs(snapshot, jobs))
 
 
-def _find_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> RequestedJobs:
-    """Return the plan of the jobs of a frame, which is computed once for the same content and the same data."""
-    content, store, is_new = FrameContent.of(frame), snapshot.caches.requests, False
+class _PlannedJobs:
+    """The plan of the jobs of a frame, which is computed once for the same content and the same data."""
 
-    def make() -> RequestedJobs:
-        nonlocal is_new
-        is_new = True
-        own = frame.copy()  # what is computed later reads values that the caller cannot change
+    def __init__(self, snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> None:
+        self._snapshot, self._model, self._frame = snapshot, model, frame
+        self._content = FrameContent.of(frame)
+        self.are_new = False
+        """Whether the jobs were planned for this request."""
+
+    def find(self) -> RequestedJobs:
+        """Return the plan of a frame with the same sample, which `have_content` compares; a new one if there is none."""
+        if self._content is None:
+            return self._plan_once()
+        try:
+            return self._snapshot.caches.requests.get_or_compute(self._key, self._plan_and_keep)
+        except _MutableObjectsError:
+            return self._plan_once()
+
+    def have_content(self, found: RequestedJobs) -> bool:
+        """Return whether the plan is that of the content of the frame."""
+        assert self._content is not None
+        return found.content is not None and found.content.equals(self._content)
+
+    def replace(self) -> RequestedJobs:
+        """Return a new plan, and keep it in place of one of which only the sample is equal."""
+        store, key = self._snapshot.caches.requests, self._key
+        store.invalidate(lambda other: other == key)
+        try:
+            found = self._plan_and_keep()
+        except _MutableObjectsError:
+            return self._plan_once()
+        store.get_or_compute(key, lambda: found)
+        return found
+
+    @cached_property
+    def _key(self) -> RequestKey:
+        assert self._content is not None
+        return make_request_key(self._snapshot.statistics, self._model, self._content.sample)
+
+    def _plan_once(self) -> RequestedJobs:
+        self.are_new = True
+        return RequestedJobs(_plan_jobs(self._snapshot, self._model, self._frame), None)
+
+    def _plan_and_keep(self) -> RequestedJobs:
+        self.are_new = True
+        own = self._frame.copy()  # what is computed later reads values that the caller cannot change
         of_own = FrameContent.of(own)
-        kept = None if of_own is None else of_own.copy()
-        if kept is None:
+        if of_own is None or of_own.has_mutable_objects:
             raise _MutableObjectsError
-        return RequestedJobs(_plan_jobs(snapshot, model, own), kept)
-
-    if content is None:
-        return RequestedJobs(_plan_jobs(snapshot, model, frame), None)
-    key = make_request_key(snapshot.statistics, model, content.sample)
-    try:
-        found = store.get_or_compute(key, make)
-        if not is_new and (found.content is None or not found.content.equals(content)):  # only the samples are equal
-            store.invalidate(lambda other: other == key)
-            found = make()
-            store.get_or_compute(key, lambda: found)
-    except _MutableObjectsError:
-        return RequestedJobs(_plan_jobs(snapshot, model, frame), None)
-    return found
+        with run_meanwhile(lambda: of_own.copy(shared=self._content)) as wait_for_copy:
+            plan = _plan_jobs(self._snapshot, self._model, own)
+        return RequestedJobs(plan, wait_for_copy())
 
 
 def _plan_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> JobPlan:

@@ -22,5 +22,5 @@ def score_all_pairs(model: ScoringModel, inputs: Inputs) -> Singles:
     """
     n_users, n_jobs = len(inputs.users), len(inputs.jobs)
     scores = np.empty((len(SCORES), n_users, n_jobs), dtype=np.float32)
-    pair_blocks.all_pairs(build_program(model, inputs), np.arange(n_users), scores, 0)
+    pair_blocks.all_pairs(build_program(model, inputs), np.arange(n_users), scores, 0, 0, n_jobs)
     return scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cached_property
 from itertools import pairwise
@@ -34,6 +35,8 @@ __all__ = ["NumbaBackend"]
 
 _PAIRS_SCANNED_AT_ONCE = 2_000_000
 """Pairs whose scores are in memory at a time: 32 MB."""
+_MIN_JOBS_PER_THREAD = 20_000
+"""Fewer jobs of one user are scored in the time that a thread takes to start."""
 
 
 class NumbaBackend:
@@ -94,12 +97,13 @@ class NumbaBackend:
         """Fill the lists without the search index; return the number of pairs that were scored."""
         bundle, rules, k = self.bundle, self.bundle.eligibility, found.row.shape[1]
         size = max(1, _PAIRS_SCANNED_AT_ONCE // bundle.program.n_jobs)
+        workers = self.workers if len(rows) <= pair_blocks.TILE else 1  # the threads of more users are busy
 
         def work(part: slice) -> int:
             for first in range(part.start, part.stop, size):
                 users = rows[first : min(first + size, part.stop)]
                 scores = np.empty((len(SCORES), len(users), bundle.program.n_jobs), dtype=np.float32)
-                pair_blocks.all_pairs(bundle.program, users, scores, 0)
+                self._score_in_threads(users, scores, workers)
                 for row, eligible in enumerate(rules.matrix(users)):
                     best = select_best(scores[0, row], bundle.job_id, eligible, rules.company, k, rules.per_company)
                     found.row[first + row, : len(best)] = best
@@ -109,6 +113,21 @@ class NumbaBackend:
 
         run_in_threads(work, len(rows), self.workers, cancelled=cancelled, progress=progress, tile=pair_blocks.TILE)
         return len(rows) * bundle.program.n_jobs
+
+    def _score_in_threads(self, users: Longs, scores: Singles, workers: int) -> None:
+        """Fill `scores` (4, n, n_jobs), with a range of the jobs in each thread."""
+        program = self.bundle.program
+        n_parts = min(workers, max(1, program.n_jobs // _MIN_JOBS_PER_THREAD))
+
+        def work(part: int) -> None:
+            begin, stop = (program.n_jobs * edge // n_parts for edge in (part, part + 1))
+            pair_blocks.all_pairs(program, users, scores, 0, begin, stop)
+
+        if n_parts == 1:
+            work(0)
+            return
+        with ThreadPoolExecutor(n_parts, thread_name_prefix="scoring") as pool:
+            list(pool.map(work, range(n_parts)))
 
     def _fill(
         self,
@@ -171,7 +190,7 @@ class NumbaBackend:
         scores = reference.make_scores_array(out, len(rows), program.n_jobs)
 
         def work(part: slice) -> int:
-            pair_blocks.all_pairs(program, rows[part], scores, part.start)
+            pair_blocks.all_pairs(program, rows[part], scores, part.start, 0, program.n_jobs)
             return part.stop - part.start
 
         run_in_threads(work, len(rows), self.workers)
@@ -193,7 +212,7 @@ class NumbaBackend:
             columns, column = np.unique(jobs[pairs_of_group], return_inverse=True)
             rows = distinct[group * pair_blocks.TILE : (group + 1) * pair_blocks.TILE]
             block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
-            pair_blocks.all_pairs(program.take_jobs(columns), rows, block, 0)
+            pair_blocks.all_pairs(program.take_jobs(columns), rows, block, 0, 0, len(columns))
             out[:, pairs_of_group] = block[:, which[pairs_of_group] - group * pair_blocks.TILE, column]
         return out
 

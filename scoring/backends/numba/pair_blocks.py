@@ -151,10 +151,36 @@ def _add_four_by_four(
         p3[i] = p3[i] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
 
 
+@internal(fastmath={"contract"})
+def _add_four(
+    product: np.ndarray, q0: np.ndarray, q1: np.ndarray, q2: np.ndarray, q3: np.ndarray, of_user: np.ndarray, d: int
+) -> None:
+    """`_add_four_by_four` for one user."""
+    a0, a1, a2, a3 = of_user[d], of_user[d + 1], of_user[d + 2], of_user[d + 3]
+    for i in range(len(product)):
+        x0, x1, x2, x3 = np.float64(q0[i]), np.float64(q1[i]), np.float64(q2[i]), np.float64(q3[i])
+        product[i] = product[i] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+
+
 @internal
 def _add_dimension(product: np.ndarray, by: float, q: np.ndarray) -> None:
     for i in range(len(product)):
         product[i] += by * np.float64(q[i])
+
+
+@internal
+def _fill_products(of_user: np.ndarray, of_jobs: np.ndarray, start: int, stop: int, at: int, out: np.ndarray) -> None:
+    """Set out[i] = <of_user, of_jobs[:, at + i]> over dimensions start…stop - 1, added one after another."""
+    last, d = at + len(out), np.int64(start)
+    _fill(out, 0.0)
+    while d + 4 <= stop:
+        q0, q1 = of_jobs[d, at:last], of_jobs[d + 1, at:last]
+        q2, q3 = of_jobs[d + 2, at:last], of_jobs[d + 3, at:last]
+        _add_four(out, q0, q1, q2, q3, of_user, d)
+        d += 4
+    while d < stop:
+        _add_dimension(out, of_user[d], of_jobs[d, at:last])
+        d += 1
 
 
 @internal
@@ -165,6 +191,9 @@ def tile_products(
     last = at + n
     for slot in range(len(program.dot_scale)):
         start, stop = program.dot_start[slot], program.dot_start[slot + 1]
+        if size == 1:  # the products of four users take twice the time
+            _fill_products(of_users[0], of_jobs, start, stop, at, products[0, slot, :n])
+            continue
         for t in range(0, size, TOGETHER):
             four, d = of_users[t : t + TOGETHER], np.int64(start)
             p0, p1 = products[t, slot, :n], products[t + 1, slot, :n]
@@ -260,14 +289,15 @@ def _fill_all(
     columns: np.ndarray,
     out: Singles,
     place: int,
+    begin: int,
+    stop: int,
 ) -> None:
-    m = program.key_code.shape[1]
     for tile in range(0, len(users), TILE):
         size = min(TILE, len(users) - tile)
         for t in range(size):
             fill_user_rows(program, users[tile + t], rows[t], vectors[t])
-        for first in range(0, m, BLOCK):
-            n = min(BLOCK, m - first)
+        for first in range(begin, stop, BLOCK):
+            n = min(BLOCK, stop - first)
             tile_products(program, vectors, size, program.job_vector, first, n, products)
             for t in range(size):
                 score_block(program, users[tile + t], first, n, products[t], rows[t], columns)
@@ -276,10 +306,11 @@ def _fill_all(
 
 
 @compiled
-def all_pairs(program: Program, users: Longs, out: Singles, place: int) -> None:
+def all_pairs(program: Program, users: Longs, out: Singles, place: int, begin: int, stop: int) -> None:
     """Fill `out` (4, n, n_jobs) from row `place`: total, base, match, personal, as in `reference.compute_scores`.
 
-    The caller passes the whole array. For a slice, the compiler does not know that adjacent jobs are contiguous.
+    Jobs begin…stop - 1 are scored. The caller passes the whole array. For a slice, the compiler does not know that
+    adjacent jobs are contiguous.
     """
     rows, vectors, products, columns = allocate_tile(program)
-    _fill_all(program, users, rows, vectors, products, columns, out, place)
+    _fill_all(program, users, rows, vectors, products, columns, out, place, begin, stop)
