@@ -82,9 +82,7 @@ class FrameContent:
     @property
     def has_mutable_objects(self) -> bool:
         """Whether a column contains an object that may change in place."""
-        return not all(
-            _are_immutable(part.owner) for part in self.parts if part.owner is not None and part.has_objects
-        )
+        return not all(_are_immutable(part.owner) for part in self.parts if part.owner is not None and part.has_objects)
 
     def copy(self, shared: FrameContent | None = None) -> Self | None:
         """Return the content with memory of its own; None if an object may be mutable, so that it cannot be kept.

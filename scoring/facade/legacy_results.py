@@ -177,7 +177,7 @@ def make_ranking_frame(
 
 def _rename_scores(ranking: Ranking) -> pd.DataFrame:
     frame = ranking.frame()
-    names = dict(zip(RANKED_COLUMNS, ("user_id", "job_id", *SCORES, "rank"), strict=True))
+    names: dict[Any, Any] = dict(zip(RANKED_COLUMNS, ("user_id", "job_id", *SCORES, "rank"), strict=True))
     names |= {name: name for name in frame if name not in names.values()}  # external ids
     return pd.DataFrame({name: frame[source] for name, source in names.items()}, copy=False)
 

@@ -35,6 +35,8 @@ __all__ = ["MAX_SCANNED_USERS", "make_inputs", "prepare_request"]
 
 MAX_SCANNED_USERS: Final = 32
 """Most users for whom scoring every job is faster than building the search index of the jobs."""
+CODE_COLUMNS: Final = ("company_id", "prefecture_code", "city_code", "salary_type", "occupation_code")
+"""Columns of jobs that `scoring.dataset.arrays` encodes, those that take longest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +122,7 @@ class _PlannedJobs:
         """Whether the jobs were planned for this request."""
 
     def find(self) -> RequestedJobs:
-        """Return the plan of a frame with the same sample, which `have_content` compares; a new one if there is none."""
+        """Return a plan of a frame with the same sample, which `have_content` compares; without one, a new plan."""
         if self._content is None:
             return self._plan_once()
         try:
@@ -165,10 +167,11 @@ class _PlannedJobs:
 
 
 def _plan_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> JobPlan:
-    user = snapshot.compute_once(make_unknown_user_inputs)
+    user, jobs = snapshot.compute_once(make_unknown_user_inputs), _read_jobs(snapshot, frame)
+    jobs.encode_in_threads(CODE_COLUMNS)
     inputs = Inputs.of(
         snapshot.statistics,
-        jobs=_read_jobs(snapshot, frame),
+        jobs=jobs,
         users=user.users.frame,
         with_profile=np.zeros(1, dtype=bool),
     )

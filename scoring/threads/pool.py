@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 import numpy as np
 
 from scoring.array_types import Longs
 from scoring.threads.blas import limit_blas_threads
 
-__all__ = ["available_cpus", "count_users_per_task", "limit_blas_threads", "run_in_threads"]
+__all__ = ["available_cpus", "count_users_per_task", "limit_blas_threads", "map_in_threads", "run_in_threads"]
 
 MAX_USERS_PER_TASK = 256
 MIN_USERS_PER_TASK = 16
+MIN_ROWS_PER_COLUMN = 20_000
+"""Fewer rows of a column are processed in the time that a thread takes to start."""
 TASKS_PER_WORKER = 8
 """Enough tasks that threads finish at about the same time and a stop takes effect quickly."""
 
@@ -22,6 +25,19 @@ TASKS_PER_WORKER = 8
 def available_cpus() -> int:
     """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def map_in_threads(work: Callable[[T], R], columns: Sequence[T], n_rows: int) -> list[R]:
+    """Return `work` of each column of a table, with a thread per core if the columns are long."""
+    workers = min(available_cpus(), len(columns))
+    if workers <= 1 or n_rows < MIN_ROWS_PER_COLUMN:
+        return list(map(work, columns))
+    with ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
+        return list(pool.map(work, columns))
 
 
 def count_users_per_task(n_users: int, workers: int, tile: int) -> int:

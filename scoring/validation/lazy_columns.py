@@ -23,6 +23,7 @@ from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
 from scoring.columns.text_ids import mask_reserved
 from scoring.columns.types import ID
+from scoring.threads.pool import map_in_threads
 from scoring.validation.column_match import get_columns, get_table, match_columns
 from scoring.validation.zero_padding_notes import describe_padded_codes
 
@@ -36,6 +37,10 @@ class _SourceColumn:
     column: Column
     values: pd.Series
     width: int | None
+
+    def is_accepted(self) -> bool:
+        """Return whether fast checks find every value valid."""
+        return self.column.type.accepts(self.values) and not self.column.find_out_of_range(self.values)
 
     def to_canonical(self) -> pd.Series:
         if self.column.type.has_few_values:
@@ -124,6 +129,10 @@ class ValidatedFrame:
                 self._coded[name] = raw.get_dictionary()
         return self._coded[name]
 
+    def encode_in_threads(self, names: Sequence[str]) -> None:
+        """Compute `get_dictionary` of these columns, in several threads, before it is called."""
+        map_in_threads(self.get_dictionary, names, self._length)
+
     def pad_cities_to(self, width: int | None) -> None:
         """Pad city codes as `pad_cities` does. Call it before a column is read."""
         self._city_width = width
@@ -185,13 +194,19 @@ def read_valid_frame(
     converted: dict[str, pd.Series] = {}
     raw: dict[str, _SourceColumn] = {}
     notes: dict[str, int] = {}
-    for column in columns:
-        if column.name not in sources:
-            continue
-        values, width = frame[sources[column.name]], widths.get(column.name)
-        values = values if as_is else values.reset_index(drop=True)
-        if column.type.accepts(values) and not column.find_out_of_range(values):
-            raw[column.name] = _SourceColumn(column, values, width)
+    found = [
+        _SourceColumn(
+            column,
+            frame[sources[column.name]] if as_is else frame[sources[column.name]].reset_index(drop=True),
+            widths.get(column.name),
+        )
+        for column in columns
+        if column.name in sources
+    ]
+    for source, is_accepted in zip(found, map_in_threads(_SourceColumn.is_accepted, found, len(frame)), strict=True):
+        column, values, width = source.column, source.values, source.width
+        if is_accepted:
+            raw[column.name] = source
             continue
         coerced = column.type.coerce(values, width)
         if coerced.values.dtype != column.type.coerced_dtype or not column.is_valid(coerced):

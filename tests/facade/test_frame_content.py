@@ -120,11 +120,17 @@ def test_edited_frame_is_not_recognised(edit: Edit) -> None:
     content = FrameContent.of(frame)
     assert content is not None
     kept = content.copy()
+    of_own = FrameContent.of(frame.copy())
+    assert of_own is not None
+    kept_with_own = of_own.copy(shared=content)  # copies only what both frames share
     assert kept is not None
+    assert kept_with_own is not None
     assert kept.equals(content)
+    assert kept_with_own.equals(content)
     edited = edit(frame)
     found = FrameContent.of(frame if edited is None else edited)
     assert found is None or not kept.equals(found)
+    assert found is None or not kept_with_own.equals(found)
 
 
 SAME: dict[str, Edit] = {
@@ -164,7 +170,9 @@ def test_array_of_the_caller_is_compared() -> None:
     ):
         content = FrameContent.of(frame)
         assert content is not None
-        kept = content.copy()
+        of_own = FrameContent.of(frame.copy())
+        assert of_own is not None
+        kept = of_own.copy(shared=content)
         assert kept is not None
         assert kept.equals(content)
         memory[0] = 99.0

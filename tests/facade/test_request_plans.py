@@ -101,6 +101,18 @@ def test_edited_frames_never_give_a_stale_list(seed: int) -> None:
             jobs = jobs if edited is None else edited
 
 
+def test_threads_do_not_change_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns, vectors and pairs of few rows, in as many threads as those of many rows."""
+    users, jobs = [DATASET.tables.users.iloc[[n]] for n in range(3)], DATASET.tables.jobs
+    engine, wanted = new_engine(), [rank(new_engine(), user, jobs) for user in users]
+    monkeypatch.setattr("scoring.backends.numba.backend._MIN_JOBS_PER_THREAD", 7)
+    monkeypatch.setattr("scoring.threads.pool.MIN_ROWS_PER_COLUMN", 0)
+    monkeypatch.setattr("scoring.threads.pool.available_cpus", lambda: 3)
+    engine.max_workers = 3
+    for user, expected in zip(users, wanted, strict=True):
+        pd.testing.assert_frame_equal(rank(engine, user, jobs), expected, check_exact=True)
+
+
 def test_same_frame_is_planned_once() -> None:
     engine, jobs = new_engine(), DATASET.tables.jobs
     for n, frame in enumerate((jobs, jobs, jobs.copy(), jobs.set_index(jobs.index + 5))):

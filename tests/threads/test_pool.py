@@ -1,10 +1,13 @@
-"""Number of users in one task of a thread."""
+"""Number of users in one task of a thread; columns over threads."""
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from scoring.threads.pool import count_users_per_task
+from scoring.threads import pool
+from scoring.threads.pool import count_users_per_task, map_in_threads
 
 
 @pytest.mark.parametrize(
@@ -22,3 +25,16 @@ from scoring.threads.pool import count_users_per_task
 def test_users_per_task(n_users: int, workers: int, tile: int, size: int) -> None:
     """Task sizes are close to whole tiles, and small enough for a quick cancellation."""
     assert count_users_per_task(n_users, workers, tile) == size
+
+
+@pytest.mark.parametrize(("n_rows", "in_main_thread"), [(10, True), (pool.MIN_ROWS_PER_COLUMN, False)])
+def test_long_columns_run_in_threads(n_rows: int, in_main_thread: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "available_cpus", lambda: 2)
+    found = map_in_threads(lambda n: (n, threading.current_thread() is threading.main_thread()), range(5), n_rows)
+    assert found == [(n, in_main_thread) for n in range(5)]
+
+
+def test_errors_of_columns_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "available_cpus", lambda: 2)
+    with pytest.raises(ZeroDivisionError):
+        map_in_threads(lambda n: 1 / n, [1, 0], pool.MIN_ROWS_PER_COLUMN)

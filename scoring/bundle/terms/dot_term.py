@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Floats, Longs, Singles
 from scoring.bundle.program import DOT, Program
 from scoring.bundle.terms.term_kind import KnownColumns, Packer, ReusableArrays, TermCheck, TermKind, stack
+from scoring.threads.pool import map_in_threads
 
 __all__ = ["DotKind", "DotTerm"]
 
 _BATCH_JOBS = 512
 """Number of jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which fit into a core's cache."""
+_PARTS = 2
+"""Threads that transpose; memory limits more of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +73,16 @@ class _Dots:
         if known is not None:
             return known
         result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
-        for first in range(0, self.n_jobs, _BATCH_JOBS):
-            jobs_of_batch = slice(first, first + _BATCH_JOBS)
-            row = 0
-            for term in self.terms:
-                result[row : row + term.jobs.shape[1], jobs_of_batch] = term.jobs[jobs_of_batch].T
-                row += term.jobs.shape[1]
+
+        def transpose(part: int) -> None:
+            for first in range(part * _BATCH_JOBS, self.n_jobs, _PARTS * _BATCH_JOBS):
+                jobs_of_batch = slice(first, first + _BATCH_JOBS)
+                row = 0
+                for term in self.terms:
+                    result[row : row + term.jobs.shape[1], jobs_of_batch] = term.jobs[jobs_of_batch].T
+                    row += term.jobs.shape[1]
+
+        map_in_threads(transpose, range(_PARTS), self.n_jobs // _PARTS)
         return result
 
 

@@ -21,7 +21,9 @@ from tests.support.random_programs import TERMS, Sketch, cases, plan_of, program
 def compiled(program: Program, users: np.ndarray | None = None) -> np.ndarray:
     users = np.arange(program.n_users) if users is None else users
     out = np.full((4, len(users), program.n_jobs), np.nan, dtype=np.float32)
-    all_pairs(program, users, out, 0)
+    middle = program.n_jobs * 2 // 3  # two ranges of jobs
+    for begin, stop in ((0, middle), (middle, program.n_jobs)):
+        all_pairs(program, users, out, 0, begin, stop)
     return out
 
 
