@@ -42,9 +42,14 @@ _GROWTH = 8
 
 
 @internal
-def _round_scores(columns: np.ndarray, scores: np.ndarray) -> None:
-    """Set `scores` (n, 4) float32 to the first four columns."""
+def _round_scores(columns: np.ndarray, totals: np.ndarray, scores: np.ndarray) -> None:
+    """Set `scores` (n, 4) float32 to the first four columns, and `totals` (n,) float32 to the first one.
+
+    Totals are read in the order of ids. On their own, those of 100,000 jobs fit in the cache.
+    """
     total, base, match, personal = columns[0], columns[1], columns[2], columns[3]
+    for i in range(len(totals)):
+        totals[i] = total[i]
     for i in range(len(scores)):
         scores[i, 0] = total[i]
         scores[i, 1] = base[i]
@@ -54,19 +59,19 @@ def _round_scores(columns: np.ndarray, scores: np.ndarray) -> None:
 
 @internal
 def _collect_entries(
-    index: Index, limits: Limits, user: int, excluded: np.ndarray, scores: Singles, entries: np.ndarray
+    index: Index, limits: Limits, user: int, excluded: np.ndarray, totals: Singles, entries: np.ndarray
 ) -> int:
-    """Fill `entries` with the user's eligible jobs by id; return their number. `scores` (m, 4) is by position.
+    """Fill `entries` with the user's eligible jobs by id; return their number. `totals` (m,) is by position.
 
     The key of a greater total is smaller. Totals are not NaN.
     """
-    bits, n = scores.view(np.uint32), 0
+    bits, n = totals.view(np.uint32), 0
     for id_rank in range(len(index.position_by_id)):
         job = np.int64(index.position_by_id[id_rank])
         if excluded[job] or not is_class_allowed(limits, user, job):
             continue
         # read as integers, positive floats ascend with their bits and negative floats descend; -0.0 becomes 0.0
-        raw = bits[job, 0] if scores[job, 0] != 0 else np.uint32(0)
+        raw = bits[job] if totals[job] != 0 else np.uint32(0)
         key = raw if raw >> np.uint32(31) else np.uint32(0x7FFFFFFF) - raw
         entries[n] = (np.uint64(key) << _KEY_SHIFT) | np.uint64(job)
         n += 1
@@ -189,7 +194,8 @@ def long_lists(
     """Fill the lists like `pruned_topk.top_k`, for lists of any length."""
     m, d = len(index.id_rank), index.vector.shape[1]
     rows, of_users, products, columns = allocate_tile(program)
-    of_jobs, scores = np.empty((d, BLOCK + _PADDING), dtype=np.float32), np.empty((TOGETHER, m, 4), dtype=np.float32)
+    of_jobs = np.empty((d, BLOCK + _PADDING), np.float32)
+    totals, scores = np.empty((TOGETHER, m), np.float32), np.empty((TOGETHER, m, 4), np.float32)
     excluded, entries, spare = np.zeros(m, np.bool_), np.empty(m, np.uint64), np.empty((2, m), np.uint64)
     counts, n_held = np.empty((2, _N_COUNTS), np.int64), np.empty(len(limits.company_start), np.int32)
     for tile in range(0, len(places), TOGETHER):
@@ -206,13 +212,13 @@ def long_lists(
             tile_products(program, of_users, n_users, of_jobs, 0, n, products)
             for t in range(n_users):
                 score_block(program, users[places[tile + t]], first, n, products[t], rows[t], columns)
-                _round_scores(columns, scores[t, first : first + n])
+                _round_scores(columns, totals[t, first : first + n], scores[t, first : first + n])
         for t in range(n_users):
             place = places[tile + t]
             user = users[place]
             set_not_required(excluded, user, limits)
             set_excluded(excluded, user, True, limits)
-            n_eligible = _collect_entries(index, limits, user, excluded, scores[t], entries)
+            n_eligible = _collect_entries(index, limits, user, excluded, totals[t], entries)
             set_excluded(excluded, user, False, limits)
             if len(limits.required_start) > 0:
                 excluded[:] = False
