@@ -41,7 +41,7 @@ class SortedScores:
             for first in range(part.start, part.stop, pair_blocks.TILE):
                 users = rows[first : min(first + pair_blocks.TILE, part.stop)]
                 of_pairs = np.empty((len(SCORES), len(users), m), dtype=np.float32)
-                pair_blocks.all_pairs(self.program, users, of_pairs, 0)
+                pair_blocks.all_pairs(self.program, users, of_pairs, 0, 0, m)
                 eligible = plan.bundle.eligibility.matrix(users)[:, self.jobs]
                 for user, place in enumerate(range(first, first + len(users))):
                     best = _order(of_pairs[0, user], np.flatnonzero(eligible[user]))[:k]
