@@ -23,15 +23,15 @@ def inputs_are_not_changed(context: CheckContext) -> None:
     copied = tables.with_tables(**{name: frame.copy() for name, frame in tables.items()})
     dataset = Dataset(copied, as_of=context.dataset.as_of, set_back=context.dataset.clock.set_back)
     inputs = context.inputs_of(dataset)
-    before = _compute_digests(inputs)
+    before = _compute_digests(inputs, "inputs")
     plan = context.engine.build(context.model, inputs)
-    before |= _compute_digests(plan)
+    before |= _compute_digests(plan, "plan")
     scorer = context.engine.scorer(plan)
     scorer.top_k(10)
     scorer.all_pairs()
     scorer.listed(np.array([0]), np.array([0]))
     context.engine.explain(plan, inputs, 0, 0)
-    after = _compute_digests(inputs) | _compute_digests(plan)
+    after = _compute_digests(inputs, "inputs") | _compute_digests(plan, "plan")
     changed = [name for name, digest in before.items() if after[name] != digest]
     assert not changed, f"Scoring changed {', '.join(changed)}."
     for name, frame in context.dataset.tables.items():
@@ -39,10 +39,10 @@ def inputs_are_not_changed(context: CheckContext) -> None:
         assert frame.equals(given), f"Scoring changed the table {name}."
 
 
-def _compute_digests(value: Any) -> dict[str, str]:
+def _compute_digests(value: Any, name: str) -> dict[str, str]:
     return {
-        name: hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
-        for name, array in arrays_of(value, type(value).__name__.lower())
+        path: hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+        for path, array in arrays_of(value, name)
     }
 
 

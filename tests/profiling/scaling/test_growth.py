@@ -171,7 +171,12 @@ def test_new_processes_measure_each_size() -> None:
     measure_four_sizes()
 
 
-@pytest.mark.parametrize(("users", "jobs"), [((), (1,)), ((1,), ()), ((0,), (1,))])
-def test_empty_or_invalid_sizes_are_rejected(users: tuple[int, ...], jobs: tuple[int, ...]) -> None:
-    with raises_at(ConfigurationError, "users", "jobs"):
+@pytest.mark.parametrize(
+    ("users", "jobs", "key"),
+    [((), (1,), ("users", "jobs")), ((1,), (), ("users", "jobs")), ((0,), (1,), ("users",)), ((1,), (0,), ("jobs",))],
+)
+def test_empty_or_invalid_sizes_are_rejected(
+    users: tuple[int, ...], jobs: tuple[int, ...], key: tuple[str, ...]
+) -> None:
+    with raises_at(ConfigurationError, *key):
         growth(users, jobs)
