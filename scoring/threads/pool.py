@@ -17,7 +17,7 @@ __all__ = ["available_cpus", "count_users_per_task", "limit_blas_threads", "map_
 MAX_USERS_PER_TASK = 256
 MIN_USERS_PER_TASK = 16
 MIN_ROWS_PER_COLUMN = 20_000
-"""Fewer rows of a column are processed in the time that a thread takes to start."""
+"""Shorter columns are processed in one thread."""
 TASKS_PER_WORKER = 8
 """Enough tasks that threads finish at about the same time and a stop takes effect quickly."""
 

@@ -36,7 +36,7 @@ __all__ = ["NumbaBackend"]
 _PAIRS_SCANNED_AT_ONCE = 2_000_000
 """Pairs whose scores are in memory at a time: 32 MB."""
 _MIN_JOBS_PER_THREAD = 20_000
-"""Fewer jobs of one user are scored in the time that a thread takes to start."""
+"""Fewer jobs of a user are scored in one thread."""
 
 
 class NumbaBackend:

@@ -191,7 +191,7 @@ def tile_products(
     last = at + n
     for slot in range(len(program.dot_scale)):
         start, stop = program.dot_start[slot], program.dot_start[slot + 1]
-        if size == 1:  # the products of four users take twice the time
+        if size == 1:  # the loop below computes the products of four users
             _fill_products(of_users[0], of_jobs, start, stop, at, products[0, slot, :n])
             continue
         for t in range(0, size, TOGETHER):

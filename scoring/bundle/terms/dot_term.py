@@ -17,7 +17,7 @@ __all__ = ["DotKind", "DotTerm"]
 _BATCH_JOBS = 512
 """Number of jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which fit into a core's cache."""
 _PARTS = 2
-"""Threads that transpose; memory limits more of them."""
+"""Threads that transpose."""
 
 
 @dataclass(frozen=True, eq=False)
