@@ -23,8 +23,8 @@ from tests.support import mariadb_server as mariadb_server_module
 from tests.support.proof_counts import Counts
 
 INTEGRATION = (
-    "integration", "cli", "scripts", "benchmarks", "data_check", "evaluation", "facade", "profiling", "registry",
-    "runs", "testing", "tuning", "widgets",
+    "integration", "cli", "scripts", "benchmarks", "data_check", "evaluation", "facade", "model_report", "profiling",
+    "registry", "runs", "testing", "tuning", "widgets",
 )  # fmt: skip
 """Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches or panels."""
 
