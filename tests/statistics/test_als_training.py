@@ -205,12 +205,14 @@ if child:
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork a process")
 def test_fork_after_training_can_train() -> None:
     """Servers load data in one process and fork workers, which train on new data."""
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], check=True, timeout=120, start_new_session=True)
 
 
+@pytest.mark.integration
 def test_interrupt_stops_training(monkeypatch: pytest.MonkeyPatch) -> None:
     has_started, ended, fit = threading.Event(), threading.Event(), als_training._fit
 
