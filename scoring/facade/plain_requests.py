@@ -50,7 +50,7 @@ def read_users(snapshot: Snapshot, frame: pd.DataFrame) -> PlainRows | None:
 
     Raises
     ------
-    DataError: If there is no column of ids, or a column occurs twice.
+    DataError: If the column of ids is missing, or a column occurs twice.
     """
     spec = snapshot.dataset.board.table("users")
     sources, _ = match_columns(spec, spec.columns, frame)

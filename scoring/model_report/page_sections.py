@@ -183,7 +183,7 @@ def _describe_change(evidence: TestResult, measure: str, change: Change) -> str:
     if change.low is not None and change.high is not None:
         likely = f", likely between {format_value(change.low, '+')} and {format_value(change.high, '+')}"
     if not change.has_test:
-        return f"changed by {size}. There is no test."
+        return f"changed by {size}. No test was made."
     if not evidence.is_significant(measure):
         return f"changed by {size}{likely}. This may be chance."
     word = {True: "got better", False: "got worse", None: "changed"}[change.is_good]
@@ -286,7 +286,7 @@ def _join_measures(names: Iterable[str]) -> str:
 
 
 def _render_change_chart(content: ReportContent) -> str:
-    """Return the relative changes of all measures on test users, or of the lists if there is no test."""
+    """Return the relative changes of all measures on test users, or of the lists without a test."""
     evidence, access = content.evidence, content.access
     if _is_same_model(content) and (content.lists is None or content.lists.is_same):
         return ""
@@ -306,7 +306,7 @@ def _render_change_chart(content: ReportContent) -> str:
             for row in content.lists.measures.to_dict("records")
             if not math.isnan(row["relative"])
         }
-        note = "There is no test of these changes."
+        note = "These changes were not tested."
     else:
         return ""
     reach = find_reach(rows.values())
@@ -553,7 +553,7 @@ def _render_costs(content: ReportContent) -> str:
     columns = [Column("measure"), Column("before", True), Column("after", True), Column("change", True)]
     caption = (
         f"Properties of the lists of all {pluralize(lists.n_users, 'user')}, as of {lists.as_of:%Y-%m-%d}. "
-        "There is no test of these changes."
+        "These changes were not tested."
     )
     return text + render_table(columns, rows, caption)
 
@@ -803,7 +803,7 @@ def _render_limits(content: ReportContent) -> str:
             "A test hides actions. It does not restore the descriptions of users and jobs, which are as of today. If "
             "they were edited after the hidden actions, results are too good.",
             f"The likely range contains the true change in {_format_level(content)}. “May be chance” does not mean "
-            "that there is no change.",
+            "that nothing changed.",
         ]
         if access.n_users is not None and access.n_users < 120:
             items.append(f"With {pluralize(access.n_users, 'user')}, likely ranges are too narrow. 120 are enough.")

@@ -332,7 +332,7 @@ def test_two_connections_have_one_snapshot(sqlite: Database) -> None:
 def test_commit_between_two_snapshots_is_detected(
     sqlite: Database, monkeypatch: pytest.MonkeyPatch, commits: int
 ) -> None:
-    """A commit after the first snapshot repeats both. If commits never end, there is no second connection."""
+    """A commit after the first snapshot repeats both. If commits never end, one connection reads."""
     begin, begun = driver_transactions.start_transaction, 0
 
     def begin_late(connection: Connection) -> None:
