@@ -24,7 +24,7 @@ import scoring
 from scoring.database.database import Database
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.holdout_methods import last_n
+from scoring.evaluation.holdout_splits import last_n
 from scoring.evaluation.metrics import MRR, NDCG, HitRate
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples

@@ -5,7 +5,7 @@
 - `board_settings`: own columns and settings of one job board
 - `types`: one file per column type; `series_functions`: their shared functions
 - `normal_form`: the text in which values are compared; `id_arguments`: ids as callers give them
-- `text_ids`: numbers of text ids; `city_code_padding`: city codes that lost a zero
+- `text_id_numbers`: numbers of text ids; `city_code_padding`: city codes that lost a zero
 - `dictionary_column`: a column as distinct values and the position of each row's value
 """
 

@@ -24,7 +24,7 @@ from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
 from scoring.columns.board_settings import Board
 from scoring.columns.id_arguments import IdList, is_text, list_ids
 from scoring.columns.table_frames import Tables
-from scoring.columns.text_ids import OWNERS
+from scoring.columns.text_id_numbers import OWNERS
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import read_packed_actions
 from scoring.database.board_storage import read_board

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.text_ids import OWNERS, mask_reserved
+from scoring.columns.text_id_numbers import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_counter import count_driver_call
 from scoring.validation.id_directory import Owners

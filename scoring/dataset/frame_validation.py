@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables, make_empty_frame
-from scoring.columns.text_ids import OWNERS
+from scoring.columns.text_id_numbers import OWNERS
 from scoring.errors import DataError
 from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.id_directory import OwnerIds

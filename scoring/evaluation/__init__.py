@@ -1,6 +1,6 @@
 """Evaluation of ranked lists on held-out actions, and comparison of two rankings.
 
-- `holdout`: known data and held-out actions; `holdout_methods`: by time, last jobs, newcomers (`action_log`)
+- `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `leakage_check`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
 - `relevance_pairs`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
@@ -21,7 +21,7 @@ from scoring.evaluation.backtest import Backtest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
-from scoring.evaluation.holdout_methods import by_time, cold_start, last_n
+from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.job_slices import JobSlicing
 from scoring.evaluation.list_facts import (
     POPULATION_FACTS,

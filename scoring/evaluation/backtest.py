@@ -34,7 +34,7 @@ from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_facts import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.measure_info import PRICE_SHARE, compute_relative_change, find_good_sign
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureMean, MeasureValues

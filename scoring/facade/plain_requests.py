@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns.text_ids import is_reserved
+from scoring.columns.text_id_numbers import is_reserved
 from scoring.dataset.plain_rows import PlainRows, encode_jobs, encode_users
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import find_unused_id

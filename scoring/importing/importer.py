@@ -27,7 +27,7 @@ from sqlalchemy import Connection, inspect, select
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.text_ids import OWNERS
+from scoring.columns.text_id_numbers import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.id import HEADER
 from scoring.columns.types.number import NOT_NUMBER

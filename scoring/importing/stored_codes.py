@@ -10,7 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, select, update
 
 from scoring.columns import TABLES
-from scoring.columns.text_ids import OWNERS
+from scoring.columns.text_id_numbers import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.integer import find_text_ids
 from scoring.database.schema import DATA_TABLES

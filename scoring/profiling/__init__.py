@@ -10,7 +10,7 @@
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `measurement_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
+Helper modules: `dataset_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
 `compared_method_inputs`, `compared_method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and
 lists).
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from scoring.profiling.chunk_size_sweep import sweep as sweep
     from scoring.profiling.column_memory import column_bytes as column_bytes
     from scoring.profiling.column_memory import plot_columns as plot_columns
+    from scoring.profiling.dataset_source import Source as Source
+    from scoring.profiling.dataset_source import full_run as full_run
     from scoring.profiling.engine_ladder import ladder as ladder
     from scoring.profiling.engine_ladder import plot_ladder as plot_ladder
     from scoring.profiling.line_times import line_frame as line_frame
     from scoring.profiling.line_times import line_profile as line_profile
     from scoring.profiling.line_times import plot_lines as plot_lines
     from scoring.profiling.line_times import readable_top_k as readable_top_k
-    from scoring.profiling.measurement_source import Source as Source
-    from scoring.profiling.measurement_source import full_run as full_run
     from scoring.profiling.peak_memory import Peak as Peak
     from scoring.profiling.peak_memory import peak_frame as peak_frame
     from scoring.profiling.peak_memory import peak_of as peak_of
@@ -67,9 +67,9 @@ _HOMES = {
     "Session": "sessions",
     "SessionClock": "sessions",
     "SessionReport": "sessions",
-    "Source": "measurement_source",
+    "Source": "dataset_source",
     "column_bytes": "column_memory",
-    "full_run": "measurement_source",
+    "full_run": "dataset_source",
     "growth": "scaling.growth",
     "ladder": "engine_ladder",
     "line_frame": "line_times",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import Mask, to_arrow_texts
-from scoring.columns.text_ids import mask_reserved, number_texts
+from scoring.columns.text_id_numbers import mask_reserved, number_texts
 
 __all__ = ["AMBIGUOUS", "INTERNAL", "RESERVED", "UNKNOWN", "OwnerIds", "Owners"]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.columns import FACTOR_TABLES, Column
 from scoring.columns.normal_form import fold_text, normalise_texts
 from scoring.columns.series_functions import Mask, to_arrow_texts
-from scoring.columns.text_ids import OWNERS, mask_reserved, number_texts
+from scoring.columns.text_id_numbers import OWNERS, mask_reserved, number_texts
 from scoring.columns.types.id import TEXT_ID, ParsedIds, parse_ids
 from scoring.errors import pluralize
 from scoring.validation.id_directory import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds, Owners

@@ -19,7 +19,7 @@ from scoring.array_types import Longs
 from scoring.columns import TABLES, Table
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
-from scoring.columns.text_ids import OWNERS, mask_reserved
+from scoring.columns.text_id_numbers import OWNERS, mask_reserved
 from scoring.columns.types.id import ParsedIds
 from scoring.validation.column_match import get_columns, get_table, match_columns
 from scoring.validation.id_directory import OwnerIds, Owners

@@ -15,7 +15,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.backtest import Backtest, BacktestCut
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_facts import Miscalibration
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG, Recall

@@ -13,7 +13,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.holdout_methods import by_time, last_n
+from scoring.evaluation.holdout_splits import by_time, last_n
 from scoring.evaluation.list_facts import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile

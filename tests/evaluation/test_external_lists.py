@@ -18,7 +18,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DataError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.external_lists import ExternalLists
-from scoring.evaluation.holdout_methods import by_time, last_n
+from scoring.evaluation.holdout_splits import by_time, last_n
 from scoring.evaluation.list_writer import write_ranx_run, write_trec_qrels, write_trec_run
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Precision, Recall
 from scoring.evaluation.scoreboard import Scoreboard

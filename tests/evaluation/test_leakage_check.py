@@ -9,7 +9,7 @@ import pytest
 from scoring.dataset import Dataset
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, Holdout
-from scoring.evaluation.holdout_methods import by_time, cold_start, last_n
+from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.leakage_check import MIN_UNITS, HeldOutJobs, compare_agreement
 from scoring.synthetic import make_market
 from tests.support.planted_leaks import plant

@@ -12,7 +12,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_facts import USER_FACTS, Concentration, Coverage, MeanFee
 from scoring.evaluation.measure_info import find_good_sign
 from scoring.evaluation.metrics import NDCG, Recall

@@ -13,7 +13,7 @@ from pathlib import Path
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
 from scoring.storage.file_lock import FileLock

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns.table_frames import Tables
-from scoring.columns.text_ids import number_texts
+from scoring.columns.text_id_numbers import number_texts
 from scoring.validation.table_validator import check
 
 HOSTILE = "Robert'); DROP TABLE users;--"

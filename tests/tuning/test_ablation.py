@@ -11,7 +11,7 @@ import pytest
 import scoring
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import MRR
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import ScoringModel

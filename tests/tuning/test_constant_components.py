@@ -11,7 +11,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time, last_n
+from scoring.evaluation.holdout_splits import by_time, last_n
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.user_splits import split_users
 from scoring.model import ScoringModel

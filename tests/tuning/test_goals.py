@@ -9,7 +9,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_facts import Concentration, Coverage, MeanFee, MeanWage
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, make_slicings

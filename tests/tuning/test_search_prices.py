@@ -7,7 +7,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.synthetic import make_market

@@ -16,7 +16,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.holdout_methods import by_time
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_facts import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing

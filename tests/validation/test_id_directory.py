@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from scoring.columns import text_ids
-from scoring.columns.text_ids import number_texts
+from scoring.columns import text_id_numbers
+from scoring.columns.text_id_numbers import number_texts
 from scoring.validation.id_directory import OwnerIds
 
 A1 = number_texts(["A-1"])["A-1"]
@@ -28,9 +28,12 @@ def test_stored_external_id_decides_the_number() -> None:
 
 
 def test_new_text_does_not_get_the_number_of_another_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_ids, "hash_text", lambda text: 5)
-    stored = owner([text_ids.LAST - 5], ["A-1"])
-    assert stored.number(texts("B-1", "A-1"), owner([], [])).tolist() == [text_ids.LAST - 6, text_ids.LAST - 5]
+    monkeypatch.setattr(text_id_numbers, "hash_text", lambda text: 5)
+    stored = owner([text_id_numbers.LAST - 5], ["A-1"])
+    assert stored.number(texts("B-1", "A-1"), owner([], [])).tolist() == [
+        text_id_numbers.LAST - 6,
+        text_id_numbers.LAST - 5,
+    ]
 
 
 def test_references_are_compared_in_normal_form() -> None:

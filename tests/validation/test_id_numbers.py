@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scoring.columns import text_ids
-from scoring.columns.text_ids import LAST, number_texts
+from scoring.columns import text_id_numbers
+from scoring.columns.text_id_numbers import LAST, number_texts
 from scoring.dataset import Dataset
 from scoring.validation.id_directory import AMBIGUOUS, INTERNAL, RESERVED, UNKNOWN, OwnerIds
 from scoring.validation.table_validator import NormalisedTable, normalise
@@ -64,7 +64,7 @@ def test_integer_in_the_reserved_range_needs_an_external_id() -> None:
 
 
 def test_colliding_text_ids_of_a_table_are_different_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_ids, "hash_text", lambda text: 0)
+    monkeypatch.setattr(text_id_numbers, "hash_text", lambda text: 0)
     found = jobs(["B", "A", "A "])
     assert found.frame["job_id"].tolist() == [LAST - 1, LAST]
     assert reasons(found) == [("A ", "is a duplicate of an earlier row")]

@@ -45,7 +45,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.output import note_stored
+from scoring.cli.output_guard import note_stored
 from scoring.cli.promoted_model import PROMOTED
 from scoring.cli.slice_options import SliceColumns, SlicesByOption, SlicesOption
 from scoring.errors import pluralize

@@ -20,7 +20,7 @@ from scoring.cli.options import (
     ModelOption,
     WeightsOption,
 )
-from scoring.cli.output import note_stored
+from scoring.cli.output_guard import note_stored
 from scoring.cli.row_output import CsvOption, JsonOption, print_records
 from scoring.errors import pluralize
 

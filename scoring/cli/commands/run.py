@@ -23,7 +23,7 @@ from scoring.cli.options import (
     FactorCacheOption,
     TopKOption,
 )
-from scoring.cli.output import note_stored
+from scoring.cli.output_guard import note_stored
 from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.cli.signals import stop_signals
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DEFAULT_OUT, DbOption
-from scoring.cli.output import note_stored
+from scoring.cli.output_guard import note_stored
 from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
 
 if TYPE_CHECKING:

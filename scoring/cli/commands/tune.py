@@ -36,7 +36,7 @@ from scoring.cli.options import (
     TopKOption,
     WeightsOption,
 )
-from scoring.cli.output import note_stored
+from scoring.cli.output_guard import note_stored
 from scoring.cli.search_options import (
     FloorOption,
     GoalOption,

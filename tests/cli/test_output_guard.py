@@ -16,7 +16,7 @@ import pytest
 import typer.main
 
 from scoring.cli.app import app
-from scoring.cli.output import BROKEN_PIPE_EXIT_CODE, OutputGuard, note_stored
+from scoring.cli.output_guard import BROKEN_PIPE_EXIT_CODE, OutputGuard, note_stored
 from scoring.cli.progress import make_console
 from tests.cli.command import ROOT, Call
 from tests.support.child_signals import restore_signals

@@ -8,7 +8,7 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.cli.app import app
-from scoring.cli.path_options import require_no_blank_paths
+from scoring.cli.path_expansion import require_no_blank_paths
 from scoring.errors import ConfigurationError
 from scoring.model import dump_model
 from tests.cli.command import Call, error_line

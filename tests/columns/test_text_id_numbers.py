@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.columns import text_ids
-from scoring.columns.text_ids import mask_reserved, number_texts
+from scoring.columns import text_id_numbers
+from scoring.columns.text_id_numbers import mask_reserved, number_texts
 
 
 def test_numbers_are_in_the_reserved_range_and_do_not_change() -> None:
@@ -22,11 +22,11 @@ def test_limits_of_the_reserved_range() -> None:
 
 @pytest.mark.parametrize("form", ["Ａ-1", " A-1\u3000", "A\u200b-1"])
 def test_number_is_that_of_the_normal_form(form: str) -> None:
-    assert text_ids.hash_text(form) == text_ids.hash_text("A-1")
+    assert text_id_numbers.hash_text(form) == text_id_numbers.hash_text("A-1")
 
 
 def test_colliding_texts_get_different_numbers_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_ids, "hash_text", lambda text: text_ids.N_HASHES - 1)
-    first, second, third = (text_ids.LAST - place for place in (text_ids.N_HASHES - 1, 0, 1))
+    monkeypatch.setattr(text_id_numbers, "hash_text", lambda text: text_id_numbers.N_HASHES - 1)
+    first, second, third = (text_id_numbers.LAST - place for place in (text_id_numbers.N_HASHES - 1, 0, 1))
     assert number_texts(["c", "a", "b"]) == number_texts(["b", "c", "a"]) == {"a": first, "b": second, "c": third}
     assert number_texts(["a"], used=[first]) == {"a": second}
