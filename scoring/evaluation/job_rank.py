@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs
+from scoring.dataset.row_lookup import IdList
 from scoring.ranking import Prepared
 from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.total_score import compute_total
 
-__all__ = ["FullRank", "find_full_rank"]
+__all__ = ["FullRank", "find_full_rank", "find_full_ranks"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,21 +65,29 @@ def find_full_rank(prepared: Prepared, user_id: int | str, job_id: int | str) ->
     ------
     UnknownIdError: If the user or the job is not in the data.
     """
+    (found,) = find_full_ranks(prepared, user_id, [job_id])
+    return found
+
+
+def find_full_ranks(prepared: Prepared, user_id: int | str, job_ids: IdList) -> list[FullRank]:
+    """Return `find_full_rank` of several jobs. All jobs of the user are scored once."""
     plan, users = prepared.plan, prepared.user_rows([user_id])
-    job = int(prepared.job_rows([job_id])[0])
+    jobs = prepared.job_rows(job_ids)
     limit = plan.exclusions.rules.max_per_company
     values = prepared.scorer.components(users, np.arange(len(plan.job_id)))[:, 0]
     totals = compute_total(plan.model.flat_weights, values)
     rows = np.flatnonzero(plan.exclusions.matrix(users)[0])
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
     rows = rows[_mask_within_limit(plan.exclusions.company[rows], limit)]
-    is_ahead = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
-    reasons = list_exclusions(plan, int(users[0]), job)
-    if not reasons and job not in rows:
-        reasons = (f"limit of {limit} jobs per company: better jobs of its company reach it",)
-    return FullRank(
-        score=float(totals[job]), order=plan.job_id[rows], n_ahead=int(np.count_nonzero(is_ahead)), not_ranked=reasons
-    )
+    order, sorted_totals = plan.job_id[rows], totals[rows]
+    found = []
+    for job in jobs.tolist():
+        is_ahead = (sorted_totals > totals[job]) | ((sorted_totals == totals[job]) & (order < plan.job_id[job]))
+        reasons = list_exclusions(plan, int(users[0]), job)
+        if not reasons and job not in rows:
+            reasons = (f"limit of {limit} jobs per company: better jobs of its company reach it",)
+        found.append(FullRank(float(totals[job]), order, int(np.count_nonzero(is_ahead)), reasons))
+    return found
 
 
 def _mask_within_limit(company: Ints, limit: int | None) -> Bools:

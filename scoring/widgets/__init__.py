@@ -3,6 +3,9 @@
 - `simplex`, `model_parameters`, `weights_model`: the weights and parameters that the user can change
 - `panel_computation`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
+- `list_actions`: what a user did after the cut, `job_texts`: how jobs are named
+- `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk
+- `model_changes`, `move_summary`: what a move changed, in words
 - `unseen_user_check`: the test of the result on other users
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `html`: results as HTML

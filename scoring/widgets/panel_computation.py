@@ -9,7 +9,7 @@ session.confirm(state.model).text   # one test on users that the session has not
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -49,7 +49,10 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
+from scoring.widgets.list_actions import LaterActions, UserActions, make_user_actions
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
+from scoring.widgets.model_changes import list_changes
+from scoring.widgets.move_summary import MoveSummary
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.unseen_user_check import Confirmation
 from scoring.widgets.user_list_data import UserList, make_user_list
@@ -68,7 +71,8 @@ class Request:
     """A request for the results of a model.
 
     `user_id` selects the list. `job_id` selects the job of the waterfall; None omits it. `baseline` None is the
-    baseline of the session. `confirm` also tests the model once, see `TuningSession.confirm`.
+    baseline of the session. `confirm` also tests the model once, see `TuningSession.confirm`. `moved` is the name of
+    the weight that the user moved last, for the description of the move.
     """
 
     model: ScoringModel
@@ -76,6 +80,7 @@ class Request:
     job_id: int | None = None
     baseline: ScoringModel | None = None
     confirm: bool = False
+    moved: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +94,12 @@ class PanelState:
     users: UserList
     n_compared: int
     """Number of models that the session had compared with a baseline, up to this state."""
+    baseline: ScoringModel
+    """The model that the measures are compared with."""
+    move: MoveSummary | None = None
+    """What changed since the previous complete state; None for the first state, or if the model did not change."""
+    actions: UserActions | None = None
+    """What the user did after the cut."""
     waterfall: Waterfall | None = None
     confirmation: Confirmation | None = None
     slices: pd.DataFrame | None = None  # as `compare_slices`
@@ -156,6 +167,7 @@ class TuningSession:
     evaluator: The holdout and the users of the measures.
     baseline: The model of every request without its own baseline.
     confirmation: Users of `confirm`, who must not be among those of the evaluator; None: the session cannot confirm.
+    later: Actions after the cut, for the marks in a list; None: the relevant jobs of the evaluator.
     level: Level of intervals and tests.
     seed: Seed of the bootstrap and of the permutations.
 
@@ -170,6 +182,7 @@ class TuningSession:
         baseline: AnyModel,
         *,
         confirmation: Evaluator | None = None,
+        later: LaterActions | None = None,
         level: float = 0.95,
         seed: int = 0,
     ) -> None:
@@ -185,10 +198,14 @@ class TuningSession:
         self.seed = check_seed(seed)
         self.resamples = Resamples.of(evaluator.user_id, seed=self.seed)
         self._confirming = confirmation
+        reserved = None if confirmation is None else confirmation.user_id
+        self.later = LaterActions.of_relevance(evaluator.holdout, reserved) if later is None else later
         self._confirmations: dict[tuple[str, str], Confirmation] = {}
-        self._compared: set[tuple[str, str]] = set()
+        self._confirmed: dict[tuple[str, str], int] = {}  # baseline and model → number of earlier confirmations
+        self._compared: dict[tuple[str, str], None] = {}  # baseline and model, in the order of the comparisons
         self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
+        self._settled: PanelState | None = None  # the last complete state
         self._baselines = BaselineCache(evaluator)
 
     @classmethod
@@ -219,7 +236,14 @@ class TuningSession:
         drawn = np.sort(np.random.default_rng(seed).permutation(split.train)[:max_users])
         evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)
         others = Evaluator(holdout, users=split.validation, k=k, metrics=METRICS, statistics=evaluator.statistics)
-        return cls(evaluator, baseline, confirmation=others, seed=seed)
+        reserved = np.concatenate([split.validation, split.test])
+        train = holdout.of_users(split.train)
+        later = (
+            LaterActions.of_relevance(train, reserved)
+            if isinstance(data, Holdout)
+            else LaterActions.of(data, train, reserved)
+        )
+        return cls(evaluator, baseline, confirmation=others, later=later, seed=seed)
 
     def __repr__(self) -> str:
         summary = f"TuningSession({self.baseline.name}, {len(self.user_id):,} users, {self.evaluator.holdout.name})"
@@ -236,7 +260,7 @@ class TuningSession:
 
         The validation users count once they have confirmed a model.
         """
-        confirmed = self._confirming if self._confirmations else None
+        confirmed = self._confirming if self._confirmed else None
         return {
             "train": self.user_id,
             "validation": np.zeros(0, dtype=np.int64) if confirmed is None else confirmed.user_id,
@@ -246,6 +270,22 @@ class TuningSession:
     def n_compared(self) -> int:
         """Number of models that this session has compared with a baseline."""
         return len(self._compared)
+
+    @property
+    def compared(self) -> tuple[tuple[str, str], ...]:
+        """Digests of the baseline and the model of each comparison of this session."""
+        return tuple(self._compared)
+
+    @property
+    def confirmed(self) -> tuple[tuple[str, str], ...]:
+        """Digests of the baseline and the model of each confirmation of this session, oldest first."""
+        return tuple(self._confirmed)
+
+    def restore_counts(self, compared: Iterable[tuple[str, str]], confirmed: Iterable[tuple[str, str]]) -> None:
+        """Count the comparisons and confirmations of an earlier session on the same users as those of this one."""
+        self._compared |= dict.fromkeys(compared)
+        for pair in confirmed:
+            self._confirmed.setdefault(pair, len(self._confirmed))
 
     @property
     def data(self) -> Dataset:
@@ -288,7 +328,7 @@ class TuningSession:
         return last
 
     def stages(self, request: Request, cancelled: Cancelled = lambda: False) -> Iterator[PanelState]:
-        """Yield a state after each stage: lists and measures, waterfall, slices, overlap, exposure.
+        """Yield a state after each stage: lists and measures, move, actions, waterfall, slices, overlap, exposure.
 
         Results that the previous request computed for the same model are reused.
 
@@ -306,6 +346,15 @@ class TuningSession:
                 confirmation = self.confirm(request.model, self._baseline_of(request), cancelled)
                 state = replace(state, confirmation=confirmation)
         yield self._keep(state)
+        if self._settled is not None and self._settled.model != state.model:
+            with _time_stage(milliseconds, "move", cancelled):
+                state = replace(state, move=self._summarize_move(state))
+            yield self._keep(state)
+        if state.actions is None:
+            with _time_stage(milliseconds, "actions", cancelled):
+                actions = make_user_actions(self.later, state.users, *self._prepared_for(state))
+                state = replace(state, actions=actions)
+            yield self._keep(state)
         if request.job_id is not None:
             with _time_stage(milliseconds, "waterfall", cancelled):
                 before, after = self._prepared_for(state)
@@ -329,13 +378,20 @@ class TuningSession:
             for by in EXPOSURE_KEYS:
                 with _time_stage(milliseconds, f"exposure by {by}", cancelled):
                     changes[by] = comparison.exposure(by)
-            yield self._keep(replace(state, exposure=changes))
+            state = replace(state, exposure=changes)
+            self._settled = state
+            yield self._keep(state)
+        else:
+            self._settled = state
 
     def _first_state(self, request: Request, milliseconds: dict[str, float], cancelled: Cancelled) -> PanelState:
         known = self._latest if self._latest is not None and self._latest.model == request.model else None
         baseline = self._baseline_of(request)
         if known is not None and self._baseline_of(known.request) == baseline:
-            state = replace(known, request=request, waterfall=None, confirmation=None, milliseconds=milliseconds)
+            actions = known.actions if known.request.user_id == request.user_id else None
+            state = replace(
+                known, request=request, actions=actions, waterfall=None, confirmation=None, milliseconds=milliseconds
+            )
             with _time_stage(milliseconds, "user", cancelled):
                 return replace(state, users=self._list_of(request, state.evaluation))
         if self._latest is not None and self._latest.model == baseline:
@@ -355,10 +411,31 @@ class TuningSession:
         with _time_stage(milliseconds, "user", cancelled):
             users = self._list_of(request, evaluation)
         if request.model != baseline:
-            self._compared.add((baseline.digest, request.model.digest))
+            self._compared[baseline.digest, request.model.digest] = None
         return PanelState(
-            request, evaluation, now, frame, users, self.n_compared, notes=self.notes, milliseconds=milliseconds
+            request,
+            evaluation,
+            now,
+            frame,
+            users,
+            self.n_compared,
+            baseline,
+            move=None if known is None else known.move,
+            notes=self.notes,
+            milliseconds=milliseconds,
         )
+
+    def _summarize_move(self, state: PanelState) -> MoveSummary | None:
+        """Return what changed since the last complete state. Differences have their own tests."""
+        before = self._settled
+        if before is None or before.model == state.model:
+            return state.move
+        changes = list_changes(before.model, state.model, state.request.moved)
+        if before.model == state.baseline:
+            differences = state.measures
+        else:
+            differences = compute_differences(before.measure_values, state.measure_values, self.resamples, self.level)
+        return MoveSummary.of(changes, differences, self.data.board.currency)
 
     def _keep(self, state: PanelState) -> PanelState:
         self._latest = state
@@ -421,6 +498,7 @@ class TuningSession:
         first = self.baseline if baseline is None else baseline
         key = first.digest, model.digest
         if key not in self._confirmations:
+            n_earlier = self._confirmed.get(key, len(self._confirmed))
             metric = self._confirming.metrics[0].name
             before, after = (
                 self._confirming.evaluate(one, cancelled=cancelled).values[metric] for one in (first, model)
@@ -430,8 +508,9 @@ class TuningSession:
                 change=self._confirming_resamples.compare(before, after, self.level),
                 level=self.level,
                 detectable=compute_detectable_difference(before, after, self.level) if len(before) > 1 else np.nan,
-                n_earlier=len(self._confirmations),
+                n_earlier=n_earlier,
             )
+            self._confirmed[key] = n_earlier
         return self._confirmations[key]
 
     @cached_property

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.evaluation import movements
-from scoring.model import Inputs
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared, Ranking
+from scoring.widgets.job_texts import collect_job_texts
 
 __all__ = ["ListedJob", "UserList", "make_user_list"]
 
@@ -83,7 +82,7 @@ def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserL
     points = (model.flat_weights[:, None] * values).T
     moved = movements(before, after)
     is_listed = moved["rank_after"].notna()
-    texts = _collect_job_texts(prepared.inputs, rows)
+    texts = collect_job_texts(prepared.inputs, rows)
     jobs = tuple(
         ListedJob(
             rank=place + 1,
@@ -104,17 +103,3 @@ def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserL
         removed_jobs={int(job): int(rank) for job, rank in zip(removed["job_id"], removed["rank_before"], strict=True)},
         external_ids=prepared.inputs.external_ids,
     )
-
-
-def _collect_job_texts(inputs: Inputs, rows: Any) -> list[dict[str, str]]:
-    """Return title, company and place of each job. A missing value is ""."""
-    frame = inputs.jobs.frame[["title", "company_name", "prefecture_code"]].iloc[rows]
-    prefectures = inputs.dataset.tables.prefectures.set_index("prefecture_code")["name"].to_dict()
-    return [
-        {"title": _get_text(title), "company": _get_text(company), "place": _get_text(prefectures.get(code, code))}
-        for title, company, code in frame.itertuples(index=False)
-    ]
-
-
-def _get_text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

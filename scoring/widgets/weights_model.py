@@ -11,7 +11,7 @@ weights.make_baseline()            # comparisons and reset use these weights fro
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scoring.argument_checks import is_number
 from scoring.catalog import AnyModel, load_model
@@ -36,6 +36,8 @@ class State:
     locked: frozenset[str] = frozenset()
     """Components whose weight in their group is fixed."""
     locked_groups: frozenset[str] = frozenset()
+    moved: str = field(default="", compare=False)
+    """Name of the group or component whose weight was moved last; "" if another move was the last."""
 
 
 class WeightsModel:
@@ -131,7 +133,7 @@ class WeightsModel:
             self._state.locked,
             self.start.weights.components.get(group),
         )
-        self._set_profile(weights.groups, {**weights.components, group: level})
+        self._set_profile(component, weights.groups, {**weights.components, group: level})
         return note
 
     def set_group(self, group: str, value: float) -> str:
@@ -154,7 +156,7 @@ class WeightsModel:
             )
         fallback = {name: weight if name in weighted else 0.0 for name, weight in self.start.weights.groups.items()}
         level, note = move_weight("the groups", self.groups, group, value, self._state.locked_groups, fallback)
-        self._set_profile(level, weights.components)
+        self._set_profile(group, level, weights.components)
         return note
 
     def set_parameter(self, name: str, value: float) -> None:
@@ -211,6 +213,16 @@ class WeightsModel:
         self._apply(replace(self._state, model=model))
         self._saved = model.digest
 
+    def return_to(self, model: ScoringModel, baseline: ScoringModel | None = None) -> None:
+        """Use a model and a baseline (None: the current one) of this panel again. Locks are kept."""
+        self._apply(replace(self._state, model=model, baseline=self.baseline if baseline is None else baseline))
+
+    def restore(self, state: State) -> None:
+        """Replace the state by that of a draft. It cannot be undone."""
+        self._past.clear()
+        self._future.clear()
+        self._state = state
+
     def make_baseline(self) -> str:
         """Make the current model the baseline. This can be undone. Return a sentence if it is already, otherwise ""."""
         if self.model == self.baseline:
@@ -252,17 +264,19 @@ class WeightsModel:
         target.append(self._state)
         self._state = source.pop()
 
-    def _apply(self, state: State) -> None:
+    def _apply(self, state: State, moved: str = "") -> None:
         if state == self._state:
             return
         self._past.append(self._state)
         del self._past[:-_MAX_UNDO]
         self._future.clear()
-        self._state = state
+        self._state = replace(state, moved=moved)
 
-    def _set_profile(self, groups: Mapping[str, float], components: Mapping[str, Mapping[str, float]]) -> None:
+    def _set_profile(
+        self, moved: str, groups: Mapping[str, float], components: Mapping[str, Mapping[str, float]]
+    ) -> None:
         model = replace(self.model, weights=WeightProfile(groups, components))
-        self._apply(replace(self._state, model=model))
+        self._apply(replace(self._state, model=model), moved)
 
     def _group_of(self, component: str) -> str:
         for part in self.model.parts:

@@ -110,12 +110,16 @@ def test_stages_start_with_lists_and_measures(session, other):
     user = int(session.user_id[0])
     states = list(session.stages(Request(other, user, int(session.data.jobs.job_id[0]))))
     known = [
-        [name for name in ("waterfall", "slices", "comparison", "exposure") if getattr(state, name) is not None]
+        [
+            name
+            for name in ("actions", "waterfall", "slices", "comparison", "exposure")
+            if getattr(state, name) is not None
+        ]
         for state in states
     ]
-    every = ["waterfall", "slices", "comparison", "exposure"]
-    assert known == [every[:count] for count in range(5)]
-    assert [state.is_complete for state in states] == [False] * 4 + [True]
+    every = ["actions", "waterfall", "slices", "comparison", "exposure"]
+    assert known == [every[:count] for count in range(6)]
+    assert [state.is_complete for state in states] == [False] * 5 + [True]
     assert states[0].measures is states[-1].measures
     with raises_at(ConfigurationError, "slices"):
         states[0].find_worse_slices()
@@ -123,7 +127,7 @@ def test_stages_start_with_lists_and_measures(session, other):
 
 def test_change_of_user_or_job_reuses_lists(session, other, state):
     following = session.compute(Request(other, int(session.user_id[1])))
-    assert set(following.milliseconds) == {"user"}
+    assert set(following.milliseconds) == {"user", "actions"}
     assert following.evaluation is state.evaluation
     assert following.users.user_id == session.user_id[1]
     assert following.waterfall is None
@@ -163,7 +167,7 @@ def test_evaluated_model_becomes_baseline_from_the_cache(session, standard, othe
     assert "baseline" not in again.milliseconds
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize("after", range(7))
 def test_cancelled_request_stops_at_the_next_stage(session, other, after):
     calls = [0]
 

@@ -1,0 +1,132 @@
+"""What a move did, in words: `location 12 → 18 %: recall@40 +0.03, may be chance; mean fee@40 −349 yen`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import pandas as pd
+
+from scoring.evaluation.measure_info import METRICS, find_measure
+
+__all__ = ["MoveSummary", "describe_difference"]
+
+_SMALLEST_PRICE: Final = 0.005
+"""A measure that changes by less than this share of its value is not named beside the main one."""
+_METRICS: Final = frozenset(kind.__name__ for kind in METRICS)
+
+
+@dataclass(frozen=True)
+class MeasureMove:
+    """The difference of a measure from the previous try."""
+
+    measure: str
+    difference: float
+    relative: float | None
+    """The difference as a share of the previous value; None if that is 0 or unknown."""
+    is_noise: bool
+    """Whether a difference of this size may be chance."""
+    sign: int
+    """1 for an improvement, -1 for a loss, 0 for neither."""
+    text: str
+
+    @classmethod
+    def of(cls, row: Mapping[Hashable, Any], currency: str) -> Self:
+        """Return the move of a row of `compute_differences`."""
+        name, difference, relative = str(row["measure"]), float(row["difference"]), float(row["relative"])
+        gain = find_measure(name).good_sign * difference
+        return cls(
+            measure=name,
+            difference=difference,
+            relative=relative if math.isfinite(relative) else None,
+            is_noise=not row["significant"],
+            sign=(gain > 0) - (gain < 0),
+            text=describe_difference(name, difference, currency, is_noise=not row["significant"]),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the move for the page."""
+        return {
+            "name": self.measure,
+            "difference": self.difference,
+            "relative": self.relative,
+            "is_noise": self.is_noise,
+            "sign": self.sign,
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True)
+class MoveSummary:
+    """What changed since the previous try, the metric that moved most, and what it costs or gains elsewhere."""
+
+    changes: tuple[str, ...]
+    main: MeasureMove | None = None
+    """The metric with the largest difference, compared with the smallest difference that would get a mark."""
+    other: MeasureMove | None = None
+    """The property of lists that changed most in the opposite direction; without one, in the same direction."""
+
+    @classmethod
+    def of(cls, changes: Sequence[str], differences: pd.DataFrame, currency: str = "") -> Self:
+        """Return the summary of a move.
+
+        Parameters
+        ----------
+        changes: What changed in the model, from `list_changes`.
+        differences: The frame of `compute_differences` between the previous try and this one.
+        currency: Unit of amounts of money.
+        """
+        rows = differences[differences["difference"].notna() & (differences["difference"] != 0)].to_dict("records")
+        metrics = [row for row in rows if str(row["measure"]).rpartition("@")[0] in _METRICS]
+        main = max(metrics, key=_measure_size, default=None)
+        if main is None:
+            return cls(tuple(changes), None, _choose_other(rows, 1, currency))
+        first = MeasureMove.of(main, currency)
+        others = [row for row in rows if row not in metrics]
+        return cls(tuple(changes), first, _choose_other(others, first.sign, currency))
+
+    @property
+    def text(self) -> str:
+        """The summary as one line, without a full stop."""
+        what = ", ".join(self.changes[:3]) + (f" and {len(self.changes) - 3} more" if len(self.changes) > 3 else "")
+        parts = [move.text for move in (self.main, self.other) if move is not None]
+        effect = "; ".join(parts) if parts else "no measure changed"
+        return f"{what}: {effect}" if what else effect
+
+    @property
+    def effect(self) -> str:
+        """The measures of the summary without the changes of the model."""
+        return MoveSummary((), self.main, self.other).text
+
+    def document(self) -> dict[str, Any]:
+        """Return the summary for the page."""
+        return {
+            "text": self.text,
+            "changes": list(self.changes),
+            "measure": None if self.main is None else self.main.document(),
+            "price": None if self.other is None else self.other.document(),
+        }
+
+
+def describe_difference(measure: str, difference: float, currency: str = "", *, is_noise: bool = False) -> str:
+    """Return a measure with its difference, such as `mean fee@40 −349 yen, may be chance`."""
+    size = abs(difference)
+    number = f"{difference:+,.0f}" if size >= 100 else f"{difference:+.1f}" if size >= 10 else f"{difference:+.2g}"
+    unit = find_measure(measure, currency).unit
+    unit = f" {unit}" if unit and " " not in unit else ""
+    return f"{measure} {number.replace('-', '−')}{unit}{', may be chance' if is_noise else ''}"
+
+
+def _measure_size(row: Mapping[Hashable, Any]) -> float:
+    """Return a difference as a multiple of the smallest one that would get a mark."""
+    detectable = float(row["detectable"])
+    return abs(float(row["difference"])) / detectable if detectable > 0 else 0.0
+
+
+def _choose_other(rows: Sequence[Mapping[Hashable, Any]], main_sign: int, currency: str) -> MeasureMove | None:
+    moves = [MeasureMove.of(row, currency) for row in rows]
+    moves = [move for move in moves if move.sign and abs(move.relative or 0.0) >= _SMALLEST_PRICE]
+    opposite = [move for move in moves if move.sign != main_sign]
+    return max(opposite or moves, key=lambda move: abs(move.relative or 0.0), default=None)
