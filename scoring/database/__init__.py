@@ -5,7 +5,7 @@
 - `driver_transactions`: transactions and errors of the raw driver
 - `schema`: the tables; `migrations`: schema versions; `change_tokens`: detection of changed tables
 - `readers`: tables to frames, with `row_conversion`, `action_bulk_reader`, `factor_blobs`, `sql_filters`
-- `writers`: frames to tables
+- `writers`: frames to tables; `sqlite_image`: many rows of numbers to SQLite
 - `validated_reader`: reading that leaves out and reports invalid rows
 - `query_counter`: counts of queries and round trips
 """

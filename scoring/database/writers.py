@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables
+from scoring.database import sqlite_image
 from scoring.database.board_storage import store_board
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
@@ -191,15 +192,33 @@ def insert_columns(connection: Connection, table: Table, columns: Mapping[str, N
     """Insert rows, given as columns of numbers of equal length. A text is a value that all rows share.
 
     With psycopg, NumPy builds one binary COPY: 388,360 results take 0.2 s of CPU time in this process instead of 1.3 s.
+    With SQLite, it builds the image of a database, and one statement copies the rows from there.
     """
     names, length = list(columns), _get_length(columns)
     if _is_psycopg(connection):
         _copy(connection, table, names, "(FORMAT binary)", [_encode_binary_rows(table, columns)])
         return
+    if length <= sqlite_image.MAX_ROWS and _insert_from_image(connection, table, columns):
+        return
     values: list[Any] = [None] * (length * len(names))
     for place, column in enumerate(columns.values()):
         values[place :: len(names)] = [column] * length if isinstance(column, str) else column.tolist()
     _insert(connection, table, names, values)
+
+
+def _insert_from_image(connection: Connection, table: Table, columns: Mapping[str, NDArray[Any] | str]) -> bool:
+    """Insert rows of numbers by one statement; return False if the connection cannot."""
+    texts = [column for column in columns.values() if isinstance(column, str)]
+    numbers = [column for column in columns.values() if not isinstance(column, str)]
+    places = count()
+    values = ["?" if isinstance(column, str) else f"c{next(places)}" for column in columns.values()]
+    quote = connection.dialect.identifier_preparer.quote
+    with sqlite_image.attach_image(connection, numbers) as is_attached:
+        if is_attached:
+            into = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, columns))}) "
+            copied = f"SELECT {', '.join(values)} FROM {sqlite_image.TABLE}"  # noqa: S608 - our names
+            connection.exec_driver_sql(into + copied, tuple(texts))
+    return is_attached
 
 
 def insert_rows(connection: Connection, table: Table, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
