@@ -27,7 +27,7 @@ REPORT := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long proof coverage check notebooks workbench lab panel benchmark benchmarks audit clean
+.PHONY: help run test test-unit test-long proof coverage check notebooks workbench lab panel benchmark benchmarks docs audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -88,6 +88,13 @@ coverage: $(VENV)/.test ## branch coverage of the package: at least 95 % (kernel
 	  tests/backends/numba tests/tuning/test_list_sweep.py tests/tuning/test_sweep_metrics.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@ $(VENV)/.run
+
+docs: $(VENV)/.docs ## the documentation as pages: build/docs/index.html (a minute; warnings are errors)
+	$(BIN)/python -m sphinx -c docs -d build/doctrees -j $(WORKERS) -W --keep-going --quiet . build/docs
 
 workbench: $(VENV)/.workbench ## install JupyterLab, the tuning panel and the profilers
 

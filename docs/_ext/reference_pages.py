@@ -1,0 +1,172 @@
+"""Pages that are generated from the package: a Sphinx extension.
+
+Each function returns the text of a page or of a part of it. The package is the only source: no option, parameter or
+name is written a second time.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import scoring
+
+API_FOLDER = Path(__file__).parents[1] / "api"
+MODULES = (
+    "scoring.backends.reference",
+    "scoring.components.helpers",
+    "scoring.database.database",
+    "scoring.database.readers",
+    "scoring.database.writers",
+    "scoring.dataset.arrays",
+    "scoring.dataset.frame_validation",
+    "scoring.dataset.smaller_dtypes",
+    "scoring.errors",
+    "scoring.evaluation.list_writer",
+)
+"""Modules that guides and notebooks import from."""
+LONGEST_VALUE = 100
+"""Longer values of constants are not shown."""
+
+
+def list_packages() -> list[str]:
+    """Return the names of the package and of all packages in it that export names or describe modules."""
+    found = pkgutil.walk_packages(scoring.__path__, "scoring.")
+    return ["scoring", *sorted((part.name for part in found if part.ispkg), key=lambda name: (name.count("."), name))]
+
+
+def list_exports(package: str) -> list[str]:
+    """Return the public names of a package or module: those of `__all__`, or none."""
+    return list(getattr(importlib.import_module(package), "__all__", ()))
+
+
+def make_api_pages() -> dict[str, str]:
+    """Return the pages of all packages and of `MODULES` in reStructuredText, by file name.
+
+    A name that several packages export has its entry in the first one.
+    """
+    homes: dict[int, str] = {}
+    pages = {}
+    for package in [*list_packages()[1:], *MODULES, "scoring"]:
+        module = importlib.import_module(package)
+        entries: list[str] = []
+        links: list[str] = []
+        for name in list_exports(package):
+            value = getattr(module, name)
+            home = homes.setdefault(id(value), package) if callable(value) else package
+            if home == package:
+                entries += ["", *_make_entry(package, name, value)]
+            else:
+                links.append(f"- `{name}`: :py:obj:`{home}.{name}`")
+        text = [package, "=" * len(package), "", f".. automodule:: {package}", "   :no-members:", "", *links, *entries]
+        pages[f"{package}.rst"] = "\n".join(text) + "\n"
+    return pages
+
+
+def _make_entry(package: str, name: str, value: object) -> list[str]:
+    if isinstance(value, type):
+        return [f".. autoclass:: {package}.{name}"]
+    if callable(value):
+        return [f".. autofunction:: {package}.{name}"]
+    return [f".. autodata:: {package}.{name}", *(["   :no-value:"] if len(repr(value)) > LONGEST_VALUE else [])]
+
+
+def write_api_pages() -> None:
+    """Write one page per package, where the text has changed."""
+    API_FOLDER.mkdir(exist_ok=True)
+    pages = make_api_pages()
+    for path in API_FOLDER.glob("*.rst"):
+        if path.name not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = API_FOLDER / name
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def find_constant_docstring(module: str, name: str) -> list[str]:
+    """Return the text below a constant in the module that defines it; Sphinx looks in the given module only."""
+    body = ast.parse(Path(str(importlib.import_module(module).__file__)).read_text("utf-8")).body
+    for node, following in zip(body, [*body[1:], ast.Pass()], strict=True):
+        if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]:
+            return find_constant_docstring(node.module, name)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if name in [target.id for target in targets if isinstance(target, ast.Name)]:
+            value = following.value if isinstance(following, ast.Expr) else None
+            text = value.value if isinstance(value, ast.Constant) else ""
+            return inspect.cleandoc(text).splitlines() if isinstance(text, str) else []
+    return []
+
+
+def convert_docstring(lines: list[str]) -> list[str]:
+    """Return a docstring of the package as reStructuredText.
+
+    Indented blocks after a paragraph are code, a list needs no empty line before it, tables are those of Markdown, and
+    an entry of `Raises` is one line: `ErrorClass: If …`.
+    """
+    converted: list[str] = []
+    section = ""
+    for number, line in enumerate(lines):
+        previous = converted[-1] if converted else ""
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        if following and set(following) == {"-"}:
+            section = line
+        if section == "Raises" and (parts := line.partition(": "))[2] and parts[0].isidentifier():
+            converted += [parts[0], f"    {parts[2]}"]
+            continue
+        if line.startswith("|") and line.endswith("|"):
+            if not previous.startswith("     "):
+                converted += ["", ".. list-table::", "   :header-rows: 1", ""]
+            if set(line) - set("|-: "):
+                cells = [cell.strip() for cell in line.strip("|").split("|")]
+                converted += [f"   {'* -' if position == 0 else '  -'} {cell}" for position, cell in enumerate(cells)]
+                converted.append("     ")
+            continue
+        if line.startswith("    ") and not previous and _last_paragraph_is_text(converted):
+            converted += ["::", ""]
+        if line.lstrip().startswith("- ") and previous.strip() and not _is_in_list(converted):
+            converted.append("")
+        converted.append(line)
+    return converted
+
+
+def _last_paragraph_is_text(lines: list[str]) -> bool:
+    text = [line for line in lines if line]
+    if not text or text[-1].startswith(" "):
+        return False
+    return not _is_in_list(lines[: len(lines) - 1 - lines[::-1].index(text[-1]) + 1])
+
+
+def _is_in_list(lines: list[str]) -> bool:
+    for line in reversed(lines):
+        if not line.strip():
+            return False
+        if line.lstrip().startswith("- "):
+            return True
+    return False
+
+
+def _process_docstring(app: Any, what: str, name: str, value: object, options: Any, lines: list[str]) -> None:
+    if what == "data":
+        lines[:] = find_constant_docstring(*name.rsplit(".", 1))
+    lines[:] = convert_docstring(lines)
+
+
+def _require_exact_names(app: Any, document: Any) -> None:
+    """A type of an annotation is a name of its module. Sphinx would also link `bytes` to an attribute of a class."""
+    from sphinx.addnodes import pending_xref
+
+    for node in document.findall(pending_xref):
+        node.attributes.pop("refspecific", None)
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("config-inited", lambda *_: write_api_pages())
+    app.connect("autodoc-process-docstring", _process_docstring, priority=400)  # before napoleon
+    app.connect("doctree-read", _require_exact_names)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

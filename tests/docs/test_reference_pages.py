@@ -1,0 +1,115 @@
+"""The generated pages of the documentation site contain every public name."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import scoring
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "scoring"
+ENTRY = re.compile(
+    r"^(?:\.\. auto(?:class|function|data):: |- `\w+`: :py:obj:`)(scoring[\w.]*)\.(\w+)`?$", re.MULTILINE
+)
+
+
+@cache
+def reference_pages() -> ModuleType:
+    """Return the extension, which is not part of the package."""
+    spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "_ext" / "reference_pages.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def entries() -> dict[str, set[str]]:
+    """Return the names on the page of each package and module."""
+    pages = reference_pages().make_api_pages()
+    return {file.removesuffix(".rst"): {name for _, name in ENTRY.findall(text)} for file, text in pages.items()}
+
+
+def exports(file: Path) -> set[str]:
+    """Return `__all__` of an `__init__` by its source, or the names that it imports."""
+    names: set[str] = set()
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and [t.id for t in node.targets if isinstance(t, ast.Name)] == ["__all__"]:
+            return set(importlib.import_module(module_name(file)).__all__)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("scoring"):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def module_name(file: Path) -> str:
+    """Return the name of the package of an `__init__`."""
+    return ".".join(file.parent.relative_to(ROOT).parts)
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("__init__.py")), ids=module_name)
+def test_every_export_has_an_entry(file: Path) -> None:
+    assert exports(file) <= entries()[module_name(file)]
+
+
+def test_every_public_name_has_an_entry() -> None:
+    assert set(scoring.__all__) <= entries()["scoring"]
+
+
+def sources() -> list[str]:
+    """Return the code of the guides and notebooks."""
+    guides = [ROOT / "README.md", ROOT / "MIGRATING.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/*.md")]
+    texts = [path.read_text("utf-8") for path in guides]
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        texts += ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    return texts
+
+
+def test_every_import_of_guides_has_an_entry() -> None:
+    found = set()
+    for text in sources():
+        for line in re.findall(r"^from scoring[\w.]* import (?:\([^)]*\)|.*)$", text, re.MULTILINE):
+            for node in ast.parse(line).body:
+                assert isinstance(node, ast.ImportFrom)
+                found |= {(str(node.module), alias.name) for alias in node.names}
+    assert len(found) > 50
+    modules = {f"{module}.{name}" for module, name in found} & set(entries())
+    missing = {(m, n) for m, n in found if n not in entries().get(m, ()) and f"{m}.{n}" not in modules}
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("docstring", "converted"),
+    [
+        (["Text:", "- a", "- b"], ["Text:", "", "- a", "- b"]),
+        (["Text.", "", "    code()"], ["Text.", "", "::", "", "    code()"]),
+        (["- a", "", "    more of a"], ["- a", "", "    more of a"]),
+        (
+            ["| a | b |", "|---|---|", "| 1 | 2 |"],
+            ["", ".. list-table::", "   :header-rows: 1", "", "   * - a", "     - b", "", "   * - 1", "     - 2", ""],
+        ),
+        (
+            ["Raises", "------", "DataError: If it is damaged."],
+            ["Raises", "------", "DataError", "    If it is damaged."],
+        ),
+    ],
+)
+def test_docstrings_become_restructured_text(docstring: list[str], converted: list[str]) -> None:
+    assert [line.rstrip() for line in reference_pages().convert_docstring(docstring)] == converted
+
+
+def test_docstring_of_a_constant_is_found_where_it_is_defined() -> None:
+    find = reference_pages().find_constant_docstring
+    assert find("scoring.synthetic", "HIDDEN_WEIGHTS")[0].endswith(".")
+    assert find("scoring.synthetic", "absent") == []
