@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scoring.statistics import Statistics as Statistics
     from scoring.synthetic import make_market as make_market
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 deprecated_paths.install()
 

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import scoring
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, ModelError, OutputError
@@ -70,7 +71,7 @@ def test_saved_profile_is_loaded_unchanged(registry: Registry, even: ScoringMode
     assert (about.note, about.author, about.model) == ("one: line\n- another 'line'\n", "山田 *", "standard")
     assert about.saved_at == datetime(2026, 1, 5, 22, 0, tzinfo=UTC)
     assert about.found_on == TuningData(fingerprint=dataset.fingerprint, as_of=dataset.as_of)
-    assert about.code_version == "0.1.0"
+    assert about.code_version == scoring.__version__
     assert list(about.metrics) == ["validation", "test"]
     assert about.metrics["validation"]["ndcg@10"] == Metric(value=0.5, low=0.4, high=0.6, n=500)
     assert again.metrics_frame()["value"].tolist() == [0.5, -1.0, 0.3]

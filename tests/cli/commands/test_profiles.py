@@ -87,7 +87,7 @@ def test_show_prints_metadata_metrics_and_model(saved: Call) -> None:
     text = page(saved("profiles", "show", "night@2"))
     for part in (
         "night@2",
-        " UTC by 山田; code version 0.1.0",
+        " UTC by 山田; code version 0.2.0",
         "night@2 → night@1 → standard",
         "derived from standard",
     ):
