@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parent.parent
 PANEL, NOTEBOOK = ROOT / "notebooks/images/tuning_panel.png", ROOT / "docs/notebook.png"
 MARKET = ("--users", "1000", "--jobs", "8000", "--actions", "80000", "--db", "market.db")
-SETTLED = '.scoring-messages [role=status][data-kind="settled"]'
+SETTLED = '.scoring-page[data-state="settled"]'
 PATIENCE = 120_000  # milliseconds
 
 
@@ -65,19 +65,18 @@ def save_panel_picture(browser: Browser, folder: Path) -> None:
     """Save the top of the panel, with a changed weight of location and a chosen job."""
     subprocess.run([sys.executable, "-m", "scoring.cli", "init", *MARKET], cwd=folder, check=True)
     with serve(folder, "panel", "--db", "market.db", "--profiles", "profiles") as url:
-        page = open_page(browser, 1200, 1010)
+        page = open_page(browser, 1600, 1000)
         page.goto(url)
         page.locator(SETTLED).wait_for()
-        page.locator('[role="slider"]').first.wait_for()
-        page.get_by_label("location", exact=True).first.fill("0.6")
+        page.get_by_role("spinbutton", name="location", exact=True).fill("0.6")
         page.keyboard.press("Enter")
-        page.get_by_text("These weights are not saved").wait_for()
-        page.locator('.scoring-ranks tr[tabindex="0"]').focus()
+        page.get_by_text("1 settled move").wait_for()
+        page.locator('.list tr[tabindex="0"]').focus()
         for _ in range(3):
             page.keyboard.press("ArrowDown")
         page.get_by_role("heading", name="Why job").wait_for()
         page.locator(SETTLED).wait_for()
-        page.evaluate("scrollTo(0, 0)")
+        page.evaluate("document.querySelector('#rendered_cells').scrollTo(0, 0)")
         page.screenshot(path=PANEL)
 
 

@@ -8,9 +8,10 @@
 - `model_changes`, `move_summary`: what a move changed, in words
 - `unseen_user_check`: the test of the result on other users
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
-- `html`: results as HTML
-- `controls`, `profile_box`, `result_views`, `anywidgets`, `panel`: the widgets
-- `panel_factory`: a panel from a database
+- `control_document`, `result_document`: controls and results as JSON values
+- `page`: the widget, which draws such a document and returns events; `static`: its script and style
+- `panel`: applies events and shows results; `panel_factory`: a panel from a database
+- `html`: results as HTML for notebooks
 """
 
 from __future__ import annotations

@@ -1,47 +1,40 @@
-"""The tuning panel: it forwards events to the view models and shows their results. It does not compute."""
+"""The tuning panel: it forwards events of its page to the view models and shows their results. It does not compute."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-import ipywidgets as widgets
 import numpy as np
 
 from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.registry import Profile, Registry
-from scoring.widgets.anywidgets import Access, LiveLine
-from scoring.widgets.controls import Controls
-from scoring.widgets.html.html_elements import STYLE, escape_text, render_page
-from scoring.widgets.panel_computation import FIRST, PanelState, Request, TuningSession
-from scoring.widgets.profile_box import ProfileBox
+from scoring.widgets.control_document import make_control_structure, make_control_values
+from scoring.widgets.page import Event, PanelPage
+from scoring.widgets.panel_computation import PanelState, Request, TuningSession
 from scoring.widgets.profile_saver import ProfileSaver
-from scoring.widgets.result_views import Views
+from scoring.widgets.result_document import (
+    make_list_document,
+    make_measures_document,
+    make_overlap_document,
+    make_slices_document,
+    make_waterfall_document,
+)
 from scoring.widgets.weights_model import WeightsModel
 from scoring.widgets.worker import Status, Worker
 
 __all__ = ["TuningPanel"]
 
-_CSS = """<style>
-.scoring-messages { position: sticky; top: 0; z-index: 5; overflow: visible;
-  box-shadow: 0 -12px 0 var(--scoring-paper); }
-.scoring-panel, .scoring-panel > .widget-vbox { overflow: visible; }
-/* a message sticks to the page, not to the output of its cell, which does not scroll */
-.jp-OutputArea:has(.scoring-panel), .jp-OutputArea-child:has(.scoring-panel),
-.jp-OutputArea-output:has(> .scoring-panel) { overflow: visible; }
-.scoring-group-row { border-bottom: 2px solid var(--scoring-muted); font-weight: 700; }
-.scoring-panel { background: var(--scoring-paper); }
-.scoring-panel button:focus-visible, .scoring-panel input:focus-visible, .scoring-panel select:focus-visible,
-.scoring-panel .noUi-handle:focus-visible { outline: 2px solid var(--scoring-up); outline-offset: 1px; }
-</style>"""
+DEBOUNCE: Final = 0.03
+"""Default seconds between a change and the start of its computation: a key that is held down repeats faster."""
 
 
-class TuningPanel(widgets.VBox):
-    """Sliders on the left, results on the right. `state` is the latest result; `wait` waits for it.
+class TuningPanel:
+    """The panel of a session. `page` is its widget, `state` the latest result; `wait` waits for it.
 
     Events may arrive on any thread. They change the view model under a lock, submit a request to the worker and
-    return. The view models are `weights`, `session` and `worker`.
+    return. The view models are `weights`, `session` and `worker`. `handle` is the entry point of all events.
     """
 
     def __init__(
@@ -50,51 +43,42 @@ class TuningPanel(widgets.VBox):
         *,
         registry: Registry | None = None,
         origin: Profile | None = None,
-        debounce: float = 0.1,
+        debounce: float = DEBOUNCE,
+        page: PanelPage | None = None,
     ) -> None:
-        """`origin` is the profile of the session's baseline, if it is one."""
+        """`origin` is the profile of the session's baseline, if it is one. `page` None creates one."""
         self._lock = threading.RLock()
-        self._showing = True  # if True, the panel writes values into widgets, and their events are ignored
         self.session = session
         self.weights = WeightsModel(session.baseline)
         self.state: PanelState | None = None
-        self.status = LiveLine(text="Computing the baseline…", kind="computing")
-        self.message = LiveLine()
-        self.controls = Controls(self.weights, self._move)
-        self.views = Views(session.level)
         self.saver = None if registry is None else ProfileSaver(registry, session, origin or session.baseline)
         self._origin = session.baseline.name if origin is None else origin.metadata.reference
-        self.profiles = None if self.saver is None else ProfileBox(self.saver, self._load, self._save)
-        self.undo, self.redo, self.reset, self.rebase, self.confirm = (
-            widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width=width, margin="1px 2px"))
-            for name, width, tooltip in (
-                ("Undo", "70px", "undo the last change"),
-                ("Redo", "70px", "redo the change that was undone last"),
-                ("Reset", "70px", "restore the baseline and remove all locks"),
-                ("Make baseline", "124px", "compare with these weights and parameters from now on"),
-                ("Confirm", "80px", "test these weights once on validation users that this session has not drawn"),
-            )
-        )
-        self.baseline = widgets.HTML(layout=widgets.Layout(margin="0 2px 6px"))
-        self._show_baseline()
-        styles = widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none"))
-        messages = widgets.VBox([self.status, self.message])
-        messages.add_class("scoring-messages")
-        super().__init__([styles, Access(), messages, self._columns()])
-        self.add_class("scoring-panel")
-        self._connect()
-        self.worker: Worker[Request, PanelState] = Worker(
-            session.stages, self._publish, self._show_status, debounce=debounce
-        )
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self._is_confirming = False
-        self.views.user.value = session.data.external_ids.name_user(self._user_id)
-        self._showing = False
+        self._drag: object = None
+        self._n_forced = 0  # how often the page must show its former values again
+        self.page = PanelPage() if page is None else page
+        self.worker: Worker[Request, PanelState] = Worker(
+            session.stages, self._publish, self._show_status, debounce=debounce
+        )
+        self.page.show(
+            session=self._describe_session(),
+            structure=make_control_structure(self.weights.model),
+            rules=[rule.describe() for rule in self.weights.model.eligibility.rules],
+            status={"kind": "computing", "text": "Computing the baseline…"},
+        )
+        self._show_profiles()
+        self._show_controls()
+        self._show_choice()
+        self.page.listen(self.handle)
         self._submit()
 
     def __repr__(self) -> str:
         return f"TuningPanel({self.session.baseline.name}, {pluralize(len(self.session.user_id), 'user')})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.page._repr_mimebundle_(**options)
 
     def wait(self, timeout: float | None = 120.0) -> PanelState:
         """Wait for the latest move, and return its state with all stages.
@@ -111,134 +95,124 @@ class TuningPanel(widgets.VBox):
         return self.state
 
     def close(self) -> None:
-        """End the worker and close the widgets."""
-        if "worker" in self.__dict__:
-            self.worker.close()
-        super().close()
+        """End the worker and close the widget."""
+        self.worker.close()
+        self.page.close()
 
-    @property
-    def sliders(self) -> dict[str, Any]:
-        """Component or group → its slider."""
-        rows = self.controls.components | self.controls.groups
-        return {name: row.slider for name, row in rows.items()}
+    def set_weight(self, name: str, value: float) -> None:
+        """Set the weight of a component in its group, or of a group, as its slider does.
 
-    # Layout
+        Raises
+        ------
+        ConfigurationError: If the name does not exist, or the weight cannot change.
+        """
+        with self._lock:
+            self._move(lambda: (self.weights.set_group if name in self.weights.groups else self.weights.set_weight)(
+                name, value))  # fmt: skip
 
-    def _columns(self) -> Any:
-        session = self.session
-        title = (
-            '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
-            f"{pluralize(len(session.user_id), 'train user')} of a holdout, "
-            f"{pluralize(len(session.data.jobs), 'job')}. "
-            f"Lists are computed as of {session.data.as_of:%Y-%m-%d %H:%M} UTC. "
-            "Metrics count the actions after that time.</p></div>"
-        )
-        buttons = widgets.HBox(
-            [self.undo, self.redo, self.reset, self.rebase, self.confirm], layout=widgets.Layout(flex_flow="row wrap")
-        )
-        left = [widgets.HTML(title), buttons, self.baseline, self.controls.box]
-        if self.profiles is not None:
-            left += [widgets.HTML('<div class="lm-scoring"><h3>Profiles</h3></div>'), self.profiles.box]
-        column = widgets.Layout(flex="1 1 380px", max_width="460px", min_width="340px", margin="0 16px 0 0")
-        wide = widgets.Layout(flex="1000 1 660px", min_width="0", width="auto")
-        return widgets.HBox(
-            [widgets.VBox(left, layout=column), widgets.VBox([self.views.box], layout=wide)],
-            layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
-        )
+    def undo(self) -> None:
+        """Undo the last move.
 
-    def _connect(self) -> None:
-        self.undo.on_click(lambda _: self._move(lambda weights: weights.undo()))
-        self.redo.on_click(lambda _: self._move(lambda weights: weights.redo()))
-        self.reset.on_click(lambda _: self._move(lambda weights: weights.reset()))
-        self.rebase.on_click(lambda _: self._move(lambda weights: weights.make_baseline()))
-        self.confirm.on_click(lambda _: self._confirm())
-        self.status.on_msg(lambda *_: self._show_again())
-        views = self.views
-        views.user.observe(lambda change: self._choose(user=change["new"]), "value")
-        views.job.observe(lambda change: self._choose(job=change["new"]), "value")
-        views.ranks.observe(lambda change: self._choose(job=change["new"]), "selected")
-        views.previous.on_click(lambda _: self._step(-1))
-        views.next.on_click(lambda _: self._step(1))
+        Raises
+        ------
+        ConfigurationError: If no move can be undone.
+        """
+        with self._lock:
+            self._move(self.weights.undo)
 
     # Events
 
-    def _move(self, move: Callable[[WeightsModel], str | None], line: LiveLine | None = None) -> None:
-        """Change weights, parameters or locks. If the move is rejected, show the reason and reset the sliders.
-
-        `line` is the line of the reason; None: that at the top.
-        """
+    def handle(self, event: Event) -> None:
+        """Apply an event of the page. An error is shown beside the control that caused it."""
+        action = _ACTIONS.get(event.get("kind", ""))
+        if action is None:  # the page of another version
+            return
+        apply, control = action
+        at = control.format_map(_Texts(event))
         with self._lock:
-            if self._showing:
-                return
-            before = self.weights.model, self.weights.baseline
-            self._report(lambda: move(self.weights) or "", line)
+            try:
+                text, kind = apply(self, event) or "", "note"
+                if self.saver is not None and at == "save" and self.saver.needs_confirmation:
+                    kind = "warning"
+            except ScoringError as error:
+                text, kind = str(error), "failed"
+                self._show_controls(is_forced=True)  # the control shows its former value again
+                self._show_choice()
+            self.page.show(problem={"at": at, "kind": kind, "text": text})
+
+    def _move(self, move: Callable[[], str | None]) -> str:
+        """Change weights, parameters, rules or locks, and compute the result."""
+        before = self.weights.model, self.weights.baseline
+        try:
+            return move() or ""
+        finally:
             self._show_controls()
-            self._show_baseline()
             if (self.weights.model, self.weights.baseline) != before:
                 self._submit()
 
-    def _choose(self, user: str | None = None, job: str | None = None) -> None:
-        with self._lock:
-            if self._showing:
-                return
-            self._report(lambda: self._apply_choice(user, job), self.views.message)
-            self._show_choice()
+    def _slide(self, event: Event, move: Callable[[float], str | None]) -> str:
+        """Apply a move of a slider. All moves of one drag are one change, and only the last is computed."""
+        drag, is_last = event.get("drag"), event.get("is_last", True)
+        is_same = drag is not None and drag == self._drag
+        self._drag = drag
+        value = _read_number(event)
 
-    def _apply_choice(self, user: str | None, job: str | None) -> str:
-        user_id = self._user_id if user is None else self.session.data.find_user(_require_text(user, "user"))
-        job_id = self._job_id if job is None else self.session.data.find_job(job) if job.strip() else None
+        def apply() -> str:
+            if is_same and self.weights.can_undo:
+                self.weights.undo()
+            return move(value) or ""
+
+        if is_last:
+            text = self._move(apply)
+            self._drag = None
+            if self.state is None or self.state.request != self._request():
+                self._submit()
+            return text
+        text = apply()
+        self._show_controls()
+        return text
+
+    def _choose(self, user: str | None = None, job: str | None = None) -> None:
+        data = self.session.data
+        user_id = self._user_id if user is None else data.find_user(_require_text(user, "user"))
+        job_id = self._job_id if job is None else data.find_job(job) if job.strip() else None
         if (user_id, job_id) != (self._user_id, self._job_id):
             self._user_id, self._job_id = user_id, job_id
+            self._show_choice()
             self._submit()
-        return ""
 
     def _step(self, by: int) -> None:
         """Choose the next (1) or previous (-1) user of the measures."""
         ids = self.session.user_id
         at = int(np.searchsorted(ids, self._user_id, side="left" if by < 0 else "right"))
-        user_id = int(ids[(at + min(by, 0)) % len(ids)])
-        self._choose(user=self.session.data.external_ids.name_user(user_id))
+        self._choose(user=self.session.data.external_ids.name_user(int(ids[(at + min(by, 0)) % len(ids)])))
 
-    def _load(self, name: str) -> None:
-        assert self.saver is not None  # without a saver the panel has no button
-        assert self.profiles is not None
+    def _load(self, name: str) -> str:
+        saver = self._require_saver()
+        self._move(lambda: self.weights.load(saver.load(name)))
+        return f"Loaded {name}."
 
-        def load(weights: WeightsModel) -> str:
-            assert self.saver is not None
-            weights.load(self.saver.load(name))
-            return f"Loaded {name}."
-
-        self._move(load, self.profiles.message)
-
-    def _save(self, name: str, note: str) -> None:
-        assert self.saver is not None  # without a saver the panel has no button
-        assert self.profiles is not None
-        line = self.profiles.message
-        with self._lock:
-            self._report(lambda: self._save_profile(name, note), line)
-            if line.kind == "idle" and self.saver.needs_confirmation:
-                line.kind = "warning"
-
-    def _save_profile(self, name: str, note: str) -> str:
-        assert self.saver is not None
-        assert self.profiles is not None
+    def _save(self, name: str, note: str) -> str:
+        saver = self._require_saver()
         compared = self.state is not None and self.state.request.baseline == self.weights.baseline
-        result = self.saver.save(name, self.weights.model, self.state if compared else None, note)
+        result = saver.save(name, self.weights.model, self.state if compared else None, note)
         if isinstance(result, str):
             return result
         self.weights.mark_saved(self.weights.model)
-        self._show_status(self.worker.status)
+        self._show_controls()
         reference = result.metadata.reference
-        return self.profiles.refresh(reference) or (
+        self._show_profiles(reference)
+        return (
             f"Saved as {reference}. To promote it, first compare it on test users: scoring evaluate {self._origin} "
             f"{reference} --on test"
         )
 
-    def _confirm(self) -> None:
-        with self._lock:
-            self._report(self._request_confirmation)
+    def _require_saver(self) -> ProfileSaver:
+        if self.saver is None:
+            raise ConfigurationError("This panel has no folder of profiles. Pass registry to tuning_panel.")
+        return self.saver
 
-    def _request_confirmation(self) -> str:
+    def _confirm(self) -> str:
         self.session.require_confirmable(self.weights.model, self.weights.baseline)
         self._submit(confirm=True)
         return "Confirming…"
@@ -252,48 +226,44 @@ class TuningPanel(widgets.VBox):
 
     # Display
 
-    def _report(self, action: Callable[[], str], line: LiveLine | None = None) -> None:
-        """Show what an action returns, or its error, in a line near its control. Clear the other lines."""
-        line = self.message if line is None else line
-        try:
-            line.text, line.kind = action(), "idle"
-        except ScoringError as error:
-            line.text, line.kind = str(error), "failed"
-        for other in self._lines:
-            if other is not line:
-                other.text, other.kind = "", "idle"
+    def _describe_session(self) -> dict[str, Any]:
+        session = self.session
+        return {
+            "model": self._origin,
+            "n_users": len(session.user_id),
+            "n_jobs": len(session.data.jobs),
+            "as_of": f"{session.data.as_of:%Y-%m-%d %H:%M} UTC",
+            "metrics": [metric.name for metric in session.evaluator.metrics],
+            "level": session.level,
+            "has_profiles": self.saver is not None,
+        }
 
-    @property
-    def _lines(self) -> list[LiveLine]:
-        """The lines of messages: at the top, below the profiles, below the choice of a user."""
-        lines = [self.message, self.views.message]
-        return lines if self.profiles is None else [*lines, self.profiles.message]
-
-    def _show_controls(self) -> None:
-        self._showing = True
-        try:
-            self.controls.show()
-        finally:
-            self._showing = False
-
-    def _show_baseline(self) -> None:
-        self.baseline.value = render_page(f'<p class="muted">{escape_text(self.weights.baseline_description)}</p>')
+    def _show_controls(self, is_forced: bool = False) -> None:
+        """Show the values of all controls. `is_forced` sends them although they did not change."""
+        values = make_control_values(self.weights)
+        self._n_forced += is_forced
+        self.page.show(values={**values, "n_forced": self._n_forced})
 
     def _show_choice(self) -> None:
-        self._showing = True
-        try:
-            external_ids = self.session.data.external_ids
-            self.views.user.value = external_ids.name_user(self._user_id)
-            self.views.job.value = "" if self._job_id is None else external_ids.name_job(self._job_id)
-            self.views.ranks.selected = self.views.job.value
-        finally:
-            self._showing = False
+        external_ids = self.session.data.external_ids
+        place = np.flatnonzero(self.session.user_id == self._user_id)
+        choice = {
+            "user": external_ids.name_user(self._user_id),
+            "job": "" if self._job_id is None else external_ids.name_job(self._job_id),
+            "at": int(place[0]) + 1 if len(place) else None,
+            "n_forced": self._n_forced,
+        }
+        self.page.show(choice=choice)
 
-    def _show_again(self) -> None:
-        """Send the state to a page that has just loaded. It does not receive changes made while it was loading."""
-        with self._lock:
-            for widget in (self.status, *self._lines, *self.views.written):
-                widget.send_state()
+    def _show_profiles(self, chosen: str = "") -> None:
+        if self.saver is None:
+            return
+        try:
+            names = self.saver.names()
+        except ScoringError as error:
+            self.page.show(problem={"at": "load", "kind": "failed", "text": str(error)})
+            return
+        self.page.show(profiles={"names": names, "chosen": chosen})
 
     def _publish(self, state: PanelState) -> None:
         """Show a state. Called on the worker's thread."""
@@ -301,33 +271,93 @@ class TuningPanel(widgets.VBox):
             if state.request != self._request():
                 return  # outdated: a newer move is about to be submitted
             self.state = state
+            parts: dict[str, Any] = {
+                "measures": make_measures_document(state, self.session.level),
+                "list": make_list_document(state.users),
+                "notes": list(state.notes),
+                "waterfall": None if state.waterfall is None else make_waterfall_document(state.waterfall),
+            }
+            if state.slices is not None:
+                parts["slices"] = make_slices_document(state.slices)
+            if state.comparison is not None:
+                parts["overlap"] = make_overlap_document(state)
             if state.confirmation is not None:
-                self.message.text = state.confirmation.text
-                self.message.kind = "warning" if state.confirmation.warning else "idle"
-            self._showing = True
-            try:
-                self.views.show(state)
-            finally:
-                self._showing = False
+                kind = "warning" if state.confirmation.warning else "note"
+                parts["problem"] = {"at": "confirm", "kind": kind, "text": state.confirmation.text}
+            self.page.show(**parts)
 
     def _show_status(self, status: Status) -> None:
         """Show a status. Called on the worker's thread."""
-        text = {
-            "computing": "Computing…",
-            "settled": f"Done in {1000 * status.seconds:,.0f} ms",
-            "failed": status.reason,
-        }
-        state = self.state
-        if status.kind == "settled" and state is not None:
-            first = sum(state.milliseconds.get(stage, 0.0) for stage in FIRST)
-            text["settled"] += f"; lists and measures after {first:,.0f} ms."
-            if self.profiles is not None and self.weights.has_unsaved_changes:
-                text["settled"] += " These weights are not saved."
+        text = {"computing": "Computing…", "failed": status.reason}.get(status.kind, "Done.")
         with self._lock:
-            self.status.text, self.status.kind = text[status.kind], status.kind
+            self.page.show(status={"kind": status.kind, "text": text})
+
+
+class _Texts(dict[str, Any]):
+    """The values of an event, of which a missing one is ""."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _read_text(event: Mapping[str, Any], key: str) -> str:
+    value = event.get(key, "")
+    return value if isinstance(value, str) else str(value)
+
+
+def _read_number(event: Mapping[str, Any]) -> float:
+    value = event.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigurationError("The field does not contain a number. Enter a number.", key=("value",))
+    return float(value)
 
 
 def _require_text(text: str, what: str) -> str:
     if not text.strip():
         raise ConfigurationError(f"The {what} field is empty. Enter the id of a {what}.")
     return text
+
+
+Action = Callable[[TuningPanel, Event], str | None]
+
+_ACTIONS: Final[dict[str, tuple[Action, str]]] = {
+    "weight": (
+        lambda panel, event: panel._slide(
+            event, lambda value: panel.weights.set_weight(_read_text(event, "name"), value)
+        ),
+        "weight:{name}",
+    ),
+    "group": (
+        lambda panel, event: panel._slide(
+            event, lambda value: panel.weights.set_group(_read_text(event, "name"), value)
+        ),
+        "group:{name}",
+    ),
+    "parameter": (
+        lambda panel, event: panel._slide(
+            event, lambda value: panel.weights.set_parameter(_read_text(event, "name"), value)
+        ),
+        "parameter:{name}",
+    ),
+    "lock": (
+        lambda panel, event: panel._move(lambda: panel.weights.lock(_read_text(event, "name"), bool(event.get("on")))),
+        "weight:{name}",
+    ),
+    "lock_group": (
+        lambda panel, event: panel._move(
+            lambda: panel.weights.lock_group(_read_text(event, "name"), bool(event.get("on")))
+        ),
+        "group:{name}",
+    ),
+    "undo": (lambda panel, event: panel._move(panel.weights.undo), "moves"),
+    "redo": (lambda panel, event: panel._move(panel.weights.redo), "moves"),
+    "reset": (lambda panel, event: panel._move(panel.weights.reset), "moves"),
+    "make_baseline": (lambda panel, event: panel._move(panel.weights.make_baseline), "moves"),
+    "confirm": (lambda panel, event: panel._confirm(), "confirm"),
+    "user": (lambda panel, event: panel._choose(user=_read_text(event, "id")), "user"),
+    "job": (lambda panel, event: panel._choose(job=_read_text(event, "id")), "job"),
+    "step": (lambda panel, event: panel._step(-1 if event.get("by") == -1 else 1), "user"),
+    "load": (lambda panel, event: panel._load(_read_text(event, "profile")), "load"),
+    "save": (lambda panel, event: panel._save(_read_text(event, "name"), _read_text(event, "note")), "save"),
+}
+"""Kind of an event → what it does, and the control beside which its message is shown."""

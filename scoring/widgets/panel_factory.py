@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import ipywidgets as widgets
+from typing import Any, Final
 
 from scoring.catalog import list_preset_names, load_model
 from scoring.database.database import Database
@@ -17,11 +16,14 @@ from scoring.errors import ScoringError
 from scoring.evaluation import Holdout
 from scoring.model import Component, ScoringModel
 from scoring.registry import Profile, Registry
-from scoring.widgets.html.html_elements import escape_text, render_page
-from scoring.widgets.panel import TuningPanel
+from scoring.widgets.page import PanelPage
+from scoring.widgets.panel import DEBOUNCE, TuningPanel
 from scoring.widgets.panel_computation import TuningSession
 
 __all__ = ["tuning_page", "tuning_panel"]
+
+PHASES: Final = ("Read and check the data", "Split the actions by time", "Rank the lists of the baseline")
+"""Phases of the opening. The last one ends when the panel shows the measures."""
 
 
 def tuning_panel(
@@ -35,7 +37,9 @@ def tuning_panel(
     factor_cache: Path | None = None,
     components: Iterable[type[Component]] = (),
     seed: int = 0,
-    debounce: float = 0.1,
+    debounce: float = DEBOUNCE,
+    page: PanelPage | None = None,
+    on_phase: Callable[[int], None] = lambda at: None,
 ) -> TuningPanel:
     """Return a panel that starts with `model`, which is also the baseline until the user makes another.
 
@@ -55,6 +59,8 @@ def tuning_panel(
     components: Component classes in addition to the shipped ones, such as those of `scoring.load_components`.
     seed: Seed of the random choice of users and of the bootstrap.
     debounce: Seconds between a change and the start of its computation.
+    page: The widget that shows the panel. None creates one.
+    on_phase: Called with the index of each phase of the opening.
 
     Raises
     ------
@@ -64,32 +70,54 @@ def tuning_panel(
     ConfigurationError: If an argument is invalid.
     """
     components = list(components)
+    on_phase(0)
     if isinstance(registry, str | Path):
         registry = Registry(registry, components=components)
     if registry is not None and model == "promoted" and isinstance(data, str | Path):
         model = registry.for_database(str(data)).use(model)
     if isinstance(data, str | Path):
-        data = _load_dataset(str(data))
+        data = _load_dataset(str(data), page)
+    on_phase(1)
     found = _find_model(model, registry, components)
     origin = found if isinstance(found, Profile) else None
     baseline = found.model if isinstance(found, Profile) else found
     session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
-    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce)
+    on_phase(2)
+    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce, page=page)
 
 
-def tuning_page(*arguments: Any, **options: Any) -> widgets.Widget:
-    """Return the panel of `tuning_panel`, or its error as a sentence: a page does not show the errors of its cell."""
+def tuning_page(*arguments: Any, **options: Any) -> PanelPage:
+    """Return a page at once, and open the panel of `tuning_panel` on a thread.
+
+    The page shows the phase of the opening, or its error.
+    """
+    page = PanelPage()
+    thread = threading.Thread(target=_open, args=(page, arguments, options), name="scoring-opening", daemon=True)
+    thread.start()
+    return page
+
+
+def _open(page: PanelPage, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def show_phase(at: int) -> None:
+        page.show(opening={"phases": list(PHASES), "at": at, "error": ""})
+
     try:
-        return tuning_panel(*arguments, **options)
+        tuning_panel(*arguments, **options, page=page, on_phase=show_phase)
     except ScoringError as error:
-        text = escape_text(str(error))
-        return widgets.HTML(render_page(f'<p role="alert"><b>The panel cannot be opened.</b> {text}</p>'))
+        page.show(opening={"phases": [], "at": 0, "error": str(error)})
+    except Exception as error:
+        text = f"Internal error: {type(error).__name__}: {error}. Run scoring panel --debug for a traceback."
+        page.show(opening={"phases": [], "at": 0, "error": text})
+        raise
 
 
-def _load_dataset(db: str) -> Dataset:
+def _load_dataset(db: str, page: PanelPage | None) -> Dataset:
     with Database.open(db) as database:
         found = read_accepted(database)
-    warn_about_rejections(found.ledger, stacklevel=3)
+    if page is None:
+        warn_about_rejections(found.ledger, stacklevel=3)
+    elif summary := found.ledger.summarize_rejections():
+        page.show(warnings=[summary])
     return Dataset(found.tables, ledger=found.ledger)
 
 

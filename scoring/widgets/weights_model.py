@@ -111,6 +111,14 @@ class WeightsModel:
         }
 
     @property
+    def can_undo(self) -> bool:
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._future)
+
+    @property
     def has_unsaved_changes(self) -> bool:
         """Whether the model differs from the one that was saved or loaded last."""
         return self.model.digest != self._saved

@@ -58,22 +58,23 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     expect(keyboard.entry("fee")).to_have_value("0.26")
     moved = keyboard.settle(start)
     keyboard.press("Tab")
-    assert keyboard.has_focus(keyboard.lock("fee"))
-    keyboard.press("Shift+Tab", "Shift+Tab")
     assert keyboard.has_focus(keyboard.entry("fee"))
-    keyboard.button("Undo").focus()
-    keyboard.press("Enter")
+    keyboard.press("Tab")
+    assert keyboard.has_focus(keyboard.lock("fee"))
+    keyboard.press("Control+z")
     keyboard.back(start)
-    keyboard.press("Tab", "Space")  # Redo
+    keyboard.button("Redo").focus()
+    keyboard.press("Space")
     keyboard.back(moved)
 
     keyboard.save("slid")
-    rows = keyboard.root.locator(".scoring-ranks tbody tr")
-    keyboard.reach(keyboard.root.locator('.scoring-ranks tr[tabindex="0"]'))
+    rows = keyboard.root.locator(".list tbody tr")
+    keyboard.reach(keyboard.root.locator('.list tr[tabindex="0"]'))
     keyboard.press("ArrowDown")
     expect(keyboard.entry("job")).to_have_value(str(rows.nth(1).get_attribute("data-job")))
     # in command mode, these keys add, cut or delete cells, change their type or restart the kernel
-    for control in (keyboard.slider("wage"), keyboard.button("Redo"), keyboard.lock("wage"), rows.nth(1)):
+    keyboard.root.get_by_role("tab", name="Weights").click()
+    for control in (keyboard.slider("wage"), keyboard.button("Undo"), keyboard.lock("wage"), rows.nth(1)):
         control.focus()
         keyboard.press("a", "b", "x", "m", "d", "d", "0", "0")
     assert page.evaluate(PLACE) == place  # the notebook handled none of the keys
@@ -89,7 +90,6 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     page.reload()
     opened(page)
     keyboard.back(moved)
-    keyboard.entry("profile").focus()
     keyboard.choose_profile("slid@1")
 
     *_, cells = page.evaluate(PLACE)

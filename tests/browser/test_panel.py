@@ -1,4 +1,4 @@
-"""The tuning panel as a page in a real browser, operated by keyboard: changes, undo and saving."""
+"""The tuning panel as a page in a real browser: layout, keyboard, errors, connection."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ class OpenPanel:
 
     def keyboard(self) -> Keyboard:
         keyboard = Keyboard(self.monitor.page)
-        if self._first is None or self._stands(keyboard) != self._first:
+        if self._first is None or self._read_state(keyboard) != self._first:
             self.monitor.page.goto(f"{self._panel.url}?token={self._panel.token}")
             keyboard.settle()
-            self._first = self._stands(keyboard)
+            self._first = self._read_state(keyboard)
+        keyboard.root.get_by_role("tab", name="Weights").click()
         return keyboard
 
     @staticmethod
-    def _stands(keyboard: Keyboard) -> tuple[object, ...]:
+    def _read_state(keyboard: Keyboard) -> tuple[object, ...]:
         locked = keyboard.root.get_by_role("button", name=re.compile("is locked; unlock it$")).count()
-        baseline = keyboard.root.get_by_text(re.compile("^The baseline (is|was)")).inner_text()
+        baseline = keyboard.root.locator(".baseline").inner_text()
         return keyboard.answers(), keyboard.typed(*BASE), locked, baseline
 
 
@@ -52,28 +53,24 @@ def keyboard(opened: OpenPanel) -> Iterator[Keyboard]:
     assert opened.monitor.problems == []
 
 
-def test_tab_visits_every_named_control_in_order(
-    keyboard: Keyboard,
-) -> None:
-    assert keyboard.page.locator(".jp-Toolbar, .jp-NotebookPanel-toolbar, .jp-InputArea-editor").count() == 0
-    keyboard.reach(keyboard.button("▸ parameters of base"))
+def test_tab_visits_every_named_control_in_order(keyboard: Keyboard) -> None:
+    keyboard.reach(keyboard.button("parameters of freshness"))
     keyboard.press("Space")  # expands the parameters
     expect(keyboard.entry("freshness.half_life_days")).to_be_visible()
     visited, there_are = keyboard.stops()
     assert there_are > 60
     assert visited == list(range(there_are))
-
     expect(keyboard.slider("freshness.half_life_days")).to_be_visible()
-    sliders = keyboard.names("slider")  # including hidden ones
-    assert sliders == keyboard.names("spinbutton")
-    assert len(set(sliders)) == len(sliders) > 50
-    assert {"fee", "base", "history", "history.wage", "wage", "wage.curve point 2 x"} < set(sliders)
+    sliders = [name for name in keyboard.names("slider") if " point " not in name]  # including hidden ones
+    assert len(set(sliders)) == len(sliders) > 40
+    assert {"fee", "base", "history", "history.wage", "wage"} < set(sliders)
+    assert {*sliders, "wage.curve point 2 x"} < set(keyboard.names("spinbutton"))
 
 
 def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     start = keyboard.answers()
-    rows = keyboard.root.locator(".scoring-ranks tbody tr")
-    keyboard.reach(keyboard.root.locator('.scoring-ranks tr[tabindex="0"]'))
+    rows = keyboard.root.locator(".list tbody tr")
+    keyboard.reach(keyboard.root.locator('.list tr[tabindex="0"]'))
     keyboard.press("ArrowDown", "ArrowDown")
     expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
     job = rows.nth(2).get_attribute("data-job")
@@ -82,8 +79,7 @@ def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     assert keyboard.has_focus(rows.nth(2))
 
     user = keyboard.entry("user").input_value()
-    keyboard.reach(keyboard.button("Next user"))
-    keyboard.press("Enter")
+    keyboard.press("j")
     expect(keyboard.entry("user")).not_to_have_value(user)
     expect(rows.first).not_to_have_text(start["list"][0])
     keyboard.settle()
@@ -104,25 +100,22 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     slid = keyboard.settle(start)
     assert len(slid["list"]) == 40
 
-    marks = keyboard.root.get_by_text(re.compile("Marks are exploratory"))
-    expect(marks).to_contain_text(re.compile(r"has compared [1-9]\d* settings?;"))
+    expect(keyboard.root.locator(".moves")).to_contain_text(re.compile(r"has compared [1-9]\d* settings?;"))
     keyboard.reach(keyboard.button("Confirm"))
     keyboard.press("Enter")
     expect(keyboard.message).to_contain_text(re.compile(r"Confirmation on \d+ validation users?: NDCG@10"))
     keyboard.back(slid)
 
-    keyboard.reach(keyboard.button("Undo"))
-    keyboard.press("Enter")
+    keyboard.press("Control+z")
     keyboard.back(start)
     assert keyboard.typed(*BASE) == weights
-    keyboard.reach(keyboard.button("Redo"))
-    keyboard.press("Space")
+    keyboard.press("Control+y")
     keyboard.back(slid)
     keyboard.reach(keyboard.button("Undo"))
     keyboard.press("Enter")
     keyboard.back(start)
 
-    baseline = keyboard.root.get_by_text(re.compile("^The baseline (is|was)"))
+    baseline = keyboard.root.locator(".baseline")
     expect(baseline).to_contain_text("The baseline is standard as it was opened")
     keyboard.type(keyboard.entry("fee"), "0.6")
     moved = keyboard.settle(start)
@@ -136,16 +129,16 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.reach(keyboard.button("Reset"))
     keyboard.press("Enter")
     keyboard.back(made)
-    keyboard.reach(keyboard.button("Undo"))
-    keyboard.press("Enter", "Enter", "Enter")  # undoes Reset, 0.1 and the baseline
+    for _ in range(3):  # undoes Reset, 0.1 and the baseline
+        keyboard.press("Control+z")
     keyboard.back(moved)
     expect(baseline).to_contain_text("The baseline is standard as it was opened")
-    keyboard.press("Enter")
+    keyboard.press("Control+z")
     keyboard.back(start)
 
     keyboard.reach(keyboard.lock("wage"))
     keyboard.press("Space")
-    expect(keyboard.lock("wage")).to_have_text("locked")
+    expect(keyboard.lock("wage")).to_have_attribute("aria-pressed", "true")
     keyboard.type(keyboard.entry("fee"), "0.5")
     keyboard.settle(start)
     assert keyboard.typed("fee", "wage") == {"fee": "0.5", "wage": weights["wage"]}
@@ -156,7 +149,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.back(start)
     keyboard.reach(keyboard.lock("wage"))
     keyboard.press("Space")  # in the initial state, the next test needs no new page and kernel
-    expect(keyboard.lock("wage")).not_to_have_text("locked")
+    expect(keyboard.lock("wage")).to_have_attribute("aria-pressed", "false")
 
 
 def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder: Path) -> None:
@@ -167,7 +160,9 @@ def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder:
 
     saved = Registry(folder / "profiles").use("dearer@1")
     kept = saved.model.weights.components["base"]
-    assert {name: round(kept[name], 4) for name in BASE} == {name: float(text) for name, text in weights.items()}
+    assert {name: round(kept[name], 4) for name in BASE} == pytest.approx(
+        {name: float(text) for name, text in weights.items()}, abs=1e-4
+    )
 
     keyboard.page.reload()
     keyboard.back(start)

@@ -71,7 +71,7 @@ def texts(holdout: Holdout, tmp_path_factory: pytest.TempPathFactory) -> Mapping
     texts["Backtest"] = repr(Backtest.of(data, {"standard": model}, cuts=1, factor_cache=folder / "factors"))
     panel = TuningPanel(TuningSession(train, model), debounce=0.0)
     state = panel.wait(60.0)
-    texts["panel"] = unescape(panel.views.notes.value)
+    texts["panel"] = "\n".join(panel.page.document["notes"])
     texts["panel state in a notebook"] = unescape(state._repr_html_())
     panel.close()
     return texts

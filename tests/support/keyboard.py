@@ -12,27 +12,27 @@ __all__ = ["POLLING", "Keyboard"]
 POLLING = 100
 """Milliseconds between two checks of a page. By default a page is drawn and checked 60 times per second."""
 
-_STOPS = 200
+_STOPS = 400
 _READ = """() => {
-  const panel = document.querySelector(".scoring-panel");
+  const panel = document.querySelector(".scoring-page");
   const measures = panel?.querySelector('table[aria-label="Measures compared with the baseline"]');
   if (!measures) return null;  // a page that opens gets its parts one after the other
   return {
-    list: Array.from(panel.querySelectorAll(".scoring-ranks tbody tr"), row => row.textContent),
+    list: Array.from(panel.querySelectorAll(".list tbody tr"), row => row.textContent),
     measures: Array.from(measures.querySelectorAll("tbody tr"), row => row.textContent),
   };
 }"""
 _SETTLED = """(before) => {
-  const status = document.querySelector(".scoring-messages [role=status]");
   const now = (READ)();
-  if (status?.dataset.kind !== "settled" || !now?.list.length) return false;
+  if (document.querySelector(".scoring-page")?.dataset.state !== "settled" || !now?.list.length) return false;
   return !before || ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
 }""".replace("READ", _READ)
 _BACK = "(before) => JSON.stringify((READ)()) === JSON.stringify(before)".replace("READ", _READ)
 _STOP = """() => {
   const all = Array.from(document.querySelectorAll(
-    '.scoring-panel :is(button, input, select, summary, [role="slider"], tr[tabindex="0"])'));
-  return all.filter(one => one.checkVisibility({ visibilityProperty: true })).indexOf(document.activeElement);
+    '.scoring-page :is(button:not(:disabled), input, select, summary, [tabindex])'));
+  return all.filter(one => one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true }))
+    .indexOf(document.activeElement);
 }"""
 _STOPS_THERE_ARE = _STOP.replace(".indexOf(document.activeElement)", ".length")
 
@@ -42,8 +42,8 @@ class Keyboard:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.root = page.locator(".scoring-panel")
-        self.message = self.root.locator("[role=status]:not(:empty)").nth(1)  # after the status
+        self.root = page.locator(".scoring-page")
+        self.message = self.root.locator(".message:not(:empty)")
 
     def answers(self) -> dict[str, list[str]]:
         read: dict[str, list[str]] = self.page.evaluate(_READ)
@@ -61,8 +61,9 @@ class Keyboard:
     # Controls
 
     def entry(self, name: str) -> Locator:
-        """Return an input or select by name: a component for its weight, or component.parameter."""
-        return self.root.locator("input, select").and_(self.root.get_by_label(name, exact=True))
+        """Return a field by name: a component for its weight, or component.parameter."""
+        fields = self.root.locator("input:not([type=range]), select")
+        return fields.and_(self.root.get_by_label(name, exact=True))
 
     def slider(self, name: str) -> Locator:
         """Return the slider with this accessible name."""
@@ -118,15 +119,16 @@ class Keyboard:
 
     def save(self, name: str) -> None:
         """Save the model as a profile. Press Save again if the panel asks for it."""
+        self.root.get_by_role("tab", name="Profiles").click()
         self.type(self.entry("name"), name)
-        self.reach(self.button("Save"))
-        self.press("Enter")
         expect(self.message).not_to_be_empty()
+        self.reach(self.button("Save"))
         if "Press Save again" in self.message.inner_text():
             self.press("Enter")
         expect(self.message).to_have_text(re.compile(f"^Saved as {re.escape(name)}@1\\. "))
 
     def choose_profile(self, name: str) -> None:
+        self.root.get_by_role("tab", name="Profiles").click()
         self.reach(self.entry("profile"))
         self.page.keyboard.type(name)
         expect(self.entry("profile")).to_have_value(name)

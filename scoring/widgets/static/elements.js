@@ -1,0 +1,103 @@
+// Elements, numbers and words. Texts are set as text or attributes, never as markup, because titles are untrusted.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Return an element. Properties that start with "on" are listeners; null and false leave an attribute out. */
+function make(name, properties = {}, ...children) {
+  return fill(document.createElement(name), properties, children);
+}
+
+function makeSvg(name, properties = {}, ...children) {
+  return fill(document.createElementNS(SVG, name), properties, children);
+}
+
+function fill(node, properties, children) {
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value === true) node.setAttribute(key, "");
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Set an attribute or a text only if it differs, so that screen readers hear changes only. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function setAttributes(node, values) {
+  for (const [key, value] of Object.entries(values)) {
+    if (value === null || value === false || value === undefined) node.removeAttribute(key);
+    else if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value === true ? "" : value);
+  }
+}
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** Return a number with four significant digits, or – if it is missing. */
+function formatNumber(value, digits = 4) {
+  if (!isNumber(value)) return "–";
+  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US").replace("-", "−");
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
+}
+
+/** Return a number with its sign, three significant digits. */
+function formatSigned(value) {
+  if (!isNumber(value)) return "–";
+  if (value === 0) return "0";
+  return (value > 0 ? "+" : "") + formatNumber(value, 3);
+}
+
+function formatShare(share) {
+  return isNumber(share) ? `${(100 * share).toFixed(1)} %` : "–";
+}
+
+function count(n, noun) {
+  return `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+const GOOD_ARROW = { 1: "↑", "-1": "↓", 0: "" };
+const GOOD_WORDS = { 1: "higher is better", "-1": "lower is better", 0: "neither direction is better" };
+const KIND_SYMBOLS = { better: "▲", worse: "▼", changed: "◆", quiet: "", same: "" };
+
+/** Return a table. A column is {name, kind: "number" | "", hide: "narrow" | ""}; cells are texts or nodes. */
+function makeTable(label, columns, rows) {
+  const classes = columns.map((column) => [column.kind, column.hide && `hide-${column.hide}`].filter(Boolean).join(" "));
+  const cell = (name, content, i, more = {}) => make(name, { class: classes[i] || null, ...more }, content);
+  return make("table", { "aria-label": label },
+    make("thead", {}, make("tr", {}, columns.map((column, i) => cell("th", column.name, i, { scope: "col" })))),
+    make("tbody", {}, rows.map((row) => make("tr", {}, row.map((content, i) => cell("td", content, i))))));
+}
+
+const LOCK_PATHS = {
+  true: "M4 7V5a4 4 0 0 1 8 0v2h1v7H3V7zm2 0h4V5a2 2 0 0 0-4 0z",
+  false: "M4 7V5a4 4 0 0 1 7.6-1.7l-1.8.8A2 2 0 0 0 6 5v2h7v7H3V7zm.5 1.5v4h7v-4z",
+};
+
+function makeIcon(path) {
+  return makeSvg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" },
+    makeSvg("path", { d: path, fill: "currentColor", "fill-rule": "evenodd" }));
+}
+
+/** Call `action` at most once per `wait` milliseconds, with its latest arguments. */
+function throttle(action, wait) {
+  let timer = 0;
+  let latest = null;
+  const run = () => {
+    timer = 0;
+    if (latest) {
+      action(...latest);
+      latest = null;
+      timer = setTimeout(run, wait);
+    }
+  };
+  const throttled = (...values) => {
+    latest = values;
+    if (!timer) run();
+  };
+  throttled.cancel = () => {
+    latest = null;
+  };
+  return throttled;
+}

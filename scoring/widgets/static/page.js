@@ -1,0 +1,333 @@
+// The page: it draws the document of the panel, sends events, and watches the connection.
+
+const PING_EVERY = 800;
+const LOST_AFTER = 2200;
+const KEYS = [
+  ["Ctrl+Z", "undo the last move"], ["Ctrl+Y", "redo the move that was undone"],
+  ["S", "save the weights as a profile"], ["J / K", "next / previous user"], ["?", "open or close this help"],
+  ["↑ / ↓", "in the list: choose the next or previous job"], ["← / →", "on a slider: change by one step"],
+  ["Tab", "go to the next control"], ["Esc", "close a dialog"],
+];
+
+class Page {
+  constructor(model, el) {
+    this.model = model;
+    this.document = {};
+    this.messages = {};
+    this.n_ids = 0;
+    this.prefix = `scoring-${Math.random().toString(36).slice(2, 8)}`;
+    this.isStandalone = document.body.dataset.voila !== undefined;
+    this.root = make("div", { class: `scoring-page${this.isStandalone ? " standalone" : ""}` });
+    el.append(this.root);
+    this.build();
+  }
+
+  makeId() {
+    this.n_ids += 1;
+    return `${this.prefix}-${this.n_ids}`;
+  }
+
+  /** Return the place of the messages of a control. */
+  makeMessage(at) {
+    const node = make("p", { class: "message", role: "status" });
+    (this.messages[at] ??= []).push(node);
+    return node;
+  }
+
+  send(event) {
+    if (this.isLost) return;
+    this.model.send(event);
+  }
+
+  build() {
+    this.opening = make("div", { class: "opening", role: "status" }, make("p", {}, "Opening the panel…"));
+    this.status = make("p", { class: "status", role: "status" });
+    this.lost = make("p", { class: "lost", role: "alert", hidden: true });
+    this.moves = make("span", { class: "muted counter" });
+    const button = (name, tip, event) => make("button", { type: "button", "data-name": name, title: tip,
+      onclick: () => this.send(event) }, name);
+    this.buttons = {
+      undo: button("Undo", "undo the last move (Ctrl+Z)", { kind: "undo" }),
+      redo: button("Redo", "redo the move that was undone (Ctrl+Y)", { kind: "redo" }),
+      reset: button("Reset", "restore the baseline and remove all locks", { kind: "reset" }),
+      baseline: button("Make baseline", "compare with these weights from now on", { kind: "make_baseline" }),
+      confirm: button("Confirm", "test these weights once on validation users that this session has not drawn",
+        { kind: "confirm" }),
+      help: make("button", { type: "button", title: "keys and words (?)", "aria-label": "Help",
+        onclick: () => this.toggleHelp() }, "?"),
+    };
+    this.header = make("header", { class: "header" },
+      make("div", { class: "status-line" }, this.status, this.moves),
+      make("div", { class: "toolbar" }, Object.values(this.buttons)), this.lost,
+      this.makeMessage("moves"), this.makeMessage("confirm"));
+    this.controls = new Controls(this);
+    this.rules = make("div", {});
+    this.profiles = new Profiles(this);
+    this.baseline = make("p", { class: "muted baseline" });
+    this.tabs = this.makeTabs([
+      ["Weights", make("div", {}, this.baseline, this.controls.node)],
+      ["Rules", this.rules],
+      ["Profiles", this.profiles.node],
+    ]);
+    this.measures = new Measures(this);
+    this.list = new RankList(this);
+    this.waterfall = new Waterfall(this);
+    this.slices = new Slices(this);
+    this.overlap = new Overlap(this);
+    this.notes = new Notes(this);
+    this.title = make("p", { class: "muted title" });
+    this.left = make("div", { class: "left", role: "region", "aria-label": "Controls" }, this.tabs);
+    this.right = make("div", { class: "right", role: "region", "aria-label": "Results" },
+      make("div", { class: "column" }, this.title, this.measures.node, this.slices.node, this.overlap.node, this.notes.node),
+      make("div", { class: "column" }, this.list.node, this.waterfall.node));
+    this.main = make("div", { class: "main", hidden: true }, this.header, make("div", { class: "columns" }, this.left,
+      this.right));
+    this.help = this.makeHelp();
+    this.tip = make("div", { class: "tip", role: "tooltip", popover: "manual" });
+    this.root.append(this.opening, this.main, this.help, this.tip);
+    this.watchTips();
+  }
+
+  makeTabs(tabs) {
+    const list = make("div", { class: "tabs", role: "tablist", "aria-label": "Controls" });
+    const panels = [];
+    this.openTab = (name, focus = false) => {
+      tabs.forEach(([other], i) => {
+        const isOpen = other === name;
+        setAttributes(list.children[i], { "aria-selected": String(isOpen), tabindex: isOpen ? 0 : -1 });
+        panels[i].hidden = !isOpen;
+        if (isOpen && focus) list.children[i].focus();
+      });
+    };
+    tabs.forEach(([name, inside], i) => {
+      const panel = make("div", { role: "tabpanel", id: this.makeId(), "aria-label": name }, inside);
+      panels.push(panel);
+      list.append(make("button", { type: "button", role: "tab", "aria-controls": panel.id, onclick: () => this.openTab(name),
+        onkeydown: (event) => {
+          const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          if (by) this.openTab(tabs[(i + by + tabs.length) % tabs.length][0], true);
+        } }, name));
+    });
+    this.openTab(tabs[0][0]);
+    return [list, ...panels];
+  }
+
+  makeHelp() {
+    const close = make("button", { type: "button", onclick: () => dialog.close() }, "Close");
+    const dialog = make("dialog", { "aria-label": "Help" }, make("h3", {}, "Keys"),
+      makeTable("Keys", [{ name: "key" }, { name: "action" }], KEYS.map(([key, text]) => [make("kbd", {}, key), text])),
+      make("h3", {}, "Words"),
+      make("p", {}, "The weights of a group sum to 1: when a weight moves, the other weights change in proportion. "
+        + "Locked weights do not change. A share is the weight of a component in the whole score."),
+      make("p", {}, "▲ better and ▼ worse are significant, corrected over all measures. “May be chance” and “not "
+        + "significant” are not. Confirm tests the weights once on users that this session has not drawn."),
+      close);
+    return dialog;
+  }
+
+  toggleHelp() {
+    if (this.help.open) this.help.close();
+    else this.help.showModal();
+  }
+
+  /** Show the tooltip of an element that has `data-tip`, when the mouse is over it or its row has the focus. */
+  watchTips() {
+    const show = (target) => {
+      const text = target && this.findTip(target.dataset.tip);
+      if (!text) {
+        this.tip.hidePopover();
+        return;
+      }
+      setText(this.tip, text);
+      this.tip.showPopover();
+      const box = target.getBoundingClientRect();
+      const width = this.tip.offsetWidth;
+      const left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - width - 8));
+      const below = box.bottom + 6 + this.tip.offsetHeight < window.innerHeight;
+      this.tip.style.left = `${left}px`;
+      this.tip.style.top = `${below ? box.bottom + 4 : box.top - this.tip.offsetHeight - 4}px`;
+    };
+    this.root.addEventListener("pointerover", (event) => show(event.target.closest("[data-tip]")));
+    this.root.addEventListener("pointerleave", () => show(null));
+    this.root.addEventListener("scroll", () => show(null), true);
+  }
+
+  findTip(key) {
+    const [kind, ...rest] = key.split(":");
+    const name = rest.join(":");
+    const tips = this.document.tips ?? {};
+    const tip = { group: tips.groups, component: tips.components, parameter: tips.parameters, measure: tips.measures,
+      rule: tips.rules }[kind]?.[name];
+    if (kind === "measure" && !tip) return this.document.measures?.rows.find((row) => row.measure === name)?.meaning;
+    return typeof tip === "string" ? tip : tip?.text;
+  }
+
+  // Documents
+
+  receive(parts) {
+    Object.assign(this.document, parts);
+    const draw = {
+      opening: (part) => this.showOpening(part),
+      session: (part) => this.showSession(part),
+      structure: (part) => this.controls.build(part),
+      rules: (part) => this.showRules(part),
+      values: (part) => this.showValues(part),
+      choice: (part) => this.list.showChoice(part),
+      profiles: (part) => this.profiles.show(part),
+      measures: (part) => this.measures.show(part),
+      list: (part) => this.list.show(part),
+      waterfall: (part) => this.waterfall.show(part),
+      slices: (part) => this.slices.show(part),
+      overlap: (part) => this.overlap.show(part),
+      notes: (part) => this.notes.show(this.document.warnings ?? [], part),
+      status: (part) => this.showStatus(part),
+      problem: (part) => this.showProblem(part),
+    };
+    for (const [name, show] of Object.entries(draw)) {
+      if (name in parts) show(parts[name]);
+    }
+    this.root.dataset.state = this.document.status?.kind ?? "opening";
+  }
+
+  showOpening(part) {
+    this.opening.replaceChildren(
+      part.error ? make("p", { role: "alert", class: "failed" }, make("b", {}, "The panel cannot be opened. "), part.error) : "",
+      part.error ? "" : make("p", {}, "Opening the panel"),
+      part.error ? "" : make("ol", {}, part.phases.map((phase, i) => make("li",
+        { class: i < part.at ? "done" : i === part.at ? "current" : "" }, phase, i < part.at ? " ✓" : i === part.at ? "…" : ""))));
+  }
+
+  showSession(part) {
+    this.opening.hidden = true;
+    this.main.hidden = false;
+    setText(this.title, `${count(part.n_users, "train user")} of a holdout, ${count(part.n_jobs, "job")}. Lists are computed `
+      + `as of ${part.as_of}. Metrics count the actions after that time.`);
+    const tab = Array.from(this.left.querySelectorAll('[role="tab"]')).find((one) => one.textContent === "Profiles");
+    tab.hidden = !part.has_profiles;
+  }
+
+  showRules(rules) {
+    this.rules.replaceChildren(rules.length ? make("ul", {}, rules.map((rule) => make("li", {}, rule)))
+      : make("p", { class: "muted" }, "The model has no rules of its own."));
+  }
+
+  showValues(values) {
+    this.controls.show(values);
+    setText(this.baseline, values.baseline);
+    this.buttons.undo.disabled = !values.can_undo;
+    this.buttons.redo.disabled = !values.can_redo;
+    this.showCounter();
+  }
+
+  showCounter() {
+    const { values, measures } = this.document;
+    const n = measures?.n_compared ?? 0;
+    const saved = values?.is_saved ? "" : " · not saved";
+    setText(this.moves, `${count(n, "settled move")}${saved}`);
+  }
+
+  showStatus(status) {
+    setText(this.status, status.text);
+    this.status.dataset.kind = status.kind;
+    this.showCounter();
+  }
+
+  showProblem(problem) {
+    const at = problem.at.replace(/^parameter:(.*) point \d+ (x|value)$/, "curve:$1");
+    for (const [name, nodes] of Object.entries(this.messages)) {
+      for (const node of nodes) {
+        setText(node, name === at ? problem.text : "");
+        node.dataset.kind = problem.kind;
+      }
+    }
+  }
+
+  // Connection
+
+  watchConnection() {
+    let waiting = 0;
+    let number = 0;
+    this.answer = () => {
+      waiting = 0;
+      if (this.isLost) this.setLost(false);
+    };
+    const tick = () => {
+      const now = performance.now();
+      if (waiting && now - waiting > LOST_AFTER) this.setLost(true);
+      if (!waiting) waiting = now;
+      number += 1;
+      try {
+        this.model.send({ kind: "ping", n: number });
+      } catch {
+        this.setLost(true);
+      }
+    };
+    const timer = setInterval(tick, PING_EVERY);
+    tick();
+    return () => clearInterval(timer);
+  }
+
+  setLost(isLost) {
+    if (this.isLost === isLost) return;
+    this.isLost = isLost;
+    this.lost.hidden = !isLost;
+    setText(this.lost, isLost ? "The connection is lost: the kernel of the panel does not answer. The controls are locked. "
+      + "They unlock when it answers again; if the server has stopped, start it and reload the page." : "");
+    this.left.inert = isLost;
+    this.right.inert = isLost;
+    for (const button of Object.values(this.buttons)) button.inert = isLost;
+    this.root.classList.toggle("is-lost", isLost);
+    if (!isLost) this.model.send({ kind: "open" });
+  }
+
+  // Keys
+
+  watchKeys() {
+    const onKey = (event) => {
+      const isInside = this.root.contains(event.target);
+      const isText = event.target.matches?.('input:not([type="range"]), textarea, select');
+      const key = event.key.toLowerCase();
+      const hasControl = event.ctrlKey || event.metaKey;
+      if (hasControl && (key === "z" || key === "y") && !isText) {
+        event.preventDefault();
+        this.send({ kind: key === "y" || event.shiftKey ? "redo" : "undo" });
+      } else if (!hasControl && !event.altKey && !isText) {
+        if (key === "s") {
+          event.preventDefault();
+          this.openTab("Profiles");
+          this.profiles.name.focus();
+        } else if (key === "j" || key === "k") this.send({ kind: "step", by: key === "j" ? 1 : -1 });
+        else if (key === "?") this.toggleHelp();
+      }
+      // JupyterLab handles shortcuts on the document. A browser would save the page on Ctrl+S.
+      if (isInside && !this.isStandalone && !(hasControl && key === "s")) event.stopPropagation();
+    };
+    const target = this.isStandalone ? document : this.root;
+    target.addEventListener("keydown", onKey);
+    return () => target.removeEventListener("keydown", onKey);
+  }
+}
+
+function render({ model, el }) {
+  const page = new Page(model, el);
+  const onMessage = (message) => {
+    if (message.parts) page.receive(message.parts);
+    if (message.pong !== undefined) page.answer?.();
+  };
+  model.on("msg:custom", onMessage);
+  const endKeys = page.watchKeys();
+  const resized = new ResizeObserver(() => {
+    page.root.style.setProperty("--header", `${page.header.offsetHeight}px`);
+  });
+  resized.observe(page.header);
+  model.send({ kind: "open" });
+  const endConnection = page.watchConnection();
+  return () => {
+    model.off("msg:custom", onMessage);
+    endKeys();
+    endConnection();
+    resized.disconnect();
+  };
+}
+
+export default { render };

@@ -1,0 +1,293 @@
+// The results: measures, the list of a user, one job, slices, overlap and notes.
+
+function makeSection(title, ...inside) {
+  const heading = make("h3", {}, title);
+  const node = make("section", { class: "card", "aria-label": title }, heading, ...inside);
+  return { node, heading };
+}
+
+/** The measures of all users, compared with the baseline. */
+class Measures {
+  constructor(page) {
+    this.page = page;
+    this.note = make("p", { class: "muted" });
+    this.body = make("div", { class: "scroll" });
+    this.reasons = make("div", { class: "muted" });
+    this.moves = make("p", { class: "muted moves" });
+    this.node = makeSection("All users", this.note, this.body, this.moves, this.reasons).node;
+  }
+
+  show(data) {
+    const hasPrice = data.rows.some((row) => row.is_price);
+    setText(this.note, `${count(data.n_users, "train user")}, compared with the baseline. ↑ higher is better, ↓ lower is `
+      + `better. The grey band holds differences that are too small to get a mark.`
+      + (hasPrice ? ` ! worse by more than ${Math.round(100 * data.price_share)} %.` : ""));
+    setText(this.moves, `Marks are exploratory: corrected over the ${data.n_tests} measures but not over moves. This `
+      + `session has compared ${count(data.n_compared, "setting")}; with many, some marks are chance. Confirm tests the `
+      + `current weights once on other users.`);
+    this.reasons.replaceChildren(...data.reasons.map((reason) => make("p", {}, reason)));
+    const columns = [
+      { name: "measure" }, { name: "baseline", kind: "number", hide: "medium" }, { name: "now", kind: "number" },
+      { name: "difference", kind: "number" }, { name: `${Math.round(100 * data.level)} % interval`, hide: "narrow" },
+      { name: "mark" },
+    ];
+    const rows = data.rows.map((row) => [
+      make("span", { class: "measure-name", "data-tip": `measure:${row.measure}` }, row.measure,
+        make("span", { class: "muted", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`)),
+      formatNumber(row.baseline), formatNumber(row.now),
+      make("span", { class: row.is_price ? "worse" : row.kind },
+        formatSigned(row.difference), row.difference && isNumber(row.relative)
+          ? make("span", { class: "relative" }, ` ${formatPercent(row.relative)}`) : null,
+        row.is_price ? make("span", { title: "worse by more than 10 %" }, " !") : null),
+      drawInterval(row, findReach([row], ["low", "high", "detectable"])),
+      make("span", { class: `verdict ${row.kind}` }, `${KIND_SYMBOLS[row.kind]} ${row.verdict}`.trim()),
+    ]);
+    const table = makeTable("Measures compared with the baseline", columns, rows);
+    this.body.replaceChildren(table);
+  }
+}
+
+function formatPercent(share) {
+  const text = Math.abs(share) < 0.1 ? (100 * share).toFixed(1) : (100 * share).toFixed(0);
+  return `${share > 0 ? "+" : ""}${text} %`.replace("-", "−");
+}
+
+function kindOfMovement(movement) {
+  if (movement.startsWith("▲") || movement === "new") return "better";
+  return movement.startsWith("▼") ? "worse" : "quiet";
+}
+
+/** The list of one user. The arrow keys choose a job. */
+class RankList {
+  constructor(page) {
+    this.page = page;
+    this.chosen = "";
+    this.user = make("input", { type: "text", "aria-label": "user", size: 12, spellcheck: "false", autocomplete: "off",
+      onchange: () => page.send({ kind: "user", id: this.user.value.trim() }) });
+    this.job = make("input", { type: "text", "aria-label": "job", size: 12, spellcheck: "false", autocomplete: "off",
+      placeholder: "id", onchange: () => page.send({ kind: "job", id: this.job.value.trim() }) });
+    this.at = make("span", { class: "muted" });
+    const step = (by, name, key, symbol) => make("button", { type: "button", class: "step-user",
+      "aria-label": `${name} user`, title: `${name} user (${key})`, onclick: () => page.send({ kind: "step", by }) }, symbol);
+    this.chooser = make("div", { class: "chooser" },
+      make("label", {}, "user", this.user), step(-1, "Previous", "K", "‹"), step(1, "Next", "J", "›"), this.at,
+      make("label", {}, "job", this.job));
+    this.legend = make("p", { class: "legend" });
+    this.frame = make("div", { class: "scroll list" });
+    this.removed = make("p", { class: "muted" });
+    this.frame.addEventListener("keydown", (event) => this.press(event));
+    this.section = makeSection("One user", this.chooser, page.makeMessage("user"), page.makeMessage("job"), this.legend,
+      this.frame, this.removed);
+    this.node = this.section.node;
+  }
+
+  showChoice(choice) {
+    if (this.user !== document.activeElement || choice.user !== this.user.dataset.sent) this.user.value = choice.user;
+    this.user.dataset.sent = choice.user;
+    this.job.value = choice.job;
+    this.chosen = choice.job;
+    const n = this.page.document.session?.n_users;
+    setText(this.at, choice.at ? `${choice.at} of ${n}` : "not among the users of the measures");
+    this.markChosen();
+  }
+
+  show(data) {
+    const hasFocus = this.frame.contains(document.activeElement);
+    const top = this.frame.scrollTop;
+    const key = JSON.stringify([data.components, data.colours]);
+    if (key !== this.legendKey) {
+      this.legendKey = key;
+      this.legend.replaceChildren(...data.components.map((name, i) => make("span", { class: "entry" },
+        make("span", { class: "swatch", style: `background:${data.colours[i]}` }), name)));
+    }
+    const columns = [
+      { name: "rank", kind: "number" }, { name: "moved" }, { name: "score", kind: "number" },
+      { name: "points by component", hide: "narrow" }, { name: "job" },
+    ];
+    const rows = data.rows.map((row) => [
+      row.rank,
+      make("span", { class: kindOfMovement(row.movement) }, row.movement),
+      row.score.toFixed(2),
+      drawStack(row, data.components, data.colours),
+      [make("span", { class: "job-title" }, row.title || `job ${row.id}`),
+        make("span", { class: "muted" }, [row.company, row.place].filter(Boolean).join(" · "))],
+    ]);
+    const table = makeTable(`List of user ${data.user}. Use the arrow keys to choose a job.`, columns, rows);
+    table.setAttribute("role", "grid");
+    Array.from(table.tBodies[0].rows).forEach((line, i) => {
+      line.dataset.job = data.rows[i].id;
+      line.addEventListener("click", () => this.choose(line));
+    });
+    this.frame.replaceChildren(table);
+    this.frame.scrollTop = top;
+    const chosen = this.markChosen();
+    if (hasFocus) chosen?.focus({ preventScroll: true });
+    setText(this.removed, this.describeRemoved(data.removed));
+  }
+
+  describeRemoved(removed) {
+    if (!removed.length) return "";
+    const few = removed.slice(0, 8).map(([job, rank]) => `${job} (was ${rank})`).join(", ");
+    const more = removed.length > 8 ? ` and ${removed.length - 8} more` : "";
+    return `${count(removed.length, "job")} no longer in the list: ${few}${more}.`;
+  }
+
+  get lines() {
+    return Array.from(this.frame.querySelectorAll("tbody tr"));
+  }
+
+  markChosen() {
+    const all = this.lines;
+    const chosen = all.find((line) => line.dataset.job === this.chosen) ?? all[0];
+    for (const line of all) {
+      line.setAttribute("aria-selected", String(line.dataset.job === this.chosen));
+      line.tabIndex = line === chosen ? 0 : -1;
+    }
+    return chosen;
+  }
+
+  choose(line) {
+    if (!line) return;
+    this.chosen = line.dataset.job;
+    this.markChosen();
+    line.focus({ preventScroll: true });
+    line.scrollIntoView({ block: "nearest" });
+    this.page.send({ kind: "job", id: line.dataset.job });
+  }
+
+  press(event) {
+    const all = this.lines;
+    const at = all.indexOf(document.activeElement);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
+    if (at < 0) return;
+    if (event.key === "Enter" || event.key === " ") this.choose(all[at]);
+    else if (event.key in steps) this.choose(all[Math.min(Math.max(at + steps[event.key], 0), all.length - 1)]);
+    else return;
+    event.preventDefault();
+  }
+}
+
+/** Why one job moved: the change of its score by component. */
+class Waterfall {
+  constructor(page) {
+    this.page = page;
+    this.body = make("div", { class: "scroll" });
+    this.summary = make("p", {});
+    this.section = makeSection("One job", this.summary, this.body);
+    this.node = this.section.node;
+  }
+
+  show(data) {
+    setText(this.section.heading, data ? `Why job ${data.job} moved` : "One job");
+    setText(this.summary, data ? data.summary : "Choose a job in the list, or enter its id, to see its score by component.");
+    this.summary.className = data ? "" : "muted";
+    if (!data) {
+      this.body.replaceChildren();
+      return;
+    }
+    const ends = [data.before];
+    for (const row of data.rows) ends.push(ends.at(-1) + row.change);
+    const margin = Math.max(0.15 * (Math.max(...ends) - Math.min(...ends)), 0.5);
+    const [low, high] = [Math.max(0, Math.min(...ends) - margin), Math.max(...ends) + margin];
+    const pair = (values, digits) => {
+      const [before, after] = values.map((value) => (isNumber(value) ? value.toFixed(digits) : "–"));
+      return before === after ? after : `${before} → ${after}`;
+    };
+    const columns = [{ name: "component" }, { name: "value", kind: "number", hide: "medium" },
+      { name: "share", kind: "number", hide: "medium" }, { name: "points", kind: "number" },
+      { name: "change", kind: "number" }, { name: "", kind: "wide" }];
+    const total = (name, value) => [make("b", {}, name), "", "", make("b", {}, value.toFixed(2)), "",
+      drawStep(low, value, low, high, "total")];
+    const rows = data.rows.map((row, i) => {
+      const kind = row.change > 0 ? "better" : row.change < 0 ? "worse" : "quiet";
+      const change = Math.abs(row.change) < 0.005 ? "0" : formatSigned(Number(row.change.toFixed(2)));
+      return [row.component, pair(row.values, 1), pair(row.weights, 3), pair(row.points, 2),
+        make("span", { class: kind }, change), row.change ? drawStep(ends[i], ends[i + 1], low, high, kind) : ""];
+    });
+    this.body.replaceChildren(makeTable(`Change of the score of job ${data.job} by component`, columns,
+      [total("baseline", data.before), ...rows, total("now", data.after)]));
+  }
+}
+
+/** A metric by slices of the users. */
+class Slices {
+  constructor(page) {
+    this.data = null;
+    this.metric = make("select", { "aria-label": "metric of the slices", onchange: () => this.draw() });
+    this.warning = make("p", {});
+    this.body = make("div", { class: "scroll" });
+    this.node = makeSection("Slices of users", make("div", { class: "chooser" }, make("label", {}, "metric", this.metric)),
+      this.warning, this.body).node;
+  }
+
+  show(data) {
+    this.data = data;
+    const metrics = Object.keys(data.metrics);
+    if (this.metric.options.length !== metrics.length) {
+      this.metric.replaceChildren(...metrics.map((name) => make("option", { value: name }, name)));
+    }
+    setText(this.warning, (data.is_worse ? "▼ " : "") + data.warning);
+    this.warning.className = data.is_worse ? "worse" : "muted";
+    this.draw();
+  }
+
+  draw() {
+    const rows = this.data.metrics[this.metric.value] ?? [];
+    const tested = rows.filter((row) => row.is_tested);
+    const small = rows.filter((row) => !row.is_tested);
+    const columns = [{ name: "slice" }, { name: "users", kind: "number" },
+      { name: "baseline", kind: "number", hide: "medium" }, { name: "now", kind: "number" },
+      { name: "difference", kind: "number" }, { name: "interval", hide: "narrow" }, { name: "mark" }];
+    const reach = findReach(tested, ["low", "high"]);
+    const cells = (row) => [[make("span", { class: "muted" }, `${row.slicing}: `), row.slice],
+      `${row.n}${row.is_tested && row.n < this.data.accurate_from ? " ~" : ""}`, formatNumber(row.baseline),
+      formatNumber(row.now), make("span", { class: row.kind }, formatSigned(row.difference)), drawInterval(row, reach),
+      make("span", { class: row.kind }, { better: "▲ better", worse: "▼ worse", quiet: "" }[row.kind])];
+    const parts = [makeTable(`${this.metric.value} by slice`, columns, tested.map(cells))];
+    if (tested.some((row) => row.n < this.data.accurate_from)) {
+      parts.push(make("p", { class: "muted" },
+        `~ fewer than ${this.data.accurate_from} users: the interval may be too narrow.`));
+    }
+    if (small.length) {
+      const isOpen = this.body.querySelector("details")?.open ?? false;
+      const title = `${count(small.length, "slice")} with too few users for a test`;
+      parts.push(make("details", { open: isOpen }, make("summary", {}, title),
+        makeTable(title, columns.slice(0, 5), small.map((row) => cells(row).slice(0, 5)))));
+    }
+    this.body.replaceChildren(...parts);
+  }
+}
+
+/** Overlap of the lists with the baseline, and the winners and losers. */
+class Overlap {
+  constructor() {
+    this.note = make("p", { class: "muted" });
+    this.body = make("div", { class: "tables" });
+    this.node = makeSection("Overlap, gains and losses", this.note, this.body).node;
+  }
+
+  show(data) {
+    if (!data) return;
+    setText(this.note, data.text);
+    const columns = (title) => [{ name: title }, { name: "change", kind: "number" }, { name: "places", kind: "number" }];
+    this.body.replaceChildren(...data.tables.map((table) => table.rows.length
+      ? make("div", { class: "scroll" }, makeTable(`${table.title} with the largest gains and losses`, columns(table.title),
+        table.rows.map((row) => [row.name,
+          make("span", { class: row.change > 0 ? "better" : "worse" }, formatSigned(row.change)),
+          `${formatNumber(row.before)} → ${formatNumber(row.after)}`])))
+      : make("p", {}, `${table.title}: no gains or losses.`)));
+  }
+}
+
+class Notes {
+  constructor() {
+    this.list = make("ul", {});
+    this.node = makeSection("Notes", this.list).node;
+  }
+
+  show(warnings, notes) {
+    const all = [...warnings, ...notes];
+    this.node.hidden = !all.length;
+    this.list.replaceChildren(...all.map((note) => make("li", {}, note)));
+  }
+}
