@@ -4,6 +4,7 @@
 - `panel_computation`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
 - `list_actions`: what a user did after the cut, `job_texts`: how jobs are named
+- `row_cards`, `text_search`, `user_filter`: facts about a user and a job; which users and jobs to look at
 - `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk
 - `model_changes`, `move_summary`: what a move changed, in words
 - `unseen_user_check`: the test of the result on other users

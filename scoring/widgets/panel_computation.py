@@ -96,6 +96,7 @@ class PanelState:
     """Number of models that the session had compared with a baseline, up to this state."""
     baseline: ScoringModel
     """The model that the measures are compared with."""
+    baseline_values: MeasureValues
     move: MoveSummary | None = None
     """What changed since the previous complete state; None for the first state, or if the model did not change."""
     actions: UserActions | None = None
@@ -420,6 +421,7 @@ class TuningSession:
             users,
             self.n_compared,
             baseline,
+            self._evaluated_baseline(request)[1],
             move=None if known is None else known.move,
             notes=self.notes,
             milliseconds=milliseconds,

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from scoring.columns.table_frames import Tables
 from scoring.dataset.named_columns import to_plain_value
+from scoring.dataset.reference_names import ReferenceNames
 from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
 from scoring.ranking.fact_text import format_columns, format_facts, format_value
@@ -36,7 +37,7 @@ def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableT
     """Return the user, the number of ranked jobs, and the number of jobs that each rule excludes."""
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == eligibility.user_id].iloc[0]
-    names = _ReferenceNames(tables)
+    names = _RowDescriptions(tables)
     head = _make_descriptions({_name_row("user", user): names.describe_user(user) + _format_number("user", user)})
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("jobs", justify="right", no_wrap=True)
@@ -78,7 +79,7 @@ def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == user_id].iloc[0]
     job = tables.jobs[tables.jobs["job_id"] == job_id].iloc[0]
-    names = _ReferenceNames(tables)
+    names = _RowDescriptions(tables)
     return _make_descriptions(
         {
             _name_row("user", user): names.describe_user(user) + _format_number("user", user),
@@ -90,7 +91,7 @@ def render_pair(prepared: Prepared, user_id: int, job_id: int) -> Table:
 def describe_jobs(prepared: Prepared, job_ids: Sequence[int]) -> Table:
     """Return the descriptions of jobs."""
     tables = prepared.dataset.tables
-    names = _ReferenceNames(tables)
+    names = _RowDescriptions(tables)
     ids = tables.jobs["job_id"]
     rows = [tables.jobs[ids == job_id].iloc[0] for job_id in job_ids]
     return _make_descriptions({_name_row("job", row): names.describe_job(row) for row in rows})
@@ -141,19 +142,17 @@ def _make_contributions(explanation: Explanation) -> RenderableType:
     return table
 
 
-class _ReferenceNames:
-    """Codes with their names in the reference tables."""
+class _RowDescriptions:
+    """Users and jobs in one line each, with the names of their codes."""
 
     def __init__(self, tables: Tables) -> None:
-        self._board = tables.board
-        self._prefectures = tables.prefectures.set_index("prefecture_code")["name"]
-        self._occupations = tables.occupations.set_index("occupation_code")["name"]
+        self._board, self._names = tables.board, ReferenceNames(tables)
 
     def describe_user(self, row: pd.Series) -> str:
         floor = row["preferred_salary_min"]
-        preferred = ", ".join(self._format_code(self._occupations, code) for code in row["preferred_occupations"])
+        preferred = ", ".join(self._names.format_occupation(code) for code in row["preferred_occupations"])
         details = [
-            self._format_place(row),
+            self._names.format_place(row),
             f"prefers {preferred}" if preferred else "no preferred occupation",
             f"at least {self._board.format_amount(floor)} per hour" if floor > 0 else None,
             row["preferred_work_style"],
@@ -168,8 +167,8 @@ class _ReferenceNames:
         details = [
             row["title"],
             row["company_name"],
-            self._format_place(row),
-            "unknown occupation" if pd.isna(code) else self._format_code(self._occupations, code),
+            self._names.format_place(row),
+            "unknown occupation" if pd.isna(code) else self._names.format_occupation(code),
             f"{self._board.format_amount(salary)} {format_value(row['salary_type'])}"
             if salary > 0
             else "unknown salary",
@@ -182,13 +181,3 @@ class _ReferenceNames:
         """Return `name value` of the own columns of a row; of users only those with `show`."""
         own = [column.name for column in self._board.get_own(table) if column.show or table == "jobs"]
         return [format_columns({name: to_plain_value(row[name])}) for name in own]
-
-    def _format_place(self, row: pd.Series) -> str:
-        code, city = row["prefecture_code"], row["city_code"]
-        prefecture = self._format_code(self._prefectures, code) if isinstance(code, str) else "unknown place"
-        return f"{prefecture}, city {city}" if isinstance(city, str) else prefecture
-
-    @staticmethod
-    def _format_code(names: pd.Series, code: Any) -> str:
-        name = names.get(code)
-        return f"{name} ({code})" if isinstance(name, str) else str(code)
