@@ -51,20 +51,42 @@ def frames() -> dict[str, pd.DataFrame]:
     return {name: getattr(TABLES, name).copy() for name in ("jobs", "users", "actions")}
 
 
-def dirtied(table: str, clean: pd.DataFrame, picks: list[int], data: st.DataObject) -> pd.DataFrame:
-    """Return the clean rows and copies of some of them, each with invalid values in one or two columns."""
+Change = tuple[int, list[tuple[str, Any]]]
+"""The place of a clean row, and invalid values for some of its columns."""
+
+
+def draw_changes(table: str, data: st.DataObject) -> list[Change]:
+    """Return changes of up to five rows, and up to two of these changes again."""
+    values = st.lists(st.sampled_from(DIRT[table]), min_size=1, max_size=2)
+    changes = data.draw(st.lists(st.tuples(st.integers(0, 10_000), values), max_size=5))
+    return changes + data.draw(st.lists(st.sampled_from(changes), max_size=2)) if changes else []
+
+
+def make_invalid(table: str, clean: pd.DataFrame, changes: list[Change]) -> pd.DataFrame:
+    """Return copies of clean rows, each with invalid values. Users and jobs have ids of their own."""
     key = f"{table[:-1]}_id"
-    rows = [clean.astype(object)]
-    for n, pick in enumerate(picks):
-        row = clean.iloc[[pick % len(clean)]].astype(object)
+    rows = [clean.iloc[:0].astype(object)]
+    for n, (place, values) in enumerate(changes):
+        row = clean.iloc[[place % len(clean)]].astype(object)
         if key in row:
             row[key] = 100_000 + n
-        for column, value in data.draw(st.lists(st.sampled_from(DIRT[table]), min_size=1, max_size=2)):
+        for column, value in values:
             row[column] = pd.Series([value], index=row.index, dtype=object)
         rows.append(row)
-    whole = pd.concat(rows, ignore_index=True)
-    order = np.random.default_rng(len(picks)).permutation(len(whole))
-    return whole.iloc[order].reset_index(drop=True)
+    return pd.concat(rows, ignore_index=True)
+
+
+def count_repeated(actions: pd.DataFrame) -> int:
+    """Return how many actions repeat another one.
+
+    Rows are compared if each value is valid by itself: `user_id` and `job_id` may be unknown, and times in the future.
+    """
+    keys = [
+        (int(user), int(job), action, str(at))
+        for user, job, action, at in actions[["user_id", "job_id", "action", "occurred_at"]].itertuples(index=False)
+        if job is not None and action != "hide" and at is not None
+    ]
+    return len(keys) - len(set(keys))
 
 
 @cache
@@ -82,28 +104,49 @@ def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
 @try_examples(4, 20, data=st.data())
 def test_invalid_rows_are_counted_and_change_no_score(data: st.DataObject) -> None:
     clean = frames()
-    # an invalid action that repeats another one is left out as repeated, so no row is drawn twice
-    picks = {name: data.draw(st.lists(st.integers(0, len(clean[name]) - 1), max_size=5, unique=True)) for name in DIRT}
-    dirty = {name: dirtied(name, frame, picks[name], data) for name, frame in clean.items()}
+    invalid = {name: make_invalid(name, frame, draw_changes(name, data)) for name, frame in clean.items()}
+    dirty = {
+        name: pd.concat([frame.astype(object), invalid[name]]).sample(
+            frac=1, random_state=len(invalid[name]), ignore_index=True
+        )
+        for name, frame in clean.items()
+    }
+    repeated = count_repeated(invalid["actions"])
+    rejected = {name: len(rows) - (repeated if name == "actions" else 0) for name, rows in invalid.items()}
     found = Dataset.from_frames(**dirty, on_bad="quarantine")
     for name, frame in dirty.items():
         table = found.ledger[name]
         assert table.read == len(frame) == table.used + sum(table.left_out.values()) + sum(table.rejected.values())
-        assert table.n_rejected == len(picks[name])
-        assert len(found.ledger.rows.get(name, [])) == len(picks[name])
+        assert table.n_rejected == rejected[name]
+        assert table.left_out.get("repeated", 0) == (repeated if name == "actions" else 0)
+        assert len(found.ledger.rows.get(name, [])) == rejected[name]
     given_lists, result = lists(found)
     pd.testing.assert_frame_equal(given_lists, clean_lists(), check_exact=True)
     account = result.counts.frame().groupby(["table", "what"])["rows"].sum()
     for table, used in (("users", "scored"), ("jobs", "ranked"), ("actions", "used")):
         parts = account[table]
         assert parts["read"] == len(dirty[table]) == parts.drop("read").sum() >= parts[used]
-        assert parts.get("refused", 0) == len(picks[table])
-    if any(picks.values()):
+        assert parts.get("refused", 0) == rejected[table]
+    if any(rejected.values()):
         with pytest.raises(DataError) as caught:
             Dataset.from_frames(**dirty)
-        assert set(caught.value.problems["table"]) == {name for name, rows in picks.items() if rows}
-    read, refused = sum(map(len, dirty.values())), sum(map(len, picks.values()))
+        assert set(caught.value.problems["table"]) == {name for name, rows in rejected.items() if rows}
+    read, refused = sum(map(len, dirty.values())), sum(rejected.values())
     record_count("accounted rows", "{} rows, {} rejected, in {} random markets", read, refused, 1)
+
+
+@pytest.mark.parametrize("values", [*([value] for value in DIRT["actions"]), DIRT["actions"][-4:-2]], ids=str)
+def test_equal_invalid_actions_are_counted_by_hand(values: list[tuple[str, Any]]) -> None:
+    """Equal actions whose values are valid by themselves are merged before users, jobs and times are compared."""
+    actions = frames()["actions"].iloc[:20].astype(object)
+    invalid = make_invalid("actions", actions, [(3, values), (4, values), (3, values), (3, values)])
+    tables = frames() | {"actions": pd.concat([actions, invalid], ignore_index=True)}
+    account = Dataset.from_frames(**tables, on_bad="quarantine").ledger["actions"]
+    has_invalid_value = values[0][0] in ("action", "occurred_at", "job_id") and values[0][1] in ("hide", None)
+    assert (account.read, account.used) == (24, 20)
+    assert account.n_rejected == (4 if has_invalid_value else 2)
+    assert account.left_out == ({} if has_invalid_value else {"repeated": 2})
+    assert count_repeated(invalid) == 4 - account.n_rejected
 
 
 def test_rows_that_refer_to_rejected_rows_are_counted_separately() -> None:
