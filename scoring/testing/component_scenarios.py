@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,9 @@ from scoring.columns import ACTION_KINDS, Table
 from scoring.dataset import Dataset, Tables
 from scoring.model import Inputs
 from scoring.statistics import Statistics
-from scoring.testing.small_market import make_canonical, small_dataset
+from scoring.testing.small_market import add_own_columns, make_canonical, small_dataset
 
-__all__ = ["Scenario", "Scenarios", "make_scenarios"]
+__all__ = ["SEEDS", "Scenario", "Scenarios", "make_own_scenarios", "make_scenarios"]
 
 _ALONE = 4
 """Number of users, and of jobs, that are also scored alone."""
@@ -132,18 +133,41 @@ class Scenarios:
         return Inputs.of(self.statistics, jobs=jobs, users=users)
 
 
-@lru_cache(maxsize=2)
+SEEDS: Final = (0, 1)
+
+
+@lru_cache(maxsize=len(SEEDS))
 def make_scenarios(seed: int) -> Scenarios:
     """Return the scenarios of `small_dataset(seed)`, cached because they cost more than the checks themselves.
 
     The arrays of its jobs and users are read-only. A component that changes its input gets an error from NumPy.
     """
-    scenarios = Scenarios(small_dataset(seed))
-    for rows in (scenarios.dataset.jobs, scenarios.dataset.users):
+    return Scenarios(_protect(small_dataset(seed)))
+
+
+@lru_cache(maxsize=1)
+def make_own_scenarios(dataset: Dataset) -> tuple[Scenarios, ...]:
+    """Return the scenarios of the small datasets, with the own columns of `dataset`, and those of `dataset`.
+
+    They are cached for the last dataset, on which usually several components are checked.
+    """
+    small = []
+    for seed in SEEDS:
+        scenarios = make_scenarios(seed)
+        if dataset.board.own:
+            tables = add_own_columns(scenarios.dataset.tables, dataset, seed)
+            scenarios = Scenarios(_protect(Dataset(tables, as_of=scenarios.dataset.as_of)))
+        small.append(scenarios)
+    return *small, Scenarios(dataset)
+
+
+def _protect(dataset: Dataset) -> Dataset:
+    """Return the dataset after making the arrays of its jobs and users read-only."""
+    for rows in (dataset.jobs, dataset.users):
         for array in vars(rows).values():
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
-    return scenarios
+    return dataset
 
 
 def _remove_optional_values(table: Table, frame: pd.DataFrame) -> pd.DataFrame:

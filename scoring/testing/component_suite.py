@@ -18,8 +18,7 @@ from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightPro
 from scoring.plan import Plan
 from scoring.plan.value_range_check import RANGE_TOLERANCE
 from scoring.ranking.component_contract import EXPLAIN_TOLERANCE, advise
-from scoring.testing.component_scenarios import Scenarios, make_scenarios
-from scoring.testing.small_market import add_own_columns
+from scoring.testing.component_scenarios import SEEDS, Scenarios, make_own_scenarios, make_scenarios
 
 __all__ = ["BrokenContractError", "Condition", "check_component"]
 
@@ -85,14 +84,9 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     """
     own = _make_instance(component)
     _check_configuration(own)
-    for seed in (0, 1):
-        scenarios = make_scenarios(seed)
-        if dataset is not None and dataset.board.own:
-            tables = add_own_columns(scenarios.dataset.tables, dataset, seed)
-            scenarios = Scenarios(Dataset(tables, as_of=scenarios.dataset.as_of))
+    every = [make_scenarios(seed) for seed in SEEDS] if dataset is None else make_own_scenarios(dataset)
+    for scenarios in every:
         _Check(own, scenarios).run()
-    if dataset is not None:
-        _Check(own, Scenarios(dataset)).run()
 
 
 def _make_instance(component: Component | type[Component]) -> Component:
