@@ -44,6 +44,7 @@ def test_canonical_frames_are_unchanged_by_optimise(table: str, seed: int) -> No
     pd.testing.assert_frame_equal(check(table, small), check(table, frame), check_exact=True)
 
 
+@pytest.mark.integration  # a large market in a database
 def test_optimised_jobs_need_less_than_a_third_of_the_memory(tmp_path: object) -> None:
     """Compare with pandas for the same table. The figure for the whole frame includes its free text."""
     with Database.open(f"sqlite:///{tmp_path}/jobs.db") as database:

@@ -99,7 +99,7 @@ def test_error_attributes_survive_pickling() -> None:
         ("a\0b", None),
         ("a: 2025-13-45", None),
         ("? [a]\n: b", 1),
-        ("[" * 5_000, None),
+        ("[" * 1_000, None),
         ("a: 1\nb: !!python/object/apply:os.system ['true']", 2),
         ("a: 1\nb: !own {}", 2),
     ],
@@ -168,7 +168,7 @@ def test_parser_in_python_reads_the_same(monkeypatch: pytest.MonkeyPatch, as_typ
 
 
 @pytest.mark.parametrize("pair", ["[]", "{}"])
-@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, 900, 100_000])
+@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, 900, 10_000])
 def test_levels_are_limited(pair: str, levels: int) -> None:
     opening, closing = pair
     inner = opening + "a: " * (pair == "{}")
