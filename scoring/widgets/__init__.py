@@ -3,6 +3,7 @@
 - `simplex`, `model_parameters`, `weights_model`: the weights and parameters that the user can change
 - `panel_computation`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
+- `rule_controls`, `curve_controls`, `tooltips`: eligibility rules and curves as controls; texts about all controls
 - `list_actions`: what a user did after the cut, `job_texts`: how jobs are named
 - `row_cards`, `text_search`, `user_filter`: facts about a user and a job; which users and jobs to look at
 - `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk

@@ -20,6 +20,7 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scoring.errors import ConfigurationError, OutputError
+from scoring.model.eligibility_rule import EligibilityRule
 from scoring.registry.metadata import Digest
 from scoring.registry.saved_evaluation import SavedModel
 from scoring.storage.atomic_file import replace_file
@@ -80,6 +81,8 @@ class PanelDraft(_Part):
     """All models of the draft by digest."""
     locked: tuple[str, ...]
     locked_groups: tuple[str, ...]
+    off_rules: tuple[tuple[str, str], ...]
+    """Condition and name of the own rules that are off."""
     user: str
     job: str
     tries: tuple[_SavedTry, ...]
@@ -108,6 +111,7 @@ class PanelDraft(_Part):
             models=models,
             locked=tuple(sorted(state.locked)),
             locked_groups=tuple(sorted(state.locked_groups)),
+            off_rules=tuple((rule.where, rule.name) for rule in state.off_rules),
             user=user,
             job=job,
             tries=tuple(_SavedTry(**asdict(one)) for one in history.tries),
@@ -128,7 +132,8 @@ class PanelDraft(_Part):
         tries = [Try(**dict(one)) for one in self.tries]
         restored.restore(tries, self.models, self.current, self.n_moves)
         model, baseline = restored.load_model(self.model), restored.load_model(self.baseline)
-        weights.restore(State(model, baseline, frozenset(self.locked), frozenset(self.locked_groups)))
+        off_rules = tuple(EligibilityRule(where, name) for where, name in self.off_rules)
+        weights.restore(State(model, baseline, frozenset(self.locked), frozenset(self.locked_groups), off_rules))
         history.restore(tries, self.models, self.current, self.n_moves)
         session.restore_counts(self.compared, self.confirmed)
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from scoring.argument_checks import is_number
 from scoring.catalog import AnyModel, load_model
 from scoring.errors import ConfigurationError, shorten_repr
-from scoring.model import GROUPS, ScoringModel, WeightProfile
+from scoring.model import GROUPS, Eligibility, ScoringModel, WeightProfile
+from scoring.model.eligibility_rule import EligibilityRule
 from scoring.widgets.model_parameters import find_parameter, list_parameters, replace_parameter
 from scoring.widgets.simplex import move_weight
 
@@ -36,6 +38,8 @@ class State:
     locked: frozenset[str] = frozenset()
     """Components whose weight in their group is fixed."""
     locked_groups: frozenset[str] = frozenset()
+    off_rules: tuple[EligibilityRule, ...] = ()
+    """Own rules that were turned off, with their last numbers."""
     moved: str = field(default="", compare=False)
     """Name of the group or component whose weight was moved last; "" if another move was the last."""
 
@@ -177,6 +181,20 @@ class WeightsModel:
         """
         parameter, value = find_parameter(self.model, name), _check_value(name, value)
         self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
+
+    def set_fields(self, component: str, **fields: Any) -> None:
+        """Set some parameters of a component in one move.
+
+        Raises
+        ------
+        ModelError: If the component does not exist or rejects a value.
+        """
+        self._apply(replace(self._state, model=self.model.with_parameters(component, **fields)))
+
+    def set_eligibility(self, rules: Eligibility, off_rules: tuple[EligibilityRule, ...] | None = None) -> None:
+        """Set the eligibility rules in one move. `off_rules` are own rules that are off; None: those of now."""
+        off = self._state.off_rules if off_rules is None else off_rules
+        self._apply(replace(self._state, model=replace(self.model, eligibility=rules), off_rules=off))
 
     def lock(self, component: str, on: bool = True) -> None:
         """Lock or unlock the weight of a component in its group.

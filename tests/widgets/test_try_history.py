@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from scoring.errors import ConfigurationError
+from scoring.model import EligibilityRule
 from scoring.widgets.panel_computation import Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
 from scoring.widgets.try_history import MAX_TRIES, TryHistory
@@ -128,6 +129,7 @@ def test_draft_restores_the_whole_panel(panel, store, session, standard):
     panel.weights.lock("wage")
     panel.weights.set_weight("fee", 0.5)
     panel.weights.set_parameter("freshness.half_life_days", 7)
+    panel.weights.set_eligibility(panel.weights.model.eligibility, (EligibilityRule("job.fee >= 5", "fee"),))
     panel.settle()
     panel.weights.make_baseline()
     panel.weights.set_group("match", 0.5)
