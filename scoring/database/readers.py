@@ -26,7 +26,7 @@ from scoring.columns.id_arguments import IdList, is_text, list_ids
 from scoring.columns.table_frames import Tables
 from scoring.columns.text_id_numbers import OWNERS
 from scoring.columns.types import ID, TEXT
-from scoring.database.action_bulk_reader import read_packed_actions
+from scoring.database.action_bulk_reader import PackedActions, read_packed_actions
 from scoring.database.board_storage import read_board
 from scoring.database.database import Database
 from scoring.database.query_counter import QueryCounter
@@ -96,11 +96,24 @@ def read_database(
 def read_tables(connection: Connection, board: Board, second: Connection | None = None) -> dict[str, NormalisedTable]:
     """Return each table with its rejections, validated separately, with one query each.
 
-    With a second connection of the same snapshot, another thread reads the actions meanwhile.
+    With a second connection of the same snapshot, another thread reads the actions meanwhile. The thread that ends
+    first helps to split their texts.
     """
-    if second is None:
+    if second is None or board.get_own("actions"):
         return _read_tables(connection, board, lambda: _read_packed(connection, board))
-    with run_meanwhile(lambda: _read_packed(second, board), stop=lambda: _interrupt(second)) as get_actions:
+    actions = PackedActions()
+
+    def read_actions() -> None:
+        actions.fetch(second, ALL_ROWS)
+        actions.split()
+
+    with run_meanwhile(read_actions, stop=lambda: _interrupt(second)) as wait_for_actions:
+
+        def get_actions() -> pd.DataFrame | None:
+            actions.split()
+            wait_for_actions()
+            return actions.make_frame()
+
         return _read_tables(connection, board, get_actions)
 
 
@@ -350,7 +363,6 @@ def _read_packed(
     """Return the canonical frame of actions; None if they must be read row by row."""
     if board.get_own("actions"):
         return None
-    fault_injection.reach("table read")
     return read_packed_actions(connection, condition)
 
 

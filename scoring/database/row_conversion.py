@@ -7,7 +7,7 @@ of a table with 22 columns take four times the memory of its arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -28,8 +28,10 @@ from scoring.validation.table_validator import NormalisedTable, normalise
 from scoring.validation.zero_padding_notes import describe_short_codes
 
 __all__ = [
+    "ROWS_PER_FETCH",
     "DatabaseRows",
     "fetch_columns",
+    "fetch_slices",
     "query_columns",
     "read_query",
     "read_rows",
@@ -44,17 +46,24 @@ def fetch_columns(result: CursorResult[Any]) -> list[list[Any]]:
     """Return the values of each column of a result."""
     cursor: Any = result.cursor
     columns: list[list[Any]] = [[] for _ in cursor.description]
-    with wrap_driver_errors(result.connection, "fetch"):
-        while rows := _fetch_next_slice(result.connection, cursor):
-            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-                column.extend(values)
-    result.close()
+    for rows in fetch_slices(result):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
     return columns
 
 
-def _fetch_next_slice(connection: Connection, cursor: Any) -> list[Any]:
+def fetch_slices(result: CursorResult[Any], n_rows: int = ROWS_PER_FETCH) -> Iterator[list[Any]]:
+    """Yield `n_rows` rows of a result at a time."""
+    cursor: Any = result.cursor
+    with wrap_driver_errors(result.connection, "fetch"):
+        while rows := _fetch_next_slice(result.connection, cursor, n_rows):
+            yield rows
+    result.close()
+
+
+def _fetch_next_slice(connection: Connection, cursor: Any, n_rows: int = ROWS_PER_FETCH) -> list[Any]:
     with count_driver_call(connection):
-        rows: list[Any] = cursor.fetchmany(ROWS_PER_FETCH)
+        rows: list[Any] = cursor.fetchmany(n_rows)
         return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from scoring.columns import TABLES
 from scoring.database import readers
-from scoring.database.action_bulk_reader import read_packed_actions
+from scoring.database.action_bulk_reader import PackedActions, read_packed_actions
 from scoring.database.database import Database
 from scoring.database.readers import QueryCounter, load_actions, load_tables
 from scoring.database.schema import DATA_TABLES
@@ -135,3 +136,26 @@ def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
             connection.exec_driver_sql("UPDATE actions SET action = CAST(x'ff41' AS TEXT) WHERE user_id = 10")
         with raises_problem("actions", "action", rows=2):
             load_tables(database)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_that_split_together_return_the_actions(sqlite_url: str, threads: int) -> None:
+    with Database.open(sqlite_url) as database:
+        save_tables(database, make_market(40, 300, 4_000).tables)
+        with database.connect() as connection, ThreadPoolExecutor(threads) as pool:
+            actions = PackedActions()
+            splitting = [pool.submit(actions.split) for _ in range(threads)]
+            actions.fetch(connection, sa.true())
+            for future in splitting:
+                future.result()
+            pd.testing.assert_frame_equal(actions.make_frame(), read_packed_actions(connection, sa.true()))
+
+
+def test_threads_do_not_wait_after_a_failed_query(sqlite_url: str) -> None:
+    with Database.open(sqlite_url) as database:
+        database.create_file()
+        actions = PackedActions()
+        with pytest.raises(sa.exc.OperationalError), database.engine.connect() as connection:
+            actions.fetch(connection, sa.true())
+        actions.split()
+        actions.split()
