@@ -8,6 +8,7 @@
 - `row_cards`, `text_search`, `user_filter`: facts about a user and a job; which users and jobs to look at
 - `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk
 - `model_changes`, `move_summary`: what a move changed, in words
+- `model_columns`: models side by side; `panel_export`: lists, weights and the report as files
 - `unseen_user_check`: the test of the result on other users
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `control_document`, `result_document`: controls and results as JSON values

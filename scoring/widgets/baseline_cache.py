@@ -12,15 +12,18 @@ __all__ = ["BaselineCache", "EvaluatedBaseline"]
 
 EvaluatedBaseline = tuple[Evaluation, MeasureValues]
 
-_MAX_ENTRIES = 2
-"""Number of cached baselines: the current one, and the previous one for undo."""
-
 
 class BaselineCache:
-    """Evaluations and measures of the baselines used last."""
+    """Evaluations and measures of the models used last.
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
+    Parameters
+    ----------
+    evaluator: Evaluates the models.
+    size: Number of models to keep. Two are enough for the current baseline, and the previous one for undo.
+    """
+
+    def __init__(self, evaluator: Evaluator, size: int = 2) -> None:
+        self._evaluator, self._size = evaluator, size
         self._known: list[EvaluatedBaseline] = []  # most recently used first
 
     def __contains__(self, model: ScoringModel) -> bool:
@@ -28,7 +31,7 @@ class BaselineCache:
 
     def keep(self, known: EvaluatedBaseline) -> None:
         """Cache a baseline that is already evaluated."""
-        self._known = [known, *(one for one in self._known if one[0].model != known[0].model)][:_MAX_ENTRIES]
+        self._known = [known, *(one for one in self._known if one[0].model != known[0].model)][: self._size]
 
     def of(self, model: ScoringModel, cancelled: Callable[[], bool] = lambda: False) -> EvaluatedBaseline:
         """Return the evaluation and the measures of a baseline, from the cache if possible.

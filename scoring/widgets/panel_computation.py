@@ -46,12 +46,13 @@ from scoring.evaluation.score_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, compute_detectable_difference, describe_interval_accuracy
 from scoring.model import ScoringModel
-from scoring.ranking import Prepared
+from scoring.ranking import Prepared, Ranking
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.list_actions import LaterActions, UserActions, make_user_actions
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.model_changes import list_changes
+from scoring.widgets.model_columns import ModelColumn, SideBySide
 from scoring.widgets.move_summary import MoveSummary
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.unseen_user_check import Confirmation
@@ -60,6 +61,8 @@ from scoring.widgets.user_list_data import UserList, make_user_list
 __all__ = ["PanelState", "Request", "TuningSession"]
 
 METRICS = (NDCG(10), Recall(40), MRR(40), HitRate(40))
+_MAX_BESIDE = 4
+"""Number of further models that a session keeps evaluated."""
 FIRST = ("baseline", "lists", "measures", "user")
 """Stages of the first state. The results of later stages follow one by one."""
 EXPOSURE_KEYS: tuple[str, ...] = ATTRIBUTES
@@ -81,6 +84,8 @@ class Request:
     baseline: ScoringModel | None = None
     confirm: bool = False
     moved: str = field(default="", compare=False)
+    beside: tuple[tuple[str, ScoringModel], ...] = ()
+    """Names and models to show beside the baseline and the model."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,13 +99,15 @@ class PanelState:
     users: UserList
     n_compared: int
     """Number of models that the session had compared with a baseline, up to this state."""
-    baseline: ScoringModel
-    """The model that the measures are compared with."""
+    baseline_evaluation: Evaluation
+    """The lists that the measures are compared with."""
     baseline_values: MeasureValues
     move: MoveSummary | None = None
     """What changed since the previous complete state; None for the first state, or if the model did not change."""
     actions: UserActions | None = None
     """What the user did after the cut."""
+    beside: SideBySide | None = None
+    """The models of the request side by side; None if it names none."""
     waterfall: Waterfall | None = None
     confirmation: Confirmation | None = None
     slices: pd.DataFrame | None = None  # as `compare_slices`
@@ -114,6 +121,11 @@ class PanelState:
     @property
     def model(self) -> ScoringModel:
         return self.request.model
+
+    @property
+    def baseline(self) -> ScoringModel:
+        """The model that the measures are compared with."""
+        return self.baseline_evaluation.model
 
     @property
     def is_complete(self) -> bool:
@@ -208,6 +220,7 @@ class TuningSession:
         self._latest: PanelState | None = None
         self._settled: PanelState | None = None  # the last complete state
         self._baselines = BaselineCache(evaluator)
+        self._beside = BaselineCache(evaluator, _MAX_BESIDE)
 
     @classmethod
     def of(
@@ -329,9 +342,10 @@ class TuningSession:
         return last
 
     def stages(self, request: Request, cancelled: Cancelled = lambda: False) -> Iterator[PanelState]:
-        """Yield a state after each stage: lists and measures, move, actions, waterfall, slices, overlap, exposure.
+        """Yield a state after each stage.
 
-        Results that the previous request computed for the same model are reused.
+        Stages: lists and measures, move, actions, beside, waterfall, slices, overlap, exposure. Results that the
+        previous request computed for the same model are reused.
 
         Raises
         ------
@@ -355,6 +369,10 @@ class TuningSession:
             with _time_stage(milliseconds, "actions", cancelled):
                 actions = make_user_actions(self.later, state.users, *self._prepared_for(state))
                 state = replace(state, actions=actions)
+            yield self._keep(state)
+        if request.beside:
+            with _time_stage(milliseconds, "beside", cancelled):
+                state = replace(state, beside=self._compare_beside(state, cancelled))
             yield self._keep(state)
         if request.job_id is not None:
             with _time_stage(milliseconds, "waterfall", cancelled):
@@ -391,7 +409,13 @@ class TuningSession:
         if known is not None and self._baseline_of(known.request) == baseline:
             actions = known.actions if known.request.user_id == request.user_id else None
             state = replace(
-                known, request=request, actions=actions, waterfall=None, confirmation=None, milliseconds=milliseconds
+                known,
+                request=request,
+                actions=actions,
+                beside=None,
+                waterfall=None,
+                confirmation=None,
+                milliseconds=milliseconds,
             )
             with _time_stage(milliseconds, "user", cancelled):
                 return replace(state, users=self._list_of(request, state.evaluation))
@@ -420,8 +444,7 @@ class TuningSession:
             frame,
             users,
             self.n_compared,
-            baseline,
-            self._evaluated_baseline(request)[1],
+            *self._evaluated_baseline(request),
             move=None if known is None else known.move,
             notes=self.notes,
             milliseconds=milliseconds,
@@ -439,6 +462,23 @@ class TuningSession:
             differences = compute_differences(before.measure_values, state.measure_values, self.resamples, self.level)
         return MoveSummary.of(changes, differences, self.data.board.currency)
 
+    def _compare_beside(self, state: PanelState, cancelled: Cancelled) -> SideBySide:
+        """Return the models of a request beside the baseline and the model. Each is one more comparison."""
+        request = state.request
+        columns = [
+            ModelColumn("baseline", None, self._rank_user(request, self._evaluated_baseline(request)[0])),
+            ModelColumn("now", state.measures, self._rank_user(request, state.evaluation)),
+        ]
+        for name, model in request.beside:
+            evaluation, values = self._beside.of(model, cancelled)
+            frame = compute_differences(state.baseline_values, values, self.resamples, self.level)
+            columns.append(ModelColumn(name, frame, self._rank_user(request, evaluation)))
+            if model != state.baseline:
+                self._compared[state.baseline.digest, model.digest] = None
+        acted = {action.job_id: action.text for action in self.later.of_user(request.user_id)}
+        means = dict(zip(state.measures["measure"], state.measures["baseline"].tolist(), strict=True))
+        return SideBySide(tuple(columns), means, self.evaluator.inputs, acted, self.data.external_ids)
+
     def _keep(self, state: PanelState) -> PanelState:
         self._latest = state
         return state
@@ -451,6 +491,11 @@ class TuningSession:
             before, after = self._evaluated_baseline(request)[0].ranking.take(place), evaluation.ranking.take(place)
             return make_user_list(evaluation.prepared, before, after)
         return self._of_one(request).user_list(request.model)
+
+    def _rank_user(self, request: Request, evaluation: Evaluation) -> Ranking:
+        """Return the list of the user of a request under the model of an evaluation, in one row."""
+        place = np.flatnonzero(self.user_id == request.user_id)
+        return evaluation.ranking.take(place) if len(place) else self._of_one(request).rank(evaluation.model)
 
     def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
         if np.isin(state.request.user_id, self.user_id):

@@ -31,6 +31,10 @@ class SingleUserLists:
         self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=candidates)
         self._latest = self._before
 
+    def rank(self, model: ScoringModel) -> Ranking:
+        """Return the list under a model, in one row."""
+        return self._baseline if model == self.baseline else self.prepared(model)[1].scorer.top_k(self._k)
+
     @cached_property
     def _baseline(self) -> Ranking:
         return self._before.scorer.top_k(self._k)
