@@ -36,6 +36,7 @@ myst_enable_extensions = []
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 default_role = "literal"
+smartquotes = False  # `--option` in prose stays as it is
 add_module_names = False
 python_maximum_signature_line_length = 90
 autodoc_member_order = "bysource"
@@ -48,6 +49,9 @@ napoleon_use_rtype = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "scoring"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_sidebars = {"docs/tutorial": [], "docs/concepts": []}  # pages without pages below them
 html_extra_path = ["_extra"]
 html_copy_source = False
 html_show_sphinx = False

@@ -90,7 +90,8 @@ def test_readme_lists_every_command_and_page() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     names: Any = typer.main.get_command(app)
     assert {name for name in names.commands if f"`scoring {name}" not in readme} == set()
-    listed = (ROOT / "docs" / "index.md").read_text("utf-8").splitlines()  # the pages of the documentation site
+    menus = [ROOT / "docs" / name for name in ("index.md", "guides.md", "reference.md")]  # of the documentation site
+    listed = [line for menu in menus for line in menu.read_text("utf-8").splitlines()]
     assert "(docs/index.md)" in readme
     assert {
         page.name

@@ -13,6 +13,8 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
+from package_reference import MARKER, fill_markers
+
 import scoring
 
 API_FOLDER = Path(__file__).parents[1] / "api"
@@ -118,7 +120,7 @@ def convert_docstring(lines: list[str]) -> list[str]:
         if section == "Raises" and (parts := line.partition(": "))[2] and parts[0].isidentifier():
             converted += [parts[0], f"    {parts[2]}"]
             continue
-        if line.startswith("|") and line.endswith("|"):
+        if line.startswith("|"):
             if not previous.startswith("     "):
                 converted += ["", ".. list-table::", "   :header-rows: 1", ""]
             if set(line) - set("|-: "):
@@ -164,9 +166,20 @@ def _require_exact_names(app: Any, document: Any) -> None:
         node.attributes.pop("refspecific", None)
 
 
+def _fill_markers(app: Any, page: str, source: list[str]) -> None:
+    source[0] = fill_markers(source[0])
+
+
+def _find_generated_pages(app: Any, env: Any, *_: Any) -> list[str]:
+    """Return the pages with markers: they are read again, because the package may have changed."""
+    return [page for page in env.found_docs if MARKER.search(Path(env.doc2path(page)).read_text("utf-8"))]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", lambda *_: write_api_pages())
+    app.connect("source-read", _fill_markers)
+    app.connect("env-get-outdated", _find_generated_pages)
     app.connect("autodoc-process-docstring", _process_docstring, priority=400)  # before napoleon
     app.connect("doctree-read", _require_exact_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import json
 import re
-import sys
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import reference_pages
 
 import scoring
 
@@ -24,21 +22,9 @@ ENTRY = re.compile(
 
 
 @cache
-def reference_pages() -> ModuleType:
-    """Return the extension, which is not part of the package."""
-    spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "_ext" / "reference_pages.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@cache
 def entries() -> dict[str, set[str]]:
     """Return the names on the page of each package and module."""
-    pages = reference_pages().make_api_pages()
+    pages = reference_pages.make_api_pages()
     return {file.removesuffix(".rst"): {name for _, name in ENTRY.findall(text)} for file, text in pages.items()}
 
 
@@ -106,10 +92,10 @@ def test_every_import_of_guides_has_an_entry() -> None:
     ],
 )
 def test_docstrings_become_restructured_text(docstring: list[str], converted: list[str]) -> None:
-    assert [line.rstrip() for line in reference_pages().convert_docstring(docstring)] == converted
+    assert [line.rstrip() for line in reference_pages.convert_docstring(docstring)] == converted
 
 
 def test_docstring_of_a_constant_is_found_where_it_is_defined() -> None:
-    find = reference_pages().find_constant_docstring
+    find = reference_pages.find_constant_docstring
     assert find("scoring.synthetic", "HIDDEN_WEIGHTS")[0].endswith(".")
     assert find("scoring.synthetic", "absent") == []
