@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoring import id_index
 from scoring.id_index import IdIndex
 
 NEAR = st.integers(0, 40)
@@ -39,3 +40,19 @@ def test_extreme_ids_are_found(known: list[int]) -> None:
     wanted = [*known, INT64.min, -2, 1, INT64.max]
     rows, _ = IdIndex(np.array(known, dtype=np.int64)).find(np.array(wanted, dtype=np.int64))
     assert rows.tolist() == [known.index(id_) if id_ in known else -1 for id_ in wanted]
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("span", [1, 1_000_000])
+def test_slices_of_ids_are_found_as_one(monkeypatch: pytest.MonkeyPatch, shuffled: bool, span: int) -> None:
+    random = np.random.default_rng(span)
+    known = np.arange(-50, 50) * span
+    known = random.permutation(known) if shuffled else known
+    asked = random.choice(np.concatenate([known, known + span, [7 * span]]), 1_000)
+    rows, present = IdIndex(known).find(asked)
+    monkeypatch.setattr(id_index, "IDS_PER_SLICE", 3)
+    cut_rows, cut_present = IdIndex(known).find(asked)
+    assert cut_rows.tolist() == rows.tolist()
+    assert cut_present.tolist() == present.tolist()
+    places = {number: row for row, number in enumerate(known.tolist())}
+    assert rows.tolist() == [places.get(number, -1) for number in asked.tolist()]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from scoring.dataset.named_columns import NO_TIME, NamedColumns, find_column
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
 from scoring.errors import DataError, pluralize
 from scoring.ragged_array import Ragged
-from scoring.threads import run_meanwhile
+from scoring.threads.pool import map_in_threads
 from scoring.validation.lazy_columns import ValidatedFrame
 
 __all__ = [
@@ -40,9 +41,8 @@ __all__ = [
     "to_microseconds",
 ]
 
-MANY_ACTIONS: Final = 1_000_000
-"""Number of actions from which two threads sort faster than one."""
-
+ACTIONS_PER_SLICE: Final = 100_000
+"""Actions that a thread sorts at a time. Their keys stay in the processor's cache."""
 
 NO_CODE = np.iinfo(np.int64).min
 """A missing value of a column whose codes are used directly, because -1 may be a valid code."""
@@ -289,18 +289,57 @@ class ActionArrays(_RowArrays):
                 column="action",
                 value=example,
             )
-        past = np.flatnonzero(at <= as_of)
-        user, job = user_rows, job_rows
-        if len(past) < len(at):
-            user, job, kind, at = user[past], job[past], kind[past], at[past]
-        order = _sort_actions(user, at, job, kind)
-        user, job, kind, at = user[order], job[order], kind[order], at[order]
-        rows = past[order]
-        if len(user):
-            repeats = (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1]) & (at[1:] == at[:-1])
-            first = np.append(True, ~repeats)
-            user, job, kind, at, rows = user[first], job[first], kind[first], at[first], rows[first]
-        return cls(user, job, kind, at, frame[list(own)].iloc[rows].reset_index(drop=True) if own else None)
+
+        def sort(part: slice) -> _SortedActions:
+            return _sort_actions(user_rows[part], job_rows[part], kind[part], at[part], as_of)
+
+        parts = _cut_by_user(user_rows)
+        found = map_in_threads(sort, parts, len(at))
+        columns = [[getattr(actions, name) for actions in found] for name in _SortedActions._fields[:4]]
+        own_values = None
+        if own:
+            rows = np.concatenate([part.start + actions.rows for part, actions in zip(parts, found, strict=True)])
+            own_values = frame[list(own)].iloc[rows].reset_index(drop=True)
+        del found  # the memory of one column's slices is reused for the next column
+        user, job, kind, at = (np.concatenate(columns.pop(0)) for _ in range(4))
+        return cls(user, job, kind, at, own_values)
+
+
+class _SortedActions(NamedTuple):
+    """Distinct actions by user, time, job, kind, and the row of each."""
+
+    user: Ints
+    job: Ints
+    kind: NDArray[np.int8]
+    at: Longs
+    rows: NDArray[np.int64]
+
+
+def _cut_by_user(user: Ints) -> list[slice]:
+    """Return slices of the rows that can be sorted separately: each has all rows of its users.
+
+    One slice, if the rows are not by user, as databases return them.
+    """
+    n = len(user)
+    n_parts = n // ACTIONS_PER_SLICE
+    if n_parts < 2 or (user[1:] < user[:-1]).any():
+        return [slice(0, n)]
+    starts = np.searchsorted(user, user[np.arange(n_parts) * n // n_parts])
+    return [slice(first, last) for first, last in pairwise([*np.unique(starts).tolist(), n])]
+
+
+def _sort_actions(user: Ints, job: Ints, kind: NDArray[np.int8], at: Longs, as_of: int) -> _SortedActions:
+    """Return the distinct actions up to `as_of`."""
+    past = np.flatnonzero(at <= as_of)
+    if len(past) < len(at):
+        user, job, kind, at = user[past], job[past], kind[past], at[past]
+    order = _order_actions(user, at, job, kind)
+    user, job, kind, at, rows = user[order], job[order], kind[order], at[order], past[order]
+    repeats = (at[1:] == at[:-1]) & (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1])
+    if not repeats.any():
+        return _SortedActions(user, job, kind, at, rows)
+    first = np.append(True, ~repeats)
+    return _SortedActions(user[first], job[first], kind[first], at[first], rows[first])
 
 
 def _encode_kinds(column: pd.Series) -> NDArray[np.int8]:
@@ -309,31 +348,18 @@ def _encode_kinds(column: pd.Series) -> NDArray[np.int8]:
     return pc.fill_null(pc.index_in(texts, known), MISSING).to_numpy(zero_copy_only=False).astype(np.int8)
 
 
-def _sort_actions(user: Ints, at: Longs, job: Ints, kind: NDArray[np.int8]) -> NDArray[np.int64]:
+def _order_actions(user: Ints, at: Longs, job: Ints, kind: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return `np.lexsort((kind, job, at, user))` in a fifth of the time: sort by one integer key, then sort ties."""
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     span = last - first + 1
     if not len(at) or (int(user.max()) + 1) * span > np.iinfo(np.int64).max:
         return np.lexsort((kind, job, at, user))
     key = user * np.int64(span) + (at - first)
-    order = _sort_keys(key, user)
+    order = np.argsort(key)
     key = key[order]
     tied = key[1:] == key[:-1]
     places = np.flatnonzero(np.append(tied, False) | np.append(False, tied))
     rows = order[places]
-    # the row is the last criterion, because `_sort_keys` does not keep the order of equal keys
+    # the row is the last criterion, because `argsort` does not keep the order of equal keys
     order[places] = rows[np.lexsort((rows, kind[rows], job[rows], key[places]))]
-    return order
-
-
-def _sort_keys(key: Longs, user: Ints) -> NDArray[np.int64]:
-    """Return `np.argsort(key)`. Two threads sort a half each if rows are grouped by user, as databases return them."""
-    n = len(key)
-    middle = int(np.searchsorted(user, user[n // 2])) if n >= MANY_ACTIONS else 0
-    if not middle or key[:middle].max() >= key[middle:].min():
-        return np.argsort(key)
-    with run_meanwhile(lambda: np.argsort(key[middle:])) as get_second:
-        order = np.empty(n, dtype=np.int64)
-        order[:middle] = np.argsort(key[:middle])
-        np.add(get_second(), middle, out=order[middle:])
     return order

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scoring.columns import ACTION_KINDS
 from scoring.columns.series_functions import digest_texts
 from scoring.dataset import arrays
-from scoring.dataset.arrays import _encode_kinds, _sort_actions
+from scoring.dataset.arrays import ActionArrays, _cut_by_user, _encode_kinds, _order_actions
+from scoring.threads import pool
 
 INT64 = np.iinfo(np.int64)
 
@@ -33,20 +34,38 @@ def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]
     user, at, job, kind = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     user, job, kind = user.astype(np.int32), job.astype(np.int32), kind.astype(np.int8)
     expected = np.lexsort((kind, job, at, user)).tolist()
-    assert _sort_actions(user, at, job, kind).tolist() == expected
+    assert _order_actions(user, at, job, kind).tolist() == expected
 
 
-@pytest.mark.parametrize("is_grouped", [True, False])
-def test_two_threads_order_actions_as_one(monkeypatch: pytest.MonkeyPatch, is_grouped: bool) -> None:
-    """Equal actions keep the order of their rows, so that the number of threads changes no result."""
-    monkeypatch.setattr(arrays, "MANY_ACTIONS", 2)
-    random = np.random.default_rng(0)
-    for n in (2, 3, 10, 1_000):
-        user = random.integers(0, 7, n).astype(np.int32)
-        user = np.sort(user) if is_grouped else user
-        at, job, kind = random.integers(0, 9, n), random.integers(0, 3, n), random.integers(0, 3, n).astype(np.int8)
-        expected = np.lexsort((kind, job, at, user)).tolist()
-        assert _sort_actions(user, at, job, kind).tolist() == expected
+@pytest.mark.parametrize("is_by_user", [True, False])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 10, 1_000])
+def test_actions_in_slices_equal_those_in_one(monkeypatch: pytest.MonkeyPatch, is_by_user: bool, n: int) -> None:
+    random = np.random.default_rng(n)
+    user = random.integers(0, 7, n).astype(np.int32)
+    user = np.sort(user) if is_by_user else user
+    job, at = random.integers(0, 3, n).astype(np.int32), random.integers(0, 9, n)
+    frame = pd.DataFrame(
+        {
+            "action": pd.Series(np.array(ACTION_KINDS)[random.integers(0, 3, n)], dtype="str"),
+            "occurred_at": pd.Series(at.view("datetime64[us]")).dt.tz_localize("UTC"),
+            "place": np.arange(n),
+        }
+    )
+    whole = ActionArrays.encode(frame, user, job, 7, ("place",))
+    assert whole.own is not None
+    assert len(whole) == len({*zip(user.tolist(), job.tolist(), frame["action"], at.tolist(), strict=True)}) - (
+        len({*zip(user[at > 7].tolist(), job[at > 7].tolist(), frame["action"][at > 7], at[at > 7], strict=True)})
+    )
+    monkeypatch.setattr(arrays, "ACTIONS_PER_SLICE", 3)
+    assert (len(_cut_by_user(user)) > 1) == (is_by_user and n > 9)
+    monkeypatch.setattr(pool, "MIN_ROWS_PER_COLUMN", 1)
+    for own in ((), ("place",)):
+        cut = ActionArrays.encode(frame, user, job, 7, own)
+        for field in ("user", "job", "kind", "at"):
+            values, expected = getattr(cut, field), getattr(whole, field)
+            assert values.dtype == expected.dtype
+            assert values.tolist() == expected.tolist()
+    pd.testing.assert_frame_equal(cut.own, whole.own)
 
 
 def test_kinds_are_encoded_by_position() -> None:
