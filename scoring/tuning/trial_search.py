@@ -58,6 +58,7 @@ def run_trials(
     worker: int = 0,
     first: Sequence[ScoringModel] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
+    finished: Callable[[FrozenTrial], None] = lambda trial: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Study:
     """Return the study once it has `n_trials` finished trials, including those already in `storage`.
@@ -72,6 +73,7 @@ def run_trials(
         Each process finishes its running trial, so w processes may produce n_trials + w - 1 trials.
     first: Models that are tried before all others. Only worker 0 adds them.
     progress: Called with (done, total) after each trial.
+    finished: Called with each trial of this process.
     cancelled: Checked before each trial.
 
     Raises
@@ -96,7 +98,7 @@ def run_trials(
                 raise RunCancelledError(
                     f"The search was cancelled after {done:,} of {n_trials:,} trials.", done=done, total=n_trials
                 )
-            _try_one(study, problem)
+            finished(_try_one(study, problem))
             done = len(load_finished(study))
             progress(min(done, n_trials), n_trials)
     return study
@@ -114,7 +116,7 @@ def _enqueue(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> N
             known.add(model.digest)
 
 
-def _try_one(study: Study, problem: Problem) -> None:
+def _try_one(study: Study, problem: Problem) -> FrozenTrial:
     from optuna.trial import TrialState
 
     trial = study.ask()
@@ -125,7 +127,7 @@ def _try_one(study: Study, problem: Problem) -> None:
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
-    study.tell(trial, values)
+    return study.tell(trial, values)
 
 
 def _store_shortfalls(trial: Trial, shortfalls: list[float]) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from optuna.trial import FrozenTrial
 
-__all__ = ["BASELINE", "DIRECT", "RANDOM", "SEARCH", "Tuning", "search_trials", "tune"]
+__all__ = ["BASELINE", "DIRECT", "RANDOM", "SEARCH", "Tuning", "mark_front", "search_trials", "sort_trials", "tune"]
 
 BASELINE, RANDOM, DIRECT, SEARCH = "baseline", "random search", "direct fit", "search"
 
@@ -105,7 +105,7 @@ class Tuning:
         """
         trials = self.trials().query("study == @SEARCH and keeps")
         names = [goal.name for goal in self.problem.goals]
-        front = trials[_mark_front(self.problem, trials[names].to_numpy())]
+        front = trials[mark_front(self.problem, trials[names].to_numpy())]
         return front.sort_values(names[0], ascending=not self.problem.goals[0].maximise, kind="stable")
 
     def front_changes(self, numbers: Sequence[int] | None = None) -> pd.DataFrame:
@@ -283,13 +283,13 @@ def search_trials(
             cancelled=cancelled,
         )
         studies[name] = load_finished(study)
-        best = _sort_trials(problem, studies[name])
+        best = sort_trials(problem, studies[name])
         if best:
             found(name, make_trial_model(problem, best[0]))
     return studies
 
 
-def _sort_trials(problem: Problem, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def sort_trials(problem: Problem, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that keep every floor, the best on the training users first."""
     before = problem.values(problem.train, problem.train_baseline)
     return sorted(select_feasible(trials), key=lambda trial: _sort_key(problem, trial.values, before), reverse=True)
@@ -313,7 +313,7 @@ def _choose_starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]
     return models
 
 
-def _mark_front(problem: Problem, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def mark_front(problem: Problem, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return (n,) which rows of (n, goals) values are on the Pareto front."""
     signed = values * np.array([1.0 if goal.maximise else -1.0 for goal in problem.goals])
     dominated = [bool(((signed >= row).all(axis=1) & (signed > row).any(axis=1)).any()) for row in signed]
@@ -333,9 +333,9 @@ def _choose(
     If no model satisfies `pick`, raise an error (`is_strict`) or return the nearest.
     """
     feasible = select_feasible(trials)
-    best = _sort_trials(problem, trials)[:finalists]
+    best = sort_trials(problem, trials)[:finalists]
     if pick and feasible:
-        on_front = _mark_front(problem, np.array([trial.values for trial in feasible], dtype=np.float64))
+        on_front = mark_front(problem, np.array([trial.values for trial in feasible], dtype=np.float64))
         numbers = {trial.number for trial in best}
         best += [
             trial for trial, is_on in zip(feasible, on_front, strict=True) if is_on and trial.number not in numbers

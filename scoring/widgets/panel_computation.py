@@ -216,6 +216,8 @@ class TuningSession:
         self._confirmations: dict[tuple[str, str], Confirmation] = {}
         self._confirmed: dict[tuple[str, str], int] = {}  # baseline and model → number of earlier confirmations
         self._compared: dict[tuple[str, str], None] = {}  # baseline and model, in the order of the comparisons
+        self.n_trials = 0
+        """Number of trials of searches on the users of the measures."""
         self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
         self._settled: PanelState | None = None  # the last complete state
@@ -282,8 +284,8 @@ class TuningSession:
 
     @property
     def n_compared(self) -> int:
-        """Number of models that this session has compared with a baseline."""
-        return len(self._compared)
+        """Number of models that this session has compared with a baseline, including the trials of searches."""
+        return len(self._compared) + self.n_trials
 
     @property
     def compared(self) -> tuple[tuple[str, str], ...]:
@@ -295,8 +297,11 @@ class TuningSession:
         """Digests of the baseline and the model of each confirmation of this session, oldest first."""
         return tuple(self._confirmed)
 
-    def restore_counts(self, compared: Iterable[tuple[str, str]], confirmed: Iterable[tuple[str, str]]) -> None:
+    def restore_counts(
+        self, compared: Iterable[tuple[str, str]], confirmed: Iterable[tuple[str, str]], n_trials: int = 0
+    ) -> None:
         """Count the comparisons and confirmations of an earlier session on the same users as those of this one."""
+        self.n_trials += n_trials
         self._compared |= dict.fromkeys(compared)
         for pair in confirmed:
             self._confirmed.setdefault(pair, len(self._confirmed))

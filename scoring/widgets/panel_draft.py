@@ -90,6 +90,8 @@ class PanelDraft(_Part):
     n_moves: int
     compared: tuple[tuple[Digest, Digest], ...]
     """Baseline and model of each comparison of the session."""
+    n_trials: int
+    """Number of trials of searches."""
     confirmed: tuple[tuple[Digest, Digest], ...]
     """Baseline and model of each confirmation of the session, oldest first."""
 
@@ -118,6 +120,7 @@ class PanelDraft(_Part):
             current=history.current,
             n_moves=history.n_moves,
             compared=session.compared,
+            n_trials=session.n_trials,
             confirmed=session.confirmed,
         )
 
@@ -135,7 +138,7 @@ class PanelDraft(_Part):
         off_rules = tuple(EligibilityRule(where, name) for where, name in self.off_rules)
         weights.restore(State(model, baseline, frozenset(self.locked), frozenset(self.locked_groups), off_rules))
         history.restore(tries, self.models, self.current, self.n_moves)
-        session.restore_counts(self.compared, self.confirmed)
+        session.restore_counts(self.compared, self.confirmed, self.n_trials)
 
 
 @dataclass(frozen=True)
