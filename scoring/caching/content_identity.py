@@ -15,7 +15,7 @@ import pandas as pd
 __all__ = ["Code", "compute_content_digest", "freeze", "read_code"]
 
 _PLAIN: Final = (bool, int, float, complex, str, bytes, type(None))
-_UNCHANGING_PACKAGES: Final = ("builtins", "pydantic", "abc", "typing")
+_UNCHANGING_PACKAGES: Final = ("builtins", "pydantic", "abc", "typing", "scoring")
 """Their classes do not change while a process runs."""
 
 _EXACT_REPR: Final = (*_PLAIN, EllipsisType, date, time, timedelta, np.generic)

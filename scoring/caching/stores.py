@@ -167,6 +167,12 @@ class MemoryStore(Uncounted, Generic[K]):
                     self._counts["joined"] -= 1  # the request counts once, by its next attempt
         return self._compute(key, compute, future)
 
+    def __contains__(self, key: K) -> bool:
+        """Return whether the value of a key is stored and has not expired. This does not count as a request."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return entry is not None and (self.ttl is None or self._clock() - entry.stored_at < self.ttl)
+
     def invalidate(self, is_stale: Callable[[K], bool]) -> int:
         """Remove the values whose key is stale, also those being computed; return how many were stored."""
         with self._lock:

@@ -26,7 +26,7 @@ from scoring.id_index import IdIndex, find_unused_id
 from scoring.model import Inputs, ScoringModel
 from scoring.plan.value_range_check import is_shipped
 from scoring.ranking import SCORES, Explanation, Prepared, Ranking, explain
-from scoring.ranking.pair_scores import score_all_pairs
+from scoring.ranking.pair_scores import score_pair_of_shipped_components
 from scoring.runs import memory_forecast
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "PairRows",
     "explain_pair",
     "find_user_row",
+    "is_prepared_for_pairs",
     "make_pair_inputs",
     "make_pairs_frame",
     "make_profile_error",
@@ -43,6 +44,7 @@ __all__ = [
     "require_memory",
     "score_listed_pairs",
     "score_pair",
+    "score_pair_at_once",
 ]
 
 SCORE_COLUMNS: Final = ("total_score", "base_score", "seo_score", "personal_score")
@@ -50,6 +52,8 @@ SCORE_COLUMNS: Final = ("total_score", "base_score", "seo_score", "personal_scor
 LEGACY_COLUMNS: Final = ("user_id", "job_id", *SCORE_COLUMNS)
 ALL_PAIRS_COLUMNS: Final = (*LEGACY_COLUMNS, "eligible")
 RANKED_COLUMNS: Final = (*LEGACY_COLUMNS, "rank")
+_RANKING_COLUMNS: Final = ("user_id", "job_id", *SCORES, "rank")
+"""The names of `RANKED_COLUMNS` in `Ranking.columns`."""
 
 BYTES_PER_PAIR: Final = 2 * 8 + 4 * 4 + 1
 """Bytes per row of a frame of all pairs: two int64 ids, four float32 scores, a boolean."""
@@ -65,6 +69,11 @@ class PairRows:
     job: Row
     user: Row
     profile: int | str | None = None
+
+    @property
+    def has_text_ids(self) -> bool:
+        """Whether an id is a text, which is looked up in the data."""
+        return any(map(is_text, (self.job.get("job_id"), self.user.get("user_id"), self.profile)))
 
     def resolve(self, dataset: Dataset) -> ResolvedPair:
         """Return the pair with numbers for the text ids of the dataset.
@@ -176,10 +185,11 @@ def make_ranking_frame(
 
 
 def _rename_scores(ranking: Ranking) -> pd.DataFrame:
-    frame = ranking.frame()
-    names: dict[Any, Any] = dict(zip(RANKED_COLUMNS, ("user_id", "job_id", *SCORES, "rank"), strict=True))
-    names |= {name: name for name in frame if name not in names.values()}  # external ids
-    return pd.DataFrame({name: frame[source] for name, source in names.items()}, copy=False)
+    columns = ranking.columns()
+    frame = pd.DataFrame(
+        {name: columns[source] for name, source in zip(RANKED_COLUMNS, _RANKING_COLUMNS, strict=True)}, copy=False
+    )
+    return frame if ranking.external_ids is None else ranking.external_ids.add_columns(frame)
 
 
 # Listed pairs
@@ -210,18 +220,42 @@ def _score_resolved_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequen
 
 def score_pair(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float]:
     """Return the four scores of one pair by name. They are cached by the values of both rows."""
-
     resolved = pair.resolve(snapshot.dataset)
-
-    def compute() -> dict[str, float]:
-        scores = _score_plain_pair(snapshot, model, resolved)
-        if scores is not None:
-            return scores
-        frame = _score_resolved_pairs(snapshot, model, [resolved])
-        return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
-
     key = make_score_key(snapshot.statistics, model, resolved.job, resolved.user, resolved.profile)
-    return snapshot.caches.scores.get_or_compute(key, compute)
+    return snapshot.caches.scores.get_or_compute(key, lambda: _compute_scores(snapshot, model, resolved))
+
+
+def _compute_scores(snapshot: Snapshot, model: ScoringModel, pair: ResolvedPair) -> dict[str, float]:
+    misses = _count_misses(snapshot)
+    scores = _score_plain_pair(snapshot, model, pair)
+    if scores is not None:
+        if _count_misses(snapshot) == misses:
+            snapshot.models_of_pairs[model.digest] = snapshot.statistics.missing_keys
+        return scores
+    frame = _score_resolved_pairs(snapshot, model, [pair])
+    return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
+
+
+def score_pair_at_once(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float] | None:
+    """Return `score_pair`, which takes about 1 ms; None if the rows need frames. See `is_prepared_for_pairs`."""
+    resolved, store = pair.resolve(snapshot.dataset), snapshot.caches.scores
+    key = make_score_key(snapshot.statistics, model, resolved.job, resolved.user, resolved.profile)
+    if key in store:
+        return store.get_or_compute(key, lambda: _compute_scores(snapshot, model, resolved))
+    scores = _score_plain_pair(snapshot, model, resolved)
+    return None if scores is None else store.get_or_compute(key, lambda: scores)
+
+
+def is_prepared_for_pairs(snapshot: Snapshot, model: ScoringModel) -> bool:
+    """Return whether all that a plain pair needs of the data is computed: no cache was emptied since the last pair."""
+    missing = snapshot.models_of_pairs.get(model.digest)
+    return missing is not None and snapshot.statistics.missing_keys <= missing
+
+
+def _count_misses(snapshot: Snapshot) -> int:
+    """Return how many values of the data were computed."""
+    caches = snapshot.caches
+    return sum(store.stats.misses for store in (caches.company, caches.similarity, caches.prefecture))
 
 
 def _score_plain_pair(snapshot: Snapshot, model: ScoringModel, pair: ResolvedPair) -> dict[str, float] | None:
@@ -229,9 +263,8 @@ def _score_plain_pair(snapshot: Snapshot, model: ScoringModel, pair: ResolvedPai
     if not all(is_shipped(part) for part in model.parts):
         return None
     inputs = make_plain_inputs(snapshot, pair.job, _make_user_row(pair), has_profile=pair.profile is not None)
-    if inputs is None:
-        return None
-    return dict(zip(SCORE_COLUMNS, score_all_pairs(model, inputs)[:, 0, 0].tolist(), strict=True))
+    scores = None if inputs is None else score_pair_of_shipped_components(model, inputs)
+    return None if scores is None else dict(zip(SCORE_COLUMNS, scores, strict=True))
 
 
 def _score_pairs(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[ResolvedPair]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.caching.cache_key import DataKey
+from scoring.caching.cache_key import CacheKey, DataKey
 from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.columns.city_code_padding import find_city_width
 from scoring.database.change_tokens import ChangeToken, is_same_database, read_change_tokens, read_change_tokens_async
@@ -56,6 +56,8 @@ class Snapshot:
 
     statistics: Statistics
     caches: EngineCaches
+    models_of_pairs: dict[str, frozenset[CacheKey]] = field(default_factory=dict, repr=False, compare=False)
+    """Digest of a model → `Statistics.missing_keys` when it scored a pair without computing a value of the data."""
     _made: dict[Callable[[Statistics], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

@@ -1,26 +1,61 @@
-"""Scores of the pairs of a few users and jobs, without a plan."""
+"""Scores of one pair, without a plan."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from scoring.array_types import Singles
-from scoring.backends.numba import pair_blocks
-from scoring.bundle.ranked_lists import SCORES
-from scoring.model import Inputs, ScoringModel
-from scoring.plan.plan import build_program
+from scoring.array_types import Floats
+from scoring.bundle.terms import KIND_OF_TERM
+from scoring.bundle.terms.term_kind import LARGEST
+from scoring.model import GROUPS, Inputs, ScoringModel
+from scoring.model.terms import Value
+from scoring.plan.plan import call_terms
 
-__all__ = ["score_all_pairs"]
+__all__ = ["add_values", "score_pair_of_shipped_components"]
 
 
-def score_all_pairs(model: ScoringModel, inputs: Inputs) -> Singles:
-    """Return (4, n, m) the scores of all pairs of the inputs, in the order of SCORES, as `Scorer.all_pairs` does.
+def score_pair_of_shipped_components(model: ScoringModel, inputs: Inputs) -> list[float] | None:
+    """Return the scores of one user and one job, in the order of SCORES, as `Scorer.all_pairs` computes them.
+
+    The components must be of this package: their terms are not checked as a plan does. The result is None if a value
+    is too large or NaN, so that a plan is needed to report it. No array of a plan is allocated, which takes 0.4 ms.
 
     Raises
     ------
-    ModelError: If a component's terms do not fit the data.
+    ModelError: If `terms` of a component raises an error.
     """
-    n_users, n_jobs = len(inputs.users), len(inputs.jobs)
-    scores = np.empty((len(SCORES), n_users, n_jobs), dtype=np.float32)
-    pair_blocks.all_pairs(build_program(model, inputs), np.arange(n_users), scores, 0, 0, n_jobs)
-    return scores
+    values = [call_terms(part, inputs) for part in model.parts]
+    groups = [GROUPS.index(part.group) for part in model.parts]
+    return add_values(values, model.flat_weights, model.weights_in_group, groups)
+
+
+def add_values(
+    values: Sequence[Value], flat_weight: Floats, group_weight: Floats, groups: Sequence[int]
+) -> list[float] | None:
+    """Return the scores of a pair from the values of the components; None if a value is too large or NaN."""
+    scores = [0.0] * (1 + len(GROUPS))
+    weights = zip(flat_weight.tolist(), group_weight.tolist(), strict=True)
+    for value, group, (flat, within) in zip(values, groups, weights, strict=True):
+        of_pair = _add_terms(value)
+        if of_pair is None:
+            return None
+        scores[0] += flat * of_pair
+        scores[1 + group] += within * of_pair
+    singles: list[float] = np.array(scores).astype(np.float32).tolist()
+    return singles
+
+
+def _add_terms(value: Value) -> float | None:
+    """Return the value of a component; None if a term or the divisor is out of range."""
+    total = 0.0
+    for term in value.terms:
+        of_term = KIND_OF_TERM[type(term)].value_of_pair(term)
+        if not -LARGEST <= of_term <= LARGEST:  # also NaN
+            return None
+        total += of_term
+    if value.divisor is None:
+        return total
+    divisor = KIND_OF_TERM[type(value.divisor)].value_of_pair(value.divisor)
+    return total / divisor if 1 / LARGEST <= abs(divisor) <= LARGEST else None

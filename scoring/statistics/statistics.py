@@ -13,7 +13,7 @@ from typing import Self
 from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Longs
 from scoring.caching import EngineCaches
-from scoring.caching.cache_key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
+from scoring.caching.cache_key import AdjacencyKey, CacheKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
 from scoring.caching.content_identity import freeze
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
@@ -74,6 +74,18 @@ class Statistics:
     def popularity_digests(self) -> tuple[tuple[float, str], ...]:
         """Window in days and digest of each requested popularity reading, for cache keys."""
         return tuple((days, reading.digest) for days, reading in sorted(self._popularity.items()))
+
+    @property
+    def missing_keys(self) -> frozenset[CacheKey]:
+        """The keys of the adjacency, the similarity and the requested popularity readings that no cache holds."""
+        caches, similarity = self._caches, SimilarityKey(self.dataset.fingerprint)
+        adjacency = AdjacencyKey(self.dataset.reference_fingerprint)
+        readings = [PopularityKey(days, self._epoch) for days in sorted(self._windows)]
+        if caches is None:
+            return frozenset((adjacency, similarity, *readings))
+        missing: set[CacheKey] = {key for key in readings if key not in caches.company}
+        missing |= set() if adjacency in caches.prefecture else {adjacency}
+        return frozenset(missing if similarity in caches.similarity else missing | {similarity})
 
     @property
     def basis(self) -> Basis:

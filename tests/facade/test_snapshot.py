@@ -17,7 +17,9 @@ from scoring.caching import CacheStats, EngineCaches
 from scoring.catalog import load_model
 from scoring.database.validated_reader import AcceptedData
 from scoring.dataset import Dataset
-from scoring.facade import ScoringEngine
+from scoring.errors import DataError
+from scoring.facade import ScoringEngine, pair_methods
+from scoring.facade.engine_state import run_in_thread
 from scoring.model import Inputs, ScoringModel
 from scoring.model.component import Component, Reason
 from scoring.model.pair_facts import Pair
@@ -422,3 +424,32 @@ async def test_results_are_equal_with_all_caches_off(market: RawMarket) -> None:
                 assert explanations[0] == explanations[1]
     assert all(layer.hits == layer.entries == 0 for name, layer in off.cache_stats().items() if name != "snapshot")
     assert all(map(adds_up, off.cache_stats().values()))
+
+
+async def test_short_pairs_are_scored_in_the_calling_thread(market: RawMarket) -> None:
+    """A pair is scored in a thread if it needs frames, or values of the data that are not computed."""
+    engine, fresh = engine_of(market, "standard"), engine_of(market, "standard")
+    in_threads: list[object] = []
+    tables = engine._data.get().dataset.tables
+    jobs, users = (getattr(tables, name).to_dict("records") for name in ("jobs", "users"))
+    user = users[0]
+
+    async def score(job: Any) -> int:
+        """Return how many times a thread was used."""
+        in_threads.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pair_methods, "run_in_thread", lambda work: in_threads.append(work) or run_in_thread(work))
+            found = await engine.calculate_total_score(job, user)
+        assert [found] == await fresh.batch_calculate_scores([(job, user)])
+        return len(in_threads)
+
+    assert [await score(jobs[n]) for n in (0, 1, 2, 2)] == [1, 1, 0, 0]
+    assert await score(jobs[3] | {"company_id": "a new company"}) == 1
+    engine.clear_caches("similarity")
+    assert [await score(jobs[n]) for n in (4, 5, 6)] == [1, 0, 0]
+    with pytest.raises(DataError):
+        await engine.calculate_total_score(jobs[7] | {"fee": np.inf}, user)
+    done = engine.operations.statistics().operations["calculate_total_score"]
+    assert (done.count, done.failures) == (8, 1)
+    stats = engine.caches.scores.stats
+    assert (stats.misses, stats.hits, stats.failed) == (8, 1, 1)

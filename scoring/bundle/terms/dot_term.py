@@ -118,6 +118,15 @@ class DotKind(TermKind[DotTerm]):
         value = program.dot_scale[slot] * (program.dot_shift[slot] + product)
         return np.where(both, value, program.dot_otherwise[slot, users][:, None])
 
+    def value_of_pair(self, term: DotTerm) -> float:
+        if not (term.user_has[0] and term.job_has[0]):
+            return float(term.otherwise[0])
+        user_vector, job_vector = (np.asarray(vectors[0], np.float32).tolist() for vectors in (term.users, term.jobs))
+        product = 0.0
+        for of_user, of_job in zip(user_vector, job_vector, strict=True):
+            product += of_user * of_job
+        return float(term.scale * (term.shift + product))
+
     def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
         dimensions = slice(program.dot_start[slot], program.dot_start[slot + 1])
         user_vectors = program.user_vector[:, dimensions].astype(np.float64)

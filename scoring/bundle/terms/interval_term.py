@@ -117,6 +117,9 @@ class IntervalKind(TermKind[IntervalTerm]):
         low, high = program.interval_low[slot, users][:, None], program.interval_high[slot, users][:, None]
         return np.where((low <= rank) & (rank < high), program.interval_gain[slot, users][:, None], 0.0)
 
+    def value_of_pair(self, term: IntervalTerm) -> float:
+        return float(term.gain[0]) if term.low[0] <= term.number.values[0] < term.high[0] else 0.0
+
     def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
         gain = program.interval_gain[slot]
         return gain.min(keepdims=True, initial=0.0), gain.max(keepdims=True, initial=0.0)

@@ -144,6 +144,14 @@ class LookupKind(KeyedKind[LookupTerm]):
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return lookup_rows(program, slot, users)[:, self.codes(program, slot)[jobs]]
 
+    def value_of_pair(self, term: LookupTerm) -> float:
+        code = int(term.key.codes[0])
+        if term.entries is not None and term.gains is not None and code >= 0:
+            gains = dict(zip(term.entries.values.tolist(), term.gains.tolist(), strict=True))
+            if code in gains:
+                return float(gains[code])
+        return float(term.rows[term.row_of[0], code])  # code -1 is the last column, as in NumPy
+
     def codes(self, program: Program, slot: int) -> Ints:
         return program.key_code[program.lookup_key[slot]]
 

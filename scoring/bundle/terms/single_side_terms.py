@@ -58,6 +58,9 @@ class JobKind(TermKind[JobTerm]):
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return np.broadcast_to(program.job_value[slot, jobs], (len(users), len(jobs)))
 
+    def value_of_pair(self, term: JobTerm) -> float:
+        return float(term.values[0])
+
     def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
         return program.job_value[slot], program.job_value[slot]
 
@@ -76,6 +79,9 @@ class UserKind(TermKind[UserTerm]):
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return np.broadcast_to(program.user_value[slot, users][:, None], (len(users), len(jobs)))
+
+    def value_of_pair(self, term: UserTerm) -> float:
+        return float(term.values[0])
 
     def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
         values = program.user_value[slot]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Floats, Ints, Longs, Singles
+from scoring.array_types import Floats, Ints, Longs, Singles, UInt16s
 from scoring.bundle.program import Program
 from scoring.errors import ModelError
 
@@ -47,6 +47,8 @@ class KnownColumns:
     """Identities of arrays that are finite, and (identity, low, high) of codes in this range."""
     codes: dict[tuple[int, int], Ints] = field(default_factory=dict)
     """(Identity of the codes of a key, its size) → row of `key_code`."""
+    flags: dict[int, UInt16s] = field(default_factory=dict)
+    """Identity of the bits of flags → row of `flag_bits`."""
     ranks: dict[int, tuple[Floats, Ints]] = field(default_factory=dict)
     """Identity of a number's values → its distinct values, and row of `number_rank`."""
     vectors: dict[tuple[int, ...], Singles] = field(default_factory=dict)
@@ -161,6 +163,10 @@ class TermKind(ABC, Generic[T]):
     @abstractmethod
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         """Return the values (len(users), len(jobs)) float64 of the term. This is the specification."""
+
+    @abstractmethod
+    def value_of_pair(self, term: T) -> float:
+        """Return the value of a term of one user and one job. It equals `values` of the packed term, bit for bit."""
 
     @abstractmethod
     def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
