@@ -96,20 +96,23 @@ class Ranking:
         parts = {name: getattr(self, name)[:, :k] for name in ("job_id", "job_row", "scores")}
         return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
 
+    def columns(self) -> dict[str, NDArray]:
+        """Return name → values, one per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
+        listed = np.arange(self.job_id.shape[1]) < self.count[:, None]
+        rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), listed.shape)
+        return {
+            "user_id": np.repeat(self.user_id, self.count),
+            "job_id": self.job_id[listed],
+            "rank": rank[listed],
+            **{name: self.scores[:, :, place][listed] for place, name in enumerate(SCORES)},
+        }
+
     def frame(self) -> pd.DataFrame:
-        """Return one row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`.
+        """Return `columns` as a frame.
 
         If users or jobs have external ids, `user_external_id` and `job_external_id` follow.
         """
         import pandas as pd  # imported here: a process that only ranks does not need pandas
 
-        listed = np.arange(self.job_id.shape[1]) < self.count[:, None]
-        rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), listed.shape)
-        columns: dict[str, NDArray] = {
-            "user_id": np.repeat(self.user_id, self.count),
-            "job_id": self.job_id[listed],
-            "rank": rank[listed],
-        }
-        columns |= {name: self.scores[:, :, place][listed] for place, name in enumerate(SCORES)}
-        frame = pd.DataFrame(columns)
+        frame = pd.DataFrame(self.columns())
         return frame if self.external_ids is None else self.external_ids.add_columns(frame)

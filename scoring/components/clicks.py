@@ -8,12 +8,18 @@ from pydantic import model_validator
 
 from scoring.array_types import Floats
 from scoring.components.helpers import Days, Points, find_any_per_user, find_distinct_codes, occupation_key
+from scoring.dataset.arrays import JobArrays
 from scoring.model.component import Component, Reason
 from scoring.model.component_data import Inputs
 from scoring.model.pair_facts import Pair
 from scoring.model.terms import Flags, FlagTerm, LookupTerm, UserTerm, Value
 
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
+
+
+def make_feature_flags(jobs: JobArrays) -> Flags:
+    """Return the features of the jobs."""
+    return Flags.of("features", *(getattr(jobs, name) > 0 for name in _FEATURES))
 
 
 def make_feature_table(points: tuple[float, ...]) -> Floats:
@@ -63,7 +69,7 @@ class Clicks(Component):
         actions = inputs.history.within("click", self.days)
         occupations = find_distinct_codes(actions.user, seen.occupation[actions.job], n_users)
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]
-        flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
+        flags = inputs.jobs.compute_once(make_feature_flags)
         return Value(
             (
                 UserTerm(np.full(n_users, self.start)),

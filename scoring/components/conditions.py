@@ -6,10 +6,16 @@ import numpy as np
 from pydantic import Field
 
 from scoring.components.helpers import number_column
+from scoring.dataset.arrays import JobArrays
 from scoring.model.component import Component, Reason
 from scoring.model.component_data import Inputs
 from scoring.model.pair_facts import Pair
 from scoring.model.terms import Flags, FlagTerm, IntervalTerm, UserTerm, Value
+
+
+def _make_flags(jobs: JobArrays) -> Flags:
+    attractive = (jobs.daily_payment > 0) | (jobs.no_experience > 0) | (jobs.student_welcome > 0)
+    return Flags.of("remote, attractive", jobs.remote_work > 0, attractive)
 
 
 class Conditions(Component):
@@ -40,8 +46,6 @@ class Conditions(Component):
         meets_floor = IntervalTerm(
             number_column(inputs, "hourly"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
-        attractive = (jobs.daily_payment > 0) | (jobs.no_experience > 0) | (jobs.student_welcome > 0)
-        flags = Flags.of("remote, attractive", jobs.remote_work > 0, attractive)
         other = 100.0 * self.other_style
         by_style = np.array(  # bits: neither, remote, attractive, both
             [
@@ -52,7 +56,9 @@ class Conditions(Component):
         )
         style = np.where(users.wants_remote, 2, np.where(users.has_style, 1, 0)).astype(np.int32)
         n_conditions = 1.0 + has_floor + users.has_style
-        return Value((meets_floor, FlagTerm(flags, by_style, style)), divisor=UserTerm(n_conditions))
+        return Value(
+            (meets_floor, FlagTerm(jobs.compute_once(_make_flags), by_style, style)), divisor=UserTerm(n_conditions)
+        )
 
     def explain(self, pair: Pair) -> Reason:
         user, job = pair.user, pair.job

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,10 @@ from scoring.columns import ACTION_KINDS, SALARY_TYPES
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.named_columns import NO_TIME, NamedColumns, find_column
+from scoring.dataset.row_lookup import RowLookup
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
 from scoring.errors import DataError, pluralize
+from scoring.id_index import IdIndex
 from scoring.ragged_array import Ragged
 from scoring.threads.pool import map_in_threads
 from scoring.validation.lazy_columns import ValidatedFrame
@@ -41,9 +43,10 @@ __all__ = [
     "to_microseconds",
 ]
 
+T = TypeVar("T")
+
 ACTIONS_PER_SLICE: Final = 100_000
 """Actions that a thread sorts at a time. Their keys stay in the processor's cache."""
-
 NO_CODE = np.iinfo(np.int64).min
 """A missing value of a column whose codes are used directly, because -1 may be a valid code."""
 DAY = 24 * 60 * 60 * 1_000_000
@@ -80,6 +83,17 @@ class _RowArrays(ABC):
 
     @abstractmethod
     def __len__(self) -> int: ...
+
+    def compute_once(self, make: Callable[[Self], T]) -> T:
+        """Return `make(self)`, which must depend on these rows alone. It is computed at the first call."""
+        computed: dict[Callable[[Self], Any], Any] = self.__dict__.setdefault("_computed", {})
+        if make not in computed:
+            computed[make] = make(self)
+        found: T = computed[make]
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_computed"}
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Return the columns rows, in the columns order."""
@@ -130,6 +144,16 @@ class JobArrays(NamedColumns, _RowArrays):
         lazy = make_lazy_job_arrays(ValidatedFrame.of("jobs", frame), words)
         return cls(**{field.name: getattr(lazy, field.name) for field in fields(cls)})
 
+    @property
+    def id_index(self) -> IdIndex:
+        """The rows by id."""
+        return self.compute_once(_make_id_index)
+
+    @property
+    def lookup(self) -> RowLookup:
+        """The rows by number or external id."""
+        return self.compute_once(_make_job_lookup)
+
     def read_column(self, name: str) -> pd.Series:
         """Return the canonical column of a name. Raise ConfigurationError if it does not exist."""
         return find_column("jobs", self.frame, name)
@@ -148,6 +172,14 @@ class JobArrays(NamedColumns, _RowArrays):
             "expired": (self.expires_at != NO_TIME) & (self.expires_at <= as_of),
         }
         return reasons | {"inactive": ~self.active} if check_active else reasons
+
+
+def _make_id_index(jobs: JobArrays) -> IdIndex:
+    return IdIndex(jobs.job_id)
+
+
+def _make_job_lookup(jobs: JobArrays) -> RowLookup:
+    return RowLookup("job", jobs.job_id, jobs.read_column("external_id"))
 
 
 class _LazyJobArrays(Lazy, JobArrays):
@@ -241,9 +273,18 @@ class UserArrays(NamedColumns, _RowArrays):
             active=frame["is_active"].to_numpy(bool),
         )
 
+    @property
+    def lookup(self) -> RowLookup:
+        """The rows by number or external id."""
+        return self.compute_once(_make_user_lookup)
+
     def read_column(self, name: str) -> pd.Series:
         """Return the canonical column of a name. Raise ConfigurationError if it does not exist."""
         return find_column("users", self.frame, name)
+
+
+def _make_user_lookup(users: UserArrays) -> RowLookup:
+    return RowLookup("user", users.user_id, users.read_column("external_id"))
 
 
 def _encode_preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:

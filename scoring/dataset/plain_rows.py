@@ -19,6 +19,7 @@ from scoring.columns import SALARY_TYPES, Column, Table
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import NO_CODE, NO_TIME, JobArrays, Ragged, UserArrays
 from scoring.dataset.lazy_fields import Lazy
+from scoring.dataset.row_lookup import RowLookup
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary
 
 __all__ = ["PlainRows", "encode_jobs", "encode_users"]
@@ -99,6 +100,13 @@ class _PlainJobArrays(Lazy, JobArrays):
 
 class _PlainUserArrays(Lazy, UserArrays):
     """`UserArrays` whose columns are made at first access."""
+
+    @property
+    def lookup(self) -> RowLookup:
+        rows: PlainRows | None = self.__dict__.get("_rows")  # None: unpickled
+        if rows is None or "external_id" in rows.values:
+            return super().lookup
+        return RowLookup("user", self.user_id, None)
 
     def read_column(self, name: str) -> pd.Series:
         return _read_column(self, name) if name in _get_names(self) else super().read_column(name)

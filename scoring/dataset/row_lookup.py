@@ -40,16 +40,21 @@ class RowLookup:
     ----------
     kind: `user` or `job`, for messages.
     ids: (n,) the id of each row.
-    external_id: (n,) the external id of each row; missing where the number is the id.
+    external_id: (n,) the external id of each row; missing where the number is the id. None: all are missing.
     """
 
-    def __init__(self, kind: str, ids: Longs, external_id: pd.Series) -> None:
-        self.kind, self.ids, self._external_id = kind, ids, external_id
+    def __init__(self, kind: str, ids: Longs, external_id: pd.Series | None) -> None:
+        self.kind, self.ids, self._given_external_id = kind, ids, external_id
 
     @cached_property
     def has_external_ids(self) -> bool:
         """Whether a row has an external id."""
-        return bool(self._external_id.notna().any())
+        return self._given_external_id is not None and bool(self._given_external_id.notna().any())
+
+    @cached_property
+    def _external_id(self) -> pd.Series:
+        given = self._given_external_id
+        return pd.Series(None, index=range(len(self.ids)), dtype="str") if given is None else given
 
     def find_rows(self, requested: Any) -> Longs:
         """Return the row of each id, (n,). A single id counts as a list of one.

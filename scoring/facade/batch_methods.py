@@ -68,9 +68,10 @@ class BatchMethods(EngineState):
         users_df, jobs_df = to_pandas_frame(users_df, "users"), to_pandas_frame(jobs_df, "jobs")
         n_users, n_jobs = len(users_df), len(jobs_df)
         top_k = self._check_request(n_users, n_jobs, size, top_k, out)
-        snapshot = await self._data.get_async()
+        loaded = await self._data.find_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
+            snapshot = self._data.count_request(loaded)
             with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._score_all_pairs(make_inputs(snapshot, users_df, jobs_df), size, out, cancelled)

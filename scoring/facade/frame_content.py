@@ -27,7 +27,7 @@ from pandas.api.types import infer_dtype
 
 __all__ = ["FrameContent"]
 
-SAMPLED_BYTES: Final = 512
+SAMPLED_BYTES: Final = 64
 """Bytes of each part that a sample contains."""
 IMMUTABLE: Final = frozenset(
     (
@@ -121,21 +121,20 @@ class FrameContent:
 
 def _list_parts(frame: pd.DataFrame) -> Iterator[_Part]:
     for name, column in frame.items():
-        for part in _list_array_parts(column.array):
-            yield replace(part, kind=f"{name!r} {part.kind}")
+        yield from _list_array_parts(repr(name), column.array)
 
 
-def _list_array_parts(array: Any) -> Iterator[_Part]:
-    kind = f"{type(array).__name__} {array.dtype}"
+def _list_array_parts(name: str, array: Any) -> Iterator[_Part]:
+    kind = f"{name} {type(array).__name__} {array.dtype}"
     if isinstance(array, pd.arrays.ArrowExtensionArray):
         for chunk in array.__arrow_array__().chunks:
             yield from _list_chunk_parts(kind, chunk)
     elif isinstance(array, pd.Categorical):
         yield _make_part(f"{kind} {array.ordered}", np.asarray(array.codes))
-        yield from _list_array_parts(array.categories.array)
+        yield from _list_array_parts(f"{name} categories", array.categories.array)
     elif isinstance(array, pd.arrays.IntegerArray | pd.arrays.FloatingArray | pd.arrays.BooleanArray):
         yield _make_part(kind, getattr(array, "_data"))  # noqa: B009 - pandas has no public name for this memory
-        yield _make_part("mask", getattr(array, "_mask"))  # noqa: B009 - as above
+        yield _make_part(f"{name} mask", getattr(array, "_mask"))  # noqa: B009 - as above
     elif isinstance(array, pd.arrays.DatetimeArray | pd.arrays.TimedeltaArray):
         yield _make_part(kind, np.asarray(array.view("i8")))
     elif isinstance(array, pd.arrays.NumpyExtensionArray):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -26,7 +27,7 @@ from scoring.model import Inputs, ScoringModel
 from scoring.plan.job_plan import JobPlan
 from scoring.ranking import Prepared
 from scoring.ranking.component_contract import require_contract
-from scoring.threads import run_meanwhile
+from scoring.threads import run_meanwhile, start_work
 from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.rejections import make_data_error
 from scoring.validation.table_validator import check_lazily, validate
@@ -91,14 +92,14 @@ def prepare_request(
     found = requests.find()
     if requests.are_new:
         return add_users(found.plan)
-    # the content of a known frame is compared while the users are planned
-    with run_meanwhile(lambda: requests.have_content(found)) as is_equal:
-        try:
-            prepared = add_users(found.plan)
-        except ScoringError:
-            if is_equal():
-                raise
-    return prepared if is_equal() else add_users(requests.replace().plan)
+    # The users are planned while the content of a known frame is compared. This thread compares, because that releases
+    # the interpreter lock; planning does not, so that it would delay the start of the comparison.
+    get_prepared = start_work(lambda: add_users(found.plan))
+    if requests.have_content(found):
+        return get_prepared()
+    with suppress(ScoringError):  # of other jobs
+        get_prepared()
+    return add_users(requests.replace().plan)
 
 
 def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:

@@ -253,14 +253,14 @@ class Inputs:
         """The scored users by number or external id."""
         if self.users is self.dataset.users:
             return self.dataset.user_lookup
-        return RowLookup("user", self.users.user_id, self.users.read_column("external_id"))
+        return self.users.lookup
 
     @cached_property
     def job_lookup(self) -> RowLookup:
         """The scored jobs by number or external id."""
         if self.jobs is self.dataset.jobs:
             return self.dataset.job_lookup
-        return RowLookup("job", self.jobs.job_id, self.jobs.read_column("external_id"))
+        return self.jobs.lookup
 
     @cached_property
     def external_ids(self) -> ExternalIds:

@@ -11,7 +11,6 @@ import numpy as np
 from scoring.array_types import Bools, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import DAY
-from scoring.id_index import IdIndex
 from scoring.model import EligibilityRule, Inputs
 from scoring.model.rule_expression import (
     ORDER,
@@ -300,7 +299,7 @@ def _compare_days(rule: EligibilityRule, comparison: Comparison, inputs: Inputs)
     if since.of_company:
         target: Ints | Longs = inputs.history.jobs.company[actions.job]
     else:
-        target, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[actions.job])
+        target, _ = inputs.jobs.id_index.find(inputs.history.jobs.job_id[actions.job])
     known = target >= 0
     user, target, age = actions.user[known], target[known], inputs.now - actions.at[known]
     # microseconds, as the times of actions; the latest action of a user and a target counts

@@ -15,7 +15,6 @@ from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.components.helpers import find_distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
-from scoring.id_index import IdIndex
 from scoring.model.component_data import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule
@@ -74,15 +73,17 @@ class Exclusions:
 
     def with_users(self, inputs: Inputs) -> Self:
         """Return the exclusions for the users of other inputs of the same jobs and clock, without candidates."""
-        return replace(
+        found = replace(
             self,
             user_rules=_make_user_rules(self.rules, inputs, None),
             n_companies=len(inputs.words.company),
             n_users=len(inputs.users),
             candidates=None,
         )
+        found.__dict__["open_to_all"] = self.open_to_all  # it depends on the jobs alone
+        return found
 
-    @property
+    @cached_property
     def open_to_all(self) -> Bools:
         """(m,) whether no rule excludes the job for all users."""
         return ~np.any(list(self.by_rule.values()), axis=0) if self.by_rule else np.ones(len(self.company), dtype=bool)
@@ -223,7 +224,7 @@ def _group_by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | 
 def _find_applied_jobs(inputs: Inputs) -> Ragged:
     """Return, per user, the rows among the scored jobs of all jobs that the user has applied to."""
     actions = inputs.history.within("application")
-    rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[actions.job])
+    rows, _ = inputs.jobs.id_index.find(inputs.history.jobs.job_id[actions.job])
     return find_distinct_codes(actions.user, rows.astype(np.int32), len(inputs.users))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +28,7 @@ from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
+from scoring.threads.kept_threads import start_work
 from scoring.threads.pool import available_cpus, limit_blas_threads, run_in_threads
 
 __all__ = ["NumbaBackend"]
@@ -123,11 +123,10 @@ class NumbaBackend:
             begin, stop = (program.n_jobs * edge // n_parts for edge in (part, part + 1))
             pair_blocks.all_pairs(program, users, scores, 0, begin, stop)
 
-        if n_parts == 1:
-            work(0)
-            return
-        with ThreadPoolExecutor(n_parts, thread_name_prefix="scoring") as pool:
-            list(pool.map(work, range(n_parts)))
+        others = [start_work(partial(work, part)) for part in range(1, n_parts)]
+        work(0)
+        for wait in others:
+            wait()
 
     def _fill(
         self,

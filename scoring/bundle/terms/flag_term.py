@@ -11,6 +11,7 @@ from scoring.array_types import Bools, Floats, Ints, Longs, UInt16s
 from scoring.bundle.program import FLAGS, Program
 from scoring.bundle.terms.term_kind import (
     KeyedKind,
+    KnownColumns,
     Packer,
     ReusableArrays,
     TermCheck,
@@ -51,18 +52,20 @@ class FlagTerm:
 class _FlagTables:
     """Packs flag terms: concatenated tables; terms with the same flags share their bits."""
 
-    def __init__(self, n_users: int, n_jobs: int) -> None:
+    def __init__(self, n_users: int, n_jobs: int, known: KnownColumns) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
+        self.known = known
         self.sets: dict[str, int] = {}
         self.bits: list[UInt16s] = []
         self.terms: list[FlagTerm] = []
 
     def add(self, term: FlagTerm) -> int:
         flags = term.flags
+        bits = self.known.flags.get(id(flags.bits), flags.bits)
         if flags.name not in self.sets:
             self.sets[flags.name] = len(self.bits)
-            self.bits.append(flags.bits)
-        require_same_column(flags.name, self.bits[self.sets[flags.name]], flags.bits)
+            self.bits.append(bits)
+        require_same_column(flags.name, self.bits[self.sets[flags.name]], bits)
         self.terms.append(term)
         return len(self.terms) - 1
 
@@ -93,10 +96,19 @@ class FlagKind(KeyedKind[FlagTerm]):
         check.require_range("row_of", term.row_of, 0, len(term.rows))
 
     def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[FlagTerm]:
-        return _FlagTables(n_users, n_jobs)
+        return _FlagTables(n_users, n_jobs, reusable.columns)
+
+    def record_columns(self, term: FlagTerm, program: Program, slot: int, known: KnownColumns) -> None:
+        bits = term.flags.bits
+        known.sources.append(bits)
+        known.checked.add((id(bits), 0, 2**term.flags.width))
+        known.flags.setdefault(id(bits), self.codes(program, slot))
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         return flag_rows(program, slot, users)[:, self.codes(program, slot)[jobs]]
+
+    def value_of_pair(self, term: FlagTerm) -> float:
+        return float(term.rows[term.row_of[0], term.flags.bits[0]])
 
     def codes(self, program: Program, slot: int) -> UInt16s:
         return program.flag_bits[program.flag_set[slot]]

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from scoring.components.helpers import number_column, occupation_key, prefecture_key
+from scoring.dataset.arrays import JobArrays
 from scoring.model.component import Component, Reason
 from scoring.model.component_data import Inputs
 from scoring.model.pair_facts import Pair
@@ -58,6 +59,13 @@ class ClassicCategory(Component):
         return Reason(value, {"job's occupation": job.occupation, "preferred": preferred})
 
 
+def _make_flags(jobs: JobArrays) -> Flags:
+    stated = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
+    known = np.any([flag >= 0 for flag in stated], axis=0)
+    attractive = np.any([flag > 0 for flag in stated[:3]], axis=0)
+    return Flags.of("features known, attractive", known, attractive)
+
+
 class ClassicCondition(Component):
     """100 · number of met conditions / number of conditions; 50 without conditions.
 
@@ -82,10 +90,7 @@ class ClassicCondition(Component):
         meets_floor = IntervalTerm(
             number_column(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
-        stated = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
-        known = np.any([flag >= 0 for flag in stated], axis=0)
-        attractive = np.any([flag > 0 for flag in stated[:3]], axis=0)
-        flags = Flags.of("features known, attractive", known, attractive)
+        flags = jobs.compute_once(_make_flags)
         # rows: the user has no condition, a floor, a style, both; columns: unknown, known, (impossible), both
         met = np.array(
             [

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints
-from scoring.components.clicks import find_clicked_features, make_feature_table
+from scoring.components.clicks import find_clicked_features, make_feature_flags, make_feature_table
 from scoring.components.collaborative import dot
 from scoring.components.helpers import (
     compute_mean_per_user,
@@ -24,7 +24,7 @@ from scoring.components.helpers import (
 from scoring.model.component import Component, Reason
 from scoring.model.component_data import Inputs
 from scoring.model.pair_facts import JobFacts, Pair
-from scoring.model.terms import Flags, FlagTerm, IntervalTerm, LookupTerm, UserTerm, Value, open_interval
+from scoring.model.terms import FlagTerm, IntervalTerm, LookupTerm, UserTerm, Value, open_interval
 
 _NO_PROFILE = 40.0
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
@@ -111,7 +111,7 @@ class ClassicClick(Component):
         occupation = seen.occupation[actions.job]
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]  # a missing flag is false
         users, rows = find_most_frequent_rows(actions, (_move_missing_last(occupation), *has), keep=20)
-        flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
+        flags = inputs.jobs.compute_once(make_feature_flags)
         clicked = find_clicked_features(users, [flag[rows] for flag in has], n_users)
         return Value(
             (
