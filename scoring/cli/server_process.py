@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
@@ -217,7 +217,7 @@ def _serve_panel(options: Sequence[str]) -> None:
     from voila.app import Voila  # type: ignore[import-untyped]
 
     config = Config()
-    config.VoilaConfiguration.prelaunch_hook = _set_xsrf_cookie
+    _set_xsrf_cookie()
     config.MappingKernelManager.cull_idle_timeout = IDLE_KERNEL_SECONDS
     config.MappingKernelManager.cull_interval = _CULL_INTERVAL_SECONDS
     config.MappingKernelManager.cull_connected = False
@@ -233,13 +233,22 @@ def _make_encryption_options() -> list[str]:
     return ["--KernelManager.transport_encryption=auto"] if known else []
 
 
-def _set_xsrf_cookie(handler: JupyterHandler, notebook: Any, cwd: str) -> None:
-    """Set the `_xsrf` cookie of a page.
+def _set_xsrf_cookie() -> None:
+    """Let pages set their `_xsrf` cookie.
 
     When a page is closed, it sends a request to end its kernel. The server rejects the request without this cookie. The
-    server creates the cookie when `xsrf_token` is read, which the templates of Voila do not do (voila 0.5.13).
+    server creates the cookie when `xsrf_token` is read, which the templates of Voila do not do (voila 0.5.13). Voila's
+    `prelaunch_hook` could, but excludes kernels that are started in advance.
     """
-    _ = handler.xsrf_token
+    from voila.tornado.handler import TornadoVoilaHandler  # type: ignore[import-untyped]
+
+    get = TornadoVoilaHandler.get
+
+    async def get_with_cookie(handler: JupyterHandler, path: str | None = None) -> None:
+        _ = handler.xsrf_token
+        await get(handler, path)
+
+    TornadoVoilaHandler.get = get_with_cookie
 
 
 if __name__ == "__main__":

@@ -9,19 +9,21 @@ from typing import Any, Final
 
 import anywidget
 
-__all__ = ["PanelPage"]
+__all__ = ["Event", "PanelPage"]
 
 _STATIC: Final = Path(__file__).parent / "static"
 _SCRIPTS: Final = ("elements.js", "charts.js", "controls.js", "results.js", "session.js", "page.js")
 """Parts of one module, in this order. The browser gets a single text, which cannot import files."""
 
 Event = Mapping[str, Any]
+"""An event of the page, such as `{"kind": "weight", "name": "fee", "value": 0.3}`."""
 
 
 class PanelPage(anywidget.AnyWidget):
     """A page that shows a document: part name → JSON value. Only parts that changed are sent.
 
-    The page asks for the whole document when it opens, because it does not receive messages before.
+    The page asks for the whole document when it opens, because it does not receive messages before. `session_id` is the
+    session in its address: None before it opens, "" without one.
     """
 
     _esm = "".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
@@ -29,6 +31,7 @@ class PanelPage(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         self.document: dict[str, Any] = {}
+        self.session_id: str | None = None
         self._sending = threading.RLock()  # keeps the order of messages from several threads
         self._listener: Callable[[Event], None] = lambda event: None
         super().__init__()
@@ -56,5 +59,6 @@ class PanelPage(anywidget.AnyWidget):
             return
         if event.get("kind") == "open":
             with self._sending:
+                self.session_id = str(event.get("session") or "")
                 self.send({"parts": self.document})
         self._listener(event)

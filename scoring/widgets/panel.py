@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from scoring.registry import Profile, Registry
 from scoring.widgets.control_document import make_control_structure, make_control_values
 from scoring.widgets.page import Event, PanelPage
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
+from scoring.widgets.panel_draft import DraftStore, PanelDraft
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.result_document import (
     make_list_document,
@@ -21,6 +22,7 @@ from scoring.widgets.result_document import (
     make_slices_document,
     make_waterfall_document,
 )
+from scoring.widgets.try_history import TryHistory
 from scoring.widgets.weights_model import WeightsModel
 from scoring.widgets.worker import Status, Worker
 
@@ -45,8 +47,12 @@ class TuningPanel:
         origin: Profile | None = None,
         debounce: float = DEBOUNCE,
         page: PanelPage | None = None,
+        drafts: DraftStore | None = None,
     ) -> None:
-        """`origin` is the profile of the session's baseline, if it is one. `page` None creates one."""
+        """`origin` is the profile of the session's baseline, if it is one. `page` None creates one.
+
+        With `drafts` a page that loads again continues where it was.
+        """
         self._lock = threading.RLock()
         self.session = session
         self.weights = WeightsModel(session.baseline)
@@ -56,6 +62,9 @@ class TuningPanel:
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self._is_confirming = False
+        self.history = TryHistory(session.baseline)
+        self._drafts = drafts
+        self._session_id: str | None = None
         self._drag: object = None
         self._n_forced = 0  # how often the page must show its former values again
         self.page = PanelPage() if page is None else page
@@ -73,6 +82,8 @@ class TuningPanel:
         self._show_choice()
         self.page.listen(self.handle)
         self._submit()
+        if self.page.session_id is not None:
+            self._open()
 
     def __repr__(self) -> str:
         return f"TuningPanel({self.session.baseline.name}, {pluralize(len(self.session.user_id), 'user')})"
@@ -124,21 +135,57 @@ class TuningPanel:
 
     def handle(self, event: Event) -> None:
         """Apply an event of the page. An error is shown beside the control that caused it."""
-        action = _ACTIONS.get(event.get("kind", ""))
-        if action is None:  # the page of another version
+        kind = event.get("kind")
+        if kind == "open":
+            self._open()
+        if kind not in _CONTROLS:
             return
-        apply, control = action
-        at = control.format_map(_Texts(event))
+        at = _CONTROLS[kind].format_map(_Texts(event))
         with self._lock:
-            try:
-                text, kind = apply(self, event) or "", "note"
-                if self.saver is not None and at == "save" and self.saver.needs_confirmation:
-                    kind = "warning"
-            except ScoringError as error:
-                text, kind = str(error), "failed"
-                self._show_controls(is_forced=True)  # the control shows its former value again
-                self._show_choice()
-            self.page.show(problem={"at": at, "kind": kind, "text": text})
+            self._report(at, lambda: self._apply(event))
+
+    def _apply(self, event: Event) -> str | None:
+        weights, name = self.weights, _read_text(event, "name")
+        match event["kind"]:
+            case "weight":
+                return self._slide(event, lambda value: weights.set_weight(name, value))
+            case "group":
+                return self._slide(event, lambda value: weights.set_group(name, value))
+            case "parameter":
+                return self._slide(event, lambda value: weights.set_parameter(name, value))
+            case "lock":
+                return self._move(lambda: weights.lock(name, bool(event.get("on"))))
+            case "lock_group":
+                return self._move(lambda: weights.lock_group(name, bool(event.get("on"))))
+            case "undo" | "redo" | "reset" | "make_baseline":
+                return self._move(getattr(weights, event["kind"]))
+            case "confirm":
+                return self._confirm()
+            case "user":
+                return self._choose(user=_read_text(event, "id"))
+            case "job":
+                return self._choose(job=_read_text(event, "id"))
+            case "step":
+                return self._step(-1 if event.get("by") == -1 else 1)
+            case "load":
+                return self._load(_read_text(event, "profile"))
+            case "save":
+                return self._save(name, _read_text(event, "note"))
+            case _:
+                return self._change_try(event)
+
+    def _report(self, at: str, action: Callable[[], str | None]) -> None:
+        """Show what an action returns, or its error, beside a control."""
+        try:
+            text, kind = action() or "", "note"
+            if self.saver is not None and at == "save" and self.saver.needs_confirmation:
+                kind = "warning"
+        except ScoringError as error:
+            text, kind = str(error), "failed"
+            self._n_forced += 1  # the control shows its former value again
+            self._show_controls()
+            self._show_choice()
+        self.page.show(problem={"at": at, "kind": kind, "text": text})
 
     def _move(self, move: Callable[[], str | None]) -> str:
         """Change weights, parameters, rules or locks, and compute the result."""
@@ -172,7 +219,7 @@ class TuningPanel:
         self._show_controls()
         return text
 
-    def _choose(self, user: str | None = None, job: str | None = None) -> None:
+    def _choose(self, user: str | None = None, job: str | None = None) -> str:
         data = self.session.data
         user_id = self._user_id if user is None else data.find_user(_require_text(user, "user"))
         job_id = self._job_id if job is None else data.find_job(job) if job.strip() else None
@@ -180,12 +227,13 @@ class TuningPanel:
             self._user_id, self._job_id = user_id, job_id
             self._show_choice()
             self._submit()
+        return ""
 
-    def _step(self, by: int) -> None:
+    def _step(self, by: int) -> str:
         """Choose the next (1) or previous (-1) user of the measures."""
         ids = self.session.user_id
         at = int(np.searchsorted(ids, self._user_id, side="left" if by < 0 else "right"))
-        self._choose(user=self.session.data.external_ids.name_user(int(ids[(at + min(by, 0)) % len(ids)])))
+        return self._choose(user=self.session.data.external_ids.name_user(int(ids[(at + min(by, 0)) % len(ids)])))
 
     def _load(self, name: str) -> str:
         saver = self._require_saver()
@@ -212,6 +260,22 @@ class TuningPanel:
             raise ConfigurationError("This panel has no folder of profiles. Pass registry to tuning_panel.")
         return self.saver
 
+    def _change_try(self, event: Event) -> str:
+        """Return to a try, or change its name, note or star."""
+        number = int(_read_number(event, "id"))
+        match event["kind"]:
+            case "try":
+                model, baseline = self.history.find(number)
+                self._move(lambda: self.weights.return_to(model, baseline))
+            case "try_name":
+                self.history.rename(number, _read_text(event, "name"))
+            case "try_note":
+                self.history.annotate(number, _read_text(event, "note"))
+            case "try_star":
+                self.history.star(number, bool(event.get("on")))
+        self._show_history()
+        return ""
+
     def _confirm(self) -> str:
         self.session.require_confirmable(self.weights.model, self.weights.baseline)
         self._submit(confirm=True)
@@ -222,7 +286,58 @@ class TuningPanel:
         self.worker.submit(self._request())
 
     def _request(self) -> Request:
-        return Request(self.weights.model, self._user_id, self._job_id, self.weights.baseline, self._is_confirming)
+        return Request(
+            self.weights.model,
+            self._user_id,
+            self._job_id,
+            self.weights.baseline,
+            self._is_confirming,
+            self.weights.state.moved,
+        )
+
+    # Drafts
+
+    def _open(self) -> None:
+        """Restore the draft of the session in the page's address, or give the page a session."""
+        if self._drafts is None or self._session_id is not None:
+            return
+        self._session_id = self.page.session_id or self._drafts.make_id()
+        if self.page.session_id:
+            threading.Thread(target=self._restore, name="scoring-draft", daemon=True).start()
+        else:
+            self.page.show(address={"session": self._session_id})
+
+    def _restore(self) -> None:
+        assert self._drafts is not None
+        assert self._session_id is not None
+        try:
+            draft = self._drafts.load(self._session_id, self.session)
+            if draft is None:
+                return
+            with self._lock:
+                draft.restore(self.session, self.weights, self.history)
+                self._show_controls()
+                self._show_history()
+                data = self.session.data
+                self._user_id = data.find_user(draft.user) if draft.user else self._user_id
+                self._job_id = data.find_job(draft.job) if draft.job else None
+                self._show_choice()
+                self._submit()
+                n_tries = len(self.history.tries)
+                text = f"Restored the draft of this page with {n_tries} {'try' if n_tries == 1 else 'tries'}."
+                self.page.show(problem={"at": "moves", "kind": "note", "text": text})
+        except ScoringError as error:
+            self._session_id = self._drafts.make_id()  # keeps the draft of the address
+            self.page.show(
+                address={"session": self._session_id}, problem={"at": "moves", "kind": "failed", "text": str(error)}
+            )
+
+    def _save_draft(self) -> None:
+        if self._drafts is None or self._session_id is None:
+            return
+        choice = self.page.document["choice"]
+        draft = PanelDraft.of(self.session, self.weights, self.history, user=choice["user"], job=choice["job"])
+        self._drafts.save(self._session_id, draft)
 
     # Display
 
@@ -238,11 +353,11 @@ class TuningPanel:
             "has_profiles": self.saver is not None,
         }
 
-    def _show_controls(self, is_forced: bool = False) -> None:
-        """Show the values of all controls. `is_forced` sends them although they did not change."""
-        values = make_control_values(self.weights)
-        self._n_forced += is_forced
-        self.page.show(values={**values, "n_forced": self._n_forced})
+    def _show_controls(self) -> None:
+        self.page.show(values={**make_control_values(self.weights), "n_forced": self._n_forced})
+
+    def _show_history(self) -> None:
+        self.page.show(history=self.history.document())
 
     def _show_choice(self) -> None:
         external_ids = self.session.data.external_ids
@@ -277,6 +392,8 @@ class TuningPanel:
                 "notes": list(state.notes),
                 "waterfall": None if state.waterfall is None else make_waterfall_document(state.waterfall),
             }
+            if state.actions is not None:
+                parts["actions"] = state.actions.document()
             if state.slices is not None:
                 parts["slices"] = make_slices_document(state.slices)
             if state.comparison is not None:
@@ -288,9 +405,22 @@ class TuningPanel:
 
     def _show_status(self, status: Status) -> None:
         """Show a status. Called on the worker's thread."""
-        text = {"computing": "Computing…", "failed": status.reason}.get(status.kind, "Done.")
+        if self._drafts is not None:
+            _ = self.session.evaluator.holdout.digest  # the first time takes long, and the lock must not wait for it
         with self._lock:
+            text = {"computing": "Computing…", "failed": status.reason}.get(status.kind, self._describe_move())
+            if status.kind == "settled" and self.state is not None:
+                self.history.add(self.state)
+                self._show_history()
             self.page.show(status={"kind": status.kind, "text": text})
+            if status.kind == "settled":
+                self._save_draft()
+
+    def _describe_move(self) -> str:
+        """Return what the last move did, as a sentence."""
+        if self.state is None or self.state.move is None:
+            return "These are the lists of the baseline." if self.weights.model == self.weights.baseline else "Done."
+        return f"{self.state.move.text}."
 
 
 class _Texts(dict[str, Any]):
@@ -300,15 +430,15 @@ class _Texts(dict[str, Any]):
         return ""
 
 
-def _read_text(event: Mapping[str, Any], key: str) -> str:
+def _read_text(event: Event, key: str) -> str:
     value = event.get(key, "")
     return value if isinstance(value, str) else str(value)
 
 
-def _read_number(event: Mapping[str, Any]) -> float:
-    value = event.get("value")
+def _read_number(event: Event, key: str = "value") -> float:
+    value = event.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigurationError("The field does not contain a number. Enter a number.", key=("value",))
+        raise ConfigurationError("The field does not contain a number. Enter a number.", key=(key,))
     return float(value)
 
 
@@ -318,46 +448,25 @@ def _require_text(text: str, what: str) -> str:
     return text
 
 
-Action = Callable[[TuningPanel, Event], str | None]
-
-_ACTIONS: Final[dict[str, tuple[Action, str]]] = {
-    "weight": (
-        lambda panel, event: panel._slide(
-            event, lambda value: panel.weights.set_weight(_read_text(event, "name"), value)
-        ),
-        "weight:{name}",
-    ),
-    "group": (
-        lambda panel, event: panel._slide(
-            event, lambda value: panel.weights.set_group(_read_text(event, "name"), value)
-        ),
-        "group:{name}",
-    ),
-    "parameter": (
-        lambda panel, event: panel._slide(
-            event, lambda value: panel.weights.set_parameter(_read_text(event, "name"), value)
-        ),
-        "parameter:{name}",
-    ),
-    "lock": (
-        lambda panel, event: panel._move(lambda: panel.weights.lock(_read_text(event, "name"), bool(event.get("on")))),
-        "weight:{name}",
-    ),
-    "lock_group": (
-        lambda panel, event: panel._move(
-            lambda: panel.weights.lock_group(_read_text(event, "name"), bool(event.get("on")))
-        ),
-        "group:{name}",
-    ),
-    "undo": (lambda panel, event: panel._move(panel.weights.undo), "moves"),
-    "redo": (lambda panel, event: panel._move(panel.weights.redo), "moves"),
-    "reset": (lambda panel, event: panel._move(panel.weights.reset), "moves"),
-    "make_baseline": (lambda panel, event: panel._move(panel.weights.make_baseline), "moves"),
-    "confirm": (lambda panel, event: panel._confirm(), "confirm"),
-    "user": (lambda panel, event: panel._choose(user=_read_text(event, "id")), "user"),
-    "job": (lambda panel, event: panel._choose(job=_read_text(event, "id")), "job"),
-    "step": (lambda panel, event: panel._step(-1 if event.get("by") == -1 else 1), "user"),
-    "load": (lambda panel, event: panel._load(_read_text(event, "profile")), "load"),
-    "save": (lambda panel, event: panel._save(_read_text(event, "name"), _read_text(event, "note")), "save"),
+_CONTROLS: Final[dict[Any, str]] = {
+    "weight": "weight:{name}",
+    "group": "group:{name}",
+    "parameter": "parameter:{name}",
+    "lock": "weight:{name}",
+    "lock_group": "group:{name}",
+    "undo": "moves",
+    "redo": "moves",
+    "reset": "moves",
+    "make_baseline": "moves",
+    "confirm": "confirm",
+    "user": "user",
+    "job": "job",
+    "step": "user",
+    "load": "load",
+    "save": "save",
+    "try": "history",
+    "try_name": "history",
+    "try_note": "history",
+    "try_star": "history",
 }
-"""Kind of an event → what it does, and the control beside which its message is shown."""
+"""Kind of an event → the control beside which its message is shown. Other events are those of another version."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scoring.catalog import list_preset_names, load_model
+from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
 from scoring.database.validated_reader import read_accepted, warn_about_rejections
 from scoring.dataset import Dataset
@@ -16,9 +17,10 @@ from scoring.errors import ScoringError
 from scoring.evaluation import Holdout
 from scoring.model import Component, ScoringModel
 from scoring.registry import Profile, Registry
-from scoring.widgets.page import PanelPage
+from scoring.widgets.page import Event, PanelPage
 from scoring.widgets.panel import DEBOUNCE, TuningPanel
 from scoring.widgets.panel_computation import TuningSession
+from scoring.widgets.panel_draft import DraftStore
 
 __all__ = ["tuning_page", "tuning_panel"]
 
@@ -40,6 +42,7 @@ def tuning_panel(
     debounce: float = DEBOUNCE,
     page: PanelPage | None = None,
     on_phase: Callable[[int], None] = lambda at: None,
+    drafts: DraftStore | None = None,
 ) -> TuningPanel:
     """Return a panel that starts with `model`, which is also the baseline until the user makes another.
 
@@ -61,6 +64,7 @@ def tuning_panel(
     debounce: Seconds between a change and the start of its computation.
     page: The widget that shows the panel. None creates one.
     on_phase: Called with the index of each phase of the opening.
+    drafts: Drafts on disk, from which a page that loads again continues. None keeps none.
 
     Raises
     ------
@@ -83,32 +87,75 @@ def tuning_panel(
     baseline = found.model if isinstance(found, Profile) else found
     session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
     on_phase(2)
-    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce, page=page)
+    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce, page=page, drafts=drafts)
 
 
-def tuning_page(*arguments: Any, **options: Any) -> PanelPage:
+def tuning_page(data: str | Path | Dataset | Holdout, *arguments: Any, **options: Any) -> PanelPage:
     """Return a page at once, and open the panel of `tuning_panel` on a thread.
 
-    The page shows the phase of the opening, or its error.
+    The page shows the phase of the opening, or its error. Drafts on disk keep its weights and tries. If the database
+    changed before the page is shown, because the kernel was started in advance, it is read again.
     """
     page = PanelPage()
-    thread = threading.Thread(target=_open, args=(page, arguments, options), name="scoring-opening", daemon=True)
-    thread.start()
+    _Opening(page, data, arguments, options).start()
     return page
 
 
-def _open(page: PanelPage, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
-    def show_phase(at: int) -> None:
-        page.show(opening={"phases": list(PHASES), "at": at, "error": ""})
+class _Opening:
+    """Opens a panel on a thread."""
 
-    try:
-        tuning_panel(*arguments, **options, page=page, on_phase=show_phase)
-    except ScoringError as error:
-        page.show(opening={"phases": [], "at": 0, "error": str(error)})
-    except Exception as error:
-        text = f"Internal error: {type(error).__name__}: {error}. Run scoring panel --debug for a traceback."
-        page.show(opening={"phases": [], "at": 0, "error": text})
-        raise
+    def __init__(
+        self, page: PanelPage, data: str | Path | Dataset | Holdout, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        self._page, self._data, self._arguments, self._options = page, data, arguments, options
+        self._panel: TuningPanel | None = None
+        self._tokens: object = None
+        self._is_shown = False
+        page.on_msg(lambda _, content, buffers: self._receive(content))
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="scoring-opening", daemon=True).start()
+
+    def _run(self) -> None:
+        page = self._page
+        try:
+            self._tokens = self._read_tokens()
+            self._panel = tuning_panel(
+                self._data, *self._arguments, **self._options, page=page, on_phase=self._show_phase, drafts=DraftStore()
+            )
+        except ScoringError as error:
+            page.show(opening={"phases": [], "at": 0, "error": str(error)})
+        except Exception as error:
+            text = f"Internal error: {type(error).__name__}: {error}"
+            page.show(opening={"phases": [], "at": 0, "error": text})
+            raise
+
+    def _show_phase(self, at: int) -> None:
+        self._page.show(opening={"phases": list(PHASES), "at": at, "error": ""})
+
+    def _receive(self, event: Event) -> None:
+        """Read the database again if it changed before the page was shown."""
+        if event.get("kind") != "open" or self._is_shown:
+            return
+        self._is_shown = True
+        if self._panel is not None and self._tokens is not None:
+            threading.Thread(target=self._check, args=(self._panel,), name="scoring-check", daemon=True).start()
+
+    def _check(self, panel: TuningPanel) -> None:
+        try:
+            is_current = self._read_tokens() == self._tokens
+        except ScoringError:
+            return  # the panel works with the data that it has read
+        if not is_current:
+            panel.worker.close()
+            self._page.show(session=None)
+            self._run()
+
+    def _read_tokens(self) -> object:
+        if not isinstance(self._data, str | Path):
+            return None
+        with Database.open(str(self._data)) as database:
+            return read_change_tokens(database)
 
 
 def _load_dataset(db: str, page: PanelPage | None) -> Dataset:

@@ -75,7 +75,8 @@ def panel(browser: Browser, folder: Path) -> Iterator[Server]:
     subprocess.run(
         [sys.executable, "-m", "scoring.cli", "init", *market], cwd=folder, check=True, capture_output=True, timeout=300
     )
-    with _served(folder, "panel", "--db", "market.db", "--profiles", "profiles") as server:
+    options = ["--db", "market.db", "--profiles", "profiles", "--no-preheat"]  # a spare kernel takes CPU time
+    with _served(folder, "panel", *options) as server:
         yield server
 
 
@@ -92,7 +93,8 @@ def lab(browser: Browser, folder: Path) -> Iterator[Server]:
 @contextmanager
 def _served(folder: Path, *arguments: str) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "TMPDIR"):
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "TMPDIR",
+                     "XDG_STATE_HOME"):  # fmt: skip
             (folder / name.lower()).mkdir(exist_ok=True)
             patch.setenv(name, str(folder / name.lower()))
         # lets a script wait for the state of JupyterLab instead of its display

@@ -152,7 +152,7 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     expect(keyboard.lock("wage")).to_have_attribute("aria-pressed", "false")
 
 
-def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder: Path) -> None:
+def test_reload_keeps_the_session_and_profiles_are_loaded(keyboard: Keyboard, folder: Path) -> None:
     start = keyboard.answers()
     keyboard.type(keyboard.entry("fee"), "0.6")
     moved, weights = keyboard.settle(start), keyboard.typed(*BASE)
@@ -164,7 +164,13 @@ def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder:
         {name: float(text) for name, text in weights.items()}, abs=1e-4
     )
 
+    tries = keyboard.root.locator(".tries li").count()
     keyboard.page.reload()
+    keyboard.back(moved)  # the address names the session, whose draft is on disk
+    assert keyboard.typed(*BASE) == weights
+    expect(keyboard.root.locator(".tries li")).to_have_count(tries)
+
+    keyboard.page.goto(keyboard.page.url.partition("&session=")[0])
     keyboard.back(start)
     keyboard.choose_profile("dearer@1")
     keyboard.reach(keyboard.button("Load"))

@@ -18,6 +18,7 @@ from scoring.evaluation import Scoreboard
 from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.model_parameters import list_parameters
+from scoring.widgets.panel_draft import DraftStore
 from tests.support.errors import count_problems, raises_data, raises_same
 
 WAIT = 60.0
@@ -369,3 +370,56 @@ def test_tuning_panel_opens_a_dataset(holdout, standard):
     opened = tuning_panel(Dataset(holdout.data.tables), standard, users=10, debounce=0.0)
     assert opened.wait(WAIT).is_complete
     opened.close()
+
+
+def open_drafted(session, folder, address):
+    panel = TuningPanel(session, debounce=0.0, drafts=DraftStore(folder))
+    panel.page._receive({"kind": "open", "session": address})
+    for thread in threading.enumerate():
+        if thread.name == "scoring-draft":
+            thread.join(WAIT)
+    panel.wait(WAIT)
+    return Driver(panel)
+
+
+def test_page_that_loads_again_continues_its_session(session, tmp_path, standard):
+    first = open_drafted(session, tmp_path, None)
+    address = first["address"]["session"]
+    first.send("lock", name="wage", on=True)
+    first.settle("weight", name="fee", value=0.7)
+    job = first["list"]["rows"][1]["id"]
+    first.settle("job", id=job)
+    first.send("try_star", id=2, on=True)
+    first.settle("step", by=1)
+    first.panel.close()
+
+    again = open_drafted(session, tmp_path, address)
+    assert "address" not in again.panel.page.document
+    assert again.weight("fee") == 0.7
+    assert again["values"]["components"]["wage"]["is_locked"]
+    assert again["choice"]["job"] == job
+    assert again["choice"]["at"] == 2
+    assert [one["starred"] for one in again["history"]["tries"]] == [False, True]
+    assert again.settle("try", id=1).model == standard
+    again.panel.close()
+
+
+def test_unusable_draft_is_reported_and_kept(session, tmp_path, standard):
+    (tmp_path / "abcdefgh.json").write_text("{}")
+    page = open_drafted(session, tmp_path, "abcdefgh")
+    assert (page["problem"]["at"], page["problem"]["kind"]) == ("moves", "failed")
+    assert page["address"]["session"] != "abcdefgh"
+    page.settle("weight", name="fee", value=0.7)
+    page.panel.close()
+    assert (tmp_path / "abcdefgh.json").read_text() == "{}"
+    page = open_drafted(session, tmp_path, "../../etc")
+    assert page["problem"]["kind"] == "failed"
+    assert page.panel.weights.model == standard
+    page.panel.close()
+
+
+def test_status_says_what_a_move_did(page):
+    assert page["status"]["text"] == "These are the lists of the baseline."
+    page.settle("weight", name="location", value=0.7)
+    assert page["status"]["text"].startswith("location 12 → 21 %: ")
+    assert [one["text"] for one in page["history"]["tries"]] == ["", "location 12 → 21 %"]

@@ -40,6 +40,9 @@ tuning_page(os.environ["SCORING_DB"], {model!r}, registry={profiles!r}, days={da
             factor_cache={factor_cache}, components=[kind for file in {files!r} for kind in load_components(file)])
 """
 
+FILL_SECONDS = 4
+"""Seconds between the opening of a page and the start of the next kernel, which competes with the page for the CPU."""
+
 PAGE_TEMPLATE = """\
 {%- extends "voila/templates/lab/index.html.j2" -%}
 {%- block notebook_css -%}{{ super() | replace(' href="https://', ' data-disabled="https://') }}{%- endblock -%}
@@ -64,6 +67,13 @@ def panel(
     top_k: TopKOption = 40,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
+    preheat: Annotated[
+        bool,
+        typer.Option(
+            "--preheat/--no-preheat",
+            help="Keep a kernel with loaded data ready for the next page. It needs the memory of another page.",
+        ),
+    ] = True,
     port: PortOption = None,
     open_browser: OpenOption = False,
 ) -> None:
@@ -104,6 +114,8 @@ def panel(
             "--Voila.ip=127.0.0.1", "--token", "--Voila.port_retries=0", "--VoilaExecutor.timeout=600",
             "--Voila.log_level=ERROR", f"--Voila.connection_dir_root={folder}",
         ]  # fmt: skip
+        if preheat:
+            server += ["--preheat_kernel=True", "--pool_size=1", f"--VoilaKernelManager.fill_delay={FILL_SECONDS}"]
         run_server("The panel", server, port, "/", environment, open_browser)
 
 

@@ -58,7 +58,7 @@ function drawSparkline(values, current, kinds, label, choose) {
   const y = (value) => height - 5 - (high > low ? (height - 10) * ((value - low) / (high - low)) : (height - 10) / 2);
   const points = values.map((value, i) => (isNumber(value) ? `${x(i).toFixed(1)},${y(value).toFixed(1)}` : null));
   const dots = values.map((value, i) => isNumber(value)
-    ? makeSvg("circle", { cx: x(i), cy: y(value), r: i === current ? 4 : 2.5,
+    ? makeSvg("path", { d: `M${x(i).toFixed(1)},${y(value).toFixed(1)}h0`, // a round cap stays round in a stretched drawing
         class: `${kinds[i]} ${i === current ? "current" : ""}`, onclick: () => choose(i) },
         makeSvg("title", {}, formatNumber(value)))
     : null);

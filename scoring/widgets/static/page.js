@@ -1,7 +1,7 @@
 // The page: it draws the document of the panel, sends events, and watches the connection.
 
-const PING_EVERY = 800;
-const LOST_AFTER = 2200;
+const PING_EVERY = 500;
+const LOST_AFTER = 1900;
 const KEYS = [
   ["Ctrl+Z", "undo the last move"], ["Ctrl+Y", "redo the move that was undone"],
   ["S", "save the weights as a profile"], ["J / K", "next / previous user"], ["?", "open or close this help"],
@@ -39,6 +39,19 @@ class Page {
     this.model.send(event);
   }
 
+  open() {
+    const session = this.isStandalone ? new URL(location.href).searchParams.get("session") : null;
+    this.model.send({ kind: "open", session });
+  }
+
+  /** Keep the session in the address, so that a reload continues with its draft. */
+  showAddress(address) {
+    if (!this.isStandalone) return;
+    const url = new URL(location.href);
+    url.searchParams.set("session", address.session);
+    history.replaceState(history.state, "", url);
+  }
+
   build() {
     this.opening = make("div", { class: "opening", role: "status" }, make("p", {}, "Opening the panel…"));
     this.status = make("p", { class: "status", role: "status" });
@@ -70,6 +83,7 @@ class Page {
       ["Profiles", this.profiles.node],
     ]);
     this.measures = new Measures(this);
+    this.history = new History(this);
     this.list = new RankList(this);
     this.waterfall = new Waterfall(this);
     this.slices = new Slices(this);
@@ -78,7 +92,7 @@ class Page {
     this.title = make("p", { class: "muted title" });
     this.left = make("div", { class: "left", role: "region", "aria-label": "Controls" }, this.tabs);
     this.right = make("div", { class: "right", role: "region", "aria-label": "Results" },
-      make("div", { class: "column" }, this.title, this.measures.node, this.slices.node, this.overlap.node, this.notes.node),
+      make("div", { class: "column" }, this.title, this.measures.node, this.history.node, this.slices.node, this.overlap.node, this.notes.node),
       make("div", { class: "column" }, this.list.node, this.waterfall.node));
     this.main = make("div", { class: "main", hidden: true }, this.header, make("div", { class: "columns" }, this.left,
       this.right));
@@ -176,6 +190,9 @@ class Page {
       profiles: (part) => this.profiles.show(part),
       measures: (part) => this.measures.show(part),
       list: (part) => this.list.show(part),
+      actions: (part) => this.list.showActions(part),
+      history: (part) => this.history.show(part),
+      address: (part) => this.showAddress(part),
       waterfall: (part) => this.waterfall.show(part),
       slices: (part) => this.slices.show(part),
       overlap: (part) => this.overlap.show(part),
@@ -198,8 +215,9 @@ class Page {
   }
 
   showSession(part) {
-    this.opening.hidden = true;
-    this.main.hidden = false;
+    this.opening.hidden = part !== null;
+    this.main.hidden = part === null;
+    if (!part) return;
     setText(this.title, `${count(part.n_users, "train user")} of a holdout, ${count(part.n_jobs, "job")}. Lists are computed `
       + `as of ${part.as_of}. Metrics count the actions after that time.`);
     const tab = Array.from(this.left.querySelectorAll('[role="tab"]')).find((one) => one.textContent === "Profiles");
@@ -220,8 +238,8 @@ class Page {
   }
 
   showCounter() {
-    const { values, measures } = this.document;
-    const n = measures?.n_compared ?? 0;
+    const { values, measures, history: tries } = this.document;
+    const n = Math.max(measures?.n_compared ?? 0, tries?.n_moves ?? 0);
     const saved = values?.is_saved ? "" : " · not saved";
     setText(this.moves, `${count(n, "settled move")}${saved}`);
   }
@@ -277,7 +295,7 @@ class Page {
     this.right.inert = isLost;
     for (const button of Object.values(this.buttons)) button.inert = isLost;
     this.root.classList.toggle("is-lost", isLost);
-    if (!isLost) this.model.send({ kind: "open" });
+    if (!isLost) this.open();
   }
 
   // Keys
@@ -320,7 +338,7 @@ function render({ model, el }) {
     page.root.style.setProperty("--header", `${page.header.offsetHeight}px`);
   });
   resized.observe(page.header);
-  model.send({ kind: "open" });
+  page.open();
   const endConnection = page.watchConnection();
   return () => {
     model.off("msg:custom", onMessage);

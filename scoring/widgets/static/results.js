@@ -75,9 +75,11 @@ class RankList {
     this.legend = make("p", { class: "legend" });
     this.frame = make("div", { class: "scroll list" });
     this.removed = make("p", { class: "muted" });
+    this.missed = make("div", {});
+    this.actions = null;
     this.frame.addEventListener("keydown", (event) => this.press(event));
     this.section = makeSection("One user", this.chooser, page.makeMessage("user"), page.makeMessage("job"), this.legend,
-      this.frame, this.removed);
+      this.frame, this.missed, this.removed);
     this.node = this.section.node;
   }
 
@@ -104,6 +106,7 @@ class RankList {
       { name: "rank", kind: "number" }, { name: "moved" }, { name: "score", kind: "number" },
       { name: "points by component", hide: "narrow" }, { name: "job" },
     ];
+    this.rows = data.rows;
     const rows = data.rows.map((row) => [
       row.rank,
       make("span", { class: kindOfMovement(row.movement) }, row.movement),
@@ -120,9 +123,45 @@ class RankList {
     });
     this.frame.replaceChildren(table);
     this.frame.scrollTop = top;
+    this.markHits();
     const chosen = this.markChosen();
     if (hasFocus) chosen?.focus({ preventScroll: true });
     setText(this.removed, this.describeRemoved(data.removed));
+  }
+
+  /** Mark the jobs on which the user acted after the cut, and list those that are not in the list. */
+  showActions(data) {
+    this.actions = data;
+    this.markHits();
+    const rows = data.missed.map((job) => [
+      isNumber(job.rank) ? formatNumber(job.rank) : "–",
+      isNumber(job.rank_before) ? formatNumber(job.rank_before) : "–",
+      make("span", { class: "hit" }, job.text),
+      make("button", { type: "button", class: "link", onclick: () => this.page.send({ kind: "job", id: job.id }) },
+        job.title || `job ${job.id}`),
+      job.reason,
+    ]);
+    const columns = [{ name: "rank", kind: "number" }, { name: "baseline", kind: "number" }, { name: "action" },
+      { name: "job" }, { name: "not ranked", hide: "medium" }];
+    const isOpen = this.missed.querySelector("details")?.open ?? false;
+    const title = `${count(data.missed.length, "job")} that the user acted on later ${data.missed.length === 1 ? "is" : "are"} `
+      + "not in the list";
+    this.missed.replaceChildren(data.hidden ? make("p", { class: "muted" }, data.hidden) : "",
+      rows.length ? make("details", { open: isOpen }, make("summary", {}, title), makeTable(title, columns, rows)) : "");
+  }
+
+  markHits() {
+    const hits = this.actions?.hits ?? {};
+    for (const line of this.lines) {
+      const hit = hits[line.dataset.job];
+      line.classList.toggle("is-hit", Boolean(hit));
+      const cell = line.lastElementChild;
+      cell.querySelector(".hit")?.remove();
+      if (hit) {
+        cell.prepend(make("span", { class: "hit", title: hit.is_counted ? "the metrics count this job"
+          : "the metrics do not count this job" }, `${hit.is_counted ? "✓" : "·"} ${hit.text}`));
+      }
+    }
   }
 
   describeRemoved(removed) {
