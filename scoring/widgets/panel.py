@@ -9,11 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from scoring.errors import ConfigurationError, ScoringError, pluralize
+from scoring.model import ScoringModel
 from scoring.registry import Profile, Registry
 from scoring.widgets.control_document import make_control_structure, make_control_values
+from scoring.widgets.curve_controls import set_curve
 from scoring.widgets.page import Event, PanelPage
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
+from scoring.widgets.panel_export import ExportFile, export_lists, export_page, export_weights
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.result_document import (
     make_list_document,
@@ -22,7 +25,12 @@ from scoring.widgets.result_document import (
     make_slices_document,
     make_waterfall_document,
 )
+from scoring.widgets.row_cards import make_job_card, make_user_card
+from scoring.widgets.rule_controls import list_rules, set_rule
+from scoring.widgets.text_search import TextSearch
+from scoring.widgets.tooltips import collect_tooltips
 from scoring.widgets.try_history import TryHistory
+from scoring.widgets.user_filter import UserFilter
 from scoring.widgets.weights_model import WeightsModel
 from scoring.widgets.worker import Status, Worker
 
@@ -65,6 +73,11 @@ class TuningPanel:
         self.history = TryHistory(session.baseline)
         self._drafts = drafts
         self._session_id: str | None = None
+        self.users = UserFilter(session)
+        self._search = TextSearch(session.data)
+        self._last_find = ("", "")
+        self._cards: dict[str, object] = {}  # the user, or user, job and model, of the cards that are shown
+        self._beside: tuple[tuple[str, ScoringModel], ...] = ()
         self._drag: object = None
         self._n_forced = 0  # how often the page must show its former values again
         self.page = PanelPage() if page is None else page
@@ -73,8 +86,8 @@ class TuningPanel:
         )
         self.page.show(
             session=self._describe_session(),
-            structure=make_control_structure(self.weights.model),
-            rules=[rule.describe() for rule in self.weights.model.eligibility.rules],
+            structure=make_control_structure(self.weights),
+            tips=collect_tooltips(self.weights.model, session.data.board.currency),
             status={"kind": "computing", "text": "Computing the baseline…"},
         )
         self._show_profiles()
@@ -153,6 +166,22 @@ class TuningPanel:
                 return self._slide(event, lambda value: weights.set_group(name, value))
             case "parameter":
                 return self._slide(event, lambda value: weights.set_parameter(name, value))
+            case "curve":
+                points = event.get("points", ())
+                return self._slide(event, lambda value: set_curve(weights, name, points), has_value=False)
+            case "rule":
+                on, number = event.get("on"), event.get("number")
+                return self._move(
+                    lambda: set_rule(weights, _read_text(event, "key"), on=on, value=event.get("value"), number=number)
+                )
+            case "beside":
+                return self._compare(event.get("profiles", ()))
+            case "export":
+                return self._export(_read_text(event, "what"))
+            case "find":
+                return self._find(_read_text(event, "what"), _read_text(event, "text"))
+            case "filter":
+                return self._filter(event)
             case "lock":
                 return self._move(lambda: weights.lock(name, bool(event.get("on"))))
             case "lock_group":
@@ -197,12 +226,12 @@ class TuningPanel:
             if (self.weights.model, self.weights.baseline) != before:
                 self._submit()
 
-    def _slide(self, event: Event, move: Callable[[float], str | None]) -> str:
+    def _slide(self, event: Event, move: Callable[[float], str | None], has_value: bool = True) -> str:
         """Apply a move of a slider. All moves of one drag are one change, and only the last is computed."""
         drag, is_last = event.get("drag"), event.get("is_last", True)
         is_same = drag is not None and drag == self._drag
         self._drag = drag
-        value = _read_number(event)
+        value = _read_number(event) if has_value else 0.0
 
         def apply() -> str:
             if is_same and self.weights.can_undo:
@@ -230,10 +259,34 @@ class TuningPanel:
         return ""
 
     def _step(self, by: int) -> str:
-        """Choose the next (1) or previous (-1) user of the measures."""
-        ids = self.session.user_id
-        at = int(np.searchsorted(ids, self._user_id, side="left" if by < 0 else "right"))
-        return self._choose(user=self.session.data.external_ids.name_user(int(ids[(at + min(by, 0)) % len(ids)])))
+        """Choose the next (1) or previous (-1) selected user."""
+        user_id = self.users.step(self._user_id, by, self.state)
+        return self._choose(user=self.session.data.external_ids.name_user(user_id))
+
+    def _filter(self, event: Event) -> str:
+        """Select users. If the current one is not among them, choose the first."""
+        self.users.select(**{name: value for name, value in event.items() if name != "kind"})
+        users = self.users.find_users(self.state)
+        self._show_filters()
+        if self.users.selection.order or not np.isin(self._user_id, users):
+            self._choose(user=self.session.data.external_ids.name_user(int(users[0])))
+        return ""
+
+    def _find(self, what: str, text: str) -> str:
+        """Find users or jobs by text on a thread, because the first search builds an index."""
+        self._last_find = wanted = (what, text)
+
+        def find() -> None:
+            try:
+                found = self._search.find("user" if what == "user" else "job", text).document()
+            except ScoringError as error:
+                self.page.show(problem={"at": "find", "kind": "failed", "text": str(error)})
+                return
+            if self._last_find == wanted:
+                self.page.show(found=found)
+
+        threading.Thread(target=find, name="scoring-find", daemon=True).start()
+        return ""
 
     def _load(self, name: str) -> str:
         saver = self._require_saver()
@@ -254,6 +307,37 @@ class TuningPanel:
             f"Saved as {reference}. To promote it, first compare it on test users: scoring evaluate {self._origin} "
             f"{reference} --on test"
         )
+
+    def _compare(self, names: Any) -> str:
+        """Show saved profiles beside the baseline and the current weights."""
+        registry = self._require_saver().registry
+        self._beside = tuple((str(name), registry.use(str(name)).model) for name in names)
+        if not self._beside:
+            self.page.show(beside=None)
+        self._submit()
+        return ""
+
+    def _export(self, what: str) -> str:
+        """Offer a file as a download. The report is made on a thread, because it takes long."""
+        if what == "weights":
+            return self._send_file(export_weights(self.weights.model))
+        state = self.state
+        if state is None or state.request != self._request():
+            raise ConfigurationError("The lists of these weights are not computed yet. Wait, then export again.",
+                                     key=("state",))  # fmt: skip
+        if what == "lists":
+            return self._send_file(export_lists(state))
+
+        def export() -> None:
+            registry = None if self.saver is None else self.saver.registry
+            self._report("export", lambda: self._send_file(export_page(state, self.session, registry)))
+
+        threading.Thread(target=export, name="scoring-export", daemon=True).start()
+        return "Making the report…"
+
+    def _send_file(self, file: ExportFile) -> str:
+        self.page.send_file(file.name, file.kind, file.text)
+        return f"{file.name} is downloaded by the browser."
 
     def _require_saver(self) -> ProfileSaver:
         if self.saver is None:
@@ -293,6 +377,7 @@ class TuningPanel:
             self.weights.baseline,
             self._is_confirming,
             self.weights.state.moved,
+            beside=self._beside,
         )
 
     # Drafts
@@ -354,7 +439,10 @@ class TuningPanel:
         }
 
     def _show_controls(self) -> None:
-        self.page.show(values={**make_control_values(self.weights), "n_forced": self._n_forced})
+        self.page.show(
+            values={**make_control_values(self.weights), "n_forced": self._n_forced},
+            rules={"rules": list_rules(self.weights, self.session.data), "n_forced": self._n_forced},
+        )
 
     def _show_history(self) -> None:
         self.page.show(history=self.history.document())
@@ -369,6 +457,24 @@ class TuningPanel:
             "n_forced": self._n_forced,
         }
         self.page.show(choice=choice)
+
+    def _show_filters(self) -> None:
+        self.page.show(filters=self.users.document(self.state, self._user_id))
+
+    def _show_cards(self, state: PanelState) -> None:
+        """Show the facts about the user and the chosen job."""
+        user, job = state.users.user, state.request.job_id
+        if self._cards.get("user") != user:
+            self._cards["user"] = user
+            self.page.show(user_card=make_user_card(self.session.evaluator, user).document())
+        key = None if job is None else (user, job, state.model.digest)
+        if self._cards.get("job") != key:
+            self._cards["job"] = key
+            card = None
+            if job is not None:
+                prepared = self.session.prepare_user(state)[1]
+                card = make_job_card(prepared, user, state.users.external_ids.name_job(job)).document()
+            self.page.show(job_card=card)
 
     def _show_profiles(self, chosen: str = "") -> None:
         if self.saver is None:
@@ -398,6 +504,11 @@ class TuningPanel:
                 parts["slices"] = make_slices_document(state.slices)
             if state.comparison is not None:
                 parts["overlap"] = make_overlap_document(state)
+            if state.beside is not None:
+                parts["beside"] = state.beside.document()
+            self._show_cards(state)
+            if state.is_complete:
+                self._show_filters()
             if state.confirmation is not None:
                 kind = "warning" if state.confirmation.warning else "note"
                 parts["problem"] = {"at": "confirm", "kind": kind, "text": state.confirmation.text}
@@ -452,6 +563,12 @@ _CONTROLS: Final[dict[Any, str]] = {
     "weight": "weight:{name}",
     "group": "group:{name}",
     "parameter": "parameter:{name}",
+    "curve": "curve:{name}",
+    "rule": "rule:{key}",
+    "beside": "beside",
+    "export": "export",
+    "find": "find",
+    "filter": "filter",
     "lock": "weight:{name}",
     "lock_group": "group:{name}",
     "undo": "moves",

@@ -372,7 +372,7 @@ class TuningSession:
             yield self._keep(state)
         if state.actions is None:
             with _time_stage(milliseconds, "actions", cancelled):
-                actions = make_user_actions(self.later, state.users, *self._prepared_for(state))
+                actions = make_user_actions(self.later, state.users, *self.prepare_user(state))
                 state = replace(state, actions=actions)
             yield self._keep(state)
         if request.beside:
@@ -381,7 +381,7 @@ class TuningSession:
             yield self._keep(state)
         if request.job_id is not None:
             with _time_stage(milliseconds, "waterfall", cancelled):
-                before, after = self._prepared_for(state)
+                before, after = self.prepare_user(state)
                 state = replace(state, waterfall=waterfall(before, after, request.user_id, request.job_id))
             yield self._keep(state)
         if state.slices is None:
@@ -502,7 +502,8 @@ class TuningSession:
         place = np.flatnonzero(self.user_id == request.user_id)
         return evaluation.ranking.take(place) if len(place) else self._of_one(request).rank(evaluation.model)
 
-    def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
+    def prepare_user(self, state: PanelState) -> tuple[Prepared, Prepared]:
+        """Return the baseline and the model of a state, both prepared for its user."""
         if np.isin(state.request.user_id, self.user_id):
             return self._evaluated_baseline(state.request)[0].prepared, state.evaluation.prepared
         return self._of_one(state.request).prepared(state.model)

@@ -52,7 +52,7 @@ def test_missed_jobs_have_their_full_rank(opened, standard):
     other = standard.with_weights({"fee": 0.6, "location": 0.4})
     user, _ = acting_user(opened)
     state = opened.compute(Request(other, user))
-    before, after = opened._prepared_for(state)
+    before, after = opened.prepare_user(state)
     shown = state.actions.document()
     json.dumps(shown, allow_nan=False)
     ranks = []

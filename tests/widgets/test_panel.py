@@ -84,7 +84,8 @@ def test_only_changed_parts_are_sent(page, monkeypatch):
     sent: list[str] = []
     monkeypatch.setattr(page.panel.page, "send", lambda message: sent.extend(message["parts"]))
     page.settle("job", id=page["list"]["rows"][0]["id"])
-    assert {"choice", "waterfall"} < set(sent) <= {"choice", "waterfall", "status", "problem"}
+    needed = {"choice", "waterfall", "job_card"}
+    assert needed < set(sent) <= needed | {"status", "problem", "history"}
     sent.clear()
     page.panel.page.show(waterfall=page["waterfall"], choice=page["choice"])
     assert sent == []
@@ -386,7 +387,7 @@ def test_page_that_loads_again_continues_its_session(session, tmp_path, standard
     first = open_drafted(session, tmp_path, None)
     address = first["address"]["session"]
     first.send("lock", name="wage", on=True)
-    first.settle("weight", name="fee", value=0.7)
+    first.settle("weight", name="fee", value=0.6)
     job = first["list"]["rows"][1]["id"]
     first.settle("job", id=job)
     first.send("try_star", id=2, on=True)
@@ -395,7 +396,7 @@ def test_page_that_loads_again_continues_its_session(session, tmp_path, standard
 
     again = open_drafted(session, tmp_path, address)
     assert "address" not in again.panel.page.document
-    assert again.weight("fee") == 0.7
+    assert again.weight("fee") == 0.6
     assert again["values"]["components"]["wage"]["is_locked"]
     assert again["choice"]["job"] == job
     assert again["choice"]["at"] == 2
@@ -423,3 +424,67 @@ def test_status_says_what_a_move_did(page):
     page.settle("weight", name="location", value=0.7)
     assert page["status"]["text"].startswith("location 12 → 21 %: ")
     assert [one["text"] for one in page["history"]["tries"]] == ["", "location 12 → 21 %"]
+
+
+def test_rules_and_curves_are_moves(page, standard):
+    state = page.settle("rule", key="min_fee", value=1500)
+    assert state.model.eligibility.min_fee == 1500
+    assert page.settle("rule", key="open", on=False).model.eligibility.open is False
+    rules = {rule["key"]: rule for rule in page["rules"]["rules"]}
+    assert (rules["open"]["is_on"], rules["min_fee"]["value"]) == (False, 1500)
+    assert page.send("rule", key="min_fee", value="much")["at"] == "rule:min_fee"
+    page.send("reset")
+    points = [[0, 0], [1, 50], [1.2, 80], [1.5, 100]]
+    page.send("curve", name="wage.curve", points=[[0, 0], [1, 55], [1.2, 80], [1.5, 100]], drag="a", is_last=False)
+    page.settle("curve", name="wage.curve", points=points, drag="a", is_last=True)
+    assert page["values"]["curves"]["wage.curve"] == points
+    assert page.settle("undo").model == standard
+    assert page.send("curve", name="wage.curve", points=[[0, 0]])["at"] == "curve:wage.curve"
+
+
+def test_cards_show_the_user_and_the_job(page):
+    job = page["list"]["rows"][0]["id"]
+    page.settle("job", id=job)
+    assert page["user_card"]["id"] == page["choice"]["user"]
+    assert page["job_card"]["id"] == job
+    page.settle("step", by=1)
+    assert page["user_card"]["id"] == page["choice"]["user"]
+    page.settle("job", id="")
+    assert page["job_card"] is None
+
+
+def test_users_are_filtered_and_found_by_text(page):
+    option = page["filters"]["prefectures"][0]
+    page.settle("filter", prefecture=option["value"])
+    assert page["filters"]["n_users"] == option["n"]
+    message = page.send("filter", prefecture="nowhere")
+    assert (message["at"], message["kind"]) == ("filter", "failed")
+    page.send("find", what="job", text=page["list"]["rows"][0]["title"])
+    for thread in threading.enumerate():
+        if thread.name == "scoring-find":
+            thread.join(WAIT)
+    assert page["list"]["rows"][0]["title"] in [entry["title"] for entry in page["found"]["entries"]]
+    assert page.send("find", what="job", text=" ")["at"] == "find"
+
+
+def test_profiles_are_shown_beside_the_baseline(page):
+    page.settle("weight", name="freshness", value=0.11)
+    assert page.send("save", name="fees")["text"].startswith("Saved")
+    page.settle("beside", profiles=["fees@1"])
+    assert [column["name"] for column in page["beside"]["columns"]] == ["baseline", "now", "fees@1"]
+    page.settle("beside", profiles=[])
+    assert page["beside"] is None
+    assert page.send("beside", profiles=["none@1"])["at"] == "beside"
+
+
+def test_lists_weights_and_report_are_downloaded(page, monkeypatch):
+    files: dict[str, str] = {}
+    monkeypatch.setattr(page.panel.page, "send_file", lambda name, kind, text: files.update({name: text}))
+    page.settle("weight", name="fee", value=0.5)
+    for what in ("weights", "lists", "page"):
+        page.send("export", what=what)
+    for thread in threading.enumerate():
+        if thread.name == "scoring-export":
+            thread.join(WAIT)
+    assert [name.rpartition(".")[2] for name in files] == ["yaml", "csv", "html"]
+    assert all(files.values())

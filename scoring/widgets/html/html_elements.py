@@ -38,16 +38,15 @@ _BY_GROUP = {
 
 _MIX = "color-mix(in srgb, var(--jp-content-font-color0, #000) {share}%, var(--jp-layout-color0, #fff))"
 """A mix of the theme's text and background colours. Without a theme they are black and white."""
-_SCOPE = (".lm-scoring", ".scoring-panel", ".scoring-ranks", ".scoring-live")
 _DARK = ('[data-jp-theme-light="false"]', ".vscode-dark")
 
 STYLE = f"""<style>
-{", ".join(_SCOPE)} {{ color-scheme: light; color: var(--scoring-ink);
-  --scoring-paper: var(--jp-layout-color0, #fff); --scoring-ink: {_MIX.format(share=90)};
+.lm-scoring {{ color-scheme: light; color: var(--scoring-ink);
+  --scoring-ink: {_MIX.format(share=90)};
   --scoring-muted: {_MIX.format(share=65)}; --scoring-line: {_MIX.format(share=12)};
-  --scoring-band: {_MIX.format(share=9)}; --scoring-soft: {_MIX.format(share=5)}; --scoring-chosen: #dceefb;
+  --scoring-band: {_MIX.format(share=9)};
   --scoring-up: {BLUE}; --scoring-down: {VERMILION}; --scoring-worse: #9c4400; --scoring-lift: none; }}
-{", ".join(f"{dark} {one}" for dark in _DARK for one in _SCOPE)} {{ color-scheme: dark; --scoring-chosen: #133e58;
+{", ".join(f"{dark} .lm-scoring" for dark in _DARK)} {{ color-scheme: dark;
   --scoring-up: {SKY}; --scoring-down: #FF8A3D; --scoring-worse: #FFA566; --scoring-lift: brightness(1.15); }}
 .lm-scoring {{ font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.35; }}
 .lm-scoring table {{ border-collapse: collapse; margin: 2px 0 6px; font-variant-numeric: tabular-nums; width: 100%; }}

@@ -80,7 +80,7 @@ class CurveEditor {
     this.fields = make("div", { class: "curve-fields" });
     this.changePoint = changePoint;
     this.send = throttle((isLast) => change(this.points, isLast), 60);
-    this.node = make("div", { class: "curve-editor" }, make("span", { class: "parameter-name" }, curve.label),
+    this.node = make("div", { class: "curve-editor" }, make("span", { class: "parameter-name", "data-tip": `curve:${curve.name}` }, curve.field),
       this.plot, this.fields);
     this.plot.addEventListener("pointermove", (event) => this.drag(event));
     for (const kind of ["pointerup", "pointercancel"]) this.plot.addEventListener(kind, () => this.drop());

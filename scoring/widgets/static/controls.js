@@ -109,8 +109,7 @@ class Controls {
 
   buildCurve(curve) {
     const editor = new CurveEditor(curve,
-      (points, isLast) => this.page.send({ kind: "curve", component: curve.component, field: curve.label, points,
-        drag: curve.name, is_last: isLast }),
+      (points, isLast) => this.page.send({ kind: "curve", name: curve.name, points, drag: curve.name, is_last: isLast }),
       (name, value) => this.page.send({ kind: "parameter", name, value, drag: null, is_last: true }));
     this.curves[curve.name] = editor;
     return [editor.node, this.page.makeMessage(`curve:${curve.name}`)];
@@ -134,5 +133,69 @@ class Controls {
     }
     for (const [name, value] of Object.entries(values.parameters)) this.parameters[name]?.show(value);
     for (const [name, points] of Object.entries(values.curves)) this.curves[name]?.show(points);
+  }
+}
+
+const RULE_NAMES = {
+  open: "open at the clock", not_applied: "not applied to before", company_cooldown_days: "days without the same company",
+  min_fee: "minimum fee", max_per_company: "jobs per company, at most", employment_types: "employment types",
+};
+
+/** The eligibility rules: on or off, and their numbers. */
+class Rules {
+  constructor(page) {
+    this.page = page;
+    this.rows = {};
+    this.node = make("div", { class: "rules" });
+  }
+
+  show({ rules }) {
+    const key = rules.map((rule) => rule.key).join();
+    if (key !== this.key) {
+      this.key = key;
+      this.node.replaceChildren(make("p", { class: "muted" },
+        "Rules decide which jobs a list may contain. Turn them on or off, and change their numbers."),
+        ...rules.flatMap((rule) => this.build(rule)));
+    }
+    for (const rule of rules) this.rows[rule.key](rule);
+  }
+
+  build(rule) {
+    const name = RULE_NAMES[rule.key] ?? rule.name ?? rule.where;
+    const send = (event) => this.page.send({ kind: "rule", key: rule.key, ...event });
+    const box = make("input", { type: "checkbox", "aria-label": name, onchange: () => send({ on: box.checked }) });
+    const changed = make("span", { class: "muted" });
+    const more = make("div", { class: "rule-more" });
+    const fields = [];
+    if (rule.kind === "number") {
+      fields.push(make("input", { type: "number", step: "any", "aria-label": `${name}: value`, class: "number-field",
+        onchange: (event) => send({ value: event.target.valueAsNumber }) }));
+      more.append(...fields);
+    } else if (rule.kind === "own") {
+      rule.numbers.forEach((number, i) => {
+        fields.push(make("input", { type: "number", step: "any", "aria-label": `${name}: ${number.label}`,
+          class: "number-field", onchange: (event) => send({ value: event.target.valueAsNumber, number: i }) }));
+        more.append(make("label", {}, number.label, fields.at(-1)));
+      });
+    } else if (rule.kind === "choices") {
+      more.append(...rule.options.map((option) => {
+        const one = make("input", { type: "checkbox", value: option.value, "aria-label": `${name}: ${option.label}`,
+          onchange: () => send({ value: fields.filter((field) => field.checked).map((field) => Number(field.value)) }) });
+        fields.push(one);
+        return make("label", { class: "choice" }, one, `${option.label} (${formatNumber(option.n)})`);
+      }));
+    }
+    this.rows[rule.key] = (now) => {
+      box.checked = now.is_on;
+      setText(changed, now.is_changed ? "changed" : "");
+      if (now.kind === "choices") fields.forEach((field) => { field.checked = now.value.includes(Number(field.value)); });
+      else {
+        const values = now.kind === "own" ? now.numbers.map((number) => number.value) : [now.value];
+        fields.forEach((field, i) => { field.value = values[i] ?? ""; });
+      }
+      more.classList.toggle("off", !now.is_on);
+    };
+    const title = make("label", { class: "rule-name", "data-tip": `rule:${rule.key}` }, box, name);
+    return [make("div", { class: `rule ${rule.kind}` }, title, more, changed), this.page.makeMessage(`rule:${rule.key}`)];
   }
 }

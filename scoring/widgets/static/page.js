@@ -66,6 +66,8 @@ class Page {
       baseline: button("Make baseline", "compare with these weights from now on", { kind: "make_baseline" }),
       confirm: button("Confirm", "test these weights once on validation users that this session has not drawn",
         { kind: "confirm" }),
+      share: make("button", { type: "button", title: "download lists, the report or the weights",
+        onclick: () => this.exports.showModal() }, "Export"),
       help: make("button", { type: "button", title: "keys and words (?)", "aria-label": "Help",
         onclick: () => this.toggleHelp() }, "?"),
     };
@@ -74,12 +76,12 @@ class Page {
       make("div", { class: "toolbar" }, Object.values(this.buttons)), this.lost,
       this.makeMessage("moves"), this.makeMessage("confirm"));
     this.controls = new Controls(this);
-    this.rules = make("div", {});
+    this.rules = new Rules(this);
     this.profiles = new Profiles(this);
     this.baseline = make("p", { class: "muted baseline" });
     this.tabs = this.makeTabs([
       ["Weights", make("div", {}, this.baseline, this.controls.node)],
-      ["Rules", this.rules],
+      ["Rules", this.rules.node],
       ["Profiles", this.profiles.node],
     ]);
     this.measures = new Measures(this);
@@ -89,16 +91,18 @@ class Page {
     this.slices = new Slices(this);
     this.overlap = new Overlap(this);
     this.notes = new Notes(this);
+    this.beside = new Beside(this);
     this.title = make("p", { class: "muted title" });
     this.left = make("div", { class: "left", role: "region", "aria-label": "Controls" }, this.tabs);
     this.right = make("div", { class: "right", role: "region", "aria-label": "Results" },
       make("div", { class: "column" }, this.title, this.measures.node, this.history.node, this.slices.node, this.overlap.node, this.notes.node),
-      make("div", { class: "column" }, this.list.node, this.waterfall.node));
+      make("div", { class: "column" }, this.list.node, this.waterfall.node), this.beside.node);
     this.main = make("div", { class: "main", hidden: true }, this.header, make("div", { class: "columns" }, this.left,
       this.right));
     this.help = this.makeHelp();
+    this.exports = this.makeExports();
     this.tip = make("div", { class: "tip", role: "tooltip", popover: "manual" });
-    this.root.append(this.opening, this.main, this.help, this.tip);
+    this.root.append(this.opening, this.main, this.help, this.exports, this.tip);
     this.watchTips();
   }
 
@@ -139,6 +143,24 @@ class Page {
     return dialog;
   }
 
+  makeExports() {
+    const files = [["Lists (CSV)", "lists", "the lists of all users of the measures, with the points of each component"],
+      ["Report (HTML)", "page", "one page with changes, evidence, price, slices and examples, to hand to other people"],
+      ["Weights (YAML)", "weights", "the model file, for scoring run --model"]];
+    const dialog = make("dialog", { "aria-label": "Export" }, make("h3", {}, "Export"),
+      files.map(([name, what, text]) => make("div", { class: "field-row" },
+        make("button", { type: "button", onclick: () => this.send({ kind: "export", what }) }, name),
+        make("span", { class: "muted" }, text))),
+      this.makeMessage("export"), make("button", { type: "button", onclick: () => dialog.close() }, "Close"));
+    return dialog;
+  }
+
+  download(file) {
+    const link = make("a", { download: file.name, href: URL.createObjectURL(new Blob([file.text], { type: file.type })) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+
   toggleHelp() {
     if (this.help.open) this.help.close();
     else this.help.showModal();
@@ -162,6 +184,11 @@ class Page {
       this.tip.style.top = `${below ? box.bottom + 4 : box.top - this.tip.offsetHeight - 4}px`;
     };
     this.root.addEventListener("pointerover", (event) => show(event.target.closest("[data-tip]")));
+    this.root.addEventListener("focusin", (event) => {
+      const row = event.target.matches(":focus-visible") && event.target.closest(".weight-row, .parameter-row, .rule");
+      show(row ? row.querySelector("[data-tip]") : null);
+    });
+    this.root.addEventListener("focusout", () => show(null));
     this.root.addEventListener("pointerleave", () => show(null));
     this.root.addEventListener("scroll", () => show(null), true);
   }
@@ -170,10 +197,12 @@ class Page {
     const [kind, ...rest] = key.split(":");
     const name = rest.join(":");
     const tips = this.document.tips ?? {};
-    const tip = { group: tips.groups, component: tips.components, parameter: tips.parameters, measure: tips.measures,
-      rule: tips.rules }[kind]?.[name];
-    if (kind === "measure" && !tip) return this.document.measures?.rows.find((row) => row.measure === name)?.meaning;
-    return typeof tip === "string" ? tip : tip?.text;
+    if (kind === "measure") {
+      const measure = tips.measures?.[name.split("@")[0]];
+      return measure && `${measure.text} ${GOOD_WORDS[measure.good]}.${measure.unit ? ` Unit: ${measure.unit}.` : ""}`;
+    }
+    const texts = { group: "groups", component: "components", parameter: "parameters", curve: "curves", rule: "rules" };
+    return tips[texts[kind]]?.[name];
   }
 
   // Documents
@@ -184,14 +213,22 @@ class Page {
       opening: (part) => this.showOpening(part),
       session: (part) => this.showSession(part),
       structure: (part) => this.controls.build(part),
-      rules: (part) => this.showRules(part),
+      rules: (part) => this.rules.show(part),
       values: (part) => this.showValues(part),
       choice: (part) => this.list.showChoice(part),
-      profiles: (part) => this.profiles.show(part),
+      profiles: (part) => {
+        this.profiles.show(part);
+        this.beside.showProfiles(part);
+      },
+      beside: (part) => this.beside.show(part),
       measures: (part) => this.measures.show(part),
       list: (part) => this.list.show(part),
       actions: (part) => this.list.showActions(part),
       history: (part) => this.history.show(part),
+      filters: (part) => this.list.filter.show(part),
+      found: (part) => this.list.finder.show(part),
+      user_card: (part) => this.list.card.show(part),
+      job_card: (part) => this.waterfall.card.show(part),
       address: (part) => this.showAddress(part),
       waterfall: (part) => this.waterfall.show(part),
       slices: (part) => this.slices.show(part),
@@ -222,11 +259,6 @@ class Page {
       + `as of ${part.as_of}. Metrics count the actions after that time.`);
     const tab = Array.from(this.left.querySelectorAll('[role="tab"]')).find((one) => one.textContent === "Profiles");
     tab.hidden = !part.has_profiles;
-  }
-
-  showRules(rules) {
-    this.rules.replaceChildren(rules.length ? make("ul", {}, rules.map((rule) => make("li", {}, rule)))
-      : make("p", { class: "muted" }, "The model has no rules of its own."));
   }
 
   showValues(values) {
@@ -330,6 +362,7 @@ function render({ model, el }) {
   const page = new Page(model, el);
   const onMessage = (message) => {
     if (message.parts) page.receive(message.parts);
+    if (message.file) page.download(message.file);
     if (message.pong !== undefined) page.answer?.();
   };
   model.on("msg:custom", onMessage);

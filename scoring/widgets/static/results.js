@@ -72,14 +72,17 @@ class RankList {
     this.chooser = make("div", { class: "chooser" },
       make("label", {}, "user", this.user), step(-1, "Previous", "K", "‹"), step(1, "Next", "J", "›"), this.at,
       make("label", {}, "job", this.job));
+    this.finder = new Finder(page);
+    this.filter = new Filter(page);
+    this.card = new CardView("About this user");
     this.legend = make("p", { class: "legend" });
     this.frame = make("div", { class: "scroll list" });
     this.removed = make("p", { class: "muted" });
     this.missed = make("div", {});
     this.actions = null;
     this.frame.addEventListener("keydown", (event) => this.press(event));
-    this.section = makeSection("One user", this.chooser, page.makeMessage("user"), page.makeMessage("job"), this.legend,
-      this.frame, this.missed, this.removed);
+    this.section = makeSection("One user", this.chooser, page.makeMessage("user"), page.makeMessage("job"), this.finder.node,
+      this.filter.node, this.card.node, this.legend, this.frame, this.missed, this.removed);
     this.node = this.section.node;
   }
 
@@ -89,7 +92,7 @@ class RankList {
     this.job.value = choice.job;
     this.chosen = choice.job;
     const n = this.page.document.session?.n_users;
-    setText(this.at, choice.at ? `${choice.at} of ${n}` : "not among the users of the measures");
+    if (!this.page.document.filters) setText(this.at, choice.at ? `${choice.at} of ${n}` : "");
     this.markChosen();
   }
 
@@ -206,13 +209,121 @@ class RankList {
   }
 }
 
+/** Find users and jobs by text. */
+class Finder {
+  constructor(page) {
+    this.page = page;
+    this.text = make("input", { type: "search", "aria-label": "text to find", placeholder: "words, place or id",
+      onkeydown: (event) => event.key === "Enter" && this.find() });
+    this.what = make("select", { "aria-label": "what to find" }, make("option", { value: "job" }, "jobs"),
+      make("option", { value: "user" }, "users"));
+    this.found = make("ul", { class: "found" });
+    this.node = make("details", { class: "finder" }, make("summary", {}, "Find users or jobs by text"),
+      make("div", { class: "chooser" }, this.what, this.text,
+        make("button", { type: "button", onclick: () => this.find() }, "Find")),
+      page.makeMessage("find"), this.found);
+  }
+
+  find() {
+    this.page.send({ kind: "find", what: this.what.value, text: this.text.value });
+  }
+
+  show(data) {
+    this.found.replaceChildren(...data.entries.map((entry) => make("li", {},
+      make("button", { type: "button", class: "link", onclick: () => this.page.send({ kind: data.what, id: entry.id }) },
+        entry.title || entry.id), make("span", { class: "muted" }, ` ${entry.detail}`))),
+      data.entries.length ? "" : make("li", { class: "muted" }, `No ${data.what} contains “${data.text}”.`),
+      data.more ? make("li", { class: "muted" }, "There are more. Add a word.") : "");
+  }
+}
+
+/** Select the users that Previous and Next visit. */
+class Filter {
+  constructor(page) {
+    this.page = page;
+    const send = (values) => page.send({ kind: "filter", ...values });
+    const select = (name, label) => make("select", { "aria-label": label, onchange: (event) =>
+      send({ [name]: event.target.value }) });
+    const box = (name, value) => make("input", { type: "checkbox", onchange: (event) =>
+      send({ [name]: event.target.checked ? value : value === true ? false : "" }) });
+    this.prefecture = select("prefecture", "prefecture of the users");
+    this.occupation = select("occupation", "occupation of the users");
+    this.newcomers = box("newcomers", true);
+    this.worst = box("order", "worst");
+    this.newcomersLabel = make("span", {});
+    this.users = make("div", { class: "scroll users" });
+    this.title = make("summary", {}, "Filter users");
+    this.node = make("details", { class: "filter" }, this.title,
+      make("div", { class: "chooser" }, this.prefecture, this.occupation, make("label", {}, this.newcomers,
+        this.newcomersLabel), make("label", {}, this.worst, "lists that got worse most first")),
+      page.makeMessage("filter"), this.users);
+    this.node.addEventListener("toggle", () => this.data && this.drawUsers());
+  }
+
+  show(data) {
+    this.data = data;
+    const fill = (select, all, options, value) => {
+      const key = JSON.stringify(options);
+      if (select.dataset.key !== key) {
+        select.dataset.key = key;
+        select.replaceChildren(make("option", { value: "" }, all),
+          ...options.map((one) => make("option", { value: one.value }, `${one.label} (${one.n})`)));
+      }
+      select.value = value;
+    };
+    fill(this.prefecture, "all prefectures", data.prefectures, data.active.prefecture);
+    fill(this.occupation, "all occupations", data.occupations, data.active.occupation);
+    this.newcomers.checked = data.active.newcomers;
+    this.worst.checked = data.active.order === "worst";
+    setText(this.newcomersLabel, `newcomers (${data.n_newcomers})`);
+    const isActive = Object.values(data.active).some(Boolean);
+    setText(this.title, isActive ? `Filter users: ${count(data.n_users, "user")} selected` : "Filter users");
+    setText(this.page.list.at, data.at ? `${data.at} of ${data.n_users}` : `not among the ${count(data.n_users, "user")}`);
+    if (this.node.open) this.drawUsers();
+  }
+
+  drawUsers() {
+    const { data } = this;
+    const columns = [{ name: "user" }, { name: "place" }, { name: data.metric, kind: "number" },
+      { name: "kept jobs", kind: "number" }];
+    this.users.replaceChildren(makeTable("Selected users", columns, data.users.map((user) => [
+      make("button", { type: "button", class: "link", onclick: () => this.page.send({ kind: "user", id: user.id }) }, user.id),
+      user.place,
+      make("span", { class: user.change > 0 ? "better" : user.change < 0 ? "worse" : "quiet" }, formatSigned(user.change)),
+      isNumber(user.overlap) ? `${Math.round(100 * user.overlap)} %` : "–"])));
+  }
+}
+
+/** Facts about a user or a job, and its tables. */
+class CardView {
+  constructor(title) {
+    this.title = make("summary", {}, title);
+    this.body = make("div", {});
+    this.node = make("details", { class: "facts", hidden: true }, this.title, this.body);
+  }
+
+  show(data) {
+    this.node.hidden = !data;
+    if (!data) return;
+    setText(this.title, `About ${data.title.charAt(0).toLowerCase()}${data.title.slice(1)}`);
+    this.body.replaceChildren(
+      make("dl", {}, data.facts.map((fact) => [make("dt", {}, fact.label), make("dd", {}, String(fact.value ?? "–"))])),
+      ...data.notes.map((note) => make("p", { class: "muted" }, note)),
+      ...data.sections.map((section) => [make("h4", {}, section.title), make("div", { class: "scroll" },
+        makeTable(section.title, section.columns.map((name, i) => ({ name,
+          kind: section.rows.length && section.rows.every((row) => isNumber(row[i]) || row[i] === null) ? "number" : "" })),
+          section.rows.map((row) => row.map((cell) => isNumber(cell) ? formatNumber(cell) : String(cell ?? "–")))))]).flat());
+  }
+}
+
 /** Why one job moved: the change of its score by component. */
 class Waterfall {
   constructor(page) {
     this.page = page;
     this.body = make("div", { class: "scroll" });
     this.summary = make("p", {});
-    this.section = makeSection("One job", this.summary, this.body);
+    this.card = new CardView("About this job");
+    this.section = makeSection("One job", this.summary, this.body, this.card.node);
     this.node = this.section.node;
   }
 

@@ -103,3 +103,45 @@ class Profiles {
     this.chosen.value = data.names.includes(before) ? before : "";
   }
 }
+
+/** The baseline, the current weights and saved profiles, side by side. */
+class Beside {
+  constructor(page) {
+    this.page = page;
+    this.choices = make("div", { class: "choices" });
+    this.body = make("div", {});
+    this.section = makeSection("Side by side", make("p", { class: "muted" },
+      "Compare the baseline and the current weights with saved profiles."), this.choices, page.makeMessage("beside"), this.body);
+    this.node = this.section.node;
+    this.node.classList.add("whole-width");
+    this.node.hidden = true;
+  }
+
+  showProfiles(data) {
+    this.node.hidden = !data.names.length;
+    const chosen = this.chosen;
+    this.choices.replaceChildren(...data.names.slice(0, 12).map((name) => make("label", {},
+      make("input", { type: "checkbox", value: name, checked: chosen.includes(name), onchange: () =>
+        this.page.send({ kind: "beside", profiles: this.chosen }) }), name)));
+  }
+
+  get chosen() {
+    return Array.from(this.choices.querySelectorAll("input:checked"), (box) => box.value);
+  }
+
+  show(data) {
+    this.body.replaceChildren();
+    if (!data) return;
+    const columns = [{ name: "measure" }, ...data.columns.map((column) => ({ name: column.name, kind: "number" }))];
+    const rows = data.measures.map((row) => [[row.measure, make("span", { class: "muted" }, ` ${GOOD_ARROW[row.good]}`)],
+      ...row.values.map((value, i) => [formatNumber(value), isNumber(row.differences[i]) ? make("span",
+        { class: `${row.kinds[i]} beside-difference` }, ` ${KIND_SYMBOLS[row.kinds[i]] ?? ""}${formatSigned(row.differences[i])}`) : ""])]);
+    this.body.append(make("div", { class: "scroll" }, makeTable("Measures side by side", columns, rows)),
+      make("h4", {}, `Lists of user ${this.page.document.choice.user}`),
+      make("div", { class: "beside-lists" }, data.lists.map((list, i) => make("div", {}, make("b", {}, data.columns[i].name),
+        make("ol", {}, list.slice(0, 10).map((job) => make("li", {}, job.hit ? make("span", { class: "hit" }, job.hit) : "",
+          make("button", { type: "button", class: "link", onclick: () => this.page.send({ kind: "job", id: job.id }) },
+            job.title || `job ${job.id}`),
+          isNumber(job.baseline_rank) || i === 0 ? "" : make("span", { class: "better" }, " new"))))))));
+  }
+}
