@@ -11,6 +11,7 @@
 - `model_columns`: models side by side; `panel_export`: lists, weights and the report as files
 - `panel_search`: searches weights in the background, with the locks of the panel
 - `unseen_user_check`: the test of the result on other users
+- `promotion_dialog`: promotes a profile with its evidence
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `control_document`, `result_document`: controls and results as JSON values
 - `page`: the widget, which draws such a document and returns events; `static`: its script and style

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -13,7 +13,7 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import ExternalIds
 from scoring.evaluation import Holdout
-from scoring.evaluation.job_rank import FullRank, find_full_ranks
+from scoring.evaluation.job_rank import FullRank, FullRanking
 from scoring.evaluation.relevance_pairs import Relevance
 from scoring.ranking import Prepared
 from scoring.widgets.job_texts import collect_job_texts
@@ -146,26 +146,29 @@ class UserActions:
         }
 
 
-def make_user_actions(later: LaterActions, users: UserList, before: Prepared, after: Prepared) -> UserActions:
-    """Return the later actions of the user of a list. `before` and `after` are the baseline and the model."""
+def make_user_actions(
+    later: LaterActions, users: UserList, before: Callable[[], FullRanking], after: Prepared
+) -> UserActions:
+    """Return the later actions of the user of a list under the model `after`.
+
+    `before` returns the full ranking of the user under the baseline. It is called if a job is missed.
+    """
     listed = {job.job_id for job in users.jobs}
     actions = later.of_user(users.user_id)
     missed = [action for action in actions if action.job_id not in listed][:_MAX_MISSED]
     ids = [action.job_id for action in missed]
-    ranks, ranks_before = _rank(after, users.user_id, ids), _rank(before, users.user_id, ids)
-    pairs = sorted(
-        zip(missed, ranks, strict=True),
-        key=lambda pair: (not pair[0].is_counted, pair[1].rank is None, pair[1].rank or 0),
-    )
+    pairs: list[tuple[LaterAction, FullRank]] = []
+    ranks_before: dict[int, int | None] = {}
+    if ids:
+        now, first = FullRanking(after, users.user_id), before()
+        pairs = [(action, now.rank(action.job_id)) for action in missed]
+        pairs.sort(key=lambda pair: (not pair[0].is_counted, pair[1].rank is None, pair[1].rank or 0))
+        ranks_before = {job: first.rank(job).rank for job in ids}
     return UserActions(
         hits={action.job_id: action for action in actions if action.job_id in listed},
         missed=tuple(pairs),
         texts=dict(zip(ids, collect_job_texts(after.inputs, after.job_rows(ids)), strict=True)) if ids else {},
         reason=later.find_reason(users.user_id),
-        ranks_before={job: rank.rank for job, rank in zip(ids, ranks_before, strict=True)},
+        ranks_before=ranks_before,
         external_ids=users.external_ids,
     )
-
-
-def _rank(prepared: Prepared, user_id: int, job_ids: Collection[int]) -> list[FullRank]:
-    return find_full_ranks(prepared, user_id, list(job_ids)) if job_ids else []

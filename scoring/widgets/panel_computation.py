@@ -40,6 +40,7 @@ from scoring.evaluation import (
     split_users,
 )
 from scoring.evaluation.exposure_changes import ATTRIBUTES
+from scoring.evaluation.job_rank import FullRanking
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.note_text import format_notes
 from scoring.evaluation.score_waterfall import Waterfall, waterfall
@@ -218,6 +219,7 @@ class TuningSession:
         self._compared: dict[tuple[str, str], None] = {}  # baseline and model, in the order of the comparisons
         self.n_trials = 0
         """Number of trials of searches on the users of the measures."""
+        self._ranked_before: tuple[tuple[int, str], FullRanking] | None = None
         self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
         self._settled: PanelState | None = None  # the last complete state
@@ -372,7 +374,8 @@ class TuningSession:
             yield self._keep(state)
         if state.actions is None:
             with _time_stage(milliseconds, "actions", cancelled):
-                actions = make_user_actions(self.later, state.users, *self.prepare_user(state))
+                before, after = self.prepare_user(state)
+                actions = make_user_actions(self.later, state.users, lambda: self._rank_all_jobs(state, before), after)
                 state = replace(state, actions=actions)
             yield self._keep(state)
         if request.beside:
@@ -501,6 +504,13 @@ class TuningSession:
         """Return the list of the user of a request under the model of an evaluation, in one row."""
         place = np.flatnonzero(self.user_id == request.user_id)
         return evaluation.ranking.take(place) if len(place) else self._of_one(request).rank(evaluation.model)
+
+    def _rank_all_jobs(self, state: PanelState, before: Prepared) -> FullRanking:
+        """Return the full ranking of the user of a state under the baseline. It is kept for the next moves."""
+        key = state.request.user_id, state.baseline.digest
+        if self._ranked_before is None or self._ranked_before[0] != key:
+            self._ranked_before = key, FullRanking(before, state.request.user_id)
+        return self._ranked_before[1]
 
     def prepare_user(self, state: PanelState) -> tuple[Prepared, Prepared]:
         """Return the baseline and the model of a state, both prepared for its user."""
