@@ -39,6 +39,7 @@ __all__ = [
     "Ragged",
     "UserArrays",
     "compute_hourly_wage",
+    "cut_by_user",
     "make_lazy_job_arrays",
     "to_microseconds",
 ]
@@ -334,7 +335,7 @@ class ActionArrays(_RowArrays):
         def sort(part: slice) -> _SortedActions:
             return _sort_actions(user_rows[part], job_rows[part], kind[part], at[part], as_of)
 
-        parts = _cut_by_user(user_rows)
+        parts = cut_by_user(user_rows)
         found = map_in_threads(sort, parts, len(at))
         columns = [[getattr(actions, name) for actions in found] for name in _SortedActions._fields[:4]]
         own_values = None
@@ -356,7 +357,7 @@ class _SortedActions(NamedTuple):
     rows: NDArray[np.int64]
 
 
-def _cut_by_user(user: Ints) -> list[slice]:
+def cut_by_user(user: Ints) -> list[slice]:
     """Return slices of the rows that can be sorted separately: each has all rows of its users.
 
     One slice, if the rows are not by user, as databases return them.

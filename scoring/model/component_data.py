@@ -75,12 +75,14 @@ class History:
         last = np.where(known, np.searchsorted(self._actions.user, wanted, side="right"), 0)
         self.counts: Longs = last - self._first
         """(n_users,) number of actions."""
+        in_order = len(row) == len(dataset.users) and bool((row == np.arange(len(row))).all())
+        self._is_whole = in_order and int(self.counts.sum()) == len(self._actions)
 
     def take(self, rows: NDArray[np.integer]) -> Self:
         """Return the history of the users at these rows, in that order."""
         part = copy(self)
         part.__dict__.pop("_all", None)
-        part._first, part.counts = self._first[rows], self.counts[rows]
+        part._first, part.counts, part._is_whole = self._first[rows], self.counts[rows], False
         return part
 
     @cached_property
@@ -92,13 +94,23 @@ class History:
 
     def within(self, kind: str, days: float | None = None) -> ActionRows:
         """Return the actions of a kind with as_of - days × 24 h ≤ t ≤ as_of. None: all up to as_of."""
-        users, rows = self._all
-        chosen = self._actions.kind[rows] == ACTION_KINDS.index(kind)
-        if days is not None:
-            chosen &= self._actions.at[rows] >= self.now - check_interval("days", days) * DAY
-        users, rows = users[chosen], rows[chosen]
+        code = ACTION_KINDS.index(kind)
+        since = None if days is None else self.now - check_interval("days", days) * DAY
+        if self._is_whole:  # the actions are those of the dataset, in the same order
+            rows = np.flatnonzero(self._are_chosen(slice(None), code, since))
+            users = self._actions.user[rows]
+        else:
+            users, rows = self._all
+            chosen = self._are_chosen(rows, code, since)
+            users, rows = users[chosen], rows[chosen]
         own = None if self._actions.own is None else self._actions.own.iloc[rows].reset_index(drop=True)
         return ActionRows(users, self._actions.job[rows], self._actions.at[rows], own)
+
+    def _are_chosen(self, rows: NDArray[np.int64] | slice, code: int, since: float | None) -> Bools:
+        chosen: Bools = self._actions.kind[rows] == code
+        if since is not None:
+            chosen &= self._actions.at[rows] >= since
+        return chosen
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ __all__ = ["available_cpus", "count_users_per_task", "limit_blas_threads", "map_
 
 MAX_USERS_PER_TASK = 256
 MIN_USERS_PER_TASK = 16
-MIN_ROWS_PER_COLUMN = 20_000
-"""Shorter columns are processed in one thread."""
+MIN_ROWS_IN_THREADS = 20_000
+"""Shorter tables are processed in one thread."""
 TASKS_PER_WORKER = 8
 """Enough tasks that threads finish at about the same time and a stop takes effect quickly."""
 
@@ -31,13 +31,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def map_in_threads(work: Callable[[T], R], columns: Sequence[T], n_rows: int) -> list[R]:
-    """Return `work` of each column of a table, with a thread per core if the columns are long."""
-    workers = min(available_cpus(), len(columns))
-    if workers <= 1 or n_rows < MIN_ROWS_PER_COLUMN:
-        return list(map(work, columns))
+def map_in_threads(work: Callable[[T], R], parts: Sequence[T], n_rows: int) -> list[R]:
+    """Return `work` of each part of a table (a column, or some rows), with a thread per core if it has many rows."""
+    workers = min(available_cpus(), len(parts))
+    if workers <= 1 or n_rows < MIN_ROWS_IN_THREADS:
+        return list(map(work, parts))
     with ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
-        return list(pool.map(work, columns))
+        return list(pool.map(work, parts))
 
 
 def count_users_per_task(n_users: int, workers: int, tile: int) -> int:

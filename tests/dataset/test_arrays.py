@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.columns import ACTION_KINDS
 from scoring.columns.series_functions import digest_texts
 from scoring.dataset import arrays
-from scoring.dataset.arrays import ActionArrays, _cut_by_user, _encode_kinds, _order_actions
+from scoring.dataset.arrays import ActionArrays, _encode_kinds, _order_actions, cut_by_user
 from scoring.threads import pool
 
 INT64 = np.iinfo(np.int64)
@@ -57,8 +57,8 @@ def test_actions_in_slices_equal_those_in_one(monkeypatch: pytest.MonkeyPatch, i
         len({*zip(user[at > 7].tolist(), job[at > 7].tolist(), frame["action"][at > 7], at[at > 7], strict=True)})
     )
     monkeypatch.setattr(arrays, "ACTIONS_PER_SLICE", 3)
-    assert (len(_cut_by_user(user)) > 1) == (is_by_user and n > 9)
-    monkeypatch.setattr(pool, "MIN_ROWS_PER_COLUMN", 1)
+    assert (len(cut_by_user(user)) > 1) == (is_by_user and n > 9)
+    monkeypatch.setattr(pool, "MIN_ROWS_IN_THREADS", 1)
     for own in ((), ("place",)):
         cut = ActionArrays.encode(frame, user, job, 7, own)
         for field in ("user", "job", "kind", "at"):

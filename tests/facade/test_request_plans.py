@@ -106,7 +106,7 @@ def test_threads_do_not_change_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     users, jobs = [DATASET.tables.users.iloc[[n]] for n in range(3)], DATASET.tables.jobs
     engine, wanted = new_engine(), [rank(new_engine(), user, jobs) for user in users]
     monkeypatch.setattr("scoring.backends.numba.backend._MIN_JOBS_PER_THREAD", 7)
-    monkeypatch.setattr("scoring.threads.pool.MIN_ROWS_PER_COLUMN", 0)
+    monkeypatch.setattr("scoring.threads.pool.MIN_ROWS_IN_THREADS", 0)
     monkeypatch.setattr("scoring.threads.pool.available_cpus", lambda: 3)
     engine.max_workers = 3
     for user, expected in zip(users, wanted, strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.dataset import Dataset, Tables
+from scoring.dataset import Dataset, Tables, arrays
 from scoring.model import Inputs
 from scoring.statistics import ALS, Factors, Statistics, factors
 from scoring.testing import small_dataset
@@ -86,6 +86,14 @@ def test_confidence_of_pair_is_sum_over_actions(data: Dataset) -> None:
         of_pair = (data.actions.user == user) & (data.actions.job == job)
         assert found == points[of_pair].sum()
     assert len(users) == len({*zip(data.actions.user.tolist(), data.actions.job.tolist(), strict=True)})
+
+
+def test_confidences_of_slices_equal_those_of_all_actions(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = factors._compute_confidences(data.actions)
+    monkeypatch.setattr(arrays, "ACTIONS_PER_SLICE", 7)
+    for found, expected in zip(factors._compute_confidences(data.actions), whole, strict=True):
+        assert found.dtype == expected.dtype
+        assert found.tolist() == expected.tolist()
 
 
 def test_cache_key_is_the_digest_of_wide_arrays(data: Dataset) -> None:

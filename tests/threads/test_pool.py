@@ -27,7 +27,7 @@ def test_users_per_task(n_users: int, workers: int, tile: int, size: int) -> Non
     assert count_users_per_task(n_users, workers, tile) == size
 
 
-@pytest.mark.parametrize(("n_rows", "in_main_thread"), [(10, True), (pool.MIN_ROWS_PER_COLUMN, False)])
+@pytest.mark.parametrize(("n_rows", "in_main_thread"), [(10, True), (pool.MIN_ROWS_IN_THREADS, False)])
 def test_long_columns_run_in_threads(n_rows: int, in_main_thread: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "available_cpus", lambda: 2)
     found = map_in_threads(lambda n: (n, threading.current_thread() is threading.main_thread()), range(5), n_rows)
@@ -37,4 +37,4 @@ def test_long_columns_run_in_threads(n_rows: int, in_main_thread: bool, monkeypa
 def test_errors_of_columns_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "available_cpus", lambda: 2)
     with pytest.raises(ZeroDivisionError):
-        map_in_threads(lambda n: 1 / n, [1, 0], pool.MIN_ROWS_PER_COLUMN)
+        map_in_threads(lambda n: 1 / n, [1, 0], pool.MIN_ROWS_IN_THREADS)
