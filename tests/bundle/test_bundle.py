@@ -290,11 +290,12 @@ def test_invalid_file_is_rejected_with_reason(
     assert "\n" not in str(caught.value)
 
 
-def test_every_changed_byte_is_detected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [41, pytest.param(7, marks=pytest.mark.long)])
+def test_every_changed_byte_is_detected(tmp_path: Path, every: int) -> None:
     path = tmp_path / "small"
     plan_of(Sketch(0, 1, 3, ((("job",), None, 1.0, 1.0, 0),), 2)).bundle.save(path)
     content = path.read_bytes()
-    for place in range(0, len(content), 7):
+    for place in range(0, len(content), every):
         path.write_bytes(changed_at(place)(content))
         with pytest.raises(BundleFileError):
             Bundle.open(path)

@@ -26,13 +26,14 @@ def ready(request: pytest.FixtureRequest) -> Prepared:
     return Prepared.of(small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model(request.param))
 
 
-def every_explanation(ready: Prepared) -> list[Explanation]:
+@pytest.fixture(scope="module")
+def explanations(ready: Prepared) -> list[Explanation]:
     n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
     return [explain(ready.plan, ready.inputs, u, j) for u in range(0, n_users, 2) for j in range(0, n_jobs, 5)]
 
 
-def test_points_add_up_to_the_total_and_the_groups(ready: Prepared) -> None:
-    for explanation in every_explanation(ready):
+def test_points_add_up_to_the_total_and_the_groups(explanations: list[Explanation]) -> None:
+    for explanation in explanations:
         total = 0.0
         groups = dict.fromkeys(GROUPS, 0.0)
         for part in explanation.parts:
@@ -43,15 +44,15 @@ def test_points_add_up_to_the_total_and_the_groups(ready: Prepared) -> None:
         assert explanation.groups == {group: np.float32(value) for group, value in groups.items()}
 
 
-def test_total_equals_the_score_of_the_scorer(ready: Prepared) -> None:
+def test_total_equals_the_score_of_the_scorer(ready: Prepared, explanations: list[Explanation]) -> None:
     scores = ready.scorer.all_pairs()
-    for explanation in every_explanation(ready):
+    for explanation in explanations:
         u, j = ready.user_rows([explanation.user_id])[0], ready.job_rows([explanation.job_id])[0]
         assert [explanation.total, *explanation.groups.values()] == scores[:, u, j].tolist()
 
 
-def test_every_component_has_facts_as_text(ready: Prepared) -> None:
-    for explanation in every_explanation(ready):
+def test_every_component_has_facts_as_text(ready: Prepared, explanations: list[Explanation]) -> None:
+    for explanation in explanations:
         assert [part.name for part in explanation.parts] == [part.name for part in ready.model.parts]
         for part in explanation.parts:
             assert part.facts, part.name
@@ -78,9 +79,9 @@ def test_html_escapes_the_facts(ready: Prepared) -> None:
     assert f"company &lt;script&gt;a&lt;/script&gt;; long {'x' * 200}" in page
 
 
-def test_eligible_pairs_are_those_of_rankings(ready: Prepared) -> None:
+def test_eligible_pairs_are_those_of_rankings(ready: Prepared, explanations: list[Explanation]) -> None:
     lists = ready.scorer.top_k(10**6)
-    for explanation in every_explanation(ready):
+    for explanation in explanations:
         row = ready.user_rows([explanation.user_id])[0]
         assert explanation.eligible == (explanation.job_id in lists.job_id[row])
 
