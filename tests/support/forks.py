@@ -19,7 +19,7 @@ FORKS.set_forkserver_preload(
         "optuna",
         *(
             f"tests.support.{name}"
-            for name in ("lock_holder", "migrating_process", "registry_writers", "search_worker")
+            for name in ("kernel_script", "lock_holder", "migrating_process", "registry_writers", "search_worker")
         ),
     ]
 )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numba
 import pytest
 
+from tests.support.forks import start_fork
+from tests.support.kernel_script import run_script
+
 KERNEL = """
-import sys
-sys.path.insert(0, {root!r})
 from scoring.backends.numba.jit import compiled, is_cached
 
 @compiled
@@ -26,17 +24,18 @@ print(add(2, 3), sum(add.stats.cache_hits.values()), is_on_disk, is_cached(add))
 
 
 def run(script: Path, cache: Path) -> list[str]:
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
-    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    process, pipe = start_fork(run_script, str(script), str(cache))
+    with pipe:
+        words: list[str] = pipe.recv()
+    process.join()
+    return words
 
 
 @pytest.mark.integration
 def test_cached_kernels_of_other_code_are_recompiled(tmp_path: Path) -> None:
     """An index of other code may name types that no longer exist, so it is not unpickled."""
     script, cache = tmp_path / "kernel.py", tmp_path / "cache"
-    script.write_text(KERNEL.format(root=str(Path(__file__).parents[3])), "utf-8")
+    script.write_text(KERNEL, "utf-8")
     assert run(script, cache) == ["5", "0", "False", "True"]
     assert run(script, cache) == ["5", "1", "True", "True"]
     (index,) = cache.rglob("*.nbi")
