@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,9 @@ __all__ = [
 MISSING = -1
 """The code of a missing value."""
 
+SHORT: Final = 1_000
+"""Rows of a column whose values are not made distinct before they are joined with those of other columns."""
+
 
 class Vocabulary:
     """Values ↔ codes 0…n-1. Codes are not ordered by value; -1 is missing or unknown."""
@@ -42,8 +45,10 @@ class Vocabulary:
         """Return the vocabulary of all values of the columns, sorted, so that it does not depend on the row order."""
         if not columns:
             return cls(pd.Index([]))
-        values = pd.concat([pd.Series(column.dropna().unique()) for column in columns], ignore_index=True)
-        return cls(pd.Index(values.drop_duplicates().sort_values()))
+        # pandas needs more time for each step on a short column than for its values
+        parts = [column if len(column) < SHORT else pd.Series(column.dropna().unique()) for column in columns]
+        values = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+        return cls(pd.Index(values.dropna().unique()).sort_values())
 
     def __len__(self) -> int:
         return len(self.values)

@@ -85,6 +85,7 @@ class Place:
     draw: random.Random
     stack: ExitStack
     has_lists: bool = False
+    kinds: tuple[str, ...] = KINDS
     engines: dict[str, ScoringEngine] = field(default_factory=dict)
     callers: list[Engine] = field(default_factory=list)
     expected: dict[bytes, list[Any]] = field(default_factory=dict)  # content of the file → answer of a new engine
@@ -92,7 +93,7 @@ class Place:
     def __post_init__(self) -> None:
         self.replace()
         url = f"sqlite:///{self.path}"
-        for kind in KINDS:
+        for kind in self.kinds:
             db: Any = {"url": url, "path": self.path, "uri": f"sqlite:///file:{self.path}?mode=rw&uri=true"}.get(kind)
             if kind in ("engine", "session"):
                 engine = create_engine(url)
@@ -198,7 +199,7 @@ def exchange(place: Place, steps: int, share: float) -> None:
 
 
 def test_answers_are_those_of_the_file_that_is_there(make_place: Callable[..., Place]) -> None:
-    exchange(make_place(0), 50, 0.15)
+    exchange(make_place(0), 25, 0.15)
 
 
 @pytest.mark.long
@@ -209,7 +210,7 @@ def test_answers_after_hundreds_of_exchanges(make_place: Callable[..., Place], s
 
 def test_file_with_equal_tokens_is_another_file(make_place: Callable[..., Place], templates: Templates) -> None:
     """Another program has edited rows of a copy. A new file may get the number of the deleted one."""
-    place, twins = make_place(0), [templates.twins[0], templates.twins[2]]
+    place, twins = make_place(0, kinds=("url",)), [templates.twins[0], templates.twins[2]]
 
     def move(source: Path) -> None:
         os.replace(shutil.copy(source, place.path.with_name("moved.db")), place.path)
@@ -228,7 +229,8 @@ def test_file_with_equal_tokens_is_another_file(make_place: Callable[..., Place]
 
 def test_results_in_the_same_file_cause_no_load(make_place: Callable[..., Place]) -> None:
     """A run writes its results into the file that it has read."""
-    place, kinds = make_place(0), ("url", "engine", "session")
+    kinds = ("url", "engine", "session")
+    place = make_place(0, kinds=kinds)
     before = {kind: answer(place.engines[kind]) for kind in kinds}
     state = place.path.stat()
     with Database.open(place.path) as database:
@@ -246,14 +248,14 @@ def test_results_in_the_same_file_cause_no_load(make_place: Callable[..., Place]
 
 def test_read_ends_its_transaction_of_a_session(make_place: Callable[..., Place]) -> None:
     """An open transaction would keep the old file, and locks of a server."""
-    place = make_place(0)
+    place = make_place(0, kinds=("session",))
     assert not place.session.in_transaction()
     answer(place.engines["session"])
     assert not place.session.in_transaction()
 
 
 def test_transaction_of_a_caller_is_not_ended(make_place: Callable[..., Place]) -> None:
-    place = make_place(0)
+    place = make_place(0, kinds=("session",))
     place.session.execute(update(JOBS).values(fee=777))
     assert set(answer(place.engines["session"])[0]["fee"]) == {777}
     assert place.session.in_transaction()
@@ -262,7 +264,7 @@ def test_transaction_of_a_caller_is_not_ended(make_place: Callable[..., Place]) 
 
 
 def test_exchange_during_a_transaction_is_an_error(make_place: Callable[..., Place]) -> None:
-    place = make_place(0)
+    place = make_place(0, kinds=("session",))
     place.session.execute(select(JOBS.c.job_id)).all()
     place.replace()
     with pytest.raises(DatabaseError) as caught:
@@ -278,7 +280,7 @@ def test_exchange_during_a_transaction_is_an_error(make_place: Callable[..., Pla
 def test_relative_path_is_kept_if_the_folder_changes(
     make_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = make_place(0)
+    place = make_place(0, kinds=())
     monkeypatch.chdir(place.path.parent)
     with ScoringEngine(place.path.name, "standard", keep_factors=False, change_check_seconds=0) as engine:
         before = answer(engine)

@@ -279,7 +279,7 @@ def run(template: Path, sequences: int, steps: int, part: int = 0) -> None:
 
 
 def test_results_are_current_after_any_sequence(template: Path) -> None:
-    run(template, 8, 12)
+    run(template, 5, 12)
 
 
 @pytest.mark.long

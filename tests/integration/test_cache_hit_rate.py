@@ -16,9 +16,9 @@ from scoring.synthetic import make_market
 
 async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The session is short and contains a write, so hit rates are lower than in a usual session."""
-    monkeypatch.setattr(session_requests, "REQUESTS_PER_WRITE", 260)
+    monkeypatch.setattr(session_requests, "REQUESTS_PER_WRITE", 180)
     tables, clock = make_market(60, 400, seed=0).tables, SessionClock()
-    session = make_session(Dataset(tables), 320, seed=0)
+    session = make_session(Dataset(tables), 220, seed=0)
     with Database.open(tmp_path / "market.db") as database:
         save_tables(database, tables)
         with ScoringEngine(tmp_path / "market.db", "standard", keep_factors=False, clock=clock) as engine:

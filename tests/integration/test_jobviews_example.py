@@ -241,6 +241,7 @@ def test_no_score_reads_the_imported_city(example: ModuleType, holdout: Holdout)
     np.testing.assert_array_equal(*scores)
 
 
+@pytest.mark.long
 @needs_data
 def test_tuned_weights_beat_manual_ones_on_other_users(example: ModuleType, parts: Any) -> None:
     tuning = example.search_weights(parts, n_trials=4, parameters=())

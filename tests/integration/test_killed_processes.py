@@ -1,11 +1,8 @@
-"""Separate processes: kills set by an environment variable, also on PostgreSQL, and two runs of one key."""
+"""Separate processes: kills, also on PostgreSQL, and two runs of one key."""
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +17,10 @@ from scoring.runs.publishers import list_published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
-from scoring.telemetry import fault_injection
 from tests.support.forks import start_fork
+from tests.support.killed_run import run_until_killed
 from tests.support.lock_holder import hold
 from tests.support.proof_counts import record_count
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -39,24 +34,21 @@ def words(url: str) -> list[str]:
     return ["run", "--db", url, "--out", "runs", "--top-k", "4", "--resume"]
 
 
-def killed(url: str, folder: Path, fault: str) -> bool:
-    """Run the command in a process that kills itself at a point; return whether it did."""
-    surroundings = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "XDG_CACHE_HOME": str(folder),
-        fault_injection.VARIABLE: fault,
-    }
-    command = [sys.executable, "-m", "scoring.cli", *words(url)]
-    done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
-    return done.returncode == -signal.SIGKILL
+def kill(url: str, folder: Path, point: str) -> int:
+    """Run the command in a process that kills itself at a point; return how it ended."""
+    process, pipe = start_fork(run_until_killed, words(url), str(folder), point)
+    process.join()
+    pipe.close()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def test_killed_process_is_resumed(
     market: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last run is not killed, so it runs in this process: a new process starts slowly."""
-    assert killed(database_url, tmp_path, "rows inserted:1:kill")
-    assert killed(database_url, tmp_path, "database published:1:kill")
+    assert kill(database_url, tmp_path, "rows inserted") == -signal.SIGKILL
+    assert kill(database_url, tmp_path, "database published") == -signal.SIGKILL
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     done = CliRunner().invoke(app, words(database_url))

@@ -220,7 +220,7 @@ def moments_of(undisturbed: Undisturbed) -> list[tuple[str, int]]:
     return sorted({(name, nth) for name in points for nth in (1, points.count(name))})
 
 
-@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [19, pytest.param(1, marks=pytest.mark.long)])
 def test_kill_at_each_point_resumes_identically(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
 ) -> None:
@@ -277,7 +277,7 @@ def check_sentence(said: str, *reasons: str) -> None:
     assert any(reason in said for reason in reasons), said
 
 
-@pytest.mark.parametrize("every", [19, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [29, pytest.param(1, marks=pytest.mark.long)])
 def test_disk_error_at_each_point_publishes_no_partial_run(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
 ) -> None:

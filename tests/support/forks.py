@@ -19,7 +19,14 @@ FORKS.set_forkserver_preload(
         "optuna",
         *(
             f"tests.support.{name}"
-            for name in ("kernel_script", "lock_holder", "migrating_process", "registry_writers", "search_worker")
+            for name in (
+                "kernel_script",
+                "killed_run",
+                "lock_holder",
+                "migrating_process",
+                "registry_writers",
+                "search_worker",
+            )
         ),
     ]
 )
