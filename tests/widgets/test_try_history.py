@@ -11,9 +11,10 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.model import EligibilityRule
+from scoring.widgets import try_history
 from scoring.widgets.panel_computation import Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
-from scoring.widgets.try_history import MAX_TRIES, TryHistory
+from scoring.widgets.try_history import TryHistory
 from scoring.widgets.weights_model import WeightsModel
 from tests.support.errors import raises_at
 
@@ -108,16 +109,17 @@ def test_tries_are_named_noted_and_starred(panel):
         panel.history.star(7)
 
 
-def test_oldest_unmarked_tries_are_dropped(panel):
+def test_oldest_unmarked_tries_are_dropped(panel, monkeypatch):
+    monkeypatch.setattr(try_history, "MAX_TRIES", 10)
     state = panel.session._settled
     panel.history.star(1)
-    for number in range(MAX_TRIES + 5):
+    for number in range(15):
         changed = state.model.with_parameters("freshness", half_life_days=20 + number)
         panel.history.add(replace(state, request=replace(state.request, model=changed)))
     numbers = [one.number for one in panel.history.tries]
-    assert len(numbers) == MAX_TRIES
+    assert len(numbers) == 10
     assert numbers[:2] == [1, 8]
-    assert numbers[-1] == MAX_TRIES + 6
+    assert numbers[-1] == 16
 
 
 @pytest.fixture
