@@ -93,8 +93,9 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@ $(VENV)/.run
 
-docs: $(VENV)/.docs ## the documentation as pages: build/docs/index.html (a minute; warnings are errors)
+docs: $(VENV)/.docs ## the documentation as pages: build/docs/index.html (a minute; warnings and dead links are errors)
 	$(BIN)/python -m sphinx -c docs -d build/doctrees -j $(WORKERS) -W --keep-going --quiet . build/docs
+	$(BIN)/python docs/_ext/site_links.py build/docs
 
 workbench: $(VENV)/.workbench ## install JupyterLab, the tuning panel and the profilers
 

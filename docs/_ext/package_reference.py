@@ -65,8 +65,7 @@ def make_command_reference() -> str:
         lines += [f"## {name}", "", "```text", " ".join([name, *arguments, "[OPTIONS]"]), "```", ""]
         for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
             lines += [format_prose(" ".join(paragraph.split())), ""]
-        if command.epilog:
-            lines += [format_prose(command.epilog), ""]
+        lines += [format_prose(command.epilog), ""] if command.epilog else []
         lines += make_table(("argument or option", "meaning"), rows) if rows else []
     return "\n".join(lines)
 

@@ -140,6 +140,7 @@ app = typer.Typer(
     name="scoring",
     cls=_CommandGroup,
     help="Rank jobs for users, explain the scores, and tune the weights.",
+    epilog="Documentation: docs/index.md",
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
@@ -163,6 +164,40 @@ app.add_typer(component.app, name="component")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
 expand_paths(app)
+
+_GUIDES = {
+    "init": "tutorial",
+    "import": "your_data",
+    "check": "your_data",
+    "run": "nightly_run",
+    "explain": "shipped_components",
+    "reach": "evaluate_and_tune",
+    "audience": "evaluate_and_tune",
+    "compare": "evaluate_and_tune",
+    "evaluate": "evaluate_and_tune",
+    "tune": "evaluate_and_tune",
+    "report": "evaluate_and_tune",
+    "models": "models",
+    "lab": "notebooks",
+    "panel": "evaluate_and_tune",
+    "component": "components",
+    "profiles": "evaluate_and_tune",
+    "runs": "nightly_run",
+}
+"""Command, or group of commands → the page in `docs` that describes it."""
+
+
+def _name_guides(commands: typer.Typer, page: str | None = None) -> None:
+    """End the help of each command with the path of its page."""
+    for command in commands.registered_commands:
+        command.epilog = f"Documentation: docs/{page or _GUIDES[str(command.name)]}.md"
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            group.epilog = f"Documentation: docs/{_GUIDES[str(group.name)]}.md"
+            _name_guides(group.typer_instance, _GUIDES[str(group.name)])
+
+
+_name_guides(app)
 
 
 @app.callback(invoke_without_command=True)

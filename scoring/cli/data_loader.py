@@ -170,7 +170,8 @@ def load_data(
             database,
             as_of=clock,
             limit=limit,
-            advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
+            advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}. "
+            "docs/input.md lists the rules.",
             refused_to=refused_to,
         )
     if is_reported:

@@ -122,3 +122,10 @@ def test_markers_name_existing_references() -> None:
 def test_picture_of_the_data_flow_is_that_of_the_script() -> None:
     assert data_flow.PATH.read_text("utf-8") == data_flow.draw()
     assert f"![{data_flow.TEXT}](images/data_flow.svg)" in page("concepts")
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_of_a_command_names_an_existing_page(name: str) -> None:
+    label, path = commands()[name].epilog.split(": ")
+    assert label == "Documentation"
+    assert (DOCS.parent / path).is_file()

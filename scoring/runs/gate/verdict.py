@@ -200,5 +200,6 @@ class GateFailedError(ScoringError, RuntimeError):
         super().__init__(
             f"Run {run_id} is held back: {_format_measure(first)} exceeds its limit ({first.limit_text}).{others} "
             f"{readers} To publish run {run_id}, use `scoring runs publish "
-            f"{run_id} --force REASON`, or repeat this command with --resume --force REASON."
+            f"{run_id} --force REASON`, or repeat this command with --resume --force REASON. "
+            "docs/nightly_run.md describes the gate."
         )
