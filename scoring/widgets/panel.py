@@ -17,7 +17,9 @@ from scoring.widgets.page import Event, PanelPage
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
 from scoring.widgets.panel_export import ExportFile, export_lists, export_page, export_weights
+from scoring.widgets.panel_search import BackgroundSearch
 from scoring.widgets.profile_saver import ProfileSaver
+from scoring.widgets.promotion_dialog import PromotionDialog
 from scoring.widgets.result_document import (
     make_list_document,
     make_measures_document,
@@ -56,10 +58,11 @@ class TuningPanel:
         debounce: float = DEBOUNCE,
         page: PanelPage | None = None,
         drafts: DraftStore | None = None,
+        database: str | None = None,
     ) -> None:
         """`origin` is the profile of the session's baseline, if it is one. `page` None creates one.
 
-        With `drafts` a page that loads again continues where it was.
+        With `drafts` a page that loads again continues where it was. `database` is the one that promotions apply to.
         """
         self._lock = threading.RLock()
         self.session = session
@@ -74,9 +77,13 @@ class TuningPanel:
         self._drafts = drafts
         self._session_id: str | None = None
         self.users = UserFilter(session)
-        self._search = TextSearch(session.data)
+        self._search_text = TextSearch(session.data)
         self._last_find = ("", "")
         self._cards: dict[str, object] = {}  # the user, or user, job and model, of the cards that are shown
+        self.search = BackgroundSearch(
+            session, on_change=self._show_search, is_busy=lambda: self.worker.status.kind == "computing"
+        )
+        self._promotion = None if registry is None else PromotionDialog(registry, database)
         self._beside: tuple[tuple[str, ScoringModel], ...] = ()
         self._drag: object = None
         self._n_forced = 0  # how often the page must show its former values again
@@ -120,6 +127,7 @@ class TuningPanel:
 
     def close(self) -> None:
         """End the worker and close the widget."""
+        self.search.close()
         self.worker.close()
         self.page.close()
 
@@ -174,6 +182,18 @@ class TuningPanel:
                 return self._move(
                     lambda: set_rule(weights, _read_text(event, "key"), on=on, value=event.get("value"), number=number)
                 )
+            case "search":
+                return self._start_search(event)
+            case "search_stop":
+                self.search.stop()
+                return ""
+            case "search_open":
+                model = self.search.find_model(int(_read_number(event, "trial")))
+                return self._move(lambda: weights.return_to(model))
+            case "evidence":
+                return self._show_evidence(_read_text(event, "profile"))
+            case "promote":
+                return self._promote(event)
             case "beside":
                 return self._compare(event.get("profiles", ()))
             case "export":
@@ -276,16 +296,13 @@ class TuningPanel:
         """Find users or jobs by text on a thread, because the first search builds an index."""
         self._last_find = wanted = (what, text)
 
-        def find() -> None:
-            try:
-                found = self._search.find("user" if what == "user" else "job", text).document()
-            except ScoringError as error:
-                self.page.show(problem={"at": "find", "kind": "failed", "text": str(error)})
-                return
+        def find() -> str:
+            found = self._search_text.find("user" if what == "user" else "job", text).document()
             if self._last_find == wanted:
                 self.page.show(found=found)
+            return ""
 
-        threading.Thread(target=find, name="scoring-find", daemon=True).start()
+        self._run("find", find)
         return ""
 
     def _load(self, name: str) -> str:
@@ -328,16 +345,58 @@ class TuningPanel:
         if what == "lists":
             return self._send_file(export_lists(state))
 
-        def export() -> None:
-            registry = None if self.saver is None else self.saver.registry
-            self._report("export", lambda: self._send_file(export_page(state, self.session, registry)))
-
-        threading.Thread(target=export, name="scoring-export", daemon=True).start()
+        registry = None if self.saver is None else self.saver.registry
+        self._run("export", lambda: self._send_file(export_page(state, self.session, registry)))
         return "Making the report…"
 
     def _send_file(self, file: ExportFile) -> str:
         self.page.send_file(file.name, file.kind, file.text)
         return f"{file.name} is downloaded by the browser."
+
+    def _start_search(self, event: Event) -> str:
+        goals = event.get("goals", ())
+        if not isinstance(goals, list) or not all(isinstance(goal, str) for goal in goals):
+            raise ConfigurationError("The goals are not a list of measures.", key=("goals",))
+        n_trials = _read_number(event, "trials")
+        self.search.start(self.weights, goals, int(n_trials) if n_trials == int(n_trials) else n_trials)  # type: ignore[arg-type]
+        self._show_search()
+        return ""
+
+    def _show_search(self) -> None:
+        self.page.show(search=self.search.document())
+
+    def _show_evidence(self, profile: str) -> str:
+        """Show the evidence for a promotion, which takes some seconds."""
+        dialog = self._require_promotion()
+
+        def show() -> str:
+            self.page.show(evidence=dialog.document(profile))
+            return ""
+
+        self._run("evidence", show)
+        return "Reading the evidence…"
+
+    def _promote(self, event: Event) -> str:
+        dialog, profile = self._require_promotion(), _read_text(event, "profile")
+        self._run("promote", lambda: dialog.promote(profile, _read_text(event, "note"), _read_text(event, "force")))
+        return "Promoting…"
+
+    def _require_promotion(self) -> PromotionDialog:
+        self._require_saver()
+        assert self._promotion is not None  # a panel with profiles has one
+        return self._promotion
+
+    def _run(self, at: str, action: Callable[[], str]) -> None:
+        """Run a slow action on a thread, and show its sentence or its error beside a control."""
+
+        def run() -> None:
+            try:
+                text, kind = action(), "note"
+            except ScoringError as error:
+                text, kind = str(error), "failed"
+            self.page.show(problem={"at": at, "kind": kind, "text": text})
+
+        threading.Thread(target=run, name=f"scoring-{at}", daemon=True).start()
 
     def _require_saver(self) -> ProfileSaver:
         if self.saver is None:
@@ -433,7 +492,6 @@ class TuningPanel:
             "n_users": len(session.user_id),
             "n_jobs": len(session.data.jobs),
             "as_of": f"{session.data.as_of:%Y-%m-%d %H:%M} UTC",
-            "metrics": [metric.name for metric in session.evaluator.metrics],
             "level": session.level,
             "has_profiles": self.saver is not None,
         }
@@ -565,6 +623,11 @@ _CONTROLS: Final[dict[Any, str]] = {
     "parameter": "parameter:{name}",
     "curve": "curve:{name}",
     "rule": "rule:{key}",
+    "search": "search",
+    "search_stop": "search",
+    "search_open": "search",
+    "evidence": "evidence",
+    "promote": "promote",
     "beside": "beside",
     "export": "export",
     "find": "find",

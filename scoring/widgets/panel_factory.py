@@ -79,6 +79,7 @@ def tuning_panel(
         registry = Registry(registry, components=components)
     if registry is not None and model == "promoted" and isinstance(data, str | Path):
         model = registry.for_database(str(data)).use(model)
+    database = str(data) if isinstance(data, str | Path) else None
     if isinstance(data, str | Path):
         data = _load_dataset(str(data), page)
     on_phase(1)
@@ -87,7 +88,9 @@ def tuning_panel(
     baseline = found.model if isinstance(found, Profile) else found
     session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
     on_phase(2)
-    return TuningPanel(session, registry=registry, origin=origin, debounce=debounce, page=page, drafts=drafts)
+    return TuningPanel(
+        session, registry=registry, origin=origin, debounce=debounce, page=page, drafts=drafts, database=database
+    )
 
 
 def tuning_page(data: str | Path | Dataset | Holdout, *arguments: Any, **options: Any) -> PanelPage:

@@ -53,5 +53,5 @@ def test_front_end_writes_no_markup_and_loads_nothing():
 
 def test_style_defines_the_colours_that_it_uses():
     used = set(re.findall(r"var\((--[a-z0-9-]+)", PanelPage._css))
-    defined = set(re.findall(r"(--[a-z-]+):", PanelPage._css)) | {"--header", "--jp-layout-color0"}
+    defined = set(re.findall(r"(--[a-z-]+):", PanelPage._css)) | {"--header", "--view", "--jp-layout-color0"}
     assert used <= defined

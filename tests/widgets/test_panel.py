@@ -488,3 +488,36 @@ def test_lists_weights_and_report_are_downloaded(page, monkeypatch):
             thread.join(WAIT)
     assert [name.rpartition(".")[2] for name in files] == ["yaml", "csv", "html"]
     assert all(files.values())
+
+
+def test_search_finds_weights_that_can_be_opened(page):
+    assert page.send("search", goals=["salary@40"], trials=3)["at"] == "search"
+    assert page["problem"]["kind"] == "failed"
+    assert page.send("search", goals=["NDCG@10"], trials=3)["text"] == ""
+    page.panel.search.wait(WAIT)
+    assert (page["search"]["state"], page["search"]["done"]) == ("done", 3)
+    page.settle("search_open", trial=page["search"]["best"]["trial"])
+    assert page.panel.weights.model.weights == page.panel.search.find_model().weights
+    page.send("search_stop")
+
+
+def test_promotion_shows_evidence_and_needs_a_reason(session, tmp_path, standard):
+    Registry(tmp_path / "profiles").save("tuned", standard.with_parameters("freshness", half_life_days=5))
+    database = str(tmp_path / "market.db")
+    save_tables(Database.open(f"sqlite:///{database}"), session.data.tables)
+    panel = TuningPanel(session, registry=Registry(tmp_path / "profiles"), database=database, debounce=0.0)
+    page = Driver(panel)
+
+    def wait(kind: str, **values: object) -> dict[str, object]:
+        page.send(kind, **values)
+        for thread in threading.enumerate():
+            if thread.name == f"scoring-{kind}":
+                thread.join(WAIT)
+        return page["problem"]
+
+    assert wait("promote", profile="tuned@1", note="faster")["kind"] == "failed"  # the evidence was not shown
+    assert wait("evidence", profile="tuned@1") == {"at": "evidence", "kind": "note", "text": ""}
+    assert page["evidence"]["needs_force"]
+    assert wait("promote", profile="tuned@1", note="faster")["kind"] == "failed"
+    assert wait("promote", profile="tuned@1", note="faster", force="a test")["text"].startswith("Promoted tuned@1.")
+    panel.close()

@@ -78,11 +78,14 @@ class Page {
     this.controls = new Controls(this);
     this.rules = new Rules(this);
     this.profiles = new Profiles(this);
+    this.search = new Search(this);
+    this.promotion = new Promotion(this);
     this.baseline = make("p", { class: "muted baseline" });
     this.tabs = this.makeTabs([
       ["Weights", make("div", {}, this.baseline, this.controls.node)],
       ["Rules", this.rules.node],
       ["Profiles", this.profiles.node],
+      ["Search", this.search.node],
     ]);
     this.measures = new Measures(this);
     this.history = new History(this);
@@ -102,7 +105,7 @@ class Page {
     this.help = this.makeHelp();
     this.exports = this.makeExports();
     this.tip = make("div", { class: "tip", role: "tooltip", popover: "manual" });
-    this.root.append(this.opening, this.main, this.help, this.exports, this.tip);
+    this.root.append(this.opening, this.main, this.help, this.exports, this.promotion.node, this.tip);
     this.watchTips();
   }
 
@@ -208,6 +211,7 @@ class Page {
   // Documents
 
   receive(parts) {
+    const isWhole = "session" in parts; // the page has just opened
     Object.assign(this.document, parts);
     const draw = {
       opening: (part) => this.showOpening(part),
@@ -221,7 +225,11 @@ class Page {
         this.beside.showProfiles(part);
       },
       beside: (part) => this.beside.show(part),
-      measures: (part) => this.measures.show(part),
+      measures: (part) => {
+        this.measures.show(part);
+        this.search.showMeasures(part.rows);
+      },
+      search: (part) => this.search.show(part),
       list: (part) => this.list.show(part),
       actions: (part) => this.list.showActions(part),
       history: (part) => this.history.show(part),
@@ -240,6 +248,7 @@ class Page {
     for (const [name, show] of Object.entries(draw)) {
       if (name in parts) show(parts[name]);
     }
+    if (parts.evidence && !isWhole) this.promotion.show(parts.evidence);
     this.root.dataset.state = this.document.status?.kind ?? "opening";
   }
 
@@ -358,6 +367,14 @@ class Page {
   }
 }
 
+/** Return the element that scrolls the page: the notebook in JupyterLab. */
+function findScroller(el) {
+  for (let node = el.parentElement; node; node = node.parentElement) {
+    if (["auto", "scroll"].includes(getComputedStyle(node).overflowY)) return node;
+  }
+  return document.documentElement;
+}
+
 function render({ model, el }) {
   const page = new Page(model, el);
   const onMessage = (message) => {
@@ -371,6 +388,9 @@ function render({ model, el }) {
     page.root.style.setProperty("--header", `${page.header.offsetHeight}px`);
   });
   resized.observe(page.header);
+  const scroller = findScroller(el);
+  const measured = new ResizeObserver(() => page.root.style.setProperty("--view", `${scroller.clientHeight}px`));
+  measured.observe(scroller);
   page.open();
   const endConnection = page.watchConnection();
   return () => {
@@ -378,6 +398,7 @@ function render({ model, el }) {
     endKeys();
     endConnection();
     resized.disconnect();
+    measured.disconnect();
   };
 }
 

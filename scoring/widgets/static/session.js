@@ -80,11 +80,13 @@ class Profiles {
       onkeydown: (event) => event.key === "Enter" && this.save() });
     const button = (name, tip, action) => make("button", { type: "button", title: tip, onclick: action }, name);
     this.node = make("div", { class: "profiles" },
-      make("h3", {}, "Load"),
+      make("h3", {}, "Load or promote"),
       make("div", { class: "field-row" }, make("label", {}, "profile", this.chosen),
         button("Load", "load the weights, parameters and rules of the profile",
-          () => page.send({ kind: "load", profile: this.chosen.value }))),
-      page.makeMessage("load"),
+          () => page.send({ kind: "load", profile: this.chosen.value })),
+        button("Promote…", "show the evidence for a promotion of the profile",
+          () => page.send({ kind: "evidence", profile: this.chosen.value }))),
+      page.makeMessage("load"), page.makeMessage("evidence"),
       make("h3", {}, "Save"),
       make("div", { class: "field-row" }, make("label", {}, "name", this.name)),
       make("div", { class: "field-row" }, make("label", {}, "note", this.note),
@@ -143,5 +145,121 @@ class Beside {
           make("button", { type: "button", class: "link", onclick: () => this.page.send({ kind: "job", id: job.id }) },
             job.title || `job ${job.id}`),
           isNumber(job.baseline_rank) || i === 0 ? "" : make("span", { class: "better" }, " new"))))))));
+  }
+}
+
+/** A search for better weights in the background. */
+class Search {
+  constructor(page) {
+    this.page = page;
+    const goal = (label) => make("select", { "aria-label": label });
+    this.goals = [goal("goal"), goal("second goal"), goal("third goal")];
+    this.trials = make("input", { type: "number", value: 100, min: 1, "aria-label": "number of trials", class: "number-field" });
+    this.start = make("button", { type: "button", onclick: () => page.send({ kind: "search", trials: this.trials.valueAsNumber,
+      goals: this.goals.map((one) => one.value).filter(Boolean) }) }, "Start");
+    this.stop = make("button", { type: "button", onclick: () => page.send({ kind: "search_stop" }) }, "Stop");
+    this.progress = make("progress", { max: 100, value: 0, "aria-label": "trials done" });
+    this.text = make("p", { class: "muted", role: "status" });
+    this.result = make("div", {});
+    this.node = make("div", { class: "search" },
+      make("p", { class: "muted" }, "Search for better weights, from the current ones. Locked weights, parameters and rules "
+        + "do not change. The trials use the train users; Confirm tests a result on other users."),
+      make("div", { class: "field-row" }, make("label", {}, "improve", this.goals[0])),
+      make("div", { class: "field-row" }, make("label", {}, "and", this.goals[1]), make("label", {}, "and", this.goals[2])),
+      make("div", { class: "field-row" }, make("label", {}, "trials", this.trials), this.start, this.stop),
+      page.makeMessage("search"), this.progress, this.text, this.result);
+    this.progress.hidden = true;
+    this.stop.disabled = true;
+  }
+
+  showMeasures(rows) {
+    const names = rows.map((row) => row.measure);
+    if (this.goals[0].options.length) return;
+    this.goals.forEach((one, i) => one.replaceChildren(...(i ? [make("option", { value: "" }, "–")] : []),
+      ...names.filter((_, j) => rows[j].good).map((name) => make("option", { value: name }, name))));
+  }
+
+  show(data) {
+    const isRunning = data.state === "running";
+    this.start.disabled = isRunning;
+    this.stop.disabled = !isRunning;
+    this.progress.hidden = data.state === "idle";
+    setAttributes(this.progress, { max: data.total || 1 });
+    this.progress.value = data.done;
+    const time = `${Math.round(data.seconds)} s`;
+    setText(this.text, data.state === "idle" ? "" : data.message
+      || (data.stage === "preparing" ? "Preparing the search…" : `${data.done} of ${count(data.total, "trial")}, ${time}`));
+    const names = data.goals.map((goal) => goal.name);
+    const open = (one) => make("button", { type: "button", "aria-label": `Open trial ${one.trial}`,
+      onclick: () => this.page.send({ kind: "search_open", trial: one.trial }) }, "Open");
+    const columns = [{ name: "trial", kind: "number" }, ...names.map((name) => ({ name, kind: "number" })), { name: "" }];
+    const shown = data.front.length ? data.front : data.best ? [data.best] : [];
+    const rows = shown.map((one) => [one.trial, ...one.values.map((value) => formatNumber(value)), open(one)]);
+    this.result.replaceChildren(
+      data.best ? make("p", {}, make("b", {}, "Best: "), `${data.best.text || "the current weights"}; `
+        + names.map((name, i) => `${name} ${formatNumber(data.start[i])} → ${formatNumber(data.best.values[i])}`).join(", ")) : "",
+      data.front.length > 1 ? this.drawFront(data) : "",
+      rows.length ? make("div", { class: "scroll" }, makeTable("Results of the search", columns, rows)) : "");
+  }
+
+  /** Draw the first two goals of the best trials. A click opens a trial. */
+  drawFront(data) {
+    const [width, height] = [340, 190];
+    const points = data.front.map((one) => one.values);
+    const all = [...points, data.start].filter((values) => values?.slice(0, 2).every(isNumber));
+    const axis = (i, length) => {
+      const values = all.map((one) => one[i]);
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      return { low, high, at: (value) => (length * (value - low)) / (high - low || 1) };
+    };
+    const [x, y] = [axis(0, width - 60), axis(1, height - 60)];
+    const spot = (values) => ({ cx: 40 + x.at(values[0]), cy: height - 36 - y.at(values[1]) });
+    const names = data.goals.map((goal) => goal.name);
+    const text = (at, anchor, content) => makeSvg("text", { ...at, "text-anchor": anchor, class: "tick" }, content);
+    return makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, class: "front", role: "group",
+      "aria-label": `Front of ${names[0]} and ${names[1]}` },
+      makeSvg("rect", { x: 30, y: 12, width: width - 40, height: height - 40, class: "frame" }),
+      text({ x: width / 2, y: height - 4 }, "middle", names[0]), text({ x: 34, y: 10 }, "start", names[1]),
+      text({ x: 34, y: height - 16 }, "start", formatNumber(x.low)), text({ x: width - 12, y: height - 16 }, "end", formatNumber(x.high)),
+      text({ x: 26, y: height - 32 }, "end", formatNumber(y.low, 2)), text({ x: 26, y: 24 }, "end", formatNumber(y.high, 2)),
+      makeSvg("path", { d: `M${spot(data.start).cx - 5},${spot(data.start).cy}h10m-5,-5v10`, class: "start" },
+        makeSvg("title", {}, "the weights at the start")),
+      data.front.map((one) => makeSvg("circle", { ...spot(one.values), r: one.is_best ? 7 : 5, tabindex: 0, role: "button",
+        class: one.is_best ? "best" : "", "aria-label": `Open trial ${one.trial}: ${names.map((name, i) =>
+          `${name} ${formatNumber(one.values[i])}`).join(", ")}`,
+        onclick: () => this.page.send({ kind: "search_open", trial: one.trial }),
+        onkeydown: (event) => ["Enter", " "].includes(event.key) && this.page.send({ kind: "search_open", trial: one.trial }) },
+        makeSvg("title", {}, `trial ${one.trial}: ${one.text}`))));
+  }
+}
+
+/** The evidence for a promotion, and its form. */
+class Promotion {
+  constructor(page) {
+    this.page = page;
+    this.body = make("div", {});
+    this.node = make("dialog", { "aria-label": "Promote a profile" }, this.body, page.makeMessage("promote"));
+  }
+
+  show(data) {
+    const note = make("input", { type: "text", "aria-label": "note of the promotion" });
+    const force = make("input", { type: "text", "aria-label": "reason to promote anyway" });
+    const columns = [{ name: "measure" }, { name: "value", kind: "number" }, { name: "difference", kind: "number" }, { name: "result" }];
+    const list = (title, items, kind) => items.length ? [make("h4", { class: kind }, title),
+      make("ul", {}, items.map((item) => make("li", {}, item)))] : [];
+    this.body.replaceChildren(make("h3", {}, `Promote ${data.profile}`),
+      make("dl", {}, data.facts.map((fact) => [make("dt", {}, fact.label), make("dd", {}, String(fact.value ?? "–"))])),
+      data.changes.length ? make("div", { class: "scroll" }, makeTable("Test metrics", columns, data.changes.map((row) => [row.measure,
+        formatNumber(row.value), make("span", { class: row.kind }, row.text || formatSigned(row.difference)),
+        make("span", { class: row.kind }, row.result)]))) : "",
+      ...[data.slices, data.price].filter(Boolean).map((text) => make("p", {}, text)),
+      ...list("Warnings", data.warnings, ""), ...list("Objections", data.objections, "worse"),
+      make("div", { class: "field-row" }, make("label", {}, "note", note)),
+      data.needs_force ? make("div", { class: "field-row" }, make("label", {}, "reason to promote anyway", force)) : "",
+      make("div", { class: "field-row" },
+        make("button", { type: "button", class: "primary", disabled: data.is_in_use, onclick: () => this.page.send({ kind: "promote",
+          profile: data.profile, note: note.value, force: force.value }) }, data.is_in_use ? "Promoted already" : "Promote"),
+        make("button", { type: "button", onclick: () => this.node.close() }, "Close")));
+    if (!this.node.open) this.node.showModal();
   }
 }
