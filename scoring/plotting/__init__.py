@@ -1,10 +1,13 @@
 """The style of plots, and the functions that draw results.
 
-- `style`: colours, settings, and bars with their values
+- `style`: colours, settings, and bars with their values; `number_format`: their texts
+- `alternative_text`: the description of a plot for readers who cannot see it
 - `html_table`: tables of results in notebooks
 - `plot_registry`: the plot or table that a method of a result returns; its module is imported at the first call
 """
 
+from scoring.plotting.alternative_text import describe_figure
+from scoring.plotting.number_format import format_number
 from scoring.plotting.style import (
     BLACK,
     BLUE,
@@ -19,7 +22,6 @@ from scoring.plotting.style import (
     create_figure,
     create_grid,
     draw_bars,
-    format_number,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "VERMILION",
     "create_figure",
     "create_grid",
+    "describe_figure",
     "draw_bars",
     "format_number",
 ]

@@ -6,12 +6,17 @@ package `matplotlib-fontja`, because few machines have such a font where matplot
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Sequence
 from functools import cache
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from scoring.plotting.alternative_text import describe_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +34,6 @@ __all__ = [
     "create_figure",
     "create_grid",
     "draw_bars",
-    "format_number",
 ]
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -84,9 +88,10 @@ def _make_thousands_formatter() -> type[ScalarFormatter]:
 
 @cache
 def _make_styled_figure() -> type[Figure]:
-    """Return a figure class that sets the fonts of all texts when it is drawn.
+    """Return a figure class that sets the fonts of all texts when it is drawn, and that notebooks display as HTML.
 
     Matplotlib sets the font of a text when it creates the text, and it creates some texts only while drawing.
+    JupyterLab gives images of the type image/png no alternative text. Therefore the image is part of an HTML output.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -105,6 +110,20 @@ def _make_styled_figure() -> type[Figure]:
             with matplotlib.rc_context(STYLE):
                 super().draw(renderer)
 
+        def _repr_html_(self) -> str:
+            """Return the figure as an image with its description as alternative text."""
+            image = io.BytesIO()
+            self.savefig(image, format="png", dpi=self.dpi, bbox_inches="tight")
+            source = base64.b64encode(image.getvalue()).decode("ascii")
+            text = escape(describe_figure(self), quote=True)
+            return f'<img alt="{text}" src="data:image/png;base64,{source}" style="max-width:100%">'
+
+        def _ipython_display_(self) -> None:
+            """Display the image once. Without this method, a notebook may store it a second time as image/png."""
+            from IPython.display import display
+
+            display({"text/html": self._repr_html_(), "text/plain": describe_figure(self)}, raw=True)
+
     return StyledFigure
 
 
@@ -118,10 +137,3 @@ def draw_bars(
     axes.set_yticks(places, names, fontsize=SMALL)
     axes.invert_yaxis()
     axes.margins(x=0.2)
-
-
-def format_number(value: float) -> str:
-    """Format a number with three significant digits, from 100 on as an integer: 0.0123, 1.23, 123, 12,300."""
-    if value == 0 or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".")
