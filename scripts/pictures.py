@@ -87,7 +87,7 @@ def save_notebook_picture(browser: Browser, folder: Path) -> None:
     with serve(folder, "lab", "pages") as url:
         page = open_page(browser, 1200, 900)
         page.goto(url.replace("/lab?", "/lab/tree/07_search_weights.ipynb?"))
-        plot = page.locator(".jp-RenderedImage img").first
+        plot = page.locator('.jp-RenderedHTML img[alt^="Plot"]').first
         plot.wait_for(state="attached")
         page.locator(".jp-toast, .Toastify").evaluate_all("all => all.forEach(one => one.remove())")
         plot.scroll_into_view_if_needed()

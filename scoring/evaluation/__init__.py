@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from scoring.evaluation.backtest import Backtest
-from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.evaluator import Evaluation, Evaluator, make_evaluators
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
@@ -78,6 +78,7 @@ __all__ = [
     "by_time",
     "cold_start",
     "last_n",
+    "make_evaluators",
     "make_slicings",
     "movements",
     "slice_by",

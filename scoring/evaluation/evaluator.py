@@ -20,13 +20,14 @@ from scoring.evaluation.list_facts import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, compute_mean
 from scoring.evaluation.note_text import format_notes, render_summary
 from scoring.evaluation.relevance_pairs import RankedRelevance, rank_relevance
+from scoring.evaluation.user_splits import Split, split_users
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.plan import Candidates
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.ranking import Prepared, Ranking
 from scoring.statistics import Statistics
 
-__all__ = ["Evaluation", "Evaluator"]
+__all__ = ["Evaluation", "Evaluator", "make_evaluators"]
 
 _PLANS = 4
 """Number of plans that an evaluator keeps.
@@ -254,6 +255,28 @@ class Evaluator:
         prepared, relevance = self.prepare(model), self.holdout.relevance
         users, jobs = prepared.user_rows(relevance.user_id), prepared.job_rows(relevance.job_id)
         return count_first_reasons(prepared.plan.exclusions.find_reasons(users, jobs))
+
+
+def make_evaluators(
+    holdout: Holdout, split: Split | None = None, *, k: int = 40
+) -> tuple[Evaluator, Evaluator, Evaluator]:
+    """Return the evaluators of the train, validation and test users of a holdout. They share their statistics.
+
+    Parameters
+    ----------
+    split: The users of the three parts; None: `split_users(holdout.user_id)`.
+    k: Length of the lists.
+
+    Raises
+    ------
+    ConfigurationError: If a part has no users, or as `Evaluator`.
+    """
+    split = split_users(holdout.user_id) if split is None else split
+    train = Evaluator(holdout, users=split.train, k=k)
+    validation, test = (
+        Evaluator(holdout, users=users, k=k, statistics=train.statistics) for users in (split.validation, split.test)
+    )
+    return train, validation, test
 
 
 def _of_users(holdout: Holdout, users: IdList) -> Holdout:

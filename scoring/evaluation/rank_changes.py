@@ -32,7 +32,7 @@ from scoring.evaluation.measure_info import (
 )
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
-from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, create_figure, draw_bars
+from scoring.plotting import BLACK, BLUE, GREY, SMALL, VERMILION, create_grid, draw_bars
 from scoring.ranking import Prepared, Ranking, list_overlap
 
 if TYPE_CHECKING:
@@ -257,7 +257,10 @@ class Comparison:
 
     def plot(self, by: str = "company", most: int = 8) -> Figure:
         """Plot the users' overlaps, the `most` largest gains and losses of places, and the changes of `measures`."""
-        figure, (left, right, properties) = create_figure(17.5, 4.4, columns=3)
+        # the companies, which have the longest names, fill the right half; the other two are on the left
+        figure, (left, right, properties, empty) = create_grid(11, 6.4, 2, 2)
+        right.set_subplotspec(right.get_gridspec()[:, 1])
+        empty.remove()
         overlaps = 100 * self._users["overlap"]
         k = max(self.before.job_id.shape[1], self.after.job_id.shape[1], 1)
         step = -(-(k + 1) // BARS)  # the number of shares 0/k, 1/k … per bar

@@ -43,7 +43,7 @@ def plot_scoreboard(
     known = set(frame.loc[frame["relative"].notna() & np.isfinite(frame["relative"]), "measure"])
     properties = [measure for measure in properties if measure in known]
     height = 1.0 + 0.28 * max(len(metrics), len(properties)) * len(models)
-    figure, panels = create_figure(14.5 if properties else 10.0, height, 3 if properties else 2)
+    figure, panels = create_figure(11.5 if properties else 9.0, height, 3 if properties else 2)
     _draw_dots(panels[0], _select(frame, models, metrics, ("mean", "low", "high")))
     _name_rows(panels[0], metrics)
     panels[0].set_xlabel(f"mean over users, {interval}")
@@ -51,7 +51,7 @@ def plot_scoreboard(
     differences = _select(frame, models, metrics, ("difference", "difference_low", "difference_high"))
     _draw_dots(panels[1], differences, with_marks=True)
     _name_rows(panels[1], [""] * len(metrics))
-    panels[1].set_xlabel(f"difference to {models[0]}, {interval} (open: no mark)")
+    panels[1].set_xlabel(f"difference to {models[0]},\n{interval} (open: no mark)")
     if properties:
         _draw_prices(panels[2], frame, models, properties)
         panels[2].set_xlabel(f"change in % of {models[0]}, {interval}\n(shaded: worse by more than {PRICE_SHARE:.0%})")

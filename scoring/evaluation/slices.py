@@ -127,8 +127,8 @@ def make_slicings(
     - age group: the user's age group
     - tenure: a newcomer registered in the last `newcomer_days` days before the clock, or has fewer than
       `newcomer_actions` actions up to the clock; all other users are regular
-    - occupation: major group of the first preferred occupation, named by the occupation with the group's code; the
-      code itself if the table has no such name
+    - occupation: major group of the first preferred occupation, named by the occupation with the group's code; if the
+      table has no such name, by the code and the first occupation of the group
 
     A slicing of which nothing is known is left out.
 
@@ -323,9 +323,16 @@ def _find_occupation_groups(inputs: Inputs) -> list[str | None]:
     has_preference = preferred.lengths > 0
     group[has_preference] = inputs.majors[preferred.values[preferred.start[:-1][has_preference]]]
     occupations = inputs.dataset.tables.occupations
-    names = occupations.dropna(subset="name").set_index("occupation_code")["name"].to_dict()
-    labels = [names.get(int(code), str(code)) for code in words.major.values]
+    named = occupations.dropna(subset=["name", "major_code"]).sort_values("occupation_code")
+    names = named.set_index("occupation_code")["name"].to_dict()
+    members = named.groupby("major_code")["name"].agg(list).to_dict()
+    labels = [names.get(int(code)) or _name_group(int(code), members.get(int(code), [])) for code in words.major.values]
     return [labels[code] if code >= 0 else None for code in group]
+
+
+def _name_group(code: int, occupations: Sequence[str]) -> str:
+    """Return the label of a group without a name: `100 cook …`, for a group of cooks and other occupations."""
+    return " ".join([str(code), *occupations[:1], *(["…"] if len(occupations) > 1 else [])])
 
 
 def _make_natural_key(label: str) -> tuple[tuple[int, int, str], ...]:

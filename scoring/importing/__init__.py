@@ -11,7 +11,7 @@ Columns are matched by name or by a mapping file.
 - `mapping_draft`: a draft of a mapping for files of unknown layout
 """
 
-from scoring.importing.import_report import ImportReport
+from scoring.importing.import_report import ImportReport, ImportReports
 from scoring.importing.importer import import_file, import_mapping
 
-__all__ = ["ImportReport", "import_file", "import_mapping"]
+__all__ = ["ImportReport", "ImportReports", "import_file", "import_mapping"]

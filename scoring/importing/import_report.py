@@ -9,7 +9,10 @@ from typing import Final
 
 import pandas as pd
 
-__all__ = ["ImportReport"]
+from scoring.plotting.html_table import render_html_table
+from scoring.storage.os_errors import wrap_os_errors
+
+__all__ = ["ImportReport", "ImportReports"]
 
 MAX_COLUMNS: Final = 50
 """Unused columns that the report names."""
@@ -120,3 +123,48 @@ class ImportReport:
             rows.append(("closed", "not in the file", self.closed))
         rows += [("deleted", f"{table} of removed {self.table}", count) for table, count in self.deleted.items()]
         return pd.DataFrame([(self.table, *row) for row in rows], columns=["table", "what", "why", "rows"])
+
+
+class ImportReports(list[ImportReport]):
+    """The reports of the tables of one import, in its order. A notebook displays `frame()` and `reasons()`."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per table: table, read, stored, merged, rejected."""
+        rows = [(report.table, report.read, report.stored, report.merged, report.rejected) for report in self]
+        return pd.DataFrame(rows, columns=["table", "read", "stored", "merged", "rejected"])
+
+    def reasons(self) -> pd.DataFrame:
+        """Return one row per reason for a rejected row or a value made missing: table, rows, what, reason."""
+        rows = [
+            (report.table, count, what, reason)
+            for report in self
+            for what, counts in (("rejected", report.reasons), ("made missing", report.cleared))
+            for reason, count in counts.items()
+        ]
+        return pd.DataFrame(rows, columns=["table", "rows", "what", "reason"])
+
+    def rejected_rows(self) -> pd.DataFrame:
+        """Return the rejected rows of all tables as text: file, row, column, value, reason. Read them from the files.
+
+        Raises
+        ------
+        OutputError: If a file of rejected rows cannot be read.
+        """
+        names = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
+        frames = [pd.DataFrame(columns=names, dtype="str")]
+        for report in self:
+            if report.refused_path is not None:
+                with wrap_os_errors(report.refused_path, "read"):
+                    frames.append(pd.read_csv(report.refused_path, dtype="str", keep_default_na=False)[names])
+        return pd.concat(frames, ignore_index=True).rename(columns=lambda name: name.removeprefix("refused_"))
+
+    def __repr__(self) -> str:
+        lines = (
+            f"{report.table}: {report.stored:,} stored, {report.merged:,} merged, {report.rejected:,} rejected"
+            for report in self
+        )
+        return f"ImportReports({'; '.join(lines)})"
+
+    def _repr_html_(self) -> str:
+        reasons = self.reasons()
+        return render_html_table(self.frame()) + (render_html_table(reasons) if len(reasons) else "")

@@ -42,8 +42,8 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compute_columns, make_key
 from scoring.importing.header_check import require_columns
-from scoring.importing.import_report import ImportReport
-from scoring.importing.mapping import TableMap, parse_table_mapping, read_mapping, read_settings
+from scoring.importing.import_report import ImportReport, ImportReports
+from scoring.importing.mapping import ImportMap, TableMap, parse_table_mapping, read_mapping, read_settings
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
 from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
 from scoring.importing.row_rules import clear_values, find_violations, merge_rows
@@ -132,7 +132,7 @@ def import_file(
 
 
 def import_mapping(
-    database: Database,
+    database: Database | str | Path,
     mapping_path: str | Path,
     base_dir: str | Path | None = None,
     *,
@@ -144,8 +144,10 @@ def import_mapping(
     missing_columns: MissingColumns = "refuse",
     orphans: Orphans = "refuse",
     on_report: Callable[[ImportReport], None] | None = None,
-) -> list[ImportReport]:
+) -> ImportReports:
     """Import the tables of a mapping file in its order, in one transaction: all of them are stored, or none.
+
+    `database` may be the path of a SQLite file or a URL. A file that does not exist is created.
 
     Source files are searched in `base_dir`, in the folder of the mapping file, and in the current folder. Tables with
     `replace: true` are replaced, even with `update`. Other parameters are those of `import_file`.
@@ -174,6 +176,29 @@ def import_mapping(
             f"--close-missing{'-users' if table == 'users' else ''}.",
             key=("close_missing",),
         )
+    with _open(database) as opened:
+        return _import_tables(opened, mapping, places, options, refused_to, on_report)
+
+
+@contextmanager
+def _open(database: Database | str | Path) -> Iterator[Database]:
+    """Yield a database. One that is opened here is closed at the end."""
+    if isinstance(database, Database):
+        yield database
+    else:
+        with Database.open(database) as opened:
+            yield opened
+
+
+def _import_tables(
+    database: Database,
+    mapping: ImportMap,
+    places: Mapping[str, str | Path],
+    options: WriteOptions,
+    refused_to: str | Path | None,
+    on_report: Callable[[ImportReport], None] | None,
+) -> ImportReports:
+    """Read the sources of a mapping, then store all tables in one transaction."""
     database.require_writable()
     raws: dict[str, RawRows] = {}
     headers: dict[str, set[str]] = {}
@@ -196,7 +221,7 @@ def import_mapping(
         if on_report is not None:
             for report in reports:
                 on_report(report)
-    return reports
+    return ImportReports(reports)
 
 
 def _report_unused_once(

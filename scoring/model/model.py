@@ -159,6 +159,54 @@ class ScoringModel:
             raise self._unknown_component(name)
         return replace(self, parts=tuple(parts))
 
+    def with_name(self, name: str, description: str = "") -> Self:
+        """Return the model under another name. Its digest does not change.
+
+        Raises
+        ------
+        ModelError: If the name is empty.
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise ModelError(f"model {self.name}: name is {name!r}. Give a text.", key=("name",))
+        return replace(self, name=name, description=description)
+
+    def with_component(self, component: Component, group: str, weight: float, name: str | None = None) -> Self:
+        """Return the model with one more component, the last of its group. Other weights keep their proportions.
+
+        Parameters
+        ----------
+        group: One of `GROUPS`.
+        weight: Its share of the total score, from 0 to less than 1.
+        name: Its name in the model; None: its kind.
+
+        Raises
+        ------
+        ModelError: If the group does not exist, the name is taken, or the weight is invalid.
+        """
+        name = component.kind if name is None else name
+        if group not in GROUPS:
+            raise ModelError(f"model {self.name}: {group!r} is not a group. {suggest(group, GROUPS)}", key=("group",))
+        if name in {part.name for part in self.parts}:
+            raise ModelError(
+                f"model {self.name}: duplicate component name {name!r}. Names must be unique in a model.", key=(name,)
+            )
+        share = read_weights({name: weight})[name]
+        if not 0 <= share < 1:
+            raise ModelError(
+                f"model {self.name}, component {name}: the weight is {share:g}. Use a share of the total score, from 0 "
+                "to less than 1.",
+                key=("weight",),
+            )
+        end = max((place + 1 for place, part in enumerate(self.parts) if part.group == group), default=len(self.parts))
+        parts = (*self.parts[:end], Part(name, group, component), *self.parts[end:])
+        flat = {part.name: value * (1 - share) for part, value in zip(self.parts, self.flat_weights, strict=True)}
+        groups = dict.fromkeys(GROUPS, 0.0)
+        components: dict[str, dict[str, float]] = {one: {} for one in GROUPS}
+        for part in parts:
+            components[part.group][part.name] = flat.get(part.name, share)
+            groups[part.group] += components[part.group][part.name]
+        return replace(self, parts=parts, weights=WeightProfile.normalised(groups, components))
+
     def with_eligibility(self, **rules: Any) -> Self:
         """Return the model with some eligibility rules changed.
 

@@ -4,11 +4,13 @@
 - `list_changes`: how the lists change: kept jobs, gains and losses, groups of users
 - `example_users`: three users of a comparison without names and ids
 - `plain_measures`: measures and components in plain words
+- `profile_report`: the report on a saved profile, from Python
 - `report_page`: the content as one HTML file, without scripts and references to other files
 - `page_sections`: its sections; `page_elements`: escaped text, tables and small bars; `svg_charts`: drawings;
   `page_style`: its style sheet
 """
 
+from scoring.model_report.profile_report import write_profile_report
 from scoring.model_report.report_content import (
     ReportContent,
     collect_evaluation_content,
@@ -23,5 +25,6 @@ __all__ = [
     "collect_profile_content",
     "collect_run_content",
     "render_report_page",
+    "write_profile_report",
     "write_report_page",
 ]

@@ -5,6 +5,9 @@
 - `line_times`: the NumPy reference, line by line
 - `column_memory`: bytes of a frame's columns before and after smaller dtypes
 - `peak_memory`: peak memory of a function, in a separate process
+- `memory_need`: the memory of a run at other sizes, compared with the available memory
+- `table_contents`: missing values and actions over time
+- `query_counts`: database queries of users who are loaded one by one, and together
 - `engine_ladder`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
 - `pruning_stats`: how many jobs are scored for each user
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
@@ -35,10 +38,14 @@ if TYPE_CHECKING:
     from scoring.profiling.dataset_source import full_run as full_run
     from scoring.profiling.engine_ladder import ladder as ladder
     from scoring.profiling.engine_ladder import plot_ladder as plot_ladder
+    from scoring.profiling.line_times import fold_lines as fold_lines
+    from scoring.profiling.line_times import hottest_lines as hottest_lines
     from scoring.profiling.line_times import line_frame as line_frame
     from scoring.profiling.line_times import line_profile as line_profile
     from scoring.profiling.line_times import plot_lines as plot_lines
     from scoring.profiling.line_times import readable_top_k as readable_top_k
+    from scoring.profiling.memory_need import plot_memory as plot_memory
+    from scoring.profiling.memory_need import predict_memory as predict_memory
     from scoring.profiling.peak_memory import Peak as Peak
     from scoring.profiling.peak_memory import peak_frame as peak_frame
     from scoring.profiling.peak_memory import peak_of as peak_of
@@ -47,17 +54,25 @@ if TYPE_CHECKING:
     from scoring.profiling.phase_times import plot_phases as plot_phases
     from scoring.profiling.pruning_stats import plot_visits as plot_visits
     from scoring.profiling.pruning_stats import visits as visits
+    from scoring.profiling.query_counts import compare_queries as compare_queries
+    from scoring.profiling.query_counts import plot_queries as plot_queries
     from scoring.profiling.scaling.growth import Growth as Growth
     from scoring.profiling.scaling.growth import growth as growth
+    from scoring.profiling.scaling.growth import read_growth as read_growth
     from scoring.profiling.scaling.growth_point import GrowthPoint as GrowthPoint
     from scoring.profiling.sessions import Session as Session
     from scoring.profiling.sessions import SessionClock as SessionClock
     from scoring.profiling.sessions import SessionReport as SessionReport
+    from scoring.profiling.sessions import compare_caches as compare_caches
+    from scoring.profiling.sessions import count_recomputed as count_recomputed
     from scoring.profiling.sessions import make_session as make_session
     from scoring.profiling.sessions import plot_hit_rates as plot_hit_rates
     from scoring.profiling.sessions import plot_layers as plot_layers
     from scoring.profiling.sessions import plot_times as plot_times
     from scoring.profiling.sessions import replay as replay
+    from scoring.profiling.table_contents import missing_values as missing_values
+    from scoring.profiling.table_contents import plot_actions as plot_actions
+    from scoring.profiling.table_contents import plot_missing as plot_missing
 
 _HOMES = {
     "Growth": "scaling.growth",
@@ -69,25 +84,37 @@ _HOMES = {
     "SessionReport": "sessions",
     "Source": "dataset_source",
     "column_bytes": "column_memory",
+    "compare_caches": "sessions",
+    "compare_queries": "query_counts",
+    "count_recomputed": "sessions",
+    "fold_lines": "line_times",
     "full_run": "dataset_source",
     "growth": "scaling.growth",
+    "hottest_lines": "line_times",
     "ladder": "engine_ladder",
     "line_frame": "line_times",
     "line_profile": "line_times",
     "make_session": "sessions",
+    "missing_values": "table_contents",
     "peak_frame": "peak_memory",
     "peak_of": "peak_memory",
     "phase_frame": "phase_times",
+    "plot_actions": "table_contents",
     "plot_columns": "column_memory",
     "plot_hit_rates": "sessions",
     "plot_ladder": "engine_ladder",
     "plot_layers": "sessions",
     "plot_lines": "line_times",
+    "plot_memory": "memory_need",
+    "plot_missing": "table_contents",
     "plot_peaks": "peak_memory",
     "plot_phases": "phase_times",
+    "plot_queries": "query_counts",
     "plot_sweep": "chunk_size_sweep",
     "plot_times": "sessions",
     "plot_visits": "pruning_stats",
+    "predict_memory": "memory_need",
+    "read_growth": "scaling.growth",
     "readable_top_k": "line_times",
     "recommend": "chunk_size_sweep",
     "replay": "sessions",

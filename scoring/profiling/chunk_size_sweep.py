@@ -26,12 +26,13 @@ import pandas as pd
 
 from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.errors import ConfigurationError, pluralize
-from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, create_figure, format_number
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, VERMILION, create_figure, format_number
 from scoring.profiling.measurement import release_memory, run_in_new_process
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast, runner
 from scoring.runs.memory_forecast import format_bytes
 from scoring.runs.publishers import ParquetPublisher
+from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.threads.pool import available_cpus
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ __all__ = ["Recommendation", "plot_sweep", "recommend", "sweep"]
 Setting = tuple[int, int]
 """Users per chunk, and threads."""
 
-CHUNK_SIZES = (100, 500, 2_000, 10_000)
+CHUNK_SIZES = (100, 500, DEFAULT_CHUNK_SIZE, 4_000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _format_threads(count: int) -> str:
 def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Figure:
     """Plot seconds and additional memory of a `sweep` over chunk sizes, one line per number of threads.
 
-    A circle marks the setting `chosen`.
+    A circle marks the setting `chosen`, and a dashed line the default chunk size.
     """
     figure, (left, right) = create_figure(9, 3.6, columns=2)
     colours = (BLUE, VERMILION, GREEN, ORANGE)
@@ -253,6 +254,9 @@ def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Fig
             axes.plot([row["chunk_size"]], [y], "o", markersize=15, fillstyle="none", color=BLACK, label=label)
     sizes = sorted(frame["chunk_size"].unique())
     for axes in (left, right):
+        if sizes[0] <= DEFAULT_CHUNK_SIZE <= sizes[-1]:
+            label = f"default: {DEFAULT_CHUNK_SIZE:,}" if axes is left else None
+            axes.axvline(DEFAULT_CHUNK_SIZE, color=GREY, linestyle="--", linewidth=1, label=label)
         axes.set_xscale("log")
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=SMALL)
         axes.minorticks_off()
@@ -263,5 +267,5 @@ def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Fig
     right.set_ylabel("peak memory above the data, MB")
     left.set_title("Time", loc="left", fontsize=10)
     right.set_title("Memory", loc="left", fontsize=10)
-    figure.legend(loc="outside lower center", ncols=5, fontsize=SMALL)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=SMALL)
     return figure

@@ -6,8 +6,11 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
+from scoring.errors import ConfigurationError, suggest
 from scoring.ranking import Prepared
 from scoring.runs import runner
 from scoring.runs.publishers import ParquetPublisher
@@ -24,6 +27,20 @@ class Source:
     database: str = field(repr=False)  # a URL may contain a password
     model: str = "standard"
     factors: Path | None = None
+
+    @classmethod
+    def generate(cls, n_users: int, n_jobs: int, n_actions: int, *, seed: int = 0, model: str = "standard") -> Source:
+        """Return the source of a synthetic market of this size, in a new temporary folder that also keeps its factors.
+
+        Raises
+        ------
+        ConfigurationError: As `make_market`.
+        """
+        from scoring.synthetic import make_market  # not imported by the processes that measure a source
+
+        market, folder = make_market(n_users, n_jobs, n_actions, seed=seed), Path(tempfile.mkdtemp(prefix="scoring-"))
+        market.save(folder / "market.db")
+        return cls(str(folder / "market.db"), model, folder)
 
     def dataset(self, watch: Stopwatch | None = None) -> Dataset:
         """Load the dataset. Warn if rows are quarantined, as `scoring run` does.
@@ -42,6 +59,26 @@ class Source:
         warn_about_rejections(found.ledger, stacklevel=2)
         with watch.phase("encode"):
             return Dataset(found.tables, ledger=found.ledger)
+
+    def read_table(self, table: str) -> pd.DataFrame:
+        """Return a table as pandas reads it from the database, without validation, ordered by its first column.
+
+        Raises
+        ------
+        ConfigurationError: If the table is not one of the package.
+        DatabaseError: If the database cannot be read.
+        """
+        from sqlalchemy import select
+
+        from scoring.database.database import Database
+        from scoring.database.schema import DATA_TABLES
+
+        if table not in DATA_TABLES:
+            raise ConfigurationError(f"table is {table!r}. {suggest(table, DATA_TABLES)}", key=("table",))
+        stored = DATA_TABLES[table]
+        query = select(stored).order_by(*stored.c[:1])
+        with Database.open(self.database) as database:
+            return database.read(lambda connection: pd.read_sql(query, connection))
 
     def prepared(self, watch: Stopwatch | None = None) -> Prepared:
         """Load the dataset and prepare it for ranking, including the kernels.

@@ -15,18 +15,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.argument_checks import check_list_length
+from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.backends import reference
 from scoring.bundle.terms import KINDS
 from scoring.extras import require
-from scoring.plotting import create_figure, draw_bars, format_number
+from scoring.plotting import Fold, create_figure, draw_bars, format_number
 from scoring.ranking import Prepared
 
 if TYPE_CHECKING:
     from line_profiler import LineProfiler
     from matplotlib.figure import Figure
 
-__all__ = ["FUNCTIONS", "line_frame", "line_profile", "plot_lines", "readable_top_k"]
+__all__ = [
+    "FUNCTIONS",
+    "fold_lines",
+    "hottest_lines",
+    "line_frame",
+    "line_profile",
+    "plot_lines",
+    "readable_top_k",
+]
 
 FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
     reference.compute_scores,
@@ -100,6 +108,28 @@ def _compute_own_milliseconds(frame: pd.DataFrame) -> pd.Series:
         if spent.sum() > 0:
             own -= spent * (inside / spent.sum())
     return own
+
+
+def hottest_lines(frame: pd.DataFrame, top: int = 10) -> pd.DataFrame:
+    """Return the `top` lines of a `line_profile` with the largest `own_ms`: function · line · share · own_ms · source.
+
+    `share` is the share of the total time.
+    """
+    best = frame.nlargest(check_positive_integer("top", top), "own_ms")
+    best = best.assign(share=best["own_ms"] / max(frame["own_ms"].sum(), 1e-9))
+    return best[["function", "line", "share", "own_ms", "source"]].reset_index(drop=True)
+
+
+def fold_lines(frame: pd.DataFrame) -> Fold:
+    """Return all lines of a `line_profile` as text behind a fold, by function, in source order."""
+    parts = []
+    for function, rows in frame.groupby("function", sort=False):
+        parts.append(f"{function}: {format_number(rows['ms'].sum())} ms\n  line     hits        ms  % time  source")
+        parts += [
+            f"{row['line']:6} {row['hits']:8,} {row['ms']:9.3f} {100 * row['share']:7.1f}  {row['source']}"
+            for row in rows.to_dict("records")
+        ]
+    return Fold(f"All {len(frame):,} executed lines", "\n".join(parts))
 
 
 def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:

@@ -13,6 +13,7 @@ import pandas as pd
 from scoring.backends import reference
 from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
+from scoring.plotting.html_table import render_html_table
 from scoring.ranking.component_contract import call_explain, describe_pair, require_equal
 from scoring.ranking.fact_text import format_columns, format_facts
 from scoring.validation.unknown_values import find_unknown_values
@@ -69,8 +70,7 @@ class Explanation:
         return f"Explanation(user {self.user}, job {self.job}, {self.model}: {self.total:.2f})"
 
     def _repr_html_(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            table = str(self.frame().to_html(index=False, float_format="{:.2f}".format))
+        table = render_html_table(self.frame(), dict.fromkeys(("value", "points"), "{:.2f}".format))
         rows = {"job": self.job_values, "user": self.user_values}
         lines = [f"<p>{kind}: {html.escape(format_columns(values))}</p>" for kind, values in rows.items() if values]
         return "".join([*lines, table])

@@ -27,7 +27,7 @@ def plot_audience(audience: Audience) -> Figure:
     job. If no user is eligible, the only panel shows the rules.
     """
     if audience.n_eligible:
-        figure, (left, right) = create_figure(11.5, max(4.4, 0.36 * len(audience.comparison) + 1.2), columns=2)
+        figure, (left, right) = create_figure(10.5, max(4.2, 0.33 * len(audience.comparison) + 1.2), columns=2)
         (_draw_ranks if audience.n_listed else _draw_gaps)(left, audience)
         (_draw_components if len(audience.missed) else _draw_rules)(right, audience)
     else:

@@ -93,9 +93,19 @@ def test_occupation_group_is_of_first_preference(dataset: Dataset, slicings: dic
     major = dataset.tables.occupations.set_index("occupation_code")["major_code"].to_dict()
     wanted = dataset.tables.users["preferred_occupations"]
     expected = [str(major[one[0]]) if one else "unknown" for one in wanted]
-    assert labels_of(slicings["occupation"]) == expected
-    numbers = [int(label) for label in slicings["occupation"].labels[:-1]]
+    assert [label.split()[0] for label in labels_of(slicings["occupation"])] == expected
+    numbers = [int(label.split()[0]) for label in slicings["occupation"].labels[:-1]]
     assert numbers == sorted(numbers)
+    assert slicings["occupation"].labels[0] == "100 カフェスタッフ …"
+
+
+def test_occupation_groups_without_names_keep_codes(dataset: Dataset) -> None:
+    tables = dataset.tables
+    alone = tables.occupations["major_code"].eq(200) & ~tables.occupations["occupation_code"].eq(203)
+    changed = tables.occupations[~alone].assign(name=lambda frame: frame["name"].mask(frame["major_code"].eq(100)))
+    labels = make_slicings(Prepared.of(Dataset(tables.with_tables(occupations=changed)), load_model("standard")).inputs)
+    assert "100" in labels[3].labels
+    assert f"200 {changed.set_index('occupation_code').loc[203, 'name']}" in labels[3].labels
 
 
 def test_occupation_group_is_named_by_its_code(dataset: Dataset) -> None:
@@ -106,8 +116,8 @@ def test_occupation_group_is_named_by_its_code(dataset: Dataset) -> None:
     named = Dataset(tables.with_tables(occupations=pd.concat([tables.occupations, group], ignore_index=True)))
     labels = make_slicings(Prepared.of(named, load_model("standard")).inputs)[3].labels
     assert "food" in labels
-    assert "100" not in labels
-    assert "200" in labels
+    assert not [label for label in labels if label.startswith("100 ")]
+    assert [label for label in labels if label.startswith("200 ")]
 
 
 def test_labels_are_sorted_naturally() -> None:

@@ -224,6 +224,49 @@ def test_with_parameters_changes_one_component() -> None:
         model.with_parameters("fees", low=5)
 
 
+def test_with_name_keeps_the_digest() -> None:
+    model = load_model("standard").with_name("mine", "for us")
+    assert (model.name, model.description) == ("mine", "for us")
+    assert model.digest == load_model("standard").digest
+    for name in ("", " ", None):
+        with raises_at(ModelError, "name"):
+            model.with_name(name)  # type: ignore[arg-type]
+
+
+def test_with_component_keeps_proportions() -> None:
+    model = load_model("standard")
+    more = model.with_component(TitleWord(), "match", 0.2)
+    assert [part.name for part in more.parts if part.group == "match"] == [
+        "location", "category", "conditions", TitleWord.kind
+    ]  # fmt: skip
+    before, after = ({part.name: weight for part, weight in zip(one.parts, one.flat_weights, strict=True)}
+                     for one in (model, more))  # fmt: skip
+    assert after.pop(TitleWord.kind) == pytest.approx(0.2)
+    assert after == pytest.approx({name: 0.8 * weight for name, weight in before.items()})
+    two = more.with_component(TitleWord(), "base", 0.5, "second")
+    assert [part.group for part in two.parts] == sorted((part.group for part in two.parts), key=GROUPS.index)
+    assert two.weights.flat("base", "second") == pytest.approx(0.5)
+    none = ScoringModel("small", PARTS, HALVES).with_component(TitleWord(), "personal", 0)
+    assert none.weights.groups == {"base": 1.0, "match": 0.0, "personal": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("group", "weight", "name", "key"),
+    [
+        ("nowhere", 0.1, None, "group"),
+        ("base", 0.1, "fee", "fee"),
+        ("base", 1.0, None, "weight"),
+        ("base", -0.1, None, "weight"),
+        ("base", math.nan, None, "weight"),
+        ("base", "much", None, TitleWord.kind),
+    ],
+)
+def test_invalid_added_component_is_rejected(group: str, weight: Any, name: str | None, key: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_model("standard").with_component(TitleWord(), group, weight, name)
+    assert key in caught.value.key
+
+
 def test_with_eligibility_changes_single_rules() -> None:
     model = load_model("standard").with_eligibility(max_per_company=2)
     assert model.eligibility == Eligibility(max_per_company=2)

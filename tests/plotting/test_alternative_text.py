@@ -27,14 +27,14 @@ def test_grouped_bars_have_the_names_of_their_group() -> None:
     axes.set_yticks([0, 1], ["pair", "list"])
     axes.legend()
     text = describe_figure(figure)
-    assert "cold: pair: 5.00; list: 2.00" in text
-    assert "warm: pair: 5.00; list: 2.00" in text
+    assert "cold: pair: 5; list: 2" in text
+    assert "warm: pair: 5; list: 2" in text
 
 
 def test_vertical_bars_and_category_axes_are_described() -> None:
     figure, (axes,) = create_figure(4, 2)
     axes.bar(["a", "b"], [10, 20])
-    assert describe_figure(figure) == "Plot. a: 10.0; b: 20.0."
+    assert describe_figure(figure) == "Plot. a: 10; b: 20."
 
 
 def test_lines_have_their_values_or_their_range() -> None:
@@ -43,11 +43,49 @@ def test_lines_have_their_values_or_their_range() -> None:
     left.axhline(0.3, label="target")
     left.plot([1, 2], [3, 4])  # without a label
     right.plot(range(40), np.linspace(1, 9, 40), label="metric")
+    right.plot([0, 1, 2], [5, 6, 7])
+    figure.suptitle("Sweep\ntwo panels")
     right.scatter([1, 2], [3, 4], label="trials")
     right.legend()
     assert describe_figure(figure) == (
-        "Plot. 1 thread: 100: 0.500; 500: 0.250. target: at 0.300. metric: 40 values from 1.00 to 9.00. "
+        "Plot. Sweep; two panels. 1 thread: 100: 0.500; 500: 0.250. target: at 0.300. metric: 40 values from 1 to 9. "
+        "0: 5; 1: 6; 2: 7. "
         "trials: 2 points. Legend: metric, trials."
+    )
+
+
+def test_points_beside_names_are_listed_by_name() -> None:
+    figure, (left, right) = create_figure(6, 2, columns=2)
+    left.plot([0.5, 0.25], [-0.1, 0.9], "o", label="search")
+    left.set_yticks([0, 1], ["NDCG@10", "MRR@40"])
+    right.barh([0, 1], [3, 4])
+    right.set_yticks([0, 1], ["", ""])  # named beside the left panel
+    assert describe_figure(figure) == "Plot. search: NDCG@10: 0.500; MRR@40: 0.250. 3; 4."
+
+
+def test_bars_that_start_elsewhere_have_their_range() -> None:
+    figure, (left, right) = create_figure(6, 2, columns=2)
+    left.barh([0], [5], left=[20], label="quartiles")
+    right.bar([1], [5], bottom=[2])
+    assert describe_figure(figure) == "Plot. quartiles: 0: 20 to 25. 1: 2 to 7."
+
+
+def test_single_points_are_listed_from_top_to_bottom() -> None:
+    figure, (axes,) = create_figure(4, 2)
+    for row, loss in enumerate([0.5, -0.25]):
+        axes.plot(loss, row, "o")
+    axes.set_yticks([0, 1], ["fee", "wage"])
+    assert describe_figure(figure) == "Plot. wage: -0.250; fee: 0.500."
+
+
+def test_heat_map_names_its_largest_cells() -> None:
+    figure, (axes,) = create_figure(4, 4)
+    axes.imshow([[0.1, np.nan], [-0.9, 0.3]])
+    axes.set_yticks([0, 1], ["wage", "access"])
+    axes.set_xticks([0, 1], ["fee", "popularity"])
+    assert describe_figure(figure) == (
+        "Plot. 3 cells from -0.900 to 0.300. "
+        "Largest: access and fee: -0.900; access and popularity: 0.300; wage and fee: 0.100."
     )
 
 
@@ -55,7 +93,7 @@ def test_lines_have_their_values_or_their_range() -> None:
 def test_values_that_are_not_finite_are_named(value: float) -> None:
     figure, (axes,) = create_figure(4, 2)
     axes.plot([1, 2], [value, 1.0], label="median")
-    assert "median: 1.00: none; 2.00: 1.00" in describe_figure(figure)
+    assert "median: 1: none; 2: 1" in describe_figure(figure)
 
 
 class _Image(HTMLParser):

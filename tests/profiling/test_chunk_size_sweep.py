@@ -77,4 +77,15 @@ def test_plot_marks_the_recommended_setting(swept: pd.DataFrame) -> None:
     figure = plot_sweep(swept, recommend(swept))
     assert_readable(figure)
     assert len(figure.axes) == 2
-    assert [len(axes.lines) for axes in figure.axes] == [5, 3]  # best and median, peak, for 2 counts; the ring
+    assert [len(axes.lines) for axes in figure.axes] == [
+        6,
+        4,
+    ]  # best, median, peak of 2 counts; ring; default
+
+
+def test_plot_marks_the_default_chunk_size_within_the_sizes() -> None:
+    rows = frame((100, 1, 2.0, 100), (4_000, 1, 1.0, 120)).assign(median_s=2.0, extra_bytes=10)
+    left, _ = plot_sweep(rows).axes
+    assert [line.get_xdata()[0] for line in left.lines if str(line.get_label()).startswith("default")] == [1_000]
+    left, _ = plot_sweep(rows.assign(chunk_size=[10, 100])).axes
+    assert not [line for line in left.lines if str(line.get_label()).startswith("default")]

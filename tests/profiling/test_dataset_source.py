@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+
+from scoring.dataset import Tables
+from scoring.errors import ConfigurationError
 from scoring.profiling import Source, full_run
 from scoring.profiling.measurement import measure_times, run_in_new_process
 from scoring.ranking import Prepared
+from scoring.synthetic import make_market
 from scoring.telemetry import Stopwatch
+from tests.support.errors import raises_at
 
 
 def test_source_loads_the_same_data_in_each_process(source: Source, prepared: Prepared) -> None:
@@ -15,6 +21,25 @@ def test_source_loads_the_same_data_in_each_process(source: Source, prepared: Pr
 
 def fingerprint(source: Source) -> str:
     return source.dataset().fingerprint
+
+
+def test_generated_source_is_a_market_in_a_file() -> None:
+    source = Source.generate(20, 60, 200, seed=3)
+    assert source.factors is not None
+    try:
+        data = source.dataset()
+        assert (len(data.users), len(data.jobs)) == (20, 60)
+        assert data.tables.jobs.equals(make_market(20, 60, 200, seed=3).tables.jobs)
+    finally:
+        shutil.rmtree(source.factors)
+
+
+def test_table_is_read_as_it_is_stored(source: Source, tables: Tables) -> None:
+    found = source.read_table("jobs")
+    assert found["job_id"].tolist() == tables.jobs["job_id"].tolist()
+    assert found["title"].fillna("").tolist() == tables.jobs["title"].fillna("").tolist()
+    with raises_at(ConfigurationError, "table"):
+        source.read_table("results")
 
 
 def test_full_run_times_every_phase(source: Source, prepared: Prepared) -> None:

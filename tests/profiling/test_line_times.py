@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.profiling import line_profile, plot_lines, readable_top_k
+from scoring.profiling import fold_lines, hottest_lines, line_profile, plot_lines, readable_top_k
 from scoring.profiling.line_times import FUNCTIONS
 from scoring.ranking import Prepared
 from tests.support.figure_checks import assert_readable
@@ -50,3 +50,17 @@ def test_plot_shows_the_slowest_lines(profiled: pd.DataFrame) -> None:
     figure = plot_lines(profiled, top=8)
     assert_readable(figure)
     assert len(figure.axes[0].patches) == 8
+
+
+def test_hottest_lines_are_a_table_of_the_total(profiled: pd.DataFrame) -> None:
+    hottest = hottest_lines(profiled, 4)
+    assert hottest.columns.tolist() == ["function", "line", "share", "own_ms", "source"]
+    assert hottest["own_ms"].tolist() == sorted(profiled["own_ms"], reverse=True)[:4]
+    assert hottest_lines(profiled, 10_000)["share"].sum() == pytest.approx(1)
+
+
+def test_fold_contains_every_line(profiled: pd.DataFrame) -> None:
+    fold = fold_lines(profiled)
+    assert fold.title == f"All {len(profiled)} executed lines"
+    assert all(source in fold.text for source in profiled["source"])
+    assert all(f"{function.__qualname__}: " in fold.text for function in FUNCTIONS)

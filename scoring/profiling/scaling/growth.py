@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import check_integer, check_list_length, check_positive_integer, check_workers
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, DataError
 from scoring.plotting.plot_registry import display
 from scoring.profiling.measurement import run_in_new_process
 from scoring.profiling.scaling.growth_point import PATIENCE, GrowthPoint, measure_points
+from scoring.storage.os_errors import wrap_os_errors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Growth", "growth"]
+__all__ = ["Growth", "growth", "read_growth"]
 
 MAX_ACTIONS = 2_500_000
 """Limit of actions per market. Generating ten million took 90 seconds and 2.7 GB before any ranking."""
@@ -155,6 +158,25 @@ def _collect_measured_times(points: Sequence[GrowthPoint], series: str) -> tuple
     measured = [(getattr(point, series), point.seconds) for point in points if point.seconds is not None]
     sizes, seconds = zip(*measured, strict=True) if measured else ((), ())
     return np.array(sizes, dtype=np.float64), np.array(seconds, dtype=np.float64)
+
+
+def read_growth(path: str | Path) -> tuple[Growth, GrowthPoint]:
+    """Return the measurements that `make benchmarks` recorded, and the largest size.
+
+    Raises
+    ------
+    OutputError: If the file cannot be read.
+    DataError: If it is not a result of this benchmark.
+    """
+    with wrap_os_errors(path, "read"):
+        text = Path(path).read_text("utf-8")
+    try:
+        details = json.loads(text)["details"]
+        return Growth.of(details["by_jobs"], details["by_users"]), GrowthPoint.of(details["largest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} is not a result of the benchmark growth. Run `make benchmarks` to record one.", path=str(path)
+        ) from error
 
 
 def growth(

@@ -11,8 +11,10 @@ after every 1,000 requests. By the session's clock, a session takes several hour
 - `session_requests`: creates the requests
 - `session_replay`: sends them to an engine and returns a report
 - `session_plots`: plots of the report
+- `cache_comparison`: the same session with and without caches; the values that a change makes an engine compute again
 """
 
+from scoring.profiling.sessions.cache_comparison import compare_caches, count_recomputed
 from scoring.profiling.sessions.session_plots import plot_hit_rates, plot_layers, plot_times
 from scoring.profiling.sessions.session_replay import TARGETS, SessionClock, SessionReport, replay
 from scoring.profiling.sessions.session_requests import KINDS, SESSION_HOURS, Request, Session, make_session
@@ -25,6 +27,8 @@ __all__ = [
     "Session",
     "SessionClock",
     "SessionReport",
+    "compare_caches",
+    "count_recomputed",
     "make_session",
     "plot_hit_rates",
     "plot_layers",

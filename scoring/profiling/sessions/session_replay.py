@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import check_positive_integer
 from scoring.caching import CacheStats
 from scoring.database.database import Database
 from scoring.database.writers import write_frame
@@ -21,6 +22,10 @@ __all__ = ["TARGETS", "SessionClock", "SessionReport", "replay"]
 
 TARGETS: Final = {"overall": 0.90, "prefecture": 0.95, "company": 0.85}
 """Cache → minimum hit rate of a session."""
+
+
+NOTHING: Final = "nothing"
+"""What a request computed that found all values in caches."""
 
 
 class ReplayedEngine(Protocol):
@@ -59,7 +64,7 @@ class SessionReport:
 
     `caches` has one row per cache: requests, hits, misses, joined, hit_rate, entries, bytes, age (seconds, of the
     oldest value). `requests` has one row per request, in order: kind, at, seconds, cold (whether a cache missed),
-    answer (a digest).
+    computed (the caches that missed, joined by commas), answer (a digest).
     """
 
     caches: pd.DataFrame
@@ -91,6 +96,34 @@ class SessionReport:
                 row["off_ms"] = 1000 * without.loc[without["kind"] == kind, "seconds"].median()
             rows[kind] = row
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("kind")
+
+    def slowest(self, n: int = 10) -> pd.DataFrame:
+        """Return the n slowest requests: request (its number), kind, ms, typical_ms, computed.
+
+        `typical_ms` is the median of warm requests of this kind. `computed` names the caches that missed: what the
+        request had to compute. It is "nothing" for a slow request that found all values.
+        """
+        typical = 1000 * self.requests[~self.requests["cold"]].groupby("kind")["seconds"].median()
+        slow = self.requests.nlargest(check_positive_integer("n", n), "seconds")
+        return pd.DataFrame(
+            {
+                "request": slow.index + 1,
+                "kind": slow["kind"],
+                "ms": 1000 * slow["seconds"],
+                "typical_ms": slow["kind"].map(typical),
+                "computed": slow["computed"].replace("", NOTHING),
+            }
+        ).reset_index(drop=True)
+
+    def causes(self) -> pd.DataFrame:
+        """Return one row per set of caches that missed together: computed, requests, median_ms, total_ms.
+
+        The rows with the largest total are first. "nothing" means that all values were found.
+        """
+        timed = self.requests[self.requests["answer"] != ""]
+        ms = (1000 * timed["seconds"]).groupby(timed["computed"].replace("", NOTHING))
+        found = pd.DataFrame({"requests": ms.size(), "median_ms": ms.median(), "total_ms": ms.sum()})
+        return found.sort_values("total_ms", ascending=False).reset_index()
 
     def different_from(self, other: SessionReport) -> pd.DataFrame:
         """Return the requests to which another engine gave a different answer."""
@@ -127,9 +160,10 @@ async def replay(engine: ReplayedEngine, session: Session, database: Database, c
             found = await _ANSWERS[request.kind](engine, session, request)
             seconds, answer = time.perf_counter() - begin, _digest(found)
         misses, last = _count_misses(engine), misses
-        rows.append((request.kind, request.at, seconds, misses > last, answer))
+        computed = [name for name, count in misses.items() if count > last.get(name, 0)]
+        rows.append((request.kind, request.at, seconds, bool(computed), ", ".join(computed), answer))
     engine.model = base
-    requests = pd.DataFrame(rows, columns=["kind", "at", "seconds", "cold", "answer"])
+    requests = pd.DataFrame(rows, columns=["kind", "at", "seconds", "cold", "computed", "answer"])
     return SessionReport(_cache_counts(engine, before), requests)
 
 
@@ -143,8 +177,8 @@ _ANSWERS: Final[dict[str, Callable[[ReplayedEngine, Session, Request], Awaitable
 }
 
 
-def _count_misses(engine: ReplayedEngine) -> int:
-    return sum(stats.misses for stats in engine.cache_stats().values())
+def _count_misses(engine: ReplayedEngine) -> dict[str, int]:
+    return {name: stats.misses for name, stats in engine.cache_stats().items()}
 
 
 def _digest(answer: Any) -> str:

@@ -24,7 +24,7 @@ def plot_distributions(distributions: Distributions) -> Figure:
     and share of variance.
     """
     rows = distributions.frame()
-    figure, (left, right) = create_figure(11.5, 0.42 * len(rows) + 1.7, columns=2)
+    figure, (left, right) = create_figure(10.8, 0.38 * len(rows) + 1.7, columns=2)
     places = range(len(rows))
     left.hlines(list(places), rows["q05"], rows["q95"], color=SKY, linewidth=2, label="5th to 95th percentile")
     left.barh(
@@ -80,7 +80,7 @@ def _draw_rows(axes: Any, names: list[str]) -> None:
 def plot_correlations(correlations: Correlations) -> Figure:
     """Plot lower triangles, each pair once; a cell is empty where a component is constant."""
     n = len(correlations.within)
-    figure, panels = create_figure(2 * max(0.5 * n, 2.5) + 2.2, max(0.5 * n, 2.5) + 0.9, columns=2)
+    figure, panels = create_figure(2 * max(0.4 * n, 2.5) + 2.2, max(0.4 * n, 2.5) + 0.9, columns=2)
     titles = {"within": "Among a user's jobs", "pooled": "Over all pairs"}
     for axes, (over, title) in zip(panels, titles.items(), strict=True):
         values = correlations.frame("within" if over == "within" else "pooled")

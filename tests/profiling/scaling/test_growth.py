@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.errors import ConfigurationError
-from scoring.profiling import Growth, GrowthPoint, growth
+from scoring.errors import ConfigurationError, DataError, OutputError
+from scoring.profiling import Growth, GrowthPoint, growth, read_growth
 from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.scaling import growth_point
 from scoring.ranking import Ranking, Scorer
@@ -180,3 +181,16 @@ def test_empty_or_invalid_sizes_are_rejected(
 ) -> None:
     with raises_at(ConfigurationError, *key):
         growth(users, jobs)
+
+
+def test_recorded_growth_is_read(tmp_path: Path) -> None:
+    found, largest = read_growth(Path(__file__).parents[3] / "benchmarks/results/growth.json")
+    assert largest.pairs == max(point.pairs for point in (*found.by_jobs, *found.by_users, largest))
+    assert largest.seconds is not None
+    with pytest.raises(OutputError):
+        read_growth(tmp_path / "none.json")
+    for text in ("", "[]", "{}", '{"details": {"by_jobs": 1}}', '{"details": null}'):
+        (tmp_path / "other.json").write_text(text)
+        with pytest.raises(DataError) as caught:
+            read_growth(tmp_path / "other.json")
+        assert caught.value.path == str(tmp_path / "other.json")
