@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from scoring.catalog import list_preset_names, load_model
 from scoring.columns import PRESENCE
 from scoring.columns.table_frames import Tables
+from scoring.database import writers
 from scoring.database.change_tokens import read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
 from scoring.database.readers import (
@@ -111,9 +112,10 @@ def test_each_table_is_read_by_one_query(database: Database) -> None:
         assert len(reads) == 1, name
 
 
-def test_many_rows_are_stored_with_their_indexes(database_url: str) -> None:
+def test_many_rows_are_stored_with_their_indexes(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "MANY_ROWS", 3_000)
     with Database.open(database_url) as database:
-        tables = big_tables(40_000)
+        tables = big_tables(1_000)
         save_tables(database, tables)
         assert_same(load_tables(database), tables)
         indexes = {index["name"] for index in sa.inspect(database.engine).get_indexes("actions")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict
 from datetime import timedelta
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -320,9 +321,15 @@ def test_digest_of_dataset_basis_covers_windows_read() -> None:
     assert statistics.basis.digest == materialized(statistics.dataset).digest
 
 
-@pytest.mark.parametrize("name", sorted(materialized(dataset(1)).arrays()))
+@cache
+def arrays_of_basis() -> dict[str, np.ndarray]:
+    """Return the arrays of a basis, of which tests change copies."""
+    return materialized(dataset(1)).arrays()
+
+
+@pytest.mark.parametrize("name", sorted(arrays_of_basis()))
 def test_missing_or_misshapen_arrays_are_rejected(name: str) -> None:
-    arrays = materialized(dataset(1)).arrays()
+    arrays = arrays_of_basis()
     missing = {other: array for other, array in arrays.items() if other != name}
     with raises_data("missing array", column=name):
         Basis.of_arrays(missing)
@@ -343,14 +350,14 @@ def test_missing_or_misshapen_arrays_are_rejected(name: str) -> None:
     ],
 )
 def test_inconsistent_arrays_are_rejected(name: str, column: str, reason: DataReason) -> None:
-    arrays = materialized(dataset(1)).arrays()
+    arrays = arrays_of_basis()
     with raises_data(reason, table="basis", column=column):
         Basis.of_arrays(arrays | {name: arrays[name][:-1]})
 
 
 def test_other_format_is_rejected() -> None:
     with raises_data("other format", column="format", value="1"):
-        Basis.of_arrays(materialized(dataset(1)).arrays() | {"format": np.array([1])})
+        Basis.of_arrays(arrays_of_basis() | {"format": np.array([1])})
 
 
 def test_basis_is_immutable() -> None:

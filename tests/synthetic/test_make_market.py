@@ -107,8 +107,9 @@ def test_actions_form_a_funnel(market: Market) -> None:
     assert shares["click"] == pytest.approx(0.25, abs=0.03)
     applications = actions[actions["action"] == "application"]
     assert not applications.duplicated(["user_id", "job_id"]).any()
-    pairs = {kind: set(map(tuple, g[["user_id", "job_id"]].to_numpy())) for kind, g in actions.groupby("action")}
-    assert pairs["application"] <= pairs["click"] <= pairs["view"]
+    pairs = {kind: pd.MultiIndex.from_frame(g[["user_id", "job_id"]]) for kind, g in actions.groupby("action")}
+    assert pairs["application"].isin(pairs["click"]).all()
+    assert pairs["click"].isin(pairs["view"]).all()
 
 
 def test_activity_and_popularity_have_heavy_tails(market: Market) -> None:

@@ -86,7 +86,7 @@ def assert_clustered_lists_equal_reference(plan: Plan, k: int, clusters: VectorC
 
 
 @try_examples(
-    40,
+    25,
     2000,
     how=cases,
     seed=st.integers(0, 2**32 - 1),

@@ -31,7 +31,7 @@ def with_vectors(sketch: Sketch, share: float) -> Plan:
 
 
 @try_examples(
-    40,
+    25,
     100,
     how=cases,
     seed=st.integers(0, 2**32 - 1),

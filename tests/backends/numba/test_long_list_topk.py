@@ -39,7 +39,7 @@ def assert_sorted_equals_reference(plan: Plan, k: int) -> None:
     assert_equals_reference(reference_lists(plan, k), ranking, plan)
 
 
-@try_examples(60, 2_000, how=cases, sketch=sketches(users=(1, 6), jobs=st.integers(1, 60)), k=st.integers(1, 65))
+@try_examples(30, 2_000, how=cases, sketch=sketches(users=(1, 6), jobs=st.integers(1, 60)), k=st.integers(1, 65))
 def test_lists_of_any_length_equal_reference(sketch: Sketch, k: int) -> None:
     assert_sorted_equals_reference(plan_of(sketch), k)
     record_count("compiled lists", "{} random programs", 1)
@@ -67,7 +67,7 @@ def test_many_jobs_and_ties_equal_reference(
 TOTALS = st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=300)
 
 
-@try_examples(60, 2_000, how=cases, values=TOTALS, repeats=st.sampled_from((1, 3)), k=st.integers(1, 900))
+@try_examples(30, 2_000, how=cases, values=TOTALS, repeats=st.sampled_from((1, 3)), k=st.integers(1, 900))
 def test_any_totals_are_in_descending_order(values: list[float], repeats: int, k: int) -> None:
     """Also negative totals, both zeros, and totals so far apart that one range of keys has nearly all."""
     totals = np.tile(np.array([*values, 0.0, -0.0]), repeats)

@@ -99,7 +99,7 @@ def test_negative_zeros_give_positive_zero_scores() -> None:
     assert not np.signbit(scores).any()
 
 
-@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 4)), data=st.data())
+@try_examples(25, 100, how=cases, sketch=sketches(users=(1, 4)), data=st.data())
 def test_pair_score_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> None:
     """The same holds for any selection of users, in any order, and any selection of jobs."""
     program = program_of(sketch)
@@ -112,7 +112,7 @@ def test_pair_score_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject
     assert_same_bits(compiled(program.take_jobs(jobs)), np.ascontiguousarray(whole[:, :, jobs]))
 
 
-@try_examples(40, 100, how=cases, sketch=sketches())
+@try_examples(25, 100, how=cases, sketch=sketches())
 def test_folding_does_not_change_scores(sketch: Sketch) -> None:
     """Leading components that depend only on the job are summed once, before scoring."""
     leading = tuple((("job",) * (1 + i), None, 0.3 / (i + 1), 0.5, i % 3) for i in range(3))

@@ -59,7 +59,7 @@ def list_lengths(sketch: Sketch) -> list[int]:
 
 
 @try_examples(
-    50,
+    30,
     150,
     how=cases,
     always=[
@@ -129,7 +129,7 @@ def test_long_lists_at_tile_boundaries_equal_reference(n_users: int) -> None:
     assert_lists_equal_reference(plan, SHORT + 1)
 
 
-@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 4)), a=st.integers(1, 40), b=st.integers(1, 40))
+@try_examples(25, 100, how=cases, sketch=sketches(users=(1, 4)), a=st.integers(1, 40), b=st.integers(1, 40))
 def test_shorter_list_is_prefix_of_longer_list(sketch: Sketch, a: int, b: int) -> None:
     plan = plan_of(sketch)
     shorter, longer = (Scorer(plan, workers=1).top_k(k) for k in sorted((a, b)))
@@ -141,7 +141,7 @@ def test_shorter_list_is_prefix_of_longer_list(sketch: Sketch, a: int, b: int) -
     record_count("list length", "{} pairs of k", 1)
 
 
-@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 5)), data=st.data())
+@try_examples(25, 100, how=cases, sketch=sketches(users=(1, 5)), data=st.data())
 def test_list_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> None:
     plan = plan_of(sketch)
     whole = Scorer(plan, workers=1).top_k(7)
@@ -153,7 +153,7 @@ def test_list_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> N
     np.testing.assert_array_equal(some.scores, whole.scores[users])
 
 
-@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 3)))
+@try_examples(25, 100, how=cases, sketch=sketches(users=(1, 3)))
 def test_unlisted_jobs_rank_below_listed_jobs(sketch: Sketch) -> None:
     """This check does not use the sort of the reference."""
     plan = plan_of(replace(sketch, per_company=0))
@@ -170,7 +170,7 @@ def test_unlisted_jobs_rank_below_listed_jobs(sketch: Sketch) -> None:
         assert all((-float(scores[0, row, job]), int(plan.job_id[job])) > keys[-1] for job in rest)
 
 
-@try_examples(40, 100, how=cases, sketch=sketches(users=(1, 3)), per_company=st.integers(1, 3))
+@try_examples(25, 100, how=cases, sketch=sketches(users=(1, 3)), per_company=st.integers(1, 3))
 def test_company_limit_holds_in_every_list(sketch: Sketch, per_company: int) -> None:
     """A job excluded by the company limit ranks below the listed jobs of that company."""
     plan = plan_of(replace(sketch, per_company=per_company, n_companies=2))
@@ -209,7 +209,7 @@ def test_exclusions_of_one_user_do_not_affect_other_users() -> None:
 
 
 @try_examples(
-    40,
+    25,
     100,
     how=cases,
     sketch=sketches(users=(1, 4)),
@@ -227,7 +227,7 @@ def test_lists_contain_only_candidates(sketch: Sketch, which: int, seed: int) ->
         assert is_candidate[row, ranking.job_row[row, :count]].all()
 
 
-@try_examples(60, 150, how=cases, sketch=sketches(users=(1, 4)), k=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
+@try_examples(30, 150, how=cases, sketch=sketches(users=(1, 4)), k=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, seed: int) -> None:
     """The layout and the seed lists come from other weights. The result must not depend on them."""
     plan = plan_of(sketch)
@@ -272,7 +272,7 @@ LOOSE = st.lists(
 
 
 @try_examples(
-    60,
+    30,
     150,
     how=cases,
     seed=st.integers(0, 2**32 - 1),
