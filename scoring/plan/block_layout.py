@@ -32,6 +32,7 @@ from scoring.plan.index_keys import (
 )
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.user_row_classes import UserClasses
+from scoring.threads.pool import map_in_threads
 
 __all__ = ["Layout"]
 
@@ -39,6 +40,7 @@ _MAX_MASK_BITS = 2**29
 """Maximum number of bits of the masks of a table: 64 MB."""
 _BLOCKS_AT_ONCE = 1024
 """Blocks whose user classes are united at a time: 8 MB for 4,096 classes."""
+_JOBS_AT_ONCE = 4096
 ENOUGH = 0.75
 """Minimum share of the best keys' spread for which a layout is kept. Below it, the layout is rebuilt."""
 
@@ -116,9 +118,7 @@ class Layout:
         cell = number_cells(program, code, cell_keys)
         order = np.lexsort((-compute_job_scores(program)[rows], cell))
         rows, code, cell = rows[order], np.ascontiguousarray(code[:, order]), cell[order]
-        vector = np.ascontiguousarray(program.job_vector.T[rows])
-        for slot, has in enumerate(program.dot_job_has[:, rows]):
-            vector[~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
+        vector = _gather_vectors(program, rows)
         without_vectors = program._replace(job_vector=program.job_vector[:0])  # `vector` above holds them by job
         ordered_program = without_vectors.take_jobs(rows)
         other_keys = [key for key in range(len(code)) if key not in cell_keys]
@@ -250,6 +250,20 @@ _BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "
 """Fields of a program that determine the order of jobs, their blocks and the bounds."""
 _LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has", "job_vector")
 """Fields of a program that the layout holds in its own order. They do not depend on weights."""
+
+
+def _gather_vectors(program: Program, rows: Longs) -> Singles:
+    """Return the vectors of these jobs, by job; zero where a job has none."""
+    vectors = np.empty((len(rows), len(program.job_vector)), dtype=np.float32)
+
+    def gather(first: int) -> None:
+        part = slice(first, first + _JOBS_AT_ONCE)
+        vectors[part] = program.job_vector[:, rows[part]].T
+        for slot, has in enumerate(program.dot_job_has[:, rows[part]]):
+            vectors[part][~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
+
+    map_in_threads(gather, range(0, len(rows), _JOBS_AT_ONCE), len(rows))
+    return vectors
 
 
 def _is_same(a: Any, b: Any) -> bool:

@@ -9,8 +9,11 @@ import numpy as np
 from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt32s
 from scoring.bundle.block_index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
 from scoring.bundle.program import Program
+from scoring.threads.pool import map_in_threads
 
 __all__ = ["Blocks", "Cells", "compute_cell_maxima", "compute_remaining_maxima", "lay_out_blocks"]
+
+_BLOCKS_AT_ONCE = 256
 
 
 class Cells(NamedTuple):
@@ -142,11 +145,32 @@ def _bound_vectors(
     quarter of the memory of float32. Radii are measured from the rounded centre: bounds stay valid and are slightly
     larger. Radii and norms are rounded up. A block without vectors has radius -1.
     """
+    stop = np.append(begin[1:], len(vector))
+
+    def bound(first: int) -> tuple[Int8s, list[tuple[Floats, Floats, Bools]], Floats]:
+        blocks = slice(first, first + _BLOCKS_AT_ONCE)
+        starts = begin[blocks]
+        jobs = slice(starts[0], stop[blocks][-1])
+        return _bound_some(program, program.dot_job_has[:, jobs], vector[jobs], starts - starts[0], size[blocks])
+
+    parts = map_in_threads(bound, range(0, len(begin), _BLOCKS_AT_ONCE), len(vector))
+    centres, bounds, norms = zip(*parts, strict=True)
+    joined = []
+    for of_slot in zip(*bounds, strict=True):
+        radius, step, has_all = (np.concatenate(arrays) for arrays in zip(*of_slot, strict=True))
+        joined.append((radius, step, has_all))
+    return np.concatenate(centres), joined, np.maximum.reduce(norms)
+
+
+def _bound_some(
+    program: Program, has_vector: Bools, vector: Singles, begin: Longs, size: Longs
+) -> tuple[Int8s, list[tuple[Floats, Floats, Bools]], Floats]:
+    """Return `_bound_vectors` of some blocks, whose intermediate arrays stay in the processor's cache."""
     centre = np.zeros((len(begin), vector.shape[1]), dtype=np.int8)
-    counts = np.add.reduceat(program.dot_job_has, begin, axis=1, dtype=np.int64)
+    counts = np.add.reduceat(has_vector, begin, axis=1, dtype=np.int64)
     of_block = np.repeat(np.arange(len(begin)), size)
     bounds, norm = [], np.zeros(len(program.dot_scale))
-    for slot, has in enumerate(program.dot_job_has):
+    for slot, has in enumerate(has_vector):
         part = slice(program.dot_start[slot], program.dot_start[slot + 1])
         vectors = vector[:, part]
         mean = np.add.reduceat(vectors, begin, axis=0) / np.maximum(counts[slot], 1)[:, None]
