@@ -89,7 +89,7 @@ def make_user_card(evaluator: Evaluator, user: str | int) -> Card:
     counts = np.bincount(actions.kind[place], minlength=len(ACTION_KINDS)).tolist()
     facts = {
         "user_id": str(user_id),
-        "place": names.format_place(row),
+        "place": names.format_place(row) if isinstance(row["prefecture_code"], str) else "",
         "age group": _get_text(row["age_group"]),
         "registered": _format_day(row["registered_at"]),
         "actions": ", ".join(
@@ -127,14 +127,14 @@ def make_job_card(prepared: Prepared, user: str | int, job: str | int) -> Card:
     facts = {
         "job_id": str(why.job_id),
         "company": _get_text(row["company_name"]),
-        "place": names.format_place(row),
+        "place": names.format_place(row) if isinstance(row["prefecture_code"], str) else "",
         "occupation": "" if pd.isna(row["occupation_code"]) else names.format_occupation(row["occupation_code"]),
         "wage": _format_wage(row, board),
-        "fee": board.format_amount(row["fee"]) if row["fee"] > 0 else "none",
+        "fee": "" if pd.isna(row["fee"]) else board.format_amount(row["fee"]),
         "posted": _format_day(row["posted_at"]),
         "expires": _format_day(row["expires_at"]),
-        "offers": ", ".join(text for column, text in _FLAGS.items() if row[column] is True or row[column] == 1),
-        "employment type": "" if pd.isna(row["employment_type_code"]) else str(row["employment_type_code"]),
+        "offers": ", ".join(text for column, text in _FLAGS.items() if to_plain_value(row[column]) is True),
+        "employment type": _get_code(row["employment_type_code"]),
         "station": _get_text(row["station_name"]),
         **_format_own(board, "jobs", row),
     }
@@ -197,6 +197,10 @@ def _format_day(value: Any) -> str:
 
 def _get_text(value: Any) -> str:
     return make_printable(value) if isinstance(value, str) else ""
+
+
+def _get_code(value: Any) -> str:
+    return "" if pd.isna(value) else str(int(value))
 
 
 def _drop_empty(facts: Mapping[str, str]) -> dict[str, str]:

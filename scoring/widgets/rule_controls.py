@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -30,6 +31,8 @@ _NUMBERS: Final = {
 """Rule with a number → its limits, the step of its control, and its value if the model has none."""
 _ORDER: Final = ("open", "not_applied", "company_cooldown_days", "min_fee", "max_per_company", "employment_types")
 _OWN: Final = "own "
+_TYPE_COUNTS: Final[WeakKeyDictionary[Dataset, dict[int, int]]] = WeakKeyDictionary()
+"""Dataset → employment type → number of jobs. The page shows the rules after each move of a slider."""
 _NUMBER: Final = re.compile(r"-?\s*(?:[0-9][0-9_]*)?\.?[0-9_]*(?:[eE][+-]?[0-9]+)?")
 
 
@@ -231,9 +234,13 @@ def _check_codes(value: Any) -> tuple[int, ...]:
 
 def _list_employment_types(data: Dataset | None, chosen: Sequence[int]) -> list[dict[str, Any]]:
     """Return the codes of the data with their numbers of jobs, by code, and those that are chosen."""
-    codes, counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    if data is not None:
+    found = {} if data is None else _count_employment_types(data)
+    return [{"value": code, "label": str(code), "n": found.get(code, 0)} for code in sorted({*found, *chosen})]
+
+
+def _count_employment_types(data: Dataset) -> dict[int, int]:
+    if data not in _TYPE_COUNTS:
         codes, counts = np.unique(data.jobs.employment_type, return_counts=True)
-    found = {int(code): int(n) for code, n in zip(codes, counts, strict=True) if code != NO_CODE}
-    found = {code: found.get(code, 0) for code in sorted({*found, *chosen})}
-    return [{"value": code, "label": str(code), "n": n} for code, n in found.items()]
+        known = zip(codes.tolist(), counts.tolist(), strict=True)
+        _TYPE_COUNTS[data] = {code: n for code, n in known if code != NO_CODE}
+    return _TYPE_COUNTS[data]

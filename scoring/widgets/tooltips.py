@@ -7,6 +7,8 @@ import inspect
 import re
 import sys
 import textwrap
+from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -47,7 +49,7 @@ def collect_tooltips(model: ScoringModel, currency: str = "") -> dict[str, Any]:
         "components": {part.name: _describe_component(part.component) for part in model.parts},
         "parameters": parameters,
         "curves": curves,
-        "rules": read_field_texts(Eligibility),
+        "rules": dict(read_field_texts(Eligibility)),
         "measures": {
             label: {"text": measure.meaning, "unit": find_measure(label, currency).unit, "good": measure.good_sign}
             for label, measure in MEASURES.items()
@@ -55,7 +57,8 @@ def collect_tooltips(model: ScoringModel, currency: str = "") -> dict[str, Any]:
     }
 
 
-def read_field_texts(kind: type[BaseModel]) -> dict[str, str]:
+@cache
+def read_field_texts(kind: type[BaseModel]) -> Mapping[str, str]:
     """Return field → its description: that of `Field`, or the string below the field in the source of the class.
 
     Fields without a description are left out. So are those of a class whose source is not known.

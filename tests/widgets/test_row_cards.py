@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring import Dataset
 from scoring.errors import UnknownIdError
+from scoring.evaluation import Evaluator, by_time
 from scoring.ranking.fact_text import format_facts
 from scoring.widgets.panel_computation import Request
 from scoring.widgets.row_cards import make_job_card, make_user_card
@@ -78,3 +80,20 @@ def test_excluded_job_states_its_reason(session, standard):
     for job in no_wage[:1]:
         assert "wage" not in make_job_card(prepared, user, int(job)).facts
     assert pd.notna(closed)
+
+
+def test_rows_with_nothing_but_ids_have_cards(standard):
+    jobs, users = (pd.DataFrame({f"{kind}_id": [1, 2]}) for kind in ("job", "user"))
+    actions = pd.DataFrame(
+        {"user_id": [1, 2], "job_id": [1, 2], "action": "application",
+         "occurred_at": ["2025-06-01T00:00:00Z", "2025-06-20T00:00:00Z"]}
+    )  # fmt: skip
+    holdout = by_time(Dataset.from_frames(jobs, users, actions, board={"preset": "none"}), days=10)
+    evaluator = Evaluator(holdout, k=2)
+    shown = make_user_card(evaluator, 1).document()
+    assert [fact["label"] for fact in shown["facts"]] == ["user_id", "actions"]
+    assert shown["sections"][0]["rows"] == []
+    card = make_job_card(evaluator.prepare(standard), 2, 1)
+    json.dumps(card.document(), allow_nan=False)
+    assert card.title == "Job 1"
+    assert dict(card.facts) == {"job_id": "1"}
