@@ -9,6 +9,7 @@
 - `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk
 - `model_changes`, `move_summary`: what a move changed, in words
 - `model_columns`: models side by side; `panel_export`: lists, weights and the report as files
+- `job_question`: answers `reach` and `audience` in the background
 - `panel_search`: searches weights in the background, with the locks of the panel
 - `unseen_user_check`: the test of the result on other users
 - `promotion_dialog`: promotes a profile with its evidence
