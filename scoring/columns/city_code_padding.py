@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from scoring.columns.series_functions import Mask, to_arrow_texts, to_mask, to_text_series
 
-__all__ = ["PaddedCities", "find_city_width", "pad_cities", "pad_city_codes"]
+__all__ = ["PaddedCities", "find_city_width", "has_short_codes", "pad_cities", "pad_city_codes"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,13 @@ def pad_city_codes(codes: pd.Series, prefectures: pd.Series, width: int | None) 
     padded = to_mask(pc.and_(pc.equal(lengths, width - 1), short)) & starts
     values = pc.if_else(pa.array(padded), zeroed, texts)
     return PaddedCities(to_text_series(values), padded, to_mask(short) & ~padded)
+
+
+def has_short_codes(codes: pd.Series, width: int) -> bool:
+    """Return whether a canonical city code of digits is shorter than the width."""
+    texts = _combine(to_arrow_texts(codes))
+    short = pc.and_(pc.less(pc.binary_length(texts), width), pc.ascii_is_decimal(texts))
+    return bool(pc.any(short).as_py())
 
 
 def pad_cities(frame: pd.DataFrame, width: int | None) -> pd.DataFrame:

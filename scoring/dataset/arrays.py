@@ -23,7 +23,14 @@ from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.named_columns import NO_TIME, NamedColumns, find_column
 from scoring.dataset.row_lookup import RowLookup
-from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, combine_places, flatten_lists
+from scoring.dataset.vocabularies import (
+    MISSING,
+    Vocabularies,
+    Vocabulary,
+    combine_places,
+    encode_places,
+    flatten_lists,
+)
 from scoring.errors import DataError, pluralize
 from scoring.id_index import IdIndex
 from scoring.ragged_array import Ragged
@@ -211,7 +218,7 @@ def _find_major(columns: ValidatedFrame, words: Vocabularies, rows: JobArrays) -
 
 
 def _find_place(columns: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
-    return words.place.codes(combine_places(rows.prefecture, words.city.codes(columns.get_dictionary("city_code"))))
+    return words.place.codes(encode_places(rows.prefecture, words.city.codes(columns.get_dictionary("city_code"))))
 
 
 _JOB_ARRAYS: Final[dict[str, _ArrayMaker]] = {

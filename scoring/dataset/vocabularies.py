@@ -22,6 +22,7 @@ __all__ = [
     "Vocabulary",
     "collect_vocabularies",
     "combine_places",
+    "encode_places",
     "extend_lazily",
     "extend_vocabularies",
 ]
@@ -29,6 +30,8 @@ __all__ = [
 
 MISSING = -1
 """The code of a missing value."""
+MAX_PLACES = 1_000_000
+"""Pairs of a prefecture and a city up to which a table of all pairs is faster than a hash table."""
 
 SHORT: Final = 1_000
 """Rows of a column whose values are not made distinct before they are joined with those of other columns."""
@@ -131,6 +134,25 @@ def combine_places(prefecture: Ints, city: Ints) -> pd.Series:
     return pd.Series(pd.array(np.where(known, places, 0), dtype="Int64")).mask(~known)
 
 
+def encode_places(prefecture: Ints, city: Ints) -> DictionaryColumn:
+    """Return `DictionaryColumn.of(combine_places(prefecture, city))` from a table of all pairs, if the table is small.
+
+    The distinct values are in ascending order.
+    """
+    n_cities = int(city.max(initial=MISSING)) + 1
+    n_places = (int(prefecture.max(initial=MISSING)) + 1) * n_cities
+    if n_places > MAX_PLACES:
+        return DictionaryColumn.of(combine_places(prefecture, city))
+    known = (prefecture >= 0) & (city >= 0)
+    cell = np.where(known, prefecture * np.int64(n_cities) + city, n_places)  # the last cell: missing
+    place_of_cell = np.zeros(n_places + 1, dtype=np.int64)
+    place_of_cell[cell] = 1
+    distinct = np.flatnonzero(place_of_cell[:-1])
+    place_of_cell[distinct], place_of_cell[-1] = np.arange(len(distinct)), MISSING
+    values = (distinct // max(n_cities, 1) << 32) | distinct % max(n_cities, 1)
+    return DictionaryColumn(pd.Series(values, dtype="Int64"), place_of_cell[cell])
+
+
 def flatten_lists(column: pd.Series) -> pd.Series:
     """Return the concatenated values of a column of lists."""
     return pd.Series([value for row in column for value in row], dtype="int64")
@@ -194,7 +216,7 @@ def extend_lazily(words: Vocabularies, jobs: ValidatedFrame, users: pd.DataFrame
 
     def place() -> Vocabulary:
         prefecture, city = jobs.get_dictionary("prefecture_code"), jobs.get_dictionary("city_code")
-        extended = words.place.extend(combine_places(lazy.prefecture.codes(prefecture), lazy.city.codes(city)))
+        extended = words.place.extend(encode_places(lazy.prefecture.codes(prefecture), lazy.city.codes(city)))
         if users is None:
             return extended
         codes = lazy.prefecture.codes(users["prefecture_code"]), lazy.city.codes(users["city_code"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +28,7 @@ from scoring.plan.job_plan import JobPlan
 from scoring.ranking import Prepared
 from scoring.ranking.component_contract import require_contract
 from scoring.threads import run_meanwhile, start_work
+from scoring.threads.pool import map_in_threads
 from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.rejections import make_data_error
 from scoring.validation.table_validator import check_lazily, validate
@@ -36,8 +37,10 @@ __all__ = ["MAX_SCANNED_USERS", "make_inputs", "prepare_request"]
 
 MAX_SCANNED_USERS: Final = 32
 """Most users for whom scoring every job is faster than building the search index of the jobs."""
-CODE_COLUMNS: Final = ("company_id", "prefecture_code", "city_code", "salary_type", "occupation_code")
-"""Columns of jobs that `scoring.dataset.arrays` encodes, those that take longest first."""
+JOB_FIELDS: Final = (
+    *(("company",), ("place",), ("job_vectors",), ("id_index",), ("hourly", "major"), ("has_address", "has_station")),
+)
+"""Fields of jobs that take longest, in groups that do not depend on each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,15 +171,21 @@ class _PlannedJobs:
 
 
 def _plan_jobs(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> JobPlan:
-    user, jobs = snapshot.compute_once(make_unknown_user_inputs), _read_jobs(snapshot, frame)
-    jobs.encode_in_threads(CODE_COLUMNS)
+    user = snapshot.compute_once(make_unknown_user_inputs)
     inputs = Inputs.of(
         snapshot.statistics,
-        jobs=jobs,
-        users=user.users.frame,
+        jobs=_read_jobs(snapshot, frame),
+        users=user.users,  # without known values, so that their codes are valid for any words
         with_profile=np.zeros(1, dtype=bool),
     )
+    map_in_threads(partial(_read_fields, inputs), JOB_FIELDS, len(inputs.jobs))
     return JobPlan.of(model, inputs)
+
+
+def _read_fields(inputs: Inputs, names: tuple[str, ...]) -> None:
+    """Compute fields of the jobs, so that no component waits for them."""
+    for name in names:
+        getattr(inputs if name == "job_vectors" else inputs.jobs, name)
 
 
 def _read_users(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> pd.DataFrame:

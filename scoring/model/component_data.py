@@ -140,7 +140,7 @@ class Inputs:
         *,
         basis: Basis | None = None,
         jobs: pd.DataFrame | ValidatedFrame | None = None,
-        users: pd.DataFrame | None = None,
+        users: pd.DataFrame | UserArrays | None = None,
         with_profile: Bools | None = None,
     ) -> Inputs:
         """Return the inputs for the rows of a dataset or of a request.
@@ -151,11 +151,12 @@ class Inputs:
         basis: The basis that the rows are scored with; None for the dataset's own. The clock, area means,
             popularity, similarity, factors, adjacency and codes come from the basis; the values of rows do not.
         jobs, users: Canonical frames of a request, scored in the order of their rows; None for the dataset's rows.
-            Columns of a `ValidatedFrame` are encoded when a component reads them.
+            Columns of a `ValidatedFrame` are encoded when a component reads them. Users may be arrays that are encoded
+            with the words of the basis.
         with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
         """
         for name, frame in (("jobs", jobs), ("users", users)):
-            if frame is not None and not isinstance(frame, pd.DataFrame | ValidatedFrame):
+            if frame is not None and not isinstance(frame, pd.DataFrame | ValidatedFrame | UserArrays):
                 raise DataError(
                     f"{name}: expected a canonical pandas DataFrame, not {type(frame).__qualname__}. Use a frame of "
                     "Dataset.from_frames(…).tables.",
@@ -167,13 +168,17 @@ class Inputs:
         if basis is None:
             basis = (Statistics(data) if isinstance(data, Dataset) else data).basis
         known, known_jobs, known_users = _encode_dataset(dataset, basis.words)
+        user_frame = None if isinstance(users, UserArrays) else users
         if isinstance(jobs, ValidatedFrame):
-            words = extend_lazily(known, jobs, users)
+            words = extend_lazily(known, jobs, user_frame)
             job_rows = make_lazy_job_arrays(jobs, words)
         else:
-            words = extend_vocabularies(known, jobs, users)
+            words = extend_vocabularies(known, jobs, user_frame)
             job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
-        user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
+        if isinstance(users, UserArrays):
+            user_rows = users
+        else:
+            user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
         find_job_vectors = cache(lambda: basis.job_factors(job_rows.job_id))
         return _LazyInputs.from_makers(
             {"job_vectors": lambda: find_job_vectors()[0], "job_has_vector": lambda: find_job_vectors()[1]},

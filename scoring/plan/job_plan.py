@@ -11,6 +11,7 @@ from scoring.bundle.program import JOB, Program
 from scoring.bundle.terms import KINDS, KnownColumns, ReusableArrays
 from scoring.model import GROUPS, Inputs, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, Value
+from scoring.plan.number_ranks import rank_known_numbers
 from scoring.plan.plan import Plan, call_terms, depends_on_jobs_only, require_ranges
 from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
@@ -46,7 +47,7 @@ class JobPlan:
         values = [call_terms(part, inputs) for part in model.parts]
         for part, value in zip(model.parts, values, strict=True):
             check_value(part.name, value, len(inputs.users), len(inputs.jobs))
-        program = _pack(model, values, inputs, KnownColumns())
+        program = _pack(model, values, inputs, rank_known_numbers(values))
         program = fold(program, model.flat_weights, model.weights_in_group)
         return cls(model, inputs, program, Exclusions.of(model.eligibility, inputs), _record(model, values, program))
 

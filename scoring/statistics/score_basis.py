@@ -301,10 +301,12 @@ def _take_by_id(
     if known is wanted or np.array_equal(known, wanted):
         return columns
     row, found = index.find(wanted)
+    if found.all():  # `take` needs a third of the time of an index
+        return tuple(column.take(row, axis=0) for column in columns)
     results = []
     for column in columns:
         result = np.zeros((len(wanted), *column.shape[1:]), dtype=column.dtype)
-        result[found] = column[row[found]]
+        result[found] = column.take(row[found], axis=0)
         results.append(result)
     return tuple(results)
 

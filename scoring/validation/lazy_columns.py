@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.city_code_padding import pad_cities, pad_city_codes
+from scoring.columns.city_code_padding import has_short_codes, pad_cities, pad_city_codes
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
 from scoring.columns.text_id_numbers import mask_reserved
@@ -122,16 +122,17 @@ class ValidatedFrame:
         """Return the canonical column of this name as a `DictionaryColumn`."""
         if name not in self._coded:
             raw = self._raw.get(name)
-            is_padded = name == "city_code" and self._city_width is not None
-            if raw is None or is_padded or not self._columns[name].type.is_text:
+            if raw is None or not self._columns[name].type.is_text or self._may_be_padded(name, raw):
                 self._coded[name] = DictionaryColumn.of(self[name])
             else:
                 self._coded[name] = raw.get_dictionary()
         return self._coded[name]
 
-    def encode_in_threads(self, names: Sequence[str]) -> None:
-        """Compute `get_dictionary` of these columns, in several threads, before it is called."""
-        map_in_threads(self.get_dictionary, names, self._length)
+    def _may_be_padded(self, name: str, raw: _SourceColumn) -> bool:
+        """Return whether a value of a column may be a city code that lost its zero."""
+        if name != "city_code" or self._city_width is None:
+            return False
+        return has_short_codes(raw.get_dictionary().values, self._city_width)
 
     def pad_cities_to(self, width: int | None) -> None:
         """Pad city codes as `pad_cities` does. Call it before a column is read."""

@@ -107,6 +107,8 @@ class IntervalKind(TermKind[IntervalTerm]):
 
     def record_columns(self, term: IntervalTerm, program: Program, slot: int, known: KnownColumns) -> None:
         numbers = term.number.values
+        if id(numbers) in known.ranks:
+            return
         ranks = _reuse_ranks(numbers, program.number_rank[program.interval_number[slot]])
         if ranks is not None:
             known.sources.append(numbers)
