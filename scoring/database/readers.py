@@ -29,6 +29,7 @@ from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import PackedActions, read_packed_actions
 from scoring.database.board_storage import read_board
 from scoring.database.database import Database
+from scoring.database.joined_table_reader import read_joined_arrays
 from scoring.database.query_counter import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_query, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table
@@ -353,8 +354,9 @@ def _select_rows(
 def _read_table(
     connection: Connection, name: str, widths: Mapping[str, int | None], owners: Owners, board: Board
 ) -> NormalisedTable:
-    statement = _select_rows(name, board)
-    return read_query(connection, statement, name, board.table(name).columns, widths, owners, board)
+    statement, columns = _select_rows(name, board), board.table(name).columns
+    arrays = read_joined_arrays(connection, name, columns) if name in OWNERS.values() else None
+    return read_query(connection, statement, name, columns, widths, owners, board, arrays)
 
 
 def _read_packed(

@@ -145,6 +145,7 @@ def read_query(
     code_width: Mapping[str, int | None] | None = None,
     owners: Owners | None = None,
     board: Board = DEFAULT_BOARD,
+    arrays: Sequence[pa.Array] | None = None,
 ) -> NormalisedTable:
     """Return the canonical rows of a query, and the rejected rows, which are named by their key.
 
@@ -156,9 +157,11 @@ def read_query(
     columns: the columns of the query.
     code_width: code column → digits to which integers are padded.
     owners: the ids of users and jobs.
+    arrays: the stored values of the columns if they were read before.
     """
     widths = code_width or {}
-    arrays = _query_arrays(connection, statement, columns)
+    if arrays is None:
+        arrays = _query_arrays(connection, statement, columns)
     accepted = None if arrays is None else _accept_arrays(table, columns, arrays, widths, board)
     if accepted is not None:
         return accepted

@@ -12,7 +12,7 @@ from scoring.argument_checks import check_workers
 from scoring.array_types import Floats, Singles
 from scoring.backends.numba import pruned_topk
 from scoring.backends.numba.backend import NumbaBackend
-from scoring.backends.numba.jit import is_cached
+from scoring.backends.numba.jit import is_cached, load_cached
 from scoring.backends.numba.strategies import STRATEGIES, Strategy
 from scoring.backends.protocol import Backend, BackendFactory
 from scoring.bundle.ranked_lists import Ranking, StrategyChoice
@@ -20,7 +20,7 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Plan
 from scoring.threads.pool import available_cpus
 
-__all__ = ["Scorer", "are_kernels_compiled"]
+__all__ = ["Scorer", "are_kernels_compiled", "load_kernels"]
 
 
 class Scorer:
@@ -107,3 +107,8 @@ class Scorer:
 def are_kernels_compiled() -> bool:
     """Return whether the kernels for rankings are compiled on this machine. Compilation takes about 20 s."""
     return is_cached(pruned_topk.top_k)
+
+
+def load_kernels() -> None:
+    """Load the kernels of rankings from disk if this machine has compiled them, before the first ranking needs them."""
+    load_cached(pruned_topk.top_k)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["compiled", "internal", "is_cached", "nogil_no_refcount"]
+__all__ = ["compiled", "internal", "is_cached", "load_cached", "nogil_no_refcount"]
 
 
 def _stamp() -> str:
@@ -65,3 +65,13 @@ def is_cached(kernel: Any) -> bool:
     if not hasattr(kernel, "overloads"):  # plain Python
         return True
     return bool(kernel.overloads) or bool(kernel._cache._cache_file._load_index())
+
+
+def load_cached(kernel: Any) -> None:
+    """Load a kernel from disk, for all types of arguments for which this machine has compiled it."""
+    if not hasattr(kernel, "overloads"):  # plain Python
+        return
+    cache, codegen = kernel._cache, kernel.targetctx.codegen()
+    for key in cache._cache_file._load_index():
+        if cache._index_key(key[0], codegen) == key:  # not of another processor
+            kernel.compile(key[0])

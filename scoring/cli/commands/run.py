@@ -132,11 +132,8 @@ def run(
     watch = Stopwatch()
     with watch.phase("start"):
         from scoring.cli.progress import Progress, make_console
-        from scoring.data_check import find_run_warnings
         from scoring.database.database import Database
         from scoring.errors import make_printable
-        from scoring.runs import report, runner
-        from scoring.statistics.factors import default_cache
         from scoring.threads import run_meanwhile
 
         progress = Progress()
@@ -155,7 +152,14 @@ def run(
                 progress.print_line(choice.text)
             run_gate = replace(run_gate, model_change=choice.model_change, notes=choice.notes)
         publishers = _make_publishers(None if no_database else database, out)
-        dataset = load_data(database, as_of, progress, watch, max_refused=max_refused, refused_to=refused)
+        with run_meanwhile(_load_code) as wait_for_code:
+            dataset = load_data(database, as_of, progress, watch, max_refused=max_refused, refused_to=refused)
+            with watch.phase("start"):
+                wait_for_code()
+        from scoring.data_check import find_run_warnings
+        from scoring.runs import report, runner
+        from scoring.statistics.factors import default_cache
+
         with (
             progress.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"),
             run_meanwhile(lambda: dataset.fingerprint) as get_fingerprint,
@@ -204,6 +208,16 @@ def run(
             as_of=(as_of, None),
             **source.list_options(),
         )
+
+
+def _load_code() -> None:
+    """Import what ranks and reports, and load compiled kernels, while SQLite reads without the interpreter lock."""
+    from scoring.ranking.scorer import load_kernels
+
+    load_kernels()
+    import pyarrow.parquet  # noqa: F401 - publishers import it
+
+    from scoring.runs import report, runner  # noqa: F401 - imported later by name
 
 
 def _make_publishers(database: Database | None, out: Path) -> list[Publisher]:
