@@ -14,7 +14,7 @@ from scoring.bundle.ranked_lists import Ranking
 from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
 from scoring.runs import memory_forecast
-from scoring.runs.shards import ShardAssembly, ShardResult, ShardTask
+from scoring.runs.shards import Shard, ShardAssembly, ShardResult, ShardTask
 
 __all__ = ["Executor", "LocalExecutor", "ShardRanker", "cut_chunks"]
 
@@ -84,11 +84,14 @@ class LocalExecutor:
     """Rank in this process, `chunk_size` users at a time, with the threads of the backend.
 
     Small shards are ranked together: a shard with lists of 2,000 jobs has 125 users, fewer than the backend needs to
-    measure which of its strategies is faster. Chunks are smaller while memory is short.
+    measure which of its strategies is faster. Chunks are smaller while memory is short. `take_part` is called with the
+    lists of a shard as far as they are ranked, except the last ones.
     """
 
-    def __init__(self, chunk_size: int) -> None:
-        self._chunk_size = chunk_size
+    def __init__(
+        self, chunk_size: int, take_part: Callable[[Shard, Ranking], None] = lambda shard, lists: None
+    ) -> None:
+        self._chunk_size, self._take_part = chunk_size, take_part
 
     def map(
         self,
@@ -99,7 +102,7 @@ class LocalExecutor:
         cancelled: Callable[[], bool],
     ) -> Generator[ShardResult, None, None]:
         """Yield the results in the order of the tasks."""
-        assembly = ShardAssembly(tasks)
+        assembly = ShardAssembly(tasks, self._take_part)
         rows = np.concatenate([np.empty(0, dtype=np.int64), *(task.rows for task in tasks)])
         for chunk in cut_chunks(rows, self._chunk_size, rank_shard.list_width):
             ranking = rank_shard.rank(chunk, cancelled, progress)

@@ -234,7 +234,8 @@ class ActiveRun:
             self._commit(ShardResult(self.shards[0], Ranking.empty()))
             self._writer.wait()
             return
-        executor = LocalExecutor(self.chunk_size) if executor is None else executor
+        if executor is None:
+            executor = LocalExecutor(self.chunk_size, self._write_part)
         with closing(executor.map(self.rank_shard, tasks, progress=report_done, cancelled=cancelled)) as results:
             while self._accept_next(results):
                 pass
@@ -318,6 +319,11 @@ class ActiveRun:
 
     def _commit(self, result: ShardResult) -> None:
         self._writer.commit(replace(result, ranking=self.prepared.add_external_ids(result.ranking)))
+
+    def _write_part(self, shard: Shard, ranking: Ranking) -> None:
+        """Begin to write a shard while the rest of it is ranked. Its lists are final only without a reranker."""
+        if self.spec.reranker is None:
+            self._writer.write_part(shard, self.prepared.add_external_ids(ranking))
 
     def counts(self) -> RunCounts:
         ledger, refused = self.prepared.dataset.ledger, self.spec.refused

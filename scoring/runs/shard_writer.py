@@ -6,9 +6,10 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from scoring.bundle.ranked_lists import Ranking
 from scoring.database.retry import give_up_if
 from scoring.runs.publishers import OpenRun
-from scoring.runs.shards import ShardResult
+from scoring.runs.shards import Shard, ShardResult
 
 __all__ = ["ShardWriter"]
 
@@ -23,8 +24,17 @@ class ShardWriter:
         self._open_runs = open_runs
         self._stopped = threading.Event()
         self._waiting: list[Future[None]] = []
-        n_threads = sum(run.is_thread_safe for run in open_runs)
-        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="scoring") if n_threads else None
+        # a run's parts and shards are written in order
+        self._threads = [
+            ThreadPoolExecutor(1, thread_name_prefix="scoring") if run.is_thread_safe else None for run in open_runs
+        ]
+        self._parts: list[list[Future[None]]] = [[] for _ in open_runs]
+
+    def write_part(self, shard: Shard, lists: Ranking) -> None:
+        """Begin to write the next lists of a shard that is not complete yet, to the runs that have a thread."""
+        for run, thread, parts in zip(self._open_runs, self._threads, self._parts, strict=True):
+            if thread is not None and shard.number not in run.committed:
+                parts.append(thread.submit(self._write_in_thread, run, shard, lists))
 
     def commit(self, result: ShardResult) -> None:
         """Wait until the previous shard is committed, then begin to commit this one.
@@ -34,13 +44,17 @@ class ShardWriter:
         OutputError, DatabaseError: If the previous shard could not be written.
         """
         self.wait()
-        missing = [run for run in self._open_runs if result.shard.number not in run.committed]
-        for run in missing:
-            if self._pool is not None and run.is_thread_safe:
-                self._waiting.append(self._pool.submit(self._commit_in_thread, run, result))
-        for run in missing:
-            if not run.is_thread_safe:
-                run.commit_shard(result)
+        direct = []
+        for place, (run, thread) in enumerate(zip(self._open_runs, self._threads, strict=True)):
+            if result.shard.number in run.committed:
+                continue
+            if thread is None:
+                direct.append(run)
+                continue
+            parts, self._parts[place] = self._parts[place], []
+            self._waiting.append(thread.submit(self._commit_in_thread, run, result, parts))
+        for run in direct:
+            run.commit_shard(result)
 
     def wait(self) -> None:
         """Wait until every shard is committed.
@@ -56,9 +70,16 @@ class ShardWriter:
     def close(self) -> None:
         """End the threads. A shard that is being written is completed, or fails at the next error of its database."""
         self._stopped.set()
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            if thread is not None:
+                thread.shutdown(wait=True, cancel_futures=True)
 
-    def _commit_in_thread(self, run: OpenRun, result: ShardResult) -> None:
+    def _write_in_thread(self, run: OpenRun, shard: Shard, lists: Ranking) -> None:
+        with give_up_if(self._stopped):
+            run.write_part(shard, lists)
+
+    def _commit_in_thread(self, run: OpenRun, result: ShardResult, parts: Sequence[Future[None]]) -> None:
+        for part in parts:
+            part.result()  # raises the error of a part that could not be written
         with give_up_if(self._stopped):
             run.commit_shard(result)

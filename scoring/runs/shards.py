@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
@@ -91,13 +91,17 @@ def cut_shards(user_id: Longs, users: int) -> list[Shard]:
 class ShardAssembly:
     """Assemble results of shards from rankings of their users in any chunks.
 
-    A chunk may contain users of several shards, and a shard may consist of several chunks.
+    A chunk may contain users of several shards, and a shard may consist of several chunks. `take_part` is called with
+    the lists of each part of a shard except the last one.
     """
 
-    def __init__(self, tasks: Sequence[ShardTask]) -> None:
+    def __init__(
+        self, tasks: Sequence[ShardTask], take_part: Callable[[Shard, Ranking], None] = lambda shard, lists: None
+    ) -> None:
         self._shards = deque(task.shard for task in tasks)
         self._parts: list[Ranking] = []  # of the first of these shards
         self._missing = tasks[0].shard.users if tasks else 0  # users of that shard
+        self._take_part = take_part
 
     def add(self, ranking: Ranking) -> Iterator[ShardResult]:
         """Yield the shards that the lists of the next users complete."""
@@ -108,7 +112,9 @@ class ShardAssembly:
             part = ranking if size == n else ranking.take(np.arange(start, start + size))
             self._parts.append(replace(part, n_scored=n_scored))  # the first part gets the pair count of the chunk
             start, n_scored, self._missing = start + size, 0, self._missing - size
-            if not self._missing:
+            if self._missing:
+                self._take_part(self._shards[0], part)
+            else:
                 parts, self._parts, shard = self._parts, [], self._shards.popleft()
                 self._missing = self._shards[0].users if self._shards else 0
                 yield ShardResult.concatenate(shard, parts)

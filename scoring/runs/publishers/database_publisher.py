@@ -223,6 +223,21 @@ class _DatabaseClaim(Claim):
         self._lock()
 
 
+class _WrittenPart:
+    """The users, the rows and the digest of the lists of a shard that are stored."""
+
+    def __init__(self) -> None:
+        self.users, self.rows, self.digest = 0, 0, Digest()
+
+    def add(self, lists: Ranking, insert_lists: Callable[[Ranking, pd.DataFrame], None]) -> None:
+        for part in _split(lists):
+            frame = part.frame()
+            insert_lists(part, frame)
+            self.users += len(part.user_id)
+            self.rows += len(frame)
+            self.digest.add(frame)
+
+
 class _DatabaseOpenRun(OpenRun):
     def __init__(
         self,
@@ -236,15 +251,17 @@ class _DatabaseOpenRun(OpenRun):
         self.committed = committed
         self.is_thread_safe = claim.database.allows_threads
         self._claim, self._metadata, self._settings, self._is_published = claim, metadata, settings, is_published
+        self._parts: dict[int, _WrittenPart] = {}  # by shard
+
+    def write_part(self, shard: Shard, lists: Ranking) -> None:
+        self._parts.setdefault(shard.number, _WrittenPart()).add(lists, self._insert)
 
     def commit_shard(self, result: ShardResult) -> None:
-        digest, rows = Digest(), 0
-        for part in _split(result.ranking):
-            frame = part.frame()
-            self._insert(part, frame)
-            rows += len(frame)
-            digest.add(frame)
-        number = str(result.shard.number)
+        written, ranking = self._parts.pop(result.shard.number, _WrittenPart()), result.ranking
+        if written.users:
+            ranking = ranking.take(np.arange(written.users, len(ranking.user_id)))
+        written.add(ranking, self._insert)
+        digest, rows, number = written.digest, written.rows, str(result.shard.number)
         # sorted by number, so that the settings do not depend on the order of the shards
         for name, value in (("shards", rows), ("digests", digest.text())):
             values = self._settings.get(name, {}) | {number: value}

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
+from scoring.bundle.ranked_lists import Ranking
 from scoring.columns import RESULT_COLUMNS
 from scoring.runs.publishers.published_lists import ListBlock, PublishedRun
 from scoring.runs.shards import Shard, ShardResult
@@ -194,6 +195,13 @@ class OpenRun(Protocol):
 
     is_thread_safe: bool = False
     """Whether `commit_shard` may be called in another thread than the other methods, one call at a time."""
+
+    def write_part(self, shard: Shard, lists: Ranking) -> None:
+        """Begin to store the next lists of a shard, whose `commit_shard` follows with all of its lists.
+
+        It is called in the order of the users, if `is_thread_safe` is true, and does nothing by default.
+        """
+        return
 
     def commit_shard(self, result: ShardResult) -> None:
         """Store a shard durably. Each shard is committed once, in any order."""
