@@ -167,7 +167,18 @@ def test_chunk_size_does_not_change_shards(prepared: Prepared, chunk_size: int) 
     ids = prepared.plan.user_id[rows]
     tasks = [ShardTask(shard, rows[20 * shard.number :][: shard.users]) for shard in shards.cut_shards(ids, 20)]
     done: list[int] = []
-    found = list(LocalExecutor(chunk_size).map(rank, tasks, progress=done.append, cancelled=lambda: False))
+    parts: list[tuple[int, list[int]]] = []
+
+    def take_part(shard: shards.Shard, lists: Ranking) -> None:
+        parts.append((shard.number, lists.user_id.tolist()))
+
+    executor = LocalExecutor(chunk_size, take_part)
+    found = list(executor.map(rank, tasks, progress=done.append, cancelled=lambda: False))
+    for result in found:
+        ids = result.ranking.user_id.tolist()
+        of_shard = [user_id for number, part in parts if number == result.shard.number for user_id in part]
+        assert ids[: len(of_shard)] == of_shard
+        assert len(of_shard) < len(ids)
     assert [result.shard for result in found] == [task.shard for task in tasks]
     assert [result.digest for result in found] == [rank(task).digest for task in tasks]
     assert sum(done) == 50

@@ -25,10 +25,18 @@ class RecordingRun(OpenRun):
     def __init__(self, *, is_thread_safe: bool, committed: Mapping[int, int] | None = None) -> None:
         self.is_thread_safe, self.committed = is_thread_safe, committed or {}
         self.shards: list[int] = []
+        self.parts: list[tuple[int, int]] = []  # number, and how many shards were committed before
         self.threads: set[int] = set()
         self.may_commit = threading.Event()
         self.may_commit.set()
         self.error: Exception | None = None
+        self.part_error: Exception | None = None
+
+    def write_part(self, shard: Shard, lists: Ranking) -> None:
+        if self.part_error is not None:
+            raise self.part_error
+        self.threads.add(threading.get_ident())
+        self.parts.append((shard.number, len(self.shards)))
 
     def commit_shard(self, result: ShardResult) -> None:
         assert self.may_commit.wait(60)
@@ -79,6 +87,35 @@ def test_error_of_a_shard_is_raised_by_the_next_call() -> None:
     writer.commit(make_shard(0))
     with pytest.raises(OutputError):
         writer.commit(make_shard(1))
+    writer.close()
+    assert run.shards == []
+
+
+def test_parts_are_written_in_threads_before_their_shard() -> None:
+    runs = [
+        RecordingRun(is_thread_safe=True),
+        RecordingRun(is_thread_safe=False),
+        RecordingRun(is_thread_safe=True, committed={1: 40}),
+    ]
+    writer = ShardWriter(runs)
+    for number in range(3):
+        for _ in range(2):
+            writer.write_part(make_shard(number).shard, Ranking.empty())
+        writer.commit(make_shard(number))
+    writer.wait()
+    writer.close()
+    assert [run.parts for run in runs] == [[(n, n) for n in (0, 0, 1, 1, 2, 2)], [], [(0, 0), (0, 0), (2, 1), (2, 1)]]
+    assert threading.get_ident() not in runs[0].threads | runs[2].threads
+
+
+def test_error_of_a_part_is_raised_instead_of_a_commit() -> None:
+    run = RecordingRun(is_thread_safe=True)
+    run.part_error = OutputError("The disk is full.")
+    writer = ShardWriter([run])
+    writer.write_part(make_shard(0).shard, Ranking.empty())
+    writer.commit(make_shard(0))
+    with pytest.raises(OutputError):
+        writer.wait()
     writer.close()
     assert run.shards == []
 
