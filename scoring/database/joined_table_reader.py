@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import TABLES, Column
-from scoring.database.query_counter import count_driver_call
 from scoring.database.row_conversion import fetch_columns
 
 __all__ = ["read_joined_arrays"]
@@ -44,7 +43,7 @@ def read_joined_arrays(connection: Connection, table: str, columns: Sequence[Col
     column. Reading row by row then decides.
     """
     (key,) = TABLES[table].key
-    if connection.dialect.name != "sqlite" or not _is_row_id(connection, table, key):
+    if connection.dialect.name != "sqlite":
         return None
     page = _write_query(connection, table, key, columns)
     chunks: list[list[pa.Array]] = [[pa.array([], type=column.type.stored_type)] for column in columns]
@@ -56,7 +55,9 @@ def read_joined_arrays(connection: Connection, table: str, columns: Sequence[Col
             if "decode to UTF-8" not in str(error):
                 raise
             return None
-        (n_rows,), (last,) = next(values), next(values)
+        (n_rows,), (last,), (row_id,) = next(values), next(values), next(values)
+        if str(row_id).upper() != f"{key} INTEGER".upper():
+            return None
         for column, chunk in zip(columns, chunks, strict=True) if n_rows else ():
             array = _READERS[column.type.stored_type](values, n_rows)
             if array is None:
@@ -71,19 +72,11 @@ def read_joined_arrays(connection: Connection, table: str, columns: Sequence[Col
     return arrays if bool((ids[1:] > ids[:-1]).all()) else None
 
 
-def _is_row_id(connection: Connection, table: str, key: str) -> bool:
-    """Return whether the key is the row id of a table: distinct integers, in the order of storage."""
-    cursor: Any = connection.connection.cursor()
-    try:
-        with count_driver_call(connection):
-            found = cursor.execute("SELECT name, type FROM pragma_table_info(?) WHERE pk", (table,)).fetchall()
-    finally:
-        cursor.close()
-    return [(str(name).lower(), str(kind).upper()) for name, kind in found] == [(key, "INTEGER")]
-
-
 def _write_query(connection: Connection, table: str, key: str, columns: Sequence[Column]) -> str:
-    """Return the query of a page: its number of rows, its last key, and the joined values of each column."""
+    """Return the query of a page: its number of rows, its last key, the primary key, and the values of each column.
+
+    An integer that is the primary key is the row id: distinct integers, in the order of storage.
+    """
     quote = connection.dialect.identifier_preparer.quote
     names = [quote(column.name) for column in columns]
     joined = [_JOINS[column.type.stored_type].format(c=name) for name, column in zip(names, columns, strict=True)]
@@ -91,7 +84,8 @@ def _write_query(connection: Connection, table: str, key: str, columns: Sequence
     # without a limit in a subquery, whose rows SQLite would copy
     end = f"SELECT {key} FROM {of_table} WHERE {key} >= :first ORDER BY {key} LIMIT 1 OFFSET :rows"  # noqa: S608
     rows = f"{of_table} WHERE {key} >= :first AND {key} < ifnull(({end}), {BEYOND})"
-    return f"SELECT count(*), max({key}), {', '.join(joined)} FROM {rows}"  # noqa: S608 - our names
+    row_id = f"(SELECT group_concat(name || ' ' || type) FROM pragma_table_info('{table}') WHERE pk)"  # noqa: S608
+    return f"SELECT count(*), max({key}), {row_id}, {', '.join(joined)} FROM {rows}"  # noqa: S608 - our names
 
 
 _FRACTION: Final = f"CAST(({{c}} - CAST({{c}} AS INTEGER)) * {SCALE} AS INTEGER)"
