@@ -33,6 +33,7 @@ __all__ = [
     "to_objects",
     "to_plain_dtype",
     "to_text_series",
+    "view_bytes",
 ]
 
 Mask = NDArray[np.bool_]
@@ -197,6 +198,11 @@ def to_objects(values: pd.Series) -> list[Any]:
     return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
 
 
+def view_bytes(array: NDArray[Any]) -> memoryview:
+    """Return the bytes of an array for a digest, without a copy if it is contiguous."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
 def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
     """Add texts, or integers as texts, to a digest.
 
@@ -205,7 +211,9 @@ def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
     texts = pa.array(column.array).cast(pa.large_string())
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    digest.update(name.encode() + lengths.tobytes() + texts.is_null().to_numpy(zero_copy_only=False).tobytes())
+    digest.update(name.encode())
+    digest.update(view_bytes(lengths))
+    digest.update(view_bytes(texts.is_null().to_numpy(zero_copy_only=False)))
     present = texts.drop_null()
     _, offsets, data = present.buffers()  # hash the Arrow buffer, without making Python strings
     if len(present):

@@ -14,6 +14,7 @@ import pandas as pd
 
 from scoring.columns import Column
 from scoring.columns.board_settings import Board, parse_own_columns
+from scoring.columns.series_functions import view_bytes
 from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
@@ -285,7 +286,8 @@ class Dataset:
                 values = getattr(rows, field.name)
                 for array in (values.start, values.values) if isinstance(values, Ragged) else (values,):
                     if isinstance(array, np.ndarray):
-                        digest.update(field.name.encode() + np.ascontiguousarray(array).tobytes())
+                        digest.update(field.name.encode())
+                        digest.update(view_bytes(array))
         for name in ("jobs", "users", "occupations", "prefectures", "prefecture_adjacency"):
             _digest_frame(digest, self.board.table(name).columns, getattr(self.tables, name))
         if self.actions.own is not None:
@@ -293,7 +295,8 @@ class Dataset:
         for name in ("user_factors", "job_factors"):
             frame = getattr(self.tables, name)
             if frame is not None:
-                digest.update(name.encode() + np.ascontiguousarray(frame.to_numpy(np.float64)).tobytes())
+                digest.update(name.encode())
+                digest.update(view_bytes(frame.to_numpy(np.float64)))
         return digest.hexdigest()
 
 

@@ -24,6 +24,7 @@ from scoring.columns.series_functions import (
     to_mask,
     to_plain_dtype,
     to_text_series,
+    view_bytes,
 )
 from scoring.columns.types.column_type import ColumnType
 
@@ -78,7 +79,8 @@ class NumberType(ColumnType):
 
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
         exact = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        digest.update(name.encode() + np.ascontiguousarray(exact).tobytes())
+        digest.update(name.encode())
+        digest.update(view_bytes(exact))
 
 
 def parse_numbers(texts: pa.Array) -> tuple[NDArray[np.float64], Mask]:

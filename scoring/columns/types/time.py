@@ -23,6 +23,7 @@ from scoring.columns.series_functions import (
     to_mask,
     to_plain_dtype,
     to_text_series,
+    view_bytes,
 )
 from scoring.columns.types.column_type import ColumnType
 
@@ -113,7 +114,8 @@ class TimeType(ColumnType):
         return pd.Series(microseconds).astype(object).where(values.notna().to_numpy(), None).tolist()
 
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
-        digest.update(name.encode() + np.ascontiguousarray(_to_microseconds(values)).tobytes())
+        digest.update(name.encode())
+        digest.update(view_bytes(_to_microseconds(values)))
 
 
 def _to_microseconds(times: pd.Series) -> np.ndarray:
