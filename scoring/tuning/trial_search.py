@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 __all__ = [
+    "FIRST",
     "SAMPLERS",
     "SPACE",
     "Sampler",
@@ -42,7 +43,8 @@ SAMPLERS: Final = ("tpe", "random", "nsga2")
 
 _SHORTFALLS: Final = "shortfalls"
 _PROBLEM: Final = "problem"
-_FIRST: Final = "first"
+FIRST: Final = "first"
+"""Name of the trial attribute that contains the digest of a model to try before all others."""
 SPACE: Final = "space"
 """Name of the study attribute that contains the result of `dump_space`."""
 
@@ -109,10 +111,10 @@ def _enqueue(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> N
     from optuna.trial import TrialState
 
     queued = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.WAITING))
-    known = {trial.user_attrs.get(_FIRST) for trial in queued}
+    known = {trial.user_attrs.get(FIRST) for trial in queued}
     for model in first:
         if model.digest not in known:
-            study.enqueue_trial(problem.search_space.point_of(model), user_attrs={_FIRST: model.digest})
+            study.enqueue_trial(problem.search_space.point_of(model), user_attrs={FIRST: model.digest})
             known.add(model.digest)
 
 

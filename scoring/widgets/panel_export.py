@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -90,9 +90,8 @@ def export_page(state: PanelState, session: TuningSession, registry: Registry | 
     assert saved is not None, "both sides are models"
     access = saved.access.model_copy(update={"n_fitted_users": saved.access.n_users})
     saved = saved.model_copy(update={"access": access})
-    content = collect_evaluation_content(
-        registry, saved, (state.baseline, state.model), ListChanges.of(state.comparison)
-    )
+    models = state.baseline, replace(state.model, name=_NOW)
+    content = collect_evaluation_content(registry, saved, models, ListChanges.of(state.comparison))
     return ExportFile(f"report on {_make_stem(state.model.name)}.html", "text/html", render_report_page(content))
 
 

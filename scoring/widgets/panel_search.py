@@ -29,7 +29,7 @@ from scoring.tuning.level_space import LevelSpace
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.space import Space
-from scoring.tuning.trial_search import make_trial_model, run_trials
+from scoring.tuning.trial_search import FIRST, make_trial_model, run_trials
 from scoring.tuning.tune import mark_front, sort_trials
 from scoring.widgets.model_changes import describe_changes
 from scoring.widgets.panel_computation import TuningSession
@@ -161,7 +161,7 @@ class BackgroundSearch:
             chosen = next((one for one in list(progress.trials) if one.number == trial), None)
         if chosen is None or progress.problem is None:
             raise ConfigurationError("The search has no such trial. Choose one of the list.", key=("trial",))
-        return make_trial_model(progress.problem, chosen)
+        return _make_model(progress.problem, chosen)
 
     def document(self) -> dict[str, Any]:
         """Return the progress and what was found, for the page."""
@@ -265,7 +265,7 @@ class BackgroundSearch:
 
     def _describe_trial(self, progress: _Progress, trial: FrozenTrial) -> dict[str, Any]:
         assert progress.problem is not None, "a trial belongs to a problem"
-        model = make_trial_model(progress.problem, trial)
+        model = _make_model(progress.problem, trial)
         names = [part.name for part in model.parts]
         return {
             "trial": trial.number,
@@ -275,19 +275,29 @@ class BackgroundSearch:
         }
 
     def _describe_end(self, progress: _Progress) -> str:
-        best = self._choose_best(progress)
-        if best is None or progress.problem is None:
+        best, problem = self._choose_best(progress), progress.problem
+        if best is None or problem is None:
             return "The search was stopped before its first trial."
-        found = ", ".join(
-            f"{goal.name} {start:,.4g} → {value:,.4g}"
-            for goal, start, value in zip(progress.problem.goals, progress.start, best.values, strict=True)
-        )
-        count = pluralize(len(progress.trials), "trial")
+        count, goals = pluralize(len(progress.trials), "trial"), problem.goals
+        if len(goals) > 1:
+            n_points = len(self._list_front(progress))
+            names = " and ".join(goal.name for goal in goals)
+            found = f"The front of {names} has {pluralize(n_points, 'point')} of {count}. Choose one."
+        elif _make_model(problem, best) == problem.baseline:
+            return f"None of {count} is better than the initial weights."
+        else:
+            found = f"{count}: {goals[0].name} {progress.start[0]:,.4g} → {best.values[0]:,.4g}."
         users = pluralize(len(self._session.user_id), "user")
         return (
-            f"{count}: {found}. The search chose the best of them on the {users} of the measures, so their values are "
-            "too high. Confirm tests the weights on other users."
+            f"{found} The trials were compared on the {users} of the measures, so these values are too high. Confirm "
+            "tests the weights on other users."
         )
+
+
+def _make_model(problem: Problem, trial: FrozenTrial) -> ScoringModel:
+    """Return the model of a trial. That of the first trial is the initial model itself, without a rounding error."""
+    is_first = trial.user_attrs.get(FIRST) == problem.baseline.digest
+    return problem.baseline if is_first else make_trial_model(problem, trial)
 
 
 def _make_space(state: State) -> LevelSpace:

@@ -57,14 +57,17 @@ def test_result_keeps_locks_and_equals_its_evaluation(search, session, weights, 
 
 
 def test_two_goals_give_a_front(search, weights):
-    search.start(weights, goals=["NDCG@10", "concentration@40"], n_trials=12)
+    search.start(weights, goals=["NDCG@10", "mean fee@40"], n_trials=12)
     search.wait(WAIT)
     shown = search.document()
-    assert [goal["maximise"] for goal in shown["goals"]] == [True, False]
+    assert [goal["maximise"] for goal in shown["goals"]] == [True, True]
     values = np.array([point["values"] for point in shown["front"]])
     assert (np.diff(values[:, 0]) < 0).all()
-    assert (np.diff(values[:, 1]) < 0).all()  # less of the first goal buys less concentration
+    assert (np.diff(values[:, 1]) > 0).all()  # less of the first goal buys more of the second
+    assert len(values) > 1
     assert sum(point["is_best"] for point in shown["front"]) <= 1
+    assert search.find_model(0) is weights.model  # the initial weights, without a rounding error
+    assert f"has {len(values)} points of 12 trials" in shown["message"]
     point = shown["front"][-1]
     model = search.find_model(point["trial"])
     assert dict(zip(point["weights"], model.flat_weights, strict=True)) == pytest.approx(point["weights"])
@@ -85,10 +88,11 @@ def test_search_stops_and_keeps_what_it_found(session, weights):
     assert shown["state"] == "stopped"
     assert 0 < shown["done"] < 5_000
     assert search.find_model()
-    search.start(weights, n_trials=5_000, seconds=0.01)
+    search.start(weights, goals=["concentration@40"], n_trials=5_000, seconds=0.01)
     search.wait(WAIT)
     assert search.document()["state"] == "done"
     assert search.document()["done"] == 1
+    assert search.document()["goals"] == [{"name": "concentration@40", "maximise": False}]
 
 
 def test_search_waits_while_the_panel_computes(session, weights):
