@@ -76,10 +76,9 @@ NOT_A_TIME = "is not an integer number of microseconds since 1970, in the years 
     ],
 )
 def test_invalid_values_give_the_error_of_reading_by_row(
-    sqlite_url: str, column: str, stored: str, value: str, reason: str
+    small_url: str, column: str, stored: str, value: str, reason: str
 ) -> None:
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             connection.exec_driver_sql(f"UPDATE actions SET {column} = {stored} WHERE user_id = 10 AND job_id = 1")
@@ -88,9 +87,8 @@ def test_invalid_values_give_the_error_of_reading_by_row(
 
 
 @pytest.mark.parametrize("kind", ["hide", "click,view", " click "])
-def test_unknown_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+def test_unknown_kinds_are_read_by_row(small_url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             connection.execute(
@@ -107,10 +105,9 @@ def test_unknown_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: 
 
 @pytest.mark.parametrize("column", ["user_id", "job_id"])
 @pytest.mark.parametrize("stored", ["'0010'", "' 10'", "'+10'", "10.5", "NULL"])
-def test_ids_in_a_table_of_another_program_are_read_by_row(sqlite_url: str, column: str, stored: str) -> None:
+def test_ids_in_a_table_of_another_program_are_read_by_row(small_url: str, column: str, stored: str) -> None:
     """A column without a type keeps texts such as '0010', which is another id than 10."""
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql(
                 "CREATE TABLE plain AS SELECT user_id + 0 AS user_id, job_id + 0 AS job_id, "
@@ -128,9 +125,8 @@ def test_ids_in_a_table_of_another_program_are_read_by_row(sqlite_url: str, colu
             assert read_packed_actions(connection, sa.true()) is None
 
 
-def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+def test_invalid_utf8_is_reported_with_its_row(small_url: str) -> None:
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             connection.exec_driver_sql("UPDATE actions SET action = CAST(x'ff41' AS TEXT) WHERE user_id = 10")

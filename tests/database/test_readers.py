@@ -210,9 +210,8 @@ async def test_async_loaders_equal_sync_loaders(database: Database) -> None:
         ("title", "x'ff'"),
     ],
 )
-def test_error_names_invalid_values_stored_by_sqlite(sqlite_url: str, column: str, value: str) -> None:
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+def test_error_names_invalid_values_stored_by_sqlite(small_url: str, column: str, value: str) -> None:
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql(f"UPDATE jobs SET {column} = {value} WHERE job_id = 3")
         with raises_problem("jobs", column, rows=1, first=("job_id 3",)):
@@ -235,19 +234,17 @@ def test_error_names_infinity_and_invalid_factors(database: Database) -> None:
 
 
 @pytest.mark.parametrize("value", ["'1|many'", "'99999999999999999999'"])
-def test_error_names_invalid_preferred_occupations(sqlite_url: str, value: str) -> None:
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+def test_error_names_invalid_preferred_occupations(small_url: str, value: str) -> None:
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql(f"UPDATE users SET preferred_occupations = {value}")
         with raises_problem("users", "preferred_occupations", rows=2):
             load_tables(database)
 
 
-def test_invalid_utf8_is_reported_with_its_row(sqlite_url: str) -> None:
+def test_invalid_utf8_is_reported_with_its_row(small_url: str) -> None:
     """The driver reports the error only while rows are fetched, and does not name the row."""
-    with Database.open(sqlite_url) as database:
-        save_tables(database, small_tables())
+    with Database.open(small_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql("UPDATE jobs SET title = CAST(x'ff41' AS TEXT) WHERE job_id = 3")
         with raises_problem("jobs", "title", rows=1, first=("job_id 3",)):

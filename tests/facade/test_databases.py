@@ -185,16 +185,17 @@ async def test_data_is_loaded_once_and_replaced_by_refresh(sqlite_url: str, mark
         pd.testing.assert_frame_equal(await engine.calculate_scores_for_all_users(top_k=1), after)
 
 
-async def test_many_tasks_share_one_load(sqlite_url: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_tasks_share_one_load(
+    sqlite_url: str, market: RawMarket, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import scoring.facade.snapshot as home
 
     loads = []
     load = home.read_accepted_async
     monkeypatch.setattr(home, "read_accepted_async", lambda db, *of: (loads.append(1), load(db, *of))[1])
     store(market, sqlite_url)
-    oracle = market.oracle()
     with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine:
-        pairs = [(market.jobs[n % 40], market.users[n % 12]) for n in range(60)]
+        pairs = [(market.jobs[n % 5], market.users[n % 4]) for n in range(60)]
         found = await asyncio.gather(
             *(engine.calculate_total_score(legacy_job(j), legacy_user(u), u["user_id"]) for j, u in pairs)
         )

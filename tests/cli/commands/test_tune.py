@@ -24,7 +24,7 @@ from tests.cli.command import (
 
 
 def test_tune_reports_saves_and_resumes(action_command: Call) -> None:
-    options = ("--trials", 12, "--random-trials", 6, "--save", "found", "--out", "tuned")
+    options = ("--trials", 8, "--random-trials", 4, "--save", "found", "--out", "tuned")
     done = action_command("tune", *options)
     text = page(done)
     saved = Registry("data/profiles").load("found")
@@ -35,15 +35,15 @@ def test_tune_reports_saves_and_resumes(action_command: Call) -> None:
     assert number(shown) == rounded(frame.loc[("search", "NDCG@10"), "mean"])
     assert saved.metadata.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
     trials = pd.read_csv("tuned/trials.csv")
-    assert trials.groupby("study").size().to_dict() == {"random search": 6, "search": 12}
+    assert trials.groupby("study").size().to_dict() == {"random search": 4, "search": 8}
     assert len(Registry("data/profiles").list_test_accesses()) == 4
     stored = sorted(Path("data/searches").iterdir())
     assert [path.suffix for path in stored] == [".journal", ".json"]
-    again = action_command("tune", "--trials", 14, "--random-trials", 6, "--no-test", "--out", "more")
+    again = action_command("tune", "--trials", 10, "--random-trials", 4, "--no-test", "--out", "more")
     assert "Test: " not in page(again)
     more = pd.read_csv("more/trials.csv")
-    pd.testing.assert_frame_equal(more[more["trial"] < 12].reset_index(drop=True), trials)
-    assert len(more) == 20
+    pd.testing.assert_frame_equal(more[more["trial"] < 8].reset_index(drop=True), trials)
+    assert len(more) == 14
     assert sorted(Path("data/searches").iterdir()) == stored
     model = Registry("data/profiles").load("found").model
     assert model.flat_weights.sum() == pytest.approx(1)
@@ -112,7 +112,7 @@ def test_pick_chooses_from_the_front_and_a_trial_is_saved(
 
 
 @pytest.mark.parametrize(
-    ("processes", "n_random", "n_trials"), [(2, 10, 20), pytest.param(3, 20, 40, marks=pytest.mark.long)]
+    ("processes", "n_random", "n_trials"), [(2, 5, 10), pytest.param(3, 20, 40, marks=pytest.mark.long)]
 )
 def test_processes_share_the_trials_of_a_search(
     action_command: Call, processes: int, n_random: int, n_trials: int
