@@ -20,6 +20,7 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
+from scoring.threads.pool import limit_threads
 from scoring.validation.pandas_frames import to_pandas_frame
 
 __all__ = ["BatchMethods"]
@@ -75,7 +76,8 @@ class BatchMethods(EngineState):
             with self.operations.measure("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._score_all_pairs(make_inputs(snapshot, users_df, jobs_df), size, out, cancelled)
-                prepared = prepare_request(snapshot, self.model, users_df, jobs_df, self.max_workers)
+                with limit_threads(self.max_workers):
+                    prepared = prepare_request(snapshot, self.model, users_df, jobs_df, self.max_workers)
                 return legacy_results.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
                 )

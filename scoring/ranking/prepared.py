@@ -23,6 +23,7 @@ from scoring.ranking.component_contract import require_contract
 from scoring.ranking.explanation import Explanation, explain
 from scoring.ranking.user_eligibility import UserEligibility
 from scoring.statistics import Basis, Statistics
+from scoring.threads.pool import limit_threads
 
 if TYPE_CHECKING:
     from scoring.backends.numba.strategies import Strategy
@@ -75,8 +76,9 @@ class Prepared:
         ModelError: If a component's terms do not fit the data.
         """
         model, workers, inputs = load_model(model), check_workers(workers), _make_inputs(data, basis)
-        plan = Plan.build(model, inputs, candidates)
-        require_contract(plan, inputs)
+        with limit_threads(workers):
+            plan = Plan.build(model, inputs, candidates)
+            require_contract(plan, inputs)
         return cls(inputs, plan, workers, backend=backend, path=path)
 
     @classmethod

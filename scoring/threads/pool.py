@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +14,14 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.threads.blas import limit_blas_threads
 
-__all__ = ["available_cpus", "count_users_per_task", "limit_blas_threads", "map_in_threads", "run_in_threads"]
+__all__ = [
+    "available_cpus",
+    "count_users_per_task",
+    "limit_blas_threads",
+    "limit_threads",
+    "map_in_threads",
+    "run_in_threads",
+]
 
 MAX_USERS_PER_TASK = 256
 MIN_USERS_PER_TASK = 16
@@ -27,13 +36,32 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_MAX_THREADS: ContextVar[int | None] = ContextVar("max_threads", default=None)
+
+
+@contextmanager
+def limit_threads(workers: int | None) -> Iterator[None]:
+    """Limit `map_in_threads` to this number of threads in the block, for the code that this thread runs.
+
+    None: no other limit than that of an outer block. The caller of `map_in_threads` often does not know the limit.
+    """
+    token = _MAX_THREADS.set(_MAX_THREADS.get() if workers is None else workers)
+    try:
+        yield
+    finally:
+        _MAX_THREADS.reset(token)
+
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def map_in_threads(work: Callable[[T], R], parts: Sequence[T], n_rows: int) -> list[R]:
-    """Return `work` of each part of a table (a column, or some rows), with a thread per core if it has many rows."""
-    workers = min(available_cpus(), len(parts))
+    """Return `work` of each part of a table (a column, or some rows), in several threads if it has many rows.
+
+    The number of threads is that of `limit_threads`, and one per core without a limit.
+    """
+    workers = min(_MAX_THREADS.get() or available_cpus(), len(parts))
     if workers <= 1 or n_rows < MIN_ROWS_IN_THREADS:
         return list(map(work, parts))
     with ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from scoring.threads import pool
-from scoring.threads.pool import count_users_per_task, map_in_threads
+from scoring.threads.pool import count_users_per_task, limit_threads, map_in_threads
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,21 @@ def test_long_columns_run_in_threads(n_rows: int, in_main_thread: bool, monkeypa
     monkeypatch.setattr(pool, "available_cpus", lambda: 2)
     found = map_in_threads(lambda n: (n, threading.current_thread() is threading.main_thread()), range(5), n_rows)
     assert found == [(n, in_main_thread) for n in range(5)]
+
+
+@pytest.mark.parametrize(("workers", "outer", "n_threads"), [(1, 3, 1), (2, None, 2), (3, 1, 3), (None, 2, 2)])
+def test_threads_are_limited(workers: int | None, outer: int | None, n_threads: int) -> None:
+    """A part waits until all threads have a part. With one thread, the caller does the work."""
+    together, names = threading.Barrier(n_threads), set()
+
+    def work(part: int) -> None:
+        together.wait(60)
+        names.add(threading.current_thread().name)
+
+    with limit_threads(outer), limit_threads(workers):
+        map_in_threads(work, range(2 * n_threads), pool.MIN_ROWS_IN_THREADS)
+    assert len(names) == n_threads
+    assert (threading.main_thread().name in names) == (n_threads == 1)
 
 
 def test_errors_of_columns_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.threads.kept_threads import start_work
-from scoring.threads.pool import available_cpus, limit_blas_threads, run_in_threads
+from scoring.threads.pool import available_cpus, limit_blas_threads, limit_threads, run_in_threads
 
 __all__ = ["NumbaBackend"]
 
@@ -180,7 +180,8 @@ class NumbaBackend:
 
     @cached_property
     def _selection(self) -> Selection:
-        return Selection(self.bundle.search)
+        with limit_threads(self.workers):
+            return Selection(self.bundle.search)
 
     def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:
         """See `Backend`."""
