@@ -50,6 +50,7 @@ from scoring.database.engines import READ_ONLY
 from scoring.database.row_conversion import ROWS_PER_FETCH, fetch_slices
 from scoring.database.schema import DATA_TABLES
 from scoring.telemetry import fault_injection
+from scoring.threads.pool import map_in_threads
 
 __all__ = ["PackedActions", "read_packed_actions"]
 
@@ -108,14 +109,18 @@ class PackedActions:
                 return None
             for name, arrays in zip(_Part._fields, found, strict=True):
                 arrays.append(getattr(part, name))
+        n_rows = sum(map(len, found[0]))
         del parts
-        # the memory of one column's parts is reused for the next column
-        user_id, job_id, kind, occurred_at = (np.concatenate(found.pop(0)) for _ in _Part._fields)
-        numbers = {"user_id": user_id, "job_id": job_id, "occurred_at": occurred_at}
-        series = {"action": DictionaryColumn(pd.Series(ACTION_KINDS, dtype="str"), kind).series()}
-        for column in TABLES["actions"].columns:
-            if column.name in numbers:
-                series[column.name] = column.type.from_arrow(pa.array(numbers[column.name]))
+
+        def join(place: int) -> pd.Series:
+            values, found[place] = np.concatenate(found[place]), []  # the parts are freed
+            name = _Part._fields[place]
+            if name == "kind":
+                return DictionaryColumn(pd.Series(ACTION_KINDS, dtype="str"), values).series()
+            return TABLES["actions"].column(name).type.from_arrow(pa.array(values))
+
+        user_id, job_id, action, occurred_at = map_in_threads(join, range(len(found)), n_rows)
+        series = {"user_id": user_id, "job_id": job_id, "action": action, "occurred_at": occurred_at}
         return pd.DataFrame({name: series[name] for name in TABLES["actions"].names}, copy=False)
 
 
