@@ -12,12 +12,11 @@ import re
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scoring.errors import ConfigurationError, OutputError
 from scoring.model.eligibility_rule import EligibilityRule
@@ -28,7 +27,7 @@ from scoring.storage.os_errors import wrap_os_errors
 from scoring.storage.plain_file import read_plain_file
 from scoring.storage.user_paths import expand_path
 from scoring.widgets.panel_computation import TuningSession
-from scoring.widgets.try_history import MAX_TEXT, Try, TryHistory
+from scoring.widgets.try_history import Try, TryHistory
 from scoring.widgets.weights_model import State, WeightsModel
 
 __all__ = ["DraftStore", "PanelDraft", "find_state_folder"]
@@ -39,36 +38,16 @@ _MAX_DRAFTS: Final = 40
 _MAX_AGE_DAYS: Final = 60
 _DAY: Final = 24 * 60 * 60
 
-Text = Field(max_length=MAX_TEXT)
-
 
 def find_state_folder() -> Path:
     """Return the folder of drafts in the user's state folder, `$XDG_STATE_HOME` or `~/.local/state`."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "scoring" / "panel"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class _SavedTry(_Part):
-    number: int
-    at: datetime
-    digest: Digest
-    baseline: Digest
-    text: str
-    effect: str
-    values: dict[str, float | None]
-    differences: dict[str, float | None]
-    marks: dict[str, int]
-    n_worse_slices: int
-    name: str = Text
-    note: str = Text
-    is_starred: bool
-
-
-class PanelDraft(_Part):
+class PanelDraft(BaseModel):
     """The content of a panel: weights, parameters, rules, locks, baseline, tries, chosen user and job."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal[1] = 1
     holdout: Digest
@@ -85,7 +64,7 @@ class PanelDraft(_Part):
     """Condition and name of the own rules that are off."""
     user: str
     job: str
-    tries: tuple[_SavedTry, ...]
+    tries: tuple[Try, ...]
     current: int | None
     n_moves: int
     compared: tuple[tuple[Digest, Digest], ...]
@@ -116,7 +95,7 @@ class PanelDraft(_Part):
             off_rules=tuple((rule.where, rule.name) for rule in state.off_rules),
             user=user,
             job=job,
-            tries=tuple(_SavedTry(**asdict(one)) for one in history.tries),
+            tries=tuple(history.tries),
             current=history.current,
             n_moves=history.n_moves,
             compared=session.compared,
@@ -132,12 +111,11 @@ class PanelDraft(_Part):
         ConfigurationError: If the code of a component has changed since. Then nothing is changed.
         """
         restored = TryHistory(weights.start)
-        tries = [Try(**dict(one)) for one in self.tries]
-        restored.restore(tries, self.models, self.current, self.n_moves)
+        restored.restore(self.tries, self.models, self.current, self.n_moves)
         model, baseline = restored.load_model(self.model), restored.load_model(self.baseline)
         off_rules = tuple(EligibilityRule(where, name) for where, name in self.off_rules)
         weights.restore(State(model, baseline, frozenset(self.locked), frozenset(self.locked_groups), off_rules))
-        history.restore(tries, self.models, self.current, self.n_moves)
+        history.restore(self.tries, self.models, self.current, self.n_moves)
         session.restore_counts(self.compared, self.confirmed, self.n_trials)
 
 

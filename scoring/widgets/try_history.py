@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from scoring.errors import ConfigurationError, make_printable, pluralize
 from scoring.evaluation.measure_info import find_good_sign
 from scoring.model import ScoringModel
+from scoring.registry.metadata import Digest
 from scoring.registry.saved_evaluation import SavedModel
 from scoring.widgets.model_changes import describe_changes
 from scoring.widgets.panel_computation import PanelState
@@ -23,30 +25,31 @@ MAX_TEXT: Final = 2_000
 """Limit for the name and the note of a try, in characters."""
 
 
-@dataclass(frozen=True)
-class Try:
+class Try(BaseModel):
     """A setting of the panel with its results. Measures are compared with the baseline of that time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     number: int
     """Number of the try in its session, from 1. It is the id on the page."""
     at: datetime
-    digest: str
+    digest: Digest
     """Digest of the model."""
-    baseline: str
+    baseline: Digest
     """Digest of the baseline."""
     text: str
     """What changed since the previous try; "" if nothing did."""
     effect: str
     """What the change did to the measures; "" if unknown."""
-    values: Mapping[str, float | None]
+    values: dict[str, float | None]
     """Measure → value; None if it has none."""
-    differences: Mapping[str, float | None]
+    differences: dict[str, float | None]
     """Measure → difference from the baseline."""
-    marks: Mapping[str, int]
+    marks: dict[str, int]
     """Measure → 1 or -1 if it is significantly better or worse than under the baseline, otherwise 0."""
     n_worse_slices: int
-    name: str = ""
-    note: str = ""
+    name: str = Field(default="", max_length=MAX_TEXT)
+    note: str = Field(default="", max_length=MAX_TEXT)
     is_starred: bool = False
 
     @property
@@ -64,8 +67,8 @@ class Try:
             "at": f"{self.at:%Y-%m-%dT%H:%M:%SZ}",
             "text": self.text,
             "verdict": self.effect,
-            "values": dict(self.values),
-            "differences": dict(self.differences),
+            "values": {measure: _round(value) for measure, value in self.values.items()},
+            "differences": {measure: _round(value) for measure, value in self.differences.items()},
             "marks": dict(self.marks),
             "worse_slices": self.n_worse_slices,
         }
@@ -226,7 +229,7 @@ class TryHistory:
 
     def _replace(self, number: int, **values: Any) -> None:
         place = self.tries.index(self._get(number))
-        self.tries[place] = replace(self.tries[place], **values)
+        self.tries[place] = self.tries[place].model_copy(update=values)
 
 
 def _check_text(what: str, text: str) -> str:
@@ -236,6 +239,11 @@ def _check_text(what: str, text: str) -> str:
             f"The {what} of a try has {len(text):,} characters. Use at most {MAX_TEXT:,}.", key=(what,)
         )
     return text
+
+
+def _round(value: float | None) -> float | None:
+    """Return a number with six significant digits, so that the document of many tries stays small."""
+    return None if value is None else float(f"{value:.6g}")
 
 
 def _drop_nan(value: float) -> float | None:

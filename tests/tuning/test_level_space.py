@@ -18,7 +18,7 @@ NAMES = [part.name for part in STANDARD.parts]
 
 
 def test_any_point_keeps_locks_and_sums():
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(
         st.sets(st.sampled_from(GROUPS), max_size=3),
         st.sets(st.sampled_from(NAMES), max_size=6),

@@ -24,10 +24,15 @@ def opened(data, standard):
     return TuningSession.of(data, standard, users=25, k=10)
 
 
+def compute(session, model, user):
+    """Return the first state with actions. Later stages are not computed."""
+    return next(state for state in session.stages(Request(model, user)) if state.actions is not None)
+
+
 def acting_user(session):
     """Return a user of the measures with later actions on listed and on other jobs."""
     for user in session.user_id.tolist():
-        state = session.compute(Request(session.baseline, user))
+        state = compute(session, session.baseline, user)
         if state.actions.hits and any(action.is_counted for action, _ in state.actions.missed):
             return user, state
     raise AssertionError("the market has no such user")
@@ -51,7 +56,7 @@ def test_hits_and_missed_jobs_are_all_later_actions(opened, data):
 def test_missed_jobs_have_their_full_rank(opened, standard):
     other = standard.with_weights({"fee": 0.6, "location": 0.4})
     user, _ = acting_user(opened)
-    state = opened.compute(Request(other, user))
+    state = compute(opened, other, user)
     before, after = opened.prepare_user(state)
     shown = state.actions.document()
     json.dumps(shown, allow_nan=False)
@@ -72,7 +77,7 @@ def test_missed_jobs_have_their_full_rank(opened, standard):
 def test_actions_of_reserved_users_are_hidden(opened, data):
     split = split_users(by_time(data, days=14).user_id)
     for user in (int(split.validation[0]), int(split.test[0])):
-        state = opened.compute(Request(opened.baseline, user))
+        state = compute(opened, opened.baseline, user)
         assert state.actions.document() == {"hits": {}, "missed": [], "hidden": opened.later.find_reason(user)}
         assert "kept for" in state.actions.reason
     undrawn = next(user for user in split.train.tolist() if user not in opened.user_id)
@@ -81,7 +86,7 @@ def test_actions_of_reserved_users_are_hidden(opened, data):
 
 def test_holdout_without_its_data_has_counted_jobs_only(session, standard):
     user = int(session.user_id[0])
-    actions = session.compute(Request(standard, user)).actions
+    actions = compute(session, standard, user).actions
     found = [*actions.hits.values(), *(action for action, _ in actions.missed)]
     relevance = session.evaluator.holdout.relevance
     assert sorted(action.job_id for action in found) == relevance.job_id[relevance.user_id == user].tolist()

@@ -157,9 +157,10 @@ def test_draft_restores_the_whole_panel(panel, store, session, standard):
 
 
 def test_draft_is_private_and_others_are_pruned(panel, store):
+    draft = panel.draft()
     names = [store.make_id() for _ in range(43)]
     for age, name in enumerate(reversed(names)):
-        store.save(name, panel.draft())
+        store.save(name, draft)
         path = store.folder / f"{name}.json"
         os.utime(path, (path.stat().st_mtime - 60 * age,) * 2)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
