@@ -66,7 +66,7 @@ function makeTable(label, columns, rows) {
   const classes = columns.map((column) => [column.kind, column.hide && `hide-${column.hide}`].filter(Boolean).join(" "));
   const cell = (name, content, i, more = {}) => make(name, { class: classes[i] || null, ...more }, content);
   return make("table", { "aria-label": label },
-    make("thead", {}, make("tr", {}, columns.map((column, i) => cell("th", column.name, i, { scope: "col" })))),
+    make("thead", {}, make("tr", {}, columns.map((column, i) => column.name ? cell("th", column.name, i, { scope: "col" }) : cell("td", "", i)))),
     make("tbody", {}, rows.map((row) => make("tr", {}, row.map((content, i) => cell("td", content, i))))));
 }
 

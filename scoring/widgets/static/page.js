@@ -248,8 +248,17 @@ class Page {
     for (const [name, show] of Object.entries(draw)) {
       if (name in parts) show(parts[name]);
     }
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.markScrolled());
     if (parts.evidence && !isWhole) this.promotion.show(parts.evidence);
     this.root.dataset.state = this.document.status?.kind ?? "opening";
+  }
+
+  /** Let the keyboard reach tables that scroll sideways. */
+  markScrolled() {
+    for (const node of this.root.querySelectorAll(".scroll:not(.list)")) {
+      setAttributes(node, { tabindex: node.scrollWidth > node.clientWidth + 1 ? 0 : null });
+    }
   }
 
   showOpening(part) {
@@ -386,8 +395,10 @@ function render({ model, el }) {
   const endKeys = page.watchKeys();
   const resized = new ResizeObserver(() => {
     page.root.style.setProperty("--header", `${page.header.offsetHeight}px`);
+    page.markScrolled();
   });
   resized.observe(page.header);
+  page.root.addEventListener("toggle", () => page.markScrolled(), true);
   const scroller = findScroller(el);
   const measured = new ResizeObserver(() => page.root.style.setProperty("--view", `${scroller.clientHeight}px`));
   measured.observe(scroller);

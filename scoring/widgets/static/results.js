@@ -33,7 +33,7 @@ class Measures {
     ];
     const rows = data.rows.map((row) => [
       make("span", { class: "measure-name", "data-tip": `measure:${row.measure}` }, row.measure,
-        make("span", { class: "muted", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`)),
+        row.good ? make("span", { class: "muted", role: "img", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`) : ""),
       formatNumber(row.baseline), formatNumber(row.now),
       make("span", { class: row.is_price ? "worse" : row.kind },
         formatSigned(row.difference), row.difference && isNumber(row.relative)

@@ -54,13 +54,15 @@ class History {
             event.target.blur();
             page.send({ kind, id: one.id, [name]: event.target.value });
           } }))));
-    const text = one.name || one.text || (one.id === 1 ? "the first setting" : "another baseline");
+    const changes = one.text.split(", ");
+    const short = changes.slice(0, 3).join(", ") + (changes.length > 3 ? ` and ${changes.length - 3} more` : "");
+    const text = one.name || short || (one.id === 1 ? "the first setting" : "another baseline");
     return make("li", { "data-try": one.id, class: one.is_current ? "current" : null },
       make("button", { type: "button", class: "star", "data-role": "star", "aria-pressed": String(one.starred),
         "aria-label": `star try ${one.id}`, onclick: () => page.send({ kind: "try_star", id: one.id, on: !one.starred }) },
         one.starred ? "★" : "☆"),
       make("button", { type: "button", class: "link try-text", "data-role": "return", "aria-current": one.is_current ? "true" : null,
-        title: "return to this try", onclick: () => page.send({ kind: "try", id: one.id }) },
+        title: `return to this try${one.text ? `: ${one.text}` : ""}`, onclick: () => page.send({ kind: "try", id: one.id }) },
         make("span", { class: "muted" }, `${one.id} `), text),
       make("span", { class: "muted try-effect" }, [one.verdict, one.worse_slices ? `▼ ${count(one.worse_slices, "slice")} worse` : "",
         one.note].filter(Boolean).join(" · ")),
@@ -212,16 +214,16 @@ class Search {
       const [low, high] = [Math.min(...values), Math.max(...values)];
       return { low, high, at: (value) => (length * (value - low)) / (high - low || 1) };
     };
-    const [x, y] = [axis(0, width - 60), axis(1, height - 60)];
-    const spot = (values) => ({ cx: 40 + x.at(values[0]), cy: height - 36 - y.at(values[1]) });
+    const [x, y] = [axis(0, width - 84), axis(1, height - 60)];
+    const spot = (values) => ({ cx: 64 + x.at(values[0]), cy: height - 36 - y.at(values[1]) });
     const names = data.goals.map((goal) => goal.name);
     const text = (at, anchor, content) => makeSvg("text", { ...at, "text-anchor": anchor, class: "tick" }, content);
     return makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, class: "front", role: "group",
       "aria-label": `Front of ${names[0]} and ${names[1]}` },
-      makeSvg("rect", { x: 30, y: 12, width: width - 40, height: height - 40, class: "frame" }),
-      text({ x: width / 2, y: height - 4 }, "middle", names[0]), text({ x: 34, y: 10 }, "start", names[1]),
-      text({ x: 34, y: height - 16 }, "start", formatNumber(x.low)), text({ x: width - 12, y: height - 16 }, "end", formatNumber(x.high)),
-      text({ x: 26, y: height - 32 }, "end", formatNumber(y.low, 2)), text({ x: 26, y: 24 }, "end", formatNumber(y.high, 2)),
+      makeSvg("rect", { x: 52, y: 12, width: width - 60, height: height - 40, class: "frame" }),
+      text({ x: width / 2 + 26, y: height - 4 }, "middle", names[0]), text({ x: 52, y: 9 }, "start", names[1]),
+      text({ x: 56, y: height - 16 }, "start", formatNumber(x.low)), text({ x: width - 12, y: height - 16 }, "end", formatNumber(x.high)),
+      text({ x: 48, y: height - 32 }, "end", formatNumber(y.low)), text({ x: 48, y: 24 }, "end", formatNumber(y.high)),
       makeSvg("path", { d: `M${spot(data.start).cx - 5},${spot(data.start).cy}h10m-5,-5v10`, class: "start" },
         makeSvg("title", {}, "the weights at the start")),
       data.front.map((one) => makeSvg("circle", { ...spot(one.values), r: one.is_best ? 7 : 5, tabindex: 0, role: "button",
