@@ -296,6 +296,11 @@ class Page {
 
   showStatus(status) {
     setText(this.status, status.text);
+    clearTimeout(this.slow);
+    if (status.kind === "computing" && !this.document.measures) {
+      this.slow = setTimeout(() => setText(this.status, `${status.text} `
+        + "The first use after an installation compiles for up to two minutes."), 6000);
+    }
     this.status.dataset.kind = status.kind;
     this.showCounter();
   }
