@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.evaluator import Evaluation, Evaluator, make_evaluators
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, last_n
 from scoring.evaluation.list_facts import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
+from scoring.evaluation.user_splits import split_users
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.pair_facts import Pair
 from scoring.model.terms import UserTerm, Value
@@ -211,6 +212,17 @@ def test_subset_of_users_has_the_same_rows(evaluator: Evaluator, holdout: Holdou
     np.testing.assert_array_equal(found.ranking.scores, whole.ranking.scores[rows])
     for name, values in found.values.items():
         np.testing.assert_array_equal(values, whole.values[name][rows])
+
+
+def test_evaluators_of_a_split_share_statistics(holdout: Holdout) -> None:
+    split = split_users(holdout.user_id)
+    parts = make_evaluators(holdout, split, k=20)
+    assert [part.user_id.tolist() for part in parts] == [
+        split.train.tolist(), split.validation.tolist(), split.test.tolist()
+    ]  # fmt: skip
+    assert len({id(part.statistics) for part in parts}) == 1
+    assert {part.k for part in parts} == {40}  # the metrics need 40
+    assert [part.user_id.tolist() for part in make_evaluators(holdout)] == [part.user_id.tolist() for part in parts]
 
 
 def test_users_without_relevant_jobs_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
