@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_ext")]
 
+import scoring.array_types  # noqa: E402
+
 # A page of the site is a file of the repository, so that its links work in both.
 root_doc = "docs/index"
 include_patterns = [
@@ -42,6 +44,7 @@ python_maximum_signature_line_length = 90
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {name: f"scoring.array_types.{name}" for name in scoring.array_types.__all__}
 autodoc_default_options = {"members": True, "undoc-members": True, "exclude-members": "model_config"}
 napoleon_google_docstring = False
 napoleon_use_ivar = True

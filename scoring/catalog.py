@@ -75,6 +75,12 @@ def load_model(source: AnyModel = "standard", components: Iterable[type[Componen
     ------
     ModelError: If the model does not exist, `source` is another object, or the file is invalid. The error contains the
         line.
+
+    Example
+    -------
+    >>> model = load_model("standard")
+    >>> [part.name for part in model.parts if part.group == "match"]
+    ['location', 'category', 'conditions']
     """
     if isinstance(source, ScoringModel):
         return source
@@ -139,6 +145,11 @@ def load_components(file: str | Path, *, source: str | None = None) -> list[type
     Raises
     ------
     ModelError: If the file cannot be run, does not define a component, or a component does not have a `kind`.
+
+    Example
+    -------
+    >>> [component.kind for component in load_components(folder / "pay_floor.py")]
+    ['pay_floor']
     """
     file = expand_path(file, "file")
     source = f"component file {file}" if source is None else source

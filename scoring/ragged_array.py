@@ -16,7 +16,14 @@ __all__ = ["Ragged"]
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of different lengths: row r is `values[start[r]:start[r + 1]]`."""
+    """Rows of different lengths: row r is `values[start[r]:start[r + 1]]`.
+
+    Example
+    -------
+    >>> lists = Ragged(np.array([0, 2, 2, 3]), np.array([4, 5, 6]))
+    >>> lists.lengths.tolist()
+    [2, 0, 1]
+    """
 
     start: Longs
     values: Ints

@@ -40,6 +40,12 @@ def format_prose(text: str) -> str:
     return "".join(parts)
 
 
+def read_paragraphs(docstring: str | None) -> list[str]:
+    """Return the paragraphs of a docstring before its first section, such as `Attributes`."""
+    text = re.split(r"^\w+\n-{3,}$", inspect.cleandoc(docstring or ""), maxsplit=1, flags=re.MULTILINE)[0]
+    return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
+
+
 # --- commands
 
 
@@ -63,8 +69,8 @@ def make_command_reference() -> str:
         rows = [_describe_parameter(*parameter.get_help_record(context)) for parameter in command.params]
         arguments = [parameter.metavar for parameter in command.params if parameter.param_type_name == "argument"]
         lines += [f"## {name}", "", "```text", " ".join([name, *arguments, "[OPTIONS]"]), "```", ""]
-        for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
-            lines += [format_prose(" ".join(paragraph.split())), ""]
+        for paragraph in read_paragraphs(command.help):
+            lines += [format_prose(paragraph), ""]
         lines += [format_prose(command.epilog), ""] if command.epilog else []
         lines += make_table(("argument or option", "meaning"), rows) if rows else []
     return "\n".join(lines)
@@ -114,8 +120,7 @@ def make_legacy_component_reference() -> str:
 
 
 def _describe_component(component: Any) -> list[str]:
-    paragraphs = inspect.cleandoc(component.__doc__ or "").split("\n\n")
-    lines = [line for paragraph in paragraphs for line in (format_prose(" ".join(paragraph.split())), "")]
+    lines = [line for paragraph in read_paragraphs(component.__doc__) for line in (format_prose(paragraph), "")]
     return [*lines, f"Reads: {', '.join(f'`{column}`' for column in component.reads) or 'no column'}.", ""]
 
 
@@ -161,8 +166,8 @@ def make_measure_reference() -> str:
             info = MEASURES[label]
             plain = describe_measure(f"{label}@{kind().k}")
             lines += [f"### {label}", "", f"In plain words: {name_measure(label)}. {plain}", ""]
-            for paragraph in inspect.cleandoc(kind.__doc__ or "").split("\n\n"):
-                lines += [format_prose(" ".join(paragraph.split())), ""]
+            for paragraph in read_paragraphs(kind.__doc__):
+                lines += [format_prose(paragraph), ""]
             better = f"{info.good} is better" if info.good else "neither direction is better"
             unit = {"": "none", "money": "the currency of the board"}.get(info.unit, info.unit)
             lines += [f"- default: `{kind().name}`", f"- direction: {better}", f"- unit: {unit}"]
@@ -222,10 +227,9 @@ def make_error_reference() -> str:
     lines: list[str] = []
     classes = [value for name in scoring.errors.__all__ if isinstance(value := getattr(scoring.errors, name), type)]
     for kind in sorted(classes, key=lambda kind: kind.__name__):
-        paragraphs = inspect.cleandoc(kind.__doc__ or "").partition("Attributes\n")[0].strip().split("\n\n")
         bases = ", ".join(f"`{base.__name__}`" for base in kind.__bases__)
         lines += [f"### {kind.__name__}", ""]
-        lines += [line for text in paragraphs for line in (format_prose(" ".join(text.split())), "")]
+        lines += [line for paragraph in read_paragraphs(kind.__doc__) for line in (format_prose(paragraph), "")]
         lines += [f"Bases: {bases}. Attributes and methods: {{py:obj}}`scoring.errors.{kind.__name__}`.", ""]
     return "\n".join(lines)
 

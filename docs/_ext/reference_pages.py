@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import scoring
 
 API_FOLDER = Path(__file__).parents[1] / "api"
 MODULES = (
+    "scoring.array_types",
     "scoring.backends.reference",
     "scoring.components.helpers",
     "scoring.database.database",
@@ -59,7 +61,9 @@ def make_api_pages() -> dict[str, str]:
         links: list[str] = []
         for name in list_exports(package):
             value = getattr(module, name)
-            home = homes.setdefault(id(value), package) if callable(value) else package
+            home = (
+                homes.setdefault(id(value), package) if isinstance(value, type) or inspect.isroutine(value) else package
+            )
             if home == package:
                 entries += ["", *_make_entry(package, name, value)]
             else:
@@ -72,7 +76,7 @@ def make_api_pages() -> dict[str, str]:
 def _make_entry(package: str, name: str, value: object) -> list[str]:
     if isinstance(value, type):
         return [f".. autoclass:: {package}.{name}"]
-    if callable(value):
+    if inspect.isroutine(value):
         return [f".. autofunction:: {package}.{name}"]
     return [f".. autodata:: {package}.{name}", *(["   :no-value:"] if len(repr(value)) > LONGEST_VALUE else [])]
 
@@ -158,6 +162,18 @@ def _process_docstring(app: Any, what: str, name: str, value: object, options: A
     lines[:] = convert_docstring(lines)
 
 
+def shorten_signature(text: str) -> str:
+    """Return a signature with `...` for defaults that are not Python, such as `<factory>`, and short array types."""
+    text = re.sub(r"= <(?:[^<>]|<[^<>]*>)*>", "= ...", text)
+    return re.sub(r"TypeAliasForwardRef\('([\w.]+)'\)", r"\1", text).replace("scoring.array_types.", "")
+
+
+def _process_signature(
+    app: Any, what: str, name: str, value: object, options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    return signature and shorten_signature(signature), returned and shorten_signature(returned)
+
+
 def _require_exact_names(app: Any, document: Any) -> None:
     """A type of an annotation is a name of its module. Sphinx would also link `bytes` to an attribute of a class."""
     from sphinx.addnodes import pending_xref
@@ -181,5 +197,6 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("source-read", _fill_markers)
     app.connect("env-get-outdated", _find_generated_pages)
     app.connect("autodoc-process-docstring", _process_docstring, priority=400)  # before napoleon
+    app.connect("autodoc-process-signature", _process_signature)
     app.connect("doctree-read", _require_exact_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

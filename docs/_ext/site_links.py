@@ -15,24 +15,31 @@ LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
 
 
 class Page(HTMLParser):
-    """The anchors, the links and the loaded files of a page."""
+    """The anchors, the links and the loaded files of a page. Links in outputs of notebooks are not read."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loaded: list[str] = []
+        self.depth = 0  # of elements `div` from the output of a cell
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         self.anchors |= {values[name] for name in ("id", "name") if name in values}
-        if tag == "a" and "href" in values:
+        if tag == "div" and (self.depth or "cell_output" in values.get("class", "").split()):
+            self.depth += 1
+        if tag == "a" and "href" in values and not self.depth:
             self.links.append(values["href"])
         if tag == "link" and values.get("rel") in ("stylesheet", "preload", "icon"):
             self.loaded.append(values["href"])
         if LOADED.get(tag, "") in values:
             self.loaded.append(values[LOADED[tag]])
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "div" and self.depth:
+            self.depth -= 1
 
 
 def find_problems(folder: Path) -> list[str]:

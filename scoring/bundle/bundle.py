@@ -38,8 +38,9 @@ class Bundle:
 
     Examples
     --------
-    >>> plan.bundle.save("jobs.bundle")  # doctest: +SKIP
-    >>> NumbaBackend(Bundle.open("jobs.bundle")).top_k(40)  # doctest: +SKIP
+    >>> digest = ready.plan.bundle.save(folder / "jobs.bundle")
+    >>> from scoring.backends.numba.backend import NumbaBackend
+    >>> ranking = NumbaBackend(Bundle.open(folder / "jobs.bundle")).top_k(40)
     """
 
     program: Program

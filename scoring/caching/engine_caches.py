@@ -59,6 +59,12 @@ class EngineCaches(Uncounted):
     plan_bytes: Limit of the caches `encoded`, `plans` and `requests`, each.
     score_bytes: Limit of the caches `users`, `scores` and `explanations`, each.
     clock: Returns the current time in seconds.
+
+    Example
+    -------
+    >>> caches = EngineCaches(plan_bytes=100_000_000)
+    >>> caches.stats["scores"].entries
+    0
     """
 
     def __init__(

@@ -75,7 +75,14 @@ def number_column(inputs: Inputs, name: str) -> Number:
 
 
 def find_distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
-    """Return the distinct known codes of each user, ascending."""
+    """Return the distinct known codes of each user, ascending.
+
+    Example
+    -------
+    >>> codes = find_distinct_codes(np.array([0, 0, 2, 0]), np.array([5, 3, 4, 5]), n_users=3)
+    >>> [codes.values[codes.start[user] : codes.start[user + 1]].tolist() for user in range(3)]
+    [[3, 5], [], [4]]
+    """
     if not len(users):  # one user without history
         return Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
     known = codes >= 0

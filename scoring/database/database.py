@@ -110,6 +110,12 @@ class Database:
     display: the URL with passwords masked.
     traffic: round trips and seconds of all statements on its connections; see `scoring.database.query_counter`.
     file: the absolute path of a SQLite file; None: another database, or one in memory.
+
+    Example
+    -------
+    >>> with Database.open(folder / "market.db") as database:
+    ...     database.count_rows("users", "jobs")
+    (60, 400)
     """
 
     def __init__(

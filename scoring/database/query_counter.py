@@ -46,9 +46,12 @@ class QueryCounter:
 
     Examples
     --------
-    >>> with QueryCounter(database) as queries:
-    ...     load_tables(database)
-    >>> queries.count, queries.seconds
+    >>> from scoring.database import Database
+    >>> from scoring.database.readers import load_tables
+    >>> with Database.open(folder / "market.db") as database, QueryCounter(database) as queries:
+    ...     tables = load_tables(database)
+    >>> queries.count > 0
+    True
     """
 
     database: _HasEngine | Engine

@@ -67,6 +67,13 @@ def load_tables(database: Database) -> Tables:
     ------
     DatabaseError: If the database cannot be reached, or lacks a table or a column.
     DataError: If a row is invalid. The error lists all problems.
+
+    Example
+    -------
+    >>> with Database.open(folder / "market.db") as database:
+    ...     tables = load_tables(database)
+    >>> len(tables.users), len(tables.jobs)
+    (60, 400)
     """
     return read_database(database)[0]
 
@@ -162,6 +169,13 @@ def load_jobs(
     DatabaseError: If the database cannot be read.
     DataError: If a row is invalid and `on_bad` is "refuse".
     ConfigurationError: If an id is not a 64-bit integer, `limit` is negative, or `presence` is not a text column.
+
+    Example
+    -------
+    >>> with Database.open(folder / "market.db") as database:
+    ...     jobs = load_jobs(database, limit=3)
+    >>> jobs["job_id"].tolist()
+    [1, 2, 3]
     """
     return _load(database, "jobs", job_ids, limit, presence, on_bad)
 
@@ -173,14 +187,30 @@ def load_users(
     *,
     on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
-    """Return users as a canonical frame, by user_id. Parameters and errors are as in `load_jobs`."""
+    """Return users as a canonical frame, by user_id. Parameters and errors are as in `load_jobs`.
+
+    Example
+    -------
+    >>> with Database.open(folder / "market.db") as database:
+    ...     users = load_users(database, [2, 1])
+    >>> users["user_id"].tolist()
+    [1, 2]
+    """
     return _load(database, "users", user_ids, limit, on_bad=on_bad)
 
 
 def load_actions(
     database: Database, user_ids: IdList | None = None, *, on_bad: InvalidRowPolicy = "refuse"
 ) -> pd.DataFrame:
-    """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`."""
+    """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`.
+
+    Example
+    -------
+    >>> with Database.open(folder / "market.db") as database:
+    ...     actions = load_actions(database, [1])
+    >>> actions["user_id"].unique().tolist()
+    [1]
+    """
 
     def query(connection: Connection) -> pd.DataFrame:
         board = read_board(connection)

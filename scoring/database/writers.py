@@ -71,6 +71,13 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
     ------
     DataError: If a table is not empty and `replace` is false.
     DatabaseError: If the database cannot be written.
+
+    Example
+    -------
+    >>> with Database.open(folder / "copy.db") as database:
+    ...     save_tables(database, tables)
+    ...     database.count_rows("jobs")
+    (400,)
     """
     database.create()
     with database.begin() as connection:

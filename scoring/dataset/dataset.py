@@ -47,6 +47,15 @@ class Dataset:
     ------
     DataError: If an id is duplicated, an action refers to an unknown user or job, or one factor table is missing.
     ConfigurationError: If the clock is not a time.
+
+    Example
+    -------
+    >>> import pandas as pd
+    >>> jobs = pd.DataFrame({"job_id": [1, 2], "min_salary": [1200, None], "posted_at": "2025-06-01"})
+    >>> users = pd.DataFrame({"user_id": [7]})
+    >>> data = Dataset.from_frames(jobs, users)
+    >>> data
+    Dataset(1 user, 2 jobs, 0 actions, as of 2025-06-01 00:00:00 UTC)
     """
 
     def __init__(

@@ -108,7 +108,14 @@ def _validate_tables(frames: Mapping[str, pd.DataFrame], board: Board) -> tuple[
 
 
 def make_empty_tables(board: Board = DEFAULT_BOARD) -> Tables:
-    """Return empty jobs and users with the reference tables of the preset: the initial content of a database."""
+    """Return empty jobs and users with the reference tables of the preset: the initial content of a database.
+
+    Example
+    -------
+    >>> tables = make_empty_tables()
+    >>> len(tables.jobs), len(tables.prefectures)
+    (0, 47)
+    """
     return _validate_empty_tables(board).copy()
 
 

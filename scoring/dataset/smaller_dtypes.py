@@ -51,6 +51,12 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     DataError: If `frame` is not a frame.
+
+    Example
+    -------
+    >>> smaller = optimise(tables.users)
+    >>> str(tables.users["user_id"].dtype), str(smaller["user_id"].dtype)
+    ('int64', 'int32')
     """
     frame = to_pandas_frame(frame, "optimise")
     types = _collect_column_types()

@@ -105,6 +105,13 @@ class Backtest:
 
     A pooled test of a goal on the candidate was declared before the evaluation. It is not corrected, as in
     `Scoreboard`. Holm's correction is applied to all other pooled tests, and separately to all tests of single cuts.
+
+    Example
+    -------
+    >>> from scoring.evaluation import NDCG
+    >>> backtest = Backtest.of(data, {"standard": "standard"}, cuts=2, every=7, days=7, k=10, metrics=[NDCG(10)])
+    >>> len(backtest.cuts) + len(backtest.skipped)
+    2
     """
 
     cuts: tuple[BacktestCut, ...]

@@ -109,6 +109,14 @@ class Evaluator:
     ConfigurationError: If none of the users has a relevant job, two metrics have the same name, or the statistics
         are of other data.
     UnknownIdError: If a user is not in the data.
+
+    Example
+    -------
+    >>> from scoring.evaluation import NDCG
+    >>> evaluator = Evaluator(holdout, k=10, metrics=[NDCG(10)])
+    >>> evaluation = evaluator.evaluate("standard")
+    >>> list(evaluation.values)[0]
+    'NDCG@10'
     """
 
     def __init__(
@@ -270,6 +278,12 @@ def make_evaluators(
     Raises
     ------
     ConfigurationError: If a part has no users, or as `Evaluator`.
+
+    Example
+    -------
+    >>> train, validation, test = make_evaluators(holdout, k=10)
+    >>> set(train.user_id) & set(test.user_id)
+    set()
     """
     split = split_users(holdout.user_id) if split is None else split
     train = Evaluator(holdout, users=split.train, k=k)

@@ -42,6 +42,13 @@ class ExternalLists:
     """Lists of another system: e entries, sorted by user, then by place in the list. Create them with `read` or `of`.
 
     A job may be unknown to the data. It keeps its place in the list and is not relevant.
+
+    Example
+    -------
+    >>> frame = pd.DataFrame({"user": [1, 1], "job": [20, 10], "rank": [1, 2]})
+    >>> lists = ExternalLists.of(frame, data, name="old")
+    >>> lists.job_id.tolist()
+    [20, 10]
     """
 
     name: str

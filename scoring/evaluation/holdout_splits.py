@@ -66,6 +66,12 @@ def by_time(
     Raises
     ------
     ConfigurationError: If a time or `days` is invalid, no pair is held out, or a kind or gain is invalid.
+
+    Example
+    -------
+    >>> holdout = by_time(data, days=14)
+    >>> (data.as_of - holdout.data.as_of).days
+    14
     """
     days = check_days("days", days, 1)
     log = ActionLog.of(data, gains)

@@ -207,7 +207,13 @@ class JobMean(UserFact):
 
 
 class MeanFee(JobMean):
-    """Mean fee of the listed jobs; a missing fee is 0. NaN if no job has a fee."""
+    """Mean fee of the listed jobs; a missing fee is 0. NaN if no job has a fee.
+
+    Example
+    -------
+    >>> MeanFee(10).name
+    'mean fee@10'
+    """
 
     label = "mean fee"
     unit = MONEY

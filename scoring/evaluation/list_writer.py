@@ -46,6 +46,12 @@ def write_lists(folder: str | Path, rankings: Mapping[str, Ranking], relevance: 
     ------
     ConfigurationError: If gains cannot be written as integers.
     OutputError: If a file cannot be written.
+
+    Example
+    -------
+    >>> ranking = evaluator.evaluate("standard").ranking
+    >>> [path.name for path in write_lists(folder / "lists", {"standard": ranking}, holdout.relevance)]
+    ['qrels.txt', 'qrels.json', 'standard.run', 'standard.json']
     """
     folder = expand_path(folder, "folder")
     with wrap_os_errors(folder):

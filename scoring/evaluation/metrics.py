@@ -69,6 +69,11 @@ class NDCG(Metric):
 
     IDCG is the DCG of the user's gains in descending order, to rank k. Gains are linear, as in trec_eval's
     ndcg_cut. Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20(4), 2002.
+
+    Example
+    -------
+    >>> NDCG(10).name
+    'NDCG@10'
     """
 
     k: int = 10

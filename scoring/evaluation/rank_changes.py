@@ -49,7 +49,15 @@ BARS = 41
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two lists of each of n users. Row r of both rankings belongs to the same user."""
+    """Two lists of each of n users. Row r of both rankings belongs to the same user.
+
+    Example
+    -------
+    >>> bolder = model.with_weights({"location": 0.5, "category": 0.3, "wage": 0.2})
+    >>> comparison = Comparison.of(ready, ready.with_model(bolder), k=10)
+    >>> 0 <= comparison.mean_overlap <= 1
+    True
+    """
 
     before: Ranking
     after: Ranking

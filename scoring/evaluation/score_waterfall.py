@@ -205,6 +205,13 @@ def waterfall(before: Prepared, after: Prepared, user_id: int | str, job_id: int
     ------
     UnknownIdError: If the user or the job is not in the data.
     ConfigurationError: If the models were prepared on different data.
+
+    Example
+    -------
+    >>> bolder = model.with_weights({"location": 0.5, "category": 0.3, "wage": 0.2})
+    >>> change = waterfall(ready, ready.with_model(bolder), user_id=1, job_id=2)
+    >>> len(change.frame()) >= len(model.parts)
+    True
     """
     require_same_data(before, after)
     old_values, new_values = (_collect_components(prepared, user_id, job_id) for prepared in (before, after))

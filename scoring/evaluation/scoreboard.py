@@ -45,6 +45,13 @@ class Scoreboard:
 
     A test of a goal on the candidate was declared before the evaluation: its p-value is not corrected, or by Holm's
     method among the goals if there are several. All other tests are exploratory. Holm's method corrects them together.
+
+    Example
+    -------
+    >>> bolder = model.with_weights({"location": 0.5, "category": 0.3, "wage": 0.2})
+    >>> board = Scoreboard.of(evaluator, {"baseline": model, "bolder": bolder})
+    >>> sorted(board.frame()["model"].unique())
+    ['baseline', 'bolder']
     """
 
     evaluator: Evaluator

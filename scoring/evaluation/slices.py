@@ -135,6 +135,11 @@ def make_slicings(
     Raises
     ------
     ConfigurationError: If one of the two numbers is not a whole number of 0 or more.
+
+    Example
+    -------
+    >>> [slicing.name for slicing in make_slicings(ready.inputs)]
+    ['region', 'age group', 'tenure', 'occupation']
     """
     newcomer_days = check_days("newcomer_days", newcomer_days)
     newcomer_actions = check_integer("newcomer_actions", newcomer_actions, 0)

@@ -40,6 +40,12 @@ def split_users(
     ------
     ConfigurationError: If there are not three shares, a share is negative, shares do not sum to 1, the seed is below
         0, an id is invalid, or a part with a share above 0 has no user.
+
+    Example
+    -------
+    >>> split = split_users(range(1, 101))
+    >>> len(split.train) + len(split.validation) + len(split.test)
+    100
     """
     given = list(shares) if isinstance(shares, Sequence | np.ndarray) else []
     if len(given) != 3 or not all(map(is_number, given)) or min(given) < 0 or abs(sum(given) - 1) > 1e-9:

@@ -15,9 +15,6 @@ __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "PERFORMANCE_TARGET_MS_PER_US
 class ScoringEngine(BatchMethods, PairMethods, ComponentMethods, LoadingMethods):
     """Score jobs for users from a database, through the interface of legacy callers.
 
-    >>> engine = ScoringEngine("sqlite:///data/scoring.db")
-    >>> best = await engine.calculate_scores_for_all_users(top_k=40)
-
     Parameters
     ----------
     db: A SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, the path of a SQLite file, or a
@@ -45,4 +42,12 @@ class ScoringEngine(BatchMethods, PairMethods, ComponentMethods, LoadingMethods)
     ConfigurationError: If there is no data, or both `caches` and `layers` are given.
     DatabaseError: If the database cannot be opened.
     ModelError: If the model is invalid.
+
+    Example
+    -------
+    >>> import asyncio
+    >>> with ScoringEngine(folder / "market.db", keep_factors=False) as engine:
+    ...     best = asyncio.run(engine.calculate_scores_for_all_users(top_k=5))
+    >>> int(best["rank"].max())
+    5
     """

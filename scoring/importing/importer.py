@@ -162,6 +162,13 @@ def import_mapping(
     ------
     DataError: As in `import_file`, or if all rows of a table are rejected.
     ConfigurationError, DatabaseError, OutputError: As in `import_file`.
+
+    Example
+    -------
+    >>> with Database.open(folder / "board.db") as database:
+    ...     reports = import_mapping(database, folder / "mapping.yaml")
+    >>> [report.table for report in reports]
+    ['jobs', 'users']
     """
     mapping_path = expand_path(mapping_path, "mapping_path")
     mapping = read_mapping(mapping_path)

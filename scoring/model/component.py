@@ -18,7 +18,13 @@ __all__ = ["Component", "Reason"]
 
 @dataclass(frozen=True)
 class Reason:
-    """A value from 0 to 100 of one pair, and the facts that it was computed from, with readable names."""
+    """A value from 0 to 100 of one pair, and the facts that it was computed from, with readable names.
+
+    Example
+    -------
+    >>> Reason(59.5, {"yen per hour": 1500.0}).value
+    59.5
+    """
 
     value: float
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -29,6 +35,23 @@ class Component(BaseModel):
 
     `kind` is the component's name in a model file. Model files, sliders and searches set the fields; put bounds into
     the annotations. `scoring.testing.check_component` tests a component.
+
+    Example
+    -------
+    >>> from typing import ClassVar
+    >>> class HasAddress(Component):
+    ...     kind: ClassVar[str] = "has_address"
+    ...     reads: ClassVar[tuple[str, ...]] = ("jobs.address",)
+    ...     points: float = 100.0
+    ...
+    ...     def terms(self, inputs: Inputs) -> Value:
+    ...         known = [text is not None for text in inputs.jobs.texts("address")]
+    ...         return Value((JobTerm(self.points * np.array(known, dtype=float)),))
+    ...
+    ...     def explain(self, pair: Pair) -> Reason:
+    ...         return Reason(self.points * (pair.job["address"] is not None), {"address": pair.job["address"]})
+    >>> HasAddress(points=50.0).points
+    50.0
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -47,7 +47,13 @@ _NEAR = 4
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A component's value: the sum of `terms` in order, divided by `divisor` (never 0) unless it is None."""
+    """A component's value: the sum of `terms` in order, divided by `divisor` (never 0) unless it is None.
+
+    Example
+    -------
+    >>> Value((JobTerm(np.array([0.0, 100.0])), UserTerm(np.array([50.0]))), divisor=UserTerm(np.array([2.0]))).divisor
+    UserTerm(values=array([2.]))
+    """
 
     terms: tuple[Term, ...]
     divisor: UserTerm | FlagTerm | None = None

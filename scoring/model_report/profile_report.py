@@ -32,6 +32,14 @@ def write_profile_report(path: str | Path, registry: Registry, name: str, data: 
     ------
     ModelError, ConfigurationError: If the registry does not contain the profile.
     OutputError: If the file cannot be written, or is not a report.
+
+    Example
+    -------
+    >>> from scoring.registry import Registry
+    >>> registry = Registry(folder / "reports")
+    >>> profile = registry.save("nearby", model.with_weights({"location": 1.0}), note="places only")
+    >>> write_profile_report(folder / "nearby.html", registry, "nearby", data, k=5) > 1_000
+    True
     """
     path, k = expand_path(path), check_list_length(k)
     check_report_file(path)

@@ -26,6 +26,11 @@ def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.
     Parameters
     ----------
     after: The frame in smaller dtypes; None: `optimise(before)`.
+
+    Example
+    -------
+    >>> list(column_bytes(tables.users).columns)
+    ['dtype_before', 'dtype_after', 'bytes_before', 'bytes_after', 'share']
     """
     before = to_pandas_frame(before, "before")
     after = optimise(before) if after is None else to_pandas_frame(after, "after")

@@ -22,7 +22,14 @@ __all__ = ["Source", "full_run"]
 
 @dataclass(frozen=True)
 class Source:
-    """A database (the path of a SQLite file, or a URL), a model, and the folder in which trained factors are cached."""
+    """A database (the path of a SQLite file, or a URL), a model, and the folder in which trained factors are cached.
+
+    Example
+    -------
+    >>> source = Source(str(folder / "market.db"))
+    >>> source.dataset()
+    Dataset(60 users, 400 jobs, ... actions, as of ...)
+    """
 
     database: str = field(repr=False)  # a URL may contain a password
     model: str = "standard"

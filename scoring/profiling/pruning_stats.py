@@ -28,6 +28,11 @@ def visits(prepared: Prepared, users: NDArray[np.int64] | None = None, k: int = 
     Parameters
     ----------
     users: Rows of the plan; None: all active users.
+
+    Example
+    -------
+    >>> list(visits(ready, k=5).columns)
+    ['user_id', 'jobs', 'share']
     """
     rows = prepared.active_users if users is None else users
     scorer = Scorer(prepared.plan, workers=1, path="pruned")

@@ -34,7 +34,19 @@ __all__ = ["Prepared"]
 
 @dataclass(frozen=True, repr=False)
 class Prepared:
-    """The inputs and the plan of a model on the rows of a dataset or a request, with a scorer."""
+    """The inputs and the plan of a model on the rows of a dataset or a request, with a scorer.
+
+    Example
+    -------
+    >>> ready = Prepared.of(data, model)
+    >>> lists = ready.top_k(5).frame()
+    >>> list(lists.columns[:3])
+    ['user_id', 'job_id', 'rank']
+    >>> user, job = lists.loc[0, ["user_id", "job_id"]].astype(int)
+    >>> explanation = ready.explain(user_id=user, job_id=job)
+    >>> bool(explanation.total == lists["total_score"][0])
+    True
+    """
 
     inputs: Inputs
     plan: Plan

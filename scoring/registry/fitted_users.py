@@ -25,7 +25,14 @@ def _make_no_users() -> Longs:
 
 @dataclass(frozen=True, eq=False)
 class FittedUsers:
-    """Ids of users, ascending: those whose actions the weights were fitted to, and those it was selected on."""
+    """Ids of users, ascending: those whose actions the weights were fitted to, and those it was selected on.
+
+    Example
+    -------
+    >>> users = FittedUsers(fitted=np.array([1, 2]), selected=np.array([3]))
+    >>> users.fitted.tolist()
+    [1, 2]
+    """
 
     fitted: Longs = field(default_factory=_make_no_users)
     selected: Longs = field(default_factory=_make_no_users)

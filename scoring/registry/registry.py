@@ -97,6 +97,12 @@ class Registry:
     ModelError: If a profile does not exist or is invalid.
     OutputError: If the folder cannot be read or written.
     DatabaseError: If the index cannot be written.
+
+    Example
+    -------
+    >>> registry = Registry(folder / "profiles")
+    >>> registry.save("nearby", model, note="more weight on places").metadata.reference
+    'nearby@1'
     """
 
     def __init__(

@@ -41,6 +41,11 @@ class Statistics:
     workers: Maximum number of threads that train factors; None: one per available core.
     caches: Caches that several datasets or requests share. They limit the age of company popularity.
     epoch: Datasets of the same epoch share one reading of company popularity.
+
+    Example
+    -------
+    >>> statistics = Statistics(data, factor_cache=folder / "factors")
+    >>> ready = scoring.Prepared.of(statistics, model)
     """
 
     def __init__(

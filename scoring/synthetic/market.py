@@ -83,6 +83,12 @@ def make_market(
     ------
     ConfigurationError: If `n_users` or `n_jobs` is not an integer of 1 or more, `n_actions` or `seed` not one of 0 or
         more, or `as_of` is not a time.
+
+    Example
+    -------
+    >>> market = make_market(n_users=20, n_jobs=50, seed=1)
+    >>> len(market.tables.users), len(market.tables.jobs)
+    (20, 50)
     """
     n_users, n_jobs = check_positive_integer("n_users", n_users), check_positive_integer("n_jobs", n_jobs)
     n_actions, seed = 100 * n_users if n_actions is None else check_integer("n_actions", n_actions, 0), check_seed(seed)

@@ -66,6 +66,11 @@ def write_sample(folder: str | Path) -> Path:
     Raises
     ------
     OutputError: If a file cannot be written.
+
+    Example
+    -------
+    >>> write_sample(folder / "sample").name
+    'mapping.yaml'
     """
     folder = expand_path(folder, "folder")
     tables = make_market(USERS, JOBS, ACTIONS, seed=SEED).tables

@@ -65,9 +65,13 @@ class TargetAlert:
     ------
     ConfigurationError: If the target is not a number above 0, or `window` is below 1.
 
+    Example
+    -------
     >>> alert = TargetAlert(180)
-    >>> operations = Operations(listeners=[alert.observe])
-    >>> alert.on(lambda alert: print(alert.ms_per_user))
+    >>> messages = []
+    >>> callback = alert.on(lambda alert: messages.append(alert.ms_per_user))
+    >>> alert.statistics().target_ms_per_user
+    180
     """
 
     def __init__(self, target_ms_per_user: float | Callable[[], float], *, window: int = WINDOW) -> None:

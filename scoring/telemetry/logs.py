@@ -63,6 +63,15 @@ def configure(level: int | str = "INFO", json: bool = False, stream: TextIO | No
     Raises
     ------
     ConfigurationError: If the level does not exist.
+
+    Example
+    -------
+    >>> import io, logging
+    >>> stream = io.StringIO()
+    >>> configure("INFO", json=True, stream=stream)
+    >>> logging.getLogger("scoring").info("started")
+    >>> '"message": "started"' in stream.getvalue()
+    True
     """
     logger = logging.getLogger("scoring")
     try:

@@ -82,6 +82,8 @@ class Operations:
     Operations must not be nested: the totals would count an inner operation twice. `clock` returns seconds;
     `listeners` are called with every `OperationRecord`, in the thread that did the work.
 
+    Example
+    -------
     >>> operations = Operations()
     >>> with operations.measure("top_k", users=2, pairs=20):
     ...     pass

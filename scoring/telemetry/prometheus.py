@@ -121,6 +121,13 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
     ------
     MissingDependencyError: If prometheus-client is not installed.
     ConfigurationError: If the server cannot listen on the port.
+
+    Example
+    -------
+    >>> from scoring.telemetry import Operations, Sources
+    >>> with serve(Sources(Operations()), port=0) as server:
+    ...     server.port > 0
+    True
     """
     registry = _make_registry(sources)
     try:

@@ -25,6 +25,8 @@ class Stopwatch:
 
     For one thread only. Phases nest as their `with` statements do. `clock` returns seconds.
 
+    Example
+    -------
     >>> watch = Stopwatch()
     >>> with watch.phase("load"), watch.phase("jobs"):
     ...     pass

@@ -81,6 +81,11 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     ------
     BrokenContractError: If the component does not fulfil the contract. This AssertionError describes the first
         violation.
+
+    Example
+    -------
+    >>> from scoring.components import Location
+    >>> check_component(Location)
     """
     own = _make_instance(component)
     _check_configuration(own)

@@ -131,6 +131,11 @@ def ablation(
     Raises
     ------
     ConfigurationError: If the model has only one component.
+
+    Example
+    -------
+    >>> len(ablation(evaluator, model).frame()) >= len(model.parts)
+    True
     """
     (metric,) = list_values("metric", metric or NDCG(10), Metric, "a metric such as NDCG(10)")
     level, seed = check_level(level), check_seed(seed)

@@ -22,6 +22,13 @@ class Condition:
     Raises
     ------
     ConfigurationError: If `limit` is not finite.
+
+    Example
+    -------
+    >>> from scoring.evaluation import MeanFee
+    >>> from scoring.tuning import ListGoal
+    >>> Condition(ListGoal(MeanFee(40)), ">=", 0.95, is_share=True).limit
+    0.95
     """
 
     goal: Goal

@@ -52,7 +52,14 @@ class Goal(ABC):
 
 @dataclass(frozen=True)
 class MetricGoal(Goal):
-    """The mean of a metric over the users who have at least one relevant job."""
+    """The mean of a metric over the users who have at least one relevant job.
+
+    Example
+    -------
+    >>> from scoring.evaluation import NDCG
+    >>> MetricGoal(NDCG(10)).name
+    'NDCG@10'
+    """
 
     metric: Metric
     maximise: bool = True
@@ -78,6 +85,12 @@ class ListGoal(Goal):
     """A property of lists, such as the mean fee or the coverage.
 
     A property per user is averaged over the users who have a value, for example a listed job with a known wage.
+
+    Example
+    -------
+    >>> from scoring.evaluation import MeanFee
+    >>> ListGoal(MeanFee(40)).name
+    'mean fee@40'
     """
 
     fact: UserFact | PopulationFact
@@ -136,6 +149,13 @@ class Floor:
     Raises
     ------
     ConfigurationError: If `least` is negative or not finite, or the slicing has no slice `label`.
+
+    Example
+    -------
+    >>> from scoring.evaluation import NDCG, make_slicings
+    >>> tenure = make_slicings(ready.inputs)[2]
+    >>> Floor(NDCG(10), tenure, "regular", least=0.95).name
+    'NDCG@10 of tenure regular'
     """
 
     metric: Metric

@@ -70,6 +70,12 @@ def audience(
     ------
     UnknownIdError: If a user or the job does not exist.
     ConfigurationError: If k or nearest is not a whole number above 0, or seconds is not above 0.
+
+    Example
+    -------
+    >>> found = audience(ready, job_id=2, k=5, nearest=1)
+    >>> found.job_id
+    2
     """
     k, nearest = check_list_length(k), check_positive_integer("nearest", nearest)
     deadline = time.perf_counter() + check_seconds(seconds)

@@ -27,6 +27,13 @@ class Problem:
     Raises
     ------
     ConfigurationError: If there is no goal, a goal is duplicate, or a metric needs longer lists than the evaluator's.
+
+    Example
+    -------
+    >>> from scoring.tuning import Space
+    >>> problem = Problem(Space(model), evaluator)
+    >>> problem.goals[0].name
+    'NDCG@10'
     """
 
     space: Space

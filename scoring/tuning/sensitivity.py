@@ -154,6 +154,12 @@ def sensitivity(
     ConfigurationError: If there are no users, the model has `max_per_company`, only one of relevance and metric is
         given, the metric needs more than k jobs, no user has a relevant job, a component is unknown, or k is below 1.
     UnknownIdError: If a user does not exist.
+
+    Example
+    -------
+    >>> curves = sensitivity(ready, [1, 2], k=5, components=["wage"])
+    >>> list(curves.paths)
+    ['wage']
     """
     k, users = check_list_length(k), prepared.user_rows(user_ids)
     chosen = _choose_components(prepared, users, components)

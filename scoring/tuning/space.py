@@ -67,6 +67,12 @@ class Space:
     ------
     ConfigurationError: If the model does not have a component or parameter, a parameter is not a single number, bounds
         are invalid or rejected by the component at one of their corners, or nothing can change.
+
+    Example
+    -------
+    >>> space = Space(model, locked=("fee",))
+    >>> "fee" in space.free
+    False
     """
 
     model: ScoringModel

@@ -207,6 +207,15 @@ def tune(
     ------
     ConfigurationError: If train and validation share users, no model keeps the floors or satisfies `pick`, or the
         number of trials or finalists is below 1; also as `run_trials`.
+
+    Example
+    -------
+    >>> from scoring.evaluation import Evaluator
+    >>> from scoring.tuning import Problem, Space
+    >>> train, validation = (Evaluator(holdout, users=holdout.user_id[part::2]) for part in (0, 1))
+    >>> tuning = tune(Problem(Space(model), train), validation, n_trials=2, random_trials=1)
+    >>> list(tuning.models)
+    ['baseline', 'random search', 'direct fit', 'search']
     """
     finalists, level, seed = check_positive_integer("finalists", finalists), check_level(level), check_seed(seed)
     n_trials = check_positive_integer("n_trials", n_trials)

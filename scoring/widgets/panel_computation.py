@@ -188,6 +188,12 @@ class TuningSession:
     Raises
     ------
     ConfigurationError: If the two evaluators have users in common.
+
+    Example
+    -------
+    >>> session = TuningSession(evaluator, model)
+    >>> session.n_compared
+    0
     """
 
     def __init__(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import json
 import re
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import reference_pages
 
 import scoring
+from tests.docs.guide_names import find_imported_names
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "scoring"
@@ -53,22 +53,8 @@ def test_every_public_name_has_an_entry() -> None:
     assert set(scoring.__all__) <= entries()["scoring"]
 
 
-def sources() -> list[str]:
-    """Return the code of the guides and notebooks."""
-    guides = [ROOT / "README.md", ROOT / "MIGRATING.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/*.md")]
-    texts = [path.read_text("utf-8") for path in guides]
-    for path in ROOT.glob("notebooks/*.ipynb"):
-        texts += ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]]
-    return texts
-
-
 def test_every_import_of_guides_has_an_entry() -> None:
-    found = set()
-    for text in sources():
-        for line in re.findall(r"^from scoring[\w.]* import (?:\([^)]*\)|.*)$", text, re.MULTILINE):
-            for node in ast.parse(line).body:
-                assert isinstance(node, ast.ImportFrom)
-                found |= {(str(node.module), alias.name) for alias in node.names}
+    found = find_imported_names()
     assert len(found) > 50
     modules = {f"{module}.{name}" for module, name in found} & set(entries())
     missing = {(m, n) for m, n in found if n not in entries().get(m, ()) and f"{m}.{n}" not in modules}
@@ -99,3 +85,10 @@ def test_docstring_of_a_constant_is_found_where_it_is_defined() -> None:
     find = reference_pages.find_constant_docstring
     assert find("scoring.synthetic", "HIDDEN_WEIGHTS")[0].endswith(".")
     assert find("scoring.synthetic", "absent") == []
+
+
+def test_signatures_are_shortened() -> None:
+    signature = "(a: int = 1, b: dict[str, int] = <factory>, c: F = <function <lambda> at 0x7f>, d: str = 'x')"
+    shortened = "(a: int = 1, b: dict[str, int] = ..., c: F = ..., d: str = 'x')"
+    assert reference_pages.shorten_signature(signature) == shortened
+    assert reference_pages.shorten_signature("TypeAliasForwardRef('scoring.array_types.Longs')") == "Longs"

@@ -13,6 +13,8 @@ import site_links
     [
         ('<a href="b.html#here">', None),
         ('<a href="https://example.org/">', None),
+        ('<div class="cell_output"><div></div><a href="report.html"></div>', None),
+        ('<div class="cell_output"><div></div></div><a href="absent.html">', "a.html: absent.html does not exist"),
         ('<a href="absent.html">', "a.html: absent.html does not exist"),
         ('<a href="b.html#absent">', "a.html: b.html#absent has no such anchor"),
         ('<a href="#absent">', "a.html: #absent has no such anchor"),

@@ -25,7 +25,13 @@ __all__ = ["FlagKind", "FlagTerm", "Flags", "flag_rows"]
 
 @dataclass(frozen=True, eq=False)
 class Flags:
-    """Flags of the jobs as bits: (m,) integers below 2 ** `width`."""
+    """Flags of the jobs as bits: (m,) integers below 2 ** `width`.
+
+    Example
+    -------
+    >>> Flags.of("perks", np.array([True, False]), np.array([True, True])).bits.tolist()
+    [3, 2]
+    """
 
     name: str
     bits: UInt16s
@@ -42,7 +48,15 @@ class Flags:
 
 @dataclass(frozen=True, eq=False)
 class FlagTerm:
-    """`rows[row_of[u], flags.bits[j]]`; `rows` is (r, 2 ** flags.width) float64, `row_of` (n,)."""
+    """`rows[row_of[u], flags.bits[j]]`; `rows` is (r, 2 ** flags.width) float64, `row_of` (n,).
+
+    Example
+    -------
+    >>> flags = Flags.of("perks", np.array([True, False]), np.array([True, True]))
+    >>> term = FlagTerm(flags, np.array([[0.0, 50.0, 50.0, 100.0]]), row_of=np.array([0]))
+    >>> term.rows[0, flags.bits].tolist()  # values of user 0
+    [100.0, 50.0]
+    """
 
     flags: Flags
     rows: Floats

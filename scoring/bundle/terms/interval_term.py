@@ -25,7 +25,12 @@ __all__ = ["IntervalKind", "IntervalTerm", "Number"]
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A numeric column of the jobs: (m,) float64. NaN lies in no interval."""
+    """A numeric column of the jobs: (m,) float64. NaN lies in no interval.
+
+    Example
+    -------
+    >>> pay = Number("pay", np.array([1200.0, np.nan]))
+    """
 
     name: str
     values: Floats
@@ -36,6 +41,11 @@ class IntervalTerm:
     """`gain[u]` if `low[u] <= number.values[j] < high[u]`, else 0; (n,) float64 each.
 
     With a NaN bound, the interval is empty.
+
+    Example
+    -------
+    >>> pay = Number("pay", np.array([1200.0, np.nan]))
+    >>> term = IntervalTerm(pay, low=np.array([1000.0]), high=np.array([np.inf]), gain=np.array([100.0]))
     """
 
     number: Number

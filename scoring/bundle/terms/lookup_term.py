@@ -26,7 +26,12 @@ __all__ = ["Key", "LookupKind", "LookupTerm", "lookup_rows"]
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """A categorical column of the jobs: (m,) codes below `size`, -1 missing. Terms with equal names share it."""
+    """A categorical column of the jobs: (m,) codes below `size`, -1 missing. Terms with equal names share it.
+
+    Example
+    -------
+    >>> level = Key("level", np.array([0, 1, -1]), size=2)
+    """
 
     name: str
     codes: Ints
@@ -39,6 +44,14 @@ class LookupTerm:
 
     `rows` is (r, key.size + 1) float64; the last column is the value for a missing code. `row_of` is (n,).
     Entries are sparse exceptions: for user u, the codes `entries[u]` have the values in `gains`, one per entry.
+
+    Example
+    -------
+    >>> level = Key("level", np.array([0, 1, -1]), size=2)
+    >>> rows = np.array([[100.0, 0.0, 50.0], [0.0, 100.0, 50.0]])  # the last column: a missing level
+    >>> same_level = LookupTerm(level, rows, row_of=np.array([1, 0]))
+    >>> same_level.rows[same_level.row_of[0], level.codes].tolist()  # values of user 0
+    [0.0, 100.0, 50.0]
     """
 
     key: Key

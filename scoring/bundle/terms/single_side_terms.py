@@ -16,14 +16,26 @@ __all__ = ["JobKind", "JobTerm", "UserKind", "UserTerm"]
 
 @dataclass(frozen=True, eq=False)
 class JobTerm:
-    """`values[j]`, (m,) float64."""
+    """`values[j]`, (m,) float64.
+
+    Example
+    -------
+    >>> JobTerm(np.array([100.0, 0.0])).values.tolist()
+    [100.0, 0.0]
+    """
 
     values: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class UserTerm:
-    """`values[u]`, (n,) float64."""
+    """`values[u]`, (n,) float64.
+
+    Example
+    -------
+    >>> UserTerm(np.array([50.0, 20.0])).values.tolist()
+    [50.0, 20.0]
+    """
 
     values: Floats
 

@@ -54,6 +54,12 @@ def draft_mapping(
     Raises
     ------
     DataError: If a file cannot be read, or no file contains jobs.
+
+    Example
+    -------
+    >>> draft = draft_mapping([folder / "jobs.csv", folder / "users.csv"])
+    >>> "job_id: number" in draft
+    True
     """
     stated = {} if options is None else options.given
     files: list[SourceFile] = []

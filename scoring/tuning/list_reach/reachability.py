@@ -231,6 +231,12 @@ def reach(
     ConfigurationError: If a lock is unknown, margin or seconds are not above 0, the model has `max_per_company`, or k
         is below 1.
     UnknownIdError: If the user or the job does not exist.
+
+    Example
+    -------
+    >>> listed = ready.top_k(1).frame()
+    >>> reach(ready, user_id=int(listed["user_id"][0]), job_id=int(listed["job_id"][0]), k=5).distance
+    0.0
     """
     k, margin, seconds = check_list_length(k), check_positive("margin", margin), check_seconds(seconds)
     locked = check_reach(prepared.model, locks)

@@ -76,6 +76,11 @@ def correlations(
     ------
     ConfigurationError: If the method is unknown; also as `draw_sample`.
     UnknownIdError, NotEnoughMemoryError: As `draw_sample`.
+
+    Example
+    -------
+    >>> correlations(ready, n_users=20, n_jobs=20).frame().shape[0] > 0
+    True
     """
     _require("method", method, get_args(Method))
     sample = draw_sample(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)

@@ -69,6 +69,11 @@ def component_distributions(
     Raises
     ------
     ConfigurationError, UnknownIdError, NotEnoughMemoryError: As `draw_sample`.
+
+    Example
+    -------
+    >>> len(component_distributions(ready, n_users=20, n_jobs=20).frame()) == len(model.parts)
+    True
     """
     sample = draw_sample(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
     weights, within = sample.model.flat_weights, sample.deviations()
