@@ -24,7 +24,7 @@ from tests.support.proof_counts import Counts
 
 INTEGRATION = (
     "integration", "cli", "scripts", "benchmarks", "data_check", "evaluation", "facade", "model_report", "profiling",
-    "registry", "runs", "testing", "tuning", "widgets",
+    "packaging", "registry", "runs", "testing", "tuning", "widgets",
 )  # fmt: skip
 """Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches or panels."""
 

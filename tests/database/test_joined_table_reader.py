@@ -18,7 +18,6 @@ from scoring.database.joined_table_reader import read_joined_arrays
 from scoring.database.readers import load_tables
 from scoring.database.row_conversion import _query_arrays
 from scoring.database.schema import DATA_TABLES
-from scoring.database.writers import save_tables
 from scoring.errors import DataError
 from tests.support.small_tables import small_tables
 
@@ -30,9 +29,8 @@ INTEGERS = (-(2**63), -1, 0, 2**63 - 1, 20250101)
 
 
 @pytest.fixture
-def database(sqlite_url: str) -> Iterator[Database]:
-    with Database.open(sqlite_url) as found:
-        save_tables(found, small_tables())
+def database(small_url: str) -> Iterator[Database]:
+    with Database.open(small_url) as found:
         yield found
 
 
