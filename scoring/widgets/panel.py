@@ -13,6 +13,7 @@ from scoring.model import ScoringModel
 from scoring.registry import Profile, Registry
 from scoring.widgets.control_document import make_control_structure, make_control_values
 from scoring.widgets.curve_controls import set_curve
+from scoring.widgets.job_question import BackgroundQuestion
 from scoring.widgets.page import Event, PanelPage
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
@@ -83,6 +84,7 @@ class TuningPanel:
         self.search = BackgroundSearch(
             session, on_change=self._show_search, is_busy=lambda: self.worker.status.kind == "computing"
         )
+        self.question = BackgroundQuestion(session, on_change=self._show_question)
         self._promotion = None if registry is None else PromotionDialog(registry, database)
         self._beside: tuple[tuple[str, ScoringModel], ...] = ()
         self._drag: object = None
@@ -128,6 +130,7 @@ class TuningPanel:
     def close(self) -> None:
         """End the worker and close the widget."""
         self.search.close()
+        self.question.stop()
         self.worker.close()
         self.page.close()
 
@@ -190,6 +193,13 @@ class TuningPanel:
             case "search_open":
                 model = self.search.find_model(int(_read_number(event, "trial")))
                 return self._move(lambda: weights.return_to(model))
+            case "ask":
+                return self._ask(_read_text(event, "what"))
+            case "ask_stop":
+                self.question.stop()
+                return ""
+            case "ask_open":
+                return self._move(lambda: weights.return_to(self.question.find_model()))
             case "evidence":
                 return self._show_evidence(_read_text(event, "profile"))
             case "promote":
@@ -361,6 +371,19 @@ class TuningPanel:
         self.search.start(self.weights, goals, int(n_trials) if n_trials == int(n_trials) else n_trials)  # type: ignore[arg-type]
         self._show_search()
         return ""
+
+    def _ask(self, what: str) -> str:
+        """Ask a question about the chosen job under the current weights."""
+        state = self.state
+        if state is None or state.request != self._request() or self._job_id is None:
+            raise ConfigurationError("The list of these weights is not computed yet. Wait, then ask again.",
+                                     key=("state",))  # fmt: skip
+        self.question.ask("reach" if what == "reach" else "audience", state, self._job_id)
+        self._show_question()
+        return ""
+
+    def _show_question(self) -> None:
+        self.page.show(question=self.question.document())
 
     def _show_search(self) -> None:
         self.page.show(search=self.search.document())
@@ -626,6 +649,9 @@ _CONTROLS: Final[dict[Any, str]] = {
     "search": "search",
     "search_stop": "search",
     "search_open": "search",
+    "ask": "ask",
+    "ask_stop": "ask",
+    "ask_open": "ask",
     "evidence": "evidence",
     "promote": "promote",
     "beside": "beside",

@@ -9,6 +9,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.tuning import audience, reach
+from scoring.widgets import TuningPanel
 from scoring.widgets.job_question import BackgroundQuestion
 from scoring.widgets.panel_computation import Request
 from tests.support.errors import raises_at, raises_unknown
@@ -97,3 +98,25 @@ def test_invalid_questions_are_rejected(question, state):
     question.ask("reach", state, state.users.jobs[0].job_id, locks=["unknown"])
     question.wait(WAIT)
     assert question.document()["state"] == "failed"
+
+
+def test_panel_asks_about_the_chosen_job(session, state):
+    panel = TuningPanel(session, debounce=0.0)
+    try:
+        panel.wait(WAIT)
+        panel.handle({"kind": "ask", "what": "reach"})
+        assert panel.page.document["problem"]["at"] == "ask"
+        assert panel.page.document["problem"]["kind"] == "failed"
+        job = find_job(session, state)
+        panel.handle({"kind": "job", "id": str(job)})
+        panel.wait(WAIT)
+        panel.handle({"kind": "ask", "what": "reach"})
+        panel.question.wait(WAIT)
+        assert panel.page.document["question"] == panel.question.document()
+        assert panel.page.document["question"]["has_model"]
+        panel.handle({"kind": "ask_open"})
+        opened = panel.wait(WAIT)
+        assert job in {one.job_id for one in opened.users.jobs}
+        panel.handle({"kind": "ask_stop"})
+    finally:
+        panel.close()

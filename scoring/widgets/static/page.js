@@ -237,6 +237,7 @@ class Page {
       found: (part) => this.list.finder.show(part),
       user_card: (part) => this.list.card.show(part),
       job_card: (part) => this.waterfall.card.show(part),
+      question: (part) => this.waterfall.question.show(part),
       address: (part) => this.showAddress(part),
       waterfall: (part) => this.waterfall.show(part),
       slices: (part) => this.slices.show(part),

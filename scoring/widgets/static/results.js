@@ -309,10 +309,40 @@ class CardView {
     this.body.replaceChildren(
       make("dl", {}, data.facts.map((fact) => [make("dt", {}, fact.label), make("dd", {}, String(fact.value ?? "–"))])),
       ...data.notes.map((note) => make("p", { class: "muted" }, note)),
-      ...data.sections.map((section) => [make("h4", {}, section.title), make("div", { class: "scroll" },
-        makeTable(section.title, section.columns.map((name, i) => ({ name,
-          kind: section.rows.length && section.rows.every((row) => isNumber(row[i]) || row[i] === null) ? "number" : "" })),
-          section.rows.map((row) => row.map((cell) => isNumber(cell) ? formatNumber(cell) : String(cell ?? "–")))))]).flat());
+      ...makeSections(data.sections));
+  }
+}
+
+/** Return a heading and a table for each section {title, columns, rows}. */
+function makeSections(sections) {
+  return sections.map((section) => [make("h4", {}, section.title), make("div", { class: "scroll" },
+    makeTable(section.title, section.columns.map((name, i) => ({ name,
+      kind: section.rows.length && section.rows.every((row) => isNumber(row[i]) || row[i] === null) ? "number" : "" })),
+      section.rows.map((row) => row.map((cell) => isNumber(cell) ? formatNumber(cell) : String(cell ?? "–")))))]).flat();
+}
+
+/** Questions about the chosen job: which weights list it, and which users see it. */
+class Question {
+  constructor(page) {
+    const button = (text, event) => make("button", { type: "button", onclick: () => page.send(event) }, text);
+    this.asks = [button("Which weights list it?", { kind: "ask", what: "reach" }),
+      button("Which users see it?", { kind: "ask", what: "audience" })];
+    this.stop = button("Stop", { kind: "ask_stop" });
+    this.open = button("Open these weights", { kind: "ask_open" });
+    this.text = make("p", { role: "status" });
+    this.body = make("div", {});
+    this.stop.hidden = this.open.hidden = true;
+    this.node = make("div", { class: "question", hidden: true },
+      make("div", { class: "field-row" }, this.asks, this.stop), page.makeMessage("ask"), this.text, this.open, this.body);
+  }
+
+  show(data) {
+    const isRunning = data.state === "running";
+    for (const one of this.asks) one.disabled = isRunning;
+    this.stop.hidden = !isRunning;
+    this.open.hidden = !data.has_model;
+    setText(this.text, isRunning ? `${data.stage}; ${Math.round(data.seconds)} s…` : data.text);
+    this.body.replaceChildren(...makeSections(data.sections));
   }
 }
 
@@ -323,7 +353,8 @@ class Waterfall {
     this.body = make("div", { class: "scroll" });
     this.summary = make("p", {});
     this.card = new CardView("About this job");
-    this.section = makeSection("One job", this.summary, this.body, this.card.node);
+    this.question = new Question(page);
+    this.section = makeSection("One job", this.summary, this.body, this.card.node, this.question.node);
     this.node = this.section.node;
   }
 
@@ -331,6 +362,7 @@ class Waterfall {
     setText(this.section.heading, data ? `Why job ${data.job} moved` : "One job");
     setText(this.summary, data ? data.summary : "Choose a job in the list, or enter its id, to see its score by component.");
     this.summary.className = data ? "" : "muted";
+    this.question.node.hidden = !data;
     if (!data) {
       this.body.replaceChildren();
       return;
