@@ -80,6 +80,7 @@ class TuningPanel:
         self.users = UserFilter(session)
         self._search_text = TextSearch(session.data)
         self._last_find = ("", "")
+        self._sources: dict[str, object] = {}  # part of the document → the object that it was made from
         self._cards: dict[str, object] = {}  # the user, or user, job and model, of the cards that are shown
         self.search = BackgroundSearch(
             session, on_change=self._show_search, is_busy=lambda: self.worker.status.kind == "computing"
@@ -340,6 +341,7 @@ class TuningPanel:
         registry = self._require_saver().registry
         self._beside = tuple((str(name), registry.use(str(name)).model) for name in names)
         if not self._beside:
+            self._sources.pop("beside", None)
             self.page.show(beside=None)
         self._submit()
         return ""
@@ -573,27 +575,35 @@ class TuningPanel:
             if state.request != self._request():
                 return  # outdated: a newer move is about to be submitted
             self.state = state
-            parts: dict[str, Any] = {
-                "measures": make_measures_document(state, self.session.level),
-                "list": make_list_document(state.users),
-                "notes": list(state.notes),
-                "waterfall": None if state.waterfall is None else make_waterfall_document(state.waterfall),
+            parts = {
+                name: None if source is None else make(source)
+                for name, (source, make) in self._list_parts(state).items()
+                if self._sources.get(name, self) is not source
             }
-            if state.actions is not None:
-                parts["actions"] = state.actions.document()
-            if state.slices is not None:
-                parts["slices"] = make_slices_document(state.slices)
-            if state.comparison is not None:
-                parts["overlap"] = make_overlap_document(state)
-            if state.beside is not None:
-                parts["beside"] = state.beside.document()
-            self._show_cards(state)
-            if state.is_complete:
-                self._show_filters()
+            self._sources |= {name: source for name, (source, _) in self._list_parts(state).items()}
             if state.confirmation is not None:
                 kind = "warning" if state.confirmation.warning else "note"
                 parts["problem"] = {"at": "confirm", "kind": kind, "text": state.confirmation.text}
             self.page.show(**parts)
+            if state.is_complete:  # the measures must not wait for them
+                self._show_cards(state)
+                self._show_filters()
+
+    def _list_parts(self, state: PanelState) -> dict[str, tuple[object, Callable[[Any], Any]]]:
+        """Return part → its source in the state, and the function that makes it. It is made if the source changed."""
+        parts: dict[str, tuple[object, Callable[[Any], Any]]] = {
+            "measures": (state.measures, lambda _: make_measures_document(state, self.session.level)),
+            "list": (state.users, make_list_document),
+            "notes": (state.notes, list),
+            "waterfall": (state.waterfall, make_waterfall_document),
+        }
+        optional: dict[str, tuple[object, Callable[[Any], Any]]] = {
+            "actions": (state.actions, lambda actions: actions.document()),
+            "slices": (state.slices, make_slices_document),
+            "overlap": (state.exposure, lambda _: make_overlap_document(state)),
+            "beside": (state.beside, lambda beside: beside.document()),
+        }
+        return parts | {name: part for name, part in optional.items() if part[0] is not None}
 
     def _show_status(self, status: Status) -> None:
         """Show a status. Called on the worker's thread."""
