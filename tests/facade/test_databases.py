@@ -20,8 +20,9 @@ from scoring.columns.table_frames import Tables
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
-from scoring.facade import ScoringEngine
+from scoring.facade import ScoringEngine, legacy_results
 from scoring.plan import job_plan, plan, program_packer
+from scoring.ranking import pair_scores
 from tests.support.cached_oracle import CachedOracle
 from tests.support.errors import raises_with
 from tests.support.facade_market import (
@@ -307,11 +308,14 @@ LOADING: Calls = {
 async def test_scoring_does_not_block_the_event_loop(
     name: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate(program_packer.pack)  # every score needs a program
+    gate = Gate(program_packer.pack)  # every score needs a program, except that of a pair of plain rows
     for module in (plan, job_plan):
         monkeypatch.setattr(module, "pack", gate)
+    of_pair = Gate(pair_scores.score_pair_of_shipped_components)
+    of_pair.opened = gate.opened
+    monkeypatch.setattr(legacy_results, "score_pair_of_shipped_components", of_pair)
     await asyncio.gather(SCORING[name](engine_of(market), market), gate.tick())
-    assert gate.passed
+    assert gate.passed + of_pair.passed
 
 
 @pytest.mark.parametrize("name", SCORING | LOADING)
