@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 __all__ = ["compiled", "internal", "is_cached", "load_cached", "nogil_no_refcount"]
 
@@ -26,6 +28,20 @@ def _stamp() -> str:
 _SOURCES = _stamp()
 
 
+class KernelCache(FunctionCache):
+    """Machine code on disk that is loaded without the modules of Numba that only a compilation needs.
+
+    Numba imports these modules, and `scipy.linalg`, before it loads any function. This takes 0.5 s, in which the
+    interpreter lock is held. Machine code needs the memory functions of the runtime only. A compilation imports the
+    modules itself.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled function of a signature, or None if it is not on disk."""
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)
+
+
 def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a function at its first call. Numba caches the machine code next to the source or in the user's cache.
 
@@ -38,7 +54,8 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         # plain Python: for a debugger or for test coverage
         return function
     options["no_cfunc_wrapper"] = True  # C code does not call kernels; the wrapper takes a sixth of the compilation
-    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    dispatcher._cache = KernelCache(function)
     index = dispatcher._cache._cache_file
     index._source_stamp = _SOURCES
     # compared before the rest of the file is unpickled, which names types that other code may not have
