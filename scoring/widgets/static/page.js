@@ -177,7 +177,7 @@ class Page {
         this.tip.hidePopover();
         return;
       }
-      setText(this.tip, text);
+      setText(this.tip, text.replaceAll("`", ""));
       this.tip.showPopover();
       const box = target.getBoundingClientRect();
       const width = this.tip.offsetWidth;
