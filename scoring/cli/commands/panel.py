@@ -84,7 +84,9 @@ def panel(
     The server accepts connections from this machine only and requires a token. Press Ctrl-C to stop it.
     """
     from scoring.columns import TABLES
+    from scoring.database.change_tokens import read_change_tokens
     from scoring.database.database import Database
+    from scoring.errors import DatabaseError
     from scoring.extras import require
     from scoring.statistics.factors import default_cache
 
@@ -94,6 +96,12 @@ def panel(
     with Database.open(db) as database:
         database.require_tables(*TABLES)
         database.require_data()
+        if not read_change_tokens(database)["actions"].rows:
+            raise DatabaseError(
+                f"{database.display} contains no actions. The panel evaluates lists on later actions. Import them with "
+                "`scoring import`.",
+                reason="empty",
+            )
     source = PANEL_SOURCE.format(
         model=model,
         profiles=str(profiles),
