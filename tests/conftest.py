@@ -23,10 +23,11 @@ from tests.support import mariadb_server as mariadb_server_module
 from tests.support.proof_counts import Counts
 
 INTEGRATION = (
-    "integration", "cli", "scripts", "benchmarks", "data_check", "evaluation", "facade", "model_report", "profiling",
-    "packaging", "registry", "runs", "testing", "tuning", "widgets",
+    "integration", "cli", "scripts", "benchmarks", "data_check", "docs", "evaluation", "facade", "model_report",
+    "packaging", "profiling", "registry", "runs", "testing", "tuning", "widgets",
 )  # fmt: skip
-"""Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches or panels."""
+"""Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches, panels or the
+examples of the documentation."""
 
 SERVERS = {"postgres_server", "postgres_killable", "mariadb_server"}
 """Fixtures that start a server. Tests that use one belong to the integration tier."""

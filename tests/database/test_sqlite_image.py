@@ -65,7 +65,7 @@ def test_largest_image_is_valid() -> None:
 
 
 def write_results(path: Path, n: int) -> bytes:
-    """Return the file of a database after the insertion of two runs."""
+    """Return the file of a database after the insertion of two runs, without its counters of changes."""
     with Database.open(str(path)) as database:
         names = [column.name for column in results.columns if not column.nullable]
         for run in ("a", "b"):
@@ -74,7 +74,10 @@ def write_results(path: Path, n: int) -> bytes:
                 writers.insert_columns(connection, results, columns)
         with database.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path.read_bytes()
+    content = bytearray(path.read_bytes())
+    for start in (24, 92):  # counters of changes, which depend on when SQLite copied pages from its log
+        content[start : start + 4] = bytes(4)
+    return bytes(content)
 
 
 def test_stored_pages_are_those_of_bound_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

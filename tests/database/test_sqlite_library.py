@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.integration  # each test starts an interpreter
+
 SCRIPT = """
 import ctypes
 from scoring.database import Database
