@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from scoring.registry import Registry
 from tests.support.keyboard import POLLING, Keyboard
+from tests.support.page_layout import find_layout_problems, measure
 from tests.support.page_monitor import PageMonitor
 from tests.support.server_process import Server
 
@@ -52,6 +53,11 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     expect(keyboard.root.get_by_role("row", name="NDCG@10")).to_contain_text("no change")  # cells undid their changes
     start = keyboard.settle()
     keyboard.slider("fee").focus()
+    assert find_layout_problems(page) == []
+    page.evaluate("document.querySelector('.scoring-page').scrollIntoView()")
+    boxes = measure(page)
+    assert boxes["measures"]["left"] > boxes["left"]["left"] + boxes["left"]["width"]
+    assert abs(boxes["measures"]["top"] - boxes["first"]["top"]) < 200  # beside the sliders, not below them
     place = page.evaluate(PLACE)
     expect(keyboard.entry("fee")).to_have_value("0.25")
     keyboard.press("ArrowRight")
