@@ -7,7 +7,7 @@
 - `evaluate_request`, `backtest_request`, `job_request`, `tune_request`: the options of a command, and what they ask for
 - `data_loader`: data, models and components from the values of options; `look_log`: looks at test users
 - `path_expansion`: `~` in the paths of all options
-- `output_guard`: encoding and failures of stdout and stderr, and the exit code then
+- `standard_streams`: encoding and failures of stdout and stderr, and the exit code then
 - `progress`: progress output of long commands; `signals`: handling of Ctrl-C and SIGTERM
 - `server_process`: the server of `lab` and `panel`
 """
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> None:
     try:
-        from scoring.cli.output_guard import open_closed_descriptors
+        from scoring.cli.standard_streams import open_closed_descriptors
 
         open_closed_descriptors()
         from scoring.cli.app import app

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scoring.cli.output_guard import note_stored
+from scoring.cli.standard_streams import note_stored
 from scoring.storage.os_errors import wrap_os_errors
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 import typer
 
-from scoring.cli.output_guard import note_stored
+from scoring.cli.standard_streams import note_stored
 from scoring.extras import require
 
 if TYPE_CHECKING:

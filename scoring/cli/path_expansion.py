@@ -28,7 +28,7 @@ def require_no_blank_paths(app: typer.Typer, arguments: Sequence[str]) -> None:
 
     Raises
     ------
-    ConfigurationError: If one has. The error names the option.
+    ConfigurationError: If a path option is blank. The error names the option.
     """
     if all(argument.strip() and not argument.rstrip().endswith("=") for argument in arguments):
         return

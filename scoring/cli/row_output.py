@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scoring.cli.output_guard import can_encode_all
+from scoring.cli.standard_streams import can_encode_all
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,7 +29,7 @@ from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import PackedActions, read_packed_actions
 from scoring.database.board_storage import read_board
 from scoring.database.database import Database
-from scoring.database.joined_table_reader import read_joined_arrays
+from scoring.database.group_concat_reader import read_joined_arrays
 from scoring.database.query_counter import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_query, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.board_settings import DEFAULT_BOARD, Board
 from scoring.columns.table_frames import Tables
-from scoring.database import sqlite_image
+from scoring.database import sqlite_bulk_insert
 from scoring.database.board_storage import store_board
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
@@ -205,7 +205,7 @@ def insert_columns(connection: Connection, table: Table, columns: Mapping[str, N
     if _is_psycopg(connection):
         _copy(connection, table, names, "(FORMAT binary)", [_encode_binary_rows(table, columns)])
         return
-    if length <= sqlite_image.MAX_ROWS and _insert_from_image(connection, table, columns):
+    if length <= sqlite_bulk_insert.MAX_ROWS and _insert_from_image(connection, table, columns):
         return
     values: list[Any] = [None] * (length * len(names))
     for place, column in enumerate(columns.values()):
@@ -220,10 +220,10 @@ def _insert_from_image(connection: Connection, table: Table, columns: Mapping[st
     places = count()
     values = ["?" if isinstance(column, str) else f"c{next(places)}" for column in columns.values()]
     quote = connection.dialect.identifier_preparer.quote
-    with sqlite_image.attach_image(connection, numbers) as is_attached:
+    with sqlite_bulk_insert.attach_image(connection, numbers) as is_attached:
         if is_attached:
             into = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, columns))}) "
-            copied = f"SELECT {', '.join(values)} FROM {sqlite_image.TABLE}"  # noqa: S608 - our names
+            copied = f"SELECT {', '.join(values)} FROM {sqlite_bulk_insert.TABLE}"  # noqa: S608 - our names
             connection.exec_driver_sql(into + copied, tuple(texts))
     return is_attached
 

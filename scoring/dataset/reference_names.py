@@ -12,7 +12,7 @@ __all__ = ["ReferenceNames"]
 
 
 class ReferenceNames:
-    """Codes with their names: `東京都 (13)`. A code without a name is its own text."""
+    """Codes with their names: `東京都 (13)`. A code without a name is returned as text."""
 
     def __init__(self, tables: Tables) -> None:
         self._prefectures = tables.prefectures.set_index("prefecture_code")["name"].to_dict()

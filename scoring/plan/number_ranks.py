@@ -1,4 +1,4 @@
-"""Ranks of numeric columns of jobs, which intervals of users are compared with."""
+"""Ranks of numeric job columns, for comparison with the intervals of users."""
 
 from __future__ import annotations
 

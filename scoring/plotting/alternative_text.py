@@ -1,4 +1,4 @@
-"""The text that stands for a plot: for readers who cannot see it, in notebooks and in exported pages."""
+"""Alternative text of plots in notebooks and exported pages, for readers who cannot see them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_VALUES", "describe_figure"]
 
 MAX_VALUES: Final = 24
-"""Most values of a series that a description lists. Of more values it states the range."""
+"""Maximum number of listed values of a series. Longer series are described by their range."""
 
 LARGEST_CELLS: Final = 5
 """Cells of a heat map that a description lists."""

@@ -1,4 +1,4 @@
-"""A long text that a notebook shows behind a fold."""
+"""A collapsible text in a notebook."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
 - `column_memory`: bytes of a frame's columns before and after smaller dtypes
 - `peak_memory`: peak memory of a function, in a separate process
 - `memory_need`: the memory of a run at other sizes, compared with the available memory
-- `table_contents`: missing values and actions over time
-- `query_counts`: database queries of users who are loaded one by one, and together
+- `table_overview`: missing values and actions over time
+- `query_comparison`: database queries of users who are loaded one by one, and together
 - `engine_ladder`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
 - `pruning_stats`: how many jobs are scored for each user
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from scoring.profiling.phase_times import plot_phases as plot_phases
     from scoring.profiling.pruning_stats import plot_visits as plot_visits
     from scoring.profiling.pruning_stats import visits as visits
-    from scoring.profiling.query_counts import compare_queries as compare_queries
-    from scoring.profiling.query_counts import plot_queries as plot_queries
+    from scoring.profiling.query_comparison import compare_queries as compare_queries
+    from scoring.profiling.query_comparison import plot_queries as plot_queries
     from scoring.profiling.scaling.growth import Growth as Growth
     from scoring.profiling.scaling.growth import growth as growth
     from scoring.profiling.scaling.growth import read_growth as read_growth
@@ -70,9 +70,9 @@ if TYPE_CHECKING:
     from scoring.profiling.sessions import plot_layers as plot_layers
     from scoring.profiling.sessions import plot_times as plot_times
     from scoring.profiling.sessions import replay as replay
-    from scoring.profiling.table_contents import missing_values as missing_values
-    from scoring.profiling.table_contents import plot_actions as plot_actions
-    from scoring.profiling.table_contents import plot_missing as plot_missing
+    from scoring.profiling.table_overview import missing_values as missing_values
+    from scoring.profiling.table_overview import plot_actions as plot_actions
+    from scoring.profiling.table_overview import plot_missing as plot_missing
 
 _HOMES = {
     "Growth": "scaling.growth",
@@ -85,7 +85,7 @@ _HOMES = {
     "Source": "dataset_source",
     "column_bytes": "column_memory",
     "compare_caches": "sessions",
-    "compare_queries": "query_counts",
+    "compare_queries": "query_comparison",
     "count_recomputed": "sessions",
     "fold_lines": "line_times",
     "full_run": "dataset_source",
@@ -95,21 +95,21 @@ _HOMES = {
     "line_frame": "line_times",
     "line_profile": "line_times",
     "make_session": "sessions",
-    "missing_values": "table_contents",
+    "missing_values": "table_overview",
     "peak_frame": "peak_memory",
     "peak_of": "peak_memory",
     "phase_frame": "phase_times",
-    "plot_actions": "table_contents",
+    "plot_actions": "table_overview",
     "plot_columns": "column_memory",
     "plot_hit_rates": "sessions",
     "plot_ladder": "engine_ladder",
     "plot_layers": "sessions",
     "plot_lines": "line_times",
     "plot_memory": "memory_need",
-    "plot_missing": "table_contents",
+    "plot_missing": "table_overview",
     "plot_peaks": "peak_memory",
     "plot_phases": "phase_times",
-    "plot_queries": "query_counts",
+    "plot_queries": "query_comparison",
     "plot_sweep": "chunk_size_sweep",
     "plot_times": "sessions",
     "plot_visits": "pruning_stats",

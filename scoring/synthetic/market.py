@@ -81,8 +81,8 @@ def make_market(
 
     Raises
     ------
-    ConfigurationError: If `n_users` or `n_jobs` is not an integer of 1 or more, `n_actions` or `seed` not one of 0 or
-        more, or `as_of` is not a time.
+    ConfigurationError: If `n_users` or `n_jobs` is not a positive integer. If `n_actions` or `seed` is not an integer
+        of 0 or more. If `as_of` is not a time.
 
     Example
     -------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.next_command import print_next
-from scoring.cli.output_guard import note_stored
+from scoring.cli.standard_streams import note_stored
 
 if TYPE_CHECKING:
     from scoring.model import Component

@@ -45,9 +45,9 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.output_guard import note_stored
 from scoring.cli.promoted_model import PROMOTED
 from scoring.cli.slice_options import SliceColumns, SlicesByOption, SlicesOption
+from scoring.cli.standard_streams import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DbOption
-from scoring.cli.output_guard import note_stored
+from scoring.cli.standard_streams import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:

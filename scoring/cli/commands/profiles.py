@@ -20,8 +20,8 @@ from scoring.cli.options import (
     ModelOption,
     WeightsOption,
 )
-from scoring.cli.output_guard import note_stored
 from scoring.cli.row_output import CsvOption, JsonOption, print_records
+from scoring.cli.standard_streams import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:

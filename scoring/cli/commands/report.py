@@ -19,7 +19,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.output_guard import note_stored
+from scoring.cli.standard_streams import note_stored
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress

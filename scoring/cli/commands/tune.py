@@ -36,7 +36,6 @@ from scoring.cli.options import (
     TopKOption,
     WeightsOption,
 )
-from scoring.cli.output_guard import note_stored
 from scoring.cli.search_options import (
     FloorOption,
     GoalOption,
@@ -53,6 +52,7 @@ from scoring.cli.search_options import (
     UsersOption,
 )
 from scoring.cli.signals import stop_signals
+from scoring.cli.standard_streams import note_stored
 from scoring.cli.tune_request import SearchInputs, SourceOptions, TuneRequest, run_helper_processes
 from scoring.errors import pluralize
 

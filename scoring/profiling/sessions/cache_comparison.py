@@ -1,4 +1,4 @@
-"""An engine with caches compared with one without, and the values that each change makes an engine compute again."""
+"""Comparison of an engine with and without caches, and counts of values recomputed after each change."""
 
 from __future__ import annotations
 

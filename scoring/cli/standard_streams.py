@@ -6,8 +6,8 @@ A command never fails while it prints. `OutputGuard` replaces stdout and stderr 
 - If a stream cannot be written, its error is kept and later text is dropped. The command continues and publishes.
 
 At the end `OutputGuard.finish` decides the exit code. A command that has stored its result (`note_stored`) succeeds,
-with a warning. Another command has lost its result, so it fails: quietly if the reader of a pipe has closed it, as
-`head` does, and otherwise with an error.
+with a warning. A command that stored nothing fails. It prints no error if the reader of a pipe has closed it, as
+`head` does. Otherwise it prints an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scoring.storage.os_errors import describe_os_error
 __all__ = ["BROKEN_PIPE_EXIT_CODE", "OutputGuard", "can_encode_all", "note_stored", "open_closed_descriptors"]
 
 BROKEN_PIPE_EXIT_CODE: Final = 141
-"""Exit code if the reader of stdout has closed it: that of a program that SIGPIPE ends."""
+"""Exit code if the reader of stdout has closed the pipe, equal to that of a process ended by SIGPIPE."""
 
 _SIMILAR: Final = {
     "·": "-", "…": "...", "→": "->", "←": "<-", "×": "x", "−": "-", "–": "-", "—": "-", "≥": ">=", "≤": "<=", "±": "+-",
@@ -51,7 +51,7 @@ def can_encode_all() -> bool:
 def open_closed_descriptors() -> None:
     """Open descriptors 0 to 2 if the process was started without them (`>&-`).
 
-    Otherwise the next file that is opened gets such a number, and text for stdout could end in a database.
+    Otherwise the next opened file gets descriptor 0, 1 or 2, and text for stdout could be written to a database.
     """
     for number in range(3):
         try:

@@ -1,10 +1,10 @@
 """Fast reading of users and jobs from SQLite: the database joins the values of a column, and Arrow splits them.
 
 SQLite computes a page of rows without the interpreter lock, so other threads can import modules, load kernels and read
-actions meanwhile. Python makes no object per value. The arrays equal those of reading row by row:
+actions meanwhile. Python does not create an object per value. The arrays equal those of reading row by row:
 
-- A number is joined as an integer. A double is two integers, its integral part and its fraction times 2^62, because
-  SQLite rounds a double to 15 digits when it converts it to text. Their sum is the same double, which SQLite verifies.
+- A number is joined as an integer. A double is joined as two integers: its integral part, and its fraction
+  times 2^62. As text, SQLite would round it to 15 digits. SQLite verifies that their sum is the same double.
 - A text is separated by a control character. The number of pieces shows whether a text contains it.
 - A value of another type, which SQLite may store in any column, is found by its type.
 """
@@ -39,8 +39,8 @@ MISSING: Final = "\x1e"
 def read_joined_arrays(connection: Connection, table: str, columns: Sequence[Column]) -> list[pa.Array] | None:
     """Return an array of the stored type of each column, in the order of the key.
 
-    Return None if the database is not SQLite, the key is not its row id, or a value does not have the type of its
-    column. Reading row by row then decides.
+    Return None if the database is not SQLite, or the key is not its row id. Return None also if a value has another
+    type than its column. The caller then reads row by row.
     """
     (key,) = TABLES[table].key
     if connection.dialect.name != "sqlite":

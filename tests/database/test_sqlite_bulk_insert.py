@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from scoring.database import sqlite_image, writers
+from scoring.database import sqlite_bulk_insert, writers
 from scoring.database.database import Database
 from scoring.database.schema import results
-from scoring.database.sqlite_image import encode_image
+from scoring.database.sqlite_bulk_insert import encode_image
 from scoring.errors import DatabaseError
 from tests.support.errors import raises_with
 
@@ -57,7 +57,7 @@ def test_missing_number_is_a_null() -> None:
 
 @pytest.mark.long
 def test_largest_image_is_valid() -> None:
-    numbers = np.arange(sqlite_image.MAX_ROWS)
+    numbers = np.arange(sqlite_bulk_insert.MAX_ROWS)
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(encode_image([numbers] * 10))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -100,4 +100,4 @@ def test_failed_insertion_leaves_no_rows_of_the_image(tmp_path: Path) -> None:
         with database.begin() as connection:
             assert connection.execute(sa.select(sa.func.count()).select_from(results)).scalar_one() == 0
             writers.insert_columns(connection, results, columns)
-            assert connection.exec_driver_sql(f"SELECT count(*) FROM {sqlite_image.TABLE}").scalar_one() == 0
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {sqlite_bulk_insert.TABLE}").scalar_one() == 0

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from scoring.columns import TABLES
 from scoring.columns.board_settings import DEFAULT_BOARD
-from scoring.database import joined_table_reader, readers
+from scoring.database import group_concat_reader, readers
 from scoring.database.database import Database
-from scoring.database.joined_table_reader import read_joined_arrays
+from scoring.database.group_concat_reader import read_joined_arrays
 from scoring.database.readers import load_tables
 from scoring.database.row_conversion import _query_arrays
 from scoring.database.schema import DATA_TABLES
@@ -60,7 +60,7 @@ def test_arrays_equal_those_of_rows(database: Database, monkeypatch: pytest.Monk
         expected = read_by_row(database, table)
         assert expected is not None
         for rows in (1, 7, len(expected[0]), 20_000):
-            monkeypatch.setattr(joined_table_reader, "ROWS_PER_PAGE", rows)
+            monkeypatch.setattr(group_concat_reader, "ROWS_PER_PAGE", rows)
             found = read_joined(database, table)
             assert found is not None
             for column, array, other in zip(TABLES[table].columns, found, expected, strict=True):

@@ -23,14 +23,14 @@ _LEAST: Final = 1e-6
 """Smallest coordinate, as in `Space`."""
 _EQUAL: Final = 1e-9
 _SINGLE: Final = 0.5
-"""Coordinate of a weight that is free alone: it gets all that is left."""
+"""The coordinate of the only free weight of a level. It gets the whole remainder."""
 
 
 @dataclass(frozen=True)
 class LevelSpace(Space):
     """All weights of groups and of components in their group that are not locked.
 
-    The free weights of a level share what its locked weights leave. They have coordinates as in `Space`: `g(NAME)` of a
+    The free weights of a level share 1 minus the sum of its locked weights. They have coordinates as in `Space`: `g(NAME)` of a
     group, `u(NAME)` of a component.
 
     Raises
@@ -62,7 +62,7 @@ class LevelSpace(Space):
     def drop(self, names: Sequence[str]) -> Self:
         """Return the space in which these components have weight 0.
 
-        Locked ones stay. So do those without which the locks of their group cannot be kept.
+        Locked components are kept. A component is also kept if its group's locks need it.
         """
         found = list(self.dropped)
         for group in GROUPS:

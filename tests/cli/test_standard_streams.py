@@ -16,8 +16,8 @@ import pytest
 import typer.main
 
 from scoring.cli.app import app
-from scoring.cli.output_guard import BROKEN_PIPE_EXIT_CODE, OutputGuard, note_stored
 from scoring.cli.progress import make_console
+from scoring.cli.standard_streams import BROKEN_PIPE_EXIT_CODE, OutputGuard, note_stored
 from tests.cli.command import ROOT, Call
 from tests.support.child_signals import restore_signals
 

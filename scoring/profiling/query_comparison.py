@@ -22,8 +22,8 @@ __all__ = ["compare_queries", "plot_queries"]
 def compare_queries(database: Database | str | Path, n_users: int = 50) -> pd.DataFrame:
     """Load the actions of some users, and the jobs of these actions, in three ways.
 
-    Return one row per way: way · users · queries · ms · actions. The ways are one query for each user and its jobs
-    ("one by one"), one query for all of these users ("in a batch"), and all tables of the database ("whole database").
+    Return one row per way: way · users · queries · ms · actions. "one by one" sends queries for each user. "in a
+    batch" sends queries for all of these users. "whole database" loads all tables.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Numbers as the image of a SQLite database, from which one statement inserts them.
+"""Insert many rows of numbers into SQLite with one statement, from the image of a database.
 
-NumPy writes the pages of the image, so Python makes no object per value. SQLite inserts the rows in one step, in which
-it releases the interpreter lock. A million results take 0.75 s instead of 1.2 s of CPU time. Beside a thread that
-computes in Python they take 1.5 s instead of 8.7 s, because bound values need the lock for each statement.
+NumPy writes the pages of the image, so Python does not create an object per value. SQLite inserts the rows in one step, in which
+it releases the interpreter lock. A million results take 0.75 s instead of 1.2 s of CPU time. While
+another thread computes in Python, they take 1.5 s instead of 8.7 s: bound values need the lock for each statement.
 
 Source of the format: https://www.sqlite.org/fileformat2.html.
 """
@@ -40,7 +40,7 @@ _ATTACH: Final = f"ATTACH ':memory:' AS {SCHEMA}"
 def attach_image(connection: Connection, columns: Sequence[NDArray[Any]]) -> Iterator[bool]:
     """Attach columns of numbers of equal length to a SQLite connection as `TABLE`, for the duration of the block.
 
-    Yield False, without a table, if the driver is another one or the SQLite library cannot read images. SQLite detaches
+    Yield False, without a table, if the driver is not sqlite3 or the SQLite library cannot read images. SQLite detaches
     no database during a transaction, so an empty one remains until the connection is closed.
     """
     raw: Any = connection.connection.driver_connection
