@@ -1,8 +1,8 @@
 """Insert many rows of numbers into SQLite with one statement, from the image of a database.
 
-NumPy writes the pages of the image, so Python does not create an object per value. SQLite inserts the rows in one step, in which
-it releases the interpreter lock. A million results take 0.75 s instead of 1.2 s of CPU time. While
-another thread computes in Python, they take 1.5 s instead of 8.7 s: bound values need the lock for each statement.
+NumPy writes the pages of the image, so Python does not create an object per value. SQLite inserts the rows in one step,
+in which it releases the interpreter lock. A million results take 0.75 s instead of 1.2 s of CPU time. While another
+thread computes in Python, they take 1.5 s instead of 8.7 s: bound values need the lock for each statement.
 
 Source of the format: https://www.sqlite.org/fileformat2.html.
 """

@@ -41,8 +41,8 @@ if hasattr(os, "register_at_fork"):
 def start_work(work: Callable[[], T]) -> Callable[[], T]:
     """Start `work` in another thread, and return a function that returns its result or raises its error.
 
-    Call the function once. If the work has not started, the function runs it in the calling thread. Nested calls therefore
-    cannot deadlock.
+    Call the function once. If the work has not started, the function runs it in the calling thread. Nested calls
+    therefore cannot deadlock.
     """
     try:
         future = _Threads.get_pool().submit(work)

@@ -30,8 +30,8 @@ _SINGLE: Final = 0.5
 class LevelSpace(Space):
     """All weights of groups and of components in their group that are not locked.
 
-    The free weights of a level share 1 minus the sum of its locked weights. They have coordinates as in `Space`: `g(NAME)` of a
-    group, `u(NAME)` of a component.
+    The free weights of a level share 1 minus the sum of its locked weights. They have coordinates as in `Space`:
+    `g(NAME)` of a group, `u(NAME)` of a component.
 
     Raises
     ------

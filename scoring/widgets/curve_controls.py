@@ -55,8 +55,8 @@ def set_curve(weights: WeightsModel, name: str, points: Sequence[Sequence[float]
 
     Raises
     ------
-    ConfigurationError: If the curve does not exist, there are fewer than 2 or more than 20 points, a point is not a
-        pair of finite numbers, or two points have the same x.
+    ConfigurationError: If the curve does not exist, or does not have 2 to 20 points. If a point is not a pair of finite
+        numbers. If two points have the same x.
     ModelError: If the component rejects the curve.
     """
     curve = next((one for one in list_curves(weights) if one["name"] == name), None)

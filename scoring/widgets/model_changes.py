@@ -82,7 +82,7 @@ def _list_parameters(before: ScoringModel, after: ScoringModel) -> list[str]:
 
 
 def _format_change(old: object, new: object) -> str:
-    """Return both values. Of a curve, only the points that changed."""
+    """Return both values. A curve is reduced to its changed points."""
     if isinstance(old, tuple) and isinstance(new, tuple) and old and new and isinstance(old[0], tuple):
         if len(old) != len(new):
             return f"{len(old)} → {len(new)} points"

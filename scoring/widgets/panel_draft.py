@@ -157,8 +157,8 @@ class DraftStore:
 
         Raises
         ------
-        ConfigurationError: If the id is invalid, the file is damaged, or the draft is of other data, users or another
-            model.
+        ConfigurationError: If the id is invalid or the file is damaged. If the data, users or model differ
+            from those of the draft.
         OutputError: If the file cannot be read.
         """
         path = self._find_path(session_id)
@@ -173,7 +173,7 @@ class DraftStore:
             draft = PanelDraft.model_validate_json(content)
         except ValidationError as error:
             raise ConfigurationError(
-                "The draft of this page is damaged or of another version of the program. The panel starts without it.",
+                "The draft of this page is damaged or was written by another version. The panel starts without it.",
                 key=("draft",),
             ) from error
         if draft.holdout != session.evaluator.holdout.digest:

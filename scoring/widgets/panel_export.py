@@ -15,7 +15,7 @@ from scoring.model_report import collect_evaluation_content
 from scoring.model_report.list_changes import ListChanges
 from scoring.model_report.report_page import render_report_page
 from scoring.registry import Registry
-from scoring.widgets.job_texts import collect_job_texts
+from scoring.widgets.job_labels import collect_job_texts
 from scoring.widgets.panel_computation import PanelState, TuningSession
 from scoring.widgets.panel_draft import find_state_folder
 

@@ -17,10 +17,10 @@ from scoring.errors import ScoringError
 from scoring.evaluation import Holdout
 from scoring.model import Component, ScoringModel
 from scoring.registry import Profile, Registry
-from scoring.widgets.page import Event, PanelPage
 from scoring.widgets.panel import DEBOUNCE, TuningPanel
 from scoring.widgets.panel_computation import TuningSession
 from scoring.widgets.panel_draft import DraftStore
+from scoring.widgets.panel_page import Event, PanelPage
 
 __all__ = ["tuning_page", "tuning_panel"]
 

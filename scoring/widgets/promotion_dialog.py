@@ -82,7 +82,7 @@ class PromotionDialog:
     def _require(self, profile: str) -> str:
         if self._database is None:
             raise ConfigurationError(
-                "This panel was opened without a database, to which a promotion applies. Open it with the path of one.",
+                "The panel was opened without a database. Open it with a database path to promote a profile.",
                 key=("database",),
             )
         if not profile.strip():

@@ -17,7 +17,7 @@ from scoring.errors import make_printable
 from scoring.evaluation import Evaluator
 from scoring.ranking import Prepared
 from scoring.ranking.fact_text import format_facts, format_value
-from scoring.widgets.job_texts import collect_job_texts
+from scoring.widgets.job_labels import collect_job_texts
 
 __all__ = ["Card", "make_job_card", "make_user_card"]
 
@@ -186,7 +186,7 @@ def _format_wage(row: pd.Series, board: Board) -> str:
 
 
 def _format_own(board: Board, table: str, row: pd.Series) -> dict[str, str]:
-    """Return the own columns of a row; of users only those with `show`."""
+    """Return the own columns of a row. User columns without `show` are omitted."""
     own = [column.name for column in board.get_own(table) if column.show or table == "jobs"]
     return {name.replace("_", " "): make_printable(format_value(to_plain_value(row[name]))) for name in own}
 

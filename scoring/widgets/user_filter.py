@@ -53,12 +53,15 @@ class UserFilter:
         for what, value, options in (
             ("prefecture", chosen.prefecture, self._prefectures),
             ("occupation", chosen.occupation, self._occupations),
-            ("order", chosen.order, ("worst",)),
         ):
             if value and value not in options:
                 raise ConfigurationError(
                     f"No user of the measures has the {what} {make_printable(str(value))}. Choose another.", key=(what,)
                 )
+        if chosen.order not in ("", "worst"):
+            raise ConfigurationError(
+                f"Invalid order {make_printable(str(chosen.order))}. Use worst or leave it empty.", key=("order",)
+            )
         if not self._mask(chosen).any():
             raise ConfigurationError("No user of the measures fulfils all conditions. Remove one.", key=("filter",))
         self.selection = chosen

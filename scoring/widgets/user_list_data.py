@@ -11,7 +11,7 @@ from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.evaluation import movements
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared, Ranking
-from scoring.widgets.job_texts import collect_job_texts
+from scoring.widgets.job_labels import collect_job_texts
 
 __all__ = ["ListedJob", "UserList", "make_user_list"]
 

@@ -1,4 +1,4 @@
-"""The widget of the panel: it draws a document, and returns the events of its user. It has no logic of its own."""
+"""The widget of the panel: it draws a document, and returns the events of its user. It does not contain any logic."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Event = Mapping[str, Any]
 class PanelPage(anywidget.AnyWidget):
     """A page that shows a document: part name → JSON value. Only parts that changed are sent.
 
-    The page asks for the whole document when it opens, because it does not receive messages before. `session_id` is the
+    The page cannot receive messages before it opens, so it then requests the whole document. `session_id` is the
     session in its address: None before it opens, "" without one.
     """
 

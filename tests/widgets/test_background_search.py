@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
+from scoring.widgets.background_search import BackgroundSearch
 from scoring.widgets.panel_computation import Request
-from scoring.widgets.panel_search import BackgroundSearch
 from scoring.widgets.weights_model import WeightsModel
 from tests.support.errors import raises_at
 

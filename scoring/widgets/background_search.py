@@ -160,7 +160,12 @@ class BackgroundSearch:
         if trial is not None:
             chosen = next((one for one in list(progress.trials) if one.number == trial), None)
         if chosen is None or progress.problem is None:
-            raise ConfigurationError("The search has no such trial. Choose one of the list.", key=("trial",))
+            raise ConfigurationError(
+                "The search has no trial yet."
+                if trial is None
+                else f"Trial {trial} does not exist. Choose a trial from the list.",
+                key=("trial",),
+            )
         return _make_model(progress.problem, chosen)
 
     def document(self) -> dict[str, Any]:
@@ -186,7 +191,7 @@ class BackgroundSearch:
         }
 
     def _get_evaluator(self) -> Evaluator:
-        """Return an evaluator of the same users. That of the session is used by the panel's worker."""
+        """Return an evaluator of the same users. The panel's worker uses the evaluator of the session."""
         if self._evaluator is None:
             own = self._session.evaluator
             self._evaluator = Evaluator(
@@ -295,7 +300,7 @@ class BackgroundSearch:
 
 
 def _make_model(problem: Problem, trial: FrozenTrial) -> ScoringModel:
-    """Return the model of a trial. That of the first trial is the initial model itself, without a rounding error."""
+    """Return the model of a trial. The first trial returns the initial model unchanged, to avoid rounding errors."""
     is_first = trial.user_attrs.get(FIRST) == problem.baseline.digest
     return problem.baseline if is_first else make_trial_model(problem, trial)
 

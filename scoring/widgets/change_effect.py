@@ -60,7 +60,7 @@ class MeasureMove:
 
 @dataclass(frozen=True)
 class MoveSummary:
-    """What changed since the previous try, the metric that moved most, and what it costs or gains elsewhere."""
+    """The changes since the previous try, and the metric and the property of lists with the largest change."""
 
     changes: tuple[str, ...]
     main: MeasureMove | None = None

@@ -13,7 +13,7 @@ from scoring.dataset.row_lookup import ExternalIds
 from scoring.evaluation.measure_info import find_good_sign
 from scoring.model import Inputs
 from scoring.ranking import Ranking
-from scoring.widgets.job_texts import collect_job_texts
+from scoring.widgets.job_labels import collect_job_texts
 
 __all__ = ["ModelColumn", "SideBySide"]
 

@@ -16,7 +16,7 @@ from scoring.evaluation import Holdout
 from scoring.evaluation.job_rank import FullRank, FullRanking
 from scoring.evaluation.relevance_pairs import Relevance
 from scoring.ranking import Prepared
-from scoring.widgets.job_texts import collect_job_texts
+from scoring.widgets.job_labels import collect_job_texts
 from scoring.widgets.user_list_data import UserList
 
 __all__ = ["LaterAction", "LaterActions", "UserActions", "make_user_actions"]
