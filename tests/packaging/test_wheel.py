@@ -39,10 +39,9 @@ def run(site: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_wheel_contains_the_package_the_notebooks_and_the_sample(wheel: Path):
+def test_wheel_contains_the_package_and_the_notebooks(wheel: Path):
     names = set(zipfile.ZipFile(wheel).namelist())
-    shipped = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "data/sample").iterdir()]
-    assert {f"scoring/workspace/{path.relative_to(ROOT)}" for path in shipped} <= names
+    assert {f"scoring/{path.relative_to(ROOT)}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= names
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "scoring").rglob("*.py")}
     assert sources <= names
     assert not {name for name in names if name.startswith(("tests/", "benchmarks/")) or name.endswith(".nbi")}
@@ -53,6 +52,16 @@ def test_wheel_explains_in_an_empty_folder(site: Path, tmp_path: Path):
     assert Path(place).is_relative_to(site)
     run(site, tmp_path, "-m", "scoring.cli", "init", "--db", "market.db", "--users", "60", "--jobs", "300")
     assert "total" in run(site, tmp_path, "-m", "scoring.cli", "explain", "1", "1", "--db", "market.db")
+
+
+def test_wheel_copies_its_notebooks_into_an_empty_folder(site: Path, tmp_path: Path):
+    code = (
+        "from pathlib import Path; from scoring.cli.commands import lab; "
+        "print(lab.copy_notebooks(lab.find_notebooks(), Path('mine')).lines()[0])"
+    )
+    assert "copied" in run(site, tmp_path, "-c", code)
+    copied = {path.name for path in (tmp_path / "mine").glob("*.ipynb")}
+    assert copied == {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
 
 
 @pytest.mark.long

@@ -191,7 +191,7 @@ def test_run_without_resume_reports_and_deletes_killed_run(
     ):
         result = run(prepared, *make_publishers(tmp_path, database))
     assert result.users_resumed == 0
-    assert sorted(path.name for path in tmp_path.iterdir() if "db" not in path.name) == [
+    assert sorted(path.name for path in tmp_path.iterdir() if ".db" not in path.name) == [
         result.metadata.run_id,
         "latest",
     ]

@@ -20,6 +20,8 @@ __all__ = ["NotebookCopy", "copy_notebooks", "lab"]
 
 DEFAULT_NOTEBOOKS = Path("notebooks")
 DEFAULT_COPY = Path("my_notebooks")
+PACKAGED_NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+"""The notebooks of a wheel. A checkout has them beside the package."""
 START = "00_start.ipynb"
 """The notebook that JupyterLab opens, if the folder contains it."""
 
@@ -42,6 +44,8 @@ def lab(
 ) -> None:
     """Open JupyterLab in a folder of notebooks, at 00_start.
 
+    Without a folder `notebooks` here, the notebooks of the package are copied, as with --copy.
+
     The server accepts connections from this machine only and requires a token. Press Ctrl-C to stop it.
     """
     from scoring.cli.progress import make_console
@@ -50,9 +54,10 @@ def lab(
     from scoring.storage.user_paths import expand_path
 
     require("scoring lab", "workbench", *SERVER_PACKAGES)
+    copy = copy or (folder is None and not DEFAULT_NOTEBOOKS.exists())
     folder = expand_path(folder or (DEFAULT_COPY if copy else DEFAULT_NOTEBOOKS), "FOLDER")
     if copy:
-        copied = copy_notebooks(DEFAULT_NOTEBOOKS, folder)
+        copied = copy_notebooks(find_notebooks(), folder)
         make_console().print("\n".join(copied.lines()), markup=False, soft_wrap=True)
     if not folder.is_dir():
         raise ConfigurationError(
@@ -70,6 +75,13 @@ def lab(
     with _create_settings() as settings:
         paths = [str(settings), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
         run_server("JupyterLab", server, port, page, {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}, open_browser)
+
+
+def find_notebooks() -> Path:
+    """Return the folder of the original notebooks: the one here, that of the wheel, or that of the checkout."""
+    beside_package = PACKAGED_NOTEBOOKS.parents[1] / DEFAULT_NOTEBOOKS
+    candidates = (DEFAULT_NOTEBOOKS, PACKAGED_NOTEBOOKS, beside_package)
+    return next((folder for folder in candidates if (folder / START).is_file()), DEFAULT_NOTEBOOKS)
 
 
 @dataclass(frozen=True)

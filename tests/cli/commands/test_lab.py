@@ -102,8 +102,27 @@ def test_copy_inside_the_notebooks_is_an_error(target: str, source: Path) -> Non
 
 def test_copy_without_notebooks_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab_module, "PACKAGED_NOTEBOOKS", tmp_path / "package/scoring/notebooks")
     require_one_error(invoke("lab", "--copy"), 1, "notebooks is not a folder")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("found", ["here", "wheel", "checkout"])
+def test_originals_are_here_in_the_wheel_or_in_the_checkout(
+    found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {
+        "here": tmp_path / "work/notebooks",
+        "wheel": tmp_path / "checkout/scoring/notebooks",
+        "checkout": tmp_path / "checkout/notebooks",
+    }
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(lab_module, "PACKAGED_NOTEBOOKS", folders["wheel"])
+    for folder in list(folders.values())[list(folders).index(found) :]:
+        folder.mkdir(parents=True)
+        (folder / START).touch()
+    assert lab_module.find_notebooks().resolve() == folders[found]
 
 
 def test_copy_to_a_file_is_an_error(source: Path) -> None:
