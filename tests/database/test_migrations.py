@@ -43,6 +43,8 @@ from tests.support.forks import start_fork
 from tests.support.migrating_process import change_schema
 from tests.support.small_tables import small_tables
 
+pytestmark = pytest.mark.integration  # commands, imports, runs and killed processes
+
 
 @pytest.fixture
 def old_url(database_url: str) -> str:
