@@ -36,15 +36,15 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/.workbench: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[workbench]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[workbench]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.run $(VENV)/.workbench
 
 $(DB): | $(VENV)/.run
@@ -90,7 +90,7 @@ coverage: $(VENV)/.test ## branch coverage of the package: at least 95 % (kernel
 	$(BIN)/coverage report
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[docs]'
 	@touch $@ $(VENV)/.run
 
 docs: $(VENV)/.docs ## the documentation as pages: build/docs/index.html (a minute; warnings and dead links are errors)
@@ -109,7 +109,7 @@ benchmark: $(VENV)/.run ## time real scoring against the target of 180 ms per us
 	$(BIN)/python scripts/performance_benchmark.py --users $(USERS) --jobs $(JOBS)
 
 $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[benchmarks]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[benchmarks]'
 	@touch $@ $(VENV)/.run
 
 benchmarks: $(VENV)/.benchmarks ## all benchmarks with their targets, compared with other packages (half an hour)
