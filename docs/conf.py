@@ -59,6 +59,8 @@ html_sidebars = {"docs/tutorial": [], "docs/concepts": [], "docs/questions": []}
 html_extra_path = ["_extra"]
 html_copy_source = False
 html_show_sphinx = False
+html_favicon = "_static/icon.svg"
+html_context = {"default_mode": "auto"}
 html_theme_options = {"navbar_end": ["theme-switcher"], "show_prev_next": False, "use_edit_page_button": False}
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # nothing is compiled to read docstrings
