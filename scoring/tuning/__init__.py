@@ -1,6 +1,6 @@
 """Search for better weights, and analysis of the effect of each weight.
 
-- `space`, `two_level_space`: flat weights, and weights on two levels with locks on both, as search spaces
+- `space`, `grouped_space`: flat weights, and weights on two levels with locks on both, as search spaces
 - `goals`, `problem`: the goals and floors, and a space with them and the training users
 - `goal_condition`: limits that the chosen model must satisfy
 - `goal_parser`: goals, floors, conditions and parameters from the texts of a command

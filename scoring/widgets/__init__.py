@@ -4,18 +4,18 @@
 - `panel_computation`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
 - `rule_controls`, `curve_controls`, `tooltips`: eligibility rules and curves as controls; texts about all controls
-- `later_actions`: what a user did after the cut, `job_labels`: how jobs are named
+- `held_out_actions`: what a user did after the cut, `job_labels`: how jobs are named
 - `row_cards`, `text_search`, `user_filter`: facts about a user and a job; which users and jobs to look at
 - `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk
 - `model_changes`, `change_effect`: what a move changed, in words
-- `model_table`: models side by side; `panel_export`: lists, weights and the report as files
-- `background_question`: answers `reach` and `audience` in the background
+- `model_comparison`: models side by side; `panel_export`: lists, weights and the report as files
+- `job_reach_and_audience`: answers `reach` and `audience` in the background
 - `background_search`: searches weights in the background, with the locks of the panel
 - `unseen_user_check`: the test of the result on other users
 - `promotion_dialog`: promotes a profile with its evidence
 - `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `control_document`, `result_document`: controls and results as JSON values
-- `panel_page`: the widget, which draws such a document and returns events; `static`: its script and style
+- `panel_view`: the widget, which draws such a document and returns events; `static`: its script and style
 - `panel`: applies events and shows results; `panel_factory`: a panel from a database
 - `html`: results as HTML for notebooks
 """

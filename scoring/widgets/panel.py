@@ -11,14 +11,14 @@ import numpy as np
 from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.model import ScoringModel
 from scoring.registry import Profile, Registry
-from scoring.widgets.background_question import BackgroundQuestion
 from scoring.widgets.background_search import BackgroundSearch
 from scoring.widgets.control_document import make_control_structure, make_control_values
 from scoring.widgets.curve_controls import set_curve
+from scoring.widgets.job_reach_and_audience import BackgroundQuestion
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
 from scoring.widgets.panel_export import ExportFile, export_lists, export_page, export_weights
-from scoring.widgets.panel_page import Event, PanelPage
+from scoring.widgets.panel_view import Event, PanelPage
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.promotion_dialog import PromotionDialog
 from scoring.widgets.result_document import (

@@ -51,10 +51,10 @@ from scoring.ranking import Prepared, Ranking
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.change_effect import MoveSummary
-from scoring.widgets.later_actions import LaterActions, UserActions, make_user_actions
+from scoring.widgets.held_out_actions import LaterActions, UserActions, make_user_actions
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.model_changes import list_changes
-from scoring.widgets.model_table import ModelColumn, SideBySide
+from scoring.widgets.model_comparison import ModelColumn, SideBySide
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.unseen_user_check import Confirmation
 from scoring.widgets.user_list_data import UserList, make_user_list

@@ -10,7 +10,7 @@ import pytest
 from scoring import Dataset, make_market
 from scoring.evaluation import by_time, split_users
 from scoring.evaluation.job_rank import find_full_rank
-from scoring.widgets.later_actions import LaterActions
+from scoring.widgets.held_out_actions import LaterActions
 from scoring.widgets.panel_computation import Request, TuningSession
 
 

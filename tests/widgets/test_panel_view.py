@@ -9,7 +9,7 @@ from pathlib import Path
 import scoring.widgets
 from scoring import Dataset
 from scoring.widgets.panel_factory import PHASES, tuning_page
-from scoring.widgets.panel_page import PanelPage
+from scoring.widgets.panel_view import PanelPage
 
 WAIT = 60.0
 STATIC = Path(scoring.widgets.__file__).parent / "static"

@@ -10,7 +10,7 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.tuning import audience, reach
 from scoring.widgets import TuningPanel
-from scoring.widgets.background_question import BackgroundQuestion
+from scoring.widgets.job_reach_and_audience import BackgroundQuestion
 from scoring.widgets.panel_computation import Request
 from tests.support.errors import raises_at, raises_unknown
 

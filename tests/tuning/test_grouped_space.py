@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scoring import load_model
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS
-from scoring.tuning.two_level_space import LevelSpace
+from scoring.tuning.grouped_space import LevelSpace
 
 STANDARD = load_model("standard")
 NAMES = [part.name for part in STANDARD.parts]
