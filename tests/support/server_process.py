@@ -59,7 +59,7 @@ class Server:
         family = self.family()
         self.process.send_signal(number)
         code = self.process.wait(SECONDS)
-        _, alive = psutil.wait_procs(family, timeout=20)
+        _, alive = psutil.wait_procs(family, timeout=SECONDS)
         assert not alive
         return code
 

@@ -1,7 +1,10 @@
 // The page: it draws the document of the panel, sends events, and watches the connection.
 
-const PING_EVERY = 500;
-const LOST_AFTER = 1900;
+// Milliseconds. A kernel that holds its interpreter lock for 1.7 s is still waited for.
+const PING_EVERY = 400;
+const PING_EVERY_WHILE_LOST = 2000; // a kernel that runs a long cell answers all pings after it
+const LOST_AFTER = 2100;
+const LATE = 200; // a timer that is later than this ran after a pause of the page
 const KEYS = [
   ["Ctrl+Z", "undo the last move"], ["Ctrl+Y", "redo the move that was undone"],
   ["S", "save the weights as a profile"], ["J / K", "next / previous user"], ["?", "open or close this help"],
@@ -318,32 +321,60 @@ class Page {
 
   // Connection
 
+  /** Lock the page `LOST_AFTER` milliseconds after the last answer. An answer unlocks it. */
   watchConnection() {
-    let waiting = 0;
+    let last = performance.now();
     let number = 0;
-    this.answer = () => {
-      waiting = 0;
-      if (this.isLost) this.setLost(false);
+    let ping = 0;
+    let deadline = 0;
+    const expectAnswer = () => {
+      last = performance.now();
+      clearTimeout(deadline);
+      deadline = setTimeout(checkAnswer, LOST_AFTER);
     };
-    const tick = () => {
-      const now = performance.now();
-      if (waiting && now - waiting > LOST_AFTER) this.setLost(true);
-      if (!waiting) waiting = now;
+    const checkAnswer = (isAgain = false) => {
+      if (document.hidden) return; // browsers delay the timers of hidden pages
+      const silence = performance.now() - last;
+      if (silence > LOST_AFTER + LATE && !isAgain) deadline = setTimeout(checkAnswer, LATE, true); // an answer may be queued
+      else this.setLost(true, silence);
+    };
+    const sendPing = () => {
+      clearTimeout(ping);
       number += 1;
       try {
         this.model.send({ kind: "ping", n: number });
       } catch {
-        this.setLost(true);
+        this.setLost(true, performance.now() - last);
+      }
+      ping = setTimeout(sendPing, this.isLost ? PING_EVERY_WHILE_LOST : PING_EVERY);
+    };
+    const onVisibility = () => {
+      if (document.hidden) return;
+      expectAnswer();
+      sendPing();
+    };
+    this.answer = () => {
+      expectAnswer();
+      if (this.isLost) {
+        this.setLost(false);
+        sendPing();
       }
     };
-    const timer = setInterval(tick, PING_EVERY);
-    tick();
-    return () => clearInterval(timer);
+    document.addEventListener("visibilitychange", onVisibility);
+    expectAnswer();
+    sendPing();
+    return () => {
+      document.removeEventListener("visibilitychange", onVisibility);
+      clearTimeout(ping);
+      clearTimeout(deadline);
+    };
   }
 
-  setLost(isLost) {
+  /** Lock or unlock the page. `silence` is the time since the last answer. */
+  setLost(isLost, silence = 0) {
     if (this.isLost === isLost) return;
     this.isLost = isLost;
+    this.lost.dataset.silence = Math.round(silence);
     this.lost.hidden = !isLost;
     setText(this.lost, isLost ? "The connection is lost: the kernel of the panel does not answer. The controls are locked. "
       + "They unlock when it answers again; if the server has stopped, start it and reload the page." : "");
