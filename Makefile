@@ -85,7 +85,7 @@ coverage: $(VENV)/.test ## branch coverage of the package: at least 95 % (kernel
 	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests \
 	  --deselect tests/cli/commands/test_run.py::test_full_disk_is_reported_in_one_line  # the data files of coverage would exceed its disk limit
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning \
-	  tests/backends/numba tests/tuning/test_list_sweep.py tests/tuning/test_sweep_metrics.py
+	  tests/backends/numba tests/tuning/test_weight_sweep.py tests/tuning/test_sweep_metrics.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scoring import deprecated_paths
+from scoring import deprecated_module_paths
 
 if TYPE_CHECKING:
-    from scoring.catalog import load_components as load_components
-    from scoring.catalog import load_model as load_model
     from scoring.dataset import Dataset as Dataset
     from scoring.dataset import Tables as Tables
     from scoring.facade import ScoringEngine as ScoringEngine
     from scoring.model import Component as Component
     from scoring.model import ScoringModel as ScoringModel
     from scoring.model import WeightProfile as WeightProfile
+    from scoring.model_catalog import load_components as load_components
+    from scoring.model_catalog import load_model as load_model
     from scoring.plan import Plan as Plan
     from scoring.ranking import Prepared as Prepared
     from scoring.ranking import Scorer as Scorer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-deprecated_paths.install()
+deprecated_module_paths.install()
 
 _HOMES = {
     "Component": "scoring.model",
@@ -47,8 +47,8 @@ _HOMES = {
     "Tables": "scoring.dataset",
     "WeightProfile": "scoring.model",
     "explain": "scoring.ranking",
-    "load_components": "scoring.catalog",
-    "load_model": "scoring.catalog",
+    "load_components": "scoring.model_catalog",
+    "load_model": "scoring.model_catalog",
     "make_market": "scoring.synthetic",
 }
 

@@ -23,10 +23,10 @@ from statistics import median
 from typing import Any
 
 from scoring.argument_checks import parse_positive_integer
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ScoringError
 from scoring.facade import ScoringEngine
+from scoring.model_catalog import load_model
 from scoring.runs import report, runner
 from scoring.runs.memory_forecast import format_bytes
 from scoring.runs.publishers import FramePublisher

@@ -18,9 +18,9 @@ EXCEPTIONS = {
         "testing/component_suite.py",
         "pickle",
     ): "the contract of a component is that it can be pickled; pickled just before",
-    ("catalog.py", "exec_module"): "--component names a file of code to be run, as its help states",
+    ("model_catalog.py", "exec_module"): "--component names a file of code to be run, as its help states",
     (
-        "database/board_storage.py",
+        "database/job_board_storage.py",
         "text of SQL that is put together",
     ): "the name of an own column is a lower-case identifier, and the dialect quotes it",
     ("registry/profile_version.py", "yaml.dump"): "writing, with a dumper that is a SafeDumper",

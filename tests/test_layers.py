@@ -89,7 +89,7 @@ def state():
 
 
 IMPORTS = (
-    "scoring.dataset, scoring.statistics, scoring.model, scoring.components, scoring.catalog",
+    "scoring.dataset, scoring.statistics, scoring.model, scoring.components, scoring.model_catalog",
     "scoring.plan, scoring.backends.numba.pruned_topk, scoring.ranking, scoring.testing, scoring.profiling",
 )
 

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from scoring.cli.app import app
-from scoring.deprecated_paths import MOVED
+from scoring.deprecated_module_paths import MOVED
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("", "benchmarks", "data", "docs", "examples", "tests")

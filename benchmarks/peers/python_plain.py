@@ -9,7 +9,7 @@ from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
 from scoring.profiling.compared_method_inputs import PeerInputs
 from scoring.profiling.compared_method_lists import JobList
-from scoring.profiling.pair_loop import PairLoop
+from scoring.profiling.legacy_pair_loop import PairLoop
 
 
 class PythonPlain(FullPeer):

@@ -91,7 +91,7 @@ def _describe_parameter(names: str, text: str) -> tuple[str, str]:
 def make_component_reference() -> str:
     """Return a section for each component of `standard`, with its docstring, columns and parameters."""
     from scoring import components
-    from scoring.catalog import load_model
+    from scoring.model_catalog import load_model
 
     model = load_model("standard")
     by_kind = {getattr(components, name).kind: getattr(components, name) for name in components.__all__}
@@ -153,7 +153,7 @@ def describe_bounds(field: Any) -> str:
 def make_measure_reference() -> str:
     """Return a section for each measure: plain words, the definition of the class, the direction, the unit."""
     from scoring.evaluation.measure_info import LIST_MEASURES, MEASURES, METRICS
-    from scoring.model_report.plain_measures import describe_measure, name_measure
+    from scoring.model_report.measure_descriptions import describe_measure, name_measure
 
     lines: list[str] = []
     parts: tuple[tuple[str, tuple[type[Any], ...]], ...] = (

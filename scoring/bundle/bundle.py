@@ -15,7 +15,7 @@ from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import JOB_ARRAYS, Program
 from scoring.errors import pluralize
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["Bundle", "SearchIndex"]
 

@@ -2,14 +2,14 @@
 
 - `app`: registers all commands; error messages and exit codes
 - `commands`: one module per command, named after the verb that the user types
-- `tables`: the tables that commands print; `export`: write tables and plots to files; `mlflow_run`: log them to MLflow
-- `options`, `holdout_options`, `slice_options`, `list_file_options`, `search_options`: types and defaults of options
+- `tables`: the tables that commands print; `result_export`, `mlflow_run`: write tables to files and to MLflow
+- `options`, `holdout_options`, `slice_options`, `list_file_options`, `tune_options`: types and defaults of options
 - `evaluate_request`, `backtest_request`, `job_request`, `tune_request`: the options of a command, and what they ask for
-- `data_loader`: data, models and components from the values of options; `look_log`: looks at test users
+- `data_loader`: data, models and components from the values of options; `evaluation_log_entry`: looks at test users
 - `path_expansion`: `~` in the paths of all options
-- `standard_streams`: encoding and failures of stdout and stderr, and the exit code then
+- `output_failures`: encoding and failures of stdout and stderr, and the exit code then
 - `progress`: progress output of long commands; `signals`: handling of Ctrl-C and SIGTERM
-- `server_process`: the server of `lab` and `panel`
+- `jupyter_server`: the server of `lab` and `panel`
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> None:
     try:
-        from scoring.cli.standard_streams import open_closed_descriptors
+        from scoring.cli.output_failures import open_closed_descriptors
 
         open_closed_descriptors()
         from scoring.cli.app import app

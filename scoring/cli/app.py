@@ -29,9 +29,9 @@ from scoring.cli.commands import (
     runs,
     tune,
 )
+from scoring.cli.output_failures import OutputGuard
 from scoring.cli.path_expansion import expand_paths, require_no_blank_paths
 from scoring.cli.signals import TerminatedError
-from scoring.cli.standard_streams import OutputGuard
 from scoring.errors import ScoringError, make_printable
 from scoring.storage.os_errors import describe_os_error
 

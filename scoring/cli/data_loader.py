@@ -40,9 +40,9 @@ def read_model(
     ConfigurationError: If a profile is given together with a model or weights.
     OutputError: If the folder of profiles is not accessible.
     """
-    from scoring.catalog import load_model
     from scoring.errors import ConfigurationError, ModelError
     from scoring.model import parse_weights
+    from scoring.model_catalog import load_model
     from scoring.storage.os_errors import describe_os_error
 
     components = read_components(component_files)
@@ -81,8 +81,8 @@ def read_models(
     ConfigurationError: If a name is a duplicate.
     OutputError: If the folder of profiles is not accessible.
     """
-    from scoring.catalog import load_model
     from scoring.errors import ConfigurationError
+    from scoring.model_catalog import load_model
     from scoring.registry import Registry
 
     components = read_components(component_files)
@@ -109,7 +109,7 @@ def read_components(files: Sequence[Path] | None) -> list[type[Component]]:
     ------
     ModelError: If a file cannot be run or does not define a component.
     """
-    from scoring.catalog import load_components
+    from scoring.model_catalog import load_components
 
     return [component for file in files or () for component in load_components(file, source=f"--component {file}")]
 

@@ -72,7 +72,7 @@ def parse_goals(texts: Sequence[str], n_models: int, cuts: int) -> tuple[Measure
     BadParameter: If goals are given with only one model, or a goal has no test over several cuts.
     ConfigurationError: If a goal is not a measure.
     """
-    from scoring.evaluation.list_facts import PopulationFact
+    from scoring.evaluation.beyond_accuracy_metrics import PopulationFact
     from scoring.tuning.goal_parser import parse_goal
 
     goals = [parse_goal(text) for text in texts]

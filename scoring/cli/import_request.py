@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scoring.cli.options import DEFAULT_DB
-from scoring.cli.standard_streams import note_stored
+from scoring.cli.output_failures import note_stored
 
 if TYPE_CHECKING:
     from scoring.database.database import Database

@@ -38,7 +38,7 @@ class JobRequest:
         ------
         ScoringError: If the model, the data or the folder of --out is invalid.
         """
-        from scoring.cli.export import create_folder
+        from scoring.cli.result_export import create_folder
         from scoring.database.database import Database
         from scoring.telemetry import Stopwatch
 

@@ -66,7 +66,7 @@ class ListFiles:
         from scoring.dataset.dataset import parse_clock
         from scoring.errors import ConfigurationError
         from scoring.evaluation.external_lists import name_lists
-        from scoring.storage.user_paths import expand_path
+        from scoring.storage.home_folder_expansion import expand_path
 
         if at is not None and not arguments:
             raise typer.BadParameter("--lists-at requires --lists.")

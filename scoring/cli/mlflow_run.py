@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 import typer
 
-from scoring.cli.standard_streams import note_stored
-from scoring.extras import require
+from scoring.cli.output_failures import note_stored
+from scoring.optional_dependencies import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ class MlflowStore:
             return cls._parse_uri(option)
         from sqlalchemy import URL
 
-        from scoring.cli.export import create_folder
+        from scoring.cli.result_export import create_folder
         from scoring.errors import ConfigurationError
 
         folder = Path(option)

@@ -87,8 +87,8 @@ def choose_model(
     ConfigurationError: If no profile is promoted although --profile promoted is given.
     ModelError: If the promoted profile cannot be used.
     """
-    from scoring.catalog import load_model
     from scoring.errors import ConfigurationError, make_printable
+    from scoring.model_catalog import load_model
 
     registry = _open_registry(source, database)
     decision = None if registry is None else registry.find_promotion()
@@ -136,7 +136,7 @@ def require_reason(choice: ModelChoice) -> None:
 
 def warn_about_other_lists(database: Database, progress: Progress) -> None:
     """Print a warning if the published lists are of another model than the promoted profile."""
-    from scoring.registry.promoted_table import PromotedTable
+    from scoring.registry.promotion_table import PromotedTable
 
     table = PromotedTable(database)
     promotions = table.read()

@@ -15,7 +15,7 @@ from scoring.cli import holdout_options
 from scoring.cli.data_loader import load_data, read_model
 from scoring.cli.holdout_options import HoldoutOptions
 from scoring.cli.options import DEFAULT_JOURNALS
-from scoring.cli.search_options import Sampler
+from scoring.cli.tune_options import Sampler
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -80,7 +80,7 @@ class TuneRequest:
         ------
         ScoringError: If the data, the model or an option is invalid.
         """
-        from scoring.cli.export import create_folder
+        from scoring.cli.result_export import create_folder
         from scoring.database.database import Database
         from scoring.telemetry import Stopwatch
 

@@ -1,11 +1,11 @@
 """The tables of a dataset, their columns and types, and canonical frames.
 
 - `table_specs`: every table's columns and their types
-- `table_frames`: `Tables`, the frames of a dataset with these columns
-- `board_settings`: own columns and settings of one job board
+- `dataset_tables`: `Tables`, the frames of a dataset with these columns
+- `job_board_settings`: own columns and settings of one job board
 - `types`: one file per column type; `series_functions`: their shared functions
-- `normal_form`: the text in which values are compared; `id_arguments`: ids as callers give them
-- `text_id_numbers`: numbers of text ids; `city_code_padding`: city codes that lost a zero
+- `text_normalisation`: the text in which values are compared; `id_arguments`: ids as callers give them
+- `text_id_hash`: numbers of text ids; `city_code_padding`: city codes that lost a zero
 - `dictionary_column`: a column as distinct values and the position of each row's value
 """
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring.columns.normal_form import MAX_EXACT, drop_blank_texts, normalise_texts
+from scoring.columns.text_normalisation import MAX_EXACT, drop_blank_texts, normalise_texts
 
 __all__ = [
     "MAX_EXACT",

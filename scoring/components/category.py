@@ -8,8 +8,8 @@ from pydantic import Field
 from scoring.array_types import Floats
 from scoring.components.helpers import Points, occupation_key
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import LookupTerm, Value
 from scoring.threads.pool import map_in_threads
 

@@ -10,8 +10,8 @@ from scoring.array_types import Floats
 from scoring.components.helpers import Days, Points, find_any_per_user, find_distinct_codes, occupation_key
 from scoring.dataset.arrays import JobArrays
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import Flags, FlagTerm, LookupTerm, UserTerm, Value
 
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")

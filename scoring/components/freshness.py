@@ -6,8 +6,8 @@ import numpy as np
 
 from scoring.components.helpers import Days
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import JobTerm, Value
 
 

@@ -16,8 +16,8 @@ from scoring.components.helpers import (
     prefecture_key,
 )
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import IntervalTerm, LookupTerm, UserTerm, Value, open_interval
 
 

@@ -9,8 +9,8 @@ from scoring.array_types import Floats
 from scoring.components.helpers import Points, place_key, prefecture_key
 from scoring.dataset.arrays import Ragged
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import LookupTerm, Value
 
 

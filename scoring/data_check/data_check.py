@@ -10,11 +10,11 @@ from typing import Final
 import pandas as pd
 
 from scoring.argument_checks import check_workers
-from scoring.catalog import AnyModel, load_model
 from scoring.data_check import component_findings, market_findings, row_findings
 from scoring.data_check.finding import Finding
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
+from scoring.model_catalog import AnyModel, load_model
 from scoring.plotting.html_table import render_html_table
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns.text_id_numbers import mask_reserved
+from scoring.columns.text_id_hash import mask_reserved
 from scoring.data_check.finding import Finding
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME, to_microseconds

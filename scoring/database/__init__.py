@@ -5,12 +5,12 @@
 - `driver_transactions`: transactions and errors of the raw driver
 - `schema`: the tables; `migrations`: schema versions; `change_tokens`: detection of changed tables
 - `readers`: tables to frames, with `row_conversion`, `action_bulk_reader`, `factor_blobs`, `sql_filters`
-- `writers`: frames to tables; `sqlite_bulk_insert`: many rows of numbers to SQLite; `sqlite_settings`: its settings
+- `writers`: frames to tables; `sqlite_bulk_insert`: many rows to SQLite; `sqlite_memory_statistics`: turns them off
 - `validated_reader`: reading that leaves out and reports invalid rows
 - `query_counter`: counts of queries and round trips
 """
 
-from scoring.database.sqlite_settings import disable_memory_statistics
+from scoring.database.sqlite_memory_statistics import disable_memory_statistics
 
 disable_memory_statistics()  # before the modules below import sqlite3
 

@@ -8,7 +8,7 @@ From SQLite, a row of the result has the actions of many users. SQLite releases 
 a row, so another thread can read other tables meanwhile. With a row per user, the thread would wait for the lock ten
 thousand times.
 
-Jobs and users have missing values and free text: see `group_concat_reader`.
+Jobs and users have missing values and free text: see `sqlite_column_reader`.
 """
 
 from __future__ import annotations

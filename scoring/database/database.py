@@ -63,7 +63,9 @@ from scoring.database.engines import (
     parse_url,
     to_sync_url,
 )
-from scoring.database.file_state import (
+from scoring.database.query_counter import count_statements
+from scoring.database.schema import METADATA, SINCE
+from scoring.database.sqlite_file_state import (
     FileIdentity,
     FileState,
     find_file,
@@ -73,8 +75,6 @@ from scoring.database.file_state import (
     record_state,
     watch_connections,
 )
-from scoring.database.query_counter import count_statements
-from scoring.database.schema import METADATA, SINCE
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.telemetry import Traffic
 

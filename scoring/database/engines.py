@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from scoring.errors import DatabaseError, MissingDependencyError, ScoringError
-from scoring.extras import missing_dependency
+from scoring.optional_dependencies import missing_dependency
 
 __all__ = [
     "READ_ONLY",

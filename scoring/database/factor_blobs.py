@@ -10,7 +10,7 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.database.row_conversion import DatabaseRows
-from scoring.validation.id_directory import Owners
+from scoring.validation.referenced_ids import Owners
 from scoring.validation.rejections import Rejections
 from scoring.validation.table_validator import NormalisedTable, normalise
 

@@ -21,24 +21,24 @@ from sqlalchemy import (
 )
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
-from scoring.columns.board_settings import Board
+from scoring.columns.dataset_tables import Tables
 from scoring.columns.id_arguments import IdList, is_text, list_ids
-from scoring.columns.table_frames import Tables
-from scoring.columns.text_id_numbers import OWNERS
+from scoring.columns.job_board_settings import Board
+from scoring.columns.text_id_hash import OWNERS
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import PackedActions, read_packed_actions
-from scoring.database.board_storage import read_board
 from scoring.database.database import Database
-from scoring.database.group_concat_reader import read_joined_arrays
+from scoring.database.job_board_storage import read_board
 from scoring.database.query_counter import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_query, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import ALL_ROWS, has_id, is_in, mark_present, to_microseconds
+from scoring.database.sqlite_column_reader import read_joined_arrays
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
 from scoring.threads import run_meanwhile
-from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
-from scoring.validation.id_directory import OwnerIds, Owners
+from scoring.validation.cross_table_checks import InvalidRowPolicy, accept_tables
+from scoring.validation.referenced_ids import OwnerIds, Owners
 from scoring.validation.rejections import make_data_error
 from scoring.validation.report import DataReport
 from scoring.validation.table_validator import NormalisedTable, pad_prefectures

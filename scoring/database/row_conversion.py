@@ -18,11 +18,11 @@ from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES, Column
-from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.text_id_numbers import OWNERS, mask_reserved
+from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.text_id_hash import OWNERS, mask_reserved
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.query_counter import count_driver_call
-from scoring.validation.id_directory import Owners
+from scoring.validation.referenced_ids import Owners
 from scoring.validation.rejections import Rejections, RowName, make_data_error
 from scoring.validation.table_validator import NormalisedTable, normalise
 from scoring.validation.zero_padding_notes import describe_short_codes

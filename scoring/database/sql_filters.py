@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 
 from scoring.columns.id_arguments import is_text, list_ids, parse_plain_number
-from scoring.columns.normal_form import normalise_value
-from scoring.columns.text_id_numbers import is_reserved
+from scoring.columns.text_id_hash import is_reserved
+from scoring.columns.text_normalisation import normalise_value
 from scoring.database.engines import READ_ONLY
 from scoring.errors import ConfigurationError
 

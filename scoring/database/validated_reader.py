@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
-from scoring.columns.board_settings import Board
-from scoring.columns.table_frames import Tables, find_newest_time
-from scoring.database.board_storage import read_board
+from scoring.columns.dataset_tables import Tables, find_newest_time
+from scoring.columns.job_board_settings import Board
 from scoring.database.database import Database
+from scoring.database.job_board_storage import read_board
 from scoring.database.readers import read_tables
 from scoring.database.row_conversion import query_columns
 from scoring.database.schema import DATA_TABLES, get_data_table
 from scoring.database.sql_filters import is_in
-from scoring.validation.cross_table import accept_tables
+from scoring.validation.cross_table_checks import accept_tables
 from scoring.validation.report import DataReport, Limit
 
 __all__ = [

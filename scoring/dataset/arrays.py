@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
 from scoring.columns.dictionary_column import DictionaryColumn
+from scoring.dataset.column_lookup import NO_TIME, NamedColumns, find_column
 from scoring.dataset.lazy_fields import Lazy
-from scoring.dataset.named_columns import NO_TIME, NamedColumns, find_column
 from scoring.dataset.row_lookup import RowLookup
 from scoring.dataset.vocabularies import (
     MISSING,

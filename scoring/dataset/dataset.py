@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import Column
-from scoring.columns.board_settings import Board, parse_own_columns
+from scoring.columns.dataset_tables import Tables, find_newest_time
+from scoring.columns.job_board_settings import Board, parse_own_columns
 from scoring.columns.series_functions import view_bytes
-from scoring.columns.table_frames import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
 from scoring.dataset.clock import Clock
@@ -24,7 +24,7 @@ from scoring.dataset.vocabularies import collect_vocabularies
 from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
 from scoring.plotting.html_table import render_html_table
-from scoring.validation.cross_table import InvalidRowPolicy
+from scoring.validation.cross_table_checks import InvalidRowPolicy
 from scoring.validation.report import DataReport, TableReport
 
 __all__ = ["Dataset", "parse_clock", "require_dataset"]
@@ -97,10 +97,10 @@ class Dataset:
 
         `own_columns` declares columns of jobs, users and actions that components read by name:
         `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
-        The types are those of `scoring.columns.board_settings.OWN_TYPES`.
+        The types are those of `scoring.columns.job_board_settings.OWN_TYPES`.
 
-        `board` states the settings of `scoring.columns.board_settings.SETTINGS`, all optional. `preset`: the default of
-        the reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of
+        `board` states the settings of `scoring.columns.job_board_settings.SETTINGS`, all optional. `preset`: the
+        default of the reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of
         prefectures, as in `{"preset": "none", "currency": "CHF", "region": "canton"}`.
 
         Raises

@@ -10,12 +10,12 @@ from functools import lru_cache
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.table_frames import Tables, make_empty_frame
-from scoring.columns.text_id_numbers import OWNERS
+from scoring.columns.dataset_tables import Tables, make_empty_frame
+from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.text_id_hash import OWNERS
 from scoring.errors import DataError
-from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
-from scoring.validation.id_directory import OwnerIds
+from scoring.validation.cross_table_checks import InvalidRowPolicy, accept_tables
+from scoring.validation.referenced_ids import OwnerIds
 from scoring.validation.report import DataReport
 from scoring.validation.table_validator import NormalisedTable, pad_prefectures, validate
 

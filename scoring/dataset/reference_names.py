@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.columns.table_frames import Tables
+from scoring.columns.dataset_tables import Tables
 
 __all__ = ["ReferenceNames"]
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Longs
 from scoring.columns.id_arguments import IdList, has_text, is_text, list_ids, parse_plain_number
-from scoring.columns.normal_form import normalise_value
-from scoring.columns.text_id_numbers import is_reserved
+from scoring.columns.text_id_hash import is_reserved
+from scoring.columns.text_normalisation import normalise_value
 from scoring.columns.types import INTEGER
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.id_index import IdIndex

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints
+from scoring.columns.dataset_tables import Tables
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.table_frames import Tables
 from scoring.dataset.lazy_fields import Lazy
 from scoring.validation.lazy_columns import ValidatedFrame
 

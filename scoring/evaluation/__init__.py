@@ -3,27 +3,22 @@
 - `holdout`: known data and held-out actions; `holdout_splits`: by time, last jobs, newcomers (`action_log`)
 - `leakage_check`: check for rows that contain held-out actions; `note_text`: caveats as text
 - `user_splits`: train, validation and test users
-- `relevance_pairs`, `metrics`, `list_facts`: metrics of lists; `measure_info`: which values are better
+- `relevance_judgements`, `metrics`, `beyond_accuracy_metrics`: metrics of lists; `measure_info`: their good direction
 - `slices`: metrics by group of users; `job_slices`: by group of jobs
-- `significance`, `jackknife`, `randomisation`: intervals and tests
+- `significance`, `jackknife`, `randomisation_p_values`: intervals and tests
 - `significance_marks`: which differences are significant
 - `measure_values`: the values of all measures of a model
 - `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
 - `external_lists` (`list_reader`): lists of other systems; `list_writer`: TREC and ranx files
 - `backtest`: models on holdouts at several cuts
-- `rank_changes`, `exposure_changes`: effect of a model change on lists
+- `ranking_comparison`, `exposure_changes`: effect of a model change on lists
 - `job_rank`, `score_waterfall`: its effect on one job
 """
 
 from __future__ import annotations
 
 from scoring.evaluation.backtest import Backtest
-from scoring.evaluation.evaluator import Evaluation, Evaluator, make_evaluators
-from scoring.evaluation.external_lists import ExternalLists
-from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
-from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
-from scoring.evaluation.job_slices import JobSlicing
-from scoring.evaluation.list_facts import (
+from scoring.evaluation.beyond_accuracy_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
     Concentration,
@@ -35,9 +30,14 @@ from scoring.evaluation.list_facts import (
     Novelty,
     PopularityBias,
 )
+from scoring.evaluation.evaluator import Evaluation, Evaluator, make_evaluators
+from scoring.evaluation.external_lists import ExternalLists
+from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
+from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
+from scoring.evaluation.job_slices import JobSlicing
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.rank_changes import Comparison, movements
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.ranking_comparison import Comparison, movements
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.evaluation.score_waterfall import waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.slices import Slicing, make_slicings, slice_by, slices_of

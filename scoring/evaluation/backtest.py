@@ -26,26 +26,26 @@ from scoring.argument_checks import (
     list_values,
 )
 from scoring.array_types import Floats, Longs
-from scoring.catalog import AnyModel, load_models
 from scoring.columns.id_arguments import list_ids
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import parse_clock, require_dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
+from scoring.evaluation.beyond_accuracy_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_facts import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.measure_info import PRICE_SHARE, compute_relative_change, find_good_sign
 from scoring.evaluation.measure_values import Measure, MeasureDifference, MeasureMean, MeasureValues
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
 from scoring.evaluation.note_text import format_notes, format_notes_html
-from scoring.evaluation.randomisation import compute_p_values
+from scoring.evaluation.randomisation_p_values import compute_p_values
 from scoring.evaluation.scoreboard import count_permutations, parse_candidate, select_prices
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.significance_marks import DifferenceTest, mark_tests
 from scoring.evaluation.slices import FEWEST_USERS
 from scoring.model import ScoringModel
+from scoring.model_catalog import AnyModel, load_models
 from scoring.threads.pool import limit_blas_threads
 
 if TYPE_CHECKING:

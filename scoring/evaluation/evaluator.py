@@ -10,18 +10,18 @@ from pathlib import Path
 
 from scoring.argument_checks import check_list_length, check_workers, list_values
 from scoring.array_types import Floats, Longs
-from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, RunCancelledError, pluralize
+from scoring.evaluation.beyond_accuracy_metrics import ListFacts
 from scoring.evaluation.external_lists import ExternalLists, count_first_reasons, list_notes
 from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
-from scoring.evaluation.list_facts import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, compute_mean
 from scoring.evaluation.note_text import format_notes, render_summary
-from scoring.evaluation.relevance_pairs import RankedRelevance, rank_relevance
+from scoring.evaluation.relevance_judgements import RankedRelevance, rank_relevance
 from scoring.evaluation.user_splits import Split, split_users
 from scoring.model import Eligibility, Inputs, ScoringModel
+from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Candidates
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.ranking import Prepared, Ranking

@@ -17,8 +17,8 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns.id_arguments import is_text, parse_plain_number
-from scoring.columns.normal_form import normalise_value
 from scoring.columns.series_functions import format_value
+from scoring.columns.text_normalisation import normalise_value
 from scoring.columns.types import INTEGER, NUMBER
 from scoring.columns.types.integer import find_text_ids
 from scoring.dataset import Dataset
@@ -30,7 +30,7 @@ from scoring.evaluation.list_reader import RawLists, read_frame, read_raw_lists
 from scoring.id_index import IdIndex
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.ranking.list_overlap import mask_listed
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["ExternalLists", "count_first_reasons", "list_notes", "name_lists"]
 

@@ -19,7 +19,7 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.leakage_check import MIN_UNITS, describe_agreement
 from scoring.evaluation.note_text import format_notes, render_summary
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.plan import Candidates
 
 __all__ = ["APPLICATIONS", "EarlierActions", "EmptyHoldoutError", "Holdout", "list_caveats", "select_relevant"]

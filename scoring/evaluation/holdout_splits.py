@@ -25,10 +25,10 @@ from scoring.errors import pluralize
 from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, EarlierActions, Holdout, list_caveats, select_relevant
 from scoring.evaluation.leakage_check import COMPARED_JOBS, REPEATS, HeldOutJobs, KnownPairs, compare_agreement
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
-from scoring.validation.pandas_frames import is_frame, require_columns, to_pandas_frame
+from scoring.validation.pandas_conversion import is_frame, require_columns, to_pandas_frame
 
 __all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.array_types import Bools, Floats, Longs
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance_pairs import rank_relevance
+from scoring.evaluation.relevance_judgements import rank_relevance
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS, group_rows
 from scoring.id_index import IdIndex

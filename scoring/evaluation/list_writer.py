@@ -24,11 +24,11 @@ from scoring.array_types import Longs, Singles
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS
 from scoring.errors import ConfigurationError
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.ranking.list_overlap import mask_listed
 from scoring.storage.atomic_file import replace_file
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.storage.user_paths import expand_path
 
 __all__ = ["write_lists", "write_ranx_qrels", "write_ranx_run", "write_trec_qrels", "write_trec_run"]
 

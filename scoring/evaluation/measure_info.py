@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from scoring.evaluation.list_facts import (
+from scoring.evaluation.beyond_accuracy_metrics import (
     MONEY,
     Concentration,
     Coverage,

@@ -10,15 +10,15 @@ from typing import Final, Self
 import numpy as np
 
 from scoring.array_types import Floats
-from scoring.evaluation.evaluator import Evaluation, Evaluator
-from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.list_facts import (
+from scoring.evaluation.beyond_accuracy_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
     PopulationFact,
     UserFact,
     compute_population_facts,
 )
+from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.measure_info import compute_relative_change
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.significance import Resamples, compute_detectable_difference

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats
 from scoring.errors import ConfigurationError
-from scoring.evaluation.relevance_pairs import RankedRelevance
+from scoring.evaluation.relevance_judgements import RankedRelevance
 
 __all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precision", "Recall", "compute_mean"]
 

@@ -18,7 +18,7 @@ import pandas as pd
 from scoring.array_types import Longs
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
 from scoring.evaluation.job_rank import FullRank, find_full_rank
-from scoring.evaluation.rank_changes import require_same_data
+from scoring.evaluation.ranking_comparison import require_same_data
 from scoring.id_index import IdIndex
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared

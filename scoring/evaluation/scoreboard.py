@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import check_level, check_number, list_values
-from scoring.catalog import AnyModel, check_models, load_model
 from scoring.errors import ConfigurationError, pluralize, suggest
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.external_lists import ExternalLists
@@ -24,6 +23,7 @@ from scoring.evaluation.significance import Resamples, describe_interval_accurac
 from scoring.evaluation.significance_marks import explain_mark, mark_tests
 from scoring.evaluation.slices import Slicing, compare_slices, make_slicings, mark_slices
 from scoring.model import ScoringModel
+from scoring.model_catalog import AnyModel, check_models, load_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

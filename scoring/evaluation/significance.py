@@ -19,7 +19,7 @@ from scoring.argument_checks import check_level, check_positive_integer, check_s
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.row_lookup import parse_ids
 from scoring.errors import ConfigurationError, pluralize
-from scoring.evaluation.randomisation import compute_p_values, draw_signs
+from scoring.evaluation.randomisation_p_values import compute_p_values, draw_signs
 from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
@@ -162,7 +162,7 @@ class Resamples:
 
     @cached_property
     def signs(self) -> NDArray[np.uint8]:
-        """(n_permutations, n / 8) bits of users sorted by id, from `randomisation.draw_signs`."""
+        """(n_permutations, n / 8) bits of users sorted by id, from `randomisation_p_values.draw_signs`."""
         return draw_signs(self.n, self.n_permutations, np.random.default_rng((self.seed, 1)))
 
     def interval(self, values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
@@ -215,7 +215,8 @@ class Resamples:
         """Return the differences of (n, c) values b and a in each slice of the users.
 
         Intervals are percentile intervals of the mean difference. A draw without any user of a slice is left out of
-        the slice's interval. p-values are two-sided and come from the paired randomisation test (`randomisation`).
+        the slice's interval. p-values are two-sided and come from the paired randomisation test of
+        `randomisation_p_values`.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.threads.pool import limit_threads
-from scoring.validation.pandas_frames import to_pandas_frame
+from scoring.validation.pandas_conversion import to_pandas_frame
 
 __all__ = ["BatchMethods"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.caching import EngineCaches
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.dataset.frame_validation import make_empty_tables
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, ScoringModel
+from scoring.model_catalog import load_model
 
 __all__ = [
     "POINTS_COLUMNS",

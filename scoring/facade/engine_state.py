@@ -18,14 +18,14 @@ import pandas as pd
 from scoring.argument_checks import check_integer, check_number, check_workers, list_values
 from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
 from scoring.caching.memory_footprints import Footprint
-from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.facade.legacy_shapes import count_cache_entries, select_argument
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
+from scoring.model_catalog import AnyModel, load_model
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataReport
 

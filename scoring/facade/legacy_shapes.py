@@ -14,7 +14,6 @@ import pandas as pd
 from scoring.argument_checks import list_values
 from scoring.array_types import Longs
 from scoring.caching import CacheStats
-from scoring.catalog import load_model
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.columns.id_arguments import list_ids
 from scoring.columns.types import NORMAL_TEXT
@@ -22,11 +21,12 @@ from scoring.components import Popularity
 from scoring.components.helpers import interpolate
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY
-from scoring.dataset.named_columns import to_plain_value
+from scoring.dataset.column_lookup import to_plain_value
 from scoring.errors import ConfigurationError
 from scoring.facade.classic_values import compute_match, compute_points
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
+from scoring.model_catalog import load_model
 from scoring.statistics import Statistics
 
 __all__ = [

@@ -24,8 +24,8 @@ from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_forecast
 from scoring.runs.run_key import new_run_id
 from scoring.storage.atomic_file import replace_file, sync_folder
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.storage.user_paths import expand_path
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,16 +15,16 @@ from scoring.caching.memory_footprints import Footprint, SelfMeasured, measure_f
 from scoring.columns.city_code_padding import pad_cities
 from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset.arrays import UserArrays
-from scoring.dataset.plain_rows import encode_users
+from scoring.dataset.python_row_encoding import encode_users
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import ScoringError
 from scoring.facade.cache_keys import make_request_key
-from scoring.facade.frame_content import FrameContent
+from scoring.facade.frame_fingerprint import FrameContent
 from scoring.facade.job_only_scores import make_unknown_user_inputs
-from scoring.facade.plain_requests import read_users
+from scoring.facade.small_requests import read_users
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs, ScoringModel
-from scoring.plan.job_plan import JobPlan
+from scoring.plan.job_side_plan import JobPlan
 from scoring.ranking import Prepared
 from scoring.ranking.component_contract import require_contract
 from scoring.threads import run_meanwhile, start_work

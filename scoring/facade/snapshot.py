@@ -19,7 +19,7 @@ from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.columns.city_code_padding import find_city_width
 from scoring.database.change_tokens import ChangeToken, is_same_database, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
-from scoring.database.file_state import FilePin
+from scoring.database.sqlite_file_state import FilePin
 from scoring.database.validated_reader import (
     AcceptedData,
     RejectionDigest,
@@ -35,7 +35,7 @@ from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.statistics.company_popularity import WINDOW_DAYS
-from scoring.validation.id_directory import OwnerIds, Owners
+from scoring.validation.referenced_ids import OwnerIds, Owners
 from scoring.validation.report import DataReport
 from scoring.validation.table_validator import code_width
 

@@ -14,14 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import SALARY_TYPES, Table
-from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.normal_form import fold_text, normalise_text, normalise_value
+from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import MISSING_TEXTS, Mask, format_value
+from scoring.columns.text_normalisation import fold_text, normalise_text, normalise_value
 from scoring.columns.types import FLAG, NUMBER
 from scoring.errors import DataError, suggest
-from scoring.importing.amount_texts import Amount, NumberNotation, parse_amount, read_unit
-from scoring.importing.mapping import PAY_COLUMNS, ColumnMap, PayUnitMap, TableMap
-from scoring.importing.time_texts import parse_times
+from scoring.importing.mapping_file import PAY_COLUMNS, ColumnMap, PayUnitMap, TableMap
+from scoring.importing.money_amount_parser import Amount, NumberNotation, parse_amount, read_unit
+from scoring.importing.time_parser import parse_times
 from scoring.importing.value_map import (
     MISSING_KEY,
     is_list,

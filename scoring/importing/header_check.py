@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 from scoring.columns import FACTOR_TABLES
-from scoring.columns.board_settings import DEFAULT_BOARD, Board
-from scoring.columns.normal_form import fold_text
+from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.text_normalisation import fold_text
 from scoring.errors import DataError, make_printable
-from scoring.importing.mapping import TableMap
+from scoring.importing.mapping_file import TableMap
 from scoring.importing.readers import RawRows, locate_option
 from scoring.validation.column_match import get_close_names
 

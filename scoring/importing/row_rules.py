@@ -10,7 +10,7 @@ import pandas as pd
 from scoring.columns import Table
 from scoring.columns.series_functions import Mask
 from scoring.errors import ConfigurationError
-from scoring.importing.mapping import Rule, TableMap
+from scoring.importing.mapping_file import Rule, TableMap
 
 __all__ = ["clear_values", "find_violations", "merge_rows"]
 

@@ -10,13 +10,13 @@ import pandas as pd
 from sqlalchemy import Connection, func, select, update
 
 from scoring.columns import TABLES
-from scoring.columns.text_id_numbers import OWNERS
+from scoring.columns.text_id_hash import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.integer import find_text_ids
 from scoring.database.schema import DATA_TABLES
 from scoring.errors import DataError
 from scoring.importing.computed_columns import fold_name, list_names
-from scoring.validation.id_directory import OwnerIds, Owners
+from scoring.validation.referenced_ids import OwnerIds, Owners
 
 __all__ = [
     "CITY_TABLES",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns.normal_form import normalise_value
+from scoring.columns.text_normalisation import normalise_value
 
 __all__ = ["MISSING_KEY", "clear_words", "is_list", "is_missing", "map_cells", "match_key"]
 

@@ -1,7 +1,7 @@
 """Scoring models: components, their weights and the eligibility rules.
 
 - `component`: the base class of components; `terms`: the kinds of terms that a component returns
-- `component_data`: the arrays that a component reads; `pair_facts`: one user and one job as plain Python values
+- `component_inputs`: the arrays that a component reads; `explanation_inputs`: a user and a job as Python values
 - `group_weights`: weights on two levels; `eligibility`: which jobs may be ranked
 - `eligibility_rule`: a condition written by the user; `rule_expression`: its grammar
 - `model`: `ScoringModel`; `model_file`: parse and write YAML; `setting_text`: parameters and rules as text
@@ -9,13 +9,13 @@
 """
 
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule
+from scoring.model.explanation_inputs import Pair
 from scoring.model.group_weights import GROUPS, WeightProfile
 from scoring.model.model import Part, ScoringModel
 from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
-from scoring.model.pair_facts import Pair
 from scoring.model.terms import (
     DotTerm,
     Flags,

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import Value
 
 __all__ = ["Component", "Reason"]

@@ -20,7 +20,7 @@ from scoring.model.eligibility_rule import EligibilityRule, RuleError, read_rule
 from scoring.model.group_weights import GROUPS, WeightProfile
 from scoring.model.model import Part, ScoringModel
 from scoring.model.pydantic_errors import describe_problem
-from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
+from scoring.storage.yaml_parser import KeyPath, YamlSource, parse_yaml
 
 __all__ = ["dump_model", "parse_model", "parse_section", "parse_settings", "parse_weights"]
 

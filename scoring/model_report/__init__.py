@@ -3,7 +3,7 @@
 - `report_content`: what the page states about a profile, a run or an evaluation, from the registry and the data
 - `list_changes`: how the lists change: kept jobs, gains and losses, groups of users
 - `example_users`: three users of a comparison without names and ids
-- `plain_measures`: measures and components in plain words
+- `measure_descriptions`: measures and components in plain words
 - `profile_report`: the report on a saved profile, from Python
 - `report_page`: the content as one HTML file, without scripts and references to other files
 - `page_sections`: its sections; `page_elements`: escaped text, tables and small bars; `svg_charts`: drawings;

@@ -11,6 +11,13 @@ from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_me
 from scoring.model.setting_text import format_setting
 from scoring.model_report.example_users import ExampleJob, ExampleUser
 from scoring.model_report.list_changes import ListChanges
+from scoring.model_report.measure_descriptions import (
+    describe_component,
+    describe_measure,
+    is_list_measure,
+    name_measure,
+    name_slicing,
+)
 from scoring.model_report.page_elements import (
     Column,
     draw_change_bar,
@@ -22,17 +29,10 @@ from scoring.model_report.page_elements import (
     render_paragraphs,
     render_table,
 )
-from scoring.model_report.plain_measures import (
-    describe_component,
-    describe_measure,
-    is_list_measure,
-    name_measure,
-    name_slicing,
-)
 from scoring.model_report.report_content import ReportContent, RunFacts
 from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram, find_reach
 from scoring.registry import Metric, Profile
-from scoring.registry.look_log import Change, TestAccess
+from scoring.registry.evaluation_log import Change, TestAccess
 from scoring.registry.promotion_evidence import TestResult, format_change
 from scoring.registry.promotions import Promotion, StoredPromotion
 from scoring.registry.saved_evaluation import SavedSlice

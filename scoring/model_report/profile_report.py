@@ -12,7 +12,7 @@ from scoring.model_report.report_content import collect_profile_content, find_ba
 from scoring.model_report.report_page import check_report_file, write_report_page
 from scoring.ranking import Prepared
 from scoring.registry import Registry
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["write_profile_report"]
 

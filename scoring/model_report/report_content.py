@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from scoring.catalog import list_preset_names, load_model
 from scoring.errors import ModelError, OutputError
 from scoring.model import ScoringModel
+from scoring.model_catalog import list_preset_names, load_model
 from scoring.model_report.list_changes import ListChanges
 from scoring.registry import Profile, ProfileDiff, Registry
-from scoring.registry.look_log import TestAccess
+from scoring.registry.evaluation_log import TestAccess
 from scoring.registry.promotion_evidence import TestResult
 from scoring.registry.promotions import Promotion
 from scoring.registry.saved_evaluation import SavedEvaluation, SavedSlice

@@ -2,8 +2,8 @@
 
 - `plan`: `Plan`, the complete arrays
 - `term_checks`: checks that terms fit the data; `value_range_check`: components of users must have values from 0 to 100
-- `program_packer`: packs terms into a program; `weight_fold`: applies weights to a program
-- `block_layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `code_cells`
+- `program_packer`: packs terms into a program; `weight_precomputation`: applies weights to a program
+- `block_layout`: the eligible jobs in search order, from `index_keys`, `user_row_classes`, `blocks` and `sparse_keys`
 - `rule_exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """
 

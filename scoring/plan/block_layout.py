@@ -17,7 +17,6 @@ from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import Program
 from scoring.plan.blocks import Blocks, Cells, compute_cell_maxima, compute_remaining_maxima, lay_out_blocks
-from scoring.plan.code_cells import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.index_keys import (
     choose_keys,
     compute_job_scores,
@@ -31,6 +30,7 @@ from scoring.plan.index_keys import (
     number_cells,
 )
 from scoring.plan.rule_exclusions import Exclusions
+from scoring.plan.sparse_keys import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.user_row_classes import UserClasses
 from scoring.threads.pool import map_in_threads
 

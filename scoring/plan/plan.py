@@ -13,17 +13,17 @@ from scoring.array_types import Longs
 from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import DOT, JOB, NONE, Program
 from scoring.bundle.terms import ReusableArrays
-from scoring.catalog import AnyModel, load_model
 from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
+from scoring.model_catalog import AnyModel, load_model
 from scoring.plan.block_layout import Layout
 from scoring.plan.candidates import Candidates
 from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range_check import is_shipped, require_range
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 
 __all__ = ["Plan", "build_program", "call_terms", "depends_on_jobs_only", "require_ranges"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Longs
 from scoring.columns import Column, Table
-from scoring.columns.normal_form import normalise_text
+from scoring.columns.text_normalisation import normalise_text
 from scoring.columns.types import INTEGER_LIST
 from scoring.dataset.arrays import to_microseconds
 from scoring.errors import suggest

@@ -15,7 +15,7 @@ from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.components.helpers import find_distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
-from scoring.model.component_data import Inputs
+from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule
 from scoring.plan.candidates import Candidates

@@ -10,9 +10,9 @@ from scoring.array_types import Floats, Longs
 from scoring.backends.reference import compute_component_values
 from scoring.bundle.program import NONE, Program
 from scoring.bundle.terms import KINDS
-from scoring.catalog import SHIPPED
 from scoring.errors import ModelError
 from scoring.model import Part
+from scoring.model_catalog import SHIPPED
 
 __all__ = ["RANGE_TOLERANCE", "is_shipped", "require_range"]
 

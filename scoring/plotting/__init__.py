@@ -2,12 +2,12 @@
 
 - `style`: colours, settings, and bars with their values; `number_format`: their texts
 - `alternative_text`: the description of a plot for readers who cannot see it
-- `html_table`: tables of results in notebooks; `html_fold`: long texts behind a fold
+- `html_table`: tables of results in notebooks; `collapsible_text`: long texts behind a fold
 - `plot_registry`: the plot or table that a method of a result returns; its module is imported at the first call
 """
 
 from scoring.plotting.alternative_text import describe_figure
-from scoring.plotting.html_fold import Fold
+from scoring.plotting.collapsible_text import Fold
 from scoring.plotting.html_table import Table
 from scoring.plotting.number_format import format_number
 from scoring.plotting.style import (

@@ -6,15 +6,15 @@
 - `column_memory`: bytes of a frame's columns before and after smaller dtypes
 - `peak_memory`: peak memory of a function, in a separate process
 - `memory_need`: the memory of a run at other sizes, compared with the available memory
-- `table_overview`: missing values and actions over time
-- `query_comparison`: database queries of users who are loaded one by one, and together
-- `engine_ladder`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
+- `dataset_overview`: missing values and actions over time
+- `batch_query_comparison`: database queries of users who are loaded one by one, and together
+- `method_speed_comparison`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
 - `pruning_stats`: how many jobs are scored for each user
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `dataset_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
-`compared_method_inputs`, `compared_method_lists` and `pair_loop` (the legacy loop over pairs, its inputs and
+Helper modules: `subprocess_data_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
+`compared_method_inputs`, `compared_method_lists` and `legacy_pair_loop` (the legacy loop over pairs, its inputs and
 lists).
 
 Plots are returned as matplotlib figures and not shown. No module uses pyplot or changes its settings.
@@ -28,16 +28,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scoring.profiling.batch_query_comparison import compare_queries as compare_queries
+    from scoring.profiling.batch_query_comparison import plot_queries as plot_queries
     from scoring.profiling.chunk_size_sweep import Recommendation as Recommendation
     from scoring.profiling.chunk_size_sweep import plot_sweep as plot_sweep
     from scoring.profiling.chunk_size_sweep import recommend as recommend
     from scoring.profiling.chunk_size_sweep import sweep as sweep
     from scoring.profiling.column_memory import column_bytes as column_bytes
     from scoring.profiling.column_memory import plot_columns as plot_columns
-    from scoring.profiling.dataset_source import Source as Source
-    from scoring.profiling.dataset_source import full_run as full_run
-    from scoring.profiling.engine_ladder import ladder as ladder
-    from scoring.profiling.engine_ladder import plot_ladder as plot_ladder
+    from scoring.profiling.dataset_overview import missing_values as missing_values
+    from scoring.profiling.dataset_overview import plot_actions as plot_actions
+    from scoring.profiling.dataset_overview import plot_missing as plot_missing
     from scoring.profiling.line_times import fold_lines as fold_lines
     from scoring.profiling.line_times import hottest_lines as hottest_lines
     from scoring.profiling.line_times import line_frame as line_frame
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from scoring.profiling.line_times import readable_top_k as readable_top_k
     from scoring.profiling.memory_need import plot_memory as plot_memory
     from scoring.profiling.memory_need import predict_memory as predict_memory
+    from scoring.profiling.method_speed_comparison import ladder as ladder
+    from scoring.profiling.method_speed_comparison import plot_ladder as plot_ladder
     from scoring.profiling.peak_memory import Peak as Peak
     from scoring.profiling.peak_memory import peak_frame as peak_frame
     from scoring.profiling.peak_memory import peak_of as peak_of
@@ -54,8 +57,6 @@ if TYPE_CHECKING:
     from scoring.profiling.phase_times import plot_phases as plot_phases
     from scoring.profiling.pruning_stats import plot_visits as plot_visits
     from scoring.profiling.pruning_stats import visits as visits
-    from scoring.profiling.query_comparison import compare_queries as compare_queries
-    from scoring.profiling.query_comparison import plot_queries as plot_queries
     from scoring.profiling.scaling.growth import Growth as Growth
     from scoring.profiling.scaling.growth import growth as growth
     from scoring.profiling.scaling.growth import read_growth as read_growth
@@ -70,9 +71,8 @@ if TYPE_CHECKING:
     from scoring.profiling.sessions import plot_layers as plot_layers
     from scoring.profiling.sessions import plot_times as plot_times
     from scoring.profiling.sessions import replay as replay
-    from scoring.profiling.table_overview import missing_values as missing_values
-    from scoring.profiling.table_overview import plot_actions as plot_actions
-    from scoring.profiling.table_overview import plot_missing as plot_missing
+    from scoring.profiling.subprocess_data_source import Source as Source
+    from scoring.profiling.subprocess_data_source import full_run as full_run
 
 _HOMES = {
     "Growth": "scaling.growth",
@@ -82,34 +82,34 @@ _HOMES = {
     "Session": "sessions",
     "SessionClock": "sessions",
     "SessionReport": "sessions",
-    "Source": "dataset_source",
+    "Source": "subprocess_data_source",
     "column_bytes": "column_memory",
     "compare_caches": "sessions",
-    "compare_queries": "query_comparison",
+    "compare_queries": "batch_query_comparison",
     "count_recomputed": "sessions",
     "fold_lines": "line_times",
-    "full_run": "dataset_source",
+    "full_run": "subprocess_data_source",
     "growth": "scaling.growth",
     "hottest_lines": "line_times",
-    "ladder": "engine_ladder",
+    "ladder": "method_speed_comparison",
     "line_frame": "line_times",
     "line_profile": "line_times",
     "make_session": "sessions",
-    "missing_values": "table_overview",
+    "missing_values": "dataset_overview",
     "peak_frame": "peak_memory",
     "peak_of": "peak_memory",
     "phase_frame": "phase_times",
-    "plot_actions": "table_overview",
+    "plot_actions": "dataset_overview",
     "plot_columns": "column_memory",
     "plot_hit_rates": "sessions",
-    "plot_ladder": "engine_ladder",
+    "plot_ladder": "method_speed_comparison",
     "plot_layers": "sessions",
     "plot_lines": "line_times",
     "plot_memory": "memory_need",
-    "plot_missing": "table_overview",
+    "plot_missing": "dataset_overview",
     "plot_peaks": "peak_memory",
     "plot_phases": "phase_times",
-    "plot_queries": "query_comparison",
+    "plot_queries": "batch_query_comparison",
     "plot_sweep": "chunk_size_sweep",
     "plot_times": "sessions",
     "plot_visits": "pruning_stats",

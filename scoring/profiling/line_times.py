@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length, check_positive_integer
 from scoring.backends import reference
 from scoring.bundle.terms import KINDS
-from scoring.extras import require
+from scoring.optional_dependencies import require
 from scoring.plotting import Fold, create_figure, draw_bars, format_number
 from scoring.ranking import Prepared
 

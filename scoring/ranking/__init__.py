@@ -4,7 +4,7 @@
 - `scorer`: `Scorer`, scores of single pairs and all pairs, and exact top k
 - `component_contract`: checks of users' components on the data that they rank
 - `total_score`: the total from component values
-- `explanation`: the contributions to one score; `fact_text`: its facts as text
+- `explanation`: the contributions to one score; `explanation_text`: its facts as text
 - `list_overlap`: compare two lists of each user: overlap, rank-biased overlap
 """
 

@@ -15,7 +15,7 @@ from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
 from scoring.plotting.html_table import render_html_table
 from scoring.ranking.component_contract import call_explain, describe_pair, require_equal
-from scoring.ranking.fact_text import format_columns, format_facts
+from scoring.ranking.explanation_text import format_columns, format_facts
 from scoring.validation.unknown_values import find_unknown_values
 
 __all__ = ["Contribution", "Explanation", "explain", "list_exclusions"]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_workers
 from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranked_lists import Ranking
-from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import require_dataset
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.model import Inputs, ScoringModel
+from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Candidates, Plan
 from scoring.ranking.component_contract import require_contract
 from scoring.ranking.explanation import Explanation, explain

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.catalog import AnyModel, load_model
 from scoring.model import GROUPS, Part, ScoringModel
+from scoring.model_catalog import AnyModel, load_model
 
 __all__ = ["ProfileDiff", "diff_models"]
 

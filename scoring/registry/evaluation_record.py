@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.columns.board_settings import DEFAULT_BOARD
+from scoring.columns.job_board_settings import DEFAULT_BOARD
 from scoring.model import ScoringModel
-from scoring.registry.look_log import Change
+from scoring.registry.evaluation_log import Change
+from scoring.registry.held_out_pair_sketch import identify_key, sketch_pairs
 from scoring.registry.metadata import parse_metrics, to_utc
-from scoring.registry.pair_sketch import identify_key, sketch_pairs
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard

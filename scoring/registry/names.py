@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from scoring.catalog import list_preset_names
 from scoring.errors import ConfigurationError, make_printable, shorten_repr
+from scoring.model_catalog import list_preset_names
 
 __all__ = ["PROMOTED", "Reference", "check_name", "make_clash_key"]
 

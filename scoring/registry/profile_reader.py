@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scoring.argument_checks import check_positive_integer
-from scoring.catalog import get_component_kinds, list_preset_names, load_model
 from scoring.errors import ConfigurationError, ModelError, make_printable
 from scoring.model import Component, ScoringModel
+from scoring.model_catalog import get_component_kinds, list_preset_names, load_model
 from scoring.registry.metadata import Parent, ProfileMetadata
 from scoring.registry.names import Reference
 from scoring.registry.profile_version import Profile, parse_metadata, parse_profile

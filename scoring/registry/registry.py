@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from scoring.catalog import AnyModel, list_preset_names, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError, suggest
 from scoring.model import Component, ScoringModel
+from scoring.model_catalog import AnyModel, list_preset_names, load_model
 from scoring.registry.diff import ProfileDiff
+from scoring.registry.evaluation_log import TestAccess, count_looks, make_access_frame
 from scoring.registry.evaluation_record import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.fitted_users import FittedUsers
-from scoring.registry.look_log import TestAccess, count_looks, make_access_frame
+from scoring.registry.held_out_pair_sketch import SketchKeys
 from scoring.registry.mergeable_journal import EntryJournal
 from scoring.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
 from scoring.registry.names import PROMOTED, Reference, check_name
-from scoring.registry.pair_sketch import SketchKeys
 from scoring.registry.profile_reader import ProfileReader
 from scoring.registry.profile_version import Profile, dump_profile, parse_metadata, parse_profile
-from scoring.registry.promoted_table import PromotedTable
 from scoring.registry.promotion_evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
+from scoring.registry.promotion_table import PromotedTable
 from scoring.registry.promotions import (
     FolderPromotion,
     Promotion,
@@ -42,7 +42,7 @@ from scoring.registry.promotions import (
 from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.registry.saved_evaluation import SavedEvaluation
 from scoring.registry.sql_index import ProfileIndex
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard

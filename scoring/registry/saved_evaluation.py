@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, ScoringModel, parse_model
-from scoring.registry.look_log import TestAccess
+from scoring.registry.evaluation_log import TestAccess
 from scoring.registry.metadata import Digest, Metric, Text, validate_section
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import describe_os_error
-from scoring.storage.user_paths import expand_path
 
 __all__ = ["EVALUATION", "SavedEvaluation", "SavedModel", "SavedSlice", "find_evaluation", "load_evaluation"]
 

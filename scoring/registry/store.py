@@ -19,7 +19,7 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.registry.names import Reference, check_name, make_clash_key
 from scoring.storage.atomic_file import create_file
 from scoring.storage.os_errors import describe_os_error, wrap_os_errors
-from scoring.storage.plain_file import contains_name, open_folder, read_plain_file
+from scoring.storage.regular_file_reader import contains_name, open_folder, read_plain_file
 
 __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
 

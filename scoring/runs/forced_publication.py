@@ -18,7 +18,7 @@ from scoring.runs.history import FolderLeftover, find_folder_leftovers, read_lat
 from scoring.runs.publishers import Claim, Destination, OpenRun, Publisher, RunCounts, RunMetadata
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.runs.shards import Shard
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["publish_held_back"]
 

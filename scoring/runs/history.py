@@ -25,7 +25,7 @@ from scoring.runs.publishers.part_files import find_problem
 from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.storage.file_lock import LockHeldError
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = [
     "FolderLeftover",

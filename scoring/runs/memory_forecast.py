@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.errors import NotEnoughMemoryError
-from scoring.telemetry.memory import measure_peak, measure_resident
+from scoring.telemetry.process_memory import measure_peak, measure_resident
 
 __all__ = [
     "BYTES_PER_RANKED",

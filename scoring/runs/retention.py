@@ -21,8 +21,8 @@ from scoring.runs.publishers.database_runs import PUBLISHED, remove_run
 from scoring.runs.publishers.reader_locks import lock_for_removal
 from scoring.storage.atomic_file import sync_folder
 from scoring.storage.file_lock import FileLock, LockHeldError
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.storage.user_paths import expand_path
 from scoring.telemetry import fault_injection
 
 __all__ = ["PruneReport", "prune"]

@@ -19,7 +19,7 @@ from scoring.plan.rule_exclusions import Exclusions
 from scoring.runs.publishers import read_manifest
 from scoring.runs.publishers.part_files import EXTERNAL_IDS
 from scoring.runs.publishers.reader_locks import lock_for_reading
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["build_ranking", "find_open_jobs", "read_run"]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_list_length
 from scoring.bundle.ranked_lists import Ranking
-from scoring.catalog import AnyModel
 from scoring.dataset import Dataset
 from scoring.model import Inputs
+from scoring.model_catalog import AnyModel
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
 from scoring.runs.executor import Executor

@@ -1,6 +1,6 @@
 """Statistics of a dataset as a whole.
 
-- `score_basis`: `Basis`, everything that a score depends on except the rows of the user and the job
+- `frozen_statistics`: `Basis`, everything that a score depends on except the rows of the user and the job
 - `statistics`: `Statistics`, which computes the basis of a dataset
 - `area_wages`: mean wages by prefecture and major occupation
 - `company_popularity`: actions by company
@@ -12,7 +12,7 @@
 
 from scoring.statistics.als_training import ALS
 from scoring.statistics.factors import Factors, default_cache
-from scoring.statistics.score_basis import Basis
+from scoring.statistics.frozen_statistics import Basis
 from scoring.statistics.statistics import Statistics
 
 __all__ = ["ALS", "Basis", "Factors", "Statistics", "default_cache"]

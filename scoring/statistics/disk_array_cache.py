@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from scoring.storage.atomic_file import remove_leftovers, replace_file
 from scoring.storage.os_errors import describe_os_error
-from scoring.storage.plain_file import open_plain_file
+from scoring.storage.regular_file_reader import open_plain_file
 from scoring.telemetry import fault_injection
 
 __all__ = ["ArrayCache"]

@@ -23,9 +23,9 @@ from scoring.statistics.als_training import ALS
 from scoring.statistics.area_wages import AreaMeans
 from scoring.statistics.company_popularity import CompanyActions, PopularityReading
 from scoring.statistics.factors import Factors
+from scoring.statistics.frozen_statistics import Basis, digest_of
 from scoring.statistics.occupation_similarity import Similarity
-from scoring.statistics.score_basis import Basis, digest_of
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["Statistics"]
 

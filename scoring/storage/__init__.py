@@ -2,8 +2,8 @@
 
 - `atomic_file`: a file is written under a temporary name and renamed, so readers see all of it or none of it
 - `file_lock`: advisory locks that end with their process · `journal`: an append-only file of lines under such a lock
-- `plain_file`: reads a file only if it is a regular file, not a link or a pipe
-- `yaml_source`: YAML files of bounded size whose keys have line numbers
-- `user_paths`: paths as users give them, with `~` for the home folder
+- `regular_file_reader`: reads a file only if it is a regular file, not a link or a pipe
+- `yaml_parser`: YAML files of bounded size whose keys have line numbers
+- `home_folder_expansion`: paths as users give them, with `~` for the home folder
 - `os_errors`: messages for errors of the operating system
 """

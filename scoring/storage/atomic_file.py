@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 from scoring.storage.file_lock import is_named, try_lock
-from scoring.storage.plain_file import open_plain_file
+from scoring.storage.regular_file_reader import open_plain_file
 
 __all__ = [
     "Content",

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 from scoring.errors import ScoringError
 from scoring.storage.atomic_file import sync_folder, write_all
 from scoring.storage.file_lock import FileLock
-from scoring.storage.plain_file import read_plain_file
+from scoring.storage.regular_file_reader import read_plain_file
 
 __all__ = ["OBJECTS", "DamagedLineError", "Journal", "LineFormat"]
 

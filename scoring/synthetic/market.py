@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import check_integer, check_positive_integer, check_seed
-from scoring.columns.table_frames import Tables
+from scoring.columns.dataset_tables import Tables
 from scoring.dataset import reference as reference_tables
 from scoring.errors import ConfigurationError
 from scoring.synthetic.actions import make_actions
 from scoring.synthetic.companies import make_companies
+from scoring.synthetic.hidden_preferences import Preferences, make_preferences
 from scoring.synthetic.jobs import make_jobs
-from scoring.synthetic.preferences import Preferences, make_preferences
 from scoring.synthetic.reference_arrays import ReferenceArrays
 from scoring.synthetic.users import make_users
 

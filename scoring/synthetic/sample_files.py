@@ -8,8 +8,8 @@ from typing import Final
 import pandas as pd
 
 from scoring.storage.atomic_file import replace_file
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.storage.user_paths import expand_path
 from scoring.synthetic.market import make_market
 
 __all__ = ["write_sample"]

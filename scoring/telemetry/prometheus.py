@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from scoring.errors import ConfigurationError
-from scoring.extras import require
+from scoring.optional_dependencies import require
 from scoring.storage.os_errors import describe_os_error
 from scoring.telemetry.database_traffic import Traffic
 from scoring.telemetry.latency_alert import TargetAlert

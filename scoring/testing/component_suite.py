@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.backends import reference
-from scoring.catalog import get_component_kinds
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
+from scoring.model_catalog import get_component_kinds
 from scoring.plan import Plan
 from scoring.plan.value_range_check import RANGE_TOLERANCE
 from scoring.ranking.component_contract import EXPLAIN_TOLERANCE, advise

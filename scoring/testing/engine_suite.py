@@ -12,10 +12,10 @@ import pandas as pd
 
 from scoring.argument_checks import check_seed
 from scoring.backends.protocol import BackendFactory
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.model import Component, Part, ScoringModel, WeightProfile
+from scoring.model_catalog import load_model
 from scoring.testing.check_context import CheckContext, make_small_market
 from scoring.testing.engine_under_test import EngineUnderTest, ScorerPath
 from scoring.testing.invariants import INVARIANTS, Invariant, NotTestableError

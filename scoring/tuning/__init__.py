@@ -1,14 +1,14 @@
 """Search for better weights, and analysis of the effect of each weight.
 
-- `space`, `grouped_space`: flat weights, and weights on two levels with locks on both, as search spaces
+- `space`, `group_weight_space`: flat weights, and weights on two levels with locks on both, as search spaces
 - `goals`, `problem`: the goals and floors, and a space with them and the training users
-- `goal_condition`: limits that the chosen model must satisfy
+- `trial_constraint`: limits that the chosen model must satisfy
 - `goal_parser`: goals, floors, conditions and parameters from the texts of a command
 - `trial_search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
-- `search_prices`: the measures that a model of a search makes worse on the training users
+- `measure_tradeoffs`: the measures that a model of a search makes worse on the training users
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
-- `sensitivity` (with `list_sweep`, `step_curve`, `sweep_metrics`): exact curves along each weight
+- `sensitivity` (with `weight_sweep`, `step_function`, `sweep_metrics`): exact curves along each weight
 - `ablation`: the metric without each component
 - `list_reach` (with `unreachable_proof`, `start_weights`, `nearest_weights`): the smallest change that lists a job
 - `value_statistics`: component values, their spread and correlations
@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from scoring.registry import FittedUsers, Profile, Registry
 from scoring.tuning.ablation import Ablation, ablation
-from scoring.tuning.goal_condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, make_goal
 from scoring.tuning.job_audience import audience
 from scoring.tuning.list_reach import Reach, reach
 from scoring.tuning.problem import Problem
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.space import Parameter, Space
+from scoring.tuning.trial_constraint import Condition
 from scoring.tuning.tune import Tuning, tune
 from scoring.tuning.value_statistics import (
     component_distributions,

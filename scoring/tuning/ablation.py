@@ -11,13 +11,13 @@ import pandas as pd
 
 from scoring.argument_checks import check_level, check_seed, list_values
 from scoring.array_types import Floats, Longs
-from scoring.catalog import AnyModel, load_model
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG, Metric
 from scoring.evaluation.significance import Resamples, adjust_holm
+from scoring.model_catalog import AnyModel, load_model
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, create_figure
-from scoring.tuning.list_sweep import vary_weight
+from scoring.tuning.weight_sweep import vary_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

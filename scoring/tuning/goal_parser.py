@@ -10,9 +10,9 @@ from scoring.errors import ConfigurationError, suggest
 from scoring.evaluation.measure_info import LIST_MEASURES, METRICS
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.slices import Slicing
-from scoring.tuning.goal_condition import Condition
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal
 from scoring.tuning.space import Parameter
+from scoring.tuning.trial_constraint import Condition
 
 __all__ = ["parse_condition", "parse_floor", "parse_goal", "parse_metric", "parse_parameter", "split_floor"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from scoring.array_types import Bools, Longs
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import PopulationFact, UserFact
 from scoring.evaluation.evaluator import Evaluation, Evaluator
-from scoring.evaluation.list_facts import PopulationFact, UserFact
 from scoring.evaluation.measure_values import Measure
 from scoring.evaluation.metrics import Metric, compute_mean
 from scoring.evaluation.slices import Slicing

@@ -14,14 +14,14 @@ from scoring.array_types import Floats, Ints, Longs
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.id_index import IdIndex
 from scoring.plotting.plot_registry import display
 from scoring.ranking import Prepared
 from scoring.threads.pool import run_in_threads
-from scoring.tuning.list_sweep import sweep_weight, vary_weight
-from scoring.tuning.step_curve import StepCurve, find_constant_interval
+from scoring.tuning.step_function import StepCurve, find_constant_interval
 from scoring.tuning.sweep_metrics import compute_list_values, find_ranks
+from scoring.tuning.weight_sweep import sweep_weight, vary_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,7 +141,7 @@ def sensitivity(
 ) -> Sensitivity:
     """Return the effect of each component's weight, varied from 0 to 1; other weights keep their proportions.
 
-    The result is exact for totals rounded to 2⁻²⁴ of a point; see `scoring.tuning.list_sweep`. The engine's totals
+    The result is exact for totals rounded to 2⁻²⁴ of a point; see `scoring.tuning.weight_sweep`. The engine's totals
     are float32, so its lists can differ where totals are within 1e-5 of each other.
 
     Parameters

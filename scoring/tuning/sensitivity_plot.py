@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.errors import pluralize
 from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, create_grid, format_number
-from scoring.tuning.step_curve import StepCurve, find_constant_interval
+from scoring.tuning.step_function import StepCurve, find_constant_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

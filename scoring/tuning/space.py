@@ -9,9 +9,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 from scoring.argument_checks import is_number, list_values
-from scoring.catalog import load_model
 from scoring.errors import ConfigurationError, ModelError, suggest
 from scoring.model import Component, ScoringModel
+from scoring.model_catalog import load_model
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError, suggest
 from scoring.model import Component, ScoringModel, parse_model
-from scoring.storage.user_paths import expand_path
+from scoring.model_catalog import get_component_kinds
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
 from scoring.tuning.trial_search import SPACE

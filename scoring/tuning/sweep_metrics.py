@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance_pairs import RankedRelevance
-from scoring.tuning.list_sweep import compiled
+from scoring.evaluation.relevance_judgements import RankedRelevance
+from scoring.tuning.weight_sweep import compiled
 
 __all__ = ["compute_list_values", "find_ranks"]
 

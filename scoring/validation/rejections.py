@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.columns import Column
 from scoring.columns.series_functions import Mask
-from scoring.columns.text_id_numbers import OWNERS, mask_reserved
+from scoring.columns.text_id_hash import OWNERS, mask_reserved
 from scoring.errors import DataError, pluralize
 from scoring.validation.column_match import get_table, match_columns
 

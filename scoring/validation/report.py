@@ -13,8 +13,8 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import describe_os_error
-from scoring.storage.user_paths import expand_path
 from scoring.validation.rejections import group_rejections, make_empty_rejections
 from scoring.validation.table_validator import NormalisedTable
 from scoring.validation.unknown_values import UnknownValues, find_unknown_values

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring.columns.city_code_padding import PaddedCities
-from scoring.columns.normal_form import normalise_value
 from scoring.columns.series_functions import CoercedColumn
+from scoring.columns.text_normalisation import normalise_value
 
 __all__ = ["describe_padded_cities", "describe_padded_codes", "describe_short_codes"]
 

@@ -25,7 +25,7 @@ from scoring.evaluation.measure_info import find_good_sign
 from scoring.model import ScoringModel
 from scoring.threads.pool import available_cpus
 from scoring.tuning.goal_parser import parse_goal
-from scoring.tuning.grouped_space import LevelSpace
+from scoring.tuning.group_weight_space import LevelSpace
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.space import Space
@@ -33,7 +33,7 @@ from scoring.tuning.trial_search import FIRST, make_trial_model, run_trials
 from scoring.tuning.tune import mark_front, sort_trials
 from scoring.widgets.model_changes import describe_changes
 from scoring.widgets.panel_computation import TuningSession
-from scoring.widgets.weights_model import State, WeightsModel
+from scoring.widgets.slider_view_model import State, WeightsModel
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -6,8 +6,8 @@ from typing import Any
 
 from scoring.widgets.curve_controls import list_curves
 from scoring.widgets.html.html_elements import assign_colours
-from scoring.widgets.model_parameters import SliderParameter, list_parameters
-from scoring.widgets.weights_model import WeightsModel
+from scoring.widgets.slider_parameters import SliderParameter, list_parameters
+from scoring.widgets.slider_view_model import WeightsModel
 
 __all__ = ["make_control_structure", "make_control_values"]
 

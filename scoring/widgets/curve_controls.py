@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from scoring.argument_checks import is_number
 from scoring.errors import ConfigurationError, shorten_repr
-from scoring.widgets.model_parameters import list_parameters
-from scoring.widgets.weights_model import WeightsModel
+from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.slider_view_model import WeightsModel
 
 __all__ = ["list_curves", "set_curve"]
 

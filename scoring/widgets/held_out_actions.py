@@ -14,7 +14,7 @@ from scoring.dataset import Dataset
 from scoring.dataset.row_lookup import ExternalIds
 from scoring.evaluation import Holdout
 from scoring.evaluation.job_rank import FullRank, FullRanking
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.ranking import Prepared
 from scoring.widgets.job_labels import collect_job_texts
 from scoring.widgets.user_list_data import UserList

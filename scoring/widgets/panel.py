@@ -11,14 +11,15 @@ import numpy as np
 from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.model import ScoringModel
 from scoring.registry import Profile, Registry
+from scoring.widgets.background_reach_and_audience import BackgroundQuestion
 from scoring.widgets.background_search import BackgroundSearch
 from scoring.widgets.control_document import make_control_structure, make_control_values
 from scoring.widgets.curve_controls import set_curve
-from scoring.widgets.job_reach_and_audience import BackgroundQuestion
+from scoring.widgets.latest_request_worker import Status, Worker
+from scoring.widgets.panel_anywidget import Event, PanelPage
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
 from scoring.widgets.panel_draft import DraftStore, PanelDraft
 from scoring.widgets.panel_export import ExportFile, export_lists, export_page, export_weights
-from scoring.widgets.panel_view import Event, PanelPage
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.promotion_dialog import PromotionDialog
 from scoring.widgets.result_document import (
@@ -28,14 +29,13 @@ from scoring.widgets.result_document import (
     make_slices_document,
     make_waterfall_document,
 )
-from scoring.widgets.row_cards import make_job_card, make_user_card
 from scoring.widgets.rule_controls import list_rules, set_rule
+from scoring.widgets.slider_view_model import WeightsModel
 from scoring.widgets.text_search import TextSearch
 from scoring.widgets.tooltips import collect_tooltips
 from scoring.widgets.try_history import TryHistory
+from scoring.widgets.user_and_job_cards import make_job_card, make_user_card
 from scoring.widgets.user_filter import UserFilter
-from scoring.widgets.weights_model import WeightsModel
-from scoring.widgets.worker import Status, Worker
 
 __all__ = ["TuningPanel"]
 

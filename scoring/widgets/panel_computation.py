@@ -22,7 +22,6 @@ import pandas as pd
 
 from scoring.argument_checks import check_level, check_positive_integer, check_seed
 from scoring.array_types import Longs
-from scoring.catalog import AnyModel, load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation import (
@@ -47,6 +46,7 @@ from scoring.evaluation.score_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, compute_detectable_difference, describe_interval_accuracy
 from scoring.model import ScoringModel
+from scoring.model_catalog import AnyModel, load_model
 from scoring.ranking import Prepared, Ranking
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
@@ -54,7 +54,7 @@ from scoring.widgets.change_effect import MoveSummary
 from scoring.widgets.held_out_actions import LaterActions, UserActions, make_user_actions
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.model_changes import list_changes
-from scoring.widgets.model_comparison import ModelColumn, SideBySide
+from scoring.widgets.side_by_side_models import ModelColumn, SideBySide
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.unseen_user_check import Confirmation
 from scoring.widgets.user_list_data import UserList, make_user_list

@@ -23,12 +23,12 @@ from scoring.model.eligibility_rule import EligibilityRule
 from scoring.registry.metadata import Digest
 from scoring.registry.saved_evaluation import SavedModel
 from scoring.storage.atomic_file import replace_file
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.storage.plain_file import read_plain_file
-from scoring.storage.user_paths import expand_path
+from scoring.storage.regular_file_reader import read_plain_file
 from scoring.widgets.panel_computation import TuningSession
+from scoring.widgets.slider_view_model import State, WeightsModel
 from scoring.widgets.try_history import Try, TryHistory
-from scoring.widgets.weights_model import State, WeightsModel
 
 __all__ = ["DraftStore", "PanelDraft", "find_state_folder"]
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from scoring.catalog import list_preset_names, load_model
 from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
 from scoring.database.validated_reader import read_accepted, warn_about_rejections
@@ -16,11 +15,12 @@ from scoring.dataset import Dataset
 from scoring.errors import ScoringError
 from scoring.evaluation import Holdout
 from scoring.model import Component, ScoringModel
+from scoring.model_catalog import list_preset_names, load_model
 from scoring.registry import Profile, Registry
 from scoring.widgets.panel import DEBOUNCE, TuningPanel
+from scoring.widgets.panel_anywidget import Event, PanelPage
 from scoring.widgets.panel_computation import TuningSession
 from scoring.widgets.panel_draft import DraftStore
-from scoring.widgets.panel_view import Event, PanelPage
 
 __all__ = ["tuning_page", "tuning_panel"]
 

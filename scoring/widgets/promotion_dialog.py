@@ -7,8 +7,8 @@ from typing import Any
 from scoring.database.engines import format_url, parse_url
 from scoring.errors import ConfigurationError, pluralize
 from scoring.registry import Evidence, EvidenceError, Registry
-from scoring.registry.evidence_text import describe_result, describe_slices, list_facts
 from scoring.registry.promotion_evidence import format_change
+from scoring.registry.promotion_evidence_text import describe_result, describe_slices, list_facts
 
 __all__ = ["PromotionDialog"]
 

@@ -17,8 +17,8 @@ from scoring.errors import ConfigurationError, ModelError, shorten_repr
 from scoring.model import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule, RuleError
 from scoring.model.rule_expression import AllOf, AnyOf, ColumnValue, Comparison, Constant, Expression, Not
+from scoring.widgets.slider_view_model import WeightsModel
 from scoring.widgets.tooltips import read_field_texts
-from scoring.widgets.weights_model import WeightsModel
 
 __all__ = ["list_rules", "set_rule"]
 

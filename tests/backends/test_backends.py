@@ -20,7 +20,7 @@ from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 from scoring.ranking import Scorer
 from scoring.testing import BrokenInvariantsError, check_engine, small_dataset
 from tests.support.errors import raises_at

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from scoring.cli.server_process import IDLE_KERNEL_SECONDS
+from scoring.cli.jupyter_server import IDLE_KERNEL_SECONDS
 from scoring.registry import Registry
 from tests.support.keyboard import Keyboard
 from tests.support.page_layout import find_layout_problems, measure

@@ -161,7 +161,7 @@ NOT_NEEDED = (
     "pydantic",
     "implicit",
     "pyarrow",
-    "scoring.catalog",
+    "scoring.model_catalog",
     "scoring.components",
     "scoring.database",
     "scoring.dataset",

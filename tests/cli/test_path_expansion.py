@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.cli.app import app
 from scoring.cli.path_expansion import require_no_blank_paths
 from scoring.errors import ConfigurationError
 from scoring.model import dump_model
+from scoring.model_catalog import load_model
 from tests.cli.command import Call, error_line
 from tests.support.errors import raises_at
 

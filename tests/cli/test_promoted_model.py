@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.cli.progress import Progress
 from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.database.database import Database
 from scoring.errors import ConfigurationError, ModelError, OutputError
+from scoring.model_catalog import load_model
 from scoring.registry import Registry
 from tests.support.errors import raises_at, raises_with
 

@@ -16,9 +16,9 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.board_settings import OWN_TYPES
+from scoring.columns.dataset_tables import make_empty_frame
+from scoring.columns.job_board_settings import OWN_TYPES
 from scoring.columns.series_functions import CoercedColumn, Mask, mask_present
-from scoring.columns.table_frames import make_empty_frame
 from scoring.columns.types import COLUMN_TYPES, ColumnType
 from scoring.database import schema
 from scoring.database.database import Database

@@ -12,7 +12,6 @@ import pytest
 from pydantic import ConfigDict
 
 from scoring.backends import reference
-from scoring.catalog import load_model
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.model.terms import (
@@ -27,6 +26,7 @@ from scoring.model.terms import (
     UserTerm,
     Value,
 )
+from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from scoring import components
-from scoring.catalog import SHIPPED, get_component_kinds, list_preset_names, load_model
 from scoring.components import classic
 from scoring.dataset import Dataset, Tables
 from scoring.model import Component
+from scoring.model_catalog import SHIPPED, get_component_kinds, list_preset_names, load_model
 from scoring.testing import check_component
 from tests.support.proof_counts import record_count
 from tests.support.random_markets import random_market

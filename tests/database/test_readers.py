@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from scoring.catalog import list_preset_names, load_model
 from scoring.columns import PRESENCE
-from scoring.columns.table_frames import Tables
+from scoring.columns.dataset_tables import Tables
 from scoring.database import writers
 from scoring.database.change_tokens import read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
@@ -34,6 +33,7 @@ from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import ConfigurationError, DatabaseError
+from scoring.model_catalog import list_preset_names, load_model
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.validation.table_validator import check

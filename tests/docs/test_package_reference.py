@@ -13,12 +13,12 @@ import pytest
 import typer
 
 from scoring import errors
-from scoring.catalog import SHIPPED
 from scoring.cli.app import app
-from scoring.columns.board_settings import OWN_TYPES, SETTINGS
+from scoring.columns.job_board_settings import OWN_TYPES, SETTINGS
 from scoring.evaluation.measure_info import MEASURES
-from scoring.importing import mapping
+from scoring.importing import mapping_file
 from scoring.model.eligibility import Eligibility
+from scoring.model_catalog import SHIPPED
 from scoring.runs.gate.limits import GateLimits
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -71,13 +71,13 @@ def test_every_measure_has_a_section() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        mapping.ImportMap,
-        mapping.SourceMap,
-        mapping.TableMap,
-        mapping.ColumnMap,
-        mapping.NumberMap,
-        mapping.PayUnitMap,
-        mapping.Rule,
+        mapping_file.ImportMap,
+        mapping_file.SourceMap,
+        mapping_file.TableMap,
+        mapping_file.ColumnMap,
+        mapping_file.NumberMap,
+        mapping_file.PayUnitMap,
+        mapping_file.Rule,
     ],
 )
 def test_every_mapping_key_is_on_its_page(settings: Any) -> None:
@@ -88,7 +88,7 @@ def test_every_mapping_key_is_on_its_page(settings: Any) -> None:
 
 def test_every_word_of_a_mapping_is_on_its_page() -> None:
     text = page("mapping")
-    words = {*SETTINGS, *OWN_TYPES, *mapping.LOOKUP_TABLES, *get_args(mapping.Pick)}
+    words = {*SETTINGS, *OWN_TYPES, *mapping_file.LOOKUP_TABLES, *get_args(mapping_file.Pick)}
     assert {word for word in words if f"`{word}`" not in text} == set()
 
 

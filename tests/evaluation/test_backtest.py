@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.backtest import Backtest, BacktestCut
+from scoring.evaluation.beyond_accuracy_metrics import Miscalibration
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_facts import Miscalibration
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.slices import FEWEST_USERS
+from scoring.model_catalog import load_model
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at
 from tests.support.ranking_builder import jackknife_of

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import Coverage, ListFacts, MeanFee
 from scoring.evaluation.evaluator import Evaluation, Evaluator, make_evaluators
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, last_n
-from scoring.evaluation.list_facts import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
 from scoring.evaluation.user_splits import split_users
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
-from scoring.model.pair_facts import Pair
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import UserTerm, Value
+from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.ranking import Prepared
 from scoring.ranking.explanation import list_exclusions

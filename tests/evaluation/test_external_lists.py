@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DataError
 from scoring.evaluation.evaluator import Evaluator
@@ -23,6 +22,7 @@ from scoring.evaluation.list_writer import write_ranx_run, write_trec_qrels, wri
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Precision, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import Eligibility
+from scoring.model_catalog import load_model
 from scoring.ranking import Ranking
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at, raises_data

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.holdout import EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at, raises_data, raises_unknown, raises_with

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import Concentration, Coverage, compute_population_facts
 from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.list_facts import Concentration, Coverage, compute_population_facts
 from tests.support.errors import raises_at
 from tests.support.ranking_builder import facts_of, ranking_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.evaluation.job_rank import FullRank, find_full_rank
+from scoring.model_catalog import load_model
 from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market

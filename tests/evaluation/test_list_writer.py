@@ -14,7 +14,7 @@ from scoring.bundle.ranked_lists import Ranking
 from scoring.errors import ConfigurationError, OutputError
 from scoring.evaluation.list_writer import write_lists, write_trec_qrels
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.relevance_pairs import Relevance, rank_relevance
+from scoring.evaluation.relevance_judgements import Relevance, rank_relevance
 from tests.support.errors import raises_at
 from tests.support.proof_counts import record_count
 from tests.support.ranking_builder import ranking_of

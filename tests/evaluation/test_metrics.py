@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, compute_mean
-from scoring.evaluation.relevance_pairs import RankedRelevance, Relevance, rank_relevance
+from scoring.evaluation.relevance_judgements import RankedRelevance, Relevance, rank_relevance
 from tests.support.errors import raises_at
 from tests.support.proof_counts import record_count
 from tests.support.ranking_builder import ranking_of

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.score_waterfall import Change, Waterfall, waterfall
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at, raises_unknown

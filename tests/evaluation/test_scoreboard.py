@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import USER_FACTS, Concentration, Coverage, MeanFee
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_facts import USER_FACTS, Concentration, Coverage, MeanFee
 from scoring.evaluation.measure_info import find_good_sign
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
 from scoring.evaluation.slices import Slicing, compare_slices, make_slicings
+from scoring.model_catalog import load_model
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at
 from tests.support.mark_simulation import simulate_marks

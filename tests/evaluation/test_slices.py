@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation import Evaluator, JobSlicing, Scoreboard, by_time
@@ -22,6 +21,7 @@ from scoring.evaluation.slices import (
     slices_of,
 )
 from scoring.model import Inputs
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.support.errors import raises_at, raises_unknown

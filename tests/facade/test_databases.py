@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from scoring.columns.table_frames import Tables
+from scoring.columns.dataset_tables import Tables
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine, legacy_results
-from scoring.plan import job_plan, plan, program_packer
+from scoring.plan import job_side_plan, plan, program_packer
 from scoring.ranking import pair_scores
 from tests.support.cached_oracle import CachedOracle
 from tests.support.errors import raises_with
@@ -309,7 +309,7 @@ async def test_scoring_does_not_block_the_event_loop(
     name: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(program_packer.pack)  # every score needs a program, except that of a pair of plain rows
-    for module in (plan, job_plan):
+    for module in (plan, job_side_plan):
         monkeypatch.setattr(module, "pack", gate)
     of_pair = Gate(pair_scores.score_pair_of_shipped_components)
     of_pair.opened = gate.opened

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from scoring.catalog import load_model
 from scoring.errors import DataError, ModelError
 from scoring.facade import ScoringEngine
 from scoring.facade.job_only_scores import (
@@ -21,6 +20,7 @@ from scoring.facade.job_only_scores import (
 )
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
+from scoring.model_catalog import load_model
 from scoring.ranking import SCORES, Prepared
 from scoring.validation.table_validator import normalise
 from tests.support.errors import raises_at

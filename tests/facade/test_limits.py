@@ -335,7 +335,7 @@ async def test_database_without_data_is_rejected(sqlite_url: str) -> None:
 
 
 def test_missing_component_is_named_in_the_error() -> None:
-    from scoring.catalog import load_model
+    from scoring.model_catalog import load_model
 
     model = load_model("classic")
     engine = engine_of(market_of(0))

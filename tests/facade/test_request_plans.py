@@ -15,11 +15,11 @@ import pytest
 from hypothesis import strategies as st
 
 from scoring.caching import EngineCaches
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import DataError
 from scoring.facade import ScoringEngine, request_plans
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, Value, WeightProfile
+from scoring.model_catalog import load_model
 from tests.support.example_counts import try_examples
 from tests.support.facade_market import LEGACY_NAMES, act, dataset_of, market_of, store
 from tests.support.full_rankings import random_dataset, random_model
@@ -123,7 +123,7 @@ def test_same_frame_is_planned_once() -> None:
 
 
 def test_values_between_the_sampled_bytes_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.facade.frame_content.SAMPLED_BYTES", 1)
+    monkeypatch.setattr("scoring.facade.frame_fingerprint.SAMPLED_BYTES", 1)
     engine, users = new_engine(), DATASET.tables.users.head(2)
     one = DATASET.tables.jobs
     other = one.assign(fee=one["fee"].where(one.index != 7, 4_999.0))

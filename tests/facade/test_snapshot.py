@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from scoring.caching import CacheStats, EngineCaches
-from scoring.catalog import load_model
 from scoring.database.validated_reader import AcceptedData
 from scoring.dataset import Dataset
 from scoring.errors import DataError
@@ -22,8 +21,9 @@ from scoring.facade import ScoringEngine, pair_methods
 from scoring.facade.engine_state import run_in_thread
 from scoring.model import Inputs, ScoringModel
 from scoring.model.component import Component, Reason
-from scoring.model.pair_facts import Pair
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import JobTerm, Value
+from scoring.model_catalog import load_model
 from scoring.synthetic import make_market
 from tests.support.clocks import Clock
 from tests.support.facade_market import (

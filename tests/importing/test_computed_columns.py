@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scoring.importing.computed_columns import ComputedColumns, compute_columns
-from scoring.importing.mapping import parse_table_mapping
+from scoring.importing.mapping_file import parse_table_mapping
 from tests.support.errors import raises_data
 
 CODES = {"occupations": {"cook": 1, "waiter": 2, "bar|night": 3}, "prefectures": {"tokyo": "13", "東京都": "13"}}

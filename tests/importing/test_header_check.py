@@ -8,7 +8,7 @@ import pytest
 
 from scoring.errors import DataError
 from scoring.importing.header_check import require_columns
-from scoring.importing.mapping import parse_table_mapping
+from scoring.importing.mapping_file import parse_table_mapping
 from scoring.importing.readers import SourceOptions, read_source
 from tests.support.errors import raises_data
 

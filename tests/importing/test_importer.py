@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.columns.text_id_numbers import number_texts
+from scoring.columns.text_id_hash import number_texts
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
 from scoring.database.writers import save_tables

@@ -11,7 +11,7 @@ import pytest
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.importing import ImportReport, import_mapping
-from scoring.importing.mapping import read_mapping
+from scoring.importing.mapping_file import read_mapping
 
 pytestmark = pytest.mark.integration  # whole imports into databases
 

@@ -15,7 +15,7 @@ from scoring.columns import TABLES
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.importing import import_file
-from scoring.importing.mapping import ColumnMap, NumberMap, PayUnitMap, Rule, SourceMap, TableMap, read_mapping
+from scoring.importing.mapping_file import ColumnMap, NumberMap, PayUnitMap, Rule, SourceMap, TableMap, read_mapping
 
 PAGE = Path(__file__).parents[2] / "docs/mapping.md"
 TEXT = PAGE.read_text("utf-8")

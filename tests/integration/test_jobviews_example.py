@@ -95,8 +95,8 @@ def values(example: ModuleType, component: Component, data: Dataset) -> np.ndarr
 
 
 def one_component(example: ModuleType, text: str) -> ScoringModel:
-    from scoring.catalog import get_component_kinds
     from scoring.model import parse_model
+    from scoring.model_catalog import get_component_kinds
 
     return parse_model(text, get_component_kinds(example.COMPONENTS))
 

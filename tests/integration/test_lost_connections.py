@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.columns.table_frames import Tables
+from scoring.columns.dataset_tables import Tables
 from scoring.database import engines, retry, watchdog_connection
 from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_tables

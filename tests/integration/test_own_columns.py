@@ -13,9 +13,8 @@ import sqlalchemy as sa
 import yaml
 
 import scoring
-from scoring.catalog import get_component_kinds
 from scoring.cli.tables.explanation import make_records
-from scoring.columns.board_settings import Board, find_name_problem, parse_own_columns
+from scoring.columns.job_board_settings import Board, find_name_problem, parse_own_columns
 from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
@@ -25,6 +24,7 @@ from scoring.errors import ConfigurationError
 from scoring.facade import ScoringEngine
 from scoring.importing import import_file, import_mapping
 from scoring.model import Inputs, parse_model
+from scoring.model_catalog import get_component_kinds
 from scoring.ranking import Prepared
 from scoring.testing import check_component
 from tests.support.custom_components import OwnColumns

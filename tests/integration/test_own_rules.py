@@ -12,9 +12,9 @@ import pytest
 
 from scoring.backends.numba.strategies import Selection, TopKBuffers, make_no_seeds
 from scoring.backends.reference import ReferenceBackend
-from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.model import Inputs, ScoringModel
+from scoring.model_catalog import load_model
 from scoring.plan import Candidates, Plan, user_rules
 from tests.support.cached_oracle import CachedOracle
 from tests.support.oracle import known

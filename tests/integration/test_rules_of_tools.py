@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import get_component_kinds, load_model
 from scoring.dataset import Dataset
 from scoring.evaluation import Evaluator, by_time, split_users
 from scoring.facade import ScoringEngine
 from scoring.model import dump_model, parse_model
+from scoring.model_catalog import get_component_kinds, load_model
 from scoring.ranking import Prepared
 from scoring.runs import runner, shards
 from scoring.runs.gate import Gate, GateFailedError

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from scoring.backends import reference
-from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.model import GROUPS, Inputs, Pair, ScoringModel, WeightProfile
+from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.ranking import Scorer, explain
 from scoring.statistics import Statistics

@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
 from scoring.facade import ScoringEngine
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.support.facade_market import LEGACY_NAMES

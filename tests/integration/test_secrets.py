@@ -22,7 +22,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
-from scoring.profiling.dataset_source import Source
+from scoring.profiling.subprocess_data_source import Source
 from scoring.synthetic import make_market
 from tests.support.errors import raises_with
 from tests.support.postgres_server import PostgresServer, Proxy

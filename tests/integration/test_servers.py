@@ -180,7 +180,7 @@ def test_ctrl_c_during_start_ends_lab(folder: Path) -> None:
     command = psutil.Process(starting.pid)
     wait_until(
         lambda: any(
-            "scoring.cli.server_process" in command_line(one) and one.num_threads() > 1 for one in command.children()
+            "scoring.cli.jupyter_server" in command_line(one) and one.num_threads() > 1 for one in command.children()
         )
     )
     family = command.children(recursive=True)

@@ -17,7 +17,6 @@ import pytest
 from typer.testing import CliRunner
 
 from scoring.backends.reference import ReferenceBackend
-from scoring.catalog import load_model
 from scoring.cli.app import app
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_users
@@ -28,8 +27,9 @@ from scoring.evaluation import Comparison, Evaluator, last_n, waterfall
 from scoring.evaluation.external_lists import ExternalLists
 from scoring.evaluation.job_rank import find_full_rank
 from scoring.evaluation.list_writer import write_lists
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.facade import ScoringEngine
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.runs.publishers import read_results
 from scoring.tuning import audience

@@ -8,11 +8,11 @@ import warnings
 
 import pytest
 
-from scoring.catalog import get_component_kinds, load_model
 from scoring.errors import ModelError
 from scoring.model import EligibilityRule, ScoringModel, dump_model, parse_model
 from scoring.model.eligibility_rule import MAX_RULES, RuleError
 from scoring.model.rule_expression import MAX_LENGTH, RuleSyntaxError, parse_rule
+from scoring.model_catalog import get_component_kinds, load_model
 from tests.support.errors import raises_at
 
 FORMS = {

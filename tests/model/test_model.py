@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from scoring.catalog import load_model
 from scoring.components import Access, Fee, Wage
 from scoring.errors import ModelError, shorten_repr
 from scoring.model import GROUPS, Eligibility, Part, ScoringModel, WeightProfile, dump_model
+from scoring.model_catalog import load_model
 from tests.support.custom_components import TitleWord
 from tests.support.errors import raises_at
 from tests.support.example_counts import try_examples

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 
-from scoring.catalog import get_component_kinds, list_preset_names, load_model
 from scoring.errors import ModelError
 from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
+from scoring.model_catalog import get_component_kinds, list_preset_names, load_model
 from tests.support.errors import raises_at
 from tests.support.proof_counts import record_count
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.evaluation import Comparison
+from scoring.model_catalog import load_model
 from scoring.model_report.example_users import select_examples
 from scoring.model_report.list_changes import BINS, ListChanges
 from scoring.ranking import Prepared

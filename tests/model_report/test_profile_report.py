@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.evaluation import Comparison
+from scoring.model_catalog import load_model
 from scoring.model_report import write_profile_report
 from scoring.ranking import Prepared
 from scoring.registry import Registry

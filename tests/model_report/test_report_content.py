@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.model_report.report_content import Decision, collect_profile_content, find_baseline
 from scoring.registry import Profile, Registry
 

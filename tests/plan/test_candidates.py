@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME
 from scoring.errors import ConfigurationError
+from scoring.model_catalog import load_model
 from scoring.plan import Candidates, candidates
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import EligibilityRule, Inputs
+from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.plan.own_rule_evaluation import make_user_rule
 from scoring.plan.user_rules import MAX_CLASSES, ClassRule, merge_class_rules

@@ -8,11 +8,11 @@ import pytest
 
 from scoring.backends import reference
 from scoring.bundle.program import Program
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import NO_TIME
 from scoring.errors import ModelError
 from scoring.model import Inputs
+from scoring.model_catalog import load_model
 from scoring.plan import Candidates, Plan
 from scoring.ranking import Scorer
 from scoring.statistics import Statistics

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
+from scoring.model_catalog import load_model
 from scoring.profiling import Source
 from scoring.ranking import Prepared
 from scoring.runs.runner import prepare

@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.model import GROUPS, Inputs
+from scoring.model_catalog import load_model
 from scoring.ranking import Explanation, Prepared, explain
 from scoring.ranking.explanation import list_exclusions
-from scoring.ranking.fact_text import format_facts
+from scoring.ranking.explanation_text import format_facts
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
 from tests.support.errors import raises_unknown

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from scoring.backends import reference
-from scoring.catalog import load_model
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError
 from scoring.model import Inputs
+from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.ranking import Prepared, Ranking, Scorer
 from scoring.statistics import ALS, Statistics

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.registry import Registry
 from tests.support.forks import FORKS
 from tests.support.registry_writers import WRITERS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scoring.catalog import get_component_kinds, load_model
 from scoring.model import ScoringModel, parse_model
+from scoring.model_catalog import get_component_kinds, load_model
 from scoring.registry.diff import diff_models
 
 

@@ -11,7 +11,7 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.registry import EvidenceError, Metric, Profile, Registry
-from scoring.registry.look_log import Change, TestAccess
+from scoring.registry.evaluation_log import Change, TestAccess
 from scoring.registry.promotion_evidence import collect_evidence
 from scoring.registry.promotions import Promotion
 from tests.support.errors import raises_at

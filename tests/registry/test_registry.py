@@ -16,10 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import scoring
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.registry import Metric, Registry, TuningData
 from scoring.registry.metadata import ProfileMetadata
 from scoring.registry.profile_version import dump_profile, parse_metadata

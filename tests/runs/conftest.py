@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.runs import shards
 from scoring.runs.runner import prepare

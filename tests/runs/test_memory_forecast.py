@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import NotEnoughMemoryError
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast, report, runner
 from scoring.synthetic import make_market
@@ -130,7 +130,7 @@ def test_format_bytes(count: int, message: str) -> None:
 
 MEASURE = """
 import json, sys
-from scoring.catalog import load_model
+from scoring.model_catalog import load_model
 from scoring.dataset import Dataset
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
@@ -178,7 +178,7 @@ CEILINGS = """
 import hashlib, json, resource, sys
 from pathlib import Path
 import psutil
-from scoring.catalog import load_model
+from scoring.model_catalog import load_model
 from scoring.dataset import Dataset
 from scoring.synthetic import make_market
 from scoring.runs import runner

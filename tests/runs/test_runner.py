@@ -227,7 +227,7 @@ def test_run_ids_sort_by_time_and_are_unique() -> None:
 def test_results_are_sorted_by_user() -> None:
     tables = make_market(60, 200, 500, seed=3).tables
     turned = replace(tables, users=tables.users.iloc[::-1], jobs=tables.jobs.iloc[::-1])
-    from scoring.catalog import load_model
+    from scoring.model_catalog import load_model
 
     one, other = (Prepared.of(Dataset(each), load_model("standard")) for each in (tables, turned))
     assert_frame_equal(run_to_frame(one, k=5), run_to_frame(other, k=5))

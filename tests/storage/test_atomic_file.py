@@ -24,7 +24,7 @@ from scoring.storage.atomic_file import (
     sync_folder,
     write_all,
 )
-from scoring.storage.plain_file import open_folder
+from scoring.storage.regular_file_reader import open_folder
 from tests.support.errors import raises_same, raises_with
 from tests.support.proof_counts import record_count
 

@@ -17,7 +17,7 @@ import pytest
 
 from scoring.errors import ScoringError
 from scoring.storage.file_lock import FileLock, LockHeldError, is_named, lock, try_lock
-from scoring.storage.plain_file import open_folder
+from scoring.storage.regular_file_reader import open_folder
 from tests.support.errors import raises_with
 
 ROOT = Path(__file__).parents[2]

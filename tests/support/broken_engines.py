@@ -12,9 +12,9 @@ import numpy as np
 
 from scoring.backends import reference
 from scoring.backends.protocol import Backend
-from scoring.catalog import load_model
 from scoring.model import Component, Inputs, Pair, Reason, ScoringModel, WeightProfile
 from scoring.model.terms import JobTerm, Term, UserTerm, Value
+from scoring.model_catalog import load_model
 from scoring.plan import Candidates, Plan
 from scoring.ranking import Explanation, Ranking
 from scoring.testing import EngineUnderTest

@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from tests.support.random_markets import random_market

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.evaluation.measure_values import MeasureValues
-from scoring.evaluation.randomisation import compute_p_values
+from scoring.evaluation.randomisation_p_values import compute_p_values
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance_marks import DifferenceTest, mark_tests
 

@@ -34,7 +34,7 @@ from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value
 from scoring.plan.user_rules import ClassRule, ExcludedCompanies, ExcludedJobs, RequiredJobs, UserRule
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 
 TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot")
 DIVISORS = (None, None, "user", "flags")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scoring.evaluation.beyond_accuracy_metrics import ListFacts
 from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife
-from scoring.evaluation.list_facts import ListFacts
 from scoring.ranking import Ranking
 
 __all__ = ["facts_of", "jackknife_of", "ranking_of"]

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.storage.file_lock import FileLock
 from scoring.synthetic import make_market
 from scoring.tuning.problem import Problem

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.components import Fee
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.model import Inputs
+from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.synthetic import make_market
 from scoring.testing import (

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
@@ -15,6 +14,7 @@ from scoring.evaluation.holdout_splits import by_time, last_n
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.user_splits import split_users
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 from scoring.tuning import Parameter, Problem, Space, tune

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.list_facts import Concentration, MeanFee
+from scoring.evaluation.beyond_accuracy_metrics import Concentration, MeanFee
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goal_parser import parse_floor, parse_goal, parse_metric, parse_parameter

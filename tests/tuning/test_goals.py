@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import Concentration, Coverage, MeanFee, MeanWage
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_facts import Concentration, Coverage, MeanFee, MeanWage
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, make_slicings
+from scoring.model_catalog import load_model
 from scoring.synthetic import make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal, make_goal
 from tests.support.errors import raises_at, raises_unknown

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG
-from scoring.evaluation.relevance_pairs import Relevance
+from scoring.evaluation.relevance_judgements import Relevance
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import Coverage, MeanFee
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.list_facts import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal

@@ -9,10 +9,10 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.relevance_pairs import Relevance, rank_relevance
+from scoring.evaluation.relevance_judgements import Relevance, rank_relevance
 from scoring.ranking import Prepared, Ranking
-from scoring.tuning.list_sweep import vary_weight
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
+from scoring.tuning.weight_sweep import vary_weight
 from tests.support.errors import raises_at, raises_unknown
 from tests.support.prepared_markets import small
 

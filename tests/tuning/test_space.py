@@ -12,11 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile, dump_model
-from scoring.model.pair_facts import Pair
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import UserTerm, Value
+from scoring.model_catalog import load_model
 from scoring.tuning.space import Parameter, Space
 from tests.support.errors import raises_at
 

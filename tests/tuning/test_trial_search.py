@@ -14,8 +14,8 @@ import pytest
 from optuna.trial import TrialState
 
 from scoring.errors import ConfigurationError, OutputError, RunCancelledError
+from scoring.evaluation.beyond_accuracy_metrics import Coverage, MeanFee
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.list_facts import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal

@@ -11,22 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
+from scoring.evaluation.beyond_accuracy_metrics import Coverage, MeanFee
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time
-from scoring.evaluation.list_facts import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.evaluation.user_splits import split_users
 from scoring.model import ScoringModel
+from scoring.model_catalog import load_model
 from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
+from scoring.tuning.measure_tradeoffs import measure_train_changes, select_worse
 from scoring.tuning.problem import Problem
-from scoring.tuning.search_prices import measure_train_changes, select_worse
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_search import make_trial_model
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune

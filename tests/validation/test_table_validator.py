@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scoring.columns import TABLES
 from scoring.errors import DataError
 from scoring.id_index import IdIndex
-from scoring.validation.cross_table import find_unknown_references
+from scoring.validation.cross_table_checks import find_unknown_references
 from scoring.validation.rejections import FrameRows, make_data_error
 from scoring.validation.table_validator import check, code_width, normalise
 from tests.support.errors import raises_data, raises_problem

@@ -12,7 +12,7 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.widgets.background_search import BackgroundSearch
 from scoring.widgets.panel_computation import Request
-from scoring.widgets.weights_model import WeightsModel
+from scoring.widgets.slider_view_model import WeightsModel
 from tests.support.errors import raises_at
 
 WAIT = 60.0

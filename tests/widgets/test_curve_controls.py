@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scoring import load_model
 from scoring.errors import ConfigurationError
 from scoring.widgets.curve_controls import list_curves, set_curve
-from scoring.widgets.weights_model import WeightsModel
+from scoring.widgets.slider_view_model import WeightsModel
 from tests.support.errors import raises_at
 
 STANDARD = load_model("standard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scoring import load_model
 from scoring.widgets.model_changes import describe_changes, list_changes
-from scoring.widgets.weights_model import WeightsModel
+from scoring.widgets.slider_view_model import WeightsModel
 
 STANDARD = load_model("standard")
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from scoring import Dataset, make_market
-from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError
 from scoring.evaluation import by_time
 from scoring.model import parse_model
+from scoring.model_catalog import get_component_kinds
 from scoring.registry import Registry
 from scoring.widgets.panel_computation import Request, TuningSession
 from scoring.widgets.panel_export import export_lists, export_page, export_weights

@@ -13,7 +13,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError
 from scoring.evaluation import Scoreboard
 from scoring.registry import Registry
-from scoring.registry.evidence_text import list_facts
+from scoring.registry.promotion_evidence_text import list_facts
 from scoring.widgets.promotion_dialog import PromotionDialog
 from tests.support.errors import raises_at
 

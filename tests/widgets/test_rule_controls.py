@@ -9,7 +9,7 @@ import pytest
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError
 from scoring.widgets.rule_controls import find_numbers, list_rules, set_rule
-from scoring.widgets.weights_model import WeightsModel
+from scoring.widgets.slider_view_model import WeightsModel
 from tests.support.errors import raises_at
 
 OWN = [

@@ -28,8 +28,8 @@ from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.threads.kept_threads import start_work
 from scoring.threads.pool import available_cpus, limit_blas_threads, limit_threads, run_in_threads
+from scoring.threads.reusable_threads import start_work
 
 __all__ = ["NumbaBackend"]
 

@@ -62,7 +62,7 @@ def audience(
         found = find_audience(prepared, job_id, top_k, nearest=nearest, seconds=seconds, progress=advance)
     make_console().print(render_audience(found, prepared))
     if out is not None:
-        from scoring.cli.export import print_saved, save
+        from scoring.cli.result_export import print_saved, save
 
         frames = {
             "listed": found.frame(),

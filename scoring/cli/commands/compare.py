@@ -82,8 +82,8 @@ def compare(
     Prints the overlap of the lists with those of the first, the properties of the lists, and the largest gains and
     losses of list places.
     """
-    from scoring.cli.export import create_folder, print_saved
     from scoring.cli.progress import Progress, make_console
+    from scoring.cli.result_export import create_folder, print_saved
     from scoring.cli.tables.comparison import (
         render_movements,
         render_overlap,
@@ -92,8 +92,8 @@ def compare(
         render_waterfall,
     )
     from scoring.cli.tables.profiles import render_diff
-    from scoring.database.board_storage import read_board
     from scoring.database.database import Database
+    from scoring.database.job_board_storage import read_board
     from scoring.evaluation import waterfall
     from scoring.evaluation.exposure_changes import check_attribute
     from scoring.registry import ProfileDiff
@@ -150,7 +150,7 @@ def compare(
 
 def _describe_other(name: str) -> str:
     """Return why a name is not a run, as the end of a sentence."""
-    from scoring.storage.user_paths import expand_path
+    from scoring.storage.home_folder_expansion import expand_path
 
     path = expand_path(name)
     if path.is_dir():
@@ -242,7 +242,7 @@ def _write_files(folder: Path, comparisons: Sequence[Comparison], by: str) -> No
     """Write the tables and plots. With more than two sides, the tables name the side, and plots are numbered."""
     import pandas as pd
 
-    from scoring.cli.export import save
+    from scoring.cli.result_export import save
 
     if len(comparisons) == 1:
         (found,) = comparisons

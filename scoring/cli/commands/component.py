@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.next_command import print_next
-from scoring.cli.standard_streams import note_stored
+from scoring.cli.output_failures import note_stored
 
 if TYPE_CHECKING:
     from scoring.model import Component
@@ -42,8 +42,8 @@ def new(
 
     The model is `standard` with the new component in the group `base`. Existing files are not replaced.
     """
-    from scoring.catalog import load_components
     from scoring.cli.progress import make_console
+    from scoring.model_catalog import load_components
 
     _check_name(name)
     class_name = "".join(word.capitalize() for word in name.split("_"))
@@ -66,7 +66,7 @@ def new(
 
 
 def _check_name(name: str) -> None:
-    from scoring.catalog import get_component_kinds
+    from scoring.model_catalog import get_component_kinds
 
     if not name.isidentifier() or not name.isascii() or name != name.lower() or iskeyword(name):
         raise typer.BadParameter(
@@ -102,8 +102,8 @@ def _format_model(name: str, component: type[Component]) -> str:
     """Return the model file: `standard` with the component."""
     from dataclasses import replace
 
-    from scoring.catalog import load_model
     from scoring.model import GROUPS, Part, WeightProfile, dump_model
+    from scoring.model_catalog import load_model
 
     standard = load_model("standard")
     base = {part: round(weight * (1 - SHARE), 12) for part, weight in standard.weights.components["base"].items()}

@@ -20,6 +20,7 @@ from scoring.cli.evaluate_request import (
     OnOption,
     parse_goals,
 )
+from scoring.cli.evaluation_log_entry import log_cuts, log_test_access
 from scoring.cli.holdout_options import (
     CountsOption,
     CutOption,
@@ -31,7 +32,6 @@ from scoring.cli.holdout_options import (
     WindowDaysOption,
 )
 from scoring.cli.list_file_options import ListFiles, ListsAtOption, ListsOption, ListsOutOption
-from scoring.cli.look_log import log_cuts, log_test_access
 from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, cut_metrics, list_metrics
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
@@ -45,9 +45,9 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+from scoring.cli.output_failures import note_stored
 from scoring.cli.promoted_model import PROMOTED
 from scoring.cli.slice_options import SliceColumns, SlicesByOption, SlicesOption
-from scoring.cli.standard_streams import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def evaluate(
 
     Prints metrics, properties of the lists, and the differences from the first model.
     """
-    from scoring.cli.export import create_folder
     from scoring.cli.progress import Progress
+    from scoring.cli.result_export import create_folder
     from scoring.database.database import Database
     from scoring.telemetry import Stopwatch
 
@@ -176,7 +176,7 @@ def _evaluate_cuts(
     look = log_cuts(request.registry, backtest, request.models, request.on, progress)
     make_console().print(render_backtest(backtest))
     if out is not None:
-        from scoring.cli.export import print_saved
+        from scoring.cli.result_export import print_saved
 
         _save_backtest(backtest, out)
         registry = request.registry
@@ -225,7 +225,7 @@ def _write_files(
 ) -> None:
     """Write the files of --out and --lists-out."""
     if out is not None:
-        from scoring.cli.export import print_saved
+        from scoring.cli.result_export import print_saved
 
         tables.save(out)
         print_saved(out, progress)
@@ -285,7 +285,7 @@ def _print_next(names: Sequence[str], db: str, profiles: Path, component: Sequen
 
     It is a search after one model, the promotion of a saved profile, or a comparison of the lists.
     """
-    from scoring.catalog import list_preset_names
+    from scoring.model_catalog import list_preset_names
 
     is_profile = names[-1] not in (*list_preset_names(), PROMOTED) and not Path(names[-1]).is_file()
     shared = {
@@ -306,7 +306,7 @@ def _name_run(models: Iterable[str]) -> str:
 
 
 def _save_backtest(backtest: Backtest, folder: Path) -> None:
-    from scoring.cli.export import save
+    from scoring.cli.result_export import save
 
     frames = {"backtest": backtest.pooled(), "backtest_cuts": backtest.frame()}
     save(folder, frames, {"backtest": backtest.plot()})
@@ -337,7 +337,7 @@ class _OptionalTables:
     def save(self, folder: Path) -> None:
         import pandas as pd
 
-        from scoring.cli.export import save
+        from scoring.cli.result_export import save
 
         frames, figures = {"scoreboard": self._board.frame()}, {"scoreboard": self._board.plot()}
         frames["notes"] = pd.DataFrame({"note": self._board.notes})

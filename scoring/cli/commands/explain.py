@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoring.cli.data_loader import load_data
+from scoring.cli.json_csv_output import CsvOption, JsonOption, check_format, print_records
 from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -13,7 +14,6 @@ from scoring.cli.options import (
     UserArgument,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model
-from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
 
 __all__ = ["explain"]
 

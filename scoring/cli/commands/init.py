@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from scoring.cli.options import DEFAULT_DB, DbOption
-from scoring.cli.standard_streams import note_stored
+from scoring.cli.output_failures import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["init"]
 
 Preset = Literal["japan", "none"]
-"""As `scoring.columns.board_settings.Preset`, whose import is too slow for the command line."""
+"""As `scoring.columns.job_board_settings.Preset`, whose import is too slow for the command line."""
 
 NOUNS = {"prefecture_adjacency": "pairs of adjacent prefectures"}
 """Table name → what its rows are, if the name does not say it."""
@@ -96,7 +96,7 @@ def _require_no_data(database: Database) -> None:
 
 
 def _make_reference_tables(preset: Preset) -> Tables:
-    from scoring.columns.board_settings import Board
+    from scoring.columns.job_board_settings import Board
     from scoring.dataset.frame_validation import make_empty_tables
 
     return make_empty_tables(Board.of_preset(preset))

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
+from scoring.cli.jupyter_server import SERVER_PACKAGES, choose_port, is_root, run_server
 from scoring.cli.options import OpenOption, PortOption
-from scoring.cli.server_process import SERVER_PACKAGES, choose_port, is_root, run_server
 
 __all__ = ["NotebookCopy", "copy_notebooks", "lab"]
 
@@ -50,8 +50,8 @@ def lab(
     """
     from scoring.cli.progress import make_console
     from scoring.errors import ConfigurationError
-    from scoring.extras import require
-    from scoring.storage.user_paths import expand_path
+    from scoring.optional_dependencies import require
+    from scoring.storage.home_folder_expansion import expand_path
 
     require("scoring lab", "workbench", *SERVER_PACKAGES)
     copy = copy or (folder is None and not DEFAULT_NOTEBOOKS.exists())

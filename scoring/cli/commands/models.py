@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from scoring.cli.data_loader import read_components
+from scoring.cli.json_csv_output import CsvOption, JsonOption, check_format, print_records
 from scoring.cli.options import ComponentOption
-from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
 
 __all__ = ["models"]
 
@@ -27,9 +27,9 @@ def models(
 
     It is also a check of a model file: errors name the line.
     """
-    from scoring.catalog import list_preset_names, load_model
     from scoring.cli.progress import make_console
     from scoring.cli.tables.model_contents import make_records, render_models
+    from scoring.model_catalog import list_preset_names, load_model
 
     check_format(json, csv)
     components = read_components(component)

@@ -14,6 +14,7 @@ import typer
 
 from scoring.argument_checks import MAX_DAYS
 from scoring.cli.data_loader import read_models
+from scoring.cli.jupyter_server import SERVER_PACKAGES, choose_port, run_server
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
@@ -25,7 +26,6 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.server_process import SERVER_PACKAGES, choose_port, run_server
 
 __all__ = ["panel"]
 
@@ -87,7 +87,7 @@ def panel(
     from scoring.database.change_tokens import read_change_tokens
     from scoring.database.database import Database
     from scoring.errors import DatabaseError
-    from scoring.extras import require
+    from scoring.optional_dependencies import require
     from scoring.statistics.factors import default_cache
 
     require("scoring panel", "workbench", *SERVER_PACKAGES)

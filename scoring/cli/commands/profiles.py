@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.data_loader import load_data, read_components, read_model
+from scoring.cli.json_csv_output import CsvOption, JsonOption, print_records
 from scoring.cli.next_command import format_next
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -20,8 +21,7 @@ from scoring.cli.options import (
     ModelOption,
     WeightsOption,
 )
-from scoring.cli.row_output import CsvOption, JsonOption, print_records
-from scoring.cli.standard_streams import note_stored
+from scoring.cli.output_failures import note_stored
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:

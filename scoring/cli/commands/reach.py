@@ -68,7 +68,7 @@ def reach(
         )
     make_console().print(render_reach(found, prepared))
     if out is not None:
-        from scoring.cli.export import print_saved, save
+        from scoring.cli.result_export import print_saved, save
         from scoring.model import dump_model
 
         save(out, {"weights": found.frame()}, {"weights": found.plot()})

@@ -19,7 +19,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.standard_streams import note_stored
+from scoring.cli.output_failures import note_stored
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -144,7 +144,7 @@ def _collect_profile(name: str, registry: Registry, source: _Source, out: Path) 
 def _collect_evaluation(
     path: Path, registry: Registry, components: list[type[Component]], source: _Source
 ) -> ReportContent:
-    from scoring.catalog import get_component_kinds
+    from scoring.model_catalog import get_component_kinds
     from scoring.model_report import collect_evaluation_content
     from scoring.model_report.list_changes import ListChanges
     from scoring.registry.saved_evaluation import load_evaluation
@@ -163,7 +163,7 @@ def _collect_evaluation(
 
 def _is_unknown(name: str, registry: Registry) -> bool:
     """Return whether no profile has this name; a version or the promotion may be missing."""
-    from scoring.catalog import list_preset_names
+    from scoring.model_catalog import list_preset_names
     from scoring.registry.names import PROMOTED
 
     base = name.partition("@")[0]
@@ -252,9 +252,9 @@ def _read_model(manifest: dict[str, object] | None, components: list[type[Compon
     """Return the model of a run. None: the manifest does not contain it, or needs a component that is not given."""
     import yaml
 
-    from scoring.catalog import get_component_kinds
     from scoring.errors import ModelError
     from scoring.model import parse_model
+    from scoring.model_catalog import get_component_kinds
 
     if manifest is None or not isinstance(manifest.get("definition"), dict):
         return None

@@ -23,9 +23,9 @@ from scoring.cli.options import (
     FactorCacheOption,
     TopKOption,
 )
+from scoring.cli.output_failures import note_stored
 from scoring.cli.promoted_model import ModelSource, choose_model, require_reason
 from scoring.cli.signals import stop_signals
-from scoring.cli.standard_streams import note_stored
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress

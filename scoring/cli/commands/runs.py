@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scoring.cli.json_csv_output import CsvOption, JsonOption, check_format, print_records
 from scoring.cli.options import DEFAULT_DB, DEFAULT_OUT, DbOption
-from scoring.cli.row_output import CsvOption, JsonOption, check_format, print_records
-from scoring.cli.standard_streams import note_stored
+from scoring.cli.output_failures import note_stored
 
 if TYPE_CHECKING:
     from scoring.database.database import Database

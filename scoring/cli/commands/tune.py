@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.cli.data_loader import read_components
+from scoring.cli.evaluation_log_entry import log_test_access
 from scoring.cli.holdout_options import (
     CountsOption,
     CutOption,
@@ -18,7 +19,6 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
-from scoring.cli.look_log import log_test_access
 from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, list_metrics, name_digests
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
@@ -36,7 +36,9 @@ from scoring.cli.options import (
     TopKOption,
     WeightsOption,
 )
-from scoring.cli.search_options import (
+from scoring.cli.output_failures import note_stored
+from scoring.cli.signals import stop_signals
+from scoring.cli.tune_options import (
     FloorOption,
     GoalOption,
     MinimiseOption,
@@ -51,8 +53,6 @@ from scoring.cli.search_options import (
     TrialsOption,
     UsersOption,
 )
-from scoring.cli.signals import stop_signals
-from scoring.cli.standard_streams import note_stored
 from scoring.cli.tune_request import SearchInputs, SourceOptions, TuneRequest, run_helper_processes
 from scoring.errors import pluralize
 
@@ -143,7 +143,7 @@ def tune(
         parent = registry.for_database(db).use(profile) if profile is not None else inputs.problem.baseline
         saved = _save_profile(registry, save, parent, inputs, tuning, board)
     if out is not None:
-        from scoring.cli.export import print_saved
+        from scoring.cli.result_export import print_saved
 
         _write_files(out, tuning, board)
         print_saved(out, progress)
@@ -178,7 +178,7 @@ def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress:
 def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
     from scoring.tuning.goal_parser import parse_condition
-    from scoring.tuning.search_prices import describe_train_result
+    from scoring.tuning.measure_tradeoffs import describe_train_result
 
     journal_path = request.journal_path(inputs.problem)
     progress.print_line(
@@ -299,7 +299,7 @@ def _collect_metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[
 def _write_files(folder: Path, tuning: Tuning, test: Scoreboard | None) -> None:
     import pandas as pd
 
-    from scoring.cli.export import save
+    from scoring.cli.result_export import save
 
     frames = {"validation": tuning.frame(), "weights": tuning.weights().reset_index(), "trials": tuning.trials()}
     frames["notes"] = pd.DataFrame({"note": tuning.notes})

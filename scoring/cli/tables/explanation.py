@@ -10,12 +10,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.columns.table_frames import Tables
-from scoring.dataset.named_columns import to_plain_value
+from scoring.columns.dataset_tables import Tables
+from scoring.dataset.column_lookup import to_plain_value
 from scoring.dataset.reference_names import ReferenceNames
 from scoring.errors import make_printable
 from scoring.ranking import Explanation, Prepared
-from scoring.ranking.fact_text import format_columns, format_facts, format_value
+from scoring.ranking.explanation_text import format_columns, format_facts, format_value
 from scoring.ranking.user_eligibility import UserEligibility
 
 __all__ = ["describe_jobs", "make_records", "render_explanation", "render_pair", "render_user"]

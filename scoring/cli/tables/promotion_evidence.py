@@ -9,9 +9,9 @@ from rich.text import Text
 from scoring.cli.tables.evaluation import format_interval, format_number, make_table
 from scoring.errors import make_printable
 from scoring.registry import Evidence
-from scoring.registry.evidence_text import describe_result, describe_slices, list_facts
-from scoring.registry.look_log import Change, TestAccess
+from scoring.registry.evaluation_log import Change, TestAccess
 from scoring.registry.promotion_evidence import format_change
+from scoring.registry.promotion_evidence_text import describe_result, describe_slices, list_facts
 
 __all__ = ["render_evidence"]
 

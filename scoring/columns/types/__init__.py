@@ -14,7 +14,7 @@ from scoring.columns.types.flag import FLAG
 from scoring.columns.types.id import ID
 from scoring.columns.types.integer import INTEGER
 from scoring.columns.types.integer_list import INTEGER_LIST
-from scoring.columns.types.normal_text import NORMAL_TEXT
+from scoring.columns.types.normalised_text import NORMAL_TEXT
 from scoring.columns.types.number import NUMBER
 from scoring.columns.types.text import TEXT
 from scoring.columns.types.time import TIME

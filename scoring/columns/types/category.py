@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.normal_form import normalise_text, normalise_value
 from scoring.columns.series_functions import CoercedColumn, digest_texts, get_dtype_letter, to_plain_dtype
+from scoring.columns.text_normalisation import normalise_text, normalise_value
 from scoring.columns.types.column_type import ColumnType
-from scoring.columns.types.normal_text import NormalTextType
+from scoring.columns.types.normalised_text import NormalTextType
 from scoring.columns.types.text import NUL
 
 __all__ = ["CATEGORY", "CATEGORY_LIST"]

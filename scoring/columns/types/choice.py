@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import CoercedColumn, get_dtype_letter, to_plain_dtype
+from scoring.columns.text_normalisation import normalise_texts
 from scoring.columns.types.text import TextType, is_clean_text
 
 __all__ = ["CHOICE"]

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.normal_form import normalise_texts
 from scoring.columns.series_functions import (
     CoercedColumn,
     get_dtype_letter,
@@ -19,6 +18,7 @@ from scoring.columns.series_functions import (
     to_plain_dtype,
     to_text_series,
 )
+from scoring.columns.text_normalisation import normalise_texts
 from scoring.columns.types.integer import INTEGER
 from scoring.columns.types.text import TEXT, TextType
 

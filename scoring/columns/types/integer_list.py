@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.columns.normal_form import normalise_text
 from scoring.columns.series_functions import MAX_EXACT, CoercedColumn, digest_texts, to_mask
+from scoring.columns.text_normalisation import normalise_text
 from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.integer import INTEGER
 

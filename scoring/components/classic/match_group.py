@@ -7,8 +7,8 @@ import numpy as np
 from scoring.components.helpers import number_column, occupation_key, prefecture_key
 from scoring.dataset.arrays import JobArrays
 from scoring.model.component import Component, Reason
-from scoring.model.component_data import Inputs
-from scoring.model.pair_facts import Pair
+from scoring.model.component_inputs import Inputs
+from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import Flags, FlagTerm, IntervalTerm, LookupTerm, Value
 
 

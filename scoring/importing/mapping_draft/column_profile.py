@@ -11,13 +11,13 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from scoring.columns.normal_form import fold_text, normalise_text
 from scoring.columns.series_functions import get_dtype_letter, to_plain_dtype
+from scoring.columns.text_normalisation import fold_text, normalise_text
 from scoring.columns.types import NUMBER
 from scoring.columns.types.id import MISSING_WORDS
 from scoring.errors import make_printable
-from scoring.importing.amount_texts import Amount, NumberNotation, find_currency, parse_amount
-from scoring.importing.time_texts import parse_times
+from scoring.importing.money_amount_parser import Amount, NumberNotation, find_currency, parse_amount
+from scoring.importing.time_parser import parse_times
 
 __all__ = ["ColumnProfile", "Kind"]
 

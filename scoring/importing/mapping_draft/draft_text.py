@@ -14,15 +14,15 @@ import pandas as pd
 import yaml
 
 from scoring.columns import TABLES
-from scoring.columns.normal_form import normalise_text
+from scoring.columns.text_normalisation import normalise_text
 from scoring.columns.types import ACTIVE, FLAG, NUMBER, TIME
-from scoring.importing.mapping_draft.board_settings_draft import draft_settings, find_own_columns
 from scoring.importing.mapping_draft.column_profile import ColumnProfile
+from scoring.importing.mapping_draft.job_board_draft import draft_settings, find_own_columns
 from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
 from scoring.importing.readers import SourceOptions, read_source
 from scoring.importing.readers.source_reader import list_parts
 from scoring.importing.readers.text_encoding import guess_encoding, open_binary
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["draft_mapping"]
 

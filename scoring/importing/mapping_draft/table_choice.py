@@ -10,13 +10,13 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES, TABLES, Column
-from scoring.columns.normal_form import fold_text
+from scoring.columns.text_normalisation import fold_text
 from scoring.columns.types import ACTIVE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TIME
 from scoring.errors import DataError
-from scoring.importing.amount_texts import read_unit
 from scoring.importing.computed_columns import fold_name, list_names
-from scoring.importing.mapping_draft.column_names import fold_words, rate_name
+from scoring.importing.mapping_draft.column_name_match import fold_words, rate_name
 from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
+from scoring.importing.money_amount_parser import read_unit
 
 __all__ = [
     "N_DISTINCT",

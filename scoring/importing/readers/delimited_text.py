@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.normal_form import remove_invisible
+from scoring.columns.text_normalisation import remove_invisible
 from scoring.errors import DataError, pluralize
 from scoring.importing.readers.raw_rows import RawRows, name_columns
 from scoring.importing.readers.source_options import SourceOptions, locate_option

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring.columns.normal_form import remove_invisible
+from scoring.columns.text_normalisation import remove_invisible
 from scoring.errors import DataError, make_printable, pluralize
-from scoring.extras import require
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
 from scoring.importing.readers.source_options import SourceOptions, locate_option
+from scoring.optional_dependencies import require
 
 __all__ = ["read_excel"]
 

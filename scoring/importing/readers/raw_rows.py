@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns.normal_form import remove_invisible
+from scoring.columns.text_normalisation import remove_invisible
 from scoring.errors import DataError, make_printable
 from scoring.importing.value_map import clear_words
 

@@ -17,7 +17,7 @@ from scoring.importing.readers.raw_rows import RawRows, concatenate
 from scoring.importing.readers.source_options import SourceOptions, locate_option
 from scoring.importing.readers.sql_query import hide_password, list_tables, read_duckdb, read_sql, read_sqlite
 from scoring.importing.readers.text_encoding import open_binary
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["describe_source", "list_parts", "read_source"]
 

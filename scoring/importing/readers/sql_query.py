@@ -16,10 +16,10 @@ from sqlalchemy.pool import NullPool
 from scoring.database.driver_errors import ErrorWrapper, convert_error
 from scoring.database.engines import format_url, get_sqlite_file, list_secrets, make_engine, parse_source_url
 from scoring.errors import ConfigurationError, DatabaseError, DataError, make_printable, suggest
-from scoring.extras import require
 from scoring.importing.readers.parquet_file import arrow_rows
 from scoring.importing.readers.raw_rows import RawRows, make_object_frame, name_columns
 from scoring.importing.readers.source_options import SourceOptions, locate_option
+from scoring.optional_dependencies import require
 
 __all__ = ["expand_variables", "hide_password", "list_tables", "read_duckdb", "read_sql", "read_sqlite"]
 

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.catalog import load_model
 from scoring.dataset import Dataset
+from scoring.model_catalog import load_model
 from scoring.plotting import format_number
 from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.profiling.line_times import readable_top_k

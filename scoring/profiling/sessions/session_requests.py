@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import check_integer, check_seed
-from scoring.catalog import load_model
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.dataset import Dataset
+from scoring.model_catalog import load_model
 
 __all__ = ["KINDS", "SESSION_HOURS", "Request", "Row", "Session", "make_session"]
 

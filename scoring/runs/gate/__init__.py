@@ -1,7 +1,7 @@
 """Decide whether a new run may replace the published run.
 
 - `gate`: `Gate`, which compares the runs; `limits`: `GateLimits`, the allowed changes; `rules`: checks of the limits
-- `accumulators`: statistics of lists, block by block; `alignment`: blocks of two runs with the same users
+- `accumulators`: statistics of lists, block by block; `run_alignment`: blocks of two runs with the same users
 - `measures`: the table of measures; `previous_model`: the model of the published run, rebuilt
 - `verdict`: the result of a comparison; `console_table`: a verdict for a console
 """

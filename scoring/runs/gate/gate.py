@@ -10,15 +10,15 @@ from typing import Final
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.catalog import get_component_kinds
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, NotEnoughMemoryError, OutputError
 from scoring.model import Component, ScoringModel
+from scoring.model_catalog import get_component_kinds
 from scoring.runs.gate.accumulators import ListAccumulator, OverlapAccumulator
-from scoring.runs.gate.alignment import align_blocks
 from scoring.runs.gate.limits import GateLimits
 from scoring.runs.gate.measures import ListComparison, build_measures
 from scoring.runs.gate.previous_model import rebuild_model
 from scoring.runs.gate.rules import AT_LEAST
+from scoring.runs.gate.run_alignment import align_blocks
 from scoring.runs.gate.verdict import Measure, Verdict
 from scoring.runs.publishers import ListBlock, OpenRun, PublishedRun, Publisher, RunCounts, RunInfo, RunMetadata
 from scoring.runs.shards import Shard

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scoring.errors import ConfigurationError
 from scoring.model import parse_settings
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import describe_os_error
-from scoring.storage.user_paths import expand_path
 
 __all__ = ["GateLimits", "load_limits"]
 

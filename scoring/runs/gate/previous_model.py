@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from scoring.catalog import get_component_kinds
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
+from scoring.model_catalog import get_component_kinds
 from scoring.runs.publishers import RunInfo
 
 __all__ = ["rebuild_model"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from scoring.errors import OutputError
 from scoring.runs.publishers.part_files import find_problem
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = [
     "LATEST",

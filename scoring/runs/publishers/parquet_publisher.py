@@ -38,9 +38,9 @@ from scoring.runs.publishers.run_journal import find_last_verdict, run_journal
 from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.atomic_file import Step, move_link, replace_file, sync_folder
 from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
+from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.journal import Journal
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.storage.user_paths import expand_path
 from scoring.telemetry import fault_injection
 from scoring.telemetry.signal_deferral import defer_signals
 

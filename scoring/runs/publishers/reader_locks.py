@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scoring.runs.publishers.manifest import MANIFEST
 from scoring.storage.file_lock import lock
-from scoring.storage.user_paths import expand_path
+from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["lock_for_reading", "lock_for_removal"]
 

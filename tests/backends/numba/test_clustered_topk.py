@@ -16,7 +16,7 @@ from scoring.backends.numba.vector_clusters import ACROSS, BEST_SCORE, LEAST, MO
 from scoring.bundle.program import Program
 from scoring.plan import Candidates, Plan
 from scoring.plan.user_rules import RequiredJobs
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 from scoring.ragged_array import Ragged
 from tests.backends.numba.test_dense_topk import FACTORS
 from tests.support.example_counts import try_examples

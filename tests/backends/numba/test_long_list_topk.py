@@ -12,7 +12,7 @@ from scoring.backends.numba.strategies import Selection, TopKBuffers, make_no_se
 from scoring.backends.numba.top_list import SHORT
 from scoring.bundle.ranked_lists import Ranking
 from scoring.plan import Plan
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 from tests.backends.numba.test_pruned_topk import EQUAL, EVERY_TERM, assert_equals_reference
 from tests.support.example_counts import try_examples
 from tests.support.proof_counts import record_count

@@ -16,7 +16,7 @@ from scoring.backends.numba.top_list import SHORT
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, index_keys
 from scoring.plan.user_rules import ExcludedJobs, RequiredJobs
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 from scoring.ragged_array import Ragged
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER

@@ -12,7 +12,7 @@ from scoring.backends.numba import strategies, vector_clusters
 from scoring.backends.numba.strategies import SAMPLED_USERS, STEP, WARMUP_USERS, Selection
 from scoring.bundle.program import Program
 from scoring.plan import Plan
-from scoring.plan.weight_fold import fold
+from scoring.plan.weight_precomputation import fold
 from scoring.ranking import Scorer
 from tests.backends.numba.test_clustered_topk import EVERY_OTHER_TERM, with_clusters
 from tests.backends.numba.test_dense_topk import FACTORS, TWO_FACTORS

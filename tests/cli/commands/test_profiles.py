@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from scoring.catalog import load_model
 from scoring.cli.options import DEFAULT_DB, DEFAULT_PROFILES
 from scoring.database.database import Database
+from scoring.model_catalog import load_model
 from scoring.registry import DEFAULT_FOLDER, Registry
 from scoring.runs.publishers import read_manifest
 from tests.cli.command import Call, error_line, invoke, page

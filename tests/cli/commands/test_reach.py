@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from scoring import Dataset, Prepared, load_model
-from scoring.catalog import load_model as read_file
+from scoring.model_catalog import load_model as read_file
 from scoring.tuning import reach
 from scoring.tuning.list_reach import reachability
 from scoring.tuning.list_reach.nearest_weights import NearestWeights

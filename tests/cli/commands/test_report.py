@@ -13,7 +13,7 @@ from scoring import Dataset, Prepared, load_model
 from scoring.database.database import Database
 from scoring.database.schema import runs
 from scoring.evaluation import Comparison
-from scoring.model_report.plain_measures import name_slicing
+from scoring.model_report.measure_descriptions import name_slicing
 from scoring.registry import Registry
 from scoring.runs.publishers.manifest import MANIFEST
 from tests.cli.command import Call, error_line, invoke, page

@@ -18,7 +18,6 @@ from rich.text import Text
 
 import scoring
 from scoring.bundle.ranked_lists import Ranking
-from scoring.catalog import list_preset_names
 from scoring.cli.tables import (
     audience,
     comparison,
@@ -42,9 +41,10 @@ from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.score_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
+from scoring.model_catalog import list_preset_names
 from scoring.registry import Evidence, Metric, Profile, ProfileDiff
-from scoring.registry.look_log import Change as MeasureChange
-from scoring.registry.look_log import TestAccess
+from scoring.registry.evaluation_log import Change as MeasureChange
+from scoring.registry.evaluation_log import TestAccess
 from scoring.registry.metadata import ProfileMetadata
 from scoring.runs import report
 from scoring.runs.gate import console_table, rules

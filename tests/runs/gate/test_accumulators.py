@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.runs.gate.accumulators import STEP, ListAccumulator, OverlapAccumulator
-from scoring.runs.gate.alignment import align_blocks
+from scoring.runs.gate.run_alignment import align_blocks
 from scoring.runs.publishers import ListBlock
 
 Run = dict[int, list[tuple[int, float]]]

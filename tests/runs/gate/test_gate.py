@@ -17,9 +17,9 @@ import pytest
 from rich.console import Console
 
 import scoring.runs.gate
-from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.dataset import Dataset, Tables
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.runs import memory_forecast, runner, shards
 from scoring.runs.gate import Gate, GateFailedError, GateLimits, Measure, Verdict
