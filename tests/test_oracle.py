@@ -90,9 +90,14 @@ def test_clock_is_the_newest_action_else_the_newest_posting() -> None:
     ],
 )
 def test_open(columns: dict[str, Any], set_back: bool, is_open: bool) -> None:
-    later = [act(1, 9, "view", NOW + TICK)] if set_back else []
+    later = [act(1, 9, "view", NOW + timedelta(days=1) + TICK)] if set_back else []
     o = oracle([job(9)], [act(1, 9, "view", NOW), *later], as_of=NOW if set_back else None)
     assert o.is_open(job(1, **columns)) is is_open
+
+
+def test_clock_up_to_a_day_before_the_newest_data_is_not_set_back() -> None:
+    actions = [act(1, 9, "view", NOW + timedelta(days=1))]
+    assert not oracle([job(9)], actions, as_of=NOW).is_open(job(1, is_active=False))
 
 
 # --- standard: base -----------------------------------------------------------------------------------------
@@ -608,7 +613,7 @@ def test_ranking_order_ties_and_caps() -> None:
 
 def test_classic_ranks_all_open_jobs() -> None:
     jobs = [job(1, fee=-1.0), job(2), job(3, expires_at=NOW), job(4, is_active=False)]
-    o = oracle(jobs, [act(1, 2, "application", ago(1)), act(1, 2, "view", NOW + TICK)])  # the clock is set back
+    o = oracle(jobs, [act(1, 2, "application", ago(1)), act(1, 2, "view", NOW + timedelta(days=2))])  # set back
     assert {id_ for id_, _ in o.ranking("classic", user(), k=9)} == {1, 2, 4}
     assert {id_ for id_, _ in o.ranking("standard", user(), k=9)} == {4}
 

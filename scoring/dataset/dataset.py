@@ -39,8 +39,9 @@ class Dataset:
     ----------
     tables: Canonical tables.
     as_of: The clock; None for the time of the newest action, or of the newest posting if there are no actions.
-    set_back: Whether `as_of` is earlier than the newest data. With None, the newest data of `tables` decide. Pass it if
-        the rows after the clock have been removed from the tables.
+    set_back: Whether `as_of` is in the past of the data, so that `is_active` is not used. With None, it is in the past
+        if the newest data of `tables` are more than one day later (`Clock.given`). Pass True if the rows after the
+        clock have been removed from the tables.
     ledger: Row counts of the source; None if the tables contain every row.
 
     Raises
@@ -69,7 +70,7 @@ class Dataset:
         self.tables = _sort_tables(tables)
         newest = find_newest_time(self.tables)
         moment = newest if as_of is None else _to_utc(as_of)
-        self.clock = Clock(moment, moment < newest if set_back is None else set_back)
+        self.clock = Clock.given(moment, newest, set_back)
         self.words = collect_vocabularies(self.tables)
         self.jobs = JobArrays.encode(self.tables.jobs, self.words)
         self.users = UserArrays.encode(self.tables.users, self.words)
@@ -85,6 +86,7 @@ class Dataset:
         actions: pd.DataFrame | None = None,
         *,
         as_of: datetime | str | None = None,
+        set_back: bool | None = None,
         on_bad: InvalidRowPolicy = "refuse",
         own_columns: Mapping[str, Mapping[str, Any]] | None = None,
         board: Mapping[str, str] | None = None,
@@ -94,6 +96,8 @@ class Dataset:
 
         With `on_bad="refuse"`, invalid rows raise an error whose `problems` is a
         frame of all problems. With "quarantine", they are left out and listed in `ledger`.
+
+        `as_of` and `set_back` are those of `Dataset`.
 
         `own_columns` declares columns of jobs, users and actions that components read by name:
         `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
@@ -113,17 +117,23 @@ class Dataset:
         frames = {"jobs": jobs, "users": users, "actions": actions, **tables}
         described = parse_own_columns(own_columns).with_settings({} if board is None else board)
         accepted, ledger = read_frames(frames, on_bad=on_bad, as_of=parse_clock(as_of), board=described)
-        return cls(accepted, as_of=as_of, ledger=ledger)
+        return cls(accepted, as_of=as_of, set_back=set_back, ledger=ledger)
 
     @classmethod
     def from_database(
-        cls, db: Any, *, as_of: datetime | str | None = None, on_bad: InvalidRowPolicy = "refuse"
+        cls,
+        db: Any,
+        *,
+        as_of: datetime | str | None = None,
+        set_back: bool | None = None,
+        on_bad: InvalidRowPolicy = "refuse",
     ) -> Self:
         """Return the dataset of a database.
 
         Parameters
         ----------
         db: A SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a SQLite file.
+        as_of, set_back: As of `Dataset`.
         on_bad: As in `from_frames`. Other programs may have written invalid rows.
 
         Raises
@@ -140,7 +150,7 @@ class Dataset:
         finally:
             if database is not db:
                 database.close()
-        return cls(accepted, as_of=as_of, ledger=ledger)
+        return cls(accepted, as_of=as_of, set_back=set_back, ledger=ledger)
 
     @property
     def board(self) -> Board:
