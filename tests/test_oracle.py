@@ -95,7 +95,7 @@ def test_open(columns: dict[str, Any], set_back: bool, is_open: bool) -> None:
     assert o.is_open(job(1, **columns)) is is_open
 
 
-def test_clock_up_to_a_day_before_the_newest_data_is_not_set_back() -> None:
+def test_clock_a_day_before_newest_data_is_not_set_back() -> None:
     actions = [act(1, 9, "view", NOW + timedelta(days=1))]
     assert not oracle([job(9)], actions, as_of=NOW).is_open(job(1, is_active=False))
 

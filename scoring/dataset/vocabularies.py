@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.array_types import Ints
+from scoring.array_types import Ints, Longs
 from scoring.columns.dataset_tables import Tables
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
@@ -60,6 +60,17 @@ class Vocabulary:
     def code_of(self) -> dict[Any, int]:
         """Value → its code."""
         return {value: code for code, value in enumerate(self.values.tolist())}
+
+    @cached_property
+    def order(self) -> Longs:
+        """(n + 1,) the rank of each code's value; the last entry is for a missing value, which is last.
+
+        Codes do not have the order of their values if rows added values to the vocabulary of a basis.
+        """
+        ranks = np.empty(len(self.values) + 1, dtype=np.int64)
+        ranks[self.values.argsort()] = np.arange(len(self.values))
+        ranks[-1] = len(self.values)
+        return ranks
 
     def codes(self, column: pd.Series | DictionaryColumn) -> Ints:
         """Return (n,) int32 codes; -1 for missing and unknown values."""

@@ -29,3 +29,10 @@ def test_places_from_a_table_equal_combined_places(codes: list[tuple[int, int]],
     words = Vocabulary.of(places.head(10))
     pd.testing.assert_index_equal(words.extend(found).values, words.extend(DictionaryColumn.of(places)).values)
     np.testing.assert_array_equal(words.codes(found), words.codes(places))
+
+
+def test_order_follows_values_not_codes() -> None:
+    words = Vocabulary.of(pd.Series([30, 10], dtype="Int64")).extend(pd.Series([20, 5, None], dtype="Int64"))
+    assert words.values.tolist() == [10, 30, 5, 20]
+    assert words.order.tolist() == [1, 3, 0, 2, 4]
+    assert Vocabulary.of().order.tolist() == [0]

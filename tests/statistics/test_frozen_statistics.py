@@ -375,3 +375,21 @@ def test_clock_truncates_nanoseconds() -> None:
     assert Clock(pd.Timestamp("9999-12-31T23:59:59.999999Z"), False).now == 253402300799999999
     assert Clock.at(-DAY, set_back=True) == Clock(pd.Timestamp("1969-12-31", tz="UTC"), True)
     assert Clock.at(Clock(exact, True).now, set_back=True).as_of == pd.Timestamp("2025-06-30T12:00:00.123456Z")
+
+
+@pytest.mark.parametrize("component", ["classic_history", "classic_click"])
+def test_ties_follow_values_of_new_codes(component: str) -> None:
+    """An occupation that the basis does not know has a code after all others, and the smallest value."""
+    n, kind = (10, "application") if component == "classic_history" else (20, "click")
+    jobs = pd.DataFrame({"job_id": np.arange(n + 1), "occupation_code": [1, *range(201, 201 + n)]})
+    actions = pd.DataFrame({"user_id": 7, "job_id": jobs["job_id"], "action": kind, "occurred_at": CLOCK})
+    users = pd.DataFrame({"user_id": [7]})
+    before = Dataset.from_frames(jobs[1:], users, actions[1:])
+    given = Statistics(before).basis.materialize()
+    data, model = Dataset.from_frames(jobs, users, actions), load_model("classic")
+    number = next(c for c, part in enumerate(model.parts) if part.component.kind == component)
+    values = [
+        Prepared.of(data, model, basis=basis).scorer.components(np.array([0]), np.arange(n + 1))[number]
+        for basis in (given, None)
+    ]
+    np.testing.assert_array_equal(*values)

@@ -197,7 +197,7 @@ class Oracle:
 
         newest = self._clock(jobs, actions)
         self.as_of = as_of or newest
-        # rows that arrive during a run, and clocks that differ by up to a day, do not make a given clock an earlier time
+        # rows that arrive during a run, and clocks that differ by up to a day, do not set a given clock back
         self.set_back = as_of is not None and newest is not None and newest - as_of > timedelta(days=1)
 
         # duplicate actions count once; actions after the clock are ignored; ordered by (occurred_at, job_id)

@@ -7,9 +7,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring.array_types import Ints
 from scoring.components.clicks import find_clicked_features, make_feature_flags, make_feature_table
 from scoring.components.collaborative import dot
 from scoring.components.helpers import (
@@ -28,11 +26,6 @@ from scoring.model.terms import FlagTerm, IntervalTerm, LookupTerm, UserTerm, Va
 
 _NO_PROFILE = 40.0
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
-
-
-def _move_missing_last(codes: Ints) -> NDArray[np.int64]:
-    """Return codes with missing encoded as the largest value."""
-    return np.where(codes < 0, np.iinfo(np.int64).max, codes.astype(np.int64))
 
 
 def _find_most_frequent(rows: list[tuple[Any, ...]], keep: int) -> list[tuple[Any, ...]]:
@@ -60,7 +53,9 @@ class ClassicHistory(Component):
         actions = inputs.history.within("application", 90)
         occupation, prefecture = seen.occupation[actions.job], seen.prefecture[actions.job]
         salary = seen.min_salary[actions.job]
-        columns = (_move_missing_last(occupation), np.nan_to_num(salary, nan=np.inf), _move_missing_last(prefecture))
+        words = inputs.words
+        by_value = words.occupation.order[occupation], words.prefecture.order[prefecture]  # missing last
+        columns = (by_value[0], np.nan_to_num(salary, nan=np.inf), by_value[1])
         users, rows = find_most_frequent_rows(actions, columns, keep=10)
         positive = np.where(salary[rows] > 0, salary[rows], np.nan)
         low, high = open_interval(compute_mean_per_user(users, positive, n_users), 0.2)
@@ -110,7 +105,7 @@ class ClassicClick(Component):
         actions = inputs.history.within("click", 30)
         occupation = seen.occupation[actions.job]
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]  # a missing flag is false
-        users, rows = find_most_frequent_rows(actions, (_move_missing_last(occupation), *has), keep=20)
+        users, rows = find_most_frequent_rows(actions, (inputs.words.occupation.order[occupation], *has), keep=20)
         flags = inputs.jobs.compute_once(make_feature_flags)
         clicked = find_clicked_features(users, [flag[rows] for flag in has], n_users)
         return Value(
