@@ -20,7 +20,7 @@ EXCEPTIONS = {
     ): "the contract of a component is that it can be pickled; pickled just before",
     ("model_catalog.py", "exec_module"): "--component names a file of code to be run, as its help states",
     (
-        "database/job_board_storage.py",
+        "database/board_definition_storage.py",
         "text of SQL that is put together",
     ): "the name of an own column is a lower-case identifier, and the dialect quotes it",
     ("registry/profile_version.py", "yaml.dump"): "writing, with a dumper that is a SafeDumper",

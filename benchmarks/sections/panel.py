@@ -11,7 +11,7 @@ from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model
 from scoring.widgets import Request, TuningSession, WeightsModel
-from scoring.widgets.slider_parameters import list_parameters, replace_parameter
+from scoring.widgets.parameter_sliders import list_parameters, replace_parameter
 
 
 def measure(size: Size, work: Workspace) -> Section:

@@ -18,7 +18,7 @@ from benchmarks.sections.peers import InnerJob, keep_only_factors, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
 from scoring.backends.numba.top_list import SHORT
-from scoring.columns.dataset_tables import make_empty_frame
+from scoring.columns.dataset_frames import make_empty_frame
 from scoring.model import Inputs
 from scoring.profiling.compared_method_inputs import PeerInputs
 

@@ -5,7 +5,7 @@
 - `tables`: the tables that commands print; `result_export`, `mlflow_run`: write tables to files and to MLflow
 - `options`, `holdout_options`, `slice_options`, `list_file_options`, `tune_options`: types and defaults of options
 - `evaluate_request`, `backtest_request`, `job_request`, `tune_request`: the options of a command, and what they ask for
-- `data_loader`: data, models and components from the values of options; `evaluation_log_entry`: looks at test users
+- `input_loader`: data, models and components from the values of options; `evaluation_log_entry`: looks at test users
 - `path_expansion`: `~` in the paths of all options
 - `output_failures`: encoding and failures of stdout and stderr, and the exit code then
 - `progress`: progress output of long commands; `signals`: handling of Ctrl-C and SIGTERM

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoring.cli.data_loader import load_data
+from scoring.cli.input_loader import load_data
 from scoring.cli.promoted_model import ModelSource, choose_model
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scoring.cli.data_loader import read_components, read_model
+from scoring.cli.input_loader import read_components, read_model
 from scoring.cli.options import DEFAULT_PROFILES
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError, suggest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scoring.columns.job_board_settings import Board
+    from scoring.columns.board_definition import Board
     from scoring.database.database import Database
     from scoring.dataset import Tables
     from scoring.evaluation import JobSlicing, Slicing
@@ -64,7 +64,7 @@ class SliceColumns:
         """
         if not options:
             return cls((), (), {})
-        from scoring.database.job_board_storage import read_board
+        from scoring.database.board_definition_storage import read_board
 
         database.require_tables("users", "jobs")
         board = database.read(read_board)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scoring.cli import holdout_options
-from scoring.cli.data_loader import load_data, read_model
 from scoring.cli.holdout_options import HoldoutOptions
+from scoring.cli.input_loader import load_data, read_model
 from scoring.cli.options import DEFAULT_JOURNALS
 from scoring.cli.tune_options import Sampler
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from scoring.array_types import Floats, Ints
 from scoring.dataset.arrays import Ragged
-from scoring.distinct_keys import sort_distinct
+from scoring.distinct_integers import sort_distinct
 from scoring.model.component_inputs import ActionRows, Inputs
 from scoring.model.terms import Key, Number
 

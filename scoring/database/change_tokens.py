@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, func, 
 
 from scoring.database.database import Database
 from scoring.database.schema import DATA_TABLES, data_changes
-from scoring.database.sqlite_file_state import get_opened_identity
+from scoring.database.sqlite_file_identity import get_opened_identity
 
 __all__ = ["ChangeToken", "is_same_database", "read_change_tokens", "read_change_tokens_async"]
 

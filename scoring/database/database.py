@@ -22,7 +22,7 @@ Every wait has a limit on engines that this module makes; a caller's engine keep
 | waiting for                                                | at most | then
 |------------------------------------------------------------|---------|---------------------------------------------
 | a PostgreSQL server to accept a connection                 | 10 s    | retried
-| a byte from a server that does not work for this process   | 15 s    | retried; see `watchdog_connection`
+| a byte from a server that does not work for this process   | 15 s    | retried; see `silent_server_watchdog`
 | a lock of another PostgreSQL transaction (`lock_timeout`)  | 10 s    | retried
 | one statement (`statement_timeout`)                        | 10 min  | an error
 | a free connection of this process's 15                     | 30 s    | retried
@@ -65,7 +65,7 @@ from scoring.database.engines import (
 )
 from scoring.database.query_counter import count_statements
 from scoring.database.schema import METADATA, SINCE
-from scoring.database.sqlite_file_state import (
+from scoring.database.sqlite_file_identity import (
     FileIdentity,
     FileState,
     find_file,

@@ -196,10 +196,10 @@ def make_engine(url: URL, *, pooled: bool = True) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "handle_error", _keep_after_interrupt)
     elif engine.dialect.driver == "psycopg":
-        from scoring.database import watchdog_connection
+        from scoring.database import silent_server_watchdog
 
         event.listen(
-            engine, "do_connect", lambda _, __, positions, names: watchdog_connection.connect(positions, dict(names))
+            engine, "do_connect", lambda _, __, positions, names: silent_server_watchdog.connect(positions, dict(names))
         )
         event.listen(engine, "connect", _set_up_postgres)
     return engine

@@ -21,14 +21,14 @@ from sqlalchemy import (
 )
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.board_definition import Board
+from scoring.columns.dataset_frames import Tables
 from scoring.columns.id_arguments import IdList, is_text, list_ids
-from scoring.columns.job_board_settings import Board
 from scoring.columns.text_id_hash import OWNERS
 from scoring.columns.types import ID, TEXT
 from scoring.database.action_bulk_reader import PackedActions, read_packed_actions
+from scoring.database.board_definition_storage import read_board
 from scoring.database.database import Database
-from scoring.database.job_board_storage import read_board
 from scoring.database.query_counter import QueryCounter
 from scoring.database.row_conversion import DatabaseRows, fetch_columns, query_columns, read_query, to_frame
 from scoring.database.schema import DATA_TABLES, get_data_table

@@ -1,7 +1,7 @@
 """Retries of database work while its errors are transient.
 
 Reads and writes fail within a minute. The last attempt begins at most `PATIENCE_SECONDS` after the first. It takes at
-most ten seconds to connect, and twenty to detect that a server has stopped answering (see `watchdog_connection`).
+most ten seconds to connect, and twenty to detect that a server has stopped answering (see `silent_server_watchdog`).
 """
 
 from __future__ import annotations

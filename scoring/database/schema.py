@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 
 from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES
 from scoring.columns import Column as BoardColumn
-from scoring.columns.job_board_settings import Board
+from scoring.columns.board_definition import Board
 
 __all__ = [
     "DATA_TABLES",
@@ -132,7 +132,7 @@ def get_data_table(name: str, board: Board) -> Table:
     return _extend_table(name, own) if own else DATA_TABLES[name]
 
 
-# the declarations of `scoring.columns.job_board_settings`
+# the declarations of `scoring.columns.board_definition`
 own_columns: Final = Table(
     "own_columns",
     METADATA,

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
-from scoring.columns.dataset_tables import Tables, find_newest_time
-from scoring.columns.job_board_settings import Board
+from scoring.columns.board_definition import Board
+from scoring.columns.dataset_frames import Tables, find_newest_time
+from scoring.database.board_definition_storage import read_board
 from scoring.database.database import Database
-from scoring.database.job_board_storage import read_board
 from scoring.database.readers import read_tables
 from scoring.database.row_conversion import query_columns
 from scoring.database.schema import DATA_TABLES, get_data_table

@@ -27,13 +27,13 @@ from sqlalchemy import (
 )
 
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.dataset_tables import Tables
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
+from scoring.columns.dataset_frames import Tables
 from scoring.database import sqlite_bulk_insert
+from scoring.database.board_definition_storage import store_board
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
 from scoring.database.factor_blobs import VECTOR_DTYPE
-from scoring.database.job_board_storage import store_board
 from scoring.database.query_counter import count_driver_call
 from scoring.database.schema import DATA_TABLES, data_changes, get_data_table
 from scoring.errors import DataError

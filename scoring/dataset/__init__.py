@@ -7,7 +7,7 @@
 - `lazy_fields`: dataclasses whose fields are computed at first access
 """
 
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.dataset.dataset import Dataset
 
 __all__ = ["Dataset", "Tables"]

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import Column
-from scoring.columns.dataset_tables import Tables, find_newest_time
-from scoring.columns.job_board_settings import Board, parse_own_columns
+from scoring.columns.board_definition import Board, parse_own_columns
+from scoring.columns.dataset_frames import Tables, find_newest_time
 from scoring.columns.series_functions import view_bytes
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
@@ -101,9 +101,9 @@ class Dataset:
 
         `own_columns` declares columns of jobs, users and actions that components read by name:
         `{"jobs": {"seniority": "category"}, "users": {"hobby": {"type": "category", "show": True}}}`.
-        The types are those of `scoring.columns.job_board_settings.OWN_TYPES`.
+        The types are those of `scoring.columns.board_definition.OWN_TYPES`.
 
-        `board` states the settings of `scoring.columns.job_board_settings.SETTINGS`, all optional. `preset`: the
+        `board` states the settings of `scoring.columns.board_definition.SETTINGS`, all optional. `preset`: the
         default of the reference tables, "japan" or "none". `currency` and `region`: words for labels of money and of
         prefectures, as in `{"preset": "none", "currency": "CHF", "region": "canton"}`.
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.dataset_tables import Tables, make_empty_frame
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
+from scoring.columns.dataset_frames import Tables, make_empty_frame
 from scoring.columns.text_id_hash import OWNERS
 from scoring.errors import DataError
 from scoring.validation.cross_table_checks import InvalidRowPolicy, accept_tables

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 
 __all__ = ["ReferenceNames"]
 

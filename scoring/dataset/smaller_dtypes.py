@@ -15,7 +15,7 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.columns.types import ColumnType
-from scoring.validation.pandas_conversion import to_pandas_frame
+from scoring.validation.frame_library_conversion import to_pandas_frame
 
 __all__ = ["memory_report", "optimise"]
 

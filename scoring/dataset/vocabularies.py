@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
 from scoring.validation.lazy_columns import ValidatedFrame

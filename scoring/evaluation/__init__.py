@@ -12,7 +12,7 @@
 - `external_lists` (`list_reader`): lists of other systems; `list_writer`: TREC and ranx files
 - `backtest`: models on holdouts at several cuts
 - `ranking_comparison`, `exposure_changes`: effect of a model change on lists
-- `job_rank`, `score_waterfall`: its effect on one job
+- `job_rank`, `rank_change_waterfall`: its effect on one job
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from scoring.evaluation.holdout import APPLICATIONS, EmptyHoldoutError, Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.job_slices import JobSlicing
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
+from scoring.evaluation.rank_change_waterfall import waterfall
 from scoring.evaluation.ranking_comparison import Comparison, movements
 from scoring.evaluation.relevance_judgements import Relevance
-from scoring.evaluation.score_waterfall import waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.slices import Slicing, make_slicings, slice_by, slices_of
 from scoring.evaluation.user_splits import Split, split_users

@@ -17,7 +17,7 @@ from scoring.argument_checks import check_list_length
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
-from scoring.distinct_keys import sort_distinct
+from scoring.distinct_integers import sort_distinct
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import JACKKNIFED_SPLITS, SPLITS, Jackknife, digest_users, draw_halves
 from scoring.id_index import IdIndex

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Floats, Longs
-from scoring.columns.job_board_settings import Board
+from scoring.columns.board_definition import Board
 from scoring.errors import ConfigurationError, UnknownIdError, suggest
 from scoring.evaluation.slices import UNKNOWN, group_rows
 from scoring.id_index import IdIndex

@@ -28,7 +28,7 @@ from scoring.evaluation.leakage_check import COMPARED_JOBS, REPEATS, HeldOutJobs
 from scoring.evaluation.relevance_judgements import Relevance
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
-from scoring.validation.pandas_conversion import is_frame, require_columns, to_pandas_frame
+from scoring.validation.frame_library_conversion import is_frame, require_columns, to_pandas_frame
 
 __all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 

@@ -16,7 +16,7 @@ from scoring.runs.publishers import is_run, read_manifest
 from scoring.runs.run_reader import read_run
 from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import describe_os_error
-from scoring.validation.pandas_conversion import to_pandas_frame
+from scoring.validation.frame_library_conversion import to_pandas_frame
 
 __all__ = ["ALIASES", "RawLists", "read_frame", "read_raw_lists"]
 

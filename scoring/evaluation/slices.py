@@ -19,7 +19,7 @@ from scoring.dataset.arrays import DAY, to_microseconds
 from scoring.errors import ConfigurationError, UnknownIdError, shorten_repr, suggest
 from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
-from scoring.validation.pandas_conversion import to_pandas_frame
+from scoring.validation.frame_library_conversion import to_pandas_frame
 
 __all__ = [
     "FEWEST_USERS",

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import ConfigurationError, DatabaseError
-from scoring.facade import legacy_results
+from scoring.facade import legacy_computation
 from scoring.facade.engine_state import EngineState, require_integer, run_in_thread
-from scoring.facade.legacy_shapes import select_scores
-from scoring.facade.pair_score_folder import ScoredPairs, require_new_folder, write_pairs
+from scoring.facade.legacy_result_types import select_scores
+from scoring.facade.pair_parquet_dataset import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.request_plans import make_inputs, prepare_request
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.threads.pool import limit_threads
-from scoring.validation.pandas_conversion import to_pandas_frame
+from scoring.validation.frame_library_conversion import to_pandas_frame
 
 __all__ = ["BatchMethods"]
 
@@ -78,7 +78,7 @@ class BatchMethods(EngineState):
                     return self._score_all_pairs(make_inputs(snapshot, users_df, jobs_df), size, out, cancelled)
                 with limit_threads(self.max_workers):
                     prepared = prepare_request(snapshot, self.model, users_df, jobs_df, self.max_workers)
-                return legacy_results.make_ranking_frame(
+                return legacy_computation.make_ranking_frame(
                     prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
                 )
 
@@ -122,7 +122,7 @@ class BatchMethods(EngineState):
         """
         if isinstance(score_types, int | np.integer):
             score_types, top_k = None, _read_third_argument(score_types, top_k)
-        selected = select_scores(score_types, legacy_results.SCORE_COLUMNS)
+        selected = select_scores(score_types, legacy_computation.SCORE_COLUMNS)
         if selected is not None and out is not None:
             raise ConfigurationError(
                 "score_types and out are both given, but out receives all scores. Omit score_types, and read some "
@@ -146,7 +146,7 @@ class BatchMethods(EngineState):
                 if top_k is None:
                     result = self._score_all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
                 else:
-                    result = legacy_results.make_ranking_frame(
+                    result = legacy_computation.make_ranking_frame(
                         prepared, users, top_k, chunk_size=size, cancelled=cancelled
                     )
             return result if selected is None else _keep_scores(result, selected)
@@ -164,7 +164,7 @@ class BatchMethods(EngineState):
         if out is not None:
             require_new_folder(out)
         elif top_k is None:
-            legacy_results.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
+            legacy_computation.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else require_integer("top_k", top_k, least=1)
 
     def _prepare(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
@@ -183,7 +183,7 @@ class BatchMethods(EngineState):
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:
-            return legacy_results.make_pairs_frame(
+            return legacy_computation.make_pairs_frame(
                 inputs, self.model, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
             )
         return write_pairs(
@@ -214,5 +214,5 @@ def _read_third_argument(given: int | np.integer[Any], top_k: int | None) -> int
 def _keep_scores(result: Result, selected: tuple[str, ...]) -> pd.DataFrame:
     """Return the result with only these score columns, in this order."""
     assert isinstance(result, pd.DataFrame)
-    others = [name for name in result if name not in legacy_results.LEGACY_COLUMNS]
+    others = [name for name in result if name not in legacy_computation.LEGACY_COLUMNS]
     return result[["user_id", "job_id", *selected, *others]]

@@ -21,8 +21,8 @@ from scoring.facade.classic_values import (
     load_empty_snapshot,
 )
 from scoring.facade.engine_state import EngineState, run_in_thread
+from scoring.facade.legacy_computation import PairRows, make_pair_inputs
 from scoring.facade.legacy_input import Row, read_job, read_user
-from scoring.facade.legacy_results import PairRows, make_pair_inputs
 from scoring.facade.snapshot import Snapshot
 
 __all__ = ["ComponentMethods"]

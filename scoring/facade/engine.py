@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from scoring.facade.batch_loading_methods import LoadingMethods
 from scoring.facade.batch_methods import BatchMethods
 from scoring.facade.component_methods import ComponentMethods
 from scoring.facade.engine_state import PERFORMANCE_TARGET_MS_PER_USER
-from scoring.facade.loading_methods import LoadingMethods
 from scoring.facade.pair_methods import PairMethods
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 

@@ -20,7 +20,7 @@ from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
 from scoring.caching.memory_footprints import Footprint
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.facade.legacy_shapes import count_cache_entries, select_argument
+from scoring.facade.legacy_result_types import count_cache_entries, select_argument
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.model_catalog import AnyModel, load_model
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import TABLES
-from scoring.columns.dataset_tables import make_empty_frame
+from scoring.columns.dataset_frames import make_empty_frame
 from scoring.columns.text_normalisation import fold_text
 from scoring.components import Access, Fee
 from scoring.components.classic import ClassicAccess, ClassicFee, ClassicWage
@@ -29,8 +29,8 @@ from scoring.id_index import find_unused_id
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
+from scoring.validation.frame_library_conversion import to_pandas_frame
 from scoring.validation.lazy_columns import ValidatedFrame
-from scoring.validation.pandas_conversion import to_pandas_frame
 from scoring.validation.table_validator import check_lazily
 
 __all__ = [

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.id_arguments import is_text, parse_plain_number
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
 from scoring.columns.text_normalisation import normalise_value
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError

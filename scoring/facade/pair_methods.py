@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from scoring.errors import ConfigurationError, DataError, ScoringError, shorten_repr
-from scoring.facade import legacy_results
+from scoring.facade import legacy_computation
 from scoring.facade.engine_state import EngineState, run_in_thread
+from scoring.facade.legacy_computation import PairRows
 from scoring.facade.legacy_input import Row, read_job, read_profile_id, read_user
-from scoring.facade.legacy_results import PairRows
-from scoring.facade.legacy_shapes import PairScores, select_argument
+from scoring.facade.legacy_result_types import PairScores, select_argument
 from scoring.facade.snapshot import LoadedSnapshot, Snapshot
 
 __all__ = ["PairMethods"]
@@ -71,7 +71,7 @@ class PairMethods(EngineState):
             return await self._score_one(PairRows(row, {}), "personal_score", found)
         given = _profile_user({}, user_profile)
         user_id = int(snapshot.dataset.user_lookup.to_numbers(given)[0])
-        known = legacy_results.find_user_row(snapshot, user_id)
+        known = legacy_computation.find_user_row(snapshot, user_id)
         return await self._score_one(PairRows(row, known, user_id), "personal_score", found)
 
     async def batch_calculate_scores(
@@ -92,7 +92,7 @@ class PairMethods(EngineState):
 
         def work(_: Callable[[], bool]) -> PairScores:
             with self.operations.measure("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
-                frame = legacy_results.score_listed_pairs(snapshot, self.model, read)
+                frame = legacy_computation.score_listed_pairs(snapshot, self.model, read)
             return PairScores(frame.astype({"user_id": "int64", "job_id": "int64"}))
 
         return await run_in_thread(work)
@@ -118,17 +118,17 @@ class PairMethods(EngineState):
         def work(_: Callable[[], bool]) -> dict[str, Any]:
             snapshot = self._data.count_request(found)
             with self.operations.measure("get_score_explanation", 1, 1):
-                return legacy_results.explain_pair(snapshot, self.model, pair)
+                return legacy_computation.explain_pair(snapshot, self.model, pair)
 
         return await run_in_thread(work)
 
     async def _score_one(self, pair: PairRows, score: str, found: LoadedSnapshot) -> float:
         """Return a score of a pair: at once if it takes about 1 ms, because a thread would delay it by another 1 ms."""
         operation, model, snapshot, scores = f"calculate_{score}", self.model, None, None
-        if legacy_results.is_prepared_for_pairs(found[0], model) and not (found[1] or pair.has_text_ids):
+        if legacy_computation.is_prepared_for_pairs(found[0], model) and not (found[1] or pair.has_text_ids):
             start, snapshot = time.perf_counter(), self._data.count_request(found)
             with suppress(ScoringError):  # the thread raises it again, and counts the failure
-                scores = legacy_results.score_pair_at_once(snapshot, model, pair)
+                scores = legacy_computation.score_pair_at_once(snapshot, model, pair)
             if scores is not None:
                 self.operations.record(operation, 1, 1, time.perf_counter() - start)
                 return scores[score]
@@ -136,7 +136,7 @@ class PairMethods(EngineState):
         def work(_: Callable[[], bool]) -> float:
             view = snapshot or self._data.count_request(found)
             with self.operations.measure(operation, 1, 1):
-                return legacy_results.score_pair(view, model, pair)[score]
+                return legacy_computation.score_pair(view, model, pair)[score]
 
         return await run_in_thread(work)
 
@@ -161,7 +161,7 @@ def _profile_user(user: Row, profile: Any) -> int | str:
             column="user_id",
         )
     if isinstance(of_profile, int) and isinstance(of_user, int) and of_profile != of_user:
-        raise legacy_results.make_profile_error(of_profile, of_user)
+        raise legacy_computation.make_profile_error(of_profile, of_user)
     found = of_user if of_profile is None else of_profile
     assert found is not None
     return found

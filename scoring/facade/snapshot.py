@@ -19,7 +19,7 @@ from scoring.caching.memory_footprints import Footprint, measure_footprint
 from scoring.columns.city_code_padding import find_city_width
 from scoring.database.change_tokens import ChangeToken, is_same_database, read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database
-from scoring.database.sqlite_file_state import FilePin
+from scoring.database.sqlite_file_identity import FilePin
 from scoring.database.validated_reader import (
     AcceptedData,
     RejectionDigest,

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import SALARY_TYPES, Table
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import MISSING_TEXTS, Mask, format_value
 from scoring.columns.text_normalisation import fold_text, normalise_text, normalise_value
 from scoring.columns.types import FLAG, NUMBER

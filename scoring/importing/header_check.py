@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from scoring.columns import FACTOR_TABLES
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.text_normalisation import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.importing.mapping_file import TableMap

@@ -26,15 +26,15 @@ from sqlalchemy import Connection, inspect, select
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES, Table
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.text_id_hash import OWNERS
 from scoring.columns.types import INTEGER
 from scoring.columns.types.id import HEADER
 from scoring.columns.types.number import NOT_NUMBER
 from scoring.columns.types.time import NOT_TIME
+from scoring.database.board_definition_storage import declare_columns, read_board, write_settings
 from scoring.database.database import Database
 from scoring.database.engines import get_sqlite_file
-from scoring.database.job_board_storage import declare_columns, read_board, write_settings
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import write_frame
 from scoring.dataset.frame_validation import make_empty_tables
@@ -45,7 +45,7 @@ from scoring.importing.header_check import require_columns
 from scoring.importing.import_report import ImportReport, ImportReports
 from scoring.importing.mapping_file import ImportMap, TableMap, parse_table_mapping, read_mapping, read_settings
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
-from scoring.importing.rejection_origin import RestoredRows, join_fields, restore_origin
+from scoring.importing.rejection_file_rows import RestoredRows, join_fields, restore_origin
 from scoring.importing.row_rules import clear_values, find_violations, merge_rows
 from scoring.importing.stored_codes import (
     CITY_TABLES,

@@ -45,7 +45,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
-from scoring.columns.job_board_settings import (
+from scoring.columns.board_definition import (
     DEFAULT_BOARD,
     OWN_TABLES,
     OWN_TYPES,
@@ -410,7 +410,7 @@ class SourceMap(_StrictModel):
 class ImportMap(_StrictModel):
     """The content of a mapping file."""
 
-    board: dict[str, Any] = {}  # the settings of `scoring.columns.job_board_settings.SETTINGS`
+    board: dict[str, Any] = {}  # the settings of `scoring.columns.board_definition.SETTINGS`
     sources: dict[str, Annotated[SourceMap, BeforeValidator(_parse_source_map)]]
     tables: dict[str, TableMap]
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 
 from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.row_conversion import fetch_columns

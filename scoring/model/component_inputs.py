@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
-from scoring.columns.job_board_settings import Board
+from scoring.columns.board_definition import Board
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays, make_lazy_job_arrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.column_lookup import Codes, NamedColumns, find_column

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns.job_board_settings import Board
+from scoring.columns.board_definition import Board
 from scoring.dataset.arrays import NO_TIME, JobArrays
 from scoring.dataset.column_lookup import find_column, to_plain_value
 from scoring.dataset.vocabularies import Vocabularies

@@ -14,10 +14,10 @@ from scoring.model import ScoringModel
 from scoring.model_catalog import list_preset_names, load_model
 from scoring.model_report.list_changes import ListChanges
 from scoring.registry import Profile, ProfileDiff, Registry
+from scoring.registry.evaluation_file import SavedEvaluation, SavedSlice
 from scoring.registry.evaluation_log import TestAccess
 from scoring.registry.promotion_evidence import TestResult
 from scoring.registry.promotions import Promotion
-from scoring.registry.saved_evaluation import SavedEvaluation, SavedSlice
 from scoring.runs.gate.verdict import Outcome, read_outcome, summarize_record
 
 __all__ = [

@@ -17,7 +17,7 @@ from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import Program
 from scoring.plan.blocks import Blocks, Cells, compute_cell_maxima, compute_remaining_maxima, lay_out_blocks
-from scoring.plan.index_keys import (
+from scoring.plan.cell_key_choice import (
     choose_keys,
     compute_job_scores,
     compute_key_codes,
@@ -29,8 +29,8 @@ from scoring.plan.index_keys import (
     measure_user_locality,
     number_cells,
 )
+from scoring.plan.key_code_cells import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.rule_exclusions import Exclusions
-from scoring.plan.sparse_keys import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.user_row_classes import UserClasses
 from scoring.threads.pool import map_in_threads
 

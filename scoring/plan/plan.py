@@ -18,7 +18,7 @@ from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan.block_layout import Layout
-from scoring.plan.candidates import Candidates
+from scoring.plan.candidate_bits import Candidates
 from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value

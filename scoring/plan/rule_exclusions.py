@@ -18,7 +18,7 @@ from scoring.errors import ConfigurationError
 from scoring.model.component_inputs import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.eligibility_rule import EligibilityRule
-from scoring.plan.candidates import Candidates
+from scoring.plan.candidate_bits import Candidates
 from scoring.plan.exclusion_counts import count_pairs_of_users
 from scoring.plan.own_rule_evaluation import find_excluded_jobs, make_user_rule
 from scoring.plan.user_rules import (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints, Longs
-from scoring.plan.candidates import Candidates
+from scoring.plan.candidate_bits import Candidates
 from scoring.ragged_array import Ragged
 
 __all__ = [

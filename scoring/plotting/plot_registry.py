@@ -23,7 +23,7 @@ DISPLAYS: Final = {
     "tuning front": "scoring.tuning.tuning_plots:plot_front",
     "tuning progress": "scoring.tuning.tuning_plots:plot_progress",
     "user list": "scoring.widgets.html.list_table:render_list_page",
-    "waterfall": "scoring.evaluation.score_waterfall_plot:plot_waterfall",
+    "waterfall": "scoring.evaluation.rank_change_waterfall_plot:plot_waterfall",
 }
 """Name → module:function. The function takes the result."""
 

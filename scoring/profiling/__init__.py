@@ -6,7 +6,7 @@
 - `column_memory`: bytes of a frame's columns before and after smaller dtypes
 - `peak_memory`: peak memory of a function, in a separate process
 - `memory_need`: the memory of a run at other sizes, compared with the available memory
-- `dataset_overview`: missing values and actions over time
+- `missing_values_and_activity`: missing values and actions over time
 - `batch_query_comparison`: database queries of users who are loaded one by one, and together
 - `method_speed_comparison`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
 - `pruning_stats`: how many jobs are scored for each user
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from scoring.profiling.chunk_size_sweep import sweep as sweep
     from scoring.profiling.column_memory import column_bytes as column_bytes
     from scoring.profiling.column_memory import plot_columns as plot_columns
-    from scoring.profiling.dataset_overview import missing_values as missing_values
-    from scoring.profiling.dataset_overview import plot_actions as plot_actions
-    from scoring.profiling.dataset_overview import plot_missing as plot_missing
     from scoring.profiling.line_times import fold_lines as fold_lines
     from scoring.profiling.line_times import hottest_lines as hottest_lines
     from scoring.profiling.line_times import line_frame as line_frame
@@ -49,6 +46,9 @@ if TYPE_CHECKING:
     from scoring.profiling.memory_need import predict_memory as predict_memory
     from scoring.profiling.method_speed_comparison import ladder as ladder
     from scoring.profiling.method_speed_comparison import plot_ladder as plot_ladder
+    from scoring.profiling.missing_values_and_activity import missing_values as missing_values
+    from scoring.profiling.missing_values_and_activity import plot_actions as plot_actions
+    from scoring.profiling.missing_values_and_activity import plot_missing as plot_missing
     from scoring.profiling.peak_memory import Peak as Peak
     from scoring.profiling.peak_memory import peak_frame as peak_frame
     from scoring.profiling.peak_memory import peak_of as peak_of
@@ -95,18 +95,18 @@ _HOMES = {
     "line_frame": "line_times",
     "line_profile": "line_times",
     "make_session": "sessions",
-    "missing_values": "dataset_overview",
+    "missing_values": "missing_values_and_activity",
     "peak_frame": "peak_memory",
     "peak_of": "peak_memory",
     "phase_frame": "phase_times",
-    "plot_actions": "dataset_overview",
+    "plot_actions": "missing_values_and_activity",
     "plot_columns": "column_memory",
     "plot_hit_rates": "sessions",
     "plot_ladder": "method_speed_comparison",
     "plot_layers": "sessions",
     "plot_lines": "line_times",
     "plot_memory": "memory_need",
-    "plot_missing": "dataset_overview",
+    "plot_missing": "missing_values_and_activity",
     "plot_peaks": "peak_memory",
     "plot_phases": "phase_times",
     "plot_queries": "batch_query_comparison",

@@ -9,7 +9,7 @@ import pandas as pd
 from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.plotting import BLUE, GREY, SMALL, create_figure
 from scoring.runs.memory_forecast import format_bytes
-from scoring.validation.pandas_conversion import to_pandas_frame
+from scoring.validation.frame_library_conversion import to_pandas_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,10 @@
 - `registry_frames`: data frames
 - `diff`: differences between two profiles
 - `promotions`: the version in use; `promotion_table`: its record in a database; `promotion_requests`: approval
-- `evaluation_log`: evaluations on test users; `evaluation_record`: its records of a scoreboard or a backtest
+- `evaluation_log`: evaluations on test users; `evaluation_log_fields`: its records of a scoreboard or a backtest
 - `promotion_evidence`: these evaluations as evidence for a promotion, and the objections to it
 - `promotion_evidence_text`: this evidence in words
-- `saved_evaluation`: an evaluation in a file, for a report
+- `evaluation_file`: an evaluation in a file, for a report
 - `fitted_users`: users that a profile was fitted on; `mergeable_journal`: append-only files
 - `sql_index`: an index of the profiles in a database
 

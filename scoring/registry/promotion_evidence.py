@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from scoring.columns.job_board_settings import DEFAULT_BOARD
+from scoring.columns.board_definition import DEFAULT_BOARD
 from scoring.errors import ConfigurationError, ScoringError, pluralize, suggest
 from scoring.registry.evaluation_log import Change, TestAccess, count_looks, find_same_users
 from scoring.registry.profile_version import Profile

@@ -18,8 +18,9 @@ from scoring.errors import ConfigurationError, DatabaseError, ModelError, Output
 from scoring.model import Component, ScoringModel
 from scoring.model_catalog import AnyModel, list_preset_names, load_model
 from scoring.registry.diff import ProfileDiff
+from scoring.registry.evaluation_file import SavedEvaluation
 from scoring.registry.evaluation_log import TestAccess, count_looks, make_access_frame
-from scoring.registry.evaluation_record import FindUsers, describe_backtest, describe_scoreboard
+from scoring.registry.evaluation_log_fields import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.held_out_pair_sketch import SketchKeys
 from scoring.registry.mergeable_journal import EntryJournal
@@ -40,7 +41,6 @@ from scoring.registry.promotions import (
     make_history_frame,
 )
 from scoring.registry.registry_frames import make_lineage_frame, make_list_frame
-from scoring.registry.saved_evaluation import SavedEvaluation
 from scoring.registry.sql_index import ProfileIndex
 from scoring.storage.home_folder_expansion import expand_path
 

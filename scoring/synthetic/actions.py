@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS
 from scoring.synthetic import column_helpers
-from scoring.synthetic.action_recency import RecentActions
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.hidden_preferences import Preferences, Utility
 from scoring.synthetic.jobs import Jobs
+from scoring.synthetic.newest_user_actions import RecentActions
 from scoring.synthetic.reference_arrays import DAY, N_SCENES, ReferenceArrays
 from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, draw_weighted
 from scoring.synthetic.users import Users

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import check_integer, check_positive_integer, check_seed
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.dataset import reference as reference_tables
 from scoring.errors import ConfigurationError
 from scoring.synthetic.actions import make_actions

@@ -9,7 +9,7 @@ import pandas as pd
 
 from scoring.argument_checks import check_integer, check_seed
 from scoring.columns import ACTION_KINDS, TABLES
-from scoring.columns.job_board_settings import DEFAULT_BOARD, OWN_TABLES, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, OWN_TABLES, Board
 from scoring.dataset import Dataset, Tables
 
 __all__ = ["CLOCK", "make_small_tables", "small_dataset"]

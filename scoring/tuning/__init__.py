@@ -5,7 +5,7 @@
 - `trial_constraint`: limits that the chosen model must satisfy
 - `goal_parser`: goals, floors, conditions and parameters from the texts of a command
 - `trial_search`, `trial_journal`, `stored_trial`: trials, the file that stores them, and the model of one stored trial
-- `measure_tradeoffs`: the measures that a model of a search makes worse on the training users
+- `secondary_measure_losses`: the measures that a model of a search makes worse on the training users
 - `logistic_fit`: a direct fit without trials
 - `tune`: search, random search and direct fit, compared with the current weights
 - `sensitivity` (with `weight_sweep`, `step_function`, `sweep_metrics`): exact curves along each weight

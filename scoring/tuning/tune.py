@@ -20,8 +20,8 @@ from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
 from scoring.plotting.plot_registry import display
 from scoring.tuning.logistic_fit import fit_pairwise
-from scoring.tuning.measure_tradeoffs import measure_train_changes
 from scoring.tuning.problem import Problem
+from scoring.tuning.secondary_measure_losses import measure_train_changes
 from scoring.tuning.trial_constraint import Condition
 from scoring.tuning.trial_search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 

@@ -12,7 +12,7 @@ from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign, find_me
 from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, VERMILION, create_figure
 from scoring.tuning.goals import Goal, ListGoal
-from scoring.tuning.measure_tradeoffs import measure_train_changes, select_worse
+from scoring.tuning.secondary_measure_losses import measure_train_changes, select_worse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

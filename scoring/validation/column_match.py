@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.text_normalisation import fold_text
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError

@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import FACTOR_TABLES
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.city_code_padding import find_city_width, pad_city_codes
-from scoring.columns.dataset_tables import Tables
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.dataset_frames import Tables
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.validation.referenced_ids import UNKNOWN

@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.city_code_padding import has_short_codes, pad_cities, pad_city_codes
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
 from scoring.columns.text_id_hash import mask_reserved
 from scoring.columns.types import ID

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Longs
 from scoring.columns import TABLES, Table
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
 from scoring.columns.text_id_hash import OWNERS, mask_reserved
 from scoring.columns.types.id import ParsedIds
 from scoring.validation.column_match import get_columns, get_table, match_columns
+from scoring.validation.frame_library_conversion import to_pandas_frame
 from scoring.validation.id_resolution import parse_id_column, resolve_ids
 from scoring.validation.lazy_columns import ValidatedFrame, read_valid_frame
-from scoring.validation.pandas_conversion import to_pandas_frame
 from scoring.validation.referenced_ids import OwnerIds, Owners
 from scoring.validation.rejections import (
     DUPLICATE,

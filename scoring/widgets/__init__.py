@@ -1,13 +1,13 @@
 """The tuning panel: change a weight and see how lists and measures change.
 
-- `weight_redistribution`, `slider_parameters`, `slider_view_model`: the weights and parameters that the user can change
+- `weight_redistribution`, `parameter_sliders`, `slider_view_model`: the weights and parameters that the user can change
 - `panel_computation`, `baseline_cache`, `measure_differences`, `user_list_data`, `single_user_lists`:
   the results of a change
 - `rule_controls`, `curve_controls`, `tooltips`: eligibility rules and curves as controls; texts about all controls
 - `held_out_actions`: what a user did after the cut, `job_labels`: how jobs are named
 - `user_and_job_cards`, `text_search`, `user_filter`: facts about a user and a job; which users and jobs to look at
-- `try_history`, `panel_draft`: the settled settings of a session, and their draft on disk
-- `model_changes`, `change_effect`: what a move changed, in words
+- `try_history`, `session_draft_store`: the settled settings of a session, and their draft on disk
+- `model_changes`, `move_summary`: what a move changed, in words
 - `side_by_side_models`: models side by side; `panel_export`: lists, weights and the report as files
 - `background_reach_and_audience`: answers `reach` and `audience` in the background
 - `background_search`: searches weights in the background, with the locks of the panel

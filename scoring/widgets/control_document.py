@@ -6,7 +6,7 @@ from typing import Any
 
 from scoring.widgets.curve_controls import list_curves
 from scoring.widgets.html.html_elements import assign_colours
-from scoring.widgets.slider_parameters import SliderParameter, list_parameters
+from scoring.widgets.parameter_sliders import SliderParameter, list_parameters
 from scoring.widgets.slider_view_model import WeightsModel
 
 __all__ = ["make_control_structure", "make_control_values"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from scoring.argument_checks import is_number
 from scoring.errors import ConfigurationError, shorten_repr
-from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.parameter_sliders import list_parameters
 from scoring.widgets.slider_view_model import WeightsModel
 
 __all__ = ["list_curves", "set_curve"]

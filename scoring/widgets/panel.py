@@ -18,7 +18,6 @@ from scoring.widgets.curve_controls import set_curve
 from scoring.widgets.latest_request_worker import Status, Worker
 from scoring.widgets.panel_anywidget import Event, PanelPage
 from scoring.widgets.panel_computation import PanelState, Request, TuningSession
-from scoring.widgets.panel_draft import DraftStore, PanelDraft
 from scoring.widgets.panel_export import ExportFile, export_lists, export_page, export_weights
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.promotion_dialog import PromotionDialog
@@ -30,6 +29,7 @@ from scoring.widgets.result_document import (
     make_waterfall_document,
 )
 from scoring.widgets.rule_controls import list_rules, set_rule
+from scoring.widgets.session_draft_store import DraftStore, PanelDraft
 from scoring.widgets.slider_view_model import WeightsModel
 from scoring.widgets.text_search import TextSearch
 from scoring.widgets.tooltips import collect_tooltips

@@ -42,7 +42,7 @@ from scoring.evaluation.exposure_changes import ATTRIBUTES
 from scoring.evaluation.job_rank import FullRanking
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.note_text import format_notes
-from scoring.evaluation.score_waterfall import Waterfall, waterfall
+from scoring.evaluation.rank_change_waterfall import Waterfall, waterfall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, compute_detectable_difference, describe_interval_accuracy
 from scoring.model import ScoringModel
@@ -50,10 +50,10 @@ from scoring.model_catalog import AnyModel, load_model
 from scoring.ranking import Prepared, Ranking
 from scoring.tuning.constant_components import describe_constant_components, find_constant_components
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
-from scoring.widgets.change_effect import MoveSummary
 from scoring.widgets.held_out_actions import LaterActions, UserActions, make_user_actions
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.model_changes import list_changes
+from scoring.widgets.move_summary import MoveSummary
 from scoring.widgets.side_by_side_models import ModelColumn, SideBySide
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.unseen_user_check import Confirmation

@@ -17,7 +17,7 @@ from scoring.model_report.report_page import render_report_page
 from scoring.registry import Registry
 from scoring.widgets.job_labels import collect_job_texts
 from scoring.widgets.panel_computation import PanelState, TuningSession
-from scoring.widgets.panel_draft import find_state_folder
+from scoring.widgets.session_draft_store import find_state_folder
 
 __all__ = ["ExportFile", "export_lists", "export_page", "export_weights"]
 

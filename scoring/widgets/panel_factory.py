@@ -20,7 +20,7 @@ from scoring.registry import Profile, Registry
 from scoring.widgets.panel import DEBOUNCE, TuningPanel
 from scoring.widgets.panel_anywidget import Event, PanelPage
 from scoring.widgets.panel_computation import TuningSession
-from scoring.widgets.panel_draft import DraftStore
+from scoring.widgets.session_draft_store import DraftStore
 
 __all__ = ["tuning_page", "tuning_panel"]
 

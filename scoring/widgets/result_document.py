@@ -12,7 +12,7 @@ from scoring.errors import pluralize
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure_changes import name_attribute
 from scoring.evaluation.measure_info import PRICE_SHARE, find_measure, is_price
-from scoring.evaluation.score_waterfall import Waterfall
+from scoring.evaluation.rank_change_waterfall import Waterfall
 from scoring.evaluation.significance import ACCURATE_FROM
 from scoring.evaluation.significance_marks import explain_mark
 from scoring.widgets.html.html_elements import assign_colours

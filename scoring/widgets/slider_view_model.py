@@ -19,7 +19,7 @@ from scoring.errors import ConfigurationError, shorten_repr
 from scoring.model import GROUPS, Eligibility, ScoringModel, WeightProfile
 from scoring.model.eligibility_rule import EligibilityRule
 from scoring.model_catalog import AnyModel, load_model
-from scoring.widgets.slider_parameters import find_parameter, list_parameters, replace_parameter
+from scoring.widgets.parameter_sliders import find_parameter, list_parameters, replace_parameter
 from scoring.widgets.weight_redistribution import move_weight
 
 __all__ = ["State", "WeightsModel"]

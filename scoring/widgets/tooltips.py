@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from scoring.evaluation.measure_info import MEASURES, find_measure
 from scoring.model import Component, Eligibility, Part, ScoringModel
-from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.parameter_sliders import list_parameters
 
 __all__ = ["collect_tooltips", "read_field_texts"]
 

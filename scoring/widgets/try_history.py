@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from scoring.errors import ConfigurationError, make_printable, pluralize
 from scoring.evaluation.measure_info import find_good_sign
 from scoring.model import ScoringModel
+from scoring.registry.evaluation_file import SavedModel
 from scoring.registry.metadata import Digest
-from scoring.registry.saved_evaluation import SavedModel
 from scoring.widgets.model_changes import describe_changes
 from scoring.widgets.panel_computation import PanelState
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS
-from scoring.columns.job_board_settings import Board
+from scoring.columns.board_definition import Board
 from scoring.dataset.column_lookup import to_plain_value
 from scoring.dataset.reference_names import ReferenceNames
 from scoring.errors import make_printable

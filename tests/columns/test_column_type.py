@@ -16,8 +16,8 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.dataset_tables import make_empty_frame
-from scoring.columns.job_board_settings import OWN_TYPES
+from scoring.columns.board_definition import OWN_TYPES
+from scoring.columns.dataset_frames import make_empty_frame
 from scoring.columns.series_functions import CoercedColumn, Mask, mask_present
 from scoring.columns.types import COLUMN_TYPES, ColumnType
 from scoring.database import schema

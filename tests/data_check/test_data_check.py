@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.data_check import CHECKS, DataCheck, check_data, find_run_warnings
 from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.terms import JobTerm, Value

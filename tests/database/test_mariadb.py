@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.cli.app import app
-from scoring.columns.dataset_tables import Tables
-from scoring.columns.job_board_settings import OWN_TABLES, get_type_word
+from scoring.columns.board_definition import OWN_TABLES, get_type_word
+from scoring.columns.dataset_frames import Tables
 from scoring.database import writers
+from scoring.database.board_definition_storage import write_settings
 from scoring.database.database import Database
 from scoring.database.engines import parse_url
-from scoring.database.job_board_storage import write_settings
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
 from scoring.database.schema import DATA_TABLES, METADATA, get_data_table, own_columns
 from scoring.database.validated_reader import read_accepted

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.columns import PRESENCE
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.database import writers
 from scoring.database.change_tokens import read_change_tokens, read_change_tokens_async
 from scoring.database.database import Database

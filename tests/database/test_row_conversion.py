@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from scoring.columns import TABLES
-from scoring.columns.dataset_tables import Tables
-from scoring.columns.job_board_settings import DEFAULT_BOARD
+from scoring.columns.board_definition import DEFAULT_BOARD
+from scoring.columns.dataset_frames import Tables
 from scoring.database import row_conversion
 from scoring.database.row_conversion import query_columns, read_query
 from scoring.synthetic import make_market

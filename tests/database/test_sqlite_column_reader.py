@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.columns import TABLES
-from scoring.columns.job_board_settings import DEFAULT_BOARD
+from scoring.columns.board_definition import DEFAULT_BOARD
 from scoring.database import readers, sqlite_column_reader
 from scoring.database.database import Database
 from scoring.database.readers import load_tables

@@ -14,7 +14,7 @@ import typer
 
 from scoring import errors
 from scoring.cli.app import app
-from scoring.columns.job_board_settings import OWN_TYPES, SETTINGS
+from scoring.columns.board_definition import OWN_TYPES, SETTINGS
 from scoring.evaluation.measure_info import MEASURES
 from scoring.importing import mapping_file
 from scoring.model.eligibility import Eligibility

@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
-from scoring.facade import ScoringEngine, legacy_results
+from scoring.facade import ScoringEngine, legacy_computation
 from scoring.plan import job_side_plan, plan, program_packer
-from scoring.ranking import pair_scores
+from scoring.ranking import single_pair_score
 from tests.support.cached_oracle import CachedOracle
 from tests.support.errors import raises_with
 from tests.support.facade_market import (
@@ -311,9 +311,9 @@ async def test_scoring_does_not_block_the_event_loop(
     gate = Gate(program_packer.pack)  # every score needs a program, except that of a pair of plain rows
     for module in (plan, job_side_plan):
         monkeypatch.setattr(module, "pack", gate)
-    of_pair = Gate(pair_scores.score_pair_of_shipped_components)
+    of_pair = Gate(single_pair_score.score_pair_of_shipped_components)
     of_pair.opened = gate.opened
-    monkeypatch.setattr(legacy_results, "score_pair_of_shipped_components", of_pair)
+    monkeypatch.setattr(legacy_computation, "score_pair_of_shipped_components", of_pair)
     await asyncio.gather(SCORING[name](engine_of(market), market), gate.tick())
     assert gate.passed + of_pair.passed
 

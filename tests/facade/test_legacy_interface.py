@@ -25,7 +25,7 @@ from scoring.database.readers import load_actions
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DatabaseError
 from scoring.facade import ScoringEngine
-from scoring.facade.legacy_shapes import make_recommendations
+from scoring.facade.legacy_result_types import make_recommendations
 from tests.facade.test_databases import handle
 from tests.support.cached_oracle import CachedOracle
 from tests.support.errors import raises_at, raises_data, raises_problem, raises_with

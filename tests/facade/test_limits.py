@@ -75,7 +75,7 @@ async def test_all_users_and_jobs_beyond_memory_are_rejected(
 
 
 async def test_estimated_memory_is_near_the_measured_memory(engine: ScoringEngine, frames: Any) -> None:
-    from scoring.facade.legacy_results import BYTES_PER_PAIR
+    from scoring.facade.legacy_computation import BYTES_PER_PAIR
 
     result = await engine.process_scoring_batch(frames["users"], frames["jobs"])
     assert isinstance(result, pd.DataFrame)
@@ -266,17 +266,17 @@ async def test_existing_folder_is_not_overwritten(engine: ScoringEngine, frames:
 async def test_failed_write_leaves_no_files(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    from scoring.facade import pair_score_folder
+    from scoring.facade import pair_parquet_dataset
 
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * 40)
-    write = pair_score_folder._write_chunk
+    write = pair_parquet_dataset._write_chunk
 
     def full(folder: Path, piece: Any, external_ids: Any) -> dict[str, Any]:
         if piece.number == at:
             raise OSError(28, "No space left on device")
         return write(folder, piece, external_ids)
 
-    monkeypatch.setattr(pair_score_folder, "_write_chunk", full)
+    monkeypatch.setattr(pair_parquet_dataset, "_write_chunk", full)
     with raises_with(OutputError, errno=errno.ENOSPC):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     assert os.listdir(tmp_path) == []
@@ -285,12 +285,12 @@ async def test_failed_write_leaves_no_files(
 async def test_readers_see_only_complete_results(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring.facade import pair_score_folder
+    from scoring.facade import pair_parquet_dataset
 
     seen = []
-    write = pair_score_folder._write_manifest
+    write = pair_parquet_dataset._write_manifest
     monkeypatch.setattr(
-        pair_score_folder,
+        pair_parquet_dataset,
         "_write_manifest",
         lambda *arguments: (seen.append((tmp_path / "pairs").exists()), write(*arguments))[1],
     )

@@ -15,8 +15,8 @@ import pytest
 
 import scoring
 from scoring.columns import TABLES
-from scoring.columns.dataset_tables import Tables
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board, parse_own_columns
+from scoring.columns.board_definition import DEFAULT_BOARD, Board, parse_own_columns
+from scoring.columns.dataset_frames import Tables
 from scoring.columns.types import ACTIVE, ID, TIME
 from scoring.database.database import Database
 from scoring.database.writers import save_tables

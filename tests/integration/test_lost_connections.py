@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.columns.dataset_tables import Tables
-from scoring.database import engines, retry, watchdog_connection
+from scoring.columns.dataset_frames import Tables
+from scoring.database import engines, retry, silent_server_watchdog
 from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_tables
 from scoring.database.writers import save_tables
@@ -46,8 +46,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
     monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
-    monkeypatch.setattr(watchdog_connection, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(watchdog_connection, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
+    monkeypatch.setattr(silent_server_watchdog, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(silent_server_watchdog, "PROBE_CONNECT_SECONDS", 2)  # the minimum of libpq
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 

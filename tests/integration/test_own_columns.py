@@ -14,7 +14,7 @@ import yaml
 
 import scoring
 from scoring.cli.tables.explanation import make_records
-from scoring.columns.job_board_settings import Board, find_name_problem, parse_own_columns
+from scoring.columns.board_definition import Board, find_name_problem, parse_own_columns
 from scoring.database.change_tokens import read_change_tokens
 from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users

@@ -18,7 +18,7 @@ from scoring.plan.block_layout import Layout
 from scoring.plan.program_packer import pack
 from scoring.ranking import component_contract
 from scoring.statistics import Statistics
-from scoring.widgets.slider_parameters import SliderParameter, list_parameters, replace_parameter
+from scoring.widgets.parameter_sliders import SliderParameter, list_parameters, replace_parameter
 
 STANDARD = load_model("standard")
 

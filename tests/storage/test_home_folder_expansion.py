@@ -9,7 +9,7 @@ import pytest
 
 from scoring.bundle.bundle import Bundle
 from scoring.errors import ConfigurationError
-from scoring.facade.pair_score_folder import ScoredPairs
+from scoring.facade.pair_parquet_dataset import ScoredPairs
 from scoring.model import dump_model
 from scoring.model_catalog import load_components, load_model
 from scoring.registry import Registry

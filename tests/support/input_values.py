@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring.columns import MAX_MONEY, TABLES, Column
-from scoring.columns.job_board_settings import DEFAULT_BOARD, OWN_TYPES, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, OWN_TYPES, Board
 from scoring.columns.types import (
     ACTIVE,
     CATEGORY,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.columns.text_id_hash import number_texts
 from scoring.validation.table_validator import check
 

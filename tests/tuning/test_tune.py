@@ -25,8 +25,8 @@ from scoring.model_catalog import load_model
 from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
-from scoring.tuning.measure_tradeoffs import measure_train_changes, select_worse
 from scoring.tuning.problem import Problem
+from scoring.tuning.secondary_measure_losses import measure_train_changes, select_worse
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_search import make_trial_model
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune

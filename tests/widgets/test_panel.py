@@ -17,8 +17,8 @@ from scoring.errors import ConfigurationError, ModelError
 from scoring.evaluation import Scoreboard
 from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
-from scoring.widgets.panel_draft import DraftStore
-from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.parameter_sliders import list_parameters
+from scoring.widgets.session_draft_store import DraftStore
 from tests.support.errors import count_problems, raises_data, raises_same
 
 WAIT = 60.0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
-from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.parameter_sliders import list_parameters
 from scoring.widgets.slider_view_model import State, WeightsModel
 from tests.support.errors import raises_at
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scoring import load_model
 from scoring.components import Freshness
 from scoring.model import Eligibility, Part
-from scoring.widgets.slider_parameters import list_parameters
+from scoring.widgets.parameter_sliders import list_parameters
 from scoring.widgets.tooltips import collect_tooltips, read_field_texts
 
 STANDARD = load_model("standard")

@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError
 from scoring.model import EligibilityRule
 from scoring.widgets import try_history
 from scoring.widgets.panel_computation import Request, TuningSession
-from scoring.widgets.panel_draft import DraftStore, PanelDraft
+from scoring.widgets.session_draft_store import DraftStore, PanelDraft
 from scoring.widgets.slider_view_model import WeightsModel
 from scoring.widgets.try_history import TryHistory
 from tests.support.errors import raises_at

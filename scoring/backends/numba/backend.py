@@ -14,7 +14,7 @@ from scoring.argument_checks import check_list_length, check_row_numbers, check_
 from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends import reference
 from scoring.backends.numba import pair_blocks
-from scoring.backends.numba.scan_topk import select_best
+from scoring.backends.numba.full_scan_topk import select_best
 from scoring.backends.numba.strategies import (
     MIN_USERS,
     STRATEGIES,

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.array_types import Ints, Longs, Singles
-from scoring.backends.numba.cell_bounds import CHUNK, maximum
 from scoring.backends.numba.dense_topk import only_products
 from scoring.backends.numba.exact_score import cell_base, exact_score, write_list
 from scoring.backends.numba.jit import internal, nogil_no_refcount
+from scoring.backends.numba.job_cell_bounds import CHUNK, maximum
 from scoring.backends.numba.pruned_topk import score_seeds
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.simd_blocks import lowest_bit, mask_of_block, mask_of_chunk, multiply

@@ -13,9 +13,9 @@ import numpy as np
 
 from scoring.array_types import Ints, Longs, Singles
 from scoring.backends.numba.bounds import add_row, add_step, add_where
-from scoring.backends.numba.cell_bounds import CHUNK, count_at_least
 from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
 from scoring.backends.numba.jit import compiled, internal, nogil_no_refcount
+from scoring.backends.numba.job_cell_bounds import CHUNK, count_at_least
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.tile_scratch import PART, TILE, Tile, is_set, scratch_at, set_excluded_bits
 from scoring.backends.numba.top_list import insert, is_class_allowed, threshold_of

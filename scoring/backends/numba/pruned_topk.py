@@ -22,7 +22,9 @@ from scoring.backends.numba.bounds import (
     slack_of_codes,
     slack_of_vectors,
 )
-from scoring.backends.numba.cell_bounds import (
+from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
+from scoring.backends.numba.jit import internal, nogil_no_refcount
+from scoring.backends.numba.job_cell_bounds import (
     bound_cells,
     collect_cells,
     count_at_least,
@@ -30,8 +32,6 @@ from scoring.backends.numba.cell_bounds import (
     order_by_bin,
     raise_exception_cells,
 )
-from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
-from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.simd_blocks import lowest_bit, mask_of_block
 from scoring.backends.numba.top_list import (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Singles, UInt32s, UInt64s
-from scoring.backends.numba.cell_bounds import BINS, CHUNK
+from scoring.backends.numba.job_cell_bounds import BINS, CHUNK
 from scoring.bundle.block_index import BLOCK_JOBS, Index
 from scoring.bundle.program import Program
 

@@ -3,7 +3,7 @@
 *Pruned* skips jobs that bounds exclude (`pruned_topk`). *Dense* scores every job with matrix products (`dense_topk`).
 *Clustered* skips jobs by the directions of their vectors, for models in which a product dominates (`clustered_topk`).
 *Sorted* sorts all canonical scores, for lists too long for insertion (`long_list_topk`). *Scan* scores every job and
-needs no index of the jobs (`scan_topk`); it is used only on request. All return the same lists. Which of the first
+needs no index of the jobs (`full_scan_topk`); it is used only on request. All return the same lists. Which of the first
 three is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs, Singles
-from scoring.backends.numba.cell_bounds import CHUNK
+from scoring.backends.numba.job_cell_bounds import CHUNK
 from scoring.bundle.block_index import BLOCK_JOBS, Index
 from scoring.bundle.program import DOT, FLAGS, Program
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels
+from scoring.cli.input_loader import compile_kernels
 from scoring.cli.job_request import JobRequest
 from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (

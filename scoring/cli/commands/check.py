@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from scoring.cli.data_loader import load_data
+from scoring.cli.input_loader import load_data
 from scoring.cli.json_csv_output import CsvOption, JsonOption, check_format, print_records
 from scoring.cli.model_options import add_model_options
 from scoring.cli.options import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels, load_data, read_models
+from scoring.cli.input_loader import compile_kernels, load_data, read_models
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
     DEFAULT_DB,
@@ -92,8 +92,8 @@ def compare(
         render_waterfall,
     )
     from scoring.cli.tables.profiles import render_diff
+    from scoring.database.board_definition_storage import read_board
     from scoring.database.database import Database
-    from scoring.database.job_board_storage import read_board
     from scoring.evaluation import waterfall
     from scoring.evaluation.exposure_changes import check_attribute
     from scoring.registry import ProfileDiff

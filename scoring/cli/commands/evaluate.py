@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.backtest_request import BacktestRequest, CutsOption, EveryOption, print_cuts
-from scoring.cli.data_loader import load_data, read_models
 from scoring.cli.evaluate_request import (
     EvaluateRequest,
     ExcludeFittedOption,
@@ -31,6 +30,7 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
+from scoring.cli.input_loader import load_data, read_models
 from scoring.cli.list_file_options import ListFiles, ListsAtOption, ListsOption, ListsOutOption
 from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, cut_metrics, list_metrics
 from scoring.cli.next_command import print_next
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Backtest, JobSlicing, Scoreboard, Slicing
-    from scoring.registry.saved_evaluation import SavedEvaluation
+    from scoring.registry.evaluation_file import SavedEvaluation
     from scoring.tuning.ablation import Ablation
 
 __all__ = ["evaluate"]
@@ -250,7 +250,7 @@ def _save_evaluation(
 
 def _write_evaluation(saved: SavedEvaluation | None, out: Path) -> None:
     """Write the file of an evaluation. None: it has no second model, and an earlier file is removed."""
-    from scoring.registry.saved_evaluation import EVALUATION
+    from scoring.registry.evaluation_file import EVALUATION
     from scoring.storage.os_errors import wrap_os_errors
 
     with wrap_os_errors(out / EVALUATION):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["init"]
 
 Preset = Literal["japan", "none"]
-"""As `scoring.columns.job_board_settings.Preset`, whose import is too slow for the command line."""
+"""As `scoring.columns.board_definition.Preset`, whose import is too slow for the command line."""
 
 NOUNS = {"prefecture_adjacency": "pairs of adjacent prefectures"}
 """Table name → what its rows are, if the name does not say it."""
@@ -96,7 +96,7 @@ def _require_no_data(database: Database) -> None:
 
 
 def _make_reference_tables(preset: Preset) -> Tables:
-    from scoring.columns.job_board_settings import Board
+    from scoring.columns.board_definition import Board
     from scoring.dataset.frame_validation import make_empty_tables
 
     return make_empty_tables(Board.of_preset(preset))

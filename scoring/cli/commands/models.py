@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.cli.data_loader import read_components
+from scoring.cli.input_loader import read_components
 from scoring.cli.json_csv_output import CsvOption, JsonOption, check_format, print_records
 from scoring.cli.options import ComponentOption
 

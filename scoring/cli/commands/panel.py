@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from scoring.argument_checks import MAX_DAYS
-from scoring.cli.data_loader import read_models
+from scoring.cli.input_loader import read_models
 from scoring.cli.jupyter_server import SERVER_PACKAGES, choose_port, run_server
 from scoring.cli.options import (
     DEFAULT_DB,

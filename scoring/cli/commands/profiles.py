@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import load_data, read_components, read_model
+from scoring.cli.input_loader import load_data, read_components, read_model
 from scoring.cli.json_csv_output import CsvOption, JsonOption, print_records
 from scoring.cli.next_command import format_next
 from scoring.cli.options import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import compile_kernels, load_data, read_components
+from scoring.cli.input_loader import compile_kernels, load_data, read_components
 from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_OUT,
@@ -63,7 +63,7 @@ def report(
     from scoring.cli.progress import Progress, make_console
     from scoring.model_report.report_page import check_report_file, write_report_page
     from scoring.registry import Registry
-    from scoring.registry.saved_evaluation import find_evaluation
+    from scoring.registry.evaluation_file import find_evaluation
 
     check_report_file(html)
     progress = Progress()
@@ -147,7 +147,7 @@ def _collect_evaluation(
     from scoring.model_catalog import get_component_kinds
     from scoring.model_report import collect_evaluation_content
     from scoring.model_report.list_changes import ListChanges
-    from scoring.registry.saved_evaluation import load_evaluation
+    from scoring.registry.evaluation_file import load_evaluation
 
     saved = load_evaluation(path)
     kinds = get_component_kinds(components)

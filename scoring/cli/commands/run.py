@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.data_loader import load_data, read_components
+from scoring.cli.input_loader import load_data, read_components
 from scoring.cli.model_options import add_model_options
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoring.cli.data_loader import read_components
 from scoring.cli.evaluation_log_entry import log_test_access
 from scoring.cli.holdout_options import (
     CountsOption,
@@ -19,6 +18,7 @@ from scoring.cli.holdout_options import (
     SeedOption,
     WindowDaysOption,
 )
+from scoring.cli.input_loader import read_components
 from scoring.cli.mlflow_run import MlflowOption, MlflowRun, MlflowStore, list_metrics, name_digests
 from scoring.cli.next_command import print_next
 from scoring.cli.options import (
@@ -178,7 +178,7 @@ def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress:
 def _run_search(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
     from scoring.tuning.goal_parser import parse_condition
-    from scoring.tuning.measure_tradeoffs import describe_train_result
+    from scoring.tuning.secondary_measure_losses import describe_train_result
 
     journal_path = request.journal_path(inputs.problem)
     progress.print_line(

@@ -17,7 +17,7 @@ from scoring.errors import make_printable
 from scoring.evaluation import Comparison, Slicing
 from scoring.evaluation.exposure_changes import name_attribute
 from scoring.evaluation.measure_info import PRICE_SHARE, is_price
-from scoring.evaluation.score_waterfall import Waterfall
+from scoring.evaluation.rank_change_waterfall import Waterfall
 
 __all__ = ["render_movements", "render_overlap", "render_overlap_slices", "render_overlaps", "render_waterfall"]
 

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.columns.dataset_tables import Tables
+from scoring.columns.dataset_frames import Tables
 from scoring.dataset.column_lookup import to_plain_value
 from scoring.dataset.reference_names import ReferenceNames
 from scoring.errors import make_printable

@@ -3,7 +3,7 @@
 - `column_profile`: what the values of a column are: ids, numbers, amounts, times, flags, lists, text
 - `column_name_match`: which column of a table a name means, in English and Japanese
 - `table_choice`: which tables a file can fill, and from which of its columns
-- `job_board_draft`: own columns that the mapping may keep, and the settings of the board
+- `board_definition_draft`: own columns that the mapping may keep, and the settings of the board
 - `draft_text`: the mapping as commented YAML
 """
 

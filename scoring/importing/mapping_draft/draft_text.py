@@ -16,8 +16,8 @@ import yaml
 from scoring.columns import TABLES
 from scoring.columns.text_normalisation import normalise_text
 from scoring.columns.types import ACTIVE, FLAG, NUMBER, TIME
+from scoring.importing.mapping_draft.board_definition_draft import draft_settings, find_own_columns
 from scoring.importing.mapping_draft.column_profile import ColumnProfile
-from scoring.importing.mapping_draft.job_board_draft import draft_settings, find_own_columns
 from scoring.importing.mapping_draft.table_choice import ColumnDraft, SourceFile, TableDraft, choose_tables
 from scoring.importing.readers import SourceOptions, read_source
 from scoring.importing.readers.source_reader import list_parts

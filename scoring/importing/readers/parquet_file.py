@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scoring.columns.arrow_conversion import convert_table
+from scoring.columns.arrow_to_pandas import convert_table
 from scoring.errors import DataError
 from scoring.importing.readers.raw_rows import RawRows, name_columns
 from scoring.importing.readers.source_options import SourceOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.evaluation.score_waterfall import Change, Waterfall
+from scoring.evaluation.rank_change_waterfall import Change, Waterfall
 from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, format_number, render_heading, render_table
 
 __all__ = ["render_waterfall"]

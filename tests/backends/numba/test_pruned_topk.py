@@ -14,7 +14,7 @@ from scoring.backends.numba.pair_blocks import BLOCK, TILE
 from scoring.backends.numba.pruned_topk import FEW_REQUIRED
 from scoring.backends.numba.top_list import SHORT
 from scoring.errors import ConfigurationError
-from scoring.plan import Candidates, Plan, index_keys
+from scoring.plan import Candidates, Plan, cell_key_choice
 from scoring.plan.user_rules import ExcludedJobs, RequiredJobs
 from scoring.plan.weight_precomputation import fold
 from scoring.ragged_array import Ragged
@@ -258,8 +258,8 @@ WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
 @pytest.mark.parametrize("n_jobs", [17, 3000])
 def test_lists_do_not_depend_on_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n_jobs: int) -> None:
     """Layouts with one cell for all jobs, with few cells, and with more than two keys."""
-    monkeypatch.setattr(index_keys, "MOST_CELLS", most_cells)
-    monkeypatch.setattr(index_keys, "JOBS_PER_CELL", n_jobs)
+    monkeypatch.setattr(cell_key_choice, "MOST_CELLS", most_cells)
+    monkeypatch.setattr(cell_key_choice, "JOBS_PER_CELL", n_jobs)
     plan = plan_of(replace(WIDE, n_jobs=n_jobs))
     assert (len(plan.layout.keys.cell_keys) == 0) == (most_cells == 1)
     for k in (1, 30, n_jobs):
@@ -287,8 +287,8 @@ def test_keys_outside_cells_equal_reference(
     """Bounds by class of users, exceptions in a few cells, and lists seeded with those of another user."""
     components = tuple((kinds, divisor, 1.0 / (1 + i), 1.0, i % 3) for i, (kinds, divisor) in enumerate(parts))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_keys, "MOST_CELLS", most_cells)
-        patch.setattr(index_keys, "JOBS_PER_CELL", 1000)
+        patch.setattr(cell_key_choice, "MOST_CELLS", most_cells)
+        patch.setattr(cell_key_choice, "JOBS_PER_CELL", 1000)
         sketch = Sketch(seed, 12, 300, components, levels, per_company=per_company, n_companies=20)
         assert_lists_equal_reference(plan_of(sketch), 10)
 

@@ -38,7 +38,7 @@ from scoring.evaluation.backtest import BacktestCut
 from scoring.evaluation.job_rank import FullRank
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG
-from scoring.evaluation.score_waterfall import Change, Waterfall
+from scoring.evaluation.rank_change_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
 from scoring.model import Inputs
 from scoring.model_catalog import list_preset_names

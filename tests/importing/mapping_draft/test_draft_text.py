@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import yaml
 
 import scoring
-from scoring.columns.job_board_settings import get_type_word
+from scoring.columns.board_definition import get_type_word
 from scoring.database.database import Database
 from scoring.errors import DataError
 from scoring.importing import ImportReport, import_mapping

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.score_waterfall import Change, Waterfall, waterfall
+from scoring.evaluation.rank_change_waterfall import Change, Waterfall, waterfall
 from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market

@@ -16,7 +16,7 @@ from scoring.database.readers import load_jobs_async, load_users_async
 from scoring.dataset.row_lookup import RowLookup
 from scoring.errors import DataError
 from scoring.facade.engine_state import EngineState, require_integer
-from scoring.facade.legacy_shapes import (
+from scoring.facade.legacy_result_types import (
     ColumnNames,
     CompanyPopularity,
     UserHistory,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, inspect, literal, select, text, union_all
 
-from scoring.columns.job_board_settings import DEFAULT_BOARD, SETTINGS, Board, get_type_word, make_own_column
+from scoring.columns.board_definition import DEFAULT_BOARD, SETTINGS, Board, get_type_word, make_own_column
 from scoring.database.migrations import has_table
 from scoring.database.schema import board_settings, get_data_table, own_columns
 from scoring.errors import ConfigurationError, DatabaseError

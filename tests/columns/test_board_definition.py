@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.errors import ConfigurationError
 from tests.support.errors import raises_at
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns import TABLES
-from scoring.columns.arrow_conversion import convert_table
+from scoring.columns.arrow_to_pandas import convert_table
 from scoring.columns.text_normalisation import fold_text
 from scoring.errors import DataError, make_printable
 from scoring.optional_dependencies import require

@@ -18,7 +18,7 @@ from scoring.dataset import Dataset
 from scoring.errors import DataError, RunCancelledError
 from scoring.facade.cache_keys import make_explanation_key, make_score_key
 from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
-from scoring.facade.legacy_shapes import describe_factors, make_recommendations
+from scoring.facade.legacy_result_types import describe_factors, make_recommendations
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
 from scoring.facade.small_requests import make_plain_inputs
 from scoring.facade.snapshot import Snapshot
@@ -26,7 +26,7 @@ from scoring.id_index import IdIndex, find_unused_id
 from scoring.model import Inputs, ScoringModel
 from scoring.plan.value_range_check import is_shipped
 from scoring.ranking import SCORES, Explanation, Prepared, Ranking, explain
-from scoring.ranking.pair_scores import score_pair_of_shipped_components
+from scoring.ranking.single_pair_score import score_pair_of_shipped_components
 from scoring.runs import memory_forecast
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from scoring.columns.job_board_settings import DEFAULT_BOARD, Board
+from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.errors import DataError
 
 __all__ = ["Tables", "find_newest_time", "make_empty_frame"]

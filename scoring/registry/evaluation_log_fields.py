@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.columns.job_board_settings import DEFAULT_BOARD
+from scoring.columns.board_definition import DEFAULT_BOARD
 from scoring.model import ScoringModel
 from scoring.registry.evaluation_log import Change
 from scoring.registry.held_out_pair_sketch import identify_key, sketch_pairs

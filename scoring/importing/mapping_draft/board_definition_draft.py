@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
-from scoring.columns.job_board_settings import MAX_NAME, OWN_TABLES, find_name_problem
+from scoring.columns.board_definition import MAX_NAME, OWN_TABLES, find_name_problem
 from scoring.importing.mapping_draft.column_name_match import fold_words
 from scoring.importing.mapping_draft.column_profile import FLAG_MEANINGS, ColumnProfile
 from scoring.importing.mapping_draft.table_choice import (

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_integer, check_positive_integer
 from scoring.dataset.row_lookup import IdList, parse_ids
 from scoring.errors import OutputError, pluralize
-from scoring.facade.legacy_results import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.facade.legacy_computation import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
 from scoring.facade.pair_chunks import PairChunk, never_cancelled, score_chunks
 from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_forecast

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scoring.backends import reference
 from scoring.model.terms import JobTerm, Term, UserTerm, Value
-from scoring.ranking.pair_scores import add_values
+from scoring.ranking.single_pair_score import add_values
 from tests.support.random_programs import Sketch, cases, program_of, sketches, values_of
 
 

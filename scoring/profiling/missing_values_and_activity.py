@@ -10,7 +10,7 @@ import pandas as pd
 from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
 from scoring.plotting import BLUE, ORANGE, SKY, SMALL, create_figure, draw_bars
-from scoring.validation.pandas_conversion import to_pandas_frame
+from scoring.validation.frame_library_conversion import to_pandas_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from scoring.widgets.change_effect import MoveSummary, describe_difference
+from scoring.widgets.move_summary import MoveSummary, describe_difference
 
 COLUMNS = ("measure", "difference", "relative", "detectable", "significant")
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, Part
-from scoring.widgets.slider_parameters import find_parameter, list_parameters, replace_parameter
+from scoring.widgets.parameter_sliders import find_parameter, list_parameters, replace_parameter
 from tests.support.errors import raises_at
 
 STANDARD = load_model("standard")

@@ -12,7 +12,7 @@ from scoring.plotting import BLUE, GREY, SMALL, VERMILION, create_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from scoring.evaluation.score_waterfall import Change, Waterfall
+    from scoring.evaluation.rank_change_waterfall import Change, Waterfall
 
 __all__ = ["plot_waterfall"]
 

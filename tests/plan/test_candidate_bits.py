@@ -9,7 +9,7 @@ from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, NO_TIME
 from scoring.errors import ConfigurationError
 from scoring.model_catalog import load_model
-from scoring.plan import Candidates, candidates
+from scoring.plan import Candidates, candidate_bits
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from tests.support.errors import raises_at
@@ -30,7 +30,7 @@ def windows(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def test_open_between_selects_jobs_open_in_window(
     data: Dataset, windows: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidates, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(candidate_bits, "_ROWS_AT_ONCE", 7)
     first, last = windows
     found = Candidates.open_between(data.jobs, first, last).matrix(np.arange(len(first)))
     expected = [

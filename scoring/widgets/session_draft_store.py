@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scoring.errors import ConfigurationError, OutputError
 from scoring.model.eligibility_rule import EligibilityRule
+from scoring.registry.evaluation_file import SavedModel
 from scoring.registry.metadata import Digest
-from scoring.registry.saved_evaluation import SavedModel
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import wrap_os_errors

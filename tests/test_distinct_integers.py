@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.distinct_keys import sort_distinct
+from scoring.distinct_integers import sort_distinct
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 1000])

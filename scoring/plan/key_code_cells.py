@@ -14,7 +14,7 @@ import numpy as np
 from scoring.array_types import Bools, Ints, UInt32s
 from scoring.bundle.block_index import SIZE, SUBSET_BITS
 from scoring.bundle.program import Program
-from scoring.distinct_keys import sort_distinct
+from scoring.distinct_integers import sort_distinct
 
 __all__ = ["CodeCells", "code_cells", "find_sparse_keys"]
 

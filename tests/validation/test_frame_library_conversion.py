@@ -14,7 +14,7 @@ import pytest
 from scoring.columns import TABLES
 from scoring.dataset import Dataset
 from scoring.errors import MissingDependencyError
-from scoring.validation.pandas_conversion import is_frame, require_columns, to_pandas_frame
+from scoring.validation.frame_library_conversion import is_frame, require_columns, to_pandas_frame
 from scoring.validation.table_validator import validate
 from tests.support.errors import raises_data, raises_with
 

@@ -11,8 +11,8 @@ from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model_catalog import load_model
 from scoring.synthetic import make_market
-from scoring.tuning.measure_tradeoffs import describe_train_result, measure_train_changes, select_worse
 from scoring.tuning.problem import Problem
+from scoring.tuning.secondary_measure_losses import describe_train_result, measure_train_changes, select_worse
 from scoring.tuning.space import Space
 
 STANDARD = load_model("standard")
