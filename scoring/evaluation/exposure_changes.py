@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,10 @@ from scoring.ranking import Ranking, list_overlap
 __all__ = [
     "ATTRIBUTES",
     "UNKNOWN",
+    "JobAttribute",
+    "JobPlaces",
     "check_attribute",
+    "compare_places",
     "compute_exposure_changes",
     "name_attribute",
     "plot_exposure",
@@ -54,7 +57,7 @@ def name_attribute(by: str, board: Board) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class _Attribute:
+class JobAttribute:
     """The values of an attribute of jobs, and the values of each job as pairs of a job and a value."""
 
     column: str
@@ -64,7 +67,13 @@ class _Attribute:
     names: pd.api.extensions.ExtensionArray  # (n_codes + 1,); the last one is UNKNOWN
 
     @classmethod
-    def of(cls, inputs: Inputs, by: str) -> _Attribute:
+    def of(cls, inputs: Inputs, by: str) -> Self:
+        """Return an attribute of the jobs of these inputs.
+
+        Raises
+        ------
+        ConfigurationError: If `by` is neither one of `ATTRIBUTES` nor an own column of jobs.
+        """
         check_attribute(by, inputs.board)
         if by not in ATTRIBUTES:
             return cls._of_own_column(inputs, by)
@@ -81,11 +90,44 @@ class _Attribute:
         return cls(COLUMN[by], np.arange(len(codes)), codes, series.array, known_names.array)
 
     @classmethod
-    def _of_own_column(cls, inputs: Inputs, name: str) -> _Attribute:
+    def _of_own_column(cls, inputs: Inputs, name: str) -> Self:
         """Return the groups of an own column: ranges of numbers and times, the most frequent other values."""
         groups = group_rows(inputs.jobs.read_column(name).rename(name), "jobs")
         names = pd.Series([*(label for label in groups.labels if label != UNKNOWN), None], dtype="str")
         return cls(name, groups.row, groups.code, names.array, names.fillna(UNKNOWN).array)
+
+
+@dataclass(frozen=True, repr=False)
+class JobPlaces:
+    """How often each job is listed."""
+
+    places: Floats  # (m,) list entries
+    weighted: Floats  # (m,) the same, discounted by rank
+    n_places: int
+
+    @classmethod
+    def of(cls, ranking: Ranking, inputs: Inputs) -> Self:
+        """Return the places of the jobs of these inputs in a ranking.
+
+        Raises
+        ------
+        UnknownIdError: If a listed job is not in the inputs.
+        """
+        is_job = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
+        row = _find_job_rows(inputs, ranking.job_id[is_job])
+        discount = 1 / np.log2(2 + np.nonzero(is_job)[1])
+        places, weighted = (
+            np.bincount(row, weights, minlength=len(inputs.jobs)).astype(np.float64) for weights in (None, discount)
+        )
+        return cls(places, weighted, int(ranking.count.sum()))
+
+    def count(self, attribute: JobAttribute) -> tuple[Longs, Floats]:
+        """Return (n_codes + 1,) list entries, and the same discounted by rank; the last: jobs without a value."""
+        places, weighted = (
+            np.bincount(attribute.codes, of_job[attribute.job], minlength=len(attribute.values))
+            for of_job in (self.places, self.weighted)
+        )
+        return places.astype(np.int64), weighted.astype(np.float64)
 
 
 def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: str = "company") -> pd.DataFrame:
@@ -108,10 +150,15 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     ConfigurationError: If `by` is another value.
     UnknownIdError: If a listed job is not in the inputs.
     """
-    attribute = _Attribute.of(inputs, by)
+    attribute = JobAttribute.of(inputs, by)
+    return compare_places(*(JobPlaces.of(ranking, inputs) for ranking in (before, after)), attribute)
+
+
+def compare_places(before: JobPlaces, after: JobPlaces, attribute: JobAttribute) -> pd.DataFrame:
+    """Return the frame of `compute_exposure_changes`."""
     columns: dict[str, Any] = {}
-    for when, ranking in (("before", before), ("after", after)):
-        columns[f"places_{when}"], columns[f"weighted_{when}"] = _compute_exposure(ranking, inputs, attribute)
+    for when, places in (("before", before), ("after", after)):
+        columns[f"places_{when}"], columns[f"weighted_{when}"] = places.count(attribute)
     listed_codes = np.flatnonzero((columns["places_before"] > 0) | (columns["places_after"] > 0))
     listed = {name: values[listed_codes] for name, values in columns.items()}
     change = listed["places_after"] - listed["places_before"]
@@ -122,8 +169,8 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
             "places_before": listed["places_before"],
             "places_after": listed["places_after"],
             "change": change,
-            "share_before": listed["places_before"] / max(int(before.count.sum()), 1),
-            "share_after": listed["places_after"] / max(int(after.count.sum()), 1),
+            "share_before": listed["places_before"] / max(before.n_places, 1),
+            "share_after": listed["places_after"] / max(after.n_places, 1),
             "weighted_before": listed["weighted_before"],
             "weighted_after": listed["weighted_after"],
             "weighted_change": listed["weighted_after"] - listed["weighted_before"],
@@ -131,18 +178,6 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     )
     order = np.lexsort((listed_codes, -np.abs(frame["weighted_change"].to_numpy()), -np.abs(change)))
     return frame.iloc[order].reset_index(drop=True)
-
-
-def _compute_exposure(ranking: Ranking, inputs: Inputs, attribute: _Attribute) -> tuple[Longs, Floats]:
-    """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a value."""
-    is_job = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
-    row = _find_job_rows(inputs, ranking.job_id[is_job])
-    discount = 1 / np.log2(2 + np.nonzero(is_job)[1])
-    places, weighted = (
-        np.bincount(attribute.codes, of_job[attribute.job], minlength=len(attribute.values))
-        for of_job in (np.bincount(row, weights, minlength=len(inputs.jobs)) for weights in (None, discount))
-    )
-    return places.astype(np.int64), weighted.astype(np.float64)
 
 
 def _find_job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs
+from scoring.dataset.row_lookup import IdList
 from scoring.ranking import Prepared
-from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.total_score import compute_total
 
 __all__ = ["FullRank", "FullRanking", "find_full_rank"]
@@ -55,26 +56,45 @@ class FullRank:
 
 
 class FullRanking:
-    """The ranking of all eligible jobs of one user. All jobs are scored once, in 15 ms for 100,000 jobs.
+    """The ranking of all eligible jobs of one user. All jobs are scored once, in 45 ms for 100,000 jobs.
 
     Jobs are ranked by canonical total descending, then job_id. If the model limits jobs per company, the ranking
     takes jobs greedily in that order.
+
+    Parameters
+    ----------
+    prepared: The model.
+    user_id: The user.
+    known: Rankings under other models. If one has the same user, rows and components, its component values are
+        reused, which leaves 15 ms.
 
     Raises
     ------
     UnknownIdError: If the user is not in the data.
     """
 
-    def __init__(self, prepared: Prepared, user_id: int | str) -> None:
+    def __init__(self, prepared: Prepared, user_id: int | str, known: Sequence[FullRanking] = ()) -> None:
         plan, users = prepared.plan, prepared.user_rows([user_id])
-        values = prepared.scorer.components(users, np.arange(len(plan.job_id)))[:, 0]
         self._prepared, self._user = prepared, int(users[0])
-        self._totals = compute_total(plan.model.flat_weights, values)
+        same = next((one for one in known if self._has_values_of(one)), None)
+        self._values = (
+            prepared.scorer.components(users, np.arange(len(plan.job_id)))[:, 0] if same is None else same._values
+        )
+        self._totals = compute_total(plan.model.flat_weights, self._values)
         rows = np.flatnonzero(plan.exclusions.matrix(users)[0])
         rows = rows[np.lexsort((plan.job_id[rows], -self._totals[rows]))]
         self._rows = rows[_mask_within_limit(plan.exclusions.company[rows], plan.exclusions.rules.max_per_company)]
         self.order: Longs = plan.job_id[self._rows]
         """Ids of all ranked jobs, best first."""
+
+    def is_of(self, prepared: Prepared, user_id: int) -> bool:
+        """Return whether this is the ranking of a user under a prepared model."""
+        is_same_plan = self._prepared.plan is prepared.plan
+        return is_same_plan and int(prepared.plan.user_id[self._user]) == user_id
+
+    def _has_values_of(self, other: FullRanking) -> bool:
+        is_same_user = self._user == other._user and self._prepared.inputs is other._prepared.inputs
+        return is_same_user and self._prepared.model.parts == other._prepared.model.parts
 
     def rank(self, job_id: int | str) -> FullRank:
         """Return the rank of a job.
@@ -83,16 +103,30 @@ class FullRanking:
         ------
         UnknownIdError: If the job is not in the data.
         """
-        plan, job = self._prepared.plan, int(self._prepared.job_rows([job_id])[0])
-        totals, total = self._totals[self._rows], self._totals[job]
-        is_ahead = (totals > total) | ((totals == total) & (self.order < plan.job_id[job]))
-        reasons = list_exclusions(plan, self._user, job)
-        if not reasons and job not in self._rows:
-            limit = plan.exclusions.rules.max_per_company
-            reasons = (f"limit of {limit} jobs per company: better jobs of its company reach it",)
-        return FullRank(
-            score=float(total), order=self.order, n_ahead=int(np.count_nonzero(is_ahead)), not_ranked=reasons
-        )
+        return self.rank_jobs([job_id])[0]
+
+    def rank_jobs(self, job_ids: IdList) -> list[FullRank]:
+        """Return the rank of each job.
+
+        Raises
+        ------
+        UnknownIdError: If a job is not in the data.
+        """
+        plan, jobs = self._prepared.plan, self._prepared.job_rows(job_ids)
+        falling = -self._totals[self._rows]
+        start, stop = (np.searchsorted(falling, -self._totals[jobs], side) for side in ("left", "right"))
+        reasons = plan.exclusions.find_reasons(np.full(len(jobs), self._user), jobs)
+        limit = plan.exclusions.rules.max_per_company
+        beyond_limit = f"limit of {limit} jobs per company: better jobs of its company reach it"
+        found = []
+        for place, job in enumerate(jobs.tolist()):
+            ties = slice(start[place], stop[place])  # ranked by id
+            of_job = tuple(reason for reason, applies in reasons.items() if applies[place])
+            if not of_job and job not in self._rows[ties]:
+                of_job = (beyond_limit,)
+            n_ahead = start[place] + np.searchsorted(self.order[ties], plan.job_id[job])
+            found.append(FullRank(float(self._totals[job]), self.order, int(n_ahead), of_job))
+        return found
 
 
 def find_full_rank(prepared: Prepared, user_id: int | str, job_id: int | str) -> FullRank:

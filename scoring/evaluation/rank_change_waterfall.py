@@ -17,7 +17,7 @@ import pandas as pd
 
 from scoring.array_types import Longs
 from scoring.dataset.row_lookup import NO_EXTERNAL_IDS, ExternalIds
-from scoring.evaluation.job_rank import FullRank, find_full_rank
+from scoring.evaluation.job_rank import FullRank, FullRanking
 from scoring.evaluation.ranking_comparison import require_same_data
 from scoring.id_index import IdIndex
 from scoring.plotting.plot_registry import display
@@ -196,10 +196,17 @@ class Waterfall:
         return figure
 
 
-def waterfall(before: Prepared, after: Prepared, user_id: int | str, job_id: int | str) -> Waterfall:
+def waterfall(
+    before: Prepared,
+    after: Prepared,
+    user_id: int | str,
+    job_id: int | str,
+    rankings: tuple[FullRanking, FullRanking] | None = None,
+) -> Waterfall:
     """Return the waterfall of one user and job, by number or external id, under two models.
 
-    The models may differ in weights, parameters, components and rules. Components are matched by name.
+    The models may differ in weights, parameters, components and rules. Components are matched by name. `rankings` are
+    the user's full rankings under both models; None computes them.
 
     Raises
     ------
@@ -228,13 +235,16 @@ def waterfall(before: Prepared, after: Prepared, user_id: int | str, job_id: int
                 weight_after=0.0 if new is None else new[2],
             )
         )
+    if rankings is None:
+        first = FullRanking(before, user_id)
+        rankings = first, FullRanking(after, user_id, [first])
     names = before.model.name, after.model.name
     return Waterfall(
         user_id=int(before.plan.user_id[before.user_rows(user_id)[0]]),
         job_id=int(before.plan.job_id[before.job_rows(job_id)[0]]),
         changes=tuple(changes),
-        before=find_full_rank(before, user_id, job_id),
-        after=find_full_rank(after, user_id, job_id),
+        before=rankings[0].rank(job_id),
+        after=rankings[1].rank(job_id),
         names=names if names[0] != names[1] else ("before", "after"),
         external_ids=before.inputs.external_ids,
     )

@@ -22,7 +22,7 @@ from scoring.columns.id_arguments import list_ids
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.evaluation.beyond_accuracy_metrics import ListFacts, UserFact
-from scoring.evaluation.exposure_changes import compute_exposure_changes, name_attribute, plot_exposure
+from scoring.evaluation.exposure_changes import JobAttribute, JobPlaces, compare_places, name_attribute, plot_exposure
 from scoring.evaluation.measure_info import (
     LIST_MEASURES,
     PRICE_SHARE,
@@ -259,9 +259,17 @@ class Comparison:
         found = movements(self.before.take(rows), self.after.take(rows))
         return self.inputs.external_ids.add_columns(found)
 
-    def exposure(self, by: str = "company") -> pd.DataFrame:
-        """Return `compute_exposure_changes` of the two rankings."""
-        return compute_exposure_changes(self.before, self.after, self.inputs, by)
+    def exposure(self, by: str | JobAttribute = "company") -> pd.DataFrame:
+        """Return `compute_exposure_changes` of the two rankings.
+
+        `by` may be an attribute of these inputs that was read before: reading companies takes longer than counting.
+        """
+        attribute = JobAttribute.of(self.inputs, by) if isinstance(by, str) else by
+        return compare_places(*self._places, attribute)
+
+    @cached_property
+    def _places(self) -> tuple[JobPlaces, JobPlaces]:
+        return JobPlaces.of(self.before, self.inputs), JobPlaces.of(self.after, self.inputs)
 
     def plot(self, by: str = "company", most: int = 8) -> Figure:
         """Plot the users' overlaps, the `most` largest gains and losses of places, and the changes of `measures`."""

@@ -147,11 +147,15 @@ class UserActions:
 
 
 def make_user_actions(
-    later: LaterActions, users: UserList, before: Callable[[], FullRanking], after: Prepared
+    later: LaterActions,
+    users: UserList,
+    prepared: Prepared,
+    rank_all_jobs: Callable[[], tuple[FullRanking, FullRanking]],
 ) -> UserActions:
-    """Return the later actions of the user of a list under the model `after`.
+    """Return the later actions of the user of a list under the model `prepared`.
 
-    `before` returns the full ranking of the user under the baseline. It is called if a job is missed.
+    `rank_all_jobs` returns the full rankings of the user under the baseline and the model. It is called if a job is
+    missed.
     """
     listed = {job.job_id for job in users.jobs}
     actions = later.of_user(users.user_id)
@@ -159,15 +163,18 @@ def make_user_actions(
     ids = [action.job_id for action in missed]
     pairs: list[tuple[LaterAction, FullRank]] = []
     ranks_before: dict[int, int | None] = {}
+    texts: dict[int, dict[str, str]] = {}
     if ids:
-        now, first = FullRanking(after, users.user_id), before()
-        pairs = [(action, now.rank(action.job_id)) for action in missed]
+        before, after = rank_all_jobs()
+        numbers = np.array(ids, dtype=np.int64)
+        pairs = list(zip(missed, after.rank_jobs(numbers), strict=True))
         pairs.sort(key=lambda pair: (not pair[0].is_counted, pair[1].rank is None, pair[1].rank or 0))
-        ranks_before = {job: first.rank(job).rank for job in ids}
+        ranks_before = {job: found.rank for job, found in zip(ids, before.rank_jobs(numbers), strict=True)}
+        texts = dict(zip(ids, collect_job_texts(prepared.inputs, prepared.job_rows(numbers)), strict=True))
     return UserActions(
         hits={action.job_id: action for action in actions if action.job_id in listed},
         missed=tuple(pairs),
-        texts=dict(zip(ids, collect_job_texts(after.inputs, after.job_rows(ids)), strict=True)) if ids else {},
+        texts=texts,
         reason=later.find_reason(users.user_id),
         ranks_before=ranks_before,
         external_ids=users.external_ids,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -43,7 +44,8 @@ class Worker(Generic[R, S]):
         ends it between two results, and wherever it calls `cancelled`.
     publish: Called with each result on the worker's thread, unless a newer request exists.
     on_status: Called with each status on the worker's thread, unless a newer request exists.
-    debounce: Seconds between a request and the start of its computation. A newer request restarts the delay.
+    debounce: A request that follows another within this many seconds waits as long, and a newer request restarts the
+        delay. Every other request starts at once.
     clock: Clock in seconds, replaced in tests.
     wait: Waits on a condition for some seconds, replaced in tests.
     """
@@ -62,7 +64,7 @@ class Worker(Generic[R, S]):
         self._debounce, self._clock, self._wait = debounce, clock, wait
         self._changed = threading.Condition()
         self._request: R | None = None
-        self._due = 0.0
+        self._due, self._submitted_at = 0.0, -math.inf
         self._submitted = self._done = 0
         self._closed = False
         self._error: Exception | None = None
@@ -74,8 +76,10 @@ class Worker(Generic[R, S]):
         with self._changed:
             if self._closed:
                 return
-            self._submitted += 1
-            self._request, self._due = request, self._clock() + self._debounce
+            now = self._clock()
+            is_repeated = now - self._submitted_at < self._debounce
+            self._submitted, self._submitted_at = self._submitted + 1, now
+            self._request, self._due = request, now + (self._debounce if is_repeated else 0.0)
             self._changed.notify_all()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="scoring-worker", daemon=True)

@@ -40,7 +40,7 @@ from scoring.widgets.user_filter import UserFilter
 __all__ = ["TuningPanel"]
 
 DEBOUNCE: Final = 0.03
-"""Default seconds between a change and the start of its computation: a key that is held down repeats faster."""
+"""Default seconds that a change waits if it follows another within this time, as those of a key that is held down."""
 
 
 class TuningPanel:

@@ -38,7 +38,7 @@ from scoring.evaluation import (
     make_slicings,
     split_users,
 )
-from scoring.evaluation.exposure_changes import ATTRIBUTES
+from scoring.evaluation.exposure_changes import ATTRIBUTES, JobAttribute
 from scoring.evaluation.job_rank import FullRanking
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.note_text import format_notes
@@ -225,7 +225,7 @@ class TuningSession:
         self._compared: dict[tuple[str, str], None] = {}  # baseline and model, in the order of the comparisons
         self.n_trials = 0
         """Number of trials of searches on the users of the measures."""
-        self._ranked_before: tuple[tuple[int, str], FullRanking] | None = None
+        self._full_rankings: tuple[FullRanking, FullRanking] | None = None  # of the latest user
         self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
         self._settled: PanelState | None = None  # the last complete state
@@ -349,6 +349,10 @@ class TuningSession:
         """Slicings of the users by region, age group, tenure and occupation group."""
         return tuple(one.of_users(self.user_id) for one in make_slicings(self.evaluator.inputs))
 
+    @cached_property
+    def _job_attributes(self) -> dict[str, JobAttribute]:
+        return {by: JobAttribute.of(self.evaluator.inputs, by) for by in EXPOSURE_KEYS}
+
     def compute(self, request: Request, cancelled: Cancelled = lambda: False) -> PanelState:
         """Compute all stages, and return the last state. Raises the errors of `stages`."""
         *_, last = self.stages(request, cancelled)
@@ -380,8 +384,8 @@ class TuningSession:
             yield self._keep(state)
         if state.actions is None:
             with _time_stage(milliseconds, "actions", cancelled):
-                before, after = self.prepare_user(state)
-                actions = make_user_actions(self.later, state.users, lambda: self._rank_all_jobs(state, before), after)
+                ready = self.prepare_user(state)[1]
+                actions = make_user_actions(self.later, state.users, ready, lambda: self._rank_all_jobs(state))
                 state = replace(state, actions=actions)
             yield self._keep(state)
         if request.beside:
@@ -390,8 +394,9 @@ class TuningSession:
             yield self._keep(state)
         if request.job_id is not None:
             with _time_stage(milliseconds, "waterfall", cancelled):
-                before, after = self.prepare_user(state)
-                state = replace(state, waterfall=waterfall(before, after, request.user_id, request.job_id))
+                pair = self.prepare_user(state)
+                why = waterfall(*pair, request.user_id, request.job_id, self._rank_all_jobs(state))
+                state = replace(state, waterfall=why)
             yield self._keep(state)
         if state.slices is None:
             with _time_stage(milliseconds, "slices", cancelled):
@@ -410,7 +415,7 @@ class TuningSession:
             changes = {}
             for by in EXPOSURE_KEYS:
                 with _time_stage(milliseconds, f"exposure by {by}", cancelled):
-                    changes[by] = comparison.exposure(by)
+                    changes[by] = comparison.exposure(self._job_attributes[by])
             state = replace(state, exposure=changes)
             self._settled = state
             yield self._keep(state)
@@ -511,12 +516,18 @@ class TuningSession:
         place = np.flatnonzero(self.user_id == request.user_id)
         return evaluation.ranking.take(place) if len(place) else self._of_one(request).rank(evaluation.model)
 
-    def _rank_all_jobs(self, state: PanelState, before: Prepared) -> FullRanking:
-        """Return the full ranking of the user of a state under the baseline. It is kept for the next moves."""
-        key = state.request.user_id, state.baseline.digest
-        if self._ranked_before is None or self._ranked_before[0] != key:
-            self._ranked_before = key, FullRanking(before, state.request.user_id)
-        return self._ranked_before[1]
+    def _rank_all_jobs(self, state: PanelState) -> tuple[FullRanking, FullRanking]:
+        """Return the full rankings of the user of a state under the baseline and the model.
+
+        They are kept: actions and waterfall share them, and the next move has the same baseline.
+        """
+        found: list[FullRanking] = []
+        for prepared in self.prepare_user(state):
+            known = [*found, *(self._full_rankings or ())]
+            same = (one for one in known if one.is_of(prepared, state.request.user_id))
+            found.append(next(same, None) or FullRanking(prepared, state.request.user_id, known))
+        self._full_rankings = found[0], found[1]
+        return self._full_rankings
 
     def prepare_user(self, state: PanelState) -> tuple[Prepared, Prepared]:
         """Return the baseline and the model of a state, both prepared for its user."""

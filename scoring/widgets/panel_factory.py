@@ -61,7 +61,7 @@ def tuning_panel(
     factor_cache: Folder of trained factors. None keeps nothing on disk.
     components: Component classes in addition to the shipped ones, such as those of `scoring.load_components`.
     seed: Seed of the random choice of users and of the bootstrap.
-    debounce: Seconds between a change and the start of its computation.
+    debounce: Seconds that a change waits if it follows another within this time.
     page: The widget that shows the panel. None creates one.
     on_phase: Called with the index of each phase of the opening.
     drafts: Drafts on disk, from which a page that loads again continues. None keeps none.

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from scoring.dataset import Dataset
-from scoring.evaluation.job_rank import FullRank, find_full_rank
+from scoring.evaluation.job_rank import FullRank, FullRanking, find_full_rank
 from scoring.model_catalog import load_model
 from scoring.plan import Candidates
 from scoring.ranking import Prepared
@@ -43,6 +43,26 @@ def test_rank_equals_place_in_sorted_jobs(seed: int) -> None:
     for user in random.choice(ready.plan.user_id, 2):
         for job in random.choice(ready.plan.job_id, 5):
             check(ready, int(user), int(job))
+
+
+@try_examples(3, 15, seed=st.integers(0, 10**6))
+def test_known_values_do_not_change_a_ranking(seed: int) -> None:
+    ready = random_prepared(seed)
+    user, jobs = int(ready.plan.user_id[0]), ready.plan.job_id
+    first, *rest = ready.model.parts
+    changes = [{first.name: 1.0}, {rest[-1].name: 1.0} if rest else {first.name: 1.0}]
+    known = [FullRanking(ready, user)]
+    for change in changes:
+        other = ready.with_model(ready.model.with_weights(change))
+        found, alone = FullRanking(other, user, known), FullRanking(other, user)
+        assert found.is_of(other, user)
+        assert not found.is_of(ready, user)
+        assert found.order.tolist() == alone.order.tolist()
+        for rank, expected in zip(found.rank_jobs(jobs), alone.rank_jobs(jobs), strict=True):
+            assert (rank.score, rank.n_ahead, rank.not_ranked) == (
+                expected.score, expected.n_ahead, expected.not_ranked
+            )  # fmt: skip
+        known.insert(0, found)
 
 
 @try_examples(3, 15, seed=st.integers(0, 10**6), k=st.integers(1, 60))

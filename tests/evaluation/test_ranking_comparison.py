@@ -13,7 +13,7 @@ import pytest
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError
 from scoring.evaluation.beyond_accuracy_metrics import Coverage, ListFacts, MeanFee, Miscalibration
-from scoring.evaluation.exposure_changes import COLUMN, UNKNOWN, compute_exposure_changes
+from scoring.evaluation.exposure_changes import ATTRIBUTES, COLUMN, UNKNOWN, JobAttribute, compute_exposure_changes
 from scoring.evaluation.ranking_comparison import Comparison, movements
 from scoring.model import Inputs
 from scoring.model_catalog import load_model
@@ -140,6 +140,12 @@ def test_exposure_equals_count_of_list_entries(comparison: Comparison, tables: T
     assert frame["change"].abs().is_monotonic_decreasing
     assert frame["change"].tolist() == (frame["places_after"] - frame["places_before"]).tolist()
     assert frame["name"].notna().all()
+
+
+def test_attribute_read_before_gives_the_same_exposure(comparison: Comparison) -> None:
+    for by in ATTRIBUTES:
+        expected = compute_exposure_changes(comparison.before, comparison.after, comparison.inputs, by)
+        pd.testing.assert_frame_equal(comparison.exposure(JobAttribute.of(comparison.inputs, by)), expected)
 
 
 def test_exposure_counts_missing_company_as_unknown(tables: Tables, comparison: Comparison) -> None:

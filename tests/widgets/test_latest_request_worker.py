@@ -106,10 +106,18 @@ def test_only_the_last_request_starts_after_the_debounce(bench):
             one.worker.submit("second")
 
     one = bench(debounce=8.0, clock=lambda: now[0], wait=wait)
+    one.worker.submit("alone")
+    one.worker.wait_idle(LONG)
+    assert waits == []  # no other request was made shortly before it
     one.worker.submit("first")
     one.worker.wait_idle(LONG)
-    assert one.begun == ["second"]
+    assert one.begun == ["alone", "second"]
     assert waits[:3] == [8.0, 8.0, 4.0]
+    now[0] += 8.0
+    waits.clear()
+    one.worker.submit("later")
+    one.worker.wait_idle(LONG)
+    assert waits == []
 
 
 def test_worker_reports_a_failure_and_continues(bench):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import numpy as np
@@ -360,8 +361,14 @@ def test_panel_without_registry_cannot_save(holdout):
     opened.close()
 
 
-def test_waiting_for_a_closed_panel_raises(session):
-    panel = TuningPanel(session, debounce=100.0)
+def test_waiting_for_a_closed_panel_raises(session, monkeypatch):
+    def stages(request, cancelled):
+        while not cancelled():
+            time.sleep(0.01)
+        yield from ()
+
+    monkeypatch.setattr(session, "stages", stages)
+    panel = TuningPanel(session, debounce=0.0)
     panel.close()
     with pytest.raises(ConfigurationError):
         panel.wait(WAIT)
