@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scoring.synthetic import make_market as make_market
 
 __version__ = "0.2.0"
+"""The version of the package."""
 
 deprecated_module_paths.install()
 

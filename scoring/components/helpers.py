@@ -32,6 +32,7 @@ __all__ = [
 Points = Annotated[float, Field(ge=0, le=100)]
 """A component value, or a part of one, from 0 to 100."""
 Days = Annotated[float, Field(gt=0, le=36_500)]
+"""A number of days, above 0 and at most 100 years."""
 
 
 def _check_curve(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
@@ -57,10 +58,12 @@ def interpolate(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any
 
 
 def occupation_key(inputs: Inputs) -> Key:
+    """Return the key of the occupation."""
     return Key("occupation", inputs.jobs.occupation, len(inputs.words.occupation))
 
 
 def prefecture_key(inputs: Inputs) -> Key:
+    """Return the key of the prefecture."""
     return Key("prefecture", inputs.jobs.prefecture, len(inputs.words.prefecture))
 
 

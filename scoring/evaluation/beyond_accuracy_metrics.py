@@ -440,7 +440,9 @@ USER_FACTS: Final[tuple[UserFact, ...]] = (
     Novelty(),
     PopularityBias(),
 )
+"""Properties of the list of one user, which are averaged over users."""
 POPULATION_FACTS: Final[tuple[PopulationFact, ...]] = (Coverage(), Concentration())
+"""Properties of the lists of all users together."""
 
 
 def compute_population_facts(

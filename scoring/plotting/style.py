@@ -36,8 +36,20 @@ __all__ = [
     "draw_bars",
 ]
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-SKY, GREY, BLACK = "#56B4E9", "#999999", "#000000"
+BLUE = "#0072B2"
+"""The colour of the main series, and of changes for the better."""
+ORANGE = "#E69F00"
+"""The colour of a second series."""
+GREEN = "#009E73"
+"""The colour of a third series."""
+VERMILION = "#D55E00"
+"""The colour of changes for the worse."""
+SKY = "#56B4E9"
+"""The colour of ranges, and of a further series."""
+GREY = "#999999"
+"""The colour of the baseline, and of differences that are not significant."""
+BLACK = "#000000"
+"""The colour of text and marks."""
 
 FONTS: Final = ["DejaVu Sans", "IPAexGothic"]
 """Each character is drawn in the first font that contains it."""

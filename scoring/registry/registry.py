@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 
 DEFAULT_FOLDER = Path("data/profiles")
+"""The folder of profiles that commands use without `--profiles`."""
 _DEFAULT_URL: Final = "sqlite:///data/market.db"
 """Commands need no --db for this database."""
 

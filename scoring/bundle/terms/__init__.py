@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm
+"""A part of the value of a component that the engine can bound."""
 
 _ALL: Final[tuple[TermKind[Any], ...]] = (
     JobKind(),

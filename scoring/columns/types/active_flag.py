@@ -30,3 +30,4 @@ class ActiveType(FlagType):
 
 
 ACTIVE: Final = ActiveType()
+"""The type of `is_active`: a missing value counts as true."""

@@ -148,4 +148,6 @@ def _name_bool(value: Any) -> Any:
 
 
 CATEGORY: Final = CategoryType()
+"""The type of own columns with one text per row, such as a level."""
 CATEGORY_LIST: Final = CategoryListType()
+"""The type of own columns with a set of texts per row, such as skills."""

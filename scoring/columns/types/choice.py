@@ -40,3 +40,4 @@ class ChoiceType(TextType):
 
 
 CHOICE: Final = ChoiceType()
+"""The type of columns with a fixed set of words, such as the unit of a wage."""

@@ -77,3 +77,4 @@ class CodeType(TextType):
 
 
 CODE: Final = CodeType()
+"""The type of codes that reference tables define, such as `prefecture_code`."""

@@ -97,3 +97,4 @@ class FlagType(ColumnType):
 
 
 FLAG: Final = FlagType()
+"""The type of columns that are true, false or missing."""

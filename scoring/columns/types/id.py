@@ -78,6 +78,7 @@ class IdType(IntegerType):
 
 
 ID: Final = IdType()
+"""The type of the ids of users, jobs and other rows, which are never missing."""
 
 
 @dataclass

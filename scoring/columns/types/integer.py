@@ -133,6 +133,7 @@ def to_int64(array: pa.Array) -> pd.Series:
 
 
 INTEGER: Final = IntegerType()
+"""The type of 64-bit integers that may be missing."""
 
 
 def find_text_ids(column: pd.Series) -> Mask:

@@ -157,3 +157,4 @@ def parse_stored_list(text: str | None) -> list[int] | None:
 
 
 INTEGER_LIST: Final = IntegerListType()
+"""The type of lists of integers, such as preferred occupations."""

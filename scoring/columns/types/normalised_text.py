@@ -24,3 +24,4 @@ class NormalTextType(TextType):
 
 
 NORMAL_TEXT: Final = NormalTextType()
+"""The type of texts that are compared in normal form, such as ids of companies."""

@@ -95,3 +95,4 @@ def parse_numbers(texts: pa.Array) -> tuple[NDArray[np.float64], Mask]:
 
 
 NUMBER: Final = NumberType()
+"""The type of float64 numbers that may be missing."""

@@ -128,3 +128,4 @@ def _is_storable(chunk: pa.LargeStringArray) -> bool:
 
 
 TEXT: Final = TextType()
+"""The type of texts that are stored as given, such as titles."""

@@ -137,3 +137,4 @@ def _is_stored_time(value: Any) -> bool:
 
 
 TIME: Final = TimeType()
+"""The type of times in UTC, in microseconds."""
