@@ -27,7 +27,7 @@ exclude_patterns = [".*", "build", "scoring", "tests", "scripts", "docs/_*", "da
 project = "scoring"
 author = "the authors of scoring"
 language = "en"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_pages"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_pages", "section_index"]
 
 # the stored outputs of the notebooks; nothing is run
 nb_execution_mode = "off"
@@ -61,6 +61,11 @@ html_copy_source = False
 html_show_sphinx = False
 html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}
-html_theme_options = {"navbar_end": ["theme-switcher"], "show_prev_next": False, "use_edit_page_button": False}
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "show_prev_next": False,
+    "use_edit_page_button": False,
+    "collapse_navigation": True,  # a page of the reference lists the classes of its package, not those of all packages
+}
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # nothing is compiled to read docstrings
