@@ -10,11 +10,13 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import typer
 from pydantic import BaseModel
 
+DOCS: Final = Path(__file__).parents[1]
 MARKER: Final = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 
@@ -36,8 +38,13 @@ def format_prose(text: str) -> str:
     for number in range(0, len(parts), 2):
         part = re.sub(r"([*<\[\]\\])", r"\\\1", parts[number])
         part = re.sub(r"(?<![\w-])(--[a-z][a-z-]*)", r"`\1`", part)
-        parts[number] = re.sub(r"docs/(\w+\.md)", r"[docs/\1](\1)", part)
+        parts[number] = re.sub(r"docs/(\w+\.md)", lambda found: f"[{read_title(found[1])}]({found[1]})", part)
     return "".join(parts)
+
+
+def read_title(page: str) -> str:
+    """Return the title of a page in `docs`."""
+    return (DOCS / page).read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def read_paragraphs(docstring: str | None) -> list[str]:
@@ -234,6 +241,24 @@ def make_error_reference() -> str:
     return "\n".join(lines)
 
 
+# --- packages
+
+
+def make_package_reference() -> str:
+    """Return a table of the packages with their first sentences, and the tree of their pages."""
+    import importlib
+
+    from reference_pages import MODULES, list_packages
+
+    names = sorted([*list_packages(), *MODULES])
+    rows = []
+    for name in names:
+        sentence = re.split(r"(?<=\.) ", read_paragraphs(importlib.import_module(name).__doc__)[0], maxsplit=1)[0]
+        rows.append((f"{{doc}}`{name} <api/{name}>`", format_prose(sentence.removesuffix(":"))))
+    tree = ["```{toctree}", ":hidden:", "", *(f"api/{name}" for name in names), "```", ""]
+    return "\n".join([*make_table(("package or module", "content"), rows), *tree])
+
+
 REFERENCES: Final[dict[str, Callable[[], str]]] = {
     "commands": make_command_reference,
     "components": make_component_reference,
@@ -242,4 +267,5 @@ REFERENCES: Final[dict[str, Callable[[], str]]] = {
     "eligibility": make_eligibility_reference,
     "gate": make_gate_reference,
     "errors": make_error_reference,
+    "packages": make_package_reference,
 }

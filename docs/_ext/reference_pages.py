@@ -33,8 +33,13 @@ MODULES = (
     "scoring.evaluation.list_writer",
 )
 """Modules that guides and notebooks import from."""
+MOST_FUNCTIONS = 12
+"""With more functions, each one has a page of its own."""
 LONGEST_VALUE = 100
 """Longer values of constants are not shown."""
+
+ENTRY_SECTIONS = ("Attributes", "Parameters", "Raises")
+ENTRY = re.compile(r"(?P<names>\*{0,2}\w+(?:, \*{0,2}\w+)*): (?P<text>.+)")
 
 
 def list_packages() -> list[str]:
@@ -51,26 +56,51 @@ def list_exports(package: str) -> list[str]:
 def make_api_pages() -> dict[str, str]:
     """Return the pages of all packages and of `MODULES` in reStructuredText, by file name.
 
-    A name that several packages export has its entry in the first one.
+    The page of a package has a table of its names, and the entries of its functions and constants. Classes, and
+    functions of packages with many of them, have a page of their own. They are in folders, because some file systems
+    do not distinguish `Gate.rst` and `gate.rst`. A name that several packages export has its entry in the first one.
     """
     homes: dict[int, str] = {}
     pages = {}
     for package in [*list_packages()[1:], *MODULES, "scoring"]:
         module = importlib.import_module(package)
+        rows: list[str] = []
         entries: list[str] = []
         links: list[str] = []
-        for name in list_exports(package):
+        names = list_exports(package)
+        has_many = sum(inspect.isroutine(getattr(module, name)) for name in names) > MOST_FUNCTIONS
+        for name in names:
             value = getattr(module, name)
-            home = (
-                homes.setdefault(id(value), package) if isinstance(value, type) or inspect.isroutine(value) else package
-            )
-            if home == package:
-                entries += ["", *_make_entry(package, name, value)]
-            else:
-                links.append(f"- `{name}`: :py:obj:`{home}.{name}`")
-        text = [package, "=" * len(package), "", f".. automodule:: {package}", "   :no-members:", "", *links, *entries]
-        pages[f"{package}.rst"] = "\n".join(text) + "\n"
+            is_class, is_function = isinstance(value, type), inspect.isroutine(value)
+            home = homes.setdefault(id(value), package) if is_class or is_function else package
+            rows += [f"   * - :py:obj:`{name} <{home}.{name}>`", f"     - {summarise(package, name, value)}"]
+            entry = ["", *_make_entry(package, name, value)]
+            if home == package and (is_class or (is_function and has_many)):
+                page = f"{'classes' if is_class else 'functions'}/{package}.{name}"
+                links.append(f"   {name} <{page}>")
+                pages[f"{page}.rst"] = "\n".join([*_make_title(f"{package}.{name}"), *entry, ""])
+            elif home == package:
+                entries += entry
+        table = ["", ".. list-table::", "   :class: names", "", *rows] if rows else []
+        tree = ["", ".. toctree::", "   :hidden:", "", *links] if links else []
+        lines = [*_make_title(package), f".. automodule:: {package}", "   :no-members:", *table, *tree, *entries]
+        pages[f"{package}.rst"] = "\n".join(lines) + "\n"
     return pages
+
+
+def _make_title(text: str) -> list[str]:
+    return [text, "=" * len(text), ""]
+
+
+def summarise(package: str, name: str, value: object) -> str:
+    """Return the first sentence of a docstring on one line of reStructuredText, or an escaped space."""
+    is_documented = isinstance(value, type) or inspect.isroutine(value)
+    lines = inspect.getdoc(value) if is_documented else "\n".join(find_constant_docstring(package, name))
+    paragraph = " ".join((lines or "").split("\n\n")[0].split())
+    sentence = re.split(r"(?<=[.:]) ", paragraph, maxsplit=1)[0].removesuffix(":")
+    parts = re.split(r"(`[^`]*`)", sentence)
+    parts[::2] = [re.sub(r"([*|_])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts) or "\\ "
 
 
 def _make_entry(package: str, name: str, value: object) -> list[str]:
@@ -83,10 +113,11 @@ def _make_entry(package: str, name: str, value: object) -> list[str]:
 
 def write_api_pages() -> None:
     """Write one page per package, where the text has changed."""
-    API_FOLDER.mkdir(exist_ok=True)
+    for folder in ("classes", "functions"):
+        (API_FOLDER / folder).mkdir(parents=True, exist_ok=True)
     pages = make_api_pages()
-    for path in API_FOLDER.glob("*.rst"):
-        if path.name not in pages:
+    for path in API_FOLDER.rglob("*.rst"):
+        if path.relative_to(API_FOLDER).as_posix() not in pages:
             path.unlink()
     for name, text in pages.items():
         path = API_FOLDER / name
@@ -112,7 +143,7 @@ def convert_docstring(lines: list[str]) -> list[str]:
     """Return a docstring of the package as reStructuredText.
 
     Indented blocks after a paragraph are code, a list needs no empty line before it, tables are those of Markdown, and
-    an entry of `Raises` is one line: `ErrorClass: If …`.
+    an entry of a section such as `Parameters` or `Raises` is one line: `name: text`.
     """
     converted: list[str] = []
     section = ""
@@ -121,8 +152,8 @@ def convert_docstring(lines: list[str]) -> list[str]:
         following = lines[number + 1] if number + 1 < len(lines) else ""
         if following and set(following) == {"-"}:
             section = line
-        if section == "Raises" and (parts := line.partition(": "))[2] and parts[0].isidentifier():
-            converted += [parts[0], f"    {parts[2]}"]
+        if section in ENTRY_SECTIONS and (entry := ENTRY.match(line)):
+            converted += [entry["names"], f"    {entry['text']}"]
             continue
         if line.startswith("|"):
             if not previous.startswith("     "):

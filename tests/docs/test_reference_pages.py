@@ -16,16 +16,23 @@ from tests.docs.guide_names import find_imported_names
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "scoring"
-ENTRY = re.compile(
-    r"^(?:\.\. auto(?:class|function|data):: |- `\w+`: :py:obj:`)(scoring[\w.]*)\.(\w+)`?$", re.MULTILINE
-)
+ROW = re.compile(r"^   \* - :py:obj:`(\w+) <(scoring[\w.]*)\.\w+>`$", re.MULTILINE)
+ENTRY = re.compile(r"^\.\. auto(?:class|function|data):: (scoring[\w.]*)\.(\w+)$", re.MULTILINE)
+
+
+@cache
+def pages() -> dict[str, str]:
+    """Return the text of each page by the name of its package, module or class."""
+    return {file.removesuffix(".rst"): text for file, text in reference_pages.make_api_pages().items()}
 
 
 @cache
 def entries() -> dict[str, set[str]]:
-    """Return the names on the page of each package and module."""
-    pages = reference_pages.make_api_pages()
-    return {file.removesuffix(".rst"): {name for _, name in ENTRY.findall(text)} for file, text in pages.items()}
+    """Return the names in the table of each package and module that have an entry on some page."""
+    documented = {entry for text in pages().values() for entry in ENTRY.findall(text)}
+    return {
+        page: {name for name, home in ROW.findall(text) if (home, name) in documented} for page, text in pages().items()
+    }
 
 
 def exports(file: Path) -> set[str]:
@@ -53,6 +60,14 @@ def test_every_public_name_has_an_entry() -> None:
     assert set(scoring.__all__) <= entries()["scoring"]
 
 
+def test_files_of_pages_differ_without_case() -> None:
+    assert len({page.lower() for page in pages()}) == len(pages())
+
+
+def test_every_public_name_has_a_text() -> None:
+    assert {text for page in pages().values() for text in re.findall(r"`(\w+) <.*>`\n     - \\ $", page, re.M)} == set()
+
+
 def test_every_import_of_guides_has_an_entry() -> None:
     found = find_imported_names()
     assert len(found) > 50
@@ -74,6 +89,18 @@ def test_every_import_of_guides_has_an_entry() -> None:
         (
             ["Raises", "------", "DataError: If it is damaged."],
             ["Raises", "------", "DataError", "    If it is damaged."],
+        ),
+        (
+            ["Parameters", "----------", "jobs, users: Frames", "    of a request.", "n_jobs: Their number."],
+            [
+                "Parameters",
+                "----------",
+                "jobs, users",
+                "    Frames",
+                "    of a request.",
+                "n_jobs",
+                "    Their number.",
+            ],
         ),
     ],
 )
