@@ -29,6 +29,12 @@ def compare_queries(database: Database | str | Path, n_users: int = 50) -> pd.Da
     ------
     ConfigurationError: If `n_users` is not an integer of 1 or more.
     DatabaseError, DataError: If the database cannot be read, or a row is invalid.
+
+    Example
+    -------
+    >>> frame = compare_queries(folder / "market.db", n_users=3)
+    >>> list(frame["way"])
+    ['one by one', 'in a batch', 'whole database']
     """
     n_users = check_positive_integer("n_users", n_users)
     opened = Database.open(database)
@@ -67,7 +73,14 @@ def _load_together(database: Database, ids: list[int]) -> int:
 
 
 def plot_queries(frame: pd.DataFrame) -> Figure:
-    """Plot the queries and the milliseconds of `compare_queries`."""
+    """Plot the queries and the milliseconds of `compare_queries`.
+
+    Example
+    -------
+    >>> figure = plot_queries(compare_queries(folder / "market.db", n_users=3))
+    >>> len(figure.axes)
+    2
+    """
     figure, panels = create_figure(8, 0.4 * len(frame) + 1.2, columns=2)
     names = [f"{way}, {users:,} users" for way, users in zip(frame["way"], frame["users"], strict=True)]
     colours = [ORANGE, *[BLUE] * (len(frame) - 1)]

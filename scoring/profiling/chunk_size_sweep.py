@@ -210,6 +210,12 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.0
     slower: Share by which a setting may be slower than the fastest.
     similar: Peaks within this share of the smallest count as equal. Of these, the setting with the fewest threads is
         chosen, then the fastest.
+
+    Example
+    -------
+    >>> frame = pd.DataFrame({"chunk_size": [200, 1000], "workers": 2, "best_s": [2.0, 1.0], "peak_bytes": 10**8})
+    >>> recommend(frame).chunk_size
+    1000
     """
     fastest = frame.iloc[int(frame["best_s"].argmin())]
     fast = frame[frame["best_s"] <= (1 + slower) * fastest["best_s"]]
@@ -237,6 +243,14 @@ def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Fig
     """Plot seconds and additional memory of a `sweep` over chunk sizes, one line per number of threads.
 
     A circle marks the setting `chosen`, and a dashed line the default chunk size.
+
+    Example
+    -------
+    >>> seconds = [2.0, 1.0]
+    >>> columns = {"chunk_size": [200, 1000], "workers": 2, "best_s": seconds, "median_s": seconds}
+    >>> figure = plot_sweep(pd.DataFrame(columns | {"extra_bytes": 10**7}))
+    >>> len(figure.axes)
+    2
     """
     figure, (left, right) = create_figure(9, 3.6, columns=2)
     colours = (BLUE, VERMILION, GREEN, ORANGE)

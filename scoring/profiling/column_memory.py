@@ -39,7 +39,13 @@ def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.
 
 
 def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figure:
-    """Plot a frame of `column_bytes`: two bars per column, and the remaining share of all bytes."""
+    """Plot a frame of `column_bytes`: two bars per column, and the remaining share of all bytes.
+
+    Example
+    -------
+    >>> plot_columns(column_bytes(tables.users), "The users").axes[0].get_title("left")
+    'The users...'
+    """
     figure, (axes,) = create_figure(7.5, 0.36 * len(report) + 1.4)
     rows = range(len(report))
     unit, size = ("MB", 1e6) if report["bytes_before"].max() >= 1e6 else ("kB", 1e3)

@@ -49,7 +49,14 @@ FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
 
 
 def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> list[NDArray[np.int64]]:
-    """Return the ids of the k best jobs of each user (rows of the plan), by the reference. All jobs are scored."""
+    """Return the ids of the k best jobs of each user (rows of the plan), by the reference. All jobs are scored.
+
+    Example
+    -------
+    >>> users = ready.active_users[:1]
+    >>> bool((readable_top_k(ready, users, 5)[0] == ready.scorer.top_k(5, users).job_id[0]).all())
+    True
+    """
     k, plan, exclusions = check_list_length(k), prepared.plan, prepared.plan.exclusions
     totals = reference.compute_scores(plan.program, users, np.arange(len(plan.job_id)))[0]
     eligible, per_company = exclusions.matrix(users), exclusions.rules.max_per_company or 0
@@ -58,7 +65,13 @@ def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) ->
 
 
 def line_profile(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> pd.DataFrame:
-    """Return the `line_frame` of the readable path for the users at these rows."""
+    """Return the `line_frame` of the readable path for the users at these rows.
+
+    Example
+    -------
+    >>> list(line_profile(ready, ready.active_users[:1], 5).columns)
+    ['function', 'line', 'hits', 'ms', 'share', 'own_ms', 'source']
+    """
     require("The line profile", "workbench", "line_profiler")
     from line_profiler import LineProfiler
 
@@ -114,6 +127,11 @@ def hottest_lines(frame: pd.DataFrame, top: int = 10) -> pd.DataFrame:
     """Return the `top` lines of a `line_profile` with the largest `own_ms`: function · line · share · own_ms · source.
 
     `share` is the share of the total time.
+
+    Example
+    -------
+    >>> len(hottest_lines(line_profile(ready, ready.active_users[:1], 5), top=3))
+    3
     """
     best = frame.nlargest(check_positive_integer("top", top), "own_ms")
     best = best.assign(share=best["own_ms"] / max(frame["own_ms"].sum(), 1e-9))
@@ -121,7 +139,13 @@ def hottest_lines(frame: pd.DataFrame, top: int = 10) -> pd.DataFrame:
 
 
 def fold_lines(frame: pd.DataFrame) -> Fold:
-    """Return all lines of a `line_profile` as text behind a fold, by function, in source order."""
+    """Return all lines of a `line_profile` as text behind a fold, by function, in source order.
+
+    Example
+    -------
+    >>> fold_lines(line_profile(ready, ready.active_users[:1], 5))
+    Fold(...)
+    """
     parts = []
     for function, rows in frame.groupby("function", sort=False):
         parts.append(f"{function}: {format_number(rows['ms'].sum())} ms\n  line     hits        ms  % time  source")
@@ -133,7 +157,14 @@ def fold_lines(frame: pd.DataFrame) -> Fold:
 
 
 def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
-    """Plot the lines of a `line_profile` with the largest `own_ms`, largest first."""
+    """Plot the lines of a `line_profile` with the largest `own_ms`, largest first.
+
+    Example
+    -------
+    >>> figure = plot_lines(line_profile(ready, ready.active_users[:1], 5), top=3)
+    >>> len(figure.axes[0].patches)
+    3
+    """
     whole = frame["own_ms"].sum()
     best = frame.nlargest(top, "own_ms")
     figure, (axes,) = create_figure(9.5, 0.34 * len(best) + 1.3)

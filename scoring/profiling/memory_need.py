@@ -36,6 +36,11 @@ def predict_memory(
     Raises
     ------
     ConfigurationError: If a number of users or jobs is not an integer of 1 or more, or of actions of 0 or more.
+
+    Example
+    -------
+    >>> predict_memory(ready, [(1_000, 10_000, 100_000)], available=10**9)["fits"].tolist()
+    [True]
     """
     free = memory_forecast.measure_available() if available is None else check_integer("available", available, 0)
     k, workers = check_list_length(k), available_cpus()
@@ -56,7 +61,14 @@ def predict_memory(
 
 
 def plot_memory(frame: pd.DataFrame) -> Figure:
-    """Plot one bar per row of `predict_memory`. Red bars need more than the available memory, the dashed line."""
+    """Plot one bar per row of `predict_memory`. Red bars need more than the available memory, the dashed line.
+
+    Example
+    -------
+    >>> figure = plot_memory(predict_memory(ready, [(1_000, 10_000, 100_000)], available=10**9))
+    >>> len(figure.axes[0].patches)
+    1
+    """
     figure, (axes,) = create_figure(8, 0.5 * len(frame) + 1.5)
     free = int(frame["available_bytes"].max())
     names = [f"{users:,} users × {jobs:,} jobs" for users, jobs in zip(frame["users"], frame["jobs"], strict=True)]

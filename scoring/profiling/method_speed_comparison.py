@@ -55,6 +55,12 @@ def ladder(
     ------
     ConfigurationError: If the model is not the shipped `standard`, which the loop implements.
     ResultsDifferError: If a method returns other lists than the exact top K.
+
+    Example
+    -------
+    >>> steps = ladder(ready, k=5, loop_users=1, numpy_users=1, pairs_users=2, repeats=1)
+    >>> list(steps.columns)
+    ['users', 'ms_per_user', 'pairs_per_second', 'times_faster']
     """
     k, repeats = check_list_length(k), check_positive_integer("repeats", repeats)
     loop_users = check_positive_integer("loop_users", loop_users)
@@ -143,7 +149,15 @@ def _convert_ranking(ranking: Ranking) -> list[JobList]:
 
 
 def plot_ladder(frame: pd.DataFrame) -> Figure:
-    """Plot the milliseconds per user of a `ladder` on a logarithmic axis."""
+    """Plot the milliseconds per user of a `ladder` on a logarithmic axis.
+
+    Example
+    -------
+    >>> steps = pd.DataFrame({"users": [1, 100], "ms_per_user": [50.0, 0.5], "times_faster": [1.0, 100.0]})
+    >>> figure = plot_ladder(steps.set_index(pd.Index(["loop", "exact top K"])))
+    >>> len(figure.axes[0].patches)
+    2
+    """
     figure, (axes,) = create_figure(8, 0.5 * len(frame) + 1.2)
     steps = zip(frame["ms_per_user"], frame["times_faster"], strict=True)
     texts = [f"{format_number(ms)} ms, {times:,.0f} ×" for ms, times in steps]

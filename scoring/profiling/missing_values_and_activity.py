@@ -21,7 +21,14 @@ _COLOURS = {"view": SKY, "click": BLUE, "application": ORANGE}
 
 
 def missing_values(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per column: column, missing (rows), share. The columns with most missing values are first."""
+    """Return one row per column: column, missing (rows), share. The columns with most missing values are first.
+
+    Example
+    -------
+    >>> frame = missing_values(tables.jobs)
+    >>> list(frame.columns), len(frame) == len(tables.jobs.columns)
+    (['column', 'missing', 'share'], True)
+    """
     frame = to_pandas_frame(frame, "frame")
     missing = frame.isna().sum().rename("missing").rename_axis("column").reset_index()
     missing["share"] = missing["missing"] / max(len(frame), 1)
@@ -29,7 +36,14 @@ def missing_values(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_missing(frame: pd.DataFrame, title: str = "Missing values") -> Figure:
-    """Plot the columns of `missing_values` that have any, as a share of all rows."""
+    """Plot the columns of `missing_values` that have any, as a share of all rows.
+
+    Example
+    -------
+    >>> figure = plot_missing(missing_values(tables.jobs), "Jobs")
+    >>> figure.axes[0].get_title("left")
+    'Jobs: ... columns'
+    """
     shown = frame[frame["missing"] > 0]
     figure, (axes,) = create_figure(7, 0.27 * len(shown) + 1.2)
     texts = [f"{share:.0%}" for share in shown["share"]]
@@ -40,7 +54,14 @@ def plot_missing(frame: pd.DataFrame, title: str = "Missing values") -> Figure:
 
 
 def plot_actions(data: Dataset) -> Figure:
-    """Plot the actions of each week before the clock of a dataset, by kind."""
+    """Plot the actions of each week before the clock of a dataset, by kind.
+
+    Example
+    -------
+    >>> figure = plot_actions(data)
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['view', 'click', 'application']
+    """
     actions = data.tables.actions
     weeks = ((data.as_of - actions["occurred_at"]).dt.days // 7).to_numpy()
     is_past = weeks >= 0

@@ -60,13 +60,26 @@ def _measure_call(function: Callable[..., object], arguments: tuple[Any, ...], n
 
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:
-    """Return one row per name: baseline_mb · extra_mb · peak_mb (decimal megabytes)."""
+    """Return one row per name: baseline_mb · extra_mb · peak_mb (decimal megabytes).
+
+    Example
+    -------
+    >>> peak_frame({"load": Peak(300_000_000, 100_000_000)})["extra_mb"].to_dict()
+    {'load': 200.0}
+    """
     rows = {name: (peak.baseline_bytes / 1e6, peak.extra_bytes / 1e6, peak.bytes / 1e6) for name, peak in peaks.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["baseline_mb", "extra_mb", "peak_mb"])
 
 
 def plot_peaks(frame: pd.DataFrame, title: str = "Peak memory") -> Figure:
-    """Plot one bar per row of a `peak_frame`, with the baseline in grey."""
+    """Plot one bar per row of a `peak_frame`, with the baseline in grey.
+
+    Example
+    -------
+    >>> figure = plot_peaks(peak_frame({"load": Peak(300_000_000, 100_000_000)}))
+    >>> figure.axes[0].get_title("left")
+    'Peak memory'
+    """
     figure, (axes,) = create_figure(7, 0.45 * len(frame) + 1.5)
     places = range(len(frame))
     axes.barh(places, frame["baseline_mb"], height=0.6, color=GREY, label="Python and imports")

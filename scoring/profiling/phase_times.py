@@ -22,6 +22,15 @@ def phase_frame(watch: Stopwatch) -> pd.DataFrame:
 
     The columns are phase · depth (0 is outermost) · times (how often it ran) · seconds · own (seconds without those of
     inner phases) · share (`own` divided by all seconds). `own` adds up to `elapsed` of the stopwatch, `share` to 1.
+
+    Example
+    -------
+    >>> from scoring.telemetry import Stopwatch
+    >>> watch = Stopwatch()
+    >>> with watch.phase("load"), watch.phase("jobs"):
+    ...     pass
+    >>> list(phase_frame(watch)["phase"])[:2]
+    ['load', 'jobs']
     """
     phases, elapsed = watch.phases, watch.elapsed
     own = [phase.seconds for phase in phases]
@@ -45,7 +54,17 @@ def phase_frame(watch: Stopwatch) -> pd.DataFrame:
 
 
 def plot_phases(frame: pd.DataFrame, title: str = "Time by phase") -> Figure:
-    """Plot one bar per row of a `phase_frame`, in the order of the phases."""
+    """Plot one bar per row of a `phase_frame`, in the order of the phases.
+
+    Example
+    -------
+    >>> from scoring.telemetry import Stopwatch
+    >>> watch = Stopwatch()
+    >>> with watch.phase("load"):
+    ...     pass
+    >>> plot_phases(phase_frame(watch)).axes[0].get_title("left")
+    'Time by phase: ... in total'
+    """
     figure, (axes,) = create_figure(7, 0.33 * len(frame) + 1.2)
     whole = frame["own"].sum()
     times, unit, units = (1, "s", "seconds") if whole >= 1 else (1000, "ms", "milliseconds")

@@ -47,7 +47,14 @@ def visits(prepared: Prepared, users: NDArray[np.int64] | None = None, k: int = 
 
 
 def plot_visits(frame: pd.DataFrame) -> Figure:
-    """Plot the distribution of `share` over the users of a `visits` frame, with median and mean."""
+    """Plot the distribution of `share` over the users of a `visits` frame, with median and mean.
+
+    Example
+    -------
+    >>> figure = plot_visits(visits(ready, k=5))
+    >>> len(figure.axes)
+    1
+    """
     figure, (axes,) = create_figure(7, 3)
     share = 100 * frame["share"]
     axes.hist(share, bins=min(40, max(10, len(frame) // 8)), color=BLUE)

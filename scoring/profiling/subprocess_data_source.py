@@ -108,7 +108,13 @@ def full_run(
     workers: int | None = None,
     watch: Stopwatch | None = None,
 ) -> runner.RunResult:
-    """Load a database, rank and publish Parquet files in a temporary folder. Raise the errors of `runner.run`."""
+    """Load a database, rank and publish Parquet files in a temporary folder. Raise the errors of `runner.run`.
+
+    Example
+    -------
+    >>> full_run(Source(str(folder / "market.db")), k=5).counts.jobs_read
+    400
+    """
     watch = watch or Stopwatch()
     prepared = source.prepared(watch)
     with tempfile.TemporaryDirectory() as folder:

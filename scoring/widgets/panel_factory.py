@@ -72,6 +72,13 @@ def tuning_panel(
     DataError: If the data is invalid, or more than 1 % of the rows of a table are.
     ModelError: If the model is invalid or does not exist.
     ConfigurationError: If an argument is invalid.
+
+    Example
+    -------
+    >>> panel = tuning_panel(holdout, model, users=20)
+    >>> panel.session.n_compared
+    0
+    >>> panel.close()
     """
     components = list(components)
     on_phase(0)

@@ -38,6 +38,14 @@ async def compare_caches(
     Raises
     ------
     ConfigurationError: If `n_requests` or `seed` is not an integer of 0 or more.
+
+    Example
+    -------
+    >>> import asyncio
+    >>> from scoring import ScoringEngine
+    >>> kept, off = asyncio.run(compare_caches(ScoringEngine, tables, n_requests=5))
+    >>> len(kept.different_from(off))
+    0
     """
     session = make_session(Dataset(tables), n_requests, seed)
     with _save(tables) as folder:
@@ -76,6 +84,14 @@ async def count_recomputed(engine: Engine, tables: Tables, n_users: int = 20) ->
     ----------
     engine: The class `ScoringEngine`.
     n_users: The number of users of the list.
+
+    Example
+    -------
+    >>> import asyncio
+    >>> from scoring import ScoringEngine
+    >>> counts = asyncio.run(count_recomputed(ScoringEngine, tables, n_users=2))
+    >>> int(counts.loc["nothing changed"].sum())
+    0
     """
     clock, job, user = SessionClock(), tables.jobs.iloc[0].to_dict(), tables.users.iloc[0].to_dict()
     rows = {}

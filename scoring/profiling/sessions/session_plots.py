@@ -17,7 +17,17 @@ __all__ = ["plot_hit_rates", "plot_layers", "plot_times"]
 
 
 def plot_hit_rates(report: SessionReport) -> Figure:
-    """Plot the hit rate of each cache as a bar, with its number of requests and its target, if any."""
+    """Plot the hit rate of each cache as a bar, with its number of requests and its target, if any.
+
+    Example
+    -------
+    >>> import asyncio
+    >>> from scoring import ScoringEngine
+    >>> from scoring.profiling import compare_caches
+    >>> kept, off = asyncio.run(compare_caches(ScoringEngine, tables, n_requests=5))
+    >>> len(plot_hit_rates(kept).axes)
+    1
+    """
     rates = pd.Series(report.hit_rates).dropna()[::-1]
     requests = {"overall": int(report.caches["requests"].sum()), **report.caches["requests"].astype(int)}
     figure, (axes,) = create_figure(7, 0.42 * len(rates) + 1.2)
@@ -42,7 +52,14 @@ plot_layers = plot_hit_rates
 
 
 def plot_times(times: pd.DataFrame) -> Figure:
-    """Plot `SessionReport.times`: median milliseconds per kind of request, cold, warm and without caches."""
+    """Plot `SessionReport.times`: median milliseconds per kind of request, cold, warm and without caches.
+
+    Example
+    -------
+    >>> times = pd.DataFrame({"requests": 9, "cold_ms": 5.0, "warm_ms": 0.1, "off_ms": 6.0}, index=["one list"])
+    >>> len(plot_times(times).axes)
+    1
+    """
     shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
     shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
     figure, (axes,) = create_figure(7, 0.75 * len(shown) + 1.2)
