@@ -1,6 +1,6 @@
 """The `scoring` command.
 
-- `app`: registers all commands; error messages and exit codes
+- `app`: registers all commands; error messages and exit codes; `error_pages`: the page that an error names
 - `commands`: one module per command, named after the verb that the user types
 - `tables`: the tables that commands print; `result_export`, `mlflow_run`: write tables to files and to MLflow
 - `options`, `holdout_options`, `slice_options`, `list_file_options`, `tune_options`: types and defaults of options

@@ -29,6 +29,7 @@ from scoring.cli.commands import (
     runs,
     tune,
 )
+from scoring.cli.error_pages import find_page
 from scoring.cli.output_failures import OutputGuard
 from scoring.cli.path_expansion import expand_paths, require_no_blank_paths
 from scoring.cli.signals import TerminatedError
@@ -118,7 +119,8 @@ def _takes_values(context: Any) -> bool:
 
 def _format_error(error: Exception) -> str:
     if isinstance(error, ScoringError):
-        return str(error)
+        message, page = str(error), find_page(error)
+        return message if page is None or "docs/" in message else f"{message} See {page}."
     if isinstance(error, MemoryError):
         return "Not enough memory. Nothing is published. Use fewer users or smaller chunks."
     if isinstance(error, OSError):
@@ -179,7 +181,7 @@ _GUIDES = {
     "report": "evaluate_and_tune",
     "models": "models",
     "lab": "notebooks",
-    "panel": "evaluate_and_tune",
+    "panel": "panel",
     "component": "components",
     "profiles": "evaluate_and_tune",
     "runs": "nightly_run",

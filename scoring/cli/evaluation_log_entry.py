@@ -57,5 +57,6 @@ def _print_look_warning(subject: str, looks: int, progress: Progress) -> None:
     """Print a warning that users were evaluated before. `looks` is the number of looks, including this one."""
     progress.print_line(
         f"warning: {subject} have been evaluated {pluralize(looks - 1, 'time')} before. Models that were chosen by "
-        "earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
+        "earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations. "
+        "docs/evaluate_and_tune.md#looks-at-the-test-users describes what to do."
     )
