@@ -9,6 +9,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
+from statistics import median_low
 from typing import IO, Any, cast
 
 from rich.console import Console, ConsoleOptions
@@ -63,9 +65,10 @@ class _StrippedOutput(io.TextIOBase):
 
 
 class _RemainingTime:
-    """Estimates the remaining time from the later half of the steps.
+    """Estimates the remaining time from the median of the later half of the steps.
 
-    The first steps are slower, because they compile kernels or contain work of an earlier process.
+    The first steps are slower, because they compile kernels or contain work of an earlier process. One later step may
+    be slow as well: with the mean, a trial that waited 40 s for another process made 30 s of work look like an hour.
     """
 
     def __init__(self) -> None:
@@ -80,8 +83,9 @@ class _RemainingTime:
         """Return the time left as the end of a line; "" for fewer than three steps or one second, and at the end."""
         if len(self._steps) < 3 or self._steps[-1][0] >= total or self._steps[-1][1] - self._steps[0][1] <= 1:
             return ""
-        (before, start), (done, now) = self._steps[len(self._steps) // 2], self._steps[-1]
-        return f", {(now - start) / (done - before) * (total - done):.0f} s left"
+        later = self._steps[min(len(self._steps) // 2, len(self._steps) - 3) :]
+        seconds = [(now - start) / (done - before) for (before, start), (done, now) in pairwise(later)]
+        return f", {median_low(seconds) * (total - later[-1][0]):.0f} s left"
 
 
 class Progress:

@@ -84,10 +84,11 @@ def plot_queries(frame: pd.DataFrame) -> Figure:
     figure, panels = create_figure(8, 0.4 * len(frame) + 1.2, columns=2)
     names = [f"{way}, {users:,} users" for way, users in zip(frame["way"], frame["users"], strict=True)]
     colours = [ORANGE, *[BLUE] * (len(frame) - 1)]
-    for axes, column, label in zip(panels, ("queries", "ms"), ("queries", "milliseconds"), strict=True):
-        draw_bars(axes, names, frame[column].tolist(), [format_number(value) for value in frame[column]], colours)
-        axes.set_xlabel(label)
+    queries, times = frame["queries"].tolist(), frame["ms"].tolist()
+    draw_bars(panels[0], names, queries, [f"{value:,}" for value in queries], colours)
+    draw_bars(panels[1], names, times, [format_number(value) for value in times], colours)
     panels[1].set_yticks(range(len(frame)), [""] * len(frame))
-    panels[0].set_title("Queries of the same rows, one by one and together", loc="left", fontsize=10)
-    panels[1].set_title("Time", loc="left", fontsize=10)
+    for axes, title, label in zip(panels, ("Queries", "Time"), ("queries", "milliseconds"), strict=True):
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel(label)
     return figure

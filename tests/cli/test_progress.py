@@ -48,6 +48,15 @@ def test_estimate_leaves_out_a_later_slow_step(progress: Progress, output: io.St
     assert output.getvalue().splitlines() == ["search: 2 of 60 trials", "search: 8 of 60 trials, 52 s left"]
 
 
+def test_estimate_leaves_out_a_slow_last_step(progress: Progress, output: io.StringIO, clock: Clock) -> None:
+    """Trials take 1 s each. The fifth one waits 40 s for another process."""
+    with progress.bar("search", "trials") as advance:
+        for done, seconds in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 44)):
+            clock.now = seconds
+            advance(done, 60)
+    assert output.getvalue().splitlines() == ["search: 5 of 60 trials, 55 s left"]
+
+
 @pytest.mark.parametrize("done", [0, 1, 40])
 def test_bar_of_a_terminal_has_the_same_estimate(clock: Clock, done: int) -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
