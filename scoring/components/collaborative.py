@@ -1,4 +1,4 @@
-"""Cosine of the user's and the job's factors, from the actions of users (collaborative filtering)."""
+"""How well the job fits what similar users chose: cosine of factors of user and job (collaborative filtering)."""
 
 from typing import ClassVar
 

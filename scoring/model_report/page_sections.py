@@ -94,10 +94,15 @@ def _qualify(content: ReportContent) -> str:
     if access is None or not content.is_change_tested:
         return ""
     if access.n_fitted_users or access.split in ("train", "all"):
-        return " <b>The test favours the model: some of its users also served to find the weights.</b>"
+        share = "all" if _fitted_all(access) else "some"
+        return f" <b>The test favours the model: {share} of its users also served to find the weights.</b>"
     if access.split == "validation":
         return " <b>This is not a final test: models are selected on these users.</b>"
     return ""
+
+
+def _fitted_all(access: TestAccess) -> bool:
+    return access.n_users is not None and access.n_fitted_users == access.n_users
 
 
 def _render_box(title: str, body: str, kind: str) -> str:
@@ -454,9 +459,8 @@ def _describe_test(evidence: TestResult, access: TestAccess) -> str:
     if access.baseline is not None:
         facts.append(f"Compared with: {escape_data(access.baseline)}.")
     if access.n_fitted_users:
-        facts.append(
-            f"<b>{access.n_fitted_users:,} of these users were also used to find the weights.</b> Results are too good."
-        )
+        count = "All" if _fitted_all(access) else f"{access.n_fitted_users:,}"
+        facts.append(f"<b>{count} of these users were also used to find the weights.</b> Results are too good.")
     elif access.n_fitted_users == 0:
         facts.append("None of these users was used to find the weights.")
     if evidence.goals:
@@ -533,6 +537,8 @@ def _render_costs(content: ReportContent) -> str:
     lists = content.lists
     if lists is None:
         return text
+    if content.kind == "evaluation" and access is not None and access.changes and access.n_users == lists.n_users:
+        return text  # the table above is about the same lists
     rows = []
     for row in lists.measures.to_dict("records"):
         if math.isnan(row["before"]):

@@ -46,7 +46,7 @@ table { border-collapse: collapse; width: 100%; margin: 6px 0 14px; font-size: 1
 th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 td.n, th.n { text-align: right; }
-td.n, thead th { white-space: nowrap; }
+td.n, thead th { white-space: nowrap; } table.wide td:last-child { overflow-wrap: break-word; }
 td small, th small { display: block; color: var(--muted); font-size: 13px; line-height: 1.35; font-weight: 400; }
 figure { margin: 12px 0 4px; max-width: 480px; }
 svg { display: block; width: 100%; height: auto; }

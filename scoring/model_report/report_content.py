@@ -263,14 +263,14 @@ def _find_doubts(access: TestAccess) -> tuple[str, ...]:
     doubts = []
     if access.split != "test":
         doubts.append(
-            "This is not a test: models are chosen by their results on these users. Evaluate the chosen model once on "
-            "test users (`--on test`)."
+            "This is not a final test: models are chosen by their results on these users. The chosen model must still "
+            "be evaluated once on users who were kept for tests."
         )
     if access.n_fitted_users and access.n_users is not None:
-        doubts.append(
-            f"The model was fitted or selected on {access.n_fitted_users:,} of the {access.n_users:,} users of this "
-            "evaluation. Results are too good."
-        )
+        users = f"all {access.n_users:,}"
+        if access.n_fitted_users < access.n_users:
+            users = f"{access.n_fitted_users:,} of the {access.n_users:,}"
+        doubts.append(f"The model was fitted or selected on {users} users of this evaluation. Results are too good.")
     return tuple(doubts)
 
 

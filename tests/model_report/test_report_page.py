@@ -95,6 +95,20 @@ def test_summary_states_loss_price_objections_and_people(content: ReportContent)
         assert part in text
 
 
+def test_evaluation_of_the_listed_users_shows_properties_once(content: ReportContent) -> None:
+    """The page of the panel is about the train users: their lists have one table, and all of them found the weights."""
+    assert content.evidence is not None
+    assert content.evidence.access is not None
+    assert content.lists is not None
+    users = {"split": "train", "n_users": content.lists.n_users, "n_fitted_users": content.lists.n_users}
+    access = content.evidence.access.model_copy(update=users)
+    text = read(replace(content, kind="evaluation", evidence=replace(content.evidence, access=access))).text
+    assert "all of its users also served to find the weights" in text
+    assert "All of these users were also used to find the weights." in text
+    assert "Properties of the lists of all" in read(content).text
+    assert "Properties of the lists of all" not in text
+
+
 def test_missing_evidence_and_lists_are_stated(content: ReportContent) -> None:
     assert content.evidence is not None
     missing = replace(content.evidence, access=None)
