@@ -223,6 +223,6 @@ def plot_exposure(axes: Any, frame: pd.DataFrame, labels: tuple[str, str], most:
     axes.set_ylabel(label)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     low, high = min(0, int(listed["change"].min())), max(0, int(listed["change"].max()))
-    margin = 1.1 * max(high, -low)  # for the texts
+    margin = 1.5 * max(high, -low)  # for the texts
     axes.set_xlim(low - margin * (low < 0), high + margin * (high > 0))
     axes.locator_params(axis="x", nbins=5)

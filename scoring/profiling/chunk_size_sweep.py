@@ -195,9 +195,12 @@ class Recommendation:
     chunk_size: int
     workers: int
     reason: str
+    default: str = ""
+    """How the default chunk size compares with it; empty if the sweep did not include the default."""
 
     def __str__(self) -> str:
-        return f"chunks of {self.chunk_size:,} users on {_format_threads(self.workers)}: {self.reason}"
+        text = f"chunks of {self.chunk_size:,} users on {_format_threads(self.workers)}: {self.reason}"
+        return f"{text}\n{self.default}" if self.default else text
 
 
 def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.01) -> Recommendation:
@@ -232,7 +235,19 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, similar: float = 0.0
     least = f"of the {len(fast)} settings within {slower:.0%}, none needs more than {similar:.0%} less memory"
     fewest = alone if len(fast) == 1 else least
     peaks = f"{format_bytes(chosen['peak_bytes'])}; the largest peak is {format_bytes(frame['peak_bytes'].max())}"
-    return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
+    reason = f"{speed}; {fewest} ({peaks})"
+    return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), reason, _describe_default(frame, chosen))
+
+
+def _describe_default(frame: pd.DataFrame, chosen: pd.Series) -> str:
+    rows = frame[(frame["chunk_size"] == DEFAULT_CHUNK_SIZE) & (frame["workers"] == frame["workers"].max())]
+    if rows.empty:
+        return ""
+    default = rows.iloc[0]
+    name = f"the default, chunks of {DEFAULT_CHUNK_SIZE:,} users on {_format_threads(int(default['workers']))}"
+    if default.name == chosen.name:
+        return f"this is {name}"
+    return f"{name}: {format_number(default['best_s'])} s, {default['best_s'] / chosen['best_s'] - 1:+.0%}"
 
 
 def _format_threads(count: int) -> str:

@@ -59,13 +59,19 @@ def test_fast_setting_with_least_memory_is_recommended() -> None:
     assert str(found) == (
         "chunks of 1,000 users on 2 threads: 1.04 s, 4.0% slower than the fastest (1.00 s, chunks of 4,000 on "
         "2 threads); of the 2 settings within 5%, none needs more than 1% less memory (120 MB; the largest peak is "
-        "200 MB)"
+        "200 MB)\nthis is the default, chunks of 1,000 users on 2 threads"
     )
 
 
 def test_only_fast_setting_is_recommended() -> None:
     found = recommend(frame((100, 1, 2.0, 100), (1_000, 2, 1.0, 120)))
     assert found.reason == "the fastest, 1.00 s; no other setting is within 5% (120 MB; the largest peak is 120 MB)"
+
+
+def test_recommendation_states_how_slow_the_default_is() -> None:
+    found = recommend(frame((100, 2, 1.0, 100), (1_000, 1, 3.0, 120), (1_000, 2, 1.25, 120)))
+    assert found.default == "the default, chunks of 1,000 users on 2 threads: 1.25 s, +25%"
+    assert not recommend(frame((100, 2, 1.0, 100))).default
 
 
 def test_fewer_threads_win_at_similar_memory() -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_growth", "plot_rates", "plot_skipped"]
 
 SHARES = {"by_rules": "excluded by a rule", "by_bounds": "skipped by bounds", "scored": "scored"}
+_LABEL_SHARE = 0.2
+"""Width of a label such as `40 million` as a share of the axis."""
 SERIES = {"jobs": (BLUE, "o"), "users": (VERMILION, "s")}
 
 
@@ -67,13 +69,15 @@ def plot_rates(growth: Growth) -> Figure:
         )
         sizes, rates, peaks = [*sizes, *x], [*rates, *rate], [*peaks, *peak]
     ticks = sorted({min(sizes), max(sizes), *(point.pairs for point in growth.by_jobs)}) if sizes else []
+    texts = _stagger(ticks)
     for axes in (left, right):
         axes.set_xlabel("pairs: users × jobs (log scale)")
-    _set_logarithmic(left, ticks, rates, _format_short, _format_short)
+    _set_logarithmic(left, ticks, rates, number_of=_format_short)
+    left.set_xticks(ticks, texts, fontsize=SMALL)
     left.set_ylabel("pairs per second (log scale)")
     left.set_title("Speed", loc="left", fontsize=10)
     right.set_xscale("log")
-    right.set_xticks(ticks, [_format_short(tick) for tick in ticks], fontsize=SMALL)
+    right.set_xticks(ticks, texts, fontsize=SMALL)
     right.minorticks_off()
     right.set_ylim(0, 1.15 * max(peaks, default=1))
     right.set_ylabel("peak memory including data, MB")
@@ -165,6 +169,16 @@ def _set_logarithmic(
     ticks = [digit * 10.0**power for power in decades for digit in step if low <= digit * 10.0**power <= high]
     axes.set_yticks(ticks, [number_of(tick) for tick in ticks], fontsize=SMALL)
     axes.minorticks_off()
+
+
+def _stagger(sizes: Sequence[int]) -> list[str]:
+    """Return a label per size of a logarithmic axis. A label that would overlap the next one is on a second line."""
+    texts, taken = [], math.inf  # the smallest size with a label on the first line
+    for size in reversed(sizes):
+        is_near = math.log(taken / size) < _LABEL_SHARE * math.log(sizes[-1] / sizes[0])
+        texts.append(f"\n{_format_short(size)}" if is_near else _format_short(size))
+        taken = taken if is_near else size
+    return texts[::-1]
 
 
 def _time(seconds: float) -> str:

@@ -141,6 +141,14 @@ def test_plots_show_every_size() -> None:
     assert left.get_legend().get_texts()[1].get_text() == "10 × the jobs: 3.2 × the time"
 
 
+def test_labels_of_near_sizes_do_not_overlap() -> None:
+    by_jobs = tuple(point(2_000, jobs, 1.0, peak_bytes=3e8) for jobs in (2_500, 7_000, 20_000))
+    found = Growth(by_jobs, (point(200, 20_000, 1.0, peak_bytes=3e8), by_jobs[-1]))
+    for axes in found.plot_rates().axes:
+        labels = [label.get_text() for label in axes.get_xticklabels()]
+        assert labels == ["\n4 million", "5 million", "14 million", "40 million"]
+
+
 def measure_four_sizes() -> None:
     found = growth((8, 20), (60, 150), actions_per_user=5, k=4, checked=2, repeats=1)
     assert [(point.users, point.jobs) for point in found.by_jobs] == [(20, 60), (20, 150)]
