@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
@@ -17,7 +16,6 @@ from scoring.columns.id_arguments import has_text, is_text
 from scoring.dataset.arrays import UserArrays
 from scoring.dataset.python_row_encoding import encode_users
 from scoring.dataset.row_lookup import RowLookup
-from scoring.errors import ScoringError
 from scoring.facade.cache_keys import make_request_key
 from scoring.facade.frame_fingerprint import FrameContent
 from scoring.facade.job_only_scores import make_unknown_user_inputs
@@ -27,7 +25,7 @@ from scoring.model import Inputs, ScoringModel
 from scoring.plan.job_side_plan import JobPlan
 from scoring.ranking import Prepared
 from scoring.ranking.component_contract import require_contract
-from scoring.threads import run_meanwhile, start_work
+from scoring.threads import run_meanwhile
 from scoring.threads.pool import map_in_threads
 from scoring.validation.lazy_columns import ValidatedFrame
 from scoring.validation.rejections import make_data_error
@@ -93,16 +91,10 @@ def prepare_request(
 
     requests = _PlannedJobs(snapshot, model, jobs)
     found = requests.find()
-    if requests.are_new:
-        return add_users(found.plan)
-    # The users are planned while the content of a known frame is compared. This thread compares, because that releases
-    # the interpreter lock; planning does not, so that it would delay the start of the comparison.
-    get_prepared = start_work(lambda: add_users(found.plan))
-    if requests.have_content(found):
-        return get_prepared()
-    with suppress(ScoringError):  # of other jobs
-        get_prepared()
-    return add_users(requests.replace().plan)
+    # Planning the users meanwhile saves nothing: both wait for the interpreter lock and for memory.
+    if not requests.are_new and not requests.have_content(found):
+        found = requests.replace()
+    return add_users(found.plan)
 
 
 def make_inputs(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
