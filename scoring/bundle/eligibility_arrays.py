@@ -54,7 +54,7 @@ class EligibilityArrays(NamedTuple):
             result[row, self.excluded[self.excluded_start[user] : self.excluded_start[user + 1]]] = False
             cooldown = self.cooldown[self.cooldown_start[user] : self.cooldown_start[user + 1]]
             if len(cooldown):
-                result[row, np.isin(self.company, cooldown)] = False
+                result[row, _is_in(self.company, cooldown)] = False
             if len(self.required_start):
                 required = self.required[self.required_start[user] : self.required_start[user + 1]]
                 result[row] &= np.isin(np.arange(len(self.company)), required)
@@ -65,3 +65,11 @@ class EligibilityArrays(NamedTuple):
             bits = np.unpackbits(self.candidates[users], axis=1, count=len(self.company), bitorder="little")
             result &= bits.view(bool)
         return result
+
+
+def _is_in(company: Ints, excluded: Ints) -> Bools:
+    """Return (m,) whether each company is one of these codes >= 0. `np.isin` takes six times as long."""
+    is_excluded = np.zeros(max(int(company.max(initial=-1)), int(excluded.max())) + 2, dtype=bool)
+    is_excluded[excluded] = True
+    found: Bools = is_excluded[company]  # -1, a missing company, is the last element
+    return found
