@@ -14,20 +14,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import TABLES, Column
-from scoring.database.row_conversion import fetch_columns
+from scoring.database.row_conversion import fetch_slices
 
 __all__ = ["read_joined_arrays"]
 
 ROWS_PER_PAGE: Final = 20_000
 """Rows of a page: 5 MB of joined texts."""
-FIRST_KEY: Final = -(2**63)
 BEYOND: Final = 1e19
 """A number above all keys."""
 SCALE: Final = 2**62
@@ -45,27 +43,26 @@ def read_joined_arrays(connection: Connection, table: str, columns: Sequence[Col
     (key,) = TABLES[table].key
     if connection.dialect.name != "sqlite":
         return None
-    page = _write_query(connection, table, key, columns)
     chunks: list[list[pa.Array]] = [[pa.array([], type=column.type.stored_type)] for column in columns]
-    first, n_rows = FIRST_KEY, ROWS_PER_PAGE
-    while n_rows == ROWS_PER_PAGE:
-        try:
-            values = iter(fetch_columns(connection.exec_driver_sql(page, {"first": first, "rows": ROWS_PER_PAGE})))
-        except OperationalError as error:
-            if "decode to UTF-8" not in str(error):
-                raise
-            return None
-        (n_rows,), (last,), (row_id,) = next(values), next(values), next(values)
-        if str(row_id).upper() != f"{key} INTEGER".upper():
-            return None
-        for column, chunk in zip(columns, chunks, strict=True) if n_rows else ():
-            array = _READERS[column.type.stored_type](values, n_rows)
-            if array is None:
+    query = _write_query(connection, table, key, columns)
+    result = connection.exec_driver_sql(query, {"rows": ROWS_PER_PAGE, "beyond": BEYOND})
+    try:
+        for (page,) in fetch_slices(result, 1):
+            values = iter(page)
+            n_rows, row_id = next(values), next(values)
+            if str(row_id).upper() != f"{key} INTEGER".upper():
                 return None
-            chunk.append(array)
-        if last == np.iinfo(np.int64).max:
-            break
-        first = FIRST_KEY if last is None else last + 1
+            for column, chunk in zip(columns, chunks, strict=True):
+                array = _READERS[column.type.stored_type](values, n_rows)
+                if array is None:
+                    return None
+                chunk.append(array)
+    except OperationalError as error:
+        if "decode to UTF-8" not in str(error):
+            raise
+        return None
+    finally:
+        result.close()
     # the memory of one column's chunks is reused for the next column
     arrays = [pa.concat_arrays(chunks.pop(0)) for _ in columns]
     ids = arrays[[column.name for column in columns].index(key)].to_numpy(zero_copy_only=False)
@@ -73,19 +70,28 @@ def read_joined_arrays(connection: Connection, table: str, columns: Sequence[Col
 
 
 def _write_query(connection: Connection, table: str, key: str, columns: Sequence[Column]) -> str:
-    """Return the query of a page: its number of rows, its last key, the primary key, and the values of each column.
+    """Return the query of all pages, a row each: its number of rows, the primary key, and the values of each column.
 
-    An integer that is the primary key is the row id: distinct integers, in the order of storage.
+    An integer that is the primary key is the row id: distinct integers, in the order of storage. The first keys of the
+    pages are a list of row ids, which SQLite reads in order. Therefore it groups without a copy of the rows, and has
+    the memory of one page at a time. A union with a part per page would keep the texts of all pages until its end.
     """
     quote = connection.dialect.identifier_preparer.quote
-    names = [quote(column.name) for column in columns]
+    t, k = quote(table), quote(key)
+    names = [f"row.{quote(column.name)}" for column in columns]
     joined = [_JOINS[column.type.stored_type].format(c=name) for name, column in zip(names, columns, strict=True)]
-    of_table, key = quote(table), quote(key)
-    # without a limit in a subquery, whose rows SQLite would copy
-    end = f"SELECT {key} FROM {of_table} WHERE {key} >= :first ORDER BY {key} LIMIT 1 OFFSET :rows"  # noqa: S608
-    rows = f"{of_table} WHERE {key} >= :first AND {key} < ifnull(({end}), {BEYOND})"
-    row_id = f"(SELECT group_concat(name || ' ' || type) FROM pragma_table_info('{table}') WHERE pk)"  # noqa: S608
-    return f"SELECT count(*), max({key}), {row_id}, {', '.join(joined)} FROM {rows}"  # noqa: S608 - our names
+    row_id = f"SELECT group_concat(name || ' ' || type) FROM pragma_table_info('{table}') WHERE pk"  # noqa: S608 - our names
+    after_page = "SELECT later.{k} FROM {t} AS later WHERE later.{k} >= {first} ORDER BY later.{k} LIMIT 1 OFFSET :rows"
+    following = after_page.format(k=k, t=t, first="start.first")
+    firsts = (
+        f"WITH RECURSIVE start (first) AS (SELECT min({k}) FROM {t} "  # noqa: S608 - our names
+        f"UNION ALL SELECT ({following}) FROM start WHERE start.first IS NOT NULL) SELECT first FROM start"
+    )
+    end = f"ifnull(({after_page.format(k=k, t=t, first=f'page.{k}')}), :beyond)"
+    return (
+        f"SELECT count(*), ({row_id}), {', '.join(joined)} FROM {t} AS page CROSS JOIN {t} AS row "  # noqa: S608 - our names
+        f"WHERE page.{k} IN ({firsts}) AND row.{k} >= page.{k} AND row.{k} < {end} GROUP BY page.{k}"
+    )
 
 
 _FRACTION: Final = f"CAST(({{c}} - CAST({{c}} AS INTEGER)) * {SCALE} AS INTEGER)"
@@ -105,13 +111,13 @@ _JOINS: Final = {
 
 
 def _read_integers(values: Any, n_rows: int) -> pa.Array | None:
-    (largest,), (joined,) = next(values), next(values)
+    largest, joined = next(values), next(values)
     # a number is smaller than a text or bytes in SQLite; the text of a double is not an integer
     return _parse_integers(joined, n_rows) if largest is None or type(largest) is int else None
 
 
 def _read_doubles(values: Any, n_rows: int) -> pa.Array | None:
-    (largest,), (joined,), (fractions,), (is_inexact,) = (next(values) for _ in range(4))
+    largest, joined, fractions, is_inexact = (next(values) for _ in range(4))
     if is_inexact or not (largest is None or type(largest) in (int, float)):
         return None
     integral = _parse_integers(joined, n_rows)
@@ -127,7 +133,7 @@ def _read_doubles(values: Any, n_rows: int) -> pa.Array | None:
 
 
 def _read_texts(values: Any, n_rows: int) -> pa.Array | None:
-    (n_texts,), (joined,) = next(values), next(values)
+    n_texts, joined = next(values), next(values)
     pieces = _split(joined, SEPARATOR)
     is_missing = pc.equal(pieces, MISSING)
     if len(pieces) != n_rows or n_texts + pc.sum(is_missing).as_py() != n_rows:

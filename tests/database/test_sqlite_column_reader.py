@@ -14,6 +14,7 @@ from scoring.columns import TABLES
 from scoring.columns.board_definition import DEFAULT_BOARD
 from scoring.database import readers, sqlite_column_reader
 from scoring.database.database import Database
+from scoring.database.query_counter import QueryCounter
 from scoring.database.readers import load_tables
 from scoring.database.row_conversion import _query_arrays
 from scoring.database.schema import DATA_TABLES
@@ -65,6 +66,22 @@ def test_arrays_equal_those_of_rows(database: Database, monkeypatch: pytest.Monk
             assert found is not None
             for column, array, other in zip(TABLES[table].columns, found, expected, strict=True):
                 assert array.equals(other.cast(array.type)), (column.name, rows)
+
+
+def test_one_statement_reads_all_pages_in_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite reads the pages in the order of the row ids, without a copy of the rows."""
+    for rows in (1, 20_000):
+        monkeypatch.setattr(sqlite_column_reader, "ROWS_PER_PAGE", rows)
+        with QueryCounter(database) as queries:
+            assert read_joined(database) is not None
+        assert queries.count == 1
+
+    def explain(connection: sa.Connection) -> list[str]:
+        query = sqlite_column_reader._write_query(connection, "jobs", "job_id", COLUMNS)
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", {"rows": 1, "beyond": 1e19})
+        return [row[-1] for row in rows]
+
+    assert not [step for step in database.read(explain) if "TEMP B-TREE" in step]
 
 
 def test_empty_table_has_empty_arrays(database: Database) -> None:
