@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from scoring.array_types import Longs
 from scoring.bundle import bundle_file
@@ -28,6 +28,8 @@ class SearchIndex:
     index: Index
     limits: Limits
     user_locality: Longs  # (n,) users with similar numbers visit the same jobs; ranked together, they hit the CPU cache
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Values that a backend computed from the order and the vectors of the jobs. All indexes of one layout share it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -85,6 +85,7 @@ def find_need_of_a_run(prepared: Prepared, *, k: int = 40) -> Iterator[Finding]:
     needed = memory_forecast.predict_data(len(data.users), len(data.jobs), len(data.actions))
     needed += memory_forecast.predict_run(
         program_bytes=prepared.plan.program.nbytes,
+        search_bytes=prepared.plan.search_bytes,
         n_users=len(users),
         k=k,
         chunk_size=DEFAULT_CHUNK_SIZE,

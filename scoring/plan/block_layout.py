@@ -6,7 +6,7 @@ the current weights, which takes milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -34,10 +34,12 @@ from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.user_row_classes import UserClasses
 from scoring.threads.pool import map_in_threads
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "estimate_mask_bytes"]
 
 _MAX_MASK_BITS = 2**29
 """Maximum number of bits of the masks of a table: 64 MB."""
+_JOBS_PER_MASK = 5
+"""Jobs per cell or block, fewer than usual."""
 _BLOCKS_AT_ONCE = 1024
 """Blocks whose user classes are united at a time: 8 MB for 4,096 classes."""
 _JOBS_AT_ONCE = 4096
@@ -107,6 +109,8 @@ class Layout:
     classes: UserClasses
     user_locality: Longs
     """(n,) sort key of users for cache locality: users with close numbers share candidate jobs."""
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """See `SearchIndex`. Layouts with the same order and vectors share it."""
 
     @classmethod
     def of(cls, program: Program, exclusions: Exclusions, job_id: Longs, keys: tuple[int, ...] | None = None) -> Self:
@@ -243,7 +247,7 @@ class Layout:
             ),
             cell_best=compute_cell_maxima(best, self.cells.cell),
         )
-        return SearchIndex(ordered_program, index, self.limits, self.user_locality)
+        return SearchIndex(ordered_program, index, self.limits, self.user_locality, self.kept)
 
 
 _BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "job_vector")
@@ -305,6 +309,16 @@ def _map_to_positions(start: Longs, jobs: Ints, place: Longs) -> tuple[Longs, Lo
     positions = place[jobs]
     n_before = np.concatenate([[0], np.cumsum(positions >= 0)])
     return n_before[start].astype(np.int64), positions[positions >= 0]
+
+
+def estimate_mask_bytes(arrays: EligibilityArrays) -> int:
+    """Return the bytes that computing the masks of cells and blocks takes at most.
+
+    Measured for 5,591 classes of users and 100,000 jobs: 31.7 MB of an estimated 39.4 MB; 12.4 MB are kept.
+    """
+    n_rows = len(arrays.company) // _JOBS_PER_MASK
+    n_classes = [len(table) for table in arrays.tables if len(table) * n_rows <= _MAX_MASK_BITS]
+    return sum(n * (2 * n_rows + _BLOCKS_AT_ONCE * BLOCK_JOBS) // 8 for n in n_classes)
 
 
 def _make_class_masks(arrays: EligibilityArrays, job_class: UInt16s, cells: Cells, blocks: Blocks) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.model_catalog import AnyModel, load_model
-from scoring.plan.block_layout import Layout
+from scoring.plan.block_layout import Layout, estimate_mask_bytes
 from scoring.plan.candidate_bits import Candidates
 from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
@@ -211,6 +211,15 @@ class Plan:
     def search(self) -> SearchIndex:
         """The program in the order of the layout, and its bounds under the current weights."""
         return self.layout.search(self.program)
+
+    @property
+    def search_bytes(self) -> int:
+        """Bytes that the search takes besides the jobs: tables of rules, and clusters of vectors if they are tried."""
+        from scoring.backends.numba.vector_clusters import estimate_bytes  # importing Numba takes 0.4 s
+
+        rules = self.exclusions.arrays
+        tables = rules.job_class.nbytes + rules.class_allowed.nbytes + rules.user_class.nbytes
+        return tables + estimate_mask_bytes(rules) + estimate_bytes(self.program)
 
     @property
     def bundle(self) -> Bundle:

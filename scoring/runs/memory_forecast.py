@@ -149,16 +149,26 @@ def require_codes(n_users: int, n_occupations: int) -> None:
     )
 
 
-def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, workers: int, held_bytes: int = 0) -> int:
+def predict_run(
+    *,
+    program_bytes: int,
+    n_users: int,
+    k: int,
+    chunk_size: int,
+    workers: int,
+    search_bytes: int = 0,
+    held_bytes: int = 0,
+) -> int:
     """Return the peak bytes of ranking, above the memory of the process before.
 
-    The scorer copies the eligible jobs (at most `program_bytes`). A chunk has ids, rows and scores of k jobs per
-    user. A worker has rows of its lookups and the sums of a tile. `held_bytes` is the memory that the caller keeps
-    besides, such as that of the publishers.
+    The scorer copies the eligible jobs (at most `program_bytes`). `search_bytes`: `Plan.search_bytes`. A chunk has
+    ids, rows and scores of k jobs per user. A worker has rows of its lookups and the sums of a tile. `held_bytes` is
+    the memory that the caller keeps besides, such as that of the publishers.
     """
     chunk = min(chunk_size, n_users) * k
     retained = min(chunk * _RETAINED_BYTES, _MAX_RETAINED_BYTES)
-    return program_bytes + chunk * BYTES_PER_RANKED + retained + workers * 2_000_000 + held_bytes
+    ranked = chunk * BYTES_PER_RANKED + retained
+    return program_bytes + search_bytes + ranked + workers * 2_000_000 + held_bytes
 
 
 def require(bytes_needed: int, operation: str, alternatives: Sequence[str], *, available: int | None = None) -> None:

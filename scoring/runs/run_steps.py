@@ -168,6 +168,7 @@ class ActiveRun:
             held_bytes += BYTES_PER_ROW * min(rows, shards.ROWS_PER_SHARD)
         return memory_forecast.predict_run(
             program_bytes=self.prepared.plan.program.nbytes,
+            search_bytes=self.prepared.plan.search_bytes,
             n_users=n_users,
             k=candidates,
             chunk_size=self.chunk_size,

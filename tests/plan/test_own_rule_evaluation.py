@@ -166,3 +166,16 @@ def test_too_large_masks_are_left_out(inputs: Inputs, monkeypatch: pytest.Monkey
     rankings = [Scorer(plan, workers=1, path="pruned").top_k(20) for plan in (with_masks, without)]
     np.testing.assert_array_equal(*(ranking.job_id for ranking in rankings))
     assert rankings[0].count.max() > 0
+
+
+def test_predicted_bytes_include_tables_of_rules(inputs: Inputs) -> None:
+    """The tables of a rule, and the memory in which their masks are computed."""
+    model = load_model("standard")
+    plain, with_rule = (
+        Plan.build(model.with_eligibility(rules=rules), inputs)
+        for rules in ([], "job.prefecture_code == user.prefecture_code")
+    )
+    assert plain.search_bytes == 0
+    limits = with_rule.layout.limits
+    kept = (limits.job_class, limits.class_allowed, limits.block_mask, limits.cell_mask)
+    assert with_rule.search_bytes > sum(array.nbytes for array in kept) > 0

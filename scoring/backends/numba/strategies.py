@@ -52,6 +52,8 @@ STEP = 4
 """Users of the warm-up of pruning, after each of which the trial may stop."""
 MIN_USERS = 128
 """Fewer users are ranked by pruning: measuring both strategies would cost more than the faster one saves."""
+_CLUSTERS = "clusters"
+"""Key in `SearchIndex.kept`."""
 MAX_PRUNED_SHARE = 0.03
 """If pruning scores less than this share of the jobs, dense is not tried, because it scores all jobs."""
 
@@ -76,6 +78,7 @@ class Selection:
     def __init__(self, search: SearchIndex) -> None:
         self.program, self.index, self.limits = search.program, search.index, search.limits
         self.user_locality = search.user_locality
+        self._kept = search.kept
         self.n_jobs = len(self.index.id_rank)
         self._free: dict[int, list[tuple[UserState, Scratch]]] = {}  # by k: those that no thread is using
 
@@ -128,8 +131,12 @@ class Selection:
 
     @cached_property
     def clusters(self) -> VectorClusters | None:
-        with limit_blas_threads():
-            return VectorClusters.of(self.program, self.index)
+        """The clusters of the jobs' vectors; None if they form none. They are computed once per layout."""
+        if _CLUSTERS not in self._kept:
+            with limit_blas_threads():
+                self._kept[_CLUSTERS] = VectorClusters.of(self.program, self.index)
+        found: VectorClusters | None = self._kept[_CLUSTERS]
+        return None if found is None else found.with_scores(self.index)
 
     def choose(self, wanted: Strategy, users: Longs, k: int) -> StrategyChoice:
         """Return the strategy for these users."""

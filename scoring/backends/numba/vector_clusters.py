@@ -26,6 +26,7 @@ __all__ = [
     "MOST",
     "VectorClusters",
     "count_clusters",
+    "estimate_bytes",
     "find_objection",
     "has_weighted_product",
 ]
@@ -41,6 +42,10 @@ MIN_COSINE = 0.8
 """Minimum median cosine of a job and its centre after the probed iteration. Random vectors have 0.6."""
 USERS_PER_CLUSTER = 8
 """Minimum users per cluster. Making the clusters takes as long as ranking about two users per cluster densely."""
+MIN_WEIGHT = 0.5
+"""Weight of products at which the memory of clusters is expected."""
+_BYTES_PER_JOB = 110
+"""Bytes of the numbers of a job while it is assigned to a block."""
 _AT_ONCE = 8192
 """Vectors that are assigned to clusters at a time."""
 
@@ -105,6 +110,15 @@ class VectorClusters(NamedTuple):
             without_vector=without[np.argsort(index.id_rank[without])].astype(np.int32),
         )
 
+    def with_scores(self, index: Index) -> Self:
+        """Return the same clusters with bounds for the jobs' own scores in an index with the same jobs and vectors."""
+        of_block, of_cluster = self.of_block.copy(), self.of_cluster.copy()
+        scores = np.where(self.job < 0, np.float32(-np.inf), index.job_score[self.job])
+        of_block[:, BEST_SCORE] = scores.max(axis=1)
+        filled = np.flatnonzero(np.diff(self.first_block))
+        of_cluster[BEST_SCORE, filled] = np.maximum.reduceat(of_block[:, BEST_SCORE], self.first_block[filled])
+        return self._replace(of_block=of_block, of_cluster=of_cluster)
+
     def allocate_bounds(self) -> Singles:
         """Return scratch memory for the bounds of the clusters."""
         return np.empty((2, self.of_cluster.shape[1]), np.float32)
@@ -117,6 +131,24 @@ class VectorClusters(NamedTuple):
 def count_clusters(n_jobs: int) -> int:
     """Return the number of clusters for jobs with vectors: a multiple of CHUNK."""
     return min(MOST_CLUSTERS, max(1, n_jobs // JOBS_PER_CLUSTER // CHUNK) * CHUNK)
+
+
+def estimate_bytes(program: Program) -> int:
+    """Return the bytes that computing the clusters of a program takes at most; 0 if they are hardly tried.
+
+    They are tried if a product has so much weight that pruning scores most jobs.
+    """
+    of_products = [
+        (program.term_kind[program.term_start[c] : program.term_start[c + 1]] == DOT).any()
+        for c in range(program.n_components)
+    ]
+    share = program.flat_weight[of_products].sum() / max(program.flat_weight.sum(), 1e-300)
+    if share < MIN_WEIGHT or find_objection(program) is not None:
+        return 0
+    n_jobs, d = int(program.dot_job_has[0].sum()), program.user_vector.shape[1]
+    n_clusters = count_clusters(n_jobs)
+    of_vectors = 4 * d * (3 * n_jobs + BLOCK_JOBS * n_clusters)  # copies by job, sorted and in blocks
+    return of_vectors + _BYTES_PER_JOB * n_jobs + 4 * n_clusters * min(n_jobs, _AT_ONCE)
 
 
 def has_weighted_product(program: Program, index: Index) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -217,3 +218,57 @@ def test_stop_leaves_no_partial_list() -> None:
     Selection(plan.search).run("clustered", users, make_no_seeds(30), found, users, stop)
     assert not found.count.any()
     assert (found.row == -1).all()
+
+
+@try_examples(
+    8,
+    200,
+    how=cases,
+    seed=st.integers(0, 2**32 - 1),
+    components=st.sampled_from((FACTORS, EVERY_OTHER_TERM)),
+    spread=st.sampled_from(SPREADS),
+    share=st.sampled_from((0.05, 0.9, 1.0)),
+    k=st.sampled_from((1, 8, 60)),
+)
+def test_clusters_of_a_layout_serve_other_weights(
+    seed: int, components: tuple, spread: float, share: float, k: int
+) -> None:
+    """A layout computes its clusters once. With other weights, only the bounds of the jobs' own scores differ."""
+    sketch = Sketch(seed, 9, 400, components, 0, n_companies=20)
+    plan = plan_of(sketch, with_clusters(sketch, spread, share))
+    if not plan.exclusions.open_to_all.any():
+        return
+    known = Selection(plan.search).clusters
+    weights = sketch.rng("weights").random(len(components))
+    other = replace(plan, program=fold(plan.program, weights, weights))
+    other.__dict__["layout"] = plan.layout
+    found, computed = Selection(other.search).clusters, VectorClusters.of(other.search.program, other.search.index)
+    assert (known is None) == (found is None) == (computed is None)
+    if known is None or found is None or computed is None:
+        return
+    assert found.vectors is known.vectors
+    for name in VectorClusters._fields:
+        np.testing.assert_array_equal(getattr(found, name), getattr(computed, name), err_msg=name)
+    assert_clustered_lists_equal_reference(other, k)
+
+
+@pytest.mark.parametrize(("n_jobs", "d"), [(20_000, 32), (60_000, 8)])
+def test_predicted_bytes_of_clusters_cover_peak(n_jobs: int, d: int) -> None:
+    rng = np.random.default_rng(0)
+    sketch = Sketch(3, 10_000, 300, FACTORS, 0, n_companies=40)
+    vectors = rng.normal(size=(n_jobs, d)).astype(np.float32)
+    index = plan_of(replace(sketch, n_users=1)).search.index._replace(
+        vector=vectors, job_score=np.zeros(n_jobs, np.float32), id_rank=np.arange(n_jobs, dtype=np.int32)
+    )
+    program = program_of(sketch)._replace(
+        job_vector=np.ascontiguousarray(vectors.T),
+        user_vector=np.zeros((10_000, d), np.float32),
+        dot_start=np.array([0, d], dtype=np.int32),
+        dot_job_has=np.ones((1, n_jobs), dtype=bool),
+    )
+    tracemalloc.start()
+    VectorClusters.of(program, index)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.8 * peak < vector_clusters.estimate_bytes(program) < 1.5 * peak
+    assert vector_clusters.estimate_bytes(program._replace(flat_weight=np.zeros(program.n_components))) == 0
