@@ -1,4 +1,4 @@
-"""Lists longer than `top_list.SHORT`, by scoring every job and sorting the scores.
+"""Long lists, by scoring every job and sorting the scores.
 
 The four scores of a job are kept when its block is scored: computing them again for a long list takes longer than all
 other steps. The best jobs are selected by ranges of their totals and sorted. Jobs are in the order of their ids before

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 SHORT = 512
-"""Lists up to this length are sorted by insertion. Longer lists are found by sorting all scores."""
+"""A requested strategy finds lists up to this length by insertion. It finds longer lists by sorting all scores."""
 
 
 @internal

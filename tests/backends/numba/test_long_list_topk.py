@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from scoring.backends.numba.strategies import Selection, TopKBuffers, make_no_seeds
+from scoring.backends.numba.strategies import LONG, Selection, TopKBuffers, make_no_seeds
 from scoring.backends.numba.top_list import SHORT
 from scoring.bundle.ranked_lists import Ranking
 from scoring.plan import Plan
 from scoring.plan.weight_precomputation import fold
+from scoring.ranking import Scorer
 from tests.backends.numba.test_pruned_topk import EQUAL, EVERY_TERM, assert_equals_reference
 from tests.support.example_counts import try_examples
 from tests.support.proof_counts import record_count
@@ -94,3 +95,39 @@ def test_stop_leaves_lists_empty() -> None:
     Selection(plan.search).run("sorted", users, make_no_seeds(5), found, users, np.ones(1, dtype=np.int64))
     assert not found.count.any()
     assert (found.row == -1).all()
+
+
+N_USERS = 130
+"""Enough users for a trial."""
+
+
+@try_examples(
+    4,
+    80,
+    how=cases,
+    seed=st.integers(0, 2**32 - 1),
+    components=st.sampled_from((EVERY_TERM, EQUAL)),
+    levels=st.sampled_from((0, 1, 2)),
+    per_company=st.sampled_from((0, 0, 3)),
+    n_jobs=st.sampled_from((300, 700, 1500)),
+    k=st.sampled_from((LONG - 1, LONG, LONG + 1, 200, 299, SHORT - 1, SHORT, SHORT + 1, 699, 1499)),
+)
+def test_lists_around_limits_equal_reference(
+    seed: int, components: tuple, levels: int, per_company: int, n_jobs: int, k: int
+) -> None:
+    """Around the limits of k, each strategy and the chosen one give the lists of the reference, with ties."""
+    sketch = Sketch(seed, N_USERS, n_jobs, components, levels, per_company=per_company, n_companies=n_jobs // 3)
+    plan, some = plan_of(sketch), np.array([0, 7, N_USERS - 1])
+    k = min(k, plan.bundle.n_eligible)
+    if not k:
+        return
+    reference, ids = reference_lists(plan, k, some), plan.bundle.user_id
+    for strategy in ("pruned", "dense", "sorted"):
+        found, stop = TopKBuffers.empty(3, k), np.zeros(1, dtype=np.int64)
+        Selection(plan.search).run(strategy, some, make_no_seeds(3), found, np.arange(3), stop)
+        job_id = np.where(found.row >= 0, plan.job_id[found.row], -1)
+        assert_equals_reference(reference, Ranking(ids[some], job_id, found.row, found.scores, found.count), plan)
+    chosen = Scorer(plan, workers=2).top_k(k)
+    of_some = Ranking(ids[some], chosen.job_id[some], chosen.job_row[some], chosen.scores[some], chosen.count[some])
+    assert_equals_reference(reference, of_some, plan)
+    record_count("compiled lists", "{} random programs", 1)

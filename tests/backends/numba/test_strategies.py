@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring.backends.numba import strategies, vector_clusters
-from scoring.backends.numba.strategies import SAMPLED_USERS, STEP, WARMUP_USERS, Selection
+from scoring.backends.numba.strategies import LONG, LONG_LISTS, SAMPLED_USERS, STEP, WARMUP_USERS, Selection
 from scoring.bundle.program import Program
 from scoring.plan import Plan
 from scoring.plan.weight_precomputation import fold
@@ -110,3 +110,37 @@ def test_trial_of_slow_pruning_stops_early(monkeypatch: pytest.MonkeyPatch, dens
     assert sum(ranked) == (STEP if dense == 0 else SAMPLED_USERS)
     assert seconds == 1 / measured
     assert share == 7 / (measured * N_JOBS)
+
+
+@pytest.mark.parametrize("fastest", ["pruned", "sorted"])
+def test_fastest_strategy_of_long_lists_is_chosen(monkeypatch: pytest.MonkeyPatch, fastest: str) -> None:
+    seconds = dict.fromkeys(("pruned", "sorted"), 0.002) | {fastest: 0.001}
+    measured: list[int] = []
+
+    def measure(self: Selection, strategy: str, users: Any, k: int, places: Any) -> tuple[float, int]:
+        measured.extend(users[places])
+        return seconds[strategy], 0
+
+    monkeypatch.setattr(Selection, "_measure_run", measure)
+    monkeypatch.setattr(strategies, "_estimate_insertion", lambda k, n_jobs: 1.0)
+    choice = Selection(make_plan().search).choose("auto", np.arange(N_USERS), 700)
+    assert choice.strategy == fastest
+    assert "sorted took" in choice.reason
+    assert len(measured) == 4 * LONG_LISTS
+
+
+@pytest.mark.parametrize(
+    ("k", "n_jobs", "n_users", "strategy"),
+    [
+        (LONG, 1, 1, "pruned"),
+        (513, 60_000, 1, "pruned"),
+        (900, 60_000, 1, "sorted"),
+        (513, 5_000, 1, "sorted"),
+        (2_000, 60_000, 1_000, "sorted"),
+        (4_000, 1_000_000, 1, "pruned"),
+    ],
+)
+def test_estimate_decides_for_a_few_users(k: int, n_jobs: int, n_users: int, strategy: str) -> None:
+    selection = Selection(make_plan().search)
+    selection.n_jobs = n_jobs
+    assert selection.choose("auto", np.zeros(n_users, dtype=np.int64), k).strategy == strategy
