@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -104,11 +104,11 @@ class Rejections:
         self._found.append(pd.DataFrame(columns))
         self.rejected[at] = True
 
-    def check(self, columns: Sequence[Column], frame: pd.DataFrame) -> None:
+    def check(self, columns: Sequence[Column], coerced: Mapping[str, pd.Series]) -> None:
         """Reject rows that violate a column of coerced values, unless they are rejected already."""
         accepted = ~self.rejected
         for column in columns:
-            values = frame[column.name]
+            values = coerced[column.name]
             for mask, reason in column.find_violations(values):
                 self.add(mask & accepted, column.name, values, reason)
 

@@ -134,7 +134,7 @@ class NormalisedTable:
             rejections = pd.concat([self.rejections, rejections], ignore_index=True)
         keep = ~found.rejected
         frame = self.frame[keep].reset_index(drop=True)
-        ids = np.append(self.rejected_ids, _get_ids(self.table, self.frame[found.rejected]))
+        ids = np.append(self.rejected_ids, _get_ids(self.table, self.frame, found.rejected))
         return replace(
             self, frame=frame, rows=self.rows[keep], rejections=rejections, rejected_ids=ids, all_ids=self._keep_ids()
         )
@@ -203,15 +203,15 @@ def normalise(
             rejections.add(mask, column.name, values, reason)
     resolved = resolve_ids(table, ids, raw_ids, out.get("external_id"), owners or {}, rejections)
     out |= resolved.columns
-    coerced_frame = pd.DataFrame(out, copy=False)
-    rejections.check(columns, coerced_frame)
+    rejections.check(columns, out)
     merged = np.zeros(len(frame), dtype=bool)
     if unique:
-        merged = _find_duplicates(spec, coerced_frame, rejections, raw_ids)
+        merged = _find_duplicates(spec, out, rejections, raw_ids)
     keep = np.flatnonzero(~rejections.rejected & ~merged)
-    valid_frame = coerced_frame if len(keep) == len(coerced_frame) else coerced_frame.iloc[keep].reset_index(drop=True)
-    for column in columns:
-        valid_frame[column.name] = column.type.finish(valid_frame[column.name])
+    valid: Mapping[str, pd.Series] | pd.DataFrame = out
+    if len(keep) < len(frame):
+        valid = _make_frame(out, len(frame)).iloc[keep].reset_index(drop=True)
+    valid_frame = _make_frame({c.name: c.type.finish(valid[c.name]) for c in columns}, len(keep))
     source = source or FrameRows(frame)
     return NormalisedTable(
         table,
@@ -222,16 +222,24 @@ def normalise(
         int(merged.sum()),
         ignored,
         notes={**resolved.notes, **notes},
-        rejected_ids=_get_ids(table, coerced_frame[rejections.rejected]),
+        rejected_ids=_get_ids(table, out, rejections.rejected),
         all_ids=resolved.owner,
     )
 
 
-def _get_ids(table: str, frame: pd.DataFrame) -> NDArray[np.int64]:
+def _make_frame(columns: Mapping[str, pd.Series], length: int) -> pd.DataFrame:
+    """Return a frame of columns with RangeIndexes. With a given index, pandas does not compute the union of theirs."""
+    return pd.DataFrame(columns, index=pd.RangeIndex(length), copy=False)
+
+
+def _get_ids(
+    table: str, columns: Mapping[str, pd.Series] | pd.DataFrame, rows: Mask | None = None
+) -> NDArray[np.int64]:
     """Return the known ids of the rows of users or jobs; none for other tables."""
     if table not in OWNERS.values():
         return np.empty(0, dtype=np.int64)
-    ids: NDArray[np.int64] = frame[get_table(table).key[0]].dropna().to_numpy(dtype=np.int64)
+    found = columns[get_table(table).key[0]]
+    ids: NDArray[np.int64] = (found if rows is None else found[rows]).dropna().to_numpy(dtype=np.int64)
     return ids
 
 
@@ -327,25 +335,28 @@ def pad_prefectures(
 
 
 def _find_duplicates(
-    spec: Table, frame: pd.DataFrame, rejections: Rejections, raw_ids: Mapping[str, pd.Series]
+    spec: Table, columns: Mapping[str, pd.Series], rejections: Rejections, raw_ids: Mapping[str, pd.Series]
 ) -> Mask:
     """Return which valid rows duplicate an action or a prefecture pair; reject duplicate ids in other tables.
 
     This must be the last check, so that an invalid row does not cause the rejection of a valid row with the same id.
     """
     valid = np.flatnonzero(~rejections.rejected)
-    keys = frame[list(spec.key)]
-    duplicate = np.zeros(len(frame), dtype=bool)
-    duplicate[valid] = _find_repeated(keys if len(valid) == len(frame) else keys.iloc[valid])
+    length = len(rejections.rejected)
+    keys = _make_frame({name: columns[name] for name in spec.key}, length)
+    duplicate = np.zeros(length, dtype=bool)
+    duplicate[valid] = _find_repeated(keys if len(valid) == length else keys.iloc[valid])
     if len(spec.key) > 1:
         own = [column.name for column in spec.columns if column.name not in TABLES[spec.name].names]
-        return _keep_smallest(frame, list(spec.key), own, duplicate, valid) if own and duplicate.any() else duplicate
+        if own and duplicate.any():
+            return _keep_smallest(_make_frame(columns, length), list(spec.key), own, valid)
+        return duplicate
     key = spec.key[0]
-    rejections.add(duplicate, key, raw_ids.get(key, frame[key]), DUPLICATE)
-    return np.zeros(len(frame), dtype=bool)
+    rejections.add(duplicate, key, raw_ids.get(key, columns[key]), DUPLICATE)
+    return np.zeros(length, dtype=bool)
 
 
-def _keep_smallest(frame: pd.DataFrame, key: list[str], own: list[str], duplicate: Mask, valid: Longs) -> Mask:
+def _keep_smallest(frame: pd.DataFrame, key: list[str], own: list[str], valid: Longs) -> Mask:
     """Return the duplicates if the row with the smallest own values is kept, so that no result depends on row order.
 
     Missing values are largest.
