@@ -49,7 +49,8 @@ def time_column(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.S
 
 def make_canonical(table: str, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
     """Return the canonical frame of a table. Columns that are not given (`external_id`) are missing in every row."""
-    kinds = {column.name: column.type.dtype for column in TABLES[table].columns}
     absent = pd.Series(np.full(n_rows, None, object), dtype="str")
-    frame = pd.DataFrame({name: columns.get(name, absent) for name in kinds}, index=pd.RangeIndex(n_rows))
-    return frame.astype({name: dtype for name, dtype in kinds.items() if str(frame[name].dtype) != dtype})
+    kinds = {column.name: column.type.dtype for column in TABLES[table].columns}
+    values = {name: pd.Series(columns.get(name, absent), copy=False) for name in kinds}
+    values = {name: one if str(one.dtype) == kinds[name] else one.astype(kinds[name]) for name, one in values.items()}
+    return pd.DataFrame(values, index=pd.RangeIndex(n_rows))

@@ -32,12 +32,12 @@ _CODES: Final = ("prefecture_code", "adjacent_code", "city_code")
 
 def load_occupations() -> pd.DataFrame:
     """Return the canonical table: occupation_code, name, major_code; 172 rows in 18 major groups."""
-    return _to_canonical("occupations", load_occupation_traits())
+    return _load_canonical("occupations").copy()
 
 
 def load_prefectures() -> pd.DataFrame:
     """Return the canonical table: prefecture_code, name, region; 47 rows."""
-    return _to_canonical("prefectures", load_prefecture_traits())
+    return _load_canonical("prefectures").copy()
 
 
 def load_prefecture_adjacency() -> pd.DataFrame:
@@ -46,7 +46,7 @@ def load_prefecture_adjacency() -> pd.DataFrame:
     Pairs that are connected only across water (bridge, tunnel, ferry) are included; the column `kind` of the file
     marks them.
     """
-    return _to_canonical("prefecture_adjacency", _read("prefecture_adjacency.csv"))
+    return _load_canonical("prefecture_adjacency").copy()
 
 
 def load_occupation_traits() -> pd.DataFrame:
@@ -93,5 +93,7 @@ def _read_once(name: str) -> pd.DataFrame:
         return pd.read_csv(file, dtype=dict.fromkeys(_CODES, "str"))
 
 
-def _to_canonical(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({c.name: c.type.dtype for c in TABLES[table].columns})[list(TABLES[table].names)]
+@cache
+def _load_canonical(table: str) -> pd.DataFrame:
+    columns = {column.name: column.type.dtype for column in TABLES[table].columns}
+    return _read_once(f"{table}.csv").astype(columns)[list(columns)]
