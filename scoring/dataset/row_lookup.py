@@ -22,7 +22,7 @@ from scoring.array_types import Bools, Longs
 from scoring.columns.id_arguments import IdList, has_text, is_text, list_ids, parse_plain_number
 from scoring.columns.text_id_hash import is_reserved
 from scoring.columns.text_normalisation import normalise_value
-from scoring.columns.types import INTEGER
+from scoring.columns.types import ID, INTEGER
 from scoring.errors import ConfigurationError, UnknownIdError, make_printable, pluralize
 from scoring.id_index import IdIndex
 
@@ -306,6 +306,8 @@ def parse_ids(requested: Any, kind: str) -> Longs:
     values = list_ids(requested)
     if isinstance(values, np.ndarray) and values.dtype.kind == "i" and values.ndim == 1:
         return values.astype(np.int64)
+    if ID.accepts_objects(values):  # without pandas: most requests have one id
+        return np.array(values, dtype=np.int64)
     column = pd.Series(list(values), dtype=object)
     parsed = INTEGER.coerce(column)
     is_invalid = parsed.values.isna().to_numpy(dtype=bool)

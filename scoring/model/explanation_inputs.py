@@ -205,7 +205,8 @@ class Pair:
     @cached_property
     def area_mean(self) -> tuple[float | None, int, int]:
         """Mean hourly wage of the job's area, the number of its jobs, and the level (2 is the narrowest)."""
-        mean, count, level = self.inputs.basis.areas.of(self.inputs.jobs.take(np.array([self._j])))
+        jobs, row = self.inputs.jobs, slice(self._j, self._j + 1)
+        mean, count, level = self.inputs.basis.areas.find(jobs.prefecture[row], jobs.major[row])
         return _number(mean[0]), int(count[0]), int(level[0])
 
     def company_actions(self, days: float) -> tuple[int, int]:
@@ -230,7 +231,10 @@ class Pair:
         return None if code < 0 else words.major.value(self.inputs.majors[code])
 
     def _occupation_code(self, occupation: int) -> int:
-        return int(self.inputs.words.occupation.values.get_indexer(pd.Index([occupation]))[0])
+        try:
+            return int(self.inputs.words.occupation.values.get_loc(occupation))  # type: ignore[arg-type]  # values are distinct
+        except KeyError:
+            return -1
 
     @cached_property
     def cosine_of_factors(self) -> float | None:

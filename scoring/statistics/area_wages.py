@@ -58,8 +58,14 @@ class AreaMeans:
 
         Level 2 is prefecture and major occupation, 1 prefecture, 0 all jobs. The mean is NaN where none exists.
         """
-        prefecture = np.where(jobs.prefecture < len(self.by_prefecture) - 1, jobs.prefecture, -1)
-        major = np.where(jobs.major < self.by_major.shape[1] - 1, jobs.major, -1)
+        return self.find(jobs.prefecture, jobs.major)
+
+    def find(
+        self, prefecture: NDArray[np.integer], major: NDArray[np.integer]
+    ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int8]]:
+        """Return `of` jobs with these codes of their prefectures and major groups, (n,) each."""
+        prefecture = np.where(prefecture < len(self.by_prefecture) - 1, prefecture, -1)
+        major = np.where(major < self.by_major.shape[1] - 1, major, -1)
         count_2 = self.by_major_count[prefecture, major]
         count_1 = self.by_prefecture_count[prefecture]
         level = np.where(

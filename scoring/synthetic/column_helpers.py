@@ -50,7 +50,7 @@ def time_column(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.S
 def make_canonical(table: str, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
     """Return the canonical frame of a table. Columns that are not given (`external_id`) are missing in every row."""
     absent = pd.Series(np.full(n_rows, None, object), dtype="str")
-    kinds = {column.name: column.type.dtype for column in TABLES[table].columns}
+    kinds: dict[str, Any] = {column.name: column.type.dtype for column in TABLES[table].columns}
     values = {name: pd.Series(columns.get(name, absent), copy=False) for name in kinds}
     values = {name: one if str(one.dtype) == kinds[name] else one.astype(kinds[name]) for name, one in values.items()}
     return pd.DataFrame(values, index=pd.RangeIndex(n_rows))

@@ -81,13 +81,14 @@ def format_most_frequent(counts: Mapping[str, int]) -> str:
 
 
 def find_unknown_values(
-    frames: Mapping[str, pd.DataFrame], references: Mapping[str, pd.DataFrame] | None = None
+    frames: Mapping[str, pd.DataFrame | Mapping[str, pd.Series]],
+    references: Mapping[str, pd.DataFrame | Mapping[str, pd.Series]] | None = None,
 ) -> tuple[UnknownValues, ...]:
     """Return the unknown values of canonical frames, by table and column.
 
     Parameters
     ----------
-    frames: the frames to search.
+    frames: the frames to search, or the columns of `REFERENCES`.
     references: the reference tables; None: those of `frames`. Without rows, a reference table is not compared with.
     """
     references = frames if references is None else references
@@ -98,9 +99,11 @@ def find_unknown_values(
         known = f"{', '.join(words[:-1])} or {words[-1]}"
         found.append(_count("jobs", "salary_type", _find_unknown(texts, pa.array(words, pa.large_string())), known))
     for (table, column), reference in REFERENCES.items():
-        if reference is None or table not in frames or reference not in references or not len(references[reference]):
+        if reference is None or table not in frames or reference not in references:
             continue
         codes = references[reference][TABLES[reference].key[0]]
+        if not len(codes):
+            continue
         unknown = _find_unknown(_to_arrow(frames[table][column]), _to_arrow(codes))
         found.append(_count(table, column, unknown, f"in {reference}"))
     return tuple(values for values in found if values is not None)

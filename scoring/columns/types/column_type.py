@@ -52,7 +52,8 @@ class ColumnType(ABC):
         if "dtype" in cls.__dict__ and "coerced_dtype" not in cls.__dict__:
             cls.coerced_dtype = cls.dtype
         cls._pandas_dtype = pd.api.types.pandas_dtype(cls.dtype)
-        cls._missing_value = pd.array([None], dtype=cls.coerced_dtype)
+        coerced_dtype: Any = cls.coerced_dtype
+        cls._missing_value = pd.array([None], dtype=coerced_dtype)
 
     def __repr__(self) -> str:
         return f"<column type {self.name}>"
