@@ -120,8 +120,10 @@ def _under(items: list[pytest.Item], places: list[Path]) -> list[pytest.Item]:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what collection created out of garbage collection. It stays until the end and would be scanned often."""
-    gc.collect()
+    """Leave what collection created out of garbage collection. It stays until the end and would be scanned often.
+
+    It is not searched for garbage before: that takes a quarter of a second, and nearly all of it is needed.
+    """
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)  # imported modules would be scanned often, too
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import re
 import shlex
@@ -26,6 +27,12 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```[^\S\n]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 
 relative = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+@functools.cache
+def build_commands() -> Any:
+    """Return the tree of commands. To build it takes 20 ms."""
+    return typer.main.get_command(app)
 
 
 def words_of_prose(text: str) -> int:
@@ -72,7 +79,7 @@ def test_relative_links_and_anchors_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_commands_and_options_of_guides_exist(page: Path) -> None:
     for arguments in commands(page.read_text("utf-8")):
-        command: Any = typer.main.get_command(app)
+        command = build_commands()
         while arguments and arguments[0] in getattr(command, "commands", {}):
             command = command.commands[arguments.pop(0)]
         assert not getattr(command, "commands", {}), arguments
@@ -88,8 +95,7 @@ def test_guides_have_commands_and_code() -> None:
 
 def test_readme_lists_every_command_and_page() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    names: Any = typer.main.get_command(app)
-    assert {name for name in names.commands if f"`scoring {name}" not in readme} == set()
+    assert {name for name in build_commands().commands if f"`scoring {name}" not in readme} == set()
     menus = [ROOT / "docs" / name for name in ("index.md", "guides.md", "reference.md")]  # of the documentation site
     listed = [line for menu in menus for line in menu.read_text("utf-8").splitlines()]
     assert "(docs/index.md)" in readme

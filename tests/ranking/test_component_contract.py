@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
+from scoring.dataset import Tables
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.terms import JobTerm, Value
@@ -81,9 +82,15 @@ def model_of(component: Component) -> ScoringModel:
     return ScoringModel("own", (Part(name, "base", component),), WeightProfile({"base": 1.0}, {"base": {name: 1.0}}))
 
 
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return make_market(30, 60, seed=1).tables
+
+
 @pytest.fixture
-def market() -> Dataset:
-    return Dataset(make_market(30, 60, seed=1).tables)
+def market(tables: Tables) -> Dataset:
+    """Return a dataset without the results of earlier checks."""
+    return Dataset(tables)
 
 
 @pytest.mark.parametrize("broken", BROKEN)
