@@ -136,7 +136,7 @@ def require_reason(choice: ModelChoice) -> None:
 
 def warn_about_other_lists(database: Database, progress: Progress) -> None:
     """Print a warning if the published lists are of another model than the promoted profile."""
-    from scoring.registry.promotion_table import PromotedTable
+    from scoring.registry.promotion_storage import PromotedTable
 
     table = PromotedTable(database)
     promotions = table.read()

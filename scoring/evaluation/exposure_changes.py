@@ -151,7 +151,7 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
     UnknownIdError: If a listed job is not in the inputs.
     """
     attribute = JobAttribute.of(inputs, by)
-    return compare_places(*(JobPlaces.of(ranking, inputs) for ranking in (before, after)), attribute)
+    return compare_places(JobPlaces.of(before, inputs), JobPlaces.of(after, inputs), attribute)
 
 
 def compare_places(before: JobPlaces, after: JobPlaces, attribute: JobAttribute) -> pd.DataFrame:

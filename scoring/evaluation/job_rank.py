@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from scoring.array_types import Bools, Ints, Longs
+from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.dataset.row_lookup import IdList
 from scoring.ranking import Prepared
 from scoring.ranking.total_score import compute_total
@@ -77,7 +77,7 @@ class FullRanking:
         plan, users = prepared.plan, prepared.user_rows([user_id])
         self._prepared, self._user = prepared, int(users[0])
         same = next((one for one in known if self._has_values_of(one)), None)
-        self._values = (
+        self._values: Floats = (
             prepared.scorer.components(users, np.arange(len(plan.job_id)))[:, 0] if same is None else same._values
         )
         self._totals = compute_total(plan.model.flat_weights, self._values)

@@ -20,7 +20,7 @@ from scoring.facade.cache_keys import make_explanation_key, make_score_key
 from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
 from scoring.facade.legacy_result_types import describe_factors, make_recommendations
 from scoring.facade.pair_chunks import PairChunk, estimate_working_bytes, never_cancelled, score_chunks
-from scoring.facade.small_requests import make_plain_inputs
+from scoring.facade.small_request_inputs import make_plain_inputs
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex, find_unused_id
 from scoring.model import Inputs, ScoringModel

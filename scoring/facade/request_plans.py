@@ -17,9 +17,9 @@ from scoring.dataset.arrays import UserArrays
 from scoring.dataset.python_row_encoding import encode_users
 from scoring.dataset.row_lookup import RowLookup
 from scoring.facade.cache_keys import make_request_key
-from scoring.facade.frame_fingerprint import FrameContent
+from scoring.facade.frame_equality import FrameContent
 from scoring.facade.job_only_scores import make_unknown_user_inputs
-from scoring.facade.small_requests import read_users
+from scoring.facade.small_request_inputs import read_users
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs, ScoringModel
 from scoring.plan.job_side_plan import JobPlan

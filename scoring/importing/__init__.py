@@ -6,7 +6,7 @@ Columns are matched by name or by a mapping file.
 - `mapping_file`: the YAML mapping file; `readers`: sources to raw rows; `header_check`: their columns
 - `computed_columns`: source to target columns (with `value_map`, `money_amount_parser`, `time_parser`)
 - `stored_codes`: stored ids and codes of texts; `row_rules`: rules, and merging of rows that share a key
-- `rejection_file_rows`: rows of a file of rejected rows; `table_writer`: insert, update and close rows
+- `rejected_row_origin`: rows of a file of rejected rows; `table_writer`: insert, update and close rows
 - `import_report`: numbers of stored, merged and rejected rows
 - `mapping_draft`: a draft of a mapping for files of unknown layout
 """

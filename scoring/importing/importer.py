@@ -45,7 +45,7 @@ from scoring.importing.header_check import require_columns
 from scoring.importing.import_report import ImportReport, ImportReports
 from scoring.importing.mapping_file import ImportMap, TableMap, parse_table_mapping, read_mapping, read_settings
 from scoring.importing.readers import RawRows, SourceOptions, concatenate, describe_source, read_source
-from scoring.importing.rejection_file_rows import RestoredRows, join_fields, restore_origin
+from scoring.importing.rejected_row_origin import RestoredRows, join_fields, restore_origin
 from scoring.importing.row_rules import clear_values, find_violations, merge_rows
 from scoring.importing.stored_codes import (
     CITY_TABLES,

@@ -4,7 +4,7 @@
 - `term_checks`: checks that terms fit the data; `value_range_check`: components of users must have values from 0 to 100
 - `program_packer`: packs terms into a program; `weight_precomputation`: applies weights to a program
 - `block_layout`: the eligible jobs in search order, from `cell_key_choice`, `user_row_classes`, `blocks` and
-  `key_code_cells`
+  `sparse_key_index`
 - `rule_exclusions`: eligibility rules; `candidate_bits`: the jobs that may be ranked for each user
 """
 

@@ -29,8 +29,8 @@ from scoring.plan.cell_key_choice import (
     measure_user_locality,
     number_cells,
 )
-from scoring.plan.key_code_cells import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.rule_exclusions import Exclusions
+from scoring.plan.sparse_key_index import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.user_row_classes import UserClasses
 from scoring.threads.pool import map_in_threads
 

@@ -6,8 +6,8 @@
 - `column_memory`: bytes of a frame's columns before and after smaller dtypes
 - `peak_memory`: peak memory of a function, in a separate process
 - `memory_need`: the memory of a run at other sizes, compared with the available memory
-- `missing_values_and_activity`: missing values and actions over time
-- `batch_query_comparison`: database queries of users who are loaded one by one, and together
+- `dataset_contents`: missing values and actions over time
+- `user_loading_comparison`: database queries of users who are loaded one by one, and together
 - `method_speed_comparison`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
 - `pruning_stats`: how many jobs are scored for each user
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
@@ -28,14 +28,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoring.profiling.batch_query_comparison import compare_queries as compare_queries
-    from scoring.profiling.batch_query_comparison import plot_queries as plot_queries
     from scoring.profiling.chunk_size_sweep import Recommendation as Recommendation
     from scoring.profiling.chunk_size_sweep import plot_sweep as plot_sweep
     from scoring.profiling.chunk_size_sweep import recommend as recommend
     from scoring.profiling.chunk_size_sweep import sweep as sweep
     from scoring.profiling.column_memory import column_bytes as column_bytes
     from scoring.profiling.column_memory import plot_columns as plot_columns
+    from scoring.profiling.dataset_contents import missing_values as missing_values
+    from scoring.profiling.dataset_contents import plot_actions as plot_actions
+    from scoring.profiling.dataset_contents import plot_missing as plot_missing
     from scoring.profiling.line_times import fold_lines as fold_lines
     from scoring.profiling.line_times import hottest_lines as hottest_lines
     from scoring.profiling.line_times import line_frame as line_frame
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
     from scoring.profiling.memory_need import predict_memory as predict_memory
     from scoring.profiling.method_speed_comparison import ladder as ladder
     from scoring.profiling.method_speed_comparison import plot_ladder as plot_ladder
-    from scoring.profiling.missing_values_and_activity import missing_values as missing_values
-    from scoring.profiling.missing_values_and_activity import plot_actions as plot_actions
-    from scoring.profiling.missing_values_and_activity import plot_missing as plot_missing
     from scoring.profiling.peak_memory import Peak as Peak
     from scoring.profiling.peak_memory import peak_frame as peak_frame
     from scoring.profiling.peak_memory import peak_of as peak_of
@@ -73,6 +71,8 @@ if TYPE_CHECKING:
     from scoring.profiling.sessions import replay as replay
     from scoring.profiling.subprocess_data_source import Source as Source
     from scoring.profiling.subprocess_data_source import full_run as full_run
+    from scoring.profiling.user_loading_comparison import compare_queries as compare_queries
+    from scoring.profiling.user_loading_comparison import plot_queries as plot_queries
 
 _HOMES = {
     "Growth": "scaling.growth",
@@ -85,7 +85,7 @@ _HOMES = {
     "Source": "subprocess_data_source",
     "column_bytes": "column_memory",
     "compare_caches": "sessions",
-    "compare_queries": "batch_query_comparison",
+    "compare_queries": "user_loading_comparison",
     "count_recomputed": "sessions",
     "fold_lines": "line_times",
     "full_run": "subprocess_data_source",
@@ -95,21 +95,21 @@ _HOMES = {
     "line_frame": "line_times",
     "line_profile": "line_times",
     "make_session": "sessions",
-    "missing_values": "missing_values_and_activity",
+    "missing_values": "dataset_contents",
     "peak_frame": "peak_memory",
     "peak_of": "peak_memory",
     "phase_frame": "phase_times",
-    "plot_actions": "missing_values_and_activity",
+    "plot_actions": "dataset_contents",
     "plot_columns": "column_memory",
     "plot_hit_rates": "sessions",
     "plot_ladder": "method_speed_comparison",
     "plot_layers": "sessions",
     "plot_lines": "line_times",
     "plot_memory": "memory_need",
-    "plot_missing": "missing_values_and_activity",
+    "plot_missing": "dataset_contents",
     "plot_peaks": "peak_memory",
     "plot_phases": "phase_times",
-    "plot_queries": "batch_query_comparison",
+    "plot_queries": "user_loading_comparison",
     "plot_sweep": "chunk_size_sweep",
     "plot_times": "sessions",
     "plot_visits": "pruning_stats",

@@ -5,8 +5,8 @@
 - `profile_version`: a saved model and its file format; `metadata`: the section `profile` of this file
 - `registry_frames`: data frames
 - `diff`: differences between two profiles
-- `promotions`: the version in use; `promotion_table`: its record in a database; `promotion_requests`: approval
-- `evaluation_log`: evaluations on test users; `evaluation_log_fields`: its records of a scoreboard or a backtest
+- `promotions`: the version in use; `promotion_storage`: its record in a database; `promotion_requests`: approval
+- `evaluation_log`: evaluations on test users; `evaluation_log_records`: its records of a scoreboard or a backtest
 - `promotion_evidence`: these evaluations as evidence for a promotion, and the objections to it
 - `promotion_evidence_text`: this evidence in words
 - `evaluation_file`: an evaluation in a file, for a report

@@ -20,7 +20,7 @@ from scoring.model_catalog import AnyModel, list_preset_names, load_model
 from scoring.registry.diff import ProfileDiff
 from scoring.registry.evaluation_file import SavedEvaluation
 from scoring.registry.evaluation_log import TestAccess, count_looks, make_access_frame
-from scoring.registry.evaluation_log_fields import FindUsers, describe_backtest, describe_scoreboard
+from scoring.registry.evaluation_log_records import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.held_out_pair_sketch import SketchKeys
 from scoring.registry.mergeable_journal import EntryJournal
@@ -30,7 +30,7 @@ from scoring.registry.profile_reader import ProfileReader
 from scoring.registry.profile_version import Profile, dump_profile, parse_metadata, parse_profile
 from scoring.registry.promotion_evidence import Evidence, EvidenceError, collect_evidence
 from scoring.registry.promotion_requests import PromotionRequest, find_open_request, require_other_name
-from scoring.registry.promotion_table import PromotedTable
+from scoring.registry.promotion_storage import PromotedTable
 from scoring.registry.promotions import (
     FolderPromotion,
     Promotion,

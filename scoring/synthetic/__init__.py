@@ -3,7 +3,7 @@
 Users choose jobs by hidden preference weights, which tuning can estimate from their actions.
 
 - `reference_arrays`: the reference tables as arrays; `companies`, `jobs`, `job_texts`: employers and advertisements
-- `users`; `hidden_preferences`: their hidden weights and the utility of a job; `newest_user_actions`: the actions
+- `users`; `hidden_preferences`: their hidden weights and the utility of a job; `recent_action_state`: the actions
   that it depends on
 - `actions`: sessions, views, clicks and applications
 - `market`: `Market` and `make_market`; `sample_files`: a small market as files, with invalid rows

@@ -21,7 +21,7 @@ from scoring.synthetic import column_helpers
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.hidden_preferences import Preferences, Utility
 from scoring.synthetic.jobs import Jobs
-from scoring.synthetic.newest_user_actions import RecentActions
+from scoring.synthetic.recent_action_state import RecentActions
 from scoring.synthetic.reference_arrays import DAY, N_SCENES, ReferenceArrays
 from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, draw_weighted
 from scoring.synthetic.users import Users

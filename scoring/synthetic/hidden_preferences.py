@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scoring.synthetic import column_helpers
 from scoring.synthetic.companies import Companies
 from scoring.synthetic.jobs import Jobs
-from scoring.synthetic.newest_user_actions import RecentActions
+from scoring.synthetic.recent_action_state import RecentActions
 from scoring.synthetic.reference_arrays import DAY, ReferenceArrays
 from scoring.synthetic.sampling import Floats, Ints, draw_flags, draw_weighted
 from scoring.synthetic.users import STYLES, Users

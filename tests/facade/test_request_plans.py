@@ -123,7 +123,7 @@ def test_same_frame_is_planned_once() -> None:
 
 
 def test_values_between_the_sampled_bytes_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.facade.frame_fingerprint.SAMPLED_BYTES", 1)
+    monkeypatch.setattr("scoring.facade.frame_equality.SAMPLED_BYTES", 1)
     engine, users = new_engine(), DATASET.tables.users.head(2)
     one = DATASET.tables.jobs
     other = one.assign(fee=one["fee"].where(one.index != 7, 4_999.0))

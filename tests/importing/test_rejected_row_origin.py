@@ -12,7 +12,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_users
 from scoring.errors import ConfigurationError
 from scoring.importing import ImportReport, import_file, import_mapping
-from scoring.importing.rejection_file_rows import DUPLICATE
+from scoring.importing.rejected_row_origin import DUPLICATE
 from tests.support.errors import raises_at
 
 JOBS = """job_id,fee,title

@@ -23,7 +23,7 @@ from scoring.model import ScoringModel, parse_model
 from scoring.model_catalog import get_component_kinds, load_model
 from scoring.registry import Registry
 from scoring.registry.held_out_pair_sketch import sketch_pairs
-from scoring.registry.promotion_table import PromotedTable
+from scoring.registry.promotion_storage import PromotedTable
 from tests.registry.conftest import UNTESTED, minutes
 from tests.support.custom_components import OWN
 from tests.support.database_version_1 import write_version_1

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from scoring.facade.frame_fingerprint import FrameContent
+from scoring.facade.frame_equality import FrameContent
 
 N = 40
 Edit = Callable[[pd.DataFrame], pd.DataFrame | None]
