@@ -12,12 +12,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from scoring.array_types import Bools, Longs
 from scoring.columns import Column
 from scoring.columns.board_definition import Board, parse_own_columns
 from scoring.columns.dataset_frames import Tables, find_newest_time
 from scoring.columns.series_functions import view_bytes
 from scoring.columns.types import TIME
-from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
+from scoring.dataset.arrays import NO_TIME, ActionArrays, JobArrays, Ragged, UserArrays, to_microseconds
 from scoring.dataset.clock import Clock
 from scoring.dataset.row_lookup import ExternalIds, RowLookup
 from scoring.dataset.vocabularies import collect_vocabularies
@@ -43,6 +44,8 @@ class Dataset:
         if the newest data of `tables` are more than one day later (`Clock.given`). Pass True if the rows after the
         clock have been removed from the tables.
     ledger: Row counts of the source; None if the tables contain every row.
+    recorded_at: (n_actions,) the time at which each row of `tables.actions` was recorded, in microseconds; `NO_TIME` if
+        not known. An action after the clock, but not after this time, counts as at the clock. None: not known.
 
     Raises
     ------
@@ -66,8 +69,10 @@ class Dataset:
         as_of: datetime | str | None = None,
         set_back: bool | None = None,
         ledger: DataReport | None = None,
+        recorded_at: Longs | None = None,
     ) -> None:
         self.tables = _sort_tables(tables)
+        self._recorded_at = recorded_at
         newest = find_newest_time(self.tables)
         moment = newest if as_of is None else _to_utc(as_of)
         self.clock = Clock.given(moment, newest, set_back)
@@ -209,23 +214,33 @@ class Dataset:
 
     def actions_as_of(self, clock: Clock) -> ActionArrays:
         """Return the actions up to another clock, as in a dataset with that clock."""
-        if clock.now > self.clock.now:
-            return self._encode_actions(clock.now)
         if clock.now == self.clock.now:
             return self.actions
+        if clock.now > self.clock.now or self._recorded_at is not None:
+            return self._encode_actions(clock.now)
         if not len(self.actions) or self.actions.at.max() <= clock.now:
             return self.actions
         return self.actions.take(np.flatnonzero(self.actions.at <= clock.now))
 
     def _encode_actions(self, now: int) -> ActionArrays:
-        actions = self.tables.actions
-        return ActionArrays.encode(
+        actions, last = self.tables.actions, now
+        if self._recorded_at is not None:
+            used = self._find_used_actions(self._recorded_at, now)
+            actions, last = actions[used], np.iinfo(np.int64).max
+        found = ActionArrays.encode(
             actions,
             _find_rows(actions["user_id"], self.users.user_id, "user"),
             _find_rows(actions["job_id"], self.jobs.job_id, "job"),
-            now,
+            last,
             tuple(column.name for column in self.board.get_own("actions")),
         )
+        # duplicates and the order of actions are those of the original times
+        return found if self._recorded_at is None else replace(found, at=np.minimum(found.at, now))
+
+    def _find_used_actions(self, recorded_at: Longs, now: int) -> Bools:
+        at = to_microseconds(self.tables.actions["occurred_at"])
+        used: Bools = (at <= now) | (at <= recorded_at)
+        return used
 
     def _count_actions(self, ledger: DataReport | None) -> DataReport:
         """Return the report with the actions that are duplicates or after the clock."""
@@ -233,7 +248,8 @@ class Dataset:
             sizes = {name: len(frame) for name, frame in self.tables.items()}
             ledger = DataReport({name: TableReport(name, size, size) for name, size in sizes.items()})
         counts = ledger["actions"]
-        later = int((to_microseconds(self.tables.actions["occurred_at"]) > self.clock.now).sum())
+        recorded = np.full(len(self.tables.actions), NO_TIME) if self._recorded_at is None else self._recorded_at
+        later = int((~self._find_used_actions(recorded, self.clock.now)).sum())
         repeated = counts.read - counts.n_rejected - later - len(self.actions)
         left_out = {rule: rows for rule, rows in (("repeated", repeated), ("after the clock", later)) if rows}
         return ledger.with_table(replace(counts, used=len(self.actions), left_out=left_out))

@@ -19,7 +19,7 @@ from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.columns.board_definition import Board
-from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays, make_lazy_job_arrays
+from scoring.dataset.arrays import DAY, NO_TIME, ActionArrays, JobArrays, UserArrays, make_lazy_job_arrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.column_lookup import Codes, NamedColumns, find_column
 from scoring.dataset.dataset import Dataset
@@ -77,6 +77,15 @@ class History:
         """(n_users,) number of actions."""
         in_order = len(row) == len(dataset.users) and bool((row == np.arange(len(row))).all())
         self._is_whole = in_order and int(self.counts.sum()) == len(self._actions)
+
+    @classmethod
+    def of_actions(cls, actions: ActionArrays, jobs: JobArrays, clock: Clock, n_users: int) -> Self:
+        """Return the history of n users with these actions up to the clock. `actions.user` are rows of the users."""
+        found = cls.__new__(cls)
+        found.jobs, found.now, found._actions, found._is_whole = jobs, clock.now, actions, True
+        start = np.searchsorted(actions.user, np.arange(n_users + 1))
+        found._first, found.counts = start[:-1], np.diff(start)
+        return found
 
     def take(self, rows: NDArray[np.integer]) -> Self:
         """Return the history of the users at these rows, in that order."""

@@ -32,7 +32,7 @@ from scoring.plan.user_rules import (
     merge_ragged,
 )
 
-__all__ = ["Exclusions"]
+__all__ = ["Exclusions", "find_jobs_excluded_for_all"]
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,9 @@ class Exclusions:
         ModelError: If a rule of the model names a column that does not exist, or does not fit its type.
         """
         _check(candidates, len(inputs.users), len(inputs.jobs))
-        by_rule = _group_by_rule(rules, inputs, candidates)
         return cls(
             rules=rules,
-            by_rule=by_rule | {rule.reason: find_excluded_jobs(rule, inputs) for rule in _of_form(rules, of_job=True)},
+            by_rule=find_jobs_excluded_for_all(rules, inputs, candidates),
             user_rules=_make_user_rules(rules, inputs, candidates),
             company=inputs.jobs.company,
             n_companies=len(inputs.words.company),
@@ -206,7 +205,15 @@ def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
         )
 
 
-def _group_by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:
+def find_jobs_excluded_for_all(
+    rules: Eligibility, inputs: Inputs, candidates: Candidates | None = None
+) -> dict[str, Bools]:
+    """Return rule → (m,) jobs that it excludes for all users, in the order in which rules are applied.
+
+    Raises
+    ------
+    ModelError: If a rule of the model names a column that does not exist, or does not fit its type.
+    """
     jobs = inputs.jobs
     excluded: dict[str, Bools] = {}
     if candidates is not None:
@@ -218,7 +225,7 @@ def _group_by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | 
         excluded["employment type"] = ~(allowed & (jobs.employment_type != NO_CODE))
     if rules.min_fee is not None:
         excluded["fee too low"] = ~(np.nan_to_num(jobs.fee, nan=0.0) >= rules.min_fee)
-    return excluded
+    return excluded | {rule.reason: find_excluded_jobs(rule, inputs) for rule in _of_form(rules, of_job=True)}
 
 
 def _find_applied_jobs(inputs: Inputs) -> Ragged:

@@ -14,6 +14,7 @@ from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranked_lists import Ranking
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import require_dataset
+from scoring.dataset.event_source import EventSource
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.model import Inputs, ScoringModel
@@ -61,33 +62,39 @@ class Prepared:
     @classmethod
     def of(
         cls,
-        data: Dataset | Statistics | Inputs,
+        data: Dataset | Statistics | Inputs | EventSource,
         model: AnyModel,
         *,
         workers: int | None = None,
         candidates: Candidates | None = None,
         backend: BackendFactory | None = None,
         basis: Basis | None = None,
+        upto: int | None = None,
         path: Strategy = "auto",
     ) -> Self:
         """Prepare a model on all rows.
 
         Parameters
         ----------
-        data: A dataset, its statistics (to share them), or inputs.
+        data: A dataset, its statistics (to share them), inputs, or tables with events, such as
+            `scoring.live.EventTables`.
         model: The model, the name of a shipped model, or the path of a model file.
         workers: Maximum number of threads; None for one per available core.
         candidates: The jobs that each user's list may contain; None for the jobs open at the clock.
         backend: Factory of the backend of each plan, such as `ReferenceBackend`; None for `NumbaBackend`.
         basis: The basis for scores, such as yesterday's; None for the basis of the dataset or the inputs.
+        upto: The number of the last event to apply to tables with events. It requires `basis`, whose clock decides
+            which times have passed.
         path: The strategy of rankings, as of `Scorer`. "scan" is the fastest for a few users who are ranked once.
 
         Raises
         ------
-        ConfigurationError: If a basis is given together with inputs, which have one.
+        ConfigurationError: If a basis is given together with inputs, which have one, or if `upto` is given without
+            events and a basis.
         ModelError: If a component's terms do not fit the data.
         """
-        model, workers, inputs = load_model(model), check_workers(workers), _make_inputs(data, basis)
+        model, workers = load_model(model), check_workers(workers)
+        inputs = _make_inputs(_apply_events(data, basis, upto), basis)
         with limit_threads(workers):
             plan = Plan.build(model, inputs, candidates)
             require_contract(plan, inputs)
@@ -217,6 +224,26 @@ class Prepared:
         UnknownIdError: If a job does not exist.
         """
         return self.inputs.job_lookup.find_rows(job_ids)
+
+
+def _apply_events(
+    data: Dataset | Statistics | Inputs | EventSource, basis: Basis | None, upto: int | None
+) -> Dataset | Statistics | Inputs:
+    """Return the dataset after the events up to `upto`, or the data if they have no events."""
+    if isinstance(data, EventSource):
+        if upto is not None and basis is not None:
+            return data.dataset_at(upto, basis.clock)
+        missing = "upto" if upto is None else "basis"
+        raise ConfigurationError(
+            f"data has events, but {missing} is missing. Give upto and basis, or a Dataset.", key=(missing,)
+        )
+    if upto is not None:
+        raise ConfigurationError(
+            f"upto is given, but data is a {type(data).__name__}, which has no events. Omit upto, or give an "
+            "EventTables.",
+            key=("upto",),
+        )
+    return data
 
 
 def _make_inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:

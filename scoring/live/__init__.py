@@ -1,0 +1,14 @@
+"""Lists that stay exact after every event.
+
+- `events`: one changed row, with its number; `live_tables`: tables with events, and the state that they define
+- `live_lists`: the lists of all users, updated by events and by ticks
+- `pair_arrays`, `job_columns`, `live_rules`, `growing_codes`, `slabs`: the arrays that one row changes in place
+- `list_kernels`: compiled scores and updates of lists
+- `rule_sources`: what eligibility rules read; `row_check`: whether components read only rows and the basis
+"""
+
+from scoring.live.events import Event
+from scoring.live.live_lists import LiveLists, UserList
+from scoring.live.live_tables import EventTables, LiveTables
+
+__all__ = ["Event", "EventTables", "LiveLists", "LiveTables", "UserList"]

@@ -1,0 +1,530 @@
+"""Exact lists of all users, kept up to date event by event."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.argument_checks import check_list_length
+from scoring.array_types import Bools, Ints, Longs
+from scoring.backends.numba.backend import NumbaBackend
+from scoring.bundle.ranked_lists import SCORES, Ranking
+from scoring.columns import ACTION_KINDS
+from scoring.columns.dataset_frames import Tables
+from scoring.dataset import Dataset
+from scoring.dataset.arrays import ActionArrays, JobArrays, UserArrays
+from scoring.dataset.clock import Clock
+from scoring.dataset.python_row_encoding import encode_jobs, encode_users
+from scoring.dataset.vocabularies import Vocabularies
+from scoring.errors import ConfigurationError, ModelError, UnknownIdError
+from scoring.live.events import Event, Row, make_rows, to_microseconds
+from scoring.live.growing_codes import GrowingVocabulary, make_growing
+from scoring.live.job_columns import JobColumns, take_users
+from scoring.live.list_kernels import REFILL, ListArrays, rank_user, score_job, update_lists
+from scoring.live.live_rules import LiveRules
+from scoring.live.live_tables import ActionKey, LiveTables
+from scoring.live.pair_arrays import LayoutChangedError, PairLayout
+from scoring.live.rule_sources import list_sources
+from scoring.model import GROUPS, Inputs, ScoringModel
+from scoring.model.component_inputs import History
+from scoring.model.terms import Value
+from scoring.model_catalog import AnyModel, load_model
+from scoring.plan import Plan
+from scoring.plan.plan import call_terms
+from scoring.plan.value_range_check import is_shipped
+from scoring.statistics import Basis, Statistics
+
+__all__ = ["SPARE", "LiveLists", "UserList", "make_next_basis"]
+
+SPARE: Final = 16
+"""Jobs of a list beyond those that readers see. As many can leave before a list is computed again."""
+
+_MIN_ROOM: Final = 64
+_PAIRS_RANKED_ALONE: Final = 2_000_000
+"""Pairs up to which the first lists are computed user by user: a search index takes longer to build."""
+
+
+@dataclass(frozen=True)
+class UserList:
+    """The list of one user: jobs, best first, with their four scores in the order of `SCORES`."""
+
+    user_id: int
+    job_id: Longs  # (n,)
+    scores: np.ndarray  # (n, 4) float32
+
+    def __len__(self) -> int:
+        return len(self.job_id)
+
+
+class LiveLists:
+    """The lists of all active users, exact given a basis and the events so far.
+
+    Components must belong to this package. A row of an event is used at once. Freshness, opening, expiry and windows of
+    days follow the clock of the basis, which `tick` replaces together with area means, popularity and similarity.
+
+    One thread at a time may use an object.
+
+    Parameters
+    ----------
+    tables: The tables without events.
+    model: The model, the name of a shipped model, or the path of a model file.
+    basis: The basis of the scores, with all values computed, such as `Statistics(dataset).basis.materialize([360.0])`.
+    k: Length of the lists that readers see.
+
+    Raises
+    ------
+    ConfigurationError: If k is not an integer of 1 or more, or the basis lacks a popularity window.
+    ModelError: If a component does not belong to this package, or a rule reads something that events do not change.
+
+    Example
+    -------
+    >>> from datetime import UTC, datetime
+    >>> basis = Statistics(data).basis.materialize([360.0])
+    >>> lists = LiveLists(data.tables, "standard", basis, k=5)
+    >>> user, job = int(lists.ranking().user_id[0]), int(lists.ranking().job_id[0, 0])
+    >>> lists.apply(Event(1, "job", job, None, datetime(2025, 6, 1, tzinfo=UTC)))  # deleted
+    True
+    >>> job in lists.get(user).job_id
+    False
+    """
+
+    def __init__(self, tables: Tables, model: AnyModel, basis: Basis, *, k: int = 40) -> None:
+        self.k, self.model = check_list_length(k), load_model(model)
+        _require_supported(self.model)
+        self.basis = basis.materialize()
+        self.tables = LiveTables(tables)
+        self.seq = 0
+        """The highest number of an event that was applied."""
+        self.n_rebuilds = 0
+        """How often all arrays and lists were built, the first time included."""
+        self.n_refills = 0
+        """How many lists were computed again because they had too few exact places."""
+        self._build()
+
+    def __repr__(self) -> str:
+        return f"LiveLists({self.model.name}, {int(self._has_list.sum()):,} lists, event {self.seq:,}, {self.basis!r})"
+
+    # --- Reading -----------------------------------------------------------------------------------------------------
+
+    def get(self, user_id: int) -> UserList | None:
+        """Return the list of a user; None if the user is inactive.
+
+        Raises
+        ------
+        UnknownIdError: If the user does not exist.
+        """
+        user = self._user_of.get(user_id)
+        if user is None or not self.tables.users.contains(user_id):
+            raise _make_unknown(user_id, "does not exist")
+        if not self._has_list[user]:
+            return None
+        n = min(self.k, int(self._lists.valid[user]))
+        slots = self._lists.slot[user, :n]
+        return UserList(user_id, self._rules.job_id[slots], self._lists.scores[user, :n].copy())
+
+    def ranking(self, user_ids: Sequence[int] | None = None) -> Ranking:
+        """Return the lists of these users as a ranking; None for all active users, in order of their ids.
+
+        Raises
+        ------
+        UnknownIdError: If a user does not exist or is inactive.
+        """
+        if user_ids is None:
+            user_ids = sorted(user for user, place in self._user_of.items() if self._has_list[place])
+        found = [self.get(user) for user in user_ids]
+        for user, of_user in zip(user_ids, found, strict=True):
+            if of_user is None:
+                raise _make_unknown(user, "is inactive")
+        width = max((len(of_user) for of_user in found if of_user is not None), default=0)
+        job_id = np.full((len(found), width), -1, dtype=np.int64)
+        scores = np.zeros((len(found), width, len(SCORES)), dtype=np.float32)
+        count = np.zeros(len(found), dtype=np.int32)
+        for row, of_user in enumerate(found):
+            assert of_user is not None
+            count[row] = len(of_user)
+            job_id[row, : len(of_user)], scores[row, : len(of_user)] = of_user.job_id, of_user.scores
+        return Ranking(np.array(user_ids, dtype=np.int64), job_id, np.full_like(job_id, -1), scores, count)
+
+    # --- Events ------------------------------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> bool:
+        """Apply an event; return whether it changed a row. An event that was applied before changes nothing.
+
+        Raises
+        ------
+        DataError: If the row is not canonical. Nothing is changed.
+        """
+        if not self.tables.apply(event):
+            return False
+        self.seq = max(self.seq, event.seq)
+        try:
+            if event.kind == "job":
+                self._update_job(event.key)
+            elif event.kind == "user":
+                if event.body is None:
+                    self._forget_actions(event.key)
+                self._update_user(event.key)
+            else:
+                self._add_action(event)
+        except LayoutChangedError:
+            self._build()
+        return True
+
+    def tick(self, as_of: datetime) -> None:
+        """Replace the basis by that of the current tables at a time. Factors are kept.
+
+        Raises
+        ------
+        ConfigurationError: If the time is before the clock of the basis.
+        """
+        clock = Clock(pd.Timestamp(as_of), set_back=False)
+        if clock.now < self.basis.clock.now:
+            raise ConfigurationError(
+                f"as_of is {as_of}, before the clock of the basis, {self.basis.clock.as_of}. A clock never goes back.",
+                key=("as_of",),
+            )
+        self.basis = make_next_basis(self.tables.make_dataset(clock), self.basis)
+        self._build()
+
+    # --- Building ----------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        """Build all arrays and lists from the tables."""
+        self.n_rebuilds += 1
+        self._now = self.basis.clock.as_of.to_pydatetime()
+        self._dataset = self.tables.make_dataset(self.basis.clock)
+        inputs = Inputs.of(self._dataset, basis=self.basis)
+        self._inputs = replace(inputs, words=make_growing(inputs.words))
+        self._n_users, self._n_jobs = len(inputs.users), len(inputs.jobs)
+        self._n_base_users, self._n_base_jobs = self._n_users, self._n_jobs
+        users_room, jobs_room = _add_room(self._n_users), _add_room(self._n_jobs)
+        self._layout = PairLayout(
+            self._find_values(self._inputs),
+            self.model.flat_weights,
+            self.model.weights_in_group,
+            np.array([GROUPS.index(part.group) for part in self.model.parts]),
+            self._n_users,
+            self._n_jobs,
+            users_room,
+            jobs_room,
+        )
+        self._user_id: Longs = np.zeros(users_room, dtype=np.int64)
+        self._user_id[: self._n_users] = inputs.users.user_id
+        self._user_of = {user: place for place, user in enumerate(inputs.users.user_id.tolist())}
+        self._job_of = {job: slot for slot, job in enumerate(inputs.jobs.job_id.tolist())}
+        self._deleted_jobs: set[int] = set()
+        self._jobs = JobColumns(inputs.jobs, jobs_room)
+        self._changed_users: dict[int, UserArrays] = {}  # place → the user's row, if an event changed it
+        self._no_users = take_users(inputs.users, None)
+        no_jobs = self._jobs.take(np.empty(0, dtype=np.int32), lambda: self._dataset.tables.jobs.iloc[:0])
+        none = np.empty(0, dtype=np.int32)
+        no_actions = ActionArrays(none, none, none.astype(np.int8), none.astype(np.int64))
+        self._no_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 0)
+        self._no_jobs = no_jobs
+        self._collect_actions()
+        self._has_list: Bools = np.zeros(users_room, dtype=bool)
+        self._has_list[: self._n_users] = inputs.users.active
+        self._totals = np.empty(users_room, dtype=np.float32)
+        self._result = np.zeros(users_room, dtype=np.uint8)
+        self._make_rules(users_room, jobs_room)
+        self._make_lists(users_room, jobs_room)
+
+    def _collect_actions(self) -> None:
+        """Divide the actions into those of the checkpoint, as arrays, and those of events, by user and by job."""
+        dataset, frame = self._dataset, self.tables.make_checkpoint_actions()
+        users, has_user = dataset.user_index.find(frame["user_id"].to_numpy())
+        jobs, has_job = dataset.job_index.find(frame["job_id"].to_numpy())
+        used = has_user & has_job
+        self._quarantined_users = set(frame["user_id"][~has_user].tolist())
+        self._quarantined_jobs = set(frame["job_id"][~has_job].tolist())
+        self._base = ActionArrays.encode(
+            frame[used], users[used].astype(np.int32), jobs[used].astype(np.int32), self.basis.clock.now
+        )
+        self._erased_places: set[int] = set()
+        self._by_job = np.argsort(self._base.job, kind="stable")
+        self._job_start = np.searchsorted(self._base.job[self._by_job], np.arange(self._n_jobs + 1))
+        self._event_actions: dict[int, list[ActionKey]] = defaultdict(list)
+        self._actors: dict[int, set[int]] = defaultdict(set)
+        for key in self.tables.actions:
+            self._note_action(key)
+
+    def _note_action(self, key: ActionKey) -> None:
+        self._event_actions[key[0]].append(key)
+        self._actors[key[1]].add(key[0])
+
+    def _make_rules(self, users_room: int, jobs_room: int) -> None:
+        inputs, n_jobs = self._inputs, self._n_jobs
+        rules = self._rules = LiveRules(self.model.eligibility, inputs.board, users_room, jobs_room)
+        rules.job_id[:n_jobs], rules.company[:n_jobs] = inputs.jobs.job_id, inputs.jobs.company
+        rules.open_to_all[:n_jobs] = rules.find_open_to_all(inputs)
+        for table in ("jobs", "users"):
+            rules.write_frame(table, getattr(self._dataset.tables, table))
+        if rules.write_all_users(inputs):
+            return
+        for user in range(self._n_users):
+            rules.write_user(user, *self._find_history(user))
+
+    def _make_lists(self, users_room: int, jobs_room: int) -> None:
+        width = self.k + SPARE
+        self._lists = ListArrays(
+            np.full((users_room, width), -1, dtype=np.int32),
+            np.zeros((users_room, width, len(SCORES)), dtype=np.float32),
+            np.zeros(users_room, dtype=np.int32),
+            np.zeros(users_room, dtype=bool),
+            np.zeros(jobs_room, dtype=np.int32),
+        )
+        if self._n_users * self._n_jobs <= _PAIRS_RANKED_ALONE:
+            for user in range(self._n_users):
+                self._rank_user(user)
+            return
+        users = np.flatnonzero(self._has_list[: self._n_users])
+        found = NumbaBackend(Plan.build(self.model, self._inputs).bundle).top_k(width, users)
+        rows, count = found.job_row, found.count
+        self._lists.slot[users, : rows.shape[1]] = rows
+        self._lists.scores[users, : rows.shape[1]] = found.scores
+        self._lists.valid[users] = count
+        self._lists.complete[users] = count < width
+        self._lists.n_lists[:] = np.bincount(rows[rows >= 0], minlength=jobs_room)
+
+    # --- Jobs --------------------------------------------------------------------------------------------------------
+
+    def _update_job(self, job_id: int) -> None:
+        found, slot = self.tables.jobs.get(job_id), self._job_of.get(job_id)
+        if found is None:
+            if slot is not None and job_id not in self._deleted_jobs:
+                self._deleted_jobs.add(job_id)
+                self._rules.open_to_all[slot] = False
+                self._refresh_lists(slot, int(self._rules.company[slot]))
+                self._update_actors(job_id, slot)
+            return
+        if job_id in self._quarantined_jobs:
+            raise LayoutChangedError
+        row = found.clamped(self.tables.jobs.table, self._now)
+        job = self._encode_job(row)
+        appears = slot is None or job_id in self._deleted_jobs
+        old_company = -1 if slot is None else int(self._rules.company[slot])
+        slot = self._n_jobs if slot is None else slot
+        inputs = self._make_inputs(job, self._no_users, self._no_history)
+        self._layout.write_job(slot, self._find_values(inputs))
+        if slot == self._n_jobs:
+            self._n_jobs += 1
+            self._job_of[job_id] = slot
+        self._deleted_jobs.discard(job_id)
+        is_open = bool(self._rules.find_open_to_all(inputs)[0])
+        self._rules.write_job(slot, job_id, int(job.company[0]), is_open, row)
+        changed = self._jobs.write(slot, job)
+        self._refresh_lists(slot, old_company)
+        if changed or appears:
+            self._update_actors(job_id, slot)
+
+    def _refresh_lists(self, slot: int, old_company: int) -> None:
+        """Move a job in all lists after its row changed."""
+        arrays, rules, n = self._layout.arrays, self._rules, self._n_users
+        if rules.open_to_all[slot]:
+            score_job(arrays, slot, n, self._totals)
+        elif not self._lists.n_lists[slot]:
+            return
+        allowed = self._has_list
+        of_columns = rules.allowed_users(slot, n) if rules.open_to_all[slot] else None
+        if of_columns is not None:
+            allowed = allowed.copy()
+            allowed[:n] &= of_columns
+        of_kernel = rules.arrays()
+        update_lists(arrays, self._lists, of_kernel, slot, old_company, allowed, self._totals, n, self.k, self._result)
+        for user in np.flatnonzero(self._result[:n] & REFILL).tolist():
+            self.n_refills += 1
+            self._rank_user(user)
+
+    def _update_actors(self, job_id: int, slot: int) -> None:
+        """Update the users who acted on a job, because their scores read its row."""
+        start = self._job_start[slot : slot + 2] if slot < self._n_base_jobs else (0, 0)
+        base = self._by_job[start[0] : start[1]]
+        users = {int(user) for user in self._base.user[base]}
+        users |= {self._user_of[user] for user in self._actors.get(job_id, ()) if user in self._user_of}
+        for user in sorted(users):
+            if self.tables.users.contains(int(self._user_id[user])):
+                self._refresh_user(user)
+
+    def _encode_job(self, row: Row) -> JobArrays:
+        job = encode_jobs(make_rows(self.tables.jobs.table, [row]), self._grow(row))
+        if job is None:
+            raise LayoutChangedError
+        return job
+
+    def _grow(self, row: Row) -> Vocabularies:
+        """Return the words with the company and the city of a row. Other new values change the tables of terms."""
+        words = self._inputs.words
+        for vocabulary, name in ((words.company, "company_id"), (words.city, "city_code")):
+            assert isinstance(vocabulary, GrowingVocabulary)
+            if name in row:
+                vocabulary.add(row[name])
+        return words
+
+    # --- Users -------------------------------------------------------------------------------------------------------
+
+    def _update_user(self, user_id: int) -> None:
+        found, user = self.tables.users.get(user_id), self._user_of.get(user_id)
+        if found is None:
+            if user is not None:
+                self._has_list[user] = False
+                self._rank_user(user)
+            return
+        if user_id in self._quarantined_users:
+            raise LayoutChangedError
+        row = found.clamped(self.tables.users.table, self._now)
+        arrays = encode_users(make_rows(self.tables.users.table, [row]), self._grow(row))
+        if arrays is None:
+            raise LayoutChangedError
+        if user is None:
+            user = self._n_users
+            if user >= len(self._has_list):
+                raise LayoutChangedError
+            self._n_users += 1
+            self._user_of[user_id], self._user_id[user] = user, user_id
+        self._changed_users[user] = arrays
+        self._has_list[user] = bool(arrays.active[0])
+        self._refresh_user(user, row)
+
+    def _forget_actions(self, user_id: int) -> None:
+        """Remove the actions that a deleted user had."""
+        user = self._user_of.get(user_id)
+        if user is not None:
+            self._erased_places.add(user)
+        self._event_actions[user_id] = [key for key in self.tables.actions if key[0] == user_id]
+
+    def _add_action(self, event: Event) -> None:
+        assert event.body is not None
+        key: ActionKey = (event.key, *(event.body[name] for name in ("job_id", "action", "occurred_at")))
+        self._note_action(key)
+        user = self._user_of.get(event.key)
+        if user is not None and self.tables.users.contains(event.key) and self.tables.jobs.contains(key[1]):
+            self._refresh_user(user)
+
+    def _refresh_user(self, user: int, row: Row | None = None) -> None:
+        """Compute the user's terms, rules and list again."""
+        history, slot_of = self._find_history(user)
+        arrays = self._changed_users.get(user)
+        if arrays is None:
+            arrays = take_users(self._inputs.users, user)
+        inputs = self._make_inputs(self._no_jobs, arrays, history)
+        self._layout.write_user(user, self._find_values(inputs))
+        self._rules.write_user(user, history, slot_of, row)
+        self._rank_user(user)
+
+    def _rank_user(self, user: int) -> None:
+        allowed = self._rules.allowed_jobs(user, self._n_jobs) if self._has_list[user] else None
+        rank_user(
+            self._layout.arrays,
+            self._lists,
+            self._rules.arrays(),
+            user,
+            np.empty(0, dtype=bool) if allowed is None else allowed,
+            bool(self._has_list[user]),
+            self._n_jobs,
+        )
+
+    def _find_history(self, user: int) -> tuple[History, Ints]:
+        """Return the actions of one user, and the slot of each job of the history."""
+        base, now = self._base, self.basis.clock.now
+        user_id = int(self._user_id[user])
+        first, stop = np.searchsorted(base.user, [user, user + 1]) if user < self._n_base_users else (0, 0)
+        if user in self._erased_places:
+            first = stop
+        slot, kind, at = base.job[first:stop], base.kind[first:stop], base.at[first:stop]
+        recorded_at = at
+        keys = self._event_actions.get(user_id)
+        if keys:
+            rows = [(self._job_of.get(key[1], -1), ACTION_KINDS.index(key[2]), to_microseconds(key[3]),
+                     to_microseconds(self.tables.actions[key][1].at)) for key in keys]  # fmt: skip
+            added = np.array(rows, dtype=np.int64).T
+            slot, kind = np.append(slot, added[0].astype(np.int32)), np.append(kind, added[1].astype(np.int8))
+            at, recorded_at = np.append(at, added[2]), np.append(recorded_at, added[3])
+        exists = slot >= 0
+        if self._deleted_jobs:
+            exists &= ~np.isin(slot, [self._job_of[job] for job in self._deleted_jobs if job in self._job_of])
+        used = np.flatnonzero(exists & ((at <= now) | (at <= recorded_at)))
+        slot, kind, at = slot[used], kind[used], at[used]
+        order = np.lexsort((kind, self._rules.job_id[slot], at))
+        slot, kind, at = slot[order], kind[order], at[order]
+        new = np.ones(len(at), dtype=bool)
+        new[1:] = (slot[1:] != slot[:-1]) | (kind[1:] != kind[:-1]) | (at[1:] != at[:-1])
+        distinct, place = np.unique(slot[new], return_inverse=True)
+        actions = ActionArrays(
+            np.zeros(len(place), dtype=np.int32), place.astype(np.int32), kind[new], np.minimum(at[new], now)
+        )
+        jobs = self._jobs.take(distinct, lambda: self._make_job_frame(distinct))
+        return History.of_actions(actions, jobs, self.basis.clock, 1), distinct.astype(np.int32)
+
+    def _make_job_frame(self, slots: Ints) -> pd.DataFrame:
+        table, rows = self.tables.jobs.table, []
+        for job_id in self._rules.job_id[slots].tolist():
+            found = self.tables.jobs.get(job_id)
+            assert found is not None
+            rows.append(found.clamped(table, self._now))
+        return make_rows(table, rows).frame
+
+    # --- Inputs ------------------------------------------------------------------------------------------------------
+
+    def _find_values(self, inputs: Inputs) -> list[Value]:
+        return [call_terms(part, inputs) for part in self.model.parts]
+
+    def _make_inputs(self, jobs: JobArrays, users: UserArrays, history: History) -> Inputs:
+        vectors, has_vector, in_table = self.basis.user_factors(users.user_id)
+        job_vectors, job_has_vector = self.basis.job_factors(jobs.job_id)
+        return Inputs(
+            dataset=self._dataset,
+            basis=self.basis,
+            words=self._inputs.words,
+            jobs=jobs,
+            users=users,
+            history=history,
+            has_profile=(history.counts > 0) | in_table,
+            user_vectors=vectors,
+            user_has_vector=has_vector,
+            job_vectors=job_vectors,
+            job_has_vector=job_has_vector,
+        )
+
+
+def make_next_basis(dataset: Dataset, before: Basis) -> Basis:
+    """Return the basis of a dataset with the factors and popularity windows of an earlier basis."""
+    statistics = Statistics(dataset)
+    found = statistics.basis
+    return Basis(
+        clock=found.clock,
+        words=found.words,
+        adjacent=found.adjacent,
+        areas=found.areas,
+        popularity={days: found.company_actions(days) for days in sorted(before.popularity)},
+        similarity=found.similarity,
+        factors=before.factors,
+        user_id=before.user_id,
+        job_id=before.job_id,
+    )
+
+
+def _make_unknown(user_id: int, problem: str) -> UnknownIdError:
+    return UnknownIdError(f"user {user_id} {problem}. Use the id of an active user.", kind="user", unknown_id=user_id)
+
+
+def _add_room(n: int) -> int:
+    """Return the number of columns for n rows and later ones."""
+    return n + max(_MIN_ROOM, n // 8)
+
+
+def _require_supported(model: ScoringModel) -> None:
+    """Require components and rules whose values of a pair follow from rows, the user's actions and the basis."""
+    list_sources(model.eligibility)
+    for part in model.parts:
+        if not is_shipped(part):
+            raise ModelError(
+                f"component {part.name} does not belong to this package. Live lists support only shipped components so "
+                "far. Remove it from the model.",
+                key=(part.name,),
+            )

@@ -1,0 +1,211 @@
+"""Eligibility of single users and jobs, kept as arrays that change in place."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+import numpy as np
+import pandas as pd
+
+from scoring.array_types import Bools, Ints, Longs
+from scoring.columns import Table
+from scoring.dataset.arrays import DAY
+from scoring.dataset.column_lookup import to_plain_value
+from scoring.live.list_kernels import Rules
+from scoring.live.slabs import Slabs
+from scoring.model import EligibilityRule, Inputs
+from scoring.model.component_inputs import History
+from scoring.model.eligibility import Eligibility
+from scoring.model.rule_expression import ColumnValue, Comparison, Constant, DaysSince
+from scoring.plan.own_rule_evaluation import make_user_rule
+from scoring.plan.rule_exclusions import Exclusions, find_jobs_excluded_for_all
+from scoring.plan.user_rules import ClassRule, RequiredJobs
+
+__all__ = ["LiveRules"]
+
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_JOBS, _COMPANIES = np.uint8(1), np.uint8(2)
+
+
+class _ColumnRows:
+    """The values of some columns of users or jobs by row, for rules that compare a job column with a user column."""
+
+    def __init__(self, table: Table, names: set[str], room: int) -> None:
+        self.table = table
+        self.values: dict[str, list[Any]] = {name: [None] * room for name in sorted(names)}
+        self._empty: list[Any] = []
+
+    def write(self, row: int, values: Mapping[str, Any]) -> None:
+        for name, column in self.values.items():
+            column[row] = values.get(name)
+
+    def make(self, rows: slice) -> SimpleNamespace:
+        """Return an object with the method by which a rule reads a column."""
+
+        def read_column(name: str) -> pd.Series:
+            column = self.table.column(name)
+            values = self.values[name][rows]
+            return column.type.make_column(
+                [[] if value is None else value for value in values] if column.type.is_list else values
+            )
+
+        return SimpleNamespace(read_column=read_column)
+
+
+class LiveRules:
+    """The eligibility rules of a model for users and jobs whose rows change.
+
+    Parameters
+    ----------
+    rules: The rules.
+    board: The columns of the tables.
+    users_room, jobs_room: Numbers of users and jobs that the arrays have room for.
+    """
+
+    def __init__(self, rules: Eligibility, board: Any, users_room: int, jobs_room: int) -> None:
+        self.rules, self._board = rules, board
+        self._days = [rule for rule in rules.rules if rule.form == "days since"]
+        self._columns = [rule for rule in rules.rules if rule.form == "columns"]
+        names: dict[str, set[str]] = {"jobs": set(), "users": set()}
+        for rule in self._columns:
+            comparison = cast(Comparison, rule.expression)
+            for side in (comparison.left, comparison.right):
+                column = cast(ColumnValue, side)
+                names[column.table].add(column.name)
+        self._job_rows = _ColumnRows(board.table("jobs"), names["jobs"], jobs_room)
+        self._user_rows = _ColumnRows(board.table("users"), names["users"], users_room)
+        self.job_id: Longs = np.full(jobs_room, -1, dtype=np.int64)
+        self.company: Ints = np.full(jobs_room, -1, dtype=np.int32)
+        self.open_to_all: Bools = np.zeros(jobs_room, dtype=bool)
+        self._limits = np.zeros(users_room, dtype=np.uint8)
+        self._excluded, self._cooldown, self._required, self._companies = (
+            Slabs((users_room,), np.int32) for _ in range(4)
+        )
+
+    @property
+    def compares_columns(self) -> bool:
+        """Whether a rule compares a job column with a user column."""
+        return bool(self._columns)
+
+    def arrays(self) -> Rules:
+        """Return the rules as kernels read them, until the next write."""
+        slabs = [slab.arrays() for slab in (self._excluded, self._cooldown, self._required, self._companies)]
+        (a, b, (excluded,)), (c, d, (cooldown,)), (e, f, (required,)), (g, h, (companies,)) = slabs
+        per_company = self.rules.max_per_company or 0
+        return Rules(
+            self.job_id, self.company, self.open_to_all, a, b, excluded, c, d, cooldown, self._limits, e, f, required,
+            g, h, companies, per_company,
+        )  # fmt: skip
+
+    def find_open_to_all(self, inputs: Inputs) -> Bools:
+        """Return (m,) whether no rule excludes each job of the inputs for all users."""
+        excluded = list(find_jobs_excluded_for_all(self.rules, inputs).values())
+        return ~np.any(excluded, axis=0) if excluded else np.ones(len(inputs.jobs), dtype=bool)
+
+    def write_job(self, slot: int, job_id: int, company: int, is_open: bool, row: Mapping[str, Any] | None) -> None:
+        """Write one job. `row` None: it was deleted."""
+        self.job_id[slot], self.company[slot], self.open_to_all[slot] = job_id, company, is_open
+        if row is not None:
+            self._job_rows.write(slot, row)
+
+    def write_frame(self, table: str, frame: pd.DataFrame) -> None:
+        """Write the columns that rules compare, of the first rows of a table."""
+        rows = self._job_rows if table == "jobs" else self._user_rows
+        for name, column in rows.values.items():
+            column[: len(frame)] = [to_plain_value(value) for value in frame[name]]
+
+    def write_all_users(self, inputs: Inputs) -> bool:
+        """Write the rules about all users. Return False if a rule requires actions: each user is then written alone."""
+        found = Exclusions.of(self.rules, inputs)
+        if any(isinstance(rule, RequiredJobs) for rule in found.user_rules):
+            return False
+        self._excluded.fill(found.arrays.excluded_start, found.arrays.excluded)
+        self._cooldown.fill(found.arrays.cooldown_start, found.arrays.cooldown)
+        return True
+
+    def write_user(self, user: int, history: History, slot_of: Ints, row: Mapping[str, Any] | None = None) -> None:
+        """Write the rules about one user.
+
+        Parameters
+        ----------
+        user: The user's place.
+        history: The actions of this user alone.
+        slot_of: The slot of each job of `history.jobs`.
+        row: The user's row; None: unchanged.
+        """
+        if row is not None:
+            self._user_rows.write(user, row)
+        company = history.jobs.company
+        none: Ints = np.empty(0, dtype=np.int32)
+        excluded, cooldown = [none], [none]
+        if self.rules.not_applied:
+            excluded.append(slot_of[history.within("application").job])
+        if self.rules.company_cooldown_days is not None:
+            recent = history.within("application", self.rules.company_cooldown_days)
+            cooldown.append(company[recent.job])
+        required: list[Ints] = []
+        required_companies: list[Ints] = []
+        for rule in self._days:
+            since, found, is_required = _compare_days(rule, history, slot_of)
+            if is_required:
+                (required_companies if since.of_company else required).append(found)
+            else:
+                (cooldown if since.of_company else excluded).append(found)
+        companies = np.unique(np.concatenate(cooldown))
+        self._excluded.set((user,), np.unique(np.concatenate(excluded)).astype(np.int32))
+        self._cooldown.set((user,), companies[companies >= 0].astype(np.int32))
+        self._required.set((user,), reduce(np.intersect1d, required) if required else none)
+        self._companies.set((user,), reduce(np.intersect1d, required_companies) if required_companies else none)
+        limits = (_JOBS if required else 0) | (_COMPANIES if required_companies else 0)
+        self._limits[user] = limits
+
+    def allowed_users(self, slot: int, n_users: int) -> Bools | None:
+        """Return (n_users,) whether rules that compare columns allow a job; None: no such rule."""
+        return self._compare(slice(0, n_users), slice(slot, slot + 1))
+
+    def allowed_jobs(self, user: int, n_jobs: int) -> Bools | None:
+        """Return (n_jobs,) whether rules that compare columns allow each job for a user; None: no such rule."""
+        return self._compare(slice(user, user + 1), slice(0, n_jobs))
+
+    def _compare(self, users: slice, jobs: slice) -> Bools | None:
+        if not self._columns:
+            return None
+        rows = SimpleNamespace(board=self._board, users=self._user_rows.make(users), jobs=self._job_rows.make(jobs))
+        allowed: Bools | None = None
+        for rule in self._columns:
+            found = cast(ClassRule, make_user_rule(rule, cast(Inputs, rows)))
+            of_rule = found.allowed[found.user_class, found.job_class]
+            allowed = of_rule if allowed is None else allowed & of_rule
+        return allowed
+
+
+def _compare_days(rule: EligibilityRule, history: History, slot_of: Ints) -> tuple[DaysSince, Ints, bool]:
+    """Return what a rule about the time since an action concerns, its jobs or companies, and whether they are required.
+
+    If the rule is true without an action, these are excluded; otherwise all other jobs or companies are.
+    """
+    comparison = cast(Comparison, rule.expression)
+    since, days = cast(DaysSince, comparison.left), cast(Constant, comparison.right)
+    compare = _COMPARE[comparison.operator]
+    actions = history.within(since.kind)
+    target = history.jobs.company[actions.job] if since.of_company else slot_of[actions.job]
+    known = target >= 0
+    target, age = target[known], (history.now - actions.at[known]).astype(np.float64)
+    limit = np.inf if days.value == np.inf else float(round(float(days.value) * DAY))
+    order = np.lexsort((age, target))
+    target, age = target[order], age[order]
+    latest = np.append(True, target[1:] != target[:-1])[: len(target)]
+    holds = np.asarray(compare(age, limit), dtype=bool)
+    is_required = not compare(np.inf, limit)
+    return since, target[latest & (holds if is_required else ~holds)].astype(np.int32), is_required

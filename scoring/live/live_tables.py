@@ -1,0 +1,242 @@
+"""The tables of a checkpoint with the events since then, as frames of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.array_types import Longs
+from scoring.columns import Table
+from scoring.columns.board_definition import Board
+from scoring.columns.dataset_frames import Tables
+from scoring.columns.types import TIME
+from scoring.dataset import Dataset
+from scoring.dataset.clock import Clock
+from scoring.dataset.column_lookup import NO_TIME, to_plain_value
+from scoring.errors import ConfigurationError
+from scoring.live.events import Event, Row, make_rows, to_microseconds
+
+__all__ = ["EventTables", "LiveTables", "RecordedRow", "clamp_times"]
+
+ActionKey = tuple[int, int, str, datetime]
+"""User, job, kind of action, time: what identifies an action."""
+
+_ACTION_KEY: Final = ("user_id", "job_id", "action", "occurred_at")
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+"""When rows of the checkpoint were recorded: their times never count as the clock."""
+
+
+@dataclass(frozen=True)
+class RecordedRow:
+    """A row of an event, and the time at which the event was recorded."""
+
+    row: Row
+    at: datetime
+
+    def clamped(self, table: Table, now: datetime) -> Row:
+        """Return the row as of a clock: times that count as the clock are replaced by it."""
+        return clamp_times(self.row, table, now, self.at)
+
+
+def clamp_times(row: Row, table: Table, now: datetime, at: datetime) -> Row:
+    """Return a row in which times after `now` that are not after `at` are `now`."""
+    if at <= now:
+        return row
+    late = {
+        column.name: now
+        for column in table.columns
+        if column.type is TIME and (time := row.get(column.name)) is not None and now < time <= at
+    }
+    return {**row, **late} if late else row
+
+
+@dataclass
+class ChangedRows:
+    """One table with an id: the rows of a frame, and the rows that events changed since."""
+
+    table: Table
+    frame: pd.DataFrame
+    changed: dict[int, RecordedRow | None] = field(default_factory=dict)
+    """Id → the current row; None if it was deleted. Rows that are not contained are those of the frame."""
+    versions: dict[int, int] = field(default_factory=dict)
+    """Id → the number of the last event of the row."""
+
+    def __post_init__(self) -> None:
+        self._row_of: dict[int, int] | None = None
+
+    @property
+    def key(self) -> str:
+        return self.table.key[0]
+
+    def contains(self, key: int) -> bool:
+        """Return whether a row with this id exists."""
+        return self.changed[key] is not None if key in self.changed else key in self._place_of
+
+    def get(self, key: int) -> RecordedRow | None:
+        """Return the row with this id; None if it does not exist."""
+        if key in self.changed:
+            return self.changed[key]
+        place = self._place_of.get(key)
+        if place is None:
+            return None
+        values = self.frame.iloc[place]
+        row = {name: to_plain_value(values[name]) for name in self.table.names if name in self.frame}
+        return RecordedRow(row, _BEFORE_ALL)
+
+    @property
+    def _place_of(self) -> dict[int, int]:
+        if self._row_of is None:
+            self._row_of = {key: place for place, key in enumerate(self.frame[self.key].tolist())}
+        return self._row_of
+
+    def apply(self, event: Event) -> bool:
+        """Write or delete a row; return whether the event is newer than the row."""
+        if event.seq <= self.versions.get(event.key, 0):
+            return False
+        self.versions[event.key] = event.seq
+        self.changed[event.key] = None if event.body is None else RecordedRow(event.body, event.at)
+        return True
+
+    def make_frame(self, now: datetime) -> pd.DataFrame:
+        """Return the current rows as of a clock."""
+        kept = self.frame[~self.frame[self.key].isin(list(self.changed))]
+        rows = [row.clamped(self.table, now) for row in self.changed.values() if row is not None]
+        return _append(kept, self.table, rows)
+
+
+def _append(frame: pd.DataFrame, table: Table, rows: Sequence[Row]) -> pd.DataFrame:
+    """Return a canonical frame followed by canonical rows."""
+    if not rows:
+        return frame
+    added = make_rows(table, rows).frame
+    if not len(frame):
+        return added
+    frame = frame.reindex(columns=added.columns)
+    other = {name: added[name].dtype for name in added if frame[name].dtype != added[name].dtype}
+    return pd.concat([frame.astype(other), added], ignore_index=True)
+
+
+class LiveTables:
+    """The tables after events. Events of one row may arrive in any order and more than once.
+
+    - A row has the values of its event with the highest number.
+    - An action is kept by user, time, job and kind. It counts while its user and its job exist.
+    - When a user is deleted, all earlier actions of the user are removed, also those that did not count.
+
+    Parameters
+    ----------
+    tables: The tables without events.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.jobs = ChangedRows(self.board.table("jobs"), tables.jobs)
+        self.users = ChangedRows(self.board.table("users"), tables.users)
+        self.actions: dict[ActionKey, tuple[int, RecordedRow]] = {}
+        """Actions of events, with the number of their event."""
+        self._erased: dict[int, int] = {}  # user → the number of the last event that deleted the user
+
+    @property
+    def board(self) -> Board:
+        return self.tables.board
+
+    def apply(self, event: Event) -> bool:
+        """Apply an event; return whether it changed a row.
+
+        Raises
+        ------
+        DataError: If the row is not canonical.
+        """
+        event.require_canonical(self.board)
+        if event.kind == "action":
+            return self._add_action(event)
+        if event.kind == "job":
+            return self.jobs.apply(event)
+        # a deletion removes earlier actions, also if a later event has created the user again
+        is_erased = event.body is None and self._erase(event.key, event.seq)
+        return self.users.apply(event) or is_erased
+
+    def _add_action(self, event: Event) -> bool:
+        assert event.body is not None
+        if event.seq <= self._erased.get(event.key, 0):
+            return False
+        user, job, kind, time = (event.body[name] for name in _ACTION_KEY)
+        key = (user, job, kind, time)
+        if key in self.actions:
+            return False
+        self.actions[key] = event.seq, RecordedRow(event.body, event.at)
+        return True
+
+    def _erase(self, user: int, seq: int) -> bool:
+        """Remove the actions of a user up to an event; return whether the deletion was not known."""
+        if seq <= self._erased.get(user, 0):
+            return False
+        self._erased[user] = seq
+        self.actions = {key: value for key, value in self.actions.items() if key[0] != user or value[0] > seq}
+        return True
+
+    def make_dataset(self, clock: Clock) -> Dataset:
+        """Return the dataset at a clock. Times count as the clock up to the time at which they were recorded."""
+        now = clock.as_of.to_pydatetime()
+        jobs, users = self.jobs.make_frame(now), self.users.make_frame(now)
+        actions, recorded_at = self._make_actions(now)
+        exists = (actions["user_id"].isin(users["user_id"]) & actions["job_id"].isin(jobs["job_id"])).to_numpy(bool)
+        tables = self.tables.with_tables(jobs=jobs, users=users, actions=actions[exists].reset_index(drop=True))
+        return Dataset(tables, as_of=clock.as_of, set_back=clock.set_back, recorded_at=recorded_at[exists])
+
+    def make_checkpoint_actions(self) -> pd.DataFrame:
+        """Return the actions of the checkpoint, without those of users who were deleted since."""
+        frame = self.tables.actions
+        return frame[~frame["user_id"].isin(list(self._erased))] if self._erased else frame
+
+    def _make_actions(self, now: datetime) -> tuple[pd.DataFrame, Longs]:
+        """Return all actions, with own times as of a clock, and when each was recorded."""
+        table, kept = self.board.table("actions"), self.make_checkpoint_actions()
+        recorded = [row for _, row in self.actions.values()]
+        rows = [{**row.clamped(table, now), "occurred_at": row.row["occurred_at"]} for row in recorded]
+        at = np.array([to_microseconds(row.at) for row in recorded], dtype=np.int64)
+        return _append(kept, table, rows), np.concatenate([np.full(len(kept), NO_TIME), at])
+
+
+class EventTables:
+    """Tables and numbered events, from which the state after any event is built from scratch.
+
+    Example
+    -------
+    >>> from datetime import UTC, datetime
+    >>> event = Event(1, "job", 9, {"job_id": 9, "fee": 800.0}, datetime(2025, 6, 1, tzinfo=UTC))
+    >>> after = EventTables(data.tables, [event]).dataset_at(1, data.clock)
+    >>> len(after.jobs) - len(data.jobs)
+    1
+    """
+
+    def __init__(self, tables: Tables, events: Iterable[Event] = ()) -> None:
+        self.tables = tables
+        self._events = {event.seq: event for event in events}
+
+    def add(self, event: Event) -> None:
+        """Add an event. An event with the same number is replaced."""
+        self._events[event.seq] = event
+
+    @property
+    def last_seq(self) -> int:
+        """The highest number of an event; 0 without events."""
+        return max(self._events, default=0)
+
+    def dataset_at(self, upto: int, clock: Clock) -> Dataset:
+        """See `EventSource`. Numbers may have gaps."""
+        if upto > self.last_seq:
+            raise ConfigurationError(
+                f"upto is {upto}, but the last event has the number {self.last_seq}. Use a number up to that.",
+                key=("upto",),
+            )
+        state = LiveTables(self.tables)
+        for seq in sorted(self._events):
+            if seq <= upto:
+                state.apply(self._events[seq])
+        return state.make_dataset(clock)
