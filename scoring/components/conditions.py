@@ -13,7 +13,8 @@ from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import Flags, FlagTerm, IntervalTerm, UserTerm, Value
 
 
-def _make_flags(jobs: JobArrays) -> Flags:
+def make_condition_flags(jobs: JobArrays) -> Flags:
+    """Return whether each job has remote work, and whether it has an attractive feature."""
     attractive = (jobs.daily_payment > 0) | (jobs.no_experience > 0) | (jobs.student_welcome > 0)
     return Flags.of("remote, attractive", jobs.remote_work > 0, attractive)
 
@@ -57,7 +58,8 @@ class Conditions(Component):
         style = np.where(users.wants_remote, 2, np.where(users.has_style, 1, 0)).astype(np.int32)
         n_conditions = 1.0 + has_floor + users.has_style
         return Value(
-            (meets_floor, FlagTerm(jobs.compute_once(_make_flags), by_style, style)), divisor=UserTerm(n_conditions)
+            (meets_floor, FlagTerm(jobs.compute_once(make_condition_flags), by_style, style)),
+            divisor=UserTerm(n_conditions),
         )
 
     def explain(self, pair: Pair) -> Reason:

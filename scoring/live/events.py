@@ -85,9 +85,10 @@ class Event:
         if self.body is None:
             return
         table = board.table(self.table)
-        unknown = [name for name in self.body if name not in table.names]
+        unknown = self.body.keys() - set(table.names)
         if unknown:
-            raise self._error(f"the column {shorten_repr(unknown[0])} is unknown", str(unknown[0]))
+            name = min(map(str, unknown))
+            raise self._error(f"the column {shorten_repr(name)} is unknown", name)
         for column in table.columns:
             value = self.body.get(column.name)
             if value is None and not column.required:

@@ -12,7 +12,7 @@ import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs, Singles, UInt8s
 from scoring.backends.numba.jit import compiled, internal
-from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER
+from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, USER
 from scoring.live.pair_arrays import PairArrays
 
 __all__ = ["CHANGED", "REFILL", "ListArrays", "Rules", "rank_user", "score_job", "update_lists"]
@@ -22,6 +22,8 @@ CHANGED, REFILL = 1, 2
 
 _USERS_AT_ONCE = 1024
 _JOBS_AT_ONCE = 512
+_MARGIN = 1e-4
+"""Added to upper bounds. The difference between a float64 total and its float32 is below 4e-6 of 100."""
 
 
 class ListArrays(NamedTuple):
@@ -32,6 +34,7 @@ class ListArrays(NamedTuple):
     valid: Ints  # (N,)
     complete: Bools  # (N,) no eligible job is missing, except those that the limit per company excludes
     n_lists: Ints  # (M,) number of lists that contain the job
+    threshold: Singles  # (N,) a job with a lower total is not inserted; infinity without a list
 
 
 class Rules(NamedTuple):
@@ -112,16 +115,6 @@ def _score_pair(p: PairArrays, user: int, job: int, out: np.ndarray, sums: np.nd
 
 
 @internal
-def _depends_on_job_only(p: PairArrays, c: int) -> bool:
-    if p.divisor_kind[c] != NONE:
-        return False
-    for t in range(p.term_start[c], p.term_start[c + 1]):  # noqa: SIM110 - compiled
-        if p.term_kind[t] != JOB:
-            return False
-    return True
-
-
-@internal
 def _add_user_products(p: PairArrays, slot: int, job: int, first: int, n: int, product: np.ndarray) -> None:
     for i in range(n):
         product[i] = 0.0
@@ -153,12 +146,13 @@ def _fill_for_users(p: PairArrays, c: int, job: int, first: int, n: int, value: 
             begin = p.lookup_first[slot] + code * p.lookup_stride[slot]
             table = p.lookup_values[begin : begin + p.lookup_stride[slot]]
             rows = p.lookup_row[slot, first:last]
-            start, stop = p.entry_start[slot, first:last], p.entry_stop[slot, first:last]
+            mask, bit = p.entry_mask[slot, first:last], np.uint64(1) << np.uint64(code & 63)
             for i in range(n):
                 found = table[np.uint32(rows[i])]
-                for e in range(start[i], stop[i]):
-                    if p.entry_code[e] == code:
-                        found = p.entry_value[e]
+                if mask[i] & bit:
+                    for e in range(p.entry_start[slot, first + i], p.entry_stop[slot, first + i]):
+                        if p.entry_code[e] == code:
+                            found = p.entry_value[e]
                 value[i] += found
         elif kind == INTERVAL:
             number = p.number[p.interval_number[slot], job]
@@ -205,7 +199,7 @@ def score_job(p: PairArrays, job: int, n_users: int, totals: Singles) -> None:
             weight = p.flat_weight[c]
             if weight == 0.0:
                 continue
-            if _depends_on_job_only(p, c):
+            if p.is_job_only[c]:
                 added = weight * _component_of_pair(p, c, 0, job)
                 for i in range(n):
                     total[i] += added
@@ -218,14 +212,10 @@ def score_job(p: PairArrays, job: int, n_users: int, totals: Singles) -> None:
 
 
 @internal
-def _add_job_products(p: PairArrays, slot: int, user: int, first: int, n: int, product: np.ndarray) -> None:
-    for i in range(n):
-        product[i] = 0.0
-    for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
-        by = np.float64(p.user_vector[d, user])
-        vector = p.job_vector[d, first : first + n]
-        for i in range(n):
-            product[i] += by * np.float64(vector[i])
+def _bound_product(p: PairArrays, slot: int, user: int) -> float:
+    """Return an upper bound of a dot term. Vectors of the basis have length 1, up to rounding."""
+    reach, middle = abs(p.dot_scale[slot]) * 1.000001, p.dot_scale[slot] * p.dot_shift[slot]
+    return max(middle + reach, p.dot_otherwise[slot, user])
 
 
 @internal
@@ -238,9 +228,11 @@ def _fill_for_jobs(
     rows: np.ndarray,
     row_start: np.ndarray,
     value: np.ndarray,
-    spare: np.ndarray,
 ) -> None:
-    """Fill value[:n] with component c of one user for jobs first…first + n - 1. `rows`: the user's lookup rows."""
+    """Fill value[:n] with upper bounds of component c of one user for jobs first…first + n - 1.
+
+    They are the values, except for products of vectors. `rows`: the user's lookup rows. Divisors are positive.
+    """
     last = first + n
     for i in range(n):
         value[i] = 0.0
@@ -269,11 +261,10 @@ def _fill_for_jobs(
             for i in range(n):
                 value[i] += table[np.uint32(bits[i])]
         elif p.dot_user_has[slot, user]:
-            _add_job_products(p, slot, user, first, n, spare)
-            has, otherwise = p.dot_job_has[slot, first:last], p.dot_otherwise[slot, user]
-            scale, shift = p.dot_scale[slot], p.dot_shift[slot]
+            has, bound = p.dot_job_has[slot, first:last], _bound_product(p, slot, user)
+            otherwise = p.dot_otherwise[slot, user]
             for i in range(n):
-                value[i] += scale * (shift + spare[i]) if has[i] else otherwise
+                value[i] += bound if has[i] else otherwise
         else:
             constant = p.dot_otherwise[slot, user]
             for i in range(n):
@@ -339,6 +330,15 @@ def _truncate(lists: ListArrays, user: int, size: int) -> None:
         lists.n_lists[lists.slot[user, i]] -= 1
     lists.valid[user] = size
     lists.complete[user] = False
+
+
+@internal
+def _set_threshold(lists: ListArrays, user: int) -> None:
+    size = lists.valid[user]
+    if lists.complete[user]:
+        lists.threshold[user] = -np.inf
+    else:
+        lists.threshold[user] = lists.scores[user, size - 1, 0] if size else np.inf
 
 
 @internal
@@ -447,22 +447,19 @@ def update_lists(
     is_listed, is_open = lists.n_lists[job] > 0, rules.open_to_all[job]
     for user in range(n_users):
         result[user] = 0
-        place, size = -1, np.int64(lists.valid[user])
+        place = -1
         if is_listed:
-            for i in range(size):
+            for i in range(lists.valid[user]):
                 if lists.slot[user, i] == job:
                     place = i
                     break
         may = is_open and allowed[user]
         if place < 0:
-            if not may:
-                continue
-            if not lists.complete[user] and (size == 0 or totals[user] < lists.scores[user, size - 1, 0]):
-                continue
-            if _is_excluded(rules, user, job):
+            if not may or totals[user] < lists.threshold[user] or _is_excluded(rules, user, job):
                 continue
             _score_pair(p, user, job, scores, sums)
             if _insert(lists, rules, user, job, scores):
+                _set_threshold(lists, user)
                 result[user] = CHANGED
                 n_changed += 1
             continue
@@ -480,6 +477,7 @@ def update_lists(
                 lists.complete[user] = False
             else:
                 _insert(lists, rules, user, job, scores)
+        _set_threshold(lists, user)
         result[user] = CHANGED
         n_changed += 1
         if lists.valid[user] < k and not lists.complete[user]:
@@ -487,53 +485,82 @@ def update_lists(
     return n_changed
 
 
+@internal
+def _fill_rows(p: PairArrays, user: int, rows: np.ndarray, row_start: np.ndarray) -> None:
+    """Fill `rows` with the user's tables, one after another, including the user's entries."""
+    for slot in range(len(p.lookup_key)):
+        begin = p.lookup_first[slot] + p.lookup_row[slot, user]
+        for row in range(row_start[slot], row_start[slot + 1]):
+            rows[row] = p.lookup_values[begin + (row - row_start[slot]) * p.lookup_stride[slot]]
+        for e in range(p.entry_start[slot, user], p.entry_stop[slot, user]):
+            rows[row_start[slot] + p.entry_code[e]] = p.entry_value[e]
+
+
 @compiled
 def rank_user(
-    p: PairArrays, lists: ListArrays, rules: Rules, user: int, allowed: Bools, has_list: bool, n_jobs: int
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    user: int,
+    allowed: Bools,
+    has_list: bool,
+    n_jobs: int,
+    seen: Longs,
+    turn: int,
 ) -> None:
-    """Compute the list of one user from all jobs. `allowed` (M,): rules that compare columns; (0,): no such rule."""
+    """Compute the list of one user from all jobs.
+
+    The jobs of the previous list come first, because their scores exclude most other jobs. A job is scored if an upper
+    bound of its total reaches the last place.
+
+    Parameters
+    ----------
+    allowed: (M,) whether rules that compare columns allow each job; (0,): no such rule.
+    has_list: Whether the user has a list at all.
+    seen: (M,) scratch: jobs that were scored in turn `turn`, which differs in each call.
+    """
+    before = lists.slot[user, : lists.valid[user]].astype(np.int64)
     _truncate(lists, user, 0)
     lists.complete[user] = True
     if not has_list:
+        lists.threshold[user] = np.inf
         return
     row_start = np.zeros(len(p.lookup_key) + 1, dtype=np.int64)
     for slot in range(len(p.lookup_key)):
         end = p.lookup_first[slot + 1] if slot + 1 < len(p.lookup_key) else len(p.lookup_values)
         row_start[slot + 1] = row_start[slot] + (end - p.lookup_first[slot]) // p.lookup_stride[slot]
     rows = np.empty(row_start[-1])
-    for slot in range(len(p.lookup_key)):
-        begin = p.lookup_first[slot] + p.lookup_row[slot, user]
-        for code in range(row_start[slot + 1] - row_start[slot]):
-            rows[row_start[slot] + code] = p.lookup_values[begin + code * p.lookup_stride[slot]]
-        for e in range(p.entry_start[slot, user], p.entry_stop[slot, user]):
-            rows[row_start[slot] + p.entry_code[e]] = p.entry_value[e]
-    total, value, spare = np.empty(_JOBS_AT_ONCE), np.empty(_JOBS_AT_ONCE), np.empty(_JOBS_AT_ONCE)
+    _fill_rows(p, user, rows, row_start)
+    bound, value = np.empty(_JOBS_AT_ONCE), np.empty(_JOBS_AT_ONCE)
     scores, sums = np.zeros(4, dtype=np.float32), np.empty(4)
     room = lists.slot.shape[1]
+    for i in range(len(before)):
+        known = before[i]
+        seen[known] = turn
+        if rules.open_to_all[known] and (len(allowed) == 0 or allowed[known]) and not _is_excluded(rules, user, known):
+            _score_pair(p, user, known, scores, sums)
+            lists.complete[user] = True  # during the search, the list is exact for the jobs so far
+            _insert(lists, rules, user, known, scores)
     for first in range(0, n_jobs, _JOBS_AT_ONCE):
         n = min(_JOBS_AT_ONCE, n_jobs - first)
         for i in range(n):
-            total[i] = 0.0
+            bound[i] = p.job_sum[first + i] + _MARGIN
         for c in range(len(p.flat_weight)):
             weight = p.flat_weight[c]
-            if weight != 0.0:
-                _fill_for_jobs(p, c, user, first, n, rows, row_start, value, spare)
+            if weight != 0.0 and not p.is_job_only[c]:
+                _fill_for_jobs(p, c, user, first, n, rows, row_start, value)
                 for i in range(n):
-                    total[i] += weight * value[i]
+                    bound[i] += weight * value[i]
         for i in range(n):
             job = first + i
+            if lists.valid[user] == room and bound[i] < lists.scores[user, room - 1, 0]:
+                continue
             if not rules.open_to_all[job] or (len(allowed) > 0 and not allowed[job]):
                 continue
-            rounded = np.float32(total[i])
-            if lists.valid[user] == room and rounded < lists.scores[user, room - 1, 0]:
+            if seen[job] == turn or _is_excluded(rules, user, job):
                 continue
-            if _is_excluded(rules, user, job):
-                continue
-            scores[0] = rounded
-            lists.complete[user] = True  # during the scan, the list is exact for the jobs so far
+            _score_pair(p, user, job, scores, sums)
+            lists.complete[user] = True
             _insert(lists, rules, user, job, scores)
-    for i in range(lists.valid[user]):
-        _score_pair(p, user, np.int64(lists.slot[user, i]), scores, sums)
-        for s in range(4):
-            lists.scores[user, i, s] = scores[s]
     lists.complete[user] = lists.valid[user] < room
+    _set_threshold(lists, user)

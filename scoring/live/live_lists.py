@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import check_list_length
-from scoring.array_types import Bools, Ints, Longs
+from scoring.array_types import Bools, Ints, Longs, Singles
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns import ACTION_KINDS
@@ -227,11 +227,18 @@ class LiveLists:
         no_actions = ActionArrays(none, none, none.astype(np.int8), none.astype(np.int64))
         self._no_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 0)
         self._no_jobs = no_jobs
+        empty = self._make_inputs(no_jobs, self._no_users, self._no_history)
+        self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
+        of_program = self._layout.arrays.is_job_only
+        self._job_only_parts = [part for part, alone in zip(self.model.parts, of_program, strict=True) if alone]
+        has = np.flatnonzero(self.basis.factors.job_has)
+        self._vector_row = dict(zip(self.basis.job_id[has].tolist(), has.tolist(), strict=True))
         self._collect_actions()
         self._has_list: Bools = np.zeros(users_room, dtype=bool)
         self._has_list[: self._n_users] = inputs.users.active
         self._totals = np.empty(users_room, dtype=np.float32)
         self._result = np.zeros(users_room, dtype=np.uint8)
+        self._seen, self._turn = np.zeros(jobs_room, dtype=np.int64), 0
         self._make_rules(users_room, jobs_room)
         self._make_lists(users_room, jobs_room)
 
@@ -246,6 +253,7 @@ class LiveLists:
         self._base = ActionArrays.encode(
             frame[used], users[used].astype(np.int32), jobs[used].astype(np.int32), self.basis.clock.now
         )
+        self._user_start = np.searchsorted(self._base.user, np.arange(self._n_users + 1, dtype=np.int32))
         self._erased_places: set[int] = set()
         self._by_job = np.argsort(self._base.job, kind="stable")
         self._job_start = np.searchsorted(self._base.job[self._by_job], np.arange(self._n_jobs + 1))
@@ -278,6 +286,7 @@ class LiveLists:
             np.zeros(users_room, dtype=np.int32),
             np.zeros(users_room, dtype=bool),
             np.zeros(jobs_room, dtype=np.int32),
+            np.full(users_room, np.inf, dtype=np.float32),
         )
         if self._n_users * self._n_jobs <= _PAIRS_RANKED_ALONE:
             for user in range(self._n_users):
@@ -291,6 +300,8 @@ class LiveLists:
         self._lists.valid[users] = count
         self._lists.complete[users] = count < width
         self._lists.n_lists[:] = np.bincount(rows[rows >= 0], minlength=jobs_room)
+        last = self._lists.scores[users, width - 1, 0]
+        self._lists.threshold[users] = np.where(count < width, -np.inf, last)
 
     # --- Jobs --------------------------------------------------------------------------------------------------------
 
@@ -310,8 +321,9 @@ class LiveLists:
         appears = slot is None or job_id in self._deleted_jobs
         old_company = -1 if slot is None else int(self._rules.company[slot])
         slot = self._n_jobs if slot is None else slot
-        inputs = self._make_inputs(job, self._no_users, self._no_history)
-        self._layout.write_job(slot, self._find_values(inputs))
+        vector, inputs = self._find_vector(job_id), self._make_job_inputs(job)
+        values = [call_terms(part, inputs) for part in self._job_only_parts]
+        self._layout.write_job(slot, job, values, vector)
         if slot == self._n_jobs:
             self._n_jobs += 1
             self._job_of[job_id] = slot
@@ -418,6 +430,7 @@ class LiveLists:
         self._rank_user(user)
 
     def _rank_user(self, user: int) -> None:
+        self._turn += 1
         allowed = self._rules.allowed_jobs(user, self._n_jobs) if self._has_list[user] else None
         rank_user(
             self._layout.arrays,
@@ -427,13 +440,15 @@ class LiveLists:
             np.empty(0, dtype=bool) if allowed is None else allowed,
             bool(self._has_list[user]),
             self._n_jobs,
+            self._seen,
+            self._turn,
         )
 
     def _find_history(self, user: int) -> tuple[History, Ints]:
         """Return the actions of one user, and the slot of each job of the history."""
         base, now = self._base, self.basis.clock.now
         user_id = int(self._user_id[user])
-        first, stop = np.searchsorted(base.user, [user, user + 1]) if user < self._n_base_users else (0, 0)
+        first, stop = self._user_start[user : user + 2] if user < self._n_base_users else (0, 0)
         if user in self._erased_places:
             first = stop
         slot, kind, at = base.job[first:stop], base.kind[first:stop], base.at[first:stop]
@@ -473,6 +488,19 @@ class LiveLists:
 
     def _find_values(self, inputs: Inputs) -> list[Value]:
         return [call_terms(part, inputs) for part in self.model.parts]
+
+    def _find_vector(self, job_id: int) -> Singles | None:
+        """Return the factors of a job; None if it has none."""
+        row = self._vector_row.get(job_id)
+        return None if row is None else self.basis.factors.jobs[row]
+
+    def _make_job_inputs(self, job: JobArrays) -> Inputs:
+        """Return the inputs of a job and no users, for what depends on the job alone."""
+        fields = self._no_user_fields
+        return Inputs(
+            self._dataset, self.basis, self._inputs.words, job, self._no_users, self._no_history, *fields,
+            job_vectors=fields[1], job_has_vector=fields[2],
+        )  # fmt: skip
 
     def _make_inputs(self, jobs: JobArrays, users: UserArrays, history: History) -> Inputs:
         vectors, has_vector, in_table = self.basis.user_factors(users.user_id)

@@ -7,16 +7,20 @@ missing code is column 0 of a table, so that known codes keep their columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt16s
 from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER
+from scoring.components.classic.match_group import make_stated_flags
+from scoring.components.clicks import make_feature_flags
+from scoring.components.conditions import make_condition_flags
+from scoring.dataset.arrays import JobArrays
 from scoring.live.slabs import Slabs
-from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
+from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
 
 __all__ = ["LayoutChangedError", "PairArrays", "PairLayout"]
 
@@ -36,7 +40,9 @@ class PairArrays(NamedTuple):
     divisor_slot: Ints  # (c,)
     term_kind: Int8s
     term_slot: Ints
+    is_job_only: Bools  # (c,) whether the component is a sum of job terms
     # jobs
+    job_sum: Floats  # (M,) what components of the job alone add to the total, up to rounding
     job_value: Floats  # (., M)
     key_code: Ints  # (n_keys, M) 0 missing, else the code + 1
     number: Floats  # (n_numbers, M)
@@ -54,6 +60,7 @@ class PairArrays(NamedTuple):
     entry_stop: Longs  # (., N)
     entry_code: Ints
     entry_value: Floats
+    entry_mask: NDArray[np.uint64]  # (., N) bit code % 64 is set for each code that the user has an entry for
     interval_number: Ints  # (.,)
     interval_low: Floats  # (., N)
     interval_high: Floats  # (., N)
@@ -70,6 +77,13 @@ class PairArrays(NamedTuple):
     dot_user_has: Bools  # (., N)
     user_vector: Singles  # (d, N)
 
+
+_FLAGS: Final[dict[str, Callable[[JobArrays], Flags]]] = {
+    "features": make_feature_flags,
+    "remote, attractive": make_condition_flags,
+    "features known, attractive": make_stated_flags,
+}
+"""Name of flags → the function that makes them. Keys and numbers have the names of arrays of jobs."""
 
 _KIND_OF: dict[type, int] = {
     JobTerm: JOB,
@@ -101,6 +115,21 @@ class _Terms:
             {term.number.name: term.number for term in self.of_kind[INTERVAL]},
             {term.flags.name: term.flags for term in self.of_kind[FLAGS]},
         )
+
+
+def _is_job_only(value: Value) -> bool:
+    return value.divisor is None and all(isinstance(term, JobTerm) for term in value.terms)
+
+
+def _find_weights(
+    placed: list[list[tuple[int, int]]], values: Sequence[Value], flat_weight: Floats, n_slots: int
+) -> Floats:
+    """Return the weight of each slot of job terms in the total; 0 for terms of components that read users too."""
+    weights = np.zeros(n_slots)
+    for value, weight, terms in zip(values, flat_weight, placed, strict=True):
+        if _is_job_only(value):
+            weights[[slot for _, slot in terms]] = weight
+    return weights
 
 
 class PairLayout:
@@ -149,7 +178,10 @@ class PairLayout:
             "divisor_slot": np.array([slot for _, slot in terms.divisors], dtype=np.int32),
             "term_kind": np.array([kind for row in terms.placed for kind, _ in row], dtype=np.int8),
             "term_slot": np.array([slot for row in terms.placed for _, slot in row], dtype=np.int32),
+            "is_job_only": np.array([_is_job_only(value) for value in values], dtype=bool),
+            "job_sum": np.zeros(jobs_room),
             "job_value": self._make(len(kinds[JOB]), jobs_room, np.float64),
+            "entry_mask": self._make(len(kinds[LOOKUP]), users_room, np.uint64),
             "key_code": self._make(len(keys), jobs_room, np.int32),
             "number": self._make(len(numbers), jobs_room, np.float64),
             "flag_bits": self._make(len(flags), jobs_room, np.uint16),
@@ -173,6 +205,7 @@ class PairLayout:
             "dot_user_has": self._make(len(kinds[DOT]), users_room, np.bool_),
             "user_vector": self._make(sum(dimensions), users_room, np.float32),
         }
+        self._weight_of_job_slot = _find_weights(terms.placed, values, flat_weight, len(kinds[JOB]))
         self._write_jobs(kinds, slice(0, n_jobs))
         self._write_users(kinds, slice(0, n_users))
         self._refresh()
@@ -211,6 +244,7 @@ class PairLayout:
         arrays = self._arrays
         for slot, term in enumerate(kinds[JOB]):
             arrays["job_value"][slot, jobs] = term.values
+        arrays["job_sum"][jobs] = self._weight_of_job_slot @ arrays["job_value"][:, jobs]
         for term in kinds[LOOKUP]:
             arrays["key_code"][self._keys[term.key.name], jobs] = term.key.codes + 1
         for term in kinds[INTERVAL]:
@@ -254,25 +288,46 @@ class PairLayout:
             arrays["lookup_row"][slot, users] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
         if term.entries is None or term.gains is None:
             return
+        codes = term.entries.values + 1
+        mask = np.uint64(1) << (codes & 63).astype(np.uint64)
         if n == 1:
-            self.entries.set((slot, users.start), term.entries.values + 1, term.gains)
+            self.entries.set((slot, users.start), codes, term.gains)
+            arrays["entry_mask"][slot, users.start] = np.bitwise_or.reduce(mask)
         else:
-            self.entries.fill(term.entries.start, term.entries.values + 1, term.gains, place=(slot,))
+            self.entries.fill(term.entries.start, codes, term.gains, place=(slot,))
+            np.bitwise_or.at(arrays["entry_mask"][slot], term.entries.rows, mask)
 
-    def write_job(self, job: int, values: Sequence[Value]) -> None:
-        """Write the job terms of values for one job and any users.
+    def write_job(self, slot: int, job: JobArrays, values: Sequence[Value], vector: Singles | None) -> None:
+        """Write one job, whose codes the tables contain.
+
+        Parameters
+        ----------
+        slot: The job's column.
+        job: The job alone.
+        values: The values of the components that depend on the job alone, in order.
+        vector: The vector of the job; None if it has none.
 
         Raises
         ------
-        LayoutChangedError: If a key has more codes than its tables, or no column is left.
+        LayoutChangedError: If no column is left.
         """
-        if job >= self.jobs_room:
+        if slot >= self.jobs_room:
             raise LayoutChangedError
-        kinds = _Terms(values).of_kind
-        for term in kinds[LOOKUP]:
-            if term.key.size != self._key_size[term.key.name]:
-                raise LayoutChangedError
-        self._write_jobs(kinds, slice(job, job + 1))
+        arrays = self._arrays
+        terms = [term for value in values for term in value.terms if isinstance(term, JobTerm)]
+        for place, term in enumerate(terms):
+            arrays["job_value"][place, slot] = term.values[0]
+        arrays["job_sum"][slot] = self._weight_of_job_slot @ arrays["job_value"][:, slot]
+        for name, place in self._keys.items():
+            arrays["key_code"][place, slot] = getattr(job, name)[0] + 1
+        for name, place in self._numbers.items():
+            arrays["number"][place, slot] = getattr(job, name)[0]
+        for name, place in self._flags.items():
+            arrays["flag_bits"][place, slot] = _FLAGS[name](job).bits[0]
+        arrays["dot_job_has"][:, slot] = vector is not None
+        for place in range(len(arrays["dot_scale"])):
+            dimensions = slice(arrays["dot_start"][place], arrays["dot_start"][place + 1])
+            arrays["job_vector"][dimensions, slot] = 0.0 if vector is None else vector
 
     def write_user(self, user: int, values: Sequence[Value]) -> None:
         """Write the user terms of values for one user and any jobs.

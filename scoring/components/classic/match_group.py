@@ -59,7 +59,8 @@ class ClassicCategory(Component):
         return Reason(value, {"job's occupation": job.occupation, "preferred": preferred})
 
 
-def _make_flags(jobs: JobArrays) -> Flags:
+def make_stated_flags(jobs: JobArrays) -> Flags:
+    """Return whether a flag of each job is known, and whether the job has an attractive feature."""
     stated = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
     known = np.any([flag >= 0 for flag in stated], axis=0)
     attractive = np.any([flag > 0 for flag in stated[:3]], axis=0)
@@ -90,7 +91,7 @@ class ClassicCondition(Component):
         meets_floor = IntervalTerm(
             number_column(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
-        flags = jobs.compute_once(_make_flags)
+        flags = jobs.compute_once(make_stated_flags)
         # rows: the user has no condition, a floor, a style, both; columns: unknown, known, (impossible), both
         met = np.array(
             [
