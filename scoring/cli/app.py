@@ -45,6 +45,14 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 _NoSuchOption: type[Any] = vars(sys.modules[_UsageError.__module__])["NoSuchOption"]
 
 
+class _UnknownCommandError(_UsageError):
+    """A command that does not exist. `names` are commands of groups with its name, such as `profiles promote`."""
+
+    def __init__(self, message: str, context: Any, names: Sequence[str]) -> None:
+        super().__init__(message, context)
+        self.names = names
+
+
 class StoppedError(Exception):
     """Ctrl-C or SIGTERM. Typer handles KeyboardInterrupt itself, so it is raised as this class."""
 
@@ -54,6 +62,16 @@ class StoppedError(Exception):
 
 class _CommandGroup(TyperGroup):
     """Prints each error as one line and exits with a code. With `--debug`, anywhere, errors are raised."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except _UsageError as error:
+            name = args[0] if args else ""
+            found = [f"{group} {name}" for group, command in self.commands.items() if name in _list_commands(command)]
+            if not found:
+                raise
+            raise _UnknownCommandError(f"No such command '{name}'.", ctx, found) from error
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -101,6 +119,8 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
         path = error.ctx.command_path if error.ctx else "scoring"
         text = error.format_message().rstrip(".?").replace(". Did you", "; did you").replace("Value error, ", "")
         advice = f"See `{path} --help`."
+        if isinstance(error, _UnknownCommandError):
+            advice = f"Did you mean {' or '.join(f'`{path} {name}`' for name in error.names)}? {advice}"
         if isinstance(error, _NoSuchOption) and not error.option_name.startswith("--") and _takes_values(error.ctx):
             advice = f"If it is an id or a name, write the options first, then `--`, then the values. {advice}"
         _print_error(f"{path}: {text}. {advice}")
@@ -110,6 +130,10 @@ def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
             raise
         _print_error(_format_error(error))
         return 1
+
+
+def _list_commands(command: Any) -> Sequence[str]:
+    return tuple(getattr(command, "commands", ()))
 
 
 def _takes_values(context: Any) -> bool:

@@ -30,6 +30,8 @@ def test_help_without_a_command(scoring: Call) -> None:
         (["init", "--users", "0"], "--users"),
         (["explain"], "USER"),
         (["rum"], "rum"),
+        (["promote", "x"], "Did you mean `scoring profiles promote`? See `scoring --help`."),
+        (["list"], "Did you mean `scoring profiles list` or `scoring runs list`? See"),
         (["explain", "-5x", "1"], "then `--`, then the values"),
         (["explain", "--xyz", "1"], "No such option: --xyz. See"),
         (["reach", "1", "-x"], "then `--`, then the values"),

@@ -195,9 +195,13 @@ def _evaluate_cuts(
 
 def _print_notes(request: EvaluateRequest, board: Scoreboard, progress: Progress) -> None:
     """Print which relevant jobs the lists of a model cannot contain, and the notes of each evaluation."""
+    names: dict[tuple[str, int], list[str]] = {}
     for name, model in request.models.items():
         for rule, pairs in board.evaluator.count_unreachable(model).items():
-            progress.print_line(f"note: {pluralize(pairs, 'relevant job')} cannot be in the lists of {name}: {rule}")
+            names.setdefault((rule, pairs), []).append(name)
+    for (rule, pairs), models in names.items():
+        whose = ", ".join(models)
+        progress.print_line(f"note: {pluralize(pairs, 'relevant job')} cannot be in the lists of {whose}: {rule}")
     for evaluation in board.evaluations.values():
         for note in evaluation.notes:
             progress.print_line(f"note: {note}")

@@ -48,6 +48,8 @@ def test_evaluate_prints_the_scoreboard(action_command: Call, action_data: Datas
         in done.stderr
     )
     assert f"{len(holdout.relevance):,} relevant jobs of {len(holdout.user_id):,} users" in done.stderr
+    ((rule, pairs),) = evaluator.count_unreachable(models["fit"]).items()
+    assert done.stderr.count(f"{pluralize(pairs, 'relevant job')} cannot be in the lists of standard, fit: {rule}") == 1
 
 
 def test_evaluate_writes_slices_and_ablation(action_command: Call, tmp_path: Path) -> None:
