@@ -65,6 +65,7 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "show_prev_next": False,
     "use_edit_page_button": False,
+    "show_toc_level": 2,  # questions and words of the glossary
     "collapse_navigation": True,  # a page of the reference lists the classes of its package, not those of all packages
 }
 
