@@ -282,8 +282,10 @@ def _summarize_decision(content: ReportContent) -> str:
 def _describe_people(promotion: Promotion) -> str:
     if not isinstance(promotion, StoredPromotion) or promotion.approved_by is None:
         return "The names of the people who decided are not recorded."
-    by, approved = escape_data(promotion.requested_by or "unknown"), escape_data(promotion.approved_by)
-    return f"Requested by {by}, approved by {approved}."
+    approved = escape_data(promotion.approved_by)
+    if promotion.requested_by is None:
+        return f"Promoted by {approved}."
+    return f"Requested by {escape_data(promotion.requested_by)}, approved by {approved}."
 
 
 def _join_measures(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal
@@ -11,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from scoring.errors import ConfigurationError, make_printable
 from scoring.registry.metadata import Digest, Text
 
-__all__ = ["PromotionRequest", "find_open_request", "require_other_name"]
+__all__ = ["PromotionRequest", "find_open_request", "find_user_name", "require_other_name"]
 
 
 class PromotionRequest(BaseModel):
@@ -68,3 +69,11 @@ def require_other_name(request: PromotionRequest, by: str) -> None:
 def _normalize(name: str) -> str:
     """Return the name without differences of case, width and spaces."""
     return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+
+
+def find_user_name() -> str | None:
+    """Return the name of the user of this process; None if the system does not know it. It is not authenticated."""
+    try:
+        return getpass.getuser().strip() or None
+    except (OSError, KeyError, ImportError):  # a container may run as a number without a name
+        return None

@@ -396,7 +396,7 @@ class Registry:
         guards: Measures that must not be significantly worse than those of the baseline.
         force: Reason for promoting a version whose evidence does not support it.
         review: Called with the evidence. If it raises, nothing is promoted.
-        requested_by, approved_by: Names to record.
+        requested_by, approved_by: Names to record. Without a request, approved_by is the person who promotes.
 
         Raises
         ------
@@ -404,7 +404,7 @@ class Registry:
         ModelError: If the model differs from the saved one.
         ConfigurationError: If the version is already in use, or the note or the reason is blank or too long.
         """
-        _check_texts(note=note, force=force)
+        _check_texts(note=note, force=force, by=approved_by)
         evidence = self.collect_evidence(name, version, guards=guards)
         in_use = self.find_promotion()
         self._require_other(evidence.profile, [in_use] if isinstance(in_use, StoredPromotion) else [])

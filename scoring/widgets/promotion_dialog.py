@@ -9,6 +9,7 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.registry import Evidence, EvidenceError, Registry
 from scoring.registry.promotion_evidence import format_change
 from scoring.registry.promotion_evidence_text import describe_result, describe_slices, list_facts
+from scoring.registry.promotion_requests import find_user_name
 
 __all__ = ["PromotionDialog"]
 
@@ -60,7 +61,11 @@ class PromotionDialog:
             raise ConfigurationError("A promotion needs a note. State the reason for it.", key=("note",))
         try:
             promoted = self._registry.promote(
-                self._require(profile), note=note.strip(), force=force.strip() or None, review=self._review
+                self._require(profile),
+                note=note.strip(),
+                force=force.strip() or None,
+                review=self._review,
+                approved_by=find_user_name(),
             )
         except EvidenceError as error:
             first, *others = error.evidence.objections

@@ -147,6 +147,18 @@ def test_test_of_another_change_is_not_a_result(content: ReportContent) -> None:
     assert "fee per shown job -2,358 yen" not in text
 
 
+def test_page_names_who_promoted(content: ReportContent) -> None:
+    (promotion,) = content.decision.promotions
+    texts = {
+        ("Sato", "Ito"): "Requested by Sato, approved by Ito.",
+        (None, "Ito"): "Promoted by Ito.",
+        (None, None): "The names of the people who decided are not recorded.",
+    }
+    for (requested, approved), sentence in texts.items():
+        decided = promotion.model_copy(update={"requested_by": requested, "approved_by": approved})
+        assert sentence in read(replace(content, decision=Decision((decided,), decided, True))).text
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_text_of_people_and_data_is_escaped(content: ReportContent, attack: str) -> None:
     assert content.profile is not None

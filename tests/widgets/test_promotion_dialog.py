@@ -14,6 +14,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation import Scoreboard
 from scoring.registry import Registry
 from scoring.registry.promotion_evidence_text import list_facts
+from scoring.registry.promotion_requests import find_user_name
 from scoring.widgets.promotion_dialog import PromotionDialog
 from tests.support.errors import raises_at
 
@@ -72,6 +73,7 @@ def test_promotion_needs_note_evidence_and_reason(dialog, registry, database):
     assert dialog.promote("found", "better", "the holiday").startswith("Promoted found@1.")
     promotion = registry.for_database(database).find_promotion()
     assert (promotion.reference, promotion.note) == ("found@1", "better. Forced: the holiday.")
+    assert promotion.approved_by == find_user_name()
     again = dialog.document("found")
     assert (again["in_use"], again["is_in_use"]) == ("found@1", True)
     with pytest.raises(ConfigurationError, match="already the promoted one"):

@@ -66,6 +66,15 @@ ForceOption = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 ByOption = Annotated[str, typer.Option("--by", metavar="NAME", show_default=False, help="Your name. It is recorded.")]
+PromoterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="NAME",
+        show_default=False,
+        help="Your name. It is recorded, not authenticated. Default: the name of the system user.",
+    ),
+]
 VersionArgument = Annotated[
     str, typer.Argument(metavar="NAME[@VERSION]", help="A profile. Without a version: its newest version.")
 ]
@@ -224,6 +233,7 @@ def _load_found_on(found_on: str | None, as_of: str | None) -> Dataset | None:
 def promote(
     name: VersionArgument,
     note: PromotionNoteOption,
+    by: PromoterOption = None,
     guard: GuardOption = None,
     force: ForceOption = None,
     yes: YesOption = False,
@@ -237,10 +247,14 @@ def promote(
     REASON if no such evaluation exists, if a declared goal, a floor or a --guard is significantly worse, or if the
     evaluation is of other data.
     """
+    from scoring.registry.promotion_requests import find_user_name
+
     database = _require_database(db)
     registry = _open_registry(profiles, component, database)
     review = _make_review(force, yes, database)
-    profile = registry.promote(name, note=note, guards=guard or (), force=force, review=review)
+    profile = registry.promote(
+        name, note=note, guards=guard or (), force=force, review=review, approved_by=by or find_user_name()
+    )
     _print_promoted(profile, database, component)
 
 

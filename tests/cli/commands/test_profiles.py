@@ -12,6 +12,7 @@ from scoring.cli.options import DEFAULT_DB, DEFAULT_PROFILES
 from scoring.database.database import Database
 from scoring.model_catalog import load_model
 from scoring.registry import DEFAULT_FOLDER, Registry
+from scoring.registry.promotions import StoredPromotion
 from scoring.runs.publishers import read_manifest
 from tests.cli.command import Call, error_line, invoke, page
 
@@ -134,6 +135,16 @@ def test_promote_and_rollback_are_in_history(saved: Call) -> None:
         ["promoted", "night@2", "try", "it.", "Forced:", "untested."],
         ["rolled", "back", "to", "night@1", "in", "use", "lost"],
     ]
+
+
+def test_promotion_records_who_promotes(saved: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "mika")
+    registry = Registry("data/profiles").for_database(DEFAULT_DB)
+    for version, options, name in ((1, [], "mika"), (2, ["--by", "Sato"], "Sato")):
+        saved("profiles", "promote", f"night@{version}", *UNTESTED, *options)
+        promotion = registry.find_promotion()
+        assert isinstance(promotion, StoredPromotion)
+        assert (promotion.requested_by, promotion.approved_by) == (None, name)
 
 
 def test_index_follows_save_and_promote(saved: Call) -> None:
