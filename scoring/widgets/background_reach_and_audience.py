@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from scoring.argument_checks import check_positive
-from scoring.errors import ConfigurationError, RunCancelledError, ScoringError
+from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.model import ScoringModel
 from scoring.plotting import format_number
 from scoring.tuning.job_audience import audience
 from scoring.tuning.job_audience_result import Audience
 from scoring.tuning.list_reach import Reach, reach
+from scoring.widgets.background_task import BackgroundTask, End
 from scoring.widgets.panel_computation import PanelState, TuningSession
 
 __all__ = ["BackgroundQuestion"]
@@ -56,13 +56,12 @@ class BackgroundQuestion:
 
     def __init__(self, session: TuningSession, *, on_change: Callable[[], object] = lambda: None) -> None:
         self._session, self._on_change = session, on_change
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = BackgroundTask("scoring-question")
         self._answer = _Answer()
 
     @property
     def is_running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._task.is_running
 
     def ask(
         self, what: Kind, state: PanelState, job_id: int, *, locks: Sequence[str] = (), seconds: float = SECONDS
@@ -89,10 +88,12 @@ class BackgroundQuestion:
         seconds = check_positive("seconds", seconds)
         self._session.require(state.request.user_id, job_id)
         prepared = self._session.prepare_user(state)[1] if what == "reach" else state.evaluation.prepared
-        self._stop.clear()
         answer = self._answer = _Answer(what, "running", "starting", started=time.monotonic())
 
-        def find() -> Reach | Audience:
+        def find() -> None:
+            answer.found = compute()
+
+        def compute() -> Reach | Audience:
             if what == "reach":
                 return reach(
                     prepared,
@@ -112,19 +113,15 @@ class BackgroundQuestion:
                 progress=lambda done, total: self._report(answer, f"{done:,} of {total:,} users"),
             )
 
-        self._thread = threading.Thread(target=self._run, args=(answer, find), name="scoring-question", daemon=True)
-        self._thread.start()
+        self._task.start(find, lambda kind, message: self._end(answer, kind, message))
 
     def stop(self) -> None:
         """End the question at its next stage, without an answer."""
-        self._stop.set()
+        self._task.stop()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the answer. Raise TimeoutError if it does not come in time."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-        if self.is_running:
-            raise TimeoutError("The question is not answered yet. Wait again, or stop it.")
+        self._task.wait(timeout, "The question is not answered yet. Wait again, or stop it.")
 
     def find_model(self) -> ScoringModel:
         """Return the model of an answered `reach`.
@@ -153,21 +150,13 @@ class BackgroundQuestion:
             "has_model": isinstance(found, Reach) and found.model is not None and bool(found.distance),
         }
 
-    def _run(self, answer: _Answer, find: Callable[[], Reach | Audience]) -> None:
-        try:
-            answer.found = find()
-            answer.kind = "done"
-        except RunCancelledError:
-            answer.kind, answer.message = "stopped", "The question was stopped."
-        except ScoringError as error:
-            answer.kind, answer.message = "failed", str(error)
-        except Exception as error:  # noqa: BLE001  # the page shows it; the thread has no caller
-            answer.kind, answer.message = "failed", f"{type(error).__name__}: {error}"
+    def _end(self, answer: _Answer, kind: End, message: str) -> None:
+        answer.kind, answer.message = kind, "The question was stopped." if kind == "stopped" else message
         answer.stage, answer.ended = "", time.monotonic()
         self._on_change()
 
     def _report(self, answer: _Answer, stage: str) -> None:
-        if self._stop.is_set():
+        if self._task.stopping.is_set():
             raise RunCancelledError("The question was stopped.")
         answer.stage = stage
         self._on_change()

@@ -10,7 +10,6 @@ weights.return_to(search.find_model())
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from scoring.argument_checks import check_positive, check_positive_integer
-from scoring.errors import ConfigurationError, RunCancelledError, ScoringError, pluralize
+from scoring.errors import ConfigurationError, RunCancelledError, pluralize
 from scoring.evaluation import Evaluator
 from scoring.evaluation.measure_info import find_good_sign
 from scoring.model import ScoringModel
@@ -31,6 +30,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.space import Space
 from scoring.tuning.trial_search import FIRST, make_trial_model, run_trials
 from scoring.tuning.tune import mark_front, sort_trials
+from scoring.widgets.background_task import BackgroundTask, End
 from scoring.widgets.model_changes import describe_changes
 from scoring.widgets.panel_computation import TuningSession
 from scoring.widgets.slider_view_model import State, WeightsModel
@@ -83,15 +83,14 @@ class BackgroundSearch:
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._on_change, self._is_busy = session, on_change, is_busy
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = BackgroundTask("scoring-search")
         self._progress = _Progress()
         self._evaluator: Evaluator | None = None
         self._reported = 0.0
 
     @property
     def is_running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._task.is_running
 
     def start(
         self,
@@ -124,29 +123,22 @@ class BackgroundSearch:
         parsed = tuple(parse_goal(goal, maximise=find_good_sign(goal) >= 0) for goal in goals)
         space = _make_space(weights.state)
         problem = Problem(space, self._get_evaluator(), parsed)
-        self._stop.clear()
-        self._progress = _Progress("running", "preparing", n_trials, problem, started=time.monotonic())
-        self._thread = threading.Thread(
-            target=self._run, args=(self._progress, problem, seconds), name="scoring-search", daemon=True
+        progress = self._progress = _Progress("running", "preparing", n_trials, problem, started=time.monotonic())
+        self._task.start(
+            lambda: self._search(progress, problem, seconds), lambda kind, message: self._end(progress, kind, message)
         )
-        self._thread.start()
 
     def stop(self) -> None:
         """End the search after its current trial. What it has found is kept."""
-        self._stop.set()
+        self._task.stop()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end of the search. Raise TimeoutError if it does not end in time."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-        if self.is_running:
-            raise TimeoutError("The search has not ended. Wait again, or stop it.")
+        self._task.wait(timeout, "The search has not ended. Wait again, or stop it.")
 
     def close(self) -> None:
         """Stop the search and wait for its thread."""
-        self.stop()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(10.0)
+        self._task.close()
 
     def find_model(self, trial: int | None = None) -> ScoringModel:
         """Return the model of a trial by its number; None: the best one.
@@ -203,17 +195,10 @@ class BackgroundSearch:
             )
         return self._evaluator
 
-    def _run(self, progress: _Progress, problem: Problem, seconds: float | None) -> None:
-        try:
-            self._search(progress, problem, seconds)
-            progress.kind, progress.message = "done", self._describe_end(progress)
-        except RunCancelledError:
-            progress.kind = "stopped" if self._stop.is_set() else "done"
-            progress.message = self._describe_end(progress)
-        except ScoringError as error:
-            progress.kind, progress.message = "failed", str(error)
-        except Exception as error:  # noqa: BLE001  # the page shows it; the thread has no caller
-            progress.kind, progress.message = "failed", f"{type(error).__name__}: {error}"
+    def _end(self, progress: _Progress, kind: End, message: str) -> None:
+        if kind == "stopped" and not self._task.stopping.is_set():
+            kind = "done"  # its time was over
+        progress.kind, progress.message = kind, message if kind == "failed" else self._describe_end(progress)
         progress.stage, progress.ended = "", time.monotonic()
         self._on_change()
 
@@ -237,7 +222,7 @@ class BackgroundSearch:
         def is_cancelled() -> bool:
             self._pause()
             is_late = seconds is not None and time.monotonic() - progress.started > seconds
-            return self._stop.is_set() or (is_late and bool(progress.trials))
+            return self._task.stopping.is_set() or (is_late and bool(progress.trials))
 
         run_trials(problem, progress.n_trials, first=first, finished=add, cancelled=is_cancelled)
 
@@ -247,9 +232,9 @@ class BackgroundSearch:
 
     def _pause(self) -> None:
         """Wait while the panel computes, so that a move of a slider is as fast as without a search."""
-        while self._is_busy() and not self._stop.wait(_PAUSE_SECONDS):
+        while self._is_busy() and not self._task.stopping.wait(_PAUSE_SECONDS):
             pass
-        if self._stop.is_set():
+        if self._task.stopping.is_set():
             raise RunCancelledError("The search was stopped.")
 
     @staticmethod

@@ -77,6 +77,7 @@ class TuningPanel:
         self.history = TryHistory(session.baseline)
         self._drafts = drafts
         self._session_id: str | None = None
+        self._writer = DraftStore.make_id()
         self.users = UserFilter(session)
         self._search_text = TextSearch(session.data)
         self._last_find = ("", "")
@@ -492,6 +493,7 @@ class TuningPanel:
                 self._job_id = data.find_job(draft.job) if draft.job else None
                 self._show_choice()
                 self._submit()
+                self._write_draft()  # a page that has this draft open notices it
                 n_tries = len(self.history.tries)
                 text = f"Restored the draft of this page with {n_tries} {'try' if n_tries == 1 else 'tries'}."
                 self.page.show(problem={"at": "moves", "kind": "note", "text": text})
@@ -504,8 +506,21 @@ class TuningPanel:
     def _save_draft(self) -> None:
         if self._drafts is None or self._session_id is None:
             return
+        if self._drafts.find_writer(self._session_id) not in ("", self._writer):
+            self._session_id = self._drafts.make_id()
+            text = "Another tab continues this session. This tab continues as a new session, with its own address."
+            self.page.show(
+                address={"session": self._session_id}, problem={"at": "moves", "kind": "warning", "text": text}
+            )
+        self._write_draft()
+
+    def _write_draft(self) -> None:
+        assert self._drafts is not None
+        assert self._session_id is not None
         choice = self.page.document["choice"]
-        draft = PanelDraft.of(self.session, self.weights, self.history, user=choice["user"], job=choice["job"])
+        draft = PanelDraft.of(
+            self.session, self.weights, self.history, user=choice["user"], job=choice["job"], writer=self._writer
+        )
         self._drafts.save(self._session_id, draft)
 
     # Display

@@ -7,6 +7,7 @@ store.load(session_id, session).restore(session, weights, history)
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -50,6 +51,8 @@ class PanelDraft(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal[1] = 1
+    writer: str = ""
+    """Random id of the panel that wrote the draft. A second tab of the same address takes the draft over."""
     holdout: Digest
     """Digest of the data, the held-out actions and the users of the measures."""
     start: Digest
@@ -76,15 +79,23 @@ class PanelDraft(BaseModel):
 
     @classmethod
     def of(
-        cls, session: TuningSession, weights: WeightsModel, history: TryHistory, *, user: str = "", job: str = ""
+        cls,
+        session: TuningSession,
+        weights: WeightsModel,
+        history: TryHistory,
+        *,
+        user: str = "",
+        job: str = "",
+        writer: str = "",
     ) -> Self:
-        """Return the draft of a panel. `user` and `job` are the chosen ids as text."""
+        """Return the draft of a panel. `user` and `job` are the chosen ids as text, `writer` is that of the panel."""
         state = weights.state
         models = history.models
         for model in (state.model, state.baseline):
             if model.digest not in models:
                 models[model.digest] = SavedModel.of(model.name, model)
         return cls(
+            writer=writer,
             holdout=session.evaluator.holdout.digest,
             start=weights.start.digest,
             model=state.model.digest,
@@ -181,6 +192,15 @@ class DraftStore:
         if draft.start != session.baseline.digest:
             raise _make_mismatch("another model")
         return draft
+
+    def find_writer(self, session_id: str) -> str:
+        """Return the writer of a draft; "" if the draft does not exist or cannot be read."""
+        try:
+            content = json.loads(read_plain_file(self._find_path(session_id), _MAX_BYTES))
+        except (OSError, ValueError):
+            return ""
+        writer = content.get("writer") if isinstance(content, dict) else None
+        return writer if isinstance(writer, str) else ""
 
     def remove(self, session_id: str) -> None:
         """Remove a draft if it exists. Raise ConfigurationError if the id is invalid."""

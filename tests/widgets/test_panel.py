@@ -412,6 +412,30 @@ def test_page_that_loads_again_continues_its_session(session, tmp_path, standard
     again.panel.close()
 
 
+def test_second_tab_takes_the_draft_over(session, tmp_path):
+    first = open_drafted(session, tmp_path, None)
+    address = first["address"]["session"]
+    first.settle("weight", name="fee", value=0.6)
+    second = open_drafted(session, tmp_path, address)
+    second.settle("weight", name="wage", value=0.3)
+    assert "address" not in second.panel.page.document
+
+    first.settle("weight", name="fee", value=0.7)
+    assert (first["problem"]["at"], first["problem"]["kind"]) == ("moves", "warning")
+    own = first["address"]["session"]
+    assert own != address
+    first.settle("weight", name="fee", value=0.8)
+    assert first["address"]["session"] == own
+    second.settle("undo")
+    assert "address" not in second.panel.page.document
+    first.panel.close()
+    second.panel.close()
+    for known, fee in ((own, 0.8), (address, 0.6)):
+        again = open_drafted(session, tmp_path, known)
+        assert again.weight("fee") == fee
+        again.panel.close()
+
+
 def test_unusable_draft_is_reported_and_kept(session, tmp_path, standard):
     (tmp_path / "abcdefgh.json").write_text("{}")
     page = open_drafted(session, tmp_path, "abcdefgh")
