@@ -18,8 +18,11 @@ class Access(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.station_name", "jobs.address")
 
     start: Points = 25
+    """Points of a job without station and address."""
     station: Points = 75
+    """Points that a station adds."""
     address: Points = 25
+    """Points that an address adds."""
 
     def terms(self, inputs: Inputs) -> Value:
         jobs = inputs.jobs

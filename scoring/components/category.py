@@ -27,8 +27,11 @@ class Category(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.occupation_code", "users.preferred_occupations")
 
     floor: Points = 20
+    """Points of a job whose occupation is not similar to a preferred one."""
     same_major: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Similarity of two different occupations of the same major group."""
     cosine_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Similarity of two occupations to which the same users apply. It is less if the users differ."""
 
     def terms(self, inputs: Inputs) -> Value:
         n_users = len(inputs.users)

@@ -44,11 +44,17 @@ class Clicks(Component):
     reads: ClassVar[tuple[str, ...]] = ("actions.click",)
 
     days: Days = 30
+    """Number of days of which clicks count."""
     start: Points = 40
+    """Points of a job that differs from all clicked jobs."""
     occupation: Points = 20
+    """Points that an occupation of a clicked job adds."""
     daily_payment: Points = 15
+    """Points that daily payment adds if clicked jobs have it."""
     no_experience: Points = 10
+    """Points that work without experience adds if clicked jobs have it."""
     student_welcome: Points = 10
+    """Points that a welcome of students adds if clicked jobs have it."""
 
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:

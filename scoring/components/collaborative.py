@@ -21,6 +21,7 @@ class Collaborative(Component):
     reads: ClassVar[tuple[str, ...]] = ("actions", "user_factors", "job_factors")
 
     unknown: Points = 45
+    """Points if the user or the job has no factors."""
 
     def terms(self, inputs: Inputs) -> Value:
         return Value((dot(inputs, np.full(len(inputs.users), self.unknown)),))

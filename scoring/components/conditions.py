@@ -39,6 +39,7 @@ class Conditions(Component):
     )
 
     other_style: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How far a job meets a preferred style other than `remote`, from 0 (not) to 1 (fully)."""
 
     def terms(self, inputs: Inputs) -> Value:
         users, jobs = inputs.users, inputs.jobs

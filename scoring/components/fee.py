@@ -19,7 +19,9 @@ class Fee(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.fee",)
 
     low: float = 500
+    """Up to this fee, a job gets 0 points."""
     high: float = 5000
+    """From this fee, a job gets 100 points."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

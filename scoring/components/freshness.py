@@ -18,6 +18,7 @@ class Freshness(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.posted_at",)
 
     half_life_days: Days = 14
+    """Age in days after which a posting has half of its points."""
 
     def terms(self, inputs: Inputs) -> Value:
         value = 100.0 * np.exp2(-inputs.job_age_days / self.half_life_days)

@@ -32,12 +32,19 @@ class History(Component):
     reads: ClassVar[tuple[str, ...]] = ("actions.application",)
 
     days: Days = 90
+    """Number of days of which applications count."""
     without: Points = 50
+    """Points of every job for a user without applications in this time."""
     start: Points = 25
+    """Points of a job that differs from all applications."""
     occupation: Points = 30
+    """Points that an occupation of an application adds."""
     wage: Points = 25
+    """Points that a wage like that of the applications adds."""
     prefecture: Points = 20
+    """Points that a prefecture of an application adds."""
     near: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Largest difference from the mean wage of the applications, as a share of it."""
 
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:

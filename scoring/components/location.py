@@ -21,9 +21,13 @@ class Location(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.prefecture_code", "users.prefecture_code")
 
     same_city: Points = 100
+    """Points of a job in the city of the user."""
     same_prefecture: Points = 85
+    """Points of a job in another city of the same prefecture."""
     adjacent: Points = 60
+    """Points of a job in an adjacent prefecture."""
     elsewhere: Points = 20
+    """Points of a job in any other or an unknown place."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -22,9 +22,13 @@ class Popularity(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.company_id", "actions")
 
     days: Days = 360
+    """Number of days of which applications, views and clicks count."""
     prior_applications: Annotated[float, Field(ge=0)] = 1
+    """Applications that are added for every company, so that a few actions count little."""
     prior_looks: Annotated[float, Field(gt=0)] = 20
+    """Views and clicks that are added for every company, so that a few actions count little."""
     curve: Curve = ((0, 0), (0.05, 60), (0.10, 80), (0.15, 100))
+    """Points by the rate of applications per view or click, linear between the points of the curve."""
 
     def terms(self, inputs: Inputs) -> Value:
         applications, looks = inputs.basis.company_actions(self.days).of(inputs.jobs.company)

@@ -20,6 +20,7 @@ class Wage(Component):
     reads: ClassVar[tuple[str, ...]] = ("jobs.min_salary", "jobs.salary_type")
 
     curve: Curve = ((0, 0), (1, 60), (1.2, 80), (1.5, 100))
+    """Points by the ratio of the wage to the mean wage of the area, linear between the points of the curve."""
 
     def terms(self, inputs: Inputs) -> Value:
         mean, _, _ = inputs.basis.areas.of(inputs.jobs)

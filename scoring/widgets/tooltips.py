@@ -115,7 +115,8 @@ def _describe_fields(part: Part) -> dict[str, str]:
 
 
 def _describe_limits(low: float, high: float) -> str:
-    ends = [f"from {low:g}" if abs(low) < 1e300 else "", f"to {high:g}" if abs(high) < 1e300 else ""]
+    start = "above 0" if 0 < low < 1e-300 else f"from {low:g}"
+    ends = [start if abs(low) < 1e300 else "", f"to {high:g}" if abs(high) < 1e300 else ""]
     text = " ".join(end for end in ends if end)
     return f" Values {text}." if text else ""
 

@@ -33,15 +33,19 @@ def test_every_control_and_measure_has_a_text():
     assert all(
         text for kind in ("groups", "components", "parameters", "curves", "rules") for text in texts[kind].values()
     )
+    described = [*texts["parameters"].values(), *texts["curves"].values()]
+    assert len(set(described)) == len(described)
+    assert not set(described) & {*texts["components"].values(), *texts["groups"].values()}
     assert texts["measures"]["mean fee"]["unit"] == "yen"
     assert texts["measures"]["NDCG"]["good"] == 1
     assert texts["measures"]["concentration"]["good"] == -1
 
 
-def test_parameter_text_is_its_sentence_in_the_docstring():
+def test_parameter_text_is_the_string_below_its_field():
     texts = collect_tooltips(STANDARD)
-    assert texts["parameters"]["fee.low"] == "0 up to a fee of `low`, 100 from `high`, linear between."
+    assert texts["parameters"]["fee.low"] == "Up to this fee, a job gets 0 points."
     assert texts["parameters"]["location.adjacent"].endswith("Values from 0 to 100.")
+    assert texts["parameters"]["freshness.half_life_days"].endswith("Values above 0 to 36500.")
     assert texts["components"]["freshness"] == (
         "The age of the posting. 100 · 2 ** -(age / `half_life_days`). A missing posting time gives 0 points."
     )
@@ -54,7 +58,7 @@ def test_own_component_describes_its_fields_below_them():
     texts = collect_tooltips(model)
     assert texts["components"]["freshness"] == "Newer postings have more points."
     assert texts["parameters"]["freshness.weekend_bonus"] == "Points added on Saturdays."
-    assert "Half life days of freshness." in texts["parameters"]["freshness.half_life_days"]
+    assert texts["parameters"]["freshness.half_life_days"].startswith("Age in days")
     assert isinstance(own, Part)
 
 
