@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.argument_checks import MAX_DAYS
+from scoring.argument_checks import MAX_DAYS, check_days
 from scoring.cli.input_loader import read_models
 from scoring.cli.jupyter_server import SERVER_PACKAGES, choose_port, run_server
 from scoring.cli.options import (
@@ -26,6 +26,9 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
+
+if TYPE_CHECKING:
+    from scoring.database.database import Database
 
 __all__ = ["panel"]
 
@@ -42,6 +45,9 @@ tuning_page(os.environ["SCORING_DB"], {model!r}, registry={profiles!r}, days={da
 
 FILL_SECONDS = 4
 """Seconds between the opening of a page and the start of the next kernel, which competes with the page for the CPU."""
+
+CHECKED_ROWS = 300_000
+"""Number of rows up to which the holdout is checked before the server starts: a second. The page checks all."""
 
 PAGE_TEMPLATE = """\
 {%- extends "voila/templates/lab/index.html.j2" -%}
@@ -96,12 +102,15 @@ def panel(
     with Database.open(db) as database:
         database.require_tables(*TABLES)
         database.require_data()
-        if not read_change_tokens(database)["actions"].rows:
+        tokens = read_change_tokens(database)
+        if not tokens["actions"].rows:
             raise DatabaseError(
                 f"{database.display} contains no actions. The panel evaluates lists on later actions. Import them with "
                 "`scoring import`.",
                 reason="empty",
             )
+        if sum(token.rows for token in tokens.values()) <= CHECKED_ROWS:
+            _require_holdout(database, days)
     source = PANEL_SOURCE.format(
         model=model,
         profiles=str(profiles),
@@ -125,6 +134,20 @@ def panel(
         if preheat:
             server += ["--preheat_kernel=True", "--pool_size=1", f"--VoilaKernelManager.fill_delay={FILL_SECONDS}"]
         run_server("The panel", server, port, "/", environment, open_browser)
+
+
+def _require_holdout(database: Database, days: float) -> None:
+    """Check that the last `days` days have the actions and users that the panel evaluates on.
+
+    Raises
+    ------
+    ConfigurationError: If no action is held out, or a part of the split has no user.
+    """
+    from scoring.database.validated_reader import read_accepted
+    from scoring.dataset import Dataset
+    from scoring.evaluation import by_time, split_users
+
+    split_users(by_time(Dataset(read_accepted(database).tables), days=check_days("--days", days, 1)).user_id)
 
 
 @contextmanager
