@@ -12,15 +12,22 @@ import uuid
 import warnings
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import sqlalchemy as sa
 import typer.testing
+from hypothesis import HealthCheck, settings
 
-from scoring.database.database import Database
-from tests.support import mariadb_server as mariadb_server_module
 from tests.support.proof_counts import Counts
+
+if TYPE_CHECKING:  # the process that distributes the tests needs no database, and starts in half the time
+    import sqlalchemy as sa
+
+    from scoring.database.database import Database
+
+# how long it takes to draw values depends on what else the machine does
+settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 INTEGRATION = (
     "integration", "cli", "scripts", "benchmarks", "data_check", "docs", "evaluation", "facade", "model_report",
@@ -148,17 +155,21 @@ def sqlite_url(tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[str]:
     """Yield the URL of an empty database of a MariaDB server, which stops at the end of the session."""
-    missing = mariadb_server_module.find_missing_program()
+    from tests.support.mariadb_server import find_missing_program, start_server
+
+    missing = find_missing_program()
     if missing is not None:
         pytest.skip(f"{missing} is not installed (Debian's package mariadb-server-core)")
     pytest.importorskip("pymysql", reason="PyMySQL is not installed")
-    with mariadb_server_module.start_server() as url:
+    with start_server() as url:
         yield url
 
 
 @pytest.fixture
 def mariadb_url(mariadb_server: str) -> str:
     """Return the URL of an empty MariaDB database."""
+    import sqlalchemy as sa
+
     engine = sa.create_engine(mariadb_server)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP DATABASE test"))
@@ -199,6 +210,8 @@ def _never_wait_for_the_disk(server: Any) -> None:
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: str) -> Iterator[sa.Engine]:
     """Yield an engine of the database that the tests share, one after another."""
+    import sqlalchemy as sa
+
     admin = sa.create_engine(
         sa.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
@@ -236,6 +249,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """Yield an open database whose tables are empty."""
+    from scoring.database.database import Database
+
     with Database.open(database_url) as found:
         found.create()
         yield found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator
@@ -60,6 +59,10 @@ ALLOWED: Final = (
     re.compile(r"`scoring\.errors\.MissingPartError`"),  # a public name of 0.1
 )
 """Stored words and deprecated public names that do not change."""
+
+
+DEFINITION: Final = re.compile(r"^[ \t]*(?:async )?def (test_\w+)", re.MULTILINE)
+"""The definition of a test, as ruff formats it. To parse all files takes twenty times as long."""
 
 
 class Hit(NamedTuple):
@@ -126,6 +129,5 @@ def texts() -> Iterator[tuple[str, list[str]]]:
 def test_names() -> Iterator[tuple[str, str]]:
     """Yield file and name of each test function."""
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                yield str(path.relative_to(ROOT)), node.name
+        for found in DEFINITION.finditer(path.read_text("utf-8")):
+            yield str(path.relative_to(ROOT)), found[1]
