@@ -126,7 +126,7 @@ def _summarize_change(content: ReportContent) -> str:
     named = ", ".join(texts[:_NAMED]) + (f" and {more} more" if more > 0 else "")
     settings = len(diff.settings())
     extra = f" {pluralize(settings, 'other setting')} also changed." if settings else ""
-    start = f"{after} scores jobs in another way than {before}"
+    start = f"{after} instead of {before}"
     return f"{start}. Changed weights: {named}.{extra}" if named else f"{start}, with the same weights.{extra}"
 
 

@@ -77,5 +77,6 @@ svg .after { fill: var(--good); } svg .open { fill: var(--paper); }
   tr, figure, .fact, .warning, .example { break-inside: avoid; } thead { display: table-header-group; }
   section.page { break-before: page; } nav { display: none; } a { color: inherit; text-decoration: none; }
   .facts { grid-template-columns: 1fr 1fr 1fr; gap: 8px; } .fact { font-size: 9.5pt; padding: 6px 10px; }
-  .lead { font-size: 13pt; } .warning { padding: 2px 10px; font-size: 9.5pt; } figure { max-width: 110mm; } }
+  .lead { font-size: 12pt; margin: 6px 0 8px; } .warning { padding: 0 10px; margin: 6px 0; font-size: 9.5pt; }
+  figure { max-width: 110mm; } #summary figure { max-width: 78mm; } #summary .pair + p { break-before: avoid; } }
 """

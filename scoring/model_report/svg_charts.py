@@ -40,7 +40,7 @@ def find_reach(rows: Iterable[ChartRow]) -> float:
 
 def draw_changes(rows: Sequence[ChartRow], slug: str, title: str, reach: float) -> str:
     """Return one line per change: a point, its likely range, and a line at no change. The scale ends at ±`reach`."""
-    step, height = 40, 40 * len(rows) + 30
+    step, height = 36, 36 * len(rows) + 30
     middle, half = WIDTH / 2, WIDTH / 2 - _MARGIN
 
     def place(value: float) -> float:
