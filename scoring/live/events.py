@@ -116,7 +116,8 @@ def to_microseconds(time: datetime) -> int:
 def make_rows(table: Table, rows: Sequence[Row]) -> PlainRows:
     """Return rows in canonical form."""
     values = {}
-    for name in table.names:
+    for column in table.columns:
+        name = column.name
         of_column = [row.get(name) for row in rows]
         if any(value is not None for value in of_column):
             values[name] = of_column

@@ -231,6 +231,7 @@ class LiveLists:
         self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
         of_program = self._layout.arrays.is_job_only
         self._job_only_parts = [part for part, alone in zip(self.model.parts, of_program, strict=True) if alone]
+        self._user_parts = [part for part, alone in zip(self.model.parts, of_program, strict=True) if not alone]
         has = np.flatnonzero(self.basis.factors.job_has)
         self._vector_row = dict(zip(self.basis.job_id[has].tolist(), has.tolist(), strict=True))
         self._collect_actions()
@@ -425,7 +426,7 @@ class LiveLists:
         if arrays is None:
             arrays = take_users(self._inputs.users, user)
         inputs = self._make_inputs(self._no_jobs, arrays, history)
-        self._layout.write_user(user, self._find_values(inputs))
+        self._layout.write_user(user, [call_terms(part, inputs) for part in self._user_parts])
         self._rules.write_user(user, history, slot_of, row)
         self._rank_user(user)
 

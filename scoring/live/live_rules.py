@@ -92,21 +92,24 @@ class LiveRules:
         self._excluded, self._cooldown, self._required, self._companies = (
             Slabs((users_room,), np.int32) for _ in range(4)
         )
-
-    @property
-    def compares_columns(self) -> bool:
-        """Whether a rule compares a job column with a user column."""
-        return bool(self._columns)
+        self._arrays: Rules | None = None
+        self._version = 0
 
     def arrays(self) -> Rules:
         """Return the rules as kernels read them, until the next write."""
-        slabs = [slab.arrays() for slab in (self._excluded, self._cooldown, self._required, self._companies)]
+        slabs_of_rules = (self._excluded, self._cooldown, self._required, self._companies)
+        version = sum(slab.version for slab in slabs_of_rules)
+        if self._arrays is not None and version == self._version:
+            return self._arrays
+        slabs = [slab.arrays() for slab in slabs_of_rules]
         (a, b, (excluded,)), (c, d, (cooldown,)), (e, f, (required,)), (g, h, (companies,)) = slabs
         per_company = self.rules.max_per_company or 0
-        return Rules(
+        self._version = version
+        self._arrays = Rules(
             self.job_id, self.company, self.open_to_all, a, b, excluded, c, d, cooldown, self._limits, e, f, required,
             g, h, companies, per_company,
         )  # fmt: skip
+        return self._arrays
 
     def find_open_to_all(self, inputs: Inputs) -> Bools:
         """Return (m,) whether no rule excludes each job of the inputs for all users."""

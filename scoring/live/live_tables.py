@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from scoring.dataset.column_lookup import NO_TIME, to_plain_value
 from scoring.errors import ConfigurationError
 from scoring.live.events import Event, Row, make_rows, to_microseconds
 
-__all__ = ["EventTables", "LiveTables", "RecordedRow", "clamp_times"]
+__all__ = ["EventTables", "LiveTables", "RecordedRow", "clamp_times", "make_row"]
 
 ActionKey = tuple[int, int, str, datetime]
 """User, job, kind of action, time: what identifies an action."""
@@ -41,6 +41,12 @@ class RecordedRow:
     def clamped(self, table: Table, now: datetime) -> Row:
         """Return the row as of a clock: times that count as the clock are replaced by it."""
         return clamp_times(self.row, table, now, self.at)
+
+
+def make_row(values: pd.Series) -> dict[str, Any]:
+    """Return a row of a canonical frame as the body of an event."""
+    plain = {str(name): to_plain_value(value) for name, value in values.items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
 
 
 def clamp_times(row: Row, table: Table, now: datetime, at: datetime) -> Row:
@@ -85,8 +91,7 @@ class ChangedRows:
         if place is None:
             return None
         values = self.frame.iloc[place]
-        row = {name: to_plain_value(values[name]) for name in self.table.names if name in self.frame}
-        return RecordedRow(row, _BEFORE_ALL)
+        return RecordedRow(make_row(values), _BEFORE_ALL)
 
     @property
     def _place_of(self) -> dict[int, int]:

@@ -330,7 +330,7 @@ class PairLayout:
             arrays["job_vector"][dimensions, slot] = 0.0 if vector is None else vector
 
     def write_user(self, user: int, values: Sequence[Value]) -> None:
-        """Write the user terms of values for one user and any jobs.
+        """Write one user. `values`: those of the components that do not depend on the job alone, for any jobs.
 
         Raises
         ------
@@ -346,5 +346,7 @@ class PairLayout:
         for term, table in zip(kinds[FLAGS], self._flag_tables, strict=True):
             if not np.array_equal(term.rows, table):
                 raise LayoutChangedError
+        version = self.entries.version
         self._write_users(kinds, slice(user, user + 1))
-        self._refresh()
+        if self.entries.version != version:
+            self._refresh()

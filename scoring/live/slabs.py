@@ -29,13 +29,14 @@ class Slabs:
         self._room: Longs = np.zeros(shape, dtype=np.int64)
         self._values: list[NDArray[Any]] = [np.empty(64, dtype=dtype) for dtype in dtypes]
         self._used = 0
+        self.version = 0
+        """Increases when the arrays of values are replaced by longer ones."""
 
     def set(self, place: tuple[int, ...], *values: NDArray[Any]) -> None:
         """Replace a row."""
         n = len(values[0])
         if n > self._room[place]:
-            while self._used + n > len(self._values[0]):
-                self._values = [np.concatenate([column, np.empty_like(column)]) for column in self._values]
+            self._make_room(n)
             self.start[place], self._room[place] = self._used, n
             self._used += n
         first = int(self.start[place])
@@ -46,18 +47,22 @@ class Slabs:
     def fill(self, start: Longs, *values: NDArray[Any], place: tuple[int, ...] = ()) -> None:
         """Set the first rows of an axis: row r is `values[start[r]:start[r + 1]]`."""
         n, first = len(start) - 1, self._used
-        while first + len(values[0]) > len(self._values[0]):
-            self._values = [np.concatenate([column, np.empty_like(column)]) for column in self._values]
+        self._make_room(len(values[0]))
         for column, added in zip(self._values, values, strict=True):
             column[first : first + len(added)] = added
         self.start[place][:n], self.stop[place][:n] = first + start[:-1], first + start[1:]
         self._room[place][:n] = np.diff(start)
         self._used += len(values[0])
 
+    def _make_room(self, n: int) -> None:
+        while self._used + n > len(self._values[0]):
+            self._values = [np.concatenate([column, np.empty_like(column)]) for column in self._values]
+            self.version += 1
+
     def get(self, place: tuple[int, ...]) -> list[NDArray[Any]]:
         """Return the columns of a row."""
         return [column[self.start[place] : self.stop[place]] for column in self._values]
 
     def arrays(self) -> tuple[Longs, Longs, list[NDArray[Any]]]:
-        """Return starts, stops and columns. They are valid until the next call of `set`."""
+        """Return starts, stops and columns. They are valid while `version` is the same."""
         return self.start, self.stop, self._values

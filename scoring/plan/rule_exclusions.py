@@ -224,7 +224,7 @@ def find_jobs_excluded_for_all(
         allowed = np.isin(jobs.employment_type, rules.employment_types)
         excluded["employment type"] = ~(allowed & (jobs.employment_type != NO_CODE))
     if rules.min_fee is not None:
-        excluded["fee too low"] = ~(np.nan_to_num(jobs.fee, nan=0.0) >= rules.min_fee)
+        excluded["fee too low"] = ~(np.where(np.isnan(jobs.fee), 0.0, jobs.fee) >= rules.min_fee)
     return excluded | {rule.reason: find_excluded_jobs(rule, inputs) for rule in _of_form(rules, of_job=True)}
 
 

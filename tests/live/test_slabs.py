@@ -21,3 +21,13 @@ def test_rows_equal_a_dictionary_of_lists() -> None:
         codes, halves = slabs.get(place)
         assert codes.tolist() == of_place
         np.testing.assert_array_equal(halves, codes / 2)
+
+
+def test_version_changes_with_the_arrays_of_values() -> None:
+    slabs = Slabs((4,), np.int32)
+    known = {slabs.version: slabs.arrays()[2][0]}
+    for row in range(4):
+        slabs.set((row,), np.arange(40, dtype=np.int32))
+        values = slabs.arrays()[2][0]
+        assert known.setdefault(slabs.version, values) is values
+    assert len(known) > 1
