@@ -63,6 +63,9 @@ _CLUSTERS = "clusters"
 """Key in `SearchIndex.kept`."""
 MAX_PRUNED_SHARE = 0.03
 """If pruning scores less than this share of the jobs, dense is not tried, because it scores all jobs."""
+FEWEST_FOR_DENSE = 1_000
+"""For fewer users, dense is tried only if pruning scores many jobs for the first users. For 471 users and 100,000 jobs,
+the trial of dense takes 18 ms, and the whole ranking 20 ms."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ class Selection:
             seconds["dense"] = self._measure("dense", sample, k)
         seconds["pruned"], share = self._measure_pruned(sample, k, seconds.get("dense", np.inf))
         trial = [f"in a trial, pruning scored {share:.1%} of the jobs in {1000 * seconds['pruned']:.3f} ms per user"]
-        if share >= MAX_PRUNED_SHARE and "dense" not in seconds:
+        if share >= MAX_PRUNED_SHARE and "dense" not in seconds and len(users) >= FEWEST_FOR_DENSE:
             seconds["dense"] = self._measure("dense", sample, k)
         if "dense" in seconds:
             trial.append(f"dense took {1000 * seconds['dense']:.3f} ms per user")

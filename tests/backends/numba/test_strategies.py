@@ -47,6 +47,25 @@ def test_fastest_strategy_of_trial_is_chosen(monkeypatch: pytest.MonkeyPatch, fa
     assert ("clusters of vectors took" in choice.reason) == (fastest != "pruned")
 
 
+def test_dense_is_not_tried_for_few_users_with_short_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def measure(self: Selection, strategy: str, users: Any, k: int) -> float:
+        tried.append(strategy)
+        return 0.001
+
+    selection = Selection(make_plan().search)
+    monkeypatch.setattr(Selection, "_measure_share", lambda self, users, k: 0.05)
+    monkeypatch.setattr(Selection, "_measure_pruned", lambda self, users, k, dense: (0.002, 0.05))
+    monkeypatch.setattr(Selection, "_measure", measure)
+    users = np.arange(N_USERS)
+    assert selection.choose("auto", users, 10).strategy == "pruned"
+    assert tried == []
+    monkeypatch.setattr(strategies, "FEWEST_FOR_DENSE", N_USERS)
+    assert selection.choose("auto", users, 10).strategy != "pruned"
+    assert tried[0] == "dense"
+
+
 @pytest.mark.parametrize("components", [FACTORS, EVERY_OTHER_TERM], ids=["factors", "more"])
 def test_clustered_lists_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch, components: tuple) -> None:
     plan = make_plan(components)
