@@ -74,6 +74,7 @@ class TuningPanel:
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self._is_confirming = False
+        self._requested: Request | None = None
         self.history = TryHistory(session.baseline)
         self._drafts = drafts
         self._session_id: str | None = None
@@ -273,7 +274,7 @@ class TuningPanel:
         if is_last:
             text = self._move(apply)
             self._drag = None
-            if self.state is None or self.state.request != self._request():
+            if self._requested != self._request():  # only earlier moves of the drag changed the weights
                 self._submit()
             return text
         text = apply()
@@ -452,7 +453,8 @@ class TuningPanel:
 
     def _submit(self, *, confirm: bool = False) -> None:
         self._is_confirming = confirm
-        self.worker.submit(self._request())
+        self._requested = self._request()
+        self.worker.submit(self._requested)
 
     def _request(self) -> Request:
         return Request(

@@ -194,6 +194,93 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     expect(keyboard.lock("wage")).to_have_attribute("aria-pressed", "false")
 
 
+def test_mouse_drags_a_slider_and_a_point(keyboard: Keyboard) -> None:
+    """Each drag is one move, so one undo returns to the start."""
+    mouse, start = keyboard.page.mouse, keyboard.answers()
+    slider = keyboard.slider("location")
+    box, value = slider.bounding_box(), float(slider.input_value())
+    assert box is not None
+    x, y = box["x"] + 8 + value * (box["width"] - 16), box["y"] + box["height"] / 2
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 30, y, steps=4)
+    mouse.move(x + 60, y, steps=4)
+    mouse.up()
+    dragged = keyboard.settle(start)
+    assert float(keyboard.entry("location").input_value()) > value + 0.05
+    keyboard.button("Undo").click()
+    keyboard.back(start)
+    assert float(slider.input_value()) == value
+
+    _expand_wage(keyboard)
+    point = keyboard.slider("wage.curve point 2")
+    before = keyboard.typed("wage.curve point 2 x", "wage.curve point 2 value")
+    box = point.bounding_box()
+    assert box is not None
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    mouse.down()
+    mouse.move(box["x"], box["y"] + 30, steps=6)
+    mouse.up()
+    assert keyboard.settle(start) != dragged
+    after = keyboard.typed("wage.curve point 2 x", "wage.curve point 2 value")
+    assert float(after["wage.curve point 2 value"]) < float(before["wage.curve point 2 value"])
+    keyboard.button("Undo").click()
+    keyboard.back(start)
+    assert keyboard.typed(*before) == before
+
+
+def _expand_wage(keyboard: Keyboard) -> None:
+    if keyboard.button("parameters of wage").get_attribute("aria-expanded") == "false":
+        keyboard.button("parameters of wage").click()
+    expect(keyboard.slider("wage.curve point 2")).to_be_visible()
+
+
+def test_points_of_a_curve_are_added_and_removed(keyboard: Keyboard) -> None:
+    def points() -> int:
+        return keyboard.root.locator('svg.curve[aria-label^="wage.curve"] circle').count()
+
+    def expect_points(n: int) -> None:
+        expect(keyboard.root.locator('svg.curve[aria-label^="wage.curve"] circle')).to_have_count(n)
+
+    _expand_wage(keyboard)
+    n = points()
+    plot = keyboard.root.locator('svg.curve[aria-label^="wage.curve"]')
+    keyboard.reach(keyboard.slider("wage.curve point 2"))
+    keyboard.press("Insert")
+    expect_points(n + 1)
+    assert keyboard.has_focus(keyboard.slider("wage.curve point 3"))
+    assert keyboard.typed("wage.curve point 3 x") == {"wage.curve point 3 x": "1.1"}
+    keyboard.press("Delete")
+    expect_points(n)
+    keyboard.root.get_by_role("button", name="Add point").first.click()
+    expect_points(n + 1)
+    keyboard.root.get_by_role("button", name="Remove point").first.click()
+    expect_points(n)
+    for _ in range(4):
+        keyboard.button("Undo").click()
+    expect(keyboard.button("Undo")).to_be_disabled()
+
+    box = plot.bounding_box()
+    assert box is not None
+    keyboard.page.mouse.dblclick(box["x"] + 0.3 * box["width"], box["y"] + 0.8 * box["height"])
+    expect_points(n + 1)
+    keyboard.slider("wage.curve point 2").dblclick()
+    expect_points(n)
+    keyboard.button("Undo").click()
+    keyboard.button("Undo").click()
+    expect(keyboard.button("Undo")).to_be_disabled()
+    expect_points(n)
+    for _ in range(n - 2):
+        keyboard.reach(keyboard.slider("wage.curve point 2"))
+        keyboard.press("Delete")
+    expect_points(2)
+    keyboard.press("Delete")
+    expect(keyboard.message).to_contain_text("needs 2 to 20 points")
+    for _ in range(n - 2):
+        keyboard.button("Undo").click()
+    expect_points(n)
+
+
 def test_lost_connection_locks_the_page_within_3_seconds(panel: Server, keyboard: Keyboard) -> None:
     """The page measures the time, because a step of the test takes seconds on a busy machine."""
     silences = [_suspend_kernels(panel, keyboard)]

@@ -101,6 +101,16 @@ def test_open_page_gets_the_whole_document(page, monkeypatch):
     assert sent[-1] == {"pong": 3}
 
 
+def test_each_move_is_requested_once(page, monkeypatch):
+    requested, worker = [], page.panel.worker
+    submit = worker.submit
+    monkeypatch.setattr(worker, "submit", lambda request: (requested.append(request), submit(request)))
+    page.settle("weight", name="fee", value=0.6)
+    page.send("weight", name="fee", value=0.7, drag="fee:1", is_last=False)
+    page.settle("weight", name="fee", value=0.7, drag="fee:1", is_last=True)
+    assert [round(request.model.weights.components["base"]["fee"], 6) for request in requested] == [0.6, 0.7]
+
+
 def test_drag_is_one_change_and_only_its_end_is_computed(page):
     before, n_compared = page.weight("category"), page.panel.session.n_compared
     for value in (0.5, 0.9, 1.0, 0.6):

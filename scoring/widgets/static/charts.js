@@ -76,12 +76,18 @@ class CurveEditor {
     this.dragged = -1;
     this.size = [260, 130];
     this.plot = makeSvg("svg", { viewBox: `0 0 ${this.size[0]} ${this.size[1]}`, class: "curve", role: "group",
-      "aria-label": `${curve.name}: points. Use the arrow keys to move a point.` });
+      "aria-label": `${curve.name}: points. Arrow keys move a point, Insert adds one after it, Delete removes it.` });
+    this.selected = 0;
+    this.adding = makeButton("Add point", `add a point to ${curve.name} after the selected one (Insert, or a double click)`,
+      () => this.add());
+    this.removing = makeButton("Remove point", `remove the selected point of ${curve.name} (Delete, or a double click on it)`,
+      () => this.remove());
     this.fields = make("div", { class: "curve-fields" });
     this.changePoint = changePoint;
     this.send = throttle((isLast) => change(this.points, isLast), 60);
     this.node = make("div", { class: "curve-editor" }, make("span", { class: "parameter-name", "data-tip": `curve:${curve.name}` }, curve.field),
-      this.plot, this.fields);
+      this.plot, this.fields, make("div", { class: "curve-buttons" }, this.adding, this.removing));
+    this.plot.addEventListener("dblclick", (event) => this.addOrRemove(event));
     this.plot.addEventListener("pointermove", (event) => this.drag(event));
     for (const kind of ["pointerup", "pointercancel"]) this.plot.addEventListener(kind, () => this.drop());
   }
@@ -102,8 +108,11 @@ class CurveEditor {
     if (this.dragged >= 0) return;
     const isSame = points.length === this.points.length;
     this.points = points.map((point) => [...point]);
+    this.selected = Math.min(this.selected, points.length - 1);
     if (!isSame || !this.dots) this.build();
     this.draw();
+    if (!isSame && this.isFocusing) this.dots[this.selected].focus();
+    this.isFocusing = false;
   }
 
   build() {
@@ -112,13 +121,13 @@ class CurveEditor {
     this.ends = [0, 1].map((i) => makeSvg("text", { x: i ? width - 12 : 12, y: height - 6,
       "text-anchor": i ? "end" : "start", class: "tick" }));
     this.dots = this.points.map((_, i) => makeSvg("circle", { r: 7, tabindex: 0, role: "slider", class: "handle",
-      onpointerdown: (event) => this.grab(event, i), onkeydown: (event) => this.press(event, i) }));
+      onpointerdown: (event) => this.grab(event, i), onkeydown: (event) => this.press(event, i), onfocus: () => this.select(i) }));
     this.plot.replaceChildren(
       makeSvg("line", { x1: 12, x2: width - 12, y1: height - 22, y2: height - 22, class: "axis" }),
       makeSvg("line", { x1: 12, x2: 12, y1: 10, y2: height - 22, class: "axis" }),
       makeSvg("text", { x: 16, y: 12, class: "tick" }, "100"), ...this.ends, this.line, ...this.dots);
     this.inputs = this.points.map((_, i) => ["x", "value"].map((axis, j) => make("input", { type: "number", step: "any",
-      "aria-label": `${this.curve.name} point ${i + 1} ${axis}`,
+      "aria-label": `${this.curve.name} point ${i + 1} ${axis}`, onfocus: () => this.select(i),
       onchange: (event) => this.changePoint(`${this.curve.name} point ${i + 1} ${axis}`, event.target.valueAsNumber) })));
     this.fields.replaceChildren(make("span", { class: "muted" }, "x"), make("span", { class: "muted" }, "points"),
       ...this.inputs.flat());
@@ -133,12 +142,60 @@ class CurveEditor {
     setText(this.ends[1], formatNumber(end));
     this.points.forEach((point, i) => {
       const text = `${formatNumber(point[0])} gives ${formatNumber(point[1])} points`;
+      this.dots[i].classList.toggle("selected", i === this.selected);
       setAttributes(this.dots[i], { cx: spots[i][0], cy: spots[i][1], "aria-valuenow": point[1], "aria-valuemin": 0,
         "aria-valuemax": 100, "aria-valuetext": text, "aria-label": `${this.curve.name} point ${i + 1}` });
       this.inputs[i].forEach((input, j) => {
         if (input !== document.activeElement) input.value = Number(point[j].toPrecision(6));
       });
     });
+  }
+
+  select(i) {
+    this.selected = i;
+    this.dots.forEach((dot, j) => dot.classList.toggle("selected", j === i));
+  }
+
+  /** Add a point: half way from the selected point to the next one, or to the end of the axis. */
+  add() {
+    const { points, selected } = this;
+    const [x, y] = points[selected];
+    if (selected + 1 < points.length) {
+      const [nextX, nextY] = points[selected + 1];
+      this.insert([Number(((x + nextX) / 2).toPrecision(6)), Math.round((y + nextY) / 2)]);
+    } else this.insert([Number(Math.max(x + this.curve.step, (x + this.range[1]) / 2).toPrecision(6)), y]);
+  }
+
+  /** Remove the point that was double-clicked, or add one there. The plot captures the pointer, so it is the target. */
+  addOrRemove(event) {
+    const dot = this.dots.indexOf(this.plot.getRootNode().elementFromPoint(event.clientX, event.clientY));
+    if (dot >= 0) {
+      this.select(dot);
+      this.remove();
+      return;
+    }
+    const [x, y] = this.locate(event, this.range);
+    const { step } = this.curve;
+    this.insert([Number((Math.round(x / step) * step).toPrecision(10)), Math.min(Math.max(Math.round(y), 0), 100)]);
+  }
+
+  insert(point) {
+    const points = [...this.points, point].sort((a, b) => a[0] - b[0]);
+    this.selected = points.indexOf(point);
+    this.replace(points);
+  }
+
+  remove() {
+    this.replace(this.points.filter((_, i) => i !== this.selected));
+  }
+
+  /** Show other points at once, and send them. If they are rejected, the former points are shown again. */
+  replace(points) {
+    if (points.length > 1) {
+      this.isFocusing = true;
+      this.show(points);
+    }
+    this.change(points, true);
   }
 
   move(i, x, y) {
@@ -156,27 +213,40 @@ class CurveEditor {
     this.dots[i].focus();
     this.frozen = this.range;
     this.dragged = i;
+    this.hasMoved = false;
     this.plot.setPointerCapture(event.pointerId);
   }
 
   drag(event) {
     if (this.dragged < 0) return;
+    this.move(this.dragged, ...this.locate(event, this.frozen));
+    this.hasMoved = true;
+    this.send(false);
+  }
+
+  /** Return x and the value at the pointer. */
+  locate(event, [start, end]) {
     const [width, height] = this.size;
     const box = this.plot.getBoundingClientRect();
     const [px, py] = [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
-    const [start, end] = this.frozen;
-    this.move(this.dragged, start + ((px - 12) / (width - 24)) * (end - start), 100 * (1 - (py - 10) / (height - 32)));
-    this.send(false);
+    return [start + ((px - 12) / (width - 24)) * (end - start), 100 * (1 - (py - 10) / (height - 32))];
   }
 
   drop() {
     if (this.dragged < 0) return;
     this.dragged = -1;
     this.send.cancel();
-    this.change(this.points, true);
+    if (this.hasMoved) this.change(this.points, true);
   }
 
   press(event, i) {
+    const action = { Insert: () => this.add(), Delete: () => this.remove(), Backspace: () => this.remove() }[event.key];
+    if (action) {
+      event.preventDefault();
+      this.select(i);
+      action();
+      return;
+    }
     const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];
     if (!dx && !dy) return;
     event.preventDefault();

@@ -70,6 +70,10 @@ function makeTable(label, columns, rows) {
     make("tbody", {}, rows.map((row) => make("tr", {}, row.map((content, i) => cell("td", content, i))))));
 }
 
+function makeButton(text, tip, action) {
+  return make("button", { type: "button", title: tip, onclick: action }, text);
+}
+
 const LOCK_PATHS = {
   true: "M4 7V5a4 4 0 0 1 8 0v2h1v7H3V7zm2 0h4V5a2 2 0 0 0-4 0z",
   false: "M4 7V5a4 4 0 0 1 7.6-1.7l-1.8.8A2 2 0 0 0 6 5v2h7v7H3V7zm.5 1.5v4h7v-4z",

@@ -9,6 +9,7 @@ const KEYS = [
   ["Ctrl+Z", "undo the last move"], ["Ctrl+Y", "redo the move that was undone"],
   ["S", "save the weights as a profile"], ["J / K", "next / previous user"], ["?", "open or close this help"],
   ["↑ / ↓", "in the list: choose the next or previous job"], ["← / →", "on a slider: change by one step"],
+  ["Insert / Delete", "on a point of a curve: add a point after it, or remove it"],
   ["Tab", "go to the next control"], ["Esc", "close a dialog"],
 ];
 
