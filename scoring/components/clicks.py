@@ -50,11 +50,11 @@ class Clicks(Component):
     occupation: Points = 20
     """Points that an occupation of a clicked job adds."""
     daily_payment: Points = 15
-    """Points that daily payment adds if clicked jobs have it."""
+    """Points that daily payment adds if clicked jobs offer it."""
     no_experience: Points = 10
-    """Points that work without experience adds if clicked jobs have it."""
+    """Points that work without experience adds if clicked jobs offer it."""
     student_welcome: Points = 10
-    """Points that a welcome of students adds if clicked jobs have it."""
+    """Points that a welcome of students adds if clicked jobs offer it."""
 
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:
