@@ -36,7 +36,7 @@ class EligibilityArrays(NamedTuple):
     @property
     def n_eligible(self) -> int:
         """Number of jobs that are not excluded for all users."""
-        return int(self.open_to_all.sum())
+        return int(np.count_nonzero(self.open_to_all))
 
     @property
     def tables(self) -> list[Bools]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cached_property, partial
@@ -37,6 +38,26 @@ _PAIRS_SCANNED_AT_ONCE = 2_000_000
 """Pairs whose scores are in memory at a time: 32 MB."""
 _MIN_JOBS_PER_THREAD = 20_000
 """Fewer jobs of a user are scored in one thread."""
+_MAX_KEPT_SCORES = 2_000_000
+"""Scores for which a thread keeps memory: 8 MB."""
+
+
+class _Scratch(threading.local):
+    """Memory of this thread for the scores of a scan. The pages of new memory take as long as a third of the scan."""
+
+    scores: Singles = np.empty(0, dtype=np.float32)
+
+    def get_scores(self, n_users: int, n_jobs: int) -> Singles:
+        """Return (4, n_users, n_jobs) float32, which is valid until the next call in this thread."""
+        shape, size = (len(SCORES), n_users, n_jobs), len(SCORES) * n_users * n_jobs
+        if size > _MAX_KEPT_SCORES:
+            return np.empty(shape, dtype=np.float32)
+        if len(self.scores) < size:
+            self.scores = np.empty(size, dtype=np.float32)
+        return self.scores[:size].reshape(shape)
+
+
+_scratch = _Scratch()
 
 
 class NumbaBackend:
@@ -102,7 +123,7 @@ class NumbaBackend:
         def work(part: slice) -> int:
             for first in range(part.start, part.stop, size):
                 users = rows[first : min(first + size, part.stop)]
-                scores = np.empty((len(SCORES), len(users), bundle.program.n_jobs), dtype=np.float32)
+                scores = _scratch.get_scores(len(users), bundle.program.n_jobs)
                 self._score_in_threads(users, scores, workers)
                 for row, eligible in enumerate(rules.matrix(users)):
                     best = select_best(scores[0, row], bundle.job_id, eligible, rules.company, k, rules.per_company)

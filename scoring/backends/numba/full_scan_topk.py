@@ -14,6 +14,8 @@ __all__ = ["select_best"]
 
 _SORTED_FIRST = 4
 """Times k: how many of the best jobs are sorted first. A limit per company may exclude some of them."""
+_SAMPLE = 64
+"""Times the size of a selection: number of jobs in the sample that bounds its last total."""
 
 
 def select_best(totals: Singles, job_id: Longs, eligible: Bools, company: Ints, k: int, per_company: int) -> Longs:
@@ -21,14 +23,28 @@ def select_best(totals: Singles, job_id: Longs, eligible: Bools, company: Ints, 
 
     Arrays are (m,). A list contains at most `per_company` jobs (0: no limit) of a known company (code >= 0).
     """
-    rows = np.flatnonzero(eligible)
     size = k if per_company == 0 else k * _SORTED_FIRST
     while True:
+        rows = _find_candidates(totals, eligible, size)
         best = _sort_best(totals, job_id, rows, size)
         listed = best if per_company == 0 else best[_count_earlier(company[best]) < per_company]
-        if len(listed) >= k or size >= len(rows):
+        if len(listed) >= k or size >= np.count_nonzero(eligible):
             return listed[:k]
         size *= 8
+
+
+def _find_candidates(totals: Singles, eligible: Bools, size: int) -> Longs:
+    """Return the rows of eligible jobs that may be among the best `size`.
+
+    They have at least a total that `size` jobs of a sample have. Selecting among all 67,648 eligible jobs takes three
+    times as long.
+    """
+    step = len(totals) // (_SAMPLE * size)
+    if step > 1:
+        sample = totals[::step][eligible[::step]]
+        if len(sample) >= size:
+            return np.flatnonzero(eligible & (totals >= np.partition(sample, len(sample) - size)[len(sample) - size]))
+    return np.flatnonzero(eligible)
 
 
 def _sort_best(totals: Singles, job_id: Longs, rows: Longs, size: int) -> Longs:
