@@ -15,6 +15,8 @@ from scoring.model.terms import Value
 
 __all__ = ["pack"]
 
+_NOT_FOLDED = np.empty((3, 0))
+
 
 def pack(
     values: Sequence[Value],
@@ -60,7 +62,7 @@ def pack(
         term_kind=np.array([kind for terms in placed for kind, _ in terms], dtype=np.int8),
         term_slot=np.array([slot for terms in placed for _, slot in terms], dtype=np.int32),
         n_folded=0,
-        folded_total=np.zeros(n_jobs),
-        folded_group=np.zeros((3, n_jobs)),
+        folded_total=_NOT_FOLDED[0],  # `fold` replaces both
+        folded_group=_NOT_FOLDED,
         **arrays,
     )
