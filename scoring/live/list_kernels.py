@@ -88,7 +88,7 @@ def _component_of_pair(p: PairArrays, c: int, user: int, job: int) -> float:
         elif p.dot_user_has[slot, user] and p.dot_job_has[slot, job]:
             product = 0.0
             for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
-                product += np.float64(p.user_vector[d, user]) * np.float64(p.job_vector[d, job])
+                product += np.float64(p.user_vector[d, user]) * np.float64(p.job_vector[job, d])
             value += p.dot_scale[slot] * (p.dot_shift[slot] + product)
         else:
             value += p.dot_otherwise[slot, user]
@@ -119,7 +119,7 @@ def _add_user_products(p: PairArrays, slot: int, job: int, first: int, n: int, p
     for i in range(n):
         product[i] = 0.0
     for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
-        by = np.float64(p.job_vector[d, job])
+        by = np.float64(p.job_vector[job, d])
         vector = p.user_vector[d, first : first + n]
         for i in range(n):
             product[i] += np.float64(vector[i]) * by

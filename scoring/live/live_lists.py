@@ -40,10 +40,13 @@ from scoring.plan.plan import call_terms
 from scoring.plan.value_range_check import is_shipped
 from scoring.statistics import Basis, Statistics
 
-__all__ = ["SPARE", "LiveLists", "UserList", "make_next_basis"]
+__all__ = ["REBUILD_AT", "SPARE", "LiveLists", "UserList", "make_next_basis"]
 
 SPARE: Final = 16
 """Jobs of a list beyond those that readers see. As many can leave before a list is computed again."""
+
+REBUILD_AT: Final = 2000
+"""Events up to which applying them one by one takes less time than building all lists."""
 
 _MIN_ROOM: Final = 64
 _PAIRS_RANKED_ALONE: Final = 2_000_000
@@ -176,6 +179,25 @@ class LiveLists:
             self._build()
         return True
 
+    def apply_all(self, events: Sequence[Event]) -> int:
+        """Apply events in order; return how many changed a row.
+
+        More than `REBUILD_AT` events change only the tables. The lists are then built once, which takes less time.
+
+        Raises
+        ------
+        DataError: If a row is not canonical. Nothing is changed.
+        """
+        for event in events:
+            event.require_canonical(self.tables.board)
+        if len(events) <= REBUILD_AT:
+            return sum(self.apply(event) for event in events)
+        n_changed = sum(self.tables.apply(event) for event in events)
+        self.seq = max(self.seq, *(event.seq for event in events))
+        if n_changed:
+            self._build()
+        return n_changed
+
     def tick(self, as_of: datetime) -> None:
         """Replace the basis by that of the current tables at a time. Factors are kept.
 
@@ -237,8 +259,8 @@ class LiveLists:
         self._collect_actions()
         self._has_list: Bools = np.zeros(users_room, dtype=bool)
         self._has_list[: self._n_users] = inputs.users.active
-        self._totals = np.empty(users_room, dtype=np.float32)
         self._result = np.zeros(users_room, dtype=np.uint8)
+        self._totals = np.empty(users_room, dtype=np.float32)
         self._seen, self._turn = np.zeros(jobs_room, dtype=np.int64), 0
         self._make_rules(users_room, jobs_room)
         self._make_lists(users_room, jobs_room)

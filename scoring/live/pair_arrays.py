@@ -48,7 +48,7 @@ class PairArrays(NamedTuple):
     number: Floats  # (n_numbers, M)
     flag_bits: UInt16s  # (n_flag_sets, M)
     dot_job_has: Bools  # (., M)
-    job_vector: Singles  # (d, M)
+    job_vector: Singles  # (M, d)
     # users
     user_value: Floats  # (., N)
     lookup_key: Ints  # (.,)
@@ -186,7 +186,7 @@ class PairLayout:
             "number": self._make(len(numbers), jobs_room, np.float64),
             "flag_bits": self._make(len(flags), jobs_room, np.uint16),
             "dot_job_has": self._make(len(kinds[DOT]), jobs_room, np.bool_),
-            "job_vector": self._make(sum(dimensions), jobs_room, np.float32),
+            "job_vector": self._make(jobs_room, sum(dimensions), np.float32),
             "user_value": self._make(len(kinds[USER]), users_room, np.float64),
             **lookups,
             "interval_number": np.array([self._numbers[t.number.name] for t in kinds[INTERVAL]], dtype=np.int32),
@@ -254,7 +254,7 @@ class PairLayout:
         for slot, term in enumerate(kinds[DOT]):
             dimensions = slice(arrays["dot_start"][slot], arrays["dot_start"][slot + 1])
             arrays["dot_job_has"][slot, jobs] = term.job_has
-            arrays["job_vector"][dimensions, jobs] = term.jobs.T
+            arrays["job_vector"][jobs, dimensions] = term.jobs
 
     def _write_users(self, kinds: dict[int, list[Any]], users: slice) -> None:
         arrays = self._arrays
@@ -327,7 +327,7 @@ class PairLayout:
         arrays["dot_job_has"][:, slot] = vector is not None
         for place in range(len(arrays["dot_scale"])):
             dimensions = slice(arrays["dot_start"][place], arrays["dot_start"][place + 1])
-            arrays["job_vector"][dimensions, slot] = 0.0 if vector is None else vector
+            arrays["job_vector"][slot, dimensions] = 0.0 if vector is None else vector
 
     def write_user(self, user: int, values: Sequence[Value]) -> None:
         """Write one user. `values`: those of the components that do not depend on the job alone, for any jobs.

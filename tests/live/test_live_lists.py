@@ -250,6 +250,22 @@ def test_actions_return_with_the_job_not_with_the_user() -> None:
     assert not np.array_equal(with_actions.scores, without.scores)
 
 
+def test_many_events_build_the_lists_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_lists, "REBUILD_AT", 5)
+    case, maker = Case(), EventMaker(market_of(1), 1)
+    for n in (5, 40):
+        before = case.lists.n_rebuilds
+        events = [maker.make() for _ in range(n)]
+        for event in events:
+            case.source.add(event)
+        assert case.lists.apply_all(events) > 0
+        assert case.lists.seq == events[-1].seq
+        assert n == 5 or case.lists.n_rebuilds == before + 1
+        assert_equal(case.lists.ranking(), oracle(case.source, case.lists))
+    assert case.lists.apply_all(events) == 0
+    assert case.lists.apply_all([]) == 0
+
+
 def test_known_and_older_events_change_nothing() -> None:
     case = Case()
     row = case.job(case.most_listed())
