@@ -165,6 +165,8 @@ class TuningPanel:
         kind = event.get("kind")
         if kind == "open":
             self._open()
+        if kind == "profiles":  # other programs may have saved some; a message beside a control stays
+            self._show_profiles()
         if kind not in _CONTROLS:
             return
         at = _CONTROLS[kind].format_map(_Texts(event))
@@ -349,19 +351,28 @@ class TuningPanel:
         return ""
 
     def _export(self, what: str) -> str:
-        """Offer a file as a download. The report is made on a thread, because it takes long."""
+        """Offer a file as a download. Lists and the report are made on a thread, because they take long."""
         if what == "weights":
-            return self._send_file(export_weights(self.weights.model))
+            return self._send_file(export_weights(self.weights.model, self._find_reference(self.weights.model)))
         state = self.state
         if state is None or state.request != self._request():
             raise ConfigurationError("The lists of these weights are not computed yet. Wait, then export again.",
                                      key=("state",))  # fmt: skip
+        reference = self._find_reference(state.model)
         if what == "lists":
-            return self._send_file(export_lists(state))
-
-        registry = None if self.saver is None else self.saver.registry
-        self._run("export", lambda: self._send_file(export_page(state, self.session, registry)))
+            self._run("export", lambda: self._send_file(export_lists(state, reference)))
+            return "Collecting the lists…"
+        registry, baseline = None if self.saver is None else self.saver.registry, self._find_reference(state.baseline)
+        self._run(
+            "export",
+            lambda: self._send_file(export_page(state, self.session, registry, reference=reference, baseline=baseline)),
+        )
         return "Making the report…"
+
+    def _find_reference(self, model: ScoringModel) -> str | None:
+        """Return the name of a model: that of the panel's start or of a profile. None: it is not saved."""
+        saved = None if self.saver is None else self.saver.find_reference(model)
+        return self._origin if saved is None and model == self.weights.start else saved
 
     def _send_file(self, file: ExportFile) -> str:
         self.page.send_file(file.name, file.kind, file.text)

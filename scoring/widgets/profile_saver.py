@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
@@ -27,6 +27,8 @@ class ProfileSaver:
     """Parent of the next saved profile: the profile that was loaded or saved last, or the initial model."""
     _warned: str | None = None
     _saved: str | None = None
+    _references: dict[str, str] = field(default_factory=dict)
+    """Digest of a model that was loaded or saved → NAME@VERSION."""
 
     @property
     def needs_confirmation(self) -> bool:
@@ -41,6 +43,10 @@ class ProfileSaver:
         readable = frame[frame["problem"].isna()].sort_values(["name", "version"], ascending=[True, False])
         return [f"{name}@{version}" for name, version in zip(readable["name"], readable["version"], strict=True)]
 
+    def find_reference(self, model: ScoringModel) -> str | None:
+        """Return NAME@VERSION of a model that this panel loaded or saved last under that name, otherwise None."""
+        return self._references.get(model.digest)
+
     def load(self, name: str) -> ScoringModel:
         """Load a profile, and return its model.
 
@@ -53,7 +59,7 @@ class ProfileSaver:
             raise ConfigurationError("No profile is chosen. Choose one next to Load.", key=("name",))
         self.parent = self.registry.use(name)
         self._warned = None
-        return self.parent.model
+        return self._keep(self.parent).model
 
     def warning(self, state: PanelState) -> str:
         """Return a sentence about the slices that are significantly worse, or "".
@@ -100,4 +106,8 @@ class ProfileSaver:
             note=note,
             users=FittedUsers.of(drawn["train"], drawn["validation"]),
         )
-        return self.parent
+        return self._keep(self.parent)
+
+    def _keep(self, profile: Profile) -> Profile:
+        self._references[profile.model.digest] = profile.metadata.reference
+        return profile

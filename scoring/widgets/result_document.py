@@ -15,7 +15,7 @@ from scoring.evaluation.measure_info import PRICE_SHARE, find_measure, is_price
 from scoring.evaluation.rank_change_waterfall import Waterfall
 from scoring.evaluation.significance import ACCURATE_FROM
 from scoring.evaluation.significance_marks import explain_mark
-from scoring.widgets.html.html_elements import assign_colours
+from scoring.widgets.html.html_elements import assign_colours, format_share
 from scoring.widgets.panel_computation import PanelState
 from scoring.widgets.user_list_data import UserList
 
@@ -173,10 +173,10 @@ def make_overlap_document(state: PanelState) -> dict[str, Any] | None:
     if comparison is None:
         return None
     users = comparison.frame()
+    changed, first = format_share(comparison.share_changed), format_share(comparison.share_first_changed)
     return {
         "text": f"Rank-biased overlap {comparison.mean_rbo:.3f} · {users['new'].mean():.1%} of the listed jobs are "
-        f"new · {comparison.share_changed:.0%} of the lists changed, {comparison.share_first_changed:.0%} have a "
-        "different first job.",
+        f"new · {changed} of the lists changed, {first} have a different first job.",
         "tables": [_describe_changes(comparison, by, frame) for by, frame in (state.exposure or {}).items()],
     }
 

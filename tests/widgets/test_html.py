@@ -10,7 +10,14 @@ import pytest
 
 from scoring.errors import pluralize
 from scoring.widgets.html import render_list, render_measures, render_overlap, render_slices, render_waterfall
-from scoring.widgets.html.html_elements import STYLE, assign_colours, draw_interval, format_number, format_signed
+from scoring.widgets.html.html_elements import (
+    STYLE,
+    assign_colours,
+    draw_interval,
+    format_number,
+    format_share,
+    format_signed,
+)
 from scoring.widgets.panel_computation import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -158,6 +165,7 @@ def test_components_of_a_group_have_different_colours():
 def test_numbers_are_formatted_and_nan_is_a_dash():
     assert [format_number(value) for value in (0.12345, 4035.7, float("nan"))] == ["0.1235", "4,036", "–"]
     assert [format_signed(value) for value in (-0.0123, 0.5, 0.0, float("nan"))] == ["−0.0123", "+0.5", "0", "–"]
+    assert [format_share(share) for share in (0, 0.004, 0.5, 0.998, 1)] == ["0%", "0.4%", "50%", "99.8%", "100%"]
     assert draw_interval(float("nan"), 1, 0, 1, "#000") == ""
     assert 'x1="75"' in draw_interval(-1, 1, 0, 1, "#000")
 

@@ -527,8 +527,24 @@ def test_lists_weights_and_report_are_downloaded(page, monkeypatch):
     for thread in threading.enumerate():
         if thread.name == "scoring-export":
             thread.join(WAIT)
-    assert [name.rpartition(".")[2] for name in files] == ["yaml", "csv", "html"]
+    assert {*files} == {"standard-changed.yaml", "lists of standard-changed.csv", "report on standard-changed.html"}
     assert all(files.values())
+    assert page.send("save", name="found")["text"].startswith("Saved as found@1. ")
+    page.send("export", what="weights")
+    assert "name: found@1" in files["found@1.yaml"]
+    page.settle("reset")
+    page.send("export", what="weights")
+    assert "name: standard\n" in files["standard.yaml"]
+
+
+def test_open_tab_lists_profiles_of_other_programs(page, standard):
+    page.settle("weight", name="fee", value=0.5)
+    page.send("undo")
+    message = page.send("undo")
+    page.panel.saver.registry.save("found", standard.with_parameters("freshness", half_life_days=5))
+    assert page["profiles"]["names"] == []
+    assert page.send("profiles") == message  # the message stays
+    assert page["profiles"]["names"] == ["found@1"]
 
 
 def test_search_finds_weights_that_can_be_opened(page):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -28,7 +29,28 @@ def test_weights_are_a_model_file(state):
     file = export_weights(state.model)
     assert file.document().keys() == {"name", "type", "text"}
     assert parse_model(file.text, get_component_kinds()).digest == state.model.digest
-    assert file.name == "standard.yaml"
+    assert file.name == "standard-changed.yaml"
+
+
+def test_exported_model_has_the_name_of_its_profile(state, standard):
+    changed, saved, same = (
+        parse_model(export_weights(model, name).text, get_component_kinds())
+        for model, name in ((state.model, None), (state.model, "found@1"), (standard, "standard"))
+    )
+    assert (changed.name, saved.name) == ("standard, changed", "found@1")
+    assert standard.description not in (changed.description, saved.description)
+    assert (same.name, same.description) == (standard.name, standard.description)
+    assert export_lists(state, "found@1").name == "lists of found@1.csv"
+    assert export_lists(state).name == "lists of standard-changed.csv"
+
+
+def test_lists_have_the_points_of_each_component(state):
+    table = pd.read_csv(io.StringIO(export_lists(state).text.removeprefix("\ufeff")))
+    names = [f"points_{part.name}" for part in state.model.parts]
+    assert list(table.columns[-len(names) :]) == names
+    np.testing.assert_allclose(table[names].sum(axis=1), table["score"], atol=1e-4)
+    own = table[table["user_id"] == state.request.user_id]
+    np.testing.assert_allclose(own[names], [job.points for job in state.users.jobs], atol=1e-6)
 
 
 def test_lists_contain_every_rank_of_every_user(state, session):
@@ -58,11 +80,15 @@ def test_lists_have_text_ids_and_no_formulas(standard):
 
 
 def test_page_is_a_report_that_warns_about_its_users(state, session, tmp_path):
-    page = export_page(state, session, Registry(tmp_path / "profiles"))
+    page = export_page(state, session, Registry(tmp_path / "profiles"), baseline="standard")
+    assert page.name == "report on standard-changed.html"
     assert page.text.startswith("<!doctype html>")
     assert "This is not a final test" in page.text
     assert f"fitted or selected on all {len(session.user_id)} users" in page.text
-    assert len(export_page(state, session).text) == len(page.text)
+    assert len(export_page(state, session, baseline="standard").text) == len(page.text)
+    named = export_page(state, session, reference="found@1", baseline="standard")
+    assert named.name == "report on found@1.html"
+    assert "found@1" in named.text
     assert not (tmp_path / "profiles").exists()
     with raises_at(ConfigurationError, "state"):
         export_page(next(session.stages(Request(session.baseline, int(session.user_id[1])))), session)

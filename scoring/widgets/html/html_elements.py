@@ -18,6 +18,7 @@ __all__ = [
     "draw_interval",
     "escape_text",
     "format_number",
+    "format_share",
     "format_signed",
     "render_heading",
     "render_page",
@@ -118,6 +119,12 @@ def format_number(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def format_share(share: float) -> str:
+    """Return a share in percent. 0% and 100% are exact: 99.8% is not rounded to 100%."""
+    text = f"{share:.0%}"
+    return f"{min(max(share, 0.001), 0.999):.1%}" if text in ("0%", "100%") and share not in (0, 1) else text
 
 
 def format_signed(value: float) -> str:

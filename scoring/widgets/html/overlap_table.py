@@ -8,7 +8,15 @@ import pandas as pd
 
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure_changes import name_attribute
-from scoring.widgets.html.html_elements import DOWN, UP, escape_text, format_signed, render_heading, render_table
+from scoring.widgets.html.html_elements import (
+    DOWN,
+    UP,
+    escape_text,
+    format_share,
+    format_signed,
+    render_heading,
+    render_table,
+)
 
 __all__ = ["render_overlap"]
 
@@ -22,10 +30,10 @@ def render_overlap(comparison: Comparison, exposure: Mapping[str, pd.DataFrame] 
     `exposure` maps the grouping (such as company) to the frame of `Comparison.exposure`. None is not computed yet.
     """
     users = comparison.frame()
+    changed, first = format_share(comparison.share_changed), format_share(comparison.share_first_changed)
     note = (
         f"Rank-biased overlap {comparison.mean_rbo:.3f} · {users['new'].mean():.1%} of the listed jobs are new · "
-        f"{comparison.share_changed:.0%} of the lists changed, {comparison.share_first_changed:.0%} have a different "
-        "first job."
+        f"{changed} of the lists changed, {first} have a different first job."
     )
     tables = "".join(
         _render_changes(name_attribute(by, comparison.inputs.board)[1], frame) for by, frame in (exposure or {}).items()

@@ -122,6 +122,7 @@ class Page {
         setAttributes(list.children[i], { "aria-selected": String(isOpen), tabindex: isOpen ? 0 : -1 });
         panels[i].hidden = !isOpen;
         if (isOpen && focus) list.children[i].focus();
+        if (isOpen && name === "Profiles") this.send({ kind: "profiles" }); // other programs may have saved some
       });
     };
     tabs.forEach(([name, inside], i) => {
@@ -158,6 +159,8 @@ class Page {
       files.map(([name, what, text]) => make("div", { class: "field-row" },
         make("button", { type: "button", onclick: () => this.send({ kind: "export", what }) }, name),
         make("span", { class: "muted" }, text))),
+      make("p", { class: "muted" }, "The report is about the train users. For a report on test users, save the weights, "
+        + "compare them with scoring evaluate … --on test, and call scoring report NAME --html FILE."),
       this.makeMessage("export"), make("button", { type: "button", onclick: () => dialog.close() }, "Close"));
     return dialog;
   }
