@@ -19,12 +19,14 @@ def list_facts(evidence: Evidence) -> list[tuple[str, str]]:
         return []
     users = "an unknown number of users" if access.n_users is None else pluralize(access.n_users, "user")
     split = "test users" if access.split == "test" else "users of all splits"
+    commands = "1 command has" if evidence.n_looks == 1 else f"{evidence.n_looks:,} commands have"
     facts = [
         ("evaluated", f"{access.at:%Y-%m-%d %H:%M} UTC on {users} ({split})"),
-        ("looks", f"{pluralize(evidence.n_looks, 'look')} at these users, including this one"),
+        ("looks", f"{commands} evaluated models on these users, including this one"),
     ]
     if access.n_fitted_users is not None:
-        facts.append(("overlap", f"{pluralize(access.n_fitted_users, 'user')} of its fit or selection among them"))
+        n_fitted = f"{access.n_fitted_users:,}" if access.n_fitted_users else "none"
+        facts.append(("overlap", f"{n_fitted} of these users fitted or selected its weights"))
     if access.held_out is not None:
         facts.append(("held out", make_printable(access.held_out)))
     if access.n_cuts is not None:

@@ -123,6 +123,7 @@ class BackgroundSearch:
         parsed = tuple(parse_goal(goal, maximise=find_good_sign(goal) >= 0) for goal in goals)
         space = _make_space(weights.state)
         problem = Problem(space, self._get_evaluator(), parsed)
+        self._session.goals = tuple(goal.name for goal in parsed)
         progress = self._progress = _Progress("running", "preparing", n_trials, problem, started=time.monotonic())
         self._task.start(
             lambda: self._search(progress, problem, seconds), lambda kind, message: self._end(progress, kind, message)
@@ -176,9 +177,7 @@ class BackgroundSearch:
             "goals": [{"name": goal.name, "maximise": goal.maximise} for goal in goals],
             "start": list(progress.start),
             "best": None if best is None else self._describe_trial(progress, best),
-            "front": [
-                self._describe_trial(progress, one) | {"is_best": one is best} for one in self._list_front(progress)
-            ],
+            "front": [self._describe_trial(progress, one) for one in self._list_front(progress)],
             "message": progress.message,
         }
 
@@ -262,6 +261,7 @@ class BackgroundSearch:
             "values": [float(value) for value in trial.values],
             "weights": dict(zip(names, model.flat_weights.tolist(), strict=True)),
             "text": describe_changes(progress.problem.baseline, model) or "the initial weights",
+            "digest": model.digest,
         }
 
     def _describe_end(self, progress: _Progress) -> str:

@@ -63,6 +63,7 @@ def make_control_values(weights: WeightsModel) -> dict[str, Any]:
         "can_undo": weights.can_undo,
         "can_redo": weights.can_redo,
         "is_saved": not weights.has_unsaved_changes,
+        "digest": state.model.digest,
     }
 
 

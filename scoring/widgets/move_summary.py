@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from scoring.evaluation.measure_info import METRICS, find_measure
 
-__all__ = ["MoveSummary", "describe_difference"]
+__all__ = ["MoveSummary", "describe_difference", "describe_price"]
 
 _SMALLEST_PRICE: Final = 0.005
 """A measure that changes by less than this share of its value is not named beside the main one."""
@@ -66,10 +66,16 @@ class MoveSummary:
     main: MeasureMove | None = None
     """The metric with the largest difference, compared with the smallest difference that would get a mark."""
     other: MeasureMove | None = None
-    """The property of lists that changed most in the opposite direction; without one, in the same direction."""
+    """The property of lists that is named beside the main one.
+
+    In this order: a goal that became worse, the property that changed most in the opposite direction, or the one that
+    changed most in the same direction.
+    """
 
     @classmethod
-    def of(cls, changes: Sequence[str], differences: pd.DataFrame, currency: str = "") -> Self:
+    def of(
+        cls, changes: Sequence[str], differences: pd.DataFrame, currency: str = "", goals: Collection[str] = ()
+    ) -> Self:
         """Return the summary of a move.
 
         Parameters
@@ -77,15 +83,16 @@ class MoveSummary:
         changes: What changed in the model, from `list_changes`.
         differences: The frame of `compute_differences` between the previous try and this one.
         currency: Unit of amounts of money.
+        goals: Measures that the user searches for. One that became worse is named first.
         """
         rows = differences[differences["difference"].notna() & (differences["difference"] != 0)].to_dict("records")
         metrics = [row for row in rows if str(row["measure"]).rpartition("@")[0] in _METRICS]
         main = max(metrics, key=_measure_size, default=None)
         if main is None:
-            return cls(tuple(changes), None, _choose_other(rows, 1, currency))
+            return cls(tuple(changes), None, _choose_other(rows, 1, currency, goals))
         first = MeasureMove.of(main, currency)
         others = [row for row in rows if row not in metrics]
-        return cls(tuple(changes), first, _choose_other(others, first.sign, currency))
+        return cls(tuple(changes), first, _choose_other(others, first.sign, currency, goals))
 
     @property
     def text(self) -> str:
@@ -110,6 +117,15 @@ class MoveSummary:
         }
 
 
+def describe_price(row: Mapping[Hashable, Any], currency: str = "") -> str:
+    """Return a row of `compute_differences` as text, such as `mean fee@40 −349 yen (−17 %, may be chance)`."""
+    name, relative = str(row["measure"]), float(row["relative"])
+    notes = [f"{100 * relative:+.0f} %".replace("-", "−")] if math.isfinite(relative) else []
+    notes += [] if row["significant"] else ["may be chance"]
+    text = describe_difference(name, float(row["difference"]), currency)
+    return f"{text} ({', '.join(notes)})" if notes else text
+
+
 def describe_difference(measure: str, difference: float, currency: str = "", *, is_noise: bool = False) -> str:
     """Return a measure with its difference, such as `mean fee@40 −349 yen, may be chance`."""
     size = abs(difference)
@@ -125,8 +141,11 @@ def _measure_size(row: Mapping[Hashable, Any]) -> float:
     return abs(float(row["difference"])) / detectable if detectable > 0 else 0.0
 
 
-def _choose_other(rows: Sequence[Mapping[Hashable, Any]], main_sign: int, currency: str) -> MeasureMove | None:
+def _choose_other(
+    rows: Sequence[Mapping[Hashable, Any]], main_sign: int, currency: str, goals: Collection[str]
+) -> MeasureMove | None:
     moves = [MeasureMove.of(row, currency) for row in rows]
     moves = [move for move in moves if move.sign and abs(move.relative or 0.0) >= _SMALLEST_PRICE]
     opposite = [move for move in moves if move.sign != main_sign]
-    return max(opposite or moves, key=lambda move: abs(move.relative or 0.0), default=None)
+    lost = [move for move in moves if move.measure in goals and move.sign < 0]
+    return max(lost or opposite or moves, key=lambda move: abs(move.relative or 0.0), default=None)

@@ -71,7 +71,6 @@ class TuningPanel:
         self.state: PanelState | None = None
         self.saver = None if registry is None else ProfileSaver(registry, session, origin or session.baseline)
         self._origin = session.baseline.name if origin is None else origin.metadata.reference
-        self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self._is_confirming = False
         self._requested: Request | None = None
@@ -80,6 +79,7 @@ class TuningPanel:
         self._session_id: str | None = None
         self._writer = DraftStore.make_id()
         self.users = UserFilter(session)
+        self._user_id = self.users.find_first()
         self._search_text = TextSearch(session.data)
         self._last_find = ("", "")
         self._sources: dict[str, object] = {}  # part of the document → the object that it was made from
@@ -335,10 +335,7 @@ class TuningPanel:
         self._show_controls()
         reference = result.metadata.reference
         self._show_profiles(reference)
-        return (
-            f"Saved as {reference}. To promote it, first compare it on test users: scoring evaluate {self._origin} "
-            f"{reference} --on test"
-        )
+        return f"Saved as {reference}. {self._name_evaluation(reference)}"
 
     def _compare(self, names: Any) -> str:
         """Show saved profiles beside the baseline and the current weights."""
@@ -408,7 +405,9 @@ class TuningPanel:
         dialog = self._require_promotion()
 
         def show() -> str:
-            self.page.show(evidence=dialog.document(profile))
+            model = self._require_saver().registry.use(profile).model if profile.strip() else None
+            confirmations = [] if model is None else self.history.find_confirmations(model)
+            self.page.show(evidence={**dialog.document(profile), "confirmations": confirmations})
             return ""
 
         self._run("evidence", show)
@@ -416,7 +415,16 @@ class TuningPanel:
 
     def _promote(self, event: Event) -> str:
         dialog, profile = self._require_promotion(), _read_text(event, "profile")
-        self._run("promote", lambda: dialog.promote(profile, _read_text(event, "note"), _read_text(event, "force")))
+        note, force = _read_text(event, "note"), _read_text(event, "force")
+        dialog.check_texts(note, force)
+
+        def promote() -> str:
+            text = dialog.promote(profile, note, force)
+            self.page.show(evidence={**self.page.document["evidence"], "is_in_use": True, "in_use": profile})
+            self._show_profiles()
+            return text
+
+        self._run("promote", promote)
         return "Promoting…"
 
     def _require_promotion(self) -> PromotionDialog:
@@ -588,14 +596,14 @@ class TuningPanel:
             self.page.show(job_card=card)
 
     def _show_profiles(self, chosen: str = "") -> None:
-        if self.saver is None:
+        if self.saver is None or self._promotion is None:
             return
         try:
-            names = self.saver.names()
+            names, in_use = self.saver.names(), self._promotion.find_promoted()
         except ScoringError as error:
             self.page.show(problem={"at": "load", "kind": "failed", "text": str(error)})
             return
-        self.page.show(profiles={"names": names, "chosen": chosen})
+        self.page.show(profiles={"names": names, "chosen": chosen, "in_use": in_use})
 
     def _publish(self, state: PanelState) -> None:
         """Show a state. Called on the worker's thread."""
@@ -611,11 +619,27 @@ class TuningPanel:
             self._sources |= {name: source for name, (source, _) in self._list_parts(state).items()}
             if state.confirmation is not None:
                 kind = "warning" if state.confirmation.warning else "note"
-                parts["problem"] = {"at": "confirm", "kind": kind, "text": state.confirmation.text}
+                text = f"{state.confirmation.text}{self._name_next_step(state)}"
+                parts["problem"] = {"at": "confirm", "kind": kind, "text": text}
             self.page.show(**parts)
             if state.is_complete:  # the measures must not wait for them
                 self._show_cards(state)
                 self._show_filters()
+
+    def _name_next_step(self, state: PanelState) -> str:
+        """Return what to do after a confirmation that found an improvement."""
+        assert state.confirmation is not None, "checked by the caller"
+        if self.saver is None or not state.confirmation.is_better:
+            return ""
+        saved = self.saver.find_reference(state.model)
+        return " Next: save these weights on the tab Profiles." if saved is None else f" {self._name_evaluation(saved)}"
+
+    def _name_evaluation(self, reference: str) -> str:
+        """Return the command that a promotion needs."""
+        return (
+            "To promote it, first compare it on test users. In another terminal: "
+            f"`scoring evaluate {self._origin} {reference} --on test`"
+        )
 
     def _list_parts(self, state: PanelState) -> dict[str, tuple[object, Callable[[Any], Any]]]:
         """Return part → its source in the state, and the function that makes it. It is made if the source changed."""

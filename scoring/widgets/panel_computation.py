@@ -40,6 +40,7 @@ from scoring.evaluation import (
 )
 from scoring.evaluation.exposure_changes import ATTRIBUTES, JobAttribute
 from scoring.evaluation.job_rank import FullRanking
+from scoring.evaluation.measure_info import is_price
 from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.note_text import format_notes
 from scoring.evaluation.rank_change_waterfall import Waterfall, waterfall
@@ -53,7 +54,7 @@ from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.held_out_actions import LaterActions, UserActions, make_user_actions
 from scoring.widgets.measure_differences import compute_differences, compute_intervals
 from scoring.widgets.model_changes import list_changes
-from scoring.widgets.move_summary import MoveSummary
+from scoring.widgets.move_summary import MoveSummary, describe_price
 from scoring.widgets.side_by_side_models import ModelColumn, SideBySide
 from scoring.widgets.single_user_lists import SingleUserLists
 from scoring.widgets.unseen_user_check import Confirmation
@@ -99,10 +100,12 @@ class PanelState:
     measures: pd.DataFrame  # as `compute_differences`
     users: UserList
     n_compared: int
-    """Number of models that the session had compared with a baseline, up to this state."""
+    """Number of models that the session had compared with a baseline, up to this state, with the trials of searches."""
     baseline_evaluation: Evaluation
     """The lists that the measures are compared with."""
     baseline_values: MeasureValues
+    n_trials: int = 0
+    """Number of trials of searches among them."""
     move: MoveSummary | None = None
     """What changed since the previous complete state; None for the first state, or if the model did not change."""
     actions: UserActions | None = None
@@ -225,6 +228,8 @@ class TuningSession:
         self._compared: dict[tuple[str, str], None] = {}  # baseline and model, in the order of the comparisons
         self.n_trials = 0
         """Number of trials of searches on the users of the measures."""
+        self.goals: tuple[str, ...] = ()
+        """Measures that the latest search improves. The description of a move names one that became worse."""
         self._full_rankings: tuple[FullRanking, FullRanking] | None = None  # of the latest user
         self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
@@ -464,6 +469,7 @@ class TuningSession:
             users,
             self.n_compared,
             *self._evaluated_baseline(request),
+            n_trials=self.n_trials,
             move=None if known is None else known.move,
             notes=self.notes,
             milliseconds=milliseconds,
@@ -479,7 +485,7 @@ class TuningSession:
             differences = state.measures
         else:
             differences = compute_differences(before.measure_values, state.measure_values, self.resamples, self.level)
-        return MoveSummary.of(changes, differences, self.data.board.currency)
+        return MoveSummary.of(changes, differences, self.data.board.currency, self.goals)
 
     def _compare_beside(self, state: PanelState, cancelled: Cancelled) -> SideBySide:
         """Return the models of a request beside the baseline and the model. Each is one more comparison."""
@@ -580,18 +586,26 @@ class TuningSession:
         if key not in self._confirmations:
             n_earlier = self._confirmed.get(key, len(self._confirmed))
             metric = self._confirming.metrics[0].name
-            before, after = (
-                self._confirming.evaluate(one, cancelled=cancelled).values[metric] for one in (first, model)
-            )
+            sides = [self._confirming.evaluate(one, cancelled=cancelled) for one in (first, model)]
+            before, after = (side.values[metric] for side in sides)
             self._confirmations[key] = Confirmation(
                 measure=metric,
                 change=self._confirming_resamples.compare(before, after, self.level),
                 level=self.level,
                 detectable=compute_detectable_difference(before, after, self.level) if len(before) > 1 else np.nan,
                 n_earlier=n_earlier,
+                prices=self._find_prices(self._confirming, *sides),
             )
             self._confirmed[key] = n_earlier
         return self._confirmations[key]
+
+    def _find_prices(self, confirming: Evaluator, before: Evaluation, after: Evaluation) -> tuple[str, ...]:
+        """Return the measures that became worse by more than 10 % on the users of a confirmation."""
+        values = (MeasureValues.of(confirming, one) for one in (before, after))
+        rows = compute_differences(*values, self._confirming_resamples, self.level).to_dict("records")
+        worse = [row for row in rows if is_price(str(row["measure"]), row["relative"])]
+        worse.sort(key=lambda row: -abs(row["relative"]))
+        return tuple(describe_price(row, self.data.board.currency) for row in worse)
 
     @cached_property
     def _confirming_resamples(self) -> Resamples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scoring.database.engines import format_url, parse_url
-from scoring.errors import ConfigurationError, pluralize
+from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.registry import Evidence, EvidenceError, Registry
 from scoring.registry.promotion_evidence import format_change
 from scoring.registry.promotion_evidence_text import describe_result, describe_slices, list_facts
@@ -44,6 +44,30 @@ class PromotionDialog:
         self._shown = self._describe(self._registry.collect_evidence(self._require(profile)))
         return self._shown
 
+    def find_promoted(self) -> str | None:
+        """Return the promoted profile of the database; None without one, or if the database cannot be read."""
+        if self._database is None:
+            return None
+        try:
+            promoted = self._registry.find_promotion()
+        except ScoringError:  # the evidence for a promotion reports it
+            return None
+        return None if promoted is None else promoted.reference
+
+    def check_texts(self, note: str, force: str = "") -> None:
+        """Check the texts of the form, without reading anything. `promote` checks them again.
+
+        Raises
+        ------
+        ConfigurationError: If the note is blank, or the shown evidence has an objection and `force` is blank.
+        """
+        if not note.strip():
+            raise ConfigurationError("A promotion needs a note. State the reason for it.", key=("note",))
+        if self._shown is not None and self._shown["needs_force"] and not force.strip():
+            raise ConfigurationError(
+                "There are objections. To promote it anyway, give a reason in the field below the note.", key=("force",)
+            )
+
     def promote(self, profile: str, note: str, force: str = "") -> str:
         """Promote a profile whose evidence was shown, and return a sentence.
 
@@ -58,7 +82,7 @@ class PromotionDialog:
             since, or the profile is promoted already.
         """
         if not note.strip():
-            raise ConfigurationError("A promotion needs a note. State the reason for it.", key=("note",))
+            self.check_texts(note, force)
         try:
             promoted = self._registry.promote(
                 self._require(profile),

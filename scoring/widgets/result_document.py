@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.errors import pluralize
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure_changes import name_attribute
 from scoring.evaluation.measure_info import PRICE_SHARE, find_measure, is_price
@@ -16,6 +15,7 @@ from scoring.evaluation.rank_change_waterfall import Waterfall
 from scoring.evaluation.significance import ACCURATE_FROM
 from scoring.evaluation.significance_marks import explain_mark
 from scoring.widgets.html.html_elements import assign_colours, format_share
+from scoring.widgets.html.slices_table import describe_tested
 from scoring.widgets.panel_computation import PanelState
 from scoring.widgets.user_list_data import UserList
 
@@ -42,6 +42,7 @@ def make_measures_document(state: PanelState, level: float) -> dict[str, Any]:
         "n_users": max((int(row["n"]) for row in measures), default=0),
         "n_tests": n_tests,
         "n_compared": state.n_compared,
+        "n_trials": state.n_trials,
         "price_share": PRICE_SHARE,
         "rows": [_describe_measure(row) for row in measures],
         "reasons": _collect_reasons(measures),
@@ -141,7 +142,7 @@ def make_slices_document(slices: pd.DataFrame) -> dict[str, Any]:
     if named:
         warning = f"Significantly worse than the baseline: {', '.join(named[:6])}{more}."
     else:
-        warning = f"None of the {pluralize(int(slices['tested'].sum()), 'tested slice')} is significantly worse."
+        warning = describe_tested(slices)
     return {
         "warning": warning,
         "is_worse": bool(named),

@@ -20,7 +20,7 @@ from scoring.widgets.panel_computation import PanelState
 __all__ = ["MAX_TEXT", "Try", "TryHistory"]
 
 MAX_TRIES: Final = 200
-"""Number of kept tries. The oldest ones without star, name and note are dropped first."""
+"""Number of kept tries. The oldest ones without star, name, note and confirmation are dropped first."""
 MAX_TEXT: Final = 2_000
 """Limit for the name and the note of a try, in characters."""
 
@@ -48,14 +48,16 @@ class Try(BaseModel):
     marks: dict[str, int]
     """Measure → 1 or -1 if it is significantly better or worse than under the baseline, otherwise 0."""
     n_worse_slices: int
+    confirmation: str = Field(default="", max_length=MAX_TEXT)
+    """The result of Confirm for this setting as sentences; "" if it was not confirmed."""
     name: str = Field(default="", max_length=MAX_TEXT)
     note: str = Field(default="", max_length=MAX_TEXT)
     is_starred: bool = False
 
     @property
     def is_kept(self) -> bool:
-        """Whether the user marked this try, so it is not dropped."""
-        return bool(self.is_starred or self.name or self.note)
+        """Whether the user marked or confirmed this try, so it is not dropped."""
+        return bool(self.is_starred or self.name or self.note or self.confirmation)
 
     def document(self) -> dict[str, Any]:
         """Return the try for the page."""
@@ -71,6 +73,7 @@ class Try(BaseModel):
             "differences": {measure: _round(value) for measure, value in self.differences.items()},
             "marks": dict(self.marks),
             "worse_slices": self.n_worse_slices,
+            "confirmation": self.confirmation,
         }
 
 
@@ -89,7 +92,7 @@ class TryHistory:
         self.current: int | None = None
         """Number of the current try; None before the first."""
         self.n_moves = 0
-        """Number of models that the session has compared with a baseline."""
+        """Number of models that the session has compared with a baseline, without the trials of searches."""
         self._models: dict[str, SavedModel | ScoringModel] = {}
         self._last_number = 0
 
@@ -103,7 +106,7 @@ class TryHistory:
         ------
         ConfigurationError: If the slices of the state are not computed yet.
         """
-        self.n_moves = max(self.n_moves, state.n_compared)
+        self.n_moves = max(self.n_moves, state.n_compared - state.n_trials)
         digests = state.model.digest, state.baseline.digest
         known = next((one for one in self.tries if (one.digest, one.baseline) == digests), None)
         if known is None:
@@ -111,7 +114,9 @@ class TryHistory:
             self.tries.append(known)
             self._drop_oldest()
         self.current = known.number
-        return known
+        if state.confirmation is not None:
+            self._replace(known.number, confirmation=state.confirmation.text)
+        return self._get(known.number)
 
     def find(self, number: int) -> tuple[ScoringModel, ScoringModel]:
         """Return the model and the baseline of a try.
@@ -122,6 +127,10 @@ class TryHistory:
         """
         found = self._get(number)
         return self.load_model(found.digest), self.load_model(found.baseline)
+
+    def find_confirmations(self, model: ScoringModel) -> list[str]:
+        """Return the results of the confirmations of a model, one per baseline, oldest first."""
+        return [one.confirmation for one in self.tries if one.digest == model.digest and one.confirmation]
 
     def rename(self, number: int, name: str) -> None:
         """Set the name of a try; "" removes it. Raise ConfigurationError as `find`, or if it is too long."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from scoring.errors import pluralize
+from scoring.evaluation.measure_info import PRICE_SHARE, find_good_sign
 from scoring.evaluation.significance import Difference
 from scoring.evaluation.significance_marks import explain_mark
 from scoring.plotting import format_number
@@ -28,6 +29,11 @@ class Confirmation:
     """Smallest true difference that this test finds with a power of 80 %."""
     n_earlier: int
     """Number of earlier confirmations of this session on the same users."""
+    prices: tuple[str, ...] = ()
+    """The measures that became worse by more than 10 %, the largest change first, such as `mean fee@40 −764 (−17 %)`.
+
+    They are not tests of the confirmation.
+    """
 
     @property
     def is_significant(self) -> bool:
@@ -42,13 +48,22 @@ class Confirmation:
             found = f"is significantly {'higher' if change.difference > 0 else 'lower'} than with the baseline"
         else:
             found = "does not differ significantly from the baseline"
-        sentences = [f"Confirmation on {users}: {self.measure} {found}: {difference} ({low} to {high})."]
+        prices = "; ".join(self.prices)
+        price = f", at the price of {prices}" if prices and self.is_better else ""
+        sentences = [f"Confirmation on {users}: {self.measure} {found}: {difference} ({low} to {high}){price}."]
+        if prices and not price:
+            sentences.append(f"Worse by more than {PRICE_SHARE:.0%}: {prices}.")
         if reason := explain_mark(self.is_significant, change.low, change.high, 1):
             sentences.append(f"{reason[0].upper()}{reason[1:]}.")
         if not self.is_significant and math.isfinite(self.detectable):
             sentences.append(f"This test finds a difference of {format_number(self.detectable)} in 4 of 5 cases.")
         sentences.append(self.warning or "This is the first confirmation of this session.")
         return " ".join(sentences)
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the measure improved significantly."""
+        return self.is_significant and find_good_sign(self.measure) * self.change.difference > 0
 
     @property
     def warning(self) -> str:
@@ -63,4 +78,4 @@ class Confirmation:
 
 
 def _format_signed(value: float) -> str:
-    return ("+" if value > 0 else "") + format_number(value)
+    return ("+" if value > 0 else "") + format_number(value).replace("-", "−")

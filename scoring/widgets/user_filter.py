@@ -74,6 +74,12 @@ class UserFilter:
             rows = rows[np.lexsort((overlap[rows], np.nan_to_num(change[rows], nan=np.inf)))]
         return self._session.user_id[rows]
 
+    def find_first(self) -> int:
+        """Return the first user with a place and wishes, whose list can react to all weights; otherwise the first."""
+        wishes = self._session.evaluator.inputs.users.frame["preferred_occupations"]
+        rows = np.flatnonzero((self._codes != "") & (wishes.map(len).to_numpy() > 0))
+        return int(self._session.user_id[rows[0] if len(rows) else 0])
+
     def step(self, user_id: int, by: int, state: PanelState | None = None) -> int:
         """Return the next (1) or previous (-1) selected user. After the last one, the first follows."""
         users = self.find_users(state)

@@ -18,6 +18,7 @@ from scoring.widgets.html.html_elements import (
     format_share,
     format_signed,
 )
+from scoring.widgets.html.slices_table import describe_tested
 from scoring.widgets.panel_computation import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -108,7 +109,10 @@ def test_slices_table_names_worse_slices(state):
     untested = state.slices[(state.slices["metric"] == metric) & ~state.slices["tested"]]
     assert f"{pluralize(len(untested), 'slice')} with too few users for a test" in page.text
     fine = read(render_slices(state.slices.assign(worse=False)))
-    assert "is significantly worse" in fine.text
+    assert "none is significantly worse" in fine.text
+    n_tested = state.slices["tested"].sum() // state.slices["metric"].nunique()
+    assert describe_tested(state.slices).startswith(f"{pluralize(n_tested, 'slice')} tested in 4 metrics")
+    assert "No slice" in describe_tested(state.slices.assign(tested=False))
 
 
 def test_overlap_table_names_largest_gains_and_losses(state):

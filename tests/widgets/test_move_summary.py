@@ -31,6 +31,16 @@ def test_metric_and_price_are_named():
     assert found.effect == "Recall@40 +0.03, may be chance; mean fee@40 −349 yen"
 
 
+def test_goal_that_became_worse_is_the_price():
+    frame = make_frame(
+        ("NDCG@10", 0.044, 0.34, 0.02, True),
+        ("mean fee@40", -764.0, -0.17, 100.0, True),
+        ("miscalibration@40", 0.28, 0.18, 0.1, True),
+    )
+    assert MoveSummary.of([], frame, "yen").other.measure == "miscalibration@40"
+    assert MoveSummary.of([], frame, "yen", goals=("NDCG@10", "mean fee@40")).other.measure == "mean fee@40"
+
+
 def test_gain_beside_a_lower_metric_is_named():
     frame = make_frame(
         ("NDCG@10", -0.2, -0.4, 0.02, True),

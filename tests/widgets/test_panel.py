@@ -69,8 +69,8 @@ def test_moved_slider_gives_the_results_of_the_library(page, standard):
     np.testing.assert_allclose(state.measures["mean"], now["mean"])
     assert [row["now"] for row in page["measures"]["rows"]] == pytest.approx(now["mean"].tolist())
     ranking = page.panel.session.evaluator.evaluate(page.panel.weights.model).ranking
-    shown = [row["id"] for row in page["list"]["rows"]]
-    assert shown == [str(job) for job in ranking.job_id[0, : ranking.count[0]]]
+    shown, place = [row["id"] for row in page["list"]["rows"]], page["choice"]["at"] - 1
+    assert shown == [str(job) for job in ranking.job_id[place, : ranking.count[place]]]
     assert page["status"]["kind"] == "settled"
     assert not page["values"]["is_saved"]
 
@@ -133,11 +133,15 @@ def test_confirm_tests_the_weights_once(page):
     assert page.settle("weight", name="fee", value=0.7).n_compared == page["measures"]["n_compared"] == 1
     state = page.settle("confirm")
     assert state.confirmation == page.panel.session.confirm(page.panel.weights.model)
-    assert page["problem"] == {"at": "confirm", "kind": "note", "text": state.confirmation.text}
+    message = page["problem"]
+    assert (message["at"], message["kind"]) == ("confirm", "note")
+    assert message["text"].startswith(state.confirmation.text)
     assert page.settle("weight", name="fee", value=0.1).confirmation is None
     assert page.settle("confirm").confirmation.n_earlier == 1
     assert page["problem"]["kind"] == "warning"
     assert page.panel.state.is_complete
+    kept = [one["confirmation"] for one in page["history"]["tries"]]
+    assert kept == ["", state.confirmation.text, page.panel.state.confirmation.text]
 
 
 def test_errors_are_shown_beside_their_control(page, standard):
@@ -248,6 +252,7 @@ def test_unused_panel_has_no_thread(page):
 
 def test_choosing_a_user_and_a_job_shows_them(page):
     ids = page.panel.session.user_id
+    page.settle("user", id=str(ids[0]))
     state = page.settle("step", by=1)
     assert state.users.user_id == ids[1]
     assert page["choice"] == {"user": str(ids[1]), "job": "", "at": 2, "n_forced": 0}
@@ -264,7 +269,7 @@ def test_saved_profile_can_be_loaded(page):
     saved = page.settle("parameter", name="freshness.half_life_days", value=13).model
     assert page.send("save", name="fresh", note="newer")["text"].startswith("Saved as fresh@1. ")
     assert page["values"]["is_saved"]
-    assert page["profiles"] == {"names": ["fresh@1"], "chosen": "fresh@1"}
+    assert page["profiles"] == {"names": ["fresh@1"], "chosen": "fresh@1", "in_use": None}
     page.send("reset")
     assert page.send("load", profile="fresh@1") == {"at": "load", "kind": "note", "text": "Loaded fresh@1."}
     assert page.panel.wait(WAIT).model.digest == saved.digest
@@ -521,7 +526,7 @@ def test_profiles_are_shown_beside_the_baseline(page):
 def test_lists_weights_and_report_are_downloaded(page, monkeypatch):
     files: dict[str, str] = {}
     monkeypatch.setattr(page.panel.page, "send_file", lambda name, kind, text: files.update({name: text}))
-    page.settle("weight", name="fee", value=0.5)
+    page.settle("weight", name="freshness", value=0.11)
     for what in ("weights", "lists", "page"):
         page.send("export", what=what)
     for thread in threading.enumerate():
@@ -555,6 +560,9 @@ def test_search_finds_weights_that_can_be_opened(page):
     assert (page["search"]["state"], page["search"]["done"]) == ("done", 3)
     page.settle("search_open", trial=page["search"]["best"]["trial"])
     assert page.panel.weights.model.weights == page.panel.search.find_model().weights
+    page.settle("weight", name="freshness", value=0.11)
+    assert page["measures"]["n_trials"] == 3
+    assert page["measures"]["n_compared"] - 3 == page["history"]["n_moves"]
     page.send("search_stop")
 
 
@@ -575,6 +583,10 @@ def test_promotion_shows_evidence_and_needs_a_reason(session, tmp_path, standard
     assert wait("promote", profile="tuned@1", note="faster")["kind"] == "failed"  # the evidence was not shown
     assert wait("evidence", profile="tuned@1") == {"at": "evidence", "kind": "note", "text": ""}
     assert page["evidence"]["needs_force"]
+    assert page["evidence"]["confirmations"] == []
+    assert page.send("promote", profile="tuned@1", note=" ")["kind"] == "failed"  # at once
     assert wait("promote", profile="tuned@1", note="faster")["kind"] == "failed"
     assert wait("promote", profile="tuned@1", note="faster", force="a test")["text"].startswith("Promoted tuned@1.")
+    assert page["evidence"]["is_in_use"]
+    assert page["profiles"]["in_use"] == "tuned@1"
     panel.close()

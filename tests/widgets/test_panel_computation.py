@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -246,6 +247,17 @@ def test_confirmation_equals_the_scoreboard_of_its_users(session, standard, othe
     assert not np.isin(session._confirming.user_id, session.user_id).any()
 
 
+def test_confirmation_names_the_measures_that_became_worse(session, standard, other):
+    found = session.confirm(other)
+    worse = Scoreboard.of(session._confirming, {"baseline": standard, "now": other}).prices("now")["measure"].tolist()
+    assert len(worse)
+    assert sorted(text.partition(" \u2212")[0].partition(" +")[0] for text in found.prices) == sorted(worse)
+    assert not found.is_better
+    assert f"Worse by more than 10%: {found.prices[0]}" in found.text
+    better = replace(found, change=replace(found.change, difference=0.1, low=0.05, high=0.2, p=0.001))
+    assert f", at the price of {found.prices[0]}" in better.text
+
+
 def test_repeated_confirmation_warns_and_same_model_is_one_test(session, standard, other):
     first = session.confirm(other)
     assert first.warning == ""
@@ -288,6 +300,13 @@ class StoredEvaluator:
         return SimpleNamespace(values={"NDCG@10": self._values[model.digest]})
 
 
+class SessionWithoutPrices(TuningSession):
+    """The stored values have no lists, so no other measure can be computed."""
+
+    def _find_prices(self, *_: object) -> tuple[str, ...]:
+        return ()
+
+
 # 2,000 draws have a standard error of 0.5 %
 @pytest.mark.parametrize(
     ("draws", "slack"), [(60, 0.06), pytest.param(2_000, 0.0, marks=pytest.mark.long)], ids=["quick", "full"]
@@ -307,7 +326,7 @@ def test_confirmation_finds_nothing_in_5_percent_of_sessions(session, standard, 
         of_panel, of_confirmation = (change[:, rng.integers(0, change.shape[1], 150)] for _ in range(2))
         best = models[1 + int(of_panel[1:].mean(axis=1).argmax())]
         stored = {model.digest: values for model, values in zip(models, of_confirmation, strict=True)}
-        one = TuningSession(session.evaluator, standard, confirmation=StoredEvaluator(stored))
+        one = SessionWithoutPrices(session.evaluator, standard, confirmation=StoredEvaluator(stored))
         found += one.confirm(best).is_significant
     assert 0.04 - slack <= found / draws <= 0.06 + slack
     record_count("confirmation", f"{found / draws:.1%} ({{}} of {{}} sessions)", found, draws)

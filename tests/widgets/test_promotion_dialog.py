@@ -68,6 +68,9 @@ def test_promotion_needs_note_evidence_and_reason(dialog, registry, database):
         dialog.promote("found", "  ")
     with raises_at(ConfigurationError, "force", match="never evaluated on test users"):
         dialog.promote("found", "better")
+    with raises_at(ConfigurationError, "force"):
+        dialog.check_texts("better", " ")
+    assert dialog.find_promoted() is None
     assert registry.for_database(database).find_promotion() is None
     assert shown["objections"] == list(registry.for_database(database).collect_evidence("found").objections)
     assert dialog.promote("found", "better", "the holiday").startswith("Promoted found@1.")
@@ -76,6 +79,7 @@ def test_promotion_needs_note_evidence_and_reason(dialog, registry, database):
     assert promotion.approved_by == find_user_name()
     again = dialog.document("found")
     assert (again["in_use"], again["is_in_use"]) == ("found@1", True)
+    assert dialog.find_promoted() == "found@1"
     with pytest.raises(ConfigurationError, match="already the promoted one"):
         dialog.promote("found", "again", "x")
 
@@ -89,6 +93,7 @@ def test_changed_evidence_must_be_read_again(dialog, registry, session, standard
 
 def test_panel_without_database_cannot_promote(registry):
     alone = PromotionDialog(registry, None)
+    assert alone.find_promoted() is None
     with raises_at(ConfigurationError, "database"):
         alone.document("found")
     with raises_at(ConfigurationError, "database"):

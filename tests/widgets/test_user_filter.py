@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.widgets.panel_computation import Request
+from scoring.evaluation import Evaluator
+from scoring.widgets.panel_computation import METRICS, Request, TuningSession
 from scoring.widgets.user_filter import UserFilter
 from tests.support.errors import raises_at
 
@@ -34,6 +35,15 @@ def test_filter_selects_by_place_occupation_and_tenure(chosen, session):
     if document["n_newcomers"]:
         chosen.select(newcomers=True)
         assert len(chosen.find_users()) == document["n_newcomers"]
+
+
+def test_first_user_has_a_place_and_wishes(chosen, session, standard, statistics):
+    users = session.data.tables.users.set_index("user_id").loc[session.user_id]
+    known = users["prefecture_code"].notna() & (users["preferred_occupations"].map(len) > 0)
+    assert chosen.find_first() == users.index[known][0]
+    without = session.user_id[~known.to_numpy()][:2]
+    alone = Evaluator(session.evaluator.holdout, users=without, metrics=METRICS, statistics=statistics)
+    assert UserFilter(TuningSession(alone, standard)).find_first() == without[0]
 
 
 def test_worst_lists_come_first(chosen, session, standard):

@@ -18,7 +18,7 @@ from scoring.widgets.html.html_elements import (
     render_table,
 )
 
-__all__ = ["render_slices"]
+__all__ = ["describe_tested", "render_slices"]
 
 _COLUMNS = (
     ("slice", False), ("users", True), ("baseline", True), ("current", True), ("difference", True), ("interval", False),
@@ -51,6 +51,15 @@ def render_slices(slices: pd.DataFrame, metric: str | None = None) -> str:
     return f"{shown}<details><summary>{folded}</summary>{render_table(columns, rows, folded)}</details>"
 
 
+def describe_tested(slices: pd.DataFrame) -> str:
+    """Return how many slices were tested, of which none is significantly worse, as a sentence."""
+    sizes = slices[slices["tested"]].groupby("metric").size()
+    if not len(sizes):
+        return "No slice has enough users for a test."
+    n_slices, n_metrics = pluralize(int(sizes.max()), "slice"), pluralize(len(sizes), "metric")
+    return f"{n_slices} tested in {n_metrics}: none is significantly worse."
+
+
 def _format_rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for row in slices.to_dict("records"):
@@ -74,9 +83,7 @@ def _format_rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
 def _render_warning(slices: pd.DataFrame) -> str:
     worse = slices[slices["worse"]]
     if not len(worse):
-        tested = int(slices["tested"].sum())
-        count = pluralize(tested, "tested slice")
-        return f'<p class="muted">None of the {count} is significantly worse.</p>'
+        return f'<p class="muted">{describe_tested(slices)}</p>'
     named = [f"{row.slicing} {row.slice} ({row.metric})" for row in worse.itertuples()]
     few = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
     return f'<p class="worse">⚠ Significantly worse than the baseline: {escape_text(few)}.</p>'

@@ -2,7 +2,8 @@
 
 /** A slider and its number field. `send(value, drag, isLast)` is called while the slider moves and at its end. */
 class SliderField {
-  constructor(label, start, end, step, send) {
+  constructor(label, start, end, step, send, format = (value) => String(Number(value.toPrecision(6)))) {
+    this.format = format;
     this.drag = 0;
     const whileMoving = throttle((value) => send(value, this.drag, false), 60);
     this.slider = make("input", { type: "range", min: start, max: end, step, "aria-label": label,
@@ -35,7 +36,7 @@ class SliderField {
       if (value > Number(this.slider.max)) this.slider.max = value;
       this.slider.value = value;
     }
-    const shown = String(Number(value.toPrecision(6)));
+    const shown = this.format(value);
     if (this.field.value !== shown && !this.isMoving) this.field.value = shown;
     if (text) setAttributes(this.slider, { "aria-valuetext": text });
     this.paint();
@@ -85,7 +86,8 @@ class Controls {
 
   buildWeight(kind, name, fold, colour) {
     const row = new SliderField(name, 0, 1, 0.01, (value, drag, isLast) =>
-      this.page.send({ kind, name, value, drag: drag === null ? null : `${kind}:${name}:${drag}`, is_last: isLast }));
+      this.page.send({ kind, name, value, drag: drag === null ? null : `${kind}:${name}:${drag}`, is_last: isLast }),
+      (value) => String(Number(value.toFixed(3))));
     row.share = make("span", { class: "share" });
     row.lock = make("button", { type: "button", class: "lock", onclick: () =>
       this.page.send({ kind: kind === "group" ? "lock_group" : "lock", name, on: !row.isLocked }) });
@@ -137,7 +139,7 @@ class Controls {
 }
 
 const RULE_NAMES = {
-  open: "open at the clock", not_applied: "not applied to before", company_cooldown_days: "days without the same company",
+  open: "open at the time of the lists", not_applied: "not applied to before", company_cooldown_days: "days without the same company",
   min_fee: "minimum fee", max_per_company: "jobs per company, at most", employment_types: "employment types",
 };
 

@@ -26,6 +26,11 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Return a text whose parts in backticks are code. */
+function makeText(text) {
+  return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
+}
+
 function setAttributes(node, values) {
   for (const [key, value] of Object.entries(values)) {
     if (value === null || value === false || value === undefined) node.removeAttribute(key);

@@ -292,14 +292,17 @@ class Page {
     setText(this.baseline, values.baseline);
     this.buttons.undo.disabled = !values.can_undo;
     this.buttons.redo.disabled = !values.can_redo;
+    this.search.markOpened();
     this.showCounter();
   }
 
   showCounter() {
     const { values, measures, history: tries } = this.document;
-    const n = Math.max(measures?.n_compared ?? 0, tries?.n_moves ?? 0);
+    const n_trials = measures?.n_trials ?? 0;
+    const n = Math.max((measures?.n_compared ?? 0) - n_trials, tries?.n_moves ?? 0);
+    const searched = n_trials ? ` · ${count(n_trials, "search trial")}` : "";
     const saved = values?.is_saved ? "" : " · not saved";
-    setText(this.moves, `${count(n, "settled move")}${saved}`);
+    setText(this.moves, `${count(n, "setting")} compared${searched}${saved}`);
   }
 
   showStatus(status) {
@@ -317,7 +320,8 @@ class Page {
     const at = problem.at.replace(/^parameter:(.*) point \d+ (x|value)$/, "curve:$1");
     for (const [name, nodes] of Object.entries(this.messages)) {
       for (const node of nodes) {
-        setText(node, name === at ? problem.text : "");
+        const text = name === at ? problem.text : "";
+        if (node.textContent !== text.replaceAll("`", "")) node.replaceChildren(...makeText(text));
         node.dataset.kind = problem.kind;
       }
     }

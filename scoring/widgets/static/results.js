@@ -20,10 +20,11 @@ class Measures {
   show(data) {
     const hasPrice = data.rows.some((row) => row.is_price);
     setText(this.note, `${count(data.n_users, "train user")}, compared with the baseline. ↑ higher is better, ↓ lower is `
-      + `better. The grey band holds differences that are too small to get a mark.`
+      + `better.${data.rows.some((row) => row.detectable > 0) ? " The grey band holds differences that are too small to get a mark." : ""}`
       + (hasPrice ? ` ! worse by more than ${Math.round(100 * data.price_share)} %.` : ""));
     setText(this.moves, `Marks are exploratory: corrected over the ${data.n_tests} measures but not over moves. This `
-      + `session has compared ${count(data.n_compared, "setting")}; with many, some marks are chance. Confirm tests the `
+      + `session has compared ${count(data.n_compared, "setting")}`
+      + `${data.n_trials ? `, ${count(data.n_trials, "trial")} of searches among them` : ""}; with many, some marks are chance. Confirm tests the `
       + `current weights once on other users.`);
     this.reasons.replaceChildren(...data.reasons.map((reason) => make("p", {}, reason)));
     const columns = [
@@ -98,7 +99,8 @@ class RankList {
 
   show(data) {
     const hasFocus = this.frame.contains(document.activeElement);
-    const top = this.frame.scrollTop;
+    const top = data.user === this.shownUser ? this.frame.scrollTop : 0;
+    this.shownUser = data.user;
     const key = JSON.stringify([data.components, data.colours]);
     if (key !== this.legendKey) {
       this.legendKey = key;
@@ -356,6 +358,7 @@ class Waterfall {
     this.question = new Question(page);
     this.section = makeSection("One job", this.summary, this.body, this.card.node, this.question.node);
     this.node = this.section.node;
+    this.show(null);
   }
 
   show(data) {
@@ -425,11 +428,12 @@ class Slices {
       `${row.n}${row.is_tested && row.n < this.data.accurate_from ? " ~" : ""}`, formatNumber(row.baseline),
       formatNumber(row.now), make("span", { class: row.kind }, formatSigned(row.difference)), drawInterval(row, reach),
       make("span", { class: row.kind }, { better: "▲ better", worse: "▼ worse", quiet: "" }[row.kind])];
-    const parts = [makeTable(`${this.metric.value} by slice`, columns, tested.map(cells))];
+    const parts = [];
     if (tested.some((row) => row.n < this.data.accurate_from)) {
       parts.push(make("p", { class: "muted" },
         `~ fewer than ${this.data.accurate_from} users: the interval may be too narrow.`));
     }
+    parts.push(makeTable(`${this.metric.value} by slice`, columns, tested.map(cells)));
     if (small.length) {
       const isOpen = this.body.querySelector("details")?.open ?? false;
       const title = `${count(small.length, "slice")} with too few users for a test`;

@@ -65,9 +65,10 @@ class History {
         title: `return to this try${one.text ? `: ${one.text}` : ""}`, onclick: () => page.send({ kind: "try", id: one.id }) },
         make("span", { class: "muted" }, `${one.id} `), text),
       make("span", { class: "muted try-effect" }, [one.verdict, one.worse_slices ? `▼ ${count(one.worse_slices, "slice")} worse` : "",
-        one.note].filter(Boolean).join(" · ")),
+        one.confirmation && !one.is_current ? "confirmation: click to read it" : "", one.note].filter(Boolean).join(" · ")),
       make("button", { type: "button", class: "link", "data-role": "edit", "aria-label": `name and note of try ${one.id}`,
         onclick: () => { edit.hidden = !edit.hidden; } }, "✎"),
+      one.confirmation && one.is_current ? make("p", { class: "muted try-confirmation" }, one.confirmation) : "",
       edit);
   }
 }
@@ -76,24 +77,25 @@ class Profiles {
   constructor(page) {
     this.page = page;
     this.chosen = make("select", { "aria-label": "profile" });
+    this.inUse = make("p", { class: "muted" });
     this.name = make("input", { type: "text", "aria-label": "name", autocomplete: "off", spellcheck: "false",
       onkeydown: (event) => event.key === "Enter" && this.save() });
     this.note = make("input", { type: "text", "aria-label": "note", autocomplete: "off",
       onkeydown: (event) => event.key === "Enter" && this.save() });
     const button = (name, tip, action) => make("button", { type: "button", title: tip, onclick: action }, name);
     this.node = make("div", { class: "profiles" },
+      make("h3", {}, "Save"),
+      make("div", { class: "field-row" }, make("label", {}, "name", this.name)),
+      make("div", { class: "field-row" }, make("label", {}, "note", this.note),
+        button("Save", "save weights and parameters as a new version of this profile", () => this.save())),
+      page.makeMessage("save"),
       make("h3", {}, "Load or promote"),
       make("div", { class: "field-row" }, make("label", {}, "profile", this.chosen),
         button("Load", "load the weights, parameters and rules of the profile",
           () => page.send({ kind: "load", profile: this.chosen.value })),
         button("Promote…", "show the evidence for a promotion of the profile",
-          () => page.send({ kind: "evidence", profile: this.chosen.value }))),
-      page.makeMessage("load"), page.makeMessage("evidence"),
-      make("h3", {}, "Save"),
-      make("div", { class: "field-row" }, make("label", {}, "name", this.name)),
-      make("div", { class: "field-row" }, make("label", {}, "note", this.note),
-        button("Save", "save weights and parameters as a new version of this profile", () => this.save())),
-      page.makeMessage("save"));
+          () => page.promotion.ask(this.chosen.value))),
+      page.makeMessage("load"), page.makeMessage("evidence"), this.inUse);
   }
 
   save() {
@@ -103,8 +105,9 @@ class Profiles {
   show(data) {
     const before = data.chosen || this.chosen.value;
     this.chosen.replaceChildren(make("option", { value: "" }, data.names.length ? "choose a profile" : "no profiles yet"),
-      ...data.names.map((name) => make("option", { value: name }, name)));
+      ...data.names.map((name) => make("option", { value: name }, name === data.in_use ? `${name} (in use)` : name)));
     this.chosen.value = data.names.includes(before) ? before : "";
+    setText(this.inUse, data.in_use ? `In use (promoted): ${data.in_use}.` : "");
   }
 }
 
@@ -181,8 +184,20 @@ class Search {
       ...names.filter((_, j) => rows[j].good).map((name) => make("option", { value: name }, name))));
   }
 
+  /** Mark the trial whose weights the panel has. */
+  markOpened() {
+    const digest = this.page.document.values?.digest;
+    for (const node of this.result.querySelectorAll("[data-digest]")) {
+      const isOpened = node.dataset.digest === digest;
+      const mark = node.closest("tr") ?? node;
+      mark.classList.toggle("opened", isOpened);
+      setAttributes(node, { "aria-current": isOpened ? "true" : null });
+    }
+  }
+
   show(data) {
     const isRunning = data.state === "running";
+    const focused = this.result.contains(document.activeElement) ? document.activeElement.dataset : {};
     this.start.disabled = isRunning;
     this.stop.disabled = !isRunning;
     this.progress.hidden = data.state === "idle";
@@ -193,15 +208,17 @@ class Search {
       || (data.stage === "preparing" ? "Preparing the search…" : `${data.done} of ${count(data.total, "trial")}, ${time}`));
     const names = data.goals.map((goal) => goal.name);
     const open = (one) => make("button", { type: "button", "aria-label": `Open trial ${one.trial}`,
-      onclick: () => this.page.send({ kind: "search_open", trial: one.trial }) }, "Open");
+      "data-trial": one.trial, "data-digest": one.digest, onclick: () => this.page.send({ kind: "search_open", trial: one.trial }) }, "Open");
     const columns = [{ name: "trial", kind: "number" }, ...names.map((name) => ({ name, kind: "number" })), { name: "" }];
     const shown = data.front.length ? data.front : data.best ? [data.best] : [];
     const rows = shown.map((one) => [one.trial, ...one.values.map((value) => formatNumber(value)), open(one)]);
     this.result.replaceChildren(
-      data.best ? make("p", {}, make("b", {}, "Best: "), `${data.best.text || "the current weights"}; `
+      data.best && data.front.length < 2 ? make("p", {}, make("b", {}, "Best: "), `${data.best.text || "the current weights"}; `
         + names.map((name, i) => `${name} ${formatNumber(data.start[i])} → ${formatNumber(data.best.values[i])}`).join(", ")) : "",
       data.front.length > 1 ? this.drawFront(data) : "",
       rows.length ? make("div", { class: "scroll" }, makeTable("Results of the search", columns, rows)) : "");
+    this.markOpened();
+    if (focused.trial) this.result.querySelector(`${focused.point ? "circle" : "button"}[data-trial="${focused.trial}"]`)?.focus({ preventScroll: true });
   }
 
   /** Draw the first two goals of the best trials. A click opens a trial. */
@@ -226,8 +243,8 @@ class Search {
       text({ x: 48, y: height - 32 }, "end", formatNumber(y.low)), text({ x: 48, y: 24 }, "end", formatNumber(y.high)),
       makeSvg("path", { d: `M${spot(data.start).cx - 5},${spot(data.start).cy}h10m-5,-5v10`, class: "start" },
         makeSvg("title", {}, "the weights at the start")),
-      data.front.map((one) => makeSvg("circle", { ...spot(one.values), r: one.is_best ? 7 : 5, tabindex: 0, role: "button",
-        class: one.is_best ? "best" : "", "aria-label": `Open trial ${one.trial}: ${names.map((name, i) =>
+      data.front.map((one) => makeSvg("circle", { ...spot(one.values), r: 5, tabindex: 0, role: "button",
+        "data-trial": one.trial, "data-digest": one.digest, "data-point": "true", "aria-label": `Open trial ${one.trial}: ${names.map((name, i) =>
           `${name} ${formatNumber(one.values[i])}`).join(", ")}`,
         onclick: () => this.page.send({ kind: "search_open", trial: one.trial }),
         onkeydown: (event) => ["Enter", " "].includes(event.key) && this.page.send({ kind: "search_open", trial: one.trial }) },
@@ -243,25 +260,48 @@ class Promotion {
     this.node = make("dialog", { "aria-label": "Promote a profile" }, this.body, page.makeMessage("promote"));
   }
 
+  /** Ask for the evidence of a profile. The dialog opens when it arrives. */
+  ask(profile) {
+    this.isAsked = true;
+    this.page.send({ kind: "evidence", profile });
+  }
+
+  promote(data) {
+    const [note, force] = [this.note.value, this.force.value];
+    const empty = !note.trim() ? this.note : data.needs_force && !force.trim() ? this.force : null;
+    if (!empty) this.page.send({ kind: "promote", profile: data.profile, note, force });
+    else {
+      empty.focus();
+      this.page.showProblem({ at: "promote", kind: "failed", text: `The field “${empty.ariaLabel}” is empty. It is required.` });
+    }
+  }
+
   show(data) {
-    const note = make("input", { type: "text", "aria-label": "note of the promotion" });
-    const force = make("input", { type: "text", "aria-label": "reason to promote anyway" });
+    this.note = make("input", { type: "text", "aria-label": "note of the promotion", "aria-required": "true" });
+    this.force = make("input", { type: "text", "aria-label": "reason to promote anyway", "aria-required": "true" });
     const columns = [{ name: "measure" }, { name: "value", kind: "number" }, { name: "difference", kind: "number" }, { name: "result" }];
     const list = (title, items, kind) => items.length ? [make("h4", { class: kind }, title),
-      make("ul", {}, items.map((item) => make("li", {}, item)))] : [];
+      make("ul", {}, items.map((item) => make("li", {}, makeText(item))))] : [];
+    const field = (text, input) => make("label", { class: "promotion-field" }, make("span", {}, text, make("b", {}, " (required)")), input);
     this.body.replaceChildren(make("h3", {}, `Promote ${data.profile}`),
+      make("p", { class: "muted" }, data.is_in_use ? `${data.profile} is in use: the next run ranks with it.`
+        : `The next run will rank with this profile instead of ${data.in_use ?? "standard"}.`),
       make("dl", {}, data.facts.map((fact) => [make("dt", {}, fact.label), make("dd", {}, String(fact.value ?? "–"))])),
       data.changes.length ? make("div", { class: "scroll" }, makeTable("Test metrics", columns, data.changes.map((row) => [row.measure,
-        formatNumber(row.value), make("span", { class: row.kind }, row.text || formatSigned(row.difference)),
+        formatNumber(row.value), make("span", { class: row.kind }, row.text ? row.text.replaceAll("-", "−") : formatSigned(row.difference)),
         make("span", { class: row.kind }, row.result)]))) : "",
-      ...[data.slices, data.price].filter(Boolean).map((text) => make("p", {}, text)),
+      ...[data.slices, data.price].filter(Boolean).map((text) => make("p", {}, makeText(text))),
+      ...list("Confirmation in this panel", data.confirmations ?? [], ""),
       ...list("Warnings", data.warnings, ""), ...list("Objections", data.objections, "worse"),
-      make("div", { class: "field-row" }, make("label", {}, "note", note)),
-      data.needs_force ? make("div", { class: "field-row" }, make("label", {}, "reason to promote anyway", force)) : "",
+      data.objections.some((text) => text.includes("`")) ? make("p", { class: "muted" },
+        "Run the command in another terminal, then open this dialog again.") : "",
+      ...(data.is_in_use ? [] : [field("Note: why this profile is promoted", this.note),
+        data.needs_force ? field("Reason to promote it in spite of the objections", this.force) : ""]),
       make("div", { class: "field-row" },
-        make("button", { type: "button", class: "primary", disabled: data.is_in_use, onclick: () => this.page.send({ kind: "promote",
-          profile: data.profile, note: note.value, force: force.value }) }, data.is_in_use ? "Promoted already" : "Promote"),
+        make("button", { type: "button", class: "primary", disabled: data.is_in_use, onclick: () => this.promote(data) },
+          data.is_in_use ? "In use" : "Promote"),
         make("button", { type: "button", onclick: () => this.node.close() }, "Close")));
-    if (!this.node.open) this.node.showModal();
+    if (this.isAsked && !this.node.open) this.node.showModal();
+    this.isAsked = false;
   }
 }
