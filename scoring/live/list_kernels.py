@@ -418,6 +418,19 @@ def _take_out(lists: ListArrays, rules: Rules, user: int, place: int, old_compan
     _remove(lists, user, place)
 
 
+@internal
+def _find_job(lists: ListArrays, user: int, job: int) -> int:
+    """Return the place of a job in a list; -1 if the list does not contain it."""
+    slots, wanted, is_stored = lists.slot[user], np.int32(job), False
+    for i in range(len(slots)):  # without a branch, also over places that are not valid
+        is_stored |= slots[i] == wanted
+    if is_stored:
+        for i in range(lists.valid[user]):
+            if slots[i] == wanted:
+                return i
+    return -1
+
+
 @compiled
 def update_lists(
     p: PairArrays,
@@ -447,12 +460,7 @@ def update_lists(
     is_listed, is_open = lists.n_lists[job] > 0, rules.open_to_all[job]
     for user in range(n_users):
         result[user] = 0
-        place = -1
-        if is_listed:
-            for i in range(lists.valid[user]):
-                if lists.slot[user, i] == job:
-                    place = i
-                    break
+        place = _find_job(lists, user, job) if is_listed else -1
         may = is_open and allowed[user]
         if place < 0:
             if not may or totals[user] < lists.threshold[user] or _is_excluded(rules, user, job):
