@@ -214,7 +214,8 @@ class EventTables:
     Example
     -------
     >>> from datetime import UTC, datetime
-    >>> event = Event(1, "job", 9, {"job_id": 9, "fee": 800.0}, datetime(2025, 6, 1, tzinfo=UTC))
+    >>> new = int(data.jobs.job_id.max()) + 1
+    >>> event = Event(1, "job", new, {"job_id": new, "fee": 800.0}, datetime(2025, 6, 1, tzinfo=UTC))
     >>> after = EventTables(data.tables, [event]).dataset_at(1, data.clock)
     >>> len(after.jobs) - len(data.jobs)
     1
