@@ -45,6 +45,8 @@ the page was closed before it was rendered. A page that loses its connection tri
 """
 _CULL_INTERVAL_SECONDS = 10
 """Seconds between two searches for such kernels."""
+_PING_MILLISECONDS = 30_000
+"""Time within which a page must answer a ping. Tornado warns in the terminal if it is longer than the interval."""
 _IRI_GRAMMARS = "rfc3987_syntax"
 """Optional module with which jsonschema validates IRIs. It is disabled here.
 
@@ -221,6 +223,7 @@ def _serve_panel(options: Sequence[str]) -> None:
     config.MappingKernelManager.cull_idle_timeout = IDLE_KERNEL_SECONDS
     config.MappingKernelManager.cull_interval = _CULL_INTERVAL_SECONDS
     config.MappingKernelManager.cull_connected = False
+    config.Voila.tornado_settings = {"ws_ping_timeout": _PING_MILLISECONDS}
     Voila.launch_instance([*options, *_make_encryption_options()], config=config)
 
 

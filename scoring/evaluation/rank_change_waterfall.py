@@ -168,6 +168,14 @@ class Waterfall:
 
     def summary(self) -> str:
         """Return a text: scores, ranks, the largest changes, and the jobs that changed places with this job."""
+        moved = [
+            f"{text}: {', '.join(jobs)}{f' and {more:,} more' if more else ''}."
+            for text, jobs, more in self.list_moved_jobs()
+        ]
+        return " ".join([self.describe_change(), *moved])
+
+    def describe_change(self) -> str:
+        """Return a text: scores, ranks and the largest changes."""
         sentences = [f"Job {self.job} for user {self.user}: {self._headline()}."]
         for when, place in (("before", self.before), ("after", self.after)):
             if place.not_ranked:
@@ -177,18 +185,22 @@ class Waterfall:
             most = ", ".join(f"{change.component} {change.change:+.2f}" for change in moved[:3])
             split = f"weights {self.by_weight:+.2f}, values {self.by_value:+.2f}"
             sentences.append(f"The score changes by {self.change:+.2f} ({split}), most by {most}.")
-        moved_jobs = (
-            ("now ranked above it", self.risen_above),
-            ("now ranked below it", self.fallen_below),
-            ("newly ranked and above it", self.added_above),
-            ("above it before, no longer ranked", self.removed_above),
-        )
-        for relation, ids in moved_jobs:
-            if len(ids):
-                few = ", ".join(self.external_ids.name_job(job) for job in ids[:FEW].tolist())
-                more = f" and {len(ids) - FEW:,} more" if len(ids) > FEW else ""
-                sentences.append(f"{relation[0].upper()}{relation[1:]}: {few}{more}.")
         return " ".join(sentences)
+
+    def list_moved_jobs(self) -> list[tuple[str, list[str], int]]:
+        """Return relation, ids and number of further jobs, for each group of jobs that changed places with this job."""
+        moved_jobs = (
+            ("Now ranked above it", self.risen_above),
+            ("Now ranked below it", self.fallen_below),
+            ("Newly ranked and above it", self.added_above),
+            ("Above it before, no longer ranked", self.removed_above),
+        )
+        name = self.external_ids.name_job
+        return [
+            (relation, [name(job) for job in ids[:FEW].tolist()], max(len(ids) - FEW, 0))
+            for relation, ids in moved_jobs
+            if len(ids)
+        ]
 
     def plot(self) -> Figure:
         """Plot the change from the total before to the total after, by component, the largest change first."""

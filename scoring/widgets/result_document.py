@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable
 from typing import Any
 
@@ -29,6 +30,8 @@ __all__ = [
 
 _MOST_CHANGES = 5
 """Number of largest gains, and of largest losses, in a table."""
+_MINUS = re.compile(r"(?<![\w-])-(?=\d)")
+"""A minus sign before a number, not a hyphen in an id. The page shows U+2212 everywhere."""
 _DIGITS = 3
 """Digits of the points of a component, so that the document of a list stays small."""
 
@@ -36,6 +39,7 @@ _DIGITS = 3
 def make_measures_document(state: PanelState, level: float) -> dict[str, Any]:
     """Return the measures compared with the baseline, and the sentences that explain their marks."""
     measures = state.measures[state.measures["mean"].notna()].to_dict("records")
+    currency = state.evaluation.prepared.inputs.board.currency
     n_tests = max((int(row["n_tests"]) for row in measures), default=0)
     return {
         "level": level,
@@ -44,14 +48,14 @@ def make_measures_document(state: PanelState, level: float) -> dict[str, Any]:
         "n_compared": state.n_compared,
         "n_trials": state.n_trials,
         "price_share": PRICE_SHARE,
-        "rows": [_describe_measure(row) for row in measures],
+        "rows": [_describe_measure(row, currency) for row in measures],
         "reasons": _collect_reasons(measures),
     }
 
 
-def _describe_measure(row: dict[Hashable, Any]) -> dict[str, Any]:
+def _describe_measure(row: dict[Hashable, Any], currency: str) -> dict[str, Any]:
     name, difference = str(row["measure"]), float(row["difference"])
-    measure = find_measure(name)
+    measure = find_measure(name, currency)
     gain = measure.good_sign * difference
     kind = "better" if gain > 0 else "worse" if gain < 0 else "changed"
     if difference == 0:
@@ -63,6 +67,7 @@ def _describe_measure(row: dict[Hashable, Any]) -> dict[str, Any]:
     return {
         "measure": name,
         "meaning": measure.meaning,
+        "unit": measure.unit,
         "good": measure.good_sign,
         "baseline": _number(row["baseline"]),
         "now": _number(row["mean"]),
@@ -118,7 +123,8 @@ def make_waterfall_document(why: Waterfall) -> dict[str, Any]:
     """Return the change of the score of one job, the component with the largest change first."""
     return {
         "job": why.job,
-        "summary": why.summary(),
+        "summary": _MINUS.sub("−", why.describe_change()),
+        "moved": [{"text": text, "jobs": list(jobs), "more": more} for text, jobs, more in why.list_moved_jobs()],
         "before": why.total_before,
         "after": why.total_after,
         "rows": [

@@ -51,8 +51,8 @@ def list_rules(weights: WeightsModel, data: Dataset | None = None) -> list[dict[
     """Return the rules of a model for the page, in a fixed order, also those that are off.
 
     Keys: key · kind (flag, number, choices, own) · text · is_on · is_changed (compared with the baseline). Kind number
-    has value, low, high and step. Kind choices has value and options (value, label, n). Kind own has name, where and
-    numbers (label, value). `data` provides the options of choices.
+    has value, low, high, step and unit. Kind choices has value and options (value, label, n). Kind own has name, where
+    and numbers (label, value). `data` provides the options of choices and the currency.
     """
     now, baseline = weights.model.eligibility, weights.baseline.eligibility
     texts, found = read_field_texts(Eligibility), []
@@ -67,7 +67,8 @@ def list_rules(weights: WeightsModel, data: Dataset | None = None) -> list[dict[
         if key in _FLAGS:
             found.append(control | {"kind": "flag"})
         elif key in _NUMBERS:
-            limits = {name: number for name, number in _NUMBERS[key].items() if name != "default"}
+            limits: dict[str, Any] = {name: number for name, number in _NUMBERS[key].items() if name != "default"}
+            limits["unit"] = data.board.currency if data is not None and key == "min_fee" else ""
             found.append(control | limits | {"kind": "number", "value": value})
         else:
             chosen = list(value or ())
@@ -235,7 +236,7 @@ def _check_codes(value: Any) -> tuple[int, ...]:
 def _list_employment_types(data: Dataset | None, chosen: Sequence[int]) -> list[dict[str, Any]]:
     """Return the codes of the data with their numbers of jobs, by code, and those that are chosen."""
     found = {} if data is None else _count_employment_types(data)
-    return [{"value": code, "label": str(code), "n": found.get(code, 0)} for code in sorted({*found, *chosen})]
+    return [{"value": code, "label": f"type {code}", "n": found.get(code, 0)} for code in sorted({*found, *chosen})]
 
 
 def _count_employment_types(data: Dataset) -> dict[int, int]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from scoring.evaluation.measure_info import MEASURES, find_measure
 from scoring.model import Component, Eligibility, Part, ScoringModel
+from scoring.model_report.measure_descriptions import describe_measure
 from scoring.widgets.parameter_sliders import list_parameters
 
 __all__ = ["collect_tooltips", "read_field_texts"]
@@ -33,7 +34,8 @@ def collect_tooltips(model: ScoringModel, currency: str = "") -> dict[str, Any]:
     """Return the texts by kind and name, for the page.
 
     Keys: groups, components, parameters, curves, rules (each name → text), and measures (label, such as `mean fee` →
-    text, unit and good direction: 1 higher, -1 lower, 0 neither). `currency` is the unit of amounts of money.
+    text, unit and good direction: 1 higher, -1 lower, 0 neither). `currency` is the unit of amounts of money. The text
+    of a measure calls its number of ranks k.
     """
     parameters, curves = dict[str, str](), dict[str, str]()
     for part in model.parts:
@@ -51,7 +53,11 @@ def collect_tooltips(model: ScoringModel, currency: str = "") -> dict[str, Any]:
         "curves": curves,
         "rules": dict(read_field_texts(Eligibility)),
         "measures": {
-            label: {"text": measure.meaning, "unit": find_measure(label, currency).unit, "good": measure.good_sign}
+            label: {
+                "text": describe_measure(f"{label}@k"),
+                "unit": find_measure(label, currency).unit,
+                "good": measure.good_sign,
+            }
             for label, measure in MEASURES.items()
         },
     }

@@ -184,7 +184,8 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("fee"), "0.5")
     keyboard.settle(start)
     assert keyboard.typed("fee", "wage") == {"fee": "0.5", "wage": weights["wage"]}
-    assert sum(float(weight) for weight in keyboard.typed(*BASE).values()) == pytest.approx(1, abs=1e-3)
+    total = sum(float(weight) for weight in keyboard.typed(*BASE).values())
+    assert total == pytest.approx(1, abs=2.5e-3)  # each field is rounded to 0.001
 
     keyboard.reach(keyboard.button("Undo"))
     keyboard.press("Enter")
@@ -321,9 +322,7 @@ def test_reload_keeps_the_session_and_profiles_are_loaded(keyboard: Keyboard, fo
 
     saved = Registry(folder / "profiles").use("dearer@1")
     kept = saved.model.weights.components["base"]
-    assert {name: round(kept[name], 4) for name in BASE} == pytest.approx(
-        {name: float(text) for name, text in weights.items()}, abs=1e-4
-    )
+    assert {name: round(kept[name], 3) for name in BASE} == {name: float(text) for name, text in weights.items()}
 
     tries = keyboard.root.locator(".tries li").count()
     keyboard.page.reload()

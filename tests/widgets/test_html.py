@@ -70,7 +70,7 @@ def test_measures_table_has_a_row_per_measure(state):
     for row in state.measures.to_dict("records"):
         assert row["measure"] in page.text
         assert format_number(row["mean"]) in page.text
-    assert "▼ lower" in page.text
+    assert "▼ worse" in page.text
 
 
 def test_measures_table_names_prices_and_moves(state):
@@ -84,8 +84,9 @@ def test_measures_table_names_prices_and_moves(state):
     # higher concentration and lower coverage are worse
     marked = measures.assign(significant=True, difference=1.0, low=0.5, high=1.5)
     html = render_measures(marked)
-    assert html.count('class="worse">▲ higher') == 3  # miscalibration, popularity bias, concentration
-    assert html.count('class="better">▲ higher') == len(measures) - 4  # novelty has no good direction
+    assert html.count('class="worse">▼ worse') == 3  # miscalibration, popularity bias, concentration
+    assert html.count('class="better">▲ better') == len(measures) - 4
+    assert html.count("◆ higher") == 1  # novelty has no good direction
 
 
 def test_differences_within_noise_have_no_arrow(state):
@@ -104,7 +105,7 @@ def test_slices_table_names_worse_slices(state):
     assert len(worse)
     metric = worse["metric"].iloc[0]
     page = read(render_slices(state.slices, metric))
-    assert page.text.count("⚠ significantly worse") == (worse["metric"] == metric).sum()
+    assert page.text.count("▼ worse") == (worse["metric"] == metric).sum()
     assert f"{worse['slicing'].iloc[0]} {worse['slice'].iloc[0]} ({metric})" in page.text
     untested = state.slices[(state.slices["metric"] == metric) & ~state.slices["tested"]]
     assert f"{pluralize(len(untested), 'slice')} with too few users for a test" in page.text

@@ -68,6 +68,7 @@ def test_moved_slider_gives_the_results_of_the_library(page, standard):
     now = board[board["model"] == "now"]
     np.testing.assert_allclose(state.measures["mean"], now["mean"])
     assert [row["now"] for row in page["measures"]["rows"]] == pytest.approx(now["mean"].tolist())
+    assert {row["unit"] for row in page["measures"]["rows"] if row["measure"] == "mean fee@40"} == {"yen"}
     ranking = page.panel.session.evaluator.evaluate(page.panel.weights.model).ranking
     shown, place = [row["id"] for row in page["list"]["rows"]], page["choice"]["at"] - 1
     assert shown == [str(job) for job in ranking.job_id[place, : ranking.count[place]]]
@@ -260,6 +261,9 @@ def test_choosing_a_user_and_a_job_shows_them(page):
     state = page.settle("job", id=job)
     assert state.waterfall.job_id == int(job)
     assert page["choice"]["job"] == page["waterfall"]["job"] == job
+    why, moved = state.waterfall, page["waterfall"]["moved"]
+    assert page["waterfall"]["summary"] == why.describe_change().replace("-", "\u2212")
+    assert [(one["text"], one["jobs"], one["more"]) for one in moved] == why.list_moved_jobs()
     assert page.settle("job", id="").waterfall is None
     page.send("step", by=-1)
     assert page.settle("step", by=-1).users.user_id == ids[-1]

@@ -38,6 +38,8 @@ def test_every_control_and_measure_has_a_text():
     assert not set(described) & {*texts["components"].values(), *texts["groups"].values()}
     assert texts["measures"]["mean fee"]["unit"] == "yen"
     assert texts["measures"]["NDCG"]["good"] == 1
+    assert "first k jobs" in texts["measures"]["novelty"]["text"]
+    assert "log2" not in texts["measures"]["novelty"]["text"]
     assert texts["measures"]["concentration"]["good"] == -1
 
 

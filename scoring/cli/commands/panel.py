@@ -51,6 +51,7 @@ CHECKED_ROWS = 300_000
 
 PAGE_TEMPLATE = """\
 {%- extends "voila/templates/lab/index.html.j2" -%}
+{%- set voila_process = "function () { window.update_loading_text(1, 1, `Opening the panel…`); }" -%}
 {%- block notebook_css -%}{{ super() | replace(' href="https://', ' data-disabled="https://') }}{%- endblock -%}
 """
 """Voila's page without the icon styles that it loads from the network. The panel does not use these icons."""

@@ -41,6 +41,7 @@ _MIX = "color-mix(in srgb, var(--jp-content-font-color0, #000) {share}%, var(--j
 """A mix of the theme's text and background colours. Without a theme they are black and white."""
 _DARK = ('[data-jp-theme-light="false"]', ".vscode-dark")
 
+# !important: JupyterLab and nbconvert align all cells of tables to the right, in columns of equal width
 STYLE = f"""<style>
 .lm-scoring {{ color-scheme: light; color: var(--scoring-ink);
   --scoring-ink: {_MIX.format(share=90)};
@@ -50,11 +51,12 @@ STYLE = f"""<style>
 {", ".join(f"{dark} .lm-scoring" for dark in _DARK)} {{ color-scheme: dark;
   --scoring-up: {SKY}; --scoring-down: #FF8A3D; --scoring-worse: #FFA566; --scoring-lift: brightness(1.15); }}
 .lm-scoring {{ font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.35; }}
-.lm-scoring table {{ border-collapse: collapse; margin: 2px 0 6px; font-variant-numeric: tabular-nums; width: 100%; }}
-.lm-scoring th, .lm-scoring td {{ padding: 2px 8px 2px 0; text-align: left; vertical-align: middle;
+.lm-scoring table {{ border-collapse: collapse; margin: 2px 0 6px; font-variant-numeric: tabular-nums; width: 100%;
+  table-layout: auto !important; }}
+.lm-scoring th, .lm-scoring td {{ padding: 2px 8px 2px 0; text-align: left !important; vertical-align: middle;
   border-bottom: 1px solid var(--scoring-line); background: none; white-space: normal; }}
 .lm-scoring th {{ font-weight: 600; }}
-.lm-scoring td.n, .lm-scoring th.n {{ text-align: right; white-space: nowrap; }}
+.lm-scoring td.n, .lm-scoring th.n {{ text-align: right !important; white-space: nowrap; }}
 .lm-scoring .muted {{ color: var(--scoring-muted); }}
 .lm-scoring .worse {{ color: var(--scoring-worse); font-weight: 600; }}
 .lm-scoring .better {{ color: var(--scoring-up); font-weight: 600; }}

@@ -40,7 +40,7 @@ def render_list(users: UserList, most: int = 10) -> str:
         )
         for job in users.jobs[:most]
     ]
-    columns = [("rank", True), ("change", False), ("score", True), ("points by component", False), ("job", False)]
+    columns = [("rank", True), ("moved", False), ("score", True), ("points by component", False), ("job", False)]
     return (
         render_heading(f"User {users.user}: first {len(rows)} of {pluralize(len(users.jobs), 'job')}")
         + render_legend(users)

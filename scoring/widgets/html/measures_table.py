@@ -26,7 +26,7 @@ from scoring.widgets.html.html_elements import (
 __all__ = ["render_measures"]
 
 _COLUMNS = (
-    ("measure", False), ("baseline", True), ("current", True), ("difference", True), ("95% interval", False),
+    ("measure", False), ("baseline", True), ("now", True), ("difference", True), ("95% interval", False),
     ("detectable", True), ("", False),
 )  # fmt: skip
 
@@ -96,7 +96,10 @@ def _render_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
 
 def _format_verdict(row: dict[Hashable, Any]) -> str:
     if row["significant"]:
-        return "▲ higher" if row["difference"] > 0 else "▼ lower"
+        gain = find_measure(str(row["measure"])).good_sign * row["difference"]
+        if not gain:
+            return "◆ higher" if row["difference"] > 0 else "◆ lower"
+        return "▲ better" if gain > 0 else "▼ worse"
     if row["difference"] == 0:
         return "no change"
     return "may be chance" if _format_reason(row) else "not significant"

@@ -57,7 +57,7 @@ def _render_changes(plural: str, frame: pd.DataFrame) -> str:
     ]
     if not rows:
         return f"<p>{plural.capitalize()}: no gains or losses.</p>"
-    columns = [(plural, False), ("change", True), ("", False), ("positions", True)]
+    columns = [(plural, False), ("change", True), ("", False), ("places", True)]
     return "<div>" + render_table(columns, rows, f"{plural} with the largest gains and losses") + "</div>"
 
 

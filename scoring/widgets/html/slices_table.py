@@ -21,7 +21,7 @@ from scoring.widgets.html.html_elements import (
 __all__ = ["describe_tested", "render_slices"]
 
 _COLUMNS = (
-    ("slice", False), ("users", True), ("baseline", True), ("current", True), ("difference", True), ("interval", False),
+    ("slice", False), ("users", True), ("baseline", True), ("now", True), ("difference", True), ("interval", False),
     ("", False),
 )  # fmt: skip
 
@@ -64,7 +64,7 @@ def _format_rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for row in slices.to_dict("records"):
         kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
-        verdict = "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"] else ""
+        verdict = "▼ worse" if row["worse"] else "▲ better" if row["better"] else ""
         colour = DOWN if row["worse"] else UP if row["better"] else INK
         rows.append(
             (
@@ -86,4 +86,4 @@ def _render_warning(slices: pd.DataFrame) -> str:
         return f'<p class="muted">{describe_tested(slices)}</p>'
     named = [f"{row.slicing} {row.slice} ({row.metric})" for row in worse.itertuples()]
     few = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
-    return f'<p class="worse">⚠ Significantly worse than the baseline: {escape_text(few)}.</p>'
+    return f'<p class="worse">▼ Significantly worse than the baseline: {escape_text(few)}.</p>'

@@ -10,7 +10,7 @@ from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, for
 __all__ = ["render_waterfall"]
 
 _COLUMNS = (
-    ("component", False), ("value", True), ("flat weight", True), ("points", True), ("change", True), ("", False),
+    ("component", False), ("value", True), ("share", True), ("points", True), ("change", True), ("", False),
 )  # fmt: skip
 _WIDTH = 220
 
@@ -22,10 +22,10 @@ def render_waterfall(why: Waterfall) -> str:
     for change in changes:
         ends.append(ends[-1] + change.change)
     low, high = _compute_range(ends)
-    rows = [_format_total_row("baseline total", why.total_before, low, high)]
+    rows = [_format_total_row("baseline", why.total_before, low, high)]
     for place, change in enumerate(changes):
         rows.append(_format_row(change, ends[place], ends[place + 1], low, high))
-    rows.append(_format_total_row("current total", why.total_after, low, high))
+    rows.append(_format_total_row("now", why.total_after, low, high))
     return render_heading(f"Why job {why.job} moved", why.summary()) + render_table(
         _COLUMNS, rows, f"Change of the score of job {why.job} by component"
     )

@@ -172,7 +172,7 @@ class Rules {
     if (rule.kind === "number") {
       fields.push(make("input", { type: "number", step: "any", "aria-label": `${name}: value`, class: "number-field",
         onchange: (event) => send({ value: event.target.valueAsNumber }) }));
-      more.append(...fields);
+      more.append(...fields, rule.unit ? make("span", { class: "muted" }, rule.unit) : "");
     } else if (rule.kind === "own") {
       rule.numbers.forEach((number, i) => {
         fields.push(make("input", { type: "number", step: "any", "aria-label": `${name}: ${number.label}`,

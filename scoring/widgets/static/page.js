@@ -76,8 +76,8 @@ class Page {
         onclick: () => this.toggleHelp() }, "?"),
     };
     this.header = make("header", { class: "header" },
-      make("div", { class: "status-line" }, this.status, this.moves),
-      make("div", { class: "toolbar" }, Object.values(this.buttons)), this.lost,
+      this.status, make("div", { class: "actions" }, make("div", { class: "toolbar" }, Object.values(this.buttons)), this.moves),
+      this.lost,
       this.makeMessage("moves"), this.makeMessage("confirm"));
     this.controls = new Controls(this);
     this.rules = new Rules(this);
@@ -142,7 +142,20 @@ class Page {
     const close = make("button", { type: "button", onclick: () => dialog.close() }, "Close");
     const dialog = make("dialog", { "aria-label": "Help" }, make("h3", {}, "Keys"),
       makeTable("Keys", [{ name: "key" }, { name: "action" }], KEYS.map(([key, text]) => [make("kbd", {}, key), text])),
+      make("h3", {}, "From a try to a run"),
+      make("ol", {}, [
+        "Move a weight, or search. The measures and lists compare the weights with the baseline.",
+        "Confirm tests the weights once on validation users.",
+        "Save them on the tab Profiles.",
+        "Evaluate the profile on test users, in another terminal: `scoring evaluate standard NAME --on test`.",
+        "Promote it on the tab Profiles. The next `scoring run` ranks with it.",
+      ].map((step) => make("li", {}, makeText(step)))),
       make("h3", {}, "Words"),
+      make("p", {}, "Holdout: the last days of actions, which the lists do not know. The measures count these later actions. "
+        + "The users of the holdout are split: train users for the measures and searches, validation users for Confirm, "
+        + "and test users, whom the panel never uses."),
+      make("p", {}, "Baseline: the weights that everything is compared with. At the start, they are the opened model. "
+        + "A try is a setting whose results are complete."),
       make("p", {}, "The weights of a group sum to 1: when a weight moves, the other weights change in proportion. "
         + "Locked weights do not change. A share is the weight of a component in the whole score."),
       make("p", {}, "▲ better and ▼ worse are significant, corrected over all measures. “May be chance” and “not "
@@ -163,6 +176,11 @@ class Page {
         + "compare them with scoring evaluate … --on test, and call scoring report NAME --html FILE."),
       this.makeMessage("export"), make("button", { type: "button", onclick: () => dialog.close() }, "Close"));
     return dialog;
+  }
+
+  /** Return a button that chooses a job. */
+  makeJobLink(id) {
+    return make("button", { type: "button", class: "link", "aria-label": `job ${id}`, onclick: () => this.send({ kind: "job", id }) }, id);
   }
 
   download(file) {
@@ -208,8 +226,11 @@ class Page {
     const name = rest.join(":");
     const tips = this.document.tips ?? {};
     if (kind === "measure") {
-      const measure = tips.measures?.[name.split("@")[0]];
-      return measure && `${measure.text} ${GOOD_WORDS[measure.good]}.${measure.unit ? ` Unit: ${measure.unit}.` : ""}`;
+      const [label, k] = name.split("@");
+      const measure = tips.measures?.[label];
+      if (!measure) return undefined;
+      const good = measure.good ? ` ${GOOD_WORDS[measure.good]}.`.replace(/[hl]/, (letter) => letter.toUpperCase()) : "";
+      return `${measure.text.replaceAll("first k jobs", `first ${k} jobs`)}${good}${measure.unit ? ` Unit: ${measure.unit}.` : ""}`;
     }
     const texts = { group: "groups", component: "components", parameter: "parameters", curve: "curves", rule: "rules" };
     return tips[texts[kind]]?.[name];
@@ -307,6 +328,7 @@ class Page {
 
   showStatus(status) {
     setText(this.status, status.text);
+    setAttributes(this.status, { title: status.text });
     clearTimeout(this.slow);
     if (status.kind === "computing" && !this.document.measures) {
       this.slow = setTimeout(() => setText(this.status, `${status.text} `

@@ -34,7 +34,8 @@ class Measures {
     ];
     const rows = data.rows.map((row) => [
       make("span", { class: "measure-name", "data-tip": `measure:${row.measure}` }, row.measure,
-        row.good ? make("span", { class: "muted", role: "img", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`) : ""),
+        row.good ? make("span", { class: "muted", role: "img", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`) : "",
+        row.unit && row.unit.length < 12 ? make("span", { class: "unit" }, ` ${row.unit}`) : ""),
       formatNumber(row.baseline), formatNumber(row.now),
       make("span", { class: row.is_price ? "worse" : row.kind },
         formatSigned(row.difference), row.difference && isNumber(row.relative)
@@ -131,7 +132,7 @@ class RankList {
     this.markHits();
     const chosen = this.markChosen();
     if (hasFocus) chosen?.focus({ preventScroll: true });
-    setText(this.removed, this.describeRemoved(data.removed));
+    this.removed.replaceChildren(...this.describeRemoved(data.removed).flat(Infinity));
   }
 
   /** Mark the jobs on which the user acted after the cut, and list those that are not in the list. */
@@ -170,10 +171,10 @@ class RankList {
   }
 
   describeRemoved(removed) {
-    if (!removed.length) return "";
-    const few = removed.slice(0, 8).map(([job, rank]) => `${job} (was ${rank})`).join(", ");
+    if (!removed.length) return [];
+    const few = removed.slice(0, 8).map(([job, rank], i) => [i ? ", " : "", this.page.makeJobLink(job), ` (was ${rank})`]);
     const more = removed.length > 8 ? ` and ${removed.length - 8} more` : "";
-    return `${count(removed.length, "job")} no longer in the list: ${few}${more}.`;
+    return [`${count(removed.length, "job")} no longer in the list: `, few, `${more}.`];
   }
 
   get lines() {
@@ -363,7 +364,9 @@ class Waterfall {
 
   show(data) {
     setText(this.section.heading, data ? `Why job ${data.job} moved` : "One job");
-    setText(this.summary, data ? data.summary : "Choose a job in the list, or enter its id, to see its score by component.");
+    this.summary.replaceChildren(...(data ? [data.summary, data.moved.map((one) => [` ${one.text}: `,
+      one.jobs.map((job, i) => [i ? ", " : "", this.page.makeJobLink(job)]), one.more ? ` and ${one.more} more.` : "."])].flat(Infinity)
+      : ["Choose a job in the list, or enter its id, to see its score by component."]));
     this.summary.className = data ? "" : "muted";
     this.question.node.hidden = !data;
     if (!data) {
@@ -385,7 +388,7 @@ class Waterfall {
       drawStep(low, value, low, high, "total")];
     const rows = data.rows.map((row, i) => {
       const kind = row.change > 0 ? "better" : row.change < 0 ? "worse" : "quiet";
-      const change = Math.abs(row.change) < 0.005 ? "0" : formatSigned(Number(row.change.toFixed(2)));
+      const change = Math.abs(row.change) < 0.005 ? "0" : `${row.change > 0 ? "+" : ""}${row.change.toFixed(2)}`.replace("-", "−");
       return [row.component, pair(row.values, 1), pair(row.weights, 3), pair(row.points, 2),
         make("span", { class: kind }, change), row.change ? drawStep(ends[i], ends[i + 1], low, high, kind) : ""];
     });
