@@ -22,6 +22,7 @@ from scoring.widgets.panel_export import ExportFile, export_lists, export_page, 
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.promotion_dialog import PromotionDialog
 from scoring.widgets.result_document import (
+    explain_unchanged_list,
     make_list_document,
     make_measures_document,
     make_overlap_document,
@@ -645,7 +646,7 @@ class TuningPanel:
         """Return part → its source in the state, and the function that makes it. It is made if the source changed."""
         parts: dict[str, tuple[object, Callable[[Any], Any]]] = {
             "measures": (state.measures, lambda _: make_measures_document(state, self.session.level)),
-            "list": (state.users, make_list_document),
+            "list": (state.users, lambda users: make_list_document(users, explain_unchanged_list(state))),
             "notes": (state.notes, list),
             "waterfall": (state.waterfall, make_waterfall_document),
         }

@@ -21,6 +21,7 @@ from scoring.widgets.panel_computation import PanelState
 from scoring.widgets.user_list_data import UserList
 
 __all__ = [
+    "explain_unchanged_list",
     "make_list_document",
     "make_measures_document",
     "make_overlap_document",
@@ -32,6 +33,8 @@ _MOST_CHANGES = 5
 """Number of largest gains, and of largest losses, in a table."""
 _MINUS = re.compile(r"(?<![\w-])-(?=\d)")
 """A minus sign before a number, not a hyphen in an id. The page shows U+2212 everywhere."""
+_SAME = 1e-9
+"""Points of two jobs that differ by less are the same value of a component."""
 _DIGITS = 3
 """Digits of the points of a component, so that the document of a list stays small."""
 
@@ -95,7 +98,24 @@ def _find_reason(row: dict[Hashable, Any]) -> str:
     return explain_mark(bool(row["significant"]), row["low"], row["high"], int(row["n_tests"]))
 
 
-def make_list_document(users: UserList) -> dict[str, Any]:
+def explain_unchanged_list(state: PanelState) -> str:
+    """Return why the list of the user is that of the baseline, as sentences; "" if it differs or the models are equal.
+
+    A changed weight cannot move a job if its component has the same value for all jobs of the list.
+    """
+    users, model, baseline = state.users, state.model, state.baseline
+    if model == baseline or users.removed_jobs or any(job.movement != "=" for job in users.jobs):
+        return ""
+    if [part.name for part in model.parts] != [part.name for part in baseline.parts]:
+        return ""
+    columns = zip(*(job.points for job in users.jobs), strict=True)
+    changed = zip(users.components, columns, model.flat_weights, baseline.flat_weights, strict=False)
+    constant = [name for name, points, now, before in changed if now != before and max(points) - min(points) < _SAME]
+    reason = f" All its jobs have the same value of {', '.join(constant)}." if constant else ""
+    return f"This list is the same as with the baseline.{reason} ‹ and › show other users."
+
+
+def make_list_document(users: UserList, note: str = "") -> dict[str, Any]:
     """Return the list of one user. Ids are text: numbers of a browser cannot represent all 64-bit ids."""
     name = users.external_ids.name_job
     return {
@@ -115,6 +135,7 @@ def make_list_document(users: UserList) -> dict[str, Any]:
             }
             for job in users.jobs
         ],
+        "note": note,
         "removed": [[name(job), rank] for job, rank in users.removed_jobs.items()],
     }
 

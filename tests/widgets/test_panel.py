@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from scoring.evaluation import Scoreboard
 from scoring.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.parameter_sliders import list_parameters
+from scoring.widgets.result_document import explain_unchanged_list
 from scoring.widgets.session_draft_store import DraftStore
 from tests.support.errors import count_problems, raises_data, raises_same
 
@@ -267,6 +269,18 @@ def test_choosing_a_user_and_a_job_shows_them(page):
     assert page.settle("job", id="").waterfall is None
     page.send("step", by=-1)
     assert page.settle("step", by=-1).users.user_id == ids[-1]
+
+
+def test_unchanged_list_is_explained(page):
+    assert page["list"]["note"] == ""
+    page.settle("weight", name="fee", value=0.2499999999)  # no job moves
+    assert {row["movement"] for row in page["list"]["rows"]} == {"="}
+    assert page["list"]["note"].startswith("This list is the same as with the baseline.")
+    state = page.settle("weight", name="fee", value=0.9)
+    assert page["list"]["note"] == ""
+    same = tuple(replace(job, movement="=", points=(7.0, *job.points[1:])) for job in state.users.jobs)
+    unmoved = replace(state, users=replace(state.users, jobs=same, removed_jobs={}))
+    assert f"the same value of {state.users.components[0]}" in explain_unchanged_list(unmoved)
 
 
 def test_saved_profile_can_be_loaded(page):

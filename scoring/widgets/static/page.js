@@ -60,7 +60,10 @@ class Page {
     this.opening = make("div", { class: "opening", role: "status" }, make("p", {}, "Opening the panel…"));
     this.status = make("p", { class: "status", role: "status" });
     this.lost = make("p", { class: "lost", role: "alert", hidden: true });
-    this.moves = make("span", { class: "muted counter" });
+    this.counter = make("span", {});
+    this.unsaved = make("button", { type: "button", class: "link", title: "save the weights as a profile (S)", hidden: true,
+      onclick: () => this.openSave() }, "not saved");
+    this.moves = make("span", { class: "muted counter" }, this.counter, " ", this.unsaved);
     const button = (name, tip, event) => make("button", { type: "button", "data-name": name, title: tip,
       onclick: () => this.send(event) }, name);
     this.buttons = {
@@ -187,6 +190,11 @@ class Page {
     const link = make("a", { download: file.name, href: URL.createObjectURL(new Blob([file.text], { type: file.type })) });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+
+  openSave() {
+    this.openTab("Profiles");
+    this.profiles.name.focus();
   }
 
   toggleHelp() {
@@ -322,8 +330,8 @@ class Page {
     const n_trials = measures?.n_trials ?? 0;
     const n = Math.max((measures?.n_compared ?? 0) - n_trials, tries?.n_moves ?? 0);
     const searched = n_trials ? ` · ${count(n_trials, "search trial")}` : "";
-    const saved = values?.is_saved ? "" : " · not saved";
-    setText(this.moves, `${count(n, "setting")} compared${searched}${saved}`);
+    setText(this.counter, `${count(n, "setting")} compared${searched}`);
+    this.unsaved.hidden = values?.is_saved ?? true;
   }
 
   showStatus(status) {
@@ -429,8 +437,7 @@ class Page {
       } else if (!hasControl && !event.altKey && !isText) {
         if (key === "s") {
           event.preventDefault();
-          this.openTab("Profiles");
-          this.profiles.name.focus();
+          this.openSave();
         } else if (key === "j" || key === "k") this.send({ kind: "step", by: key === "j" ? 1 : -1 });
         else if (key === "?") this.toggleHelp();
       }

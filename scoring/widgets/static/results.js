@@ -35,7 +35,7 @@ class Measures {
     const rows = data.rows.map((row) => [
       make("span", { class: "measure-name", "data-tip": `measure:${row.measure}` }, row.measure,
         row.good ? make("span", { class: "muted", role: "img", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`) : "",
-        row.unit && row.unit.length < 12 ? make("span", { class: "unit" }, ` ${row.unit}`) : ""),
+        row.unit && row.unit.length < 12 ? make("span", { class: `unit${row.unit.length > 4 ? " long" : ""}` }, ` ${row.unit}`) : ""),
       formatNumber(row.baseline), formatNumber(row.now),
       make("span", { class: row.is_price ? "worse" : row.kind },
         formatSigned(row.difference), row.difference && isNumber(row.relative)
@@ -80,11 +80,12 @@ class RankList {
     this.legend = make("p", { class: "legend" });
     this.frame = make("div", { class: "scroll list" });
     this.removed = make("p", { class: "muted" });
+    this.note = make("p", { class: "muted" });
     this.missed = make("div", {});
     this.actions = null;
     this.frame.addEventListener("keydown", (event) => this.press(event));
     this.section = makeSection("One user", this.chooser, page.makeMessage("user"), page.makeMessage("job"), this.finder.node,
-      this.filter.node, this.card.node, this.legend, this.frame, this.missed, this.removed);
+      this.filter.node, this.card.node, this.note, this.legend, this.frame, this.missed, this.removed);
     this.node = this.section.node;
   }
 
@@ -113,6 +114,7 @@ class RankList {
       { name: "points by component", hide: "narrow" }, { name: "job" },
     ];
     this.rows = data.rows;
+    setText(this.note, data.note);
     const rows = data.rows.map((row) => [
       row.rank,
       make("span", { class: kindOfMovement(row.movement) }, row.movement),

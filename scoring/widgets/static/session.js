@@ -293,7 +293,7 @@ class Promotion {
       ...[data.slices, data.price].filter(Boolean).map((text) => make("p", {}, makeText(text))),
       ...list("Confirmation in this panel", data.confirmations ?? [], ""),
       ...list("Warnings", data.warnings, ""), ...list("Objections", data.objections, "worse"),
-      data.objections.some((text) => text.includes("`")) ? make("p", { class: "muted" },
+      !data.is_in_use && data.objections.some((text) => text.includes("`")) ? make("p", { class: "muted" },
         "Run the command in another terminal, then open this dialog again.") : "",
       ...(data.is_in_use ? [] : [field("Note: why this profile is promoted", this.note),
         data.needs_force ? field("Reason to promote it in spite of the objections", this.force) : ""]),
