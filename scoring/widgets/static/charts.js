@@ -189,12 +189,9 @@ class CurveEditor {
     this.replace(this.points.filter((_, i) => i !== this.selected));
   }
 
-  /** Show other points at once, and send them. If they are rejected, the former points are shown again. */
+  /** Send other points. They are shown, and the selected one gets the focus, when the panel has accepted them. */
   replace(points) {
-    if (points.length > 1) {
-      this.isFocusing = true;
-      this.show(points);
-    }
+    this.isFocusing = true;
     this.change(points, true);
   }
 
