@@ -601,8 +601,8 @@ class TuningSession:
 
     def _find_prices(self, confirming: Evaluator, before: Evaluation, after: Evaluation) -> tuple[str, ...]:
         """Return the measures that became worse by more than 10 % on the users of a confirmation."""
-        values = (MeasureValues.of(confirming, one) for one in (before, after))
-        rows = compute_differences(*values, self._confirming_resamples, self.level).to_dict("records")
+        first, second = (MeasureValues.of(confirming, one) for one in (before, after))
+        rows = compute_differences(first, second, self._confirming_resamples, self.level).to_dict("records")
         worse = [row for row in rows if is_price(str(row["measure"]), row["relative"])]
         worse.sort(key=lambda row: -abs(row["relative"]))
         return tuple(describe_price(row, self.data.board.currency) for row in worse)
