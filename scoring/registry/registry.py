@@ -358,10 +358,10 @@ class Registry:
             guards=guards,
             promoted=self.find_promotion(),
             measure_known_share=None if self._table is None else self._measure_known_share,
-            options=self._format_options(),
+            options=self.format_options(),
         )
 
-    def _format_options(self) -> str:
+    def format_options(self) -> str:
         """Return the options with which commands read this folder and database."""
         url = None if self._table is None else self._table.display()
         options = [] if self.folder == DEFAULT_FOLDER else ["--profiles", str(self.folder)]

@@ -636,11 +636,9 @@ class TuningPanel:
         return " Next: save these weights on the tab Profiles." if saved is None else f" {self._name_evaluation(saved)}"
 
     def _name_evaluation(self, reference: str) -> str:
-        """Return the command that a promotion needs."""
-        return (
-            "To promote it, first compare it on test users. In another terminal: "
-            f"`scoring evaluate {self._origin} {reference} --on test`"
-        )
+        """Return the command that a promotion needs, as a sentence."""
+        command = self._require_promotion().format_evaluation(reference, self._origin)
+        return f"To promote it, first compare it on test users. In another terminal: `{command}`"
 
     def _list_parts(self, state: PanelState) -> dict[str, tuple[object, Callable[[Any], Any]]]:
         """Return part → its source in the state, and the function that makes it. It is made if the source changed."""

@@ -54,6 +54,11 @@ class PromotionDialog:
             return None
         return None if promoted is None else promoted.reference
 
+    def format_evaluation(self, reference: str, baseline: str) -> str:
+        """Return the command that compares a profile with the promoted one, or else `baseline`, on test users."""
+        first = self.find_promoted() or baseline
+        return f"scoring evaluate {first} {reference} --on test{self._registry.format_options()}"
+
     def check_texts(self, note: str, force: str = "") -> None:
         """Check the texts of the form, without reading anything. `promote` checks them again.
 

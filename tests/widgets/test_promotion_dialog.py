@@ -79,6 +79,9 @@ def test_promotion_needs_note_evidence_and_reason(dialog, registry, database):
     assert promotion.approved_by == find_user_name()
     again = dialog.document("found")
     assert (again["in_use"], again["is_in_use"]) == ("found@1", True)
+    command = dialog.format_evaluation("next@1", "standard")
+    assert command.startswith("scoring evaluate found@1 next@1 --on test --profiles ")
+    assert command.endswith(f" --db {database}")
     assert dialog.find_promoted() == "found@1"
     with pytest.raises(ConfigurationError, match="already the promoted one"):
         dialog.promote("found", "again", "x")
@@ -94,6 +97,7 @@ def test_changed_evidence_must_be_read_again(dialog, registry, session, standard
 def test_panel_without_database_cannot_promote(registry):
     alone = PromotionDialog(registry, None)
     assert alone.find_promoted() is None
+    assert alone.format_evaluation("found@1", "standard").startswith("scoring evaluate standard found@1 --on test")
     with raises_at(ConfigurationError, "database"):
         alone.document("found")
     with raises_at(ConfigurationError, "database"):
