@@ -13,6 +13,9 @@ const MOST_OF_A_PAGE = 4;
 const EXCERPT = 240; // characters
 
 if (typeof Search !== "undefined") {
+  // "user's" is the word "user": without this, each "s" of a page would be highlighted.
+  const split = splitQuery;
+  splitQuery = (query) => split(query.replace(/['’]\p{Letter}{1,2}(?!\p{Letter})/gu, ""));
   Search._performSearch = (query, terms, excluded) => {
     document.getElementById("search-progress")?.replaceChildren();
     const results = [...findNames(query), ...findSections(terms, excluded)];
@@ -27,6 +30,8 @@ if (typeof Search !== "undefined") {
         "One section contains words of the search.",
         "The best ${resultCount} sections, the best one first.",
       ],
+      "Your search did not match any documents. Please make sure that all words are spelled correctly and that you've selected enough categories.":
+        "No section contains these words. Try others, such as the name of a command or a word of the glossary.",
     },
   });
 }

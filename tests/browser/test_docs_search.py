@@ -17,7 +17,7 @@ import section_index  # noqa: E402
 from section_index import Section  # noqa: E402
 
 STUB = """
-const splitQuery = (text) => text.split(/[^\\p{L}\\p{N}_]+/u).filter((word) => word);
+var splitQuery = (text) => text.split(/[^\\p{L}\\p{N}_]+/u).filter((word) => word);
 const stopwords = new Set(["how", "do", "i", "a", "the", "is"]);
 const SearchResultKind = { text: "text" };
 class Stemmer { stemWord(word) { return word.replace(/s$/, ""); } }
@@ -95,3 +95,7 @@ def test_excerpt_is_the_part_with_the_words(page: Page) -> None:
     text = page.evaluate("([html]) => Search.makeSearchSummary(html, new Set(['shard']), '').textContent", [html])
     assert "A shard is resumed." in text
     assert "shard shard" not in text
+
+
+def test_letters_after_an_apostrophe_are_not_words(page: Page) -> None:
+    assert page.evaluate("splitQuery(\"a user's data, don’t o'clock\")") == ["a", "user", "data", "don", "o", "clock"]
