@@ -25,7 +25,7 @@ __all__ = ["ExportFile", "export_lists", "export_page", "export_weights"]
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 """Spreadsheets read a file that starts with it as UTF-8."""
-_NOW: Final = "the weights of the panel"
+_NOW: Final = "the model of the panel"
 _BASELINE: Final = "the baseline of the panel"
 """Names in the report of weights that are not saved."""
 _DIGITS: Final = 6

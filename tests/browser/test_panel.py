@@ -343,6 +343,52 @@ def test_reload_keeps_the_session_and_profiles_are_loaded(keyboard: Keyboard, fo
     assert keyboard.typed(*BASE) == weights
 
 
+def test_trial_is_opened_confirmed_saved_and_promoted(keyboard: Keyboard, folder: Path) -> None:
+    root = keyboard.root
+    root.get_by_role("tab", name="Search").click()
+    keyboard.entry("goal").select_option("NDCG@10")
+    keyboard.entry("second goal").select_option("mean fee@40")
+    keyboard.entry("number of trials").fill("6")
+    keyboard.button("Start").click()
+    expect(root.locator(".search")).to_contain_text("The front of NDCG@10 and mean fee@40")
+    start = keyboard.answers()
+    trial = root.locator('.search button[data-trial]:not([aria-current="true"])').first
+    number = trial.get_attribute("data-trial")
+    trial.click()
+    keyboard.settle(start)
+    expect(root.locator(f'.search tr.opened button[data-trial="{number}"]')).to_have_count(1)
+    expect(root.locator(".search tr.opened")).to_have_count(1)
+    expect(root.locator(".counter")).to_contain_text(re.compile(r"^\d+ settings? compared · 6 search trials"))
+
+    keyboard.button("Confirm").click()
+    expect(keyboard.message).to_contain_text("Confirmation on")
+    keyboard.button("not saved").click()
+    expect(keyboard.message).to_contain_text("Confirmation on")  # the tab lists profiles, but keeps the message
+    keyboard.save("searched")
+    expect(root.locator(".try-confirmation")).to_contain_text("Confirmation on")
+
+    registry = Registry(folder / "profiles")
+    registry.save("elsewhere", registry.use("searched").model)
+    root.get_by_role("tab", name="Weights").click()
+    keyboard.choose_profile("elsewhere@1")
+    keyboard.choose_profile("searched@1")
+    keyboard.button("Promote…").click()
+    dialog = root.get_by_role("dialog", name="Promote a profile")
+    expect(dialog).to_contain_text("Confirmation on")
+    promote = dialog.get_by_role("button", name="Promote", exact=True)
+    promote.click()
+    expect(keyboard.message).to_contain_text("“note of the promotion” is empty")
+    assert keyboard.has_focus(keyboard.entry("note of the promotion"))
+    keyboard.entry("note of the promotion").fill("a test")
+    promote.click()
+    expect(keyboard.message).to_contain_text("“reason to promote anyway” is empty")
+    keyboard.entry("reason to promote anyway").fill("a test")
+    promote.click()
+    expect(dialog.get_by_role("button", name="In use")).to_be_disabled()
+    dialog.get_by_role("button", name="Close").click()
+    expect(root.locator(".profiles")).to_contain_text("In use (promoted): searched@1.")
+
+
 @pytest.fixture
 def moved(opened: OpenPanel) -> Iterator[Keyboard]:
     """The panel with a move, a job and all folds open. Its size and theme are restored."""
