@@ -70,7 +70,7 @@ def save_panel_picture(browser: Browser, folder: Path) -> None:
         page.locator(SETTLED).wait_for()
         page.get_by_role("spinbutton", name="location", exact=True).fill("0.6")
         page.keyboard.press("Enter")
-        page.get_by_text("1 settled move").wait_for()
+        page.get_by_text("1 setting compared").wait_for()
         page.locator('.list tr[tabindex="0"]').focus()
         for _ in range(3):
             page.keyboard.press("ArrowDown")

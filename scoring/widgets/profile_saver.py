@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.registry import FittedUsers, Profile, Registry
+from scoring.widgets.html.html_elements import format_signed
 from scoring.widgets.panel_computation import PanelState, TuningSession
 
 __all__ = ["ProfileSaver"]
@@ -71,7 +72,9 @@ class ProfileSaver:
         worse = state.find_worse_slices()
         if not len(worse):
             return ""
-        named = [f"{row.slicing} {row.slice} ({row.metric} {row.difference:+.3g})" for row in worse.itertuples()]
+        named = [
+            f"{row.slicing} {row.slice} ({row.metric} {format_signed(row.difference)})" for row in worse.itertuples()
+        ]
         more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
         return f"Significantly worse than the baseline: {', '.join(named[:_MAX_NAMED])}{more}."
 

@@ -52,7 +52,7 @@ class Confirmation:
         price = f", at the price of {prices}" if prices and self.is_better else ""
         sentences = [f"Confirmation on {users}: {self.measure} {found}: {difference} ({low} to {high}){price}."]
         if prices and not price:
-            sentences.append(f"Worse by more than {PRICE_SHARE:.0%}: {prices}.")
+            sentences.append(f"Worse by more than {100 * PRICE_SHARE:.0f} %: {prices}.")
         if reason := explain_mark(self.is_significant, change.low, change.high, 1):
             sentences.append(f"{reason[0].upper()}{reason[1:]}.")
         if not self.is_significant and math.isfinite(self.detectable):

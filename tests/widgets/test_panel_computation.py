@@ -253,7 +253,7 @@ def test_confirmation_names_the_measures_that_became_worse(session, standard, ot
     assert len(worse)
     assert sorted(text.partition(" \u2212")[0].partition(" +")[0] for text in found.prices) == sorted(worse)
     assert not found.is_better
-    assert f"Worse by more than 10%: {found.prices[0]}" in found.text
+    assert f"Worse by more than 10 %: {found.prices[0]}" in found.text
     better = replace(found, change=replace(found.change, difference=0.1, low=0.05, high=0.2, p=0.001))
     assert f", at the price of {found.prices[0]}" in better.text
 

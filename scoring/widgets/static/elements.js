@@ -40,19 +40,23 @@ function setAttributes(node, values) {
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** Return a number with four significant digits, or – if it is missing. */
-function formatNumber(value, digits = 4) {
+/** Return a number with four significant digits, or – if it is missing. `isPadded` keeps zeros at the end. */
+function formatNumber(value, digits = 4, isPadded = false) {
   if (!isNumber(value)) return "–";
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US").replace("-", "−");
-  return String(Number(value.toPrecision(digits))).replace("-", "−");
+  const text = value.toPrecision(digits);
+  return (isPadded && value ? text : String(Number(text))).replace("-", "−");
 }
 
 /** Return a number with its sign, three significant digits. */
-function formatSigned(value) {
+function formatSigned(value, isPadded = false) {
   if (!isNumber(value)) return "–";
   if (value === 0) return "0";
-  return (value > 0 ? "+" : "") + formatNumber(value, 3);
+  return (value > 0 ? "+" : "") + formatNumber(value, 3, isPadded);
 }
+
+/** Return the value of a measure, with the same number of digits in all rows of a table. */
+const formatMeasure = (value) => formatNumber(value, 4, true);
 
 function formatShare(share) {
   return isNumber(share) ? `${(100 * share).toFixed(1)} %` : "–";

@@ -36,9 +36,9 @@ class Measures {
       make("span", { class: "measure-name", "data-tip": `measure:${row.measure}` }, row.measure,
         row.good ? make("span", { class: "muted", role: "img", "aria-label": GOOD_WORDS[row.good] }, ` ${GOOD_ARROW[row.good]}`) : "",
         row.unit && row.unit.length < 12 ? make("span", { class: `unit${row.unit.length > 4 ? " long" : ""}` }, ` ${row.unit}`) : ""),
-      formatNumber(row.baseline), formatNumber(row.now),
+      formatMeasure(row.baseline), formatMeasure(row.now),
       make("span", { class: row.is_price ? "worse" : row.kind },
-        formatSigned(row.difference), row.difference && isNumber(row.relative)
+        formatSigned(row.difference, true), row.difference && isNumber(row.relative)
           ? make("span", { class: "relative" }, ` ${formatPercent(row.relative)}`) : null,
         row.is_price ? make("span", { title: "worse by more than 10 %" }, " !") : null),
       drawInterval(row, findReach([row], ["low", "high", "detectable"])),
@@ -430,8 +430,8 @@ class Slices {
       { name: "difference", kind: "number" }, { name: "interval", hide: "narrow" }, { name: "mark" }];
     const reach = findReach(tested, ["low", "high"]);
     const cells = (row) => [[make("span", { class: "muted" }, `${row.slicing}: `), row.slice],
-      `${row.n}${row.is_tested && row.n < this.data.accurate_from ? " ~" : ""}`, formatNumber(row.baseline),
-      formatNumber(row.now), make("span", { class: row.kind }, formatSigned(row.difference)), drawInterval(row, reach),
+      `${row.n}${row.is_tested && row.n < this.data.accurate_from ? " ~" : ""}`, formatMeasure(row.baseline),
+      formatMeasure(row.now), make("span", { class: row.kind }, formatSigned(row.difference, true)), drawInterval(row, reach),
       make("span", { class: row.kind }, { better: "▲ better", worse: "▼ worse", quiet: "" }[row.kind])];
     const parts = [];
     if (tested.some((row) => row.n < this.data.accurate_from)) {

@@ -1,6 +1,6 @@
 // The session: its tries and its profiles.
 
-/** The settled moves as sparklines of the measures, and as a list to return to. */
+/** The tries as sparklines of the measures, and as a list to return to. */
 class History {
   constructor(page) {
     this.page = page;
@@ -29,7 +29,7 @@ class History {
       const values = shown.map((one) => one.values[name]);
       const kinds = shown.map((one) => ({ 1: "better", "-1": "worse" }[one.marks[name]] ?? "quiet"));
       const last = values[current] ?? values.at(-1);
-      return make("figure", { class: "spark" }, make("figcaption", {}, name, " ", make("b", {}, formatNumber(last))),
+      return make("figure", { class: "spark" }, make("figcaption", {}, name, " ", make("b", {}, formatMeasure(last))),
         drawSparkline(values, current, kinds, `${name} over ${count(values.length, "tr")}`.replace(/tr$/, "try").replace(/trs$/, "tries"),
           (i) => this.page.send({ kind: "try", id: shown[i].id })));
     }));
@@ -141,8 +141,8 @@ class Beside {
     if (!data) return;
     const columns = [{ name: "measure" }, ...data.columns.map((column) => ({ name: column.name, kind: "number" }))];
     const rows = data.measures.map((row) => [[row.measure, make("span", { class: "muted" }, ` ${GOOD_ARROW[row.good]}`)],
-      ...row.values.map((value, i) => [formatNumber(value), isNumber(row.differences[i]) ? make("span",
-        { class: `${row.kinds[i]} beside-difference` }, ` ${KIND_SYMBOLS[row.kinds[i]] ?? ""}${formatSigned(row.differences[i])}`) : ""])]);
+      ...row.values.map((value, i) => [formatMeasure(value), isNumber(row.differences[i]) ? make("span",
+        { class: `${row.kinds[i]} beside-difference` }, ` ${KIND_SYMBOLS[row.kinds[i]] ?? ""}${formatSigned(row.differences[i], true)}`) : ""])]);
     this.body.append(make("div", { class: "scroll" }, makeTable("Measures side by side", columns, rows)),
       make("h4", {}, `Lists of user ${this.page.document.choice.user}`),
       make("div", { class: "beside-lists" }, data.lists.map((list, i) => make("div", {}, make("b", {}, data.columns[i].name),
@@ -211,7 +211,7 @@ class Search {
       "data-trial": one.trial, "data-digest": one.digest, onclick: () => this.page.send({ kind: "search_open", trial: one.trial }) }, "Open");
     const columns = [{ name: "trial", kind: "number" }, ...names.map((name) => ({ name, kind: "number" })), { name: "" }];
     const shown = data.front.length ? data.front : data.best ? [data.best] : [];
-    const rows = shown.map((one) => [one.trial, ...one.values.map((value) => formatNumber(value)), open(one)]);
+    const rows = shown.map((one) => [one.trial, ...one.values.map((value) => formatMeasure(value)), open(one)]);
     this.result.replaceChildren(
       data.best && data.front.length < 2 ? make("p", {}, make("b", {}, "Best: "), `${data.best.text || "the current weights"}; `
         + names.map((name, i) => `${name} ${formatNumber(data.start[i])} → ${formatNumber(data.best.values[i])}`).join(", ")) : "",
@@ -290,7 +290,7 @@ class Promotion {
       data.changes.length ? make("div", { class: "scroll" }, makeTable("Test metrics", columns, data.changes.map((row) => [row.measure,
         formatNumber(row.value), make("span", { class: row.kind }, row.text ? row.text.replaceAll("-", "−") : formatSigned(row.difference)),
         make("span", { class: row.kind }, row.result)]))) : "",
-      ...[data.slices, data.price].filter(Boolean).map((text) => make("p", {}, makeText(text))),
+      ...[data.slices, data.price].filter(Boolean).map((text) => make("p", {}, makeText(text.replace(/(?<![\w-])-(?=\d)/g, "−")))),
       ...list("Confirmation in this panel", data.confirmations ?? [], ""),
       ...list("Warnings", data.warnings, ""), ...list("Objections", data.objections, "worse"),
       !data.is_in_use && data.objections.some((text) => text.includes("`")) ? make("p", { class: "muted" },
