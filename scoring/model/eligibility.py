@@ -46,7 +46,7 @@ class Eligibility(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     open: bool = True
-    """Only jobs that are open at the clock."""
+    """Only jobs that are open at the clock, the time as of which lists are computed."""
     employment_types: tuple[int, ...] | None = None
     """Only these employment types. null allows all, also a missing one."""
     min_fee: float | None = 0.0

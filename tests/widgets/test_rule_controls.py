@@ -35,9 +35,16 @@ def test_rules_have_text_kind_and_value(weights, session):
         "open": "flag", "not_applied": "flag", "company_cooldown_days": "number", "min_fee": "number",
         "max_per_company": "number", "employment_types": "choices", "own 0": "own", "own 1": "own", "own 2": "own",
     }  # fmt: skip
-    assert find(weights, "open")["text"] == "Only jobs that are open at the clock."
+    assert (
+        find(weights, "open")["text"]
+        == "Only jobs that are open at the clock, the time as of which lists are computed."
+    )
     assert [rule["key"] for rule in rules if not rule["is_on"]] == ["max_per_company", "employment_types"]
     assert find(weights, "own 0")["numbers"] == [{"label": "job.fee >=", "value": 800.0}]
+    units = {rule["key"]: rule["unit"] for rule in rules if rule["kind"] == "number"}
+    assert units == {"company_cooldown_days": "", "min_fee": "yen", "max_per_company": ""}
+    types = next(rule for rule in rules if rule["key"] == "employment_types")["options"]
+    assert all(option["label"] == f"type {option['value']}" for option in types)
     assert find(weights, "own 1")["numbers"] == []
     assert find(weights, "own 2")["numbers"] == [{"label": "days since the action >", "value": 7.5}]
     options = find(weights, "employment_types", session.data)["options"]
