@@ -73,7 +73,8 @@ class ProfileSaver:
         if not len(worse):
             return ""
         named = [
-            f"{row.slicing} {row.slice} ({row.metric} {format_signed(row.difference)})" for row in worse.itertuples()
+            f"{row['slicing']} {row['slice']} ({row['metric']} {format_signed(float(row['difference']))})"
+            for row in worse.to_dict("records")
         ]
         more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
         return f"Significantly worse than the baseline: {', '.join(named[:_MAX_NAMED])}{more}."
