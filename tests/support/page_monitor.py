@@ -8,6 +8,9 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Response
 
 __all__ = ["PageMonitor"]
 
+CLOSED_SOCKET = "WebSocket is already in CLOSING or CLOSED state."
+"""Chromium reports it if the page sends a message while its connection ends. The page itself reports the loss."""
+
 
 class PageMonitor:
     """`problems`: script and console errors, failed responses, and requests to other hosts."""
@@ -33,5 +36,5 @@ class PageMonitor:
             self.problems.append(f"{response.status}: {response.url}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and message.text != CLOSED_SOCKET:
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")

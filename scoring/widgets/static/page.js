@@ -398,13 +398,18 @@ class Page {
         sendPing();
       }
     };
+    const stop = () => {
+      clearTimeout(ping);
+      clearTimeout(deadline);
+    };
     document.addEventListener("visibilitychange", onVisibility);
+    window.addEventListener("pagehide", stop); // the connection closes with the page
     expectAnswer();
     sendPing();
     return () => {
       document.removeEventListener("visibilitychange", onVisibility);
-      clearTimeout(ping);
-      clearTimeout(deadline);
+      window.removeEventListener("pagehide", stop);
+      stop();
     };
   }
 
