@@ -159,7 +159,7 @@ def mariadb_server() -> Iterator[str]:
 
     missing = find_missing_program()
     if missing is not None:
-        pytest.skip(f"{missing} is not installed (Debian's package mariadb-server-core)")
+        pytest.skip(f"{missing} is not installed (Debian's packages mariadb-server-core and mariadb-client-core)")
     pytest.importorskip("pymysql", reason="PyMySQL is not installed")
     with start_server() as url:
         yield url

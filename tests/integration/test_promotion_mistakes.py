@@ -49,7 +49,7 @@ class Workbench:
         (error,) = self.promote(name, *options, code=1).stderr.splitlines()
         assert error.startswith(f"error: {name}@1 is not promoted. ")
         assert reason in error
-        assert error.endswith("give a reason with --force.")
+        assert "give a reason with --force. See docs/" in error
         assert self.registry.find_promotion() == before
         self.promote(name, *options, "--force", "a trial")
         assert self.registry.list_promotions()["note"].iloc[-1].endswith("Forced: a trial.")

@@ -1,4 +1,4 @@
-"""A MariaDB server of Debian's package mariadb-server-core, on a socket of its own in a temporary folder."""
+"""A MariaDB server of Debian's packages, on a socket of its own in a temporary folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-NEEDED = ("mariadbd", "mariadb-install-db")
+NEEDED = ("mariadbd", "mariadb-install-db", "my_print_defaults")
 START_SECONDS = 60
 
 
