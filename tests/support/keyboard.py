@@ -129,6 +129,7 @@ class Keyboard:
 
     def choose_profile(self, name: str) -> None:
         self.root.get_by_role("tab", name="Profiles").click()
+        expect(self.entry("profile").locator(f'option[value="{name}"]')).to_be_attached()  # the tab asks for new ones
         self.reach(self.entry("profile"))
         self.page.keyboard.type(name)
         expect(self.entry("profile")).to_have_value(name)

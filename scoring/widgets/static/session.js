@@ -104,8 +104,12 @@ class Profiles {
 
   show(data) {
     const before = data.chosen || this.chosen.value;
-    this.chosen.replaceChildren(make("option", { value: "" }, data.names.length ? "choose a profile" : "no profiles yet"),
-      ...data.names.map((name) => make("option", { value: name }, name === data.in_use ? `${name} (in use)` : name)));
+    const known = JSON.stringify([data.names, data.in_use]);
+    if (known !== this.known) { // replacing equal options would disturb somebody who chooses one
+      this.known = known;
+      this.chosen.replaceChildren(make("option", { value: "" }, data.names.length ? "choose a profile" : "no profiles yet"),
+        ...data.names.map((name) => make("option", { value: name }, name === data.in_use ? `${name} (in use)` : name)));
+    }
     this.chosen.value = data.names.includes(before) ? before : "";
     setText(this.inUse, data.in_use ? `In use (promoted): ${data.in_use}.` : "");
   }
