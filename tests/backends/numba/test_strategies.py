@@ -66,6 +66,25 @@ def test_dense_is_not_tried_for_few_users_with_short_searches(monkeypatch: pytes
     assert tried[0] == "dense"
 
 
+def test_trial_of_clusters_measures_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: dict[str, np.ndarray] = {}
+
+    def measure(self: Selection, strategy: str, users: Any, k: int) -> float:
+        measured[strategy] = users
+        return 0.001
+
+    selection, users = Selection(make_plan().search), np.arange(N_USERS)
+    monkeypatch.setattr(Selection, "_measure_share", lambda self, users, k: 1.0)
+    monkeypatch.setattr(Selection, "_measure_pruned", lambda self, users, k, dense: (0.002, 1.0))
+    monkeypatch.setattr(Selection, "_measure", measure)
+    selection.choose("auto", users, 10)
+    place = np.argsort(selection.order_users("clustered", users))[measured["clustered"]]
+    assert len(place) == SAMPLED_USERS
+    runs = place.reshape(-1, WARMUP_USERS)
+    assert (np.diff(runs, axis=1) == 1).all()
+    assert (runs[0, 0], runs[-1, -1]) == (0, N_USERS - 1)
+
+
 @pytest.mark.parametrize("components", [FACTORS, EVERY_OTHER_TERM], ids=["factors", "more"])
 def test_clustered_lists_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch, components: tuple) -> None:
     plan = make_plan(components)
