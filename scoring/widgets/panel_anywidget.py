@@ -37,6 +37,10 @@ class PanelPage(anywidget.AnyWidget):
         super().__init__()
         self.on_msg(lambda _, content, buffers: self._receive(content))
 
+    def __repr__(self) -> str:
+        """Return what a page without a kernel, such as an exported notebook, shows in place of the panel."""
+        return "PanelPage: the panel is shown while its kernel runs"
+
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` with each event of the page, on the thread that delivers it."""
         self._listener = listener

@@ -29,6 +29,10 @@ def test_page_opens_the_panel_in_phases(holdout, standard):
     assert page.document["session"]["n_users"] == 10
 
 
+def test_page_without_a_kernel_is_a_sentence():
+    assert repr(PanelPage()) == "PanelPage: the panel is shown while its kernel runs"
+
+
 def test_page_shows_why_a_panel_cannot_be_opened(holdout, standard):
     tables = holdout.data.tables
     page = open_page(Dataset(tables.with_tables(actions=tables.actions[:0])), standard)
