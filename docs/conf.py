@@ -37,6 +37,7 @@ myst_heading_anchors = 4
 myst_enable_extensions = []
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
+highlight_language = "text"  # a fence without a language contains commands and their output
 default_role = "literal"
 smartquotes = False  # `--option` in prose stays as it is
 add_module_names = False
