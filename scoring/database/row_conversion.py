@@ -178,16 +178,33 @@ def _query_arrays(connection: Connection, statement: Select[Any], columns: Seque
 
 
 def read_rows(
-    table: str, columns: Sequence[Column], values: Sequence[list[Any]], board: Board = DEFAULT_BOARD
+    table: str,
+    columns: Sequence[Column],
+    values: Sequence[list[Any]],
+    board: Board = DEFAULT_BOARD,
+    *,
+    code_width: Mapping[str, int | None] | None = None,
+    unique: bool = True,
 ) -> NormalisedTable:
-    """Return `read_query` of stored columns that were fetched before."""
+    """Return `read_query` of stored columns that were fetched before.
+
+    `unique`: whether rows with the key of another row are rejected.
+    """
+    widths = code_width or {}
     arrays = [column.type.to_array(stored) for column, stored in zip(columns, values, strict=True)]
-    accepted = None if None in arrays else _accept_arrays(table, columns, arrays, {}, board)
-    return accepted or _read_by_row(table, columns, values, {}, None, board)
+    accepted = None
+    if all(array is not None for array in arrays):
+        accepted = _accept_arrays(table, columns, arrays, widths, board, unique)
+    return accepted or _read_by_row(table, columns, values, widths, None, board, unique)
 
 
 def _accept_arrays(
-    table: str, columns: Sequence[Column], arrays: Sequence[pa.Array], widths: Mapping[str, int | None], board: Board
+    table: str,
+    columns: Sequence[Column],
+    arrays: Sequence[pa.Array],
+    widths: Mapping[str, int | None],
+    board: Board,
+    unique: bool = True,
 ) -> NormalisedTable | None:
     """Return the canonical rows of stored columns; None if a row is not valid."""
     series: dict[str, pd.Series] = {}
@@ -199,12 +216,12 @@ def _accept_arrays(
         series[column.name] = converted
         notes |= describe_short_codes(column.name, array, widths.get(column.name))
     frame = pd.DataFrame(series, copy=False)
-    if tuple(series) == board.table(table).names and not _is_valid(table, frame):
+    if tuple(series) == board.table(table).names and not _is_valid(table, frame, unique):
         return None
     return NormalisedTable.from_valid_frame(table, frame, DatabaseRows.of(table, columns, arrays), notes=notes)
 
 
-def _is_valid(table: str, frame: pd.DataFrame) -> bool:
+def _is_valid(table: str, frame: pd.DataFrame, unique: bool) -> bool:
     """Return whether keys are distinct and actions valid. Tables of other programs may lack these constraints."""
     if table == "actions":  # duplicate actions are removed when they are encoded
         return bool(frame["action"].isin(ACTION_KINDS).all())
@@ -213,6 +230,8 @@ def _is_valid(table: str, frame: pd.DataFrame) -> bool:
         reserved = mask_reserved(frame[key[0]].to_numpy())
         if reserved.any() and frame["external_id"][reserved].isna().any():
             return False
+    if not unique:
+        return True
     return _is_distinct(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
 
 
@@ -256,6 +275,7 @@ def _read_by_row(
     widths: Mapping[str, int | None],
     owners: Owners | None,
     board: Board,
+    unique: bool = True,
 ) -> NormalisedTable:
     """Validate the columns as a DataFrame, which finds all rejections."""
     rejections = Rejections(table, len(values[0]))
@@ -272,6 +292,7 @@ def _read_by_row(
         pd.DataFrame(raw),
         code_width=widths,
         source=source,
+        unique=unique,
         rejections=rejections,
         owners=owners,
         board=board,
