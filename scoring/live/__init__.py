@@ -5,6 +5,8 @@
 - `live_lists`: the lists of all users, updated by events and by ticks
 - `pair_arrays`, `job_columns`, `live_rules`, `growing_codes`, `slabs`: the arrays that one row changes in place
 - `list_kernels`: compiled scores and updates of lists
+- `live_engine`: the lists of a database; `basis_store`, `leader_lease`: the bases of ticks, and who writes them
+- `change_gate`, `read_priority_lock`, `live_metrics`, `verification`: parts of an engine
 - `rule_sources`: what eligibility rules read; `row_check`: whether components read only rows and the basis
 """
 

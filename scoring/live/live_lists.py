@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -75,7 +75,7 @@ class LiveLists:
 
     Parameters
     ----------
-    tables: The tables without events.
+    tables: The tables without events, or tables with events, which these lists then change.
     model: The model, the name of a shipped model, or the path of a model file.
     basis: The basis of the scores, with all values computed, such as `Statistics(dataset).basis.materialize([360.0])`.
     k: Length of the lists that readers see.
@@ -97,11 +97,11 @@ class LiveLists:
     False
     """
 
-    def __init__(self, tables: Tables, model: AnyModel, basis: Basis, *, k: int = 40) -> None:
+    def __init__(self, tables: Tables | LiveTables, model: AnyModel, basis: Basis, *, k: int = 40) -> None:
         self.k, self.model = check_list_length(k), load_model(model)
         _require_supported(self.model)
         self.basis = basis.materialize()
-        self.tables = LiveTables(tables)
+        self.tables = tables if isinstance(tables, LiveTables) else LiveTables(tables)
         self.seq = 0
         """The highest number of an event that was applied."""
         self.n_rebuilds = 0
@@ -114,6 +114,35 @@ class LiveLists:
         return f"LiveLists({self.model.name}, {int(self._has_list.sum()):,} lists, event {self.seq:,}, {self.basis!r})"
 
     # --- Reading -----------------------------------------------------------------------------------------------------
+
+    @property
+    def n_lists(self) -> int:
+        """The number of active users."""
+        return int(np.count_nonzero(self._has_list))
+
+    @property
+    def n_jobs(self) -> int:
+        """The number of jobs, open or not."""
+        return self._n_jobs - len(self._deleted_jobs)
+
+    def warm_up(self) -> None:
+        """Load the kernels that events need, so that the first event does not wait for them. No list changes."""
+        job = next(iter(self._job_of), None)
+        if job is not None and self._n_users:
+            self._update_job(job)
+            self._refresh_user(0)
+
+    def copy_lists(self) -> Ranking:
+        """Return the lists of all active users, in order of their ids, as `ranking` does in a fraction of its time."""
+        places = np.flatnonzero(self._has_list)
+        places = places[np.argsort(self._user_id[places])]
+        count = np.minimum(self._lists.valid[places], self.k).astype(np.int32)
+        width = int(count.max(initial=0))
+        is_used = np.arange(width) < count[:, None]
+        slots = self._lists.slot[places, :width]
+        job_id = np.where(is_used, self._rules.job_id[slots], -1)
+        scores = np.where(is_used[:, :, None], self._lists.scores[places, :width], np.float32(0))
+        return Ranking(self._user_id[places], job_id, np.full_like(job_id, -1), scores, count)
 
     def get(self, user_id: int) -> UserList | None:
         """Return the list of a user; None if the user is inactive.
@@ -543,8 +572,8 @@ class LiveLists:
         )
 
 
-def make_next_basis(dataset: Dataset, before: Basis) -> Basis:
-    """Return the basis of a dataset with the factors and popularity windows of an earlier basis."""
+def make_next_basis(dataset: Dataset, before: Basis, windows: Iterable[float] = ()) -> Basis:
+    """Return the basis of a dataset with the factors and popularity windows of an earlier basis, and more windows."""
     statistics = Statistics(dataset)
     found = statistics.basis
     return Basis(
@@ -552,7 +581,7 @@ def make_next_basis(dataset: Dataset, before: Basis) -> Basis:
         words=found.words,
         adjacent=found.adjacent,
         areas=found.areas,
-        popularity={days: found.company_actions(days) for days in sorted(before.popularity)},
+        popularity={days: found.company_actions(days) for days in sorted({*before.popularity, *windows})},
         similarity=found.similarity,
         factors=before.factors,
         user_id=before.user_id,

@@ -18,7 +18,7 @@ from scoring.columns.types import TIME
 from scoring.dataset import Dataset
 from scoring.dataset.clock import Clock
 from scoring.dataset.column_lookup import NO_TIME, to_plain_value
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.live.events import Event, Row, make_rows, to_microseconds
 
 __all__ = ["EventTables", "LiveTables", "RecordedRow", "clamp_times", "make_row"]
@@ -107,6 +107,28 @@ class ChangedRows:
         self.changed[event.key] = None if event.body is None else RecordedRow(event.body, event.at)
         return True
 
+    def copy(self) -> ChangedRows:
+        """Return a copy that later events do not change."""
+        return ChangedRows(self.table, self.frame, dict(self.changed), dict(self.versions))
+
+    def fold(self, now: datetime) -> ChangedRows:
+        """Return equal rows in which those that were recorded up to `now` belong to the frame."""
+        kept = self.frame[~self.frame[self.key].isin(list(self.changed))]
+        rows = [recorded.row for recorded in self.changed.values() if recorded is not None and recorded.at <= now]
+        later: dict[int, RecordedRow | None] = {
+            key: row for key, row in self.changed.items() if row is not None and row.at > now
+        }
+        folded = ChangedRows(self.table, _append(kept, self.table, rows), later, dict(self.versions))
+        folded._place_of  # noqa: B018 - computed at first access, for which no event should wait
+        return folded
+
+    def take(self, keys: Iterable[int]) -> ChangedRows:
+        """Return the rows with these ids."""
+        wanted = set(keys)
+        places = [self._place_of[key] for key in sorted(wanted) if key in self._place_of]
+        changed = {key: self.changed[key] for key in wanted if key in self.changed}
+        return ChangedRows(self.table, self.frame.iloc[places].reset_index(drop=True), changed)
+
     def make_frame(self, now: datetime) -> pd.DataFrame:
         """Return the current rows as of a clock."""
         kept = self.frame[~self.frame[self.key].isin(list(self.changed))]
@@ -185,11 +207,55 @@ class LiveTables:
         self.actions = {key: value for key, value in self.actions.items() if key[0] != user or value[0] > seq}
         return True
 
+    def copy(self) -> LiveTables:
+        """Return a copy that later events do not change."""
+        found = LiveTables(self.tables)
+        found.jobs, found.users = self.jobs.copy(), self.users.copy()
+        found.actions, found._erased = dict(self.actions), dict(self._erased)
+        return found
+
+    def fold(self, now: datetime) -> LiveTables:
+        """Return equal tables in which rows that were recorded up to `now` belong to the checkpoint.
+
+        No earlier event of a row must arrive later: deletions of users are forgotten.
+        """
+        jobs, users = self.jobs.fold(now), self.users.fold(now)
+        rows = [recorded.row for _, recorded in self.actions.values() if recorded.at <= now]
+        actions = _append(self.make_checkpoint_actions(), self.board.table("actions"), rows)
+        found = LiveTables(self.tables.with_tables(jobs=jobs.frame, users=users.frame, actions=actions))
+        found.jobs, found.users = jobs, users
+        found.actions = {key: value for key, value in self.actions.items() if value[1].at > now}
+        return found
+
+    def take(self, user_id: int, job_id: int) -> LiveTables:
+        """Return the rows that the score of a pair depends on: the pair, the user's actions, and the jobs of these.
+
+        Raises
+        ------
+        UnknownIdError: If the user or the job does not exist.
+        """
+        for table, kind, key in ((self.users, "user", user_id), (self.jobs, "job", job_id)):
+            if not table.contains(key):
+                raise UnknownIdError(f"{kind} {key} does not exist.", kind=kind, unknown_id=key)
+        frame = self.tables.actions
+        is_taken = (frame["user_id"].to_numpy() == user_id) & (user_id not in self._erased)
+        actions = frame[is_taken].reset_index(drop=True)
+        recorded = {key: value for key, value in self.actions.items() if key[0] == user_id}
+        jobs = self.jobs.take([job_id, *actions["job_id"].tolist(), *(key[1] for key in recorded)])
+        users = self.users.take([user_id])
+        found = LiveTables(
+            self.tables.with_tables(
+                jobs=jobs.frame, users=users.frame, actions=actions, user_factors=None, job_factors=None
+            )
+        )
+        found.jobs, found.users, found.actions = jobs, users, recorded
+        return found
+
     def make_dataset(self, clock: Clock) -> Dataset:
         """Return the dataset at a clock. Times count as the clock up to the time at which they were recorded."""
         now = clock.as_of.to_pydatetime()
         jobs, users = self.jobs.make_frame(now), self.users.make_frame(now)
-        actions, recorded_at = self._make_actions(now)
+        actions, recorded_at = self.make_actions(now)
         exists = (actions["user_id"].isin(users["user_id"]) & actions["job_id"].isin(jobs["job_id"])).to_numpy(bool)
         tables = self.tables.with_tables(jobs=jobs, users=users, actions=actions[exists].reset_index(drop=True))
         return Dataset(tables, as_of=clock.as_of, set_back=clock.set_back, recorded_at=recorded_at[exists])
@@ -199,7 +265,7 @@ class LiveTables:
         frame = self.tables.actions
         return frame[~frame["user_id"].isin(list(self._erased))] if self._erased else frame
 
-    def _make_actions(self, now: datetime) -> tuple[pd.DataFrame, Longs]:
+    def make_actions(self, now: datetime) -> tuple[pd.DataFrame, Longs]:
         """Return all actions, with own times as of a clock, and when each was recorded."""
         table, kept = self.board.table("actions"), self.make_checkpoint_actions()
         recorded = [row for _, row in self.actions.values()]

@@ -57,6 +57,14 @@ POINTS: Final = (
     "folder published",
     "link moved",
     "journal removed",
+    # an engine of live lists: its polls, and the transaction of a tick
+    "events read",
+    "events applied",
+    "tick begun",
+    "basis inserted",
+    "tick inserted",
+    "tick committed",
+    "lists swapped",
     # leftovers of an interrupted run, and old runs
     "leftovers removed",
     "old run hidden",

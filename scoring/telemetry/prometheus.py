@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
-__all__ = ["CacheCounters", "MetricsServer", "ScoringCollector", "Sources", "prometheus_text", "serve"]
+__all__ = [
+    "CacheCounters",
+    "MetricCollector",
+    "MetricsServer",
+    "ScoringCollector",
+    "Sources",
+    "prometheus_text",
+    "serve",
+]
 
 CACHE_COUNTERS: Final = {
     "hits": "Values found in the cache.",
@@ -49,17 +57,26 @@ class CacheCounters(Protocol):
     def expirations(self) -> int: ...
 
 
+class MetricCollector(Protocol):
+    """An object with metrics of its own."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family with its samples."""
+        ...
+
+
 @dataclass(frozen=True)
 class Sources:
     """The objects whose metrics are exported; None: omitted.
 
-    `caches` maps layers to counters, or is a function that returns such a mapping.
+    `caches` maps layers to counters, or is a function that returns such a mapping. `others` have metrics of their own.
     """
 
     operations: Operations
     alert: TargetAlert | None = None
     traffic: Traffic | None = None
     caches: Mapping[str, CacheCounters] | Callable[[], Mapping[str, CacheCounters]] | None = None
+    others: tuple[MetricCollector, ...] = ()
 
 
 class ScoringCollector:
@@ -78,6 +95,8 @@ class ScoringCollector:
         caches = self._sources.caches
         if caches is not None:
             yield from _collect_caches(caches() if callable(caches) else caches)
+        for other in self._sources.others:
+            yield from other.collect()
 
 
 class MetricsServer:

@@ -1,0 +1,1095 @@
+"""An engine that keeps the lists of a database exact: it follows the log, ticks, and answers reads meanwhile.
+
+Three threads of an engine share its state:
+
+- one follows the log and applies each event to the present lists
+- one builds the next lists in the background, and computes the basis of a tick
+- one renews the leader's lease, and decides when a tick is due
+
+A list is exact for the pair (basis, seq) of its answer. An engine whose database does not answer keeps answering.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection
+
+from scoring.argument_checks import check_list_length, check_number
+from scoring.database.board_definition_storage import read_board
+from scoring.database.database import Database
+from scoring.database.readers import read_tables
+from scoring.database.retry import give_up_if
+from scoring.database.validated_reader import ADVICE, MAX_REJECTED
+from scoring.dataset import Dataset
+from scoring.dataset.clock import Clock
+from scoring.errors import ConfigurationError, DatabaseError, DataError, ScoringError, UnknownIdError
+from scoring.live.basis_store import BasisStore, StoredBasis
+from scoring.live.change_gate import ChangeGate
+from scoring.live.event_log import EventLog, LogEvent, LogPage, LogPosition, LogRestoredError, Written
+from scoring.live.events import Event
+from scoring.live.leader_lease import LeaderLease, LeaseLostError
+from scoring.live.live_lists import REBUILD_AT, LiveLists, UserList, make_next_basis
+from scoring.live.live_metrics import LiveMetrics
+from scoring.live.live_tables import LiveTables
+from scoring.live.read_priority_lock import ReadPriorityLock
+from scoring.live.verification import VerifyReport, verify_lists
+from scoring.model import ScoringModel
+from scoring.model_catalog import AnyModel, load_model
+from scoring.ranking import Explanation, Prepared
+from scoring.registry import Registry
+from scoring.statistics import Basis, Statistics
+from scoring.statistics.company_popularity import WINDOW_DAYS
+from scoring.telemetry import Sources, fault_injection
+from scoring.validation.cross_table_checks import accept_tables
+
+__all__ = ["LiveAnswer", "LiveEngine", "LiveStatus", "SeqNotReachedError"]
+
+MAX_CHANGED_ROWS: Final = 2000
+"""Rows of jobs changed since the last tick that start an early tick."""
+MAX_TRANSACTION: Final = 500
+"""Events of one poll that start an early tick."""
+
+_LOG: Final = logging.getLogger("scoring.live")
+_ROWS: Final = ("job", "user", "action")
+_PAGE: Final = 1000
+_MAX_BACKLOG: Final = 200_000
+_RECENT: Final = 100_000
+_FEW: Final = 20
+_RETRY_SECONDS: Final = 0.5
+_LEAD_SECONDS: Final = 0.25
+_PROMOTION_SECONDS: Final = 1.0
+_READER_SECONDS: Final = 10.0
+_CUT_SECONDS: Final = 3600.0
+_SWITCH_SECONDS: Final = 0.001
+"""Interval after which Python lets another thread run. With the default of 5 ms, a read waits for several of them."""
+_STOPPED: Final = threading.Event()
+_STOPPED.set()
+
+T = TypeVar("T")
+
+
+class SeqNotReachedError(ScoringError, TimeoutError):
+    """The event `after` is not applied yet; `seq` is the number of the newest event that is."""
+
+    def __init__(self, after: int, seq: int) -> None:
+        super().__init__(after, seq)
+        self.after, self.seq = after, seq
+
+    def __str__(self) -> str:
+        return f"The event {self.after} is not applied yet; the newest is {self.seq}. Read again later."
+
+
+@dataclass(frozen=True)
+class LiveAnswer:
+    """The list of a user with the state for which it is exact.
+
+    `list` is None if the user is inactive. `frozen` names what is not up to date: "events" (paused until `confirm`),
+    "tick" (the last tick failed or is late), "model" (a promoted model cannot be used), "database" (no answer),
+    "rebuild" (tables were replaced and are being read).
+    """
+
+    list: UserList | None
+    basis: int
+    seq: int
+    as_of: datetime
+    frozen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LiveStatus:
+    """The state of an engine."""
+
+    name: str
+    epoch: str
+    seq: int
+    basis: int
+    basis_digest: str
+    as_of: datetime
+    model: str
+    lag_seconds: float
+    n_users: int
+    n_jobs: int
+    has_triggers: bool
+    held_back_by: str | None
+    paused: str | None
+    frozen: tuple[str, ...]
+    tick_failure: str | None
+    model_failure: str | None
+    unreachable_since: datetime | None
+    is_leader: bool
+    n_rejected: int
+    n_quarantined: int
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as dictionaries; times are `datetime`."""
+        return asdict(self)
+
+
+class _TickRejectedError(ScoringError, RuntimeError):
+    """The gate of a tick keeps the earlier basis."""
+
+
+class _ClosedError(ScoringError, RuntimeError):
+    """The engine was closed while a thread waited."""
+
+    def __str__(self) -> str:
+        return "The live engine is closed."
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What one snapshot of the database contains."""
+
+    tables: LiveTables
+    end: LogPosition
+    stored: StoredBasis | None
+    newest: tuple[int, datetime] | None
+
+
+@dataclass(frozen=True)
+class _State:
+    """Lists with the basis and the model that they were built with. Replaced as a whole."""
+
+    lists: LiveLists
+    stored: StoredBasis
+
+
+class LiveEngine:
+    """The lists of all active users of a database, exact after every event of its log.
+
+    Parameters
+    ----------
+    database: A SQLite or PostgreSQL database, as for `Database.open`.
+    model: The model; None for the promoted model of `registry`, or `standard` without one.
+    k: Length of the lists.
+    tick_seconds: Seconds between two bases.
+    registry: Where promotions are read. The leader changes to a newly promoted model within a second.
+    name: Name of this process among the readers of the log; None: host and process number.
+    poll_seconds: Seconds between two polls of the log.
+    lease_seconds: Seconds after which another process becomes the leader if this one stops.
+    clock: Returns the time, with a zone.
+
+    Raises
+    ------
+    ConfigurationError: If a number is invalid, or the database is in memory.
+    DatabaseError: If the database cannot be opened.
+
+    Example
+    -------
+    >>> with LiveEngine(folder / "market.db", "standard", k=5) as live:
+    ...     answer = live.get(1)
+    >>> len(answer.list), answer.basis
+    (5, 1)
+    """
+
+    def __init__(
+        self,
+        database: Any,
+        model: AnyModel | None = None,
+        *,
+        k: int = 40,
+        tick_seconds: float = 60.0,
+        registry: Registry | None = None,
+        name: str | None = None,
+        poll_seconds: float = 0.05,
+        lease_seconds: float = 15.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.k = check_list_length(k)
+        self.tick_seconds = check_number("tick_seconds", tick_seconds)
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self._fixed_model = None if model is None else load_model(model)
+        self._poll_seconds = check_number("poll_seconds", poll_seconds)
+        self._now = clock
+        self.database = Database.open(database)
+        self._owns_database = self.database is not database
+        if not self.database.allows_threads:
+            raise ConfigurationError(
+                "A live engine needs a database that several threads can open: the URL of a database or the path of a "
+                "SQLite file, not a session, an engine, or a database in memory.",
+                key=("database",),
+            )
+        self._local = threading.local()
+        self._registry = None if registry is None else registry.for_database(self.database)
+        self._store = BasisStore()
+        self._lease = LeaderLease(f"{self.name}-{uuid.uuid4().hex[:8]}", check_number("lease_seconds", lease_seconds))
+        self._gate = ChangeGate()
+        self.metrics = LiveMetrics(self._read_gauges)
+
+        self._lock = ReadPriorityLock()
+        self._state: _State | None = None
+        self._captured: list[Event] | None = None  # events since the copy that a build began with
+        self._position: LogPosition | None = None
+        self._seq, self._floor = 0, 0
+        self._recent: deque[int] = deque()
+        self._applied: set[int] = set()
+        self._reached = threading.Condition()
+
+        self._stopped = threading.Event()
+        self._wake = threading.Event()
+        self._confirmed = threading.Event()
+        self._reload_wanted: str | None = None
+        self._tick_wanted = threading.Event()
+        self._tick_running = False
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._build_queued: StoredBasis | None = None
+        self._threads: list[threading.Thread] = []
+        self._switch_interval: float | None = None
+
+        self._paused: str | None = None
+        self._tick_failure: str | None = None
+        self._model_failure: str | None = None
+        self._failed_promotion = 0
+        self._unreachable_since: datetime | None = None
+        self._held_back_by: str | None = None
+        self._has_triggers = False
+        self._caught_up_at = time.monotonic()
+        self._ticked_at = time.monotonic()
+        self._renewed_at = self._promotions_read_at = self._noted_at = -1e9
+        self._cut_at = time.monotonic()
+
+    @property
+    def log(self) -> EventLog:
+        """The log of the database; each thread has an object of its own."""
+        found: EventLog | None = getattr(self._local, "log", None)
+        if found is None:
+            found = self._local.log = EventLog(self.database)
+        return found
+
+    def __repr__(self) -> str:
+        return f"LiveEngine({self.database.display}, {self.name})"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- Start and end -----------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Read the tables, build all lists, and follow the log. Return this engine.
+
+        The first engine of a database creates the tables of the log and writes the first basis.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be read or written.
+        DataError: If too many rows are invalid.
+        ModelError: If live lists do not support the model.
+        """
+        if self._threads:
+            return self
+        if not self.log.is_installed:
+            self.log.install(triggers=False)
+        self._has_triggers = self.log.has_triggers
+        self.database.write(self._create_tables)
+        self._switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(min(self._switch_interval, _SWITCH_SECONDS))
+        self._run("lead", self._lead)
+        try:
+            self._load_and_swap()
+        except BaseException:
+            self.close()
+            raise
+        self._run("work", self._run_work)
+        self._run("follow", self._follow)
+        return self
+
+    def close(self) -> None:
+        """Stop the threads, give the lease to another process, and close a database that this engine opened."""
+        self._stopped.set()
+        self._wake.set()
+        self._confirmed.set()
+        self._work.put(None)
+        with self._reached:
+            self._reached.notify_all()
+        for thread in self._threads:
+            thread.join()
+        if self._threads and self._lease.fence is not None:
+            try:
+                with give_up_if(_STOPPED):
+                    self.database.write(self._lease.release)
+            except DatabaseError:
+                _LOG.info("the lease was not released; it expires")
+        self._threads = []
+        if self._switch_interval is not None:
+            sys.setswitchinterval(self._switch_interval)
+            self._switch_interval = None
+        if self._owns_database:
+            self.database.close()
+
+    def _create_tables(self, connection: Connection) -> None:
+        self._store.create(connection)
+        self._lease.create(connection)
+
+    def _run(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=f"live-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    # --- Reading -----------------------------------------------------------------------------------------------------
+
+    def get(self, user_id: int, *, after: int | None = None, timeout: float = 1.0) -> LiveAnswer:
+        """Return the list of a user, with the basis and the event for which it is exact.
+
+        Parameters
+        ----------
+        user_id: The number of the user.
+        after: The number of an event that the list must contain, such as `Written.seq`.
+        timeout: Seconds to wait for that event.
+
+        Raises
+        ------
+        UnknownIdError: If the user does not exist.
+        SeqNotReachedError: If the event is not applied in time.
+        ConfigurationError: If the engine is not started.
+        """
+        start = time.perf_counter()
+        if after is not None:
+            self._wait_for(after, timeout)
+        with self._lock.reading():
+            state = self._require_state()
+            try:
+                found = state.lists.get(user_id)
+            except UnknownIdError:
+                self.metrics.count_read("unknown")
+                raise
+            answer = LiveAnswer(found, state.stored.number, self._seq, state.stored.as_of, self._find_frozen())
+        self.metrics.count_read("inactive" if found is None else "found")
+        self.metrics.observe("read_seconds", time.perf_counter() - start)
+        return answer
+
+    def _wait_for(self, after: int, timeout: float) -> None:
+        with self._reached:
+            reached = self._reached.wait_for(lambda: self._has_applied(after) or self._stopped.is_set(), timeout)
+        if not reached or not self._has_applied(after):
+            self.metrics.count_read("too early")
+            raise SeqNotReachedError(after, self._seq)
+
+    def _has_applied(self, seq: int) -> bool:
+        return seq <= self._floor or seq in self._applied
+
+    def explain(self, user_id: int, job_id: int) -> Explanation:
+        """Return the explanation of a pair's score for the present lists.
+
+        Raises
+        ------
+        UnknownIdError: If the user or the job does not exist.
+        """
+        with self._lock.reading():
+            state = self._require_state()
+            tables = state.lists.tables.take(user_id, job_id)
+        basis = state.stored.basis
+        dataset = tables.make_dataset(basis.clock)
+        prepared = Prepared.for_rows(
+            dataset, state.lists.model, user_ids=[user_id], job_ids=[job_id], workers=1, basis=basis
+        )
+        return prepared.explain(user_id, job_id)
+
+    def write(self, rows: Sequence[Any], idempotency_key: str | None = None) -> Written:
+        """Write rows and their events in one transaction, as `EventLog.write_rows`."""
+        written = self.log.write_rows(rows, idempotency_key)
+        self._wake.set()
+        return written
+
+    def status(self) -> LiveStatus:
+        """Return the state of the engine, without reading the database."""
+        with self._lock.reading():
+            state = self._require_state()
+            n_users, n_jobs = state.lists.n_lists, state.lists.n_jobs
+            seq, position = self._seq, self._position
+        counters = self.metrics.counters()
+        counters["rebuilds"] += state.lists.n_rebuilds
+        counters["refills"] += state.lists.n_refills
+        return LiveStatus(
+            name=self.name,
+            epoch="" if position is None else position.epoch,
+            seq=seq,
+            basis=state.stored.number,
+            basis_digest=state.stored.digest,
+            as_of=state.stored.as_of,
+            model=state.lists.model.name,
+            lag_seconds=self._find_lag(),
+            n_users=n_users,
+            n_jobs=n_jobs,
+            has_triggers=self._has_triggers,
+            held_back_by=self._held_back_by,
+            paused=self._paused,
+            frozen=self._find_frozen(),
+            tick_failure=self._tick_failure,
+            model_failure=self._model_failure,
+            unreachable_since=self._unreachable_since,
+            is_leader=self._lease.fence is not None,
+            n_rejected=counters["rejected"],
+            n_quarantined=counters["quarantined"],
+            counters=counters,
+        )
+
+    @property
+    def sources(self) -> Sources:
+        """For `scoring.telemetry.prometheus_text` and `serve`."""
+        from scoring.telemetry import Operations
+
+        return Sources(Operations(), traffic=self.database.traffic, others=(self.metrics,))
+
+    def _read_gauges(self) -> dict[str, float]:
+        if self._state is None:
+            return {}
+        status = self.status()
+        age = (self._now() - status.as_of).total_seconds()
+        return {
+            "seq": status.seq,
+            "basis": status.basis,
+            "basis_age_seconds": age,
+            "lag_seconds": status.lag_seconds,
+            "users": status.n_users,
+            "jobs": status.n_jobs,
+            "is_leader": float(status.is_leader),
+            "is_paused": float(status.paused is not None),
+            "is_database_unreachable": float(status.unreachable_since is not None),
+            "has_failed_tick": float(status.tick_failure is not None),
+        }
+
+    def _find_lag(self) -> float:
+        waited = time.monotonic() - self._caught_up_at
+        return waited if waited > 4 * self._poll_seconds else 0.0
+
+    def _find_frozen(self) -> tuple[str, ...]:
+        is_late = time.monotonic() - self._ticked_at > 2 * self.tick_seconds + 10
+        found = (
+            ("events", self._paused is not None),
+            ("tick", self._tick_failure is not None or is_late),
+            ("model", self._model_failure is not None),
+            ("database", self._unreachable_since is not None),
+            ("rebuild", self._reload_wanted is not None),
+        )
+        return tuple(name for name, applies in found if applies)
+
+    def _require_state(self) -> _State:
+        if self._state is None:
+            raise ConfigurationError("The live engine is not started. Call start().", key=("engine",))
+        return self._state
+
+    # --- Following the log -------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Apply the events of the log until the engine stops."""
+        while not self._stopped.is_set():
+            self._wake.clear()
+            try:
+                page = self._read_page()
+                if page is None:
+                    continue
+                self._take_page(page)
+                if page.n_left == 0:
+                    self._caught_up_at = time.monotonic()
+                    self._sleep()
+            except _ClosedError:
+                return
+            except DatabaseError as error:  # the page is read again; events that were applied change nothing
+                self._note_unreachable(error)
+            except Exception:  # noqa: BLE001 - the thread must not end
+                # the lists may contain half an event: they are built again from the tables
+                _LOG.exception("an event was not applied; all lists are built again")
+                self._reload("an event was not applied")
+
+    def _sleep(self) -> None:
+        if self.database.dialect == "postgresql":
+            self.log.wait(self._poll_seconds)
+        else:
+            self._wake.wait(self._poll_seconds)
+
+    def _read_page(self) -> LogPage | None:
+        """Return the next events; None if the database does not answer, or the lists were built again instead."""
+        assert self._position is not None
+        try:
+            with give_up_if(_STOPPED):
+                page = self.log.read(self._position, _PAGE)
+        except LogRestoredError:
+            self._reload("another database")
+            return None
+        except DatabaseError as error:
+            self._note_unreachable(error)
+            return None
+        self._unreachable_since = None
+        self._held_back_by = page.held_back_by
+        fault_injection.reach("events read")
+        return page
+
+    def _note_unreachable(self, error: DatabaseError) -> None:
+        if self._unreachable_since is None:
+            self._unreachable_since = self._now()
+            self.metrics.count("unreachable")
+            _LOG.warning("the database does not answer: %s", error)
+        self._stopped.wait(_RETRY_SECONDS)
+
+    def _take_page(self, page: LogPage) -> None:
+        if page.rejected:
+            self.metrics.count("rejected", page.rejected)
+        events = page.events
+        if len(events) + page.n_left > REBUILD_AT:
+            page = self._collect(page)
+            self._wait_for_confirmation(page.events)
+            self._catch_up(page)
+            return
+        self._wait_for_confirmation(events)
+        for event in events:
+            if self._stopped.is_set():
+                return
+            if event.kind == "table_replaced":
+                self._reload("a table was replaced")
+                return
+            self._take_event(event)
+        if events or page.rejected_seqs:
+            fault_injection.reach("events applied")
+        self._move(page)
+        self._want_tick(sum(event.kind in _ROWS for event in events))
+
+    def _take_event(self, event: LogEvent) -> None:
+        if event.kind in _ROWS:
+            row, start = event.event(), time.perf_counter()
+            with self._lock.writing():
+                state = self._require_state()
+                self._apply(state.lists, row)
+                if self._captured is not None:
+                    self._captured.append(row)
+                self._seq = max(self._seq, event.seq)
+            self.metrics.observe("event_seconds", time.perf_counter() - start)
+            self.metrics.observe("delay_seconds", max(0.0, (self._now() - event.at).total_seconds()))
+            if event.kind == "action" and not _is_known(state.lists.tables, row):
+                self.metrics.count("quarantined")
+        elif event.kind == "tick":
+            self._follow_tick(_get_number(event))
+        self.metrics.count_event(event.kind)
+        self._note_applied([event.seq])
+
+    def _apply(self, target: LiveLists | LiveTables, event: Event) -> None:
+        try:
+            target.apply(event)
+        except DataError:
+            self.metrics.count("rejected")
+
+    def _follow_tick(self, number: int) -> None:
+        """Build the lists of a basis that the leader has written, unless this engine has it."""
+        self._ticked_at = time.monotonic()
+        if number <= self._require_state().stored.number:
+            return
+        with give_up_if(_STOPPED):
+            stored = self.database.read(lambda connection: self._store.read(connection, number))
+            newest = self.database.read(self._store.find_newest)
+        if stored is None and newest is not None and newest[0] > number:
+            return  # a newer tick follows in the log
+        if stored is None and newest is not None:
+            stored = self._recompute(*newest)  # of another version of this package
+        if stored is not None:
+            self._queue_build(stored)
+
+    def _collect(self, page: LogPage) -> LogPage:
+        """Return a page with all events of a backlog, at most `_MAX_BACKLOG`."""
+        events, rejected = list(page.events), list(page.rejected_seqs)
+        while page.n_left and len(events) < _MAX_BACKLOG and not self._stopped.is_set():
+            with give_up_if(_STOPPED):
+                page = self.log.read(page.position, 10 * _PAGE)
+            events += page.events
+            rejected += page.rejected_seqs
+            if page.rejected:
+                self.metrics.count("rejected", page.rejected)
+        return replace(page, events=tuple(events), rejected_seqs=tuple(rejected))
+
+    def _catch_up(self, page: LogPage) -> None:
+        """Apply many events to the tables and build the lists once."""
+        events = page.events
+        if any(event.kind == "table_replaced" for event in events):
+            self._reload("a table was replaced")
+            return
+        rows = [event.event() for event in events if event.kind in _ROWS]
+        ticks = [_get_number(event) for event in events if event.kind == "tick"]
+        state = self._require_state()
+        stored = state.stored
+        if ticks and ticks[-1] > stored.number:
+            with give_up_if(_STOPPED):
+                stored = self.database.read(self._store.read) or stored
+        self._call_work(lambda: self._build(stored, rows, position=page.position))
+        for event in events:
+            self.metrics.count_event(event.kind)
+        self._note_applied([event.seq for event in events])
+        self._move(page)
+        self._want_tick(len(rows))
+
+    def _move(self, page: LogPage) -> None:
+        self._position = page.position
+        with self._lock.writing():
+            self._seq = max(self._seq, page.position.seq)
+        if page.rejected_seqs:
+            self._note_applied(page.rejected_seqs)
+
+    def _note_applied(self, seqs: Sequence[int]) -> None:
+        with self._reached:
+            self._applied.update(seqs)
+            self._recent.extend(seqs)
+            while len(self._recent) > _RECENT:
+                oldest = self._recent.popleft()
+                self._applied.discard(oldest)
+                self._floor = max(self._floor, oldest)
+            self._reached.notify_all()
+
+    def _want_tick(self, n_rows: int) -> None:
+        if n_rows > MAX_TRANSACTION or len(self._require_state().lists.tables.jobs.changed) > MAX_CHANGED_ROWS:
+            self._tick_wanted.set()
+
+    # --- The gate of changed rows ------------------------------------------------------------------------------------
+
+    def _wait_for_confirmation(self, events: Sequence[LogEvent]) -> None:
+        """Wait for `confirm` if these events would change too many rows within a minute."""
+        changed = [(event.key or 0, event.at, event.seq) for event in events if event.kind == "job"]
+        problem = self._gate.check(changed, self._require_state().lists.n_jobs)
+        if problem is None:
+            return
+        _LOG.warning("events are paused: %s", problem)
+        self.metrics.count("pauses")
+        self._confirmed.clear()
+        self._paused = problem
+        while not self._stopped.is_set() and not self._confirmed.wait(1.0):
+            pass
+        self._paused = None
+
+    def confirm(self) -> None:
+        """Apply the events that a gate has paused, and all that are in the log now."""
+        self._gate.allow(self.log.end().seq)
+        self._confirmed.set()
+
+    # --- Building in the background ----------------------------------------------------------------------------------
+
+    def _run_work(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                work = self._work.get(timeout=1.0)
+            except Empty:
+                continue
+            if work is not None:
+                work()
+
+    def _call_work(self, work: Callable[[], T]) -> T:
+        """Run work in the thread that builds, and return its result."""
+        if threading.current_thread().name == "live-work" or len(self._threads) < 2:
+            return work()
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - the caller raises it
+                future.set_exception(error)
+
+        self._work.put(run)
+        while not self._stopped.is_set():
+            try:
+                return future.result(0.2)
+            except TimeoutError:
+                if future.done():
+                    raise
+        raise _ClosedError
+
+    def _queue_build(self, stored: StoredBasis) -> None:
+        """Build the lists of a basis in the background. Of several that wait, only the newest is built."""
+        self._build_queued = stored
+
+        def run() -> None:
+            wanted, self._build_queued = self._build_queued, None
+            if wanted is None or wanted.number <= self._require_state().stored.number:
+                return
+            try:
+                self._build(wanted, ())
+                self._tick_failure = None
+            except Exception as error:  # noqa: BLE001 - the status reports it
+                _LOG.exception("the lists of basis %d were not built", wanted.number)
+                self._fail_tick(error)
+
+        self._work.put(run)
+
+    def _build(self, stored: StoredBasis, events: Sequence[Event], position: LogPosition | None = None) -> None:
+        """Build lists of a basis from the present tables and these events, and swap them in."""
+        lists = self._build_lists(stored, self._find_model(stored.promotion), events)
+        self._swap(_State(lists, stored), None if position is None else position.seq)
+
+    def _build_lists(self, stored: StoredBasis, model: ScoringModel, events: Sequence[Event] = ()) -> LiveLists:
+        """Return lists of the present tables and these events. From now on, events are captured for them."""
+        start = time.perf_counter()
+        with self._lock.reading():
+            tables = self._require_state().lists.tables.copy()
+            self._captured = []
+        try:
+            for event in events:
+                self._apply(tables, event)
+            lists = LiveLists(tables.fold(stored.as_of), model, stored.basis, k=self.k)
+        except BaseException:
+            self._captured = None
+            raise
+        self.metrics.observe("build_seconds", time.perf_counter() - start)
+        return lists
+
+    def _swap(self, state: _State, seq: int | None = None) -> None:
+        """Apply the captured events to new lists until few are left, then replace the present lists."""
+        while True:
+            with self._lock.writing():
+                events = self._captured or []
+                self._captured = [] if len(events) > _FEW else None
+                if len(events) <= _FEW:
+                    for event in events:
+                        self._apply(state.lists, event)
+                    self._keep_counts()
+                    self._state = state
+                    self._seq = max(self._seq, seq or 0)
+                    break
+            for event in events:
+                self._apply(state.lists, event)
+        self._ticked_at = time.monotonic()
+        fault_injection.reach("lists swapped")
+
+    def _keep_counts(self) -> None:
+        """Add the counts of lists that are replaced to those of the engine."""
+        if self._state is not None:
+            self.metrics.count("rebuilds", self._state.lists.n_rebuilds)
+            self.metrics.count("refills", self._state.lists.n_refills)
+
+    # --- Loading -----------------------------------------------------------------------------------------------------
+
+    def _reload(self, reason: str) -> None:
+        """Read the tables again and build all lists. Until it succeeds, the lists stay as they are."""
+        self._reload_wanted = reason
+        self.metrics.count("reloads")
+        while not self._stopped.is_set():
+            try:
+                self._call_work(self._load_and_swap)
+                self._reload_wanted = None
+                self._tick_wanted.set()
+                return
+            except DatabaseError as error:
+                self._note_unreachable(error)
+            except _ClosedError:
+                return
+            except Exception as error:  # noqa: BLE001 - the status reports it
+                _LOG.exception("the tables cannot be used; the lists stay as they are")
+                self._reload_wanted = f"{reason}: {type(error).__name__}: {error}"
+                self._stopped.wait(_RETRY_SECONDS)
+
+    def _load_and_swap(self) -> None:
+        loaded, stored = self._load()
+        lists = LiveLists(loaded.tables, self._find_model(stored.promotion), stored.basis, k=self.k)
+        lists.warm_up()
+        with self._lock.writing():
+            self._captured = None
+            self._keep_counts()
+            self._state = _State(lists, stored)
+            self._position, self._seq, self._floor = loaded.end, loaded.end.seq, loaded.end.seq
+            self._unreachable_since = None
+        with self._reached:
+            self._recent.clear()
+            self._applied.clear()
+            self._reached.notify_all()
+        age = (self._now() - stored.as_of).total_seconds()
+        self._ticked_at = time.monotonic() - min(max(0.0, age), self.tick_seconds)
+        self._gate.reset()
+
+    def _load(self) -> tuple[_Loaded, StoredBasis]:
+        """Return the content of the database, and its basis or the first one, which the leader writes."""
+        while True:
+            loaded = self.database.read(self._read_all)
+            if loaded.stored is not None:
+                return loaded, loaded.stored
+            if self._renew():
+                stored = self._write_first(loaded)
+                if stored is not None:
+                    return loaded, stored
+                continue  # another process was faster
+            if loaded.newest is not None:  # the leader is of another version of this package
+                return loaded, self._recompute(*loaded.newest, tables=loaded.tables)
+            if self._stopped.wait(_LEAD_SECONDS):
+                raise _ClosedError
+
+    def _read_all(self, connection: Connection) -> _Loaded:
+        """Return the tables, the end of the log, and the newest basis. The connection has one snapshot."""
+        board = read_board(connection)
+        found = read_tables(connection, board)
+        tables, ledger = accept_tables(found, on_bad="quarantine", board=board)
+        ledger.require(MAX_REJECTED, ADVICE)
+        # actions whose user or job does not exist count as soon as it appears
+        live = LiveTables(tables.with_tables(actions=found["actions"].frame))
+        stored, newest = self._store.read(connection), self._store.find_newest(connection)
+        if stored is not None:
+            # rows that were written after the clock of the basis have the times of their events
+            for event in self.log.read_tail(connection, stored.as_of):
+                if event.kind in _ROWS:
+                    self._apply(live, event.event())
+        return _Loaded(live, self.log.end(connection), stored, newest)
+
+    def _write_first(self, loaded: _Loaded) -> StoredBasis | None:
+        """Compute the first basis of a database, train its factors, and write it; None if another process has."""
+        number, promotion = 1, self._find_promotion()
+        as_of = self._now()
+        if loaded.newest is not None:
+            number, as_of = loaded.newest[0] + 1, max(as_of, loaded.newest[1])
+        basis = self._compute_first(loaded.tables, as_of, self._find_model(promotion))
+        try:
+            return self._write_tick(number, basis, promotion)
+        except LeaseLostError:
+            return None
+
+    def _compute_first(self, tables: LiveTables, as_of: datetime, model: ScoringModel) -> Basis:
+        dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
+        return Statistics(dataset).basis.materialize(_find_windows(model))
+
+    def _recompute(self, number: int, as_of: datetime, tables: LiveTables | None = None) -> StoredBasis:
+        """Return the basis of a clock, computed by this process because it cannot read the stored one."""
+        if tables is None:
+            with self._lock.reading():
+                state = self._require_state()
+                tables, before = state.lists.tables.copy(), state.stored
+            dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
+            return replace(before, number=number, digest="", basis=make_next_basis(dataset, before.basis))
+        promotion = self._find_promotion()
+        return StoredBasis(number, "", self._compute_first(tables, as_of, self._find_model(promotion)), promotion)
+
+    # --- Leading -----------------------------------------------------------------------------------------------------
+
+    def _lead(self) -> None:
+        """Renew the lease, and start ticks when they are due, until the engine stops."""
+        while not self._stopped.is_set():
+            try:
+                with give_up_if(_STOPPED):
+                    self._lead_once()
+            except ScoringError as error:
+                _LOG.info("the leader's work failed: %s", error)
+            except Exception:  # noqa: BLE001 - the thread must not end
+                _LOG.exception("the leader's work failed")
+            self._stopped.wait(_LEAD_SECONDS)
+
+    def _lead_once(self) -> None:
+        now = time.monotonic()
+        if now - self._renewed_at >= self._lease.seconds / 3:
+            self._renew()
+        if self._state is None:
+            return
+        if self._lease.fence is not None:
+            if now - self._promotions_read_at >= _PROMOTION_SECONDS:
+                self._promotions_read_at = now
+                self._check_promotion()
+            is_due = now - self._ticked_at >= self.tick_seconds or self._tick_wanted.is_set()
+            if is_due and not self._tick_running:
+                self._tick_running = True
+                self._tick_wanted.clear()
+                self._work.put(self._tick_safely)
+        if now - self._noted_at >= _READER_SECONDS and self._position is not None:
+            self._noted_at = now
+            # self.log.note_reader(self.name, self._position)
+            self._has_triggers = self.log.has_triggers
+        if self._lease.fence is not None and now - self._cut_at >= _CUT_SECONDS:
+            self._cut_at = now
+            # self.log.cut()
+
+    def _renew(self) -> bool:
+        self._renewed_at = time.monotonic()
+        try:
+            return self.database.write(self._lease.renew)
+        except DatabaseError:
+            self._lease.fence = None
+            raise
+
+    def _check_promotion(self) -> None:
+        number = self._find_promotion()
+        if number not in (self._require_state().stored.promotion, self._failed_promotion):
+            self._tick_wanted.set()
+
+    def _find_promotion(self) -> int:
+        """Return the number of the last promotion or rollback; 0 if none counts."""
+        if self._registry is None or self._fixed_model is not None:
+            return 0
+        return 0 if self._registry.find_promotion() is None else len(self._registry.list_decisions())
+
+    def _find_model(self, promotion: int) -> ScoringModel:
+        if self._fixed_model is not None:
+            return self._fixed_model
+        if self._registry is None or promotion == 0:
+            return load_model("standard")
+        decisions = self._registry.list_decisions()
+        return self._registry.load_promotion(decisions[promotion - 1]).model
+
+    def tick(self) -> int:
+        """Compute and write a basis now; return its number. Only the leader can.
+
+        Raises
+        ------
+        ConfigurationError: If another process is the leader.
+        ScoringError: If the tick fails; the earlier basis is kept.
+        """
+        if self._lease.fence is None:
+            raise ConfigurationError("Another process is the leader and writes the ticks.", key=("leader",))
+        return self._call_work(self._tick)
+
+    def _tick_safely(self) -> None:
+        try:
+            self._tick()
+        except Exception as error:  # noqa: BLE001 - the status reports it
+            if not isinstance(error, ScoringError):
+                _LOG.exception("a tick failed")
+        finally:
+            self._tick_running = False
+
+    def _tick(self) -> int:
+        """Compute the next basis and its lists, write it, and swap the lists. Return its number."""
+        start = time.perf_counter()
+        try:
+            number = self._compute_tick()
+        except Exception as error:
+            self._captured = None
+            self._fail_tick(error)
+            raise
+        self._tick_failure = None
+        self.metrics.count("ticks")
+        self.metrics.observe("tick_seconds", time.perf_counter() - start)
+        return number
+
+    def _fail_tick(self, error: Exception) -> None:
+        self.metrics.count("failed_ticks")
+        self._ticked_at = time.monotonic()
+        self._tick_failure = f"{type(error).__name__}: {error}"
+
+    def _compute_tick(self) -> int:
+        with self._lock.reading():
+            state = self._require_state()
+            tables = state.lists.tables.copy()
+        before = state.stored
+        as_of = max(self._now().astimezone(UTC), before.as_of)
+        promotion, model = self._choose_model(before.promotion)
+        dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
+        _require_rows(dataset, state.lists)
+        basis = make_next_basis(dataset, before.basis, _find_windows(model))
+        _require_values(basis)
+        candidate = StoredBasis(before.number + 1, "", basis, promotion)
+        try:
+            lists = self._build_lists(candidate, model)
+        except ScoringError as error:
+            if promotion == before.promotion:
+                raise
+            self._fail_promotion(promotion, error)
+            candidate = replace(candidate, promotion=before.promotion)
+            lists = self._build_lists(candidate, state.lists.model)
+        stored = self._write_tick(candidate.number, basis, candidate.promotion)
+        if stored is None:
+            raise LeaseLostError(self._lease.fence or 0)
+        self._swap(_State(lists, stored))
+        return stored.number
+
+    def _choose_model(self, before: int) -> tuple[int, ScoringModel]:
+        """Return the promotion in use and its model; the earlier ones if the model cannot be read."""
+        promotion = self._find_promotion()
+        if promotion in (before, self._failed_promotion):
+            return before, self._require_state().lists.model
+        try:
+            model = self._find_model(promotion)
+        except ScoringError as error:
+            self._fail_promotion(promotion, error)
+            return before, self._require_state().lists.model
+        self._model_failure, self._failed_promotion = None, 0
+        return promotion, model
+
+    def _fail_promotion(self, promotion: int, error: Exception) -> None:
+        _LOG.warning("promotion %d cannot be used: %s", promotion, error)
+        self._failed_promotion, self._model_failure = promotion, f"{type(error).__name__}: {error}"
+
+    def _write_tick(self, number: int, basis: Basis, promotion: int) -> StoredBasis | None:
+        """Write a basis and its event in one transaction; None if another process has written one."""
+
+        def work(connection: Connection) -> StoredBasis | None:
+            self._lease.require(connection)
+            fault_injection.reach("tick begun")
+            newest = self._store.find_newest(connection)
+            if newest is not None and newest[0] >= number:
+                # the connection may have been lost after a commit: then an earlier attempt has stored the row
+                stored = self._store.read(connection, number)
+                return stored if stored is not None and stored.basis.digest == basis.digest else None
+            stored = self._store.write(connection, number, basis, promotion)
+            fault_injection.reach("basis inserted")
+            clock = stored.as_of.isoformat()
+            body = {"number": number, "clock": clock, "digest": stored.digest, "promotion": promotion}
+            self.log.append("tick", number, body, connection)
+            if promotion != self._written_promotion():
+                self.log.append("model", promotion, {"number": promotion}, connection)
+            fault_injection.reach("tick inserted")
+            return stored
+
+        found = self.database.write(work)
+        fault_injection.reach("tick committed")
+        return found
+
+    def _written_promotion(self) -> int:
+        return 0 if self._state is None else self._state.stored.promotion
+
+    # --- Verification ------------------------------------------------------------------------------------------------
+
+    def verify(self) -> VerifyReport:
+        """Compare all lists with lists that are computed from scratch, and the tables with those of the database.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        """
+        with self._lock.reading():
+            state = self._require_state()
+            tables, seq, position = state.lists.tables.copy(), self._seq, self._position
+            found = state.lists.copy_lists()
+        assert position is not None
+        return verify_lists(self.database, self.log, state.lists.model, state.stored, tables, found, seq, position)
+
+
+def _find_windows(model: ScoringModel) -> set[float]:
+    """Return the popularity windows of a model, in days."""
+    components = [part.component for part in model.parts]
+    days = [getattr(component, "days", None) for component in components if "actions" in component.reads]
+    return {float(WINDOW_DAYS), *(float(value) for value in days if value is not None)}
+
+
+def _get_number(event: LogEvent) -> int:
+    """Return the number of a tick."""
+    assert event.body is not None
+    return int(event.body["number"])
+
+
+def _is_known(tables: LiveTables, event: Event) -> bool:
+    assert event.body is not None
+    return tables.users.contains(event.key) and tables.jobs.contains(event.body["job_id"])
+
+
+def _require_rows(dataset: Dataset, lists: LiveLists) -> None:
+    """Require that a dataset has jobs and users, if the present lists have some."""
+    for name, n, before in (
+        ("jobs", len(dataset.jobs), lists.n_jobs),
+        ("users", len(dataset.users), lists.n_lists),
+    ):
+        if n == 0 and before > 0:
+            raise _TickRejectedError(f"The table {name} is empty. The earlier basis is kept.")
+
+
+def _require_values(basis: Basis) -> None:
+    """Require finite numbers in a basis."""
+    for name, array in basis.arrays().items():
+        if array.dtype.kind == "f" and not name.startswith("factors.") and np.isinf(array).any():
+            raise _TickRejectedError(f"The values {name} of the basis are not finite. The earlier basis is kept.")

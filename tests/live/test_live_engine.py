@@ -1,0 +1,156 @@
+"""Tests of `scoring.live.live_engine`: reads, writes, ticks and failures of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from scoring.columns.dataset_frames import Tables
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.live.live_engine import LiveEngine, SeqNotReachedError
+from scoring.live.verification import VerifyReport
+from tests.support.live_market import LiveClock, job_row, save_market, wait_until
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def tables(sqlite_url: str) -> Tables:
+    return save_market(sqlite_url)
+
+
+@pytest.fixture
+def clock() -> LiveClock:
+    return LiveClock()
+
+
+@pytest.fixture
+def engine(sqlite_url: str, tables: Tables, clock: LiveClock) -> Iterator[LiveEngine]:
+    with LiveEngine(sqlite_url, "standard", k=5, tick_seconds=3600, poll_seconds=0.01, clock=clock) as found:
+        yield found
+
+
+def listed(engine: LiveEngine) -> list[int]:
+    """Return the jobs of the list of the first user who has one."""
+    answer = engine.get(first_user(engine))
+    assert answer.list is not None
+    return answer.list.job_id.tolist()
+
+
+def first_user(engine: LiveEngine) -> int:
+    for user in range(200):
+        try:
+            answer = engine.get(user)
+        except UnknownIdError:
+            continue
+        if answer.list is not None and len(answer.list):
+            return user
+    raise AssertionError
+
+
+def assert_exact(engine: LiveEngine) -> VerifyReport:
+    report = engine.verify()
+    assert report.is_exact, str(report)
+    return report
+
+
+def test_first_start_writes_a_basis(engine: LiveEngine) -> None:
+    status = engine.status()
+    assert status.basis == 1
+    assert status.is_leader
+    assert status.frozen == ()
+    assert assert_exact(engine).n_lists == status.n_users > 0
+
+
+def test_read_contains_the_write_it_waits_for(engine: LiveEngine) -> None:
+    before = listed(engine)
+    written = engine.write([{"kind": "job", "id": before[0], "deleted": True}])
+    answer = engine.get(first_user(engine), after=written.seq)
+    assert answer.list is not None
+    assert before[0] not in answer.list.job_id
+    assert answer.seq >= written.seq
+    assert_exact(engine)
+
+
+def test_event_that_does_not_come_is_a_named_error(engine: LiveEngine) -> None:
+    seq = engine.status().seq
+    with pytest.raises(SeqNotReachedError) as caught:
+        engine.get(first_user(engine), after=seq + 1, timeout=0)
+    assert (caught.value.after, caught.value.seq) == (seq + 1, seq)
+
+
+def test_unknown_and_inactive_users(engine: LiveEngine) -> None:
+    user = first_user(engine)
+    with pytest.raises(UnknownIdError):
+        engine.get(10**9)
+    written = engine.write([{"kind": "user", "row": {"user_id": user, "is_active": False}}])
+    assert engine.get(user, after=written.seq).list is None
+    written = engine.write([{"kind": "user", "id": user, "deleted": True}])
+    with pytest.raises(UnknownIdError):
+        engine.get(user, after=written.seq)
+
+
+def test_explanation_equals_the_list(engine: LiveEngine, tables: Tables) -> None:
+    user = first_user(engine)
+    written = engine.write([job_row(tables, 3, job_id=70_001, company_id="new", prefecture_code="XY")])
+    answer = engine.get(user, after=written.seq)
+    assert answer.list is not None
+    for job, scores in zip(answer.list.job_id.tolist(), answer.list.scores, strict=True):
+        found = engine.explain(user, job)
+        assert (found.total, *found.groups.values()) == tuple(scores.tolist())
+        assert found.eligible
+    assert engine.explain(user, 70_001).job_id == 70_001
+
+
+def test_tick_moves_the_clock(engine: LiveEngine, clock: LiveClock) -> None:
+    before = engine.get(first_user(engine))
+    clock.move(90 * 86_400)
+    assert engine.tick() == 2
+    after = engine.get(before.list.user_id if before.list else 0)
+    assert (after.basis, after.as_of) == (2, clock.at)
+    assert before.list is not None
+    assert after.list is not None
+    assert not np.array_equal(before.list.scores, after.list.scores)
+    assert_exact(engine)
+
+
+def test_clock_never_goes_back(engine: LiveEngine, clock: LiveClock) -> None:
+    before = engine.get(first_user(engine))
+    clock.move(-3600)
+    assert engine.tick() == 2
+    assert engine.get(first_user(engine)).as_of == before.as_of
+
+
+def test_restart_continues_with_the_same_lists(sqlite_url: str, engine: LiveEngine, tables: Tables) -> None:
+    rows = [job_row(tables, place, fee=9000.0 + place) for place in range(10)]
+    written = engine.write([*rows, job_row(tables, 1, job_id=70_002)])
+    user = first_user(engine)
+    before = engine.get(user, after=written.seq)
+    engine.close()
+    with LiveEngine(sqlite_url, "standard", k=5, tick_seconds=3600, clock=engine._now) as later:
+        after = later.get(user)
+        assert (after.basis, after.seq) == (before.basis, before.seq)
+        assert before.list is not None
+        assert after.list is not None
+        np.testing.assert_array_equal(before.list.job_id, after.list.job_id)
+        np.testing.assert_array_equal(before.list.scores, after.list.scores)
+
+
+def test_engine_that_is_not_started_or_in_memory(sqlite_url: str, tables: Tables) -> None:
+    with pytest.raises(ConfigurationError):
+        LiveEngine("sqlite://")
+    engine = LiveEngine(sqlite_url)
+    with pytest.raises(ConfigurationError):
+        engine.get(1)
+    engine.close()
+
+
+def test_early_tick_after_a_large_transaction(engine: LiveEngine, tables: Tables) -> None:
+    rows = [job_row(tables, place % 100, job_id=80_000 + place) for place in range(501)]
+    engine.confirm()
+    engine._gate.allow(10**9)
+    engine.write(rows)
+    wait_until(lambda: engine.status().basis == 2)
+    assert_exact(engine)
