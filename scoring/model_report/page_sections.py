@@ -113,7 +113,7 @@ def _summarize_change(content: ReportContent) -> str:
     diff = content.diff
     if diff is None:
         return "The earlier model is not known."
-    before, after = escape_data(diff.a.name), escape_data(diff.b.name)
+    before, after = escape_data(diff.a.name), escape_data(_start_sentence(diff.b.name))
     if diff.is_same:
         return "The model did not change. All differences below come from new data."
     weights = diff.weights()
@@ -128,6 +128,11 @@ def _summarize_change(content: ReportContent) -> str:
     extra = f" {pluralize(settings, 'other setting')} also changed." if settings else ""
     start = f"{after} instead of {before}"
     return f"{start}. Changed weights: {named}.{extra}" if named else f"{start}, with the same weights.{extra}"
+
+
+def _start_sentence(name: str) -> str:
+    """Return a name at the start of a sentence. Names of profiles stay as they are."""
+    return f"T{name[1:]}" if name.startswith("the ") else name
 
 
 def _format_weight_change(before: float, after: float) -> str:
@@ -276,7 +281,8 @@ def _summarize_decision(content: ReportContent) -> str:
     if last is not None:
         return f"The model was in use from {last.at:%Y-%m-%d}, but not any more. {now}"
     name = "The model of this run" if content.kind == "run" else content.name
-    return f"{escape_data(name)} was never put into use{' as a saved profile' if content.kind == 'run' else ''}. {now}"
+    saved = " as a saved profile" if content.kind == "run" else ""
+    return f"{escape_data(_start_sentence(name))} was never put into use{saved}. {now}"
 
 
 def _describe_people(promotion: Promotion) -> str:

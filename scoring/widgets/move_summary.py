@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import pandas as pd
 
-from scoring.evaluation.measure_info import METRICS, find_measure
+from scoring.evaluation.measure_info import METRICS, find_measure, is_price
 
 __all__ = ["MoveSummary", "describe_difference", "describe_price"]
 
@@ -71,10 +71,17 @@ class MoveSummary:
     In this order: a goal that became worse, the property that changed most in the opposite direction, or the one that
     changed most in the same direction.
     """
+    price: str = ""
+    """The measure that is worst compared with the baseline, if by more than 10 % and not named before."""
 
     @classmethod
     def of(
-        cls, changes: Sequence[str], differences: pd.DataFrame, currency: str = "", goals: Collection[str] = ()
+        cls,
+        changes: Sequence[str],
+        differences: pd.DataFrame,
+        currency: str = "",
+        goals: Collection[str] = (),
+        measures: pd.DataFrame | None = None,
     ) -> Self:
         """Return the summary of a move.
 
@@ -84,21 +91,26 @@ class MoveSummary:
         differences: The frame of `compute_differences` between the previous try and this one.
         currency: Unit of amounts of money.
         goals: Measures that the user searches for. One that became worse is named first.
+        measures: The frame of `compute_differences` between the baseline and this try. None: the previous try is the
+            baseline.
         """
         rows = differences[differences["difference"].notna() & (differences["difference"] != 0)].to_dict("records")
         metrics = [row for row in rows if str(row["measure"]).rpartition("@")[0] in _METRICS]
         main = max(metrics, key=_measure_size, default=None)
-        if main is None:
-            return cls(tuple(changes), None, _choose_other(rows, 1, currency, goals))
-        first = MeasureMove.of(main, currency)
+        first = None if main is None else MeasureMove.of(main, currency)
         others = [row for row in rows if row not in metrics]
-        return cls(tuple(changes), first, _choose_other(others, first.sign, currency, goals))
+        other = _choose_other(others, 1 if first is None else first.sign, currency, goals)
+        known = {move.measure for move in (first, other) if move is not None and measures is None}
+        price = _describe_worst(differences if measures is None else measures, known, currency)
+        since = "" if measures is None else "compared with the baseline: "
+        return cls(tuple(changes), first, other, f"{since}{price}" if price else "")
 
     @property
     def text(self) -> str:
-        """The summary as one line, without a full stop."""
+        """The summary as one line, without a full stop. `!` is the mark of the measure in the table."""
         what = ", ".join(self.changes[:3]) + (f" and {len(self.changes) - 3} more" if len(self.changes) > 3 else "")
         parts = [move.text for move in (self.main, self.other) if move is not None]
+        parts += [f"! {self.price}"] if self.price else []
         effect = "; ".join(parts) if parts else "no measure changed"
         return f"{what}: {effect}" if what else effect
 
@@ -133,6 +145,13 @@ def describe_difference(measure: str, difference: float, currency: str = "", *, 
     unit = find_measure(measure, currency).unit
     unit = f" {unit}" if unit and " " not in unit else ""
     return f"{measure} {number.replace('-', '−')}{unit}{', may be chance' if is_noise else ''}"
+
+
+def _describe_worst(measures: pd.DataFrame, known: Collection[str], currency: str) -> str:
+    """Return the measure that is worst compared with the baseline, if by more than 10 %; "" if none or known."""
+    rows = [row for row in measures.to_dict("records") if is_price(str(row["measure"]), row["relative"])]
+    worst = max(rows, key=lambda row: abs(row["relative"]), default=None)
+    return "" if worst is None or worst["measure"] in known else describe_price(worst, currency)
 
 
 def _measure_size(row: Mapping[Hashable, Any]) -> float:

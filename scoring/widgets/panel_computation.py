@@ -481,11 +481,11 @@ class TuningSession:
         if before is None or before.model == state.model:
             return state.move
         changes = list_changes(before.model, state.model, state.request.moved)
+        currency = self.data.board.currency
         if before.model == state.baseline:
-            differences = state.measures
-        else:
-            differences = compute_differences(before.measure_values, state.measure_values, self.resamples, self.level)
-        return MoveSummary.of(changes, differences, self.data.board.currency, self.goals)
+            return MoveSummary.of(changes, state.measures, currency, self.goals)
+        differences = compute_differences(before.measure_values, state.measure_values, self.resamples, self.level)
+        return MoveSummary.of(changes, differences, currency, self.goals, state.measures)
 
     def _compare_beside(self, state: PanelState, cancelled: Cancelled) -> SideBySide:
         """Return the models of a request beside the baseline and the model. Each is one more comparison."""

@@ -48,7 +48,24 @@ def test_gain_beside_a_lower_metric_is_named():
         ("coverage@40", -0.1, -0.5, 0.01, True),
     )
     found = MoveSummary.of(["fee 10 → 60 %"], frame, "yen")
-    assert found.text == "fee 10 → 60 %: NDCG@10 −0.2; mean fee@40 +1,200 yen"
+    assert found.text == "fee 10 → 60 %: NDCG@10 −0.2; mean fee@40 +1,200 yen; ! coverage@40 −0.1 (−50 %)"
+
+
+def test_worst_measure_that_is_marked_is_named():
+    frame = make_frame(
+        ("NDCG@10", -0.2, -0.4, 0.02, True),
+        ("mean fee@40", 1200.0, 0.3, 100.0, True),
+        ("mean wage@40", -0.4, -0.3, 0.01, False),
+        ("diversity@40", -0.1, -0.2, 0.01, True),
+    )
+    found = MoveSummary.of([], frame, "yen")
+    assert found.text == "NDCG@10 −0.2; mean fee@40 +1,200 yen"  # NDCG@10 is worst, and named
+    small = make_frame(("NDCG@10", 0.01, 0.1, 0.02, True), ("mean wage@40", -0.02, -0.02, 0.01, True))
+    found = MoveSummary.of([], small, "yen", measures=frame[1:])
+    assert found.other.measure == "mean wage@40"
+    assert found.price == "compared with the baseline: mean wage@40 −0.4 (−30 %, may be chance)"
+    assert found.text.endswith(f"; ! {found.price}")
+    assert found.effect == "NDCG@10 +0.01; mean wage@40 −0.02"
 
 
 def test_move_without_effect_is_stated():

@@ -82,7 +82,8 @@ def test_lists_have_text_ids_and_no_formulas(standard):
 def test_page_is_a_report_that_warns_about_its_users(state, session, tmp_path):
     page = export_page(state, session, Registry(tmp_path / "profiles"), baseline="standard")
     assert page.name == "report on standard-changed.html"
-    assert "the model of the panel" in page.text
+    assert "The model of the panel</bdi> instead of " in page.text
+    assert "The model of the panel</bdi> was never put into use" in page.text
     assert page.text.startswith("<!doctype html>")
     assert "This is not a final test" in page.text
     assert f"fitted or selected on all {len(session.user_id)} users" in page.text
