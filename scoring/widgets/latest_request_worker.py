@@ -65,7 +65,7 @@ class Worker(Generic[R, S]):
         self._changed = threading.Condition()
         self._request: R | None = None
         self._due, self._submitted_at = 0.0, -math.inf
-        self._submitted = self._done = 0
+        self._submitted = self._started = self._done = 0
         self._closed = False
         self._error: Exception | None = None
         self.status = Status("idle")
@@ -84,6 +84,11 @@ class Worker(Generic[R, S]):
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="scoring-worker", daemon=True)
                 self._thread.start()
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether a newer request exists than the one that is computed, or was computed last."""
+        return self._submitted != self._started
 
     def wait_idle(self, timeout: float | None = None) -> None:
         """Wait until the latest request is computed or the worker is closed.
@@ -120,6 +125,7 @@ class Worker(Generic[R, S]):
                     self._thread = None  # set under the lock, so the next `submit` starts a new thread
                     return
                 number, request = self._submitted, self._request
+                self._started = number
             self._compute(number, request)  # type: ignore[arg-type]  # set by `submit`
 
     def _compute(self, number: int, request: R) -> None:

@@ -93,6 +93,8 @@ class TuningPanel:
         self._beside: tuple[tuple[str, ScoringModel], ...] = ()
         self._drag: object = None
         self._n_forced = 0  # how often the page must show its former values again
+        self._n_evidence = 0
+        self._answered = 0  # the number of the last event; the page ignores the answers to earlier ones
         self.page = PanelPage() if page is None else page
         self.worker: Worker[Request, PanelState] = Worker(
             session.stages, self._publish, self._show_status, debounce=debounce
@@ -166,13 +168,17 @@ class TuningPanel:
         kind = event.get("kind")
         if kind == "open":
             self._open()
-        if kind == "profiles":  # other programs may have saved some; a message beside a control stays
-            self._show_profiles()
-        if kind not in _CONTROLS:
             return
-        at = _CONTROLS[kind].format_map(_Texts(event))
         with self._lock:
-            self._report(at, lambda: self._apply(event))
+            number = event.get("n")
+            self._answered = max(self._answered, number if isinstance(number, int) else 0)
+            try:
+                if kind == "profiles":  # other programs may have saved some; a message beside a control stays
+                    self._show_profiles()
+                elif kind in _CONTROLS:
+                    self._report(_CONTROLS[kind].format_map(_Texts(event)), lambda: self._apply(event))
+            finally:
+                self.page.show(answered=self._answered)
 
     def _apply(self, event: Event) -> str | None:
         weights, name = self.weights, _read_text(event, "name")
@@ -301,7 +307,7 @@ class TuningPanel:
 
     def _filter(self, event: Event) -> str:
         """Select users. If the current one is not among them, choose the first."""
-        self.users.select(**{name: value for name, value in event.items() if name != "kind"})
+        self.users.select(**{name: value for name, value in event.items() if name not in ("kind", "n")})
         users = self.users.find_users(self.state)
         self._show_filters()
         if self.users.selection.order or not np.isin(self._user_id, users):
@@ -408,7 +414,9 @@ class TuningPanel:
         def show() -> str:
             model = self._require_saver().registry.use(profile).model if profile.strip() else None
             confirmations = [] if model is None else self.history.find_confirmations(model)
-            self.page.show(evidence={**dialog.document(profile), "confirmations": confirmations})
+            self._n_evidence += 1  # the page opens the dialog again, even if nothing has changed
+            evidence = {**dialog.document(profile), "confirmations": confirmations, "number": self._n_evidence}
+            self.page.show(evidence=evidence)
             return ""
 
         self._run("evidence", show)
@@ -441,7 +449,8 @@ class TuningPanel:
                 text, kind = action(), "note"
             except ScoringError as error:
                 text, kind = str(error), "failed"
-            self.page.show(problem={"at": at, "kind": kind, "text": text})
+            with self._lock:  # after the message of the event that started the action
+                self.page.show(problem={"at": at, "kind": kind, "text": text})
 
         threading.Thread(target=run, name=f"scoring-{at}", daemon=True).start()
 
@@ -474,6 +483,7 @@ class TuningPanel:
     def _submit(self, *, confirm: bool = False) -> None:
         self._is_confirming = confirm
         self._requested = self._request()
+        self.page.show(status=_COMPUTING)  # before the answer to the event
         self.worker.submit(self._requested)
 
     def _request(self) -> Request:
@@ -560,7 +570,7 @@ class TuningPanel:
 
     def _show_controls(self) -> None:
         self.page.show(
-            values={**make_control_values(self.weights), "n_forced": self._n_forced},
+            values={**make_control_values(self.weights), "n_forced": self._n_forced, "answered": self._answered},
             rules={"rules": list_rules(self.weights, self.session.data), "n_forced": self._n_forced},
         )
 
@@ -575,6 +585,7 @@ class TuningPanel:
             "job": "" if self._job_id is None else external_ids.name_job(self._job_id),
             "at": int(place[0]) + 1 if len(place) else None,
             "n_forced": self._n_forced,
+            "answered": self._answered,
         }
         self.page.show(choice=choice)
 
@@ -609,8 +620,8 @@ class TuningPanel:
     def _publish(self, state: PanelState) -> None:
         """Show a state. Called on the worker's thread."""
         with self._lock:
-            if state.request != self._request():
-                return  # outdated: a newer move is about to be submitted
+            if state.request != self._requested:
+                return  # outdated: a newer move is submitted
             self.state = state
             parts = {
                 name: None if source is None else make(source)
@@ -661,11 +672,13 @@ class TuningPanel:
         if self._drafts is not None:
             _ = self.session.evaluator.holdout.digest  # the first time takes long, and the lock must not wait for it
         with self._lock:
-            text = {"computing": "Computing…", "failed": status.reason}.get(status.kind, self._describe_move())
             if status.kind == "settled" and self.state is not None:
                 self.history.add(self.state)
                 self._show_history()
-            self.page.show(status={"kind": status.kind, "text": text})
+            if status.kind != "computing" and self.worker.is_superseded:
+                return  # outdated: a newer move is submitted
+            text = {"failed": status.reason}.get(status.kind, self._describe_move())
+            self.page.show(status=_COMPUTING if status.kind == "computing" else {"kind": status.kind, "text": text})
             if status.kind == "settled":
                 self._save_draft()
 
@@ -674,6 +687,9 @@ class TuningPanel:
         if self.state is None or self.state.move is None:
             return "These are the lists of the baseline." if self.weights.model == self.weights.baseline else "Done."
         return f"{self.state.move.text}."
+
+
+_COMPUTING: Final = {"kind": "computing", "text": "Computing…"}
 
 
 class _Texts(dict[str, Any]):

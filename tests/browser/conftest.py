@@ -41,11 +41,12 @@ def browser() -> Iterator[Browser]:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as driver:
         try:
-            started = driver.chromium.launch(executable_path=path, args=[*FLAGS])
+            started = driver.chromium.launch(executable_path=path, args=[*FLAGS], timeout=PATIENCE)
         except Error as error:
             if os.environ.get("CI"):  # CI does not show reasons of skips: fail
                 raise
             pytest.skip(f"chromium does not start here: {error}")
+        expect.set_options(timeout=PATIENCE)
         yield started
         started.close()
 
@@ -55,7 +56,7 @@ def monitor(browser: Browser) -> Iterator[PageMonitor]:
     """A page in a browser context per module. Requests to other hosts and errors fail the module."""
     context = browser.new_context(viewport={"width": 1600, "height": 1200})
     context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    context.add_init_script(f"window.scoringLostAfter = {PATIENCE}")  # a busy machine pauses kernels for seconds
     page = PageMonitor(context)
     yield page
     context.close()

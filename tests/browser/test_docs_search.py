@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
@@ -45,6 +47,7 @@ PAGES = {
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.set_content("<main></main>")
     index = section_index.make_index(PAGES, lambda word: word.removesuffix("s"))
     for text in (STUB, f"const SECTION_INDEX = {json.dumps(index)};", (ROOT / "docs/_static/search.js").read_text()):

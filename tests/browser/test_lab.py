@@ -52,7 +52,7 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
 
     expect(keyboard.root.get_by_role("row", name="NDCG@10")).to_contain_text("no change")  # cells undid their changes
     start = keyboard.settle()
-    keyboard.slider("fee").focus()
+    keyboard.reach(keyboard.slider("fee"))
     assert find_layout_problems(page) == []
     page.evaluate("document.querySelector('.scoring-page').scrollIntoView()")
     boxes = measure(page)
@@ -60,16 +60,17 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     assert abs(boxes["measures"]["top"] - boxes["first"]["top"]) < 200  # beside the sliders, not below them
     place = page.evaluate(PLACE)
     expect(keyboard.entry("fee")).to_have_value("0.25")
+    keyboard.expect_focus(keyboard.slider("fee"))
     keyboard.press("ArrowRight")
     expect(keyboard.entry("fee")).to_have_value("0.26")
     moved = keyboard.settle(start)
     keyboard.press("Tab")
-    assert keyboard.has_focus(keyboard.entry("fee"))
+    keyboard.expect_focus(keyboard.entry("fee"))
     keyboard.press("Tab")
-    assert keyboard.has_focus(keyboard.lock("fee"))
+    keyboard.expect_focus(keyboard.lock("fee"))
     keyboard.press("Control+z")
     keyboard.back(start)
-    keyboard.button("Redo").focus()
+    keyboard.reach(keyboard.button("Redo"))
     keyboard.press("Space")
     keyboard.back(moved)
 
@@ -81,7 +82,7 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     # in command mode, these keys add, cut or delete cells, change their type or restart the kernel
     keyboard.root.get_by_role("tab", name="Weights").click()
     for control in (keyboard.slider("wage"), keyboard.button("Undo"), keyboard.lock("wage"), rows.nth(1)):
-        control.focus()
+        keyboard.reach(control)
         keyboard.press("a", "b", "x", "m", "d", "d", "0", "0")
     assert page.evaluate(PLACE) == place  # the notebook handled none of the keys
 
@@ -90,7 +91,7 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
     assert round(saved.model.weights.components["base"]["fee"], 4) == 0.26
 
     page.evaluate(DIRTY, True)
-    keyboard.slider("wage").focus()
+    keyboard.reach(keyboard.slider("wage"))
     keyboard.press("Control+s")  # the notebook handles it, not the browser
     page.wait_for_function(f"!({DIRTY})()", polling=POLLING)
     page.reload()
@@ -100,6 +101,7 @@ def test_notebook_panel_moves_and_restores_a_profile(lab: Server, monitor: PageM
 
     *_, cells = page.evaluate(PLACE)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.node.focus()")
+    page.wait_for_function(f"({PLACE})()[0] === 'command'", polling=POLLING)
     keyboard.press("b")  # outside the panel, the notebook handles the key
     page.wait_for_function(f"({PLACE})()[2] === {cells + 1}", polling=POLLING)
     expect(page.get_by_text("official Jupyter news")).to_have_count(0)  # the user is not asked

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from scoring.model_report import render_report_page
+from tests.browser.conftest import PATIENCE
 from tests.model_report.content_maker import make_content
 
 
@@ -26,6 +27,7 @@ def opened(request: pytest.FixtureRequest, browser: Browser, page_file: Path) ->
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=False, offline=True
     )
+    context.set_default_timeout(PATIENCE)
     page, events = context.new_page(), list[str]()
     page.on("request", lambda sent: events.append(sent.url))
     page.on("console", lambda message: events.append(message.text))
@@ -48,6 +50,7 @@ def test_page_needs_no_network_and_fits_the_screen(opened: tuple[Page, list[str]
 
 def test_page_is_printed_with_a_summary_of_one_page(browser: Browser, page_file: Path) -> None:
     context = browser.new_context(offline=True)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(page_file.as_uri())
     printed = page.pdf(prefer_css_page_size=True, print_background=True)

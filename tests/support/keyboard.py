@@ -22,12 +22,19 @@ _READ = """() => {
     measures: Array.from(measures.querySelectorAll("tbody tr"), row => row.textContent),
   };
 }"""
+_IS_SETTLED = """() => {
+  const { state, pending } = document.querySelector(".scoring-page")?.dataset ?? {};
+  return state === "settled" && pending === "false";
+}"""
 _SETTLED = """(before) => {
-  const now = (READ)();
-  if (document.querySelector(".scoring-page")?.dataset.state !== "settled" || !now?.list.length) return false;
-  return !before || ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
-}""".replace("READ", _READ)
-_BACK = "(before) => JSON.stringify((READ)()) === JSON.stringify(before)".replace("READ", _READ)
+  const now = (IS_SETTLED)() ? (READ)() : null;
+  if (!now?.list.length) return null;
+  const isOther = part => JSON.stringify(now[part]) !== JSON.stringify(before[part]);
+  return !before || (isOther("list") && isOther("measures")) ? now : null;
+}""".replace("READ", _READ).replace("IS_SETTLED", _IS_SETTLED)
+_BACK = "(before) => (IS_SETTLED)() && JSON.stringify((READ)()) === JSON.stringify(before)".replace(
+    "READ", _READ
+).replace("IS_SETTLED", _IS_SETTLED)
 _STOP = """() => {
   const all = Array.from(document.querySelectorAll(
     '.scoring-page :is(button:not(:disabled), input, select, summary, [tabindex])'));
@@ -38,24 +45,25 @@ _STOPS_THERE_ARE = _STOP.replace(".indexOf(document.activeElement)", ".length")
 
 
 class Keyboard:
-    """Operate the panel of a page. Its answers are the rows of the list and of the measures, as text."""
+    """Operate the panel of a page. Its answers are the rows of the list and of the measures, as text.
+
+    The panel is settled if it has answered all events of the page and computed all results. Until then it may replace
+    what the page shows, so answers are read only from a settled panel.
+    """
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.root = page.locator(".scoring-page")
         self.message = self.root.locator(".message:not(:empty)")
 
-    def answers(self) -> dict[str, list[str]]:
-        read: dict[str, list[str]] = self.page.evaluate(_READ)
-        return read
-
     def settle(self, before: dict[str, list[str]] | None = None) -> dict[str, list[str]]:
         """Return the answers of the settled panel. With `before`, wait until list and measures both differ from it."""
-        self.page.wait_for_function(_SETTLED, arg=before, polling=POLLING)
-        return self.answers()
+        found = self.page.wait_for_function(_SETTLED, arg=before, polling=POLLING)
+        answers: dict[str, list[str]] = found.json_value()
+        return answers
 
     def back(self, before: dict[str, list[str]]) -> None:
-        """Wait until the panel shows these answers again."""
+        """Wait until the settled panel shows these answers again."""
         self.page.wait_for_function(_BACK, arg=before, polling=POLLING)
 
     # Controls
@@ -91,12 +99,12 @@ class Keyboard:
 
     def reach(self, control: Locator) -> None:
         """Focus a control. One test checks that Tab visits every control; pressing it each time takes seconds."""
+        expect(control).to_be_enabled()
         control.focus()
-        assert self.has_focus(control), f"{control} does not take the focus"
+        self.expect_focus(control)
 
-    def has_focus(self, control: Locator) -> bool:
-        focused: bool = control.evaluate("one => one === document.activeElement")
-        return focused
+    def expect_focus(self, control: Locator) -> None:
+        expect(control).to_be_focused()
 
     def type(self, control: Locator, text: str) -> None:
         """Replace the text of a control."""
@@ -107,6 +115,7 @@ class Keyboard:
 
     def stops(self) -> tuple[list[int], int]:
         """Return the positions of the controls that Tab visits, in order, and the number of controls."""
+        self.settle()  # later results add controls
         for _ in range(_STOPS):
             if self.page.evaluate(_STOP) == 0:
                 break
@@ -119,19 +128,22 @@ class Keyboard:
 
     def save(self, name: str) -> None:
         """Save the model as a profile. Press Save again if the panel asks for it."""
+        self.settle()  # a profile has the metrics of its weights
         self.root.get_by_role("tab", name="Profiles").click()
         self.type(self.entry("name"), name)
-        expect(self.message).not_to_be_empty()
-        self.reach(self.button("Save"))
+        saved = f"^Saved as {re.escape(name)}@1\\. "
+        expect(self.message).to_have_text(re.compile(f"{saved}|Press Save again"))  # not an earlier message
         if "Press Save again" in self.message.inner_text():
+            self.reach(self.button("Save"))
             self.press("Enter")
-        expect(self.message).to_have_text(re.compile(f"^Saved as {re.escape(name)}@1\\. "))
+        expect(self.message).to_have_text(re.compile(saved))
 
     def choose_profile(self, name: str) -> None:
-        self.root.get_by_role("tab", name="Profiles").click()
-        expect(self.entry("profile").locator(f'option[value="{name}"]')).to_be_attached()  # the tab asks for new ones
-        self.reach(self.entry("profile"))
-        self.page.keyboard.type(name)
+        """Choose a saved profile. A browser searches typed letters as one word only if they follow within a second."""
+        self.root.get_by_role("tab", name="Profiles").click()  # asks for new profiles
+        expect(self.entry("profile").locator(f'option[value="{name}"]')).to_be_attached()
+        self.settle()
+        self.entry("profile").select_option(name)
         expect(self.entry("profile")).to_have_value(name)
 
     def typed(self, *names: str) -> dict[str, Any]:

@@ -8,6 +8,10 @@ from playwright.sync_api import Page
 
 __all__ = ["find_layout_problems", "measure"]
 
+_DRAWN = """async () => {
+  await document.fonts.ready;
+  for (let i = 0; i < 2; i++) await new Promise(drawn => requestAnimationFrame(drawn));
+}"""  # observers of sizes are called when a frame is drawn
 _PROBLEMS = """() => {
   const page = document.querySelector(".scoring-page");
   const box = one => one.getBoundingClientRect();
@@ -65,11 +69,13 @@ _MEASURE = """() => {
 
 def find_layout_problems(page: Page) -> list[str]:
     """Return what overlaps, leaves the page or is cut off, as sentences."""
+    page.evaluate(_DRAWN)
     found: list[str] = page.evaluate(_PROBLEMS)
     return found
 
 
 def measure(page: Page) -> dict[str, Any]:
     """Return the boxes of the controls and the measures, and the colour of the paper."""
+    page.evaluate(_DRAWN)
     found: dict[str, Any] = page.evaluate(_MEASURE)
     return found

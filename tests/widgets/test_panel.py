@@ -89,7 +89,7 @@ def test_only_changed_parts_are_sent(page, monkeypatch):
     monkeypatch.setattr(page.panel.page, "send", lambda message: sent.extend(message["parts"]))
     page.settle("job", id=page["list"]["rows"][0]["id"])
     needed = {"choice", "waterfall", "job_card"}
-    assert needed < set(sent) <= needed | {"status", "problem", "history"}
+    assert needed < set(sent) <= needed | {"status", "problem", "history", "answered"}
     sent.clear()
     page.panel.page.show(waterfall=page["waterfall"], choice=page["choice"])
     assert sent == []
@@ -258,7 +258,7 @@ def test_choosing_a_user_and_a_job_shows_them(page):
     page.settle("user", id=str(ids[0]))
     state = page.settle("step", by=1)
     assert state.users.user_id == ids[1]
-    assert page["choice"] == {"user": str(ids[1]), "job": "", "at": 2, "n_forced": 0}
+    assert page["choice"] == {"user": str(ids[1]), "job": "", "at": 2, "n_forced": 0, "answered": 0}
     job = page["list"]["rows"][2]["id"]
     state = page.settle("job", id=job)
     assert state.waterfall.job_id == int(job)
@@ -345,6 +345,37 @@ def test_methods_of_a_notebook_raise_their_errors(page, standard):
     with pytest.raises(ConfigurationError):
         page.panel.set_weight("salary", 0.5)
     assert page.panel.weights.model == standard
+
+
+def test_answer_comes_after_the_status_of_the_computation(page, monkeypatch):
+    """A page that has the answer knows whether results are still to come."""
+    sent: list[dict[str, object]] = []
+    monkeypatch.setattr(page.panel.page, "send", lambda message: sent.append(message["parts"]))
+    page.settle("weight", name="fee", value=0.7, n=7)
+    order = [(name, part) for parts in sent for name, part in parts.items() if name in ("answered", "status", "values")]
+    assert [name for name, _ in order[:3]] == ["values", "status", "answered"]
+    assert order[0][1]["answered"] == order[2][1] == 7
+    assert order[1][1]["kind"] == "computing"
+    page.send("nonsense", n=9)
+    page.send("user", id="nobody", n=8)
+    assert page["answered"] == page["choice"]["answered"] == 9
+
+
+def test_result_of_a_thread_replaces_the_first_message(page, monkeypatch):
+    """The thread may have its result before the event that started it is answered."""
+    run = page.panel._run
+
+    def run_fast(at, action):
+        run(at, lambda: "done")
+        (thread,) = [one for one in threading.enumerate() if one.name == "scoring-export"]
+        thread.join(0.2)
+
+    monkeypatch.setattr(page.panel, "_run", run_fast)
+    assert page.send("export", what="lists")["text"] == "Collecting the lists…"
+    for thread in threading.enumerate():
+        if thread.name == "scoring-export":
+            thread.join(WAIT)
+    assert page["problem"]["text"] == "done"
 
 
 def test_unknown_event_is_ignored(page, standard):
@@ -602,6 +633,9 @@ def test_promotion_shows_evidence_and_needs_a_reason(session, tmp_path, standard
     assert wait("evidence", profile="tuned@1") == {"at": "evidence", "kind": "note", "text": ""}
     assert page["evidence"]["needs_force"]
     assert page["evidence"]["confirmations"] == []
+    shown = page["evidence"]
+    wait("evidence", profile="tuned@1")
+    assert page["evidence"] != shown  # the page opens the dialog when it receives the evidence
     assert page.send("promote", profile="tuned@1", note=" ")["kind"] == "failed"  # at once
     assert wait("promote", profile="tuned@1", note="faster")["kind"] == "failed"
     assert wait("promote", profile="tuned@1", note="faster", force="a test")["text"].startswith("Promoted tuned@1.")

@@ -84,7 +84,8 @@ class CurveEditor {
       () => this.remove());
     this.fields = make("div", { class: "curve-fields" });
     this.changePoint = changePoint;
-    this.send = throttle((isLast) => change(this.points, isLast), 60);
+    this.sent = 0; // the number of the last event of this curve
+    this.send = throttle((isLast) => this.report(isLast), 60);
     this.node = make("div", { class: "curve-editor" }, make("span", { class: "parameter-name", "data-tip": `curve:${curve.name}` }, curve.field),
       this.plot, this.fields, make("div", { class: "curve-buttons" }, this.adding, this.removing));
     this.plot.addEventListener("dblclick", (event) => this.addOrRemove(event));
@@ -104,8 +105,13 @@ class CurveEditor {
     return [12 + ((width - 24) * (x - start)) / (end - start || 1), 10 + (height - 32) * (1 - y / 100)];
   }
 
-  show(points) {
-    if (this.dragged >= 0) return;
+  report(isLast) {
+    this.sent = this.change(this.points, isLast) ?? this.sent;
+  }
+
+  /** Show the points, unless they answer an earlier event. */
+  show(points, answered = Infinity) {
+    if (this.dragged >= 0 || answered < this.sent) return;
     const isSame = points.length === this.points.length;
     this.points = points.map((point) => [...point]);
     this.selected = Math.min(this.selected, points.length - 1);
@@ -126,9 +132,9 @@ class CurveEditor {
       makeSvg("line", { x1: 12, x2: width - 12, y1: height - 22, y2: height - 22, class: "axis" }),
       makeSvg("line", { x1: 12, x2: 12, y1: 10, y2: height - 22, class: "axis" }),
       makeSvg("text", { x: 16, y: 12, class: "tick" }, "100"), ...this.ends, this.line, ...this.dots);
-    this.inputs = this.points.map((_, i) => ["x", "value"].map((axis, j) => make("input", { type: "number", step: "any",
+    this.inputs = this.points.map((_, i) => ["x", "value"].map((axis) => watchTyping(make("input", { type: "number", step: "any",
       "aria-label": `${this.curve.name} point ${i + 1} ${axis}`, onfocus: () => this.select(i),
-      onchange: (event) => this.changePoint(`${this.curve.name} point ${i + 1} ${axis}`, event.target.valueAsNumber) })));
+      onchange: (event) => this.changePoint(`${this.curve.name} point ${i + 1} ${axis}`, event.target.valueAsNumber) }))));
     this.fields.replaceChildren(make("span", { class: "muted" }, "x"), make("span", { class: "muted" }, "points"),
       ...this.inputs.flat());
   }
@@ -146,7 +152,7 @@ class CurveEditor {
       setAttributes(this.dots[i], { cx: spots[i][0], cy: spots[i][1], "aria-valuenow": point[1], "aria-valuemin": 0,
         "aria-valuemax": 100, "aria-valuetext": text, "aria-label": `${this.curve.name} point ${i + 1}` });
       this.inputs[i].forEach((input, j) => {
-        if (input !== document.activeElement) input.value = Number(point[j].toPrecision(6));
+        setValue(input, Number(point[j].toPrecision(6)));
       });
     });
   }
@@ -192,7 +198,7 @@ class CurveEditor {
   /** Send other points. They are shown, and the selected one gets the focus, when the panel has accepted them. */
   replace(points) {
     this.isFocusing = true;
-    this.change(points, true);
+    this.sent = this.change(points, true) ?? this.sent;
   }
 
   move(i, x, y) {
@@ -233,7 +239,7 @@ class CurveEditor {
     if (this.dragged < 0) return;
     this.dragged = -1;
     this.send.cancel();
-    if (this.hasMoved) this.change(this.points, true);
+    if (this.hasMoved) this.report(true);
   }
 
   press(event, i) {
@@ -250,6 +256,6 @@ class CurveEditor {
     const times = event.shiftKey ? 10 : 1;
     const [x, y] = this.points[i];
     this.move(i, x + dx * times * this.curve.step, y + dy * times);
-    this.change(this.points, true);
+    this.report(true);
   }
 }

@@ -5,22 +5,26 @@ class SliderField {
   constructor(label, start, end, step, send, format = (value) => String(Number(value.toPrecision(6)))) {
     this.format = format;
     this.drag = 0;
-    const whileMoving = throttle((value) => send(value, this.drag, false), 60);
+    this.sent = 0; // the number of the last event of this control
+    const sendMove = (...values) => {
+      this.sent = send(...values) ?? this.sent;
+    };
+    const whileMoving = throttle((value) => sendMove(value, this.drag, false), 60);
     this.slider = make("input", { type: "range", min: start, max: end, step, "aria-label": label,
       oninput: () => {
         if (!this.isMoving) this.drag += 1;
         this.isMoving = true;
-        this.field.value = this.slider.value;
+        setValue(this.field, this.slider.value);
         this.paint();
         whileMoving(this.slider.valueAsNumber);
       },
       onchange: () => {
         whileMoving.cancel();
         this.isMoving = false;
-        send(this.slider.valueAsNumber, this.drag, true);
+        sendMove(this.slider.valueAsNumber, this.drag, true);
       } });
-    this.field = make("input", { type: "number", step: "any", "aria-label": label, class: "number-field",
-      onchange: () => send(this.field.valueAsNumber, null, true) });
+    this.field = watchTyping(make("input", { type: "number", step: "any", "aria-label": label, class: "number-field",
+      onchange: () => sendMove(this.field.valueAsNumber, null, true) }));
   }
 
   paint() {
@@ -29,15 +33,15 @@ class SliderField {
     this.slider.style.setProperty("--share", `${(100 * share).toFixed(2)}%`);
   }
 
-  /** Show a value. A value outside the range of the slider extends the range. */
-  show(value, text) {
+  /** Show a value, unless it answers an earlier event. A value outside the range of the slider extends the range. */
+  show(value, text, answered = Infinity) {
+    if (answered < this.sent) return;
     if (!this.isMoving) {
       if (value < Number(this.slider.min)) this.slider.min = value;
       if (value > Number(this.slider.max)) this.slider.max = value;
       this.slider.value = value;
     }
-    const shown = this.format(value);
-    if (this.field.value !== shown && !this.isMoving) this.field.value = shown;
+    if (!this.isMoving) setValue(this.field, this.format(value));
     if (text) setAttributes(this.slider, { "aria-valuetext": text });
     this.paint();
   }
@@ -55,6 +59,9 @@ class Controls {
   }
 
   build(structure) {
+    const key = JSON.stringify(structure);
+    if (key === this.key) return; // a page that connects again keeps its focus and its open parts
+    this.key = key;
     this.node.replaceChildren(...structure.groups.map((group) => this.buildGroup(group)));
   }
 
@@ -122,7 +129,7 @@ class Controls {
     for (const [rows, level] of levels) {
       for (const [name, value] of Object.entries(level)) {
         const row = rows[name];
-        row.show(value.weight, `${formatNumber(value.weight)}, share of the total ${formatShare(value.share)}`);
+        row.show(value.weight, `${formatNumber(value.weight)}, share of the total ${formatShare(value.share)}`, values.answered);
         setText(row.share, formatShare(value.share));
         if (row.isLocked !== value.is_locked) {
           row.isLocked = value.is_locked;
@@ -133,8 +140,8 @@ class Controls {
         }
       }
     }
-    for (const [name, value] of Object.entries(values.parameters)) this.parameters[name]?.show(value);
-    for (const [name, points] of Object.entries(values.curves)) this.curves[name]?.show(points);
+    for (const [name, value] of Object.entries(values.parameters)) this.parameters[name]?.show(value, "", values.answered);
+    for (const [name, points] of Object.entries(values.curves)) this.curves[name]?.show(points, values.answered);
   }
 }
 
@@ -170,13 +177,13 @@ class Rules {
     const more = make("div", { class: "rule-more" });
     const fields = [];
     if (rule.kind === "number") {
-      fields.push(make("input", { type: "number", step: "any", "aria-label": `${name}: value`, class: "number-field",
-        onchange: (event) => send({ value: event.target.valueAsNumber }) }));
+      fields.push(watchTyping(make("input", { type: "number", step: "any", "aria-label": `${name}: value`, class: "number-field",
+        onchange: (event) => send({ value: event.target.valueAsNumber }) })));
       more.append(...fields, rule.unit ? make("span", { class: "muted" }, rule.unit) : "");
     } else if (rule.kind === "own") {
       rule.numbers.forEach((number, i) => {
-        fields.push(make("input", { type: "number", step: "any", "aria-label": `${name}: ${number.label}`,
-          class: "number-field", onchange: (event) => send({ value: event.target.valueAsNumber, number: i }) }));
+        fields.push(watchTyping(make("input", { type: "number", step: "any", "aria-label": `${name}: ${number.label}`,
+          class: "number-field", onchange: (event) => send({ value: event.target.valueAsNumber, number: i }) })));
         more.append(make("label", {}, number.label, fields.at(-1)));
       });
     } else if (rule.kind === "choices") {
@@ -193,7 +200,7 @@ class Rules {
       if (now.kind === "choices") fields.forEach((field) => { field.checked = now.value.includes(Number(field.value)); });
       else {
         const values = now.kind === "own" ? now.numbers.map((number) => number.value) : [now.value];
-        fields.forEach((field, i) => { field.value = values[i] ?? ""; });
+        fields.forEach((field, i) => { setValue(field, values[i] ?? ""); });
       }
       more.classList.toggle("off", !now.is_on);
     };

@@ -38,6 +38,38 @@ function setAttributes(node, values) {
   }
 }
 
+const shownValues = new WeakMap(); // field → the value to show
+const typing = new WeakSet(); // fields whose user types
+const unsent = new WeakSet(); // fields whose text was complete when the page was locked
+
+/** Let `setValue` wait while a user types into a field. Enter, a change, or leaving the field ends it. */
+function watchTyping(field) {
+  const end = () => {
+    if (field.closest("[inert]")) return; // a locked page loses the focus, not the text
+    if (unsent.delete(field)) field.dispatchEvent(new Event("change"));
+    if (typing.delete(field)) field.value = shownValues.get(field) ?? "";
+  };
+  field.addEventListener("input", () => typing.add(field));
+  field.addEventListener("change", (event) => {
+    if (field.closest("[inert]")) {
+      unsent.add(field);
+      event.stopImmediatePropagation();
+    } else {
+      unsent.delete(field);
+      typing.delete(field);
+    }
+  }, true); // before the listener that sends the value
+  field.addEventListener("keydown", (event) => event.key === "Enter" && setTimeout(end)); // after the change
+  field.addEventListener("blur", end);
+  return field;
+}
+
+/** Show a value in a field. A text that its user is typing stays. */
+function setValue(field, value) {
+  shownValues.set(field, value);
+  if (!typing.has(field) && field.value !== String(value)) field.value = value;
+}
+
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** Return a number with four significant digits, or – if it is missing. `isPadded` keeps zeros at the end. */

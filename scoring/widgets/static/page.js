@@ -4,6 +4,8 @@
 const PING_EVERY = 400;
 const PING_EVERY_WHILE_LOST = 2000; // a kernel that runs a long cell answers all pings after it
 const LOST_AFTER = 2100;
+// A script that runs before the page may set a longer time: scoringLostAfter, in milliseconds.
+const getLostAfter = () => globalThis.scoringLostAfter ?? LOST_AFTER;
 const LATE = 200; // a timer that is later than this ran after a pause of the page
 const KEYS = [
   ["Ctrl+Z", "undo the last move"], ["Ctrl+Y", "redo the move that was undone"],
@@ -31,16 +33,25 @@ class Page {
     return `${this.prefix}-${this.n_ids}`;
   }
 
-  /** Return the place of the messages of a control. */
-  makeMessage(at) {
-    const node = make("p", { class: "message", role: "status" });
+  /** Return the place of the messages of a control. With `isFolded`, only the first sentence is shown at once. */
+  makeMessage(at, isFolded = false) {
+    const node = make("div", { class: `message${isFolded ? " folded" : ""}`, role: "status" });
     (this.messages[at] ??= []).push(node);
     return node;
   }
 
+  /** Send an event, and return its number, which the answer contains. Return null if the connection is lost. */
   send(event) {
-    if (this.isLost) return;
-    this.model.send(event);
+    if (this.isLost) return null;
+    this.sent = Math.max((this.sent ?? 0) + 1, Date.now()); // two views of one panel have different numbers
+    this.model.send({ ...event, n: this.sent });
+    this.markPending();
+    return this.sent;
+  }
+
+  /** Show in `data-pending` whether the panel has answered all events. */
+  markPending() {
+    this.root.dataset.pending = String((this.sent ?? 0) > (this.document.answered ?? 0));
   }
 
   open() {
@@ -81,7 +92,7 @@ class Page {
     this.header = make("header", { class: "header" },
       this.status, make("div", { class: "actions" }, make("div", { class: "toolbar" }, Object.values(this.buttons)), this.moves),
       this.lost,
-      this.makeMessage("moves"), this.makeMessage("confirm"));
+      this.makeMessage("moves", true), this.makeMessage("confirm", true));
     this.controls = new Controls(this);
     this.rules = new Rules(this);
     this.profiles = new Profiles(this);
@@ -247,8 +258,10 @@ class Page {
   // Documents
 
   receive(parts) {
-    const isWhole = "session" in parts; // the page has just opened
+    const isWhole = "session" in parts; // the page has just opened, or connected again
+    if (isWhole && parts.values) parts.values.answered = parts.choice.answered = Infinity; // events may be lost
     Object.assign(this.document, parts);
+    if (isWhole) this.document.answered = this.sent;
     const draw = {
       opening: (part) => this.showOpening(part),
       session: (part) => this.showSession(part),
@@ -289,6 +302,7 @@ class Page {
     this.frame = requestAnimationFrame(() => this.markScrolled());
     if (parts.evidence && !isWhole) this.promotion.show(parts.evidence);
     this.root.dataset.state = this.document.status?.kind ?? "opening";
+    this.markPending();
   }
 
   /** Let the keyboard reach tables that scroll sideways. */
@@ -351,10 +365,17 @@ class Page {
     for (const [name, nodes] of Object.entries(this.messages)) {
       for (const node of nodes) {
         const text = name === at ? problem.text : "";
-        if (node.textContent !== text.replaceAll("`", "")) node.replaceChildren(...makeText(text));
-        node.dataset.kind = problem.kind;
+        if (node.dataset.text !== text) node.replaceChildren(...this.makeMessageParts(text, node.classList.contains("folded")));
+        setAttributes(node, { "data-text": text, "data-kind": problem.kind });
       }
     }
+  }
+
+  /** Return the parts of a message. The header must not grow: sentences after the first one are behind a fold. */
+  makeMessageParts(text, isFolded) {
+    const [, first, rest] = (isFolded && text.match(/^(.*?[.!?]) (?=[A-Z])(.*)$/s)) || [null, text, ""];
+    if (!rest) return makeText(text);
+    return [make("details", {}, make("summary", { title: "show or hide the whole message" }, makeText(first), " "), make("p", {}, makeText(rest)))];
   }
 
   // Connection
@@ -368,12 +389,12 @@ class Page {
     const expectAnswer = () => {
       last = performance.now();
       clearTimeout(deadline);
-      deadline = setTimeout(checkAnswer, LOST_AFTER);
+      deadline = setTimeout(checkAnswer, getLostAfter());
     };
     const checkAnswer = (isAgain = false) => {
       if (document.hidden) return; // browsers delay the timers of hidden pages
       const silence = performance.now() - last;
-      if (silence > LOST_AFTER + LATE && !isAgain) deadline = setTimeout(checkAnswer, LATE, true); // an answer may be queued
+      if (silence > getLostAfter() + LATE && !isAgain) deadline = setTimeout(checkAnswer, LATE, true); // an answer may be queued
       else this.setLost(true, silence);
     };
     const sendPing = () => {
@@ -417,6 +438,7 @@ class Page {
   setLost(isLost, silence = 0) {
     if (this.isLost === isLost) return;
     this.isLost = isLost;
+    if (isLost) this.focused = this.root.contains(document.activeElement) ? document.activeElement : null;
     this.lost.dataset.silence = Math.round(silence);
     this.lost.hidden = !isLost;
     setText(this.lost, isLost ? "The connection is lost: the kernel of the panel does not answer. The controls are locked. "
@@ -425,7 +447,9 @@ class Page {
     this.right.inert = isLost;
     for (const button of Object.values(this.buttons)) button.inert = isLost;
     this.root.classList.toggle("is-lost", isLost);
-    if (!isLost) this.open();
+    if (isLost) return;
+    if (this.focused?.isConnected && [null, document.body].includes(document.activeElement)) this.focused.focus({ preventScroll: true });
+    this.open();
   }
 
   // Keys

@@ -64,10 +64,14 @@ class RankList {
   constructor(page) {
     this.page = page;
     this.chosen = "";
-    this.user = make("input", { type: "text", "aria-label": "user", size: 12, spellcheck: "false", autocomplete: "off",
-      onchange: () => page.send({ kind: "user", id: this.user.value.trim() }) });
-    this.job = make("input", { type: "text", "aria-label": "job", size: 12, spellcheck: "false", autocomplete: "off",
-      placeholder: "id", onchange: () => page.send({ kind: "job", id: this.job.value.trim() }) });
+    this.sent = 0; // the number of the last event that chose a user or a job
+    const choose = (kind, field) => {
+      this.sent = page.send({ kind, id: field.value.trim() }) ?? this.sent;
+    };
+    this.user = watchTyping(make("input", { type: "text", "aria-label": "user", size: 12, spellcheck: "false",
+      autocomplete: "off", onchange: () => choose("user", this.user) }));
+    this.job = watchTyping(make("input", { type: "text", "aria-label": "job", size: 12, spellcheck: "false",
+      autocomplete: "off", placeholder: "id", onchange: () => choose("job", this.job) }));
     this.at = make("span", { class: "muted" });
     const step = (by, name, key, symbol) => make("button", { type: "button", class: "step-user",
       "aria-label": `${name} user`, title: `${name} user (${key})`, onclick: () => page.send({ kind: "step", by }) }, symbol);
@@ -78,21 +82,23 @@ class RankList {
     this.filter = new Filter(page);
     this.card = new CardView("About this user");
     this.legend = make("p", { class: "legend" });
-    this.frame = make("div", { class: "scroll list" });
+    this.frame = make("div", { class: "scroll list short" });
+    this.all = make("button", { type: "button", class: "link", onclick: () => this.expand(!this.isLong) });
+    this.isLong = false;
     this.removed = make("p", { class: "muted" });
     this.note = make("p", { class: "muted" });
     this.missed = make("div", {});
     this.actions = null;
     this.frame.addEventListener("keydown", (event) => this.press(event));
     this.section = makeSection("One user", this.chooser, page.makeMessage("user"), page.makeMessage("job"), this.finder.node,
-      this.filter.node, this.card.node, this.note, this.legend, this.frame, this.missed, this.removed);
+      this.filter.node, this.card.node, this.note, this.legend, this.frame, this.all, this.missed, this.removed);
     this.node = this.section.node;
   }
 
   showChoice(choice) {
-    if (this.user !== document.activeElement || choice.user !== this.user.dataset.sent) this.user.value = choice.user;
-    this.user.dataset.sent = choice.user;
-    this.job.value = choice.job;
+    if (choice.answered < this.sent) return; // it answers an earlier event
+    setValue(this.user, choice.user);
+    setValue(this.job, choice.job);
     this.chosen = choice.job;
     const n = this.page.document.session?.n_users;
     if (!this.page.document.filters) setText(this.at, choice.at ? `${choice.at} of ${n}` : "");
@@ -100,7 +106,7 @@ class RankList {
   }
 
   show(data) {
-    const hasFocus = this.frame.contains(document.activeElement);
+    const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.job : null;
     const top = data.user === this.shownUser ? this.frame.scrollTop : 0;
     this.shownUser = data.user;
     const key = JSON.stringify([data.components, data.colours]);
@@ -130,10 +136,11 @@ class RankList {
       line.addEventListener("click", () => this.choose(line));
     });
     this.frame.replaceChildren(table);
+    this.expand(this.isLong);
     this.frame.scrollTop = top;
     this.markHits();
     const chosen = this.markChosen();
-    if (hasFocus) chosen?.focus({ preventScroll: true });
+    if (focused !== null) (this.lines.find((line) => line.dataset.job === focused) ?? chosen)?.focus({ preventScroll: true });
     this.removed.replaceChildren(...this.describeRemoved(data.removed).flat(Infinity));
   }
 
@@ -193,13 +200,22 @@ class RankList {
     return chosen;
   }
 
+  /** Show all rows, or as many as fit beside the measures. */
+  expand(isLong) {
+    this.isLong = isLong;
+    this.frame.classList.toggle("short", !isLong);
+    this.all.hidden = !isLong && this.frame.scrollHeight <= this.frame.clientHeight + 1;
+    setText(this.all, isLong ? "Show fewer jobs" : `Show all ${this.rows?.length} jobs`);
+  }
+
   choose(line) {
     if (!line) return;
+    if (line.offsetTop + line.offsetHeight > this.frame.clientHeight) this.expand(true);
     this.chosen = line.dataset.job;
     this.markChosen();
     line.focus({ preventScroll: true });
     line.scrollIntoView({ block: "nearest" });
-    this.page.send({ kind: "job", id: line.dataset.job });
+    this.sent = this.page.send({ kind: "job", id: line.dataset.job }) ?? this.sent;
   }
 
   press(event) {

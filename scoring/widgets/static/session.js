@@ -103,7 +103,8 @@ class Profiles {
   }
 
   show(data) {
-    const before = data.chosen || this.chosen.value;
+    const before = data.chosen && data.chosen !== this.saved ? data.chosen : this.chosen.value; // keep a later choice
+    this.saved = data.chosen;
     const known = JSON.stringify([data.names, data.in_use]);
     if (known !== this.known) { // replacing equal options would disturb somebody who chooses one
       this.known = known;
@@ -130,6 +131,9 @@ class Beside {
 
   showProfiles(data) {
     this.node.hidden = !data.names.length;
+    const key = JSON.stringify(data.names);
+    if (key === this.key) return;
+    this.key = key;
     const chosen = this.chosen;
     this.choices.replaceChildren(...data.names.slice(0, 12).map((name) => make("label", {},
       make("input", { type: "checkbox", value: name, checked: chosen.includes(name), onchange: () =>
@@ -210,6 +214,9 @@ class Search {
     const time = `${Math.round(data.seconds)} s`;
     setText(this.text, data.state === "idle" ? "" : data.message
       || (data.stage === "preparing" ? "Preparing the search…" : `${data.done} of ${count(data.total, "trial")}, ${time}`));
+    const key = JSON.stringify([data.goals, data.front, data.best, data.start]);
+    if (key === this.key) return; // a click between two equal drawings would be lost
+    this.key = key;
     const names = data.goals.map((goal) => goal.name);
     const open = (one) => make("button", { type: "button", "aria-label": `Open trial ${one.trial}`,
       "data-trial": one.trial, "data-digest": one.digest, onclick: () => this.page.send({ kind: "search_open", trial: one.trial }) }, "Open");
