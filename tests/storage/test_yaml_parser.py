@@ -102,6 +102,10 @@ def test_error_attributes_survive_pickling() -> None:
         ("[" * 1_000, None),
         ("a: 1\nb: !!python/object/apply:os.system ['true']", 2),
         ("a: 1\nb: !own {}", 2),
+        ("a: 1\nb: !!timestamp x", 2),
+        ("a: 1\nb: !!bool maybe", 2),
+        ("a: 1\nb: !!int ''", 2),
+        ("a: 1\nb: !!float ''", 2),
     ],
 )
 def test_other_text_than_a_mapping_is_rejected(text: str, line: int | None) -> None:
