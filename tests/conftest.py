@@ -132,7 +132,8 @@ def pytest_collection_finish() -> None:
     It is not searched for garbage before: that takes a quarter of a second, and nearly all of it is needed.
     """
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)  # imported modules would be scanned often, too
+    # imported modules would be scanned often, too, and objects that survive once nearly all stay
+    gc.set_threshold(100_000, 50, 20)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,11 @@ CALLS = {"eval", "exec", "compile", "__import__"}
 METHODS = {"exec_module", "read_pickle", "to_pickle"}
 YAML = {"load", "load_all", "unsafe_load", "full_load", "dump", "UnsafeLoader", "FullLoader", "Loader"}
 SQL = {"text", "exec_driver_sql"}
+SCREEN = re.compile(
+    rf"\b(?:{'|'.join(MODULES)})\b|\b(?:{'|'.join({*CALLS, *METHODS, *SQL, 'load'})})[\s\\)]*\("
+    r"|\b(?:yaml|os)[\s\\)]*\.|\b(?:shell|allow_pickle)[\s\\]*="
+)
+"""Matches each file of which `findings` yields something. To parse the other files would take four times as long."""
 
 
 def findings(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -84,7 +90,10 @@ def test_dangerous_calls_are_the_listed_exceptions() -> None:
     found: dict[tuple[str, str], list[int]] = {}
     files = sorted(PACKAGE.rglob("*.py"))
     for path in files:
-        for line, what in findings(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        if not SCREEN.search(text):
+            continue
+        for line, what in findings(ast.parse(text)):
             found.setdefault((path.relative_to(PACKAGE).as_posix(), what), []).append(line)
     assert set(found) == set(EXCEPTIONS), {key: lines for key, lines in found.items() if key not in EXCEPTIONS}
     record_count("dangerous calls", "{} files, {} documented exceptions", len(files), len(found))
@@ -112,6 +121,7 @@ def test_dangerous_calls_are_the_listed_exceptions() -> None:
 )
 def test_dangerous_call_is_found(source: str) -> None:
     assert list(findings(ast.parse(source)))
+    assert SCREEN.search(source)
 
 
 @pytest.mark.parametrize(

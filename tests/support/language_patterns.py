@@ -60,6 +60,9 @@ ALLOWED: Final = (
 )
 """Stored words and deprecated public names that do not change."""
 
+ALLOWED_WORDS: Final = ("kept aside", "tonight", "last_night", "tastes", "Tastes", "MissingPartError")
+"""Texts of which each match of `ALLOWED` contains one. To search them takes a tenth of the time."""
+
 
 DEFINITION: Final = re.compile(r"^[ \t]*(?:async )?def (test_\w+)", re.MULTILINE)
 """The definition of a test, as ruff formats it. To parse all files takes twenty times as long."""
@@ -78,13 +81,14 @@ class Hit(NamedTuple):
 
 
 def _screen() -> re.Pattern[str]:
-    """Return one pattern that matches where any of them matches.
+    """Return one pattern that matches a text in lower case where any of them matches.
 
-    Patterns that begin at a word are tried only there. This scans all files in a tenth of the time.
+    Patterns that begin at a word are tried only there. This scans all files in a tenth of the time. To ignore case
+    would take half as long again.
     """
     words = [pattern.removeprefix(r"\b") for pattern in PATTERNS if pattern.startswith(r"\b")]
     rest = [pattern for pattern in PATTERNS if not pattern.startswith(r"\b")]
-    return re.compile("|".join([rf"\b(?=\w)(?:{'|'.join(words)})", *rest]), re.IGNORECASE)
+    return re.compile("|".join([rf"\b(?=\w)(?:{'|'.join(words)})", *rest]).lower())
 
 
 SCREEN: Final = _screen()
@@ -92,10 +96,11 @@ SCREEN: Final = _screen()
 
 def matches(text: str) -> list[str]:
     """Return the patterns that match a text of one or more lines."""
-    for allowed in ALLOWED:
-        text = allowed.sub("", text)
+    if any(word in text for word in ALLOWED_WORDS):
+        for allowed in ALLOWED:
+            text = allowed.sub("", text)
     text = text.replace("_", " ")  # words of identifiers
-    if not SCREEN.search(text):
+    if not SCREEN.search(text.lower()):
         return []
     return [pattern for pattern in PATTERNS if re.search(pattern, text, re.IGNORECASE)]
 
