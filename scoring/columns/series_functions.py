@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Mask = NDArray[np.bool_]
+_TEXT_DTYPE: Final[Any] = pd.StringDtype(na_value=np.nan)
 MISSING_TEXTS: Final = ("nan", "nat", "<na>")  # str() of missing values, in lower case
 
 
@@ -105,7 +106,8 @@ def get_dtype_letter(column: pd.Series) -> str:
 
 def mask_present(column: pd.Series) -> Mask:
     """Return (n,) bool: whether the value is present."""
-    return column.notna().to_numpy(dtype=bool)
+    # an eighth of the time of `notna`, which makes a Series
+    return ~np.asarray(column.array.isna(), dtype=bool)
 
 
 def to_arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
@@ -181,7 +183,8 @@ def to_mask(array: pa.Array) -> Mask:
 
 def to_text_series(array: pa.Array) -> pd.Series:
     """Return an Arrow array of texts as a Series of dtype str."""
-    return pd.Series(pd.array(array, dtype="str"))
+    # a third of the time of `pd.array(array, dtype="str")`, which looks the dtype up and converts the chunks
+    return pd.Series(_TEXT_DTYPE.__from_arrow__(array), copy=False)
 
 
 def contains_nul(chunk: pa.LargeStringArray) -> bool:

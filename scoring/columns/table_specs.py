@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns.series_functions import CoercedColumn, Mask
+from scoring.columns.series_functions import CoercedColumn, Mask, mask_present
 from scoring.columns.types import (
     ACTIVE,
     CHOICE,
@@ -85,7 +85,7 @@ class Column:
         if values.dtype != self.type.coerced_dtype:
             expected = self.type.coerced_dtype
             raise TypeError(f"{self.name}: {self.type.name} values have dtype {values.dtype}, not {expected}.")
-        found = [(values.isna().to_numpy(dtype=bool), "is missing")] if self.required else []
+        found = [(~mask_present(values), "is missing")] if self.required else []
         if self.type.violation:
             found.append((self.type.violates(values), self.type.violation))
         if self.choices:

@@ -102,10 +102,14 @@ def normalise_texts(texts: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
     return drop_blank_texts(pc.utf8_trim_whitespace(array))
 
 
+_EMPTY: Final = pa.scalar("", pa.large_string())
+_MISSING: Final = pa.scalar(None, pa.large_string())
+
+
 def drop_blank_texts(array: pa.Array) -> pa.Array:
     """Return texts with null for empty ones."""
-    blank = pc.equal(array, "")
-    return pc.if_else(blank, pa.scalar(None, pa.large_string()), array) if pc.any(blank).as_py() else array
+    blank = pc.equal(array, _EMPTY)
+    return pc.if_else(blank, _MISSING, array) if pc.any(blank).as_py() else array
 
 
 def _is_ascii(array: pa.LargeStringArray) -> bool:

@@ -127,6 +127,8 @@ def _find_rows(
 
 def _describe_text_ids(name: str, ids: ParsedIds, external_ids: pd.Series) -> dict[str, int]:
     is_text = ids.is_text
+    if not is_text.any():
+        return {}
     texts, integers = ids.texts[is_text], ids.result.values.dropna()
     notes: dict[str, int] = {}
     if 0 < len(texts) <= len(integers):

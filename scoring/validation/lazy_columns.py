@@ -20,7 +20,7 @@ from scoring.columns import TABLES, Column
 from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.city_code_padding import has_short_codes, pad_cities, pad_city_codes
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series_functions import CoercedColumn, Mask, to_arrow_texts
+from scoring.columns.series_functions import CoercedColumn, Mask, mask_present, to_arrow_texts
 from scoring.columns.text_id_hash import mask_reserved
 from scoring.columns.types import ID
 from scoring.threads.pool import map_in_threads
@@ -156,7 +156,7 @@ class ValidatedFrame:
             and name not in self._converted
         ):
             return raw.find_present()
-        return self[name].notna().to_numpy(dtype=bool)
+        return mask_present(self[name])
 
     @property
     def notes(self) -> Mapping[str, int]:

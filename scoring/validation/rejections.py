@@ -8,10 +8,11 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring.columns import Column
-from scoring.columns.series_functions import Mask
+from scoring.columns.series_functions import Mask, to_text_series
 from scoring.columns.text_id_hash import OWNERS, mask_reserved
 from scoring.errors import DataError, pluralize
 from scoring.validation.column_match import get_table, match_columns
@@ -92,7 +93,7 @@ class Rejections:
     def __init__(self, table: str, length: int) -> None:
         self.table = table
         self.rejected: Mask = np.zeros(length, dtype=bool)
-        self._found: list[pd.DataFrame] = []
+        self._found: list[tuple[NDArray[np.int64], list[str], str, str, str]] = []
 
     def add(self, mask: Mask, column: str, values: pd.Series, reason: str, caused_by: str = "") -> None:
         """Reject the rows of a mask for a column. `values`: (length,) the values of the column, for messages."""
@@ -100,8 +101,7 @@ class Rejections:
         if not len(at):
             return
         texts = [_format_value(value) for value in values.iloc[at]]
-        columns = {"at": at, "column": column, "value": texts, "reason": reason, "caused_by": caused_by}
-        self._found.append(pd.DataFrame(columns))
+        self._found.append((at, texts, column, reason, caused_by))
         self.rejected[at] = True
 
     def check(self, columns: Sequence[Column], coerced: Mapping[str, pd.Series]) -> None:
@@ -119,15 +119,36 @@ class Rejections:
         """
         if not self._found:
             return make_empty_rejections()
-        rejections = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
-        at = rejections["at"].to_numpy() if rows is None else rows[rejections["at"].to_numpy()]
-        rejections = _restore_text_ids(self.table, rejections, source, at)
-        return rejections.assign(at=at, table=self.table, row=source.names(at))[["at", *Rejection._fields]]
+        places = np.concatenate([found[0] for found in self._found])
+        order = np.argsort(places, kind="stable")
+        at = places[order] if rows is None else rows[places[order]]
+        values = np.concatenate([np.array(found[1], dtype=object) for found in self._found])
+        kinds = [(found[2:], len(found[0])) for found in self._found]
+        columns, reasons, causes = (
+            np.repeat(np.array([texts[place] for texts, _ in kinds], dtype=object), [count for _, count in kinds])
+            for place in range(3)
+        )
+        texts = {"column": columns, "value": values, "reason": reasons, "caused_by": causes}
+        rejections = pd.DataFrame(
+            {
+                "at": at,
+                "table": _make_texts([self.table] * len(at)),
+                "row": source.names(at),
+                **{name: _make_texts(found[order]) for name, found in texts.items()},
+            }
+        )
+        return _restore_text_ids(self.table, rejections, source, at)
+
+
+def _make_texts(texts: NDArray[np.object_] | list[str]) -> pd.Series:
+    return to_text_series(pa.array(texts, type=pa.large_string()))
 
 
 def _restore_text_ids(table: str, rejections: pd.DataFrame, source: SourceRows, at: NDArray[np.int64]) -> pd.DataFrame:
     """Return the rejections with the text ids of the source for their numbers, which a reader does not know."""
     is_id = rejections["column"].isin(OWNERS).to_numpy()
+    if not is_id.any():
+        return rejections
     numbers = pd.to_numeric(rejections["value"].where(is_id), errors="coerce").fillna(0).to_numpy(dtype=np.float64)
     places = np.flatnonzero(mask_reserved(numbers))
     if not len(places):

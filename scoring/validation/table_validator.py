@@ -227,9 +227,16 @@ def normalise(
     )
 
 
+FEW_ROWS: Final = 1_000
+"""Up to this length, to copy a column takes less time than pandas needs to compare its index with another."""
+
+
 def _make_frame(columns: Mapping[str, pd.Series], length: int) -> pd.DataFrame:
     """Return a frame of columns with RangeIndexes. With a given index, pandas does not compute the union of theirs."""
-    return pd.DataFrame(columns, index=pd.RangeIndex(length), copy=False)
+    index = pd.RangeIndex(length)
+    if length > FEW_ROWS:
+        return pd.DataFrame(columns, index=index, copy=False)
+    return pd.DataFrame({name: values.array.copy() for name, values in columns.items()}, index=index, copy=False)
 
 
 def _get_ids(
@@ -237,6 +244,8 @@ def _get_ids(
 ) -> NDArray[np.int64]:
     """Return the known ids of the rows of users or jobs; none for other tables."""
     if table not in OWNERS.values():
+        return np.empty(0, dtype=np.int64)
+    if rows is not None and not rows.any():
         return np.empty(0, dtype=np.int64)
     found = columns[get_table(table).key[0]]
     ids: NDArray[np.int64] = (found if rows is None else found[rows]).dropna().to_numpy(dtype=np.int64)
@@ -343,8 +352,12 @@ def _find_duplicates(
     """
     valid = np.flatnonzero(~rejections.rejected)
     length = len(rejections.rejected)
-    keys = _make_frame({name: columns[name] for name in spec.key}, length)
     duplicate = np.zeros(length, dtype=bool)
+    keys: pd.Series | pd.DataFrame
+    if len(spec.key) == 1:
+        keys = columns[spec.key[0]]
+    else:
+        keys = _make_frame({name: columns[name] for name in spec.key}, length)
     duplicate[valid] = _find_repeated(keys if len(valid) == length else keys.iloc[valid])
     if len(spec.key) > 1:
         own = [column.name for column in spec.columns if column.name not in TABLES[spec.name].names]
@@ -373,9 +386,9 @@ def _keep_smallest(frame: pd.DataFrame, key: list[str], own: list[str], valid: L
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _find_repeated(keys: pd.DataFrame) -> Mask:
+def _find_repeated(keys: pd.Series | pd.DataFrame) -> Mask:
     """Return `keys.duplicated()`. Only rows with equal hashes are compared, which takes a third of the time."""
-    if len(keys.columns) == 1:
+    if isinstance(keys, pd.Series):
         return keys.duplicated().to_numpy()
     hashes = np.zeros(len(keys), dtype=np.uint64)
     for name in keys:

@@ -55,10 +55,11 @@ class TimeType(ColumnType):
             result.reject(mask_present(column), NOT_TIME)
             return result
         if letter == "M":
-            zoned = column.dt.tz_localize("UTC") if column.dt.tz is None else column.dt.tz_convert("UTC")
-            # years that do not fit in microseconds, from coarser units
-            invalid = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & mask_present(column)
-            times = zoned.mask(pd.Series(invalid, index=zoned.index)).astype(self.dtype)
+            times, invalid = self._convert_zone(column), np.zeros(len(column), dtype=bool)
+            if times.dt.unit not in ("us", "ns"):  # years that do not fit in microseconds
+                invalid = ~times.dt.year.between(1, 9999).to_numpy(dtype=bool) & mask_present(times)
+                times = times.mask(pd.Series(invalid, index=times.index))
+            times = times.astype(self._pandas_dtype)
         else:
             texts, invalid = read_normal_texts(column)
             times, unparsed = _parse_times(drop_missing_texts(texts))
@@ -73,6 +74,11 @@ class TimeType(ColumnType):
         result = CoercedColumn(times)
         result.reject(invalid | outside, NOT_TIME)
         return result
+
+    def _convert_zone(self, column: pd.Series) -> pd.Series:
+        if column.dtype == self._pandas_dtype:
+            return column
+        return column.dt.tz_localize("UTC") if column.dt.tz is None else column.dt.tz_convert("UTC")
 
     def accepts_values(self, values: pd.Series) -> bool:
         microseconds = values.to_numpy(dtype="datetime64[us]").view(np.int64)
