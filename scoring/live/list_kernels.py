@@ -1,7 +1,8 @@
 """Compiled updates of lists: one job against all users, and one user against all jobs.
 
-Scores equal `reference.compute_scores` bit for bit: terms and components are added in the same order in float64. Every
-loop over users or jobs is elementwise, so the compiler uses vector instructions without changing results.
+Scores equal `reference.compute_scores` bit for bit: terms and components are added in the same order in float64. Most
+pairs are excluded by an upper bound of their total: the job's own points, the user's greatest points for the job's
+codes of two keys, and the user's greatest points for everything else.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs, Singles, UInt8s
 from scoring.backends.numba.jit import compiled, internal
-from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, USER
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER
 from scoring.live.pair_arrays import PairArrays
 
-__all__ = ["CHANGED", "REFILL", "ListArrays", "Rules", "rank_user", "score_job", "update_lists"]
-
-CHANGED, REFILL = 1, 2
-"""Bits of the result of `update_lists`: the list changed; it has fewer exact places than a reader needs."""
+__all__ = ["JobCellArrays", "ListArrays", "Rules", "bound_users", "rank_user", "update_lists"]
 
 _USERS_AT_ONCE = 1024
-_JOBS_AT_ONCE = 512
-_MARGIN = 1e-4
-"""Added to upper bounds. The difference between a float64 total and its float32 is below 4e-6 of 100."""
+_MARGIN = 1e-3
+"""Added to bounds. Sums of float32 of at most `_MAX_SUM` differ from the float64 total by less than 1e-3."""
+_MAX_SUM = 1000.0
+"""Sum of the absolute terms of a user from which rounding may exceed the margin: no pair is then excluded."""
+_VECTOR_MARGIN = 1.000001
 
 
 class ListArrays(NamedTuple):
@@ -59,7 +59,25 @@ class Rules(NamedTuple):
     per_company: int  # 0: no limit
 
 
+class JobCellArrays(NamedTuple):
+    """Jobs by the two codes that bounds read. C cells."""
+
+    start: Longs  # (C + 1,)
+    row: Ints  # (C, 2) rows of PairArrays.bound
+    best: Singles  # (C,) greatest job_sum
+    job: Ints  # jobs of each cell, in descending order of `points`
+    points: Singles  # job_sum when the cells were built
+    job_class: Ints  # class when the cells were built
+    loose: Ints  # (M,) jobs that a cell does not bound; the first n_loose are used
+
+
 # --- Scores ----------------------------------------------------------------------------------------------------------
+
+
+@internal
+def _find_value(p: PairArrays, slot: int, user: int, code: int) -> float:
+    """Return the value of a lookup term for a code, without the user's entries."""
+    return p.lookup_values[p.lookup_first[slot] + code * p.lookup_stride[slot] + p.lookup_row[user, slot]]
 
 
 @internal
@@ -68,36 +86,36 @@ def _component_of_pair(p: PairArrays, c: int, user: int, job: int) -> float:
     for t in range(p.term_start[c], p.term_start[c + 1]):
         kind, slot = p.term_kind[t], p.term_slot[t]
         if kind == JOB:
-            value += p.job_value[slot, job]
+            value += p.job_value[job, slot]
         elif kind == USER:
-            value += p.user_value[slot, user]
+            value += p.user_value[user, slot]
         elif kind == LOOKUP:
-            code = p.key_code[p.lookup_key[slot], job]
-            found = p.lookup_values[p.lookup_first[slot] + code * p.lookup_stride[slot] + p.lookup_row[slot, user]]
-            for e in range(p.entry_start[slot, user], p.entry_stop[slot, user]):
+            code = p.key_code[job, p.lookup_key[slot]]
+            found = _find_value(p, slot, user, code)
+            for e in range(p.entry_start[user, slot], p.entry_stop[user, slot]):
                 if p.entry_code[e] == code:
                     found = p.entry_value[e]
             value += found
         elif kind == INTERVAL:
-            number = p.number[p.interval_number[slot], job]
-            if p.interval_low[slot, user] <= number and number < p.interval_high[slot, user]:
-                value += p.interval_gain[slot, user]
+            number = p.number[job, p.interval_number[slot]]
+            if p.interval_low[user, slot] <= number and number < p.interval_high[user, slot]:
+                value += p.interval_gain[user, slot]
         elif kind == FLAGS:
-            row = p.flag_first[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-            value += p.flag_values[row + p.flag_bits[p.flag_set[slot], job]]
-        elif p.dot_user_has[slot, user] and p.dot_job_has[slot, job]:
+            row = p.flag_first[slot] + np.int64(p.flag_row[user, slot]) * p.flag_width[slot]
+            value += p.flag_values[row + p.flag_bits[job, p.flag_set[slot]]]
+        elif p.dot_user_has[user, slot] and p.dot_job_has[job, slot]:
             product = 0.0
             for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
-                product += np.float64(p.user_vector[d, user]) * np.float64(p.job_vector[job, d])
+                product += np.float64(p.user_vector[user, d]) * np.float64(p.job_vector[job, d])
             value += p.dot_scale[slot] * (p.dot_shift[slot] + product)
         else:
-            value += p.dot_otherwise[slot, user]
+            value += p.dot_otherwise[user, slot]
     slot = p.divisor_slot[c]
     if p.divisor_kind[c] == USER:
-        value /= p.user_value[slot, user]
+        value /= p.user_value[user, slot]
     elif p.divisor_kind[c] == FLAGS:
-        row = p.flag_first[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-        value /= p.flag_values[row + p.flag_bits[p.flag_set[slot], job]]
+        row = p.flag_first[slot] + np.int64(p.flag_row[user, slot]) * p.flag_width[slot]
+        value /= p.flag_values[row + p.flag_bits[job, p.flag_set[slot]]]
     return value
 
 
@@ -114,171 +132,160 @@ def _score_pair(p: PairArrays, user: int, job: int, out: np.ndarray, sums: np.nd
         out[s] = np.float32(sums[s])
 
 
+# --- Bounds ----------------------------------------------------------------------------------------------------------
+
+
 @internal
-def _add_user_products(p: PairArrays, slot: int, job: int, first: int, n: int, product: np.ndarray) -> None:
-    for i in range(n):
-        product[i] = 0.0
+def _count_codes(p: PairArrays, slot: int) -> int:
+    end = p.lookup_first[slot + 1] if slot + 1 < len(p.lookup_key) else np.int64(len(p.lookup_values))
+    return (end - p.lookup_first[slot]) // p.lookup_stride[slot]
+
+
+@internal
+def _bound_lookup(p: PairArrays, slot: int, user: int) -> tuple[float, float]:
+    """Return the greatest value and the greatest absolute value of a lookup term for a user."""
+    high, size = -np.inf, 0.0
+    for code in range(_count_codes(p, slot)):
+        value = _find_value(p, slot, user, code)
+        high, size = max(high, value), max(size, abs(value))
+    for e in range(p.entry_start[user, slot], p.entry_stop[user, slot]):
+        value = p.entry_value[e]
+        high, size = max(high, value), max(size, abs(value))
+    return high, size
+
+
+@internal
+def _add_lookup(p: PairArrays, slot: int, user: int, weight: float, first: int, sums: np.ndarray) -> float:
+    """Add a term to the sums by code, which begin at row `first`; return its greatest absolute value."""
+    size = 0.0
+    for code in range(_count_codes(p, slot)):
+        value = _find_value(p, slot, user, code)
+        sums[first + code] += weight * value
+        size = max(size, abs(value))
+    for e in range(p.entry_start[user, slot], p.entry_stop[user, slot]):
+        value, code = p.entry_value[e], p.entry_code[e]
+        sums[first + code] += weight * (value - _find_value(p, slot, user, code))
+        size = max(size, abs(value))
+    return size
+
+
+@internal
+def _bound_flags(p: PairArrays, slot: int, user: int, job_class: int) -> tuple[float, float]:
+    """Return the least and the greatest value of a flag term for a user and the jobs of a class."""
+    begin = p.flag_first[slot] + np.int64(p.flag_row[user, slot]) * p.flag_width[slot]
+    shift = p.class_flag_shift[p.flag_set[slot]]
+    if shift >= 0:
+        value = p.flag_values[begin + ((job_class >> shift) & (p.flag_width[slot] - 1))]
+        return value, value
+    low, high = np.inf, -np.inf
+    for bits in range(p.flag_width[slot]):
+        low, high = min(low, p.flag_values[begin + bits]), max(high, p.flag_values[begin + bits])
+    return low, high
+
+
+@internal
+def _bound_product(p: PairArrays, slot: int, user: int, job_class: int) -> float:
+    """Return an upper bound of a dot term for the jobs of a class."""
+    shift = p.class_dot_shift[slot]
+    if not p.dot_user_has[user, slot] or (shift >= 0 and not (job_class >> shift) & 1):
+        return p.dot_otherwise[user, slot]
+    length = 0.0
     for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
-        by = np.float64(p.job_vector[job, d])
-        vector = p.user_vector[d, first : first + n]
-        for i in range(n):
-            product[i] += np.float64(vector[i]) * by
+        length += np.float64(p.user_vector[user, d]) ** 2
+    reach = abs(p.dot_scale[slot]) * np.sqrt(length) * p.dot_reach[slot] * _VECTOR_MARGIN
+    bound = p.dot_scale[slot] * p.dot_shift[slot] + reach
+    return bound if shift >= 0 else max(bound, p.dot_otherwise[user, slot])
 
 
 @internal
-def _fill_for_users(p: PairArrays, c: int, job: int, first: int, n: int, value: np.ndarray, spare: np.ndarray) -> None:
-    """Fill value[:n] with component c of one job for users first…first + n - 1."""
-    last = first + n
-    for i in range(n):
-        value[i] = 0.0
+def _is_of_key(p: PairArrays, c: int, slot: int) -> bool:
+    """Return whether the rows of codes bound a lookup term."""
+    key = p.lookup_key[slot]
+    return p.divisor_kind[c] == NONE and (key == p.bound_key[0] or key == p.bound_key[1])
+
+
+@internal
+def _bound_component(p: PairArrays, c: int, user: int, job_class: int) -> tuple[float, float]:
+    """Return a bound of a component without the terms that rows of codes bound, and the sum of absolute terms."""
+    divided, high, size = p.divisor_kind[c] != NONE, 0.0, 0.0
     for t in range(p.term_start[c], p.term_start[c + 1]):
-        kind, slot = p.term_kind[t], p.term_slot[t]
+        kind, slot, value = p.term_kind[t], p.term_slot[t], 0.0
         if kind == JOB:
-            constant = p.job_value[slot, job]
-            for i in range(n):
-                value[i] += constant
+            value = p.job_value_max[slot] if divided else 0.0
         elif kind == USER:
-            column = p.user_value[slot, first:last]
-            for i in range(n):
-                value[i] += column[i]
+            value = p.user_value[user, slot]
         elif kind == LOOKUP:
-            code = p.key_code[p.lookup_key[slot], job]
-            begin = p.lookup_first[slot] + code * p.lookup_stride[slot]
-            table = p.lookup_values[begin : begin + p.lookup_stride[slot]]
-            rows = p.lookup_row[slot, first:last]
-            mask, bit = p.entry_mask[slot, first:last], np.uint64(1) << np.uint64(code & 63)
-            for i in range(n):
-                found = table[np.uint32(rows[i])]
-                if mask[i] & bit:
-                    for e in range(p.entry_start[slot, first + i], p.entry_stop[slot, first + i]):
-                        if p.entry_code[e] == code:
-                            found = p.entry_value[e]
-                value[i] += found
+            if not _is_of_key(p, c, slot):
+                value, largest = _bound_lookup(p, slot, user)
+                size += largest
         elif kind == INTERVAL:
-            number = p.number[p.interval_number[slot], job]
-            low, high = p.interval_low[slot, first:last], p.interval_high[slot, first:last]
-            gain = p.interval_gain[slot, first:last]
-            for i in range(n):
-                value[i] += gain[i] if low[i] <= number and number < high[i] else 0.0
+            if p.interval_low[user, slot] < p.interval_high[user, slot]:
+                value = max(p.interval_gain[user, slot], 0.0)
         elif kind == FLAGS:
-            bits, width, begin = p.flag_bits[p.flag_set[slot], job], p.flag_width[slot], p.flag_first[slot]
-            flag_rows = p.flag_row[slot, first:last]
-            for i in range(n):
-                value[i] += p.flag_values[begin + np.int64(flag_rows[i]) * width + bits]
-        elif p.dot_job_has[slot, job]:
-            _add_user_products(p, slot, job, first, n, spare)
-            has, otherwise = p.dot_user_has[slot, first:last], p.dot_otherwise[slot, first:last]
-            scale, shift = p.dot_scale[slot], p.dot_shift[slot]
-            for i in range(n):
-                value[i] += scale * (shift + spare[i]) if has[i] else otherwise[i]
+            lowest, value = _bound_flags(p, slot, user, job_class)
+            size += abs(lowest)
         else:
-            column = p.dot_otherwise[slot, first:last]
-            for i in range(n):
-                value[i] += column[i]
+            value = _bound_product(p, slot, user, job_class)
+        high += value
+        size += abs(value)
+    if not divided:
+        return high, size
     slot = p.divisor_slot[c]
-    if p.divisor_kind[c] == USER:
-        column = p.user_value[slot, first:last]
-        for i in range(n):
-            value[i] /= column[i]
-    elif p.divisor_kind[c] == FLAGS:
-        bits, width, begin = p.flag_bits[p.flag_set[slot], job], p.flag_width[slot], p.flag_first[slot]
-        flag_rows = p.flag_row[slot, first:last]
-        for i in range(n):
-            value[i] /= p.flag_values[begin + np.int64(flag_rows[i]) * width + bits]
+    low_divisor = p.user_value[user, slot] if p.divisor_kind[c] == USER else 0.0
+    high_divisor = low_divisor
+    if p.divisor_kind[c] == FLAGS:
+        low_divisor, high_divisor = _bound_flags(p, slot, user, job_class)
+    if low_divisor <= 0.0:
+        return np.inf, size
+    return high / (low_divisor if high > 0.0 else high_divisor), size
+
+
+@internal
+def _depends_on_class(p: PairArrays, c: int) -> bool:
+    depends = p.divisor_kind[c] == FLAGS
+    for t in range(p.term_start[c], p.term_start[c + 1]):
+        depends |= p.term_kind[t] == FLAGS or p.term_kind[t] == DOT
+    return depends
+
+
+@internal
+def _bound_user(p: PairArrays, user: int, sums: np.ndarray) -> None:
+    """Set the bounds of one user. `sums`: scratch, one value per row of `PairArrays.bound`."""
+    first_class, size = np.int64(p.bound_first[2]), 0.0
+    for row in range(len(sums)):
+        sums[row] = _MARGIN if row >= first_class else 0.0
+    for c in range(len(p.flat_weight)):
+        weight = p.flat_weight[c]
+        if weight == 0.0 or p.is_job_only[c]:
+            continue
+        for t in range(p.term_start[c], p.term_start[c + 1]):
+            slot = p.term_slot[t]
+            if p.term_kind[t] == LOOKUP and _is_of_key(p, c, slot):
+                first = p.bound_first[0] if p.lookup_key[slot] == p.bound_key[0] else p.bound_first[1]
+                size += weight * _add_lookup(p, slot, user, weight, first, sums)
+        depends, high, largest = _depends_on_class(p, c), 0.0, 0.0
+        for row in range(first_class, len(sums)):
+            if depends or row == first_class:
+                high, of_class = _bound_component(p, c, user, row - first_class)
+                largest = max(largest, of_class)
+            sums[row] += weight * high
+        size += weight * largest
+    best = -np.inf
+    for row in range(len(sums)):
+        if row >= first_class:
+            if size > _MAX_SUM:
+                sums[row] = np.inf
+            best = max(best, sums[row])
+        p.bound[row, user] = np.float32(sums[row])
+    p.class_bound[user] = np.float32(best)
 
 
 @compiled
-def score_job(p: PairArrays, job: int, n_users: int, totals: Singles) -> None:
-    """Set totals[:n_users] to the canonical totals of one job for all users."""
-    total, value, spare = np.empty(_USERS_AT_ONCE), np.empty(_USERS_AT_ONCE), np.empty(_USERS_AT_ONCE)
-    for first in range(0, n_users, _USERS_AT_ONCE):
-        n = min(_USERS_AT_ONCE, n_users - first)
-        for i in range(n):
-            total[i] = 0.0
-        for c in range(len(p.flat_weight)):
-            weight = p.flat_weight[c]
-            if weight == 0.0:
-                continue
-            if p.is_job_only[c]:
-                added = weight * _component_of_pair(p, c, 0, job)
-                for i in range(n):
-                    total[i] += added
-                continue
-            _fill_for_users(p, c, job, first, n, value, spare)
-            for i in range(n):
-                total[i] += weight * value[i]
-        for i in range(n):
-            totals[first + i] = np.float32(total[i])
-
-
-@internal
-def _bound_product(p: PairArrays, slot: int, user: int) -> float:
-    """Return an upper bound of a dot term. Vectors of the basis have length 1, up to rounding."""
-    reach, middle = abs(p.dot_scale[slot]) * 1.000001, p.dot_scale[slot] * p.dot_shift[slot]
-    return max(middle + reach, p.dot_otherwise[slot, user])
-
-
-@internal
-def _fill_for_jobs(
-    p: PairArrays,
-    c: int,
-    user: int,
-    first: int,
-    n: int,
-    rows: np.ndarray,
-    row_start: np.ndarray,
-    value: np.ndarray,
-) -> None:
-    """Fill value[:n] with upper bounds of component c of one user for jobs first…first + n - 1.
-
-    They are the values, except for products of vectors. `rows`: the user's lookup rows. Divisors are positive.
-    """
-    last = first + n
-    for i in range(n):
-        value[i] = 0.0
-    for t in range(p.term_start[c], p.term_start[c + 1]):
-        kind, slot = p.term_kind[t], p.term_slot[t]
-        if kind == JOB:
-            column = p.job_value[slot, first:last]
-            for i in range(n):
-                value[i] += column[i]
-        elif kind == USER:
-            constant = p.user_value[slot, user]
-            for i in range(n):
-                value[i] += constant
-        elif kind == LOOKUP:
-            table, codes = rows[row_start[slot] : row_start[slot + 1]], p.key_code[p.lookup_key[slot], first:last]
-            for i in range(n):
-                value[i] += table[np.uint32(codes[i])]
-        elif kind == INTERVAL:
-            number = p.number[p.interval_number[slot], first:last]
-            low, high, gain = p.interval_low[slot, user], p.interval_high[slot, user], p.interval_gain[slot, user]
-            for i in range(n):
-                value[i] += gain if low <= number[i] and number[i] < high else 0.0
-        elif kind == FLAGS:
-            begin = p.flag_first[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-            table, bits = p.flag_values[begin : begin + p.flag_width[slot]], p.flag_bits[p.flag_set[slot], first:last]
-            for i in range(n):
-                value[i] += table[np.uint32(bits[i])]
-        elif p.dot_user_has[slot, user]:
-            has, bound = p.dot_job_has[slot, first:last], _bound_product(p, slot, user)
-            otherwise = p.dot_otherwise[slot, user]
-            for i in range(n):
-                value[i] += bound if has[i] else otherwise
-        else:
-            constant = p.dot_otherwise[slot, user]
-            for i in range(n):
-                value[i] += constant
-    slot = p.divisor_slot[c]
-    if p.divisor_kind[c] == USER:
-        constant = p.user_value[slot, user]
-        for i in range(n):
-            value[i] /= constant
-    elif p.divisor_kind[c] == FLAGS:
-        begin = p.flag_first[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-        table, bits = p.flag_values[begin : begin + p.flag_width[slot]], p.flag_bits[p.flag_set[slot], first:last]
-        for i in range(n):
-            value[i] /= table[np.uint32(bits[i])]
+def bound_users(p: PairArrays, first: int, stop: int) -> None:
+    """Set the bounds of users first…stop - 1."""
+    sums = np.empty(len(p.bound))
+    for user in range(first, stop):
+        _bound_user(p, user, sums)
 
 
 # --- Lists -----------------------------------------------------------------------------------------------------------
@@ -431,77 +438,238 @@ def _find_job(lists: ListArrays, user: int, job: int) -> int:
     return -1
 
 
+@internal
+def _update_list(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    user: int,
+    job: int,
+    old_company: int,
+    place: int,
+    may: bool,
+    scores: np.ndarray,
+    sums: np.ndarray,
+) -> bool:
+    """Insert, move or remove a job; return whether the list changed. `place`: the job's place, -1 without one."""
+    is_listed = place >= 0
+    if may:
+        _score_pair(p, user, job, scores, sums)
+        if not is_listed and scores[0] < lists.threshold[user]:
+            return False
+        may = not _is_excluded(rules, user, job)
+    is_exact_here = False
+    if is_listed:
+        stays_or_rises = may and scores[0] >= lists.scores[user, place, 0] and old_company == rules.company[job]
+        is_exact_here = stays_or_rises and not lists.complete[user]
+        _take_out(lists, rules, user, place, old_company, not stays_or_rises)
+    is_changed = is_listed
+    if may:
+        if is_exact_here:  # the new place is not below the old one, which was exact
+            lists.complete[user] = True
+        is_changed |= _insert(lists, rules, user, job, scores)
+        if is_exact_here:
+            lists.complete[user] = False
+    if is_changed:
+        _set_threshold(lists, user)
+    return is_changed
+
+
+@internal
+def _find_reached(
+    p: PairArrays,
+    lists: ListArrays,
+    points: float,
+    first_row: int,
+    second_row: int,
+    third_row: int,
+    start: int,
+    n: int,
+    reaches: Bools,
+) -> None:
+    """Add to `reaches` the users start…start + n - 1 whose last place the bound of a job reaches."""
+    stop = start + n
+    threshold, own = lists.threshold[start:stop], np.float32(points)
+    a, b, c = p.bound[first_row, start:stop], p.bound[second_row, start:stop], p.bound[third_row, start:stop]
+    for i in range(n):
+        reaches[i] |= own + a[i] + b[i] + c[i] >= threshold[i]
+
+
+@internal
+def _find_bound_row(p: PairArrays, job: int, place: int) -> int:
+    key = p.bound_key[place]
+    return p.bound_first[place] + (p.key_code[job, key] if key >= 0 else 0)
+
+
+@internal
+def _update_reached_lists(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    job: int,
+    old_points: float,
+    old_first: int,
+    old_second: int,
+    old_third: int,
+    old_company: int,
+    allowed: Bools,
+    n_users: int,
+    k: int,
+    refills: Ints,
+    scores: np.ndarray,
+    sums: np.ndarray,
+    reaches: Bools,
+) -> int:
+    n_refills, is_listed, is_open = 0, lists.n_lists[job] > 0, rules.open_to_all[job]
+    first_row, second_row = _find_bound_row(p, job, 0), _find_bound_row(p, job, 1)
+    third_row = np.int64(p.bound_first[2] + p.job_class[job])
+    for start in range(0, n_users, _USERS_AT_ONCE):
+        n = min(_USERS_AT_ONCE, n_users - start)
+        for i in range(n):
+            reaches[i] = False
+        if is_open:
+            _find_reached(p, lists, p.job_sum[job], first_row, second_row, third_row, start, n, reaches)
+        if is_listed:
+            _find_reached(p, lists, old_points, old_first, old_second, old_third, start, n, reaches)
+        for i in range(n):
+            if not reaches[i]:
+                continue
+            user = start + i
+            place = _find_job(lists, user, job) if is_listed else -1
+            may = is_open and allowed[user]
+            is_changed = (place >= 0 or may) and _update_list(
+                p, lists, rules, user, job, old_company, place, may, scores, sums
+            )
+            if is_changed and lists.valid[user] < k and not lists.complete[user]:
+                refills[n_refills] = user
+                n_refills += 1
+    return n_refills
+
+
 @compiled
 def update_lists(
     p: PairArrays,
     lists: ListArrays,
     rules: Rules,
     job: int,
+    old_points: float,
+    old_first: int,
+    old_second: int,
+    old_third: int,
     old_company: int,
     allowed: Bools,
-    totals: Singles,
     n_users: int,
     k: int,
-    result: np.ndarray,
+    refills: Ints,
 ) -> int:
-    """Update all lists after a change of one job; return the number of lists that changed.
+    """Update all lists after a change of one job.
+
+    A list can contain the job only if the bound of its total before or after the change reaches the last place.
 
     Parameters
     ----------
-    job: The column of the job.
-    old_company: Code of its company before the change.
+    job: The row of the job.
+    old_points, old_first, old_second, old_third: `PairLayout.find_bound` before the change.
+    old_company: The code of its company before the change.
     allowed: (N,) whether the user has a list, and rules that compare columns allow the job. `rules.open_to_all` and
         the rules about the user are checked here.
-    totals: (N,) totals of the job, as `score_job` returns them. They are not read if the job is not open to all.
     k: The length of a list that readers see.
-    result: (N,) uint8 that receives the bits of `CHANGED` and `REFILL`.
+    refills: (N,) receives the users whose lists have fewer exact places than a reader needs. Their number is returned.
     """
-    scores, sums, n_changed = np.empty(4, dtype=np.float32), np.empty(4), 0
-    is_listed, is_open = lists.n_lists[job] > 0, rules.open_to_all[job]
-    for user in range(n_users):
-        result[user] = 0
-        place = _find_job(lists, user, job) if is_listed else -1
-        may = is_open and allowed[user]
-        if place < 0:
-            if not may or totals[user] < lists.threshold[user] or _is_excluded(rules, user, job):
-                continue
-            _score_pair(p, user, job, scores, sums)
-            if _insert(lists, rules, user, job, scores):
-                _set_threshold(lists, user)
-                result[user] = CHANGED
-                n_changed += 1
-            continue
-        may = may and not _is_excluded(rules, user, job)
-        before = lists.scores[user, place, 0]
-        stays_or_rises = may and totals[user] >= before and old_company == rules.company[job]
-        was_complete = lists.complete[user]
-        _take_out(lists, rules, user, place, old_company, not stays_or_rises)
-        if may:
-            _score_pair(p, user, job, scores, sums)
-            if stays_or_rises and not was_complete:
-                # its place is not below the old one, which was exact
-                lists.complete[user] = True
-                _insert(lists, rules, user, job, scores)
-                lists.complete[user] = False
-            else:
-                _insert(lists, rules, user, job, scores)
-        _set_threshold(lists, user)
-        result[user] = CHANGED
-        n_changed += 1
-        if lists.valid[user] < k and not lists.complete[user]:
-            result[user] |= REFILL
-    return n_changed
+    scores, sums, reaches = np.zeros(4, dtype=np.float32), np.empty(4), np.empty(_USERS_AT_ONCE, dtype=np.bool_)
+    return _update_reached_lists(
+        p, lists, rules, job, old_points, old_first, old_second, old_third, old_company, allowed, n_users, k, refills,
+        scores, sums, reaches,
+    )  # fmt: skip
 
 
 @internal
-def _fill_rows(p: PairArrays, user: int, rows: np.ndarray, row_start: np.ndarray) -> None:
-    """Fill `rows` with the user's tables, one after another, including the user's entries."""
-    for slot in range(len(p.lookup_key)):
-        begin = p.lookup_first[slot] + p.lookup_row[slot, user]
-        for row in range(row_start[slot], row_start[slot + 1]):
-            rows[row] = p.lookup_values[begin + (row - row_start[slot]) * p.lookup_stride[slot]]
-        for e in range(p.entry_start[slot, user], p.entry_stop[slot, user]):
-            rows[row_start[slot] + p.entry_code[e]] = p.entry_value[e]
+def _try_job(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    user: int,
+    job: int,
+    allowed: Bools,
+    seen: Longs,
+    turn: int,
+    scores: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Insert a job into a list that is exact for the jobs so far, if the job is eligible and was not tried before."""
+    if not rules.open_to_all[job] or seen[job] == turn or (len(allowed) > 0 and not allowed[job]):
+        return
+    seen[job] = turn
+    if _is_excluded(rules, user, job):
+        return
+    _score_pair(p, user, job, scores, sums)
+    lists.complete[user] = True
+    _insert(lists, rules, user, job, scores)
+
+
+@internal
+def _try_loose_jobs(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    cells: JobCellArrays,
+    n_loose: int,
+    user: int,
+    allowed: Bools,
+    before: Longs,
+    bound: Singles,
+    seen: Longs,
+    turn: int,
+    scores: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Try the jobs of the previous list, then the loose jobs whose bound reaches the last place."""
+    room, n_before = lists.slot.shape[1], len(before)
+    for i in range(n_before + n_loose):
+        job = before[i] if i < n_before else np.int64(cells.loose[i - n_before])
+        if i >= n_before and lists.valid[user] == room:
+            reach = np.float32(p.job_sum[job]) + bound[p.bound_first[2] + p.job_class[job]]
+            reach += bound[_find_bound_row(p, job, 0)] + bound[_find_bound_row(p, job, 1)]
+            if reach < lists.scores[user, room - 1, 0]:
+                continue
+        _try_job(p, lists, rules, user, job, allowed, seen, turn, scores, sums)
+
+
+@internal
+def _bound_cells(cells: JobCellArrays, bound: Singles, reaches: Singles) -> None:
+    """Set the sum of a user's bounds for the codes of each cell."""
+    for cell in range(len(cells.best)):
+        reaches[cell] = bound[cells.row[cell, 0]] + bound[cells.row[cell, 1]]
+
+
+@internal
+def _try_cells(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    cells: JobCellArrays,
+    user: int,
+    allowed: Bools,
+    classes: Singles,
+    reaches: Singles,
+    order: Longs,
+    seen: Longs,
+    turn: int,
+    scores: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Try the jobs of cells, in this order, while their bound reaches the last place."""
+    room, most = lists.slot.shape[1], p.class_bound[user]
+    for number in range(len(cells.best)):
+        cell = order[number] if len(order) else number
+        for i in range(cells.start[cell], cells.start[cell + 1]):
+            if lists.valid[user] == room:
+                last = lists.scores[user, room - 1, 0]
+                if cells.points[i] + reaches[cell] + most < last:
+                    break
+                if cells.points[i] + reaches[cell] + classes[cells.job_class[i]] < last:
+                    continue
+            _try_job(p, lists, rules, user, np.int64(cells.job[i]), allowed, seen, turn, scores, sums)
 
 
 @compiled
@@ -509,23 +677,24 @@ def rank_user(
     p: PairArrays,
     lists: ListArrays,
     rules: Rules,
+    cells: JobCellArrays,
+    n_loose: int,
     user: int,
     allowed: Bools,
     has_list: bool,
-    n_jobs: int,
     seen: Longs,
     turn: int,
 ) -> None:
     """Compute the list of one user from all jobs.
 
-    The jobs of the previous list come first, because their scores exclude most other jobs. A job is scored if an upper
-    bound of its total reaches the last place.
+    The jobs of the previous list come first, because their scores exclude most other jobs. Then come the loose jobs,
+    and the cells whose bound reaches the last place.
 
     Parameters
     ----------
     allowed: (M,) whether rules that compare columns allow each job; (0,): no such rule.
     has_list: Whether the user has a list at all.
-    seen: (M,) scratch: jobs that were scored in turn `turn`, which differs in each call.
+    seen: (M,) scratch: jobs that were tried in turn `turn`, which differs in each call.
     """
     before = lists.slot[user, : lists.valid[user]].astype(np.int64)
     _truncate(lists, user, 0)
@@ -533,42 +702,15 @@ def rank_user(
     if not has_list:
         lists.threshold[user] = np.inf
         return
-    row_start = np.zeros(len(p.lookup_key) + 1, dtype=np.int64)
-    for slot in range(len(p.lookup_key)):
-        end = p.lookup_first[slot + 1] if slot + 1 < len(p.lookup_key) else len(p.lookup_values)
-        row_start[slot + 1] = row_start[slot] + (end - p.lookup_first[slot]) // p.lookup_stride[slot]
-    rows = np.empty(row_start[-1])
-    _fill_rows(p, user, rows, row_start)
-    bound, value = np.empty(_JOBS_AT_ONCE), np.empty(_JOBS_AT_ONCE)
-    scores, sums = np.zeros(4, dtype=np.float32), np.empty(4)
-    room = lists.slot.shape[1]
-    for i in range(len(before)):
-        known = before[i]
-        seen[known] = turn
-        if rules.open_to_all[known] and (len(allowed) == 0 or allowed[known]) and not _is_excluded(rules, user, known):
-            _score_pair(p, user, known, scores, sums)
-            lists.complete[user] = True  # during the search, the list is exact for the jobs so far
-            _insert(lists, rules, user, known, scores)
-    for first in range(0, n_jobs, _JOBS_AT_ONCE):
-        n = min(_JOBS_AT_ONCE, n_jobs - first)
-        for i in range(n):
-            bound[i] = p.job_sum[first + i] + _MARGIN
-        for c in range(len(p.flat_weight)):
-            weight = p.flat_weight[c]
-            if weight != 0.0 and not p.is_job_only[c]:
-                _fill_for_jobs(p, c, user, first, n, rows, row_start, value)
-                for i in range(n):
-                    bound[i] += weight * value[i]
-        for i in range(n):
-            job = first + i
-            if lists.valid[user] == room and bound[i] < lists.scores[user, room - 1, 0]:
-                continue
-            if not rules.open_to_all[job] or (len(allowed) > 0 and not allowed[job]):
-                continue
-            if seen[job] == turn or _is_excluded(rules, user, job):
-                continue
-            _score_pair(p, user, job, scores, sums)
-            lists.complete[user] = True
-            _insert(lists, rules, user, job, scores)
+    scores, sums, room = np.zeros(4, dtype=np.float32), np.empty(4), lists.slot.shape[1]
+    bound, order = p.bound[:, user].copy(), np.empty(0, dtype=np.int64)
+    _try_loose_jobs(p, lists, rules, cells, n_loose, user, allowed, before, bound, seen, turn, scores, sums)
+    reaches = np.empty(len(cells.best), dtype=np.float32)
+    _bound_cells(cells, bound, reaches)
+    if lists.valid[user] < room:  # without scores to begin with, the best cells come first
+        order = np.argsort(-(cells.best + reaches))
+    _try_cells(
+        p, lists, rules, cells, user, allowed, bound[p.bound_first[2] :], reaches, order, seen, turn, scores, sums
+    )
     lists.complete[user] = lists.valid[user] < room
     _set_threshold(lists, user)

@@ -25,15 +25,16 @@ from scoring.dataset.vocabularies import Vocabularies
 from scoring.errors import ConfigurationError, ModelError, UnknownIdError
 from scoring.live.events import Event, Row, make_rows, to_microseconds
 from scoring.live.growing_codes import GrowingVocabulary, make_growing
+from scoring.live.job_cells import JobCells
 from scoring.live.job_columns import JobColumns, take_users
-from scoring.live.list_kernels import REFILL, ListArrays, rank_user, score_job, update_lists
+from scoring.live.list_kernels import ListArrays, bound_users, rank_user, update_lists
 from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
-from scoring.live.pair_arrays import LayoutChangedError, PairLayout
+from scoring.live.pair_arrays import JobBound, LayoutChangedError, PairLayout
 from scoring.live.rule_sources import list_sources
 from scoring.model import GROUPS, Inputs, ScoringModel
 from scoring.model.component_inputs import History
-from scoring.model.terms import Value
+from scoring.model.terms import JobTerm
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Plan
 from scoring.plan.plan import call_terms
@@ -255,8 +256,12 @@ class LiveLists:
         self._n_users, self._n_jobs = len(inputs.users), len(inputs.jobs)
         self._n_base_users, self._n_base_jobs = self._n_users, self._n_jobs
         users_room, jobs_room = _add_room(self._n_users), _add_room(self._n_jobs)
+        values = [call_terms(part, self._inputs) for part in self.model.parts]
+        self._evaluated = frozenset(
+            number for number, value in enumerate(values) if any(isinstance(term, JobTerm) for term in value.terms)
+        )
         self._layout = PairLayout(
-            self._find_values(self._inputs),
+            values,
             self.model.flat_weights,
             self.model.weights_in_group,
             np.array([GROUPS.index(part.group) for part in self.model.parts]),
@@ -264,7 +269,10 @@ class LiveLists:
             self._n_jobs,
             users_room,
             jobs_room,
+            self._evaluated,
         )
+        bound_users(self._layout.arrays, 0, self._n_users)
+        self._cells = JobCells(self._layout.arrays, self._n_jobs)
         self._user_id: Longs = np.zeros(users_room, dtype=np.int64)
         self._user_id[: self._n_users] = inputs.users.user_id
         self._user_of = {user: place for place, user in enumerate(inputs.users.user_id.tolist())}
@@ -281,15 +289,13 @@ class LiveLists:
         empty = self._make_inputs(no_jobs, self._no_users, self._no_history)
         self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
         of_program = self._layout.arrays.is_job_only
-        self._job_only_parts = [part for part, alone in zip(self.model.parts, of_program, strict=True) if alone]
         self._user_parts = [part for part, alone in zip(self.model.parts, of_program, strict=True) if not alone]
         has = np.flatnonzero(self.basis.factors.job_has)
         self._vector_row = dict(zip(self.basis.job_id[has].tolist(), has.tolist(), strict=True))
         self._collect_actions()
         self._has_list: Bools = np.zeros(users_room, dtype=bool)
         self._has_list[: self._n_users] = inputs.users.active
-        self._result = np.zeros(users_room, dtype=np.uint8)
-        self._totals = np.empty(users_room, dtype=np.float32)
+        self._refills: Ints = np.zeros(users_room, dtype=np.int32)
         self._seen, self._turn = np.zeros(jobs_room, dtype=np.int64), 0
         self._make_rules(users_room, jobs_room)
         self._make_lists(users_room, jobs_room)
@@ -363,7 +369,7 @@ class LiveLists:
             if slot is not None and job_id not in self._deleted_jobs:
                 self._deleted_jobs.add(job_id)
                 self._rules.open_to_all[slot] = False
-                self._refresh_lists(slot, int(self._rules.company[slot]))
+                self._refresh_lists(slot, self._layout.find_bound(slot), int(self._rules.company[slot]))
                 self._update_actors(job_id, slot)
             return
         if job_id in self._quarantined_jobs:
@@ -371,11 +377,15 @@ class LiveLists:
         row = found.clamped(self.tables.jobs.table, self._now)
         job = self._encode_job(row)
         appears = slot is None or job_id in self._deleted_jobs
-        old_company = -1 if slot is None else int(self._rules.company[slot])
-        slot = self._n_jobs if slot is None else slot
+        old_company, before = -1, JobBound(0.0, 0, 0, 0)
+        if slot is None:
+            slot = self._n_jobs
+        else:
+            old_company, before = int(self._rules.company[slot]), self._layout.find_bound(slot)
         vector, inputs = self._find_vector(job_id), self._make_job_inputs(job)
-        values = [call_terms(part, inputs) for part in self._job_only_parts]
+        values = {number: call_terms(self.model.parts[number], inputs) for number in self._evaluated}
         self._layout.write_job(slot, job, values, vector)
+        self._cells.note_change(slot, self._layout.find_bound(slot))
         if slot == self._n_jobs:
             self._n_jobs += 1
             self._job_of[job_id] = slot
@@ -383,25 +393,24 @@ class LiveLists:
         is_open = bool(self._rules.find_open_to_all(inputs)[0])
         self._rules.write_job(slot, job_id, int(job.company[0]), is_open, row)
         changed = self._jobs.write(slot, job)
-        self._refresh_lists(slot, old_company)
+        self._refresh_lists(slot, before, old_company)
         if changed or appears:
             self._update_actors(job_id, slot)
 
-    def _refresh_lists(self, slot: int, old_company: int) -> None:
-        """Move a job in all lists after its row changed."""
+    def _refresh_lists(self, slot: int, before: JobBound, old_company: int) -> None:
+        """Move a job in all lists after its row changed. `before`: its bound before the change."""
         arrays, rules, n = self._layout.arrays, self._rules, self._n_users
-        if rules.open_to_all[slot]:
-            score_job(arrays, slot, n, self._totals)
-        elif not self._lists.n_lists[slot]:
+        if not rules.open_to_all[slot] and not self._lists.n_lists[slot]:
             return
         allowed = self._has_list
         of_columns = rules.allowed_users(slot, n) if rules.open_to_all[slot] else None
         if of_columns is not None:
             allowed = allowed.copy()
             allowed[:n] &= of_columns
-        of_kernel = rules.arrays()
-        update_lists(arrays, self._lists, of_kernel, slot, old_company, allowed, self._totals, n, self.k, self._result)
-        for user in np.flatnonzero(self._result[:n] & REFILL).tolist():
+        n_refills = update_lists(
+            arrays, self._lists, rules.arrays(), slot, *before, old_company, allowed, n, self.k, self._refills
+        )
+        for user in self._refills[:n_refills].tolist():
             self.n_refills += 1
             self._rank_user(user)
 
@@ -478,6 +487,7 @@ class LiveLists:
             arrays = take_users(self._inputs.users, user)
         inputs = self._make_inputs(self._no_jobs, arrays, history)
         self._layout.write_user(user, [call_terms(part, inputs) for part in self._user_parts])
+        bound_users(self._layout.arrays, user, user + 1)
         self._rules.write_user(user, history, slot_of, row)
         self._rank_user(user)
 
@@ -488,10 +498,11 @@ class LiveLists:
             self._layout.arrays,
             self._lists,
             self._rules.arrays(),
+            self._cells.arrays,
+            self._cells.n_loose,
             user,
             np.empty(0, dtype=bool) if allowed is None else allowed,
             bool(self._has_list[user]),
-            self._n_jobs,
             self._seen,
             self._turn,
         )
@@ -537,9 +548,6 @@ class LiveLists:
         return make_rows(table, rows).frame
 
     # --- Inputs ------------------------------------------------------------------------------------------------------
-
-    def _find_values(self, inputs: Inputs) -> list[Value]:
-        return [call_terms(part, inputs) for part in self.model.parts]
 
     def _find_vector(self, job_id: int) -> Singles | None:
         """Return the factors of a job; None if it has none."""

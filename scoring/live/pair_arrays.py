@@ -1,13 +1,13 @@
-"""The terms of a model as arrays that single users and jobs can change in place.
+"""The terms of a model as arrays that single users and jobs can change in place, and bounds of totals.
 
-The arrays differ from `scoring.bundle.Program` in three ways. Both sides have unused columns for new users and jobs.
+The arrays differ from `scoring.bundle.Program` in three ways. Both sides have unused rows for new users and jobs.
 Numbers are compared with the users' bounds themselves, because a new number has no rank among the known numbers. A
 missing code is column 0 of a table, so that known codes keep their columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +22,18 @@ from scoring.dataset.arrays import JobArrays
 from scoring.live.slabs import Slabs
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
 
-__all__ = ["LayoutChangedError", "PairArrays", "PairLayout"]
+__all__ = ["JobBound", "LayoutChangedError", "PairArrays", "PairLayout"]
+
+
+_SAMPLED_USERS: Final = 64
+"""Users whose rows show how well a key separates totals."""
+_N_BOUND_KEYS: Final = 2
+_MAX_CODES: Final = 1024
+"""Codes of a key of bounds. A user has a bound for each."""
+_MAX_CLASS_WIDTH: Final = 6
+"""Bits of the classes of jobs. A user has a bound for each class."""
+_LEAST_CODES: Final = 3
+"""Codes from which a component of one's own shows, for a single job, that its codes do not depend on other jobs."""
 
 
 class LayoutChangedError(Exception):
@@ -30,7 +41,7 @@ class LayoutChangedError(Exception):
 
 
 class PairArrays(NamedTuple):
-    """Kernel input. c components, N user columns, M job columns; `.` is the number of slots of a kind."""
+    """Kernel input. c components, N user rows, M job rows; `.` is the number of slots of a kind."""
 
     flat_weight: Floats  # (c,)
     group_weight: Floats  # (c,)
@@ -42,40 +53,58 @@ class PairArrays(NamedTuple):
     term_slot: Ints
     is_job_only: Bools  # (c,) whether the component is a sum of job terms
     # jobs
-    job_sum: Floats  # (M,) what components of the job alone add to the total, up to rounding
-    job_value: Floats  # (., M)
-    key_code: Ints  # (n_keys, M) 0 missing, else the code + 1
-    number: Floats  # (n_numbers, M)
-    flag_bits: UInt16s  # (n_flag_sets, M)
-    dot_job_has: Bools  # (., M)
+    job_sum: Floats  # (M,) what job terms of components without divisors add to the total, up to rounding
+    job_value: Floats  # (M, .)
+    job_value_max: Floats  # (.,) at least the greatest value of each slot
+    key_code: Ints  # (M, n_keys) 0 missing, else the code + 1
+    number: Floats  # (M, n_numbers)
+    flag_bits: UInt16s  # (M, n_flag_sets)
+    dot_job_has: Bools  # (M, .)
+    dot_reach: Floats  # (.,) at least the greatest length of a job's vector
     job_vector: Singles  # (M, d)
     # users
-    user_value: Floats  # (., N)
+    user_value: Floats  # (N, .)
     lookup_key: Ints  # (.,)
     lookup_first: Longs  # (.,) start of the table in lookup_values
     lookup_stride: Longs  # (.,) number of rows of the table: the values of one code are contiguous
-    lookup_row: Ints  # (., N)
+    lookup_row: Ints  # (N, .)
     lookup_values: Floats
-    entry_start: Longs  # (., N)
-    entry_stop: Longs  # (., N)
+    entry_start: Longs  # (N, .)
+    entry_stop: Longs  # (N, .)
     entry_code: Ints
     entry_value: Floats
-    entry_mask: NDArray[np.uint64]  # (., N) bit code % 64 is set for each code that the user has an entry for
     interval_number: Ints  # (.,)
-    interval_low: Floats  # (., N)
-    interval_high: Floats  # (., N)
-    interval_gain: Floats  # (., N)
+    interval_low: Floats  # (N, .)
+    interval_high: Floats  # (N, .)
+    interval_gain: Floats  # (N, .)
     flag_set: Ints  # (.,)
     flag_width: Ints  # (.,)
     flag_first: Longs  # (.,)
-    flag_row: Ints  # (., N)
+    flag_row: Ints  # (N, .)
     flag_values: Floats
     dot_start: Ints  # (. + 1,)
     dot_scale: Floats
     dot_shift: Floats
-    dot_otherwise: Floats  # (., N)
-    dot_user_has: Bools  # (., N)
-    user_vector: Singles  # (d, N)
+    dot_otherwise: Floats  # (N, .)
+    dot_user_has: Bools  # (N, .)
+    user_vector: Singles  # (N, d)
+    # bounds of totals: job_sum + the user's bounds for the job's codes of two keys, and for its class
+    bound_key: Ints  # (2,) -1 none
+    bound_first: Ints  # (3,) first row of each key and of the classes
+    job_class: Ints  # (M,) bits of flag sets and dot_job_has
+    class_flag_shift: Ints  # (n_flag_sets,) place of a flag set in a class, -1 none
+    class_dot_shift: Ints  # (.,) place of a dot term in a class, -1 none
+    bound: Singles  # (codes of both keys + 1 + classes, N)
+    class_bound: Singles  # (N,) greatest bound of a class
+
+
+class JobBound(NamedTuple):
+    """The points of a job's own, and the rows of `PairArrays.bound` that bound the rest of its totals."""
+
+    points: float
+    first: int
+    second: int
+    third: int
 
 
 _FLAGS: Final[dict[str, Callable[[JobArrays], Flags]]] = {
@@ -124,11 +153,11 @@ def _is_job_only(value: Value) -> bool:
 def _find_weights(
     placed: list[list[tuple[int, int]]], values: Sequence[Value], flat_weight: Floats, n_slots: int
 ) -> Floats:
-    """Return the weight of each slot of job terms in the total; 0 for terms of components that read users too."""
+    """Return the weight of each slot of job terms in the total; 0 for components with a divisor."""
     weights = np.zeros(n_slots)
     for value, weight, terms in zip(values, flat_weight, placed, strict=True):
-        if _is_job_only(value):
-            weights[[slot for _, slot in terms]] = weight
+        if value.divisor is None:
+            weights[[slot for kind, slot in terms if kind == JOB]] = weight
     return weights
 
 
@@ -140,7 +169,8 @@ class PairLayout:
     values: The value of each component for the users and jobs.
     flat_weight, group_weight, group: As of `Program`.
     n_users, m_jobs: Numbers of users and jobs.
-    users_room, jobs_room: Numbers of columns.
+    users_room, jobs_room: Numbers of rows with room for more.
+    evaluated: Components whose terms `write_job` receives. It takes the columns of all other components from the job.
     """
 
     def __init__(
@@ -153,22 +183,33 @@ class PairLayout:
         n_jobs: int,
         users_room: int,
         jobs_room: int,
+        evaluated: Container[int] = frozenset(),
     ) -> None:
         self.users_room, self.jobs_room = users_room, jobs_room
         terms = _Terms(values)
         kinds = terms.of_kind
         keys, numbers, flags = terms.columns()
+        self._placed = terms.placed
         self._keys = {name: place for place, name in enumerate(keys)}
         self._key_size = {name: key.size for name, key in keys.items()}
         self._numbers = {name: place for place, name in enumerate(numbers)}
         self._flags = {name: place for place, name in enumerate(flags)}
+        self._flag_width = {name: of_name.width for name, of_name in flags.items()}
+        self._note_sources(values, evaluated)
         self._is_own_row: list[bool] = []
         self._tables: list[Floats] = []  # (rows, codes) of shared tables
         self._flag_tables = [term.rows for term in kinds[FLAGS]]
         dimensions = [term.users.shape[1] for term in kinds[DOT]]
-        self.entries = Slabs((len(kinds[LOOKUP]), users_room), np.int32, np.float64)
+        self.entries = Slabs((users_room, len(kinds[LOOKUP])), np.int32, np.float64)
         lookups = self._make_lookups(kinds[LOOKUP], n_users)
         flag_sizes = np.array([term.rows.size for term in kinds[FLAGS]], dtype=np.int64)
+
+        def of_jobs(columns: int, dtype: Any) -> NDArray[Any]:
+            return np.zeros((jobs_room, columns), dtype=dtype)
+
+        def of_users(columns: int, dtype: Any) -> NDArray[Any]:
+            return np.zeros((users_room, columns), dtype=dtype)
+
         self._arrays: dict[str, Any] = {
             "flat_weight": np.ascontiguousarray(flat_weight, dtype=np.float64),
             "group_weight": np.ascontiguousarray(group_weight, dtype=np.float64),
@@ -180,39 +221,105 @@ class PairLayout:
             "term_slot": np.array([slot for row in terms.placed for _, slot in row], dtype=np.int32),
             "is_job_only": np.array([_is_job_only(value) for value in values], dtype=bool),
             "job_sum": np.zeros(jobs_room),
-            "job_value": self._make(len(kinds[JOB]), jobs_room, np.float64),
-            "entry_mask": self._make(len(kinds[LOOKUP]), users_room, np.uint64),
-            "key_code": self._make(len(keys), jobs_room, np.int32),
-            "number": self._make(len(numbers), jobs_room, np.float64),
-            "flag_bits": self._make(len(flags), jobs_room, np.uint16),
-            "dot_job_has": self._make(len(kinds[DOT]), jobs_room, np.bool_),
-            "job_vector": self._make(jobs_room, sum(dimensions), np.float32),
-            "user_value": self._make(len(kinds[USER]), users_room, np.float64),
+            "job_value": of_jobs(len(kinds[JOB]), np.float64),
+            "job_value_max": np.zeros(len(kinds[JOB])),
+            "key_code": of_jobs(len(keys), np.int32),
+            "number": of_jobs(len(numbers), np.float64),
+            "flag_bits": of_jobs(len(flags), np.uint16),
+            "dot_job_has": of_jobs(len(kinds[DOT]), np.bool_),
+            "dot_reach": np.zeros(len(kinds[DOT])),
+            "job_vector": of_jobs(sum(dimensions), np.float32),
+            "job_class": np.zeros(jobs_room, dtype=np.int32),
+            "user_value": of_users(len(kinds[USER]), np.float64),
             **lookups,
             "interval_number": np.array([self._numbers[t.number.name] for t in kinds[INTERVAL]], dtype=np.int32),
-            "interval_low": self._make(len(kinds[INTERVAL]), users_room, np.float64),
-            "interval_high": self._make(len(kinds[INTERVAL]), users_room, np.float64),
-            "interval_gain": self._make(len(kinds[INTERVAL]), users_room, np.float64),
+            "interval_low": of_users(len(kinds[INTERVAL]), np.float64),
+            "interval_high": of_users(len(kinds[INTERVAL]), np.float64),
+            "interval_gain": of_users(len(kinds[INTERVAL]), np.float64),
             "flag_set": np.array([self._flags[term.flags.name] for term in kinds[FLAGS]], dtype=np.int32),
             "flag_width": np.array([term.rows.shape[1] for term in kinds[FLAGS]], dtype=np.int32),
             "flag_first": np.cumsum(flag_sizes) - flag_sizes,
-            "flag_row": self._make(len(kinds[FLAGS]), users_room, np.int32),
+            "flag_row": of_users(len(kinds[FLAGS]), np.int32),
             "flag_values": np.concatenate([np.empty(0), *(table.ravel() for table in self._flag_tables)]),
             "dot_start": np.cumsum([0, *dimensions]).astype(np.int32),
             "dot_scale": np.array([term.scale for term in kinds[DOT]], dtype=np.float64),
             "dot_shift": np.array([term.shift for term in kinds[DOT]], dtype=np.float64),
-            "dot_otherwise": self._make(len(kinds[DOT]), users_room, np.float64),
-            "dot_user_has": self._make(len(kinds[DOT]), users_room, np.bool_),
-            "user_vector": self._make(sum(dimensions), users_room, np.float32),
+            "dot_otherwise": of_users(len(kinds[DOT]), np.float64),
+            "dot_user_has": of_users(len(kinds[DOT]), np.bool_),
+            "user_vector": of_users(sum(dimensions), np.float32),
         }
         self._weight_of_job_slot = _find_weights(terms.placed, values, flat_weight, len(kinds[JOB]))
+        self._arrays |= self._make_classes()
         self._write_jobs(kinds, slice(0, n_jobs))
         self._write_users(kinds, slice(0, n_users))
+        self._arrays |= self._make_bounds(values, n_users)
+        self._bound_keys, self._bound_first = (self._arrays[name].tolist() for name in ("bound_key", "bound_first"))
         self._refresh()
 
-    @staticmethod
-    def _make(slots: int, room: int, dtype: Any) -> NDArray[Any]:
-        return np.zeros((slots, room), dtype=dtype)
+    def _note_sources(self, values: Sequence[Value], evaluated: Container[int]) -> None:
+        """Note which columns `write_job` takes from the job, and the kinds of the terms of each component."""
+        of_rows = _Terms([value for number, value in enumerate(values) if number not in evaluated])
+        keys, numbers, flags = of_rows.columns()
+        self._keys_of_rows = [(name, self._keys[name]) for name in keys]
+        self._numbers_of_rows = [(name, self._numbers[name]) for name in numbers]
+        self._flags_of_rows = [(name, self._flags[name]) for name in flags]
+        self._vectors_of_basis: list[tuple[int, slice]] = []
+        self._kinds = [tuple(map(type, (*value.terms, value.divisor))) for value in values]
+        self._kinds_of_users = [
+            kinds for kinds, value in zip(self._kinds, values, strict=True) if not _is_job_only(value)
+        ]
+        place, first = 0, 0
+        for number, value in enumerate(values):
+            for term in value.terms:
+                if isinstance(term, DotTerm):
+                    stop = first + term.users.shape[1]
+                    if number not in evaluated:
+                        self._vectors_of_basis.append((place, slice(first, stop)))
+                    place, first = place + 1, stop
+
+    def _make_bounds(self, values: Sequence[Value], n_users: int) -> dict[str, Any]:
+        """Return empty bounds by the two keys that separate totals most."""
+        spread = dict.fromkeys(self._keys, 0.0)
+        sample = np.linspace(0, n_users - 1, min(n_users, _SAMPLED_USERS)).astype(np.int64)
+        for value, weight in zip(values, self._arrays["flat_weight"], strict=True):
+            for term in value.terms:
+                if isinstance(term, LookupTerm) and value.divisor is None and len(sample):
+                    rows = term.rows[term.row_of[sample]]
+                    gain = 0.0 if term.gains is None else float(term.gains.max(initial=0.0))
+                    spread[term.key.name] += weight * max(float(np.ptp(rows, axis=1).mean()), gain)
+        chosen = sorted(
+            (name for name in spread if spread[name] > 0 and self._key_size[name] <= _MAX_CODES),
+            key=lambda name: -spread[name],
+        )[:_N_BOUND_KEYS]
+        sizes = [self._key_size[name] + 1 for name in chosen]
+        first = np.cumsum([0, *sizes, 1, *([0] * (_N_BOUND_KEYS - len(chosen)))])  # one row for jobs without a key
+        if len(chosen) < _N_BOUND_KEYS:
+            first[len(chosen) : _N_BOUND_KEYS] = first[-1] - 1
+        return {
+            "bound_key": np.array([*(self._keys[name] for name in chosen), -1, -1], np.int32)[:_N_BOUND_KEYS],
+            "bound_first": np.append(first[:_N_BOUND_KEYS], first[-1]).astype(np.int32),
+            "bound": np.zeros((int(first[-1]) + (1 << self._class_width), self.users_room), dtype=np.float32),
+            "class_bound": np.zeros(self.users_room, dtype=np.float32),
+        }
+
+    def _make_classes(self) -> dict[str, Any]:
+        """Return the places of flags and of vectors in the classes of jobs."""
+        shifts, self._class_width = {"flag": [], "dot": []}, 0
+        widths = [("dot", 1)] * len(self._arrays["dot_scale"]) + [("flag", w) for w in self._flag_width.values()]
+        for name, width in widths:
+            is_used = self._class_width + width <= _MAX_CLASS_WIDTH
+            shifts[name].append(self._class_width if is_used else -1)
+            self._class_width += width if is_used else 0
+        return {f"class_{name}_shift": np.array(of_name, dtype=np.int32) for name, of_name in shifts.items()}
+
+    def _find_classes(self, jobs: slice) -> Ints:
+        """Return the class of each job."""
+        arrays, found = self._arrays, np.zeros(jobs.stop - jobs.start, dtype=np.int32)
+        for column, shifts in (("flag_bits", "class_flag_shift"), ("dot_job_has", "class_dot_shift")):
+            for place, shift in enumerate(arrays[shifts].tolist()):
+                if shift >= 0:
+                    found |= arrays[column][jobs, place].astype(np.int32) << shift
+        return found
 
     def _make_lookups(self, terms: Sequence[LookupTerm], n_users: int) -> dict[str, Any]:
         """Return the tables by code. A table with one row per user has a column for each possible user."""
@@ -232,7 +339,7 @@ class PairLayout:
             "lookup_key": np.array([self._keys[term.key.name] for term in terms], dtype=np.int32),
             "lookup_first": np.cumsum(sizes) - sizes,
             "lookup_stride": np.array([table.shape[1] for table in tables], dtype=np.int64),
-            "lookup_row": self._make(len(terms), self.users_room, np.int32),
+            "lookup_row": np.zeros((self.users_room, len(terms)), dtype=np.int32),
             "lookup_values": np.concatenate([np.empty(0), *(table.ravel() for table in tables)]),
         }
 
@@ -243,100 +350,134 @@ class PairLayout:
     def _write_jobs(self, kinds: dict[int, list[Any]], jobs: slice) -> None:
         arrays = self._arrays
         for slot, term in enumerate(kinds[JOB]):
-            arrays["job_value"][slot, jobs] = term.values
-        arrays["job_sum"][jobs] = self._weight_of_job_slot @ arrays["job_value"][:, jobs]
+            arrays["job_value"][jobs, slot] = term.values
+            arrays["job_value_max"][slot] = term.values.max(initial=0.0)
+        arrays["job_sum"][jobs] = arrays["job_value"][jobs] @ self._weight_of_job_slot
         for term in kinds[LOOKUP]:
-            arrays["key_code"][self._keys[term.key.name], jobs] = term.key.codes + 1
+            arrays["key_code"][jobs, self._keys[term.key.name]] = term.key.codes + 1
         for term in kinds[INTERVAL]:
-            arrays["number"][self._numbers[term.number.name], jobs] = term.number.values
+            arrays["number"][jobs, self._numbers[term.number.name]] = term.number.values
         for term in kinds[FLAGS]:
-            arrays["flag_bits"][self._flags[term.flags.name], jobs] = term.flags.bits
+            arrays["flag_bits"][jobs, self._flags[term.flags.name]] = term.flags.bits
         for slot, term in enumerate(kinds[DOT]):
             dimensions = slice(arrays["dot_start"][slot], arrays["dot_start"][slot + 1])
-            arrays["dot_job_has"][slot, jobs] = term.job_has
+            arrays["dot_job_has"][jobs, slot] = term.job_has
             arrays["job_vector"][jobs, dimensions] = term.jobs
+            arrays["dot_reach"][slot] = _find_reach(term.jobs)
+
+        arrays["job_class"][jobs] = self._find_classes(jobs)
 
     def _write_users(self, kinds: dict[int, list[Any]], users: slice) -> None:
         arrays = self._arrays
         for slot, term in enumerate(kinds[USER]):
-            arrays["user_value"][slot, users] = term.values
+            arrays["user_value"][users, slot] = term.values
         for slot, term in enumerate(kinds[LOOKUP]):
             self._write_lookup(slot, term, users)
         for slot, term in enumerate(kinds[INTERVAL]):
-            arrays["interval_low"][slot, users] = term.low
-            arrays["interval_high"][slot, users] = term.high
-            arrays["interval_gain"][slot, users] = term.gain
+            arrays["interval_low"][users, slot] = term.low
+            arrays["interval_high"][users, slot] = term.high
+            arrays["interval_gain"][users, slot] = term.gain
         for slot, term in enumerate(kinds[FLAGS]):
-            arrays["flag_row"][slot, users] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
+            arrays["flag_row"][users, slot] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
         for slot, term in enumerate(kinds[DOT]):
             dimensions = slice(arrays["dot_start"][slot], arrays["dot_start"][slot + 1])
-            arrays["dot_otherwise"][slot, users] = term.otherwise
-            arrays["dot_user_has"][slot, users] = term.user_has
-            arrays["user_vector"][dimensions, users] = term.users.T
+            arrays["dot_otherwise"][users, slot] = term.otherwise
+            arrays["dot_user_has"][users, slot] = term.user_has
+            arrays["user_vector"][users, dimensions] = term.users
 
     def _write_lookup(self, slot: int, term: LookupTerm, users: slice) -> None:
         arrays = self._arrays
         n = users.stop - users.start
         if self._is_own_row[slot]:
-            arrays["lookup_row"][slot, users] = np.arange(users.start, users.stop)
+            arrays["lookup_row"][users, slot] = np.arange(users.start, users.stop)
             if n == 1:
                 row = term.rows[int(term.row_of[0])]
                 first, stride = int(arrays["lookup_first"][slot]), int(arrays["lookup_stride"][slot])
                 column = arrays["lookup_values"][first + users.start :: stride][: len(row)]
                 column[0], column[1:] = row[-1], row[:-1]
         else:
-            arrays["lookup_row"][slot, users] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
+            arrays["lookup_row"][users, slot] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
         if term.entries is None or term.gains is None:
             return
         codes = term.entries.values + 1
-        mask = np.uint64(1) << (codes & 63).astype(np.uint64)
         if n == 1:
-            self.entries.set((slot, users.start), codes, term.gains)
-            arrays["entry_mask"][slot, users.start] = np.bitwise_or.reduce(mask)
+            self.entries.set((users.start, slot), codes, term.gains)
         else:
-            self.entries.fill(term.entries.start, codes, term.gains, place=(slot,))
-            np.bitwise_or.at(arrays["entry_mask"][slot], term.entries.rows, mask)
+            self.entries.fill(term.entries.start, codes, term.gains, place=(slice(None), slot))
 
-    def write_job(self, slot: int, job: JobArrays, values: Sequence[Value], vector: Singles | None) -> None:
+    def write_job(self, slot: int, job: JobArrays, values: Mapping[int, Value], vector: Singles | None) -> None:
         """Write one job, whose codes the tables contain.
 
         Parameters
         ----------
-        slot: The job's column.
+        slot: The job's row.
         job: The job alone.
-        values: The values of the components that depend on the job alone, in order.
-        vector: The vector of the job; None if it has none.
+        values: Component → value for the job alone, of the components of `evaluated`.
+        vector: The vector of the job in the basis; None if it has none.
 
         Raises
         ------
-        LayoutChangedError: If no column is left.
+        LayoutChangedError: If no row is left, or a component returned other terms, codes or maxima than before.
         """
         if slot >= self.jobs_room:
             raise LayoutChangedError
         arrays = self._arrays
-        terms = [term for value in values for term in value.terms if isinstance(term, JobTerm)]
-        for place, term in enumerate(terms):
-            arrays["job_value"][place, slot] = term.values[0]
-        arrays["job_sum"][slot] = self._weight_of_job_slot @ arrays["job_value"][:, slot]
-        for name, place in self._keys.items():
-            arrays["key_code"][place, slot] = getattr(job, name)[0] + 1
-        for name, place in self._numbers.items():
-            arrays["number"][place, slot] = getattr(job, name)[0]
-        for name, place in self._flags.items():
-            arrays["flag_bits"][place, slot] = _FLAGS[name](job).bits[0]
-        arrays["dot_job_has"][:, slot] = vector is not None
-        for place in range(len(arrays["dot_scale"])):
-            dimensions = slice(arrays["dot_start"][place], arrays["dot_start"][place + 1])
+        for name, key in self._keys_of_rows:
+            arrays["key_code"][slot, key] = getattr(job, name)[0] + 1
+        for name, number in self._numbers_of_rows:
+            arrays["number"][slot, number] = getattr(job, name)[0]
+        for name, flag_set in self._flags_of_rows:
+            arrays["flag_bits"][slot, flag_set] = _FLAGS[name](job).bits[0]
+        for place, dimensions in self._vectors_of_basis:
+            arrays["dot_job_has"][slot, place] = vector is not None
             arrays["job_vector"][slot, dimensions] = 0.0 if vector is None else vector
+        for component, value in values.items():
+            self._write_job_terms(slot, component, value)
+        arrays["job_sum"][slot] = arrays["job_value"][slot] @ self._weight_of_job_slot
+        arrays["job_class"][slot] = self._find_classes(slice(slot, slot + 1))[0]
+
+    def _write_job_terms(self, slot: int, component: int, value: Value) -> None:
+        arrays = self._arrays
+        if self._kinds[component] != tuple(map(type, (*value.terms, value.divisor))):
+            raise LayoutChangedError
+        divisor = [value.divisor] if isinstance(value.divisor, FlagTerm) else []
+        for term, (_, place) in zip([*value.terms, *divisor], [*self._placed[component], (0, 0)], strict=False):
+            if isinstance(term, JobTerm):
+                arrays["job_value"][slot, place] = term.values[0]
+                if value.divisor is not None and term.values[0] > arrays["job_value_max"][place]:
+                    raise LayoutChangedError
+            elif isinstance(term, LookupTerm):
+                if term.key.size != self._key_size[term.key.name] or term.key.size < _LEAST_CODES:
+                    raise LayoutChangedError
+                arrays["key_code"][slot, self._keys[term.key.name]] = term.key.codes[0] + 1
+            elif isinstance(term, IntervalTerm):
+                arrays["number"][slot, self._numbers[term.number.name]] = term.number.values[0]
+            elif isinstance(term, FlagTerm):
+                if term.flags.width != self._flag_width[term.flags.name]:
+                    raise LayoutChangedError
+                arrays["flag_bits"][slot, self._flags[term.flags.name]] = term.flags.bits[0]
+            elif isinstance(term, DotTerm):
+                self._write_job_vector(slot, place, term)
+
+    def _write_job_vector(self, slot: int, place: int, term: DotTerm) -> None:
+        arrays = self._arrays
+        start, stop = arrays["dot_start"][place : place + 2]
+        if term.jobs.shape[1] != stop - start or _find_reach(term.jobs) > arrays["dot_reach"][place]:
+            raise LayoutChangedError
+        arrays["dot_job_has"][slot, place] = term.job_has[0]
+        arrays["job_vector"][slot, start:stop] = term.jobs[0]
 
     def write_user(self, user: int, values: Sequence[Value]) -> None:
-        """Write one user. `values`: those of the components that do not depend on the job alone, for any jobs.
+        """Write one user, except the bounds. `values`: those of components that do not depend on the job alone.
 
         Raises
         ------
-        LayoutChangedError: If a table has other values than the one that all users share, or no column is left.
+        LayoutChangedError: If a table has other values than the one that all users share, a component returned other
+            terms than before, or no row is left.
         """
         if user >= self.users_room:
+            raise LayoutChangedError
+        if [tuple(map(type, (*value.terms, value.divisor))) for value in values] != self._kinds_of_users:
             raise LayoutChangedError
         kinds = _Terms(values).of_kind
         for slot, term in enumerate(kinds[LOOKUP]):
@@ -346,7 +487,24 @@ class PairLayout:
         for term, table in zip(kinds[FLAGS], self._flag_tables, strict=True):
             if not np.array_equal(term.rows, table):
                 raise LayoutChangedError
+        for slot, term in enumerate(kinds[DOT]):
+            if term.users.shape[1] != self._arrays["dot_start"][slot + 1] - self._arrays["dot_start"][slot]:
+                raise LayoutChangedError
         version = self.entries.version
         self._write_users(kinds, slice(user, user + 1))
         if self.entries.version != version:
             self._refresh()
+
+    def find_bound(self, slot: int) -> JobBound:
+        """Return what bounds the totals of a job."""
+        arrays, (first, second, classes) = self.arrays, self._bound_first
+        of_keys = [
+            start if key < 0 else start + int(arrays.key_code[slot, key])
+            for key, start in zip(self._bound_keys, (first, second), strict=True)
+        ]
+        return JobBound(float(arrays.job_sum[slot]), *of_keys, classes + int(arrays.job_class[slot]))
+
+
+def _find_reach(vectors: Singles) -> float:
+    """Return the greatest length of a vector, and at least 1, the length of the basis' vectors."""
+    return max(1.000001, float(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1).max(initial=0.0))))
