@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,14 @@ from scoring.array_types import Bools, Ints, Longs, Singles
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.columns import ACTION_KINDS
+from scoring.columns.board_definition import Board
 from scoring.columns.dataset_frames import Tables
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import ActionArrays, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.python_row_encoding import encode_jobs, encode_users
 from scoring.dataset.vocabularies import Vocabularies
-from scoring.errors import ConfigurationError, ModelError, UnknownIdError
+from scoring.errors import ConfigurationError, ScoringError, UnknownIdError
 from scoring.live.events import Event, Row, make_rows, to_microseconds
 from scoring.live.growing_codes import GrowingVocabulary, make_growing
 from scoring.live.job_cells import JobCells
@@ -31,13 +33,15 @@ from scoring.live.list_kernels import ListArrays, bound_users, rank_user, update
 from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
 from scoring.live.pair_arrays import JobBound, LayoutChangedError, PairLayout
+from scoring.live.row_check import require_row_component
 from scoring.live.rule_sources import list_sources
-from scoring.model import GROUPS, Inputs, ScoringModel
+from scoring.model import GROUPS, Inputs, Part, ScoringModel, WeightProfile
 from scoring.model.component_inputs import History
-from scoring.model.terms import JobTerm
+from scoring.model.terms import JobTerm, Value
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Plan
-from scoring.plan.plan import call_terms
+from scoring.plan.plan import build_program, call_terms
+from scoring.plan.term_checks import check_value
 from scoring.plan.value_range_check import is_shipped
 from scoring.statistics import Basis, Statistics
 
@@ -50,6 +54,8 @@ REBUILD_AT: Final = 2000
 """Events up to which applying them one by one takes less time than building all lists."""
 
 _MIN_ROOM: Final = 64
+_CHECKED_ROWS: Final = 12
+"""Jobs and users whose terms are computed alone, to compare them with those of all rows."""
 _PAIRS_RANKED_ALONE: Final = 2_000_000
 """Pairs up to which the first lists are computed user by user: a search index takes longer to build."""
 
@@ -69,8 +75,9 @@ class UserList:
 class LiveLists:
     """The lists of all active users, exact given a basis and the events so far.
 
-    Components must belong to this package. A row of an event is used at once. Freshness, opening, expiry and windows of
-    days follow the clock of the basis, which `tick` replaces together with area means, popularity and similarity.
+    Components read the rows of a pair, the user's actions and the basis; others are refused. A row of an event is used
+    at once. Freshness, opening, expiry and windows of days follow the clock of the basis. `tick` replaces the clock,
+    area means, popularity and similarity.
 
     One thread at a time may use an object.
 
@@ -84,7 +91,7 @@ class LiveLists:
     Raises
     ------
     ConfigurationError: If k is not an integer of 1 or more, or the basis lacks a popularity window.
-    ModelError: If a component does not belong to this package, or a rule reads something that events do not change.
+    ModelError: If a component or a rule reads something else, such as other users. The message names it.
 
     Example
     -------
@@ -100,9 +107,12 @@ class LiveLists:
 
     def __init__(self, tables: Tables | LiveTables, model: AnyModel, basis: Basis, *, k: int = 40) -> None:
         self.k, self.model = check_list_length(k), load_model(model)
-        _require_supported(self.model)
+        list_sources(self.model.eligibility)
         self.basis = basis.materialize()
         self.tables = tables if isinstance(tables, LiveTables) else LiveTables(tables)
+        self._own = frozenset(number for number, part in enumerate(self.model.parts) if not is_shipped(part))
+        for number in self._own:
+            require_row_component(self.model.parts[number], self.tables.make_dataset(self.basis.clock), self.basis)
         self.seq = 0
         """The highest number of an event that was applied."""
         self.n_rebuilds = 0
@@ -129,7 +139,7 @@ class LiveLists:
     def warm_up(self) -> None:
         """Load the kernels that events need, so that the first event does not wait for them. No list changes."""
         job = next(iter(self._job_of), None)
-        if job is not None and self._n_users:
+        if job is not None and self._n_users and self._has_row_terms:
             self._update_job(job)
             self._refresh_user(0)
 
@@ -197,6 +207,8 @@ class LiveLists:
             return False
         self.seq = max(self.seq, event.seq)
         try:
+            if not self._has_row_terms:
+                raise LayoutChangedError
             if event.kind == "job":
                 self._update_job(event.key)
             elif event.kind == "user":
@@ -212,7 +224,8 @@ class LiveLists:
     def apply_all(self, events: Sequence[Event]) -> int:
         """Apply events in order; return how many changed a row.
 
-        More than `REBUILD_AT` events change only the tables. The lists are then built once, which takes less time.
+        More than `REBUILD_AT` events change only the tables. The lists are then built once, which takes less time. So
+        do any events if a component of one's own has terms that cannot be computed for single rows.
 
         Raises
         ------
@@ -220,7 +233,7 @@ class LiveLists:
         """
         for event in events:
             event.require_canonical(self.tables.board)
-        if len(events) <= REBUILD_AT:
+        if len(events) <= REBUILD_AT and self._has_row_terms:
             return sum(self.apply(event) for event in events)
         n_changed = sum(self.tables.apply(event) for event in events)
         self.seq = max(self.seq, *(event.seq for event in events))
@@ -257,10 +270,49 @@ class LiveLists:
         self._n_base_users, self._n_base_jobs = self._n_users, self._n_jobs
         users_room, jobs_room = _add_room(self._n_users), _add_room(self._n_jobs)
         values = [call_terms(part, self._inputs) for part in self.model.parts]
+        for number in self._own:
+            build_program(_make_model_of(self.model.parts[number]), self._inputs)  # checks terms and range
         self._evaluated = frozenset(
-            number for number, value in enumerate(values) if any(isinstance(term, JobTerm) for term in value.terms)
+            number
+            for number, value in enumerate(values)
+            if number in self._own or any(isinstance(term, JobTerm) for term in value.terms)
         )
-        self._layout = PairLayout(
+        self._layout = self._make_layout(values, users_room, jobs_room)
+        self._user_id: Longs = np.zeros(users_room, dtype=np.int64)
+        self._user_id[: self._n_users] = inputs.users.user_id
+        self._user_of = {user: place for place, user in enumerate(inputs.users.user_id.tolist())}
+        self._job_of = {job: slot for slot, job in enumerate(inputs.jobs.job_id.tolist())}
+        self._deleted_jobs: set[int] = set()
+        self._jobs = JobColumns(inputs.jobs, jobs_room)
+        self._changed_users: dict[int, UserArrays] = {}  # place → the user's row, if an event changed it
+        self._no_users = take_users(inputs.users, None)
+        self._no_dataset = cast(Dataset, _NoDataset(self.tables.board))
+        no_jobs = self._jobs.take(np.empty(0, dtype=np.int32), lambda: self._dataset.tables.jobs.iloc[:0])
+        none = np.empty(0, dtype=np.int32)
+        no_actions = ActionArrays(none, none, none.astype(np.int8), none.astype(np.int64))
+        self._no_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 0)
+        self._no_jobs = no_jobs
+        empty = self._make_inputs(no_jobs, self._no_users, self._no_history)
+        self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
+        of_program = self._layout.arrays.is_job_only
+        self._of_users = [number for number, alone in enumerate(of_program.tolist()) if not alone]
+        has = np.flatnonzero(self.basis.factors.job_has)
+        self._vector_row = dict(zip(self.basis.job_id[has].tolist(), has.tolist(), strict=True))
+        self._collect_actions()
+        self._has_list: Bools = np.zeros(users_room, dtype=bool)
+        self._has_list[: self._n_users] = inputs.users.active
+        self._refills: Ints = np.zeros(users_room, dtype=np.int32)
+        self._seen, self._turn = np.zeros(jobs_room, dtype=np.int64), 0
+        self._make_rules(users_room, jobs_room)
+        self._has_row_terms = self._check_row_terms()
+        if not self._has_row_terms:
+            self._layout = self._make_layout(values, users_room, jobs_room)
+        bound_users(self._layout.arrays, 0, self._n_users)
+        self._cells = JobCells(self._layout.arrays, self._n_jobs)
+        self._make_lists(users_room, jobs_room)
+
+    def _make_layout(self, values: Sequence[Value], users_room: int, jobs_room: int) -> PairLayout:
+        return PairLayout(
             values,
             self.model.flat_weights,
             self.model.weights_in_group,
@@ -271,34 +323,6 @@ class LiveLists:
             jobs_room,
             self._evaluated,
         )
-        bound_users(self._layout.arrays, 0, self._n_users)
-        self._cells = JobCells(self._layout.arrays, self._n_jobs)
-        self._user_id: Longs = np.zeros(users_room, dtype=np.int64)
-        self._user_id[: self._n_users] = inputs.users.user_id
-        self._user_of = {user: place for place, user in enumerate(inputs.users.user_id.tolist())}
-        self._job_of = {job: slot for slot, job in enumerate(inputs.jobs.job_id.tolist())}
-        self._deleted_jobs: set[int] = set()
-        self._jobs = JobColumns(inputs.jobs, jobs_room)
-        self._changed_users: dict[int, UserArrays] = {}  # place → the user's row, if an event changed it
-        self._no_users = take_users(inputs.users, None)
-        no_jobs = self._jobs.take(np.empty(0, dtype=np.int32), lambda: self._dataset.tables.jobs.iloc[:0])
-        none = np.empty(0, dtype=np.int32)
-        no_actions = ActionArrays(none, none, none.astype(np.int8), none.astype(np.int64))
-        self._no_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 0)
-        self._no_jobs = no_jobs
-        empty = self._make_inputs(no_jobs, self._no_users, self._no_history)
-        self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
-        of_program = self._layout.arrays.is_job_only
-        self._user_parts = [part for part, alone in zip(self.model.parts, of_program, strict=True) if not alone]
-        has = np.flatnonzero(self.basis.factors.job_has)
-        self._vector_row = dict(zip(self.basis.job_id[has].tolist(), has.tolist(), strict=True))
-        self._collect_actions()
-        self._has_list: Bools = np.zeros(users_room, dtype=bool)
-        self._has_list[: self._n_users] = inputs.users.active
-        self._refills: Ints = np.zeros(users_room, dtype=np.int32)
-        self._seen, self._turn = np.zeros(jobs_room, dtype=np.int64), 0
-        self._make_rules(users_room, jobs_room)
-        self._make_lists(users_room, jobs_room)
 
     def _collect_actions(self) -> None:
         """Divide the actions into those of the checkpoint, as arrays, and those of events, by user and by job."""
@@ -383,8 +407,7 @@ class LiveLists:
         else:
             old_company, before = int(self._rules.company[slot]), self._layout.find_bound(slot)
         vector, inputs = self._find_vector(job_id), self._make_job_inputs(job)
-        values = {number: call_terms(self.model.parts[number], inputs) for number in self._evaluated}
-        self._layout.write_job(slot, job, values, vector)
+        self._layout.write_job(slot, job, self._find_job_values(inputs), vector)
         self._cells.note_change(slot, self._layout.find_bound(slot))
         if slot == self._n_jobs:
             self._n_jobs += 1
@@ -394,7 +417,7 @@ class LiveLists:
         self._rules.write_job(slot, job_id, int(job.company[0]), is_open, row)
         changed = self._jobs.write(slot, job)
         self._refresh_lists(slot, before, old_company)
-        if changed or appears:
+        if changed or appears or self._own:
             self._update_actors(job_id, slot)
 
     def _refresh_lists(self, slot: int, before: JobBound, old_company: int) -> None:
@@ -486,7 +509,7 @@ class LiveLists:
         if arrays is None:
             arrays = take_users(self._inputs.users, user)
         inputs = self._make_inputs(self._no_jobs, arrays, history)
-        self._layout.write_user(user, [call_terms(part, inputs) for part in self._user_parts])
+        self._layout.write_user(user, self._find_user_values(inputs))
         bound_users(self._layout.arrays, user, user + 1)
         self._rules.write_user(user, history, slot_of, row)
         self._rank_user(user)
@@ -547,6 +570,53 @@ class LiveLists:
             rows.append(found.clamped(table, self._now))
         return make_rows(table, rows).frame
 
+    # --- Components of one's own ---------------------------------------------------------------------------------
+
+    def _check_row_terms(self) -> bool:
+        """Return whether single rows have the same terms as all rows together.
+
+        The terms of a component of one's own may contain codes that depend on which rows are scored together. Such
+        codes cannot be computed for a single row. `row_check` compares values, which do not depend on codes.
+        """
+        if not self._own:
+            return True
+        layout = self._layout
+        try:
+            for slot in _spread(self._n_jobs):
+                known = layout.read_job(slot)
+                jobs = self._jobs.take(np.array([slot]), partial(self._make_job_frame, np.array([slot])))
+                inputs, vector = self._make_job_inputs(jobs), self._find_vector(int(jobs.job_id[0]))
+                layout.write_job(slot, jobs, self._find_job_values(inputs), vector)
+                if not _is_equal(layout.read_job(slot), known):
+                    return False
+            for user in _spread(self._n_users):
+                known = layout.read_user(user)
+                arrays, history = take_users(self._inputs.users, user), self._find_history(user)[0]
+                layout.write_user(user, self._find_user_values(self._make_inputs(self._no_jobs, arrays, history)))
+                if not _is_equal(layout.read_user(user), known):
+                    return False
+        except LayoutChangedError:
+            return False
+        return True
+
+    def _find_job_values(self, inputs: Inputs) -> dict[int, Value]:
+        return {number: self._call_row_terms(number, inputs) for number in self._evaluated}
+
+    def _find_user_values(self, inputs: Inputs) -> list[Value]:
+        return [self._call_row_terms(number, inputs) for number in self._of_users]
+
+    def _call_row_terms(self, number: int, inputs: Inputs) -> Value:
+        """Return the terms of a component for a single row. Errors of a component of one's own lead to a rebuild."""
+        part = self.model.parts[number]
+        if number not in self._own:
+            return call_terms(part, inputs)
+        try:
+            value = call_terms(part, inputs)
+            check_value(part.name, value, len(inputs.users), len(inputs.jobs))
+        except ScoringError as error:  # if the component is wrong, the rebuild raises the error
+            raise LayoutChangedError from error
+        return value
+
     # --- Inputs ------------------------------------------------------------------------------------------------------
 
     def _find_vector(self, job_id: int) -> Singles | None:
@@ -558,7 +628,7 @@ class LiveLists:
         """Return the inputs of a job and no users, for what depends on the job alone."""
         fields = self._no_user_fields
         return Inputs(
-            self._dataset, self.basis, self._inputs.words, job, self._no_users, self._no_history, *fields,
+            self._no_dataset, self.basis, self._inputs.words, job, self._no_users, self._no_history, *fields,
             job_vectors=fields[1], job_has_vector=fields[2],
         )  # fmt: skip
 
@@ -566,7 +636,7 @@ class LiveLists:
         vectors, has_vector, in_table = self.basis.user_factors(users.user_id)
         job_vectors, job_has_vector = self.basis.job_factors(jobs.job_id)
         return Inputs(
-            dataset=self._dataset,
+            dataset=self._no_dataset,
             basis=self.basis,
             words=self._inputs.words,
             jobs=jobs,
@@ -578,6 +648,16 @@ class LiveLists:
             job_vectors=job_vectors,
             job_has_vector=job_has_vector,
         )
+
+
+class _NoDataset:
+    """The dataset of inputs of single rows. Components that read more than its columns need a rebuild."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+
+    def __getattr__(self, name: str) -> Any:
+        raise LayoutChangedError
 
 
 def make_next_basis(dataset: Dataset, before: Basis, windows: Iterable[float] = ()) -> Basis:
@@ -606,13 +686,14 @@ def _add_room(n: int) -> int:
     return n + max(_MIN_ROOM, n // 8)
 
 
-def _require_supported(model: ScoringModel) -> None:
-    """Require components and rules whose values of a pair follow from rows, the user's actions and the basis."""
-    list_sources(model.eligibility)
-    for part in model.parts:
-        if not is_shipped(part):
-            raise ModelError(
-                f"component {part.name} does not belong to this package. Live lists support only shipped components so "
-                "far. Remove it from the model.",
-                key=(part.name,),
-            )
+def _make_model_of(part: Part) -> ScoringModel:
+    return ScoringModel("check", (part,), WeightProfile({part.group: 1.0}, {part.group: {part.name: 1.0}}))
+
+
+def _spread(n: int) -> list[int]:
+    """Return some of the numbers below n, the last one included."""
+    return sorted({int(row) for row in np.linspace(0, n - 1, min(n, _CHECKED_ROWS))})
+
+
+def _is_equal(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(some, others, strict=True))

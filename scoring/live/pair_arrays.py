@@ -98,6 +98,14 @@ class PairArrays(NamedTuple):
     class_bound: Singles  # (N,) greatest bound of a class
 
 
+_OF_JOBS: Final = ("job_value", "key_code", "number", "flag_bits", "dot_job_has", "job_vector")
+_OF_USERS: Final = (
+    "user_value", "lookup_row", "interval_low", "interval_high", "interval_gain", "flag_row", "dot_otherwise",
+    "dot_user_has", "user_vector",
+)  # fmt: skip
+"""The arrays with a row per job and per user."""
+
+
 class JobBound(NamedTuple):
     """The points of a job's own, and the rows of `PairArrays.bound` that bound the rest of its totals."""
 
@@ -494,6 +502,23 @@ class PairLayout:
         self._write_users(kinds, slice(user, user + 1))
         if self.entries.version != version:
             self._refresh()
+
+    def read_job(self, slot: int) -> list[NDArray[Any]]:
+        """Return copies of the values of a job."""
+        return [self._arrays[name][slot].copy() for name in _OF_JOBS]
+
+    def read_user(self, user: int) -> list[NDArray[Any]]:
+        """Return copies of the values of a user, without the bounds."""
+        arrays = self._arrays
+        own = [
+            arrays["lookup_values"][first + user :: stride][: len(table.T)].copy()
+            for first, stride, table, is_own in zip(
+                arrays["lookup_first"], arrays["lookup_stride"], self._tables, self._is_own_row, strict=True
+            )
+            if is_own
+        ]
+        entries = [column.copy() for slot in range(len(self._tables)) for column in self.entries.get((user, slot))]
+        return [*(arrays[name][user].copy() for name in _OF_USERS), *own, *entries]
 
     def find_bound(self, slot: int) -> JobBound:
         """Return what bounds the totals of a job."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from scoring.array_types import Floats, Longs
 from scoring.backends.reference import compute_component_values
+from scoring.columns.dataset_frames import Tables
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.id_index import IdIndex
@@ -30,7 +32,7 @@ def require_row_component(part: Part, dataset: Dataset, basis: Basis, *, seed: i
 
     Raises
     ------
-    ModelError: If a value differs. The message names the component, the user and the job.
+    ModelError: If a value differs. The message names the component, what it reads, the user and the job.
     """
     draw = np.random.default_rng(seed)
     users = _draw(draw, len(dataset.users), _WHOLE_USERS)
@@ -42,12 +44,33 @@ def require_row_component(part: Part, dataset: Dataset, basis: Basis, *, seed: i
         found = _find_values(part, _take_rows(dataset, user_id, job_id), basis, user_id, job_id)
         wanted = whole[np.ix_(some_users, some_jobs)]
         for user, job in np.argwhere(found != wanted)[:1]:
+            read = _find_read_rows(part, dataset, basis, user_id[user : user + 1], job_id[job : job + 1])
             raise ModelError(
-                f"component {part.name}: user {user_id[user]} and job {job_id[job]} have the value "
-                f"{wanted[user, job]:.9g} in the whole data and {found[user, job]:.9g} in a subset. Live lists need "
-                "components that read only the two rows, the user's actions and the basis.",
-                key=(part.name, "rows"),
+                f"component {part.name} reads {' and '.join(read)}: user {user_id[user]} and job {job_id[job]} have "
+                f"the value {wanted[user, job]:.9g} in the whole data and {found[user, job]:.9g} in a subset. Live "
+                "lists need components that read only the two rows, the user's actions and the basis.",
+                key=(part.name, *read),
             )
+
+
+def _find_read_rows(part: Part, dataset: Dataset, basis: Basis, user_id: Longs, job_id: Longs) -> list[str]:
+    """Return which other rows the value of a pair depends on, by removing one kind of them after another."""
+    all_rows = dataset.tables
+    actions = all_rows.actions[all_rows.actions["user_id"].isin(user_id)]
+    used = all_rows.jobs["job_id"].isin(job_id) | all_rows.jobs["job_id"].isin(actions["job_id"])
+    removed: dict[str, dict[str, pd.DataFrame]] = {
+        "the actions of other users": {"actions": actions},
+        "other users": {"users": all_rows.users[all_rows.users["user_id"].isin(user_id)]},
+        "other jobs": {"jobs": all_rows.jobs[used]},
+    }
+    tables, before, read = all_rows, _find_values(part, dataset, basis, user_id, job_id), []
+    for name, rest in removed.items():
+        tables = tables.with_tables(**rest)
+        after = _find_values(part, _make_dataset(tables, dataset), basis, user_id, job_id)
+        if (after != before).any():
+            read.append(name)
+        before = after
+    return read or ["other rows"]
 
 
 def _draw(draw: np.random.Generator, n: int, at_most: int) -> Longs:
@@ -61,7 +84,11 @@ def _take_rows(dataset: Dataset, user_id: Longs, job_id: Longs) -> Dataset:
     part = tables.with_tables(
         users=tables.users[tables.users["user_id"].isin(user_id)], jobs=tables.jobs[used], actions=actions
     )
-    return Dataset(part, as_of=dataset.as_of, set_back=dataset.clock.set_back)
+    return _make_dataset(part, dataset)
+
+
+def _make_dataset(tables: Tables, like: Dataset) -> Dataset:
+    return Dataset(tables, as_of=like.as_of, set_back=like.clock.set_back)
 
 
 def _find_values(part: Part, dataset: Dataset, basis: Basis, user_id: Longs, job_id: Longs) -> Floats:

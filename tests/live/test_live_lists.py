@@ -17,11 +17,12 @@ from scoring.errors import ConfigurationError, DataError, ModelError, UnknownIdE
 from scoring.live import Event, EventTables, LiveLists, live_lists
 from scoring.live.events import EventKind
 from scoring.live.live_lists import SPARE
-from scoring.model import Part, ScoringModel, WeightProfile
+from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.statistics import Basis, Statistics
-from tests.support.custom_components import TitleWord
+from tests.live.test_row_check import ShareOfUsers
+from tests.support.custom_components import AppliedTitles, FeeInReach, SameAge, TitleVectors, TitleWord
 from tests.support.live_events import EventMaker, canonical
 from tests.support.random_markets import CLOCK, RawMarket, Row, random_market
 
@@ -296,9 +297,49 @@ def test_first_lists_of_large_markets_use_an_index(monkeypatch: pytest.MonkeyPat
         case.send("job", case.most_listed(), None)
 
 
-def test_own_components_are_refused_by_name() -> None:
-    weights = WeightProfile({"base": 1.0}, {"base": {"word": 1.0}})
+# --- Components of one's own ------------------------------------------------------------------------------------------
+
+
+def with_own(component: Component) -> ScoringModel:
+    """Return `standard` with half of the group `match` on a component."""
+    standard = load_model("standard")
+    parts = tuple(sorted((*standard.parts, Part("own", "match", component)), key=lambda part: GROUPS.index(part.group)))
+    weights = {**standard.weights.components, "match": {"location": 0.2, "category": 0.3, "conditions": 0, "own": 0.5}}
+    return replace(standard, parts=parts, weights=WeightProfile(standard.weights.groups, weights))
+
+
+@pytest.mark.parametrize(
+    ("component", "is_of_rows"),
+    [(TitleWord, True), (SameAge, True), (FeeInReach, True), (AppliedTitles, False)],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_own_components_equal_oracle_after_every_event(component: type[Component], is_of_rows: bool) -> None:
+    """Terms with codes that depend on other rows make each event a rebuild. All other events are computed at once."""
+    for seed in range(3):
+        market = market_of(seed)
+        tables, maker = tables_of(market), EventMaker(market, seed)
+        lists = LiveLists(tables, with_own(component()), basis_of(tables), k=10)
+        source, n_changed = EventTables(tables), 0
+        for event in (maker.make() for _ in range(10)):
+            source.add(event)
+            n_changed += lists.apply(event)
+            assert_equal(lists.ranking(), oracle(source, lists))
+        assert lists.n_rebuilds < n_changed if is_of_rows else lists.n_rebuilds == n_changed + 1
+
+
+def test_events_with_own_codes_are_applied_by_one_rebuild() -> None:
+    market = market_of(0)
+    tables, maker = tables_of(market), EventMaker(market, 0)
+    lists = LiveLists(tables, with_own(AppliedTitles()), basis_of(tables), k=10)
+    source = EventTables(tables, events := [maker.make() for _ in range(10)])
+    lists.apply_all(events)
+    assert lists.n_rebuilds == 2
+    assert_equal(lists.ranking(), oracle(source, lists))
+
+
+@pytest.mark.parametrize("component", [TitleVectors, ShareOfUsers], ids=lambda component: component.kind)
+def test_own_components_of_other_rows_are_refused(component: type[Component]) -> None:
     tables = tables_of(market_of(0))
     with pytest.raises(ModelError) as raised:
-        LiveLists(tables, ScoringModel("own", (Part("word", "base", TitleWord()),), weights), basis_of(tables))
-    assert raised.value.key == ("word",)
+        LiveLists(tables, with_own(component()), basis_of(tables))
+    assert raised.value.key[0] == "own"

@@ -15,7 +15,7 @@ from scoring.model import Component, Inputs, Pair, Part, Reason
 from scoring.model.terms import JobTerm, UserTerm, Value
 from scoring.model_catalog import SHIPPED
 from scoring.statistics import Basis, Statistics
-from tests.support.custom_components import SameAge, TitleWord
+from tests.support.custom_components import SameAge, TitleVectors, TitleWord
 from tests.support.random_markets import random_market
 
 pytestmark = pytest.mark.integration
@@ -54,6 +54,16 @@ class OthersApplied(_Base):
         return Value((UserTerm(np.full(len(inputs.users), min(100.0, len(inputs.history.within("application"))))),))
 
 
+class ShareOfUsers(_Base):
+    """Reads all users of the inputs."""
+
+    kind: ClassVar[str] = "share_of_users"
+
+    def terms(self, inputs: Inputs) -> Value:
+        codes = inputs.users.prefecture
+        return Value((UserTerm(100.0 * np.array([np.mean(codes == code) for code in codes])),))
+
+
 @pytest.fixture(scope="module")
 def data() -> Dataset:
     return Dataset(Tables(**random_market(2, 30, 150, 250, factors=True).frames()))
@@ -69,8 +79,21 @@ def test_components_of_rows_pass(data: Dataset, basis: Basis, component: type[Co
     require_row_component(Part("it", "base", component()), data, basis)
 
 
-@pytest.mark.parametrize("component", [ShareOfJobs, Viewed, OthersApplied], ids=lambda component: component.kind)
-def test_components_of_other_rows_are_refused(data: Dataset, basis: Basis, component: type[Component]) -> None:
+@pytest.mark.parametrize(
+    ("component", "read"),
+    [
+        (ShareOfJobs, "other jobs"),
+        (Viewed, "the actions of other users"),
+        (OthersApplied, "the actions of other users"),
+        (ShareOfUsers, "other users"),
+        (TitleVectors, "other jobs"),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_components_of_other_rows_are_refused(
+    data: Dataset, basis: Basis, component: type[Component], read: str
+) -> None:
     with pytest.raises(ModelError) as raised:
         require_row_component(Part("it", "base", component()), data, basis)
-    assert raised.value.key == ("it", "rows")
+    assert raised.value.key[0] == "it"
+    assert read in raised.value.key[1:]

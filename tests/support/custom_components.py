@@ -130,5 +130,46 @@ class OwnColumns(Component):
         return Reason(value, {"distance": distance, "level": level})
 
 
+class TitleVectors(Component):
+    """A component whose state is fitted: principal directions of the characters of all titles (an SVD)."""
+
+    kind: ClassVar[str] = "title_vectors"
+
+    def terms(self, inputs: Inputs) -> Value:
+        titles = inputs.jobs.frame["title"].fillna("")
+        counts = np.array([[title.count(letter) for letter in "aeiorst "] for title in titles], dtype=np.float64)
+        directions = np.linalg.svd(counts - counts.mean(axis=0), full_matrices=False)[2][:2]
+        points = 50.0 + 5.0 * (counts @ directions.T).sum(axis=1)
+        return Value((JobTerm(np.clip(np.round(points, 6), 0.0, 100.0)),))
+
+    def explain(self, pair: Pair) -> Reason:
+        raise NotImplementedError
+
+
+class AppliedTitles(Component):
+    """A component that reads the jobs that the user applied to: 90 if the job's title is among theirs, else 30.
+
+    Codes of titles depend on which jobs are scored together, so single rows do not have the codes of all rows.
+    """
+
+    kind: ClassVar[str] = "applied_titles"
+
+    def terms(self, inputs: Inputs) -> Value:
+        titles = inputs.jobs.codes("title")
+        applied = inputs.history.within("application")
+        of_history = inputs.history.jobs.codes("title", titles.labels).codes[applied.job]
+        of_user: list[set[int]] = [set() for _ in range(len(inputs.users))]
+        for user, code in zip(applied.user.tolist(), of_history.tolist(), strict=True):
+            of_user[user].add(code)
+        key = Key("title of applications", titles.codes, len(titles.labels))
+        base = UserTerm(np.full(len(inputs.users), 30.0))
+        return Value((base, LookupTerm.sparse(key, _drop_missing(sorted(codes) for codes in of_user), 60.0)))
+
+    def explain(self, pair: Pair) -> Reason:
+        titles = {action.job["title"] for action in pair.actions("application")} - {None}
+        title = pair.job.row["title"]
+        return Reason(90.0 if isinstance(title, str) and title in titles else 30.0, {"title": title})
+
+
 def _drop_missing(rows: Iterable[list[int]]) -> Ragged:
     return Ragged.of([code for code in row if code >= 0] for row in rows)
