@@ -312,7 +312,8 @@ class PairLayout:
 
     def _make_classes(self) -> dict[str, Any]:
         """Return the places of flags and of vectors in the classes of jobs."""
-        shifts, self._class_width = {"flag": [], "dot": []}, 0
+        shifts: dict[str, list[int]] = {"flag": [], "dot": []}
+        self._class_width = 0
         widths = [("dot", 1)] * len(self._arrays["dot_scale"]) + [("flag", w) for w in self._flag_width.values()]
         for name, width in widths:
             is_used = self._class_width + width <= _MAX_CLASS_WIDTH
@@ -522,12 +523,14 @@ class PairLayout:
 
     def find_bound(self, slot: int) -> JobBound:
         """Return what bounds the totals of a job."""
-        arrays, (first, second, classes) = self.arrays, self._bound_first
-        of_keys = [
-            start if key < 0 else start + int(arrays.key_code[slot, key])
-            for key, start in zip(self._bound_keys, (first, second), strict=True)
-        ]
-        return JobBound(float(arrays.job_sum[slot]), *of_keys, classes + int(arrays.job_class[slot]))
+        arrays, (first, second, third) = self.arrays, self._bound_first
+        (first_key, second_key), codes = self._bound_keys, arrays.key_code[slot]
+        return JobBound(
+            float(arrays.job_sum[slot]),
+            first if first_key < 0 else first + int(codes[first_key]),
+            second if second_key < 0 else second + int(codes[second_key]),
+            third + int(arrays.job_class[slot]),
+        )
 
 
 def _find_reach(vectors: Singles) -> float:

@@ -44,7 +44,7 @@ class Slabs:
         for column, added in zip(self._values, values, strict=True):
             column[first : first + n] = added
 
-    def fill(self, start: Longs, *values: NDArray[Any], place: tuple[int, ...] = ()) -> None:
+    def fill(self, start: Longs, *values: NDArray[Any], place: tuple[Any, ...] = ()) -> None:
         """Set the first rows of an axis: row r is `values[start[r]:start[r + 1]]`."""
         n, first = len(start) - 1, self._used
         self._make_room(len(values[0]))
