@@ -57,11 +57,14 @@ from scoring.statistics import Basis, Statistics
 from scoring.statistics.company_popularity import WINDOW_DAYS
 from scoring.telemetry import Sources, fault_injection
 from scoring.validation.cross_table_checks import accept_tables
+from scoring.validation.report import DataReport
 
 __all__ = ["LiveAnswer", "LiveEngine", "LiveStatus", "SeqNotReachedError"]
 
 MAX_CHANGED_ROWS: Final = 2000
 """Rows of jobs changed since the last tick that start an early tick."""
+EARLY_SECONDS: Final = 5.0
+"""Least seconds between two ticks, also if many rows change."""
 MAX_TRANSACTION: Final = 500
 """Events of one poll that start an early tick."""
 
@@ -780,6 +783,7 @@ class LiveEngine:
             try:
                 self._call_work(self._load_and_swap)
                 self._reload_wanted = None
+                self._renewed_at = -1e9  # another database has another lease
                 self._tick_wanted.set()
                 return
             except DatabaseError as error:
@@ -829,16 +833,14 @@ class LiveEngine:
         """Return the tables, the end of the log, and the newest basis. The connection has one snapshot."""
         board = read_board(connection)
         found = read_tables(connection, board)
-        tables, ledger = accept_tables(found, on_bad="quarantine", board=board)
-        ledger.require(MAX_REJECTED, ADVICE)
+        DataReport.of(found).require(MAX_REJECTED, ADVICE)  # actions of deleted jobs are not counted
+        tables, _ = accept_tables(found, on_bad="quarantine", board=board)
         # actions whose user or job does not exist count as soon as it appears
         live = LiveTables(tables.with_tables(actions=found["actions"].frame))
         stored, newest = self._store.read(connection), self._store.find_newest(connection)
         if stored is not None:
-            # rows that were written after the clock of the basis have the times of their events
-            for event in self.log.read_tail(connection, stored.as_of):
-                if event.kind in _ROWS:
-                    self._apply(live, event.event())
+            tail = self.log.read_tail(connection, stored.as_of)
+            live.note_events([event.event() for event in tail if event.kind in _ROWS], stored.as_of)
         return _Loaded(live, self.log.end(connection), stored, newest)
 
     def _write_first(self, loaded: _Loaded) -> StoredBasis | None:
@@ -892,7 +894,8 @@ class LiveEngine:
             if now - self._promotions_read_at >= _PROMOTION_SECONDS:
                 self._promotions_read_at = now
                 self._check_promotion()
-            is_due = now - self._ticked_at >= self.tick_seconds or self._tick_wanted.is_set()
+            age = now - self._ticked_at
+            is_due = age >= self.tick_seconds or (self._tick_wanted.is_set() and age >= EARLY_SECONDS)
             if is_due and not self._tick_running:
                 self._tick_running = True
                 self._tick_wanted.clear()

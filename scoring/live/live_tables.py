@@ -61,6 +61,12 @@ def clamp_times(row: Row, table: Table, now: datetime, at: datetime) -> Row:
     return {**row, **late} if late else row
 
 
+def make_action_key(row: Row) -> ActionKey:
+    """Return what identifies an action."""
+    user, job, kind, time = (row[name] for name in _ACTION_KEY)
+    return user, job, kind, time
+
+
 @dataclass
 class ChangedRows:
     """One table with an id: the rows of a frame, and the rows that events changed since."""
@@ -121,6 +127,12 @@ class ChangedRows:
         folded = ChangedRows(self.table, _append(kept, self.table, rows), later, dict(self.versions))
         folded._place_of  # noqa: B018 - computed at first access, for which no event should wait
         return folded
+
+    def find_late(self, now: datetime) -> set[int]:
+        """Return the ids of rows of the frame with a time after a clock."""
+        names = [column.name for column in self.table.columns if column.type is TIME and column.name in self.frame]
+        is_late = (self.frame[names] > pd.Timestamp(now)).any(axis=1)
+        return set(self.frame.loc[is_late, self.key].tolist())
 
     def take(self, keys: Iterable[int]) -> ChangedRows:
         """Return the rows with these ids."""
@@ -192,8 +204,7 @@ class LiveTables:
         assert event.body is not None
         if event.seq <= self._erased.get(event.key, 0):
             return False
-        user, job, kind, time = (event.body[name] for name in _ACTION_KEY)
-        key = (user, job, kind, time)
+        key = make_action_key(event.body)
         if key in self.actions:
             return False
         self.actions[key] = event.seq, RecordedRow(event.body, event.at)
@@ -206,6 +217,33 @@ class LiveTables:
         self._erased[user] = seq
         self.actions = {key: value for key, value in self.actions.items() if key[0] != user or value[0] > seq}
         return True
+
+    def note_events(self, events: Iterable[Event], now: datetime) -> None:
+        """Note the numbers and times of events whose rows the checkpoint contains already.
+
+        Values stay those of the checkpoint: a program without triggers may have changed a row since its event. A time
+        matters only for rows with a time after the clock `now`, and for those of the last event of a row.
+        """
+        last = {(event.kind, event.key): event for event in events if event.kind != "action"}
+        late = {"job": self.jobs.find_late(now), "user": self.users.find_late(now)}
+        for (kind, key), event in last.items():
+            rows = self.jobs if kind == "job" else self.users
+            rows.versions[key] = event.seq
+            if event.body is not None and key in late[kind]:
+                found = rows.get(key)
+                assert found is not None
+                rows.changed[key] = RecordedRow(found.row, event.at)
+        stored = self.tables.actions
+        columns = stored.loc[stored["occurred_at"] > pd.Timestamp(now), list(_ACTION_KEY)]
+        late_actions = {
+            (int(user), int(job), str(kind), time.to_pydatetime())
+            for user, job, kind, time in columns.itertuples(index=False, name=None)
+        }
+        for event in events:
+            if event.kind == "action" and event.body is not None:
+                action = make_action_key(event.body)
+                if action in late_actions:
+                    self.actions[action] = event.seq, RecordedRow(event.body, event.at)
 
     def copy(self) -> LiveTables:
         """Return a copy that later events do not change."""

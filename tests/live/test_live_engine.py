@@ -9,6 +9,7 @@ import pytest
 
 from scoring.columns.dataset_frames import Tables
 from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.live import live_engine
 from scoring.live.live_engine import LiveEngine, SeqNotReachedError
 from scoring.live.verification import VerifyReport
 from tests.support.live_market import LiveClock, job_row, save_market, wait_until
@@ -147,9 +148,11 @@ def test_engine_that_is_not_started_or_in_memory(sqlite_url: str, tables: Tables
     engine.close()
 
 
-def test_early_tick_after_a_large_transaction(engine: LiveEngine, tables: Tables) -> None:
+def test_early_tick_after_a_large_transaction(
+    engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_engine, "EARLY_SECONDS", 0.0)
     rows = [job_row(tables, place % 100, job_id=80_000 + place) for place in range(501)]
-    engine.confirm()
     engine._gate.allow(10**9)
     engine.write(rows)
     wait_until(lambda: engine.status().basis == 2)

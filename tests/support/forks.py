@@ -22,6 +22,7 @@ FORKS.set_forkserver_preload(
             for name in (
                 "kernel_script",
                 "killed_run",
+                "live_process",
                 "lock_holder",
                 "migrating_process",
                 "registry_writers",
