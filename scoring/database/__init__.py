@@ -8,7 +8,8 @@
 - `readers`: tables to frames, with `row_conversion`, `action_bulk_reader`, `factor_blobs`, `sql_filters`
 - `writers`: frames to tables; `sqlite_bulk_insert`: many rows to SQLite; `sqlite_library_settings`: turns them off
 - `validated_reader`: reading that leaves out and reports invalid rows
-- `event_tables`: the log of changed rows, and the triggers that write it
+- `event_tables`: the log of changed rows, with `event_statements`, and triggers of `sqlite_event_triggers` and
+  `postgres_event_triggers`
 - `query_counter`: counts of queries and round trips
 """
 

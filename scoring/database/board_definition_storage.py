@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, inspect, literal, select, text, union_all
 
 from scoring.columns.board_definition import DEFAULT_BOARD, SETTINGS, Board, get_type_word, make_own_column
+from scoring.database.event_tables import record_change, renew_triggers
 from scoring.database.migrations import has_table
 from scoring.database.schema import board_settings, get_data_table, own_columns
 from scoring.errors import ConfigurationError, DatabaseError
@@ -62,7 +63,7 @@ def declare_columns(connection: Connection, board: Board) -> Board:
     ------
     ConfigurationError: If a column is already stored with another type, or the table of another program contains it.
     """
-    stored = read_board(connection)
+    stored, is_changed = read_board(connection), False
     for table, columns in board.own.items():
         wider = stored.with_columns(table, columns)
         known = {column.name: column for column in stored.get_own(table)}
@@ -76,7 +77,11 @@ def declare_columns(connection: Connection, board: Board) -> Board:
             else:
                 _add_column(connection, wider, table, column.name)
             connection.execute(insert(own_columns), row | {"type": get_type_word(column.type), "show": column.show})
+            is_changed = True
         stored = wider
+    if is_changed:
+        renew_triggers(connection, stored)
+        record_change(connection)
     return stored
 
 

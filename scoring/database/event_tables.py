@@ -19,26 +19,43 @@ On PostgreSQL, a setting of the transaction disables them, because only the owne
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, MetaData, Table, Text, inspect, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Table,
+    Text,
+    inspect,
+    literal_column,
+    select,
+    text,
+)
 
 from scoring.columns.board_definition import Board
-from scoring.database.migrations import has_table
+from scoring.database import postgres_event_triggers, sqlite_event_triggers
+from scoring.database.event_statements import EVENT_KEYS, EVENT_KINDS, erase_user, insert_event, insert_replacement
+from scoring.database.migrations import has_table, lock_writers
 from scoring.database.schema import get_data_table
 from scoring.errors import DatabaseError
 
 __all__ = [
-    "LOGGED_TABLES",
     "LOG_TABLES",
     "event_readers",
     "event_writes",
     "has_log",
     "has_triggers",
     "install_log",
+    "is_recorded_here",
+    "is_restored",
     "log_settings",
+    "notify_readers",
+    "record_change",
     "record_deletion",
     "record_replacement",
     "record_rows",
@@ -46,18 +63,6 @@ __all__ = [
     "remove_log",
     "renew_triggers",
 ]
-
-LOGGED_TABLES: Final = ("jobs", "users", "actions")
-"""Tables whose changes are events."""
-
-_KEYS: Final = {"jobs": "job_id", "users": "user_id", "actions": "user_id"}
-_KINDS: Final = {"jobs": "job", "users": "user", "actions": "action"}
-
-CHANNEL: Final = "scoring_events"
-"""PostgreSQL channel that is notified when events are committed."""
-
-MUTED: Final = "scoring.log_muted"
-"""PostgreSQL setting that disables the triggers in a transaction."""
 
 FORMAT: Final = "1"
 """Version of the tables and of the JSON form of rows."""
@@ -87,6 +92,9 @@ _EVENTS: Final = {
     """,
 }
 _COLUMNS: Final = frozenset(("seq", "kind", "key", "body", "at"))
+
+_IN_BLOCK: Final = "scoring.log_replacement"
+"""Key of `Connection.info`: whether changes belong to a block of `record_replacement`."""
 
 _INDEXES: Final = {
     # for the bodies of a deleted user
@@ -132,116 +140,30 @@ event_writes: Final = Table(
 
 LOG_TABLES: Final = ("events", *LOG_METADATA.tables)
 
-_NOW: Final = {
-    # milliseconds, rounded up: a time that the writer has read before is not in the future
-    "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000 + 999",
-    "postgresql": "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-}
-
-MAX_PAIRS: Final = 50
-"""Columns in one call of SQLite's `json_object`, which takes at most 100 arguments."""
-
-
-def _encode_row(dialect: str, table: str, board: Board, row: str) -> str:
-    """Return the SQL expression of a row as JSON. `row`: the name of the row, such as NEW or jobs.
-
-    Integers and texts are exact. SQLite would round a real to 15 digits; with 21, Python reads the same float64. A blob
-    in a column of another type must not make the writer's statement fail.
-    """
-    if dialect == "postgresql":
-        return f"row_to_json({row})::text"
-    names = [column.name for column in board.table(table).columns]
-    parts = []
-    for start in range(0, len(names), MAX_PAIRS):
-        pairs = []
-        for name in names[start : start + MAX_PAIRS]:
-            value = f'{row}."{name}"'
-            pairs.append(
-                f"'{name}', CASE typeof({value}) WHEN 'real' THEN CASE"
-                f" WHEN abs({value}) < 1e15 AND {value} = CAST({value} AS INTEGER) THEN CAST({value} AS INTEGER)"
-                f" WHEN abs({value}) < 9e999 THEN json(printf('%!.20e', {value}))"
-                f" WHEN {value} > 0 THEN 'Infinity' ELSE '-Infinity' END"
-                f" WHEN 'blob' THEN json_object('blob', hex({value})) ELSE {value} END"
-            )
-        parts.append(f"json_object({', '.join(pairs)})")
-    return parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
-
-
-def _insert_event(kind: str, key: str, body: str, now: str, source: str = "") -> str:
-    return f"INSERT INTO events (kind, key, body, at) SELECT '{kind}', {key}, {body}, {now}{source}"
-
-
-_REPLACED: Final = "table_replaced"
-
-
-def _make_sqlite_triggers(board: Board) -> dict[str, str]:
-    """Return name → statement of each trigger."""
-    now = _NOW["sqlite"]
-    replaced = _insert_event(_REPLACED, "NULL", "NULL", now)
-    triggers = {}
-
-    def add(table: str, name: str, event: str, condition: str, *statements: str) -> None:
-        when = f"WHEN {condition} " if condition else ""
-        body = "; ".join(statements)
-        full_name = f"scoring_log_{table}_{name}"
-        triggers[full_name] = f"CREATE TRIGGER {full_name} AFTER {event} ON {table} {when}BEGIN {body}; END"
-
-    for table in ("jobs", "users"):
-        key, kind = _KEYS[table], _KINDS[table]
-        written = _insert_event(kind, f"NEW.{key}", _encode_row("sqlite", table, board, "NEW"), now)
-        add(table, "insert", "INSERT", "", written)
-        add(table, "update", "UPDATE", f"NEW.{key} IS OLD.{key}", written)
-        add(table, "rename", "UPDATE", f"NEW.{key} IS NOT OLD.{key}", replaced)
-    add("jobs", "delete", "DELETE", "", _insert_event("job", "OLD.job_id", "NULL", now))
-    add(
-        "users",
-        "delete",
-        "DELETE",
-        "",
-        *_erase_user("OLD.user_id"),
-        _insert_event("user", "OLD.user_id", "NULL", now),
-    )
-    # live lists have removed the actions of a deleted user, so they must count the stored ones again
-    add(
-        "users",
-        "return",
-        "INSERT",
-        "EXISTS (SELECT 1 FROM actions WHERE user_id = NEW.user_id) AND EXISTS (SELECT 1 FROM events "
-        "WHERE key = NEW.user_id AND kind = 'user' AND body IS NULL)",
-        replaced,
-    )
-    row = _encode_row("sqlite", "actions", board, "NEW")
-    add("actions", "insert", "INSERT", "", _insert_event("action", "NEW.user_id", row, now))
-    add("actions", "update", "UPDATE", "", replaced)
-    add("actions", "delete", "DELETE", f"NOT ({_is_erased('OLD.user_id')})", replaced)
-    return triggers
-
-
-def _is_erased(user: str) -> str:
-    """Return the condition that live lists have already removed all actions of a user, who was deleted."""
-    of_user = f"FROM events WHERE key = {user} AND kind IN ('user', 'action') ORDER BY seq DESC LIMIT 1"
-    return (
-        f"NOT EXISTS (SELECT 1 FROM users WHERE users.user_id = {user}) AND "  # noqa: S608 - our names
-        f"coalesce((SELECT kind = 'user' AND body IS NULL {of_user}), false)"
-    )
-
 
 def has_log(connection: Connection) -> bool:
     """Return whether the database has a log of this package."""
     return has_table(connection, log_settings)
 
 
-def _list_triggers(connection: Connection) -> dict[str, str | None]:
-    """Return name → statement of the triggers that exist."""
-    rows = connection.execute(
-        text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'scoring_log_%'")
-    )
-    return {row.name: row.sql for row in rows}
+def _is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+def _list_triggers(connection: Connection) -> dict[str, str]:
+    """Return name → text of the triggers and functions that exist."""
+    of_dialect = postgres_event_triggers if _is_postgres(connection) else sqlite_event_triggers
+    return of_dialect.list_triggers(connection)
 
 
 def has_triggers(connection: Connection, board: Board) -> bool:
     """Return whether the triggers exist and write all columns of the board."""
-    return _list_triggers(connection) == _make_sqlite_triggers(board)
+    existing = _list_triggers(connection)
+    if not _is_postgres(connection):
+        return existing == sqlite_event_triggers.make_triggers(board)
+    wanted = postgres_event_triggers.make_triggers()
+    sources = {name for name in wanted if name.endswith("()")}
+    return existing.keys() >= wanted.keys() and all(existing[name] == wanted[name] for name in sources)
 
 
 def install_log(connection: Connection, board: Board, display: str, *, triggers: bool) -> None:
@@ -252,9 +174,13 @@ def install_log(connection: Connection, board: Board, display: str, *, triggers:
     DatabaseError: If another program has created a table `events`, or the user lacks a permission.
     """
     dialect = connection.dialect.name
+    if _is_postgres(connection):
+        lock_writers(connection)
+        if triggers:
+            _require_rights(connection, display)
     tables = inspect(connection)
     if tables.has_table("events"):
-        columns = {column["name"] for column in tables.get_columns("events")}
+        columns = set(connection.execute(text("SELECT * FROM events LIMIT 0")).keys())
         if not tables.has_table(log_settings.name) or columns - {"xid"} != _COLUMNS:
             raise DatabaseError(
                 f"{display} contains a table events that scoring did not create. Rename that table, or use another "
@@ -268,6 +194,9 @@ def install_log(connection: Connection, board: Board, display: str, *, triggers:
         if dialect == "postgresql":
             connection.execute(text(_XID_INDEX))
     LOG_METADATA.create_all(connection)
+    if _is_postgres(connection) and is_restored(connection):
+        connection.execute(text("UPDATE events SET xid = '0'"))
+        connection.execute(log_settings.delete())
     if connection.execute(select(log_settings)).first() is None:
         rows = [{"name": "epoch", "value": uuid.uuid4().hex}, {"name": "format", "value": FORMAT}]
         connection.execute(log_settings.insert(), rows)
@@ -277,19 +206,49 @@ def install_log(connection: Connection, board: Board, display: str, *, triggers:
         _drop_triggers(connection)
 
 
+def is_restored(connection: Connection) -> bool:
+    """Return whether events are of transactions that PostgreSQL has not begun yet: those of another server."""
+    later = connection.execute(
+        text(
+            "SELECT 1 FROM events WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) "
+            "AND xid IS DISTINCT FROM pg_current_xact_id_if_assigned() LIMIT 1"
+        )
+    )
+    return later.first() is not None
+
+
+def _require_rights(connection: Connection, display: str) -> None:
+    """Require what the triggers need of PostgreSQL: its version, and the permission TRIGGER on the tables."""
+    version = connection.dialect.server_version_info or ()
+    if version < (13,):
+        raise DatabaseError(
+            f"{display} is PostgreSQL {version[0]}, but the log of live lists needs PostgreSQL 13. Upgrade the server.",
+            reason="not supported",
+        )
+    for name in EVENT_KINDS:
+        allowed = text("SELECT has_table_privilege(:name, 'TRIGGER')")
+        if not connection.execute(allowed, {"name": name}).scalar_one():
+            raise DatabaseError(
+                f"{display} does not allow this user to create triggers on the table {name}. Grant TRIGGER on it, or "
+                "install the log as the owner of the tables.",
+                reason="permission",
+            )
+
+
 def renew_triggers(connection: Connection, board: Board, *, create: bool = False) -> None:
     """Replace the triggers by those of the columns of a board. Without triggers, create them only with `create`."""
-    existing, wanted = _list_triggers(connection), _make_sqlite_triggers(board)
-    if (not existing and not create) or existing == wanted:
+    if (not create and not _list_triggers(connection)) or has_triggers(connection, board):
         return
     _drop_triggers(connection)
-    for statement in wanted.values():
-        connection.exec_driver_sql(statement)
+    if _is_postgres(connection):
+        postgres_event_triggers.create_triggers(connection)
+    else:
+        sqlite_event_triggers.create_triggers(connection, board)
 
 
 def _drop_triggers(connection: Connection) -> None:
-    for name in _list_triggers(connection):
-        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    of_dialect = postgres_event_triggers if _is_postgres(connection) else sqlite_event_triggers
+    of_dialect.drop_triggers(connection)
 
 
 def remove_log(connection: Connection) -> None:
@@ -304,51 +263,94 @@ def remove_log(connection: Connection) -> None:
 # Events of the writers of this package
 
 
-def record_rows(connection: Connection, name: str, board: Board, condition: ColumnElement[bool]) -> None:
-    """Write the events of stored rows, unless triggers have written them. No effect without a log."""
-    if not _is_recorded_here(connection):
+def record_rows(
+    connection: Connection,
+    name: str,
+    board: Board,
+    condition: ColumnElement[bool],
+    source: Table | None = None,
+) -> None:
+    """Write the events of stored rows, unless triggers write them. No effect without a log.
+
+    Parameters
+    ----------
+    condition: Which rows; of the data table, or of `source`.
+    source: Another table with the columns of the data table.
+    """
+    if not is_recorded_here(connection, name):
         return
-    table = get_data_table(name, board)
-    dialect = connection.dialect.name
-    body = text(_encode_row(dialect, name, board, name))
-    rows: Any = select(text(f"'{_KINDS[name]}'"), table.c[_KEYS[name]], body, text(_NOW[dialect])).where(condition)
+    table = get_data_table(name, board) if source is None else source
+    if _is_postgres(connection):
+        body, now = f"row_to_json({table.name})::text", postgres_event_triggers.NOW
+        connection.execute(text("SELECT set_config('extra_float_digits', '1', true)"))
+    else:
+        body, now = sqlite_event_triggers.encode_row(name, board, table.name), sqlite_event_triggers.NOW
+    columns = [literal_column(f"'{EVENT_KINDS[name]}'"), table.c[EVENT_KEYS[name]], *map(literal_column, (body, now))]
+    rows = select(*columns).select_from(table).where(condition)
     events = Table("events", MetaData(), *(Column(column) for column in ("kind", "key", "body", "at")))
-    connection.execute(events.insert().from_select(list(events.c.keys()), rows.select_from(table)))
+    connection.execute(events.insert().from_select(list(events.c.keys()), rows))
+    notify_readers(connection)
 
 
 def record_deletion(connection: Connection, name: str, number: int) -> None:
     """Write the event of a deleted job or user, unless a trigger has written it. No effect without a log."""
-    if not _is_recorded_here(connection):
+    if not is_recorded_here(connection, name):
         return
-    if name == "users":
-        for statement in _erase_user(":number"):
-            connection.execute(text(statement), {"number": number})
-    event = _insert_event(_KINDS[name], ":number", "NULL", _NOW[connection.dialect.name])
-    connection.execute(text(event), {"number": number})
+    event = insert_event(EVENT_KINDS[name], ":number", "NULL", _get_now(connection))
+    for statement in (*(erase_user("key = :number") if name == "users" else ()), event):
+        connection.execute(text(statement), {"number": number})
+    notify_readers(connection)
 
 
-def _erase_user(user: str) -> tuple[str, str]:
-    """Return the statements that remove the rows of a deleted user from the log."""
-    is_of_user = f"key = {user} AND kind IN ('user', 'action')"
-    return (
-        f"UPDATE events SET body = NULL WHERE {is_of_user} AND body IS NOT NULL",  # noqa: S608 - our names
-        f"DELETE FROM rejected_events WHERE {is_of_user}",  # noqa: S608
-    )
+def notify_readers(connection: Connection) -> None:
+    """Wake processes that wait for events, when the transaction is committed. No effect on SQLite."""
+    if _is_postgres(connection):
+        connection.execute(text(postgres_event_triggers.NOTIFY))
 
 
-def _is_recorded_here(connection: Connection) -> bool:
-    return has_log(connection) and not _list_triggers(connection)
+def _get_now(connection: Connection) -> str:
+    return postgres_event_triggers.NOW if _is_postgres(connection) else sqlite_event_triggers.NOW
+
+
+def is_recorded_here(connection: Connection, name: str) -> bool:
+    """Return whether the writers of this package must write the events of a table: it has a log, and no triggers."""
+    if name not in EVENT_KINDS or connection.info.get(_IN_BLOCK) or not has_log(connection):
+        return False
+    return f"scoring_log_{name}_insert" not in _list_triggers(connection)
 
 
 @contextmanager
-def record_replacement(connection: Connection, board: Board) -> Iterator[None]:
-    """Write one event `table_replaced` for all changes in this block. No effect without a log."""
+def record_replacement(connection: Connection, names: Collection[str], board: Board) -> Iterator[None]:
+    """Write one event `table_replaced` for all changes of tables in this block. No effect without a log.
+
+    If the block raises, the transaction must be rolled back. The rows of users that do not exist after the block are
+    removed from the log.
+    """
     if not has_log(connection):
         yield
         return
-    muted = bool(_list_triggers(connection))
-    _drop_triggers(connection)
-    yield
-    if muted:
+    has_any = bool(_list_triggers(connection))
+    if _is_postgres(connection):
+        postgres_event_triggers.set_muted(connection, True)
+    else:
+        _drop_triggers(connection)
+    connection.info[_IN_BLOCK] = True
+    try:
+        yield
+    finally:
+        del connection.info[_IN_BLOCK]
+    if _is_postgres(connection):
+        postgres_event_triggers.set_muted(connection, False)
+    elif has_any:
         renew_triggers(connection, board, create=True)
-    connection.execute(text(_insert_event(_REPLACED, "NULL", "NULL", _NOW[connection.dialect.name])))
+    if "users" in names:
+        for statement in erase_user("NOT EXISTS (SELECT 1 FROM users WHERE users.user_id = key)"):
+            connection.execute(text(statement))
+    record_change(connection)
+
+
+def record_change(connection: Connection) -> None:
+    """Write the event `table_replaced`: readers of the log read the tables again. No effect without a log."""
+    if has_log(connection) and not connection.info.get(_IN_BLOCK):
+        connection.execute(text(insert_replacement(_get_now(connection))))
+        notify_readers(connection)

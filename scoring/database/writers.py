@@ -23,6 +23,7 @@ from sqlalchemy import (
     exists,
     insert,
     select,
+    tuple_,
     update,
 )
 
@@ -33,9 +34,12 @@ from scoring.database import sqlite_bulk_insert
 from scoring.database.board_definition_storage import store_board
 from scoring.database.database import Database
 from scoring.database.driver_transactions import wrap_driver_errors
+from scoring.database.event_statements import EVENT_KINDS
+from scoring.database.event_tables import is_recorded_here, record_change, record_replacement, record_rows
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.query_counter import count_driver_call
 from scoring.database.schema import DATA_TABLES, data_changes, get_data_table
+from scoring.database.sql_filters import is_in
 from scoring.errors import DataError
 
 __all__ = [
@@ -51,6 +55,8 @@ __all__ = [
 
 ROWS_PER_BATCH: Final = 50_000
 MANY_ROWS: Final = 100_000
+ROWS_PER_CONDITION: Final = 5_000
+"""Rows of a condition with several values per row; SQLite binds at most 32,766 values."""
 VALUES_PER_INSERT: Final = 320
 """Values per INSERT on SQLite. With 40 results per INSERT instead of one, storing them takes half the time."""
 
@@ -81,10 +87,11 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
     """
     database.create()
     with database.begin() as connection:
-        if replace:
-            for name in TABLES:
-                connection.execute(delete(DATA_TABLES[name]))
         store_board(connection, tables.board)
+        if replace:
+            with record_replacement(connection, TABLES, tables.board):
+                for name in TABLES:
+                    connection.execute(delete(DATA_TABLES[name]))
         for name, frame in tables.items():
             if not replace and connection.execute(select(DATA_TABLES[name]).limit(1)).first() is not None:
                 raise DataError(
@@ -109,7 +116,23 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: B
     table = get_data_table(name, board)
     with _defer_indexes(connection, DATA_TABLES[name], len(frame)):
         _insert_frame(connection, table, name, frame, board)
+    if is_recorded_here(connection, name):
+        _record_frame(connection, name, frame, board)
     renew_revision(connection, name)
+
+
+def _record_frame(connection: Connection, name: str, frame: pd.DataFrame, board: Board) -> None:
+    """Write the events of rows that were inserted."""
+    key = get_data_table(name, board).primary_key.columns
+    size = ROWS_PER_BATCH if len(key) == 1 else ROWS_PER_CONDITION
+    for start in range(0, len(frame), size):
+        columns = to_stored_columns(name, frame.iloc[start : start + size], board)
+        values = [columns[column.name] for column in key]
+        if len(values) == 1:
+            condition = is_in(connection, *key, *values)
+        else:
+            condition = tuple_(*key).in_(list(zip(*values, strict=True)))
+        record_rows(connection, name, board, condition)
 
 
 def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame, board: Board) -> None:
@@ -146,6 +169,7 @@ def insert_new_rows(connection: Connection, name: str, frame: pd.DataFrame, boar
         stored = table.alias("stored")
         is_stored = exists().where(*(stored.c[key] == staged.c[key] for key in TABLES[name].key))
         missing = insert(table).from_select(staged.c.keys(), select(staged).where(~is_stored))
+        record_rows(connection, name, board, ~is_stored, staged)
         inserted = connection.execute(missing.execution_options(preserve_rowcount=True)).rowcount
     if inserted:
         renew_revision(connection, name)
@@ -169,6 +193,7 @@ def update_rows(
         # the second condition is redundant: without it, SQLite reads all rows of the table instead of those of the keys
         conditions = table.c[key] == staged.c[key], table.c[key].in_(select(staged.c[key]))
         connection.execute(update(table).where(*conditions).values(values))
+    record_rows(connection, name, board, is_in(connection, table.c[key], columns[key]))
     renew_revision(connection, name)
 
 
@@ -310,6 +335,8 @@ def renew_revision(connection: Connection, name: str) -> None:
 
     A counter would be equal in two copies of a database that were changed differently.
     """
+    if name not in EVENT_KINDS:  # a table that lists depend on, but whose rows are not events
+        record_change(connection)
     revision = time.time_ns()
     changed = connection.execute(
         update(data_changes).where(data_changes.c.table_name == name).values(revision=revision)

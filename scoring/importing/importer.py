@@ -366,7 +366,7 @@ class _Transaction:
 
         Only now is it known which dependent rows and reference tables the import has replaced too.
         """
-        for table, counts in delete_orphans(self.connection, self.removed, self.options.orphans).items():
+        for table, counts in delete_orphans(self.connection, self.removed, self.options.orphans, self.board).items():
             at = max(n for n, report in enumerate(self.reports) if report.table == table)
             self.reports[at] = replace(self.reports[at], deleted=counts)
         references = read_references(self.connection) if self.coded else {}

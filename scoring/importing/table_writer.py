@@ -16,6 +16,7 @@ from scoring.array_types import Longs
 from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.board_definition import DEFAULT_BOARD, Board
 from scoring.columns.series_functions import Mask
+from scoring.database.event_tables import record_replacement, record_rows
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.row_conversion import fetch_columns
 from scoring.database.schema import DATA_TABLES, get_data_table
@@ -123,8 +124,9 @@ def store_rows(
     """
     table = validated.table
     if options.replace:
-        connection.execute(delete(DATA_TABLES[table]))
-        write_frame(connection, table, validated.frame, board)
+        with record_replacement(connection, [table], board):
+            connection.execute(delete(DATA_TABLES[table]))
+            write_frame(connection, table, validated.frame, board)
         return validated, RowCounts(inserted=len(validated.frame))
     if table in FACTOR_TABLES:
         _require_equal_width(connection, table, validated.frame)
@@ -190,7 +192,9 @@ def _update_table(
     new = np.flatnonzero(places < 0)
     if len(new):
         write_frame(connection, table, frame.iloc[new], board)
-    closed = _close_rows(connection, table, stored, file_ids, options) if table in options.close_missing else 0
+    closed = 0
+    if table in options.close_missing:
+        closed = _close_rows(connection, table, stored, file_ids, options, board)
     return RowCounts(len(new), updated, len(known) - updated, reopened=reopened, closed=closed)
 
 
@@ -256,7 +260,9 @@ def _make_lost_error(table: str, lost: Mapping[str, int]) -> DataError:
     )
 
 
-def _close_rows(connection: Connection, table: str, stored: _Stored, file_ids: Longs, options: WriteOptions) -> int:
+def _close_rows(
+    connection: Connection, table: str, stored: _Stored, file_ids: Longs, options: WriteOptions, board: Board
+) -> int:
     """Make active rows inactive that the file does not contain, and return their number."""
     ids = stored.keys.to_numpy(dtype=np.int64)
     active = stored.active
@@ -273,6 +279,7 @@ def _close_rows(connection: Connection, table: str, stored: _Stored, file_ids: L
         columns = DATA_TABLES[table].c
         condition = is_in(connection, columns[TABLES[table].key[0]], ids[missing].tolist())
         connection.execute(update(DATA_TABLES[table]).where(condition).values(is_active=False))
+        record_rows(connection, table, board, condition)
         renew_revision(connection, table)
     return closed
 
@@ -284,7 +291,9 @@ def read_ids(connection: Connection, table: str) -> Longs:
     return np.array(values, dtype=np.int64)
 
 
-def delete_orphans(connection: Connection, removed: Mapping[str, Longs], policy: Orphans) -> dict[str, dict[str, int]]:
+def delete_orphans(
+    connection: Connection, removed: Mapping[str, Longs], policy: Orphans, board: Board = DEFAULT_BOARD
+) -> dict[str, dict[str, int]]:
     """Delete the actions and factors of removed users and jobs, and return table → dependent table → deleted rows.
 
     Call it after all tables are stored, because the import may replace the dependent rows too.
@@ -316,7 +325,8 @@ def delete_orphans(connection: Connection, removed: Mapping[str, Longs], policy:
         for dependent in counts:
             column = DATA_TABLES[dependent].c[TABLES[table].key[0]]
             condition = is_in(connection, column, removed[table].tolist())
-            connection.execute(delete(DATA_TABLES[dependent]).where(condition))
+            with record_replacement(connection, [dependent], board):
+                connection.execute(delete(DATA_TABLES[dependent]).where(condition))
             renew_revision(connection, dependent)
     return found
 

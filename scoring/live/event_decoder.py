@@ -28,7 +28,9 @@ from scoring.live.events import Row
 from scoring.validation.referenced_ids import Owners
 from scoring.validation.table_validator import NormalisedTable, code_width, normalise
 
-__all__ = ["DecodedRow", "EventDecoder", "describe_rejections", "to_time"]
+__all__ = ["NOT_JSON", "DecodedRow", "EventDecoder", "describe_rejections", "to_time"]
+
+NOT_JSON: Final = "the body is not a JSON object"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -85,7 +87,7 @@ class EventDecoder:
             try:
                 values = _parse(body)
             except (ValueError, RecursionError):
-                found.append(DecodedRow(None, "the body is not a JSON object"))
+                found.append(DecodedRow(None, NOT_JSON))
                 continue
             row = self._decode_canonical(table, values)
             if row is None:

@@ -11,25 +11,30 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from scoring.database.board_definition_storage import read_board
 from scoring.database.database import Database
 from scoring.database.event_tables import (
+    event_readers,
     has_log,
     has_triggers,
     install_log,
+    is_restored,
     log_settings,
+    notify_readers,
+    rejected_events,
     remove_log,
 )
-from scoring.errors import DatabaseError
-from scoring.live.event_decoder import DecodedRow, EventDecoder, to_time
+from scoring.errors import DatabaseError, make_printable
+from scoring.live.event_decoder import NOT_JSON, DecodedRow, EventDecoder, to_time
+from scoring.live.event_listener import EventListener, can_listen
 from scoring.live.events import Event, to_microseconds
-from scoring.live.row_writer import Written, write_rows
+from scoring.live.row_writer import Written, insert_new, write_rows
 
 __all__ = ["EventLog", "LogEvent", "LogPage", "LogPosition", "LogRestoredError", "Written"]
 
@@ -38,7 +43,28 @@ MAX_EVENTS: Final = 5_000
 MAX_BYTES: Final = 16 * 2**20
 """Bytes of the bodies of a page, at most, unless its first event is larger."""
 
+HELD_SECONDS: Final = 10
+"""Age of a transaction that `LogPage.held_back_by` names."""
+FORGOTTEN_DAYS: Final = 30
+"""After how many days a reader that was not registered again does not count."""
+
+_DAY: Final = 86_400_000_000
 _TABLES: Final = {"job": "jobs", "user": "users", "action": "actions"}
+_KEYS: Final = {"job": "job_id", "user": "user_id", "action": "user_id"}
+
+_OLDEST_WRITER: Final = """
+    SELECT a.pid, a.application_name, extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS seconds
+    FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+        AND a.xact_start < clock_timestamp() - make_interval(secs => :seconds)
+        AND EXISTS (
+            SELECT 1 FROM pg_locks l
+            WHERE l.pid = a.pid AND l.granted AND l.mode = 'RowExclusiveLock'
+                AND l.relation IN (to_regclass('jobs'), to_regclass('users'), to_regclass('actions'))
+        )
+    ORDER BY a.xact_start
+    LIMIT 1
+"""
 _REPLACED: Final = "table_replaced"
 
 
@@ -109,7 +135,10 @@ class LogPage:
     ----------
     position: The position after the page.
     rejected_seqs: Numbers without an event: an invalid action, a body that is not JSON, or the row of a deleted user.
-    held_back_by: PostgreSQL: a transaction that has been changing the tables for 10 seconds; None if there is none.
+    rejected: Number of invalid rows. `note_reader` and `append` store their reasons in the table `rejected_events`:
+        a page is also read while another program writes to SQLite.
+    held_back_by: PostgreSQL: a transaction that has been changing the tables for 10 seconds; None if there is none. Its
+        changes are read after its commit.
     n_left: Number of events after the page.
     """
 
@@ -149,6 +178,10 @@ class EventLog:
         database.require_writable()
         self.database = database
         self._decoder: EventDecoder | None = None
+        self._listener = EventListener(database.engine) if can_listen(database.engine) else None
+        self._rejections: dict[int, dict[str, Any]] = {}  # not stored yet
+        self._looked_at = -1.0
+        self._holder: str | None = None
 
     # Tables and triggers
 
@@ -201,7 +234,8 @@ class EventLog:
 
     def start(self) -> LogPosition:
         """Return the position before all events."""
-        return LogPosition(self.database.read(self._read_epoch), 0, 0)
+        snapshot = "1:1:" if self._is_postgres else ""
+        return LogPosition(self.database.read(self._read_epoch), 0, 0, snapshot)
 
     def _read_epoch(self, connection: Connection) -> str:
         if not has_log(connection):
@@ -216,7 +250,21 @@ class EventLog:
     def _read_end(self, connection: Connection) -> LogPosition:
         epoch = self._read_epoch(connection)
         last = connection.execute(text("SELECT seq, at FROM events ORDER BY seq DESC LIMIT 1")).first()
-        return LogPosition(epoch, *((0, 0) if last is None else last))
+        seq, at = (0, 0) if last is None else last
+        snapshot = ""
+        if self._is_postgres:
+            snapshot = connection.execute(text("SELECT pg_current_snapshot()::text")).scalar_one()
+            if is_restored(connection):
+                raise LogRestoredError(
+                    f"{self.database.display}: the log has events of another server, because the database was restored "
+                    "from a dump. Run `scoring live --install` again.",
+                    reason="replaced file",
+                )
+        return LogPosition(epoch, seq, at, snapshot)
+
+    @property
+    def _is_postgres(self) -> bool:
+        return self.database.dialect == "postgresql"
 
     def read(self, after: LogPosition, limit: int = MAX_EVENTS) -> LogPage:
         """Return the next events after a position.
@@ -230,28 +278,63 @@ class EventLog:
         LogRestoredError: If the position is not one of this log. Read the tables again.
         DatabaseError: If the database cannot be read.
         """
-        return self.database.read(lambda connection: self._read_page(connection, after, limit))
+        page, rejections = self.database.read(lambda connection: self._read_page(connection, after, limit))
+        self._rejections |= {row["seq"]: row for row in rejections}
+        return page
 
-    def _read_page(self, connection: Connection, after: LogPosition, limit: int) -> LogPage:
+    def _read_page(
+        self, connection: Connection, after: LogPosition, limit: int
+    ) -> tuple[LogPage, list[dict[str, Any]]]:
+        """Return a page, and rows of `rejected_events`."""
         end = self._read_end(connection)
         self._require_same_log(connection, after, end)
-        rows = self._select(connection, "seq > :seq", {"seq": after.seq}, limit)
-        if not rows:
-            return LogPage((), after)
-        events, rejected = self._decode(connection, rows)
-        last = rows[-1]
+        cursor = after.seq
+        condition, values = "seq > :cursor", dict[str, Any]()
+        if self._is_postgres:
+            # what the last snapshot did not contain: the transactions that were running, and later ones
+            _, high, running = after.snapshot.split(":")
+            cursor, upto = (after.cursor, after.upto) if after.upto else (0, end.snapshot)
+            condition = (
+                "(xid >= CAST(:xmax AS xid8) OR xid = ANY(CAST(:running AS xid8[]))) AND seq > :cursor "
+                "AND pg_visible_in_snapshot(xid, CAST(:upto AS pg_snapshot))"
+            )
+            values = {"xmax": high, "running": f"{{{running}}}", "upto": upto}
+        rows = self._select(connection, condition, {**values, "cursor": cursor}, limit)
         n_left = 0
-        if last.seq < end.seq:
-            count = text("SELECT count(*) FROM events WHERE seq > :seq")
-            n_left = connection.execute(count, {"seq": last.seq}).scalar_one()
+        if rows:
+            cursor = rows[-1].seq
+            if len(rows) == limit or rows[-1].n_bytes >= MAX_BYTES:
+                count = text(f"SELECT count(*) FROM events WHERE {condition}")  # noqa: S608 - our condition
+                n_left = connection.execute(count, {**values, "cursor": cursor}).scalar_one()
+        last = max(rows, key=lambda row: row.seq, default=after)
+        last = last if last.seq >= after.seq else after
         position = LogPosition(after.epoch, last.seq, last.at)
-        return LogPage(events, position, tuple(rejected), len(rejected), None, n_left)
+        if self._is_postgres and n_left:
+            position = replace(position, snapshot=after.snapshot, upto=upto, cursor=cursor)
+        elif self._is_postgres:
+            position = replace(position, snapshot=upto)
+        events, rejected, rejections = self._decode(connection, rows)
+        holder = self._find_holder(connection, end)
+        return LogPage(events, position, tuple(rejected), len(rejections), holder, n_left), rejections
+
+    def _find_holder(self, connection: Connection, end: LogPosition) -> str | None:
+        """Return the oldest transaction that has been changing the tables for 10 seconds. Look once per second."""
+        if not end.snapshot.rpartition(":")[2]:  # no transaction is running
+            return None
+        if time.monotonic() - self._looked_at >= 1:
+            self._looked_at = time.monotonic()
+            row = connection.execute(text(_OLDEST_WRITER), {"seconds": HELD_SECONDS}).first()
+            self._holder = None
+            if row is not None:
+                name = make_printable(row.application_name or "a program")
+                self._holder = f"process {row.pid} ({name}), for {row.seconds:.0f} s"
+        return self._holder
 
     def _require_same_log(self, connection: Connection, after: LogPosition, end: LogPosition) -> None:
         found: int | None = 0
         if after.epoch == end.epoch and after.seq:
             found = connection.execute(text("SELECT at FROM events WHERE seq = :seq"), {"seq": after.seq}).scalar()
-        if after.epoch != end.epoch or found != after.at:
+        if after.epoch != end.epoch or found != after.at or _get_xmax(after) > _get_xmax(end):
             raise LogRestoredError(
                 f"{self.database.display}: the log does not contain event {after.seq} as it was read: the database was "
                 "restored, or the log was cut. Read the tables again.",
@@ -259,12 +342,14 @@ class EventLog:
             )
 
     def _select(self, connection: Connection, condition: str, values: Mapping[str, Any], limit: int) -> list[Any]:
-        body = "CAST(body AS BLOB)"
+        # SQLite may contain texts that are not UTF-8
+        body, size = ("body", "octet_length(body)") if self._is_postgres else (2 * ("CAST(body AS BLOB)",))
+        size = size if self._is_postgres else f"length({size})"
         statement = (
-            "SELECT seq, kind, key, body, at FROM ("  # noqa: S608 - our conditions
-            f"SELECT seq, kind, key, {body} AS body, at, sum(coalesce(length({body}), 0)) OVER (ORDER BY seq) "
-            f"- coalesce(length({body}), 0) AS n_before FROM events WHERE {condition} ORDER BY seq LIMIT :n) AS page "
-            "WHERE n_before < :n_bytes ORDER BY seq"
+            "SELECT seq, kind, key, body, at, n_bytes FROM ("  # noqa: S608 - our conditions
+            f"SELECT seq, kind, key, {body} AS body, at, sum(coalesce({size}, 0)) OVER (ORDER BY seq) AS n_bytes, "
+            f"coalesce({size}, 0) AS size FROM events WHERE {condition} ORDER BY seq LIMIT :n) AS page "
+            "WHERE n_bytes - size < :n_bytes ORDER BY seq"
         )
         rows = connection.execute(text(statement), {**values, "n": limit, "n_bytes": MAX_BYTES})
         return list(rows)
@@ -278,30 +363,33 @@ class EventLog:
             return ()
         events: list[LogEvent] = []
         last = first - 1
-        while rows := self._select(connection, "seq > :seq", {"seq": last}, MAX_EVENTS):
+        while rows := self._select(connection, "seq > :cursor", {"cursor": last}, MAX_EVENTS):
             events += self._decode(connection, rows)[0]
             last = rows[-1].seq
         return tuple(events)
 
-    def _decode(self, connection: Connection, rows: Sequence[Any]) -> tuple[tuple[LogEvent, ...], list[int]]:
-        """Return the events of rows of the log, and the numbers of those that have none."""
+    def _decode(
+        self, connection: Connection, rows: Sequence[Any]
+    ) -> tuple[tuple[LogEvent, ...], list[int], list[dict[str, Any]]]:
+        """Return the events of rows of the log, the numbers of those that have none, and rows of `rejected_events`."""
         decoder = self._decoder
         if decoder is None or any(row.kind == _REPLACED for row in rows):
             decoder = self._decoder = EventDecoder.read(connection)
         bodies: dict[str, list[tuple[int, str]]] = {}
         for place, row in enumerate(rows):
             if row.kind in _TABLES and row.body is not None:
-                bodies.setdefault(row.kind, []).append((place, bytes(row.body).decode("utf-8", "surrogateescape")))
+                bodies.setdefault(row.kind, []).append((place, _to_text(row.body)))
         decoded: dict[int, DecodedRow] = {}
         for kind, of_kind in bodies.items():
             found = decoder.decode(_TABLES[kind], [body for _, body in of_kind])
             decoded.update(zip([place for place, _ in of_kind], found, strict=True))
         events: list[LogEvent] = []
         rejected: list[int] = []
+        rejections: list[dict[str, Any]] = []
         for place, row in enumerate(rows):
             at = to_time(row.at)
             if row.kind not in _TABLES:
-                body = None if row.body is None else json.loads(bytes(row.body))
+                body = None if row.body is None else json.loads(_to_text(row.body))
                 events.append(LogEvent(row.seq, row.kind, row.key, body, at))
             elif row.body is None:
                 if row.kind == "action":  # of a user who was deleted later
@@ -311,14 +399,19 @@ class EventLog:
             else:
                 result = decoded[place]
                 if result.row is not None:
-                    events.append(LogEvent(row.seq, row.kind, row.key, result.row, at))
+                    events.append(LogEvent(row.seq, row.kind, result.row[_KEYS[row.kind]], result.row, at))
+                    continue
+                key = row.key if isinstance(row.key, int) else None
+                rejections.append({"seq": row.seq, "kind": row.kind, "key": key, "reason": result.reason, "at": row.at})
+                if result.reason == NOT_JSON:
+                    rejected.append(row.seq)
                 elif row.kind == "user" or result.depends_on_tables:
                     events.append(LogEvent(row.seq, _REPLACED, None, None, at))
                 elif row.kind == "job":
                     events.append(LogEvent(row.seq, row.kind, row.key, None, at))
                 else:
                     rejected.append(row.seq)
-        return tuple(events), rejected
+        return tuple(events), rejected, rejections
 
     # Writing
 
@@ -328,6 +421,8 @@ class EventLog:
         content = None if body is None else json.dumps(body)
         now = time.time_ns() // 1000
         row = connection.execute(statement, {"kind": kind, "key": key, "body": content, "at": now}).one()
+        notify_readers(connection)
+        self._store_rejections(connection)
         seq: int = row.seq
         return seq
 
@@ -358,4 +453,60 @@ class EventLog:
 
     def wait(self, seconds: float) -> None:
         """Wait, at most for some seconds. On PostgreSQL, a notification of new events ends the wait."""
-        time.sleep(seconds)
+        if self._listener is None:
+            time.sleep(seconds)
+        else:
+            self._listener.wait(seconds)
+
+    def close(self) -> None:
+        """Close the connection that waits for notifications."""
+        if self._listener is not None:
+            self._listener.close()
+
+    # Readers
+
+    def note_reader(self, name: str, position: LogPosition) -> None:
+        """Register a reader and its position, so that `cut` keeps later events."""
+        now = time.time_ns() // 1000
+        row = {"name": name, "position": str(position), "seq": position.seq, "noted_at": now}
+
+        def write(connection: Connection) -> None:
+            connection.execute(event_readers.delete().where(event_readers.c.name == name))
+            connection.execute(event_readers.insert(), row)
+            self._store_rejections(connection)
+
+        self.database.write(write)
+
+    def _store_rejections(self, connection: Connection) -> None:
+        rows = list(self._rejections.values())
+        if rows:
+            insert_new(connection, rejected_events, rows)
+            self._rejections = {seq: row for seq, row in self._rejections.items() if row not in rows}
+
+    def cut(self, days: float = 7) -> int:
+        """Delete events that are older by some days than the slowest registered reader, and return their number.
+
+        A reader that has not been registered again for 30 days does not count. The last event is kept.
+        """
+        return self.database.write(lambda connection: self._cut(connection, days))
+
+    def _cut(self, connection: Connection, days: float) -> int:
+        now = time.time_ns() // 1000
+        readers = event_readers.c
+        connection.execute(event_readers.delete().where(readers.noted_at < now - FORGOTTEN_DAYS * _DAY))
+        seq, noted_at = connection.execute(select(func.min(readers.seq), func.min(readers.noted_at))).one()
+        before = int((now if noted_at is None else noted_at) - days * _DAY)
+        last = connection.execute(text("SELECT coalesce(max(seq), 0) FROM events")).scalar_one()
+        values = {"before": before, "seq": last if seq is None else min(seq, last)}
+        deleted = connection.execute(text("DELETE FROM events WHERE at < :before AND seq < :seq"), values).rowcount
+        connection.execute(rejected_events.delete().where(rejected_events.c.at < before))
+        return deleted
+
+
+def _get_xmax(position: LogPosition) -> int:
+    """Return the first transaction that the snapshot of a position does not contain; 0 on SQLite."""
+    return int(position.snapshot.split(":")[1]) if position.snapshot else 0
+
+
+def _to_text(body: str | bytes) -> str:
+    return body if isinstance(body, str) else bytes(body).decode("utf-8", "surrogateescape")

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
-from scoring.columns import Table
+import pandas as pd
+
+from scoring.columns import Column, Table
 from scoring.columns.board_definition import Board
+from scoring.dataset.column_lookup import to_plain_value
 from scoring.dataset.python_row_encoding import EPOCH, PlainRows
 from scoring.errors import DataError, shorten_repr
 
@@ -94,7 +97,7 @@ class Event:
             if value is None and not column.required:
                 continue
             is_choice = not column.choices or value in column.choices
-            if value is None or not is_choice or not column.type.accepts_object(value):
+            if value is None or not is_choice or not _is_canonical(column, value):
                 raise self._error(f"{column.name} is {shorten_repr(value)}, which is not canonical", column.name)
             if column.max_absolute is not None and abs(value) > column.max_absolute:
                 raise self._error(f"{column.name} is {value!r}, beyond ±{column.max_absolute:g}", column.name)
@@ -106,6 +109,20 @@ class Event:
             table="events",
             column=column,
         )
+
+
+def _is_canonical(column: Column, value: Any) -> bool:
+    """Return whether a value is unchanged by its column type. Series are used only for unusual values (1 ms)."""
+    if column.type.accepts_object(value):
+        return True
+    try:
+        coerced = column.type.coerce(pd.Series([value], dtype=object))
+    except (TypeError, ValueError, OverflowError):
+        return False
+    if coerced.problems or column.find_violations(coerced.values):
+        return False
+    plain = to_plain_value(column.type.finish(coerced.values).iloc[0])
+    return type(plain) is not bool and (list(plain) if isinstance(plain, tuple) else plain) == value
 
 
 def to_microseconds(time: datetime) -> int:

@@ -23,7 +23,7 @@ from scoring.live.event_decoder import EventDecoder, describe_rejections
 from scoring.validation.referenced_ids import OwnerIds
 from scoring.validation.table_validator import NormalisedTable
 
-__all__ = ["MAX_ROW_BYTES", "Written", "write_rows"]
+__all__ = ["MAX_ROW_BYTES", "Written", "insert_new", "write_rows"]
 
 MAX_ROW_BYTES: Final = 2**20
 """Largest row, as JSON."""
@@ -94,7 +94,7 @@ def write_rows(
 def _claim_key(connection: Connection, key: str, digest: str, now: int) -> Written | None:
     """Insert an idempotency key; return the result of an earlier call with it. Concurrent calls wait."""
     row = {"idempotency_key": key, "digest": digest, "result": "", "at": now}
-    if _insert_new(connection, event_writes, [row]):
+    if insert_new(connection, event_writes, [row]):
         return None
     stored = connection.execute(select(event_writes).where(event_writes.c.idempotency_key == key)).one()
     if stored.digest != digest:
@@ -108,7 +108,7 @@ def _claim_key(connection: Connection, key: str, digest: str, now: int) -> Writt
     return Written(seq, n_written, tuple((index, reason) for index, reason in rejected))
 
 
-def _insert_new(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> list[Any]:
+def insert_new(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Insert the rows whose key does not exist, and return their keys."""
     statement: Any = _get_insert(connection)(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
     return list(connection.execute(statement, rows))
@@ -308,7 +308,7 @@ def _write(connection: Connection, name: str, rows: list[dict[str, Any]], decode
             by_key.pop(identity, None)
             by_key[identity] = row
     if name == "actions":
-        keys = _insert_new(connection, table, list(by_key.values()))
+        keys = insert_new(connection, table, list(by_key.values()))
         if keys:
             record_rows(connection, name, decoder.board, tuple_(*table.primary_key.columns).in_(map(tuple, keys)))
         return
@@ -329,5 +329,6 @@ def _delete(connection: Connection, name: str, number: int) -> None:
         record_deletion(connection, name, number)
     for other in (_FACTORS[name], *(["actions"] if name == "users" else [])):
         dependent = DATA_TABLES[other]
-        if connection.execute(delete(dependent).where(dependent.c[key] == number)).rowcount:
+        deleted = connection.execute(delete(dependent).where(dependent.c[key] == number)).rowcount
+        if deleted and other == "actions":
             renew_revision(connection, other)

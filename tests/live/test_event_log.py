@@ -14,6 +14,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, DataError
 from scoring.live.event_log import EventLog, LogEvent, LogPosition, LogRestoredError
+from tests.support.random_statements import LogReplica, RandomPrograms
 from tests.support.small_tables import small_tables
 
 MAY = "2025-05-01T00:00:00Z"
@@ -21,9 +22,9 @@ JUNE = 1748736000000000
 
 
 @pytest.fixture
-def database(sqlite_url: str) -> Iterator[Database]:
+def database(database_url: str) -> Iterator[Database]:
     """Yield a database with the small tables."""
-    with Database.open(sqlite_url) as found:
+    with Database.open(database_url) as found:
         save_tables(found, small_tables())
         yield found
 
@@ -90,7 +91,7 @@ def test_changes_of_other_programs_are_events(database: Database, log: EventLog)
     start = log.end()
     run(
         database,
-        f"INSERT INTO jobs (job_id, fee, posted_at, has_daily_payment, is_active) VALUES (7, 0.1, {JUNE}, 1, 1)",
+        f"INSERT INTO jobs (job_id, fee, posted_at, has_daily_payment, is_active) VALUES (7, 0.1, {JUNE}, true, true)",
         "UPDATE jobs SET title = 'new' WHERE job_id = 7",
         "DELETE FROM jobs WHERE job_id = 7",
         "UPDATE users SET preferred_occupations = '1|2' WHERE user_id = 10",
@@ -178,3 +179,33 @@ def test_restored_database_is_an_error(database: Database, log: EventLog, tmp_pa
     log.install()
     with pytest.raises(LogRestoredError):
         log.read(position)
+
+
+def check_random_programs(database: Database, seeds: range) -> int:
+    """Run random statements for each seed, and compare the log with the tables; return the number of events."""
+    log = EventLog(database)
+    log.install()
+    n_events = 0
+    for seed in seeds:
+        replica, programs = LogReplica(database, log), RandomPrograms(database, seed)
+        try:
+            for _ in range(40):
+                programs.step()
+                if programs.random.random() < 0.15:
+                    replica.catch_up(programs.random.choice((1, 3, 5000)))
+            programs.finish()
+        finally:
+            programs.abandon()
+        replica.catch_up(5000)
+        replica.require_equal()
+        n_events += replica.n_events
+    return n_events
+
+
+def test_log_equals_tables_after_random_statements(database: Database) -> None:
+    assert check_random_programs(database, range(10)) > 100
+
+
+@pytest.mark.long
+def test_log_equals_tables_after_500_random_programs(database: Database) -> None:
+    assert check_random_programs(database, range(10, 510)) > 5000
