@@ -20,6 +20,7 @@ from scoring.cli.commands import (
     import_,
     init,
     lab,
+    live,
     models,
     panel,
     profiles,
@@ -186,6 +187,7 @@ app.command("report")(report.report)
 app.command("models")(models.models)
 app.command("lab")(lab.lab)
 app.command("panel")(panel.panel)
+app.command("live")(live.live)
 app.add_typer(component.app, name="component")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
@@ -206,6 +208,7 @@ _GUIDES = {
     "models": "models",
     "lab": "notebooks",
     "panel": "panel",
+    "live": "live",
     "component": "components",
     "profiles": "evaluate_and_tune",
     "runs": "nightly_run",

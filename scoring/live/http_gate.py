@@ -14,10 +14,20 @@ import traceback
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 
-__all__ = ["MAX_CONCURRENT", "HttpGate", "RequestError", "RequestObserver", "encode_json", "make_error_body"]
+__all__ = [
+    "MAX_CONCURRENT",
+    "MAX_HEADERS",
+    "HttpGate",
+    "RequestError",
+    "RequestObserver",
+    "encode_json",
+    "make_error_body",
+]
 
 MAX_CONCURRENT: Final = 200
 """Requests that are answered at the same time."""
+MAX_HEADERS: Final = 16 * 1024
+"""Bytes of the names and values of all headers."""
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -127,10 +137,14 @@ class HttpGate:
                 503, "too_many_requests", "Too many requests at once. Retry later.", {"retry-after": "1"}
             )
         found: dict[bytes, bytes] = {}
+        n_bytes = 0
         for name, value in scope["headers"]:
+            n_bytes += len(name) + len(value)
             if name in _ONCE and name in found:
                 raise RequestError(400, "duplicate_header", f"The header {name.decode()} occurs twice. Send one.")
             found[name] = value
+        if n_bytes > MAX_HEADERS:
+            raise RequestError(431, "headers_too_large", f"The headers are longer than {MAX_HEADERS:,} bytes.")
         if b"origin" in found:
             raise RequestError(403, "origin_not_allowed", "Requests of web pages are refused. Call from a server.")
         if _parse_host(found.get(b"host", b"")) not in self._hosts:

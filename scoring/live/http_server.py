@@ -13,15 +13,14 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from scoring.errors import ConfigurationError, make_printable
-from scoring.live.http_gate import make_error_body
+from scoring.live.http_gate import MAX_HEADERS, make_error_body
 from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["RECEIVE_SECONDS", "bind", "is_loopback", "serve"]
 
-RECEIVE_SECONDS: Final = 15.0
+RECEIVE_SECONDS: Final = 10.0
 """Seconds within which a request must arrive, from its first byte to its last."""
 _MAX_CONNECTIONS: Final = 1_000
-_MAX_HEADERS: Final = 16 * 1024
 _KEEP_ALIVE_SECONDS: Final = 30
 _GRACE_SECONDS: Final = 10
 """Seconds within which running requests must end after a stop."""
@@ -99,7 +98,7 @@ def serve(app: Any, listener: socket.socket, *, on_ready: Callable[[], None]) ->
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        h11_max_incomplete_event_size=_MAX_HEADERS,
+        h11_max_incomplete_event_size=MAX_HEADERS,
         backlog=512,
     )
     host, port = listener.getsockname()[:2]

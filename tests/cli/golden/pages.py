@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +32,7 @@ from scoring.cli.tables import (
     tuning,
 )
 from scoring.cli.tables.backtest import render_backtest
+from scoring.cli.tables.live_status import render_status
 from scoring.data_check import DataCheck, Finding
 from scoring.evaluation import Backtest, Comparison, JobSlicing, Scoreboard, Slicing
 from scoring.evaluation.backtest import BacktestCut
@@ -40,6 +41,7 @@ from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.rank_change_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
+from scoring.live.log_status import LogReader, LogStatus
 from scoring.model import Inputs
 from scoring.model_catalog import list_preset_names
 from scoring.registry import Evidence, Metric, Profile, ProfileDiff
@@ -209,6 +211,16 @@ def runs_list() -> Any:
         for index, status in enumerate(RunStatus)
     ]
     return runs.render_runs(records)
+
+
+def live_status() -> Any:
+    """Return a log without triggers and with two readers, and a database without a log."""
+    readers = (LogReader("host-a-4242", 90_311, 3.0), LogReader("host-b-17", 88_000, 12_345.6))
+    status = LogStatus(
+        "sqlite:///market.db", True, False, "e", 90_311, AS_OF, 51_200, 42, AS_OF - timedelta(minutes=1), readers
+    )
+    none = LogStatus("sqlite:///market.db", False, False)
+    return Group(render_status(status), Text(), render_status(none))
 
 
 def import_report() -> Any:
@@ -658,6 +670,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "run_report": run_report,
     "gate": gate,
     "runs_list": runs_list,
+    "live_status": live_status,
     "import_report": import_report,
     "check": check,
     "explain": explain,
