@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import pandas as pd
 
@@ -28,6 +28,10 @@ from scoring.statistics.factors import default_cache
 from scoring.storage.home_folder_expansion import expand_path
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataReport
+
+if TYPE_CHECKING:
+    from scoring.live.live_engine import LiveEngine
+    from scoring.registry import Registry
 
 __all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineState", "require_integer", "run_in_thread"]
 
@@ -131,6 +135,45 @@ class EngineState:
         DataError: If too many rows are invalid.
         """
         await self._data.refresh()
+
+    def live(
+        self,
+        *,
+        k: int = 40,
+        tick_seconds: float = 60.0,
+        registry: Registry | None = None,
+        name: str | None = None,
+    ) -> LiveEngine:
+        """Return an engine that keeps the lists of this database exact after every event.
+
+        Use it in a `with` statement, which starts and closes it. It has its own connections and does not read the data
+        of this engine. The model is that of this engine, unless `registry` is given: then it is the promoted one.
+
+        Raises
+        ------
+        ConfigurationError: If this engine has no database that several threads can open.
+
+        Example
+        -------
+        >>> with ScoringEngine(folder / "market.db", model="standard", keep_factors=False) as engine:
+        ...     with engine.live(k=5) as live:
+        ...         job = int(live.get(1).list.job_id[0])
+        ...         written = live.write([{"kind": "job", "id": job, "deleted": True}])
+        ...         is_listed = job in live.get(1, after=written.seq, timeout=30).list.job_id
+        >>> is_listed
+        False
+        """
+        from scoring.live.live_engine import LiveEngine
+
+        if self._data.database is None:
+            raise ConfigurationError(
+                "Live lists need a database, but this engine has a Dataset. Create the engine with the URL or the path "
+                "of a database.",
+                key=("db",),
+            )
+        url = self._data.database.engine.url
+        model = None if registry is not None else self.model
+        return LiveEngine(url, model, k=k, tick_seconds=tick_seconds, registry=registry, name=name)
 
     async def warmup_caches(self) -> dict[str, Any]:
         """Load the data, plan the model and compile the kernels, so that the next call is fast.

@@ -56,6 +56,7 @@ from scoring.registry import Registry
 from scoring.statistics import Basis, Statistics
 from scoring.statistics.company_popularity import WINDOW_DAYS
 from scoring.telemetry import Sources, fault_injection
+from scoring.threads.pool import available_cpus, limit_threads
 from scoring.validation.cross_table_checks import accept_tables
 from scoring.validation.report import DataReport
 
@@ -81,6 +82,8 @@ _READER_SECONDS: Final = 10.0
 _CUT_SECONDS: Final = 3600.0
 _SWITCH_SECONDS: Final = 0.001
 """Interval after which Python lets another thread run. With the default of 5 ms, a read waits for several of them."""
+_BUILD_THREADS: Final = max(1, available_cpus() // 2)
+"""Threads that build lists in the background. The other cores are for reads and events."""
 _STOPPED: Final = threading.Event()
 _STOPPED.set()
 
@@ -265,7 +268,7 @@ class LiveEngine:
         self._has_triggers = False
         self._caught_up_at = time.monotonic()
         self._ticked_at = time.monotonic()
-        self._renewed_at = self._promotions_read_at = self._noted_at = -1e9
+        self._renewed_at = self._promotions_read_at = self._noted_at = self._triggers_read_at = -1e9
         self._cut_at = time.monotonic()
 
     @property
@@ -495,6 +498,12 @@ class LiveEngine:
 
     def _follow(self) -> None:
         """Apply the events of the log until the engine stops."""
+        try:
+            self._follow_pages()
+        finally:
+            self.log.close()
+
+    def _follow_pages(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
             try:
@@ -502,6 +511,7 @@ class LiveEngine:
                 if page is None:
                     continue
                 self._take_page(page)
+                self._note_position()
                 if page.n_left == 0:
                     self._caught_up_at = time.monotonic()
                     self._sleep()
@@ -513,6 +523,17 @@ class LiveEngine:
                 # the lists may contain half an event: they are built again from the tables
                 _LOG.exception("an event was not applied; all lists are built again")
                 self._reload("an event was not applied")
+
+    def _note_position(self) -> None:
+        """Register the position of this engine, so that the log keeps later events, and store the rejected ones."""
+        if time.monotonic() - self._noted_at < _READER_SECONDS or self._position is None:
+            return
+        self._noted_at = time.monotonic()
+        try:
+            with give_up_if(_STOPPED):
+                self.log.note_reader(self.name, self._position)
+        except DatabaseError as error:
+            _LOG.info("the position was not noted: %s", error)
 
     def _sleep(self) -> None:
         if self.database.dialect == "postgresql":
@@ -736,18 +757,23 @@ class LiveEngine:
     def _build_lists(self, stored: StoredBasis, model: ScoringModel, events: Sequence[Event] = ()) -> LiveLists:
         """Return lists of the present tables and these events. From now on, events are captured for them."""
         start = time.perf_counter()
-        with self._lock.reading():
-            tables = self._require_state().lists.tables.copy()
-            self._captured = []
+        tables = self._copy_tables()
         try:
             for event in events:
                 self._apply(tables, event)
-            lists = LiveLists(tables.fold(stored.as_of), model, stored.basis, k=self.k)
+            with limit_threads(_BUILD_THREADS):
+                lists = LiveLists(tables.fold(stored.as_of), model, stored.basis, k=self.k)
         except BaseException:
             self._captured = None
             raise
         self.metrics.observe("build_seconds", time.perf_counter() - start)
         return lists
+
+    def _copy_tables(self) -> LiveTables:
+        """Return a copy of the present tables. From now on, events are captured for the lists that are built of it."""
+        with self._lock.reading():
+            self._captured = []
+            return self._require_state().lists.tables.copy()
 
     def _swap(self, state: _State, seq: int | None = None) -> None:
         """Apply the captured events to new lists until few are left, then replace the present lists."""
@@ -900,13 +926,12 @@ class LiveEngine:
                 self._tick_running = True
                 self._tick_wanted.clear()
                 self._work.put(self._tick_safely)
-        if now - self._noted_at >= _READER_SECONDS and self._position is not None:
-            self._noted_at = now
-            # self.log.note_reader(self.name, self._position)
+        if now - self._triggers_read_at >= _READER_SECONDS:
+            self._triggers_read_at = now
             self._has_triggers = self.log.has_triggers
         if self._lease.fence is not None and now - self._cut_at >= _CUT_SECONDS:
             self._cut_at = now
-            # self.log.cut()
+            self.log.cut()
 
     def _renew(self) -> bool:
         self._renewed_at = time.monotonic()
@@ -976,26 +1001,28 @@ class LiveEngine:
         self._tick_failure = f"{type(error).__name__}: {error}"
 
     def _compute_tick(self) -> int:
-        with self._lock.reading():
-            state = self._require_state()
-            tables = state.lists.tables.copy()
+        """Return the number of the next basis, whose lists replace the present ones."""
+        state = self._require_state()
         before = state.stored
         as_of = max(self._now().astimezone(UTC), before.as_of)
         promotion, model = self._choose_model(before.promotion)
-        dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
-        _require_rows(dataset, state.lists)
-        basis = make_next_basis(dataset, before.basis, _find_windows(model))
-        _require_values(basis)
-        candidate = StoredBasis(before.number + 1, "", basis, promotion)
-        try:
-            lists = self._build_lists(candidate, model)
-        except ScoringError as error:
-            if promotion == before.promotion:
-                raise
-            self._fail_promotion(promotion, error)
-            candidate = replace(candidate, promotion=before.promotion)
-            lists = self._build_lists(candidate, state.lists.model)
-        stored = self._write_tick(candidate.number, basis, candidate.promotion)
+        tables = self._copy_tables().fold(as_of)
+        with limit_threads(_BUILD_THREADS):
+            dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
+            _require_rows(dataset, state.lists)
+            basis = make_next_basis(dataset, before.basis, _find_windows(model))
+            _require_values(basis)
+            start = time.perf_counter()
+            try:
+                lists = LiveLists(tables, model, basis, k=self.k, dataset=dataset)
+            except ScoringError as error:
+                if promotion == before.promotion:
+                    raise
+                self._fail_promotion(promotion, error)
+                promotion = before.promotion
+                lists = LiveLists(tables, state.lists.model, basis, k=self.k, dataset=dataset)
+        self.metrics.observe("build_seconds", time.perf_counter() - start)
+        stored = self._write_tick(before.number + 1, basis, promotion)
         if stored is None:
             raise LeaseLostError(self._lease.fence or 0)
         self._swap(_State(lists, stored))

@@ -87,6 +87,7 @@ class LiveLists:
     model: The model, the name of a shipped model, or the path of a model file.
     basis: The basis of the scores, with all values computed, such as `Statistics(dataset).basis.materialize([360.0])`.
     k: Length of the lists that readers see.
+    dataset: The dataset of the tables at the clock of the basis, if the caller has made it.
 
     Raises
     ------
@@ -105,7 +106,15 @@ class LiveLists:
     False
     """
 
-    def __init__(self, tables: Tables | LiveTables, model: AnyModel, basis: Basis, *, k: int = 40) -> None:
+    def __init__(
+        self,
+        tables: Tables | LiveTables,
+        model: AnyModel,
+        basis: Basis,
+        *,
+        k: int = 40,
+        dataset: Dataset | None = None,
+    ) -> None:
         self.k, self.model = check_list_length(k), load_model(model)
         list_sources(self.model.eligibility)
         self.basis = basis.materialize()
@@ -119,7 +128,7 @@ class LiveLists:
         """How often all arrays and lists were built, the first time included."""
         self.n_refills = 0
         """How many lists were computed again because they had too few exact places."""
-        self._build()
+        self._build(dataset)
 
     def __repr__(self) -> str:
         return f"LiveLists({self.model.name}, {int(self._has_list.sum()):,} lists, event {self.seq:,}, {self.basis!r})"
@@ -259,11 +268,11 @@ class LiveLists:
 
     # --- Building ----------------------------------------------------------------------------------------------------
 
-    def _build(self) -> None:
-        """Build all arrays and lists from the tables."""
+    def _build(self, dataset: Dataset | None = None) -> None:
+        """Build all arrays and lists from the tables, or from their dataset."""
         self.n_rebuilds += 1
         self._now = self.basis.clock.as_of.to_pydatetime()
-        self._dataset = self.tables.make_dataset(self.basis.clock)
+        self._dataset = self.tables.make_dataset(self.basis.clock) if dataset is None else dataset
         inputs = Inputs.of(self._dataset, basis=self.basis)
         self._inputs = replace(inputs, words=make_growing(inputs.words))
         self._n_users, self._n_jobs = len(inputs.users), len(inputs.jobs)
