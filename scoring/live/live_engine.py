@@ -254,6 +254,7 @@ class LiveEngine:
         self._reload_wanted: str | None = None
         self._tick_wanted = threading.Event()
         self._tick_running = False
+        self._factors_wanted = False
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._build_queued: StoredBasis | None = None
         self._threads: list[threading.Thread] = []
@@ -523,6 +524,7 @@ class LiveEngine:
                 # the lists may contain half an event: they are built again from the tables
                 _LOG.exception("an event was not applied; all lists are built again")
                 self._reload("an event was not applied")
+                self._stopped.wait(_RETRY_SECONDS)
 
     def _note_position(self) -> None:
         """Register the position of this engine, so that the log keeps later events, and store the rejected ones."""
@@ -612,7 +614,7 @@ class LiveEngine:
             self.metrics.count("rejected")
 
     def _follow_tick(self, number: int) -> None:
-        """Build the lists of a basis that the leader has written, unless this engine has it."""
+        """Build the lists of a basis that the leader has written, unless it is the present one."""
         self._ticked_at = time.monotonic()
         if number <= self._require_state().stored.number:
             return
@@ -751,6 +753,8 @@ class LiveEngine:
 
     def _build(self, stored: StoredBasis, events: Sequence[Event], position: LogPosition | None = None) -> None:
         """Build lists of a basis from the present tables and these events, and swap them in."""
+        present = self._require_state().stored
+        stored = present if present.number > stored.number else stored  # a tick was swapped in meanwhile
         lists = self._build_lists(stored, self._find_model(stored.promotion), events)
         self._swap(_State(lists, stored), None if position is None else position.seq)
 
@@ -809,6 +813,8 @@ class LiveEngine:
             try:
                 self._call_work(self._load_and_swap)
                 self._reload_wanted = None
+                # an import may have replaced the factors; those that are trained are kept
+                self._factors_wanted = self._require_state().lists.tables.tables.user_factors is not None
                 self._renewed_at = -1e9  # another database has another lease
                 self._tick_wanted.set()
                 return
@@ -960,8 +966,12 @@ class LiveEngine:
         decisions = self._registry.list_decisions()
         return self._registry.load_promotion(decisions[promotion - 1]).model
 
-    def tick(self) -> int:
+    def tick(self, *, with_factors: bool = False) -> int:
         """Compute and write a basis now; return its number. Only the leader can.
+
+        Parameters
+        ----------
+        with_factors: Train the factors, or read those of the tables; False: keep them.
 
         Raises
         ------
@@ -970,6 +980,7 @@ class LiveEngine:
         """
         if self._lease.fence is None:
             raise ConfigurationError("Another process is the leader and writes the ticks.", key=("leader",))
+        self._factors_wanted |= with_factors
         return self._call_work(self._tick)
 
     def _tick_safely(self) -> None:
@@ -1006,11 +1017,14 @@ class LiveEngine:
         before = state.stored
         as_of = max(self._now().astimezone(UTC), before.as_of)
         promotion, model = self._choose_model(before.promotion)
+        with_factors, self._factors_wanted = self._factors_wanted, False
         tables = self._copy_tables().fold(as_of)
         with limit_threads(_BUILD_THREADS):
             dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
             _require_rows(dataset, state.lists)
             basis = make_next_basis(dataset, before.basis, _find_windows(model))
+            if with_factors:
+                basis = Statistics(dataset).basis.materialize(basis.popularity)
             _require_values(basis)
             start = time.perf_counter()
             try:

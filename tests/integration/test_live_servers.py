@@ -10,7 +10,7 @@ from tests.support.live_market import LiveClock, is_settled, job_row, save_marke
 from tests.support.postgres_server import PostgresServer
 
 
-def test_answers_go_on_while_the_server_is_down(fragile: PostgresServer) -> None:
+def test_reads_continue_while_the_server_is_down(fragile: PostgresServer) -> None:
     url = fragile.url.render_as_string(hide_password=False)
     tables = save_market(url)
     with LiveEngine(url, "standard", k=5, tick_seconds=3600, clock=LiveClock()) as engine:

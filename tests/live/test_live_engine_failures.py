@@ -152,6 +152,15 @@ def test_tick_without_jobs_is_rejected(engine: LiveEngine, tables: Tables) -> No
     assert all(not len(answer.list) for answer in all_answers(engine).values() if answer.list is not None)
 
 
+def test_tick_with_factors_reads_those_of_the_tables(engine: LiveEngine, database_url: str) -> None:
+    before = engine._require_state().stored.basis.factors.users
+    execute(database_url, "DELETE FROM user_factors WHERE user_id IN (SELECT max(user_id) FROM user_factors)")
+    engine._reload("a test")
+    assert engine.tick(with_factors=True) == 2
+    assert len(engine._require_state().stored.basis.factors.users) == len(before) - 1
+    assert_exact(engine)
+
+
 def test_many_changed_rows_pause_until_confirmed(
     engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,11 +224,11 @@ def test_events_during_a_tick_are_in_its_lists(
     engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a tick computes, events are applied to the lists that are read, and to the next ones."""
-    is_computing, may_go_on, make = threading.Event(), threading.Event(), live_engine.make_next_basis
+    is_computing, may_continue, make = threading.Event(), threading.Event(), live_engine.make_next_basis
 
     def wait(*arguments: Any) -> Any:
         is_computing.set()
-        assert may_go_on.wait(20)
+        assert may_continue.wait(20)
         return make(*arguments)
 
     monkeypatch.setattr(live_engine, "make_next_basis", wait)
@@ -230,7 +239,7 @@ def test_events_during_a_tick_are_in_its_lists(
     written = engine.write([job_row(tables, 2, job_id=70_005), job_row(tables, 3, fee=9999.0)])
     answer = engine.get(user, after=written.seq)
     assert answer.basis == 1
-    may_go_on.set()
+    may_continue.set()
     thread.join()
     assert engine.get(user).basis == 2
     assert engine.get(user).seq >= written.seq
