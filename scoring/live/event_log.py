@@ -180,7 +180,7 @@ class EventLog:
         self._decoder: EventDecoder | None = None
         self._listener = EventListener(database.engine) if can_listen(database.engine) else None
         self._rejections: dict[int, dict[str, Any]] = {}  # not stored yet
-        self._looked_at = -1.0
+        self._looked_at = float("-inf")
         self._holder: str | None = None
 
     # Tables and triggers
@@ -314,14 +314,12 @@ class EventLog:
         elif self._is_postgres:
             position = replace(position, snapshot=upto)
         events, rejected, rejections = self._decode(connection, rows)
-        holder = self._find_holder(connection, end)
+        holder = self._find_holder(connection)
         return LogPage(events, position, tuple(rejected), len(rejections), holder, n_left), rejections
 
-    def _find_holder(self, connection: Connection, end: LogPosition) -> str | None:
+    def _find_holder(self, connection: Connection) -> str | None:
         """Return the oldest transaction that has been changing the tables for 10 seconds. Look once per second."""
-        if not end.snapshot.rpartition(":")[2]:  # no transaction is running
-            return None
-        if time.monotonic() - self._looked_at >= 1:
+        if self._is_postgres and time.monotonic() - self._looked_at >= 1:
             self._looked_at = time.monotonic()
             row = connection.execute(text(_OLDEST_WRITER), {"seconds": HELD_SECONDS}).first()
             self._holder = None
