@@ -28,6 +28,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Integer,
     MetaData,
     Table,
     Text,
@@ -218,14 +219,21 @@ def is_restored(connection: Connection) -> bool:
 
 
 def _require_rights(connection: Connection, display: str) -> None:
-    """Require what the triggers need of PostgreSQL: its version, and the permission TRIGGER on the tables."""
+    """Require what the triggers need: PostgreSQL 13, integer ids, and the permission TRIGGER on the tables."""
     version = connection.dialect.server_version_info or ()
     if version < (13,):
         raise DatabaseError(
             f"{display} is PostgreSQL {version[0]}, but the log of live lists needs PostgreSQL 13. Upgrade the server.",
             reason="not supported",
         )
-    for name in EVENT_KINDS:
+    for name, key in EVENT_KEYS.items():
+        kind = next(column["type"] for column in inspect(connection).get_columns(name) if column["name"] == key)
+        if not isinstance(kind, Integer):
+            raise DatabaseError(
+                f"{display}: the column {name}.{key} has the type {kind}, but the log of live lists needs integers. "
+                "Import the tables into a database that `scoring init` has created.",
+                reason="not supported",
+            )
         allowed = text("SELECT has_table_privilege(:name, 'TRIGGER')")
         if not connection.execute(allowed, {"name": name}).scalar_one():
             raise DatabaseError(

@@ -58,12 +58,14 @@ class _Batch:
 
     Attributes
     ----------
-    rows: Table → position → row.
+    rows: Table → position → row to validate with frames.
+    stored: Table → position → valid row as the database stores it.
     deleted: Position → table and id as sent.
     rejected: Position → reason.
     """
 
     rows: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    stored: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     deleted: dict[int, tuple[str, Any]] = field(default_factory=dict)
     rejected: dict[int, str] = field(default_factory=dict)
 
@@ -126,20 +128,21 @@ def _get_insert(connection: Connection) -> Any:
 
 def _store(connection: Connection, rows: Sequence[Mapping[str, Any]], decoder: EventDecoder) -> Written:
     batch = _sort(rows, decoder)
-    valid = _validate(connection, batch, decoder)
-    stored: dict[str, dict[int, dict[str, Any]]] = {}
-    for name, table in valid.items():
+    stored = batch.stored
+    for name, table in _validate(connection, batch, decoder).items():
         columns = to_stored_columns(name, table.frame, decoder.board)
         values = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         positions = list(batch.rows[name])
-        stored[name] = {positions[at]: row for at, row in zip(table.rows.tolist(), values, strict=True)}
+        stored.setdefault(name, {}).update(
+            {positions[at]: row for at, row in zip(table.rows.tolist(), values, strict=True)}
+        )
     deleted = _find_numbers(connection, batch)
     # rows between two deletions are stored together
     ends = sorted({*deleted, len(rows)})
     start = 0
     for end in ends:
         for name in ("users", "jobs", "actions"):
-            chosen = [row for at, row in stored.get(name, {}).items() if start <= at < end]
+            chosen = [row for at, row in sorted(stored.get(name, {}).items()) if start <= at < end]
             if chosen:
                 _write(connection, name, chosen, decoder)
         if end in deleted:
@@ -175,7 +178,12 @@ def _sort(rows: Sequence[Mapping[str, Any]], decoder: EventDecoder) -> _Batch:
         else:
             table = _TABLES[entry["kind"]]
             names = decoder.board.table(table).canonical_names
-            batch.rows.setdefault(table, {})[at] = {names[name]: value for name, value in entry["row"].items()}
+            row = {names[name]: value for name, value in entry["row"].items()}
+            stored = decoder.encode_canonical(table, row)
+            if stored is None:
+                batch.rows.setdefault(table, {})[at] = row
+            else:
+                batch.stored.setdefault(table, {})[at] = stored
     return batch
 
 

@@ -266,3 +266,13 @@ def test_postgres_truncate_is_table_replaced(postgres_url: str) -> None:
         install(database)
         run(database, "UPDATE users SET age_group = 'a'", "TRUNCATE users")
         assert sorted(brief(database), key=str) == sorted([("user", 10, False), ("user", 20, False), REPLACED], key=str)
+
+
+def test_postgres_tables_with_text_ids_are_refused(postgres_url: str) -> None:
+    """The triggers would make each statement on the table fail."""
+    with Database.open(postgres_url) as database:
+        save_tables(database, small_tables())
+        run(database, "ALTER TABLE jobs ALTER COLUMN job_id TYPE text")
+        with pytest.raises(DatabaseError) as caught:
+            install(database)
+        assert caught.value.reason == "not supported"
