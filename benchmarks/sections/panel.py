@@ -1,4 +1,7 @@
-"""The waiting time after a slider's release: lists, measures with their intervals, then everything else."""
+"""The waiting time after a slider's release: lists, measures with their intervals, then everything else.
+
+Also the time from the request of the page in a browser to its results.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 import numpy as np
 
 from benchmarks.measurement import Times, print_progress
+from benchmarks.panel_opening import Opening, find_reason_to_skip, measure_openings
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model
@@ -50,6 +54,7 @@ def measure(size: Size, work: Workspace) -> Section:
                 "any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all other values are reused"
             ),
             Figure("a weight, all parts of the panel, median", 1000 * whole.median, "ms", note=_format_stages(stages)),
+            *_measure_openings(size, work),
         ],
         details={
             "weights": first.as_dict(),
@@ -58,6 +63,31 @@ def measure(size: Size, work: Workspace) -> Section:
             "whole": whole.as_dict(),
         }
         | stages,
+    )
+
+
+def _measure_openings(size: Size, work: Workspace) -> list[Figure]:
+    """Return the median times of openings, at 2,000 users and 20,000 jobs if not quick."""
+    market = (size.users, size.jobs, size.actions) if size.quick else (2_000, 20_000, 200_000)
+    of = f"{market[0]:,} × {market[1]:,}"
+    names = (f"first opening, {of}", 8), (f"opening with a spare kernel, {of}", 4)
+    if reason := find_reason_to_skip():
+        return [Figure(name, None, "s", at_most(limit), reason) for name, limit in names]
+    print_progress("openings of the page in a browser")
+    found = measure_openings(work.database(*market), 1 if size.quick else 3)
+    return [
+        Figure(name, float(np.median([one.wall for one in openings])), "s", at_most(limit), _describe(openings))
+        for (name, limit), openings in zip(names, found, strict=True)
+    ]
+
+
+def _describe(openings: list[Opening]) -> str:
+    server, browser, load = (
+        float(np.median([getattr(one, name) for one in openings])) for name in ("server", "browser", "load")
+    )
+    return (
+        f"median of {len(openings)}; CPU {server:.1f} s in server and kernel, {browser:.1f} s in the browser; load "
+        f"{load:.1f}"
     )
 
 
