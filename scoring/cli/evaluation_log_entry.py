@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scoring.evaluation import Backtest, Scoreboard
     from scoring.model import ScoringModel
     from scoring.registry import Registry
+    from scoring.registry.evaluation_log import DeclaredLimit
 
 __all__ = ["log_cuts", "log_test_access"]
 
@@ -24,6 +25,7 @@ def log_test_access(
     *,
     split: UserSplit = "test",
     broken_floors: Sequence[str] = (),
+    limits: Sequence[DeclaredLimit] = (),
     derived_from: ScoringModel | None = None,
 ) -> int | None:
     """Log an evaluation on test users as one look. Print a warning if the users were evaluated before.
@@ -32,7 +34,9 @@ def log_test_access(
     """
     if split not in ("test", "all"):
         return None
-    looks = registry.log_scoreboard(board, split=split, broken_floors=broken_floors, derived_from=derived_from)
+    looks = registry.log_scoreboard(
+        board, split=split, broken_floors=broken_floors, limits=limits, derived_from=derived_from
+    )
     if looks > 1:
         _print_look_warning("these users", looks, progress)
     return looks

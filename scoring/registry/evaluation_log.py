@@ -16,6 +16,7 @@ from scoring.registry.metadata import Digest, Metric, Text
 
 __all__ = [
     "Change",
+    "DeclaredLimit",
     "TestAccess",
     "count_looks",
     "find_same_users",
@@ -41,6 +42,17 @@ class Change(BaseModel):
     def has_test(self) -> bool:
         """Whether the difference has an interval and a test. Some measures over several cuts have none."""
         return self.low is not None
+
+
+class DeclaredLimit(BaseModel):
+    """A limit of a measure that a search declared before its evaluation on test users, such as `mean fee@40 >= 90%`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    measure: Text
+    text: Text
+    is_kept: bool
+    """Whether the value on the test users satisfies the limit."""
 
 
 class TestAccess(BaseModel):
@@ -76,6 +88,8 @@ class TestAccess(BaseModel):
     goals: tuple[Text, ...] = ()
     """Measures that were declared as goals before the evaluation."""
     broken_floors: tuple[Text, ...] = ()
+    limits: tuple[DeclaredLimit, ...] | None = None
+    """Limits that the search declared for its goals. None: none, in a form that earlier versions can read."""
     changes: dict[Text, Change] = {}
     worse_slices: tuple[Text, ...] | None = None
     """Slices in which the model is significantly worse. None: they were not compared."""

@@ -13,7 +13,7 @@ import pandas as pd
 from scoring.array_types import Longs
 from scoring.columns.board_definition import DEFAULT_BOARD
 from scoring.model import ScoringModel
-from scoring.registry.evaluation_log import Change
+from scoring.registry.evaluation_log import Change, DeclaredLimit
 from scoring.registry.held_out_pair_sketch import identify_key, sketch_pairs
 from scoring.registry.metadata import parse_metrics, to_utc
 
@@ -27,11 +27,17 @@ FindUsers = Callable[[ScoringModel], Longs]
 
 
 def describe_scoreboard(
-    board: Scoreboard, split: str, broken_floors: Sequence[str], find_users: FindUsers, key: bytes
+    board: Scoreboard,
+    split: str,
+    broken_floors: Sequence[str],
+    find_users: FindUsers,
+    key: bytes,
+    limits: Sequence[DeclaredLimit] = (),
 ) -> list[dict[str, Any]]:
     """Return the fields of a `TestAccess` for each model. Lists of other systems are not described.
 
-    `broken_floors` are floors that the last model does not keep. `key` is that of the sketch.
+    `broken_floors` are floors that the last model does not keep, and `limits` those declared for it. `key` is that of
+    the sketch.
     """
     holdout, frame = board.evaluator.holdout, board.frame()
     baseline = board.evaluations[board.baseline]
@@ -63,6 +69,7 @@ def describe_scoreboard(
             record |= compared | {
                 "goals": tuple(goal.name for goal in board.goals) if name == board.candidate else (),
                 "broken_floors": tuple(broken_floors) if name == last else (),
+                "limits": (tuple(limits) or None) if name == board.candidate else None,
                 "changes": _collect_changes(frame[(frame["model"] == name) & frame["difference"].notna()]),
                 **_describe_slices(board.slices(name)),
             }

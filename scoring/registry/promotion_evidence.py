@@ -177,7 +177,9 @@ def collect_evidence(
         objections.append(
             f"It was fitted or selected on {access.n_fitted_users:,} of the {access.n_users:,} users of its evaluation."
         )
-    objections += _find_losses(access, same_users, goals, guards)
+    losses, accepted = _find_losses(access, same_users, goals, guards)
+    objections += losses
+    warnings += accepted
     if access.sketch and measure_known_share is not None:
         share = measure_known_share(access)
         if share is None:
@@ -246,11 +248,12 @@ def _explain_missing(profile: Profile, accesses: Sequence[TestAccess], baseline:
 
 def _find_losses(
     access: TestAccess, same_users: Sequence[TestAccess], goals: Sequence[str], guards: Sequence[str]
-) -> list[str]:
-    """Return objections for goals, guards and floors.
+) -> tuple[list[str], list[str]]:
+    """Return objections for goals, guards and floors, and the losses of goals that the search accepted beforehand.
 
     A goal or floor that an earlier evaluation on the same users declared stays declared: a later evaluation without it
-    does not remove a loss.
+    does not remove a loss. A loss is accepted if every evaluation that declares the goal also declares a limit of it,
+    and all these limits are kept. It holds for differences from the same baseline only.
     """
     unknown = [guard for guard in guards if guard not in access.changes]
     if unknown:
@@ -266,18 +269,30 @@ def _find_losses(
             "another guard.",
             key=("guards", untested[0]),
         )
-    losses = {}
+    losses, accepted = {}, {}
     for other in (*same_users, access):
         for name in goals:
             change = other.changes.get(name)
-            if change is not None and change.is_good is False and change.is_significant:
-                losses[name] = f"The declared goal {name} is significantly worse: {change.difference:+.4g}."
+            if change is None or change.is_good is not False or not change.is_significant:
+                continue
+            loss = f"The declared goal {name} is significantly worse: {change.difference:+.4g}."
+            declaring = [one for one in same_users if name in one.goals]
+            limits = [[limit for limit in one.limits or () if limit.measure == name] for one in declaring]
+            broken = {limit.text: None for some in limits for limit in some if not limit.is_kept}
+            if broken:
+                losses[name] = f"{loss} The declared limit {' and '.join(broken)} is not kept."
+            elif all(limits) and all(one.baseline_digest == other.baseline_digest for one in declaring):
+                kept = {limit.text: None for some in limits for limit in some}
+                accepted[name] = f"{loss} The search accepted it before the test: {' and '.join(kept)} is kept."
+            else:
+                losses[name] = loss
     for name in guards:
         change = access.changes[name]
         if change.is_good is False and _is_significant(change, True):
             losses.setdefault(name, f"The guard {name} is significantly worse: {change.difference:+.4g}.")
     floors = dict.fromkeys(name for other in same_users for name in other.broken_floors)
-    return [*losses.values(), *(f"The floor {name} is not kept on test users." for name in floors)]
+    objections = [*losses.values(), *(f"The floor {name} is not kept on test users." for name in floors)]
+    return objections, [text for name, text in accepted.items() if name not in losses]
 
 
 def _is_significant(change: Change, is_guard: bool) -> bool:

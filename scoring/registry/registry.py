@@ -19,7 +19,7 @@ from scoring.model import Component, ScoringModel
 from scoring.model_catalog import AnyModel, list_preset_names, load_model
 from scoring.registry.diff import ProfileDiff
 from scoring.registry.evaluation_file import SavedEvaluation
-from scoring.registry.evaluation_log import TestAccess, count_looks, make_access_frame
+from scoring.registry.evaluation_log import DeclaredLimit, TestAccess, count_looks, make_access_frame
 from scoring.registry.evaluation_log_records import FindUsers, describe_backtest, describe_scoreboard
 from scoring.registry.fitted_users import FittedUsers
 from scoring.registry.held_out_pair_sketch import SketchKeys
@@ -679,6 +679,7 @@ class Registry:
         *,
         split: str = "test",
         broken_floors: Sequence[str] = (),
+        limits: Sequence[DeclaredLimit] = (),
         derived_from: ScoringModel | None = None,
     ) -> int:
         """Log an evaluation of models on test users as one look. Return the number of looks at these users.
@@ -689,10 +690,12 @@ class Registry:
         ----------
         split: "test", or "all" if the users include those of other splits.
         broken_floors: Floors that the last model does not keep.
+        limits: Limits of the measures of the candidate that were declared before the evaluation.
         derived_from: The model that a search started with. Every model then counts as fitted to its users.
         """
         find_users = self._make_finder(derived_from)
-        return self._log_look(describe_scoreboard(board, split, broken_floors, find_users, self._keys.require()))
+        records = describe_scoreboard(board, split, broken_floors, find_users, self._keys.require(), limits)
+        return self._log_look(records)
 
     def log_backtest(self, backtest: Backtest, models: Mapping[str, ScoringModel], *, split: str = "test") -> int:
         """Log an evaluation at several cuts as one look. Return the number of looks at these users.

@@ -11,7 +11,7 @@ import pytest
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.registry import EvidenceError, Metric, Profile, Registry
-from scoring.registry.evaluation_log import Change, TestAccess
+from scoring.registry.evaluation_log import Change, DeclaredLimit, TestAccess
 from scoring.registry.promotion_evidence import collect_evidence
 from scoring.registry.promotions import Promotion
 from tests.support.errors import raises_at
@@ -123,6 +123,27 @@ def test_later_evaluation_does_not_remove_a_declared_goal(profile: Profile, acce
         assert len(evidence.objections) == 2
     # other held-out actions are new evidence
     assert collect_evidence(profile, [worse, access(holdout="new", sketch=("08", "09"))]).objections == ()
+
+
+def test_loss_within_a_declared_limit_is_no_objection(profile: Profile, access: Callable[..., TestAccess]) -> None:
+    def limit(is_kept: bool) -> tuple[DeclaredLimit, ...]:
+        return (DeclaredLimit(measure="mean fee@40", text="mean fee@40 >= 90%", is_kept=is_kept),)
+
+    fields = {"changes": {"NDCG@10": BETTER, "mean fee@40": WORSE}, "goals": ("NDCG@10", "mean fee@40")}
+    search = access(**fields, limits=limit(True))
+    for accesses in ([search], [search, access(2, changes=fields["changes"])]):
+        evidence = collect_evidence(profile, accesses)
+        assert evidence.objections == ()
+        assert [text for text in evidence.warnings if "mean fee@40 >= 90% is kept" in text]
+        assert list(evidence.list_worse_measures()) == ["mean fee@40"]
+    again = access(2, **fields)  # declares the goal without a limit
+    other = access(2, changes=fields["changes"], baseline_digest=OTHER_DIGEST)  # a limit holds for one baseline
+    for accesses in ([search, again], [search, other], [access(**fields, limits=limit(False))]):
+        (objection,) = collect_evidence(profile, accesses).objections
+        assert "declared goal mean fee@40 is significantly worse" in objection
+    assert "mean fee@40 >= 90% is not kept" in objection
+    guarded = collect_evidence(profile, [search], guards=["mean fee@40"])
+    assert "guard mean fee@40" in guarded.objections[0]
 
 
 def test_independent_evaluation_is_preferred(profile: Profile, access: Callable[..., TestAccess]) -> None:

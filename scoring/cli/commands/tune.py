@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from scoring.model import ScoringModel
     from scoring.registry import FittedUsers, Registry
     from scoring.registry import Profile as Saved
+    from scoring.registry.evaluation_log import DeclaredLimit
     from scoring.tuning import Tuning
 
 __all__ = ["tune"]
@@ -136,7 +137,7 @@ def tune(
         _warn_about_fitted_users(registry, inputs, progress)
         tuning = _run_search(request, inputs, processes, progress)
         board = tuning.test(inputs.test) if test else None
-    look = None if board is None else _log_test(registry, tuning, board, progress)
+    look = None if board is None else _log_test(registry, request, tuning, board, progress)
     make_console().print(render_tuning(tuning, board))
     saved: Saved | None = None
     if save is not None:
@@ -157,10 +158,33 @@ def tune(
         print_next("profiles", "save", "NAME", "--trial", f"{request.journal_path(inputs.problem)}:{trial}", **shared)
 
 
-def _log_test(registry: Registry, tuning: Tuning, board: Scoreboard, progress: Progress) -> int | None:
+def _log_test(
+    registry: Registry, request: TuneRequest, tuning: Tuning, board: Scoreboard, progress: Progress
+) -> int | None:
     """Log the evaluation on the test users, and return the number of looks at them."""
-    floors, baseline = _find_broken_floors(tuning, board), tuning.problem.baseline
-    return log_test_access(registry, board, progress, broken_floors=floors, derived_from=baseline)
+    return log_test_access(
+        registry,
+        board,
+        progress,
+        broken_floors=_find_broken_floors(tuning, board),
+        limits=_check_limits(request, board),
+        derived_from=tuning.problem.baseline,
+    )
+
+
+def _check_limits(request: TuneRequest, board: Scoreboard) -> list[DeclaredLimit]:
+    """Return the conditions of --pick, and whether the search result satisfies them on the test users."""
+    from scoring.registry.evaluation_log import DeclaredLimit
+    from scoring.tuning.goal_parser import parse_condition
+    from scoring.tuning.tune import BASELINE, SEARCH
+
+    before, after = board.evaluations[BASELINE], board.evaluations[SEARCH]
+    return [
+        DeclaredLimit(
+            measure=pick.goal.name, text=str(pick), is_kept=pick.shortfall(board.evaluator, after, before) <= 0
+        )
+        for pick in map(parse_condition, request.picks)
+    ]
 
 
 def _warn_about_fitted_users(registry: Registry, inputs: SearchInputs, progress: Progress) -> None:

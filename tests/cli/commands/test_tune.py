@@ -10,6 +10,7 @@ import pytest
 from scoring import Dataset, load_model
 from scoring.evaluation import NDCG, Evaluator, MeanFee, by_time, split_users
 from scoring.registry import Registry
+from scoring.registry.evaluation_log import DeclaredLimit
 from scoring.tuning import ListGoal, MetricGoal
 from tests.cli.command import (
     Call,
@@ -109,6 +110,14 @@ def test_pick_chooses_from_the_front_and_a_trial_is_saved(
     failed = action_command("tune", *goals, "--pick", "mean fee@40 >= 1000000")
     assert failed.exit_code == 1
     assert "The nearest is trial" in failed.stderr
+
+    tested = action_command("tune", *goals[:-1], "--pick", "mean fee@40 >= 50%", "--save", "tested")
+    assert tested.exit_code == 0, tested.output
+    evidence = registry.collect_evidence("tested")
+    assert evidence.access is not None
+    limits = [DeclaredLimit(measure="mean fee@40", text="mean fee@40 >= 50%", is_kept=True)]
+    assert list(evidence.access.limits or ()) == limits
+    assert not [text for text in evidence.objections if "mean fee@40" in text]
 
 
 @pytest.mark.parametrize(
