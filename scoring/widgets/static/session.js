@@ -267,8 +267,8 @@ class Search {
 class Promotion {
   constructor(page) {
     this.page = page;
-    this.body = make("div", {});
-    this.node = make("dialog", { "aria-label": "Promote a profile" }, this.body, page.makeMessage("promote"));
+    this.body = make("div", { class: "promotion-body" });
+    this.node = make("dialog", { "aria-label": "Promote a profile", class: "promotion" }, this.body, page.makeMessage("promote"));
   }
 
   /** Ask for the evidence of a profile. The dialog opens when it arrives. */
@@ -290,7 +290,8 @@ class Promotion {
   show(data) {
     this.note = make("input", { type: "text", "aria-label": "note of the promotion", "aria-required": "true" });
     this.force = make("input", { type: "text", "aria-label": "reason to promote anyway", "aria-required": "true" });
-    const columns = [{ name: "measure" }, { name: "value", kind: "number" }, { name: "difference", kind: "number" }, { name: "result" }];
+    const columns = [{ name: "measure" }, { name: "value", kind: "number", hide: "narrow" }, { name: "difference", kind: "number" },
+      { name: "result" }];
     const list = (title, items, kind) => items.length ? [make("h4", { class: kind }, title),
       make("ul", {}, items.map((item) => make("li", {}, makeText(item))))] : [];
     const field = (text, input) => make("label", { class: "promotion-field" }, make("span", {}, text, make("b", {}, " (required)")), input);
