@@ -30,7 +30,7 @@ class DictionaryColumn:
     def of(cls, column: pd.Series) -> Self:
         """Return the dictionary form of a column."""
         if len(column) <= _SHORT:
-            return cls(column.reset_index(drop=True), np.arange(len(column)))
+            return cls(pd.Series(column.array, copy=False), np.arange(len(column)))
         place, values = pd.factorize(column)
         return cls(pd.Series(values, dtype=column.dtype), np.asarray(place, dtype=np.int64))
 

@@ -142,7 +142,7 @@ def combine_places(prefecture: Ints, city: Ints) -> pd.Series:
     """
     known = (prefecture >= 0) & (city >= 0)
     places = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
-    return pd.Series(pd.array(np.where(known, places, 0), dtype="Int64")).mask(~known)
+    return pd.Series(pd.arrays.IntegerArray(np.where(known, places, 1), ~known), copy=False)
 
 
 def encode_places(prefecture: Ints, city: Ints) -> DictionaryColumn:

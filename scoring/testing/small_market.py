@@ -89,13 +89,14 @@ def add_own_columns(tables: Tables, dataset: Dataset, seed: int) -> Tables:
 def make_canonical(table: str, board: Board = DEFAULT_BOARD, **columns: Any) -> pd.DataFrame:
     """Return a table with canonical dtypes. All values of columns that are not given are missing."""
     length = len(next(iter(columns.values())))
-    return pd.DataFrame(
+    return pd.DataFrame(  # with a given index, pandas does not compare those of the columns
         {
             column.name: pd.Series(columns[column.name], dtype=column.type.dtype)
             if column.name in columns
             else column.type.make_missing(length)
             for column in board.table(table).columns
-        }
+        },
+        index=pd.RangeIndex(length),
     )
 
 

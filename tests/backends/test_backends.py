@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -22,10 +22,11 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan
 from scoring.plan.weight_precomputation import fold
 from scoring.ranking import Scorer
-from scoring.testing import BrokenInvariantsError, check_engine, small_dataset
+from scoring.testing import BrokenInvariantsError, check_engine
 from tests.support.errors import raises_at
 from tests.support.example_counts import try_examples
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
+from tests.support.small_datasets import small_dataset
 
 BACKENDS: dict[str, BackendFactory] = {
     "reference": ReferenceBackend,
@@ -126,11 +127,16 @@ def test_extreme_weights_equal_specification(make: BackendFactory, seed: int, k:
     assert_lists(make(plan.bundle, workers=1).top_k(k), plan, k)
 
 
+@cache
+def plan_with_gaps(model: str) -> Plan:
+    return Prepared.of(small_dataset(2, n_users=20, n_jobs=120, n_actions=400), load_model(model)).plan
+
+
 @every_backend
 @pytest.mark.parametrize("model", ["standard", "classic"])
 def test_missing_values_equal_specification(make: BackendFactory, model: str) -> None:
     """A dataset in which every column has gaps."""
-    plan = Prepared.of(small_dataset(2, n_users=20, n_jobs=120, n_actions=400), load_model(model)).plan
+    plan = plan_with_gaps(model)
     assert_lists(make(plan.bundle).top_k(25), plan, 25)
 
 

@@ -12,7 +12,8 @@ import pytest
 import scoring.bundle.terms
 from scoring import Dataset, load_components
 from scoring.model import Component, Inputs, Pair
-from scoring.testing import check_component, small_dataset
+from scoring.testing import check_component
+from tests.support.small_datasets import small_dataset
 
 TEXT = (Path(__file__).parents[2] / "docs/components.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)

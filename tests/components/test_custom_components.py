@@ -30,9 +30,10 @@ from scoring.model_catalog import load_model
 from scoring.plan import Plan
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
-from scoring.testing import BrokenContractError, check_component, small_dataset
+from scoring.testing import BrokenContractError, check_component
 from tests.support.custom_components import OWN, FeeInReach, SameAge, TitleWord
 from tests.support.errors import raises_at, raises_with
+from tests.support.small_datasets import small_dataset
 
 MODEL = """\
 name: mine

@@ -11,8 +11,8 @@ from scoring.errors import ConfigurationError
 from scoring.model_catalog import load_model
 from scoring.plan import Candidates, candidate_bits
 from scoring.ranking import Prepared
-from scoring.testing import small_dataset
 from tests.support.errors import raises_at
+from tests.support.small_datasets import small_dataset
 
 
 @pytest.fixture(scope="module")

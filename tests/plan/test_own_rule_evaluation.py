@@ -13,7 +13,7 @@ from scoring.plan import Plan
 from scoring.plan.own_rule_evaluation import make_user_rule
 from scoring.plan.user_rules import MAX_CLASSES, ClassRule, merge_class_rules
 from scoring.ranking import Scorer
-from scoring.testing import small_dataset
+from tests.support.small_datasets import small_dataset
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from scoring.model_catalog import load_model
 from scoring.plan import Candidates, Plan
 from scoring.ranking import Scorer
 from scoring.statistics import Statistics
-from scoring.testing import small_dataset
 from scoring.testing.small_market import make_canonical
 from tests.support.errors import raises_at
+from tests.support.small_datasets import small_dataset
 
 
 @pytest.fixture(scope="module")

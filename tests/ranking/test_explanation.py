@@ -16,9 +16,9 @@ from scoring.ranking import Explanation, Prepared, explain
 from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.explanation_text import format_facts
 from scoring.statistics import Statistics
-from scoring.testing import small_dataset
 from tests.support.errors import raises_unknown
 from tests.support.random_markets import random_market
+from tests.support.small_datasets import small_dataset
 
 
 @pytest.fixture(scope="module", params=["standard", "classic"])

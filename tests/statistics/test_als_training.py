@@ -18,8 +18,8 @@ from scipy import sparse
 
 from scoring.statistics import ALS, Factors, Statistics, als_training
 from scoring.statistics.als_training import Vectors, has_equal_bits, train, train_on_threads
-from scoring.testing import small_dataset
 from tests.support.proof_counts import record_count
+from tests.support.small_datasets import small_dataset
 
 THREADS = 2, 4, 7
 """More than the cores of most test machines: threads are interrupted at any place."""

@@ -17,7 +17,7 @@ import pytest
 from scoring.dataset import Dataset, Tables, arrays
 from scoring.model import Inputs
 from scoring.statistics import ALS, Factors, Statistics, factors
-from scoring.testing import small_dataset
+from tests.support.small_datasets import small_dataset
 
 QUICK = ALS(dimensions=6, iterations=3)
 

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scoring.statistics import occupation_similarity
 from scoring.statistics.occupation_similarity import Similarity
-from scoring.testing import small_dataset
+from tests.support.small_datasets import small_dataset
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 4_000_000])

@@ -15,8 +15,8 @@ from scoring.dataset.arrays import DAY
 from scoring.model import Inputs
 from scoring.statistics import Statistics
 from scoring.statistics.area_wages import MIN_JOBS_PER_AREA
-from scoring.testing import small_dataset
 from tests.support.random_markets import CLOCK, RawMarket, Row, random_market
+from tests.support.small_datasets import small_dataset
 
 
 def market_of(jobs: list[Row], actions: list[Row] | None = None, users: list[Row] | None = None) -> Dataset:

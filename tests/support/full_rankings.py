@@ -10,8 +10,8 @@ from scoring.dataset import Dataset, Tables
 from scoring.model import ScoringModel
 from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
-from scoring.testing import small_dataset
 from tests.support.random_markets import random_market
+from tests.support.small_datasets import small_dataset
 
 __all__ = ["full_ranking", "random_model", "random_prepared"]
 
