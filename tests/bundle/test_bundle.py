@@ -104,7 +104,7 @@ def test_writing_to_opened_bundle_does_not_change_file(saved: Path) -> None:
 
 
 @try_examples(
-    20,
+    12,
     60,
     how=cases,
     always=[

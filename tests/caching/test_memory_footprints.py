@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.caching.memory_footprints import MIN_BUFFER_BYTES, TotalFootprint, measure_footprint
+from tests.support.example_counts import try_examples
 
 MEGABYTE = np.zeros(10**6, np.uint8)
 
@@ -76,7 +76,9 @@ def test_footprint_of_a_frame_is_stable() -> None:
     assert total.bytes == pytest.approx(whole.bytes, rel=0.01)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5)), st.integers(0, 3)), max_size=30))
+@try_examples(
+    40, 200, steps=st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5)), st.integers(0, 3)), max_size=30)
+)
 def test_total_is_the_sum_over_different_arrays(steps: list[tuple[bool, set[int], int]]) -> None:
     arrays = [np.zeros(MIN_BUFFER_BYTES + 1000 * n, np.uint8) for n in range(6)]
     total, held = TotalFootprint(), []

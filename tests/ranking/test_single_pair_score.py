@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.backends import reference
 from scoring.model.terms import JobTerm, Term, UserTerm, Value
 from scoring.ranking.single_pair_score import add_values
+from tests.support.example_counts import try_examples
 from tests.support.random_programs import Sketch, cases, program_of, sketches, values_of
 
 
-@cases(150)
-@given(sketches(users=(1, 1), jobs=st.just(1)))
+@try_examples(50, 150, how=cases, sketch=sketches(users=(1, 1), jobs=st.just(1)))
 def test_scores_of_a_pair_equal_the_reference(sketch: Sketch) -> None:
     program, groups = program_of(sketch), [component[4] for component in sketch.components]
     found = add_values(values_of(sketch), program.flat_weight, program.group_weight, groups)

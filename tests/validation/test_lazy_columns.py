@@ -169,7 +169,9 @@ def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
         np.testing.assert_array_equal(found.find_present(name), expected[name].notna())
         pd.testing.assert_series_equal(found.get_dictionary(name).series(), expected[name], check_names=False)
         pd.testing.assert_series_equal(found[name], expected[name], check_names=False)
-    pd.testing.assert_frame_equal(found.frame, expected)
+    if not found.frame.equals(expected):  # a tenth of the time; it compares dtypes, too
+        pd.testing.assert_frame_equal(found.frame, expected)
+    assert type(found.frame.index) is type(expected.index)
     assert len(found) == len(expected)
 
 
@@ -185,7 +187,7 @@ def test_every_type_in_every_dtype_equals_normalise(column_type: ColumnType) -> 
 
 
 @given(frame=frames(), backwards=st.booleans())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_columns_and_rejections_equal_normalise(frame: pd.DataFrame, backwards: bool) -> None:
     require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
 
@@ -204,7 +206,7 @@ def make_new_users() -> pd.DataFrame:
     return users.assign(prefecture_code=codes, city_code=codes, preferred_occupations=[[98], [], [101, 97], [98]])
 
 
-@try_examples(10, 60, frame=frames(), users=st.sampled_from([None, make_new_users()]))
+@try_examples(6, 60, frame=frames(), users=st.sampled_from([None, make_new_users()]))
 def test_lazy_arrays_equal_those_of_the_whole_frame(frame: pd.DataFrame, users: pd.DataFrame | None) -> None:
     expected = the_long_way(frame)
     if isinstance(expected, str):

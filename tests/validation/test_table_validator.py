@@ -371,7 +371,7 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_every_row_is_either_canonical_or_rejected(data: st.DataObject) -> None:
     assert_rows_are_canonical_or_rejected(data)

@@ -87,7 +87,7 @@ def assert_clustered_lists_equal_reference(plan: Plan, k: int, clusters: VectorC
 
 
 @try_examples(
-    25,
+    15,
     2000,
     how=cases,
     seed=st.integers(0, 2**32 - 1),
