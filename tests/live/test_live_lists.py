@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,141 +10,74 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.backends.reference import ReferenceBackend
-from scoring.bundle.ranked_lists import Ranking
-from scoring.columns.dataset_frames import Tables
-from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DataError, ModelError, UnknownIdError
 from scoring.live import Event, EventTables, LiveLists, live_lists
 from scoring.live.events import EventKind
 from scoring.live.live_lists import SPARE
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model_catalog import load_model
-from scoring.ranking import Prepared
-from scoring.statistics import Basis, Statistics
 from tests.live.test_row_check import ShareOfUsers
 from tests.support.custom_components import AppliedTitles, FeeInReach, SameAge, TitleVectors, TitleWord
 from tests.support.live_events import EventMaker, canonical
-from tests.support.random_markets import CLOCK, RawMarket, Row, random_market
+from tests.support.live_sequences import CASES, LiveSequence, assert_equal, basis_of, market_of, oracle, tables_of
+from tests.support.proof_counts import record_count
+from tests.support.random_markets import CLOCK, Row
 
 pytestmark = pytest.mark.integration
 
-RULES = (
-    (),
-    ("job.fee >= 500 and not job.has_remote_work",),
-    ("job.occupation_code in user.preferred_occupations",),
-    ("days_since(user, job, 'view') > 7", "days_since(user, job.company_id, 'click') > 3"),
-    ("days_since(user, job.company_id, 'application') < 200",),
-    ("days_since(user, job, 'click') < 100", "job.prefecture_code == user.prefecture_code"),
-)
-"""Own rules, of which a sequence has one set. Together they have all three forms."""
 SEQUENCES = [range(first, first + 5) for first in range(0, 50, 5)]
 LONG = [pytest.param(range(first, first + 10), marks=pytest.mark.long) for first in range(1000, 2000, 10)]
 
 
-def market_of(seed: int) -> RawMarket:
-    return random_market(seed, 30, 150, 250, factors=True)
-
-
-def tables_of(market: RawMarket) -> Tables:
-    return Tables(**market.frames())
-
-
-def model_of(seed: int) -> ScoringModel:
-    model = load_model("classic" if seed % 4 == 3 else "standard")
-    return model.with_eligibility(max_per_company=(None, 1, 2, 5)[seed % 4], rules=list(RULES[seed % len(RULES)]))
-
-
-def basis_of(tables: Tables, *, set_back: bool = False) -> Basis:
-    return Statistics(Dataset(tables, as_of=CLOCK, set_back=set_back)).basis.materialize([360.0])
-
-
-def assert_equal(found: Ranking, wanted: Ranking) -> None:
-    """Require equal users, ids, order and the four scores."""
-    assert found.user_id.tolist() == wanted.user_id.tolist()
-    assert found.count.tolist() == wanted.count.tolist()
-    width = found.job_id.shape[1]
-    np.testing.assert_array_equal(found.job_id, wanted.job_id[:, :width])
-    np.testing.assert_array_equal(found.scores, wanted.scores[:, :width])
-
-
-def oracle(source: EventTables, lists: LiveLists) -> Ranking:
-    """Return the lists by the reference, from scratch."""
-    prepared = Prepared.of(
-        source, lists.model, basis=lists.basis, upto=source.last_seq, backend=ReferenceBackend, workers=1
-    )
-    return prepared.top_k(lists.k)
-
-
-def shuffled(events: list[Event], seed: int) -> list[Event]:
-    """Return the events with some delayed by up to four places and some repeated, for every second seed."""
-    if seed % 2 == 0:
-        return events
-    draw = np.random.default_rng(seed)
-    delay = np.arange(len(events)) + draw.choice([0, 0, 0, 4.5], len(events))
-    repeats = [events[i] for i in draw.choice(len(events), len(events) // 4)]
-    return [events[i] for i in np.argsort(delay, kind="stable")] + repeats
-
-
-def run_sequence(seed: int, n_events: int) -> LiveLists:
-    """Apply random events and compare after each; return the lists."""
-    market = market_of(seed)
-    tables, maker = tables_of(market), EventMaker(market, seed)
-    k = (3, 10, 40, 400)[seed % 5 % 4]
-    lists = LiveLists(tables, model_of(seed), basis_of(tables, set_back=seed % 7 == 0), k=k)
-    source = EventTables(tables)
-    assert_equal(lists.ranking(), oracle(source, lists))
-    events = shuffled([maker.make() for _ in range(n_events)], seed)
-    for event in events:
-        source.add(event)
-        lists.apply(event)
-        assert_equal(lists.ranking(), oracle(source, lists))
-    return lists
-
-
 @pytest.mark.parametrize("seeds", SEQUENCES, ids=str)
 def test_lists_equal_oracle_after_every_event(seeds: range) -> None:
-    for seed in seeds:
-        run_sequence(seed, 8)
+    run_sequences(seeds, 8)
 
 
 @pytest.mark.parametrize("seeds", LONG, ids=str)
 def test_lists_equal_oracle_in_long_sequences(seeds: range) -> None:
+    run_sequences(seeds, 30)
+
+
+def run_sequences(seeds: range, n_events: int) -> None:
+    n_sent = n_ticks = 0
     for seed in seeds:
-        run_sequence(seed, 30)
+        sequence = LiveSequence(seed)
+        sequence.run(n_events)
+        n_sent += sequence.n_events
+        n_ticks += sequence.cases["tick"]
+    record_count("live lists", "{} events and {} ticks in {} random sequences", n_sent, n_ticks, len(seeds))
 
 
-def test_sequences_refill_and_rebuild() -> None:
-    """Short lists lose jobs, and new codes appear: otherwise the sequences would not test refills and rebuilds."""
-    lists = run_sequence(2, 25)
-    assert lists.n_refills > 0
-    assert lists.n_rebuilds > 1
+def test_sequences_contain_all_cases() -> None:
+    """Without comparisons. Otherwise a change of the sequences could leave out a case unnoticed."""
+    cases: Counter[str] = Counter()
+    for seed in range(20):
+        sequence = LiveSequence(seed, n_users=12, n_jobs=60, is_compared=False)
+        sequence.run(30)
+        cases += sequence.cases
+    assert set(cases) == set(CASES)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_lists_of_a_large_market_equal_oracle_at_the_end(seed: int) -> None:
+    """More pairs than lists are first computed for user by user, so the search index computes them."""
+    sequence = LiveSequence(seed, n_users=420, n_jobs=5000, is_compared=False)
+    assert sequence.lists._n_users * sequence.lists._n_jobs > live_lists._PAIRS_RANKED_ALONE
+    sequence.run(150)
+    sequence.is_compared = True
+    sequence.compare()
 
 
 # --- Ticks ---------------------------------------------------------------------------------------------------------
 
 
-def normal_run(maker: EventMaker, market: RawMarket, lists: LiveLists) -> Ranking:
-    """Return the lists of a normal run on the rows that exist now. The maker keeps them without code of live lists."""
-    actions = [a for a in maker.actions if a["user_id"] in maker.users and a["job_id"] in maker.jobs]
-    now = replace(market, jobs=list(maker.jobs.values()), users=list(maker.users.values()), actions=actions)
-    data = Dataset(tables_of(now), as_of=lists.basis.clock.as_of, set_back=False)
-    return Prepared.of(data, lists.model, backend=ReferenceBackend, workers=1).top_k(lists.k)
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_lists_after_a_tick_equal_a_normal_run(seed: int) -> None:
-    market = market_of(seed)
-    tables, maker = tables_of(market), EventMaker(market, seed)
-    lists = LiveLists(tables, model_of(seed), basis_of(tables), k=10)
-    source = EventTables(tables)
+    sequence = LiveSequence(2 * seed)
     for _ in range(3):
-        for event in (maker.make() for _ in range(10)):
-            source.add(event)
-            lists.apply(event)
-        lists.tick(maker.at + timedelta(seconds=1))
-        assert_equal(lists.ranking(), normal_run(maker, market, lists))
-        assert_equal(lists.ranking(), oracle(source, lists))
+        sequence.run(5)
+        sequence.tick()
 
 
 def test_clock_never_goes_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,7 +42,9 @@ class EventMaker:
         self.actions = [dict(row) for row in market.actions]
         self.gone_jobs: list[int] = []
         self.gone_users: list[int] = []
-        self.seq, self.at = 0, CLOCK
+        self.seq, self.at, self.clock = 0, CLOCK, CLOCK
+        self.cases: Counter[str] = Counter()
+        """What the events so far contain."""
         self.next_id = 7000
 
     def make(self) -> Event:
@@ -55,26 +58,35 @@ class EventMaker:
         weights, makers = zip(*kinds, strict=True)
         return self.random.choices(makers, weights)[0]()
 
+    def close_job(self, job_id: int) -> Event:
+        """Return the event that closes a job."""
+        self.seq += 1
+        self.jobs[job_id]["is_active"] = False
+        return self._event("job", job_id, self.jobs[job_id])
+
     def _event(self, kind: Any, key: int, row: Row | None) -> Event:
         return Event(self.seq, kind, key, None if row is None else canonical(row), self.at)
 
     def _time(self) -> datetime:
         """Return a time around the clock and the time of the event."""
         offset = self.random.choice((timedelta(0), timedelta(microseconds=1), timedelta(seconds=2), timedelta(days=1)))
-        return self.random.choice((CLOCK, self.at)) + offset * self.random.choice((1, -1))
+        self.cases["time around the clock"] += 1
+        return self.random.choice((self.clock, self.at)) + offset * self.random.choice((1, -1))
 
     def _new_code(self, row: Row) -> None:
         """Give a row values that the basis does not know, sometimes."""
-        if self.random.random() < 0.15:
-            row["prefecture_code"] = self.random.choice(("71", "XY"))
-        if self.random.random() < 0.15:
-            row["city_code"] = self.random.choice(("77", "11"))
-        if "company_id" in row and self.random.random() < 0.3:
-            row["company_id"] = f"N{self.random.randrange(3)}"
-        if "occupation_code" in row and self.random.random() < 0.15:
-            row["occupation_code"] = self.random.choice((1, 777))
-        if "preferred_occupations" in row and self.random.random() < 0.15:
-            row["preferred_occupations"] = [777, 101]
+        choices: dict[str, tuple[str, float, tuple[Any, ...]]] = {
+            "prefecture_code": ("new prefecture", 0.1, ("71", "XY")),
+            "city_code": ("new city", 0.15, ("77", "11")),
+            "company_id": ("new company", 0.3, ("N0", "N1", "N2")),
+            "occupation_code": ("new occupation", 0.1, (1, 777)),
+            "preferred_occupations": ("new preference", 0.15, ([777, 101],)),
+            "employment_type_code": ("new employment type", 0.15, (9, 10)),
+        }
+        for column, (case, share, values) in choices.items():
+            if column in row and self.random.random() < share:
+                row[column] = self.random.choice(values)
+                self.cases[case] += 1
 
     def _pick(self, rows: dict[int, Row]) -> int:
         return self.random.choice(sorted(rows))
@@ -86,15 +98,18 @@ class EventMaker:
                 row[name] = self._time()
         if self.random.random() < 0.3:
             row["min_salary"] = self.random.uniform(800.0, 2500.0)
+            self.cases["new wage"] += 1
         self._new_code(row)
         return row
 
     def _add_job(self) -> Event:
         if self.gone_jobs and self.random.random() < 0.4:
             job_id = self.gone_jobs.pop(self.random.randrange(len(self.gone_jobs)))
+            self.cases["job created again"] += 1
         else:
             self.next_id += 1
             job_id = self.next_id * self.random.choice((1, 1, -1))
+            self.cases["job added"] += 1
         self.jobs[job_id] = self._job(job_id)
         return self._event("job", job_id, self.jobs[job_id])
 
@@ -104,6 +119,7 @@ class EventMaker:
             return self._add_job()
         job_id = self._pick(self.jobs)
         row, draw = self.jobs[job_id], self.random.random()
+        self.cases["job closed or opened" if draw < 0.25 else "job changed"] += 1
         if draw < 0.25:
             row["is_active"] = row["is_active"] is False
         elif draw < 0.4:
@@ -126,6 +142,7 @@ class EventMaker:
         if not self.jobs:
             return self._add_job()
         job_id = self._pick(self.jobs)
+        self.cases["job deleted"] += 1
         del self.jobs[job_id]
         self.gone_jobs.append(job_id)
         return self._event("job", job_id, None)
@@ -138,9 +155,11 @@ class EventMaker:
     def _add_user(self) -> Event:
         if self.gone_users and self.random.random() < 0.4:
             user_id = self.gone_users.pop(self.random.randrange(len(self.gone_users)))
+            self.cases["user created again"] += 1
         else:
             self.next_id += 1
             user_id = self.next_id
+            self.cases["user added"] += 1
         self.users[user_id] = self._user(user_id)
         return self._event("user", user_id, self.users[user_id])
 
@@ -151,14 +170,17 @@ class EventMaker:
         row = self.users[user_id]
         if self.random.random() < 0.3:
             row["is_active"] = row["is_active"] is False
+            self.cases["user deactivated or activated"] += 1
         else:
             row.update(self._user(user_id))
+            self.cases["user changed"] += 1
         return self._event("user", user_id, row)
 
     def _delete_user(self) -> Event:
         if not self.users:
             return self._add_user()
         user_id = self._pick(self.users)
+        self.cases["user deleted"] += 1
         del self.users[user_id]
         self.gone_users.append(user_id)
         self.actions = [action for action in self.actions if action["user_id"] != user_id]
@@ -172,6 +194,7 @@ class EventMaker:
             return self._add_user()
         if self.actions and self.random.random() < 0.1:
             row = dict(self.random.choice(self.actions))
+            self.cases["action repeated"] += 1
         else:
             row = {
                 "user_id": self.random.choice(users),
@@ -179,5 +202,7 @@ class EventMaker:
                 "action": self.random.choice(("application", "application", "click", "view")),
                 "occurred_at": self._time() if self.random.random() < 0.6 else self.maker.occurred_at(),
             }
+        exists = row["user_id"] in self.users and row["job_id"] in self.jobs
+        self.cases["action" if exists else "action of a deleted row"] += 1
         self.actions.append(row)
         return self._event("action", row["user_id"], row)

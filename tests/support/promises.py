@@ -69,6 +69,13 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             Promise("legacy methods", "Every documented legacy method returns a result."),
             Promise("database handles", "Scoring methods return correct scores with each kind of database handle."),
         ),
+        "live": (
+            Promise(
+                "live lists",
+                "After every event, live lists equal lists built from scratch by the reference: ids, order and four "
+                "scores, also with late, repeated and reordered events. After a tick, they equal a normal run.",
+            ),
+        ),
         "metrics": (Promise("metrics", "Each metric equals that of trec_eval to 1e-9."),),
     },
     "Sound evidence": {
