@@ -132,6 +132,8 @@ def to_microseconds(time: datetime) -> int:
 
 def make_rows(table: Table, rows: Sequence[Row]) -> PlainRows:
     """Return rows in canonical form."""
+    if len(rows) == 1:
+        return PlainRows(table, 1, {name: (value,) for name, value in rows[0].items() if value is not None})
     values = {}
     for column in table.columns:
         name = column.name

@@ -49,14 +49,14 @@ class JobColumns:
             self._columns[name] = np.zeros(room, dtype=known.dtype)
             self._columns[name][: len(known)] = known
 
-    def write(self, slot: int, job: JobArrays) -> bool:
-        """Write one job; return whether a value changed that the scores of users who acted on it read."""
+    def write(self, slot: int, jobs: JobArrays, row: int = 0) -> bool:
+        """Write row `row` of `jobs`; return whether a value changed that scores of users who acted on the job read."""
         changed = False
-        for name in _READ_BY_ACTIONS:
-            before, after = self._columns[name][slot], getattr(job, name)[0]
-            changed |= bool(before != after and not (before != before and after != after))  # NaN equals NaN
-        for name in _NAMES:
-            self._columns[name][slot] = getattr(job, name)[0]
+        for name, column in self._columns.items():
+            before, after = column[slot], getattr(jobs, name)[row]
+            if before != after and (before == before or after == after):  # NaN equals NaN
+                changed |= name in _READ_BY_ACTIONS
+                column[slot] = after
         return changed
 
     def take(self, slots: Ints, make_frame: Callable[[], pd.DataFrame]) -> JobArrays:

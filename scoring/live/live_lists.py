@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any, Final, cast
 
 import numpy as np
@@ -32,7 +33,7 @@ from scoring.live.job_columns import JobColumns, take_users
 from scoring.live.list_kernels import ListArrays, bound_users, rank_user, update_lists
 from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
-from scoring.live.pair_arrays import JobBound, LayoutChangedError, PairLayout
+from scoring.live.pair_arrays import EncodedJobs, JobBound, LayoutChangedError, PairLayout
 from scoring.live.row_check import require_row_component
 from scoring.live.rule_sources import list_sources
 from scoring.model import GROUPS, Inputs, Part, ScoringModel, WeightProfile
@@ -149,8 +150,8 @@ class LiveLists:
         """Load the kernels that events need, so that the first event does not wait for them. No list changes."""
         job = next(iter(self._job_of), None)
         if job is not None and self._n_users and self._has_row_terms:
-            self._update_job(job)
-            self._refresh_user(0)
+            self._update_jobs([job])
+            self._refresh_user(0, self._of_users)
 
     def copy_lists(self) -> Ranking:
         """Return the lists of all active users, in order of their ids, as `ranking` does in a fraction of its time."""
@@ -219,7 +220,7 @@ class LiveLists:
             if not self._has_row_terms:
                 raise LayoutChangedError
             if event.kind == "job":
-                self._update_job(event.key)
+                self._update_jobs([event.key])
             elif event.kind == "user":
                 if event.body is None:
                     self._forget_actions(event.key)
@@ -243,12 +244,27 @@ class LiveLists:
         for event in events:
             event.require_canonical(self.tables.board)
         if len(events) <= REBUILD_AT and self._has_row_terms:
-            return sum(self.apply(event) for event in events)
+            # the terms of components of one's own are computed for single rows
+            groups = groupby(events, key=lambda event: event.kind == "job" and not self._own)
+            return sum(
+                self._apply_jobs(list(group)) if is_job else sum(self.apply(event) for event in group)
+                for is_job, group in groups
+            )
         n_changed = sum(self.tables.apply(event) for event in events)
         self.seq = max(self.seq, *(event.seq for event in events))
         if n_changed:
             self._build()
         return n_changed
+
+    def _apply_jobs(self, events: Sequence[Event]) -> int:
+        """Apply events of jobs, whose rows are encoded together."""
+        changed = [event.key for event in events if self.tables.apply(event)]
+        self.seq = max(self.seq, *(event.seq for event in events))
+        try:
+            self._update_jobs(list(dict.fromkeys(changed)))
+        except LayoutChangedError:
+            self._build()
+        return len(changed)
 
     def tick(self, as_of: datetime) -> None:
         """Replace the basis by that of the current tables at a time. Factors are kept.
@@ -305,10 +321,16 @@ class LiveLists:
         self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
         of_program = self._layout.arrays.is_job_only
         self._of_users = [number for number, alone in enumerate(of_program.tolist()) if not alone]
+        self._note_reads()
+        self._empty_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 1)
         has = np.flatnonzero(self.basis.factors.job_has)
         self._vector_row = dict(zip(self.basis.job_id[has].tolist(), has.tolist(), strict=True))
         self._collect_actions()
         self._has_list: Bools = np.zeros(users_room, dtype=bool)
+        self._has_row: Bools = np.zeros(users_room, dtype=bool)
+        self._has_row[: self._n_users] = True
+        self._has_history: Bools = np.zeros(users_room, dtype=bool)
+        self._has_history[: self._n_users] = inputs.history.counts > 0
         self._has_list[: self._n_users] = inputs.users.active
         self._refills: Ints = np.zeros(users_room, dtype=np.int32)
         self._seen, self._turn = np.zeros(jobs_room, dtype=np.int64), 0
@@ -319,6 +341,24 @@ class LiveLists:
         bound_users(self._layout.arrays, 0, self._n_users)
         self._cells = JobCells(self._layout.arrays, self._n_jobs)
         self._make_lists(users_room, jobs_room)
+
+    def _note_reads(self) -> None:
+        """Note which components an action or a change of a user's row concerns. Those of one's own read anything."""
+        reads = {number: self.model.parts[number].component.reads for number in self._of_users}
+
+        def choose(*prefixes: str) -> list[int]:
+            return [
+                number
+                for number, names in reads.items()
+                if number in self._own or not names or any(name.startswith(prefixes) for name in names)
+            ]
+
+        self._parts_of_history, self._parts_of_row = choose("actions"), choose("users.")
+        self._parts_of_action = {
+            kind: [n for n in self._parts_of_history if n in self._own or _reads_kind(reads[n], kind)]
+            for kind in ACTION_KINDS
+        }
+        self._parts_without_history = set(self._of_users) - set(self._parts_of_history)
 
     def _make_layout(self, values: Sequence[Value], users_room: int, jobs_room: int) -> PairLayout:
         return PairLayout(
@@ -396,35 +436,56 @@ class LiveLists:
 
     # --- Jobs --------------------------------------------------------------------------------------------------------
 
-    def _update_job(self, job_id: int) -> None:
-        found, slot = self.tables.jobs.get(job_id), self._job_of.get(job_id)
-        if found is None:
-            if slot is not None and job_id not in self._deleted_jobs:
-                self._deleted_jobs.add(job_id)
-                self._rules.open_to_all[slot] = False
-                self._refresh_lists(slot, self._layout.find_bound(slot), int(self._rules.company[slot]))
-                self._update_actors(job_id, slot)
+    def _update_jobs(self, job_ids: Sequence[int]) -> None:
+        """Update the lists after changes of jobs, whose rows the tables contain."""
+        table, rows = self.tables.jobs.table, {}
+        for job_id in job_ids:
+            found = self.tables.jobs.get(job_id)
+            if found is None:
+                self._remove_job(job_id)
+            else:
+                rows[job_id] = found.clamped(table, self._now)
+        if not rows:
             return
-        if job_id in self._quarantined_jobs:
+        if not self._quarantined_jobs.isdisjoint(rows):
             raise LayoutChangedError
-        row = found.clamped(self.tables.jobs.table, self._now)
-        job = self._encode_job(row)
+        words = self._grow(rows.values())
+        jobs = encode_jobs(make_rows(table, list(rows.values())), words)
+        if jobs is None:
+            raise LayoutChangedError
+        inputs = self._make_job_inputs(jobs)
+        encoded = self._layout.encode_jobs(jobs, self._find_job_values(inputs))
+        is_open = self._rules.find_open_to_all(inputs).tolist()
+        for place, (job_id, row) in enumerate(rows.items()):
+            self._write_job(job_id, row, jobs, encoded, place, is_open[place])
+
+    def _remove_job(self, job_id: int) -> None:
+        slot = self._job_of.get(job_id)
+        if slot is not None and job_id not in self._deleted_jobs:
+            self._deleted_jobs.add(job_id)
+            self._rules.open_to_all[slot] = False
+            self._refresh_lists(slot, self._layout.find_bound(slot), int(self._rules.company[slot]))
+            self._update_actors(job_id, slot)
+
+    def _write_job(
+        self, job_id: int, row: Row, jobs: JobArrays, encoded: EncodedJobs, place: int, is_open: bool
+    ) -> None:
+        """Write one job, row `place` of `jobs` and `encoded`, and update the lists."""
+        slot = self._job_of.get(job_id)
         appears = slot is None or job_id in self._deleted_jobs
         old_company, before = -1, JobBound(0.0, 0, 0, 0)
         if slot is None:
             slot = self._n_jobs
         else:
             old_company, before = int(self._rules.company[slot]), self._layout.find_bound(slot)
-        vector, inputs = self._find_vector(job_id), self._make_job_inputs(job)
-        self._layout.write_job(slot, job, self._find_job_values(inputs), vector)
+        self._layout.write_job(slot, encoded, place, self._find_vector(job_id))
         self._cells.note_change(slot, self._layout.find_bound(slot))
         if slot == self._n_jobs:
             self._n_jobs += 1
             self._job_of[job_id] = slot
         self._deleted_jobs.discard(job_id)
-        is_open = bool(self._rules.find_open_to_all(inputs)[0])
-        self._rules.write_job(slot, job_id, int(job.company[0]), is_open, row)
-        changed = self._jobs.write(slot, job)
+        self._rules.write_job(slot, job_id, int(jobs.company[place]), is_open, row)
+        changed = self._jobs.write(slot, jobs, place)
         self._refresh_lists(slot, before, old_company)
         if changed or appears or self._own:
             self._update_actors(job_id, slot)
@@ -454,21 +515,16 @@ class LiveLists:
         users |= {self._user_of[user] for user in self._actors.get(job_id, ()) if user in self._user_of}
         for user in sorted(users):
             if self.tables.users.contains(int(self._user_id[user])):
-                self._refresh_user(user)
+                self._refresh_user(user, self._parts_of_history)
 
-    def _encode_job(self, row: Row) -> JobArrays:
-        job = encode_jobs(make_rows(self.tables.jobs.table, [row]), self._grow(row))
-        if job is None:
-            raise LayoutChangedError
-        return job
-
-    def _grow(self, row: Row) -> Vocabularies:
-        """Return the words with the company and the city of a row. Other new values change the tables of terms."""
+    def _grow(self, rows: Iterable[Row]) -> Vocabularies:
+        """Return the words with the companies and cities of rows. Other new values change the tables of terms."""
         words = self._inputs.words
-        for vocabulary, name in ((words.company, "company_id"), (words.city, "city_code")):
-            assert isinstance(vocabulary, GrowingVocabulary)
-            if name in row:
-                vocabulary.add(row[name])
+        for row in rows:
+            for vocabulary, name in ((words.company, "company_id"), (words.city, "city_code")):
+                assert isinstance(vocabulary, GrowingVocabulary)
+                if name in row:
+                    vocabulary.add(row[name])
         return words
 
     # --- Users -------------------------------------------------------------------------------------------------------
@@ -477,13 +533,13 @@ class LiveLists:
         found, user = self.tables.users.get(user_id), self._user_of.get(user_id)
         if found is None:
             if user is not None:
-                self._has_list[user] = False
+                self._has_list[user] = self._has_row[user] = False
                 self._rank_user(user)
             return
         if user_id in self._quarantined_users:
             raise LayoutChangedError
         row = found.clamped(self.tables.users.table, self._now)
-        arrays = encode_users(make_rows(self.tables.users.table, [row]), self._grow(row))
+        arrays = encode_users(make_rows(self.tables.users.table, [row]), self._grow([row]))
         if arrays is None:
             raise LayoutChangedError
         if user is None:
@@ -492,9 +548,11 @@ class LiveLists:
                 raise LayoutChangedError
             self._n_users += 1
             self._user_of[user_id], self._user_id[user] = user, user_id
+        is_known = bool(self._has_row[user])
         self._changed_users[user] = arrays
-        self._has_list[user] = bool(arrays.active[0])
-        self._refresh_user(user, row)
+        self._has_list[user], self._has_row[user] = bool(arrays.active[0]), True
+        self._rules.write_user_row(user, row)
+        self._refresh_user(user, self._parts_of_row if is_known else self._of_users, has_history=not is_known)
 
     def _forget_actions(self, user_id: int) -> None:
         """Remove the actions that a deleted user had."""
@@ -508,19 +566,31 @@ class LiveLists:
         key: ActionKey = (event.key, *(event.body[name] for name in ("job_id", "action", "occurred_at")))
         self._note_action(key)
         user = self._user_of.get(event.key)
-        if user is not None and self.tables.users.contains(event.key) and self.tables.jobs.contains(key[1]):
-            self._refresh_user(user)
+        if user is None or not self.tables.users.contains(event.key) or not self.tables.jobs.contains(key[1]):
+            return
+        # whether the user has any action is also read by components that read another kind
+        parts = self._parts_of_action[key[2]] if self._has_history[user] else self._parts_of_history
+        reads_rules = key[2] in self._rules.kinds
+        if parts or reads_rules:
+            self._refresh_user(user, parts, has_history=reads_rules)
 
-    def _refresh_user(self, user: int, row: Row | None = None) -> None:
-        """Compute the user's terms, rules and list again."""
-        history, slot_of = self._find_history(user)
+    def _refresh_user(self, user: int, parts: Sequence[int], *, has_history: bool = True) -> None:
+        """Compute some components of a user, and the list, again. `has_history`: also the rules about actions."""
         arrays = self._changed_users.get(user)
         if arrays is None:
             arrays = take_users(self._inputs.users, user)
-        inputs = self._make_inputs(self._no_jobs, arrays, history)
-        self._layout.write_user(user, self._find_user_values(inputs))
-        bound_users(self._layout.arrays, user, user + 1)
-        self._rules.write_user(user, history, slot_of, row)
+        if has_history or not self._parts_without_history.issuperset(parts):
+            history, slot_of = self._find_history(user)
+            self._has_history[user] = history.counts[0] > 0
+        else:
+            history, slot_of = self._empty_history, np.empty(0, dtype=np.int32)
+        if parts:
+            self._layout.write_user(
+                user, self._find_user_values(self._make_inputs(self._no_jobs, arrays, history), parts)
+            )
+            bound_users(self._layout.arrays, user, user + 1)
+        if has_history:
+            self._rules.write_user(user, history, slot_of)
         self._rank_user(user)
 
     def _rank_user(self, user: int) -> None:
@@ -595,13 +665,15 @@ class LiveLists:
                 known = layout.read_job(slot)
                 jobs = self._jobs.take(np.array([slot]), partial(self._make_job_frame, np.array([slot])))
                 inputs, vector = self._make_job_inputs(jobs), self._find_vector(int(jobs.job_id[0]))
-                layout.write_job(slot, jobs, self._find_job_values(inputs), vector)
+                layout.write_job(slot, layout.encode_jobs(jobs, self._find_job_values(inputs)), 0, vector)
                 if not _is_equal(layout.read_job(slot), known):
                     return False
             for user in _spread(self._n_users):
                 known = layout.read_user(user)
                 arrays, history = take_users(self._inputs.users, user), self._find_history(user)[0]
-                layout.write_user(user, self._find_user_values(self._make_inputs(self._no_jobs, arrays, history)))
+                layout.write_user(
+                    user, self._find_user_values(self._make_inputs(self._no_jobs, arrays, history), self._of_users)
+                )
                 if not _is_equal(layout.read_user(user), known):
                     return False
         except LayoutChangedError:
@@ -611,8 +683,8 @@ class LiveLists:
     def _find_job_values(self, inputs: Inputs) -> dict[int, Value]:
         return {number: self._call_row_terms(number, inputs) for number in self._evaluated}
 
-    def _find_user_values(self, inputs: Inputs) -> list[Value]:
-        return [self._call_row_terms(number, inputs) for number in self._of_users]
+    def _find_user_values(self, inputs: Inputs, parts: Iterable[int]) -> dict[int, Value]:
+        return {number: self._call_row_terms(number, inputs) for number in parts}
 
     def _call_row_terms(self, number: int, inputs: Inputs) -> Value:
         """Return the terms of a component for a single row. Errors of a component of one's own lead to a rebuild."""
@@ -697,6 +769,11 @@ def _add_room(n: int) -> int:
 
 def _make_model_of(part: Part) -> ScoringModel:
     return ScoringModel("check", (part,), WeightProfile({part.group: 1.0}, {part.group: {part.name: 1.0}}))
+
+
+def _reads_kind(names: Sequence[str], kind: str) -> bool:
+    """Return whether a component reads actions of a kind. Without names, it may read anything."""
+    return not names or "actions" in names or f"actions.{kind}" in names
 
 
 def _spread(n: int) -> list[int]:

@@ -77,6 +77,10 @@ class LiveRules:
         self.rules, self._board = rules, board
         self._days = [rule for rule in rules.rules if rule.form == "days since"]
         self._columns = [rule for rule in rules.rules if rule.form == "columns"]
+        self.kinds = {cast(DaysSince, cast(Comparison, rule.expression).left).kind for rule in self._days}
+        """The kinds of actions that rules read."""
+        if rules.not_applied or rules.company_cooldown_days is not None:
+            self.kinds.add("application")
         names: dict[str, set[str]] = {"jobs": set(), "users": set()}
         for rule in self._columns:
             comparison = cast(Comparison, rule.expression)
@@ -137,7 +141,11 @@ class LiveRules:
         self._cooldown.fill(found.arrays.cooldown_start, found.arrays.cooldown)
         return True
 
-    def write_user(self, user: int, history: History, slot_of: Ints, row: Mapping[str, Any] | None = None) -> None:
+    def write_user_row(self, user: int, row: Mapping[str, Any]) -> None:
+        """Write the columns that rules compare, of one user."""
+        self._user_rows.write(user, row)
+
+    def write_user(self, user: int, history: History, slot_of: Ints) -> None:
         """Write the rules about one user.
 
         Parameters
@@ -145,10 +153,7 @@ class LiveRules:
         user: The user's place.
         history: The actions of this user alone.
         slot_of: The slot of each job of `history.jobs`.
-        row: The user's row; None: unchanged.
         """
-        if row is not None:
-            self._user_rows.write(user, row)
         company = history.jobs.company
         none: Ints = np.empty(0, dtype=np.int32)
         excluded, cooldown = [none], [none]

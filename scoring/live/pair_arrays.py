@@ -106,6 +106,17 @@ _OF_USERS: Final = (
 """The arrays with a row per job and per user."""
 
 
+class EncodedJobs(NamedTuple):
+    """The columns of n jobs, as of `PairArrays`."""
+
+    job_value: Floats  # (n, .)
+    key_code: Ints  # (n, n_keys)
+    number: Floats  # (n, n_numbers)
+    flag_bits: UInt16s  # (n, n_flag_sets)
+    vectors: list[tuple[int, slice, Bools, Singles]]
+    """Of components of one's own: slot, dimensions, which jobs have a vector, and the vectors."""
+
+
 class JobBound(NamedTuple):
     """The points of a job's own, and the rows of `PairArrays.bound` that bound the rest of its totals."""
 
@@ -178,7 +189,7 @@ class PairLayout:
     flat_weight, group_weight, group: As of `Program`.
     n_users, m_jobs: Numbers of users and jobs.
     users_room, jobs_room: Numbers of rows with room for more.
-    evaluated: Components whose terms `write_job` receives. It takes the columns of all other components from the job.
+    evaluated: Components whose terms `encode_jobs` receives. It takes the columns of all other components from the job.
     """
 
     def __init__(
@@ -197,7 +208,7 @@ class PairLayout:
         terms = _Terms(values)
         kinds = terms.of_kind
         keys, numbers, flags = terms.columns()
-        self._placed = terms.placed
+        self._placed, self._divisors = terms.placed, terms.divisors
         self._keys = {name: place for place, name in enumerate(keys)}
         self._key_size = {name: key.size for name, key in keys.items()}
         self._numbers = {name: place for place, name in enumerate(numbers)}
@@ -265,7 +276,7 @@ class PairLayout:
         self._refresh()
 
     def _note_sources(self, values: Sequence[Value], evaluated: Container[int]) -> None:
-        """Note which columns `write_job` takes from the job, and the kinds of the terms of each component."""
+        """Note which columns `encode_jobs` takes from jobs, and the kinds of the terms of each component."""
         of_rows = _Terms([value for number, value in enumerate(values) if number not in evaluated])
         keys, numbers, flags = of_rows.columns()
         self._keys_of_rows = [(name, self._keys[name]) for name in keys]
@@ -273,9 +284,6 @@ class PairLayout:
         self._flags_of_rows = [(name, self._flags[name]) for name in flags]
         self._vectors_of_basis: list[tuple[int, slice]] = []
         self._kinds = [tuple(map(type, (*value.terms, value.divisor))) for value in values]
-        self._kinds_of_users = [
-            kinds for kinds, value in zip(self._kinds, values, strict=True) if not _is_job_only(value)
-        ]
         place, first = 0, 0
         for number, value in enumerate(values):
             for term in value.terms:
@@ -373,22 +381,26 @@ class PairLayout:
             arrays["dot_job_has"][jobs, slot] = term.job_has
             arrays["job_vector"][jobs, dimensions] = term.jobs
             arrays["dot_reach"][slot] = _find_reach(term.jobs)
-
         arrays["job_class"][jobs] = self._find_classes(jobs)
 
     def _write_users(self, kinds: dict[int, list[Any]], users: slice) -> None:
+        for terms in kinds.values():
+            for slot, term in enumerate(terms):
+                self._write_user_term(term, slot, users)
+
+    def _write_user_term(self, term: Any, slot: int, users: slice) -> None:
         arrays = self._arrays
-        for slot, term in enumerate(kinds[USER]):
+        if isinstance(term, UserTerm):
             arrays["user_value"][users, slot] = term.values
-        for slot, term in enumerate(kinds[LOOKUP]):
+        elif isinstance(term, LookupTerm):
             self._write_lookup(slot, term, users)
-        for slot, term in enumerate(kinds[INTERVAL]):
+        elif isinstance(term, IntervalTerm):
             arrays["interval_low"][users, slot] = term.low
             arrays["interval_high"][users, slot] = term.high
             arrays["interval_gain"][users, slot] = term.gain
-        for slot, term in enumerate(kinds[FLAGS]):
+        elif isinstance(term, FlagTerm):
             arrays["flag_row"][users, slot] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
-        for slot, term in enumerate(kinds[DOT]):
+        elif isinstance(term, DotTerm):
             dimensions = slice(arrays["dot_start"][slot], arrays["dot_start"][slot + 1])
             arrays["dot_otherwise"][users, slot] = term.otherwise
             arrays["dot_user_has"][users, slot] = term.user_has
@@ -414,70 +426,91 @@ class PairLayout:
         else:
             self.entries.fill(term.entries.start, codes, term.gains, place=(slice(None), slot))
 
-    def write_job(self, slot: int, job: JobArrays, values: Mapping[int, Value], vector: Singles | None) -> None:
-        """Write one job, whose codes the tables contain.
+    def encode_jobs(self, jobs: JobArrays, values: Mapping[int, Value]) -> EncodedJobs:
+        """Return the columns of a few jobs.
 
         Parameters
         ----------
-        slot: The job's row.
-        job: The job alone.
-        values: Component → value for the job alone, of the components of `evaluated`.
-        vector: The vector of the job in the basis; None if it has none.
+        jobs: The jobs, whose codes the tables contain.
+        values: Component → value for these jobs and no users, of the components of `evaluated`.
 
         Raises
         ------
-        LayoutChangedError: If no row is left, or a component returned other terms, codes or maxima than before.
+        LayoutChangedError: If a component returned other terms, codes or maxima than before.
         """
-        if slot >= self.jobs_room:
-            raise LayoutChangedError
-        arrays = self._arrays
+        n, arrays = len(jobs), self._arrays
+        found = EncodedJobs(
+            np.zeros((n, arrays["job_value"].shape[1])),
+            np.zeros((n, len(self._keys)), dtype=np.int32),
+            np.zeros((n, len(self._numbers))),
+            np.zeros((n, len(self._flags)), dtype=np.uint16),
+            [],
+        )
         for name, key in self._keys_of_rows:
-            arrays["key_code"][slot, key] = getattr(job, name)[0] + 1
+            found.key_code[:, key] = getattr(jobs, name) + 1
         for name, number in self._numbers_of_rows:
-            arrays["number"][slot, number] = getattr(job, name)[0]
+            found.number[:, number] = getattr(jobs, name)
         for name, flag_set in self._flags_of_rows:
-            arrays["flag_bits"][slot, flag_set] = _FLAGS[name](job).bits[0]
-        for place, dimensions in self._vectors_of_basis:
-            arrays["dot_job_has"][slot, place] = vector is not None
-            arrays["job_vector"][slot, dimensions] = 0.0 if vector is None else vector
+            found.flag_bits[:, flag_set] = _FLAGS[name](jobs).bits
         for component, value in values.items():
-            self._write_job_terms(slot, component, value)
-        arrays["job_sum"][slot] = arrays["job_value"][slot] @ self._weight_of_job_slot
-        arrays["job_class"][slot] = self._find_classes(slice(slot, slot + 1))[0]
+            self._encode_terms(component, value, found)
+        return found
 
-    def _write_job_terms(self, slot: int, component: int, value: Value) -> None:
+    def _encode_terms(self, component: int, value: Value, found: EncodedJobs) -> None:
         arrays = self._arrays
-        if self._kinds[component] != tuple(map(type, (*value.terms, value.divisor))):
-            raise LayoutChangedError
-        divisor = [value.divisor] if isinstance(value.divisor, FlagTerm) else []
-        for term, (_, place) in zip([*value.terms, *divisor], [*self._placed[component], (0, 0)], strict=False):
+        for term, (_, place) in self._place_terms(component, value):
             if isinstance(term, JobTerm):
-                arrays["job_value"][slot, place] = term.values[0]
-                if value.divisor is not None and term.values[0] > arrays["job_value_max"][place]:
+                found.job_value[:, place] = term.values
+                if value.divisor is not None and term.values.max() > arrays["job_value_max"][place]:
                     raise LayoutChangedError
             elif isinstance(term, LookupTerm):
                 if term.key.size != self._key_size[term.key.name] or term.key.size < _LEAST_CODES:
                     raise LayoutChangedError
-                arrays["key_code"][slot, self._keys[term.key.name]] = term.key.codes[0] + 1
+                found.key_code[:, self._keys[term.key.name]] = term.key.codes + 1
             elif isinstance(term, IntervalTerm):
-                arrays["number"][slot, self._numbers[term.number.name]] = term.number.values[0]
+                found.number[:, self._numbers[term.number.name]] = term.number.values
             elif isinstance(term, FlagTerm):
                 if term.flags.width != self._flag_width[term.flags.name]:
                     raise LayoutChangedError
-                arrays["flag_bits"][slot, self._flags[term.flags.name]] = term.flags.bits[0]
+                found.flag_bits[:, self._flags[term.flags.name]] = term.flags.bits
             elif isinstance(term, DotTerm):
-                self._write_job_vector(slot, place, term)
+                start, stop = arrays["dot_start"][place : place + 2]
+                if term.jobs.shape[1] != stop - start or _find_reach(term.jobs) > arrays["dot_reach"][place]:
+                    raise LayoutChangedError
+                found.vectors.append((place, slice(start, stop), term.job_has, term.jobs))
 
-    def _write_job_vector(self, slot: int, place: int, term: DotTerm) -> None:
-        arrays = self._arrays
-        start, stop = arrays["dot_start"][place : place + 2]
-        if term.jobs.shape[1] != stop - start or _find_reach(term.jobs) > arrays["dot_reach"][place]:
+    def _place_terms(self, component: int, value: Value) -> list[tuple[Any, tuple[int, int]]]:
+        """Return the terms of a component, its divisor included, with their kinds and slots."""
+        if self._kinds[component] != tuple(map(type, (*value.terms, value.divisor))):
             raise LayoutChangedError
-        arrays["dot_job_has"][slot, place] = term.job_has[0]
-        arrays["job_vector"][slot, start:stop] = term.jobs[0]
+        placed = list(zip(value.terms, self._placed[component], strict=True))
+        return placed if value.divisor is None else [*placed, (value.divisor, self._divisors[component])]
 
-    def write_user(self, user: int, values: Sequence[Value]) -> None:
-        """Write one user, except the bounds. `values`: those of components that do not depend on the job alone.
+    def write_job(self, slot: int, encoded: EncodedJobs, row: int, vector: Singles | None) -> None:
+        """Write one job, row `row` of `encoded`. `vector`: that of the basis; None if the job has none.
+
+        Raises
+        ------
+        LayoutChangedError: If no row is left.
+        """
+        if slot >= self.jobs_room:
+            raise LayoutChangedError
+        arrays = self.arrays
+        arrays.job_value[slot] = encoded.job_value[row]
+        arrays.key_code[slot] = encoded.key_code[row]
+        arrays.number[slot] = encoded.number[row]
+        arrays.flag_bits[slot] = encoded.flag_bits[row]
+        for place, dimensions in self._vectors_of_basis:
+            arrays.dot_job_has[slot, place] = vector is not None
+            arrays.job_vector[slot, dimensions] = 0.0 if vector is None else vector
+        for place, dimensions, has, vectors in encoded.vectors:
+            arrays.dot_job_has[slot, place] = has[row]
+            arrays.job_vector[slot, dimensions] = vectors[row]
+        arrays.job_sum[slot] = arrays.job_value[slot] @ self._weight_of_job_slot
+        arrays.job_class[slot] = self._find_classes(slice(slot, slot + 1))[0]
+
+    def write_user(self, user: int, values: Mapping[int, Value]) -> None:
+        """Write one user, except the bounds. `values`: those of components that changed, for any jobs.
 
         Raises
         ------
@@ -486,23 +519,27 @@ class PairLayout:
         """
         if user >= self.users_room:
             raise LayoutChangedError
-        if [tuple(map(type, (*value.terms, value.divisor))) for value in values] != self._kinds_of_users:
-            raise LayoutChangedError
-        kinds = _Terms(values).of_kind
-        for slot, term in enumerate(kinds[LOOKUP]):
-            same_size = term.key.size == self._key_size[term.key.name]
-            if not same_size or not (self._is_own_row[slot] or np.array_equal(term.rows, self._tables[slot])):
-                raise LayoutChangedError
-        for term, table in zip(kinds[FLAGS], self._flag_tables, strict=True):
-            if not np.array_equal(term.rows, table):
-                raise LayoutChangedError
-        for slot, term in enumerate(kinds[DOT]):
-            if term.users.shape[1] != self._arrays["dot_start"][slot + 1] - self._arrays["dot_start"][slot]:
-                raise LayoutChangedError
+        placed = [term for component, value in values.items() for term in self._place_terms(component, value)]
+        for term, (_, slot) in placed:
+            self._require_same_table(term, slot)
         version = self.entries.version
-        self._write_users(kinds, slice(user, user + 1))
+        for term, (_, slot) in placed:
+            self._write_user_term(term, slot, slice(user, user + 1))
         if self.entries.version != version:
             self._refresh()
+
+    def _require_same_table(self, term: Any, slot: int) -> None:
+        is_same = True
+        if isinstance(term, LookupTerm):
+            is_same = term.key.size == self._key_size[term.key.name] and (
+                self._is_own_row[slot] or np.array_equal(term.rows, self._tables[slot])
+            )
+        elif isinstance(term, FlagTerm):
+            is_same = np.array_equal(term.rows, self._flag_tables[slot])
+        elif isinstance(term, DotTerm):
+            is_same = term.users.shape[1] == self._arrays["dot_start"][slot + 1] - self._arrays["dot_start"][slot]
+        if not is_same:
+            raise LayoutChangedError
 
     def read_job(self, slot: int) -> list[NDArray[Any]]:
         """Return copies of the values of a job."""
