@@ -82,7 +82,7 @@ def test_outputs_have_no_machine_paths_and_no_errors(notebook):
 
 def test_each_opens_with_a_question(notebook):
     title, _, question = "".join(notebook["cells"][0]["source"]).partition("\n\n")
-    assert re.fullmatch(r"# \d · .+", title)
+    assert re.fullmatch(r"# \d+ · .+", title)
     assert "?" in question.partition("\n\n")[0]
 
 
@@ -101,7 +101,7 @@ def test_links_stay_in_the_folder(notebook):
 def test_start_lists_every_notebook_in_order():
     text = "".join("".join(cell["source"]) for cell in json.loads(NOTEBOOKS[0].read_text("utf-8"))["cells"])
     listed = re.findall(r"^\|.*\]\((\w+)\.ipynb\)", text, re.MULTILINE)
-    assert listed == ["01_load", "06_tune_weights", "07_search_weights", "09_your_data", *WORKSHOP]
+    assert listed == ["01_load", "06_tune_weights", "07_search_weights", "09_your_data", "10_live", *WORKSHOP]
     assert {"00_start", *listed} == {path.stem for path in NOTEBOOKS}
 
 

@@ -68,7 +68,7 @@ def measure(size: Size, work: Workspace) -> Section:
         tables=[
             Table(
                 "Requests for lists, by the histogram of the service",
-                ("load", "requests", "median", "99th percentile", "processor time per request, all work included"),
+                ("load", "requests", "median", "99th percentile", "processor time per request", "of the whole process"),
                 [alone.describe("requests only"), loaded.describe("with events and ticks")],
                 notes=(loaded.note,),
             )
@@ -94,7 +94,8 @@ class _Observation:
         found = [(pattern.fullmatch(name), value) for name, value in change.items()]
         self._counts = sorted((float(match[1]), n) for match, n in found if match and match[2] == ROUTE)
         self.n = int(self._counts[-1][1])
-        self.cpu_per_request = 1000 * change["process_cpu_seconds_total"] / max(1, self.n)
+        self.cpu_per_request = 1000 * change["scoring_live_event_loop_cpu_seconds"] / max(1, self.n)
+        self.all_cpu_per_request = 1000 * change["process_cpu_seconds_total"] / max(1, self.n)
         self._change = change
 
     def quantile(self, share: float) -> float:
@@ -110,7 +111,7 @@ class _Observation:
     def describe(self, load: str) -> tuple[str, ...]:
         return (
             load, f"{self.n:,}", f"{self.quantile(0.5):.1f} ms", f"{self.quantile(0.99):.1f} ms",
-            f"{self.cpu_per_request:.2f} ms",
+            f"{self.cpu_per_request:.2f} ms", f"{self.all_cpu_per_request:.2f} ms",
         )  # fmt: skip
 
     @property

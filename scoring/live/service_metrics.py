@@ -5,6 +5,7 @@ No metric contains the id of a user or a job.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from scoring.optional_dependencies import require
@@ -46,6 +47,12 @@ class ServiceMetrics:
         )
         self._of_route: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._registry.register(engine_metrics)
+        loop = prometheus_client.Gauge(
+            "scoring_live_event_loop_cpu_seconds",
+            "Processor time of the thread that answers requests, without writes and explanations.",
+            registry=self._registry,
+        )
+        loop.set_function(time.thread_time)  # called by `render`, in that thread
         prometheus_client.ProcessCollector(registry=self._registry)
 
     def observe(self, route: str, status: int, seconds: float) -> None:
@@ -58,5 +65,5 @@ class ServiceMetrics:
         metrics[1].inc()
 
     def render(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format. Call it in the thread that answers requests."""
         return self._client.generate_latest(self._registry)

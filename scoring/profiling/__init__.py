@@ -11,6 +11,7 @@
 - `method_speed_comparison`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
 - `pruning_stats`: how many jobs are scored for each user
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
+- `live_delays`: how soon live lists contain events, one by one and in a burst
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
 Helper modules: `subprocess_data_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from scoring.profiling.line_times import line_profile as line_profile
     from scoring.profiling.line_times import plot_lines as plot_lines
     from scoring.profiling.line_times import readable_top_k as readable_top_k
+    from scoring.profiling.live_delays import measure_burst as measure_burst
+    from scoring.profiling.live_delays import measure_event_delays as measure_event_delays
+    from scoring.profiling.live_delays import plot_burst as plot_burst
+    from scoring.profiling.live_delays import plot_event_delays as plot_event_delays
     from scoring.profiling.memory_need import plot_memory as plot_memory
     from scoring.profiling.memory_need import predict_memory as predict_memory
     from scoring.profiling.method_speed_comparison import ladder as ladder
@@ -95,12 +100,16 @@ _HOMES = {
     "line_frame": "line_times",
     "line_profile": "line_times",
     "make_session": "sessions",
+    "measure_burst": "live_delays",
+    "measure_event_delays": "live_delays",
     "missing_values": "dataset_contents",
     "peak_frame": "peak_memory",
     "peak_of": "peak_memory",
     "phase_frame": "phase_times",
     "plot_actions": "dataset_contents",
+    "plot_burst": "live_delays",
     "plot_columns": "column_memory",
+    "plot_event_delays": "live_delays",
     "plot_hit_rates": "sessions",
     "plot_ladder": "method_speed_comparison",
     "plot_layers": "sessions",

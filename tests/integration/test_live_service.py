@@ -467,6 +467,7 @@ def test_metrics_count_requests_without_ids(server: LiveServer) -> None:
     assert re.search(r'scoring_live_request_seconds_bucket\{le="0.02",route="/users/\{user_id\}/jobs"\} [1-9]', text)
     assert "scoring_live_lag_seconds" in text
     assert "process_cpu_seconds_total" in text
+    assert re.search(r"^scoring_live_event_loop_cpu_seconds 0\.\d+", text, re.MULTILINE)
     assert "987654321" not in text
 
 
