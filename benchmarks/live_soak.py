@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,12 @@ def _run(options: argparse.Namespace, url: str) -> dict[str, Any]:
     with LiveEngine(url, "standard", k=options.k, tick_seconds=options.tick) as engine:
         started = time.monotonic() - start
         context = multiprocessing.get_context("spawn")
+        is_ready = context.Event()
         writer = context.Process(
-            target=write_events, args=(url, options.rate, 60 * options.minutes, options.changed), daemon=True
+            target=write_events, args=(url, options.rate, 60 * options.minutes, options.changed, is_ready), daemon=True
         )
         writer.start()
+        is_ready.wait(300)
         reader, memory = _Reader(engine, options.read_ms / 1000), _Memory()
         lags: list[float] = []
         end = time.monotonic() + 60 * options.minutes
@@ -106,6 +109,7 @@ def _run(options: argparse.Namespace, url: str) -> dict[str, Any]:
         "events": {name: n for name, n in counters.items() if name.startswith("events_")},
         "events_per_second": round(n_events / options.minutes / 60),
         "event_seconds": _describe_histogram(engine, "event_seconds"),
+        "delay_seconds": _describe_histogram(engine, "delay_seconds"),
         "tick_seconds": _describe_histogram(engine, "tick_seconds"),
         "build_seconds": _describe_histogram(engine, "build_seconds"),
         "counters": {name: n for name, n in counters.items() if not name.startswith("events_")},
@@ -114,6 +118,7 @@ def _run(options: argparse.Namespace, url: str) -> dict[str, Any]:
         "reads": reader.describe(),
         "memory_mb": memory.describe(),
         "frozen": list(status.frozen),
+        "tick_failure": status.tick_failure,
         "verify": str(report),
         "is_exact": report.is_exact,
         "writer_failed": is_failed,
@@ -121,9 +126,12 @@ def _run(options: argparse.Namespace, url: str) -> dict[str, Any]:
 
 
 def _describe_histogram(engine: LiveEngine, name: str) -> dict[str, float]:
-    counts, total = engine.metrics.histograms[name].read()
+    histogram = engine.metrics.histograms[name]
+    counts, total = histogram.read()
     n = counts[-1]
-    return {"count": n, "mean": round(total / n, 5) if n else 0.0, "sum": round(total, 2)}
+    below = zip(histogram.bounds, counts, strict=False)
+    shares = {f"share up to {bound:g}": round(count / max(1, n), 4) for bound, count in below}
+    return {"count": n, "mean": round(total / max(1, n), 5), **shares}
 
 
 class _Reader:
@@ -184,15 +192,17 @@ class _Memory:
         }
 
 
-def write_events(url: str, rate: float, seconds: float, n_changed: int) -> None:
+def write_events(url: str, rate: float, seconds: float, n_changed: int, is_ready: Event) -> None:
     """Write events at a rate: 60 % changed jobs, 10 % closed or opened, 2 % new, 2 % deleted, 26 % actions."""
     if not rate:
+        is_ready.set()
         return
     draw = random.Random(0)
     with Database.open(url) as database:
         jobs, users = load_jobs(database, limit=n_changed), load_users(database)["user_id"].tolist()
         rows = [{k: v for k, v in make_row(jobs.iloc[place]).items() if v is not None} for place in range(len(jobs))]
         log, new, next_id = EventLog(database), [], 10**9
+        is_ready.set()
         start, sent = time.monotonic(), 0
         while time.monotonic() - start < seconds:
             batch: list[dict[str, Any]] = []

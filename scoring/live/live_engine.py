@@ -11,6 +11,7 @@ A list is exact for the pair (basis, seq) of its answer. An engine whose databas
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -270,7 +271,7 @@ class LiveEngine:
         self._caught_up_at = time.monotonic()
         self._ticked_at = time.monotonic()
         self._renewed_at = self._promotions_read_at = self._noted_at = self._triggers_read_at = -1e9
-        self._cut_at = time.monotonic()
+        self._held_at = self._cut_at = time.monotonic()
 
     @property
     def log(self) -> EventLog:
@@ -310,6 +311,7 @@ class LiveEngine:
         self.database.write(self._create_tables)
         self._switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(min(self._switch_interval, _SWITCH_SECONDS))
+        gc.freeze()  # a full collection of all imported modules would hold the interpreter for 0.17 s
         self._run("lead", self._lead)
         try:
             self._load_and_swap()
@@ -340,6 +342,7 @@ class LiveEngine:
         if self._switch_interval is not None:
             sys.setswitchinterval(self._switch_interval)
             self._switch_interval = None
+            gc.unfreeze()
         if self._owns_database:
             self.database.close()
 
@@ -940,12 +943,16 @@ class LiveEngine:
             self.log.cut()
 
     def _renew(self) -> bool:
-        self._renewed_at = time.monotonic()
+        start = self._renewed_at = time.monotonic()
         try:
-            return self.database.write(self._lease.renew)
+            is_leader = self.database.write(self._lease.renew)
         except DatabaseError:
-            self._lease.fence = None
+            if start - self._held_at > self._lease.seconds:
+                self._lease.fence = None
             raise
+        if is_leader:
+            self._held_at = start
+        return is_leader
 
     def _check_promotion(self) -> None:
         number = self._find_promotion()

@@ -312,7 +312,8 @@ class LiveLists:
         self._changed_users: dict[int, UserArrays] = {}  # place → the user's row, if an event changed it
         self._no_users = take_users(inputs.users, None)
         self._no_dataset = cast(Dataset, _NoDataset(self.tables.board))
-        no_jobs = self._jobs.take(np.empty(0, dtype=np.int32), lambda: self._dataset.tables.jobs.iloc[:0])
+        no_frame = self._dataset.tables.jobs.iloc[:0]  # without `self`: a cycle would keep replaced lists in memory
+        no_jobs = self._jobs.take(np.empty(0, dtype=np.int32), lambda: no_frame)
         none = np.empty(0, dtype=np.int32)
         no_actions = ActionArrays(none, none, none.astype(np.int8), none.astype(np.int64))
         self._no_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 0)

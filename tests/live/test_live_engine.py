@@ -68,7 +68,7 @@ def test_first_start_writes_a_basis(engine: LiveEngine) -> None:
 def test_read_contains_the_write_it_waits_for(engine: LiveEngine) -> None:
     before = listed(engine)
     written = engine.write([{"kind": "job", "id": before[0], "deleted": True}])
-    answer = engine.get(first_user(engine), after=written.seq)
+    answer = engine.get(first_user(engine), after=written.seq, timeout=20)
     assert answer.list is not None
     assert before[0] not in answer.list.job_id
     assert answer.seq >= written.seq
@@ -87,16 +87,16 @@ def test_unknown_and_inactive_users(engine: LiveEngine) -> None:
     with pytest.raises(UnknownIdError):
         engine.get(10**9)
     written = engine.write([{"kind": "user", "row": {"user_id": user, "is_active": False}}])
-    assert engine.get(user, after=written.seq).list is None
+    assert engine.get(user, after=written.seq, timeout=20).list is None
     written = engine.write([{"kind": "user", "id": user, "deleted": True}])
     with pytest.raises(UnknownIdError):
-        engine.get(user, after=written.seq)
+        engine.get(user, after=written.seq, timeout=20)
 
 
 def test_explanation_equals_the_list(engine: LiveEngine, tables: Tables) -> None:
     user = first_user(engine)
     written = engine.write([job_row(tables, 3, job_id=70_001, company_id="new", prefecture_code="XY")])
-    answer = engine.get(user, after=written.seq)
+    answer = engine.get(user, after=written.seq, timeout=20)
     assert answer.list is not None
     for job, scores in zip(answer.list.job_id.tolist(), answer.list.scores, strict=True):
         found = engine.explain(user, job)
@@ -128,7 +128,7 @@ def test_restart_continues_with_the_same_lists(sqlite_url: str, engine: LiveEngi
     rows = [job_row(tables, place, fee=9000.0 + place) for place in range(10)]
     written = engine.write([*rows, job_row(tables, 1, job_id=70_002)])
     user = first_user(engine)
-    before = engine.get(user, after=written.seq)
+    before = engine.get(user, after=written.seq, timeout=20)
     engine.close()
     with LiveEngine(sqlite_url, "standard", k=5, tick_seconds=3600, clock=engine._now) as later:
         after = later.get(user)

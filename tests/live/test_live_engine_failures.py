@@ -237,7 +237,7 @@ def test_events_during_a_tick_are_in_its_lists(
     assert is_computing.wait(20)
     user = next(iter(all_answers(engine)))
     written = engine.write([job_row(tables, 2, job_id=70_005), job_row(tables, 3, fee=9999.0)])
-    answer = engine.get(user, after=written.seq)
+    answer = engine.get(user, after=written.seq, timeout=20)
     assert answer.basis == 1
     may_continue.set()
     thread.join()
@@ -254,7 +254,7 @@ def test_action_on_a_later_job_counts_after_a_restart(start: Open, tables: Table
         wait_until(lambda: engine.status().n_quarantined == 1)
     with start() as engine, start() as other:
         written = engine.write([job_row(tables, 1, job_id=71_000)])
-        answer = engine.get(user, after=written.seq)
+        answer = engine.get(user, after=written.seq, timeout=20)
         wait_until(lambda: is_settled(other))
         if answer.list is not None:
             assert 71_000 not in answer.list.job_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -277,3 +279,19 @@ def test_own_components_of_other_rows_are_refused(component: type[Component]) ->
     with pytest.raises(ModelError) as raised:
         LiveLists(tables, with_own(component()), basis_of(tables))
     assert raised.value.key[0] == "own"
+
+
+def test_replaced_lists_leave_memory_at_once() -> None:
+    """Without a cycle, no garbage collection is needed, which holds the interpreter for long."""
+    tables = tables_of(market_of(1))
+    gc.disable()
+    try:
+        lists = LiveLists(tables, "standard", basis_of(tables), k=5)
+        events = EventMaker(market_of(1), 1)
+        for _ in range(20):
+            lists.apply(events.make())
+        dead = weakref.ref(lists)
+        del lists
+        assert dead() is None
+    finally:
+        gc.enable()
