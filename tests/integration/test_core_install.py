@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 EXTRAS = (
-    "IPython", "anywidget", "asyncpg", "ipykernel", "ipywidgets", "jupyter_client", "jupyter_server", "jupyterlab",
-    "line_profiler", "memory_profiler", "nbformat", "prometheus_client", "psycopg", "traitlets", "voila",
+    "IPython", "anywidget", "asyncpg", "fastapi", "ipykernel", "ipywidgets", "jupyter_client", "jupyter_server",
+    "jupyterlab",
+    "line_profiler", "memory_profiler", "nbformat", "prometheus_client", "psycopg", "traitlets", "uvicorn", "voila",
 )  # fmt: skip
 
 SCRIPT = f"""

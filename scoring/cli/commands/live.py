@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["live"]
 
+_GC_THRESHOLDS = (10_000, 20, 20)
 _ACTIONS = ("--install", "--uninstall", "--status", "--verify", "--create-tokens")
 
 
@@ -242,6 +244,10 @@ def _serve(engine: LiveEngine, tokens: AccessTokens | None, listener: socket.soc
     from scoring.live.http_service import make_app
 
     status, console = engine.status(), make_console()
+    # The command collects garbage rarely, because it ends soon. A service runs long. What exists now stays.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     if not status.has_triggers:
         Progress().print_line(
             "warning: the database has no triggers, so changes by other programs are not seen until a restart. Create "

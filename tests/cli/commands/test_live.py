@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from scoring.database.database import Database
 from scoring.live.event_log import EventLog
-from tests.cli.command import Call, error_line, page
+from tests.cli.command import Call, error_line, page, require_one_error
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,16 @@ def test_one_token_in_the_environment_is_an_error(
 ) -> None:
     monkeypatch.setenv("SCORING_LIVE_READ_TOKEN", "r" * 20)
     assert "SCORING_LIVE_EXPLAIN_TOKEN" in error_line(scoring("live", "--db", database), 1)
+
+
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn", "prometheus_client"])
+def test_missing_package_is_named_with_its_extra(
+    scoring: Call, database: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    done = scoring("live", "--no-tokens", "--db", database)
+    require_one_error(done, 1, f"scoring live requires {package}")
+    assert done.stderr.endswith("pip install 'scoring[live]'\n")
 
 
 def test_created_tokens_are_private_and_not_printed(scoring: Call) -> None:
