@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scoring.cli.holdout_options import UserSplit
     from scoring.cli.progress import Progress
     from scoring.evaluation import Backtest, Scoreboard
@@ -26,6 +28,7 @@ def log_test_access(
     split: UserSplit = "test",
     broken_floors: Sequence[str] = (),
     limits: Sequence[DeclaredLimit] = (),
+    slices: pd.DataFrame | None = None,
     derived_from: ScoringModel | None = None,
 ) -> int | None:
     """Log an evaluation on test users as one look. Print a warning if the users were evaluated before.
@@ -35,7 +38,7 @@ def log_test_access(
     if split not in ("test", "all"):
         return None
     looks = registry.log_scoreboard(
-        board, split=split, broken_floors=broken_floors, limits=limits, derived_from=derived_from
+        board, split=split, broken_floors=broken_floors, limits=limits, slices=slices, derived_from=derived_from
     )
     if looks > 1:
         _print_look_warning("these users", looks, progress)

@@ -32,8 +32,7 @@ from scoring.model_report.page_elements import (
 from scoring.model_report.report_content import ReportContent, RunFacts
 from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram, find_reach
 from scoring.registry import Metric, Profile
-from scoring.registry.evaluation_file import SavedSlice
-from scoring.registry.evaluation_log import Change, TestAccess
+from scoring.registry.evaluation_log import Change, SavedSlice, TestAccess
 from scoring.registry.promotion_evidence import TestResult, format_change
 from scoring.registry.promotions import Promotion, StoredPromotion
 from scoring.runs.gate.verdict import BY_PUBLISHED_MODEL

@@ -14,8 +14,8 @@ from scoring.model import ScoringModel
 from scoring.model_catalog import list_preset_names, load_model
 from scoring.model_report.list_changes import ListChanges
 from scoring.registry import Profile, ProfileDiff, Registry
-from scoring.registry.evaluation_file import SavedEvaluation, SavedSlice
-from scoring.registry.evaluation_log import TestAccess
+from scoring.registry.evaluation_file import SavedEvaluation
+from scoring.registry.evaluation_log import SavedSlice, TestAccess
 from scoring.registry.promotion_evidence import TestResult
 from scoring.registry.promotions import Promotion
 from scoring.runs.gate.verdict import Outcome, read_outcome, summarize_record
@@ -183,6 +183,7 @@ def collect_profile_content(
         lists=lists,
         lists_problem=lists_problem,
         decision=Decision.of(registry, profile.digest),
+        slices=_find_slices(evidence),
     )
 
 
@@ -220,6 +221,7 @@ def collect_run_content(
         lists_problem=lists_problem,
         decision=Decision.of(registry, "" if after is None else after.digest),
         run=run,
+        slices=_find_slices(evidence),
     )
 
 
@@ -257,6 +259,12 @@ def collect_evaluation_content(
         notes=evaluation.notes,
         slices=evaluation.slices,
     )
+
+
+def _find_slices(evidence: TestResult | None) -> tuple[SavedSlice, ...]:
+    """Return the differences by slice that the log of evaluations contains."""
+    access = None if evidence is None else evidence.access
+    return () if access is None else access.slices or ()
 
 
 def _find_doubts(access: TestAccess) -> tuple[str, ...]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, ScoringModel, parse_model
-from scoring.registry.evaluation_log import TestAccess
+from scoring.registry.evaluation_log import SavedSlice, TestAccess
 from scoring.registry.metadata import Digest, Metric, Text, validate_section
 from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import describe_os_error
@@ -49,22 +48,6 @@ class SavedModel(_Part):
         return model if model.digest == self.digest else None
 
 
-class SavedSlice(_Part):
-    """The difference of a metric in a slice with enough users for a test. Smaller ones could identify a user."""
-
-    metric: Text
-    slicing: Text
-    slice: Text
-    n: int = Field(ge=0)
-    mean_a: float | None
-    mean_b: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    worse: bool
-    better: bool
-
-
 class SavedEvaluation(_Part):
     """The comparison of a model with the baseline."""
 
@@ -95,10 +78,9 @@ class SavedEvaluation(_Part):
         slices: pd.DataFrame | None,
     ) -> SavedEvaluation:
         """Return the evaluation of the last of two records of `describe_scoreboard` or `describe_backtest`."""
-        first, last = ({key: value for key, value in record.items() if "sketch" not in key} for record in records)
+        dropped = ("sketch", "sketch_key", "slices")  # the slices of the file have all metrics
+        first, last = ({key: value for key, value in record.items() if key not in dropped} for record in records)
         access = validate_section(TestAccess, {**last, "at": at, "look": 1}, "evaluation")
-        fields = list(SavedSlice.model_fields)
-        rows = [] if slices is None else slices.loc[slices["tested"], fields].to_dict("records")
         return cls(
             baseline=SavedModel.of(names[0], models[0]),
             model=SavedModel.of(names[1], models[1]),
@@ -107,7 +89,7 @@ class SavedEvaluation(_Part):
             n_looks=n_looks,
             level=level,
             notes=tuple(notes),
-            slices=tuple(SavedSlice(**{str(key): _drop_nan(value) for key, value in row.items()}) for row in rows),
+            slices=() if slices is None else SavedSlice.list_of(slices),
         )
 
     @model_validator(mode="after")
@@ -120,10 +102,6 @@ class SavedEvaluation(_Part):
     def dump(self) -> str:
         """Return the content of the file."""
         return self.model_dump_json(by_alias=True, indent=1, exclude={"access": {"sketch", "sketch_key"}}) + "\n"
-
-
-def _drop_nan(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def find_evaluation(name: str) -> Path | None:

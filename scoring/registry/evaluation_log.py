@@ -5,8 +5,9 @@ A command evaluates one or more models at once: that is one look. The log has on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -17,6 +18,7 @@ from scoring.registry.metadata import Digest, Metric, Text
 __all__ = [
     "Change",
     "DeclaredLimit",
+    "SavedSlice",
     "TestAccess",
     "count_looks",
     "find_same_users",
@@ -53,6 +55,34 @@ class DeclaredLimit(BaseModel):
     text: Text
     is_kept: bool
     """Whether the value on the test users satisfies the limit."""
+
+
+class SavedSlice(BaseModel):
+    """The difference of a metric in a slice with enough users for a test. Smaller ones could identify a user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    metric: Text
+    slicing: Text
+    slice: Text
+    n: int = Field(ge=0)
+    mean_a: float | None = None
+    mean_b: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    worse: bool
+    better: bool
+
+    @classmethod
+    def list_of(cls, slices: pd.DataFrame) -> tuple[Self, ...]:
+        """Return the tested rows of a frame of `Scoreboard.slices`."""
+        rows = slices.loc[slices["tested"], list(cls.model_fields)].to_dict("records")
+        return tuple(cls(**{str(key): _drop_nan(value) for key, value in row.items()}) for row in rows)
+
+
+def _drop_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 class TestAccess(BaseModel):
@@ -96,6 +126,8 @@ class TestAccess(BaseModel):
     n_slices: Annotated[int, Field(ge=0)] | None = None
     n_tested_slices: Annotated[int, Field(ge=0)] | None = None
     """Number of slices with enough users for a test. None: not recorded."""
+    slices: tuple[SavedSlice, ...] | None = None
+    """Differences of one metric by slice: of the first goal, or else of the first metric. None: not recorded."""
     currency: Text | None = None
     """The unit of amounts of money; empty if it is not known. None: that of the default board."""
     sketch: tuple[Text, ...] = ()

@@ -13,7 +13,7 @@ import pandas as pd
 from scoring.array_types import Longs
 from scoring.columns.board_definition import DEFAULT_BOARD
 from scoring.model import ScoringModel
-from scoring.registry.evaluation_log import Change, DeclaredLimit
+from scoring.registry.evaluation_log import Change, DeclaredLimit, SavedSlice
 from scoring.registry.held_out_pair_sketch import identify_key, sketch_pairs
 from scoring.registry.metadata import parse_metrics, to_utc
 
@@ -33,11 +33,12 @@ def describe_scoreboard(
     find_users: FindUsers,
     key: bytes,
     limits: Sequence[DeclaredLimit] = (),
+    slices: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """Return the fields of a `TestAccess` for each model. Lists of other systems are not described.
 
     `broken_floors` are floors that the last model does not keep, and `limits` those declared for it. `key` is that of
-    the sketch.
+    the sketch. `slices` is the frame of `Scoreboard.slices` for the last model; None: that of the usual slices.
     """
     holdout, frame = board.evaluator.holdout, board.frame()
     baseline = board.evaluations[board.baseline]
@@ -66,12 +67,15 @@ def describe_scoreboard(
             record["profile"] = name  # a search does not rename its models, so their name does not identify them
         record["metrics"] = _collect_metrics(frame[(frame["model"] == name) & frame["mean"].notna()])
         if name != board.baseline:
+            usual = board.slices(name)
+            goals = [goal.name for goal in board.goals]
             record |= compared | {
-                "goals": tuple(goal.name for goal in board.goals) if name == board.candidate else (),
+                "goals": tuple(goals) if name == board.candidate else (),
                 "broken_floors": tuple(broken_floors) if name == last else (),
                 "limits": (tuple(limits) or None) if name == board.candidate else None,
                 "changes": _collect_changes(frame[(frame["model"] == name) & frame["difference"].notna()]),
-                **_describe_slices(board.slices(name)),
+                **_describe_slices(usual),
+                "slices": _save_slices(usual if slices is None or name != last else slices, goals),
             }
         records.append(record)
     return records
@@ -159,6 +163,13 @@ def _find_other_currency(currency: str) -> str | None:
 
 def _parse_finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _save_slices(slices: pd.DataFrame, goals: Sequence[str]) -> tuple[SavedSlice, ...]:
+    """Return the rows of the first goal, or else of the first metric."""
+    metrics = slices["metric"].unique().tolist()
+    metric = next((goal for goal in goals if goal in metrics), metrics[0] if metrics else "")
+    return SavedSlice.list_of(slices[slices["metric"] == metric])
 
 
 def _describe_slices(frame: pd.DataFrame) -> dict[str, Any]:

@@ -418,7 +418,7 @@ class Registry:
         whole_note = " ".join(_end_sentence(text) for text in sentences if text)
         access = evidence.access
         details = {
-            "evidence": None if access is None else access.model_dump_json(exclude={"sketch"}, by_alias=True),
+            "evidence": None if access is None else access.model_dump_json(exclude={"sketch", "slices"}, by_alias=True),
             "requested_by": requested_by,
             "approved_by": approved_by,
         }
@@ -680,6 +680,7 @@ class Registry:
         split: str = "test",
         broken_floors: Sequence[str] = (),
         limits: Sequence[DeclaredLimit] = (),
+        slices: pd.DataFrame | None = None,
         derived_from: ScoringModel | None = None,
     ) -> int:
         """Log an evaluation of models on test users as one look. Return the number of looks at these users.
@@ -691,11 +692,12 @@ class Registry:
         split: "test", or "all" if the users include those of other splits.
         broken_floors: Floors that the last model does not keep.
         limits: Limits of the measures of the candidate that were declared before the evaluation.
+        slices: The frame of `Scoreboard.slices` for the last model; None: that of the usual slices.
         derived_from: The model that a search started with. Every model then counts as fitted to its users.
         """
         find_users = self._make_finder(derived_from)
-        records = describe_scoreboard(board, split, broken_floors, find_users, self._keys.require(), limits)
-        return self._log_look(records)
+        key = self._keys.require()
+        return self._log_look(describe_scoreboard(board, split, broken_floors, find_users, key, limits, slices))
 
     def log_backtest(self, backtest: Backtest, models: Mapping[str, ScoringModel], *, split: str = "test") -> int:
         """Log an evaluation at several cuts as one look. Return the number of looks at these users.

@@ -143,13 +143,16 @@ def evaluate(
             return
         board = request.evaluate(data, progress)
     _print_notes(request, board, progress)
-    look = log_test_access(registry, board, progress, split=on)
     slicings: list[Slicing | JobSlicing] = [
         *_make_slicings(board, slices),
         *columns.make_slicings(data.tables),
         *columns.make_job_slicings(board.evaluator.inputs),
     ]
-    tables = _OptionalTables(board, slicings, list(chosen)[-1] if ablation else None)
+    last = list(board.evaluations)[-1]
+    of_last = board.slices(last, slicings) if slicings else None
+    of_model = None if board.evaluations[last].is_external else of_last
+    look = log_test_access(registry, board, progress, split=on, slices=of_model)
+    tables = _OptionalTables(board, slicings, of_last, list(chosen)[-1] if ablation else None)
     _print_tables(board, tables)
     _write_files(board, tables, out, lists_out, progress)
     if out is not None:
@@ -319,11 +322,17 @@ def _save_backtest(backtest: Backtest, folder: Path) -> None:
 class _OptionalTables:
     """The tables that --slices, --slices-by and --ablation add."""
 
-    def __init__(self, board: Scoreboard, slicings: Sequence[Slicing | JobSlicing], ablated: str | None) -> None:
+    def __init__(
+        self,
+        board: Scoreboard,
+        slicings: Sequence[Slicing | JobSlicing],
+        slices: pd.DataFrame | None,
+        ablated: str | None,
+    ) -> None:
         self._board, self._ablated = board, ablated
         self._compared = list(board.evaluations)[-1]
         self._metric = board.evaluator.metrics[0].name
-        self.slices = board.slices(self._compared, slicings) if slicings else None
+        self.slices = slices
         self._slicings = slicings
         self._ablation = None if ablated is None else _run_ablation(board, ablated)
 

@@ -53,10 +53,26 @@ def _check_profile(action_command: Call, action_data: Dataset) -> None:
         f"{best['places_before']:,}",
         f"{best['places_after']:,}",
     ]
+    _check_slices(reader)
     first = Path("fit.html").read_bytes()
     assert action_command("report", "fit@1", "--html", "again.html").exit_code == 0
     assert Path("again.html").read_bytes() == first
     assert len(first) < 200_000
+
+
+def _check_slices(reader: PageReader) -> pd.DataFrame:
+    """Check the table of slices, and return the rows of the first metric."""
+    slices = pd.read_csv("tables/slices.csv").query("metric == 'NDCG@10' and tested")
+    assert len(slices) > 0
+    for row in slices.to_dict("records"):
+        shown = reader.find_row(f"{row['slice']}{name_slicing(row['slicing'])}", f"{row['mean_a']:.3f}")
+        assert shown[1:5] == [
+            f"{row['n']:,}",
+            f"{row['mean_a']:.3f}",
+            f"{row['mean_b']:.3f}",
+            f"{row['difference']:+.3f}",
+        ]
+    return slices
 
 
 def _check_evaluation(action_command: Call) -> None:
@@ -72,16 +88,7 @@ def _check_evaluation(action_command: Call) -> None:
         f"{board.loc['NDCG@10', 'mean'] - board.loc['NDCG@10', 'difference']:.3f}",
         f"{board.loc['NDCG@10', 'mean']:.3f}",
     ]
-    slices = pd.read_csv("tables/slices.csv").query("metric == 'NDCG@10' and tested")
-    assert len(slices) > 0
-    for row in slices.to_dict("records"):
-        shown = reader.find_row(f"{row['slice']}{name_slicing(row['slicing'])}", f"{row['mean_a']:.3f}")
-        assert shown[1:5] == [
-            f"{row['n']:,}",
-            f"{row['mean_a']:.3f}",
-            f"{row['mean_b']:.3f}",
-            f"{row['difference']:+.3f}",
-        ]
+    slices = _check_slices(reader)
     saved = json.loads(Path("tables/evaluation.json").read_text("utf-8"))
     assert {one["slice"] for one in saved["slices"] if one["metric"] == "NDCG@10"} == set(slices["slice"])
     assert "sketch" not in saved["access"]
