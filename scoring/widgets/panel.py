@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring.errors import ConfigurationError, ScoringError, pluralize
+from scoring.errors import ConfigurationError, ScoringError, make_printable, pluralize
 from scoring.model import ScoringModel
 from scoring.registry import Profile, Registry
 from scoring.widgets.background_reach_and_audience import BackgroundQuestion
@@ -91,6 +91,7 @@ class TuningPanel:
         self.question = BackgroundQuestion(session, on_change=self._show_question)
         self._promotion = None if registry is None else PromotionDialog(registry, database)
         self._beside: tuple[tuple[str, ScoringModel], ...] = ()
+        self._slices_by = ""
         self._drag: object = None
         self._n_forced = 0  # how often the page must show its former values again
         self._n_evidence = 0
@@ -218,6 +219,8 @@ class TuningPanel:
                 return self._promote(event)
             case "beside":
                 return self._compare(event.get("profiles", ()))
+            case "slices":
+                return self._slice(_read_text(event, "column"))
             case "export":
                 return self._export(_read_text(event, "what"))
             case "find":
@@ -351,6 +354,16 @@ class TuningPanel:
         if not self._beside:
             self._sources.pop("beside", None)
             self.page.show(beside=None)
+        self._submit()
+        return ""
+
+    def _slice(self, column: str) -> str:
+        """Slice also by an own column; "": only by the usual slicings."""
+        if column and column not in self.session.slice_columns:
+            raise ConfigurationError(
+                f"{make_printable(column)} is not an own column with groups of users or jobs.", key=("column",)
+            )
+        self._slices_by = column
         self._submit()
         return ""
 
@@ -495,6 +508,7 @@ class TuningPanel:
             self._is_confirming,
             self.weights.state.moved,
             beside=self._beside,
+            slices_by=self._slices_by,
         )
 
     # Drafts
@@ -566,6 +580,7 @@ class TuningPanel:
             "as_of": f"{session.data.as_of:%Y-%m-%d %H:%M} UTC",
             "level": session.level,
             "has_profiles": self.saver is not None,
+            "slice_columns": list(session.slice_columns),
         }
 
     def _show_controls(self) -> None:
@@ -732,6 +747,7 @@ _CONTROLS: Final[dict[Any, str]] = {
     "evidence": "evidence",
     "promote": "promote",
     "beside": "beside",
+    "slices": "slices",
     "export": "export",
     "find": "find",
     "filter": "filter",

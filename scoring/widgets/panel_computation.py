@@ -32,10 +32,12 @@ from scoring.evaluation import (
     Evaluator,
     HitRate,
     Holdout,
+    JobSlicing,
     Recall,
     Slicing,
     by_time,
     make_slicings,
+    slice_by,
     split_users,
 )
 from scoring.evaluation.exposure_changes import ATTRIBUTES, JobAttribute
@@ -88,6 +90,8 @@ class Request:
     moved: str = field(default="", compare=False)
     beside: tuple[tuple[str, ScoringModel], ...] = ()
     """Names and models to show beside the baseline and the model."""
+    slices_by: str = ""
+    """An own column to slice by in addition to the usual slicings, one of `TuningSession.slice_columns`. "": none."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -355,6 +359,28 @@ class TuningSession:
         return tuple(one.of_users(self.user_id) for one in make_slicings(self.evaluator.inputs))
 
     @cached_property
+    def slice_columns(self) -> tuple[str, ...]:
+        """Own columns of the users and, as job.COLUMN, of the jobs. Columns that identify rows are left out."""
+        board = self.data.board
+        users = [column.name for column in board.get_own("users")]
+        jobs = [f"job.{column.name}" for column in board.get_own("jobs")]
+        return tuple(column for column in (*users, *jobs) if self._try_slicing(column) is not None)
+
+    def _try_slicing(self, column: str) -> Slicing | JobSlicing | None:
+        """Return the slicing by an own column; None if its values identify users or jobs."""
+        try:
+            if column.startswith("job."):
+                return JobSlicing.by(self.evaluator.inputs, column.removeprefix("job."))
+            return slice_by(self.data.tables.users, column)
+        except ConfigurationError:
+            return None
+
+    def _choose_slicings(self, column: str) -> list[Slicing | JobSlicing]:
+        """Return the usual slicings, and that by an own column."""
+        own = self._try_slicing(column) if column else None
+        return [*self.slicings, *([] if own is None else [own])]
+
+    @cached_property
     def _job_attributes(self) -> dict[str, JobAttribute]:
         return {by: JobAttribute.of(self.evaluator.inputs, by) for by in EXPOSURE_KEYS}
 
@@ -406,7 +432,9 @@ class TuningSession:
         if state.slices is None:
             with _time_stage(milliseconds, "slices", cancelled):
                 both = {"baseline": self._evaluated_baseline(request)[0], "current": state.evaluation}
-                found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("current", self.slicings)
+                found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices(
+                    "current", self._choose_slicings(request.slices_by)
+                )
                 state = replace(state, slices=found)
             yield self._keep(state)
         if state.exposure is None:
@@ -436,6 +464,7 @@ class TuningSession:
                 known,
                 request=request,
                 actions=actions,
+                slices=known.slices if known.request.slices_by == request.slices_by else None,
                 beside=None,
                 waterfall=None,
                 confirmation=None,

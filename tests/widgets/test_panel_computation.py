@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring import Dataset, make_market
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation import Comparison, Evaluator, Scoreboard, make_slicings, split_users, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
+from scoring.widgets import TuningPanel
 from scoring.widgets.measure_differences import compute_intervals
 from scoring.widgets.panel_computation import METRICS, Request, TuningSession
 from tests.support.errors import raises_at, raises_unknown
@@ -336,3 +338,31 @@ def draw_weights(rng, model):
     """Return random weights of all components."""
     names = [part.name for part in model.parts]
     return dict(zip(names, rng.dirichlet(np.ones(len(names))).tolist(), strict=True))
+
+
+def test_own_columns_are_slices(standard):
+    tables = make_market(260, 900, 26_000, seed=3).tables
+    users = tables.users.assign(plan=np.where(tables.users["user_id"] % 2, "paid", "free"), code="u")
+    users["code"] += users["user_id"].astype(str)
+    jobs = tables.jobs.assign(shift=np.where(tables.jobs["job_id"] % 3, "day", "night"))
+    own = {"users": {"plan": "text", "code": "text"}, "jobs": {"shift": "text"}}
+    data = Dataset.from_frames(jobs, users, tables.actions, own_columns=own)
+    session = TuningSession.of(data, standard, users=120)
+    assert session.slice_columns == ("plan", "job.shift")  # a code names its user
+    user, moved = int(session.user_id[0]), standard.with_weights({"fee": 0.6, "location": 0.4})
+    usual = session.compute(Request(moved, user)).slices
+    for column, name, labels in (("plan", "plan", {"free", "paid"}), ("job.shift", "job.shift", {"day", "night"})):
+        state = session.compute(Request(moved, user, slices_by=column))
+        found = state.slices[state.slices["slicing"] == name]
+        assert set(found["slice"]) == labels
+        assert len(state.slices) > len(usual)
+        assert state.is_complete
+    assert len(session.compute(Request(moved, user)).slices) == len(usual)
+    panel = TuningPanel(session, debounce=0.0)
+    assert panel.page.document["session"]["slice_columns"] == ["plan", "job.shift"]
+    panel.handle({"kind": "slices", "column": "plan"})
+    panel.wait()
+    assert "plan" in {row["slicing"] for row in panel.page.document["slices"]["metrics"]["NDCG@10"]}
+    panel.handle({"kind": "slices", "column": "code"})
+    assert panel.page.document["problem"]["kind"] == "failed"
+    panel.close()

@@ -328,6 +328,7 @@ class Page {
       + `as of ${part.as_of}. Metrics count the actions after that time.`);
     const tab = Array.from(this.left.querySelectorAll('[role="tab"]')).find((one) => one.textContent === "Profiles");
     tab.hidden = !part.has_profiles;
+    this.slices.showColumns(part.slice_columns);
   }
 
   showValues(values) {

@@ -418,12 +418,22 @@ class Waterfall {
 /** A metric by slices of the users. */
 class Slices {
   constructor(page) {
+    this.page = page;
     this.data = null;
+    this.column = make("select", { "aria-label": "own column of the slices", onchange: () =>
+      page.send({ kind: "slices", column: this.column.value }) });
+    this.columnLabel = make("label", { hidden: true }, "also by", this.column);
     this.metric = make("select", { "aria-label": "metric of the slices", onchange: () => this.draw() });
     this.warning = make("p", {});
     this.body = make("div", { class: "scroll" });
-    this.node = makeSection("Slices of users", make("div", { class: "chooser" }, make("label", {}, "metric", this.metric)),
-      this.warning, this.body).node;
+    this.node = makeSection("Slices of users", make("div", { class: "chooser" }, make("label", {}, "metric", this.metric), this.columnLabel),
+      page.makeMessage("slices"), this.warning, this.body).node;
+  }
+
+  showColumns(names) {
+    this.columnLabel.hidden = !names.length;
+    if (this.column.options.length === names.length + 1) return;
+    this.column.replaceChildren(make("option", { value: "" }, "no own column"), ...names.map((name) => make("option", { value: name }, name)));
   }
 
   show(data) {
