@@ -149,9 +149,13 @@ def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     assert len(slid["list"]) == 40
 
     expect(keyboard.root.locator(".moves")).to_contain_text(re.compile(r"has compared [1-9]\d* settings?;"))
+    header = measure(keyboard.page)["header"]["height"]
     keyboard.reach(keyboard.button("Confirm"))
     keyboard.press("Enter")
     expect(keyboard.message).to_contain_text(re.compile(r"Confirmation on \d+ validation users?: NDCG@10"))
+    assert header < measure(keyboard.page)["header"]["height"] < header + 40  # one line
+    keyboard.message.locator("summary").click()
+    expect(keyboard.message.get_by_text("the first confirmation of this session")).to_be_visible()
     keyboard.back(slid)
 
     keyboard.press("Control+z")
@@ -460,6 +464,23 @@ def test_nothing_overlaps_at_any_width_and_theme(moved: Keyboard) -> None:
                 assert stuck["header"]["height"] < stuck["left"]["top"] + 1 < 200
                 page.locator("#rendered_cells").evaluate("one => one.scrollTo(0, 0)")
     assert len(papers) == 2
+
+
+def test_wheel_over_the_list_scrolls_the_page(moved: Keyboard) -> None:
+    rows, all_jobs = moved.root.locator(".list tbody tr"), moved.root.get_by_role("button", name="Show all 40 jobs")
+    moved.page.set_viewport_size({"width": 1280, "height": 700})
+    rows.nth(2).hover()
+    top = measure(moved.page)["measures"]["top"]
+    moved.page.mouse.wheel(0, -300)
+    moved.page.wait_for_function(
+        "top => document.querySelector('table[aria-label^=Measures]').getBoundingClientRect().top > top + 200", arg=top
+    )
+    assert moved.root.locator(".list").evaluate("one => one.scrollTop") == 0
+    all_jobs.click()
+    expect(moved.root.get_by_role("button", name="Show fewer jobs")).to_be_visible()
+    box = moved.root.locator(".list").bounding_box()
+    assert box is not None
+    assert box["height"] > 1000  # the whole list
 
 
 def test_axe_finds_no_problem(moved: Keyboard) -> None:
