@@ -42,6 +42,7 @@ from scoring.model.terms import JobTerm, Value
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Plan
 from scoring.plan.plan import build_program, call_terms
+from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range_check import is_shipped
 from scoring.statistics import Basis, Statistics
@@ -400,12 +401,13 @@ class LiveLists:
 
     def _make_rules(self, users_room: int, jobs_room: int) -> None:
         inputs, n_jobs = self._inputs, self._n_jobs
+        exclusions = Exclusions.of(self.model.eligibility, inputs)  # also checks the rules
         rules = self._rules = LiveRules(self.model.eligibility, inputs.board, users_room, jobs_room)
         rules.job_id[:n_jobs], rules.company[:n_jobs] = inputs.jobs.job_id, inputs.jobs.company
         rules.open_to_all[:n_jobs] = rules.find_open_to_all(inputs)
         for table in ("jobs", "users"):
             rules.write_frame(table, getattr(self._dataset.tables, table))
-        if rules.write_all_users(inputs):
+        if rules.write_all_users(exclusions):
             return
         for user in range(self._n_users):
             rules.write_user(user, *self._find_history(user))

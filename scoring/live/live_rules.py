@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import reduce
-from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
 from scoring.array_types import Bools, Ints, Longs
-from scoring.columns import Table
-from scoring.dataset.arrays import DAY
-from scoring.dataset.column_lookup import to_plain_value
+from scoring.live.compared_columns import ComparedColumns
 from scoring.live.list_kernels import Rules
 from scoring.live.slabs import Slabs
 from scoring.model import EligibilityRule, Inputs
 from scoring.model.component_inputs import History
 from scoring.model.eligibility import Eligibility
-from scoring.model.rule_expression import ColumnValue, Comparison, Constant, DaysSince
-from scoring.plan.own_rule_evaluation import make_user_rule
+from scoring.model.rule_expression import Comparison, DaysSince
+from scoring.plan.own_rule_evaluation import compare_latest_actions
 from scoring.plan.rule_exclusions import Exclusions, find_jobs_excluded_for_all
-from scoring.plan.user_rules import ClassRule, RequiredJobs
+from scoring.plan.user_rules import RequiredJobs
 
 __all__ = ["LiveRules"]
 
-_COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _JOBS, _COMPANIES = np.uint8(1), np.uint8(2)
-
-
-class _ColumnRows:
-    """The values of some columns of users or jobs by row, for rules that compare a job column with a user column."""
-
-    def __init__(self, table: Table, names: set[str], room: int) -> None:
-        self.table = table
-        self.values: dict[str, list[Any]] = {name: [None] * room for name in sorted(names)}
-        self._empty: list[Any] = []
-
-    def write(self, row: int, values: Mapping[str, Any]) -> None:
-        for name, column in self.values.items():
-            column[row] = values.get(name)
-
-    def make(self, rows: slice) -> SimpleNamespace:
-        """Return an object with the method by which a rule reads a column."""
-
-        def read_column(name: str) -> pd.Series:
-            column = self.table.column(name)
-            values = self.values[name][rows]
-            return column.type.make_column(
-                [[] if value is None else value for value in values] if column.type.is_list else values
-            )
-
-        return SimpleNamespace(read_column=read_column)
 
 
 class LiveRules:
@@ -76,19 +39,13 @@ class LiveRules:
     def __init__(self, rules: Eligibility, board: Any, users_room: int, jobs_room: int) -> None:
         self.rules, self._board = rules, board
         self._days = [rule for rule in rules.rules if rule.form == "days since"]
-        self._columns = [rule for rule in rules.rules if rule.form == "columns"]
+        self._columns = [
+            ComparedColumns(rule, board, users_room, jobs_room) for rule in rules.rules if rule.form == "columns"
+        ]
         self.kinds = {cast(DaysSince, cast(Comparison, rule.expression).left).kind for rule in self._days}
         """The kinds of actions that rules read."""
         if rules.not_applied or rules.company_cooldown_days is not None:
             self.kinds.add("application")
-        names: dict[str, set[str]] = {"jobs": set(), "users": set()}
-        for rule in self._columns:
-            comparison = cast(Comparison, rule.expression)
-            for side in (comparison.left, comparison.right):
-                column = cast(ColumnValue, side)
-                names[column.table].add(column.name)
-        self._job_rows = _ColumnRows(board.table("jobs"), names["jobs"], jobs_room)
-        self._user_rows = _ColumnRows(board.table("users"), names["users"], users_room)
         self.job_id: Longs = np.full(jobs_room, -1, dtype=np.int64)
         self.company: Ints = np.full(jobs_room, -1, dtype=np.int32)
         self.open_to_all: Bools = np.zeros(jobs_room, dtype=bool)
@@ -124,17 +81,16 @@ class LiveRules:
         """Write one job. `row` None: it was deleted."""
         self.job_id[slot], self.company[slot], self.open_to_all[slot] = job_id, company, is_open
         if row is not None:
-            self._job_rows.write(slot, row)
+            for columns in self._columns:
+                columns.write("jobs", slot, row)
 
     def write_frame(self, table: str, frame: pd.DataFrame) -> None:
         """Write the columns that rules compare, of the first rows of a table."""
-        rows = self._job_rows if table == "jobs" else self._user_rows
-        for name, column in rows.values.items():
-            column[: len(frame)] = [to_plain_value(value) for value in frame[name]]
+        for columns in self._columns:
+            columns.write_frame(table, frame)
 
-    def write_all_users(self, inputs: Inputs) -> bool:
+    def write_all_users(self, found: Exclusions) -> bool:
         """Write the rules about all users. Return False if a rule requires actions: each user is then written alone."""
-        found = Exclusions.of(self.rules, inputs)
         if any(isinstance(rule, RequiredJobs) for rule in found.user_rules):
             return False
         self._excluded.fill(found.arrays.excluded_start, found.arrays.excluded)
@@ -143,7 +99,8 @@ class LiveRules:
 
     def write_user_row(self, user: int, row: Mapping[str, Any]) -> None:
         """Write the columns that rules compare, of one user."""
-        self._user_rows.write(user, row)
+        for columns in self._columns:
+            columns.write("users", user, row)
 
     def write_user(self, user: int, history: History, slot_of: Ints) -> None:
         """Write the rules about one user.
@@ -180,20 +137,16 @@ class LiveRules:
 
     def allowed_users(self, slot: int, n_users: int) -> Bools | None:
         """Return (n_users,) whether rules that compare columns allow a job; None: no such rule."""
-        return self._compare(slice(0, n_users), slice(slot, slot + 1))
+        return self._find_allowed("jobs", slot, n_users)
 
     def allowed_jobs(self, user: int, n_jobs: int) -> Bools | None:
         """Return (n_jobs,) whether rules that compare columns allow each job for a user; None: no such rule."""
-        return self._compare(slice(user, user + 1), slice(0, n_jobs))
+        return self._find_allowed("users", user, n_jobs)
 
-    def _compare(self, users: slice, jobs: slice) -> Bools | None:
-        if not self._columns:
-            return None
-        rows = SimpleNamespace(board=self._board, users=self._user_rows.make(users), jobs=self._job_rows.make(jobs))
+    def _find_allowed(self, table: Literal["jobs", "users"], row: int, n: int) -> Bools | None:
         allowed: Bools | None = None
-        for rule in self._columns:
-            found = cast(ClassRule, make_user_rule(rule, cast(Inputs, rows)))
-            of_rule = found.allowed[found.user_class, found.job_class]
+        for columns in self._columns:
+            of_rule = columns.find_allowed(table, row, n)
             allowed = of_rule if allowed is None else allowed & of_rule
         return allowed
 
@@ -204,16 +157,9 @@ def _compare_days(rule: EligibilityRule, history: History, slot_of: Ints) -> tup
     If the rule is true without an action, these are excluded; otherwise all other jobs or companies are.
     """
     comparison = cast(Comparison, rule.expression)
-    since, days = cast(DaysSince, comparison.left), cast(Constant, comparison.right)
-    compare = _COMPARE[comparison.operator]
+    since = cast(DaysSince, comparison.left)
     actions = history.within(since.kind)
     target = history.jobs.company[actions.job] if since.of_company else slot_of[actions.job]
-    known = target >= 0
-    target, age = target[known], (history.now - actions.at[known]).astype(np.float64)
-    limit = np.inf if days.value == np.inf else float(round(float(days.value) * DAY))
-    order = np.lexsort((age, target))
-    target, age = target[order], age[order]
-    latest = np.append(True, target[1:] != target[:-1])[: len(target)]
-    holds = np.asarray(compare(age, limit), dtype=bool)
-    is_required = not compare(np.inf, limit)
-    return since, target[latest & (holds if is_required else ~holds)].astype(np.int32), is_required
+    latest = compare_latest_actions(comparison, actions.user, target, history.now - actions.at)
+    is_required = not latest.holds_without_action
+    return since, latest.target[latest.holds if is_required else ~latest.holds].astype(np.int32), is_required

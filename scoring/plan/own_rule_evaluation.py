@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -37,9 +37,9 @@ from scoring.plan.user_rules import (
 )
 from scoring.ragged_array import Ragged
 
-__all__ = ["find_excluded_jobs", "make_user_rule"]
+__all__ = ["COMPARE", "LatestActions", "compare_latest_actions", "find_excluded_jobs", "make_user_rule"]
 
-_COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -130,7 +130,7 @@ class _JobCondition:
             return _take(truth ^ (name == "not in"), column.place)
         assert isinstance(right, Constant)
         constant = read_constant(self._rule, left, column, right.value, right.place)
-        return _take(np.asarray(_COMPARE[name](column.values, constant), dtype=bool), column.place)
+        return _take(np.asarray(COMPARE[name](column.values, constant), dtype=bool), column.place)
 
     def _list_contains(self, constant: Constant, value: ColumnValue, *, negated: bool) -> Bools:
         column = self._column(value)
@@ -144,14 +144,14 @@ class _JobCondition:
     def _compare_with_column(self, comparison: Comparison, left: ColumnValue, right: ColumnValue) -> Bools:
         first, second = self._column(left), self._column(right)
         require_operator(self._rule, comparison.operator, left, first)
-        if comparison.operator not in _COMPARE:
+        if comparison.operator not in COMPARE:
             return self._search_in_list(comparison.operator == "not in", left, right)
         require_operator(self._rule, comparison.operator, right, second)
         require_kinds(self._rule, left, first, right, second)
         both = np.flatnonzero((first.place >= 0) & (second.place >= 0))
         result = np.zeros(len(first.place), dtype=bool)
         values = first.values[first.place[both]], second.values[second.place[both]]
-        result[both] = np.asarray(_COMPARE[comparison.operator](*values), dtype=bool)
+        result[both] = np.asarray(COMPARE[comparison.operator](*values), dtype=bool)
         return result
 
     def _search_in_list(self, negated: bool, left: ColumnValue, right: ColumnValue) -> Bools:
@@ -187,7 +187,7 @@ def _compare_columns(rule: EligibilityRule, comparison: Comparison, inputs: Inpu
     assert isinstance(right, ColumnValue)
     first, second = read_column(inputs, rule, left), read_column(inputs, rule, right)
     require_operator(rule, name, left, first)
-    if name in _COMPARE:
+    if name in COMPARE:
         require_operator(rule, name, right, second)
     else:
         _require_list(rule, right, second)
@@ -290,33 +290,53 @@ def _classify_members(name: str, first: RuleColumn, second: RuleColumn) -> Class
 
 
 def _compare_days(rule: EligibilityRule, comparison: Comparison, inputs: Inputs) -> UserRule:
-    since, days = comparison.left, comparison.right
+    since = comparison.left
     assert isinstance(since, DaysSince)
-    assert isinstance(days, Constant)
     assert since.kind in ACTION_KINDS
-    compare = _COMPARE[comparison.operator]
     actions = inputs.history.within(since.kind)
     if since.of_company:
         target: Ints | Longs = inputs.history.jobs.company[actions.job]
     else:
         target, _ = inputs.jobs.id_index.find(inputs.history.jobs.job_id[actions.job])
-    known = target >= 0
-    user, target, age = actions.user[known], target[known], inputs.now - actions.at[known]
-    # microseconds, as the times of actions; the latest action of a user and a target counts
+    latest = compare_latest_actions(comparison, actions.user, target, inputs.now - actions.at)
+    if latest.holds_without_action:
+        found = _make_ragged(latest.user[~latest.holds], latest.target[~latest.holds], len(inputs.users))
+        if since.of_company:
+            return ExcludedCompanies(rule.reason, found, inputs.jobs.company)
+        return ExcludedJobs(rule.reason, found)
+    found = _make_ragged(latest.user[latest.holds], latest.target[latest.holds], len(inputs.users))
+    return RequiredJobs(rule.reason, _find_jobs_of_companies(found, inputs) if since.of_company else found)
+
+
+class LatestActions(NamedTuple):
+    """The latest action of each user on each target, a job or a company, ordered by user and target."""
+
+    user: Ints
+    target: Ints | Longs
+    holds: Bools
+    """Whether the comparison of the time since the action holds."""
+    holds_without_action: bool
+
+
+def compare_latest_actions(comparison: Comparison, user: Ints, target: Ints | Longs, age: Longs) -> LatestActions:
+    """Compare the time since the latest action of each user on each target.
+
+    Parameters
+    ----------
+    comparison: `days_since` compared with a number of days.
+    user, target, age: (n,) of each action. A target of -1 does not count. Ages are in microseconds, as action times.
+    """
+    days, compare = comparison.right, COMPARE[comparison.operator]
+    assert isinstance(days, Constant)
     limit = np.inf if days.value == np.inf else float(round(float(days.value) * DAY))
+    known = target >= 0
+    user, target, age = user[known], target[known], age[known]
     order = np.lexsort((age, target, user))
     user, target, age = user[order], target[order], age[order]
     latest = np.ones(len(user), dtype=bool)
     latest[1:] = (user[1:] != user[:-1]) | (target[1:] != target[:-1])
-    holds = np.asarray(compare(age.astype(np.float64), limit), dtype=bool) & latest
-    if compare(np.inf, limit):  # true without an action
-        excluded = latest & ~holds
-        found = _make_ragged(user[excluded], target[excluded], len(inputs.users))
-        if since.of_company:
-            return ExcludedCompanies(rule.reason, found, inputs.jobs.company)
-        return ExcludedJobs(rule.reason, found)
-    found = _make_ragged(user[holds], target[holds], len(inputs.users))
-    return RequiredJobs(rule.reason, _find_jobs_of_companies(found, inputs) if since.of_company else found)
+    holds = np.asarray(compare(age[latest].astype(np.float64), limit), dtype=bool)
+    return LatestActions(user[latest], target[latest], holds, bool(compare(np.inf, limit)))
 
 
 def _make_ragged(users: Ints, values: Ints | Longs, n_users: int) -> Ragged:
