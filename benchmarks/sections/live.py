@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import psutil
 
 from benchmarks.engine_calls import K
 from benchmarks.measurement import print_progress
@@ -19,6 +20,7 @@ from scoring.live.live_tables import make_row
 __all__ = ["measure"]
 
 Row = Mapping[str, Any]
+_BATCH: Final = 50
 
 
 def measure(size: Size, work: Workspace) -> Section:
@@ -32,8 +34,12 @@ def measure(size: Size, work: Workspace) -> Section:
     build = time.process_time() - start
     stream = _Stream(lists, data)
     stream.send([stream.new_job(i) for i in range(20)])  # the first events load the kernels
+    stream.send([stream.click(i) for i in range(20)])
+    before = psutil.Process().memory_info().rss
     print_progress(f"{n} events of each kind")
     seconds = {name: stream.send([make(i) for i in range(n)]) for name, make in stream.kinds().items()}
+    in_batches = stream.send_in_batches([stream.new_job(i) for i in range(n)])
+    grown = max(0, psutil.Process().memory_info().rss - before)
     rows = [
         (name, *(f"{1000 * value:.2f}" for value in (np.median(times), np.percentile(times, 99), times.mean())))
         for name, times in seconds.items()
@@ -48,8 +54,11 @@ def measure(size: Size, work: Workspace) -> Section:
             Figure("a job event, median", 1000 * float(np.median(of_jobs)), "ms", at_most(0.5)),
             Figure("a job event, 99th percentile", 1000 * float(np.percentile(of_jobs, 99)), "ms", at_most(2)),
             Figure("job events per second", 1 / float(of_jobs.mean()), "", at_least(2000)),
+            Figure(f"job events per second in batches of {_BATCH}", n / in_batches, "", at_least(2000)),
             Figure("events of users per second", 1 / float(of_users.mean()), "", at_least(500)),
             Figure("building all lists, compared with a job event", build / float(of_jobs.mean()), "×", at_least(500)),
+            Figure("building all lists", build, "s"),
+            Figure(f"more memory after these {6 * n:,} events", grown / 1e6, "MB", at_most(50)),
         ],
         tables=[Table("Milliseconds per event", ("event", "median", "99th percentile", "mean"), rows)],
     )
@@ -80,6 +89,13 @@ class _Stream:
             self.lists.apply(event)
             seconds[place] = time.thread_time() - start
         return seconds
+
+    def send_in_batches(self, events: Sequence[Event]) -> float:
+        """Apply events in batches; return the processor time in seconds."""
+        start = time.thread_time()
+        for first in range(0, len(events), _BATCH):
+            self.lists.apply_all(events[first : first + _BATCH])
+        return time.thread_time() - start
 
     def new_job(self, number: int) -> Event:
         row = self._draw_row("jobs", open_only=True) | {"job_id": self.first_new + self.seq, "posted_at": self.at}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -51,10 +52,17 @@ Curve = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_curve)]
 
 def interpolate(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
     """Return the curve's value at x, elementwise: `y0 + (x - x0) * (y1 - y0) / (x1 - x0)`. NaN stays NaN."""
-    xs, ys = (np.array(column) for column in zip(*points, strict=True))
+    xs, ys, rise, run = _split_curve(tuple(points))
     i = sum(x >= inner for inner in xs[1:-1].tolist())  # a few comparisons are faster than a search
     at = np.minimum(np.maximum(x, xs[0]), xs[-1])  # in half the time of `np.clip` for one number
-    return ys[i] + (at - xs[i]) * (ys[1:] - ys[:-1])[i] / (xs[1:] - xs[:-1])[i]
+    return ys[i] + (at - xs[i]) * rise[i] / run[i]
+
+
+@lru_cache(maxsize=256)
+def _split_curve(points: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return x, y, and the differences of y and of x between neighbours."""
+    xs, ys = (np.array(column) for column in zip(*points, strict=True))
+    return xs, ys, ys[1:] - ys[:-1], xs[1:] - xs[:-1]
 
 
 def occupation_key(inputs: Inputs) -> Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -66,18 +67,27 @@ class AreaMeans:
         """Return `of` jobs with these codes of their prefectures and major groups, (n,) each."""
         prefecture = np.where(prefecture < len(self.by_prefecture) - 1, prefecture, -1)
         major = np.where(major < self.by_major.shape[1] - 1, major, -1)
-        count_2 = self.by_major_count[prefecture, major]
-        count_1 = self.by_prefecture_count[prefecture]
-        level = np.where(
-            (prefecture >= 0) & (major >= 0) & (count_2 >= MIN_JOBS_PER_AREA),
-            2,
-            np.where((prefecture >= 0) & (count_1 >= MIN_JOBS_PER_AREA), 1, 0),
+        mean, count, level = self._of_codes
+        return mean[prefecture, major], count[prefecture, major], level[prefecture, major]
+
+    @cached_property
+    def _of_codes(self) -> tuple[Floats, NDArray[np.int64], NDArray[np.int8]]:
+        """The mean, the number of jobs, and the level by prefecture and major group, as of `of`.
+
+        A single job is then found in a fifth of the time.
+        """
+        prefecture, major = np.indices(self.by_major.shape)
+        is_known = prefecture < len(self.by_prefecture) - 1
+        count_2, count_1 = self.by_major_count, self.by_prefecture_count[prefecture]
+        is_major = is_known & (major < self.by_major.shape[1] - 1) & (count_2 >= MIN_JOBS_PER_AREA)
+        is_prefecture = is_known & (count_1 >= MIN_JOBS_PER_AREA)
+        of_prefecture = np.where(is_prefecture, self.by_prefecture[prefecture], self.overall)
+        n_of_prefecture = np.where(is_prefecture, count_1, self.overall_count)
+        return (
+            np.where(is_major, self.by_major, of_prefecture),
+            np.where(is_major, count_2, n_of_prefecture),
+            np.where(is_major, 2, is_prefecture).astype(np.int8),
         )
-        # for one job, `np.select` takes five times as long
-        mean = np.where(level == 1, self.by_prefecture[prefecture], self.overall)
-        mean = np.where(level == 2, self.by_major[prefecture, major], mean)
-        count = np.where(level == 2, count_2, np.where(level == 1, count_1, self.overall_count))
-        return mean, count, level.astype(np.int8)
 
 
 def _compute_sums(code: NDArray[np.integer], wage: Floats, size: int) -> tuple[Floats, NDArray[np.int64]]:
