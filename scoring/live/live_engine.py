@@ -20,7 +20,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -48,6 +48,7 @@ from scoring.live.leader_lease import LeaderLease, LeaseLostError
 from scoring.live.live_lists import REBUILD_AT, LiveLists, UserList, make_next_basis
 from scoring.live.live_metrics import LiveMetrics
 from scoring.live.live_tables import LiveTables
+from scoring.live.pair_arrays import LayoutChangedError
 from scoring.live.read_priority_lock import ReadPriorityLock
 from scoring.live.verification import VerifyReport, verify_lists
 from scoring.model import ScoringModel
@@ -76,6 +77,9 @@ _PAGE: Final = 1000
 _MAX_BACKLOG: Final = 200_000
 _RECENT: Final = 100_000
 _FEW: Final = 20
+_CHUNK: Final = 8
+"""Events that are applied together if a page has many. Reads wait until they are applied."""
+_CHUNK_FROM: Final = 50
 _RETRY_SECONDS: Final = 0.5
 _LEAD_SECONDS: Final = 0.25
 _PROMOTION_SECONDS: Final = 1.0
@@ -574,41 +578,76 @@ class LiveEngine:
         if page.rejected:
             self.metrics.count("rejected", page.rejected)
         events = page.events
-        if len(events) + page.n_left > REBUILD_AT:
+        if len(events) + page.n_left > REBUILD_AT or (events and not self._require_state().lists.has_row_terms):
             page = self._collect(page)
             self._wait_for_confirmation(page.events)
             self._catch_up(page)
             return
         self._wait_for_confirmation(events)
-        for event in events:
+        for chunk in _divide(events):
             if self._stopped.is_set():
                 return
-            if event.kind == "table_replaced":
+            if chunk[0].kind == "table_replaced":
                 self._reload("a table was replaced")
                 return
-            self._take_event(event)
+            if chunk[0].kind in _ROWS:
+                self._take_rows(chunk)
+            elif chunk[0].kind == "tick":
+                self._follow_tick(_get_number(chunk[0]))
+            for event in chunk:
+                self.metrics.count_event(event.kind)
+            self._note_applied([event.seq for event in chunk])
         if events or page.rejected_seqs:
             fault_injection.reach("events applied")
         self._move(page)
         self._want_tick(sum(event.kind in _ROWS for event in events))
 
-    def _take_event(self, event: LogEvent) -> None:
-        if event.kind in _ROWS:
-            row, start = event.event(), time.perf_counter()
-            with self._lock.writing():
-                state = self._require_state()
-                self._apply(state.lists, row)
-                if self._captured is not None:
-                    self._captured.append(row)
-                self._seq = max(self._seq, event.seq)
-            self.metrics.observe("event_seconds", time.perf_counter() - start)
-            self.metrics.observe("delay_seconds", max(0.0, (self._now() - event.at).total_seconds()))
-            if event.kind == "action" and not _is_known(state.lists.tables, row):
+    def _take_rows(self, events: Sequence[LogEvent]) -> None:
+        """Apply a few events to the present lists, during which no list is read."""
+        rows, start = [event.event() for event in events], time.perf_counter()
+        seq, is_built = max(event.seq for event in events), True
+        with self._lock.writing():
+            lists = self._require_state().lists
+            try:
+                self._apply_rows(lists, rows)
+            except LayoutChangedError:
+                is_built = False
+            if self._captured is not None:
+                self._captured += rows
+            if is_built:
+                self._seq = max(self._seq, seq)
+        if not is_built:
+            self._rebuild(seq, is_partial=len(rows) > 1)
+        now, seconds = self._now(), (time.perf_counter() - start) / len(rows)
+        for event, row in zip(events, rows, strict=True):
+            self.metrics.observe("event_seconds", seconds)
+            self.metrics.observe("delay_seconds", max(0.0, (now - event.at).total_seconds()))
+            if event.kind == "action" and not _is_known(lists.tables, row):
                 self.metrics.count("quarantined")
-        elif event.kind == "tick":
-            self._follow_tick(_get_number(event))
-        self.metrics.count_event(event.kind)
-        self._note_applied([event.seq])
+
+    def _apply_rows(self, lists: LiveLists, rows: Sequence[Event]) -> None:
+        """Apply events to lists. An event with an invalid row is counted and changes nothing."""
+        try:
+            if len(rows) > 1:
+                lists.apply_all(rows)
+                return
+        except DataError:
+            pass  # no event was applied
+        for row in rows:
+            self._apply(lists, row)
+
+    def _rebuild(self, seq: int, *, is_partial: bool) -> None:
+        """Build the lists of the present basis in the background, because an event needs other arrays.
+
+        Until then, lists are those before the event. If other events of its chunk are in them, `frozen` says so.
+        """
+        if is_partial:
+            self._reload_wanted = "a new code"
+        try:
+            self._call_work(lambda: self._build(self._require_state().stored, (), seq))
+        finally:
+            if is_partial:
+                self._reload_wanted = None
 
     def _apply(self, target: LiveLists | LiveTables, event: Event) -> None:
         try:
@@ -656,7 +695,8 @@ class LiveEngine:
         if ticks and ticks[-1] > stored.number:
             with give_up_if(_STOPPED):
                 stored = self.database.read(self._store.read) or stored
-        self._call_work(lambda: self._build(stored, rows, position=page.position))
+        if rows or stored.number != state.stored.number:
+            self._call_work(lambda: self._build(stored, rows, page.position.seq))
         for event in events:
             self.metrics.count_event(event.kind)
         self._note_applied([event.seq for event in events])
@@ -754,12 +794,12 @@ class LiveEngine:
 
         self._work.put(run)
 
-    def _build(self, stored: StoredBasis, events: Sequence[Event], position: LogPosition | None = None) -> None:
-        """Build lists of a basis from the present tables and these events, and swap them in."""
+    def _build(self, stored: StoredBasis, events: Sequence[Event], seq: int = 0) -> None:
+        """Build lists of a basis from the present tables and these events up to `seq`, and swap them in."""
         present = self._require_state().stored
         stored = present if present.number > stored.number else stored  # a tick was swapped in meanwhile
         lists = self._build_lists(stored, self._find_model(stored.promotion), events)
-        self._swap(_State(lists, stored), None if position is None else position.seq)
+        self._swap(_State(lists, stored), seq)
 
     def _build_lists(self, stored: StoredBasis, model: ScoringModel, events: Sequence[Event] = ()) -> LiveLists:
         """Return lists of the present tables and these events. From now on, events are captured for them."""
@@ -782,7 +822,7 @@ class LiveEngine:
             self._captured = []
             return self._require_state().lists.tables.copy()
 
-    def _swap(self, state: _State, seq: int | None = None) -> None:
+    def _swap(self, state: _State, seq: int = 0) -> None:
         """Apply the captured events to new lists until few are left, then replace the present lists."""
         while True:
             with self._lock.writing():
@@ -792,8 +832,9 @@ class LiveEngine:
                     for event in events:
                         self._apply(state.lists, event)
                     self._keep_counts()
+                    state.lists.builds_in_place = False
                     self._state = state
-                    self._seq = max(self._seq, seq or 0)
+                    self._seq = max(self._seq, seq)
                     break
             for event in events:
                 self._apply(state.lists, event)
@@ -837,6 +878,7 @@ class LiveEngine:
         with self._lock.writing():
             self._captured = None
             self._keep_counts()
+            lists.builds_in_place = False
             self._state = _State(lists, stored)
             self._position, self._seq, self._floor = loaded.end, loaded.end.seq, loaded.end.seq
             self._unreachable_since = None
@@ -1116,6 +1158,18 @@ def _find_windows(model: ScoringModel) -> set[float]:
     components = [part.component for part in model.parts]
     days = [getattr(component, "days", None) for component in components if "actions" in component.reads]
     return {float(WINDOW_DAYS), *(float(value) for value in days if value is not None)}
+
+
+def _divide(events: Sequence[LogEvent]) -> Iterator[Sequence[LogEvent]]:
+    """Yield the events in order: rows in chunks, each other event alone. Few rows are applied one by one."""
+    size = _CHUNK if len(events) >= _CHUNK_FROM else 1
+    start = 0
+    while start < len(events):
+        stop = start + 1
+        while stop < min(len(events), start + size) and {events[start].kind, events[stop].kind} <= {*_ROWS}:
+            stop += 1
+        yield events[start:stop]
+        start = stop
 
 
 def _get_number(event: LogEvent) -> int:

@@ -129,6 +129,9 @@ class LiveLists:
         self.n_rebuilds = 0
         """How often all arrays and lists were built, the first time included."""
         self.n_refills = 0
+        self.builds_in_place = True
+        """Whether an event that needs other arrays builds all lists at once. If not, it changes only the tables and
+        raises `LayoutChangedError`: the caller builds other lists."""
         """How many lists were computed again because they had too few exact places."""
         self._build(dataset)
 
@@ -136,6 +139,11 @@ class LiveLists:
         return f"LiveLists({self.model.name}, {int(self._has_list.sum()):,} lists, event {self.seq:,}, {self.basis!r})"
 
     # --- Reading -----------------------------------------------------------------------------------------------------
+
+    @property
+    def has_row_terms(self) -> bool:
+        """Whether an event changes lists in place. If not, each event builds all lists."""
+        return self._has_row_terms
 
     @property
     def n_lists(self) -> int:
@@ -229,6 +237,8 @@ class LiveLists:
             else:
                 self._add_action(event)
         except LayoutChangedError:
+            if not self.builds_in_place:
+                raise
             self._build()
         return True
 
@@ -264,6 +274,8 @@ class LiveLists:
         try:
             self._update_jobs(list(dict.fromkeys(changed)))
         except LayoutChangedError:
+            if not self.builds_in_place:
+                raise
             self._build()
         return len(changed)
 

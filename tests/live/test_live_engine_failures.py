@@ -246,6 +246,38 @@ def test_events_during_a_tick_are_in_its_lists(
     assert_exact(engine)
 
 
+def test_new_code_is_built_in_the_background(
+    engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While arrays with a new code are built, lists are read as they were before the event."""
+    wait_until(lambda: is_settled(engine))
+    is_building, may_continue, make = threading.Event(), threading.Event(), engine._build_lists
+
+    def wait(*arguments: Any) -> Any:
+        is_building.set()
+        assert may_continue.wait(20)
+        return make(*arguments)
+
+    monkeypatch.setattr(engine, "_build_lists", wait)
+    before, answers = engine.status().seq, all_lists(engine)
+    written = engine.write([job_row(tables, 2, job_id=70_006, prefecture_code="71", occupation_code=999)])
+    assert is_building.wait(20)
+    assert all_lists(engine) == answers
+    assert engine.status().seq == before
+    may_continue.set()
+    user = next(iter(answers))
+    assert engine.get(user, after=written.seq, timeout=20).seq == written.seq
+    assert_exact(engine)
+
+
+def test_chunks_of_events_give_exact_lists(engine: LiveEngine, tables: Tables) -> None:
+    engine._gate.allow(10**9)
+    rows = [job_row(tables, place, fee=float(100 * place), company_id="one") for place in range(60)]
+    rows += [job_row(tables, place, job_id=70_100 + place, prefecture_code=f"7{place % 3}") for place in range(30)]
+    engine.write(rows)
+    assert_exact(engine)
+
+
 def test_action_on_a_later_job_counts_after_a_restart(start: Open, tables: Tables, clock: LiveClock) -> None:
     user = int(tables.users["user_id"].iloc[0])
     action = {"user_id": user, "job_id": 71_000, "action": "application", "occurred_at": clock.at}
