@@ -198,6 +198,17 @@ def contains_nul(chunk: pa.LargeStringArray) -> bool:
 
 def to_objects(values: pd.Series) -> list[Any]:
     """Return the values as Python objects; None if missing."""
+    # pandas alone needs 0.3 to 0.5 ms for a column with missing values
+    array = values.array
+    if isinstance(values.dtype, pd.StringDtype) and values.dtype.storage == "pyarrow":
+        return to_arrow_texts(values).to_pylist()
+    if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
+        return pa.array(array).to_pylist()
+    if values.dtype == np.float64:
+        numbers = values.to_numpy()
+        if not np.isnan(numbers).any():
+            return numbers.tolist()
+        return [None if number != number else number for number in numbers.tolist()]
     return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
 
 

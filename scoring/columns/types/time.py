@@ -114,10 +114,7 @@ class TimeType(ColumnType):
         return pd.Timestamp(stored, unit="us", tz="UTC") if stored is not None and _is_stored_time(stored) else stored
 
     def to_database(self, values: pd.Series) -> list[Any]:
-        microseconds = _to_microseconds(values)
-        if not values.hasnans:
-            return microseconds.tolist()
-        return pd.Series(microseconds).astype(object).where(values.notna().to_numpy(), None).tolist()
+        return [None if value == MISSING_TIME else value for value in _to_microseconds(values).tolist()]
 
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
         digest.update(name.encode())
