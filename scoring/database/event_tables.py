@@ -209,13 +209,14 @@ def install_log(connection: Connection, board: Board, display: str, *, triggers:
 
 def is_restored(connection: Connection) -> bool:
     """Return whether events are of transactions that PostgreSQL has not begun yet: those of another server."""
-    later = connection.execute(
+    # without statistics, PostgreSQL would read the whole table for a condition on xid
+    is_later = connection.execute(
         text(
-            "SELECT 1 FROM events WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) "
-            "AND xid IS DISTINCT FROM pg_current_xact_id_if_assigned() LIMIT 1"
+            "SELECT xid >= pg_snapshot_xmax(pg_current_snapshot()) AND xid IS DISTINCT FROM "
+            "pg_current_xact_id_if_assigned() FROM events ORDER BY xid DESC LIMIT 1"
         )
     )
-    return later.first() is not None
+    return bool(is_later.scalar())
 
 
 def _require_rights(connection: Connection, display: str) -> None:
