@@ -155,7 +155,10 @@ class EngineState:
 
         Example
         -------
-        >>> with ScoringEngine(folder / "market.db", model="standard", keep_factors=False) as engine:
+        >>> import shutil
+        >>> from scoring import ScoringEngine
+        >>> path = shutil.copy(folder / "market.db", folder / "engine.db")
+        >>> with ScoringEngine(path, model="standard", keep_factors=False) as engine:
         ...     with engine.live(k=5) as live:
         ...         job = int(live.get(1).list.job_id[0])
         ...         written = live.write([{"kind": "job", "id": job, "deleted": True}])

@@ -204,7 +204,8 @@ class LiveEngine:
 
     Example
     -------
-    >>> with LiveEngine(folder / "market.db", "standard", k=5) as live:
+    >>> import shutil
+    >>> with LiveEngine(shutil.copy(folder / "market.db", folder / "live.db"), "standard", k=5) as live:
     ...     answer = live.get(1)
     >>> len(answer.list), answer.basis
     (5, 1)
