@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -120,8 +121,13 @@ class _Observation:
         events = sum(n for name, n in self._change.items() if name.startswith("scoring_live_events_total"))
         ticks = self._change.get("scoring_live_ticks_total", 0)
         pattern = re.compile(r'scoring_live_requests_total\{.*status="(\d+)"\}')
-        failed = sum(n for name, n in self._change.items() if (match := pattern.fullmatch(name)) and match[1] != "200")
-        return f"{events:,.0f} events were applied, {ticks:.0f} ticks were written, {failed:.0f} answers were not 200"
+        failed: Counter[str] = Counter()
+        for name, n in self._change.items():
+            match = pattern.fullmatch(name)
+            if match and n and match[1] != "200":
+                failed[match[1]] += int(n)
+        others = ", ".join(f"{n:,} × {status}" for status, n in sorted(failed.items())) or "none"
+        return f"{events:,.0f} events were applied, {ticks:.0f} ticks were written; answers other than 200: {others}"
 
 
 class _Service:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime
@@ -39,7 +40,8 @@ T = TypeVar("T")
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 AFTER_SECONDS: Final = 1.0
 """How long `?after=` waits."""
-_POLL_SECONDS: Final = 0.005
+_POLL_SECONDS: Final = (0.005,) * 10 + (0.02,)
+"""Seconds between two looks of a request that waits. The last value is repeated."""
 BODY_SECONDS: Final = 5.0
 """How long the service waits for a body."""
 _MAX_DRAINED: Final = 8 * 2**20
@@ -57,6 +59,7 @@ class Engine(Protocol):
     metrics: Any
 
     def get(self, user_id: int, *, after: int | None = None, timeout: float = 1.0) -> LiveAnswer: ...
+    def find_external_ids(self, job_ids: Sequence[int]) -> list[str | None]: ...
     def explain(self, user_id: int, job_id: int) -> Explanation: ...
     def write(self, rows: Any, idempotency_key: str | None = None) -> Written: ...
     def status(self) -> Any: ...
@@ -216,16 +219,20 @@ class _Service:
         found = answer.list
         if found is None:
             raise RequestError(410, "inactive_user", "The user is inactive and has no list.")
-        jobs = [
+        job_ids = found.job_id.tolist()
+        jobs: list[dict[str, Any]] = [
             {"job_id": job, **dict(zip(SCORES, scores, strict=True))}
-            for job, scores in zip(found.job_id.tolist(), found.scores.tolist(), strict=True)
+            for job, scores in zip(job_ids, found.scores.tolist(), strict=True)
         ]
+        for job, text in zip(jobs, self._engine.find_external_ids(job_ids), strict=True):
+            if text is not None:
+                job["external_id"] = text
         return _answer({"user_id": user_id, **_describe_state(answer), "jobs": jobs})
 
     async def _get(self, user_id: int, after: int | None) -> LiveAnswer:
         """Return the list. Wait for the event `after` in the event loop, without a thread."""
         deadline = time.monotonic() + AFTER_SECONDS
-        while True:
+        for turn in itertools.count():
             try:
                 return self._engine.get(user_id, after=after, timeout=0)
             except SeqNotReachedError as error:
@@ -239,7 +246,8 @@ class _Service:
                     ) from None
             except ScoringError as error:
                 raise _convert(error) from error
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS[min(turn, len(_POLL_SECONDS) - 1)])
+        raise AssertionError("the loop ends with an answer or an error")
 
     async def explain(self, request: Request) -> Response:
         _require_no_query(request)
@@ -454,7 +462,9 @@ def _describe_explanation(found: Explanation) -> dict[str, Any]:
     return _to_json(
         {
             "user_id": found.user_id,
+            "user_external_id": found.user_external_id,
             "job_id": found.job_id,
+            "job_external_id": found.job_external_id,
             "model": found.model,
             "total_score": found.total,
             **{f"{group}_score": value for group, value in found.groups.items()},
@@ -552,7 +562,7 @@ _LIST: Final = _make_object(
     **_STATE,
     jobs={
         "type": "array",
-        "items": _make_object(job_id=_INTEGER, **_SCORES),
+        "items": _make_object(job_id=_INTEGER, external_id={"type": "string"}, **_SCORES),
     },
 )
 _EXPLANATION: Final = _make_object(

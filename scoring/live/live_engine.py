@@ -419,6 +419,12 @@ class LiveEngine:
         )
         return prepared.explain(user_id, job_id)
 
+    def find_external_ids(self, job_ids: Sequence[int]) -> list[str | None]:
+        """Return the external id of each job; None if it has none or does not exist."""
+        with self._lock.reading():
+            jobs = self._require_state().lists.tables.jobs
+            return [jobs.find_external_id(job) for job in job_ids]
+
     def write(self, rows: Sequence[Any], idempotency_key: str | None = None) -> Written:
         """Write rows and their events in one transaction, as `EventLog.write_rows`."""
         written = self.log.write_rows(rows, idempotency_key)

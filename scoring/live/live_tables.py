@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -98,6 +99,22 @@ class ChangedRows:
             return None
         values = self.frame.iloc[place]
         return RecordedRow(make_row(values), _BEFORE_ALL)
+
+    def find_external_id(self, key: int) -> str | None:
+        """Return the external id of a row; None if it has none or does not exist."""
+        if key in self.changed:
+            recorded = self.changed[key]
+            value = None if recorded is None else recorded.row.get("external_id")
+        else:
+            place = self._place_of.get(key) if self._external_ids else None
+            value = None if place is None else self._external_ids[place]
+        return value if isinstance(value, str) else None
+
+    @cached_property
+    def _external_ids(self) -> list[object]:
+        """The external ids of the frame; empty if no row has one."""
+        column = self.frame.get("external_id")
+        return [] if column is None or not column.notna().any() else column.astype(object).tolist()
 
     @property
     def _place_of(self) -> dict[int, int]:

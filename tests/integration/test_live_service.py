@@ -127,12 +127,20 @@ def test_unknown_user_is_404(server: LiveServer, user: str) -> None:
     assert (answer.status, answer.code) == (404, "unknown_user")
 
 
-def test_text_id_finds_its_user(server: LiveServer) -> None:
-    written = server.post({"kind": "user", "row": {"user_id": "東京 A-1", "is_active": True}})
+def test_text_ids_are_accepted_and_returned(server: LiveServer) -> None:
+    job = server.copy_best_job(0)
+    del job["row"]["external_id"]
+    job["row"]["job_id"] = "求人 7"
+    written = server.post({"kind": "user", "row": {"user_id": "東京 A-1", "is_active": True}}, job)
     assert written.json["rejected"] == []
     answer = server.get(f"/users/%E6%9D%B1%E4%BA%AC%20A-1/jobs?after={written.json['seq']}")
     assert answer.status == 200
     assert answer.json["user_id"] < -(2**52) + 1
+    (found,) = [job for job in server.get("/users/1/jobs").json["jobs"] if "external_id" in job]
+    assert found["external_id"] == "求人 7"
+    explained = server.get("/users/1/jobs/%E6%B1%82%E4%BA%BA%207/explain", token="explain").json
+    assert (explained["job_external_id"], explained["total_score"]) == ("求人 7", found["total_score"])
+    server.post({"kind": "job", "id": "求人 7", "deleted": True})
 
 
 def test_inactive_user_is_410(server: LiveServer) -> None:

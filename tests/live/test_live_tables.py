@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.columns import TABLES
 from scoring.columns.dataset_frames import Tables
 from scoring.dataset import Dataset
 from scoring.dataset.clock import Clock
 from scoring.errors import ConfigurationError
 from scoring.live import Event, EventTables, LiveTables
+from scoring.live.live_tables import ChangedRows
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from tests.support.live_events import EventMaker, canonical
@@ -91,3 +93,15 @@ def test_prepared_needs_events_number_and_basis_together() -> None:
         with pytest.raises(ConfigurationError) as raised:
             Prepared.of(given, "standard", **options)  # type: ignore[arg-type]
         assert raised.value.key == (key,)
+
+
+def test_external_ids_of_stored_and_changed_rows() -> None:
+    rows = [{"job_id": 1, "external_id": "A-1"}, {"job_id": 2}, {"job_id": 3, "external_id": "A-3"}]
+    jobs = Dataset.from_frames(jobs=pd.DataFrame(rows), users=pd.DataFrame({"user_id": [1]})).tables.jobs
+    found = ChangedRows(TABLES["jobs"], jobs)
+    at = datetime(2025, 6, 1, tzinfo=UTC)
+    found.apply(Event(1, "job", 3, None, at))
+    found.apply(Event(2, "job", 4, {"job_id": 4, "external_id": "A-4"}, at))
+    found.apply(Event(3, "job", 5, {"job_id": 5}, at))
+    assert [found.find_external_id(key) for key in range(7)] == [None, "A-1", None, None, "A-4", None, None]
+    assert ChangedRows(TABLES["jobs"], jobs.assign(external_id=None)).find_external_id(1) is None
