@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -470,3 +471,25 @@ def test_imported_rows_are_events(database: Database, tmp_path: Path, triggers: 
     replica.catch_up(5000)
     replica.require_equal()
     assert log.has_triggers is triggers
+
+
+def test_concurrent_calls_with_one_key_write_once(database: Database, log: EventLog) -> None:
+    rows = [{"kind": "job", "row": {"job_id": 7}}]
+    with ThreadPoolExecutor(4) as threads:
+        results = set(threads.map(lambda _: log.write_rows(rows, "key"), range(8)))
+    assert len(results) == 1
+    assert brief(read(log)) == [("job", 7, True)]
+
+
+@pytest.mark.long
+def test_burst_of_100_000_events_is_read_once(database: Database, log: EventLog) -> None:
+    position = log.end()
+    with database.begin() as connection:
+        rows = [{"id": n} for n in range(1000, 101_000)]
+        connection.execute(sa.text("INSERT INTO jobs (job_id, title, is_active) VALUES (:id, 'a job', true)"), rows)
+    start, n_events = time.process_time(), 0
+    while (page := log.read(position)).events:
+        n_events += len(page.events)
+        position = page.position
+    assert n_events == 100_000
+    assert n_events / (time.process_time() - start) > 2_000  # events per second of processor time
