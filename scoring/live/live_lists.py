@@ -58,6 +58,8 @@ REBUILD_AT: Final = 2000
 _MIN_ROOM: Final = 64
 _CHECKED_ROWS: Final = 12
 """Jobs and users whose terms are computed alone, to compare them with those of all rows."""
+_MAX_LOOSE: Final = 512
+"""Loose jobs from which building the cells again takes less time than trying them for each user."""
 _PAIRS_RANKED_ALONE: Final = 2_000_000
 """Pairs up to which the first lists are computed user by user: a search index takes longer to build."""
 
@@ -353,8 +355,11 @@ class LiveLists:
         if not self._has_row_terms:
             self._layout = self._make_layout(values, users_room, jobs_room)
         bound_users(self._layout.arrays, 0, self._n_users)
-        self._cells = JobCells(self._layout.arrays, self._n_jobs)
+        self._make_cells()
         self._make_lists(users_room, jobs_room)
+
+    def _make_cells(self) -> None:
+        self._cells = JobCells(self._layout.arrays, self._rules.open_to_all[: self._n_jobs])
 
     def _note_reads(self) -> None:
         """Note which components an action or a change of a user's row concerns. Those of one's own read anything."""
@@ -494,12 +499,15 @@ class LiveLists:
         else:
             old_company, before = int(self._rules.company[slot]), self._layout.find_bound(slot)
         self._layout.write_job(slot, encoded, place, self._find_vector(job_id))
-        self._cells.note_change(slot, self._layout.find_bound(slot))
         if slot == self._n_jobs:
             self._n_jobs += 1
             self._job_of[job_id] = slot
         self._deleted_jobs.discard(job_id)
         self._rules.write_job(slot, job_id, int(jobs.company[place]), is_open, row)
+        if is_open:
+            self._cells.note_change(slot, self._layout.find_bound(slot))
+            if self._cells.n_loose > _MAX_LOOSE:
+                self._make_cells()
         changed = self._jobs.write(slot, jobs, place)
         self._refresh_lists(slot, before, old_company)
         if changed or appears or self._own:

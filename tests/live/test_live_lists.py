@@ -71,6 +71,11 @@ def test_lists_of_a_large_market_equal_oracle_at_the_end(seed: int) -> None:
     sequence.compare()
 
 
+def test_lists_stay_exact_when_cells_are_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_lists, "_MAX_LOOSE", 2)
+    LiveSequence(2).run(8)
+
+
 # --- Ticks ---------------------------------------------------------------------------------------------------------
 
 
