@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ def render_page(document: Mapping[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>",
-        f"<p>{html.escape(document['info'].get('description', ''))}</p>",
+        f"<p>{_render_text(document['info'].get('description', ''))}</p>",
         '<p>For programs: <a href="openapi.json">openapi.json</a>.</p>',
     ]
     for path, operations in document["paths"].items():
@@ -46,7 +47,7 @@ def _render_operation(method: str, path: str, operation: Mapping[str, Any]) -> I
     yield f"<h2>{html.escape(operation['summary'])}</h2>"
     yield f"<p><code>{method} {html.escape(path)}</code></p>"
     if "description" in operation:
-        yield f"<p>{html.escape(operation['description'])}</p>"
+        yield f"<p>{_render_text(operation['description'])}</p>"
     needed = [name for scheme in operation.get("security", ()) for name in scheme]
     if needed:
         yield f"<p>Header: <code>Authorization: Bearer TOKEN</code>, with the {html.escape(needed[0])}.</p>"
@@ -71,8 +72,13 @@ def _render_operation(method: str, path: str, operation: Mapping[str, Any]) -> I
 
 def _render_table(columns: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(f'<td>{_render_text(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _render_text(text: str) -> str:
+    """Return a text as HTML. Words between backticks are code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _render_json(value: object) -> str:

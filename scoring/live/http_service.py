@@ -111,7 +111,7 @@ def make_app(
         title="Live lists",
         version="1",
         description="Exact lists of jobs for every user, after every event. Service to service: a read token sees all "
-        "users. Errors are JSON: {\"error\": {\"code\": …, \"message\": …}}.",
+        "users. An error is JSON: `{\"error\": {\"code\": …, \"message\": …}}`.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -145,7 +145,7 @@ class _Service:
             self.get_jobs,
             summary="The list of a user",
             description="The jobs of a user, best first. It is exact for the basis and the events up to `seq`. "
-            "`frozen` names the inputs that are those of the basis.",
+            "`frozen` names what is not up to date.",
             openapi_extra={"parameters": [_PATH_USER, _AFTER]},
             **_describe(self._tokens, "read", _LIST, 400, 401, 403, 404, 409, 410, 421, 503),
         )
