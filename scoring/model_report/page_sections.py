@@ -637,7 +637,8 @@ def _render_slices(content: ReportContent) -> str:
         return ""
     names = ("users", "before", "after", "change", "likely range")
     columns = [Column("group"), *(Column(name, True) for name in names), Column("result")]
-    return render_table(columns, rows, f"{name_measure(metric)} ({metric}) by group, in the test.", wide=True)
+    name = name_measure(metric)
+    return render_table(columns, rows, f"{name[:1].upper()}{name[1:]} ({metric}) by group, in the test.", wide=True)
 
 
 def _format_slice_verdict(part: SavedSlice) -> str:

@@ -64,6 +64,7 @@ def _check_slices(reader: PageReader) -> pd.DataFrame:
     """Check the table of slices, and return the rows of the first metric."""
     slices = pd.read_csv("tables/slices.csv").query("metric == 'NDCG@10' and tested")
     assert len(slices) > 0
+    assert "Quality of the order (NDCG@10) by group, in the test." in reader.text
     for row in slices.to_dict("records"):
         shown = reader.find_row(f"{row['slice']}{name_slicing(row['slicing'])}", f"{row['mean_a']:.3f}")
         assert shown[1:5] == [
