@@ -10,7 +10,8 @@
 - `http_service`: the service, with `http_server`, `http_gate`, `access_tokens`, `event_request`, `service_metrics` and
   `api_page`
 - `service_client`, `log_status`: what `scoring live --verify` and `--status` read
-- `rule_sources`: what eligibility rules read; `row_check`: whether components read only rows and the basis
+- `rule_sources`: what eligibility rules read; `compared_columns`: two columns that a rule compares
+- `row_check`: whether components read only rows and the basis
 """
 
 from scoring.live.events import Event
