@@ -248,7 +248,7 @@ class LiveLists:
         """Apply events in order; return how many changed a row.
 
         More than `REBUILD_AT` events change only the tables. The lists are then built once, which takes less time. So
-        do any events if a component of one's own has terms that cannot be computed for single rows.
+        do any events if an own component has terms that cannot be computed for single rows.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class LiveLists:
         for event in events:
             event.require_canonical(self.tables.board)
         if len(events) <= REBUILD_AT and self._has_row_terms:
-            # the terms of components of one's own are computed for single rows
+            # the terms of own components are computed for single rows
             groups = groupby(events, key=lambda event: event.kind == "job" and not self._own)
             return sum(
                 self._apply_jobs(list(group)) if is_job else sum(self.apply(event) for event in group)
@@ -362,7 +362,7 @@ class LiveLists:
         self._cells = JobCells(self._layout.arrays, self._rules.open_to_all[: self._n_jobs])
 
     def _note_reads(self) -> None:
-        """Note which components an action or a change of a user's row concerns. Those of one's own read anything."""
+        """Note which components an action or a change of a user's row concerns. Own components read anything."""
         reads = {number: self.model.parts[number].component.reads for number in self._of_users}
 
         def choose(*prefixes: str) -> list[int]:
@@ -672,12 +672,12 @@ class LiveLists:
             rows.append(found.clamped(table, self._now))
         return make_rows(table, rows).frame
 
-    # --- Components of one's own ---------------------------------------------------------------------------------
+    # --- Own components ------------------------------------------------------------------------------------------
 
     def _check_row_terms(self) -> bool:
         """Return whether single rows have the same terms as all rows together.
 
-        The terms of a component of one's own may contain codes that depend on which rows are scored together. Such
+        The terms of an own component may contain codes that depend on which rows are scored together. Such
         codes cannot be computed for a single row. `row_check` compares values, which do not depend on codes.
         """
         if not self._own:
@@ -710,7 +710,7 @@ class LiveLists:
         return {number: self._call_row_terms(number, inputs) for number in parts}
 
     def _call_row_terms(self, number: int, inputs: Inputs) -> Value:
-        """Return the terms of a component for a single row. Errors of a component of one's own lead to a rebuild."""
+        """Return the terms of a component for a single row. Errors of an own component lead to a rebuild."""
         part = self.model.parts[number]
         if number not in self._own:
             return call_terms(part, inputs)

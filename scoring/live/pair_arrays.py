@@ -33,7 +33,7 @@ _MAX_CODES: Final = 1024
 _MAX_CLASS_WIDTH: Final = 6
 """Bits of the classes of jobs. A user has a bound for each class."""
 _LEAST_CODES: Final = 3
-"""Codes from which a component of one's own shows, for a single job, that its codes do not depend on other jobs."""
+"""Codes from which an own component shows, for a single job, that its codes do not depend on other jobs."""
 
 
 class LayoutChangedError(Exception):
@@ -114,7 +114,7 @@ class EncodedJobs(NamedTuple):
     number: Floats  # (n, n_numbers)
     flag_bits: UInt16s  # (n, n_flag_sets)
     vectors: list[tuple[int, slice, Bools, Singles]]
-    """Of components of one's own: slot, dimensions, which jobs have a vector, and the vectors."""
+    """Of own components: slot, dimensions, which jobs have a vector, and the vectors."""
 
 
 class JobBound(NamedTuple):

@@ -238,7 +238,7 @@ def test_first_lists_of_large_markets_use_an_index(monkeypatch: pytest.MonkeyPat
         case.send("job", case.most_listed(), None)
 
 
-# --- Components of one's own ------------------------------------------------------------------------------------------
+# --- Own components ---------------------------------------------------------------------------------------------------
 
 
 def with_own(component: Component) -> ScoringModel:
