@@ -125,7 +125,7 @@ def test_later_evaluation_does_not_remove_a_declared_goal(profile: Profile, acce
     assert collect_evidence(profile, [worse, access(holdout="new", sketch=("08", "09"))]).objections == ()
 
 
-def test_loss_within_a_declared_limit_is_no_objection(profile: Profile, access: Callable[..., TestAccess]) -> None:
+def test_loss_within_a_declared_limit_is_a_warning(profile: Profile, access: Callable[..., TestAccess]) -> None:
     def limit(is_kept: bool) -> tuple[DeclaredLimit, ...]:
         return (DeclaredLimit(measure="mean fee@40", text="mean fee@40 >= 90%", is_kept=is_kept),)
 

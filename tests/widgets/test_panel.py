@@ -357,7 +357,7 @@ def test_answer_comes_after_the_status_of_the_computation(page, monkeypatch):
     assert order[0][1]["answered"] == order[2][1] == 7
     assert order[1][1]["kind"] == "computing"
     page.send("nonsense", n=9)
-    page.send("user", id="nobody", n=8)
+    page.send("user", id="unknown", n=8)
     assert page["answered"] == page["choice"]["answered"] == 9
 
 

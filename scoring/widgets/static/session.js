@@ -106,7 +106,7 @@ class Profiles {
     const before = data.chosen && data.chosen !== this.saved ? data.chosen : this.chosen.value; // keep a later choice
     this.saved = data.chosen;
     const known = JSON.stringify([data.names, data.in_use]);
-    if (known !== this.known) { // replacing equal options would disturb somebody who chooses one
+    if (known !== this.known) { // replacing equal options would disturb a user who chooses
       this.known = known;
       this.chosen.replaceChildren(make("option", { value: "" }, data.names.length ? "choose a profile" : "no profiles yet"),
         ...data.names.map((name) => make("option", { value: name }, name === data.in_use ? `${name} (in use)` : name)));
