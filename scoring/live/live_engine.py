@@ -77,6 +77,8 @@ _PAGE: Final = 1000
 _MAX_BACKLOG: Final = 200_000
 _RECENT: Final = 100_000
 _FEW: Final = 20
+_REFILLS: Final = 8
+"""Lists that are computed again between two reads."""
 _CHUNK: Final = 8
 """Events that are applied together if a page has many. Reads wait until they are applied."""
 _CHUNK_FROM: Final = 50
@@ -529,6 +531,7 @@ class LiveEngine:
                 self._note_position()
                 if page.n_left == 0:
                     self._caught_up_at = time.monotonic()
+                    self._refill()
                     self._sleep()
             except _ClosedError:
                 return
@@ -539,6 +542,13 @@ class LiveEngine:
                 _LOG.exception("an event was not applied; all lists are built again")
                 self._reload("an event was not applied")
                 self._stopped.wait(_RETRY_SECONDS)
+
+    def _refill(self) -> None:
+        """Compute lists that an event has left too short, a few at a time, so that others can be read meanwhile."""
+        n_left = 1
+        while n_left and not self._stopped.is_set() and not self._wake.is_set():
+            with self._lock.writing():
+                n_left = self._require_state().lists.refill(_REFILLS)
 
     def _note_position(self) -> None:
         """Register the position of this engine, so that the log keeps later events, and store the rejected ones."""
@@ -617,6 +627,7 @@ class LiveEngine:
             lists = self._require_state().lists
             try:
                 self._apply_rows(lists, rows)
+                lists.refill(_REFILLS)
             except LayoutChangedError:
                 is_built = False
             if self._captured is not None:
@@ -646,7 +657,7 @@ class LiveEngine:
     def _rebuild(self, seq: int, *, is_partial: bool) -> None:
         """Build the lists of the present basis in the background, because an event needs other arrays.
 
-        Until then, lists are those before the event. If other events of its chunk are in them, `frozen` says so.
+        Until then, lists are those before the event. If other events of its chunk are in them, `frozen` states it.
         """
         if is_partial:
             self._reload_wanted = "a new code"

@@ -55,6 +55,9 @@ SPARE: Final = 16
 REBUILD_AT: Final = 2000
 """Events up to which applying them one by one takes less time than building all lists."""
 
+REFILLS_AT_ONCE: Final = 16
+"""Lists that an event may compute again at once. If it leaves more lists short, they are computed later."""
+
 _MIN_ROOM: Final = 64
 _CHECKED_ROWS: Final = 12
 """Jobs and users whose terms are computed alone, to compare them with those of all rows."""
@@ -157,6 +160,17 @@ class LiveLists:
         """The number of jobs, open or not."""
         return self._n_jobs - len(self._deleted_jobs)
 
+    def refill(self, at_most: int | None = None) -> int:
+        """Compute lists that have too few exact places; return how many are left. `get` computes those it reads.
+
+        An event can leave thousands of lists short. To compute them takes seconds, in which no list could be read.
+        """
+        n = len(self._to_refill) if at_most is None else min(at_most, len(self._to_refill))
+        for _ in range(n):
+            self.n_refills += 1
+            self._rank_user(next(iter(self._to_refill)))
+        return len(self._to_refill)
+
     def warm_up(self) -> None:
         """Load the kernels that events need, so that the first event does not wait for them. No list changes."""
         job = next(iter(self._job_of), None)
@@ -166,6 +180,7 @@ class LiveLists:
 
     def copy_lists(self) -> Ranking:
         """Return the lists of all active users, in order of their ids, as `ranking` does in a fraction of its time."""
+        self.refill()
         places = np.flatnonzero(self._has_list)
         places = places[np.argsort(self._user_id[places])]
         count = np.minimum(self._lists.valid[places], self.k).astype(np.int32)
@@ -188,6 +203,9 @@ class LiveLists:
             raise _make_unknown(user_id, "does not exist")
         if not self._has_list[user]:
             return None
+        if user in self._to_refill:
+            self.n_refills += 1
+            self._rank_user(user)
         n = min(self.k, int(self._lists.valid[user]))
         slots = self._lists.slot[user, :n]
         return UserList(user_id, self._rules.job_id[slots], self._lists.scores[user, :n].copy())
@@ -430,6 +448,7 @@ class LiveLists:
             rules.write_user(user, *self._find_history(user))
 
     def _make_lists(self, users_room: int, jobs_room: int) -> None:
+        self._to_refill: set[int] = set()  # places of users whose lists are computed when they are read
         width = self.k + SPARE
         self._lists = ListArrays(
             np.full((users_room, width), -1, dtype=np.int32),
@@ -527,8 +546,11 @@ class LiveLists:
             arrays, self._lists, rules.arrays(), slot, *before, old_company, allowed, n, self.k, self._refills
         )
         for user in self._refills[:n_refills].tolist():
-            self.n_refills += 1
-            self._rank_user(user)
+            if n_refills <= REFILLS_AT_ONCE or self._lists.valid[user] <= self.k // 2:
+                self.n_refills += 1
+                self._rank_user(user)
+            else:
+                self._to_refill.add(user)
 
     def _update_actors(self, job_id: int, slot: int) -> None:
         """Update the users who acted on a job, because their scores read its row."""
@@ -617,6 +639,7 @@ class LiveLists:
         self._rank_user(user)
 
     def _rank_user(self, user: int) -> None:
+        self._to_refill.discard(user)
         self._turn += 1
         allowed = self._rules.allowed_jobs(user, self._n_jobs) if self._has_list[user] else None
         rank_user(

@@ -300,3 +300,29 @@ def test_replaced_lists_leave_memory_at_once() -> None:
         assert dead() is None
     finally:
         gc.enable()
+
+
+class SparseSequence(LiveSequence):
+    """A sequence whose lists are read after every sixth event only."""
+
+    n_calls, n_short = 0, 0
+
+    def compare(self) -> None:
+        self.n_calls += 1
+        self.n_short += len(self.lists._to_refill)
+        if self.n_calls % 6 == 1:
+            super().compare()
+
+
+def test_short_lists_are_computed_when_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_lists, "REFILLS_AT_ONCE", 0)
+    monkeypatch.setattr(live_lists, "SPARE", 0)  # each job that leaves makes a list short
+    n_short = 0
+    for seed in (1, 6, 11):
+        sequence = SparseSequence(seed, n_jobs=900)
+        for _ in range(5):
+            sequence.run(3)
+            sequence._close_most_listed_job()
+        n_short += sequence.n_short
+        LiveSequence.compare(sequence)
+    assert n_short > 0
