@@ -42,7 +42,8 @@ class ChangeGate:
                 self.reset()
                 return (
                     f"More than {MAX_SHARE:.0%} of the {n_jobs:,} jobs would change within a minute ({n:,} in "
-                    "the events that follow). Call confirm() if this is right."
+                    "the events that follow). If this is right, send POST /confirm with the write token, or call "
+                    "confirm()."
                 )
         return None
 

@@ -108,6 +108,10 @@ class EventDecoder:
             return found
         return replace(found, frame=pad_cities(found.frame, self.city_width))
 
+    def convert_stored(self, table: str, stored: Row) -> dict[str, Any]:
+        """Return the values of a stored row in the Python types of their columns. Unusual values may be unchanged."""
+        return {column.name: _convert(column, stored[column.name]) for column in self.board.table(table).columns}
+
     def encode_canonical(self, table: str, values: Row) -> dict[str, Any] | None:
         """Return a row as the database stores it; None if `normalise` must decide. Frames take 20 ms for one row.
 
@@ -189,7 +193,7 @@ def _to_bytes(value: Mapping[str, Any]) -> Any:
 
 
 def _convert(column: Column, value: Any) -> Any:
-    """Return a stored value as its column type has it in Python; unusual ones may be unchanged."""
+    """Return a stored value in the Python type of its column. An unusual value may be unchanged."""
     kind = column.type
     if kind is TIME:
         return to_time(value) if type(value) is int and FIRST <= value <= LAST else value

@@ -455,9 +455,10 @@ class EventLog:
 
         Parameters
         ----------
-        rows: Mappings `{"kind": "job", "row": {column: value}}` of a whole row, or
-            `{"kind": "job", "id": 5, "deleted": True}`. Kinds are job, user and action. An action cannot be deleted.
-            Values are those of a DataFrame or of JSON: times as ISO text, text ids.
+        rows: Mappings `{"kind": "job", "row": {column: value}}` of a whole row,
+            `{"kind": "job", "id": 5, "changes": {column: value}}` of some columns, or
+            `{"kind": "job", "id": 5, "deleted": True}`. Kinds are job, user and action. An action cannot be changed or
+            deleted. Values are those of a DataFrame or of JSON: times as ISO text, text ids.
         idempotency_key: A later call with the same key within 7 days returns the first result and writes nothing.
 
         Raises

@@ -602,7 +602,8 @@ _EVENTS: Final = {
                     "items": _make_object(
                         kind={"type": "string", "enum": ["job", "user", "action"]},
                         row={"type": "object", "description": "The whole row, as in the table."},
-                        id={**_ID, "description": "The id of a row to delete."},
+                        id={**_ID, "description": "The id of a row to change or to delete."},
+                        changes={"type": "object", "description": "The columns of the row to change."},
                         deleted={"type": "boolean"},
                     ),
                 }
@@ -610,7 +611,8 @@ _EVENTS: Final = {
             "example": {
                 "events": [
                     {"kind": "job", "row": {"job_id": 7001, "fee": 5000, "prefecture_code": "13"}},
-                    {"kind": "job", "id": 7002, "deleted": True},
+                    {"kind": "job", "id": 7002, "changes": {"is_active": False}},
+                    {"kind": "job", "id": 7003, "deleted": True},
                 ]
             },
         }

@@ -60,13 +60,14 @@ class _Batch:
     ----------
     rows: Table → position → row to validate with frames.
     stored: Table → position → valid row as the database stores it.
-    deleted: Position → table and id as sent.
+    deleted, changed: Position → table and id as sent.
     rejected: Position → reason.
     """
 
     rows: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
     stored: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     deleted: dict[int, tuple[str, Any]] = field(default_factory=dict)
+    changed: dict[int, tuple[str, Any]] = field(default_factory=dict)
     rejected: dict[int, str] = field(default_factory=dict)
 
 
@@ -136,9 +137,9 @@ def _store(connection: Connection, rows: Sequence[Mapping[str, Any]], decoder: E
         stored.setdefault(name, {}).update(
             {positions[at]: row for at, row in zip(table.rows.tolist(), values, strict=True)}
         )
-    deleted = _find_numbers(connection, batch)
-    # rows between two deletions are stored together
-    ends = sorted({*deleted, len(rows)})
+    deleted, changed = (_find_numbers(connection, batch, of_kind) for of_kind in (batch.deleted, batch.changed))
+    # rows between two deletions or changes are stored together
+    ends = sorted({*deleted, *changed, len(rows)})
     start = 0
     for end in ends:
         for name in ("users", "jobs", "actions"):
@@ -147,8 +148,12 @@ def _store(connection: Connection, rows: Sequence[Mapping[str, Any]], decoder: E
                 _write(connection, name, chosen, decoder)
         if end in deleted:
             _delete(connection, *deleted[end])
+        elif end in changed:
+            problem = _change(connection, *changed[end], rows[end]["changes"], decoder)
+            if problem:
+                batch.rejected[end] = problem
         start = end
-    for name in {*stored, *(name for name, _ in deleted.values())}:
+    for name in {*stored, *(name for name, _ in (*deleted.values(), *changed.values()))}:
         renew_revision(connection, name)
     rejected = tuple(sorted(batch.rejected.items()))
     return Written(_read_last(connection), len(rows) - len(rejected), rejected)
@@ -175,10 +180,11 @@ def _sort(rows: Sequence[Mapping[str, Any]], decoder: EventDecoder) -> _Batch:
             batch.rejected[at] = problem
         elif entry.get("deleted"):
             batch.deleted[at] = _TABLES[entry["kind"]], entry["id"]
+        elif "changes" in entry:
+            batch.changed[at] = _TABLES[entry["kind"]], entry["id"]
         else:
             table = _TABLES[entry["kind"]]
-            names = decoder.board.table(table).canonical_names
-            row = {names[name]: value for name, value in entry["row"].items()}
+            row = _use_canonical_names(table, entry["row"], decoder)
             stored = decoder.encode_canonical(table, row)
             if stored is None:
                 batch.rows.setdefault(table, {})[at] = row
@@ -187,21 +193,34 @@ def _sort(rows: Sequence[Mapping[str, Any]], decoder: EventDecoder) -> _Batch:
     return batch
 
 
+def _use_canonical_names(table: str, row: Mapping[str, Any], decoder: EventDecoder) -> dict[str, Any]:
+    names = decoder.board.table(table).canonical_names
+    return {names[name]: value for name, value in row.items()}
+
+
 def _find_problem(entry: Any, decoder: EventDecoder) -> str:
-    """Return why an entry is not a row or a deletion; empty if it is."""
+    """Return why an entry is not a row, changes of a row, or a deletion; empty if it is."""
     if not isinstance(entry, Mapping):
         return "is not an object"
     kind = entry.get("kind")
     if not isinstance(kind, str) or kind not in _TABLES:
         return f"the kind {shorten_repr(kind)} is unknown. Use job, user or action"
     if entry.get("deleted") is not None:
-        if entry["deleted"] is not True or "row" in entry or entry.get("id") is None:
-            return "a deletion must have an id, `deleted: true`, and no row"
+        if entry["deleted"] is not True or "row" in entry or "changes" in entry or entry.get("id") is None:
+            return "a deletion must have an id, `deleted: true`, and no row or changes"
         return "an action cannot be deleted. Delete its user" if kind == "action" else ""
-    row = entry.get("row")
-    if not isinstance(row, Mapping):
-        return "must have a row, or an id and `deleted: true`"
-    known = decoder.board.table(_TABLES[kind]).canonical_names
+    row, known = entry.get("row"), decoder.board.table(_TABLES[kind]).canonical_names
+    if "changes" in entry:
+        if "row" in entry or entry.get("id") is None:
+            return "changes must have an id, and no row"
+        if kind == "action":
+            return "an action cannot be changed. Delete its user"
+        row = entry["changes"]
+        fixed = (_KEYS[_TABLES[kind]], "external_id")
+        if isinstance(row, Mapping) and any(known.get(name) in fixed for name in row):
+            return "an id cannot be changed"
+    if not isinstance(row, Mapping) or not (row or "row" in entry):
+        return "must have a row, or an id with changes or `deleted: true`"
     unknown = next((name for name in row if name not in known), None)
     if unknown is not None:
         return f"the column {shorten_repr(unknown)} is unknown"
@@ -248,7 +267,7 @@ class _KnownIds:
     def read(cls, connection: Connection, name: str, batch: _Batch) -> _KnownIds:
         key = _KEYS[name]
         ids = [row.get(key) for table in (name, "actions") for row in batch.rows.get(table, {}).values()]
-        ids += [value for table, value in batch.deleted.values() if table == name]
+        ids += [value for table, value in (*batch.deleted.values(), *batch.changed.values()) if table == name]
         if not ids:
             return cls(key, [])
         parsed = parse_ids(pd.Series(ids, dtype=object))
@@ -282,10 +301,12 @@ class _KnownIds:
         return OwnerIds(numbers, pd.Series([text for _, text in pairs], dtype="str"))
 
 
-def _find_numbers(connection: Connection, batch: _Batch) -> dict[int, tuple[str, int]]:
-    """Return the table and number of each row to delete. The reasons of invalid ids are added to the batch."""
+def _find_numbers(
+    connection: Connection, batch: _Batch, sent: Mapping[int, tuple[str, Any]]
+) -> dict[int, tuple[str, int]]:
+    """Return the table and number of rows by their ids as sent. The reasons of invalid ids are added to the batch."""
     found: dict[int, tuple[str, int]] = {}
-    for at, (name, value) in batch.deleted.items():
+    for at, (name, value) in sent.items():
         ids = pd.Series([value], dtype=object)
         parsed = parse_ids(ids)
         if parsed.result.problems:
@@ -303,6 +324,24 @@ def _find_numbers(connection: Connection, batch: _Batch) -> dict[int, tuple[str,
 
 
 # Storing
+
+
+def _change(connection: Connection, name: str, number: int, changes: Mapping[str, Any], decoder: EventDecoder) -> str:
+    """Change columns of a stored row; return why not, or an empty text."""
+    table = get_data_table(name, decoder.board)
+    found = connection.execute(select(table).where(table.c[_KEYS[name]] == number)).mappings().one_or_none()
+    if found is None:
+        return "the id does not exist"
+    row = decoder.convert_stored(name, dict(found)) | _use_canonical_names(name, changes, decoder)
+    stored = decoder.encode_canonical(name, row)
+    if stored is None:
+        batch = _Batch(rows={name: {0: row}})
+        valid = _validate(connection, batch, decoder)[name]
+        if batch.rejected:
+            return batch.rejected[0]
+        stored = {column: values[0] for column, values in to_stored_columns(name, valid.frame, decoder.board).items()}
+    _write(connection, name, [stored], decoder)
+    return ""
 
 
 def _write(connection: Connection, name: str, rows: list[dict[str, Any]], decoder: EventDecoder) -> None:

@@ -84,7 +84,7 @@ def test_written_rows_equal_those_of_frames(table: str) -> None:
     assert n_single > 10
 
 
-def test_bodies_that_are_no_rows_have_a_reason() -> None:
+def test_bodies_without_rows_have_a_reason() -> None:
     decoder = EventDecoder(Board())
     bodies = [
         "",

@@ -375,6 +375,12 @@ def test_row_of_two_mebibytes_is_read(database: Database, log: EventLog) -> None
         {"kind": "job", "row": {"job_id": 1, "pref_cd": "13", "prefecture_code": "13"}},
         {"kind": "job", "id": 1, "deleted": False}, {"kind": "job", "deleted": True},
         {"kind": "job", "id": [1], "deleted": True},
+        {"kind": "job", "id": 1, "changes": {}}, {"kind": "job", "id": 1, "changes": None},
+        {"kind": "job", "changes": {"fee": 1}}, {"kind": "job", "id": 999, "changes": {"fee": 1}},
+        {"kind": "job", "id": 1, "changes": {"job_id": 2}}, {"kind": "job", "id": 1, "changes": {"external_id": "a"}},
+        {"kind": "job", "id": 1, "changes": {"x": 1}}, {"kind": "job", "id": 1, "changes": {"fee": 1}, "deleted": True},
+        {"kind": "job", "id": 1, "changes": {"fee": 1}, "row": {"job_id": 1}},
+        {"kind": "action", "id": 1, "changes": {"action": "view"}},
         {"kind": "action", "id": 1, "deleted": True}, {"kind": "action", "row": {"user_id": 1, "job_id": 1}},
         {"kind": "action", "row": {"user_id": 1, "job_id": 1, "action": "like", "occurred_at": MAY}},
     ],
@@ -384,6 +390,29 @@ def test_invalid_entry_is_rejected_alone(database: Database, log: EventLog, entr
     assert [at for at, _ in written.rejected] == [0]
     assert written.n_written == 1
     assert brief(read(log)) == [("job", 50, True)]
+
+
+def test_changes_keep_the_other_columns(database: Database, log: EventLog) -> None:
+    row = {"job_id": "J-7", "fee": 5000.0, "title": "a", "posted_at": MAY, "has_remote_work": True}
+    written = log.write_rows(
+        [
+            {"kind": "job", "row": row},
+            {"kind": "job", "id": "J-7", "changes": {"is_active": False}},
+            {"kind": "job", "id": "J-7", "changes": {"fee": "6500", "title": None}},
+            {"kind": "job", "id": "J-7", "changes": {"fee": {"a": 1}}},
+            {"kind": "user", "row": {"user_id": 3, "preferred_occupations": [1, 2], "is_active": True}},
+            {"kind": "user", "id": 3, "changes": {"prefecture_code": "13"}},
+        ]
+    )
+    assert [at for at, _ in written.rejected] == [3]
+    jobs = [event.body for event in read(log) if event.kind == "job"]
+    users = [event.body for event in read(log) if event.kind == "user"]
+    assert jobs[-2]["is_active"] is False
+    assert jobs[-2]["fee"] == 5000.0
+    kept = {name: jobs[-1][name] for name in ("external_id", "fee", "title", "is_active", "has_remote_work")}
+    assert kept == {"external_id": "J-7", "fee": 6500.0, "title": None, "is_active": False, "has_remote_work": True}
+    assert jobs[-1]["posted_at"] == jobs[0]["posted_at"]
+    assert (users[-1]["prefecture_code"], users[-1]["preferred_occupations"]) == ("13", [1, 2])
 
 
 def test_actions_may_come_before_their_user(database: Database, log: EventLog) -> None:

@@ -258,8 +258,10 @@ def _serve(engine: LiveEngine, tokens: AccessTokens | None, listener: socket.soc
 
     def print_url() -> None:
         console.print(
-            f"Live lists of {status.n_users:,} users, model {make_printable(status.model)}: {url}\nDescription of the "
-            f"requests: {url}/docs\nPress Ctrl-C to stop.",
+            f"Live lists of {status.n_users:,} users, model {make_printable(status.model)}: {url}\nClock: "
+            f"{status.as_of:%Y-%m-%d %H:%M:%S} UTC, the time of this machine, renewed every {engine.tick_seconds:g} s. "
+            f"`scoring run` uses the time of the newest action.\nDescription of the requests: {url}/docs\n"
+            "Press Ctrl-C to stop.",
             markup=False,
             soft_wrap=True,
         )
