@@ -79,7 +79,7 @@ def test_runs_removed_from_the_folder_alone_are_listed(
     assert (done.removed, done.is_folder_only) == ([first], True)
     assert first in read_run_ids(database)
     print_pruned(done)
-    message = "Runs removed: 1 old from the folder only; their rows in the database are kept."
+    message = "Runs removed: 1 older than those to keep from the folder only; their rows in the database are kept."
     assert capsys.readouterr().out.strip() == message
     assert not prune(out, None, 2).is_folder_only
     done = prune(out, database, 1)

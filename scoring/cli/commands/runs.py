@@ -196,7 +196,7 @@ def print_pruned(report: PruneReport) -> None:
     from scoring.cli.progress import Progress, make_console
 
     removed = [
-        f"{len(report.removed):,} old",
+        f"{len(report.removed):,} older than those to keep",
         *([f"{len(report.unfinished):,} unfinished"] if report.unfinished else []),
     ]
     where = " from the folder only; their rows in the database are kept" if report.is_folder_only else ""

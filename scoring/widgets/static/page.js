@@ -236,6 +236,7 @@ class Page {
       show(row ? row.querySelector("[data-tip]") : null);
     });
     this.root.addEventListener("focusout", () => show(null));
+    this.root.addEventListener("input", () => show(null)); // it would cover the rows below, whose values change
     this.root.addEventListener("pointerleave", () => show(null));
     this.root.addEventListener("scroll", () => show(null), true);
   }

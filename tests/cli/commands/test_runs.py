@@ -121,8 +121,8 @@ def test_verify_reports_damage(market: Path) -> None:
 def test_prune_removes_old_runs(market: Path) -> None:
     for _ in range(3):
         run()
-    assert "Runs removed: 2 old." in runs("prune", "--keep", 1).stdout
-    assert "Runs removed: 1 old." in run("--keep", 1).stdout
+    assert "Runs removed: 2 older than those to keep." in runs("prune", "--keep", 1).stdout
+    assert "Runs removed: 1 older than those to keep." in run("--keep", 1).stdout
     assert len(list_published_runs(market / "runs")) == 1
     assert "in use" in runs("list", "--no-database").stdout
 
