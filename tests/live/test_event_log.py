@@ -405,8 +405,8 @@ def test_changes_keep_the_other_columns(database: Database, log: EventLog) -> No
         ]
     )
     assert [at for at, _ in written.rejected] == [3]
-    jobs = [event.body for event in read(log) if event.kind == "job"]
-    users = [event.body for event in read(log) if event.kind == "user"]
+    jobs = [event.body or {} for event in read(log) if event.kind == "job"]
+    users = [event.body or {} for event in read(log) if event.kind == "user"]
     assert jobs[-2]["is_active"] is False
     assert jobs[-2]["fee"] == 5000.0
     kept = {name: jobs[-1][name] for name in ("external_id", "fee", "title", "is_active", "has_remote_work")}
