@@ -502,6 +502,10 @@ class EventLog:
 
         self.database.write(write)
 
+    def forget_reader(self, name: str, connection: Connection) -> None:
+        """Remove a reader, within the write transaction of the connection. `cut` no longer keeps events for it."""
+        connection.execute(event_readers.delete().where(event_readers.c.name == name))
+
     def _store_rejections(self, connection: Connection) -> None:
         rows = list(self._rejections.values())
         if rows:

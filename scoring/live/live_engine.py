@@ -339,10 +339,10 @@ class LiveEngine:
             self._reached.notify_all()
         for thread in self._threads:
             thread.join()
-        if self._threads and self._lease.fence is not None:
+        if self._threads:
             try:
                 with give_up_if(_STOPPED):
-                    self.database.write(self._lease.release)
+                    self.database.write(self._leave)
             except DatabaseError:
                 _LOG.info("the lease was not released; it expires")
         self._threads = []
@@ -352,6 +352,12 @@ class LiveEngine:
             gc.unfreeze()
         if self._owns_database:
             self.database.close()
+
+    def _leave(self, connection: Connection) -> None:
+        """Return the lease, and let the log keep nothing for this process: a start reads the tables."""
+        if self._lease.fence is not None:
+            self._lease.release(connection)
+        self.log.forget_reader(self.name, connection)
 
     def _create_tables(self, connection: Connection) -> None:
         self._store.create(connection)

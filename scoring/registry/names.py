@@ -69,11 +69,11 @@ def check_name(name: str) -> str:
 
 
 def _describe_problem(name: str) -> str | None:
-    invalid = [character for character in name if not _is_allowed(character)]
+    invalid = list(dict.fromkeys(character for character in name if not _is_allowed(character)))
     if invalid:
         # combining marks, control characters and spaces would be invisible in the message
-        shown = ascii(invalid[0]) if unicodedata.category(invalid[0])[0] in "CMZ" else repr(invalid[0])
-        return f"it contains {shown}. Use letters, digits, `-`, `_` and `.`"
+        shown = [ascii(one) if unicodedata.category(one)[0] in "CMZ" else repr(one) for one in invalid[:3]]
+        return f"it contains {' and '.join(shown)}. Use letters, digits, `.`, `-` and `_`"
     if not name:
         return "it is empty. Use letters and digits"
     if len(name) > _MOST_CHARACTERS or len(name.encode()) > _MOST_BYTES:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from scoring.columns.dataset_frames import Tables
+from scoring.database.database import Database
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.live import live_engine
 from scoring.live.live_engine import LiveEngine, SeqNotReachedError
@@ -63,6 +65,17 @@ def test_first_start_writes_a_basis(engine: LiveEngine) -> None:
     assert status.is_leader
     assert status.frozen == ()
     assert assert_exact(engine).n_lists == status.n_users > 0
+
+
+def test_stopped_engine_is_no_longer_a_reader(sqlite_url: str, tables: Tables, clock: LiveClock) -> None:
+    def count_readers() -> int:
+        with Database.open(sqlite_url) as database:
+            query = text("SELECT count(*) FROM event_readers")
+            return int(database.read(lambda connection: connection.execute(query).scalar_one()))
+
+    with LiveEngine(sqlite_url, "standard", k=5, tick_seconds=3600, poll_seconds=0.01, clock=clock):
+        wait_until(lambda: count_readers() == 1)
+    assert count_readers() == 0
 
 
 def test_read_contains_the_write_it_waits_for(engine: LiveEngine) -> None:

@@ -9,8 +9,9 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["live"]
 
+_OLD_ACTIONS: Final = timedelta(days=7)
 _GC_THRESHOLDS = (10_000, 20, 20)
 _ACTIONS = ("--install", "--uninstall", "--status", "--verify", "--create-tokens")
 
@@ -253,6 +255,12 @@ def _serve(engine: LiveEngine, tokens: AccessTokens | None, listener: socket.soc
             "warning: the database has no triggers, so changes by other programs are not seen until a restart. Create "
             "them with `scoring live --install`."
         )
+    age = _find_age_of_actions(engine)
+    if age is not None and age > _OLD_ACTIONS:
+        Progress().print_line(
+            f"warning: the newest action is {age.days:,} days old. Many jobs may have expired, and history, clicks and "
+            "popularity have few actions to count."
+        )
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -270,6 +278,20 @@ def _serve(engine: LiveEngine, tokens: AccessTokens | None, listener: socket.soc
     with suppress(KeyboardInterrupt):  # SIGINT and SIGTERM end the service as intended
         serve(make_app(engine, tokens, hosts=hosts), listener, on_ready=print_url)
     console.print("Live lists have stopped.")
+
+
+def _find_age_of_actions(engine: LiveEngine) -> timedelta | None:
+    """Return the time from the newest action to the clock; None without actions."""
+    from sqlalchemy import func, select
+
+    from scoring.database.schema import DATA_TABLES
+    from scoring.live.event_decoder import to_time
+    from scoring.live.events import to_microseconds
+
+    as_of, column = engine.status().as_of, DATA_TABLES["actions"].c.occurred_at
+    query = select(func.max(column)).where(column <= to_microseconds(as_of))
+    newest = engine.database.read(lambda connection: connection.execute(query).scalar())
+    return as_of - to_time(newest) if isinstance(newest, int) else None
 
 
 def _print_status(database: Database, json: bool, csv: bool) -> None:
