@@ -139,12 +139,14 @@ def create_triggers(connection: Connection) -> None:
 
 
 def drop_triggers(connection: Connection) -> None:
+    quote = connection.dialect.identifier_preparer.quote_identifier
     for name in list_triggers(connection):
         if name.endswith("()"):
-            connection.exec_driver_sql(f"DROP FUNCTION {name} CASCADE")  # with its triggers
+            function = quote(name.removesuffix("()"))
+            connection.exec_driver_sql(f"DROP FUNCTION {function}() CASCADE")  # with its triggers
 
 
 def set_muted(connection: Connection, is_muted: bool) -> None:
     """Disable or enable the triggers for the rest of the transaction."""
     value = "on" if is_muted else ""
-    connection.execute(text(f"SELECT set_config('{MUTED}', :value, true)"), {"value": value})
+    connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": MUTED, "value": value})

@@ -97,5 +97,6 @@ def create_triggers(connection: Connection, board: Board) -> None:
 
 
 def drop_triggers(connection: Connection) -> None:
+    quote = connection.dialect.identifier_preparer.quote_identifier
     for name in list_triggers(connection):
-        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql(f"DROP TRIGGER {quote(name)}")

@@ -161,12 +161,12 @@ def _store(connection: Connection, rows: Sequence[Mapping[str, Any]], decoder: E
 
 def _read_last(connection: Connection) -> int:
     """Return the highest number of the transaction's events, or of the log."""
-    last = "SELECT coalesce(max(seq), 0) FROM events"
     if connection.dialect.name == "postgresql":
-        own = connection.execute(text(f"{last} WHERE xid = pg_current_xact_id()")).scalar_one()
-        if own:
+        of_own = text("SELECT max(seq) FROM events WHERE xid = pg_current_xact_id()")
+        own = connection.execute(of_own).scalar_one()
+        if own is not None:
             return int(own)
-    return int(connection.execute(text(last)).scalar_one())
+    return int(connection.execute(text("SELECT coalesce(max(seq), 0) FROM events")).scalar_one())
 
 
 # Validation
