@@ -173,7 +173,8 @@ class EventLog:
 
     Example
     -------
-    >>> with Database.open(folder / "market.db") as database:
+    >>> import shutil
+    >>> with Database.open(shutil.copy(folder / "market.db", folder / "log.db")) as database:
     ...     log = EventLog(database)
     ...     log.install()
     ...     start = log.end()

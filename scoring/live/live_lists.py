@@ -173,9 +173,9 @@ class LiveLists:
 
     def warm_up(self) -> None:
         """Load the kernels that events need, so that the first event does not wait for them. No list changes."""
-        job = next(iter(self._job_of), None)
-        if job is not None and self._n_users and self._has_row_terms:
-            self._update_jobs([job])
+        if self._n_jobs and self._n_users and self._has_row_terms:
+            slot = int(np.argmax(self._rules.open_to_all[: self._n_jobs]))  # a closed job is in no list
+            self._update_jobs([int(self._rules.job_id[slot])])
             self._refresh_user(0, self._of_users)
 
     def copy_lists(self) -> Ranking:

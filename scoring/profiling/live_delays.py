@@ -43,7 +43,8 @@ def measure_event_delays(engine: LiveEngine, n: int = 100, seed: int = 0) -> pd.
 
     Example
     -------
-    >>> with LiveEngine(folder / "market.db", "standard", k=5) as live:
+    >>> import shutil
+    >>> with LiveEngine(shutil.copy(folder / "market.db", folder / "live.db"), "standard", k=5) as live:
     ...     delays = measure_event_delays(live, n=2)
     >>> list(delays.columns), len(delays)
     (['event', 'commit_ms', 'readable_ms'], 8)
@@ -107,7 +108,8 @@ def measure_burst(engine: LiveEngine, n: int = 3_000, seed: int = 0) -> pd.DataF
 
     Example
     -------
-    >>> with LiveEngine(folder / "market.db", "standard", k=5) as live:
+    >>> import shutil
+    >>> with LiveEngine(shutil.copy(folder / "market.db", folder / "live.db"), "standard", k=5) as live:
     ...     burst = measure_burst(live, n=20)
     >>> int(burst["written"].iloc[-1]), int(burst["applied"].iloc[-1])
     (20, 20)

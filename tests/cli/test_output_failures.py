@@ -40,6 +40,7 @@ OTHER_STORING = {
     "audience",
     "compare",
     "evaluate",
+    "live",
     "reach",
     "report",
     "tune",

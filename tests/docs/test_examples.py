@@ -48,10 +48,12 @@ def test_examples_print_what_they_state(name: str, names: dict[str, Any]) -> Non
     module = importlib.import_module(name.removesuffix(".__init__"))
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     output: list[str] = []
+    market = (names["folder"] / "market.db").read_bytes()
     for example in doctest.DocTestFinder().find(module, extraglobs=names):
         runner.run(example, out=output.append)
     assert runner.tries > 0
     assert runner.failures == 0, "".join(output)
+    assert (names["folder"] / "market.db").read_bytes() == market, "an example writes to the market of all examples"
 
 
 def test_names_of_guides_have_an_example() -> None:

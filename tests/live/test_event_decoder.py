@@ -55,15 +55,16 @@ def make_rows(board: Board, table: str, seed: int, n: int) -> list[dict[str, Any
     return rows
 
 
+@pytest.mark.parametrize("n", [80, pytest.param(2000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("table", ["jobs", "users", "actions"])
-def test_single_rows_equal_rows_of_frames(table: str) -> None:
+def test_single_rows_equal_rows_of_frames(table: str, n: int) -> None:
     decoder = EventDecoder(make_board(), 2, 5)
-    rows = make_rows(decoder.board, table, 1, 400)
+    rows = make_rows(decoder.board, table, 1, n)
     found = decoder.decode(table, [json.dumps(row) for row in rows])
     wanted = [decoder._decode_stored(table, [row])[0] for row in rows]
     assert found == wanted
     n_single = sum(decoder._decode_canonical(table, row) is not None for row in rows)
-    assert 20 < n_single < 380
+    assert n / 20 < n_single < n * 19 / 20
 
 
 @pytest.mark.parametrize("table", ["jobs", "users", "actions"])
