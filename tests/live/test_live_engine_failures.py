@@ -144,7 +144,7 @@ def test_failed_tick_keeps_the_basis(engine: LiveEngine, monkeypatch: pytest.Mon
     assert engine.status().frozen == ()
 
 
-def test_tick_without_jobs_is_rejected(engine: LiveEngine, tables: Tables) -> None:
+def test_deletion_of_all_jobs_empties_all_lists(engine: LiveEngine, tables: Tables) -> None:
     engine._gate.allow(10**9)
     rows = [{"kind": "job", "id": int(job), "deleted": True} for job in tables.jobs["job_id"]]
     written = engine.write(rows)
