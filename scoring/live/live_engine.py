@@ -724,6 +724,7 @@ class LiveEngine:
         for event in events:
             self.metrics.count_event(event.kind)
         self._note_applied([event.seq for event in events])
+        fault_injection.reach("events applied")
         self._move(page)
         self._want_tick(len(rows))
 

@@ -25,6 +25,7 @@ def run_engine_until_killed(pipe: Connection, url: str, seed: int, users: int, j
     """Write random events, follow them and tick, until a pass of the point ends the process."""
     maker = EventMaker(random_market(1, users, jobs, 150, factors=True), seed)
     with LiveEngine(url, "standard", k=5, tick_seconds=0.3, poll_seconds=0.005, lease_seconds=0.5) as engine:
+        engine._gate.allow(10**9)  # on a slow machine, the writer is more than 100 jobs ahead and would be paused
         pipe.send("started")
         with fault_injection.arm(point, nth):
             while True:
