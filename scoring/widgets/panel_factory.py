@@ -30,7 +30,7 @@ PHASES: Final = ("Read and check the data", "Split the actions by time", "Rank t
 
 def tuning_panel(
     data: str | Path | Dataset | Holdout,
-    model: str | Profile | ScoringModel = "standard",
+    model: str | Profile | ScoringModel | None = None,
     *,
     registry: Registry | str | Path | None = None,
     days: int | timedelta = 14,
@@ -52,7 +52,7 @@ def tuning_panel(
     ----------
     data: A database (a URL, or the path of a SQLite file), a dataset or a holdout.
     model: A shipped model, a model file, a profile, NAME or NAME@VERSION of the registry, or `promoted`: the profile
-        that is promoted for the database.
+        that is promoted for the database. None: that profile, or `standard` if none is promoted.
     registry: A registry or its folder. Without one the panel cannot save profiles.
     days: The actions of the last `days` days are held out, unless `data` is a holdout.
     users: Limit for the number of train users in the measures. Confirm uses the validation users; test users are never
@@ -84,13 +84,13 @@ def tuning_panel(
     on_phase(0)
     if isinstance(registry, str | Path):
         registry = Registry(registry, components=components)
-    if registry is not None and model == "promoted" and isinstance(data, str | Path):
-        model = registry.for_database(str(data)).use(model)
+    if registry is not None and model in (None, "promoted") and isinstance(data, str | Path):
+        model = _load_promoted(registry.for_database(str(data)), is_required=model is not None)
     database = str(data) if isinstance(data, str | Path) else None
     if isinstance(data, str | Path):
         data = _load_dataset(str(data), page)
     on_phase(1)
-    found = _find_model(model, registry, components)
+    found = _find_model("standard" if model is None else model, registry, components)
     origin = found if isinstance(found, Profile) else None
     baseline = found.model if isinstance(found, Profile) else found
     session = TuningSession.of(data, baseline, days=days, users=users, k=k, factor_cache=factor_cache, seed=seed)
@@ -103,8 +103,8 @@ def tuning_panel(
 def tuning_page(data: str | Path | Dataset | Holdout, *arguments: Any, **options: Any) -> PanelPage:
     """Return a page at once, and open the panel of `tuning_panel` on a thread.
 
-    The page shows the phase of the opening, or its error. Drafts on disk keep its weights and tries. If the database
-    changed before the page is shown, because the kernel was started in advance, it is read again.
+    The page shows the phase of the opening, or its error. Drafts on disk keep its weights and tries. If the data or the
+    promotion changed before the page is shown, because the kernel was started in advance, the database is read again.
     """
     page = PanelPage()
     _Opening(page, data, arguments, options).start()
@@ -165,7 +165,16 @@ class _Opening:
         if not isinstance(self._data, str | Path):
             return None
         with Database.open(str(self._data)) as database:
-            return read_change_tokens(database)
+            return read_change_tokens(database), self._find_promotion(database)
+
+    def _find_promotion(self, database: Database) -> object:
+        """Return the promotion that the panel starts with. None if it starts with a given model."""
+        model = self._arguments[0] if self._arguments else self._options.get("model")
+        registry = self._options.get("registry")
+        if model not in (None, "promoted") or registry is None:
+            return None
+        found = registry if isinstance(registry, Registry) else Registry(registry)
+        return found.for_database(database).find_promotion()
 
 
 def _load_dataset(db: str, page: PanelPage | None) -> Dataset:
@@ -176,6 +185,13 @@ def _load_dataset(db: str, page: PanelPage | None) -> Dataset:
     elif summary := found.ledger.summarize_rejections():
         page.show(warnings=[summary])
     return Dataset(found.tables, ledger=found.ledger)
+
+
+def _load_promoted(registry: Registry, *, is_required: bool) -> Profile | None:
+    """Return the promoted profile. None if no profile is promoted and none is required."""
+    if is_required or registry.find_promotion() is not None:
+        return registry.use("promoted")
+    return None
 
 
 def _find_model(

@@ -398,6 +398,22 @@ def test_tuning_panel_opens_a_database(tmp_path, holdout, standard):
         opened.close()
 
 
+def test_panel_starts_with_the_promoted_profile(tmp_path, holdout, standard):
+    path = tmp_path / "market.db"
+    save_tables(Database.open(f"sqlite:///{path}"), holdout.data.tables)
+    registry = Registry(tmp_path / "profiles", database=str(path))
+    registry.save("tuned", standard.with_parameters("freshness", half_life_days=5))
+    for expected in ("standard", "tuned@1", "standard"):
+        model = None if expected == "tuned@1" else "standard" if registry.find_promotion() else None
+        opened = tuning_panel(path, model, registry=tmp_path / "profiles", users=30, debounce=0.0)
+        try:
+            assert opened.session.baseline.name == expected
+        finally:
+            opened.close()
+        if registry.find_promotion() is None:
+            registry.promote("tuned", note="try", force="a test")
+
+
 def test_invalid_rows_are_quarantined_with_a_warning(tmp_path, holdout):
     tables = holdout.data.tables
     n_jobs = len(tables.jobs)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import scoring.widgets
 from scoring import Dataset
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
+from scoring.registry import Registry
 from scoring.widgets.panel_anywidget import PanelPage
 from scoring.widgets.panel_factory import PHASES, tuning_page
 
@@ -15,12 +18,16 @@ WAIT = 60.0
 STATIC = Path(scoring.widgets.__file__).parent / "static"
 
 
-def open_page(*arguments: object) -> PanelPage:
-    page = tuning_page(*arguments, users=10, debounce=0.0)
-    for thread in threading.enumerate():
-        if thread.name == "scoring-opening":
-            thread.join(WAIT)
+def open_page(*arguments: object, **options: object) -> PanelPage:
+    page = tuning_page(*arguments, users=10, debounce=0.0, **options)
+    join_threads("scoring-opening")
     return page
+
+
+def join_threads(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(WAIT)
 
 
 def test_page_opens_the_panel_in_phases(holdout, standard):
@@ -31,6 +38,20 @@ def test_page_opens_the_panel_in_phases(holdout, standard):
 
 def test_page_without_a_kernel_is_a_sentence():
     assert repr(PanelPage()) == "PanelPage: the panel is shown while its kernel runs"
+
+
+def test_page_is_opened_again_after_a_promotion(tmp_path, holdout, standard):
+    """A spare kernel has opened the panel before the promotion."""
+    path, folder = tmp_path / "market.db", tmp_path / "profiles"
+    save_tables(Database.open(f"sqlite:///{path}"), holdout.data.tables)
+    registry = Registry(folder, database=str(path))
+    registry.save("tuned", standard.with_parameters("freshness", half_life_days=5))
+    page = open_page(path, registry=folder)
+    assert "standard" in page.document["values"]["baseline"]
+    registry.promote("tuned", note="try", force="a test")
+    page._handle_custom_msg({"kind": "open"}, [])
+    join_threads("scoring-check")
+    assert "tuned@1" in page.document["values"]["baseline"]
 
 
 def test_page_shows_why_a_panel_cannot_be_opened(holdout, standard):

@@ -59,9 +59,13 @@ PAGE_TEMPLATE = """\
 
 def panel(
     model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="The initial model: a shipped model, a model file or a saved profile."),
-    ] = "standard",
+        str | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="The initial model: a shipped model, a model file or a saved profile.",
+            show_default="the promoted profile, or standard",
+        ),
+    ] = None,
     db: DbOption = DEFAULT_DB,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     days: Annotated[
@@ -99,7 +103,9 @@ def panel(
 
     require("scoring panel", "workbench", *SERVER_PACKAGES)
     # report errors here, not on the page
-    read_models([model], component, profiles, db)
+    registry, _ = read_models([] if model is None else [model], component, profiles, db)
+    if model is None and registry.find_promotion() is not None:
+        registry.use("promoted")
     with Database.open(db) as database:
         database.require_tables(*TABLES)
         database.require_data()
