@@ -39,17 +39,18 @@ def find_reach(rows: Iterable[ChartRow]) -> float:
 
 
 def draw_changes(rows: Sequence[ChartRow], slug: str, title: str, reach: float) -> str:
-    """Return one line per change: a point, its likely range, and a line at no change. The scale ends at ±`reach`."""
+    """Return one line per change: a point, its likely range, and a mark at no change. The scale ends at ±`reach`."""
     step, height = 36, 36 * len(rows) + 30
     middle, half = WIDTH / 2, WIDTH / 2 - _MARGIN
 
     def place(value: float) -> float:
         return middle + half * max(-1.0, min(1.0, value / reach))
 
-    parts = [f'<line class="axis" x1="{middle:g}" y1="4" x2="{middle:g}" y2="{height - 22}"/>']
+    parts = []
     for number, row in enumerate(rows):
         y = number * step + 28
-        parts.append(
+        parts.append(  # one line through all rows would cross the names
+            f'<line class="axis" x1="{middle:g}" y1="{y - 8}" x2="{middle:g}" y2="{y + 8}"/>'
             f'<text x="{_MARGIN}" y="{y - 12}">{escape_text(row.name, 60)}</text>'
             f'<text x="{WIDTH - _MARGIN}" y="{y - 12}" text-anchor="end">{_format_share(row.change)}</text>'
         )
