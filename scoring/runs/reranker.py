@@ -1,6 +1,6 @@
 """The stages of a run: candidates, rerank, write.
 
-An executor ranks candidates (`scoring.runs.executor`), a reranker may change them, and publishers write the lists
+An executor ranks candidates (`scoring.runs.executors`), a reranker may change them, and publishers write the lists
 (`scoring.runs.publishers`). Without a reranker the candidates are the lists.
 """
 

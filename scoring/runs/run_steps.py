@@ -19,7 +19,8 @@ from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
 from scoring.runs import memory_forecast, shards
 from scoring.runs.data_summary import summarize_data
-from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, cut_chunks
+from scoring.runs.executors.executor import Executor, ShardRanker
+from scoring.runs.executors.local_executor import LocalExecutor, cut_chunks
 from scoring.runs.gate import GateFailedError, Verdict
 from scoring.runs.gate.gate import BYTES_PER_ROW, CandidateRun
 from scoring.runs.gate.verdict import Outcome

@@ -18,7 +18,7 @@ from scoring.model import Inputs
 from scoring.model_catalog import AnyModel
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_forecast
-from scoring.runs.executor import Executor
+from scoring.runs.executors.executor import Executor
 from scoring.runs.gate import Gate, Verdict
 from scoring.runs.publishers import Destination, Publisher, RunCounts, RunMetadata
 from scoring.runs.reranker import Reranker

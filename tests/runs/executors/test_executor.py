@@ -21,7 +21,8 @@ from scoring.database.database import Database
 from scoring.errors import ConfigurationError, OutputError, RunCancelledError
 from scoring.ranking import Prepared, Ranking
 from scoring.runs import shards
-from scoring.runs.executor import LocalExecutor, ShardRanker
+from scoring.runs.executors.executor import ShardRanker
+from scoring.runs.executors.local_executor import LocalExecutor
 from scoring.runs.gate import Gate
 from scoring.runs.publishers import (
     Claim,

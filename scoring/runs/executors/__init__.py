@@ -1,0 +1,5 @@
+"""Executors rank the shards of a run.
+
+- `executor`: the protocol `Executor`, and `ShardRanker`, which ranks one shard
+- `local_executor`: ranks in this process
+"""
