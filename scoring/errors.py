@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "ClusterError",
+    "ClusterReason",
     "ConfigurationError",
     "DataError",
     "DataReason",
@@ -316,6 +318,44 @@ class OutputError(ScoringError, OSError):
     ) -> None:
         super().__init__(message)
         self.reason, self.path, self.errno, self.shard = reason, path, errno, shard
+
+
+ClusterReason = Literal[
+    "address",
+    "certificates",
+    "no worker",
+    "not encrypted",
+    "not reachable",
+    "process ended",
+    "scheduler settings",
+    "wrong result",
+]
+"""Why a cluster cannot be used; see `ClusterError`."""
+
+
+class ClusterError(ScoringError, RuntimeError):
+    """A cluster cannot rank. The message names the server or the worker. Nothing is published.
+
+    Attributes
+    ----------
+    reason : str or None
+        One of `ClusterReason`, such as `not reachable`; None if no entry applies.
+    address : str or None
+        The address of the scheduler.
+    worker : str or None
+        The name of the worker; None if the error does not concern one worker.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: ClusterReason | None = None,
+        address: str | None = None,
+        worker: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason, self.address, self.worker = reason, address, worker
 
 
 class RunCancelledError(ScoringError, RuntimeError):

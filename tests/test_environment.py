@@ -10,7 +10,20 @@ import yaml
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {name: name.replace("-", "_") for name in ("line-profiler", "memory-profiler", "prometheus-client")}
 CONDA_NAMES["duckdb"] = "python-duckdb"
-EXTRAS = ("workbench", "postgres", "monitoring", "live", "mlflow", "excel", "frames", "mysql", "duckdb", "docs", "test")
+EXTRAS = (
+    "workbench",
+    "postgres",
+    "monitoring",
+    "live",
+    "cluster",
+    "mlflow",
+    "excel",
+    "frames",
+    "mysql",
+    "duckdb",
+    "docs",
+)
+EXTRAS += ("test",)
 ONLY_CONDA = {"python", "pip", "greenlet"}
 
 

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from scoring.cli.commands import (
     audience,
     check,
+    cluster,
     compare,
     component,
     evaluate,
@@ -188,6 +189,7 @@ app.command("models")(models.models)
 app.command("lab")(lab.lab)
 app.command("panel")(panel.panel)
 app.command("live")(live.live)
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(component.app, name="component")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
@@ -209,6 +211,7 @@ _GUIDES = {
     "lab": "notebooks",
     "panel": "panel",
     "live": "live",
+    "cluster": "cluster",
     "component": "components",
     "profiles": "evaluate_and_tune",
     "runs": "nightly_run",

@@ -22,6 +22,7 @@ __all__ = [
     "ShardTask",
     "count_users_per_shard",
     "cut_shards",
+    "digest_lists",
 ]
 
 ROWS_PER_SHARD: Final = 250_000
@@ -46,6 +47,18 @@ class ShardTask:
     rows: Longs
 
 
+def digest_lists(ranking: Ranking) -> bytes:
+    """Return a digest of ids, order and float32 scores. It is equal for equal lists, however they were computed."""
+    digest = hashlib.sha256()  # twice as fast as BLAKE2 on processors with SHA instructions
+    jobs, scores = ranking.job_id, ranking.scores
+    if (ranking.count < jobs.shape[1]).any():  # values after the last job do not count
+        is_listed = np.arange(jobs.shape[1]) < ranking.count[:, None]
+        jobs, scores = jobs[is_listed], scores[is_listed]
+    for values in (ranking.user_id, ranking.count, jobs, scores):
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.digest()
+
+
 @dataclass(frozen=True, eq=False)
 class ShardResult:
     """The lists of a shard's users, ascending by id."""
@@ -55,15 +68,8 @@ class ShardResult:
 
     @cached_property
     def digest(self) -> bytes:
-        """Digest of ids, order and float32 scores. It is equal for equal lists, however they were computed."""
-        ranking, digest = self.ranking, hashlib.sha256()  # twice as fast as BLAKE2 on processors with SHA instructions
-        jobs, scores = ranking.job_id, ranking.scores
-        if (ranking.count < jobs.shape[1]).any():  # values after the last job do not count
-            is_listed = np.arange(jobs.shape[1]) < ranking.count[:, None]
-            jobs, scores = jobs[is_listed], scores[is_listed]
-        for values in (ranking.user_id, ranking.count, jobs, scores):
-            digest.update(np.ascontiguousarray(values).data)
-        return digest.digest()
+        """`digest_lists` of the ranking."""
+        return digest_lists(self.ranking)
 
     @classmethod
     def concatenate(cls, shard: Shard, parts: Sequence[Ranking]) -> Self:

@@ -33,6 +33,7 @@ STORING = {
     "profiles request": "profiles request night --by A --note why",
     "profiles promote": "profiles promote night --note why --force untested --yes --db MARKET",
     "profiles reindex": "profiles reindex --db MARKET",
+    "cluster certificates": "cluster certificates --out certificates",
 }
 """Command → a command line that stores its result. Each needs the results of the lines above it."""
 
@@ -64,7 +65,7 @@ PRINTING = {
 }
 """Command → a command line whose only result is its output."""
 
-OTHER_PRINTING = {"check", "lab", "panel", "runs verify"} | {
+OTHER_PRINTING = {"check", "cluster check", "cluster scheduler", "cluster worker", "lab", "panel", "runs verify"} | {
     f"profiles {name}" for name in ("show", "diff", "history", "looks")
 }
 

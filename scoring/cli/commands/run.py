@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scoring.cli.cluster_options import DEFAULT_CERTIFICATES, CertificatesOption, ClusterOption, open_executor
 from scoring.cli.input_loader import load_data, read_components
 from scoring.cli.model_options import add_model_options
 from scoring.cli.next_command import print_next
@@ -117,6 +118,8 @@ def run(
     max_refused: MaxRefusedOption = DEFAULT_MAX_REFUSED,
     refused: RefusedOption = DEFAULT_REFUSED,
     factor_cache: FactorCacheOption = None,
+    cluster: ClusterOption = None,
+    certificates: CertificatesOption = DEFAULT_CERTIFICATES,
 ) -> None:
     """Rank jobs for all active users with the promoted profile, and publish the lists.
 
@@ -141,7 +144,11 @@ def run(
         run_gate = _make_gate(gate, force, source.components)
         _check_reason(instead)
         replaces_published = not no_database or out.resolve() == DEFAULT_OUT.resolve()
-    with Database.open(db) as database, progress.warnings():
+    with (
+        Database.open(db) as database,
+        progress.warnings(),
+        open_executor(cluster, certificates, chunk_size, progress.print_line) as executor,
+    ):
         if not no_database:
             database.require_writable()
         with watch.phase("start"):
@@ -186,6 +193,7 @@ def run(
                 watch=watch,
                 resume=resume,
                 gate=run_gate,
+                executor=executor,
             )
         run_id = result.metadata.run_id
         note_stored(f"Run {run_id} is published.")

@@ -2,4 +2,11 @@
 
 - `executor`: the protocol `Executor`, and `ShardRanker`, which ranks one shard
 - `local_executor`: ranks in this process
+- `dask_executor`: ranks in the workers of a Dask cluster; `cluster_session`: its connection, which admits workers and
+  sends them parts (`part_queue`)
+- `worker_tasks`: functions that workers execute; `bundle_store`: the bundles of a worker
+- `cluster_process`: schedulers, workers, and a cluster on this machine; `cluster_address`, `certificates`: connections
+- `cluster_check`: lets all workers rank a small market
+
+Modules of the cluster import Dask only when they are used.
 """

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from scoring.array_types import Longs
 from scoring.backends.protocol import Backend
+from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranked_lists import Ranking
 from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
@@ -28,6 +29,8 @@ class ShardRanker:
     n_eligible: int
     """Jobs that no rule excludes for every user."""
     workers: int
+    bundle: Bundle
+    """What the backend ranks; an executor sends it to other processes."""
 
     @classmethod
     def of(cls, prepared: Prepared, k: int, workers: int | None = None) -> Self:
@@ -36,7 +39,7 @@ class ShardRanker:
         scorer = prepared.scorer
         if workers is not None:
             scorer = Scorer(prepared.plan, workers=workers, backend=prepared.backend)
-        return cls(scorer, k, scorer.n_eligible, scorer.workers)
+        return cls(scorer, k, scorer.n_eligible, scorer.workers, prepared.plan.bundle)
 
     @property
     def list_width(self) -> int:

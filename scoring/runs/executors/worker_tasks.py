@@ -1,0 +1,162 @@
+"""Functions that the driver of a run calls in its workers. Arguments and results are numbers, texts and arrays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+
+from scoring.array_types import Longs
+from scoring.bundle import bundle_file
+from scoring.runs.code_digest import find_imported_modules
+from scoring.runs.executors.bundle_store import BundleStore, StoppedRunError, WorkerError
+from scoring.runs.shards import digest_lists
+
+__all__ = [
+    "Facts",
+    "accept_bundle",
+    "cancel_run",
+    "compute_worker_code_digest",
+    "configure",
+    "describe_worker",
+    "end_run",
+    "preflight",
+    "rank_part",
+    "read_scheduler_settings",
+    "receive_chunk",
+    "renew_run",
+]
+
+Facts = dict[str, Any]
+
+_PACKAGES: Final = ("numpy", "numba", "llvmlite", "distributed")
+
+_store: BundleStore | None = None
+_code: str = ""
+
+
+def configure(store: BundleStore | None) -> None:
+    """Set the store of this process."""
+    global _store, _code
+    _store, _code = store, compute_worker_code_digest()
+
+
+def get_store() -> BundleStore:
+    if _store is None:
+        raise WorkerError("The worker was not started by `scoring cluster worker`.")
+    return _store
+
+
+def compute_worker_code_digest() -> str:
+    """Return a digest of the modules that rank in a worker, as they are on disk."""
+    import hashlib
+
+    digest = hashlib.blake2b(digest_size=16)
+    for name, source in sorted(find_imported_modules((__name__,)).items()):
+        digest.update(f"{name} {len(source)} ".encode() + source)
+    return digest.hexdigest()
+
+
+def read_versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def describe_worker(dask_worker: Any = None) -> Facts:
+    """Return what the driver checks before it sends a bundle."""
+    memory = getattr(dask_worker, "memory_manager", None)
+    fractions = {name: getattr(memory, f"memory_{name}_fraction", False) for name in ("target", "spill", "pause")}
+    facts: Facts = {
+        "versions": read_versions(),
+        "spilling": sorted(name for name, value in fractions.items() if value),
+        "code": "",
+    }
+    if _store is None:
+        return facts
+    return facts | {
+        "code": _code,
+        "format": bundle_file.FORMAT,
+        "threads": _store.threads,
+        "memory": _store.memory,
+        "bundles": _store.list_digests(),
+        "process": os.getpid(),
+        "host": platform.node(),
+    }
+
+
+def receive_chunk(token: str, digest: str, offset: int, content: bytes) -> int:
+    """See `BundleStore.receive`."""
+    return get_store().receive(token, digest, offset, content)
+
+
+async def accept_bundle(token: str, digest: str) -> None:
+    """See `BundleStore.accept`. The worker answers the scheduler meanwhile."""
+    await asyncio.to_thread(get_store().accept, token, digest)
+
+
+async def preflight(token: str, digest: str, k: int, rows: Longs) -> Facts:
+    """Rank users twice, and return the digest of their lists and the seconds of both. The first call compiles."""
+    store = get_store()
+    store.begin(token, digest)
+
+    def rank() -> Facts:
+        began = time.perf_counter()
+        store.rank(token, k, rows)
+        compiled = time.perf_counter()
+        lists = store.rank(token, k, rows)
+        seconds = time.perf_counter() - compiled
+        compile_seconds = max(0.0, compiled - began - seconds)
+        return {"digest": digest_lists(lists).hex(), "seconds": seconds, "compile_seconds": compile_seconds}
+
+    return await asyncio.to_thread(rank)
+
+
+def rank_part(token: str, k: int, rows: Longs) -> Facts:
+    """Return the lists of users as arrays, or the reason why the worker could not rank them."""
+    began = time.perf_counter()
+    try:
+        lists = get_store().rank(token, k, rows)
+    except StoppedRunError:
+        return {"stopped": True}
+    except Exception as error:  # noqa: BLE001 - the driver decides; exceptions of ours are not pickled
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {
+        "job_row": lists.job_row.astype(np.int32),
+        "scores": lists.scores,
+        "count": lists.count,
+        "n_scored": int(lists.n_scored),
+        "choice": None if lists.choice is None else (lists.choice.strategy, lists.choice.reason),
+        "digest": digest_lists(lists).hex(),
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def renew_run(token: str) -> None:
+    """See `BundleStore.renew`."""
+    get_store().renew(token)
+
+
+def cancel_run(token: str) -> None:
+    """See `BundleStore.cancel`."""
+    get_store().cancel(token)
+
+
+def end_run(token: str) -> None:
+    """See `BundleStore.end`."""
+    get_store().end(token)
+
+
+def read_scheduler_settings(dask_scheduler: Any = None) -> Facts:
+    """Return the settings of a scheduler that runs depend on."""
+    import dask
+
+    return {
+        "worker-ttl": dask_scheduler.worker_ttl,
+        "allowed-failures": dask_scheduler.allowed_failures,
+        "work-stealing": bool(dask.config.get("distributed.scheduler.work-stealing")),
+        "versions": read_versions(),
+    }
