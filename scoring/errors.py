@@ -246,6 +246,7 @@ DatabaseReason = Literal[
     "permission",
     "no published run",
     "removed run",
+    "other writer",
     "invalid row",
 ]
 """Why a database cannot be used; see `DatabaseError`."""

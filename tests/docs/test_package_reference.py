@@ -108,6 +108,7 @@ def test_every_error_class_has_a_section() -> None:
         ("Reasons of a DataError", errors.DataReason),
         ("Reasons of a DatabaseError", errors.DatabaseReason),
         ("Reasons of an OutputError", errors.OutputReason),
+        ("Reasons of a ClusterError", errors.ClusterReason),
     ],
 )
 def test_pages_list_exactly_the_reasons_of_errors(heading: str, reasons: Any) -> None:

@@ -256,7 +256,9 @@ class LocalCluster:
     process rank faster.
     """
 
-    def __init__(self, n_workers: int, *, threads: int | None = None, restarts: bool = True) -> None:
+    def __init__(
+        self, n_workers: int, *, threads: int | None = None, memory: int | None = None, restarts: bool = True
+    ) -> None:
         require("A cluster", "cluster", "distributed", "cryptography")
         threads = threads or max(1, available_cpus() // n_workers)
         with ExitStack() as stack:
@@ -266,7 +268,7 @@ class LocalCluster:
             anywhere = ClusterAddress("tls", "127.0.0.1", 0)
             self.scheduler = stack.enter_context(start_scheduler(anywhere, self.certificates))
             self.address = ClusterAddress.parse(self.scheduler.wait_ready()["address"])
-            memory = measure_memory() // n_workers
+            memory = memory or measure_memory() // n_workers
             self.workers = [
                 stack.enter_context(
                     start_worker(
@@ -369,7 +371,7 @@ async def _serve_worker(address: ClusterAddress, settings: Mapping[str, Any]) ->
     store = BundleStore(folder, settings["threads"], settings["memory"])
     worker_tasks.configure(store)
     try:
-        worker = await Worker(
+        worker = Worker(
             str(address),
             nthreads=1,  # one task at a time, which ranks in several threads
             name=settings["name"],
@@ -381,8 +383,14 @@ async def _serve_worker(address: ClusterAddress, settings: Mapping[str, Any]) ->
             dashboard_address="127.0.0.1:0",
             death_timeout=LEASE_SECONDS,
         )
+        stopped = asyncio.ensure_future(ended.wait())
+        started = asyncio.ensure_future(_start(worker))
+        await asyncio.wait({started, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not started.done():
+            return 0
+        started.result()
         _say({"address": worker.address})
-        finished, stopped = asyncio.ensure_future(worker.finished()), asyncio.ensure_future(ended.wait())
+        finished = asyncio.ensure_future(worker.finished())
         while not (finished.done() or stopped.done()):
             await asyncio.wait({finished, stopped}, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             store.sweep()
@@ -395,6 +403,10 @@ async def _serve_worker(address: ClusterAddress, settings: Mapping[str, Any]) ->
         store.close()
         if ended.is_set():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _start(worker: Any) -> None:
+    await worker
 
 
 if __name__ == "__main__":

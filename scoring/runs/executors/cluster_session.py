@@ -53,6 +53,8 @@ T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 4 << 20
 _MEMORY_SHARE: Final = 0.6
+_END_SECONDS: Final = 1.0
+"""Wait for the answers of workers at the end. A lost worker does not answer."""
 _BYTES_PER_THREAD: Final = 2_000_000
 _MAX_LIST_BYTES: Final = 64 << 20
 """Lists that a worker has at a time: one part, and its copy on the way."""
@@ -229,7 +231,7 @@ class ClusterSession:
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._background: set[asyncio.Task[Any]] = set()
-        self._has_admitted = False
+        self._has_admitted = self._is_lost = False
         self._thread = threading.Thread(target=self._run, name="cluster session", daemon=True)
         self._thread.start()
 
@@ -247,17 +249,18 @@ class ClusterSession:
             event = self._events.get(timeout=timeout)
         except Empty:
             return None
+        self._is_lost = self._is_lost or isinstance(event, Lost)
         if isinstance(event, Ranked):
             self._received_bytes += self._bytes_of(event.part)
         return event
 
-    def close(self, timeout: float = 10.0) -> None:
+    def close(self, timeout: float = 4.0) -> None:
         """Stop the work of all workers, remove the bundle there, and end the connection."""
         self._stop.set()
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._wake.set)
-        self._thread.join(timeout)
+        self._thread.join(0.1 if self._is_lost else timeout)  # what is lost does not end in time
 
     # In the thread of the session
 
@@ -277,15 +280,19 @@ class ClusterSession:
         from distributed import Client
 
         self._loop = asyncio.get_running_loop()
-        async with Client(
+        self._loop.set_exception_handler(lambda loop, context: None)  # Dask leaves tasks of lost connections behind
+        client = await Client(
             str(self._address), security=self._security, asynchronous=True, set_as_default=False, timeout=10
-        ) as client:
-            try:
-                await self._check_scheduler(client)
-                await self._work(client)
-            finally:
+        )
+        try:
+            await self._check_scheduler(client)
+            await self._work(client)
+        finally:
+            if client.status == "running":
                 with suppress(Exception):
-                    await asyncio.wait_for(self._end(client), 4.0)
+                    await asyncio.wait_for(self._end(client), _END_SECONDS)
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(timeout=_END_SECONDS), _END_SECONDS)
 
     async def _check_scheduler(self, client: Client) -> None:
         settings = await _within(client.run_on_scheduler(worker_tasks.read_scheduler_settings), 10.0)
@@ -306,7 +313,7 @@ class ClusterSession:
         looked = renewed = 0.0
         while not self._stop.is_set():
             now = time.monotonic()
-            if now - looked >= limits.poll_seconds:
+            if now - looked >= limits.poll_seconds and client.status == "running":
                 looked = now
                 try:
                     scheduler: Any = client.scheduler
@@ -315,7 +322,7 @@ class ClusterSession:
                     self._follow_workers(client, identity["workers"])
                 except (OSError, TimeoutError):
                     pass
-            if now - answered > limits.lost_seconds or client.status == "closed":
+            if time.monotonic() - answered > limits.lost_seconds or client.status == "closed":
                 self._events.put(Lost(f"The scheduler at {self._address} does not answer"))
                 return
             if client.status != "running":  # it connects again, and has forgotten all parts
@@ -328,7 +335,9 @@ class ClusterSession:
                     self._start(self._call(client, worker.address, worker_tasks.renew_run, self._token, seconds=10.0))
             if self._parts is not None:
                 self._send_parts(client)
-                if not self._parts.n_waiting and not any(worker.parts for worker in self._workers.values()):
+                if not self._parts.n_waiting and not any(
+                    number not in self._done for worker in self._workers.values() for number in worker.parts
+                ):
                     self._events.put(Finished())
                     return
             if any(not worker.is_excluded for worker in self._workers.values()):
@@ -433,53 +442,46 @@ class ClusterSession:
         if shared.digest not in facts["bundles"]:
             await self._send_bundle(client, address)
         transfer_seconds = time.monotonic() - began
-        for attempt in range(2):
-            try:
-                ranked = await self._call(
-                    client,
-                    address,
-                    worker_tasks.preflight,
-                    self._token,
-                    shared.digest,
-                    shared.k,
-                    shared.sample,
-                    seconds=900.0,
-                )
-                break
-            except bundle_file.BundleFileError as error:  # its file was damaged: send it again, once
-                if attempt:
-                    raise _ExclusionError(_describe(error)) from error
-                await self._send_bundle(client, address)
+        ranked = await self._preflight(client, address)
+        if ranked.get("kind") == "bundle":  # its file was damaged or replaced
+            await self._send_bundle(client, address)
+            ranked = await self._preflight(client, address)
+        if "error" in ranked:
+            raise _ExclusionError(_describe_answer(ranked))
         if ranked["digest"] != shared.sample_digest:
             cause = _compare_versions(facts["versions"], self._versions)
             raise _ExclusionError(f"it ranks {len(shared.sample)} users to other lists than the driver ({cause})")
         self._paces.append(ranked["seconds"] / max(1, len(shared.sample)))
         return Admitted(worker.name, facts["threads"], transfer_seconds, ranked["compile_seconds"])
 
+    async def _preflight(self, client: Client, address: str) -> dict[str, Any]:
+        shared = self._shared
+        arguments = (self._token, shared.digest, shared.k, shared.sample)
+        return await self._call(client, address, worker_tasks.preflight, *arguments, seconds=900.0)
+
     async def _send_bundle(self, client: Client, address: str) -> None:
-        shared, offset = self._shared, 0
-        with shared.path.open("rb") as file:
+        digest, offset = self._shared.digest, 0
+        with self._shared.path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
-                offset = await self._call(
-                    client, address, worker_tasks.receive_chunk, self._token, shared.digest, offset, chunk, seconds=60.0
-                )
-        await self._call(client, address, worker_tasks.accept_bundle, self._token, shared.digest, seconds=600.0)
+                arguments = (self._token, digest, offset, chunk)
+                answer = await self._call(client, address, worker_tasks.receive_chunk, *arguments, seconds=60.0)
+                if "error" in answer:
+                    raise _ExclusionError(f"it cannot store the bundle ({_describe_answer(answer)})")
+                offset = answer["length"]
+        answer = await self._call(client, address, worker_tasks.accept_bundle, self._token, digest, seconds=600.0)
+        if "error" in answer:
+            raise _ExclusionError(_describe_answer(answer))
 
     async def _call(self, client: Client, address: str, function: Any, *arguments: Any, seconds: float) -> Any:
-        """Call a function in a worker.
+        """Call a function in a worker and return its answer.
 
         Raises
         ------
-        _ExclusionError: If the worker cannot write.
         OSError, TimeoutError: If the worker does not answer.
         """
         answers = await _within(client.run(function, *arguments, workers=[address], on_error="return"), seconds)
         answer = answers.get(address)
         if isinstance(answer, Exception):
-            from distributed.comm import CommClosedError
-
-            if isinstance(answer, OSError) and not isinstance(answer, CommClosedError | TimeoutError) and answer.errno:
-                raise _ExclusionError(f"it cannot store the bundle ({answer.strerror})") from answer
             raise answer
         return answer
 
@@ -549,7 +551,7 @@ class ClusterSession:
             self._take_back(worker, only=part.number, is_loss=True)
             return
         except Exception as error:  # noqa: BLE001 - raised by Dask in the worker
-            result = {"error": _describe(error)}
+            result = {"error": f"it failed: {_describe(error)}"}
         finally:
             with suppress(Exception):
                 future.release()
@@ -561,8 +563,10 @@ class ClusterSession:
             if isinstance(result, dict) and "stopped" in result:
                 reason = "it stopped, because it did not hear from the driver"
             else:
-                reason = result["error"] if isinstance(result, dict) else "it returned something else than lists"
-            self._exclude(worker, make_printable(str(reason), 300))
+                reason = (
+                    _describe_answer(result) if isinstance(result, dict) else "it returned something else than lists"
+                )
+            self._exclude(worker, reason)
         else:
             self._done.add(part.number)
             seconds = time.monotonic() - sent.since
@@ -624,7 +628,7 @@ class ClusterSession:
     async def _end(self, client: Client) -> None:
         """Stop and forget the run in all workers."""
         calls = [
-            self._call(client, worker.address, worker_tasks.end_run, self._token, seconds=3.0)
+            self._call(client, worker.address, worker_tasks.end_run, self._token, seconds=_END_SECONDS)
             for worker in self._workers.values()
         ]
         await asyncio.gather(*calls, return_exceptions=True)
@@ -647,6 +651,10 @@ async def _within(work: Any, seconds: float) -> Any:
 
 def _describe(error: BaseException) -> str:
     return make_printable(str(error) or type(error).__name__, 300).rstrip(".")
+
+
+def _describe_answer(answer: dict[str, Any]) -> str:
+    return make_printable(str(answer.get("error")), 300).rstrip(".")
 
 
 def _compare_versions(of_worker: dict[str, str], of_driver: dict[str, str]) -> str:

@@ -13,9 +13,11 @@ import numpy as np
 
 from scoring.array_types import Longs
 from scoring.bundle import bundle_file
+from scoring.bundle.bundle_file import BundleFileError
 from scoring.runs.code_digest import find_imported_modules
 from scoring.runs.executors.bundle_store import BundleStore, StoppedRunError, WorkerError
 from scoring.runs.shards import digest_lists
+from scoring.storage.os_errors import describe_os_error
 
 __all__ = [
     "Facts",
@@ -88,22 +90,39 @@ def describe_worker(dask_worker: Any = None) -> Facts:
     }
 
 
-def receive_chunk(token: str, digest: str, offset: int, content: bytes) -> int:
+def _describe_error(error: Exception) -> Facts:
+    """Return an error as texts and numbers, because objects of this package are not pickled."""
+    facts: Facts = {"error": str(error) or type(error).__name__, "kind": "other"}
+    if isinstance(error, BundleFileError):
+        facts["kind"] = "bundle"
+    elif isinstance(error, OSError):
+        facts |= {"kind": "system", "error": describe_os_error(error)}
+    return facts
+
+
+def receive_chunk(token: str, digest: str, offset: int, content: bytes) -> Facts:
     """See `BundleStore.receive`."""
-    return get_store().receive(token, digest, offset, content)
+    try:
+        return {"length": get_store().receive(token, digest, offset, content)}
+    except Exception as error:  # noqa: BLE001 - the driver decides
+        return _describe_error(error)
 
 
-async def accept_bundle(token: str, digest: str) -> None:
+async def accept_bundle(token: str, digest: str) -> Facts:
     """See `BundleStore.accept`. The worker answers the scheduler meanwhile."""
-    await asyncio.to_thread(get_store().accept, token, digest)
+    try:
+        await asyncio.to_thread(get_store().accept, token, digest)
+    except Exception as error:  # noqa: BLE001 - the driver decides
+        return _describe_error(error)
+    return {}
 
 
 async def preflight(token: str, digest: str, k: int, rows: Longs) -> Facts:
     """Rank users twice, and return the digest of their lists and the seconds of both. The first call compiles."""
-    store = get_store()
-    store.begin(token, digest)
 
     def rank() -> Facts:
+        store = get_store()
+        store.begin(token, digest)
         began = time.perf_counter()
         store.rank(token, k, rows)
         compiled = time.perf_counter()
@@ -112,7 +131,10 @@ async def preflight(token: str, digest: str, k: int, rows: Longs) -> Facts:
         compile_seconds = max(0.0, compiled - began - seconds)
         return {"digest": digest_lists(lists).hex(), "seconds": seconds, "compile_seconds": compile_seconds}
 
-    return await asyncio.to_thread(rank)
+    try:
+        return await asyncio.to_thread(rank)
+    except Exception as error:  # noqa: BLE001 - the driver decides
+        return _describe_error(error)
 
 
 def rank_part(token: str, k: int, rows: Longs) -> Facts:
@@ -122,8 +144,10 @@ def rank_part(token: str, k: int, rows: Longs) -> Facts:
         lists = get_store().rank(token, k, rows)
     except StoppedRunError:
         return {"stopped": True}
-    except Exception as error:  # noqa: BLE001 - the driver decides; exceptions of ours are not pickled
-        return {"error": f"{type(error).__name__}: {error}"}
+    except MemoryError:
+        return {"error": "it has not enough memory", "kind": "other"}
+    except Exception as error:  # noqa: BLE001 - the driver decides
+        return _describe_error(error)
     return {
         "job_row": lists.job_row.astype(np.int32),
         "scores": lists.scores,

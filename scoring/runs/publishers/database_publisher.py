@@ -56,6 +56,10 @@ _NAMES = [column.name for column in results.columns if not column.nullable]
 _TEXTS = [column.name for column in results.columns if column.nullable]
 """Columns of external ids."""
 
+FENCE = "fence"
+"""Key of the fencing number in the settings of an unpublished run. Each process that continues the run increments it.
+An earlier process that is still alive can then neither write nor publish."""
+
 _ROWS_AT_ONCE = 50_000
 """Rows in one transaction. They are Python objects meanwhile, which take ten times the memory of their arrays."""
 
@@ -68,6 +72,9 @@ class DatabasePublisher(Publisher):
     the previous run until then. A run over selected users is published under its id and does not change
     `current_runs`. The settings of the run contain its key and the number of rows of each committed shard. `resume`
     deletes the rows of other shards.
+
+    The settings of an unpublished run also contain a fencing number, which every transaction checks. It matters if the
+    lock is lost with its connection, and another process resumes the run meanwhile.
 
     If the connection is lost, the transaction is repeated. The rows of an attempt with an unconfirmed commit are
     deleted first. If the database stays unavailable, the run ends unpublished and can be resumed.
@@ -138,6 +145,7 @@ class _DatabaseClaim(Claim):
             "key": metadata.key,
             "facts": dict(metadata.facts),
             "gate": None,
+            FENCE: 1,
             "shards": {},
             "digests": {},
         }
@@ -177,6 +185,7 @@ class _DatabaseClaim(Claim):
             settings = json.loads(text)
             committed = {int(number): rows for number, rows in settings["shards"].items()}
             if not is_published:
+                settings[FENCE] = settings.get(FENCE, 0) + 1
                 committed = _find_complete_shards(connection, metadata.run_id, shards, committed)
                 settings["shards"] = {str(number): rows for number, rows in committed.items()}
                 connection.execute(_update_settings(metadata.run_id, settings))
@@ -273,6 +282,7 @@ class _DatabaseOpenRun(OpenRun):
         run_id, users = self._metadata.run_id, part.user_id
 
         def work(connection: Connection, is_retry: bool) -> None:
+            self._require_fence(connection)
             if is_retry:
                 of_users = results.c.user_id.between(int(users[0]), int(users[-1]))
                 connection.execute(delete(results).where(results.c.run_id == run_id, of_users))
@@ -293,15 +303,36 @@ class _DatabaseOpenRun(OpenRun):
 
     def _store_settings(self) -> None:
         statement = _update_settings(self._metadata.run_id, self._settings)
-        self._claim.write(lambda connection, is_retry: self._require_run(connection.execute(statement).rowcount))
 
-    def _require_run(self, updated: int) -> None:
-        if not updated:
+        def work(connection: Connection, is_retry: bool) -> None:
+            self._require_fence(connection)
+            self._require_run(connection.execute(statement).rowcount)
+
+        self._claim.write(work)
+
+    def _require_fence(self, connection: Connection) -> None:
+        """Lock the row of the run, and check that no other process has continued or published the run."""
+        query = select(runs.c.settings).where(runs.c.run_id == self._metadata.run_id).with_for_update()
+        text = connection.execute(query).scalar_one_or_none()
+        self._require_run(text is not None)
+        if json.loads(text or "{}").get(FENCE) != self._settings.get(FENCE):
+            raise DatabaseError(
+                f"{self._claim.database.display}: another process has continued run {self._metadata.run_id}. This "
+                "process has lost its lock and does not publish. Wait for the other one.",
+                reason="other writer",
+            )
+
+    def _require_run(self, exists: int) -> None:
+        if not exists:
             raise DatabaseError(
                 f"{self._claim.database.display}: another process removed the run that was being written. "
                 "Start the run again.",
                 reason="removed run",
             )
+
+    def _has_published(self, connection: Connection) -> bool:
+        query = select(runs.c.status).where(runs.c.run_id == self._metadata.run_id)
+        return connection.execute(query).scalar_one_or_none() == PUBLISHED
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
         return read_users(self._claim.database, self._metadata.run_id, shard.first_user, shard.last_user, k)
@@ -319,9 +350,12 @@ class _DatabaseOpenRun(OpenRun):
     def publish(self, counts: RunCounts) -> Destination:
         metadata, claim = self._metadata, self._claim
         if not self._is_published:
-            statement = _mark_published(metadata, counts)
+            final = {name: value for name, value in self._settings.items() if name != FENCE}
+            statement = _mark_published(metadata, counts, final)
 
             def work(connection: Connection, is_retry: bool) -> None:
+                if not (is_retry and self._has_published(connection)):  # a commit may succeed without a confirmation
+                    self._require_fence(connection)
                 self._require_run(connection.execute(statement).rowcount)
                 if metadata.whole:
                     _move_current(connection, claim.name, metadata.run_id)
@@ -376,12 +410,13 @@ def _update_settings(run_id: str, settings: Mapping[str, Any]) -> Update:
     return update(runs).where(runs.c.run_id == run_id).values(settings=text)
 
 
-def _mark_published(metadata: RunMetadata, counts: RunCounts) -> Update:
+def _mark_published(metadata: RunMetadata, counts: RunCounts, settings: Mapping[str, Any]) -> Update:
     return (
         update(runs)
         .where(runs.c.run_id == metadata.run_id)
         .values(
             status=PUBLISHED,
+            settings=json.dumps(settings, ensure_ascii=False),
             published_at=to_microseconds(datetime.now(metadata.created_at.tzinfo)),
             users=counts.users_scored,
             jobs=counts.jobs_ranked,

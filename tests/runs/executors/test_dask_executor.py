@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import psutil
 import pytest
 from pandas.testing import assert_frame_equal
 
+import scoring
+from scoring.bundle import bundle_file
 from scoring.database.database import Database
+from scoring.errors import ClusterError
 from scoring.ranking import Prepared
-from scoring.runs.executors.cluster_process import LocalCluster
+from scoring.runs.executors import cluster_session
+from scoring.runs.executors.certificates import create_certificates
+from scoring.runs.executors.cluster_process import LocalCluster, start_worker
 from scoring.runs.executors.cluster_session import Limits
-from scoring.runs.executors.dask_executor import DaskExecutor
-from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, read_results
+from scoring.runs.executors.dask_executor import DaskExecutor, to_ranking
+from scoring.runs.executors.executor import ShardRanker
+from scoring.runs.executors.part_queue import Part, PartQueue
+from scoring.runs.publishers import DatabasePublisher, FramePublisher, ParquetPublisher, read_results
+from scoring.runs.shards import Shard, ShardTask, cut_shards, digest_lists
+from tests.support import broken_worker
+from tests.support.broken_worker import call_worker, worker_client
+from tests.support.errors import raises_with
 from tests.support.small_runs import read_parts, run
 
 pytestmark = pytest.mark.usefixtures("small_shards")
@@ -58,3 +83,349 @@ def test_published_bytes_and_rows_equal_a_local_run(
     assert sum(executor.n_parts.values()) > 10
     # the bundle is removed from the workers
     assert list(cluster.folder.glob("worker-*/*.bundle")) == []
+
+
+# Damaged workers. Each test has a cluster of its own.
+
+
+@pytest.fixture
+def fragile() -> Iterator[LocalCluster]:
+    """Return a cluster that the test may damage. Killed workers are started again."""
+    with LocalCluster(2, threads=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def expected(prepared: Prepared) -> pd.DataFrame:
+    return prepared.top_k(5).frame()
+
+
+def run_and_compare(prepared: Prepared, expected: pd.DataFrame, executor: DaskExecutor, **settings: Any) -> None:
+    publisher = FramePublisher()
+    run(prepared, publisher, executor=executor, **settings)
+    assert_frame_equal(publisher.frame, expected)
+
+
+def break_workers(cluster: LocalCluster, calls: dict[str, tuple[Any, ...]], n_workers: int | None = None) -> None:
+    """Call functions of `broken_worker`, by the name of the worker."""
+    with worker_client(cluster.address, cluster.certificates) as client:
+        client.wait_for_workers(n_workers or len(cluster.workers), timeout=30)
+        for name, call in calls.items():
+            call_worker(client, name, *call)
+
+
+def at_call(number: int, action: Callable[[], object]) -> Callable[[int, int], None]:
+    """Return a function that counts its calls, and acts at one of them."""
+    calls = [0]
+
+    def count(done: int, total: int) -> None:
+        calls[0] += 1
+        if calls[0] == number:
+            action()
+
+    return count
+
+
+def test_killed_worker_is_replaced(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+    executor = make_executor(fragile)
+    kill = at_call(3, lambda: os.kill(fragile.workers[0].pid, signal.SIGKILL))
+    run_and_compare(prepared, expected, executor, progress=kill)
+    assert executor.n_local_users == 0
+    # it is started again, and ranks in the next run without a new transfer of the bundle
+    deadline = time.monotonic() + 20
+    while fragile.workers[0].n_starts < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    again = make_executor(fragile)
+    run_and_compare(prepared, expected, again)
+    assert again.n_local_users == 0
+
+
+def test_stopped_worker_is_replaced(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+    """The other worker repeats its parts, before the scheduler removes it."""
+    pid = fragile.workers[0].pid
+    executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.3))
+    try:
+        run_and_compare(prepared, expected, executor, progress=at_call(3, lambda: os.kill(pid, signal.SIGSTOP)))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert executor.n_local_users == 0
+
+
+def test_slow_worker_does_not_delay_the_run(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+    break_workers(fragile, {"local-1": (broken_worker.slow_down, 30.0)})
+    executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.3))
+    began = time.monotonic()
+    run_and_compare(prepared, expected, executor)
+    assert time.monotonic() - began < 20
+    assert set(executor.n_parts) == {"local-2"}
+
+
+@pytest.mark.parametrize("kind", ["wrong score", "changed on the way"])
+def test_wrong_result_stops_the_run_and_names_the_worker(
+    fragile: LocalCluster, prepared: Prepared, tmp_path: Path, kind: str
+) -> None:
+    """The worker passes the preflight and returns wrong results afterwards."""
+    break_workers(fragile, {"local-1": (broken_worker.break_results, kind)})
+    with raises_with(ClusterError, reason="wrong result", worker="local-1"):
+        run(prepared, ParquetPublisher(tmp_path / "run"), executor=make_executor(fragile))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failing_workers_are_excluded_by_name(prepared: Prepared, expected: pd.DataFrame) -> None:
+    kinds = ("text", "error", "no memory")
+    with LocalCluster(4, threads=1) as cluster:
+        broken = {f"local-{number}": (broken_worker.break_results, kind) for number, kind in enumerate(kinds, start=1)}
+        break_workers(cluster, broken)
+        executor = make_executor(cluster)
+        run_and_compare(prepared, expected, executor)
+    assert {one.worker for one in executor.excluded} == set(broken)
+    assert executor.n_local_users == 0
+
+
+def test_unfit_workers_are_excluded_by_name(
+    prepared: Prepared, expected: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has no disk, one ranks otherwise, and on one a byte of a kernel differs. Its lists may still be equal."""
+    shutil.copytree(Path(scoring.__file__).parent, tmp_path / "scoring", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "scoring/backends/numba/pruned_topk.py").open("a") as kernel:
+        kernel.write("# patched\n")
+    with LocalCluster(3, threads=1) as cluster:
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        options = {"threads": 1, "memory": 10**10, "folder": tmp_path / "worker"}
+        with start_worker(cluster.address, cluster.certificates, name="skewed", **options) as skewed:  # type: ignore[arg-type]
+            skewed.wait_ready()
+            break_workers(cluster, {"local-2": (broken_worker.break_preflight,)}, n_workers=4)
+            resource.prlimit(cluster.workers[0].pid, resource.RLIMIT_FSIZE, (1_000, 1_000))
+            executor = make_executor(cluster, replace(QUICK, max_part_users=1))
+            run_and_compare(prepared, expected, executor)
+        assert list(cluster.folder.glob("worker-1/*.bundle")) == []
+    reasons = {one.worker: one.reason for one in executor.excluded}
+    assert set(reasons) == {"local-1", "local-2", "skewed"}
+    assert "store the bundle" in reasons["local-1"]
+    assert "other lists" in reasons["local-2"]
+    assert "code" in reasons["skewed"]
+    assert set(executor.n_parts) == {"local-3"}
+
+
+def test_worker_without_memory_is_excluded(prepared: Prepared) -> None:
+    with LocalCluster(1, threads=1, memory=1_000_000) as small, raises_with(ClusterError, reason="no worker"):
+        run(prepared, FramePublisher(), executor=make_executor(small))
+
+
+def test_lost_scheduler_leaves_the_rest_to_the_driver(
+    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+) -> None:
+    said: list[str] = []
+    executor = make_executor(fragile, report=said.append)
+    kill = at_call(3, lambda: os.kill(fragile.scheduler.pid, signal.SIGKILL))
+    calls: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        calls.append(done)
+        kill(done, total)
+
+    run_and_compare(prepared, expected, executor, progress=progress)
+    assert executor.n_local_users > 0
+    assert any(str(fragile.address) in text and "remaining" in text for text in said)
+    assert calls == sorted(calls)
+    assert calls[-1] == len(prepared.active_users)
+
+
+def test_lost_workers_leave_the_rest_to_the_driver(prepared: Prepared, expected: pd.DataFrame) -> None:
+    with LocalCluster(1, threads=1, restarts=False) as cluster:
+        executor = make_executor(cluster, replace(QUICK, join_seconds=1.0))
+        kill = at_call(3, lambda: os.kill(cluster.workers[0].pid, signal.SIGKILL))
+        run_and_compare(prepared, expected, executor, progress=kill)
+    assert executor.n_local_users > 0
+
+
+def test_damaged_bundle_of_a_worker_is_sent_again(prepared: Prepared, expected: pd.DataFrame, tmp_path: Path) -> None:
+    """A file with the name of the bundle that is truncated, another bundle, or of another format."""
+    bundle, path = prepared.plan.bundle, tmp_path / "bundle"
+    replace(bundle, user_id=bundle.user_id + 1).save(path)
+    other = path.read_bytes()
+    digest = bundle.save(path)
+    content = path.read_bytes()
+    other_format = content.replace(f'"format": {bundle_file.FORMAT}'.encode(), b'"format": 9', 1)
+    with LocalCluster(3, threads=1) as cluster:
+        for number, damaged in enumerate((content[: len(content) // 2], other, other_format), start=1):
+            cluster.workers[number - 1].wait_ready()
+            (cluster.folder / f"worker-{number}" / f"{digest}.bundle").write_bytes(damaged)
+        executor = make_executor(cluster)
+        run_and_compare(prepared, expected, executor)
+    assert executor.excluded == []
+    assert len(executor.admitted) == 3
+
+
+def test_bundle_replaced_during_a_run_excludes_the_worker(
+    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    replace(prepared.plan.bundle, user_id=prepared.plan.bundle.user_id + 1).save(tmp_path / "other")
+
+    def replace_bundle() -> None:
+        path = next(fragile.folder.glob("worker-1/*.bundle"))
+        os.replace(tmp_path / "other", path)
+
+    break_workers(fragile, {"local-1": (broken_worker.slow_down, 0.05)})
+    executor = make_executor(fragile)
+    run_and_compare(prepared, expected, executor, progress=at_call(3, replace_bundle))
+    assert [(one.worker, "replaced" in one.reason) for one in executor.excluded] == [("local-1", True)]
+
+
+def test_worker_on_another_processor_ranks_equally(
+    prepared: Prepared, expected: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NumPy and the compiler use only the oldest instructions there. Values are sent, not computed again."""
+    monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", " ".join(_list_cpu_features()))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    with LocalCluster(1, threads=1) as cluster:
+        executor = make_executor(cluster)
+        run_and_compare(prepared, expected, executor)
+    assert executor.n_local_users == 0
+    assert executor.excluded == []
+
+
+def _list_cpu_features() -> list[str]:
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    return [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+
+
+def test_two_drivers_share_one_cluster(cluster: LocalCluster, prepared: Prepared) -> None:
+    """The runs use the same bundle, and the first to end does not remove it from the other one."""
+    frames: dict[int, pd.DataFrame] = {}
+
+    def drive(k: int) -> None:
+        publisher = FramePublisher()
+        run(prepared, publisher, k=k, executor=make_executor(cluster, replace(QUICK, max_part_users=10 - k)))
+        frames[k] = publisher.frame
+
+    threads = [threading.Thread(target=drive, args=(k,)) for k in (3, 5, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in (3, 5, 7):
+        assert_frame_equal(frames[k], prepared.top_k(k).frame())
+    assert list(cluster.folder.glob("worker-*/*.bundle")) == []
+
+
+def test_certificates_of_another_ca_are_rejected(cluster: LocalCluster, prepared: Prepared, tmp_path: Path) -> None:
+    create_certificates(tmp_path / "other")
+    executor = DaskExecutor(cluster.address, certificates=tmp_path / "other", limits=QUICK)
+    with raises_with(ClusterError, reason="certificates", address=str(cluster.address)):
+        run(prepared, FramePublisher(), executor=executor)
+
+
+def test_scheduler_and_worker_of_dask_are_rejected(prepared: Prepared) -> None:
+    """Preflight names a setting of the scheduler, and a worker that this package did not start."""
+    code = (
+        "import asyncio, sys\nfrom distributed import Scheduler, Worker\nimport dask\n"
+        "dask.config.set({'distributed.scheduler.allowed-failures': int(sys.argv[1]), "
+        "'distributed.scheduler.worker-ttl': '15s', 'distributed.scheduler.work-stealing': False})\n"
+        "async def main():\n"
+        "    async with Scheduler(host='127.0.0.1', port=0, dashboard_address='127.0.0.1:0') as scheduler:\n"
+        "        async with Worker(scheduler.address, name='foreign', dashboard_address='127.0.0.1:0'):\n"
+        "            print(scheduler.address, flush=True)\n            await asyncio.to_thread(sys.stdin.read)\n"
+        "asyncio.run(main())\n"
+    )
+    for failures, reason in ((5, "scheduler settings"), (2, "no worker")):
+        command = [sys.executable, "-c", code, str(failures)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
+            address = process.stdout.readline().strip()
+            with pytest.raises(ClusterError) as caught:
+                run(prepared, FramePublisher(), executor=DaskExecutor(address, limits=QUICK))
+            process.stdin.close()
+        assert caught.value.reason == reason
+        assert {"scheduler settings": "allowed-failures 5", "no worker": "foreign"}[reason] in str(caught.value)
+
+
+def test_cancelled_run_stops_workers_within_a_second(cluster: LocalCluster, prepared: Prepared) -> None:
+    """Each part takes minutes without the stop."""
+    executor = make_executor(cluster, Limits(part_seconds=600.0, max_part_users=100_000))
+    rank = replace(ShardRanker.of(prepared, 5), k=5)
+    rows = np.tile(prepared.active_users, 400_000)
+    shard = Shard(0, int(rows.min()), int(rows.max()), len(rows))
+    with closing(
+        executor.map(rank, [ShardTask(shard, rows)], progress=lambda done: None, cancelled=executor_is_full(executor))
+    ) as results:
+        began = time.monotonic()
+        assert list(results) == []
+    assert time.monotonic() - began < 60
+    stopped = time.monotonic()
+    while any(psutil.Process(worker.pid).cpu_percent(0.1) > 50 for worker in cluster.workers):
+        assert time.monotonic() - stopped < 1.0
+
+
+def executor_is_full(executor: DaskExecutor) -> Callable[[], bool]:
+    """Return a function that is true half a second after the first worker was admitted."""
+    since: list[float] = []
+
+    def is_cancelled() -> bool:
+        if executor.admitted and not since:
+            since.append(time.monotonic())
+        return bool(since) and time.monotonic() - since[0] > 0.5
+
+    return is_cancelled
+
+
+class ScriptedSession:
+    """A session that returns given events."""
+
+    def __init__(self, events: list[cluster_session.Event]) -> None:
+        self._events = events
+
+    def next_event(self, timeout: float) -> cluster_session.Event | None:
+        return self._events.pop(0)
+
+
+def test_different_duplicate_names_both_workers(prepared: Prepared) -> None:
+    rank = ShardRanker.of(prepared, 5)
+    rows = prepared.active_users[:20]
+    shard = cut_shards(prepared.plan.user_id[rows], 20)[0]
+    queue = PartQueue([ShardTask(shard, rows)])
+    part = queue.take(10)
+    assert part is not None
+    lists = rank.rank(part.rows)
+    one = {
+        "job_row": lists.job_row.astype(np.int32), "scores": lists.scores, "count": lists.count, "n_scored": 1,
+        "choice": None, "digest": digest_lists(lists).hex(),
+    }  # fmt: skip
+    changed = replace(lists, scores=lists.scores + np.float32(1))
+    two = one | {"scores": changed.scores, "digest": digest_lists(changed).hex()}
+    equal = [cluster_session.Ranked("a", part, one), cluster_session.Ranked("b", part, one), cluster_session.Finished()]
+    different = [cluster_session.Ranked("a", part, one), cluster_session.Ranked("b", part, two)]
+    for events, is_equal in ((equal, True), (different, False)):
+        executor = DaskExecutor("tcp://127.0.0.1:1")
+        received = executor._receive(ScriptedSession(list(events)), queue, rank, lambda done: None, lambda: False)  # type: ignore[arg-type]
+        if is_equal:
+            assert list(received) == []
+            assert executor.n_parts == {"a": 1}
+        else:
+            with pytest.raises(ClusterError, match="Workers a and b") as caught:
+                list(received)
+            assert caught.value.worker == "b"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": np.zeros((1, 5, 4), np.float32)}, {"count": [1, 2]}, {"job_row": None}, {"n_scored": None},
+        {"job_row": np.full((10, 5), 10**6, np.int32)}, {"job_row": np.full((10, 5), -1, np.int32)},
+        {"count": np.full(10, 9, np.int32)}, {"digest": ""}, {"choice": (1,)},
+    ],
+)  # fmt: skip
+def test_damaged_result_is_not_a_ranking(prepared: Prepared, change: dict[str, Any]) -> None:
+    rank = ShardRanker.of(prepared, 5)
+    rows = prepared.active_users[:10]
+    part = Part(0, ShardTask(cut_shards(prepared.plan.user_id[rows], 10)[0], rows), 0, 10)
+    lists = rank.rank(rows)
+    result = {
+        "job_row": lists.job_row.astype(np.int32), "scores": lists.scores, "count": lists.count, "n_scored": 1,
+        "choice": None, "digest": digest_lists(lists).hex(),
+    }  # fmt: skip
+    found = to_ranking(result, part, rank.bundle, 5)
+    assert found is not None
+    assert digest_lists(found) == digest_lists(lists)
+    assert to_ranking(result | change, part, rank.bundle, 5) is None

@@ -18,6 +18,8 @@ from scoring.database.database import Database
 from scoring.errors import DatabaseError, OutputError
 from scoring.ranking import Prepared
 from scoring.runs import shards
+from scoring.runs.gate import Gate, Verdict
+from scoring.runs.gate.gate import CandidateRun
 from scoring.runs.publishers import (
     DatabasePublisher,
     FramePublisher,
@@ -247,3 +249,30 @@ def test_database_stores_the_settings_of_a_run(prepared: Prepared, database: Dat
     assert row.rows == result.counts.rows
     assert row.as_of == prepared.dataset.clock.now
     assert json.loads(row.settings)["k"] == 5
+
+
+def test_process_that_lost_its_lock_cannot_publish(
+    prepared: Prepared, tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process resumes the run meanwhile. The fencing number keeps the first one from writing and publishing."""
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
+    with Database.open(sqlite_url) as database:
+        database.create()
+
+        class TakenOver(Gate):
+            """Gate that lets another process continue the run, after the lock file was removed."""
+
+            def judge(self, run_to_judge: CandidateRun) -> Verdict:
+                for path in tmp_path.glob(".*.lock"):
+                    path.unlink()
+                second = run(prepared, DatabasePublisher(database), resume=True)
+                assert second.users_resumed == len(prepared.active_users)
+                return super().judge(run_to_judge)
+
+        with raises_with(DatabaseError, reason="other writer"):
+            run(prepared, DatabasePublisher(database), resume=True, gate=TakenOver())
+        with database.connect() as connection:
+            rows = connection.execute(text("SELECT status, settings FROM runs")).all()
+        assert [row.status for row in rows] == ["published"]
+        assert "fence" not in json.loads(rows[0].settings)
+        assert_frame_equal(read_results(database), prepared.top_k(5).frame())

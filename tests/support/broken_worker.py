@@ -1,0 +1,105 @@
+"""Break a running worker of a cluster: code of this module is sent to the worker and replaces functions there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from scoring.runs.executors.certificates import make_security
+from scoring.runs.executors.cluster_address import ClusterAddress
+
+__all__ = ["break_preflight", "break_results", "call_worker", "slow_down", "worker_client"]
+
+
+@contextmanager
+def worker_client(address: ClusterAddress, certificates: Any) -> Iterator[Any]:
+    """Yield a client of Dask, as a driver has."""
+    from distributed import Client
+
+    with Client(
+        str(address), security=make_security(address, certificates), set_as_default=False, timeout=10
+    ) as client:
+        client.wait_for_workers(1, timeout=30)
+        yield client
+
+
+def call_worker(client: Any, name: str, function: Any, *arguments: Any) -> Any:
+    """Call a function of this module in the worker with this name."""
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        workers = client.scheduler_info(n_workers=-1)["workers"]
+        address = next(address for address, facts in workers.items() if facts["name"] == name)
+        return client.run(function, *arguments, workers=[address])[address]
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def break_results(kind: str) -> None:
+    """Let the worker return wrong results of parts. It passes the preflight."""
+    import numpy as np
+
+    from scoring.runs.executors import bundle_store, worker_tasks
+
+    rank_part, rank = worker_tasks.rank_part, bundle_store.BundleStore.rank
+
+    calls: list[str] = []
+
+    def rank_wrongly(self: Any, token: str, k: int, rows: Any) -> Any:
+        """Return lists with a valid digest and a wrong score."""
+        lists = rank(self, token, k, rows)
+        calls.append(token)
+        if calls.count(token) <= 2:  # the preflight
+            return lists
+        if kind == "no memory":
+            raise MemoryError
+        lists.scores[:, 0, 0] = np.nextafter(lists.scores[:, 0, 0], np.float32(1e9))
+        return lists
+
+    def replace_result(token: str, k: int, rows: Any) -> Any:
+        result = rank_part(token, k, rows)
+        if kind == "text":
+            return "garbage"
+        if kind == "other shape":
+            return result | {"scores": result["scores"][:1]}
+        if kind == "other type":
+            return result | {"count": list(result["count"])}
+        if kind == "unknown job":
+            return result | {"job_row": result["job_row"] + np.int32(1_000_000)}
+        if kind == "changed on the way":
+            result["scores"][-1, 0, 0] += np.float32(1)
+            return result
+        if kind == "error":
+            raise ZeroDivisionError
+        raise ValueError(kind)
+
+    if kind in ("wrong score", "no memory"):
+        bundle_store.BundleStore.rank = rank_wrongly  # type: ignore[method-assign]
+    else:
+        worker_tasks.rank_part = replace_result
+
+
+def break_preflight() -> None:
+    """Let the worker rank other lists than the driver from the beginning."""
+    from scoring.runs.executors import bundle_store
+
+    rank = bundle_store.BundleStore.rank
+    bundle_store.BundleStore.rank = lambda self, token, k, rows: rank(self, token, k, rows[::-1])  # type: ignore[method-assign]
+
+
+def slow_down(seconds: float) -> None:
+    """Let the worker take this long for each part."""
+    import time
+
+    from scoring.runs.executors import worker_tasks
+
+    rank_part = worker_tasks.rank_part
+
+    def rank_slowly(token: str, k: int, rows: Any) -> Any:
+        time.sleep(seconds)
+        return rank_part(token, k, rows)
+
+    worker_tasks.rank_part = rank_slowly
