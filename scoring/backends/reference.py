@@ -18,6 +18,7 @@ from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.bundle.terms import KINDS
 from scoring.bundle.terms.flag_term import flag_rows
 from scoring.bundle.terms.lookup_term import lookup_rows
+from scoring.bundle.value_links import apply_link
 from scoring.errors import ConfigurationError
 
 __all__ = [
@@ -53,6 +54,8 @@ def compute_component_values(
             values[row] += compute_term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
         if program.divisor_kind[c]:
             values[row] /= compute_term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
+        if program.link_kind[c]:
+            values[row] = apply_link(program.link_kind[c], program.link[c], values[row])
     return values
 
 

@@ -13,7 +13,7 @@ from scoring.bundle import bundle_file
 from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.bundle.program import JOB_ARRAYS, Program
+from scoring.bundle.program import JOB_ARRAYS, JOB_ROWS, Program
 from scoring.errors import pluralize
 from scoring.storage.home_folder_expansion import expand_path
 
@@ -129,7 +129,7 @@ class Bundle:
         parts.arrays |= {"user_id": self.user_id, "job_id": self.job_id}
         if self.n_eligible and len(self.user_id):
             search = self.search
-            parts.add("search.program", search.program, JOB_ARRAYS)
+            parts.add("search.program", search.program, (*JOB_ARRAYS, *JOB_ROWS))
             parts.add("search.index", search.index, _INDEX_FIELDS)
             parts.add("search.limits", search.limits, Limits._fields)
             parts.arrays[_USER_LOCALITY] = search.user_locality
@@ -146,7 +146,7 @@ def _search(parts: Parts, program: Program) -> SearchIndex:
     fields = parts.fields("search.index", _INDEX_FIELDS)
     block = fields["block"]
     return SearchIndex(
-        program._replace(**parts.fields("search.program", JOB_ARRAYS)),
+        program._replace(**parts.fields("search.program", (*JOB_ARRAYS, *JOB_ROWS))),
         Index(**fields, block_single=block.view("f4"), block_masks=block.view("u8")),
         Limits(**parts.fields("search.limits", Limits._fields)),
         parts.arrays[_USER_LOCALITY],

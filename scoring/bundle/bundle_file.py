@@ -33,7 +33,7 @@ from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Version of the header and of the meaning of the arrays. Files of other versions are rejected."""
 
 _MAGIC: Final = b"scoring bundle\r\n"  # detects transfers in text mode, which change line ends

@@ -1,7 +1,7 @@
 """A model's terms and weights as arrays, the input of kernels.
 
 n users, m jobs, c components. Component i is the sum of terms `term_start[i]:term_start[i + 1]`, in order,
-divided by its divisor. A term is a kind and a slot: its row in the arrays of that kind.
+divided by its divisor, and then changed by its link. A term is a kind and a slot: its row in the arrays of that kind.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Int8s, Ints, Longs, Singles, UInt16s
 
-__all__ = ["DOT", "FLAGS", "INTERVAL", "JOB", "JOB_ARRAYS", "LOOKUP", "NONE", "USER", "Program"]
+__all__ = ["DOT", "FLAGS", "INTERVAL", "JOB", "JOB_ARRAYS", "JOB_ROWS", "LOOKUP", "NONE", "TREES", "USER", "Program"]
 
-NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT = range(7)
+NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT, TREES = range(8)
 
 
 class Program(NamedTuple):
@@ -28,6 +28,8 @@ class Program(NamedTuple):
     term_start: Ints  # (c + 1,)
     divisor_kind: Int8s  # (c,) NONE, USER or FLAGS
     divisor_slot: Ints  # (c,)
+    link_kind: Int8s  # (c,) NONE or a code of `value_links`
+    link: Floats  # (c, 3) origin, factor and value of a missing sum
     # terms
     term_kind: Int8s  # (t,)
     term_slot: Ints  # (t,)
@@ -70,6 +72,16 @@ class Program(NamedTuple):
     dot_job_has: NDArray[np.bool_]  # (., m)
     user_vector: Singles  # (n, d)
     job_vector: Singles  # (d, m): values of one dimension are contiguous
+    # trees: table row by the user's state, column by the job's; the trees of all slots are concatenated
+    tree_start: Ints  # (. + 1,)
+    tree_table: Longs  # (trees,) start of its rows in tree_values
+    tree_width: Ints  # (trees,) number of columns
+    tree_row: Longs  # (trees,) start of its rows in tree_row_low and tree_row_high
+    tree_row_low: Floats  # minimum of each row
+    tree_row_high: Floats
+    tree_values: Floats
+    tree_user_state: Ints  # (n, trees)
+    tree_job_state: UInt16s  # (m, trees): states of one job are contiguous
 
     @property
     def n_users(self) -> int:
@@ -91,6 +103,7 @@ class Program(NamedTuple):
     def take_jobs(self, jobs: Longs) -> Program:
         """Return the program of these jobs, in that order. Codes and ranks do not change."""
         by_job: dict[str, Any] = {name: np.ascontiguousarray(getattr(self, name)[..., jobs]) for name in JOB_ARRAYS}
+        by_job |= {name: np.ascontiguousarray(getattr(self, name)[jobs]) for name in JOB_ROWS}
         return self._replace(**by_job)
 
 
@@ -105,3 +118,5 @@ JOB_ARRAYS = (
     "job_vector",
 )
 """Fields whose last axis is the jobs."""
+JOB_ROWS = ("tree_job_state",)
+"""Fields whose first axis is the jobs."""

@@ -19,8 +19,9 @@ from scoring.components.classic.match_group import make_stated_flags
 from scoring.components.clicks import make_feature_flags
 from scoring.components.conditions import make_condition_flags
 from scoring.dataset.arrays import JobArrays
+from scoring.errors import ModelError
 from scoring.live.slabs import Slabs
-from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
+from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, TreeTerm, UserTerm, Value
 
 __all__ = ["JobBound", "LayoutChangedError", "PairArrays", "PairLayout"]
 
@@ -205,6 +206,12 @@ class PairLayout:
         evaluated: Container[int] = frozenset(),
     ) -> None:
         self.users_room, self.jobs_room = users_room, jobs_room
+        if any(value.link is not None or any(isinstance(t, TreeTerm) for t in value.terms) for value in values):
+            raise ModelError(
+                "Live lists do not support a component with a link or trees, such as `learned`. Remove it, or "
+                "rank with `scoring run`.",
+                key=("link",),
+            )
         terms = _Terms(values)
         kinds = terms.of_kind
         keys, numbers, flags = terms.columns()

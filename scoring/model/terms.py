@@ -1,6 +1,7 @@
 """The terms that a component returns: the supported functions of a pair (user u, job j).
 
-A component's value is the sum of its terms, in order and in float64, divided by its divisor if it has one.
+A component's value is the sum of its terms, in order and in float64, divided by its divisor if it has one, and changed
+by its link if it has one.
 Kernels read terms, not components, so weights can be multiplied into the terms before pairs are scored.
 Arrays have one row per scored user or job. `scoring.bundle.terms` contains one module per kind of term.
 """
@@ -23,19 +24,25 @@ from scoring.bundle.terms import (
     LookupTerm,
     Number,
     Term,
+    TreeTerm,
     UserTerm,
 )
+from scoring.bundle.value_links import AffineLink, Link, SigmoidLink
 
 __all__ = [
+    "AffineLink",
     "DotTerm",
     "FlagTerm",
     "Flags",
     "IntervalTerm",
     "JobTerm",
     "Key",
+    "Link",
     "LookupTerm",
     "Number",
+    "SigmoidLink",
     "Term",
+    "TreeTerm",
     "UserTerm",
     "Value",
     "open_interval",
@@ -47,7 +54,10 @@ _NEAR = 4
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A component's value: the sum of `terms` in order, divided by `divisor` (never 0) unless it is None.
+    """A component's value: the sum of `terms` in order, divided by `divisor` (never 0), and changed by `link`.
+
+    Without a divisor or a link, that step is omitted. A link makes the component as slow as one with a divisor: it is
+    computed per pair and bounded.
 
     Example
     -------
@@ -57,6 +67,7 @@ class Value:
 
     terms: tuple[Term, ...]
     divisor: UserTerm | FlagTerm | None = None
+    link: Link | None = None
 
 
 def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:

@@ -252,7 +252,7 @@ class Layout:
 
 _BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "job_vector")
 """Fields of a program that determine the order of jobs, their blocks and the bounds."""
-_LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has", "job_vector")
+_LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has", "job_vector", "tree_job_state")
 """Fields of a program that the layout holds in its own order. They do not depend on weights."""
 
 

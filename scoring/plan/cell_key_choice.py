@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.backends import reference
-from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, USER, Program
+from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, TREES, USER, Program
 from scoring.bundle.terms import KINDS, KeyedKind
 
 __all__ = [
@@ -59,11 +59,15 @@ def find_foldable_components(program: Program) -> Bools:
     """Return (c,) whether a user's fold can split the component into its terms.
 
     It cannot if a divisor by user would scale job values, which differs per user. It cannot if a divisor by flags
-    would divide anything but user values and terms on the same set of flags.
+    would divide anything but user values and terms on the same set of flags. It cannot if the component has a link
+    or trees.
     """
-    foldable = np.ones(program.n_components, dtype=np.bool_)
+    foldable = program.link_kind == NONE
     for c in range(program.n_components):
         terms = range(program.term_start[c], program.term_start[c + 1])
+        if not foldable[c] or any(program.term_kind[t] == TREES for t in terms):
+            foldable[c] = False
+            continue
         if program.divisor_kind[c] == USER:
             foldable[c] = all(program.term_kind[t] != JOB for t in terms)
         elif program.divisor_kind[c] == FLAGS:
@@ -131,7 +135,7 @@ def measure_key_spreads(program: Program, code: NDArray[np.uint32]) -> Floats:
         else np.zeros(0, int)
     )
     rows = [np.zeros((len(users), w)) for w in width]
-    for c in range(program.n_components):
+    for c in np.flatnonzero(program.link_kind == NONE):
         for t in range(program.term_start[c], program.term_start[c + 1]):
             kind, slot = KINDS[program.term_kind[t]], program.term_slot[t]
             weight = np.broadcast_to(program.flat_weight[c], len(users))

@@ -185,7 +185,7 @@ class Plan:
             value = call_terms(new, inputs)
             check_value(new.name, value, len(inputs.users), len(inputs.jobs))
             terms = [term for term in value.terms if isinstance(term, JobTerm)]
-            if value.divisor is not None or not len(terms) == len(value.terms) == len(slots):
+            if value.divisor is not None or value.link is not None or not len(terms) == len(value.terms) == len(slots):
                 return None  # other parameters may give other terms
             if job_value is program.job_value:
                 job_value = job_value.copy()
@@ -265,9 +265,10 @@ def _identify_part(part: Part) -> tuple[str, str, type]:
 
 
 def depends_on_jobs_only(program: Program, component: int) -> bool:
-    """Return whether a component is a sum of job terms."""
+    """Return whether a component is a sum of job terms, without a divisor and a link."""
     kinds = program.term_kind[program.term_start[component] : program.term_start[component + 1]]
-    return bool(program.divisor_kind[component] == NONE and (kinds == JOB).all())
+    has_sum = program.divisor_kind[component] == NONE and program.link_kind[component] == NONE
+    return bool(has_sum and (kinds == JOB).all())
 
 
 def require_ranges(parts: Sequence[Part], numbers: Sequence[int], program: Program, inputs: Inputs) -> None:

@@ -61,6 +61,8 @@ def pack(
         divisor_slot=np.array([slot for _, slot in divisors], dtype=np.int32),
         term_kind=np.array([kind for terms in placed for kind, _ in terms], dtype=np.int8),
         term_slot=np.array([slot for terms in placed for _, slot in terms], dtype=np.int32),
+        link_kind=np.array([0 if value.link is None else value.link.code for value in values], dtype=np.int8),
+        link=np.array([(0.0,) * 3 if value.link is None else value.link.parameters for value in values]).reshape(-1, 3),
         n_folded=0,
         folded_total=_NOT_FOLDED[0],  # `fold` replaces both
         folded_group=_NOT_FOLDED,

@@ -9,7 +9,7 @@ import numpy as np
 from scoring.bundle.terms import KIND_OF_TERM, TermCheck
 from scoring.bundle.terms.term_kind import LARGEST
 from scoring.errors import ModelError
-from scoring.model.terms import Value
+from scoring.model.terms import AffineLink, SigmoidLink, Value
 
 __all__ = ["check_value"]
 
@@ -37,6 +37,8 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int, checked: Con
                 key=(name, "terms", type(term).__name__),
             )
         KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs, checked))
+    if value.link is not None:
+        _check_link(name, value.link)
     if value.divisor is not None:
         check, kind = TermCheck(name, value.divisor, n_users, n_jobs), KIND_OF_TERM.get(type(value.divisor))
         divisor = None if kind is None else kind.divisors(value.divisor)
@@ -49,3 +51,20 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int, checked: Con
         kind.check(value.divisor, check)
         if (np.abs(divisor) < 1 / LARGEST).any():
             raise check.error(f"as a divisor, it must not contain 0 or a value between ±{1 / LARGEST:g}", "divisor")
+
+
+def _check_link(name: str, link: object) -> None:
+    """Require a link of this package that does not decrease."""
+    if not isinstance(link, AffineLink | SigmoidLink):
+        raise ModelError(
+            f"component {name}: `terms` returned a Value whose link is a {type(link).__name__}. Use an AffineLink or a "
+            "SigmoidLink.",
+            key=(name, "link", type(link).__name__),
+        )
+    origin, factor, missing = link.parameters
+    if not (np.isfinite([origin, factor]).all() and factor > 0 and 0 <= missing <= 100):
+        raise ModelError(
+            f"component {name}: `terms` returned a Value with an invalid link {link}. An AffineLink must have low < "
+            "high, a SigmoidLink a positive slope, and both a `missing` from 0 to 100.",
+            key=(name, "link", "range"),
+        )

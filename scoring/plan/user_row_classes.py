@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Floats, Longs
 from scoring.bundle.program import NONE, Program
 from scoring.bundle.terms import KINDS, KeyedKind
+from scoring.plan.cell_key_choice import compute_key_widths
 
 __all__ = ["UserClasses"]
 
@@ -60,9 +61,9 @@ class UserClasses:
 
 
 def _find_terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
-    """Return the component, kind and slot of each term on a key."""
+    """Return the component, kind and slot of each term on a key. Components with a link are not sums of terms."""
     found = []
-    for c in range(program.n_components):
+    for c in np.flatnonzero(program.link_kind == NONE).tolist():
         for term in range(program.term_start[c], program.term_start[c + 1]):
             kind, slot = KINDS[program.term_kind[term]], int(program.term_slot[term])
             if isinstance(kind, KeyedKind) and kind.key(program, slot) == key:
@@ -98,5 +99,5 @@ def _compute_rows(program: Program, key: int, users: Longs) -> Floats:
     """Return (len(users), width) points that each code of the key adds to a total."""
     return sum(
         (program.flat_weight[c] * kind.rows(program, slot, users) for c, kind, slot in _find_terms_on(program, key)),
-        start=np.zeros((len(users), 1)),
+        start=np.zeros((len(users), compute_key_widths(program)[key])),
     )

@@ -10,6 +10,7 @@ from scoring.array_types import Floats, Longs
 from scoring.backends.reference import compute_component_values
 from scoring.bundle.program import NONE, Program
 from scoring.bundle.terms import KINDS
+from scoring.bundle.value_links import bound_link
 from scoring.errors import ModelError
 from scoring.model import Part
 from scoring.model_catalog import SHIPPED
@@ -75,4 +76,6 @@ def _has_bounds_in_range(program: Program, number: int) -> bool:
             return False
         quotients = [bound / divisor for bound in (low, high) for divisor in (smallest, largest)]
         low, high = np.minimum.reduce(quotients), np.maximum.reduce(quotients)
+    if program.link_kind[number] != NONE:
+        low, high = bound_link(program.link_kind[number], program.link[number], low, high)
     return bool(_is_in_range(low).all() and _is_in_range(high).all())

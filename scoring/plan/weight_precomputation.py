@@ -20,7 +20,7 @@ def fold(program: Program, flat_weight: Floats, group_weight: Floats) -> Program
     total, group = np.zeros(n_jobs), np.zeros((3, n_jobs))
     for c in range(program.n_components):
         terms = slice(program.term_start[c], program.term_start[c + 1])
-        if program.divisor_kind[c] != NONE or (program.term_kind[terms] != JOB).any():
+        if program.divisor_kind[c] != NONE or program.link_kind[c] != NONE or (program.term_kind[terms] != JOB).any():
             break
         value = np.zeros(n_jobs)
         for slot in program.term_slot[terms]:

@@ -55,7 +55,9 @@ def _add_terms(value: Value) -> float | None:
         if not -LARGEST <= of_term <= LARGEST:  # also NaN
             return None
         total += of_term
-    if value.divisor is None:
-        return total
-    divisor = KIND_OF_TERM[type(value.divisor)].value_of_pair(value.divisor)
-    return total / divisor if 1 / LARGEST <= abs(divisor) <= LARGEST else None
+    if value.divisor is not None:
+        divisor = KIND_OF_TERM[type(value.divisor)].value_of_pair(value.divisor)
+        if not 1 / LARGEST <= abs(divisor) <= LARGEST:
+            return None
+        total /= divisor
+    return total if value.link is None else float(value.link(np.array(total)))

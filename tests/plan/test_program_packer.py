@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from scoring.backends import reference
-from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, Term, UserTerm, Value
+from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, Term, TreeTerm, UserTerm, Value
 from tests.support.random_programs import Sketch, cases, program_of, sketches, values_of
 
 
@@ -38,13 +38,20 @@ def value_of_term(term: Term, u: int, j: int) -> float:
             for a, b in zip(term.users[u].tolist(), term.jobs[j].tolist(), strict=True):
                 product += a * b
             return term.scale * (term.shift + product)
+        case TreeTerm():
+            total = 0.0
+            for tree, table in enumerate(term.tables):
+                total += float(table[term.user_state[u, tree], term.job_state[j, tree]])
+            return total
 
 
 def value_of_component(value: Value, u: int, j: int) -> float:
     total = 0.0
     for term in value.terms:
         total += value_of_term(term, u, j)
-    return total if value.divisor is None else total / value_of_term(value.divisor, u, j)
+    if value.divisor is not None:
+        total /= value_of_term(value.divisor, u, j)
+    return total if value.link is None else float(value.link(np.array([total]))[0])
 
 
 def assert_program_equals_terms(sketch: Sketch) -> None:

@@ -17,15 +17,19 @@ from scoring.bundle.program import Program
 from scoring.dataset.arrays import Ragged
 from scoring.model import Eligibility
 from scoring.model.terms import (
+    AffineLink,
     DotTerm,
     Flags,
     FlagTerm,
     IntervalTerm,
     JobTerm,
     Key,
+    Link,
     LookupTerm,
     Number,
+    SigmoidLink,
     Term,
+    TreeTerm,
     UserTerm,
     Value,
 )
@@ -36,8 +40,9 @@ from scoring.plan.term_checks import check_value
 from scoring.plan.user_rules import ClassRule, ExcludedCompanies, ExcludedJobs, RequiredJobs, UserRule
 from scoring.plan.weight_precomputation import fold
 
-TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot")
-DIVISORS = (None, None, "user", "flags")
+TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot", "trees")
+DIVISORS = (None, None, None, "user", "flags", "affine", "sigmoid", "user sigmoid", "flags affine")
+"""Divisors and links of components."""
 WEIGHTS = (0.0, 1e-300, 1.0, 0.25, 1 / 3, 1e-12, 0.9999999)
 
 
@@ -59,7 +64,9 @@ class Sketch:
     seed: int
     n_users: int
     n_jobs: int
-    components: tuple[tuple[tuple[str, ...], str | None, float, float, int], ...]  # terms, divisor, weights, group
+    components: tuple[
+        tuple[tuple[str, ...], str | None, float, float, int], ...
+    ]  # terms, divisor and link, weights, group
     levels: int  # number of different values; 0: unlimited
     per_company: int = 0
     n_companies: int = 3
@@ -173,10 +180,28 @@ class _Maker:
             *vectors, *has, scale=float(self.rng.choice([50.0, 1.0, 0.1])), shift=1.0, otherwise=self.values(self.n)
         )
 
-    def divisor(self, kind: str | None) -> Any:
-        if kind is None:
+    def _trees(self) -> Term:
+        shapes = self.rng.integers(1, 5, (self.rng.integers(5), 2))
+        states = [
+            np.stack([self.rng.integers(shape[side], size=size) for shape in shapes], axis=1)
+            if len(shapes)
+            else np.zeros((size, 0))
+            for side, size in ((0, self.n), (1, self.m))
+        ]
+        tables = tuple(self.values(*shape) - 50.0 for shape in shapes)
+        return TreeTerm(tables, states[0].astype(np.int32), states[1].astype(np.uint16))
+
+    def link(self, kind: str) -> Link | None:
+        """Return a link that clips some sums, or all of them."""
+        low = float(self.rng.choice([0.0, 50.0, -1e3, 1e-3]))
+        if kind.endswith("affine"):
+            return AffineLink(low, low + float(self.rng.choice([1e-9, 50.0, 200.0, 1e9])))
+        return SigmoidLink(float(self.rng.choice([1e-3, 0.02, 5.0, 1e9]))) if kind.endswith("sigmoid") else None
+
+    def divisor(self, kind: str) -> Any:
+        if not kind.startswith(("user", "flags")):
             return None
-        if kind == "user":
+        if kind.startswith("user"):
             return UserTerm(self.rng.integers(1, 4, self.n).astype(float))
         flags = self.flag_sets[self.rng.integers(2)]
         return FlagTerm(flags, self.rng.integers(1, 5, (2, 2**flags.width)).astype(float), self.rows(0, 2))
@@ -186,8 +211,8 @@ def values_of(sketch: Sketch) -> list[Value]:
     """Return the value of each component, checked as a plan checks it."""
     make = _Maker(sketch)
     values = [
-        Value(tuple(make.term(kind) for kind in terms), make.divisor(divisor))
-        for terms, divisor, *_ in sketch.components
+        Value(tuple(make.term(kind) for kind in terms), make.divisor(change or ""), make.link(change or ""))
+        for terms, change, *_ in sketch.components
     ]
     for value in values:
         check_value("random", value, sketch.n_users, sketch.n_jobs)

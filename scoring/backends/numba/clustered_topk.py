@@ -14,7 +14,7 @@ import numpy as np
 
 from scoring.array_types import Ints, Longs, Singles
 from scoring.backends.numba.dense_topk import only_products
-from scoring.backends.numba.exact_score import cell_base, exact_score, write_list
+from scoring.backends.numba.exact_score import exact_score, job_base, write_list
 from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.job_cell_bounds import CHUNK, maximum
 from scoring.backends.numba.pruned_topk import score_seeds
@@ -137,7 +137,7 @@ def _offer_cluster(
                 continue
             if not is_class_allowed(limits, user, job):
                 continue
-            score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
+            score = exact_score(program, index, state, scratch, user, job, job_base(program, index, state, user, job))
             size = offer(index, scratch, limits, score, job, size)
             visited[1] += 1
             if size == k:
@@ -168,7 +168,7 @@ def _offer_without_vector(
             if is_equal:
                 break
             continue
-        score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
+        score = exact_score(program, index, state, scratch, user, job, job_base(program, index, state, user, job))
         if is_equal and size == k and not is_better_than_last(index, scratch, limits, score, job):
             break
         size = offer(index, scratch, limits, score, job, size)

@@ -13,7 +13,7 @@ import numpy as np
 
 from scoring.array_types import Ints, Longs, Singles
 from scoring.backends.numba.bounds import add_row, add_step, add_where
-from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
+from scoring.backends.numba.exact_score import exact_score, job_base, unfoldable_part, write_list
 from scoring.backends.numba.jit import compiled, internal, nogil_no_refcount
 from scoring.backends.numba.job_cell_bounds import CHUNK, count_at_least
 from scoring.backends.numba.scratch import Scratch
@@ -159,7 +159,7 @@ def _insert_jobs(
             job = np.int64(jobs[start + i])
             if chunk[i] < low or is_set(excluded, job) or not is_class_allowed(limits, user, job):
                 continue
-            score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
+            score = exact_score(program, index, state, scratch, user, job, job_base(program, index, state, user, job))
             size = insert(
                 scratch.scores,
                 scratch.id_ranks,
@@ -243,7 +243,9 @@ def _insert_without_product(
             if not is_class_allowed(limits, user, job):
                 continue
             exact = (
-                score if sure else exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
+                score
+                if sure
+                else exact_score(program, index, state, scratch, user, job, job_base(program, index, state, user, job))
             )
             size = insert(
                 scratch.scores,

@@ -11,7 +11,7 @@ from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, UserState
 from scoring.bundle.block_index import SCORE, Index
 from scoring.bundle.program import Program
 
-__all__ = ["cell_base", "exact_score", "unfoldable_part", "write_list"]
+__all__ = ["exact_score", "job_base", "unfoldable_part", "write_list"]
 
 
 @internal(fastmath={"reassoc", "contract"})
@@ -37,11 +37,13 @@ def unfoldable_part(program: Program, index: Index, state: UserState, user: int,
 
 
 @internal
-def cell_base(index: Index, state: UserState, job: int) -> float:
-    """Return the part of the score that all jobs of this job's cell share."""
+def job_base(program: Program, index: Index, state: UserState, user: int, job: int) -> float:
+    """Return the part of the score that all jobs of this job's cell share, plus components that do not fold."""
     base = state.sums[CONSTANT]
     for key in index.cell_keys:
         base += state.row[key, index.job_facts[job, key]]
+    if len(index.unfoldable):
+        base += unfoldable_part(program, index, state, user, job)
     return base
 
 
@@ -49,7 +51,7 @@ def cell_base(index: Index, state: UserState, job: int) -> float:
 def exact_score(
     program: Program, index: Index, state: UserState, scratch: Scratch, user: int, job: int, base: float
 ) -> np.float32:
-    """Return the canonical total (float32) of one job; `base` is its `cell_base`."""
+    """Return the canonical total (float32) of one job; `base` is its `job_base`."""
     facts, n_keys = index.job_facts[job], len(index.key_width)
     value, has_vector = index.job_sums[job, SCORE] + base, False
     for key in index.other_keys:
@@ -65,8 +67,6 @@ def exact_score(
             has_vector |= has
     if has_vector:
         value += _exact_product(state.weighted_vector, index.vector[job])
-    if len(index.unfoldable):
-        value += unfoldable_part(program, index, state, user, job)
     result = np.float32(value - state.sums[DOUBLE_ERROR])
     if result != np.float32(value + state.sums[DOUBLE_ERROR]):
         # the error bound allows two float32 results: use the formula

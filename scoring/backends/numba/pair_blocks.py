@@ -12,7 +12,8 @@ import numpy as np
 
 from scoring.array_types import Longs, Singles
 from scoring.backends.numba.jit import compiled, internal
-from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
+from scoring.backends.numba.linked_value import add_trees, link_values
+from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, TREES, USER, Program
 
 __all__ = ["BLOCK", "TILE", "all_pairs", "allocate_tile", "fill_user_rows", "score_block", "tile_products"]
 
@@ -243,6 +244,8 @@ def _fill_component(
         elif kind == FLAGS:
             start = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
             _add_from_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
+        elif kind == TREES:
+            add_trees(program, slot, user, program.tree_job_state[first:last], value)
         elif program.dot_user_has[slot, user]:
             has, otherwise = program.dot_job_has[slot, first:last], program.dot_otherwise[slot, user]
             _add_products(value, products[slot, :n], has, program.dot_scale[slot], program.dot_shift[slot], otherwise)
@@ -254,6 +257,8 @@ def _fill_component(
     elif program.divisor_kind[c] == FLAGS:
         start = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
         _divide_by_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
+    if program.link_kind[c] != NONE:
+        link_values(program, c, value)
 
 
 @internal(forceinline=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.backends.numba.jit import internal
+from scoring.backends.numba.linked_value import link_value, sum_trees
 from scoring.bundle.block_index import TOTAL, Index
-from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
+from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, TREES, USER, Program
 
 __all__ = ["canonical_scores", "component_value"]
 
@@ -43,6 +44,8 @@ def component_value(
         elif kind == FLAGS:
             row = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
             value += program.flag_values[row + facts[n_keys + program.flag_set[slot]]]
+        elif kind == TREES:
+            value += sum_trees(program, slot, user, job)
         elif program.dot_user_has[slot, user] and facts[len(index.key_width) + len(program.number_rank) + slot]:
             product = 0.0
             for d in range(program.dot_start[slot], program.dot_start[slot + 1]):
@@ -50,13 +53,13 @@ def component_value(
             value += program.dot_scale[slot] * (program.dot_shift[slot] + product)
         else:
             value += program.dot_otherwise[slot, user]
-    if program.divisor_kind[c] == NONE:
-        return value
     slot = program.divisor_slot[c]
     if program.divisor_kind[c] == USER:
-        return value / program.user_value[slot, user]
-    row = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
-    return value / program.flag_values[row + facts[n_keys + program.flag_set[slot]]]
+        value /= program.user_value[slot, user]
+    elif program.divisor_kind[c] != NONE:
+        row = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
+        value /= program.flag_values[row + facts[n_keys + program.flag_set[slot]]]
+    return value if program.link_kind[c] == NONE else link_value(program, c, value)
 
 
 @internal

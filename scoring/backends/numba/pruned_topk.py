@@ -22,7 +22,7 @@ from scoring.backends.numba.bounds import (
     slack_of_codes,
     slack_of_vectors,
 )
-from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
+from scoring.backends.numba.exact_score import exact_score, job_base, unfoldable_part, write_list
 from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.job_cell_bounds import (
     bound_cells,
@@ -51,7 +51,7 @@ from scoring.backends.numba.top_list import (
     unmark_seeds,
 )
 from scoring.backends.numba.user_fold import fold_user
-from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UserState
+from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UNFOLDABLE, UserState
 from scoring.bundle.block_index import BEST, FIRST, REST, SIZE, Index, Limits
 from scoring.bundle.program import Program
 
@@ -92,7 +92,7 @@ def score_seeds(
                 index,
                 scratch,
                 limits,
-                exact_score(program, index, state, scratch, user, job, cell_base(index, state, job)),
+                exact_score(program, index, state, scratch, user, job, job_base(program, index, state, user, job)),
                 job,
                 size,
             )
@@ -175,7 +175,7 @@ def top_k(
             unmark_seeds(scratch, n_seeds)
         n_exact += n_offered
         if not is_limited:
-            single_error = state.sums[SINGLE_ERROR]
+            single_error, most_unfoldable = state.sums[SINGLE_ERROR], state.sums[UNFOLDABLE]
             threshold = list_threshold(scratch, limits, k) if size == k else -np.inf
             bound_cells(index, user, state.row_single, scratch.cell_bound)
             block_best = index.block_best[index.class_of_user[user]]
@@ -218,28 +218,30 @@ def top_k(
                         bound_job_scores(program, index, state, user, block, scratch.dot_best, scratch.job_bounds)
                         first, n_jobs = np.int64(index.block[block, FIRST]), index.block[block, SIZE]
                         n_bounded += n_jobs
-                        if len(index.unfoldable):
-                            for j in range(n_jobs):
-                                scratch.job_bounds[j] += np.float32(
-                                    unfoldable_part(program, index, state, user, first + j)
-                                )
-                        bits = mask_of_block(
-                            scratch.job_bounds, 0, np.float32(threshold - base - single_error), np.float32(np.inf)
-                        )
+                        low_bound = np.float32(threshold - base - single_error - most_unfoldable)
+                        bits = mask_of_block(scratch.job_bounds, 0, low_bound, np.float32(np.inf))
                         bits &= (np.uint64(1) << np.uint64(n_jobs)) - np.uint64(1)
                         while bits:
                             j = lowest_bit(bits)
                             bits &= bits - np.uint64(1)
                             job = first + j
-                            if scratch.job_bounds[j] + base < threshold or scratch.excluded[job]:
+                            bound = scratch.job_bounds[j] + base
+                            if bound + most_unfoldable < threshold or scratch.excluded[job]:
                                 continue
                             if not is_class_allowed(limits, user, job):
                                 continue
+                            unfoldable = 0.0
+                            if len(index.unfoldable):
+                                unfoldable = unfoldable_part(program, index, state, user, job)
+                                if bound + unfoldable < threshold:
+                                    continue
                             size = offer(
                                 index,
                                 scratch,
                                 limits,
-                                exact_score(program, index, state, scratch, user, job, base - single_error),
+                                exact_score(
+                                    program, index, state, scratch, user, job, base - single_error + unfoldable
+                                ),
                                 job,
                                 size,
                             )

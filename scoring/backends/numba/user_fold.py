@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.backends.numba.jit import internal
+from scoring.backends.numba.linked_value import bound_linked, bound_trees
 from scoring.backends.numba.user_lookup_rows import (
     add_table,
     extremes,
@@ -23,7 +24,7 @@ from scoring.backends.numba.user_lookup_rows import (
 )
 from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERROR, UNFOLDABLE, UserState
 from scoring.bundle.block_index import Index
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, LOOKUP, USER, Program
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, LOOKUP, NONE, TREES, USER, Program
 
 __all__ = ["fold_user"]
 
@@ -72,12 +73,20 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
             reach = abs(program.dot_scale[slot]) * np.sqrt(reach) * index.dot_norm[slot] * (1 + 1e-9)
             middle, other = program.dot_scale[slot] * program.dot_shift[slot], program.dot_otherwise[slot, user]
             least, most = min(middle - reach, other), max(middle + reach, other)
+        elif kind == TREES:
+            least, most = bound_trees(program, slot, user)
         else:
             least, most = index.job_value_min[slot], index.job_value_max[slot]
         low, high, size = low + least, high + most, size + max(abs(least), abs(most))
     weight, slot = program.flat_weight[c], program.divisor_slot[c]
+    if program.divisor_kind[c] == NONE:
+        if program.link_kind[c] == NONE:
+            return weight * (high + 1e-12 * size), weight * size
+        return weight * bound_linked(program, c, high + 1e-12 * size), weight * 100.0
     if program.divisor_kind[c] == USER:
         divisor = program.user_value[slot, user]
+        if program.link_kind[c] != NONE:
+            return weight * 100.0, weight * 100.0
         return weight * max(low / divisor, high / divisor), weight * size / abs(divisor)
     first = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
     most, smallest = -np.inf, np.inf
@@ -85,6 +94,8 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
         divisor = program.flag_values[first + code]
         most = max(most, max(low / divisor, high / divisor))
         smallest = min(smallest, abs(divisor))
+    if program.link_kind[c] != NONE:
+        return weight * 100.0, weight * 100.0
     return weight * most, weight * size / smallest
 
 

@@ -5,6 +5,7 @@
 - `lookup_term`, `flag_term`: the value in a user's row at a job's code or flags
 - `interval_term`: a gain if a job's number lies between a user's bounds
 - `dot_term`: the dot product of two vectors
+- `tree_term`: a sum over trees of the value at the user's and the job's states
 """
 
 from typing import Any, Final
@@ -15,6 +16,7 @@ from scoring.bundle.terms.interval_term import IntervalKind, IntervalTerm, Numbe
 from scoring.bundle.terms.lookup_term import Key, LookupKind, LookupTerm
 from scoring.bundle.terms.single_side_terms import JobKind, JobTerm, UserKind, UserTerm
 from scoring.bundle.terms.term_kind import KeyedKind, KnownColumns, ReusableArrays, TermCheck, TermKind
+from scoring.bundle.terms.tree_term import TreeKind, TreeTerm
 
 __all__ = [
     "KINDS",
@@ -33,10 +35,11 @@ __all__ = [
     "Term",
     "TermCheck",
     "TermKind",
+    "TreeTerm",
     "UserTerm",
 ]
 
-Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm
+Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm | TreeTerm
 """A part of the value of a component that the engine can bound."""
 
 _ALL: Final[tuple[TermKind[Any], ...]] = (
@@ -46,6 +49,7 @@ _ALL: Final[tuple[TermKind[Any], ...]] = (
     IntervalKind(),
     FlagKind(),
     DotKind(),
+    TreeKind(),
 )
 KINDS: Final = {kind.code: kind for kind in _ALL}
 """Code in `Program.term_kind` → kind."""

@@ -89,6 +89,7 @@ def test_negative_zeros_give_positive_zero_scores() -> None:
         "interval_gain",
         "flag_values",
         "dot_otherwise",
+        "tree_values",
     )
     signs = np.random.default_rng(0)
     zeros = {name: np.where(signs.random(getattr(program, name).shape) < 0.7, -0.0, 0.0) for name in values}

@@ -1,0 +1,235 @@
+"""Gradient-boosted trees: the raw score of rows, with the bits of LightGBM.
+
+A split removes the leaves of the subtree that a row does not enter. The leaves that remain after all splits are a bit
+mask per row and tree, and each feature contributes to it independently. Masks of all features leave one leaf. Masks of
+the features of one side (user or job) leave a *state*: rows with equal masks reach equal leaves for every other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.array_types import Bools, Floats, Ints, Longs, UInt64s
+
+__all__ = ["Tree", "TreeEnsemble", "TreeStates"]
+
+_ZERO = float(np.float32(1e-35))
+"""LightGBM reads values with at most this absolute value as 0 (`kZeroThreshold`)."""
+_FEW_ROWS = 16
+"""Up to this number of rows, a walk down each tree in Python is faster than masks."""
+_WORD = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """One tree with n splits and n + 1 leaves. Split 0 is the root. Child c is a split if c >= 0, else leaf ~c."""
+
+    feature: Ints  # (n,)
+    threshold: Floats  # (n,) a row goes left if its value <= threshold; not used by categorical splits
+    left: Ints  # (n,)
+    right: Ints  # (n,)
+    default_left: Bools  # (n,) where NaN goes, if `keeps_nan`
+    keeps_nan: Bools  # (n,) False: NaN is read as 0
+    categories: tuple[frozenset[int] | None, ...]  # (n,) categories that go left; None: a numerical split
+    leaf_value: Floats  # (n + 1,)
+    leaf_count: Longs  # (n + 1,) training rows in the leaf
+    split_count: Longs  # (n,) training rows at the split
+
+    def goes_left(self, split: int, value: float) -> bool:
+        """Return whether a row with this value of the split's feature goes left."""
+        categories = self.categories[split]
+        if categories is not None:
+            return -1 < value < 2**31 and int(value) in categories  # truncated towards 0
+        if value != value:
+            if self.keeps_nan[split]:
+                return bool(self.default_left[split])
+            value = 0.0
+        return bool((0.0 if -_ZERO <= value <= _ZERO else value) <= self.threshold[split])
+
+    def find_leaf(self, row: Sequence[float]) -> int:
+        """Return the leaf of a row."""
+        if not len(self.feature):
+            return 0
+        node = 0
+        while node >= 0:
+            node = int((self.left if self.goes_left(node, row[self.feature[node]]) else self.right)[node])
+        return ~node
+
+    @cached_property
+    def leaves_below(self) -> tuple[list[int], list[int]]:
+        """The leaves (bit masks) of the left and of the right subtree of each split."""
+        left, right = [0] * len(self.feature), [0] * len(self.feature)
+
+        def collect(child: int) -> int:
+            return 1 << ~child if child < 0 else left[child] | right[child]
+
+        for split in self._in_reverse_order():
+            left[split], right[split] = collect(int(self.left[split])), collect(int(self.right[split]))
+        return left, right
+
+    def _in_reverse_order(self) -> list[int]:
+        """Return the splits, children before their parents."""
+        order = [0] if len(self.feature) else []
+        for split in order:
+            order.extend(int(child) for child in (self.left[split], self.right[split]) if child >= 0)
+        return order[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class TreeStates:
+    """The states of n rows in T trees, for the features of one side."""
+
+    state: Ints  # (n, T) number of the row's mask in its tree
+    masks: tuple[UInt64s, ...]  # per tree, (number of states, words) leaves that remain
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+
+@dataclass(frozen=True, eq=False)
+class TreeEnsemble:
+    """Trees in the order of their file."""
+
+    trees: tuple[Tree, ...]
+    feature_names: tuple[str, ...]
+    objective: str
+
+    @property
+    def n_features(self) -> int:
+        return len(self.feature_names)
+
+    @cached_property
+    def used_features(self) -> tuple[int, ...]:
+        """The features of all splits, ascending."""
+        return tuple(sorted({int(feature) for tree in self.trees for feature in tree.feature}))
+
+    def predict(self, rows: Floats) -> Floats:
+        """Return (n,) the raw scores of rows (n, n_features): leaf values are added in the order of the file."""
+        rows = np.asarray(rows, dtype=np.float64)
+        total = np.zeros(len(rows))
+        if len(rows) <= _FEW_ROWS:
+            for place, row in enumerate(rows.tolist()):
+                value = 0.0
+                for tree in self.trees:
+                    value += float(tree.leaf_value[tree.find_leaf(row)])
+                total[place] = value
+            return total
+        for tree, masks in zip(self.trees, self._iterate_masks(rows, self.used_features), strict=True):
+            total += tree.leaf_value[_find_bits(masks)]
+        return total
+
+    def compute_states(self, rows: Floats, features: Sequence[int]) -> TreeStates:
+        """Return the states of rows (n, n_features) for the splits on some features. Other columns are not read."""
+        state = np.zeros((len(rows), len(self.trees)), dtype=np.int32)
+        masks = []
+        for number, of_tree in enumerate(self._iterate_masks(np.asarray(rows, dtype=np.float64), features)):
+            state[:, number], distinct = _number_masks(of_tree)
+            masks.append(distinct)
+        return TreeStates(state, tuple(masks))
+
+    def _iterate_masks(self, rows: Floats, features: Sequence[int]) -> Iterator[UInt64s]:
+        """Yield per tree (n, words) the leaves that remain after the splits on these features."""
+        used = [feature for feature in features if feature in self._classes]
+        classes = {feature: self._classes[feature].classify(rows[:, feature]) for feature in used}
+        for tree, tables in zip(self.trees, self._tables, strict=True):
+            masks = np.broadcast_to(_to_words((1 << len(tree.leaf_value)) - 1, tree), (len(rows), _count_words(tree)))
+            for feature, table in tables.items():
+                if feature in classes:
+                    masks = masks & table[classes[feature]]
+            yield masks
+
+    @cached_property
+    def _classes(self) -> dict[int, _Classes]:
+        """The classes of the values of each used feature: values of one class go the same way at every split."""
+        thresholds: dict[int, set[float]] = {feature: set() for feature in self.used_features}
+        n_categories = dict.fromkeys(self.used_features, -1)
+        for tree in self.trees:
+            for split, feature in enumerate(tree.feature.tolist()):
+                categories = tree.categories[split]
+                if categories is None:
+                    thresholds[feature].add(float(tree.threshold[split]))
+                else:
+                    n_categories[feature] = max(n_categories[feature], 0, *(number + 1 for number in categories))
+        return {
+            feature: _Classes(np.array(sorted(thresholds[feature])), n_categories[feature])
+            for feature in self.used_features
+        }
+
+    @cached_property
+    def _tables(self) -> list[dict[int, UInt64s]]:
+        """Per tree, feature → (classes, words) the leaves that remain for values of each class."""
+        return [self._make_tables(tree) for tree in self.trees]
+
+    def _make_tables(self, tree: Tree) -> dict[int, UInt64s]:
+        every = (1 << len(tree.leaf_value)) - 1
+        tables: dict[int, UInt64s] = {}
+        left, right = tree.leaves_below
+        for split, feature in enumerate(tree.feature.tolist()):
+            classes = self._classes[feature]
+            goes_left = classes.find_left(tree, split)
+            keeps = np.where(
+                goes_left[:, None], _to_words(every & ~right[split], tree), _to_words(every & ~left[split], tree)
+            )
+            tables[feature] = tables[feature] & keeps if feature in tables else keeps
+        return tables
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Classes of a feature's values: the number of lesser thresholds, and one more class for NaN; or the category."""
+
+    thresholds: Floats  # (k,) ascending; none for a categorical feature
+    n_categories: int  # -1: numerical. Class `n_categories`: all values that no split names
+
+    def classify(self, values: Floats) -> Longs:
+        """Return (n,) the class of each value."""
+        if self.n_categories >= 0:
+            known = (values > -1) & (values < self.n_categories)  # truncated towards 0; false for NaN
+            return np.where(known, np.where(known, values, 0).astype(np.int64), self.n_categories)
+        values = np.where(np.abs(values) <= _ZERO, 0.0, values)
+        return np.where(np.isnan(values), len(self.thresholds) + 1, np.searchsorted(self.thresholds, values, "left"))
+
+    def find_left(self, tree: Tree, split: int) -> Bools:
+        """Return (classes,) whether values of each class go left at a split."""
+        categories = tree.categories[split]
+        if categories is not None:
+            found = np.zeros(self.n_categories + 1, dtype=bool)
+            found[list(categories)] = True
+            return found
+        found = np.zeros(len(self.thresholds) + 2, dtype=bool)
+        found[: np.searchsorted(self.thresholds, tree.threshold[split]) + 1] = True
+        found[-1] = tree.default_left[split] if tree.keeps_nan[split] else tree.threshold[split] >= 0.0
+        return found
+
+
+def _count_words(tree: Tree) -> int:
+    return -(-len(tree.leaf_value) // _WORD)
+
+
+def _to_words(mask: int, tree: Tree) -> UInt64s:
+    """Return a mask as words, the lowest bits first."""
+    return np.array([(mask >> (_WORD * word)) & (2**_WORD - 1) for word in range(_count_words(tree))], dtype=np.uint64)
+
+
+def _find_bits(masks: UInt64s) -> Longs:
+    """Return (n,) the number of the only bit that is set in each of `masks` (n, words)."""
+    word = np.zeros(len(masks), dtype=np.int64) if masks.shape[1] == 1 else (masks != 0).argmax(axis=1)
+    bits = masks[np.arange(len(masks)), word] if masks.shape[1] > 1 else masks[:, 0]
+    return _WORD * word + np.frexp(bits.astype(np.float64))[1] - 1  # exact: a power of two
+
+
+def _number_masks(masks: UInt64s) -> tuple[NDArray[np.integer], UInt64s]:
+    """Return (n,) a number for each row of `masks` (n, words), and the distinct rows by number."""
+    code, _ = pd.factorize(masks[:, 0])
+    for word in range(1, masks.shape[1]):
+        other, distinct = pd.factorize(masks[:, word])
+        code, _ = pd.factorize(code * len(distinct) + other)
+    first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return code, masks[first]
