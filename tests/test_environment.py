@@ -16,6 +16,7 @@ EXTRAS = (
     "monitoring",
     "live",
     "cluster",
+    "learned",
     "mlflow",
     "excel",
     "frames",

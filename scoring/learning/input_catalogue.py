@@ -1,0 +1,685 @@
+"""The closed catalogue of inputs that a trained model may read, each with its formula, unit and missing value.
+
+A model file does not state what its columns mean. The sidecar does, with names of this catalogue. A run then computes
+the same numbers as the training frame. Categories are stored as values, never as codes of a dataset, which change with
+the data.
+
+All formulas are elementwise over rows or pairs. A row therefore has the same bits alone and in any batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from scoring.array_types import Floats, Ints, Longs
+from scoring.columns import ACTION_KINDS
+from scoring.columns.board_definition import Board, get_type_word
+from scoring.dataset.arrays import DAY, NO_CODE
+from scoring.dataset.column_lookup import Codes, NamedColumns
+from scoring.dataset.vocabularies import Vocabulary
+from scoring.errors import ConfigurationError, suggest
+from scoring.id_index import IdIndex
+from scoring.model.component_inputs import ActionRows, Inputs
+from scoring.ragged_array import Ragged
+
+__all__ = [
+    "INPUTS",
+    "CatalogueInput",
+    "InputSpec",
+    "InputTables",
+    "compute_job_inputs",
+    "compute_pair_inputs",
+    "compute_user_inputs",
+    "find_categories",
+    "find_input",
+    "make_specs",
+]
+
+Side = Literal["job", "user", "pair"]
+Rows = NDArray[np.integer]
+PairFormula = Callable[[Rows, Rows], Floats]
+"""(user rows (p,), job rows (p,)) → (p,) values."""
+
+RECENT_DAYS: Final = 30
+HISTORY_DAYS: Final = 90
+COMPANY_DAYS: Final = 360
+SAME_MAJOR: Final = 0.5
+COSINE_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class CatalogueInput:
+    """One input. Numbers have NaN where a value is missing; categories have the code -1."""
+
+    name: str
+    side: Side
+    formula: str
+    unit: str
+    compute: Callable[[Inputs], Floats | Codes | PairFormula]
+    categorical: bool = False
+
+
+def _take_job_codes(field: str, words: str, inputs: Inputs) -> Codes:
+    vocabulary: Vocabulary = getattr(inputs.words, words)
+    return Codes(getattr(inputs.jobs, field), vocabulary.values)
+
+
+def _take_employment_type(inputs: Inputs) -> Codes:
+    values = inputs.jobs.employment_type
+    distinct, codes = np.unique(values, return_inverse=True)
+    known = distinct != NO_CODE
+    return Codes(np.where(known[codes], codes - int((~known).sum()), -1).astype(np.int32), pd.Index(distinct[known]))
+
+
+def _take_user_prefecture(inputs: Inputs) -> Codes:
+    return Codes(inputs.users.prefecture, inputs.words.prefecture.values)
+
+
+def _take_job_numbers(field: str, inputs: Inputs) -> Floats:
+    return np.asarray(getattr(inputs.jobs, field), dtype=np.float64)
+
+
+def _take_job_flags(field: str, inputs: Inputs) -> Floats:
+    flags = getattr(inputs.jobs, field).astype(np.float64)
+    return np.where(flags < 0, np.nan, flags)
+
+
+def _compute_wage_ratio(inputs: Inputs) -> Floats:
+    mean, _, _ = inputs.basis.areas.of(inputs.jobs)
+    return np.asarray(inputs.jobs.hourly / np.where(mean > 0, mean, np.nan))
+
+
+def _count_of_job(kind: str, days: float | None, inputs: Inputs) -> Floats:
+    return inputs.count_actions(kind, days).astype(np.float64)
+
+
+def _count_of_company(applied: bool, inputs: Inputs) -> Floats:
+    applications, looks = inputs.basis.company_actions(COMPANY_DAYS).of(inputs.jobs.company)
+    return (applications if applied else looks).astype(np.float64)
+
+
+def _compute_company_rate(inputs: Inputs) -> Floats:
+    applications, looks = inputs.basis.company_actions(COMPANY_DAYS).of(inputs.jobs.company)
+    return (applications + 1.0) / (looks + 20.0)
+
+
+def _count_of_user(kind: str, days: float | None, inputs: Inputs) -> Floats:
+    return np.bincount(inputs.history.within(kind, days).user, minlength=len(inputs.users)).astype(np.float64)
+
+
+def _compute_days_since(kinds: Sequence[str], inputs: Inputs) -> Floats:
+    latest = np.full(len(inputs.users), np.nan)
+    for kind in kinds:
+        actions = inputs.history.within(kind)
+        np.fmax.at(latest, actions.user, actions.at.astype(np.float64))
+    return (inputs.now - latest) / DAY
+
+
+def _compute_mean_wage(kind: str, inputs: Inputs) -> Floats:
+    """Return the mean hourly wage of the jobs of the user's actions, added in order."""
+    actions = inputs.history.within(kind, HISTORY_DAYS)
+    wages = inputs.history.jobs.hourly[actions.job]
+    known = ~np.isnan(wages)
+    count = np.bincount(actions.user[known], minlength=len(inputs.users))
+    total = np.bincount(actions.user[known], wages[known], minlength=len(inputs.users))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _count_preferred(inputs: Inputs) -> Floats:
+    return inputs.users.preferred.lengths.astype(np.float64)
+
+
+def _take_salary_floor(inputs: Inputs) -> Floats:
+    return inputs.users.salary_floor
+
+
+def _take_work_style(inputs: Inputs) -> Codes:
+    return inputs.users.codes("preferred_work_style")
+
+
+def _take_job_age(inputs: Inputs) -> Floats:
+    return inputs.job_age_days
+
+
+def _compare_places(inputs: Inputs) -> PairFormula:
+    users, jobs, adjacent = inputs.users, inputs.jobs, inputs.adjacent
+
+    def compute(user: Rows, job: Rows) -> Floats:
+        home, place = users.prefecture[user], jobs.prefecture[job]
+        known = (home >= 0) & (place >= 0)
+        same = known & (home == place)
+        near = known & adjacent[home, place] if adjacent.size else np.zeros(len(home), dtype=bool)
+        same_city = same & (users.place[user] >= 0) & (users.place[user] == jobs.place[job])
+        return np.where(known, np.where(same_city, 3.0, np.where(same, 2.0, np.where(near, 1.0, 0.0))), np.nan)
+
+    return compute
+
+
+def _compare_preferred(inputs: Inputs) -> PairFormula:
+    return _compare_occupations(inputs, inputs.users.preferred)
+
+
+def _compare_applied(inputs: Inputs) -> PairFormula:
+    actions = inputs.history.within("application", HISTORY_DAYS)
+    return _compare_occupations(inputs, _find_distinct(actions, inputs.history.jobs.occupation, len(inputs.users)))
+
+
+def _compare_occupations(inputs: Inputs, chosen: Ragged) -> PairFormula:
+    """Return the similarity of the job's occupation to the most similar chosen one, as `Category` computes it."""
+    size = len(inputs.majors)
+    codes = np.unique(chosen.values)
+    similarity = inputs.basis.similarity.rows(codes, inputs.majors, SAME_MAJOR, COSINE_SHARE)
+    best = np.full((len(chosen), size + 1), np.nan)  # the last column: a job without an occupation
+    listed = np.flatnonzero(chosen.lengths > 0)
+    for first in range(0, len(listed), 512):
+        users = listed[first : first + 512]
+        part = chosen.take(users)
+        rows = similarity[np.searchsorted(codes, part.values)]
+        best[users, :size] = np.maximum.reduceat(rows, part.start[:-1], axis=0)
+    occupation = inputs.jobs.occupation
+
+    def compute(user: Rows, job: Rows) -> Floats:
+        return np.asarray(best[user, occupation[job]])
+
+    return compute
+
+
+def _find_distinct(actions: ActionRows, code_of_job: Ints, n_users: int) -> Ragged:
+    keys, _ = _count_keys(actions.user, code_of_job[actions.job])
+    start = np.searchsorted(keys >> 32, np.arange(n_users + 1))
+    return Ragged(start, (keys & 0xFFFFFFFF).astype(np.int32))
+
+
+def _count_keys(users: Ints, codes: Rows) -> tuple[Longs, Longs]:
+    """Return the distinct (user, code) pairs as one integer each, ascending, and their counts. -1 is left out."""
+    known = codes >= 0
+    keys = (users[known].astype(np.int64) << 32) | codes[known].astype(np.int64)
+    distinct, counts = np.unique(keys, return_counts=True)
+    return distinct, counts.astype(np.int64)
+
+
+def _look_up(keys: Longs, values: Floats, wanted: Longs, otherwise: float) -> Floats:
+    if not len(keys):
+        return np.full(len(wanted), otherwise)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, values[place], otherwise)
+
+
+def _share_of_actions(kind: str, days: float, field: str, inputs: Inputs) -> PairFormula:
+    """Return the share of the user's actions whose jobs have the same code as the job; missing without actions."""
+    actions = inputs.history.within(kind, days)
+    keys, counts = _count_keys(actions.user, getattr(inputs.history.jobs, field)[actions.job])
+    total = np.bincount(actions.user, minlength=len(inputs.users)).astype(np.float64)
+    codes = getattr(inputs.jobs, field)
+
+    def compute(user: Rows, job: Rows) -> Floats:
+        code = codes[job].astype(np.int64)
+        found = _look_up(keys, counts.astype(np.float64), (user.astype(np.int64) << 32) | (code & 0xFFFFFFFF), 0.0)
+        share = np.where(code >= 0, found, 0.0) / np.maximum(total[user], 1.0)
+        return np.where(total[user] > 0, share, np.nan)
+
+    return compute
+
+
+def _count_company_actions(inputs: Inputs) -> PairFormula:
+    parts = [inputs.history.within(kind, COMPANY_DAYS) for kind in ACTION_KINDS]
+    users, jobs = (np.concatenate([getattr(part, name) for part in parts]) for name in ("user", "job"))
+    keys, counts = _count_keys(users, inputs.history.jobs.company[jobs])
+    company = inputs.jobs.company
+
+    def compute(user: Rows, job: Rows) -> Floats:
+        code = company[job].astype(np.int64)
+        found = _look_up(keys, counts.astype(np.float64), (user.astype(np.int64) << 32) | (code & 0xFFFFFFFF), 0.0)
+        return np.where(code >= 0, found, 0.0)
+
+    return compute
+
+
+def _compute_days_since_pair(kind: str, inputs: Inputs) -> PairFormula:
+    actions, now = inputs.history.within(kind), inputs.now
+    keys, first = np.unique((actions.user.astype(np.int64) << 32) | actions.job, return_inverse=True)
+    latest = np.full(len(keys), -np.inf)
+    np.maximum.at(latest, first, actions.at.astype(np.float64))
+    place, known = IdIndex(inputs.history.jobs.job_id).find(inputs.jobs.job_id)
+
+    def compute(user: Rows, job: Rows) -> Floats:
+        wanted = (user.astype(np.int64) << 32) | np.where(known[job], place[job], 0)
+        at = _look_up(keys, latest, wanted, np.nan)
+        return np.where(known[job], (now - at) / DAY, np.nan)
+
+    return compute
+
+
+def _compare_wages(inputs: Inputs) -> PairFormula:
+    mean, hourly = _compute_mean_wage("application", inputs), inputs.jobs.hourly
+    return lambda user, job: np.asarray(hourly[job] / mean[user])
+
+
+def _compare_floor(inputs: Inputs) -> PairFormula:
+    floor, hourly = inputs.users.salary_floor, inputs.jobs.hourly
+    return lambda user, job: np.asarray(hourly[job] / floor[user])
+
+
+def _multiply_factors(inputs: Inputs) -> PairFormula:
+    def compute(user: Rows, job: Rows) -> Floats:
+        left, right = inputs.user_vectors[user].astype(np.float64), inputs.job_vectors[job].astype(np.float64)
+        total = np.zeros(len(user))
+        for dimension in range(left.shape[1]):  # in order, so that a row has the same bits in every batch
+            total += left[:, dimension] * right[:, dimension]
+        return np.where(inputs.user_has_vector[user] & inputs.job_has_vector[job], total, np.nan)
+
+    return compute
+
+
+def _list_inputs() -> tuple[CatalogueInput, ...]:
+    money = "money per hour"
+    flags = {
+        "daily_payment": "has_daily_payment",
+        "no_experience": "has_no_experience",
+        "student_welcome": "has_student_welcome",
+        "remote_work": "has_remote_work",
+        "has_station": "station_name is known",
+        "has_address": "address is known",
+    }
+    kinds = tuple(ACTION_KINDS)
+    job: list[CatalogueInput] = [
+        CatalogueInput(
+            "job.wage", "job", "min_salary / hours of salary_type", money, partial(_take_job_numbers, "hourly")
+        ),
+        CatalogueInput("job.wage_ratio", "job", "job.wage / mean wage of the area", "ratio", _compute_wage_ratio),
+        CatalogueInput("job.fee", "job", "fee", "money", partial(_take_job_numbers, "fee")),
+        CatalogueInput("job.age_days", "job", "max(clock - posted_at, 0)", "days", _take_job_age),
+        *(
+            CatalogueInput(f"job.{name}", "job", formula, "0 or 1", partial(_take_job_flags, name))
+            for name, formula in flags.items()
+        ),
+        *(
+            CatalogueInput(
+                f"job.{kind}s_{days}d" if days else f"job.{kind}s",
+                "job",
+                f"number of {kind}s of all users on the job" + (f", last {days} days" if days else ""),
+                "actions",
+                partial(_count_of_job, kind, days),
+            )
+            for kind in kinds
+            for days in (RECENT_DAYS, None)
+        ),
+        CatalogueInput(
+            "job.company_applications",
+            "job",
+            f"applications to the company's jobs, last {COMPANY_DAYS} days",
+            "actions",
+            partial(_count_of_company, True),
+        ),
+        CatalogueInput(
+            "job.company_looks",
+            "job",
+            f"views and clicks of the company's jobs, last {COMPANY_DAYS} days",
+            "actions",
+            partial(_count_of_company, False),
+        ),
+        CatalogueInput(
+            "job.company_rate",
+            "job",
+            "(job.company_applications + 1) / (job.company_looks + 20)",
+            "ratio",
+            _compute_company_rate,
+        ),
+        *(
+            CatalogueInput(f"job.{field}", "job", column, "value", partial(_take_job_codes, field, field), True)
+            for field, column in (
+                ("prefecture", "prefecture_code"),
+                ("occupation", "occupation_code"),
+                ("major", "major_code of the occupation"),
+            )
+        ),
+        CatalogueInput("job.employment_type", "job", "employment_type_code", "value", _take_employment_type, True),
+    ]
+    user = [
+        *(
+            CatalogueInput(
+                f"user.{kind}s_{days}d",
+                "user",
+                f"number of the user's {kind}s, last {days} days",
+                "actions",
+                partial(_count_of_user, kind, days),
+            )
+            for kind in kinds
+            for days in (RECENT_DAYS, HISTORY_DAYS)
+        ),
+        *(
+            CatalogueInput(
+                f"user.days_since_{kind}",
+                "user",
+                f"clock - time of the user's last {kind}",
+                "days",
+                partial(_compute_days_since, (kind,)),
+            )
+            for kind in kinds
+        ),
+        CatalogueInput(
+            "user.days_since_action",
+            "user",
+            "clock - time of the user's last action",
+            "days",
+            partial(_compute_days_since, kinds),
+        ),
+        CatalogueInput(
+            "user.mean_wage",
+            "user",
+            f"mean job.wage of the user's applications, last {HISTORY_DAYS} days",
+            money,
+            partial(_compute_mean_wage, "application"),
+        ),
+        CatalogueInput("user.salary_floor", "user", "preferred_salary_min", money, _take_salary_floor),
+        CatalogueInput("user.preferred", "user", "number of preferred_occupations", "occupations", _count_preferred),
+        CatalogueInput("user.prefecture", "user", "prefecture_code", "value", _take_user_prefecture, True),
+        CatalogueInput("user.work_style", "user", "preferred_work_style", "value", _take_work_style, True),
+    ]
+    pair = [
+        CatalogueInput(
+            "pair.place",
+            "pair",
+            "3 same city, 2 same prefecture, 1 adjacent prefecture, 0 other",
+            "step",
+            _compare_places,
+        ),
+        CatalogueInput(
+            "pair.preferred_similarity",
+            "pair",
+            "similarity of the job's occupation to the most similar preferred one",
+            "0 to 1",
+            _compare_preferred,
+        ),
+        CatalogueInput(
+            "pair.applied_similarity",
+            "pair",
+            f"the same for occupations of the user's applications, last {HISTORY_DAYS} days",
+            "0 to 1",
+            _compare_applied,
+        ),
+        *(
+            CatalogueInput(
+                f"pair.{kind}_{field}_share",
+                "pair",
+                f"share of the user's {kind}s with the job's {field}, last {HISTORY_DAYS} days",
+                "0 to 1",
+                partial(_share_of_actions, kind, HISTORY_DAYS, field),
+            )
+            for kind in kinds
+            for field in ("occupation", "prefecture")
+        ),
+        CatalogueInput(
+            "pair.company_actions",
+            "pair",
+            f"number of the user's actions on the company's jobs, last {COMPANY_DAYS} days",
+            "actions",
+            _count_company_actions,
+        ),
+        *(
+            CatalogueInput(
+                f"pair.days_since_{kind}",
+                "pair",
+                f"clock - time of the user's last {kind} of the job",
+                "days",
+                partial(_compute_days_since_pair, kind),
+            )
+            for kind in ("click", "view")
+        ),
+        CatalogueInput("pair.wage_ratio", "pair", "job.wage / user.mean_wage", "ratio", _compare_wages),
+        CatalogueInput("pair.floor_ratio", "pair", "job.wage / user.salary_floor", "ratio", _compare_floor),
+        CatalogueInput(
+            "pair.factors",
+            "pair",
+            "product of the user's and the job's factors, each of length 1",
+            "cosine",
+            _multiply_factors,
+        ),
+    ]
+    return (*job, *user, *pair)
+
+
+INPUTS: Final[Mapping[str, CatalogueInput]] = MappingProxyType({each.name: each for each in _list_inputs()})
+"""Name → input. Own columns are inputs too: `jobs.NAME` and `users.NAME`."""
+
+
+def find_input(name: str, *, categorical: bool | None = None, board: Board | None = None) -> CatalogueInput:
+    """Return the input of a name.
+
+    Parameters
+    ----------
+    name: A name of `INPUTS`, or `jobs.NAME` or `users.NAME` of an own column.
+    categorical: Whether an own column is read as categories; None: `board` decides.
+    board: The own columns that exist; None: not checked.
+
+    Raises
+    ------
+    ConfigurationError: If the name is unknown, or the column is neither a number, a flag nor a category.
+    """
+    if name in INPUTS:
+        return INPUTS[name]
+    table, _, column = name.partition(".")
+    if table not in ("jobs", "users") or not column:
+        raise ConfigurationError(f"unknown input {name!r}. {suggest(name, INPUTS)}", key=(name,))
+    if board is not None:
+        own = {found.name: found.type for found in board.get_own(table)}
+        if column not in own:
+            known = suggest(column, own) if own else f"The table {table} has no own columns."
+            raise ConfigurationError(f"unknown input {name!r}. {known}", key=(name,))
+        word = get_type_word(own[column])
+        if word not in ("category", "number", "integer", "flag"):
+            raise ConfigurationError(
+                f"input {name!r} is a column of type {word}. Use a column of type category, number, integer or flag.",
+                key=(name,),
+            )
+        categorical = word == "category"
+    side: Side = "job" if table == "jobs" else "user"
+    read = partial(_read_own, table, column, bool(categorical))
+    return CatalogueInput(
+        name, side, f"own column {column}", "value" if categorical else "number", read, bool(categorical)
+    )
+
+
+def _read_own(table: str, column: str, categorical: bool, inputs: Inputs) -> Floats | Codes:
+    rows: NamedColumns = inputs.jobs if table == "jobs" else inputs.users
+    return rows.codes(column) if categorical else rows.numbers(column)
+
+
+def _read_missing(value: object) -> object:
+    return float("nan") if value is None else value
+
+
+class InputSpec(BaseModel):
+    """An input as a sidecar states it. A category is the position of its value in `categories`.
+
+    A value that is not in `categories` has the position after the last. A missing value is `missing`.
+
+    Example
+    -------
+    >>> InputSpec(name="job.fee", side="job", formula="fee", unit="money", missing=0.0).categorical
+    False
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    side: Side
+    formula: str
+    unit: str
+    missing: Annotated[float, BeforeValidator(_read_missing)] = float("nan")
+    """The value where the input is missing; null is NaN."""
+    categories: tuple[int | str, ...] | None = None
+
+    @property
+    def categorical(self) -> bool:
+        return self.categories is not None
+
+    @model_validator(mode="after")
+    def _check_catalogue(self) -> Self:
+        try:
+            known = find_input(self.name, categorical=self.categorical)
+        except ConfigurationError as error:
+            raise ValueError(str(error).removesuffix(".")) from error
+        for key in ("side", "formula", "unit"):
+            if getattr(self, key) != getattr(known, key):
+                problem = f"its {key} is {getattr(self, key)!r}, and this version computes {getattr(known, key)!r}"
+                raise ValueError(f"input {self.name}: {problem}. Train the model again")
+        if self.categorical != known.categorical:
+            raise ValueError(f"input {self.name}: `categories` must {'' if known.categorical else 'not '}be stated")
+        if self.categories is not None and len(set(self.categories)) != len(self.categories):
+            raise ValueError(f"input {self.name}: duplicate value in `categories`")
+        return self
+
+
+def make_specs(
+    names: Sequence[str], inputs: Inputs, *, missing: Mapping[str, float] | float = float("nan")
+) -> tuple[InputSpec, ...]:
+    """Return the specs of inputs. Categories are the values of the rows of `inputs`, in ascending order.
+
+    Parameters
+    ----------
+    names: Names of the catalogue, or `jobs.NAME` and `users.NAME` of own columns.
+    inputs: The rows.
+    missing: The value of missing values: one for all inputs, or by name (otherwise NaN).
+
+    Raises
+    ------
+    ConfigurationError: If a name is unknown or occurs twice.
+    """
+    duplicate = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if duplicate is not None:
+        raise ConfigurationError(f"duplicate input {duplicate!r}. Keep one.", key=(duplicate,))
+    specs = []
+    for name in names:
+        found = find_input(name, board=inputs.board)
+        value = missing.get(name, float("nan")) if isinstance(missing, Mapping) else missing
+        categories = find_categories(found, inputs) if found.categorical else None
+        specs.append(
+            InputSpec(
+                name=name,
+                side=found.side,
+                formula=found.formula,
+                unit=found.unit,
+                missing=value,
+                categories=categories,
+            )
+        )
+    return tuple(specs)
+
+
+def find_categories(known: CatalogueInput, inputs: Inputs) -> tuple[int | str, ...]:
+    """Return the distinct values of a categorical input, ascending."""
+    column = known.compute(inputs)
+    assert isinstance(column, Codes)
+    used = np.unique(column.codes[column.codes >= 0])
+    values = [column.labels[code] for code in used.tolist()]
+    return tuple(sorted(value.item() if isinstance(value, np.generic) else value for value in values))
+
+
+class InputTables:
+    """The values of inputs for users and jobs, by row. Job and user inputs are computed once per row.
+
+    Parameters
+    ----------
+    inputs: The rows and the basis.
+    specs: The inputs, in the order of the model's columns.
+
+    Example
+    -------
+    >>> tables = InputTables(inputs, make_specs(["job.fee", "pair.place"], inputs))
+    >>> tables.rows(np.array([0, 0]), np.array([0, 1])).shape
+    (2, 2)
+    """
+
+    def __init__(self, inputs: Inputs, specs: Sequence[InputSpec]) -> None:
+        self.inputs, self.specs = inputs, tuple(specs)
+
+    @cached_property
+    def job_columns(self) -> Floats:
+        """(m, number of job inputs)."""
+        return self._stack("job", len(self.inputs.jobs))
+
+    @cached_property
+    def user_columns(self) -> Floats:
+        """(n, number of user inputs)."""
+        return self._stack("user", len(self.inputs.users))
+
+    @cached_property
+    def pair_formulas(self) -> tuple[PairFormula, ...]:
+        """One function per pair input: (user rows, job rows) → values."""
+        return tuple(_bind_pair(spec, self.inputs) for spec in self.specs if spec.side == "pair")
+
+    def rows(self, user_rows: Rows, job_rows: Rows) -> Floats:
+        """Return the (p, d) values of pairs, in the order of the model's columns.
+
+        `user_rows` and `job_rows` (p,) are rows of the inputs. Each row has the same bits in every batch.
+        """
+        result = np.empty((len(user_rows), len(self.specs)))
+        jobs, users, pairs = self.job_columns, self.user_columns, self.pair_formulas
+        place = {"job": 0, "user": 0, "pair": 0}
+        for column, spec in enumerate(self.specs):
+            source = place[spec.side]
+            place[spec.side] += 1
+            if spec.side == "job":
+                result[:, column] = jobs[job_rows, source]
+            elif spec.side == "user":
+                result[:, column] = users[user_rows, source]
+            else:
+                result[:, column] = pairs[source](user_rows, job_rows)
+        return result
+
+    def _stack(self, side: Side, n: int) -> Floats:
+        columns = [_compute_column(spec, self.inputs) for spec in self.specs if spec.side == side]
+        return np.column_stack(columns) if columns else np.empty((n, 0))
+
+
+def _compute_column(spec: InputSpec, inputs: Inputs) -> Floats:
+    column = find_input(spec.name, categorical=spec.categorical).compute(inputs)
+    if isinstance(column, Codes):
+        return _place_categories(spec, column)
+    assert isinstance(column, np.ndarray)
+    return np.where(np.isnan(column), spec.missing, column)
+
+
+def _place_categories(spec: InputSpec, column: Codes) -> Floats:
+    categories = spec.categories or ()
+    position = {value: float(place) for place, value in enumerate(categories)}
+    labels = (value.item() if isinstance(value, np.generic) else value for value in column.labels)
+    table = [position.get(value, float(len(categories))) for value in labels]
+    return np.append(table, spec.missing)[column.codes]  # -1 is the last element
+
+
+def _bind_pair(spec: InputSpec, inputs: Inputs) -> PairFormula:
+    formula = INPUTS[spec.name].compute(inputs)
+    assert callable(formula)
+
+    def compute(user: Rows, job: Rows) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            values = formula(user, job)
+        return np.where(np.isnan(values), spec.missing, values)
+
+    return compute
+
+
+def compute_job_inputs(inputs: Inputs, specs: Sequence[InputSpec]) -> Floats:
+    """Return (m, number of job inputs), in the order of the specs."""
+    return InputTables(inputs, specs).job_columns
+
+
+def compute_user_inputs(inputs: Inputs, specs: Sequence[InputSpec]) -> Floats:
+    """Return (n, number of user inputs), in the order of the specs."""
+    return InputTables(inputs, specs).user_columns
+
+
+def compute_pair_inputs(inputs: Inputs, specs: Sequence[InputSpec], user_rows: Rows, job_rows: Rows) -> Floats:
+    """Return (p, number of all inputs): `InputTables.rows` for one call."""
+    return InputTables(inputs, specs).rows(user_rows, job_rows)
