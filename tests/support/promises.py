@@ -113,6 +113,16 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
         ),
         "readers": (
             Promise(
+                "lost workers",
+                "Runs on a cluster publish the bytes of a run without it while workers are killed at random moments.",
+            ),
+            Promise(
+                "lost drivers",
+                "Runs on a cluster that are killed at random moments and resumed have the bytes and rows of a run without "
+                "it.",
+            ),
+            Promise("cut links", "The same holds while the links between machines are cut for a time or delayed."),
+            Promise(
                 "whole runs",
                 "Readers see only whole runs while runs are written, published, killed and resumed. The published run "
                 "stays readable until the new run is complete.",
