@@ -1,4 +1,4 @@
-"""A PostgreSQL server that a test may stop, and a proxy in front of it."""
+"""A PostgreSQL server that a test may stop, and a proxy in front of it. A market for runs on clusters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from scoring.dataset import Dataset
+from scoring.model_catalog import load_model
+from scoring.ranking import Prepared
+from scoring.runs import runner, shards
+from scoring.runs.publishers import ParquetPublisher
+from scoring.synthetic import make_market
 from tests.support.postgres_server import PostgresServer, Proxy
+from tests.support.small_runs import read_parts
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +54,23 @@ def proxy(fragile: PostgresServer) -> Iterator[Proxy]:
     made = Proxy(next(fragile.folder.glob(".s.PGSQL.*[0-9]")))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def market() -> Prepared:
+    return runner.prepare(Dataset(make_market(600, 2_000, 6_000, seed=5).tables), load_model("standard"), workers=1)
+
+
+@pytest.fixture(scope="module")
+def expected_files(market: Prepared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the part files of a run without a cluster."""
+    folder = tmp_path_factory.mktemp("local") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "ROWS_PER_SHARD", 500)
+        runner.run(market, k=10, publishers=[ParquetPublisher(folder)])
+    return read_parts(folder)
+
+
+@pytest.fixture
+def shards_of_500_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 500)

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,15 +15,9 @@ from typing import Any
 
 import pytest
 
-from scoring.dataset import Dataset
-from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
-from scoring.runs import runner, shards
 from scoring.runs.executors.cluster_process import LocalCluster
-from scoring.runs.executors.cluster_session import Limits
 from scoring.runs.executors.dask_executor import DaskExecutor
-from scoring.runs.publishers import ParquetPublisher
-from scoring.synthetic import make_market
 from tests.integration.test_killed_runs import (
     KILLED,
     Place,
@@ -35,96 +28,23 @@ from tests.integration.test_killed_runs import (
     undisturbed,
     yesterday,
 )
+from tests.support.cluster_run import LIMITS, ClusterRun
 from tests.support.proof_counts import record_count
-from tests.support.small_runs import read_parts
 
 __all__ = ["server", "undisturbed", "yesterday"]  # fixtures
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
-ROOT = Path(__file__).parents[2]
-TTL_SECONDS = 15
-LIMITS = Limits(part_seconds=0.002, max_part_users=6, min_repeat_seconds=1.0)
-"""Small parts, so that a run of 600 users has 100."""
-
-
-@pytest.fixture(scope="module")
-def prepared() -> Prepared:
-    return runner.prepare(Dataset(make_market(600, 2_000, 6_000, seed=5).tables), load_model("standard"), workers=1)
-
-
-@pytest.fixture(scope="module")
-def expected(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return the part files of a run without a cluster."""
-    folder = tmp_path_factory.mktemp("local") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "ROWS_PER_SHARD", 500)
-        runner.run(prepared, k=10, publishers=[ParquetPublisher(folder)])
-    return read_parts(folder)
-
-
-class Run:
-    """A run on a cluster in a thread of its own."""
-
-    def __init__(self, prepared: Prepared, executor: DaskExecutor, folder: Path) -> None:
-        self.executor, self._folder = executor, folder
-        self.times = [time.monotonic()]
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(prepared,))
-        self._thread.start()
-
-    def _run(self, prepared: Prepared) -> None:
-        try:
-            runner.run(
-                prepared,
-                k=10,
-                publishers=[ParquetPublisher(self._folder)],
-                executor=self.executor,
-                progress=lambda done, total: self.times.append(time.monotonic()),
-            )
-        except BaseException as error:  # noqa: BLE001 - raised by `finish`
-            self._error = error
-
-    @property
-    def is_running(self) -> bool:
-        return self._thread.is_alive()
-
-    @property
-    def has_parts(self) -> bool:
-        return len(self.times) > 3
-
-    def wait_for_parts(self) -> None:
-        while self.is_running and not self.has_parts:
-            time.sleep(0.01)
-
-    def longest_wait(self, since: float) -> float:
-        """Return the longest time between two parts, or before the first one, after a moment."""
-        times = [since, *(moment for moment in self.times if moment > since)]
-        return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0.0)
-
-    def finish(self) -> dict[str, bytes]:
-        """Return the published files."""
-        self._thread.join(120)
-        assert not self.is_running
-        if self._error is not None:
-            raise self._error
-        return read_parts(self._folder)
-
-
-@pytest.fixture
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 500)
-
 
 def survive_killed_workers(
-    kills: int, seed: int, prepared: Prepared, expected: dict[str, bytes], folder: Path
+    kills: int, seed: int, market: Prepared, expected_files: dict[str, bytes], folder: Path
 ) -> tuple[int, int, int]:
     """Kill workers while runs last. Return the number of kills, the wanted number, and the number of runs."""
     chance, happened, runs, local, longest = random.Random(seed), 0, 0, 0, 0.0
     with LocalCluster(3, threads=1) as cluster:
         while happened < kills:
             executor = DaskExecutor(cluster.address, certificates=cluster.certificates, limits=LIMITS)
-            run = Run(prepared, executor, folder / str(runs))
+            run = ClusterRun(market, executor, folder / str(runs))
             if chance.random() < 0.8:  # otherwise also during the preflight
                 run.wait_for_parts()
             killed = time.monotonic()
@@ -134,7 +54,7 @@ def survive_killed_workers(
                     os.kill(chance.choice(cluster.workers).pid, signal.SIGKILL)
                     happened += run.is_running
                 killed = time.monotonic()
-            assert run.finish() == expected
+            assert run.finish() == expected_files
             longest = max(longest, run.longest_wait(killed))
             local += executor.n_local_users
             runs += 1
@@ -143,27 +63,31 @@ def survive_killed_workers(
     return happened, kills, runs
 
 
-@pytest.mark.usefixtures("small_shards")
-def test_5_killed_workers_do_not_change_bytes(prepared: Prepared, expected: dict[str, bytes], tmp_path: Path) -> None:
-    counts = survive_killed_workers(5, 1, prepared, expected, tmp_path)
+@pytest.mark.usefixtures("shards_of_500_rows")
+def test_5_killed_workers_do_not_change_bytes(
+    market: Prepared, expected_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    counts = survive_killed_workers(5, 1, market, expected_files, tmp_path)
     record_count("lost workers", "{} of {} kills in {} runs", *counts)
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("small_shards")
-def test_100_killed_workers_do_not_change_bytes(prepared: Prepared, expected: dict[str, bytes], tmp_path: Path) -> None:
-    counts = survive_killed_workers(100, 2, prepared, expected, tmp_path)
+@pytest.mark.usefixtures("shards_of_500_rows")
+def test_100_killed_workers_do_not_change_bytes(
+    market: Prepared, expected_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    counts = survive_killed_workers(100, 2, market, expected_files, tmp_path)
     record_count("lost workers", "{} of {} kills in {} runs", *counts)
 
 
-@pytest.mark.usefixtures("small_shards")
+@pytest.mark.usefixtures("shards_of_500_rows")
 @pytest.mark.parametrize("n_workers", [1, pytest.param(2, marks=pytest.mark.long), 3])
 def test_number_of_workers_does_not_change_bytes(
-    prepared: Prepared, expected: dict[str, bytes], tmp_path: Path, n_workers: int
+    market: Prepared, expected_files: dict[str, bytes], tmp_path: Path, n_workers: int
 ) -> None:
     with LocalCluster(n_workers, threads=2 if n_workers == 1 else 1) as cluster:
         executor = DaskExecutor(cluster.address, certificates=cluster.certificates, limits=LIMITS)
-        assert Run(prepared, executor, tmp_path / "run").finish() == expected
+        assert ClusterRun(market, executor, tmp_path / "run").finish() == expected_files
         assert executor.n_local_users == 0
 
 

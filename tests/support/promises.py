@@ -118,8 +118,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             ),
             Promise(
                 "lost drivers",
-                "Runs on a cluster that are killed at random moments and resumed have the bytes and rows of a run without "
-                "it.",
+                "Runs on a cluster whose driver is killed at random moments and resumed have the bytes and rows of a "
+                "run without it.",
             ),
             Promise("cut links", "The same holds while the links between machines are cut for a time or delayed."),
             Promise(

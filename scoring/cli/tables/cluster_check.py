@@ -27,7 +27,7 @@ def make_records(check: ClusterCheck) -> pd.DataFrame:
 
 
 def render_check(check: ClusterCheck, address: str) -> Group:
-    """Return one line per worker, and the number of workers that can rank."""
+    """Return one line per worker, why workers are excluded, and the number of workers that can rank."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("worker", no_wrap=True)
     table.add_column("result", no_wrap=True)
@@ -39,6 +39,11 @@ def render_check(check: ClusterCheck, address: str) -> Group:
             seconds = (f"{one.compile_seconds:.1f}", f"{one.transfer_seconds:.1f}")
             table.add_row(worker, "admitted", f"{one.threads:,}", *seconds)
         else:
-            table.add_row(worker, Text(f"excluded: {make_printable(one.reason, 300)}"), "", "", "")
+            table.add_row(worker, "excluded", "", "", "")
     n_admitted = len(check.workers) - check.n_excluded
-    return Group(table, Text(f"{pluralize(n_admitted, 'worker')} of {address} can rank for this machine."))
+    reasons = [
+        Text(f"{make_printable(one.worker, 60)} is excluded: {make_printable(one.reason, 300)}.")
+        for one in check.workers
+        if not isinstance(one, Admitted)
+    ]
+    return Group(table, *reasons, Text(f"{pluralize(n_admitted, 'worker')} of {address} can rank for this machine."))

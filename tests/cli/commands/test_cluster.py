@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.cli.command import Call, page, require_one_error
+from tests.cli.command import ROOT, Call, page, require_one_error
+from tests.support.child_signals import restore_signals
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
@@ -67,3 +75,72 @@ def test_run_on_local_workers_publishes(scoring: Call, database: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert "Worker local-1 was admitted" in done.stderr
     assert len(list(Path("runs/latest").glob("*.parquet"))) == 1
+
+
+class Processes:
+    """Commands that run until they are stopped."""
+
+    def __init__(self) -> None:
+        self.running: list[subprocess.Popen[str]] = []
+
+    def start(self, *words: object) -> tuple[subprocess.Popen[str], str]:
+        """Start a command, and return the address in its first line."""
+        command = [sys.executable, "-m", "scoring.cli", "cluster", *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, env=environment, text=True, preexec_fn=restore_signals, **pipes)  # type: ignore[call-overload]
+        self.running.append(process)
+        line = process.stdout.readline()
+        assert ": t" in line, process.stderr.read()
+        return process, line.split(": ")[1].strip()
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    made = Processes()
+    yield made
+    for process in made.running:
+        process.kill()
+        process.communicate()
+
+
+def find_child(process: subprocess.Popen[str]) -> psutil.Process:
+    return psutil.Process(process.pid).children()[0]
+
+
+def wait_until(is_true: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_processes_restart_and_end_with_their_commands(scoring: Call, processes: Processes) -> None:
+    """A killed worker is started again. SIGTERM ends a command and its process; a killed command leaves no process."""
+    scoring("cluster", "certificates", "--out", "certificates")
+    trust = ("--certificates", Path("certificates").absolute())
+    scheduler, address = processes.start("scheduler", "--listen", "tls://127.0.0.1:0", *trust)
+    folder = Path("workers").absolute()
+    worker, _ = processes.start("worker", address, "--name", "first", "--threads", 1, "--folder", folder, *trust)
+    killed = find_child(worker)
+    killed.kill()
+    wait_until(lambda: bool(psutil.Process(worker.pid).children()) and find_child(worker).pid != killed.pid)
+    done = scoring("cluster", "check", address, *trust, "--csv")
+    assert done.exit_code == 0, done.stderr
+    assert [line.split(",")[:3] for line in done.stdout.splitlines()[1:]] == [["first", "True", "1"]]
+    assert done.stdout.startswith("worker,is_admitted,threads,")
+    for process, is_killed in ((worker, False), (scheduler, True)):
+        child = find_child(process)
+        process.send_signal(signal.SIGKILL if is_killed else signal.SIGTERM)
+        said = process.communicate(timeout=20)[1]
+        assert process.returncode == (-signal.SIGKILL if is_killed else 0), said
+        wait_until(lambda child=child: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert list(folder.iterdir()) == []
+
+
+def test_certificates_of_another_ca_are_one_sentence(scoring: Call, processes: Processes) -> None:
+    for name in ("one", "other"):
+        scoring("cluster", "certificates", "--out", name)
+    _, address = processes.start("scheduler", "--listen", "tls://127.0.0.1:0", "--certificates", Path("one").absolute())
+    for command in (("worker", address), ("check", address)):
+        require_one_error(scoring("cluster", *command, "--certificates", "other"), 1, "certificates of the same CA")

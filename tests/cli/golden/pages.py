@@ -32,6 +32,7 @@ from scoring.cli.tables import (
     tuning,
 )
 from scoring.cli.tables.backtest import render_backtest
+from scoring.cli.tables.cluster_check import render_check
 from scoring.cli.tables.live_status import render_status
 from scoring.data_check import DataCheck, Finding
 from scoring.evaluation import Backtest, Comparison, JobSlicing, Scoreboard, Slicing
@@ -49,6 +50,8 @@ from scoring.registry.evaluation_log import Change as MeasureChange
 from scoring.registry.evaluation_log import TestAccess
 from scoring.registry.metadata import ProfileMetadata
 from scoring.runs import report
+from scoring.runs.executors.cluster_check import ClusterCheck
+from scoring.runs.executors.cluster_session import Admitted, Excluded
 from scoring.runs.gate import console_table, rules
 from scoring.runs.gate.verdict import Measure, Verdict
 from scoring.runs.history import RunRecord, RunStatus
@@ -221,6 +224,17 @@ def live_status() -> Any:
     )
     none = LogStatus("sqlite:///market.db", False, False)
     return Group(render_status(status), Text(), render_status(none))
+
+
+def cluster_check() -> Any:
+    """Return two workers that can rank, and two that cannot."""
+    workers = (
+        Admitted("alpha-4242", 16, 0.04, 21.3),
+        Excluded("beta-17", "its code of scoring differs from the driver's. Install the same version"),
+        Admitted("gamma-1", 1, 12.5, 0.0),
+        Excluded("tcp://10.0.0.7:41234", "it was not started by `scoring cluster worker`"),
+    )
+    return render_check(ClusterCheck(workers), "tls://alpha:8786")
 
 
 def import_report() -> Any:
@@ -671,6 +685,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "gate": gate,
     "runs_list": runs_list,
     "live_status": live_status,
+    "cluster_check": cluster_check,
     "import_report": import_report,
     "check": check,
     "explain": explain,
