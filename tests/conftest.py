@@ -32,7 +32,7 @@ settings.load_profile("tests")
 
 INTEGRATION = (
     "integration", "cli", "scripts", "benchmarks", "data_check", "docs", "evaluation", "facade", "model_report",
-    "packaging", "profiling", "registry", "runs", "testing", "tuning", "widgets",
+    "packaging", "profiling", "registry", "runs", "testing", "training", "tuning", "widgets",
 )  # fmt: skip
 """Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches, panels or the
 examples of the documentation."""

@@ -7,3 +7,32 @@
 - `lightgbm_text`: reads the text format of LightGBM; `tree_ensemble`: the trees and their raw scores
 - `tree_shap`: exact contributions of inputs to a raw score
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "DEFAULT_INPUTS": "scoring.training",
+    "INPUTS": "scoring.learning.input_catalogue",
+    "LearnedModel": "scoring.learning.learned_model",
+    "ModelImport": "scoring.training",
+    "TrainingFrame": "scoring.training",
+    "frame": "scoring.training",
+    "import_model": "scoring.training",
+    "read_learned_model": "scoring.learning.learned_model",
+}
+"""Name → its package. Training is above this package, so its names are imported when they are first used."""
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'scoring.learning' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
