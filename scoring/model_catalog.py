@@ -14,6 +14,7 @@ from pathlib import Path
 
 from scoring import components
 from scoring.components import classic
+from scoring.components.learned import Learned
 from scoring.errors import ConfigurationError, ModelError, shorten_repr, suggest
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.storage.home_folder_expansion import expand_path
@@ -36,7 +37,7 @@ AnyModel = ScoringModel | str | os.PathLike[str]
 SHIPPED: tuple[type[Component], ...] = tuple(
     getattr(package, name) for package in (components, classic) for name in package.__all__
 )
-"""All shipped component classes."""
+"""All shipped component classes with formulas. `Learned` is shipped too; its formula is a trained model."""
 
 
 def get_component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
@@ -47,6 +48,7 @@ def get_component_kinds(custom: Iterable[type[Component]] = ()) -> dict[str, typ
     ModelError: If two classes have the same kind.
     """
     kinds = {component.kind: component for component in SHIPPED}
+    kinds[Learned.kind] = Learned
     for component in custom:
         if kinds.setdefault(component.kind, component) is not component:
             raise ModelError(

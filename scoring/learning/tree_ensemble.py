@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, UInt64s
 
-__all__ = ["Tree", "TreeEnsemble", "TreeStates"]
+__all__ = ["Tree", "TreeEnsemble", "TreeStates", "find_bits"]
 
 _ZERO = float(np.float32(1e-35))
 """LightGBM reads values with at most this absolute value as 0 (`kZeroThreshold`)."""
@@ -121,7 +121,7 @@ class TreeEnsemble:
                 total[place] = value
             return total
         for tree, masks in zip(self.trees, self._iterate_masks(rows, self.used_features), strict=True):
-            total += tree.leaf_value[_find_bits(masks)]
+            total += tree.leaf_value[find_bits(masks)]
         return total
 
     def compute_states(self, rows: Floats, features: Sequence[int]) -> TreeStates:
@@ -217,11 +217,13 @@ def _to_words(mask: int, tree: Tree) -> UInt64s:
     return np.array([(mask >> (_WORD * word)) & (2**_WORD - 1) for word in range(_count_words(tree))], dtype=np.uint64)
 
 
-def _find_bits(masks: UInt64s) -> Longs:
-    """Return (n,) the number of the only bit that is set in each of `masks` (n, words)."""
-    word = np.zeros(len(masks), dtype=np.int64) if masks.shape[1] == 1 else (masks != 0).argmax(axis=1)
-    bits = masks[np.arange(len(masks)), word] if masks.shape[1] > 1 else masks[:, 0]
-    return _WORD * word + np.frexp(bits.astype(np.float64))[1] - 1  # exact: a power of two
+def find_bits(masks: UInt64s) -> Longs:
+    """Return (…) the number of the only bit that is set in each of `masks` (…, words)."""
+    if masks.shape[-1] == 1:
+        return np.frexp(masks[..., 0].astype(np.float64))[1] - 1  # exact: a power of two
+    word = (masks != 0).argmax(axis=-1)
+    bits = np.take_along_axis(masks, word[..., None], axis=-1)[..., 0]
+    return _WORD * word + np.frexp(bits.astype(np.float64))[1] - 1
 
 
 def _number_masks(masks: UInt64s) -> tuple[NDArray[np.integer], UInt64s]:

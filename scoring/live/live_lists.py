@@ -34,7 +34,7 @@ from scoring.live.list_kernels import ListArrays, bound_users, rank_user, update
 from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
 from scoring.live.pair_arrays import EncodedJobs, JobBound, LayoutChangedError, PairLayout
-from scoring.live.row_check import require_row_component
+from scoring.live.row_check import reject_learned, require_row_component
 from scoring.live.rule_sources import list_sources
 from scoring.model import GROUPS, Inputs, Part, ScoringModel, WeightProfile
 from scoring.model.component_inputs import History
@@ -124,6 +124,7 @@ class LiveLists:
     ) -> None:
         self.k, self.model = check_list_length(k), load_model(model)
         list_sources(self.model.eligibility)
+        reject_learned(self.model)
         self.basis = basis.materialize()
         self.tables = tables if isinstance(tables, LiveTables) else LiveTables(tables)
         self._own = frozenset(number for number, part in enumerate(self.model.parts) if not is_shipped(part))

@@ -17,6 +17,7 @@ from scoring.model.group_weights import GROUPS, WeightProfile
 from scoring.model.model import Part, ScoringModel
 from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.terms import (
+    AffineLink,
     DotTerm,
     Flags,
     FlagTerm,
@@ -25,12 +26,15 @@ from scoring.model.terms import (
     Key,
     LookupTerm,
     Number,
+    SigmoidLink,
+    TreeTerm,
     UserTerm,
     Value,
 )
 
 __all__ = [
     "GROUPS",
+    "AffineLink",
     "Component",
     "DotTerm",
     "Eligibility",
@@ -47,6 +51,8 @@ __all__ = [
     "Part",
     "Reason",
     "ScoringModel",
+    "SigmoidLink",
+    "TreeTerm",
     "UserTerm",
     "Value",
     "WeightProfile",

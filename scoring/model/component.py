@@ -59,6 +59,14 @@ class Component(BaseModel):
     kind: ClassVar[str]
     reads: ClassVar[tuple[str, ...]] = ()
     """What the value is computed from, such as `jobs.fee` or `actions.click`, for reports about data."""
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Fields that are paths of files. In a model file, they are relative to the model file. The digest of a model does
+    not contain them; `fingerprint` stands for the content."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what values depend on besides the fields, such as the content of a file; empty if nothing."""
+        return ""
 
     @abstractmethod
     def terms(self, inputs: Inputs) -> Value:

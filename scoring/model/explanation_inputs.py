@@ -189,6 +189,11 @@ class Pair:
         self._u, self._j = user_row, job_row
 
     @cached_property
+    def alone(self) -> Inputs:
+        """The inputs with this user and this job only."""
+        return self.inputs.take_users(np.array([self._u])).take_jobs(np.array([self._j]))
+
+    @cached_property
     def job(self) -> JobFacts:
         return JobFacts.of(self.inputs.jobs, self.inputs.words, self._j)
 

@@ -259,7 +259,11 @@ class ScoringModel:
     def digest(self) -> str:
         """Digest of everything in the model that results depend on: all but its name and description."""
         content = {key: value for key, value in self.as_dict().items() if key not in ("name", "description")}
+        for part in self.parts:
+            for path in part.component.paths:
+                del content["groups"][part.group]["components"][part.name][path]
         classes = [f"{type(part.component).__module__}.{type(part.component).__qualname__}" for part in self.parts]
+        classes += [part.component.fingerprint for part in self.parts if part.component.fingerprint]
         text = json.dumps([content, classes], sort_keys=False)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

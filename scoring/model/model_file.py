@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -149,10 +150,19 @@ def _parse_part(file: YamlSource, group: str, name: str, kinds: Mapping[str, typ
         named = kind if isinstance(kind, str) else shorten_repr(kind)
         advice = "If it is a custom component, give its file with --component."
         raise file.error(path, f"unknown component `{named}`. {suggest(named, sorted(kinds))} {advice}")
+    for field in kinds[kind].paths:
+        if isinstance(parameters.get(field), str):
+            parameters[field] = _resolve_path(parameters[field], file.path)
     component = _validate_settings(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
     if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
         raise file.error(path, f"component `{name}` has no weight. Add `weight:`.")
     return Part(name, group, component)
+
+
+def _resolve_path(text: str, source: str | None) -> str:
+    """Return the absolute path of a file that the model file `source` names. A relative path is beside that file."""
+    folder = Path(source).expanduser().parent if source is not None and Path(source).suffix else Path()
+    return os.path.abspath(folder / os.path.expanduser(text))
 
 
 def _profile(file: YamlSource) -> WeightProfile:
@@ -220,6 +230,8 @@ def _validate_settings(
     except ValidationError as error:
         field, problem = describe_problem(error, kind, other_keys)
         raise file.error((*key, field) if field else key, problem) from error
+    except ModelError as error:  # of a file that a component reads
+        raise file.error(key, f"component `{key[-1]}`: {error}") from error
     for field, value in values.items():
         if _became_number(value, getattr(settings, field)):
             must = "all its values must be numbers" if isinstance(value, list) else "it must be a number"

@@ -11,6 +11,7 @@ from scoring.backends.reference import compute_component_values
 from scoring.bundle.program import NONE, Program
 from scoring.bundle.terms import KINDS
 from scoring.bundle.value_links import bound_link
+from scoring.components.learned import Learned
 from scoring.errors import ModelError
 from scoring.model import Part
 from scoring.model_catalog import SHIPPED
@@ -28,7 +29,7 @@ _VALUES_AT_ONCE: Final = 1 << 20
 
 def is_shipped(part: Part) -> bool:
     """Return whether the component of a part belongs to this package."""
-    return type(part.component) in SHIPPED
+    return type(part.component) in SHIPPED or isinstance(part.component, Learned)
 
 
 def require_range(part: Part, program: Program, number: int, user_id: Longs, job_id: Longs) -> None:
