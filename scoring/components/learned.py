@@ -15,7 +15,7 @@ from scoring.errors import ModelError
 from scoring.model.component import Component, Reason
 from scoring.model.component_inputs import Inputs
 from scoring.model.explanation_inputs import Pair
-from scoring.model.terms import JobTerm, UserTerm, Value
+from scoring.model.terms import AffineLink, JobTerm, UserTerm, Value
 
 if TYPE_CHECKING:
     from scoring.array_types import Floats
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from scoring.learning.tree_ensemble import TreeStates
 
 __all__ = ["Learned"]
+
+_SHOWN_INPUTS = 6
+"""Inputs whose contributions an explanation shows: the largest."""
 
 
 class Learned(Component):
@@ -120,8 +123,31 @@ class Learned(Component):
 
         learned = self._learned
         first = np.zeros(1, dtype=np.int64)
-        raw = learned.predict(InputTables(pair.alone, learned.inputs).rows(first, first))
-        return Reason(float(learned.link(raw)[0]), {"raw": float(raw[0])})
+        row = InputTables(pair.alone, learned.inputs).rows(first, first)
+        raw = float(learned.predict(row)[0])
+        value = float(learned.link(np.array(raw)))
+        return Reason(value, {"output": raw} | self._explain_trees(row[0], value))
+
+    def _explain_trees(self, row: Floats, value: float) -> dict[str, Any]:
+        """Return the contributions of inputs to the output of trees, and to the value where it is a sum of them."""
+        from scoring.learning.tree_shap import compute_contributions
+
+        learned = self._learned
+        if learned.trees is None:
+            return {}
+        found = compute_contributions(learned.trees, row)
+        names = [spec.name for spec in learned.inputs]
+        ordered = sorted(zip(names, found.values.tolist(), strict=True), key=lambda item: -abs(item[1]))
+        largest = {name: part for name, part in ordered[:_SHOWN_INPUTS] if part}
+        facts: dict[str, Any] = {"mean output in training": found.expected, "contributions to the output": largest}
+        if isinstance(learned.link, AffineLink) and 0 < value < 100:
+            origin, factor, _ = learned.link.parameters
+            shown = {"mean": (found.expected - origin) * factor} | {
+                name: part * factor for name, part in largest.items()
+            }
+            others = value - sum(shown.values())
+            facts["parts of the value"] = shown | ({"other inputs": others} if len(names) > _SHOWN_INPUTS else {})
+        return facts
 
 
 def _make_store(jobs: JobArrays) -> dict[str, tuple[Callable[[], Any], Callable[[], Any], TreeStates]]:

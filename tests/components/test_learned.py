@@ -142,10 +142,27 @@ def test_explanation_has_the_value_of_the_plan(tmp_path: Path) -> None:
     explanation = ready.explain(user_id=int(ready.plan.user_id[3]), job_id=int(ready.plan.job_id[5]))
     part = next(part for part in explanation.parts if part.name == "learned")
     assert part.value == values_of(ready)[3, 5]
-    raw = part.facts["raw"]
+    raw = part.facts["output"]
     component = ready.model.parts[-1].component
     assert isinstance(component, Learned)
     assert float(component.learned.link(np.array(raw))) == part.value
+
+
+@links
+def test_explanation_splits_only_affine_unclipped_values(tmp_path: Path, link: str) -> None:
+    ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["tables"], link=link))
+    values, split = values_of(ready), set()
+    clipped = [tuple(map(int, found)) for found in np.argwhere((values == 0) | (values == 100))[:5]]
+    for user, job in [*np.ndindex(4, 5), *clipped]:
+        explanation = ready.explain(user_id=int(ready.plan.user_id[user]), job_id=int(ready.plan.job_id[job]))
+        part = next(part for part in explanation.parts if part.name == "learned")
+        assert part.facts["contributions to the output"]
+        parts = part.facts.get("parts of the value")
+        assert (parts is not None) == (link == "affine" and 0 < part.value < 100)
+        split.add(parts is not None)
+        if parts is not None:
+            assert sum(parts.values()) == pytest.approx(part.value, abs=1e-9)
+    assert split == ({True, False} if link == "affine" else {False})
 
 
 class TestModelFile:
