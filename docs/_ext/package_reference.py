@@ -259,6 +259,21 @@ def make_package_reference() -> str:
     return "\n".join([*make_table(("package or module", "content"), rows), *tree])
 
 
+# --- inputs of trained models
+
+
+def make_input_table() -> str:
+    """Return the catalogue of inputs: name, formula, unit, and what a missing value is."""
+    from scoring.learning.input_catalogue import INPUTS
+    from scoring.training import DEFAULT_INPUTS
+
+    rows = [
+        (f"`{name}`", found.formula, found.unit, "yes" if name in DEFAULT_INPUTS else "")
+        for name, found in INPUTS.items()
+    ]
+    return "\n".join(make_table(("name", "formula", "unit", "default"), rows))
+
+
 REFERENCES: Final[dict[str, Callable[[], str]]] = {
     "commands": make_command_reference,
     "components": make_component_reference,
@@ -268,4 +283,5 @@ REFERENCES: Final[dict[str, Callable[[], str]]] = {
     "gate": make_gate_reference,
     "errors": make_error_reference,
     "packages": make_package_reference,
+    "learned_inputs": make_input_table,
 }

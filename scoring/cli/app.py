@@ -21,6 +21,7 @@ from scoring.cli.commands import (
     import_,
     init,
     lab,
+    learned,
     live,
     models,
     panel,
@@ -191,6 +192,7 @@ app.command("panel")(panel.panel)
 app.command("live")(live.live)
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(component.app, name="component")
+app.add_typer(learned.app, name="learned")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
 expand_paths(app)
@@ -213,6 +215,7 @@ _GUIDES = {
     "live": "live",
     "cluster": "cluster",
     "component": "components",
+    "learned": "learned",
     "profiles": "evaluate_and_tune",
     "runs": "nightly_run",
 }

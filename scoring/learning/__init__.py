@@ -25,7 +25,7 @@ _HOMES = {
 }
 """Name → its package. Training is above this package, so its names are imported when they are first used."""
 
-__all__ = list(_HOMES)
+__all__ = [name for name in _HOMES if not name.isupper()]
 
 
 def __getattr__(name: str) -> Any:

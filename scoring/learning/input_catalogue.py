@@ -595,8 +595,9 @@ class InputTables:
 
     Example
     -------
-    >>> tables = InputTables(inputs, make_specs(["job.fee", "pair.place"], inputs))
-    >>> tables.rows(np.array([0, 0]), np.array([0, 1])).shape
+    >>> inputs = Inputs.of(data)
+    >>> columns = InputTables(inputs, make_specs(["job.fee", "pair.place"], inputs))
+    >>> columns.rows(np.array([0, 0]), np.array([0, 1])).shape
     (2, 2)
     """
 

@@ -77,6 +77,12 @@ class TrainingFrame:
     cut: the clock of the inputs.
     seed: the seed of the drawn negatives.
     data: fingerprint of the data at the cut.
+
+    Example
+    -------
+    >>> rows = scoring.learning.frame(holdout, ["job.wage", "job.occupation"], negatives=5)
+    >>> rows.categorical
+    ['job.occupation']
     """
 
     specs: tuple[InputSpec, ...]

@@ -41,6 +41,8 @@ OTHER_STORING = {
     "audience",
     "compare",
     "evaluate",
+    "learned frame",
+    "learned import",
     "live",
     "reach",
     "report",

@@ -1,0 +1,71 @@
+"""`scoring learned frame` and `scoring learned import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scoring.learning.learned_model import read_learned_model
+from scoring.training import TrainingFrame
+from tests.cli.command import Call, error_line
+from tests.learning.model_files import make_trees
+from tests.learning.network_files import make_onnx, random_layers
+
+NAMES = ("job.fee", "job.wage", "pair.place")
+INPUTS = [word for name in NAMES for word in ("--input", name)]
+
+
+@pytest.fixture(scope="module")
+def frame(action_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a frame."""
+    from typer.testing import CliRunner
+
+    from scoring.cli.app import app
+
+    path = tmp_path_factory.mktemp("frame") / "frame.parquet"
+    given = ["learned", "frame", "--db", str(action_folder / "market.db"), "--days", "30", "--out", str(path)]
+    done = CliRunner().invoke(app, [*given, *INPUTS, "--missing", "0", "--negatives", "20", "--seed", "1"])
+    assert done.exit_code == 0, done.output
+    assert str(path) in done.output
+    return path
+
+
+def test_frame_has_the_given_inputs_and_training_users(frame: Path) -> None:
+    found = TrainingFrame.load(frame)
+    assert found.names == list(NAMES)
+    assert found.n_positives > 0
+    assert found.seed == 1
+
+
+def test_import_writes_the_sidecar(scoring: Call, frame: Path, tmp_path: Path) -> None:
+    model = tmp_path / "own.txt"
+    model.write_bytes(make_trees(NAMES))
+    done = scoring("learned", "import", model, "--frame", frame, "--low", "-100", "--high", "100")
+    assert done.exit_code == 0, done.output
+    assert "clipped: 0.00%" in done.output
+    assert read_learned_model(model).sidecar.training == TrainingFrame.load(frame).training
+
+
+def test_clipped_share_is_an_error(scoring: Call, frame: Path, tmp_path: Path) -> None:
+    model = tmp_path / "own.onnx"
+    model.write_bytes(make_onnx(random_layers(len(NAMES), (4, 1), 0)))
+    done = scoring("learned", "import", model, "--frame", frame, "--low", "0", "--high", "0.001")
+    assert "own.onnx" in error_line(done, 1)
+    assert not (tmp_path / "own.yaml").exists()
+
+
+def test_one_bound_is_an_error(scoring: Call, frame: Path, tmp_path: Path) -> None:
+    assert error_line(scoring("learned", "import", tmp_path / "own.txt", "--frame", frame, "--low", "0"), 2)
+
+
+def test_missing_files_are_errors(scoring: Call, frame: Path, tmp_path: Path) -> None:
+    assert "own.txt" in error_line(scoring("learned", "import", tmp_path / "own.txt", "--frame", frame), 1)
+    (tmp_path / "own.txt").write_bytes(make_trees(NAMES))
+    absent = tmp_path / "absent.parquet"
+    assert "absent.parquet" in error_line(scoring("learned", "import", tmp_path / "own.txt", "--frame", absent), 1)
+
+
+def test_unknown_input_is_an_error(scoring: Call, action_folder: Path, tmp_path: Path) -> None:
+    given = ("--db", action_folder / "market.db", "--out", tmp_path / "x.parquet", "--input", "job.wag")
+    assert "job.wag" in error_line(scoring("learned", "frame", *given), 1)
