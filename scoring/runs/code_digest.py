@@ -15,6 +15,7 @@ __all__ = ["RUN_MODULES", "compute_code_digest", "find_imported_modules"]
 RUN_MODULES: Final = (
     "scoring.database.validated_reader",
     "scoring.database.readers",
+    "scoring.runs.executors.dask_executor",
     "scoring.runs.publishers",
     "scoring.runs.runner",
 )

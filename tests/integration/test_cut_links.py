@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -131,9 +130,14 @@ def test_driver_behind_a_cut_link_ranks_the_rest(machines: TwoMachines, tmp_path
     assert alone.returncode == 0
     options = ("--cluster", machines.address, "--certificates", machines.certificates)
     run = machines.start(*words, "--out", tmp_path / "cut", *options)
-    threading.Thread(target=machines.space.cut_for, args=(40.0,)).start()
-    said = run.communicate(timeout=120)[1]
+    assert run.stderr is not None
+    while "was admitted" not in (line := run.stderr.readline()):
+        assert line, "the run ended before a worker was admitted"
+    time.sleep(0.3)
+    with machines.space.cut():
+        said = run.communicate(timeout=120)[1]
     assert run.returncode == 0, said
+    assert "remaining" in said
     assert read_parts(tmp_path / "cut/latest") == read_parts(tmp_path / "alone/latest")
 
 

@@ -111,7 +111,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "killed processes", "The same holds for commands in their own processes, on SQLite and PostgreSQL."
             ),
         ),
-        "readers": (
+        "cluster": (
             Promise(
                 "lost workers",
                 "Runs on a cluster publish the bytes of a run without it while workers are killed at random moments.",
@@ -121,7 +121,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "Runs on a cluster whose driver is killed at random moments and resumed have the bytes and rows of a "
                 "run without it.",
             ),
-            Promise("cut links", "The same holds while the links between machines are cut for a time or delayed."),
+            Promise("cut links", "The same bytes are published while links between machines are cut or delayed."),
+        ),
+        "readers": (
             Promise(
                 "whole runs",
                 "Readers see only whole runs while runs are written, published, killed and resumed. The published run "

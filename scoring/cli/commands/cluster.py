@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -124,7 +125,8 @@ def worker(
     from scoring.cli.progress import Progress
     from scoring.runs.executors.certificates import check_connection, make_security
     from scoring.runs.executors.cluster_address import ClusterAddress
-    from scoring.runs.executors.cluster_process import default_folder, measure_memory, start_worker
+    from scoring.runs.executors.cluster_process import measure_memory, start_worker
+    from scoring.runs.executors.private_folder import default_folder
     from scoring.threads.pool import available_cpus
 
     place = ClusterAddress.parse(address, allow_local=False)
@@ -142,7 +144,7 @@ def worker(
     _wait(process, lambda ready: f"Worker: {ready['address']}")
 
 
-def _wait(process: ChildProcess, describe: object) -> None:
+def _wait(process: ChildProcess, describe: Callable[[dict[str, Any]], str]) -> None:
     """Print a line when a process is ready, and wait until it ends or this one is stopped.
 
     Raises
@@ -158,7 +160,7 @@ def _wait(process: ChildProcess, describe: object) -> None:
 
     with process, suppress(KeyboardInterrupt):
         ready = process.wait_ready()
-        make_console().print(f"{describe(ready)}\nPress Ctrl-C to stop.", markup=False, soft_wrap=True)  # type: ignore[operator]
+        make_console().print(f"{describe(ready)}\nPress Ctrl-C to stop.", markup=False, soft_wrap=True)
         sys.stdout.flush()
         while not process.wait(0.5):
             stop_signals.raise_pending()

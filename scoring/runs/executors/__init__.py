@@ -6,6 +6,7 @@
   sends them parts (`part_queue`)
 - `worker_tasks`: functions that workers execute; `bundle_store`: the bundles of a worker
 - `cluster_process`: schedulers, workers, and a cluster on this machine; `cluster_address`, `certificates`: connections
+- `private_folder`: folders of bundles, which are removed after a kill too
 - `cluster_check`: lets all workers rank a small market
 
 Modules of the cluster import Dask only when they are used.

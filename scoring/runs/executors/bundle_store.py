@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import threading
 import time
 from contextlib import suppress
@@ -20,11 +19,12 @@ from scoring.bundle.bundle import Bundle
 from scoring.bundle.bundle_file import BundleFileError
 from scoring.bundle.ranked_lists import Ranking
 from scoring.errors import ScoringError
+from scoring.runs.executors.private_folder import LOCK, is_private
 from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.atomic_file import write_all
 from scoring.storage.file_lock import FileLock, LockHeldError
 
-__all__ = ["KEPT_SECONDS", "LEASE_SECONDS", "BundleStore", "StoppedRunError", "WorkerError", "is_private"]
+__all__ = ["KEPT_SECONDS", "LEASE_SECONDS", "BundleStore", "StoppedRunError", "WorkerError"]
 
 KEPT_SECONDS: Final = 24 * 3600
 """A bundle of a driver that ended without removing it is removed after this time."""
@@ -45,12 +45,6 @@ class WorkerError(ScoringError, RuntimeError):
 
 class StoppedRunError(WorkerError):
     """The run was cancelled, or its driver has not answered for `LEASE_SECONDS`."""
-
-
-def is_private(path: Path) -> bool:
-    """Return whether a path is a folder, not a link, that only this user may use."""
-    found = path.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 @dataclass
@@ -95,7 +89,7 @@ class BundleStore:
             raise WorkerError(f"{folder} is not a folder of this user alone. Use another folder, or chmod 700.")
         self.folder, self.threads, self.memory = folder, threads, memory
         try:
-            self._lock = FileLock(folder / "lock", mode=0o600).acquire(5.0)
+            self._lock = FileLock(folder / LOCK, mode=0o600).acquire(5.0)
         except LockHeldError as error:
             raise WorkerError(f"Another worker uses {folder}. Use another folder.") from error
         self._opened: dict[str, _Opened] = {}

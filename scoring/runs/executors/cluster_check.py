@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from scoring.runs.executors.cluster_address import ClusterAddress
 from scoring.runs.executors.cluster_session import Admitted, ClusterSession, Excluded, Failed, Lost
 from scoring.runs.executors.dask_executor import share_bundle
 from scoring.runs.executors.executor import ShardRanker
+from scoring.runs.executors.private_folder import PrivateFolder
 from scoring.runs.runner import prepare
 from scoring.runs.shards import ShardTask, cut_shards
 from scoring.synthetic import make_market
@@ -49,8 +49,8 @@ def check_cluster(address: ClusterAddress, certificates: Path | None) -> Cluster
     rows = prepared.active_users
     shard = cut_shards(prepared.plan.user_id[rows], len(rows))[0]
     found: dict[str, Admitted | Excluded] = {}
-    with tempfile.TemporaryDirectory(prefix="scoring-bundle-") as folder:
-        shared = share_bundle(rank_shard, [ShardTask(shard, rows)], Path(folder))
+    with PrivateFolder("check") as folder:
+        shared = share_bundle(rank_shard, [ShardTask(shard, rows)], folder.path)
         session = ClusterSession(address, certificates, shared, None, "check")
         try:
             end = time.monotonic() + _SECONDS

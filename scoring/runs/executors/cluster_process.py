@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from scoring.optional_dependencies import require
 from scoring.runs.executors.bundle_store import LEASE_SECONDS
 from scoring.runs.executors.certificates import create_certificates
 from scoring.runs.executors.cluster_address import ClusterAddress
+from scoring.runs.executors.private_folder import PrivateFolder, default_folder, make_private, remove_abandoned
 from scoring.threads.pool import available_cpus
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "LocalCluster",
     "WorkerSettings",
     "configure_client",
-    "default_folder",
     "measure_memory",
     "start_scheduler",
     "start_worker",
@@ -54,11 +53,6 @@ _DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 _SWEEP_SECONDS: Final = 3600.0
 
 WorkerSettings = dict[str, Any]
-
-
-def default_folder() -> Path:
-    """Return the folder of the workers of this user."""
-    return Path(tempfile.gettempdir()) / f"scoring-cluster-{os.getuid()}"
 
 
 def measure_memory() -> int:
@@ -262,7 +256,7 @@ class LocalCluster:
         require("A cluster", "cluster", "distributed", "cryptography")
         threads = threads or max(1, available_cpus() // n_workers)
         with ExitStack() as stack:
-            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scoring-cluster-")))
+            self.folder = stack.enter_context(PrivateFolder("local")).path
             self.certificates = self.folder / "certificates"
             create_certificates(self.certificates, days=7)
             anywhere = ClusterAddress("tls", "127.0.0.1", 0)
@@ -366,8 +360,9 @@ async def _serve_worker(address: ClusterAddress, settings: Mapping[str, Any]) ->
 
     ended = _watch_input()
     folder = Path(settings["folder"])
-    if not folder.parent.exists():
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.parent == default_folder():
+        make_private(folder.parent)
+    remove_abandoned(folder.parent)
     store = BundleStore(folder, settings["threads"], settings["memory"])
     worker_tasks.configure(store)
     try:

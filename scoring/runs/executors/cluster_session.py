@@ -64,6 +64,8 @@ _MAX_LIST_BYTES: Final = 64 << 20
 class Limits:
     """Times and sizes of a session. Tests use shorter ones."""
 
+    first_workers: int = 1
+    """The first part is sent after this many workers have passed or failed the preflight."""
     part_seconds: float = 0.5
     """Work of a part, at least, in the time of one worker."""
     parts_per_worker: int = 2
@@ -311,6 +313,7 @@ class ClusterSession:
         limits, now = self._limits, time.monotonic()
         answered = joined = now
         looked = renewed = 0.0
+        has_begun = False
         while not self._stop.is_set():
             now = time.monotonic()
             if now - looked >= limits.poll_seconds and client.status == "running":
@@ -333,7 +336,8 @@ class ClusterSession:
                 renewed = now
                 for worker in self._admitted():
                     self._start(self._call(client, worker.address, worker_tasks.renew_run, self._token, seconds=10.0))
-            if self._parts is not None:
+            has_begun = has_begun or self._count_checked() >= limits.first_workers
+            if self._parts is not None and has_begun:
                 self._send_parts(client)
                 if not self._parts.n_waiting and not any(
                     number not in self._done for worker in self._workers.values() for number in worker.parts
@@ -371,6 +375,9 @@ class ClusterSession:
 
     def _admitted(self) -> list[_Worker]:
         return [worker for worker in self._workers.values() if worker.is_admitted and not worker.is_excluded]
+
+    def _count_checked(self) -> int:
+        return sum(worker.is_admitted or worker.is_excluded for worker in self._workers.values())
 
     def _follow_workers(self, client: Client, present: dict[str, Any]) -> None:
         """Begin the preflight of new workers, and take back the parts of lost ones."""
@@ -504,6 +511,11 @@ class ClusterSession:
     def _send_parts(self, client: Client) -> None:
         parts, limits, workers = self._parts, self._limits, self._admitted()
         assert parts is not None
+        for worker in workers:
+            for number in [
+                number for number, sent in worker.parts.items() if sent.task is not None and sent.task.done()
+            ]:
+                self._take_back(worker, only=number)  # its task ended without a result
         for n_parts in range(limits.parts_per_worker):  # each gets one before any gets the next
             for worker in workers:
                 if len(worker.parts) > n_parts:
@@ -546,9 +558,15 @@ class ClusterSession:
         )
         result: Any = None
         try:
-            result = await future
+            # Dask gathers the results of several parts at once: a part that is taken back must not cancel the others
+            result = await asyncio.shield(asyncio.ensure_future(_result_of(future)))
         except (CancelledError, OSError, TimeoutError):  # the connection or the worker was lost
             self._take_back(worker, only=part.number, is_loss=True)
+            return
+        except asyncio.CancelledError:
+            if worker.parts.get(part.number) is not sent:
+                raise  # it was taken back
+            self._take_back(worker, only=part.number)
             return
         except Exception as error:  # noqa: BLE001 - raised by Dask in the worker
             result = {"error": f"it failed: {_describe(error)}"}
@@ -643,6 +661,10 @@ async def _ignore_lost(work: Coroutine[Any, Any, T]) -> T | None:
         return await work
     except (OSError, TimeoutError, _ExclusionError):
         return None
+
+
+async def _result_of(future: Any) -> Any:
+    return await future
 
 
 async def _within(work: Any, seconds: float) -> Any:

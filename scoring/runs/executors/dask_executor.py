@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +31,7 @@ from scoring.runs.executors.cluster_session import (
 from scoring.runs.executors.executor import ShardRanker
 from scoring.runs.executors.local_executor import LocalExecutor
 from scoring.runs.executors.part_queue import Part, PartQueue
+from scoring.runs.executors.private_folder import PrivateFolder
 from scoring.runs.shards import ShardResult, ShardTask, digest_lists
 from scoring.runs.spec import DEFAULT_CHUNK_SIZE
 
@@ -94,8 +94,8 @@ class DaskExecutor:
         if not tasks:
             return
         queue = PartQueue(tasks)
-        with tempfile.TemporaryDirectory(prefix="scoring-bundle-") as folder:
-            shared = share_bundle(rank_shard, tasks, Path(folder))
+        with PrivateFolder("driver") as folder:
+            shared = share_bundle(rank_shard, tasks, folder.path)
             session = ClusterSession(self._address, self._certificates, shared, queue, self._run_name, self._limits)
             try:
                 reason = yield from self._receive(session, queue, rank_shard, progress, cancelled)

@@ -49,6 +49,8 @@ QUICK = Limits(part_seconds=0.0005, max_part_users=9, lost_seconds=3.0, join_sec
 
 
 def make_executor(cluster: LocalCluster, limits: Limits = QUICK, **settings: Any) -> DaskExecutor:
+    """Return an executor that waits for the preflight of all workers, so that each gets a part."""
+    limits = replace(limits, first_workers=max(limits.first_workers, len(cluster.workers)))
     return DaskExecutor(cluster.address, certificates=cluster.certificates, limits=limits, **settings)
 
 
@@ -196,7 +198,7 @@ def test_unfit_workers_are_excluded_by_name(
             skewed.wait_ready()
             break_workers(cluster, {"local-2": (broken_worker.break_preflight,)}, n_workers=4)
             resource.prlimit(cluster.workers[0].pid, resource.RLIMIT_FSIZE, (1_000, 1_000))
-            executor = make_executor(cluster, replace(QUICK, max_part_users=1))
+            executor = make_executor(cluster, replace(QUICK, first_workers=4))
             run_and_compare(prepared, expected, executor)
         assert list(cluster.folder.glob("worker-1/*.bundle")) == []
     reasons = {one.worker: one.reason for one in executor.excluded}
