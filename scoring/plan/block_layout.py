@@ -15,7 +15,7 @@ from scoring.array_types import Bools, Floats, Ints, Longs, Singles, UInt8s, UIn
 from scoring.bundle.block_index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.bundle.program import Program
+from scoring.bundle.program import JOB_ROWS, Program
 from scoring.plan.blocks import Blocks, Cells, compute_cell_maxima, compute_remaining_maxima, lay_out_blocks
 from scoring.plan.cell_key_choice import (
     choose_keys,
@@ -188,9 +188,9 @@ class Layout:
             != self.code_cells.sparse_keys.tolist()
         ):
             return None
-        ordered_program = program._replace(
-            **{name: getattr(self.program, name) for name in (*_BY_JOB, "folded_total", "folded_group")}
-        )
+        kept = {name: getattr(self.program, name) for name in (*_BY_JOB, "folded_total", "folded_group")}
+        rows = {name: np.ascontiguousarray(getattr(program, name)[self.jobs.plan_row]) for name in JOB_ROWS}
+        ordered_program = program._replace(**kept, **rows)
         layout = replace(
             self,
             program=ordered_program,

@@ -137,6 +137,18 @@ def test_other_weights_reuse_plan(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.scores, wanted.scores)
 
 
+@pytest.mark.parametrize("before", ["standard", "job", "tables"])
+def test_lists_after_another_model_equal_reference(tmp_path: Path, before: str) -> None:
+    """A plan of the same jobs reuses the layout of the previous model, in the order of its jobs."""
+    component = write_trees(tmp_path, MARKET.inputs, SHAPES["tables"])
+    other = None if before == "standard" else write_trees(tmp_path, MARKET.inputs, SHAPES[before], seed=1)
+    ready = Prepared.of(MARKET.inputs, load_model("standard") if other is None else add(other), workers=1)
+    ready.top_k(10)
+    found = ready.with_model(add(component, 0.6))
+    assert found.plan.previous_layout is not None
+    assert_lists_equal_reference(found, 10)
+
+
 def test_explanation_has_the_value_of_the_plan(tmp_path: Path) -> None:
     ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["tables"]))
     explanation = ready.explain(user_id=int(ready.plan.user_id[3]), job_id=int(ready.plan.job_id[5]))
