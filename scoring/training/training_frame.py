@@ -74,7 +74,7 @@ class TrainingFrame:
     rows: (n, d) float64.
     label: (n,) the gain of the pair; 0 for a negative.
     user_id, job_id: (n,).
-    cut: the clock of the inputs.
+    cut: the clock of the inputs; None if the holdout has no common one.
     seed: the seed of the drawn negatives.
     data: fingerprint of the data at the cut.
 
@@ -90,7 +90,7 @@ class TrainingFrame:
     label: Floats
     user_id: Longs
     job_id: Longs
-    cut: datetime
+    cut: datetime | None
     seed: int
     data: str
 
@@ -98,9 +98,10 @@ class TrainingFrame:
         return len(self.label)
 
     def __repr__(self) -> str:
+        at = "without a common cut" if self.cut is None else f"at {self.cut:%Y-%m-%d %H:%M} UTC"
         return (
             f"TrainingFrame({len(self):,} rows, {self.n_positives:,} positive, {pluralize(len(self.users), 'user')}, "
-            f"{len(self.specs)} inputs at {self.cut:%Y-%m-%d %H:%M} UTC)"
+            f"{len(self.specs)} inputs {at})"
         )
 
     @property
@@ -201,7 +202,7 @@ class TrainingFrame:
             problem = f"{path} is not a training frame. Give a file that `scoring learned frame` wrote."
             raise DataError(problem, reason="not a frame") from error
         rows = np.column_stack(columns).astype(np.float64) if len(specs) else np.empty((table.num_rows, 0))
-        cut = datetime.fromisoformat(described["cut"])
+        cut = None if described["cut"] is None else datetime.fromisoformat(described["cut"])
         return cls(specs, rows, label, user_id, job_id, cut, described["seed"], described["data"])
 
     def _describe(self) -> dict[str, Any]:
@@ -209,7 +210,8 @@ class TrainingFrame:
         for spec in self.specs:
             content = spec.model_dump(mode="json")
             inputs.append(content | {"missing": None if np.isnan(spec.missing) else spec.missing})
-        return {"inputs": inputs, "cut": self.cut.isoformat(), "seed": self.seed, "data": self.data}
+        cut = None if self.cut is None else self.cut.isoformat()
+        return {"inputs": inputs, "cut": cut, "seed": self.seed, "data": self.data}
 
 
 def frame(
@@ -227,7 +229,8 @@ def frame(
 
     Parameters
     ----------
-    holdout: A holdout by time. Its relevant jobs are the positives.
+    holdout: Its relevant jobs are the positives. With `by_time`, no input depends on an action after the cut. With
+        `last_n` and `cold_start`, known actions of other users may be later than a user's labels.
     inputs: Names of the catalogue, and `jobs.NAME` and `users.NAME` of own columns.
     users: The train users; None: those of `split_users(holdout.user_id)`.
     negatives: Number of jobs drawn per user from the other jobs that the rules allowed at the cut.
@@ -238,7 +241,7 @@ def frame(
 
     Raises
     ------
-    ConfigurationError: If the holdout is not by time, an input is unknown, or no user has a positive and a negative.
+    ConfigurationError: If an input is unknown, or no user has a positive and a negative.
 
     Example
     -------
@@ -249,12 +252,6 @@ def frame(
     if not isinstance(holdout, Holdout):
         raise ConfigurationError(
             f"holdout is of type {type(holdout).__name__}. Use a Holdout, such as by_time(data) returns.",
-            key=("holdout",),
-        )
-    if holdout.starts is None:
-        raise ConfigurationError(
-            f"The holdout ({holdout.name}) has no cut: known actions of other users may be later than a user's labels. "
-            "Use by_time(data).",
             key=("holdout",),
         )
     negatives, seed = check_positive_integer("negatives", negatives), check_seed(seed)
@@ -299,7 +296,7 @@ def frame(
         label=label,
         user_id=rows.users.user_id[at_user],
         job_id=rows.jobs.job_id[at_job],
-        cut=holdout.data.as_of.to_pydatetime(),
+        cut=None if holdout.starts is None else holdout.data.as_of.to_pydatetime(),
         seed=seed,
         data=holdout.data.fingerprint,
     )

@@ -146,10 +146,18 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         assert "rows.parquet" in str(raised.value)
 
 
-def test_holdout_without_a_cut_is_refused(data: Dataset) -> None:
-    with pytest.raises(ConfigurationError) as raised:
-        frame(last_n(data))
-    assert raised.value.key == ("holdout",)
+def test_holdout_without_a_cut_hides_the_held_out_actions(data: Dataset, tmp_path: Path) -> None:
+    """A user's own held-out actions are not in the inputs. The frame states that there is no common cut."""
+    holdout = last_n(data)
+    found = frame(holdout, NAMES, negatives=5)
+    assert found.cut is None
+    assert "without a common cut" in repr(found)
+    assert TrainingFrame.load(found.save(tmp_path / "rows.parquet")).digest == found.digest
+    positive = found.label > 0
+    inputs = Inputs.of(holdout.data)
+    users, jobs = inputs.user_lookup.find_rows(found.user_id), inputs.job_lookup.find_rows(found.job_id)
+    known = set(zip(inputs.dataset.actions.user.tolist(), inputs.dataset.actions.job.tolist(), strict=True))
+    assert not known & set(zip(users[positive].tolist(), jobs[positive].tolist(), strict=True))
 
 
 def test_invalid_arguments_are_refused(holdout: Holdout) -> None:
