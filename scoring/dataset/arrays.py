@@ -5,6 +5,7 @@ Models compute on these arrays. The frames are kept for components that read oth
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -202,10 +203,12 @@ def make_lazy_job_arrays(columns: ValidatedFrame, words: Vocabularies) -> JobArr
     """Return `JobArrays.encode(columns.frame, words)`, with each array computed at first access."""
 
     def bind(make: _ArrayMaker) -> Callable[[], Any]:
-        return lambda: make(columns, words, arrays)
+        return lambda: make(columns, words, get_arrays())
 
     makers = {name: bind(make) for name, make in _JOB_ARRAYS.items()}
     arrays = _LazyJobArrays.from_makers(makers, _columns=columns)
+    # a cycle would keep the columns of replaced data in memory until a full garbage collection
+    get_arrays: Callable[[], Any] = weakref.ref(arrays)
     return arrays
 
 
