@@ -85,7 +85,7 @@ class Event:
         ------
         DataError: If a column is unknown, or a value is missing or not canonical.
         """
-        if self.body is None:
+        if self.body is None or self.__dict__.get("_checked") is board:  # an event is applied to several tables
             return
         table = board.table(self.table)
         unknown = self.body.keys() - set(table.names)
@@ -101,6 +101,7 @@ class Event:
                 raise self._error(f"{column.name} is {shorten_repr(value)}, which is not canonical", column.name)
             if column.max_absolute is not None and abs(value) > column.max_absolute:
                 raise self._error(f"{column.name} is {value!r}, beyond ±{column.max_absolute:g}", column.name)
+        object.__setattr__(self, "_checked", board)
 
     def _error(self, problem: str, column: str) -> DataError:
         return DataError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scoring.columns.board_definition import DEFAULT_BOARD
+from scoring.columns.board_definition import DEFAULT_BOARD, make_own_column
 from scoring.errors import DataError
 from scoring.live import Event
 
@@ -61,3 +61,11 @@ def test_value_that_is_not_canonical_names_the_column(kind: Any, body: dict[str,
 def test_missing_values_are_canonical() -> None:
     Event(1, "job", 9, {"job_id": 9, "fee": None}, AT).require_canonical(DEFAULT_BOARD)
     Event(1, "job", 9, None, AT).require_canonical(DEFAULT_BOARD)
+
+
+def test_each_board_checks_an_event() -> None:
+    event = Event(1, "job", 9, {"job_id": 9, "grade": 2.0}, AT)
+    event.require_canonical(DEFAULT_BOARD.with_columns("jobs", [make_own_column("jobs", "grade", "number")]))
+    with pytest.raises(DataError) as raised:
+        event.require_canonical(DEFAULT_BOARD)
+    assert raised.value.column == "grade"
