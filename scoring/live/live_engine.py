@@ -11,11 +11,9 @@ A list is exact for the pair (basis, seq) of its answer. An engine whose databas
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
-import sys
 import threading
 import time
 import uuid
@@ -49,6 +47,7 @@ from scoring.live.live_lists import REBUILD_AT, LiveLists, UserList, make_next_b
 from scoring.live.live_metrics import LiveMetrics
 from scoring.live.live_tables import LiveTables
 from scoring.live.pair_arrays import LayoutChangedError
+from scoring.live.process_settings import ProcessSettings
 from scoring.live.read_priority_lock import ReadPriorityLock
 from scoring.live.verification import VerifyReport, verify_lists
 from scoring.model import ScoringModel
@@ -76,7 +75,12 @@ _ROWS: Final = ("job", "user", "action")
 _PAGE: Final = 1000
 _MAX_BACKLOG: Final = 200_000
 _RECENT: Final = 100_000
-_FEW: Final = 20
+_FEW: Final = 64
+"""Events that new lists may lack when events wait for them."""
+_ROUNDS: Final = 8
+"""How often new lists may catch up while events are applied to the present ones."""
+_CAUGHT_UP: Final = 256
+"""Captured events that are applied together. Reads and events go on meanwhile."""
 _REFILLS: Final = 8
 """Lists that are computed again between two reads."""
 _CHUNK: Final = 8
@@ -87,8 +91,6 @@ _LEAD_SECONDS: Final = 0.25
 _PROMOTION_SECONDS: Final = 1.0
 _READER_SECONDS: Final = 10.0
 _CUT_SECONDS: Final = 3600.0
-_SWITCH_SECONDS: Final = 0.001
-"""Interval after which Python lets another thread run. With the default of 5 ms, a read waits for several of them."""
 _BUILD_THREADS: Final = max(1, available_cpus() // 2)
 """Threads that build lists in the background. The other cores are for reads and events."""
 _STOPPED: Final = threading.Event()
@@ -248,6 +250,7 @@ class LiveEngine:
         self.metrics = LiveMetrics(self._read_gauges)
 
         self._lock = ReadPriorityLock()
+        self._applying = threading.Lock()  # held while events are applied, before `_lock`
         self._state: _State | None = None
         self._captured: list[Event] | None = None  # events since the copy that a build began with
         self._position: LogPosition | None = None
@@ -266,7 +269,7 @@ class LiveEngine:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._build_queued: StoredBasis | None = None
         self._threads: list[threading.Thread] = []
-        self._switch_interval: float | None = None
+        self._has_settings = False
 
         self._paused: str | None = None
         self._tick_failure: str | None = None
@@ -316,9 +319,8 @@ class LiveEngine:
             self.log.install(triggers=False)
         self._has_triggers = self.log.has_triggers
         self.database.write(self._create_tables)
-        self._switch_interval = sys.getswitchinterval()
-        sys.setswitchinterval(min(self._switch_interval, _SWITCH_SECONDS))
-        gc.freeze()  # a full collection of all imported modules would hold the interpreter for 0.17 s
+        ProcessSettings.acquire()
+        self._has_settings = True
         self._run("lead", self._lead)
         try:
             self._load_and_swap()
@@ -346,10 +348,9 @@ class LiveEngine:
             except DatabaseError:
                 _LOG.info("the lease was not released; it expires")
         self._threads = []
-        if self._switch_interval is not None:
-            sys.setswitchinterval(self._switch_interval)
-            self._switch_interval = None
-            gc.unfreeze()
+        if self._has_settings:
+            self._has_settings = False
+            ProcessSettings.release()
         if self._owns_database:
             self.database.close()
 
@@ -629,7 +630,7 @@ class LiveEngine:
         """Apply a few events to the present lists, during which no list is read."""
         rows, start = [event.event() for event in events], time.perf_counter()
         seq, is_built = max(event.seq for event in events), True
-        with self._lock.writing():
+        with self._applying, self._lock.writing():
             lists = self._require_state().lists
             try:
                 self._apply_rows(lists, rows)
@@ -823,7 +824,8 @@ class LiveEngine:
         """Build lists of a basis from the present tables and these events up to `seq`, and swap them in."""
         present = self._require_state().stored
         stored = present if present.number > stored.number else stored  # a tick was swapped in meanwhile
-        lists = self._build_lists(stored, self._find_model(stored.promotion), events)
+        model = self._require_state().lists.model if stored.promotion == present.promotion else None
+        lists = self._build_lists(stored, model or self._find_model(stored.promotion), events)
         self._swap(_State(lists, stored), seq)
 
     def _build_lists(self, stored: StoredBasis, model: ScoringModel, events: Sequence[Event] = ()) -> LiveLists:
@@ -834,7 +836,9 @@ class LiveEngine:
             for event in events:
                 self._apply(tables, event)
             with limit_threads(_BUILD_THREADS):
-                lists = LiveLists(tables.fold(stored.as_of), model, stored.basis, k=self.k)
+                lists = LiveLists(
+                    tables.fold(stored.as_of), model, stored.basis, k=self.k, accepted=self._require_state().lists.model
+                )
         except BaseException:
             self._captured = None
             raise
@@ -848,23 +852,32 @@ class LiveEngine:
             return self._require_state().lists.tables.copy()
 
     def _swap(self, state: _State, seq: int = 0) -> None:
-        """Apply the captured events to new lists until few are left, then replace the present lists."""
-        while True:
+        """Apply the captured events to new lists, then replace the present lists.
+
+        Reads wait only for the replacement. Events wait for the last captured ones: new lists may never catch up with
+        a log that is written as fast as events can be applied.
+        """
+        for _ in range(_ROUNDS):
+            with self._applying:
+                events, self._captured = self._captured or [], []
+            self._apply_captured(state.lists, events)
+            if len(self._captured or ()) <= _FEW:
+                break
+        with self._applying:
+            events, self._captured = self._captured or [], None
+            self._apply_captured(state.lists, events)
+            state.lists.builds_in_place = False
             with self._lock.writing():
-                events = self._captured or []
-                self._captured = [] if len(events) > _FEW else None
-                if len(events) <= _FEW:
-                    for event in events:
-                        self._apply(state.lists, event)
-                    self._keep_counts()
-                    state.lists.builds_in_place = False
-                    self._state = state
-                    self._seq = max(self._seq, seq)
-                    break
-            for event in events:
-                self._apply(state.lists, event)
+                self._keep_counts()
+                replaced, self._state = [self._state], state
+                self._seq = max(self._seq, seq)
         self._ticked_at = time.monotonic()
+        ProcessSettings.discard(replaced)
         fault_injection.reach("lists swapped")
+
+    def _apply_captured(self, lists: LiveLists, events: Sequence[Event]) -> None:
+        for start in range(0, len(events), _CAUGHT_UP):
+            self._apply_rows(lists, events[start : start + _CAUGHT_UP])
 
     def _keep_counts(self) -> None:
         """Add the counts of lists that are replaced to those of the engine."""
@@ -904,9 +917,10 @@ class LiveEngine:
             self._captured = None
             self._keep_counts()
             lists.builds_in_place = False
-            self._state = _State(lists, stored)
+            replaced, self._state = [self._state], _State(lists, stored)
             self._position, self._seq, self._floor = loaded.end, loaded.end.seq, loaded.end.seq
             self._unreachable_since = None
+        ProcessSettings.discard(replaced)
         with self._reached:
             self._recent.clear()
             self._applied.clear()
@@ -1087,28 +1101,27 @@ class LiveEngine:
 
     def _compute_tick(self) -> int:
         """Return the number of the next basis, whose lists replace the present ones."""
-        state = self._require_state()
-        before = state.stored
+        before, model_before = self._require_state().stored, self._require_state().lists.model
         as_of = max(self._now().astimezone(UTC), before.as_of)
         promotion, model = self._choose_model(before.promotion)
         with_factors, self._factors_wanted = self._factors_wanted, False
         tables = self._copy_tables().fold(as_of)
         with limit_threads(_BUILD_THREADS):
             dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
-            _require_rows(dataset, state.lists)
+            _require_rows(dataset, self._require_state().lists)
             basis = make_next_basis(dataset, before.basis, _find_windows(model))
             if with_factors:
                 basis = Statistics(dataset).basis.materialize(basis.popularity)
             _require_values(basis)
             start = time.perf_counter()
             try:
-                lists = LiveLists(tables, model, basis, k=self.k, dataset=dataset)
+                lists = LiveLists(tables, model, basis, k=self.k, dataset=dataset, accepted=model_before)
             except ScoringError as error:
                 if promotion == before.promotion:
                     raise
                 self._fail_promotion(promotion, error)
                 promotion = before.promotion
-                lists = LiveLists(tables, state.lists.model, basis, k=self.k, dataset=dataset)
+                lists = LiveLists(tables, model_before, basis, k=self.k, dataset=dataset, accepted=model_before)
         self.metrics.observe("build_seconds", time.perf_counter() - start)
         stored = self._write_tick(before.number + 1, basis, promotion)
         if stored is None:

@@ -95,6 +95,7 @@ class LiveLists:
     basis: The basis of the scores, with all values computed, such as `Statistics(dataset).basis.materialize([360.0])`.
     k: Length of the lists that readers see.
     dataset: The dataset of the tables at the clock of the basis, if the caller has made it.
+    accepted: The model of earlier lists. If it is `model`, components are not compared on subsets again.
 
     Raises
     ------
@@ -121,6 +122,7 @@ class LiveLists:
         *,
         k: int = 40,
         dataset: Dataset | None = None,
+        accepted: ScoringModel | None = None,
     ) -> None:
         self.k, self.model = check_list_length(k), load_model(model)
         list_sources(self.model.eligibility)
@@ -128,7 +130,7 @@ class LiveLists:
         self.basis = basis.materialize()
         self.tables = tables if isinstance(tables, LiveTables) else LiveTables(tables)
         self._own = frozenset(number for number, part in enumerate(self.model.parts) if not is_shipped(part))
-        for number in self._own:
+        for number in self._own if self.model is not accepted else ():
             require_row_component(self.model.parts[number], self.tables.make_dataset(self.basis.clock), self.basis)
         self.seq = 0
         """The highest number of an event that was applied."""
@@ -342,6 +344,7 @@ class LiveLists:
         self._user_of = {user: place for place, user in enumerate(inputs.users.user_id.tolist())}
         self._job_of = {job: slot for slot, job in enumerate(inputs.jobs.job_id.tolist())}
         self._deleted_jobs: set[int] = set()
+        self._is_deleted: Bools = np.zeros(jobs_room, dtype=bool)
         self._jobs = JobColumns(inputs.jobs, jobs_room)
         self._changed_users: dict[int, UserArrays] = {}  # place → the user's row, if an event changed it
         self._no_users = take_users(inputs.users, None)
@@ -503,6 +506,7 @@ class LiveLists:
         slot = self._job_of.get(job_id)
         if slot is not None and job_id not in self._deleted_jobs:
             self._deleted_jobs.add(job_id)
+            self._is_deleted[slot] = True
             self._rules.open_to_all[slot] = False
             self._refresh_lists(slot, self._layout.find_bound(slot), int(self._rules.company[slot]))
             self._update_actors(job_id, slot)
@@ -523,6 +527,7 @@ class LiveLists:
             self._n_jobs += 1
             self._job_of[job_id] = slot
         self._deleted_jobs.discard(job_id)
+        self._is_deleted[slot] = False
         self._rules.write_job(slot, job_id, int(jobs.company[place]), is_open, row)
         if is_open:
             self._cells.note_change(slot, self._layout.find_bound(slot))
@@ -672,9 +677,7 @@ class LiveLists:
             added = np.array(rows, dtype=np.int64).T
             slot, kind = np.append(slot, added[0].astype(np.int32)), np.append(kind, added[1].astype(np.int8))
             at, recorded_at = np.append(at, added[2]), np.append(recorded_at, added[3])
-        exists = slot >= 0
-        if self._deleted_jobs:
-            exists &= ~np.isin(slot, [self._job_of[job] for job in self._deleted_jobs if job in self._job_of])
+        exists = (slot >= 0) & ~self._is_deleted[slot]
         used = np.flatnonzero(exists & ((at <= now) | (at <= recorded_at)))
         slot, kind, at = slot[used], kind[used], at[used]
         order = np.lexsort((kind, self._rules.job_id[slot], at))

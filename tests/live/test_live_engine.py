@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -10,10 +10,14 @@ from sqlalchemy import text
 
 from scoring.columns.dataset_frames import Tables
 from scoring.database.database import Database
+from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.live import live_engine
+from scoring.live import Event, LiveLists, live_engine, live_lists
 from scoring.live.live_engine import LiveEngine, SeqNotReachedError
 from scoring.live.verification import VerifyReport
+from scoring.model import Part, ScoringModel, WeightProfile
+from scoring.statistics import Basis
+from tests.support.custom_components import TitleWord
 from tests.support.live_market import LiveClock, job_row, save_market, wait_until
 
 pytestmark = pytest.mark.integration
@@ -65,6 +69,51 @@ def test_first_start_writes_a_basis(engine: LiveEngine) -> None:
     assert status.is_leader
     assert status.frozen == ()
     assert assert_exact(engine).n_lists == status.n_users > 0
+
+
+def test_tick_ends_while_events_arrive_as_fast(
+    engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_captured, n_rounds = engine._apply_captured, 0
+
+    def apply_and_write(lists: LiveLists, events: Sequence[Event]) -> None:
+        nonlocal n_rounds
+        n_rounds += 1
+        apply_captured(lists, events)
+        if not engine._applying.locked():  # events wait for the last ones
+            fee = float(n_rounds)
+            written = engine.write([job_row(tables, place, fee=fee) for place in range(2 * live_engine._FEW)])
+            engine.get(first_user(engine), after=written.seq, timeout=10)
+
+    monkeypatch.setattr(live_engine, "_FEW", 4)
+    monkeypatch.setattr(engine, "_apply_captured", apply_and_write)
+    assert engine.tick() == 2
+    assert n_rounds == live_engine._ROUNDS + 1
+    assert_exact(engine)
+
+
+def test_ticks_do_not_check_components_again(
+    sqlite_url: str, tables: Tables, clock: LiveClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+    check = live_lists.require_row_component
+
+    def note(part: Part, dataset: Dataset, basis: Basis) -> None:
+        checked.append(part.name)
+        check(part, dataset, basis)
+
+    monkeypatch.setattr(live_lists, "require_row_component", note)
+    model = ScoringModel(
+        "own", (Part("word", "base", TitleWord()),), WeightProfile({"base": 1.0}, {"base": {"word": 1.0}})
+    )
+    with LiveEngine(sqlite_url, model, k=5, tick_seconds=3600, poll_seconds=0.01, clock=clock) as engine:
+        assert checked == ["word"]
+        clock.move(60)
+        assert engine.tick() == 2
+        assert checked == ["word"]
+        engine._reload("a test")  # other tables
+        assert checked == ["word", "word"]
+        assert_exact(engine)
 
 
 def test_stopped_engine_is_no_longer_a_reader(sqlite_url: str, tables: Tables, clock: LiveClock) -> None:
