@@ -2,7 +2,7 @@
 
 A second process writes events, as other programs do. This process follows them, ticks, and reads one list every few
 milliseconds. At the end it verifies all lists and prints: lag, waits of reads (all, and while lists were built), ticks,
-and memory.
+memory, and the memory of the rows that events added.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ from scoring.telemetry import measure_resident
 
 _BATCH_SECONDS = 0.05
 _MAX_BATCH = 500  # larger transactions start early ticks
+_BYTES_PER_ACTION = 108
+"""Of an action: two frames (29 each), the codes of both (17 each), its time and its place by job (8 each)."""
+_BYTES_PER_JOB = 2000
+"""Of a job: two frames (0.5 KB each), codes, vectors, points and places of 20 columns."""
 
 
 def main() -> None:
@@ -86,7 +90,7 @@ def _run(options: argparse.Namespace, url: str) -> dict[str, Any]:
         )
         writer.start()
         is_ready.wait(300)
-        reader, memory = _Reader(engine, options.read_ms / 1000), _Memory()
+        reader, memory = _Reader(engine, options.read_ms / 1000), _Memory(engine)
         lags: list[float] = []
         end = time.monotonic() + 60 * options.minutes
         while time.monotonic() < end:
@@ -179,19 +183,46 @@ def _describe_waits(waits: np.ndarray) -> dict[str, float]:
 
 
 class _Memory:
-    def __init__(self) -> None:
-        self._sizes = [measure_resident() / 2**20]
+    """Resident memory, once per second. Between two builds, a process has one set of lists; during a build, two."""
+
+    def __init__(self, engine: LiveEngine) -> None:
+        self._engine = engine
+        self._sizes: list[float] = []
+        self._between: list[tuple[float, int, int]] = []  # after the first tick: MiB, jobs, actions
+        self.sample()
 
     def sample(self) -> None:
+        engine = self._engine
         self._sizes.append(measure_resident() / 2**20)
+        if engine._captured is None and not engine._tick_running and engine.metrics.counters()["ticks"]:
+            tables = engine._require_state().lists.tables
+            n_jobs, n_actions = len(tables.jobs.frame), len(tables.tables.actions)
+            self._between.append((self._sizes[-1], n_jobs, n_actions))
 
-    def describe(self) -> dict[str, float]:
+    def describe(self) -> dict[str, Any]:
         tenth = max(1, len(self._sizes) // 10)
-        return {
+        found: dict[str, Any] = {
             "start": round(self._sizes[0]),
             "mean_of_first_tenth": round(float(np.mean(self._sizes[:tenth]))),
             "mean_of_last_tenth": round(float(np.mean(self._sizes[-tenth:]))),
             "max": round(max(self._sizes)),
+        }
+        if len(self._between) < 2:
+            return found
+        quarter = max(1, len(self._between) // 4)
+        first, last = (np.mean(part, axis=0) for part in (self._between[:quarter], self._between[-quarter:]))
+        n_jobs, n_actions = (last - first)[1:].tolist()
+        expected = (n_jobs * _BYTES_PER_JOB + n_actions * _BYTES_PER_ACTION) / 2**20
+        return found | {
+            "between_builds": {
+                "samples": len(self._between),
+                "mean_of_first_quarter": round(float(first[0])),
+                "mean_of_last_quarter": round(float(last[0])),
+                "jobs_added": round(n_jobs),
+                "actions_added": round(n_actions),
+                "expected_growth": round(expected, 1),
+                "growth": round(float(last[0] - first[0]), 1),
+            }
         }
 
 
