@@ -93,15 +93,18 @@ class TuneRequest:
         with progress.stage("creating the holdout"):
             holdout = self.holdout.make_holdout(data)
         holdout_options.print_holdout(holdout, progress)
-        train, validation, test = self._make_evaluators(holdout, progress, processes)
+        train, validation, test = self._make_evaluators(holdout, model, progress, processes)
         problem = self._make_problem(space, goals, train)
         for note in problem.notes[len(train.notes) :]:  # print_holdout has printed those of the holdout
             progress.print_line(f"note: {note}")
         return SearchInputs(holdout, train, validation, test, problem)
 
-    def _make_evaluators(self, holdout: Holdout, progress: Progress, processes: int) -> list[Evaluator]:
+    def _make_evaluators(
+        self, holdout: Holdout, model: ScoringModel, progress: Progress, processes: int
+    ) -> list[Evaluator]:
         import numpy as np
 
+        from scoring.components.learned import find_training_users
         from scoring.evaluation import Evaluator
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
@@ -110,7 +113,11 @@ class TuneRequest:
         with progress.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
             statistics = Statistics(holdout.data, factor_cache=self.source.factor_cache or default_cache())
             statistics.factors  # noqa: B018 - trained on first access
-        train = split.train
+        train = np.setdiff1d(split.train, find_training_users(model))
+        if len(train) < len(split.train):
+            progress.print_line(
+                f"left out: {len(split.train) - len(train):,} training users that a learned component was trained on"
+            )
         if self.users is not None:
             train = np.sort(np.random.default_rng(self.seed).permutation(train)[: self.users])
         splits = (train, split.validation, split.test)

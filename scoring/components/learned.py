@@ -18,12 +18,13 @@ from scoring.model.explanation_inputs import Pair
 from scoring.model.terms import AffineLink, JobTerm, UserTerm, Value
 
 if TYPE_CHECKING:
-    from scoring.array_types import Floats
+    from scoring.array_types import Floats, Longs
     from scoring.learning.learned_model import LearnedModel
     from scoring.learning.model_shapes import ModelShape
     from scoring.learning.tree_ensemble import TreeStates
+    from scoring.model.model import ScoringModel
 
-__all__ = ["Learned"]
+__all__ = ["Learned", "find_training_users"]
 
 _SHOWN_INPUTS = 6
 """Inputs whose contributions an explanation shows: the largest."""
@@ -148,6 +149,12 @@ class Learned(Component):
             others = value - sum(shown.values())
             facts["parts of the value"] = shown | ({"other inputs": others} if len(names) > _SHOWN_INPUTS else {})
         return facts
+
+
+def find_training_users(model: ScoringModel) -> Longs:
+    """Return the ids of the users that the trained models of a scoring model were trained on, ascending."""
+    trained = [part.component.learned.sidecar.training.users for part in model.parts if type(part.component) is Learned]
+    return np.unique(np.array([user for users in trained for user in users], dtype=np.int64))
 
 
 def _make_store(jobs: JobArrays) -> dict[str, tuple[Callable[[], Any], Callable[[], Any], TreeStates]]:

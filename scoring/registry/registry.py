@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from scoring.components.learned import find_training_users
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError, suggest
 from scoring.model import Component, ScoringModel
@@ -244,11 +245,13 @@ class Registry:
     def find_fitted_users(self, of: ModelLike) -> FittedUsers:
         """Return the users that a model or its ancestors were fitted and selected on, as far as they are recorded.
 
+        Users that trained models of its components were trained on count as fitted.
         A model is found by its digest, so it does not have to be given as a profile.
         """
         of = of if isinstance(of, Profile) else self.load_model(of)
         known = self._read_valid_metadata()
-        digests, seen, users = [of.digest], set[str](), FittedUsers()
+        model = of.model if isinstance(of, Profile) else of
+        digests, seen, users = [of.digest], set[str](), FittedUsers.of(find_training_users(model).tolist())
         while digests:
             digest = digests.pop()
             if digest in seen:

@@ -5,6 +5,6 @@
 """
 
 from scoring.training.model_import import ModelImport, import_model
-from scoring.training.training_frame import DEFAULT_INPUTS, TrainingFrame, frame
+from scoring.training.training_frame import DEFAULT_INPUTS, TrainingFrame, frame, select_model_users
 
-__all__ = ["DEFAULT_INPUTS", "ModelImport", "TrainingFrame", "frame", "import_model"]
+__all__ = ["DEFAULT_INPUTS", "ModelImport", "TrainingFrame", "frame", "import_model", "select_model_users"]

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.argument_checks import check_positive_integer, check_seed
 from scoring.array_types import Floats, Longs
@@ -31,7 +32,7 @@ from scoring.statistics import Statistics
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.os_errors import describe_os_error, wrap_os_errors
 
-__all__ = ["DEFAULT_INPUTS", "TrainingFrame", "frame"]
+__all__ = ["DEFAULT_INPUTS", "TrainingFrame", "frame", "select_model_users"]
 
 DEFAULT_INPUTS: Final = (
     "job.wage",
@@ -214,6 +215,24 @@ class TrainingFrame:
         return {"inputs": inputs, "cut": cut, "seed": self.seed, "data": self.data}
 
 
+def select_model_users(user_ids: NDArray[np.integer] | Sequence[int], seed: int = 0) -> Longs:
+    """Return half of the train users of `split_users(user_ids, seed=seed)`: those to train a model on.
+
+    The other half is left to tune the model's weight. Validation and test users are not among them.
+
+    Raises
+    ------
+    ConfigurationError: If the users cannot be split.
+
+    Example
+    -------
+    >>> from scoring.evaluation import split_users
+    >>> set(select_model_users(holdout.user_id)) < set(split_users(holdout.user_id).train)
+    True
+    """
+    return split_users(split_users(user_ids, seed=seed).train, (0.5, 0.5, 0), seed=seed + 1).train
+
+
 def frame(
     holdout: Holdout,
     inputs: Sequence[str] = DEFAULT_INPUTS,
@@ -232,7 +251,7 @@ def frame(
     holdout: Its relevant jobs are the positives. With `by_time`, no input depends on an action after the cut. With
         `last_n` and `cold_start`, known actions of other users may be later than a user's labels.
     inputs: Names of the catalogue, and `jobs.NAME` and `users.NAME` of own columns.
-    users: The train users; None: those of `split_users(holdout.user_id)`.
+    users: The users with rows; None: `select_model_users(holdout.user_id)`.
     negatives: Number of jobs drawn per user from the other jobs that the rules allowed at the cut.
     rules: The eligibility rules; None: the default rules.
     missing: The value of missing inputs: one for all, or by name (otherwise NaN). Networks cannot read NaN.
@@ -255,7 +274,7 @@ def frame(
             key=("holdout",),
         )
     negatives, seed = check_positive_integer("negatives", negatives), check_seed(seed)
-    chosen = split_users(holdout.user_id).train if users is None else users
+    chosen = select_model_users(holdout.user_id, seed) if users is None else users
     evaluator = Evaluator(holdout, users=chosen, statistics=statistics)  # checks users and statistics
     rows, relevance = evaluator.inputs, evaluator.holdout.relevance
     candidates = holdout.candidates

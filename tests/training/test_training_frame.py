@@ -16,7 +16,7 @@ from scoring.learning.input_catalogue import INPUTS, InputTables
 from scoring.model import Eligibility, Inputs
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.synthetic import make_market
-from scoring.training import TrainingFrame, frame
+from scoring.training import TrainingFrame, frame, select_model_users
 
 NAMES = [name for name in INPUTS if name != "pair.factors"]
 
@@ -65,7 +65,7 @@ def test_changed_labels_leave_inputs(data: Dataset, holdout: Holdout, rows: Trai
         for place, pair in enumerate(zip(found.user_id.tolist(), found.job_id.tolist(), strict=True))
         if pair in known
     ]
-    assert len(both) > 50
+    assert len(both) > 30
     left, right = np.array(both).T
     np.testing.assert_array_equal(found.rows[left], rows.rows[right])
 
@@ -86,7 +86,9 @@ def test_rows_are_inputs_of_the_known_data(holdout: Holdout, rows: TrainingFrame
 
 def test_users_are_train_users(holdout: Holdout, rows: TrainingFrame) -> None:
     split = split_users(holdout.user_id)
-    assert set(rows.users) <= set(split.train)
+    assert set(rows.users) <= set(select_model_users(holdout.user_id))
+    assert set(rows.users) < set(split.train)
+    assert 0.3 < len(select_model_users(holdout.user_id)) / len(split.train) < 0.7
     assert not set(rows.users) & (set(split.validation) | set(split.test))
     assert rows.training.users == tuple(rows.users.tolist())
 

@@ -88,10 +88,9 @@ def frame(
 ) -> None:
     """Write rows to train a model on: inputs at the cut of a holdout, and labels from the actions after it.
 
-    Rows are of the training users of --seed only. Jobs without a counted action are drawn from those that the default
-    rules allowed at the cut.
+    Rows are of half of the training users of --seed. `scoring tune` tunes weights on the other half. Jobs without a
+    counted action are drawn from those that the default rules allowed at the cut.
     """
-    from scoring.cli.holdout_options import split_holdout_users
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.statistics import Statistics, default_cache
@@ -108,7 +107,6 @@ def frame(
         found = make_frame(
             holdout,
             tuple(input) if input else DEFAULT_INPUTS,
-            users=split_holdout_users(holdout, seed).train,
             negatives=negatives,
             missing=float("nan") if missing is None else missing,
             seed=seed,

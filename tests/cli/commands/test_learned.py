@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scoring.learning.learned_model import read_learned_model
-from scoring.training import TrainingFrame
+from scoring.training import TrainingFrame, import_model
 from tests.cli.command import Call, error_line
 from tests.learning.model_files import make_trees
 from tests.learning.network_files import make_onnx, random_layers
@@ -69,3 +70,35 @@ def test_missing_files_are_errors(scoring: Call, frame: Path, tmp_path: Path) ->
 def test_unknown_input_is_an_error(scoring: Call, action_folder: Path, tmp_path: Path) -> None:
     given = ("--db", action_folder / "market.db", "--out", tmp_path / "x.parquet", "--input", "job.wag")
     assert "job.wag" in error_line(scoring("learned", "frame", *given), 1)
+
+
+MODEL = """
+name: with_own
+groups:
+  base:
+    weight: 1
+    components:
+      wage: {weight: 1}
+      fee: {weight: 1}
+      own: {component: learned, model: own.txt, weight: 1}
+normalise: true
+"""
+
+
+def test_users_of_the_model_are_left_out_of_a_search(
+    action_command: Call, action_folder: Path, frame: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own.txt").write_bytes(make_trees(NAMES[:2]))
+    found = TrainingFrame.load(frame)
+    part = replace(found, specs=found.specs[:2], rows=found.rows[:, :2])
+    import_model(tmp_path / "own.txt", part)
+    (tmp_path / "model.yaml").write_text(MODEL)
+    given = ("--days", 30, "--seed", 1)
+    done = action_command("tune", "--model", tmp_path / "model.yaml", *given, "--trials", 2, "--random-trials", 2)
+    assert done.exit_code == 0, done.output
+    assert f"left out: {len(found.users)} training users" in done.output
+    done = action_command("evaluate", tmp_path / "model.yaml", *given, "--on", "train")
+    assert done.exit_code == 0, done.output
+    assert f"{len(found.users)} of these" in done.output
+    done = action_command("evaluate", tmp_path / "model.yaml", *given, "--on", "train", "--exclude-fitted")
+    assert f"excluded: {len(found.users)} users" in done.output
