@@ -14,7 +14,7 @@ from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.program import JOB_ARRAYS, JOB_ROWS, Program
-from scoring.errors import pluralize
+from scoring.errors import ModelError, pluralize
 from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["Bundle", "SearchIndex"]
@@ -123,6 +123,12 @@ class Bundle:
 
     def _parts(self) -> Parts:
         """Return the content of the file, without arrays that are views of others."""
+        if len(self.program.pair_token):
+            raise ModelError(
+                "The bundle contains a trained model that is evaluated per pair, which a file cannot contain. Rank in "
+                "this process, or use a model of another shape.",
+                key=("pair_token",),
+            )
         parts = Parts()
         parts.add("program", self.program, Program._fields)
         parts.add("eligibility", self.eligibility, EligibilityArrays._fields)

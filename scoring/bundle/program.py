@@ -13,9 +13,22 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Int8s, Ints, Longs, Singles, UInt16s
 
-__all__ = ["DOT", "FLAGS", "INTERVAL", "JOB", "JOB_ARRAYS", "JOB_ROWS", "LOOKUP", "NONE", "TREES", "USER", "Program"]
+__all__ = [
+    "DOT",
+    "FLAGS",
+    "INTERVAL",
+    "JOB",
+    "JOB_ARRAYS",
+    "JOB_ROWS",
+    "LOOKUP",
+    "NONE",
+    "PAIRS",
+    "TREES",
+    "USER",
+    "Program",
+]
 
-NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT, TREES = range(8)
+NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT, TREES, PAIRS = range(9)
 
 
 class Program(NamedTuple):
@@ -82,6 +95,10 @@ class Program(NamedTuple):
     tree_values: Floats
     tree_user_state: Ints  # (n, trees)
     tree_job_state: UInt16s  # (m, trees): states of one job are contiguous
+    # functions of pairs, which kernels cannot compute
+    pair_token: Longs  # (.,) see `pair_term`
+    pair_user: Ints  # (0 or 1, n) rows of the users for the functions
+    pair_job: Ints  # (0 or 1, m)
 
     @property
     def n_users(self) -> int:
@@ -116,6 +133,7 @@ JOB_ARRAYS = (
     "flag_bits",
     "dot_job_has",
     "job_vector",
+    "pair_job",
 )
 """Fields whose last axis is the jobs."""
 JOB_ROWS = ("tree_job_state",)

@@ -15,7 +15,7 @@ from scoring.errors import ModelError
 from scoring.model.component import Component, Reason
 from scoring.model.component_inputs import Inputs
 from scoring.model.explanation_inputs import Pair
-from scoring.model.terms import AffineLink, JobTerm, UserTerm, Value
+from scoring.model.terms import AffineLink, JobTerm, PairTerm, UserTerm, Value
 
 if TYPE_CHECKING:
     from scoring.array_types import Floats, Longs
@@ -99,11 +99,7 @@ class Learned(Component):
             none = np.zeros(1, dtype=np.int64)
             return Value((UserTerm(learned.link(learned.predict(tables.rows(none, none)))),))
         if shape.kind == "pairs" or learned.trees is None:
-            raise ModelError(
-                f"{self.model}: a model that must be evaluated per pair is not supported yet ({shape.reason}). Train "
-                "trees on inputs of users and of jobs.",
-                key=("model",),
-            )
+            return Value((PairTerm(lambda users, jobs: learned.predict(tables.rows(users, jobs))),), link=learned.link)
         users = compute_side_states(learned.trees, learned.inputs, "user", tables.user_columns)
         kept = inputs.jobs.compute_once(_make_store)
         of_dataset, of_basis, jobs = kept.get(self.digest, (_find_nothing, _find_nothing, None))

@@ -5,6 +5,7 @@
 - `evaluator`: one interface to all models; `onnx_evaluator`, `litert_evaluator`: runtimes of networks
 - `onnx_file_check`: checks an ONNX file before its runtime reads it
 - `lightgbm_text`: reads the text format of LightGBM; `tree_ensemble`: the trees and their raw scores
+- `model_shapes`: which models can be evaluated before pairs are known; `tree_tables`: trees as tables of states
 - `tree_shap`: exact contributions of inputs to a raw score
 """
 

@@ -72,7 +72,7 @@ def _add_contributions(
 ) -> None:
     """Add the Shapley values of leaves whose paths have `length` features.
 
-    The value of a coalition is the product of `enters` over its features and of `share` over the others.
+    The value of a coalition is the product of `enters` over its features and of `share` over the remaining features.
     """
     leaf = np.array([path[0] for path in paths])
     feature = np.array([path[1] for path in paths])

@@ -27,6 +27,7 @@ from scoring.bundle.terms import (
     TreeTerm,
     UserTerm,
 )
+from scoring.bundle.terms.pair_term import PairTerm
 from scoring.bundle.value_links import AffineLink, Link, SigmoidLink
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Link",
     "LookupTerm",
     "Number",
+    "PairTerm",
     "SigmoidLink",
     "Term",
     "TreeTerm",

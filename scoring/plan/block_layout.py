@@ -190,6 +190,7 @@ class Layout:
             return None
         kept = {name: getattr(self.program, name) for name in (*_BY_JOB, "folded_total", "folded_group")}
         rows = {name: np.ascontiguousarray(getattr(program, name)[self.jobs.plan_row]) for name in JOB_ROWS}
+        rows["pair_job"] = np.ascontiguousarray(program.pair_job[:, self.jobs.plan_row])
         ordered_program = program._replace(**kept, **rows)
         layout = replace(
             self,
@@ -252,7 +253,16 @@ class Layout:
 
 _BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "job_vector")
 """Fields of a program that determine the order of jobs, their blocks and the bounds."""
-_LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has", "job_vector", "tree_job_state")
+_LAID_OUT = (
+    "job_value",
+    "key_code",
+    "number_rank",
+    "flag_bits",
+    "dot_job_has",
+    "job_vector",
+    "tree_job_state",
+    "pair_job",
+)
 """Fields of a program that the layout holds in its own order. They do not depend on weights."""
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.backends import reference
-from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, TREES, USER, Program
+from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, PAIRS, TREES, USER, Program
 from scoring.bundle.terms import KINDS, KeyedKind
 
 __all__ = [
@@ -65,7 +65,7 @@ def find_foldable_components(program: Program) -> Bools:
     foldable = program.link_kind == NONE
     for c in range(program.n_components):
         terms = range(program.term_start[c], program.term_start[c + 1])
-        if not foldable[c] or any(program.term_kind[t] == TREES for t in terms):
+        if not foldable[c] or any(program.term_kind[t] in (TREES, PAIRS) for t in terms):
             foldable[c] = False
             continue
         if program.divisor_kind[c] == USER:

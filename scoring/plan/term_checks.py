@@ -9,7 +9,7 @@ import numpy as np
 from scoring.bundle.terms import KIND_OF_TERM, TermCheck
 from scoring.bundle.terms.term_kind import LARGEST
 from scoring.errors import ModelError
-from scoring.model.terms import AffineLink, SigmoidLink, Value
+from scoring.model.terms import AffineLink, PairTerm, SigmoidLink, Value
 
 __all__ = ["check_value"]
 
@@ -39,6 +39,14 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int, checked: Con
         KIND_OF_TERM[type(term)].check(term, TermCheck(name, term, n_users, n_jobs, checked))
     if value.link is not None:
         _check_link(name, value.link)
+    if any(isinstance(term, PairTerm) for term in value.terms) and (
+        len(value.terms) > 1 or value.divisor is not None or value.link is None
+    ):
+        raise ModelError(
+            f"component {name}: `terms` returned a Value with a PairTerm. It must be the only term, without a divisor, "
+            "and the value must have a link.",
+            key=(name, "terms", "PairTerm"),
+        )
     if value.divisor is not None:
         check, kind = TermCheck(name, value.divisor, n_users, n_jobs), KIND_OF_TERM.get(type(value.divisor))
         divisor = None if kind is None else kind.divisors(value.divisor)

@@ -1,7 +1,8 @@
-"""Trained models as components: values, lists and digests; shapes of one side and of tables."""
+"""Trained models as components: values, lists and digests; shapes of one side, of tables and of pairs."""
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.backends.reference import ReferenceBackend, compute_component_values
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.terms import pair_term
 from scoring.components.learned import Learned
 from scoring.errors import ModelError
 from scoring.learning.input_catalogue import InputTables
@@ -23,10 +25,15 @@ from scoring.ranking import Prepared, Scorer
 from scoring.ranking.single_pair_score import score_pair_of_shipped_components
 from scoring.testing import check_component, check_engine
 from tests.support.errors import raises_at
-from tests.support.learned_models import JOB_INPUTS, USER_INPUTS, write_trees
+from tests.support.learned_models import JOB_INPUTS, PAIR_INPUTS, USER_INPUTS, write_network, write_trees
 from tests.support.prepared_markets import small
 
-SHAPES = {"job": JOB_INPUTS, "user": USER_INPUTS, "tables": (*JOB_INPUTS, *USER_INPUTS)}
+SHAPES = {
+    "job": JOB_INPUTS,
+    "user": USER_INPUTS,
+    "tables": (*JOB_INPUTS, *USER_INPUTS),
+    "pairs": (*JOB_INPUTS, *USER_INPUTS, *PAIR_INPUTS),
+}
 MARKET = small(1, 40, 300)
 
 shapes = pytest.mark.parametrize("shape", SHAPES)
@@ -137,10 +144,11 @@ def test_other_weights_reuse_plan(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.scores, wanted.scores)
 
 
-@pytest.mark.parametrize("before", ["standard", "job", "tables"])
-def test_lists_after_another_model_equal_reference(tmp_path: Path, before: str) -> None:
+@pytest.mark.parametrize("shape", ["tables", "pairs"])
+@pytest.mark.parametrize("before", ["standard", "job", "tables", "pairs"])
+def test_lists_after_another_model_equal_reference(tmp_path: Path, before: str, shape: str) -> None:
     """A plan of the same jobs reuses the layout of the previous model, in the order of its jobs."""
-    component = write_trees(tmp_path, MARKET.inputs, SHAPES["tables"])
+    component = write_trees(tmp_path, MARKET.inputs, SHAPES[shape])
     other = None if before == "standard" else write_trees(tmp_path, MARKET.inputs, SHAPES[before], seed=1)
     ready = Prepared.of(MARKET.inputs, load_model("standard") if other is None else add(other), workers=1)
     ready.top_k(10)
@@ -224,12 +232,44 @@ class TestModelFile:
             Learned(model=str(tmp_path / "none.txt"))
 
 
-def test_pair_inputs_are_rejected_by_name(tmp_path: Path) -> None:
-    component = write_trees(tmp_path, MARKET.inputs, (*JOB_INPUTS, "pair.place"), num_iterations=20)
-    assert component.shape.kind == "pairs"
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+@pytest.mark.parametrize("names", [("job.fee", "job.wage"), ("user.salary_floor",), ("job.fee", "user.mean_wage")])
+def test_values_and_lists_of_networks(tmp_path: Path, suffix: str, names: tuple[str, ...]) -> None:
+    component = write_network(tmp_path, MARKET.inputs, names, suffix=suffix)
+    sides = {name.partition(".")[0] for name in names}
+    assert component.shape.kind == (sides.pop() if len(sides) == 1 else "pairs")
+    ready = prepare(component)
+    found = values_of(ready)
+    users, jobs = np.divmod(np.arange(found.size), found.shape[1])
+    raw = component.learned.predict(InputTables(ready.inputs, component.learned.inputs).rows(users, jobs))
+    np.testing.assert_array_equal(found.ravel(), component.learned.link(raw))
+    for weight in (0.05, 0.5):
+        assert_lists_equal_reference(prepare(component, weight), 20)
+
+
+def test_report_names_share_of_evaluated_jobs(tmp_path: Path) -> None:
+    component = write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"])
     assert "pair.place" in component.shape.reason
-    with raises_at(ModelError, "model"):
-        prepare(component)
+    ranking = NumbaBackend(prepare(component, 0.02).plan.bundle).top_k(5)
+    assert ranking.choice is not None
+    assert ranking.choice.strategy == "evaluated"
+    assert 5 * len(ranking.user_id) <= ranking.n_scored < 300 * len(ranking.user_id)
+
+
+def test_bundle_of_pair_model_cannot_be_saved(tmp_path: Path) -> None:
+    ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"]))
+    with raises_at(ModelError, "pair_token"):
+        ready.plan.bundle.save(tmp_path / "jobs.bundle")
+
+
+def test_function_of_pairs_is_freed_with_the_program(tmp_path: Path) -> None:
+    gc.collect()
+    before = len(pair_term._functions)
+    ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"]))
+    assert len(pair_term._functions) == before + 1
+    del ready
+    gc.collect()
+    assert len(pair_term._functions) == before
 
 
 def test_live_lists_reject_trees(tmp_path: Path) -> None:

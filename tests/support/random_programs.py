@@ -27,6 +27,7 @@ from scoring.model.terms import (
     Link,
     LookupTerm,
     Number,
+    PairTerm,
     SigmoidLink,
     Term,
     TreeTerm,
@@ -43,6 +44,8 @@ from scoring.plan.weight_precomputation import fold
 TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot", "trees")
 DIVISORS = (None, None, None, "user", "flags", "affine", "sigmoid", "user sigmoid", "flags affine")
 """Divisors and links of components."""
+PAIR_LINKS = ("pairs affine", "pairs sigmoid")
+"""Links of components with a function of pairs."""
 WEIGHTS = (0.0, 1e-300, 1.0, 0.25, 1 / 3, 1e-12, 0.9999999)
 
 
@@ -191,6 +194,13 @@ class _Maker:
         tables = tuple(self.values(*shape) - 50.0 for shape in shapes)
         return TreeTerm(tables, states[0].astype(np.int32), states[1].astype(np.uint16))
 
+    def pair(self) -> PairTerm:
+        """Return a function of pairs with a value per pair, some of them NaN or infinite."""
+        table = self.values(self.n, self.m) - 30.0
+        special = self.rng.choice([np.nan, np.inf, -np.inf], table.shape)
+        table = np.where(self.rng.random(table.shape) < 0.1, special, table)
+        return PairTerm(lambda users, jobs: table[users, jobs])
+
     def link(self, kind: str) -> Link | None:
         """Return a link that clips some sums, or all of them."""
         low = float(self.rng.choice([0.0, 50.0, -1e3, 1e-3]))
@@ -211,7 +221,9 @@ def values_of(sketch: Sketch) -> list[Value]:
     """Return the value of each component, checked as a plan checks it."""
     make = _Maker(sketch)
     values = [
-        Value(tuple(make.term(kind) for kind in terms), make.divisor(change or ""), make.link(change or ""))
+        Value((make.pair(),), link=make.link(change))
+        if change and change.startswith("pairs")
+        else Value(tuple(make.term(kind) for kind in terms), make.divisor(change or ""), make.link(change or ""))
         for terms, change, *_ in sketch.components
     ]
     for value in values:

@@ -26,7 +26,9 @@ from scoring.backends.numba.strategies import (
     make_no_seeds,
 )
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.program import Program
 from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
+from scoring.bundle.terms.pair_term import find_pair_components
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.threads.pool import available_cpus, limit_blas_threads, limit_threads, run_in_threads
@@ -100,7 +102,14 @@ class NumbaBackend:
         k, rows = check_list_length(k), check_row_numbers(users, bundle.program.n_users, "users")
         found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
         n_scored, choice = 0, None
-        if found.row.size and self.strategy == "scan":
+        if found.row.size and find_pair_components(bundle.program):
+            n_scored = self._rank_evaluated(rows, found, cancelled, progress)
+            choice = StrategyChoice(
+                "evaluated",
+                f"a trained model is evaluated per pair; lists were proven after {n_scored / len(rows):,.0f} of "
+                f"{bundle.n_eligible:,} jobs per user",
+            )
+        elif found.row.size and self.strategy == "scan":
             choice = StrategyChoice("scan", "requested")
             n_scored = self._scan(rows, found, cancelled, progress)
         elif found.row.size:
@@ -111,6 +120,31 @@ class NumbaBackend:
         job_id = bundle.job_id[found.row]
         job_id[found.row < 0] = -1  # row -1 is the last job's
         return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, n_scored, choice)
+
+    def _rank_evaluated(
+        self, rows: Longs, found: TopKBuffers, cancelled: Callable[[], bool], progress: Callable[[int], None]
+    ) -> int:
+        """Fill the lists of a model with functions of pairs; return the number of pairs that were evaluated."""
+        from scoring.backends.numba.evaluated_topk import USERS_AT_ONCE, EvaluatedRanking
+
+        k, n_evaluated = found.row.shape[1], [0]
+        ranking, rest = EvaluatedRanking(self.bundle, k), NumbaBackend(self._rest, workers=1, strategy="pruned")
+
+        def work(part: slice) -> int:
+            users = rows[part]
+            first = rest.top_k(k, users).job_row
+            n_evaluated.append(ranking.fill(users, first, found.row[part], found.scores[part], found.count[part]))
+            return part.stop - part.start
+
+        run_in_threads(work, len(rows), self.workers, cancelled=cancelled, progress=progress, tile=USERS_AT_ONCE)
+        return sum(n_evaluated)
+
+    @cached_property
+    def _rest(self) -> Bundle:
+        """The bundle without functions of pairs."""
+        from scoring.backends.numba.evaluated_topk import without_pair_functions
+
+        return without_pair_functions(self.bundle)
 
     def _scan(
         self, rows: Longs, found: TopKBuffers, cancelled: Callable[[], bool], progress: Callable[[int], None]
@@ -211,7 +245,7 @@ class NumbaBackend:
         scores = reference.make_scores_array(out, len(rows), program.n_jobs)
 
         def work(part: slice) -> int:
-            pair_blocks.all_pairs(program, rows[part], scores, part.start, 0, program.n_jobs)
+            self._score_pairs(program, rows[part], scores, part.start)
             return part.stop - part.start
 
         run_in_threads(work, len(rows), self.workers)
@@ -233,9 +267,18 @@ class NumbaBackend:
             columns, column = np.unique(jobs[pairs_of_group], return_inverse=True)
             rows = distinct[group * pair_blocks.TILE : (group + 1) * pair_blocks.TILE]
             block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
-            pair_blocks.all_pairs(program.take_jobs(columns), rows, block, 0, 0, len(columns))
+            self._score_pairs(program.take_jobs(columns), rows, block, 0)
             out[:, pairs_of_group] = block[:, which[pairs_of_group] - group * pair_blocks.TILE, column]
         return out
+
+    def _score_pairs(self, program: Program, users: Longs, out: Singles, place: int) -> None:
+        """Fill `out` (4, …, n_jobs) from row `place` with the scores of these users and all jobs of the program."""
+        if find_pair_components(program):
+            from scoring.backends.numba.evaluated_topk import score_all_jobs
+
+            score_all_jobs(program, users, out, place)
+        else:
+            pair_blocks.all_pairs(program, users, out, place, 0, program.n_jobs)
 
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
         """See `Backend`. The reference computes them."""

@@ -6,6 +6,7 @@
 - `interval_term`: a gain if a job's number lies between a user's bounds
 - `dot_term`: the dot product of two vectors
 - `tree_term`: a sum over trees of the value at the user's and the job's states
+- `pair_term`: a function of pairs, which kernels cannot compute
 """
 
 from typing import Any, Final
@@ -14,6 +15,7 @@ from scoring.bundle.terms.dot_term import DotKind, DotTerm
 from scoring.bundle.terms.flag_term import FlagKind, Flags, FlagTerm
 from scoring.bundle.terms.interval_term import IntervalKind, IntervalTerm, Number
 from scoring.bundle.terms.lookup_term import Key, LookupKind, LookupTerm
+from scoring.bundle.terms.pair_term import PairKind, PairTerm
 from scoring.bundle.terms.single_side_terms import JobKind, JobTerm, UserKind, UserTerm
 from scoring.bundle.terms.term_kind import KeyedKind, KnownColumns, ReusableArrays, TermCheck, TermKind
 from scoring.bundle.terms.tree_term import TreeKind, TreeTerm
@@ -39,7 +41,7 @@ __all__ = [
     "UserTerm",
 ]
 
-Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm | TreeTerm
+Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm | TreeTerm | PairTerm
 """A part of the value of a component that the engine can bound."""
 
 _ALL: Final[tuple[TermKind[Any], ...]] = (
@@ -50,6 +52,7 @@ _ALL: Final[tuple[TermKind[Any], ...]] = (
     FlagKind(),
     DotKind(),
     TreeKind(),
+    PairKind(),
 )
 KINDS: Final = {kind.code: kind for kind in _ALL}
 """Code in `Program.term_kind` → kind."""
