@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from scoring.ranking import Prepared
-from scoring.runs.executors.cluster_process import LocalCluster
+from scoring.runs.executors.cluster_process import LocalCluster, start_worker
 from scoring.runs.executors.dask_executor import DaskExecutor
 from tests.integration.test_killed_runs import (
     KILLED,
@@ -28,6 +28,8 @@ from tests.integration.test_killed_runs import (
     undisturbed,
     yesterday,
 )
+from tests.support import broken_worker
+from tests.support.broken_worker import call_worker, worker_client
 from tests.support.cluster_run import LIMITS, ClusterRun
 from tests.support.proof_counts import record_count
 
@@ -49,7 +51,7 @@ def survive_killed_workers(
                 run.wait_for_parts()
             killed = time.monotonic()
             while run.is_running and happened < kills:
-                time.sleep(chance.uniform(0.0, 0.4))
+                time.sleep(chance.uniform(0.0, 1.5))  # a worker starts again in a second or two
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(cluster.workers).pid, signal.SIGKILL)
                     happened += run.is_running
@@ -129,3 +131,26 @@ def test_killed_driver_resumes_identically(
     while list(clustered.cluster.folder.glob("worker-*/*.part")) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert KILLED == -9
+
+
+@pytest.mark.usefixtures("shards_of_500_rows")
+def test_joining_worker_ranks_within_5_seconds(
+    market: Prepared, expected_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The time begins when the new worker has imported its modules, and includes the transfer and the preflight."""
+    with LocalCluster(1, threads=1) as cluster, ExitStack() as stack:
+        with worker_client(cluster.address, cluster.certificates) as client:
+            call_worker(client, "local-1", broken_worker.slow_down, 0.2)
+        executor = DaskExecutor(cluster.address, certificates=cluster.certificates, limits=LIMITS)
+        run = ClusterRun(market, executor, tmp_path / "run")
+        run.wait_for_parts()
+        late = start_worker(
+            cluster.address, cluster.certificates, name="late", threads=1, memory=10**10, folder=tmp_path / "late"
+        )
+        stack.enter_context(late).wait_ready()
+        joined = time.monotonic()
+        while run.is_running and "late" not in executor.n_parts:
+            time.sleep(0.01)
+        assert "late" in executor.n_parts
+        assert time.monotonic() - joined < 5
+        assert run.finish() == expected_files

@@ -155,6 +155,8 @@ class ChildProcess:
                     self._ready.set()
             code = process.wait()
             output.close()
+            with suppress(OSError, ValueError):
+                process.stdin.close()  # type: ignore[union-attr]
             failures = 0 if time.monotonic() - began > 10 else failures + 1
             is_lost = self._is_closed.is_set() or not self._restarts or (code > 0 and code != _LOST)
             if is_lost or self._is_closed.wait(_DELAYS[min(failures, len(_DELAYS)) - 1] if failures else 0.1):

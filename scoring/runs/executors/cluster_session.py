@@ -361,10 +361,11 @@ class ClusterSession:
                 return True
             return False
         if seconds > (limits.first_join_seconds if excluded else limits.join_seconds):
-            what = "No worker was admitted" if excluded else "The cluster has no worker"
+            what = f"The scheduler at {self._address} has no worker"
+            if excluded:
+                what = f"No worker of the scheduler at {self._address} passed the preflight"
             raise ClusterError(
-                f"{what} by the scheduler at {self._address}, so nothing was ranked."
-                + ("" if excluded else " Start one with `scoring cluster worker`."),
+                f"{what}, so nothing was ranked." + ("" if excluded else " Start one with `scoring cluster worker`."),
                 reason="no worker",
                 address=str(self._address),
                 worker=excluded[0].name if excluded else None,
@@ -558,7 +559,7 @@ class ClusterSession:
         )
         result: Any = None
         try:
-            # Dask gathers the results of several parts at once: a part that is taken back must not cancel the others
+            # Dask gathers the results of several parts at once: a part that is taken back must cancel no other part
             result = await asyncio.shield(asyncio.ensure_future(_result_of(future)))
         except (CancelledError, OSError, TimeoutError):  # the connection or the worker was lost
             self._take_back(worker, only=part.number, is_loss=True)

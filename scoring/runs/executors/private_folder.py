@@ -55,15 +55,34 @@ def make_private(path: Path) -> None:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove the folders in `parent` whose process has ended without removing them."""
+    """Remove the folders in `parent` whose process has ended without removing them.
+
+    A folder is named after its process, which may start others with the folder: its lock alone does not show its end.
+    """
     with suppress(OSError):
         for folder in parent.iterdir():
             with suppress(OSError, LockHeldError):
-                if not is_private(folder) or time.time() - folder.stat().st_mtime < _NEW_SECONDS:
+                if not is_private(folder) or not (folder / LOCK).is_file() or _is_owner_alive(folder.name):
+                    continue
+                if time.time() - folder.stat().st_mtime < _NEW_SECONDS:
                     continue
                 lock = FileLock(folder / LOCK).acquire()
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
+
+
+def _is_owner_alive(name: str) -> bool:
+    """Return whether the process in the name of a folder, KIND-PID or KIND-PID-TOKEN, exists. True for other names."""
+    parts = name.split("-")
+    if len(parts) < 2 or not parts[1].isdecimal():
+        return True
+    try:
+        os.kill(int(parts[1]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class PrivateFolder:

@@ -431,3 +431,19 @@ def test_damaged_result_is_not_a_ranking(prepared: Prepared, change: dict[str, A
     assert found is not None
     assert digest_lists(found) == digest_lists(lists)
     assert to_ranking(result | change, part, rank.bundle, 5) is None
+
+
+def test_worker_at_its_memory_limit_does_not_change_lists(
+    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+) -> None:
+    """The system refuses all memory that the worker asks for from the third part on."""
+    break_workers(fragile, {"local-1": (broken_worker.slow_down, 0.03)})
+    pid = fragile.workers[0].pid
+
+    def limit() -> None:
+        used = psutil.Process(pid).memory_info().vms
+        resource.prlimit(pid, resource.RLIMIT_AS, (used, used))
+
+    executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.5))
+    run_and_compare(prepared, expected, executor, progress=at_call(3, limit))
+    assert executor.n_local_users == 0

@@ -48,6 +48,20 @@ def test_folder_of_a_killed_process_is_removed(temporary: Path) -> None:
         assert list(default_folder().iterdir()) == [folder.path]
 
 
+def test_folder_of_a_living_process_or_of_another_kind_is_kept(temporary: Path) -> None:
+    """A worker that is started again has no lock meanwhile. Folders of certificates have no lock at all."""
+    for name in (f"worker-{os.getpid()}", "certificates", "worker-1", "worker-999999999"):
+        (temporary / name).mkdir(mode=0o700)
+        if name != "certificates":
+            (temporary / name / "lock").touch()
+        make_old(temporary / name)
+    (temporary / "driver-999999999").mkdir(mode=0o700)
+    make_old(temporary / "driver-999999999")
+    remove_abandoned(temporary)
+    left = {path.name for path in temporary.iterdir()}
+    assert left == {f"worker-{os.getpid()}", "certificates", "worker-1", "driver-999999999"}
+
+
 def test_folder_of_another_user_is_rejected(temporary: Path) -> None:
     default_folder().mkdir(mode=0o755)
     with pytest.raises(OutputError):
