@@ -67,6 +67,8 @@ MAX_CHANGED_ROWS: Final = 2000
 """Rows of jobs changed since the last tick that start an early tick."""
 EARLY_SECONDS: Final = 5.0
 """Least seconds between two ticks, also if many rows change."""
+EARLY_SHARE: Final = 0.2
+"""Share of the time that ticks of changed rows may take. More rows cost little: 12,000 made no event slower."""
 MAX_TRANSACTION: Final = 500
 """Events of one poll that start an early tick."""
 
@@ -83,8 +85,8 @@ _CAUGHT_UP: Final = 256
 """Captured events that are applied together. Reads and events go on meanwhile."""
 _REFILLS: Final = 8
 """Lists that are computed again between two reads."""
-_CHUNK: Final = 8
-"""Events that are applied together if a page has many. Reads wait until they are applied."""
+_CHUNK: Final = 4
+"""Events that are applied together if a page has many. Reads wait until they are applied; 8 take as long per event."""
 _CHUNK_FROM: Final = 50
 _RETRY_SECONDS: Final = 0.5
 _LEAD_SECONDS: Final = 0.25
@@ -264,7 +266,9 @@ class LiveEngine:
         self._confirmed = threading.Event()
         self._reload_wanted: str | None = None
         self._tick_wanted = threading.Event()
+        self._rows_wanted = threading.Event()
         self._tick_running = False
+        self._tick_took = 0.0
         self._factors_wanted = False
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._build_queued: StoredBasis | None = None
@@ -602,7 +606,9 @@ class LiveEngine:
         if page.rejected:
             self.metrics.count("rejected", page.rejected)
         events = page.events
-        if len(events) + page.n_left > REBUILD_AT or (events and not self._require_state().lists.has_row_terms):
+        if len(events) + page.n_left > self._find_worth_of_build() or (
+            events and not self._require_state().lists.has_row_terms
+        ):
             page = self._collect(page)
             self._wait_for_confirmation(page.events)
             self._catch_up(page)
@@ -625,6 +631,15 @@ class LiveEngine:
             fault_injection.reach("events applied")
         self._move(page)
         self._want_tick(sum(event.kind in _ROWS for event in events))
+
+    def _find_worth_of_build(self) -> int:
+        """Return the number of events that take as long as building all lists, by the times measured so far."""
+        (built, building), (applied, applying) = (
+            self.metrics.histograms[name].read() for name in ("build_seconds", "event_seconds")
+        )
+        if not built[-1] or applied[-1] < REBUILD_AT:
+            return REBUILD_AT
+        return int(np.clip((building / built[-1]) / max(applying / applied[-1], 1e-9), REBUILD_AT, _MAX_BACKLOG))
 
     def _take_rows(self, events: Sequence[LogEvent]) -> None:
         """Apply a few events to the present lists, during which no list is read."""
@@ -748,7 +763,7 @@ class LiveEngine:
 
     def _want_tick(self, n_rows: int) -> None:
         if n_rows > MAX_TRANSACTION or len(self._require_state().lists.tables.jobs.changed) > MAX_CHANGED_ROWS:
-            self._tick_wanted.set()
+            self._rows_wanted.set()
 
     # --- The gate of changed rows ------------------------------------------------------------------------------------
 
@@ -871,7 +886,8 @@ class LiveEngine:
                 self._keep_counts()
                 replaced, self._state = [self._state], state
                 self._seq = max(self._seq, seq)
-        self._ticked_at = time.monotonic()
+        if replaced[0] is None or replaced[0].stored.number != state.stored.number:
+            self._ticked_at = time.monotonic()
         ProcessSettings.discard(replaced)
         fault_injection.reach("lists swapped")
 
@@ -1011,10 +1027,12 @@ class LiveEngine:
                 self._promotions_read_at = now
                 self._check_promotion()
             age = now - self._ticked_at
-            is_due = age >= self.tick_seconds or (self._tick_wanted.is_set() and age >= EARLY_SECONDS)
-            if is_due and not self._tick_running:
+            wanted_by_rows = self._rows_wanted.is_set() and age >= self._tick_took / EARLY_SHARE
+            is_early = (self._tick_wanted.is_set() or wanted_by_rows) and age >= EARLY_SECONDS
+            if (age >= self.tick_seconds or is_early) and not self._tick_running:
                 self._tick_running = True
                 self._tick_wanted.clear()
+                self._rows_wanted.clear()
                 self._work.put(self._tick_safely)
         if now - self._triggers_read_at >= _READER_SECONDS:
             self._triggers_read_at = now
@@ -1090,8 +1108,9 @@ class LiveEngine:
             self._fail_tick(error)
             raise
         self._tick_failure = None
+        self._tick_took = time.perf_counter() - start
         self.metrics.count("ticks")
-        self.metrics.observe("tick_seconds", time.perf_counter() - start)
+        self.metrics.observe("tick_seconds", self._tick_took)
         return number
 
     def _fail_tick(self, error: Exception) -> None:

@@ -14,11 +14,12 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.live import Event, LiveLists, live_engine, live_lists
 from scoring.live.live_engine import LiveEngine, SeqNotReachedError
+from scoring.live.live_lists import REBUILD_AT
 from scoring.live.verification import VerifyReport
 from scoring.model import Part, ScoringModel, WeightProfile
 from scoring.statistics import Basis
 from tests.support.custom_components import TitleWord
-from tests.support.live_market import LiveClock, job_row, save_market, wait_until
+from tests.support.live_market import LiveClock, is_settled, job_row, save_market, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +115,40 @@ def test_ticks_do_not_check_components_again(
         engine._reload("a test")  # other tables
         assert checked == ["word", "word"]
         assert_exact(engine)
+
+
+def test_ticks_of_changed_rows_leave_time_for_events(
+    engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_engine, "EARLY_SECONDS", 0.0)
+    monkeypatch.setattr(live_engine, "MAX_CHANGED_ROWS", 3)
+    engine._tick_took = 3600.0
+    written = engine.write([job_row(tables, place, fee=1.0) for place in range(10)])
+    engine.get(first_user(engine), after=written.seq, timeout=10)
+    wait_until(engine._rows_wanted.is_set)
+    engine._lead_once()
+    assert engine.status().basis == 1
+    engine._tick_took = 0.0
+    wait_until(lambda: engine.status().basis == 2)
+    assert_exact(engine)
+
+
+def test_backlog_worth_of_a_build_is_measured(engine: LiveEngine) -> None:
+    assert engine._find_worth_of_build() == REBUILD_AT
+    engine.metrics.observe("build_seconds", 2.0)
+    for _ in range(REBUILD_AT):
+        engine.metrics.observe("event_seconds", 0.0005)
+    assert engine._find_worth_of_build() == pytest.approx(4000, abs=1)
+
+
+def test_build_of_the_same_basis_postpones_no_tick(engine: LiveEngine, clock: LiveClock) -> None:
+    wait_until(lambda: is_settled(engine))  # the event of the first tick is read
+    ticked_at = engine._ticked_at
+    engine._call_work(lambda: engine._build(engine._require_state().stored, ()))
+    assert engine._ticked_at == ticked_at
+    clock.move(60)
+    engine.tick()
+    assert engine._ticked_at > ticked_at
 
 
 def test_stopped_engine_is_no_longer_a_reader(sqlite_url: str, tables: Tables, clock: LiveClock) -> None:
