@@ -195,9 +195,9 @@ class _Memory:
         engine = self._engine
         self._sizes.append(measure_resident() / 2**20)
         if engine._captured is None and not engine._tick_running and engine.metrics.counters()["ticks"]:
-            tables = engine._require_state().lists.tables
-            n_jobs, n_actions = len(tables.jobs.frame), len(tables.tables.actions)
-            self._between.append((self._sizes[-1], n_jobs, n_actions))
+            lists = engine._require_state().lists
+            n_actions = len(lists.tables.tables.actions) + len(lists.tables.actions)
+            self._between.append((self._sizes[-1], lists.n_jobs, n_actions))
 
     def describe(self) -> dict[str, Any]:
         tenth = max(1, len(self._sizes) // 10)
