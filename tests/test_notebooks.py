@@ -101,7 +101,15 @@ def test_links_stay_in_the_folder(notebook):
 def test_start_lists_every_notebook_in_order():
     text = "".join("".join(cell["source"]) for cell in json.loads(NOTEBOOKS[0].read_text("utf-8"))["cells"])
     listed = re.findall(r"^\|.*\]\((\w+)\.ipynb\)", text, re.MULTILINE)
-    assert listed == ["01_load", "06_tune_weights", "07_search_weights", "09_your_data", "10_live", *WORKSHOP]
+    assert listed == [
+        "01_load",
+        "06_tune_weights",
+        "07_search_weights",
+        "09_your_data",
+        "10_live",
+        "11_learned",
+        *WORKSHOP,
+    ]
     assert {"00_start", *listed} == {path.stem for path in NOTEBOOKS}
 
 

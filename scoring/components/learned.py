@@ -35,6 +35,11 @@ class Learned(Component):
 
     A relative path in a model file is relative to the model file. `digest` is that of the file and its sidecar. A
     model that was saved with a digest is rejected if the file has another one.
+
+    Example
+    -------
+    >>> Learned(model=str(folder / "own.txt")).learned
+    LearnedModel(own.txt, lightgbm, 3 inputs)
     """
 
     kind: ClassVar[str] = "learned"

@@ -90,6 +90,15 @@ def import_model(
     ModelError: If the file is not a model with the frame's inputs; if its outputs are infinite, or constant; or if the
         link clips more than 1 % of the rows.
     OutputError: If the sidecar cannot be written.
+
+    Example
+    -------
+    >>> import lightgbm
+    >>> rows = scoring.learning.frame(holdout, ["job.wage", "job.age_days"], negatives=50)
+    >>> data = lightgbm.Dataset(rows.rows, rows.label, feature_name=rows.names)
+    >>> _ = lightgbm.train({"verbose": -1, "min_data_in_leaf": 5}, data, 5).save_model(folder / "new.txt")
+    >>> scoring.learning.import_model(folder / "new.txt", rows).model
+    LearnedModel(new.txt, lightgbm, 2 inputs)
     """
     path = Path(path)
     if link not in ("affine", "sigmoid"):

@@ -50,6 +50,13 @@ def fit_pairwise(
     ------
     ConfigurationError: If fewer than two weights are unlocked, no user has an eligible relevant job and another
         eligible job, or every fitted weight is 0.
+
+    Example
+    -------
+    >>> from scoring.tuning import Space
+    >>> fitted = fit_pairwise(Space(model), evaluator)
+    >>> float(fitted.flat_weights.sum().round(6))
+    1.0
     """
     others, seed = check_positive_integer("others", others), check_seed(seed)
     if not space.free:

@@ -12,6 +12,7 @@ import scoring
 from scoring.database import Database
 from scoring.database.writers import save_tables
 from scoring.evaluation import NDCG, Evaluator, by_time
+from tests.learning.model_files import write_model
 
 MAPPING = """
 sources: {offers: jobs.csv, people: users.csv}
@@ -45,6 +46,7 @@ def make_names(folder: Path) -> dict[str, Any]:
     (folder / "users.csv").write_text("login\n1\n2\n", "utf-8")
     (folder / "mapping.yaml").write_text(MAPPING, "utf-8")
     (folder / "pay_floor.py").write_text(COMPONENT, "utf-8")
+    write_model(folder / "own.txt")
     tables = scoring.make_market(60, 400, 3_000, seed=1).tables
     with Database.open(folder / "market.db") as database:
         save_tables(database, tables)
