@@ -189,7 +189,9 @@ class Layout:
         ):
             return None
         kept = {name: getattr(self.program, name) for name in (*_BY_JOB, "folded_total", "folded_group")}
-        rows = {name: np.ascontiguousarray(getattr(program, name)[self.jobs.plan_row]) for name in JOB_ROWS}
+        rows: dict[str, Any] = {
+            name: np.ascontiguousarray(getattr(program, name)[self.jobs.plan_row]) for name in JOB_ROWS
+        }
         rows["pair_job"] = np.ascontiguousarray(program.pair_job[:, self.jobs.plan_row])
         ordered_program = program._replace(**kept, **rows)
         layout = replace(
