@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the process that distributes the tests needs no database, a
     import sqlalchemy as sa
 
     from scoring.database.database import Database
+    from tests.support.valkey_server import ValkeyServer
 
 # how long it takes to draw values depends on what else the machine does
 settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
@@ -37,7 +38,7 @@ INTEGRATION = (
 """Folders of the integration tier: tests that run commands, processes, whole runs, evaluations, searches, panels or the
 examples of the documentation."""
 
-SERVERS = {"postgres_server", "postgres_killable", "mariadb_server"}
+SERVERS = {"postgres_server", "postgres_killable", "mariadb_server", "valkey", "fresh_valkey"}
 """Fixtures that start a server. Tests that use one belong to the integration tier."""
 
 WAITING = ("integration/test_core_install.py", "integration/test_servers.py", "browser", "integration")
@@ -190,6 +191,33 @@ def mariadb_url(mariadb_server: str) -> str:
         connection.execute(sa.text("CREATE DATABASE test CHARACTER SET utf8mb4"))
     engine.dispose()
     return mariadb_server
+
+
+@pytest.fixture(scope="session")
+def valkey_of_session() -> Iterator[ValkeyServer]:
+    """Yield a Valkey server, which stops at the end of the session. Tests use `valkey`."""
+    from tests.support.valkey_server import ValkeyServer, find_valkey
+
+    with ValkeyServer(find_valkey()) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(valkey_of_session: ValkeyServer) -> ValkeyServer:
+    """Return a Valkey server without keys."""
+    with valkey_of_session.client() as client:
+        client.flushall()
+        client.config_resetstat()
+    return valkey_of_session
+
+
+@pytest.fixture
+def fresh_valkey() -> Iterator[ValkeyServer]:
+    """Yield a Valkey server that the test may kill."""
+    from tests.support.valkey_server import ValkeyServer, find_valkey
+
+    with ValkeyServer(find_valkey()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ EXTRAS = (
     "workbench",
     "postgres",
     "monitoring",
+    "redis",
     "live",
     "cluster",
     "learned",

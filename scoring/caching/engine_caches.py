@@ -54,6 +54,8 @@ class EngineCaches(Uncounted):
     ----------
     store: A second level that other engines use too, for the values that `share` is called for (None: nothing is
         shared). Limits, expiry, `invalidate`, `clear` and `stats` do not concern it.
+    basis_seconds: With a number, factors, similarity and popularity are those of a basis (see
+        `scoring.statistics.shared_basis`): of the actions up to the last multiple of these seconds. None: of all data.
     company_hours: Hours for which company popularity is kept.
     prefecture_entries, company_entries: Limits of the number of values.
     plan_bytes: Limit of the caches `encoded`, `plans` and `requests`, each.
@@ -71,6 +73,7 @@ class EngineCaches(Uncounted):
         self,
         *,
         store: Store | None = None,
+        basis_seconds: float | None = None,
         company_hours: float = 1.0,
         prefecture_entries: int = 10_000,
         company_entries: int = 500,
@@ -79,6 +82,7 @@ class EngineCaches(Uncounted):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._clock = store, clock
+        self.basis_seconds = basis_seconds
         self.company_hours, self.company_entries = company_hours, company_entries
         self.windows: set[float] = set()
         """Windows in days for which popularity was ever requested. Keys name the reading of each."""

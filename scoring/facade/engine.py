@@ -29,6 +29,9 @@ class ScoringEngine(BatchMethods, PairMethods, ComponentMethods, LoadingMethods)
     change_check_seconds: Seconds between checks whether the database has changed.
     caches: Caches of other sizes, or over a shared store (None: the default ones, with the settings above).
     layers: Deprecated name of `caches`.
+    shared_cache: The URL of a Redis or Valkey server that several engines use, such as
+        `redis://localhost:6379/0?namespace=shop`, or a `scoring.caching.SharedCache`. Factors, similarity and company
+        popularity are then those of the last full minute of the data (`basis_seconds`), with and without the server.
     clock: Returns the current time in seconds.
 
     The data is loaded on first use and kept; `refresh()` replaces it between calls. Statistics are always those of
@@ -39,7 +42,8 @@ class ScoringEngine(BatchMethods, PairMethods, ComponentMethods, LoadingMethods)
 
     Raises
     ------
-    ConfigurationError: If there is no data, or both `caches` and `layers` are given.
+    ConfigurationError: If there is no data, or two of `caches`, `layers` and `shared_cache` are
+        given.
     DatabaseError: If the database cannot be opened.
     ModelError: If the model is invalid.
 

@@ -18,13 +18,17 @@ import pandas as pd
 from scoring.argument_checks import check_integer, check_number, check_workers, list_values
 from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
 from scoring.caching.memory_footprints import Footprint
+from scoring.caching.redis_store import RedisStore, SharedCacheStats
+from scoring.caching.shared_cache_options import SharedCache
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.facade.legacy_result_types import count_cache_entries, select_argument
+from scoring.facade.shared_cache_metrics import SharedCacheCollector
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.model_catalog import AnyModel, load_model
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
+from scoring.statistics.shared_basis import CODECS
 from scoring.storage.home_folder_expansion import expand_path
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataReport
@@ -64,6 +68,7 @@ class EngineState:
         change_check_seconds: float = CHECK_SECONDS,
         caches: EngineCaches | None = None,
         layers: EngineCaches | None = None,
+        shared_cache: str | SharedCache | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if db is None:
@@ -83,15 +88,24 @@ class EngineState:
                 "caches and layers are both given. layers is the deprecated name of caches: use only caches.",
                 key=("layers",),
             )
+        if shared_cache is not None and (caches is not None or layers is not None):
+            raise ConfigurationError(
+                "shared_cache and caches are both given. Use EngineCaches(store=..., basis_seconds=...) for a store of "
+                "your own, or only shared_cache.",
+                key=("shared_cache",),
+            )
         self.db = db
         """The data as it was passed."""
         self.model = load_model(model)
         self.chunk_size = chunk_size
         self.max_workers = check_workers(max_workers, "max_workers")
+        self._shared_store = None if shared_cache is None else _open_shared_store(shared_cache)
         self.caches = (
             caches
             or layers
             or EngineCaches(
+                store=self._shared_store,
+                basis_seconds=None if self._shared_store is None else self._shared_store.options.basis_seconds,
                 company_hours=check_number("company_cache_hours", company_cache_hours),
                 prefecture_entries=check_integer("prefecture_cache_size", prefecture_cache_size, 0),
                 company_entries=check_integer("company_cache_size", company_cache_size, 0),
@@ -125,6 +139,9 @@ class EngineState:
     def close(self) -> None:
         """Release the data, and close connections that the engine opened. Connections of the caller stay open."""
         self._data.close()
+        if self._shared_store is not None:
+            self._shared_store.clear()
+            self._shared_store.close()
 
     async def refresh(self) -> None:
         """Load the database again, and company popularity too. Calls in progress keep the data they began with.
@@ -262,11 +279,16 @@ class EngineState:
         """Return the counts and the size of each of `CACHES`."""
         return {"snapshot": self._data.stats, **self.caches.stats}
 
+    def shared_cache_stats(self) -> SharedCacheStats | None:
+        """Return the counts of the shared cache; None without one. See `SharedCacheCounts`."""
+        return None if self._shared_store is None else self._shared_store.shared_stats
+
     @property
     def sources(self) -> Sources:
         """For `scoring.telemetry.prometheus_text` and `serve`."""
         database = self._data.database
-        return Sources(self.operations, self.alert, database.traffic if database else None, self.cache_stats)
+        others = () if self._shared_store is None else (SharedCacheCollector(self._shared_store),)
+        return Sources(self.operations, self.alert, database.traffic if database else None, self.cache_stats, others)
 
     def get_performance_stats(self) -> dict[str, Any]:
         """Return counts and times since the engine was created.
@@ -285,9 +307,10 @@ class EngineState:
         - `alert`: the running time per user, and how often it exceeded the target
         - `database`: round trips and their seconds (None for a Dataset)
         - `process`: memory of the process now and at the peak, in bytes
+        - `shared_cache`: counts of each cache on the server, and for how long it was not asked; None without one
         - `snapshot`: the loaded data, or None; its `refused`: table → number of rejected rows
         """
-        current, done = self._data.current, self.operations.statistics()
+        current, done, shared = self._data.current, self.operations.statistics(), self.shared_cache_stats()
         mean = done.total.ms_per_user
         target = self.PERFORMANCE_TARGET_MS_PER_USER
         caches = self.cache_stats()
@@ -314,6 +337,7 @@ class EngineState:
             "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
             "database": self._data.database and self._data.database.traffic.statistics().as_dict(),
             "process": asdict(memory_statistics()),
+            "shared_cache": shared and shared.as_dict(),
             "snapshot": current
             and {
                 "users": len(current.dataset.users),
@@ -371,6 +395,11 @@ def require_integer(name: str, value: Any, *, least: int) -> int:
     ConfigurationError: If the value is not an integer, or less than `least`.
     """
     return check_integer(name, value, least)
+
+
+def _open_shared_store(given: str | SharedCache) -> RedisStore:
+    options = given if isinstance(given, SharedCache) else SharedCache.parse(given)
+    return RedisStore(options, CODECS)
 
 
 def _resolve_factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:

@@ -58,10 +58,14 @@ class PopularityReading:
     counts: CompanyActions  # by position in `companies`
 
     @classmethod
-    def compute(cls, dataset: Dataset, days: float) -> Self:
-        """Return the reading of a dataset as of its clock."""
-        companies, now = dataset.words.company.values, dataset.clock.now
-        return cls(companies, CompanyActions.compute(dataset.actions, dataset.jobs, len(companies), now, days))
+    def compute(
+        cls, dataset: Dataset, days: float, actions: ActionArrays | None = None, now: int | None = None
+    ) -> Self:
+        """Return the reading of a dataset as of its clock, or of its `actions` up to `now`."""
+        companies = dataset.words.company.values
+        actions = dataset.actions if actions is None else actions
+        now = dataset.clock.now if now is None else now
+        return cls(companies, CompanyActions.compute(actions, dataset.jobs, len(companies), now, days))
 
     @cached_property
     def digest(self) -> str:

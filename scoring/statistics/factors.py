@@ -47,11 +47,18 @@ class Factors:
 
     @classmethod
     def of(
-        cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None, workers: int | None = None
+        cls,
+        dataset: Dataset,
+        *,
+        settings: ALS | None = None,
+        cache: Path | None = None,
+        workers: int | None = None,
+        actions: ActionArrays | None = None,
     ) -> Factors:
         """Return the factors in the dataset, else trained ones, read from or written to the folder `cache`.
 
-        Training uses up to `workers` threads (None: one per available core). The factors do not depend on it.
+        They are trained on `actions` (None: all actions of the dataset). Training uses up to `workers` threads (None:
+        one per available core). The factors do not depend on it.
         """
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
@@ -59,10 +66,11 @@ class Factors:
             jobs = _convert_imported(tables.job_factors, dataset.jobs.job_id)
             listed = np.isin(dataset.users.user_id, tables.user_factors["user_id"])
             return cls.from_vectors(users, jobs, "imported", listed)
-        if not len(dataset.actions):
+        actions = dataset.actions if actions is None else actions
+        if not len(actions):
             shape = (settings or ALS()).dimensions
             return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
-        return _train_factors(dataset, settings or ALS(), cache, workers)
+        return _train_factors(dataset, actions, settings or ALS(), cache, workers)
 
     @classmethod
     def from_vectors(
@@ -132,8 +140,10 @@ def _number_rows(rows: Ints, n: int) -> tuple[Longs, Ints]:
     return np.flatnonzero(occurs), (np.cumsum(occurs, dtype=np.int32) - 1)[rows]
 
 
-def _train_factors(dataset: Dataset, settings: ALS, cache: Path | None, workers: int | None) -> Factors:
-    user_rows, job_rows, confidence = _compute_confidences(dataset.actions)
+def _train_factors(
+    dataset: Dataset, actions: ActionArrays, settings: ALS, cache: Path | None, workers: int | None
+) -> Factors:
+    user_rows, job_rows, confidence = _compute_confidences(actions)
     acting_users, user = _number_rows(user_rows, len(dataset.users))
     acted_jobs, job = _number_rows(job_rows, len(dataset.jobs))
     key = _compute_key(dataset, acting_users, acted_jobs, user, job, confidence, settings)

@@ -15,6 +15,7 @@ from scoring.array_types import Bools, Longs
 from scoring.caching import EngineCaches
 from scoring.caching.cache_key import AdjacencyKey, CacheKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
 from scoring.caching.content_identity import freeze
+from scoring.dataset.arrays import ActionArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies
@@ -25,6 +26,7 @@ from scoring.statistics.company_popularity import CompanyActions, PopularityRead
 from scoring.statistics.factors import Factors
 from scoring.statistics.frozen_statistics import Basis, digest_of
 from scoring.statistics.occupation_similarity import Similarity
+from scoring.statistics.shared_basis import SharedBasis
 from scoring.storage.home_folder_expansion import expand_path
 
 __all__ = ["Statistics"]
@@ -85,7 +87,7 @@ class Statistics:
         """The keys of the adjacency, the similarity and the requested popularity readings that no cache holds."""
         caches, similarity = self._caches, SimilarityKey(self.dataset.fingerprint)
         adjacency = AdjacencyKey(self.dataset.reference_fingerprint)
-        readings = [PopularityKey(days, self._epoch) for days in sorted(self._windows)]
+        readings = [PopularityKey(days, self._popularity_epoch) for days in sorted(self._windows)]
         if caches is None:
             return frozenset((adjacency, similarity, *readings))
         missing: set[CacheKey] = {key for key in readings if key not in caches.company}
@@ -116,8 +118,17 @@ class Statistics:
         """Cosines between occupations."""
         if self._caches is None:
             return self._local_similarity
-        caches, key = self._caches, SimilarityKey(self.dataset.fingerprint)
-        return caches.similarity.get_or_compute(key, lambda: caches.share(key, self._compute_similarity))
+        caches, key, basis = self._caches, SimilarityKey(self.dataset.fingerprint), self._shared_basis
+
+        def share() -> Similarity:
+            if basis is None:
+                return caches.share(key, self._compute_similarity)
+            values = caches.share(
+                SimilarityKey(basis.digest), lambda: basis.collect_similarity(self._compute_similarity())
+            )
+            return basis.spread_similarity(values)
+
+        return caches.similarity.get_or_compute(key, share)
 
     @cached_property
     def factors(self) -> Factors:
@@ -126,12 +137,22 @@ class Statistics:
         is_imported = tables.user_factors is not None and tables.job_factors is not None
 
         def compute() -> Factors:
-            return Factors.of(self.dataset, settings=settings, cache=self._factor_cache, workers=self._workers)
+            return Factors.of(
+                self.dataset,
+                settings=settings,
+                cache=self._factor_cache,
+                workers=self._workers,
+                actions=self._basis_actions,
+            )
 
         if self._caches is None or is_imported:
             return compute()
-        key = FactorsKey(self.dataset.fingerprint, freeze(asdict(settings)), f"implicit {version('implicit')}")
-        return self._caches.share(key, compute)
+        basis = self._shared_basis
+        data = self.dataset.fingerprint if basis is None else basis.digest
+        key = FactorsKey(data, freeze(asdict(settings)), f"implicit {version('implicit')}")
+        if basis is None:
+            return self._caches.share(key, compute)
+        return basis.spread_factors(self._caches.share(key, lambda: basis.collect_factors(compute())))
 
     @property
     def popularity(self) -> dict[float, CompanyActions]:
@@ -156,22 +177,41 @@ class Statistics:
     def _local_similarity(self) -> Similarity:
         return self._compute_similarity()
 
+    @cached_property
+    def _shared_basis(self) -> SharedBasis | None:
+        """The basis from which other engines compute equal values; None: values are those of the whole dataset."""
+        seconds = None if self._caches is None else self._caches.basis_seconds
+        return None if seconds is None else SharedBasis.of(self.dataset, seconds)
+
+    @property
+    def _basis_actions(self) -> ActionArrays:
+        return self.dataset.actions if self._shared_basis is None else self._shared_basis.actions
+
+    @property
+    def _popularity_epoch(self) -> Hashable:
+        return self._epoch if self._shared_basis is None else self._shared_basis.digest
+
     def _compute_similarity(self) -> Similarity:
         data = self.dataset
-        return Similarity.compute(data.actions, data.jobs, len(data.users), len(data.words.occupation))
+        return Similarity.compute(self._basis_actions, data.jobs, len(data.users), len(data.words.occupation))
 
     def _read_popularity(self, days: float) -> PopularityReading:
+        basis = self._shared_basis
+
         def compute() -> PopularityReading:
-            return PopularityReading.compute(self.dataset, days)
+            if basis is None:
+                return PopularityReading.compute(self.dataset, days)
+            return PopularityReading.compute(self.dataset, days, basis.actions, basis.now)
 
         caches = self._caches
         if caches is None:
             return self._popularity.get(days) or compute()
+        data = self.dataset.fingerprint if basis is None else basis.digest
 
         def share() -> PopularityReading:
-            return caches.share(ReadingKey(self.dataset.fingerprint, days), compute)
+            return caches.share(ReadingKey(data, days), compute)
 
-        return caches.company.get_or_compute(PopularityKey(days, self._epoch), share)
+        return caches.company.get_or_compute(PopularityKey(days, self._popularity_epoch), share)
 
 
 class _DatasetBasis(Basis):

@@ -27,6 +27,7 @@ FORKS.set_forkserver_preload(
                 "migrating_process",
                 "registry_writers",
                 "search_worker",
+                "shared_cache_worker",
             )
         ),
     ]

@@ -1,0 +1,140 @@
+"""Connections to a Redis or Valkey server: commands with a timeout each, and no retries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from scoring.caching.shared_cache_options import SharedCache, split_hosts
+from scoring.errors import ConfigurationError
+from scoring.optional_dependencies import require
+
+__all__ = ["BYTES_PER_SECOND", "ServerConnections"]
+
+BYTES_PER_SECOND: Final = 100e6
+"""Assumed speed of the network: the timeout of an answer includes its size over this speed."""
+MAX_CONNECTIONS: Final = 64
+_SENTINEL_PORT: Final = 26_379
+
+
+class ServerConnections:
+    """A pool of connections. A process that was forked opens its own.
+
+    The client's own retries are off: with them, a call to a dead server takes 3.6 s and more. Connections use RESP 2,
+    which all servers and proxies speak.
+
+    Raises
+    ------
+    MissingDependencyError: If redis is not installed.
+    """
+
+    def __init__(self, options: SharedCache) -> None:
+        require("A shared cache", "redis", "redis", "hiredis")
+        self._options = options
+        self._pid = os.getpid()
+        self._pool = self._make_pool()
+        self._is_checked = False
+
+    def run(self, *command: Any, n_bytes: int = 0) -> Any:
+        """Return the answer to a command. `n_bytes`: the size of the answer or of the command, if it is large.
+
+        Raises
+        ------
+        RedisError, OSError: If the server cannot be reached, does not answer in time, or answers with an error.
+        ConfigurationError: If the server is in cluster mode.
+        """
+        return self.run_all([command], n_bytes=n_bytes)[0]
+
+    def run_all(self, commands: list[tuple[Any, ...]], n_bytes: int = 0) -> list[Any]:
+        """Return the answers to several commands, sent together. Raises what `run` raises."""
+        from redis.exceptions import ResponseError
+
+        timeout = self._options.read_seconds + n_bytes / BYTES_PER_SECOND
+        with self._connect() as connection:
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            answers, failure = [], None
+            for _ in commands:  # all answers are read, so that the connection can be used again
+                try:
+                    answers.append(connection.read_response(disable_decoding=True, timeout=timeout))
+                except ResponseError as error:
+                    failure = failure or error
+            if failure is not None:
+                raise failure
+            return answers
+
+    def close(self) -> None:
+        """Close all connections. Later commands open new ones."""
+        self._pool.disconnect()
+
+    @contextmanager
+    def _connect(self) -> Iterator[Any]:
+        from redis.exceptions import ResponseError
+
+        if self._pid != os.getpid():  # forked: the sockets belong to the parent
+            self._pid, self._pool = os.getpid(), self._make_pool()
+        pool = self._pool
+        connection = pool.get_connection()
+        try:
+            if not self._is_checked:
+                self._refuse_cluster(connection)
+                self._is_checked = True
+            yield connection
+        except BaseException as error:
+            if not isinstance(error, ResponseError):  # an answer may be on its way
+                connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
+
+    def _refuse_cluster(self, connection: Any) -> None:
+        from redis.exceptions import ResponseError
+
+        connection.send_command("INFO", "cluster", check_health=False)
+        try:
+            answer = connection.read_response(disable_decoding=True, timeout=self._options.read_seconds)
+        except ResponseError:  # the user may not call INFO: in cluster mode, other commands fail with MOVED
+            return
+        if b"cluster_enabled:1" in bytes(answer):
+            raise ConfigurationError(
+                f"The shared cache {self._options.display} is in cluster mode, which is not supported. Use a single "
+                "server, or Sentinel for failover.",
+                key=("shared_cache", "url"),
+            )
+
+    def _make_pool(self) -> Any:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        options = self._options
+        settings: dict[str, Any] = {
+            "socket_timeout": options.read_seconds,
+            "socket_connect_timeout": options.connect_seconds,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            "max_connections": MAX_CONNECTIONS,
+            "driver_info": None,
+        }
+        parts = urlsplit(options.url)
+        if not parts.scheme.endswith("+sentinel"):
+            pool = redis.ConnectionPool.from_url(options.url, **settings)
+            if parts.scheme == "unix":
+                pool.connection_kwargs.pop("socket_connect_timeout", None)
+            return pool
+        from redis.sentinel import Sentinel
+
+        settings |= {"ssl": parts.scheme.startswith("rediss"), "username": parts.username, "password": parts.password}
+        query = dict(parse_qsl(parts.query))
+        settings |= {name: query[name] for name in query if name.startswith("ssl_")}
+        settings["db"] = int(query.get("db", 0))
+        hosts = [(host, port or _SENTINEL_PORT) for host, port in split_hosts(parts.netloc)]
+        of_sentinels = {
+            name: settings[name]
+            for name in ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "ssl", *query)
+            if name in settings and name != "db"
+        }
+        sentinel = Sentinel(hosts, sentinel_kwargs=of_sentinels, **settings)
+        return sentinel.master_for(parts.path.strip("/")).connection_pool
