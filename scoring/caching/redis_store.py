@@ -72,8 +72,8 @@ class SharedCacheCounts:
     """Counts of one cache on the server, since the engine was created.
 
     A request that the local memory cannot answer counts as one of `hits` (read from the server), `misses` (computed
-    here, as no process had it) and `skipped` (computed here without the server: the circuit breaker was open, the
-    server failed, the wait was too long, or the value cannot be shared).
+    here, as the server did not contain it) and `skipped` (computed here without the server: the circuit breaker was
+    open, the server failed, the wait was too long, or the value cannot be shared).
     """
 
     hits: int = 0
@@ -160,7 +160,7 @@ class RedisStore:
         self._is_started = True
 
     def get_or_compute(self, key: CacheKey, compute: Callable[[], V]) -> V:
-        """Return the value of the key; call `compute` if no process has it. See `Store.get_or_compute`."""
+        """Return the value of the key; call `compute` if the server does not contain it. See `Store.get_or_compute`."""
         return self._memory.get_or_compute(key, lambda: self._fetch_or_compute(key, compute))
 
     def invalidate(self, is_stale: Callable[[CacheKey], bool]) -> int:

@@ -14,7 +14,7 @@ __all__ = ["SharedCacheCollector"]
 
 _COUNTERS: Final = {
     "hits": "Values read from the server.",
-    "misses": "Values computed here, because no process had them.",
+    "misses": "Values computed here, because the server did not contain them.",
     "skipped": "Values computed here without the server.",
     "refused": "Values refused because of their signature, size or header.",
     "unknown_secrets": "Values signed with a secret that this process does not have.",

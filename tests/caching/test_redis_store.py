@@ -105,6 +105,7 @@ def test_tls(tmp_path_factory: pytest.TempPathFactory) -> None:
     with socket.create_server((HOST, 0)) as listener:
         port = listener.getsockname()[1]
     with ValkeyServer(binary, "--tls-port", str(port), *files, "--tls-auth-clients", "no"):
+        wait_until(lambda: can_connect(port))
         trusted = options_of(f"rediss://{HOST}:{port}/0?ssl_ca_certs={folder}/cert.pem")
         write(trusted, make_value())
         with store_of(trusted) as store:
@@ -112,6 +113,11 @@ def test_tls(tmp_path_factory: pytest.TempPathFactory) -> None:
         with store_of(options_of(f"rediss://{HOST}:{port}/0")) as untrusting:
             check_answers(untrusting, 1)
             assert counts_of(untrusting).errors == 1  # another certificate
+
+
+def can_connect(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex((HOST, port)) == 0
 
 
 def make_certificate(folder: os.PathLike[str]) -> None:
