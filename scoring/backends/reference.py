@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length, check_row_numbers
 from scoring.array_types import Floats, Longs, Singles
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.program import Program
+from scoring.bundle.program import LINK_ORIGIN, LINK_TOKEN, Program
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.bundle.terms import KINDS
 from scoring.bundle.terms.flag_term import flag_rows
@@ -55,7 +55,7 @@ def compute_component_values(
         if program.divisor_kind[c]:
             values[row] /= compute_term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
         if program.link_kind[c]:
-            values[row] = apply_link(program.link_kind[c], program.link[c], values[row])
+            values[row] = apply_link(program.link_kind[c], program.link[c, LINK_ORIGIN:LINK_TOKEN], values[row])
     return values
 
 

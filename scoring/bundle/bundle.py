@@ -123,11 +123,11 @@ class Bundle:
 
     def _parts(self) -> Parts:
         """Return the content of the file, without arrays that are views of others."""
-        if len(self.program.pair_token):
+        if len(self.program.pair_job):
             raise ModelError(
                 "The bundle contains a trained model that is evaluated per pair, which a file cannot contain. Rank in "
                 "this process, or use a model of another shape.",
-                key=("pair_token",),
+                key=("pairs",),
             )
         parts = Parts()
         parts.add("program", self.program, Program._fields)

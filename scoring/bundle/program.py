@@ -20,15 +20,33 @@ __all__ = [
     "JOB",
     "JOB_ARRAYS",
     "JOB_ROWS",
+    "LINK_FACTOR",
+    "LINK_KIND",
+    "LINK_MISSING",
+    "LINK_ORIGIN",
+    "LINK_TOKEN",
     "LOOKUP",
     "NONE",
     "PAIRS",
+    "ROW_HIGH",
+    "ROW_LOW",
+    "TABLE",
     "TREES",
     "USER",
+    "WIDTH",
     "Program",
 ]
 
 NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT, TREES, PAIRS = range(9)
+
+LINK_KIND, LINK_ORIGIN, LINK_FACTOR, LINK_MISSING, LINK_TOKEN = range(5)
+"""Columns of `Program.link`: NONE or a code of `value_links`; see `apply_link`; the token of a function of pairs.
+
+Links have one field, and so do trees: each field of a program adds 1 % to the time of compiling all kernels.
+"""
+TABLE, WIDTH, ROW_LOW, ROW_HIGH = range(4)
+"""Columns of `Program.tree`: start of the table in `tree_values`, its number of columns, and where in `tree_values` the
+minimum and the maximum of each row start."""
 
 
 class Program(NamedTuple):
@@ -41,8 +59,7 @@ class Program(NamedTuple):
     term_start: Ints  # (c + 1,)
     divisor_kind: Int8s  # (c,) NONE, USER or FLAGS
     divisor_slot: Ints  # (c,)
-    link_kind: Int8s  # (c,) NONE or a code of `value_links`
-    link: Floats  # (c, 3) origin, factor and value of a missing sum
+    link: Floats  # (c, 5) see `LINK_KIND`
     # terms
     term_kind: Int8s  # (t,)
     term_slot: Ints  # (t,)
@@ -87,18 +104,17 @@ class Program(NamedTuple):
     job_vector: Singles  # (d, m): values of one dimension are contiguous
     # trees: table row by the user's state, column by the job's; the trees of all slots are concatenated
     tree_start: Ints  # (. + 1,)
-    tree_table: Longs  # (trees,) start of its rows in tree_values
-    tree_width: Ints  # (trees,) number of columns
-    tree_row: Longs  # (trees,) start of its rows in tree_row_low and tree_row_high
-    tree_row_low: Floats  # minimum of each row
-    tree_row_high: Floats
+    tree: Longs  # (trees, 4) see `TABLE`
     tree_values: Floats
     tree_user_state: Ints  # (n, trees)
     tree_job_state: UInt16s  # (m, trees): states of one job are contiguous
     # functions of pairs, which kernels cannot compute
-    pair_token: Longs  # (.,) see `pair_term`
-    pair_user: Ints  # (0 or 1, n) rows of the users for the functions
-    pair_job: Ints  # (0 or 1, m)
+    pair_job: Ints  # (0 or 1, m) rows of the jobs for the functions
+
+    @property
+    def link_kind(self) -> Floats:
+        """(c,) NONE or a code of `value_links`."""
+        return self.link[:, LINK_KIND]
 
     @property
     def n_users(self) -> int:

@@ -28,7 +28,7 @@ __all__ = [
 __all__ += ["LARGEST_EXPONENT", "SLACK", "apply_link", "bound_link"]
 
 AFFINE, SIGMOID = 1, 2
-"""Codes in `Program.link_kind`; 0: no link."""
+"""Codes in `Program.link`; 0: no link."""
 
 LARGEST_EXPONENT: Final = 700.0
 """The sigmoid is 0 or 1 in float64 long before this exponent."""
@@ -104,7 +104,7 @@ Link = AffineLink | SigmoidLink
 """A function from the sum of a component's terms to its value."""
 
 
-def apply_link(code: int, parameters: tuple[float, float, float] | Floats, raw: Floats) -> Floats:
+def apply_link(code: float, parameters: tuple[float, float, float] | Floats, raw: Floats) -> Floats:
     """Return the values of sums under the link with this code and these parameters."""
     origin, factor, missing = (float(parameter) for parameter in parameters)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -117,7 +117,7 @@ def apply_link(code: int, parameters: tuple[float, float, float] | Floats, raw: 
 
 
 def bound_link(
-    code: int, parameters: tuple[float, float, float] | Floats, low: Floats, high: Floats
+    code: float, parameters: tuple[float, float, float] | Floats, low: Floats, high: Floats
 ) -> tuple[Floats, Floats]:
     """Return bounds of the values of sums from `low` to `high`, which are not NaN."""
     bounds = apply_link(code, parameters, low), apply_link(code, parameters, high)

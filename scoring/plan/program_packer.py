@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from scoring.array_types import Floats, Ints
-from scoring.bundle.program import NONE, Program
+from scoring.bundle.program import LINK_TOKEN, NONE, Program
 from scoring.bundle.terms import KIND_OF_TERM, ReusableArrays
+from scoring.bundle.terms.pair_term import PairTerm, register_functions
 from scoring.errors import ModelError
 from scoring.model.terms import Value
 
@@ -61,10 +62,23 @@ def pack(
         divisor_slot=np.array([slot for _, slot in divisors], dtype=np.int32),
         term_kind=np.array([kind for terms in placed for kind, _ in terms], dtype=np.int8),
         term_slot=np.array([slot for terms in placed for _, slot in terms], dtype=np.int32),
-        link_kind=np.array([0 if value.link is None else value.link.code for value in values], dtype=np.int8),
-        link=np.array([(0.0,) * 3 if value.link is None else value.link.parameters for value in values]).reshape(-1, 3),
+        link=_pack_links(values),
         n_folded=0,
         folded_total=_NOT_FOLDED[0],  # `fold` replaces both
         folded_group=_NOT_FOLDED,
         **arrays,
     )
+
+
+def _pack_links(values: Sequence[Value]) -> Floats:
+    """Return (c, 5) links. Functions of pairs are registered until the array is deleted."""
+    links = np.zeros((len(values), 5))
+    for row, value in zip(links, values, strict=True):
+        if value.link is not None:
+            row[:] = (value.link.code, *value.link.parameters, 0.0)
+    functions = {
+        c: term.evaluate for c, value in enumerate(values) for term in value.terms if isinstance(term, PairTerm)
+    }
+    for c, token in register_functions(functions, links).items():
+        links[c, LINK_TOKEN] = token
+    return links

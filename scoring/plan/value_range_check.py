@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.array_types import Floats, Longs
 from scoring.backends.reference import compute_component_values
-from scoring.bundle.program import NONE, Program
+from scoring.bundle.program import LINK_ORIGIN, LINK_TOKEN, NONE, Program
 from scoring.bundle.terms import KINDS
 from scoring.bundle.value_links import bound_link
 from scoring.components.learned import Learned
@@ -78,5 +78,5 @@ def _has_bounds_in_range(program: Program, number: int) -> bool:
         quotients = [bound / divisor for bound in (low, high) for divisor in (smallest, largest)]
         low, high = np.minimum.reduce(quotients), np.maximum.reduce(quotients)
     if program.link_kind[number] != NONE:
-        low, high = bound_link(program.link_kind[number], program.link[number], low, high)
+        low, high = bound_link(program.link_kind[number], program.link[number, LINK_ORIGIN:LINK_TOKEN], low, high)
     return bool(_is_in_range(low).all() and _is_in_range(high).all())

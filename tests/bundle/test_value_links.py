@@ -30,7 +30,7 @@ def raw_sums() -> np.ndarray:
 
 def program_with(link: Link) -> Program:
     program = program_of(Sketch(0, 1, 1, ((("job",), "affine", 1.0, 1.0, 0),), 0))
-    return program._replace(link_kind=np.array([link.code], dtype=np.int8), link=np.array([link.parameters]))
+    return program._replace(link=np.array([(link.code, *link.parameters, 0.0)]))
 
 
 @compiled

@@ -258,7 +258,7 @@ def test_report_names_share_of_evaluated_jobs(tmp_path: Path) -> None:
 
 def test_bundle_of_pair_model_cannot_be_saved(tmp_path: Path) -> None:
     ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"]))
-    with raises_at(ModelError, "pair_token"):
+    with raises_at(ModelError, "pairs"):
         ready.plan.bundle.save(tmp_path / "jobs.bundle")
 
 

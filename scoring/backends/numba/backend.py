@@ -102,7 +102,7 @@ class NumbaBackend:
         k, rows = check_list_length(k), check_row_numbers(users, bundle.program.n_users, "users")
         found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
         n_scored, choice = 0, None
-        if found.row.size and find_pair_components(bundle.program):
+        if found.row.size and find_pair_components(bundle.program, weighted=True):
             n_scored = self._rank_evaluated(rows, found, cancelled, progress)
             choice = StrategyChoice(
                 "evaluated",
@@ -273,7 +273,7 @@ class NumbaBackend:
 
     def _score_pairs(self, program: Program, users: Longs, out: Singles, place: int) -> None:
         """Fill `out` (4, …, n_jobs) from row `place` with the scores of these users and all jobs of the program."""
-        if find_pair_components(program):
+        if find_pair_components(program, weighted=True):
             from scoring.backends.numba.evaluated_topk import score_all_jobs
 
             score_all_jobs(program, users, out, place)

@@ -45,7 +45,7 @@ from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UNFOLDABLE
 from scoring.bundle.block_index import BEST, FIRST, REST, SIZE, TOTAL, Index, Limits
 from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import JOB, PAIRS, Program
-from scoring.bundle.terms.pair_term import PairFunction, find_pair_components, find_pair_function
+from scoring.bundle.terms.pair_term import find_pair_components, find_pair_function
 
 __all__ = ["EvaluatedRanking", "score_all_jobs", "without_pair_functions"]
 
@@ -74,15 +74,15 @@ def without_pair_functions(bundle: Bundle) -> Bundle:
 def _zero_weights(program: Program) -> dict[str, Any]:
     weights = {name: getattr(program, name).copy() for name in ("flat_weight", "group_weight")}
     for array in weights.values():
-        array[find_pair_components(program)] = 0.0
+        array[find_pair_components(program, weighted=True)] = 0.0
     return weights
 
 
 def score_all_jobs(program: Program, users: Longs, out: Singles, place: int) -> None:
     """Fill `out` (4, …, n_jobs) from row `place` like `pair_blocks.all_pairs`, for a program with pair functions."""
-    parts = find_pair_components(program)
+    parts = find_pair_components(program, weighted=True)
     starts = program.term_start[parts]
-    functions = [find_pair_function(program, int(slot)) for slot in program.term_slot[starts]]
+    functions = [find_pair_function(program, c) for c in parts]
     kind, slot, n = program.term_kind.copy(), program.term_slot.copy(), len(program.job_value)
     kind[starts], slot[starts] = JOB, np.arange(n, n + len(parts))
     value = np.concatenate([program.job_value, np.zeros((len(parts), program.n_jobs))])
@@ -90,7 +90,7 @@ def score_all_jobs(program: Program, users: Longs, out: Singles, place: int) -> 
     jobs = program.pair_job[0]
     for row, user in enumerate(users):
         for part, function in enumerate(functions):
-            value[n + part] = function(np.repeat(program.pair_user[0, user], len(jobs)), jobs)
+            value[n + part] = function(np.repeat(user, len(jobs)), jobs)
         pair_blocks.all_pairs(of_jobs, users[row : row + 1], out, place + row, 0, program.n_jobs)
 
 
@@ -254,11 +254,8 @@ class EvaluatedRanking:
         search = bundle.search
         self.program, self.index, self.limits = search.program, search.index, search.limits
         self.rest_program = self.program._replace(**_zero_weights(self.program))
-        parts = find_pair_components(bundle.program)
-        self.functions: list[PairFunction] = [
-            find_pair_function(bundle.program, int(bundle.program.term_slot[bundle.program.term_start[c]]))
-            for c in parts
-        ]
+        parts = find_pair_components(bundle.program, weighted=True)
+        self.functions = [find_pair_function(bundle.program, c) for c in parts]
         self.most = 100.0 * float(bundle.program.flat_weight[parts].sum()) * _MARGIN
         self.job_id = bundle.job_id[self.index.plan_row]
         self.n_jobs = len(self.index.id_rank)
@@ -333,7 +330,7 @@ class EvaluatedRanking:
         """Evaluate a batch of jobs (positions) per user; return the number of pairs."""
         sizes = [len(batch) for batch in batches]
         of_user, jobs = np.repeat(users, sizes), np.concatenate(batches)
-        rows = self.bundle.program.pair_user[0, of_user], self.program.pair_job[0, jobs]
+        rows = of_user, self.program.pair_job[0, jobs]
         outputs = np.empty((len(jobs), len(self.functions)))
         if len(jobs):
             for column, function in enumerate(self.functions):

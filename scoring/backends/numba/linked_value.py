@@ -7,7 +7,17 @@ import math
 import numpy as np
 
 from scoring.backends.numba.jit import internal
-from scoring.bundle.program import Program
+from scoring.bundle.program import (
+    LINK_FACTOR,
+    LINK_KIND,
+    LINK_MISSING,
+    LINK_ORIGIN,
+    ROW_HIGH,
+    ROW_LOW,
+    TABLE,
+    WIDTH,
+    Program,
+)
 from scoring.bundle.value_links import (
     AFFINE,
     EXP_COEFFICIENTS,
@@ -37,10 +47,10 @@ def _exp(x: float) -> float:
 @internal
 def link_value(program: Program, c: int, raw: float) -> float:
     """Return the value of component c, which has a link, for the sum of its terms."""
-    scaled = (raw - program.link[c, 0]) * program.link[c, 1]
+    scaled = (raw - program.link[c, LINK_ORIGIN]) * program.link[c, LINK_FACTOR]
     if scaled != scaled:
-        return program.link[c, 2]
-    if program.link_kind[c] == AFFINE:
+        return program.link[c, LINK_MISSING]
+    if program.link[c, LINK_KIND] == AFFINE:
         return min(max(scaled, 0.0), 100.0) + 0.0
     return 100.0 / (1.0 + _exp(-min(max(scaled, -LARGEST_EXPONENT), LARGEST_EXPONENT)))
 
@@ -49,7 +59,7 @@ def link_value(program: Program, c: int, raw: float) -> float:
 def bound_linked(program: Program, c: int, high: float) -> float:
     """Return an upper bound of the value of component c for sums up to `high`; see `value_links.bound_link`."""
     value = link_value(program, c, high)
-    return value if program.link_kind[c] == AFFINE else min(value * (1.0 + SLACK), 100.0)
+    return value if program.link[c, LINK_KIND] == AFFINE else min(value * (1.0 + SLACK), 100.0)
 
 
 @internal
@@ -57,7 +67,7 @@ def sum_trees(program: Program, slot: int, user: int, job: int) -> float:
     """Return the value of a term of trees."""
     value = 0.0
     for tree in range(program.tree_start[slot], program.tree_start[slot + 1]):
-        row = program.tree_table[tree] + np.int64(program.tree_user_state[user, tree]) * program.tree_width[tree]
+        row = program.tree[tree, TABLE] + np.int64(program.tree_user_state[user, tree]) * program.tree[tree, WIDTH]
         value += program.tree_values[row + program.tree_job_state[job, tree]]
     return value
 
@@ -70,9 +80,9 @@ def bound_trees(program: Program, slot: int, user: int) -> tuple[float, float]:
     """
     low = high = 0.0
     for tree in range(program.tree_start[slot], program.tree_start[slot + 1]):
-        row = program.tree_row[tree] + program.tree_user_state[user, tree]
-        low += program.tree_row_low[row]
-        high += program.tree_row_high[row]
+        state = program.tree_user_state[user, tree]
+        low += program.tree_values[program.tree[tree, ROW_LOW] + state]
+        high += program.tree_values[program.tree[tree, ROW_HIGH] + state]
     return low, high
 
 
@@ -87,7 +97,7 @@ def add_trees(program: Program, slot: int, user: int, states: np.ndarray, value:
         a = b = c = d = 0.0
         s0, s1, s2, s3 = states[i], states[i + 1], states[i + 2], states[i + 3]
         for tree in range(start, stop):
-            row = program.tree_table[tree] + np.int64(program.tree_user_state[user, tree]) * program.tree_width[tree]
+            row = program.tree[tree, TABLE] + np.int64(program.tree_user_state[user, tree]) * program.tree[tree, WIDTH]
             a += program.tree_values[row + s0[tree]]
             b += program.tree_values[row + s1[tree]]
             c += program.tree_values[row + s2[tree]]
@@ -99,7 +109,7 @@ def add_trees(program: Program, slot: int, user: int, states: np.ndarray, value:
     for i in range(n - n % 4, n):
         of_job = 0.0
         for tree in range(start, stop):
-            row = program.tree_table[tree] + np.int64(program.tree_user_state[user, tree]) * program.tree_width[tree]
+            row = program.tree[tree, TABLE] + np.int64(program.tree_user_state[user, tree]) * program.tree[tree, WIDTH]
             of_job += program.tree_values[row + states[i, tree]]
         value[i] += of_job
 

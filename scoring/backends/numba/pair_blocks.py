@@ -13,7 +13,7 @@ import numpy as np
 from scoring.array_types import Longs, Singles
 from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.linked_value import add_trees, link_values
-from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, TREES, USER, Program
+from scoring.bundle.program import FLAGS, INTERVAL, JOB, LINK_KIND, LOOKUP, NONE, TREES, USER, Program
 
 __all__ = ["BLOCK", "TILE", "all_pairs", "allocate_tile", "fill_user_rows", "score_block", "tile_products"]
 
@@ -257,7 +257,7 @@ def _fill_component(
     elif program.divisor_kind[c] == FLAGS:
         start = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
         _divide_by_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
-    if program.link_kind[c] != NONE:
+    if program.link[c, LINK_KIND] != NONE:
         link_values(program, c, value)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scoring.backends.numba.jit import internal
 from scoring.backends.numba.linked_value import link_value, sum_trees
 from scoring.bundle.block_index import TOTAL, Index
-from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, TREES, USER, Program
+from scoring.bundle.program import FLAGS, INTERVAL, JOB, LINK_KIND, LOOKUP, NONE, TREES, USER, Program
 
 __all__ = ["canonical_scores", "component_value"]
 
@@ -59,7 +59,7 @@ def component_value(
     elif program.divisor_kind[c] != NONE:
         row = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
         value /= program.flag_values[row + facts[n_keys + program.flag_set[slot]]]
-    return value if program.link_kind[c] == NONE else link_value(program, c, value)
+    return value if program.link[c, LINK_KIND] == NONE else link_value(program, c, value)
 
 
 @internal

@@ -24,7 +24,7 @@ from scoring.backends.numba.user_lookup_rows import (
 )
 from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERROR, UNFOLDABLE, UserState
 from scoring.bundle.block_index import Index
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, LOOKUP, NONE, TREES, USER, Program
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, LINK_KIND, LOOKUP, NONE, TREES, USER, Program
 
 __all__ = ["fold_user"]
 
@@ -80,12 +80,12 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
         low, high, size = low + least, high + most, size + max(abs(least), abs(most))
     weight, slot = program.flat_weight[c], program.divisor_slot[c]
     if program.divisor_kind[c] == NONE:
-        if program.link_kind[c] == NONE:
+        if program.link[c, LINK_KIND] == NONE:
             return weight * (high + 1e-12 * size), weight * size
         return weight * bound_linked(program, c, high + 1e-12 * size), weight * 100.0
     if program.divisor_kind[c] == USER:
         divisor = program.user_value[slot, user]
-        if program.link_kind[c] != NONE:
+        if program.link[c, LINK_KIND] != NONE:
             return weight * 100.0, weight * 100.0
         return weight * max(low / divisor, high / divisor), weight * size / abs(divisor)
     first = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
@@ -94,7 +94,7 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
         divisor = program.flag_values[first + code]
         most = max(most, max(low / divisor, high / divisor))
         smallest = min(smallest, abs(divisor))
-    if program.link_kind[c] != NONE:
+    if program.link[c, LINK_KIND] != NONE:
         return weight * 100.0, weight * 100.0
     return weight * most, weight * size / smallest
 

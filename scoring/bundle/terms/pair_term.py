@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import secrets
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Floats, Ints, Longs
-from scoring.bundle.program import PAIRS, Program
+from scoring.array_types import Floats, Longs
+from scoring.bundle.program import LINK_TOKEN, PAIRS, Program
 from scoring.bundle.terms.term_kind import Packer, ReusableArrays, TermCheck, TermKind
 from scoring.errors import ModelError
 
-__all__ = ["PairFunction", "PairKind", "PairTerm", "find_pair_components", "find_pair_function"]
+__all__ = ["PairFunction", "PairKind", "PairTerm", "find_pair_components", "find_pair_function", "register_functions"]
 
 PairFunction = Callable[[NDArray[np.integer], NDArray[np.integer]], Floats]
 """(user rows (p,), job rows (p,)) → (p,) values. A pair has the same value alone and in any batch. NaN is allowed."""
 
-_functions: dict[int, PairFunction] = {}
+_functions: dict[float, PairFunction] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,31 +41,18 @@ class PairTerm:
 
 
 class _Pairs:
-    """Packs pair terms: tokens of functions, and the rows that the functions know the users and jobs by."""
+    """Packs pair terms: the rows that the functions know the jobs by. Users keep their rows."""
 
-    def __init__(self, n_users: int, n_jobs: int) -> None:
-        self.n_users, self.n_jobs = n_users, n_jobs
-        self.terms: list[PairTerm] = []
+    def __init__(self, n_jobs: int) -> None:
+        self.n_jobs, self.n_terms = n_jobs, 0
 
     def add(self, term: PairTerm) -> int:
-        self.terms.append(term)
-        return len(self.terms) - 1
+        self.n_terms += 1
+        return self.n_terms - 1
 
     def arrays(self) -> dict[str, NDArray]:
-        tokens = np.array([secrets.randbits(62) for _ in self.terms], dtype=np.int64)
-        for token, term in zip(tokens.tolist(), self.terms, strict=True):
-            _functions[token] = term.evaluate
-            weakref.finalize(tokens, _functions.pop, token, None)
-        return {
-            "pair_token": tokens,
-            "pair_user": _number(self.terms, self.n_users),
-            "pair_job": _number(self.terms, self.n_jobs),
-        }
-
-
-def _number(terms: list[PairTerm], length: int) -> Ints:
-    """Return (1, length) row numbers; (0, length) without terms."""
-    return np.arange(length, dtype=np.int32)[None] if terms else np.empty((0, length), dtype=np.int32)
+        rows = np.arange(self.n_jobs, dtype=np.int32)[None]
+        return {"pair_job": rows[: min(self.n_terms, 1)]}
 
 
 class PairKind(TermKind[PairTerm]):
@@ -78,12 +65,13 @@ class PairKind(TermKind[PairTerm]):
             raise check.error(f"`evaluate` is a {type(term.evaluate).__name__}; it must be a function", "evaluate")
 
     def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[PairTerm]:
-        return _Pairs(n_users, n_jobs)
+        return _Pairs(n_jobs)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
-        evaluate = find_pair_function(program, slot)
-        rows = np.repeat(program.pair_user[0, users], len(jobs)), np.tile(program.pair_job[0, jobs], len(users))
-        return evaluate(*rows).reshape(len(users), len(jobs))
+        starts = program.term_start[:-1]
+        owner = next(c for c in find_pair_components(program) if program.term_slot[starts[c]] == slot)
+        rows = np.repeat(users, len(jobs)), np.tile(program.pair_job[0, jobs], len(users))
+        return find_pair_function(program, owner)(*rows).reshape(len(users), len(jobs))
 
     def value_of_pair(self, term: PairTerm) -> float:
         none = np.zeros(1, dtype=np.int64)
@@ -93,31 +81,40 @@ class PairKind(TermKind[PairTerm]):
         return np.array([-np.inf]), np.array([np.inf])
 
 
-def find_pair_function(program: Program, slot: int) -> PairFunction:
-    """Return the function of a pair term.
+def register_functions(functions: Mapping[int, PairFunction], owner: NDArray) -> dict[int, float]:
+    """Return a token for each function, by its component. The functions are deleted with the array `owner`."""
+    tokens = {c: float(secrets.randbits(53)) for c in functions}
+    for c, function in functions.items():
+        _functions[tokens[c]] = function
+        weakref.finalize(owner, _functions.pop, tokens[c], None)
+    return tokens
+
+
+def find_pair_function(program: Program, component: int) -> PairFunction:
+    """Return the function of a component whose term is a `PairTerm`.
 
     Raises
     ------
     ModelError: If the program was made in another process.
     """
-    found = _functions.get(int(program.pair_token[slot]))
+    found = _functions.get(float(program.link[component, LINK_TOKEN]))
     if found is None:
         raise ModelError(
             "The arrays refer to a trained model that only the process that made them can evaluate. Rank in that "
             "process, without saving the bundle.",
-            key=("pair_token",),
+            key=("pairs",),
         )
     return found
 
 
-def find_pair_components(program: Program) -> list[int]:
-    """Return the components with a weight whose term is a `PairTerm`."""
-    if not len(program.pair_token):
+def find_pair_components(program: Program, *, weighted: bool = False) -> list[int]:
+    """Return the components whose term is a `PairTerm`; with `weighted`, only those that have a weight."""
+    if not len(program.pair_job):
         return []
     return [
         c
         for c in range(program.n_components)
         if program.term_start[c] < program.term_start[c + 1]
         and program.term_kind[program.term_start[c]] == PAIRS
-        and (program.flat_weight[c] or program.group_weight[c])
+        and (not weighted or program.flat_weight[c] or program.group_weight[c])
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs, UInt16s
-from scoring.bundle.program import TREES, Program
+from scoring.bundle.program import TABLE, TREES, WIDTH, Program
 from scoring.bundle.terms.term_kind import KnownColumns, Packer, ReusableArrays, TermCheck, TermKind, concatenate
 
 __all__ = ["MAX_JOB_STATES", "TreeKind", "TreeTerm"]
@@ -46,17 +46,19 @@ class _Trees:
         return len(self.terms) - 1
 
     def arrays(self) -> dict[str, NDArray]:
-        tables = [table for term in self.terms for table in term.tables]
-        sizes = np.array([table.size for table in tables], dtype=np.int64)
-        heights = np.array([len(table) for table in tables], dtype=np.int64)
+        tables = [np.ascontiguousarray(table, np.float64) for term in self.terms for table in term.tables]
+        parts = [
+            *(table.ravel() for table in tables),
+            *(table.min(axis=1, initial=np.inf) for table in tables),
+            *(table.max(axis=1, initial=-np.inf) for table in tables),
+        ]
+        sizes = np.array([len(part) for part in parts], dtype=np.int64)
+        start, low, high = (np.cumsum(sizes) - sizes).reshape(3, len(tables))
+        tree = np.stack([start, np.array([table.shape[1] for table in tables], dtype=np.int64), low, high], axis=1)
         return {
             "tree_start": np.cumsum([0, *(len(term.tables) for term in self.terms)]).astype(np.int32),
-            "tree_table": np.cumsum(sizes) - sizes,
-            "tree_width": np.array([table.shape[1] for table in tables], dtype=np.int32),
-            "tree_row": np.cumsum(heights) - heights,
-            "tree_row_low": concatenate([table.min(axis=1, initial=np.inf) for table in tables], np.float64),
-            "tree_row_high": concatenate([table.max(axis=1, initial=-np.inf) for table in tables], np.float64),
-            "tree_values": concatenate([np.ascontiguousarray(table).ravel() for table in tables], np.float64),
+            "tree": np.ascontiguousarray(tree),
+            "tree_values": concatenate(parts, np.float64),
             "tree_user_state": _join([term.user_state for term in self.terms], np.int32, self.n_users),
             "tree_job_state": _join([term.job_state for term in self.terms], np.uint16, self.n_jobs),
         }
@@ -92,8 +94,8 @@ class TreeKind(TermKind[TreeTerm]):
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
         result = np.zeros((len(users), len(jobs)))
         for tree in range(program.tree_start[slot], program.tree_start[slot + 1]):
-            row = program.tree_user_state[users, tree].astype(np.int64) * program.tree_width[tree]
-            place = program.tree_table[tree] + row[:, None] + program.tree_job_state[jobs, tree]
+            row = program.tree_user_state[users, tree].astype(np.int64) * program.tree[tree, WIDTH]
+            place = program.tree[tree, TABLE] + row[:, None] + program.tree_job_state[jobs, tree]
             result += program.tree_values[place]
         return result
 
@@ -107,9 +109,9 @@ class TreeKind(TermKind[TreeTerm]):
     def bounds(self, program: Program, slot: int) -> tuple[Floats, Floats]:
         low, high = np.zeros(program.n_jobs), np.zeros(program.n_jobs)
         for tree in range(program.tree_start[slot], program.tree_start[slot + 1]):
-            table = program.tree_values[program.tree_table[tree] :]
+            table = program.tree_values[program.tree[tree, TABLE] :]
             n_rows = int(program.tree_user_state[:, tree].max()) + 1
-            table = table[: n_rows * program.tree_width[tree]].reshape(n_rows, -1)
+            table = table[: n_rows * program.tree[tree, WIDTH]].reshape(n_rows, -1)
             states = program.tree_job_state[:, tree]
             # rounding does not decrease: sums of bounds in the same order bound the sums
             low, high = low + table.min(axis=0)[states], high + table.max(axis=0)[states]
