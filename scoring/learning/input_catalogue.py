@@ -409,14 +409,20 @@ def _list_inputs() -> tuple[CatalogueInput, ...]:
         ),
         *(
             CatalogueInput(
-                f"pair.{kind}_{field}_share",
+                f"pair.{kind}_{name}_share{suffix}",
                 "pair",
-                f"share of the user's {kind}s with the job's {field}, last {HISTORY_DAYS} days",
+                f"share of the user's {kind}s with the job's {name}, last {days} days",
                 "0 to 1",
-                partial(_share_of_actions, kind, HISTORY_DAYS, field),
+                partial(_share_of_actions, kind, days, field),
             )
+            for days, suffix in ((HISTORY_DAYS, ""), (COMPANY_DAYS, f"_{COMPANY_DAYS}d"))
             for kind in kinds
-            for field in ("occupation", "prefecture")
+            for name, field in (
+                ("occupation", "occupation"),
+                ("company", "company"),
+                ("prefecture", "prefecture"),
+                ("city", "place"),
+            )
         ),
         CatalogueInput(
             "pair.company_actions",

@@ -62,6 +62,9 @@ def expected_values(pair: Pair) -> dict[str, float]:
     else:
         place = 1.0 if pair.adjacent else 0.0
     share = sum(seen.occupation == job.occupation is not None for seen in applied) / len(applied) if applied else None
+    same_city = sum((seen.prefecture, seen.city) == (job.prefecture, job.city) for seen in applied)
+    is_placed = job.prefecture is not None and job.city is not None
+    city_share = (same_city / len(applied) if is_placed else 0.0) if applied else None
     every = [action for kind in ("application", "click", "view") for action in pair.actions(kind)]
     latest = max((action.at for action in every), default=None)
     clock = pair.inputs.dataset.as_of.to_pydatetime()
@@ -79,6 +82,7 @@ def expected_values(pair: Pair) -> dict[str, float]:
         "user.preferred": float(len(user.preferred)),
         "pair.place": nan_if_none(place),
         "pair.application_occupation_share": nan_if_none(share),
+        "pair.application_city_share": nan_if_none(city_share),
         "pair.wage_ratio": nan_if_none(None if mean is None or job.hourly is None else job.hourly / mean),
         "pair.days_since_view": nan_if_none((clock - max(viewed)).total_seconds() / DAY if viewed else None),
         "pair.factors": nan_if_none(pair.cosine_of_factors),

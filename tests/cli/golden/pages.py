@@ -33,6 +33,7 @@ from scoring.cli.tables import (
 )
 from scoring.cli.tables.backtest import render_backtest
 from scoring.cli.tables.cluster_check import render_check
+from scoring.cli.tables.learned import render_import
 from scoring.cli.tables.live_status import render_status
 from scoring.data_check import DataCheck, Finding
 from scoring.evaluation import Backtest, Comparison, JobSlicing, Scoreboard, Slicing
@@ -42,6 +43,7 @@ from scoring.evaluation.measure_values import MeasureValues
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.rank_change_waterfall import Change, Waterfall
 from scoring.importing import ImportReport
+from scoring.learning.sidecar import LinkSpec
 from scoring.live.log_status import LogReader, LogStatus
 from scoring.model import Inputs
 from scoring.model_catalog import list_preset_names
@@ -57,6 +59,7 @@ from scoring.runs.gate.verdict import Measure, Verdict
 from scoring.runs.history import RunRecord, RunStatus
 from scoring.runs.publishers import Destination, RunInfo
 from scoring.telemetry import Phase
+from scoring.training import ModelImport
 from scoring.tuning import Reach
 from scoring.tuning.job_audience_result import Audience
 from scoring.validation.report import TableReport
@@ -253,6 +256,21 @@ def import_report() -> Any:
     loaded = TableReport("users", 150, 147, {"repeated": 1}, {"user_id is missing": 2})
     reports = [imported, updated, again, replaced]
     return "\n".join([*(line for report in reports for line in report.lines()), "", f"warning: {loaded.format_line()}"])
+
+
+def learned_import() -> Any:
+    """Return the import of trees with an affine link, and of a network with a sigmoid link and missing outputs."""
+    output = np.linspace(-4.0, 2.0, 2_001)
+
+    def page(name: str, kind: str, link: LinkSpec, missing: float) -> Any:
+        training = SimpleNamespace(users=tuple(range(336)))
+        sidecar = SimpleNamespace(format=kind, inputs=range(23), link=link, missing=12.5, training=training)
+        model: Any = SimpleNamespace(path=Path(name), sidecar=sidecar)
+        value = link.make_link(12.5)(output)
+        return render_import(ModelImport(model, Path("own.yaml"), output, value, 0.002, missing))
+
+    trees = page("own.txt", "lightgbm", LinkSpec(kind="affine", low=-3.994, high=1.994), 0.0)
+    return Group(trees, Text(), page("own.onnx", "onnx", LinkSpec(kind="sigmoid"), 0.0123))
 
 
 # explain, models, compare
@@ -687,6 +705,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "live_status": live_status,
     "cluster_check": cluster_check,
     "import_report": import_report,
+    "learned_import": learned_import,
     "check": check,
     "explain": explain,
     "reach": reach_page,
