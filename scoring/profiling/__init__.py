@@ -12,6 +12,7 @@
 - `pruning_stats`: how many jobs are scored for each user
 - `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `live_delays`: how soon live lists contain events, one by one and in a burst
+- `shared_cache_times`: the first answers of two engines, with and without a shared cache
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
 Helper modules: `subprocess_data_source` (data that a new process can load), `measurement` (seconds, bytes, processes),
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from scoring.profiling.sessions import plot_layers as plot_layers
     from scoring.profiling.sessions import plot_times as plot_times
     from scoring.profiling.sessions import replay as replay
+    from scoring.profiling.shared_cache_times import compare_shared_cache as compare_shared_cache
     from scoring.profiling.subprocess_data_source import Source as Source
     from scoring.profiling.subprocess_data_source import full_run as full_run
     from scoring.profiling.user_loading_comparison import compare_queries as compare_queries
@@ -90,6 +92,7 @@ _HOMES = {
     "Source": "subprocess_data_source",
     "column_bytes": "column_memory",
     "compare_caches": "sessions",
+    "compare_shared_cache": "shared_cache_times",
     "compare_queries": "user_loading_comparison",
     "count_recomputed": "sessions",
     "fold_lines": "line_times",
