@@ -15,6 +15,7 @@ from scoring.learning.learned_model import LearnedModel, read_learned_model
 from scoring.learning.sidecar import place_sidecar, write_sidecar
 from tests.learning.model_files import NAMES, make_content, make_specs_of, make_trees, write_model
 from tests.learning.network_files import apply_layers, random_layers
+from tests.support.proof_counts import record_count
 
 SUFFIXES = (".txt", ".onnx", ".tflite")
 N_MUTATIONS = 200
@@ -73,6 +74,7 @@ def test_mutated_files_are_all_refused(path: Path) -> None:
             changed = content[:place] + generator.bytes(int(generator.integers(1, 9))) + content[place:]
         path.write_bytes(changed)
         assert_refused(path)
+    record_count("model files", "{} of {} files refused", N_MUTATIONS, N_MUTATIONS)
 
 
 def test_mutated_sidecar_is_refused_or_equal(path: Path) -> None:

@@ -97,6 +97,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
         "leaks": (
             Promise("planted leaks", "The check of a holdout reports leaks that are planted in the data."),
             Promise("false alarms", "It reports a leak in at most 2 % of the holdouts of data without leaks."),
+            Promise(
+                "training leaks", "No input of a training frame depends on an action after the cut of its holdout."
+            ),
         ),
     },
     "Robust runs": {
@@ -228,6 +231,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             Promise("path traversal", "No profile or run name leads outside its folder."),
             Promise("unsafe YAML", "No YAML file executes code or fills the memory."),
             Promise("pickles", "No pickle is executed."),
+            Promise(
+                "model files", "A model file that was changed, cut off or extended is refused, in all three formats."
+            ),
             Promise("dangerous calls", "The package has no dangerous calls except those that state their reason."),
         ),
         "servers": (

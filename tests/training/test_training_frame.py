@@ -17,6 +17,7 @@ from scoring.model import Eligibility, Inputs
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.synthetic import make_market
 from scoring.training import TrainingFrame, frame, select_model_users
+from tests.support.proof_counts import record_count
 
 NAMES = [name for name in INPUTS if name != "pair.factors"]
 
@@ -52,6 +53,7 @@ def test_later_actions_change_nothing_but_labels(data: Dataset, holdout: Holdout
     assert changed.fingerprint != data.fingerprint
     found = frame(by_time(changed, days=30), NAMES, users=rows.users, negatives=10)
     assert found.digest == rows.digest
+    record_count("training leaks", "{} inputs", len(NAMES))
 
 
 def test_changed_labels_leave_inputs(data: Dataset, holdout: Holdout, rows: TrainingFrame) -> None:
