@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from scoring import widgets
 from scoring.cli.app import app
+from scoring.database.database import Database
 from scoring.errors import MissingDependencyError
 from scoring.optional_dependencies import require
 from scoring.profiling import line_times
@@ -61,3 +62,29 @@ def test_mlflow_option_without_mlflow_names_the_extra(monkeypatch: pytest.Monkey
         "error: --mlflow requires mlflow, which is not installed. Install it with: pip install 'scoring[mlflow]'\n"
     )
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("package", "command"),
+    [
+        ("distributed", ("run", "--cluster", "local:2")),
+        ("cryptography", ("run", "--cluster", "tls://127.0.0.1:1")),
+        ("distributed", ("cluster", "scheduler")),
+        ("distributed", ("cluster", "worker", "tls://127.0.0.1:1")),
+        ("cryptography", ("cluster", "certificates", "--out", "certificates")),
+        ("distributed", ("cluster", "check", "tls://127.0.0.1:1")),
+    ],
+)
+def test_cluster_without_its_extra_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str, command: tuple[str, ...]
+):
+    hide(monkeypatch, package)
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    with Database.open("data/market.db") as database:
+        database.create()
+    done = CliRunner().invoke(app, list(command))
+    assert done.exit_code == 1
+    assert f"requires {package}" in done.stderr
+    assert "pip install 'scoring[cluster]'" in done.stderr
+    assert not Path("certificates").exists()

@@ -141,6 +141,7 @@ def test_driver_behind_a_cut_link_ranks_the_rest(machines: TwoMachines, tmp_path
     assert read_parts(tmp_path / "cut/latest") == read_parts(tmp_path / "alone/latest")
 
 
+@pytest.mark.long
 def test_slow_and_cut_connection_of_the_driver(
     market: Prepared, expected_files: dict[str, bytes], tmp_path: Path
 ) -> None:

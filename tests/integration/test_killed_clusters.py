@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,9 +37,12 @@ pytest.importorskip("distributed", reason="the extra `cluster` is not installed"
 
 
 def survive_killed_workers(
-    kills: int, seed: int, market: Prepared, expected_files: dict[str, bytes], folder: Path
+    kills: int, seed: int, pause: float, market: Prepared, expected_files: dict[str, bytes], folder: Path
 ) -> tuple[int, int, int]:
-    """Kill workers while runs last. Return the number of kills, the wanted number, and the number of runs."""
+    """Kill workers while runs last, after random pauses. A worker starts again in a second or two.
+
+    Return the number of kills, the wanted number, and the number of runs.
+    """
     chance, happened, runs, local, longest = random.Random(seed), 0, 0, 0, 0.0
     with LocalCluster(3, threads=1) as cluster:
         while happened < kills:
@@ -51,10 +52,9 @@ def survive_killed_workers(
                 run.wait_for_parts()
             killed = time.monotonic()
             while run.is_running and happened < kills:
-                time.sleep(chance.uniform(0.0, 1.5))  # a worker starts again in a second or two
-                with suppress(ProcessLookupError):
-                    os.kill(chance.choice(cluster.workers).pid, signal.SIGKILL)
-                    happened += run.is_running
+                time.sleep(chance.uniform(0.0, pause))
+                is_running = run.is_running
+                happened += chance.choice(cluster.workers).kill() and is_running
                 killed = time.monotonic()
             assert run.finish() == expected_files
             longest = max(longest, run.longest_wait(killed))
@@ -69,7 +69,7 @@ def survive_killed_workers(
 def test_5_killed_workers_do_not_change_bytes(
     market: Prepared, expected_files: dict[str, bytes], tmp_path: Path
 ) -> None:
-    counts = survive_killed_workers(5, 1, market, expected_files, tmp_path)
+    counts = survive_killed_workers(5, 1, 0.5, market, expected_files, tmp_path)
     record_count("lost workers", "{} of {} kills in {} runs", *counts)
 
 
@@ -78,7 +78,7 @@ def test_5_killed_workers_do_not_change_bytes(
 def test_100_killed_workers_do_not_change_bytes(
     market: Prepared, expected_files: dict[str, bytes], tmp_path: Path
 ) -> None:
-    counts = survive_killed_workers(100, 2, market, expected_files, tmp_path)
+    counts = survive_killed_workers(100, 2, 1.5, market, expected_files, tmp_path)
     record_count("lost workers", "{} of {} kills in {} runs", *counts)
 
 

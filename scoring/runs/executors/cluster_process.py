@@ -46,9 +46,13 @@ ALLOWED_FAILURES: Final = 2
 
 _LOST: Final = 75
 """Exit code of a worker that lost its scheduler."""
+_GONE: Final = 76
+"""Exit code of a worker whose scheduler has not answered for `LEASE_SECONDS`."""
+_MAX_FAILURES: Final = 10
+"""A process that ends this many times within seconds of its start is not started again."""
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 5.0
-_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+_DELAYS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds before a worker that ended again at once is started again."""
 _SWEEP_SECONDS: Final = 3600.0
 
@@ -157,17 +161,29 @@ class ChildProcess:
             output.close()
             with suppress(OSError, ValueError):
                 process.stdin.close()  # type: ignore[union-attr]
-            failures = 0 if time.monotonic() - began > 10 else failures + 1
-            is_lost = self._is_closed.is_set() or not self._restarts or (code > 0 and code != _LOST)
-            if is_lost or self._is_closed.wait(_DELAYS[min(failures, len(_DELAYS)) - 1] if failures else 0.1):
+            failures = 0 if time.monotonic() - began > 5 else failures + 1
+            was_ready = self._first is not None and "error" not in self._first
+            if self._is_closed.is_set() or not self._restarts or not was_ready:
+                break
+            if code in (0, _GONE) or failures > _MAX_FAILURES:
+                break
+            if self._is_closed.wait(_DELAYS[min(failures, len(_DELAYS)) - 1] if failures else _DELAYS[0]):
                 break
             name = self._settings.get("name") or "The process"
-            cause = "lost its scheduler" if code == _LOST else f"was ended by signal {-code}"
+            cause = f"was ended by signal {-code}" if code < 0 else f"failed ({self.error})"
+            cause = "lost its scheduler" if code == _LOST else cause
             self._report(f"{name} {cause} and is started again.")
             self._process = self._start()
             if self._is_closed.is_set():
                 self._stop(self._process)
         self._ready.set()
+
+    def kill(self) -> bool:
+        """Kill the current process. Return whether there was one. Processes that may be restarted are."""
+        if self._process.poll() is not None:
+            return False
+        self._process.kill()
+        return True
 
     def wait_ready(self) -> dict[str, Any]:
         """Return the first line of the process.
@@ -385,7 +401,11 @@ async def _serve_worker(address: ClusterAddress, settings: Mapping[str, Any]) ->
         await asyncio.wait({started, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not started.done():
             return 0
-        started.result()
+        try:
+            started.result()
+        except TimeoutError:
+            _say({"error": f"the scheduler at {address} has not answered for {LEASE_SECONDS:.0f} s"})
+            return _GONE
         _say({"address": worker.address})
         finished = asyncio.ensure_future(worker.finished())
         while not (finished.done() or stopped.done()):

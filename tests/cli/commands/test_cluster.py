@@ -144,3 +144,20 @@ def test_certificates_of_another_ca_are_one_sentence(scoring: Call, processes: P
     _, address = processes.start("scheduler", "--listen", "tls://127.0.0.1:0", "--certificates", Path("one").absolute())
     for command in (("worker", address), ("check", address)):
         require_one_error(scoring("cluster", *command, "--certificates", "other"), 1, "certificates of the same CA")
+
+
+@pytest.mark.long
+def test_worker_ends_a_minute_after_its_scheduler(scoring: Call, processes: Processes) -> None:
+    scoring("cluster", "certificates", "--out", "certificates")
+    trust = ("--certificates", Path("certificates").absolute())
+    scheduler, address = processes.start("scheduler", "--listen", "tls://127.0.0.1:0", *trust)
+    worker, _ = processes.start("worker", address, "--folder", Path("workers").absolute(), *trust)
+    find_child(scheduler).kill()
+    began = time.monotonic()
+    said = worker.communicate(timeout=100)[1]
+    assert 50 < time.monotonic() - began < 90
+    assert worker.returncode == 1
+    assert said.splitlines()[-1].startswith("error: ")
+    assert address in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert scheduler.wait(timeout=10) == 1

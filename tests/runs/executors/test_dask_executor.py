@@ -50,6 +50,8 @@ QUICK = Limits(part_seconds=0.0005, max_part_users=9, lost_seconds=3.0, join_sec
 
 def make_executor(cluster: LocalCluster, limits: Limits = QUICK, **settings: Any) -> DaskExecutor:
     """Return an executor that waits for the preflight of all workers, so that each gets a part."""
+    for worker in cluster.workers:
+        worker.wait_ready()
     limits = replace(limits, first_workers=max(limits.first_workers, len(cluster.workers)))
     return DaskExecutor(cluster.address, certificates=cluster.certificates, limits=limits, **settings)
 
