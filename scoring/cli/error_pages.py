@@ -16,7 +16,12 @@ _BY_CLASS: Final = {
 }
 """Class of the error → page. Names, because some modules of these classes are not imported without need."""
 _BY_KEY: Final = {
+    "constant": "docs/learned.md#values",
+    "digest": "docs/learned.md#files",
     "eligibility": "docs/eligibility_rules.md",
+    "link": "docs/learned.md#values",
+    "seal": "docs/learned.md#files",
+    "self_test": "docs/learned.md#files",
     "sources": "docs/mapping.md#sources",
     "tables": "docs/mapping.md#tables",
 }
