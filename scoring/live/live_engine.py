@@ -82,7 +82,7 @@ _FEW: Final = 64
 _ROUNDS: Final = 8
 """How often new lists may catch up while events are applied to the present ones."""
 _CAUGHT_UP: Final = 256
-"""Captured events that are applied together. Reads and events go on meanwhile."""
+"""Captured events that are applied together."""
 _REFILLS: Final = 8
 """Lists that are computed again between two reads."""
 _CHUNK: Final = 4
