@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ _READ_BY_ACTIONS: Final = (
 
 
 class _TakenJobs(Lazy, JobArrays):
-    """Some jobs. Their frame is made at first access."""
+    """Some jobs. Each array, and the frame, is made at first access."""
 
 
 class _TakenUsers(Lazy, UserArrays):
@@ -60,9 +61,11 @@ class JobColumns:
         return changed
 
     def take(self, slots: Ints, make_frame: Callable[[], pd.DataFrame]) -> JobArrays:
-        """Return the jobs at these slots, in that order."""
-        columns = {name: column[slots] for name, column in self._columns.items()}
-        return _TakenJobs.from_makers({"frame": make_frame}, **columns)
+        """Return the jobs at these slots, in that order. Use them before a row is written."""
+        makers: dict[str, Callable[[], Any]] = {
+            name: partial(column.take, slots) for name, column in self._columns.items()
+        }
+        return _TakenJobs.from_makers({**makers, "frame": make_frame})
 
 
 def take_users(users: UserArrays, row: int | None) -> UserArrays:

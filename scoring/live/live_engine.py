@@ -20,6 +20,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -644,7 +645,10 @@ class LiveEngine:
     def _take_rows(self, events: Sequence[LogEvent]) -> None:
         """Apply a few events to the present lists, during which no list is read."""
         rows, start = [event.event() for event in events], time.perf_counter()
-        seq, is_built = max(event.seq for event in events), True
+        seq, is_built, board = max(event.seq for event in events), True, self._require_state().lists.tables.board
+        for row in rows:
+            with suppress(DataError):  # counted when it is applied
+                row.require_canonical(board)  # an event remembers it: reads need not wait for the check
         with self._applying, self._lock.writing():
             lists = self._require_state().lists
             try:
