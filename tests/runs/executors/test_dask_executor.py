@@ -26,7 +26,10 @@ from pandas.testing import assert_frame_equal
 import scoring
 from scoring.bundle import bundle_file
 from scoring.database.database import Database
-from scoring.errors import ClusterError
+from scoring.errors import ClusterError, ModelError
+from scoring.model import Component, Inputs, Pair, Reason
+from scoring.model.terms import AffineLink, PairTerm, Value
+from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.runs.executors import cluster_session
 from scoring.runs.executors.certificates import create_certificates
@@ -39,7 +42,7 @@ from scoring.runs.publishers import DatabasePublisher, FramePublisher, ParquetPu
 from scoring.runs.shards import Shard, ShardTask, cut_shards, digest_lists
 from tests.support import broken_worker
 from tests.support.broken_worker import call_worker, worker_client
-from tests.support.errors import raises_with
+from tests.support.errors import raises_at, raises_with
 from tests.support.small_runs import read_parts, run
 
 pytestmark = pytest.mark.usefixtures("small_shards")
@@ -449,3 +452,28 @@ def test_worker_at_its_memory_limit_does_not_change_lists(
     executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.5))
     run_and_compare(prepared, expected, executor, progress=at_call(3, limit))
     assert executor.n_local_users == 0
+
+
+class PerPair(Component):
+    """A value that only a function of pairs can compute."""
+
+    kind = "per_pair"
+
+    def terms(self, inputs: Inputs) -> Value:
+        user_id, job_id = inputs.users.user_id, inputs.jobs.job_id
+        return Value((PairTerm(lambda users, jobs: (user_id[users] + job_id[jobs]) % 7.0),), link=AffineLink(0.0, 7.0))
+
+    def explain(self, pair: Pair) -> Reason:
+        raw = float((pair.user["user_id"] + pair.job["job_id"]) % 7)
+        return Reason(float(AffineLink(0.0, 7.0)(np.array([raw]))[0]), {"raw": raw})
+
+
+def test_model_evaluated_per_pair_is_rejected_before_ranking(
+    cluster: LocalCluster, prepared: Prepared, tmp_path: Path
+) -> None:
+    """Its functions exist in this process only."""
+    text = "name: mine\ngroups:\n  base:\n    weight: 1\n    components:\n      per_pair: {weight: 1}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    model = load_model(tmp_path / "mine.yaml", components=[PerPair])
+    with raises_at(ModelError, "pairs"):
+        run(prepared.with_model(model), FramePublisher(), executor=make_executor(cluster))
