@@ -271,10 +271,9 @@ def _compare_floor(inputs: Inputs) -> PairFormula:
 
 def _multiply_factors(inputs: Inputs) -> PairFormula:
     def compute(user: Rows, job: Rows) -> Floats:
-        left, right = inputs.user_vectors[user].astype(np.float64), inputs.job_vectors[job].astype(np.float64)
-        total = np.zeros(len(user))
-        for dimension in range(left.shape[1]):  # in order, so that a row has the same bits in every batch
-            total += left[:, dimension] * right[:, dimension]
+        products = inputs.user_vectors[user].astype(np.float64) * inputs.job_vectors[job]
+        # added in the order of the dimensions, so that a row has the same bits in every batch; -0.0 becomes 0.0
+        total = np.add.accumulate(products, axis=1)[:, -1] + 0.0 if products.shape[1] else np.zeros(len(user))
         return np.where(inputs.user_has_vector[user] & inputs.job_has_vector[job], total, np.nan)
 
     return compute
@@ -631,15 +630,17 @@ class InputTables:
         `user_rows` and `job_rows` (p,) are rows of the inputs. Each row has the same bits in every batch.
         """
         result = np.empty((len(user_rows), len(self.specs)))
-        jobs, users, pairs = self.job_columns, self.user_columns, self.pair_formulas
+        # gathering whole rows reads less memory than gathering columns one after another
+        jobs, users = self.job_columns[job_rows], self.user_columns[user_rows]
+        pairs = self.pair_formulas
         place = {"job": 0, "user": 0, "pair": 0}
         for column, spec in enumerate(self.specs):
             source = place[spec.side]
             place[spec.side] += 1
             if spec.side == "job":
-                result[:, column] = jobs[job_rows, source]
+                result[:, column] = jobs[:, source]
             elif spec.side == "user":
-                result[:, column] = users[user_rows, source]
+                result[:, column] = users[:, source]
             else:
                 result[:, column] = pairs[source](user_rows, job_rows)
         return result

@@ -25,6 +25,7 @@ from scoring.backends.numba.strategies import (
     count_users_per_batch,
     make_no_seeds,
 )
+from scoring.backends.numba.top_list import SHORT
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.program import Program
 from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
@@ -125,14 +126,14 @@ class NumbaBackend:
         self, rows: Longs, found: TopKBuffers, cancelled: Callable[[], bool], progress: Callable[[int], None]
     ) -> int:
         """Fill the lists of a model with functions of pairs; return the number of pairs that were evaluated."""
-        from scoring.backends.numba.evaluated_topk import USERS_AT_ONCE, EvaluatedRanking
+        from scoring.backends.numba.evaluated_topk import FIRST_JOBS, USERS_AT_ONCE, EvaluatedRanking
 
         k, n_evaluated = found.row.shape[1], [0]
         ranking, rest = EvaluatedRanking(self.bundle, k), NumbaBackend(self._rest, workers=1, strategy="pruned")
 
         def work(part: slice) -> int:
             users = rows[part]
-            first = rest.top_k(k, users).job_row
+            first = rest.top_k(max(k, min(FIRST_JOBS * k, SHORT)), users).job_row
             n_evaluated.append(ranking.fill(users, first, found.row[part], found.scores[part], found.count[part]))
             return part.stop - part.start
 

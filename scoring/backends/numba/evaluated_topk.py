@@ -49,12 +49,16 @@ from scoring.bundle.terms.pair_term import find_pair_components, find_pair_funct
 
 __all__ = ["EvaluatedRanking", "score_all_jobs", "without_pair_functions"]
 
+FIRST_JOBS = 3
+"""Times k: jobs with the best rest that are evaluated first."""
 BATCH: Final = 64
 """Jobs of a user in the first batch. Each further batch of the user is twice as large."""
 USERS_AT_ONCE: Final = 64
 """Users whose batches are evaluated together."""
 _COLLECTED_AT_ONCE: Final = 1 << 20
 """Candidates in memory per thread, or all jobs of one user if they are more: 12 MB."""
+_JOBS_AT_ONCE: Final = 8192
+"""Jobs whose inputs are in memory at a time, if all jobs of a user are scored."""
 _MARGIN: Final = 1.0 + 2.0**-20
 """Factor of the most that functions add. It covers the rounding of their products and of the total to float32."""
 
@@ -90,7 +94,9 @@ def score_all_jobs(program: Program, users: Longs, out: Singles, place: int) -> 
     jobs = program.pair_job[0]
     for row, user in enumerate(users):
         for part, function in enumerate(functions):
-            value[n + part] = function(np.repeat(user, len(jobs)), jobs)
+            for first in range(0, len(jobs), _JOBS_AT_ONCE):
+                some = jobs[first : first + _JOBS_AT_ONCE]
+                value[n + part, first : first + len(some)] = function(np.repeat(user, len(some)), some)
         pair_blocks.all_pairs(of_jobs, users[row : row + 1], out, place + row, 0, program.n_jobs)
 
 
@@ -265,7 +271,7 @@ class EvaluatedRanking:
     def fill(self, users: Longs, first_jobs: Longs, out_row: Longs, out_scores: Singles, out_count: Ints) -> int:
         """Fill the lists of users; return the number of pairs that were evaluated.
 
-        `first_jobs` (n, k) are rows of the best jobs by their rest, -1 after the last.
+        `first_jobs` (n, …) are rows of the best jobs by their rest, -1 after the last.
         """
         n_evaluated = 0
         state = new_user_state(self.rest_program, self.index)
@@ -315,16 +321,22 @@ class EvaluatedRanking:
         active = list(range(n))
         while active:
             active = [row for row in active if self._is_open(queues[row][1], int(at[row]), found[row])]
-            batches = [queues[row][0][at[row] : at[row] + width] for row in active]
+            stops = [self._find_stop(queues[row][1], int(at[row]), width, found[row]) for row in active]
+            batches = [queues[row][0][at[row] : stop] for row, stop in zip(active, stops, strict=True)]
             if active:
                 self._evaluate(users[active], [found[row] for row in active], batches, scoring)
-            at[active] += width
+            at[active] = stops
             width *= 2
         return n
 
     def _is_open(self, bounds: Floats, at: int, progress: _Progress) -> bool:
         """Return whether a job that was not evaluated may be in the list."""
         return at < len(bounds) and bounds[at] + self.most >= progress.last
+
+    def _find_stop(self, bounds: Floats, at: int, width: int, progress: _Progress) -> int:
+        """Return the end of a user's next batch: jobs that the list's last total excludes are not evaluated."""
+        end = min(at + width, len(bounds))
+        return at + int(np.count_nonzero(bounds[at:end] + self.most >= progress.last))
 
     def _evaluate(self, users: Longs, found: list[_Progress], batches: list[Longs], scoring: UserState) -> int:
         """Evaluate a batch of jobs (positions) per user; return the number of pairs."""
