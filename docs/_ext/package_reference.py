@@ -263,15 +263,18 @@ def make_package_reference() -> str:
 
 
 def make_input_table() -> str:
-    """Return the catalogue of inputs: name, formula, unit, and what a missing value is."""
+    """Return the catalogue of inputs: name, formula and unit. An asterisk marks the inputs of a frame by default.
+
+    More columns would not fit beside the longest name.
+    """
     from scoring.learning.input_catalogue import INPUTS
     from scoring.training import DEFAULT_INPUTS
 
     rows = [
-        (f"`{name}`", found.formula, found.unit, "yes" if name in DEFAULT_INPUTS else "")
+        (f"`{name}`" + (r" \*" if name in DEFAULT_INPUTS else ""), f"{found.formula} ({found.unit})")
         for name, found in INPUTS.items()
     ]
-    return "\n".join(make_table(("name", "formula", "unit", "default"), rows))
+    return "\n".join(make_table(("name", "formula (unit)"), rows))
 
 
 REFERENCES: Final[dict[str, Callable[[], str]]] = {

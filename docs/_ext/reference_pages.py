@@ -23,6 +23,7 @@ MODULES = (
     "scoring.array_types",
     "scoring.backends.reference",
     "scoring.components.helpers",
+    "scoring.components.learned",
     "scoring.database.database",
     "scoring.database.readers",
     "scoring.database.writers",
@@ -31,6 +32,7 @@ MODULES = (
     "scoring.dataset.smaller_dtypes",
     "scoring.errors",
     "scoring.evaluation.list_writer",
+    "scoring.tuning.logistic_fit",
 )
 """Modules that guides and notebooks import from."""
 MOST_FUNCTIONS = 12
