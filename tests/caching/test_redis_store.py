@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from scoring.caching import RedisStore, SharedCache, redis_store, signed_values
+from scoring.caching.server_connections import ServerConnections
 from scoring.caching.signed_values import Header, Signer
 from scoring.errors import ConfigurationError
 from tests.support.errors import raises_at
@@ -107,6 +108,10 @@ def test_tls(tmp_path_factory: pytest.TempPathFactory) -> None:
     with ValkeyServer(binary, "--tls-port", str(port), *files, "--tls-auth-clients", "no"):
         wait_until(lambda: can_connect(port))
         trusted = options_of(f"rediss://{HOST}:{port}/0?ssl_ca_certs={folder}/cert.pem")
+        for _ in range(20):  # session tickets arrive after the handshake, sooner or later
+            connections = ServerConnections(trusted)
+            assert connections.run("PING") == b"PONG"
+            connections.close()
         write(trusted, make_value())
         with store_of(trusted) as store:
             assert (store.get_or_compute(KEY, never) == make_value()).all()
@@ -292,13 +297,13 @@ def test_wrong_type_of_a_key_is_an_error(valkey: ValkeyServer, options: SharedCa
 def test_chunks_lost_after_the_header_are_a_miss(valkey: ValkeyServer, options: SharedCache, part: str) -> None:
     name = write(options, make_value(300_000))
     with valkey.client() as client, store_of(options) as store:
-        ask, lost = store._connections.run, []
+        ask_server, lost = store._connections.run, list[int]()
 
         def lose(*command: object, **settings: int) -> object:
             if command[0] == "GETRANGE" and not lost:  # the first chunk; the header was read
                 lost.append(1)
                 client.flushall() if part == "everything" else client.delete(*client.keys(f"{name}:*:1"))
-            return ask(*command, **settings)
+            return ask_server(*command, **settings)
 
         store._connections.run = lose  # type: ignore[method-assign]
         assert (store.get_or_compute(KEY, compute := Computation(make_value(300_000))) == compute.value).all()
@@ -341,7 +346,7 @@ def test_long_computation_keeps_its_lock(options: SharedCache, monkeypatch: pyte
     monkeypatch.setattr(redis_store, "HEARTBEAT_SECONDS", 0.05)
     with store_of(options) as first, store_of(options) as second:
         started = threading.Event()
-        compute = Computation(make_value(), lambda: (started.set(), time.sleep(1)))
+        compute = Computation(make_value(), lambda: signal_and_wait(started, threading.Event(), 1))
         thread = threading.Thread(target=first.get_or_compute, args=(KEY, compute))
         thread.start()
         started.wait(5)
@@ -353,7 +358,7 @@ def test_wait_ends_after_its_limit(options: SharedCache, monkeypatch: pytest.Mon
     monkeypatch.setattr(redis_store, "MIN_WAIT_SECONDS", 0.2)
     with store_of(options) as first, store_of(options) as second:
         started, end = threading.Event(), threading.Event()
-        compute = Computation(make_value(), lambda: (started.set(), end.wait(10)))
+        compute = Computation(make_value(), lambda: signal_and_wait(started, end, 10))
         thread = threading.Thread(target=first.get_or_compute, args=(KEY, compute))
         thread.start()
         started.wait(5)
@@ -438,7 +443,7 @@ def test_server_killed_midway(fresh_valkey: ValkeyServer, moment: str) -> None:
     options = options_of(fresh_valkey.url(proxy.port))
     if moment == "read":
         write(options, make_value(400_000))
-        proxy.cut_after = 1_500_000
+        proxy.cut_after = 600_000  # in the first chunk, also on a new connection
     with store_of(options) as store:
         compute = Computation(make_value(400_000), fresh_valkey.kill if moment == "computation" else lambda: None)
         assert (store.get_or_compute(KEY, compute) == compute.value).all()
@@ -579,6 +584,11 @@ def test_log_has_one_sentence_for_an_outage(fresh_valkey: ValkeyServer, caplog: 
         check_answers(store, 20)
     [record] = caplog.records
     assert f"redis://{HOST}:{fresh_valkey.port}/0" in record.getMessage()
+
+
+def signal_and_wait(started: threading.Event, end: threading.Event, seconds: float) -> None:
+    started.set()
+    end.wait(seconds)
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:

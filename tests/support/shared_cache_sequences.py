@@ -47,11 +47,13 @@ class Sequence:
 
     def __init__(self, server: ValkeyServer, folder: Path, seed: int) -> None:
         self.server, self.draw = server, random.Random(seed)
-        self.url = f"sqlite:///{folder / f'{seed}.db'}"
+        self.path = folder / f"{seed}.db"
+        self.url = f"sqlite:///{self.path}"
         self.database = Database.open(self.url)
         save_tables(self.database, TABLES)
         self.options = options_of(server.url(), basis_seconds=10.0, connect_seconds=0.2)
-        self.now, self.snapshot, self.asked = BEGIN, {}, 0
+        self.now, self.asked = BEGIN, 0
+        self.snapshot: dict[bytes, bytes | None] = {}
         self.engines = [self.open_engine(self.options) for _ in range(N_ENGINES)]
         self.runner = asyncio.Runner()
 
@@ -65,10 +67,12 @@ class Sequence:
             engine.close()
         self.runner.close()
         self.database.close()
+        self.path.unlink()
 
     def answer(self, engine: ScoringEngine) -> dict[str, Any]:
         frame = self.runner.run(engine.calculate_scores_for_all_users(top_k=5))
-        return dict(frame.to_dict("list"))
+        assert isinstance(frame, pd.DataFrame)
+        return {str(name): column.tolist() for name, column in frame.items()}
 
     # Steps
 

@@ -97,8 +97,8 @@ class ValkeyServer:
 
 def options_of(url: str, **settings: Any) -> SharedCache:
     """Return options with a long timeout, so that a busy machine causes no failure."""
-    settings = {"namespace": "tests", "secrets": (SECRET,), "read_seconds": 5.0, "connect_seconds": 5.0} | settings
-    return SharedCache(url, **settings)
+    patient: dict[str, Any] = {"secrets": (SECRET,), "read_seconds": 5.0, "connect_seconds": 5.0}
+    return SharedCache(url, **({"namespace": "tests"} | patient | settings))
 
 
 class SlowProxy:
