@@ -104,6 +104,9 @@ _INDEXES: Final = {
 }
 _XID_INDEX: Final = "CREATE INDEX events_by_transaction ON events (xid)"
 
+_WRITTEN: Final = Table("events", MetaData(), *(Column(name) for name in ("kind", "key", "body", "at")))
+"""The columns of `events` that a writer fills. One object, so that SQLAlchemy compiles a statement once."""
+
 log_settings: Final = Table(
     "event_log_settings",
     LOG_METADATA,
@@ -296,8 +299,7 @@ def record_rows(
         body, now = sqlite_event_triggers.encode_row(name, board, table.name), sqlite_event_triggers.NOW
     columns = [literal_column(f"'{EVENT_KINDS[name]}'"), table.c[EVENT_KEYS[name]], *map(literal_column, (body, now))]
     rows = select(*columns).select_from(table).where(condition)
-    events = Table("events", MetaData(), *(Column(column) for column in ("kind", "key", "body", "at")))
-    connection.execute(events.insert().from_select(list(events.c.keys()), rows))
+    connection.execute(_WRITTEN.insert().from_select(list(_WRITTEN.c.keys()), rows))
     notify_readers(connection)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     func,
     select,
     true,
+    tuple_,
 )
 
 from scoring.columns.id_arguments import is_text, list_ids, parse_plain_number
@@ -29,7 +31,7 @@ from scoring.columns.text_normalisation import normalise_value
 from scoring.database.engines import READ_ONLY
 from scoring.errors import ConfigurationError
 
-__all__ = ["ALL_ROWS", "has_id", "is_in", "mark_present", "to_microseconds"]
+__all__ = ["ALL_ROWS", "has_id", "has_key", "is_in", "mark_present", "to_microseconds"]
 
 PRESENT_MARK: Final = "given"
 BLANK_CHARACTERS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the characters of blank text
@@ -53,6 +55,29 @@ def is_in(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
 
     item = Text() if values and isinstance(values[0], str) else key.type
     return key == any_(bindparam(None, values, ARRAY(item)))
+
+
+def has_key(
+    connection: Connection, key: Sequence[ColumnElement[Any]], rows: list[tuple[Any, ...]]
+) -> ColumnElement[bool]:
+    """Return the condition that the columns of `key` are those of one of the rows, given as bound parameters.
+
+    For a list of rows as SQL, SQLite reads the whole table. For the rows of a query, it uses an index.
+    """
+    if len(key) == 1:
+        return is_in(connection, key[0], [value for (value,) in rows])
+    if connection.dialect.name == "sqlite":
+        items: FromClause = func.json_each(bindparam(None, json.dumps(rows), String)).table_valued(column("value"))
+        return tuple_(*key).in_(select(*(func.json_extract(items.c.value, f"$[{at}]") for at in range(len(key)))))
+    if connection.dialect.name in READ_ONLY:
+        return tuple_(*key).in_(rows)
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    arrays = (
+        bindparam(None, list(values), ARRAY(of.type)) for of, values in zip(key, zip(*rows, strict=True), strict=True)
+    )
+    found = func.unnest(*arrays).table_valued(*(column(of.name) for of in key)).render_derived()
+    return tuple_(*key).in_(select(*found.c))
 
 
 def has_id(

@@ -23,7 +23,6 @@ from sqlalchemy import (
     exists,
     insert,
     select,
-    tuple_,
     update,
 )
 
@@ -39,7 +38,7 @@ from scoring.database.event_tables import is_recorded_here, record_change, recor
 from scoring.database.factor_blobs import VECTOR_DTYPE
 from scoring.database.query_counter import count_driver_call
 from scoring.database.schema import DATA_TABLES, data_changes, get_data_table
-from scoring.database.sql_filters import is_in
+from scoring.database.sql_filters import has_key, is_in
 from scoring.errors import DataError
 
 __all__ = [
@@ -55,8 +54,6 @@ __all__ = [
 
 ROWS_PER_BATCH: Final = 50_000
 MANY_ROWS: Final = 100_000
-ROWS_PER_CONDITION: Final = 5_000
-"""Rows of a condition with several values per row; SQLite binds at most 32,766 values."""
 VALUES_PER_INSERT: Final = 320
 """Values per INSERT on SQLite. With 40 results per INSERT instead of one, storing them takes half the time."""
 
@@ -124,15 +121,10 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame, board: B
 def _record_frame(connection: Connection, name: str, frame: pd.DataFrame, board: Board) -> None:
     """Write the events of rows that were inserted."""
     key = get_data_table(name, board).primary_key.columns
-    size = ROWS_PER_BATCH if len(key) == 1 else ROWS_PER_CONDITION
-    for start in range(0, len(frame), size):
-        columns = to_stored_columns(name, frame.iloc[start : start + size], board)
-        values = [columns[column.name] for column in key]
-        if len(values) == 1:
-            condition = is_in(connection, *key, *values)
-        else:
-            condition = tuple_(*key).in_(list(zip(*values, strict=True)))
-        record_rows(connection, name, board, condition)
+    for start in range(0, len(frame), ROWS_PER_BATCH):
+        columns = to_stored_columns(name, frame.iloc[start : start + ROWS_PER_BATCH], board)
+        rows = list(zip(*(columns[column.name] for column in key), strict=True))
+        record_rows(connection, name, board, has_key(connection, list(key), rows))
 
 
 def _insert_frame(connection: Connection, target: Table, name: str, frame: pd.DataFrame, board: Board) -> None:

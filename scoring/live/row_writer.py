@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Connection, delete, func, or_, select, text, tuple_
+from sqlalchemy import Connection, delete, func, or_, select, text
 
 from scoring.columns.text_id_hash import number_texts
 from scoring.columns.types.id import parse_ids
 from scoring.database.event_tables import event_writes, record_deletion, record_rows
 from scoring.database.schema import DATA_TABLES, get_data_table
-from scoring.database.sql_filters import is_in
+from scoring.database.sql_filters import has_key, is_in
 from scoring.database.writers import renew_revision, to_stored_columns
 from scoring.errors import DataError, shorten_repr
 from scoring.live.event_decoder import EventDecoder, describe_rejections
@@ -357,7 +357,8 @@ def _write(connection: Connection, name: str, rows: list[dict[str, Any]], decode
     if name == "actions":
         keys = insert_new(connection, table, list(by_key.values()))
         if keys:
-            record_rows(connection, name, decoder.board, tuple_(*table.primary_key.columns).in_(map(tuple, keys)))
+            condition = has_key(connection, list(table.primary_key.columns), [tuple(found) for found in keys])
+            record_rows(connection, name, decoder.board, condition)
         return
     statement: Any = _get_insert(connection)(table)
     values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
