@@ -16,10 +16,19 @@ from tests.docs.example_names import make_names
 from tests.docs.guide_names import find_imported_names
 
 PACKAGE = Path(__file__).parents[2] / "scoring"
-MEASUREMENTS = {"growth", "peak_of", "read_growth", "sweep"}
-"""Functions that start processes for seconds, or read their recorded results. Notebooks 2, 3 and 8 run them."""
-INTERFACES = {"Inputs", "Pair", "DataError", "DotTerm", "prefecture_key", "Days", "write_frame"}
-"""Names that examples use but do not create: arguments of methods, an exception, types and helpers of components."""
+MEASUREMENTS = {"compare_shared_cache", "growth", "peak_of", "read_growth", "sweep"}
+"""Functions that start processes for seconds, or read their recorded results. Notebooks 2, 3, 5 and 8 run them."""
+INTERFACES = {
+    "Inputs",
+    "Pair",
+    "DataError",
+    "MissingDependencyError",
+    "DotTerm",
+    "prefecture_key",
+    "Days",
+    "write_frame",
+}
+"""Names that examples use but do not create: arguments of methods, exceptions, types and helpers of components."""
 
 
 def find_modules() -> list[str]:
