@@ -46,6 +46,7 @@ from scoring.database.schema import get_data_table
 from scoring.errors import DatabaseError
 
 __all__ = [
+    "FORMAT",
     "LOG_TABLES",
     "event_readers",
     "event_writes",

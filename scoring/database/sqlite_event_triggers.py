@@ -21,6 +21,10 @@ __all__ = ["NOW", "create_triggers", "drop_triggers", "encode_row", "list_trigge
 # milliseconds, rounded up: a time that the writer has read before is not in the future
 NOW: Final = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000 + 999"
 
+DELETE_LAST_REPLACEMENT: Final = (
+    "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events) AND kind = 'table_replaced'"
+)
+
 MAX_PAIRS: Final = 50
 """Columns in one call of `json_object`, which takes at most 100 arguments."""
 
@@ -60,13 +64,14 @@ def make_triggers(board: Board) -> dict[str, str]:
         body = "; ".join(statements)
         triggers[full_name] = f"CREATE TRIGGER {full_name} AFTER {event} ON {table} {when}BEGIN {body}; END"
 
-    replaced = insert_replacement(NOW)
+    # SQLite has no triggers per statement: of consecutive events, only the last is kept
+    replaced = (DELETE_LAST_REPLACEMENT, insert_replacement(NOW))
     for table in ("jobs", "users"):
         key, kind = EVENT_KEYS[table], EVENT_KINDS[table]
         written = insert_event(kind, f"NEW.{key}", encode_row(table, board, "NEW"), NOW)
         add(table, "insert", "INSERT", "", written)
         add(table, "update", "UPDATE", f"NEW.{key} IS OLD.{key}", written)
-        add(table, "rename", "UPDATE", f"NEW.{key} IS NOT OLD.{key}", replaced)
+        add(table, "rename", "UPDATE", f"NEW.{key} IS NOT OLD.{key}", *replaced)
     add("jobs", "delete", "DELETE", "", insert_event("job", "OLD.job_id", "NULL", NOW))
     deleted = insert_event("user", "OLD.user_id", "NULL", NOW)
     add("users", "delete", "DELETE", "", *erase_user("key = OLD.user_id"), deleted)
@@ -75,11 +80,11 @@ def make_triggers(board: Board) -> dict[str, str]:
         "EXISTS (SELECT 1 FROM actions WHERE user_id = NEW.user_id) AND EXISTS (SELECT 1 FROM events "
         "WHERE key = NEW.user_id AND kind = 'user' AND body IS NULL)"
     )
-    add("users", "return", "INSERT", returned, replaced)
+    add("users", "return", "INSERT", returned, *replaced)
     row = encode_row("actions", board, "NEW")
     add("actions", "insert", "INSERT", "", insert_event("action", "NEW.user_id", row, NOW))
-    add("actions", "update", "UPDATE", "", replaced)
-    add("actions", "delete", "DELETE", f"NOT ({is_erased('OLD.user_id')})", replaced)
+    add("actions", "update", "UPDATE", "", *replaced)
+    add("actions", "delete", "DELETE", f"NOT ({is_erased('OLD.user_id')})", *replaced)
     return triggers
 
 

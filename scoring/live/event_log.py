@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, select, text
 from scoring.database.board_definition_storage import read_board
 from scoring.database.database import Database
 from scoring.database.event_tables import (
+    FORMAT,
     event_readers,
     has_log,
     has_triggers,
@@ -118,7 +119,7 @@ class LogEvent:
     Parameters
     ----------
     seq: Its number: the version of the row.
-    kind: `job`, `user` or `action`; `table_replaced`, `tick` or `model`.
+    kind: `job`, `user` or `action`; `table_replaced`, `tick` or `model`; others of a later version.
     key: The id of the job or user, the user of an action, or the number of a tick or a promotion.
     body: The row, as canonical Python values, or the JSON object of another kind. None if it was deleted.
     at: When it was recorded.
@@ -255,8 +256,15 @@ class EventLog:
                 "--install`.",
                 reason="missing table",
             )
-        epoch: str = connection.execute(select(log_settings.c.value).where(log_settings.c.name == "epoch")).scalar_one()
-        return epoch
+        rows = connection.execute(select(log_settings))
+        settings: dict[str, str] = {row.name: row.value for row in rows}
+        if settings["format"] != FORMAT:
+            raise DatabaseError(
+                f"{self.database.display}: the log of live lists has the format {make_printable(settings['format'])}, "
+                f"but this version of scoring reads format {FORMAT}. Use the version that installed the log.",
+                reason="not supported",
+            )
+        return settings["epoch"]
 
     def _read_end(self, connection: Connection) -> LogPosition:
         epoch = self._read_epoch(connection)
@@ -359,6 +367,10 @@ class EventLog:
         found: int | None = 0
         if after.epoch == end.epoch and after.seq:
             found = connection.execute(text("SELECT at FROM events WHERE seq = :seq"), {"seq": after.seq}).scalar()
+            if found is None and not self._is_postgres:  # triggers replace a `table_replaced` by a later one
+                following = text("SELECT kind FROM events WHERE seq > :seq ORDER BY seq LIMIT 1")
+                is_replaced = connection.execute(following, {"seq": after.seq}).scalar() == _REPLACED
+                found = after.at if is_replaced else None
         if after.epoch != end.epoch or found != after.at or _get_xmax(after) > _get_xmax(end):
             raise LogRestoredError(
                 f"{self.database.display}: the log does not contain event {after.seq} as it was read: the database was "
@@ -414,8 +426,7 @@ class EventLog:
         for place, row in enumerate(rows):
             at = to_time(row.at)
             if row.kind not in _TABLES:
-                body = None if row.body is None else json.loads(_to_text(row.body))
-                events.append(LogEvent(row.seq, row.kind, row.key, body, at))
+                events.append(LogEvent(row.seq, row.kind, row.key, _parse_body(row.body), at))
             elif row.body is None:
                 if row.kind == "action":  # of a user who was deleted later
                     rejected.append(row.seq)
@@ -536,6 +547,15 @@ class EventLog:
 def _get_xmax(position: LogPosition) -> int:
     """Return the first transaction that the snapshot of a position does not contain; 0 on SQLite."""
     return int(position.snapshot.split(":")[1]) if position.snapshot else 0
+
+
+def _parse_body(body: str | bytes | None) -> Mapping[str, Any] | None:
+    """Return the JSON object of a body; None without one. A later version of this package may write other bodies."""
+    try:
+        content = None if body is None else json.loads(_to_text(body))
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _to_text(body: str | bytes) -> str:

@@ -59,6 +59,7 @@ class Engine(Protocol):
     metrics: Any
 
     def get(self, user_id: int, *, after: int | None = None, timeout: float = 1.0) -> LiveAnswer: ...
+    def has_applied(self, seq: int) -> bool: ...
     def find_external_ids(self, job_ids: Sequence[int]) -> list[str | None]: ...
     def explain(self, user_id: int, job_id: int) -> Explanation: ...
     def write(self, rows: Any, idempotency_key: str | None = None) -> Written: ...
@@ -232,22 +233,21 @@ class _Service:
     async def _get(self, user_id: int, after: int | None) -> LiveAnswer:
         """Return the list. Wait for the event `after` in the event loop, without a thread."""
         deadline = time.monotonic() + AFTER_SECONDS
-        for turn in itertools.count():
-            try:
-                return self._engine.get(user_id, after=after, timeout=0)
-            except SeqNotReachedError as error:
-                if time.monotonic() >= deadline:
-                    raise RequestError(
-                        409,
-                        "not_reached",
-                        f"Event {after} is not applied after {AFTER_SECONDS:.0f} s; the list is that of event "
-                        f"{error.seq}. Retry, or read without `after`.",
-                        {"retry-after": "1"},
-                    ) from None
-            except ScoringError as error:
-                raise _convert(error) from error
-            await asyncio.sleep(_POLL_SECONDS[min(turn, len(_POLL_SECONDS) - 1)])
-        raise AssertionError("the loop ends with an answer or an error")
+        turns = itertools.count()
+        while after is not None and not self._engine.has_applied(after) and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_SECONDS[min(next(turns), len(_POLL_SECONDS) - 1)])
+        try:
+            return self._engine.get(user_id, after=after, timeout=0)
+        except SeqNotReachedError as error:
+            raise RequestError(
+                409,
+                "not_reached",
+                f"Event {after} is not applied after {AFTER_SECONDS:.0f} s; the list is that of event {error.seq}. "
+                "Retry, or read without `after`.",
+                {"retry-after": "1"},
+            ) from None
+        except ScoringError as error:
+            raise _convert(error) from error
 
     async def explain(self, request: Request) -> Response:
         _require_no_query(request)

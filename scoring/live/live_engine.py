@@ -48,6 +48,7 @@ from scoring.live.live_lists import REBUILD_AT, LiveLists, UserList, make_next_b
 from scoring.live.live_metrics import LiveMetrics
 from scoring.live.live_tables import LiveTables
 from scoring.live.pair_arrays import LayoutChangedError
+from scoring.live.pause_store import StoredPause, create_pauses, delete_pause, read_pause, write_pause
 from scoring.live.process_settings import ProcessSettings
 from scoring.live.read_priority_lock import ReadPriorityLock
 from scoring.live.verification import VerifyReport, verify_lists
@@ -74,7 +75,9 @@ MAX_TRANSACTION: Final = 500
 """Events of one poll that start an early tick."""
 
 _LOG: Final = logging.getLogger("scoring.live")
+_MODEL_LOG: Final = logging.getLogger("scoring.live.model")
 _ROWS: Final = ("job", "user", "action")
+_KINDS: Final = (*_ROWS, "table_replaced", "tick", "model")
 _PAGE: Final = 1000
 _MAX_BACKLOG: Final = 200_000
 _RECENT: Final = 100_000
@@ -131,7 +134,10 @@ class LiveAnswer:
 
 @dataclass(frozen=True)
 class LiveStatus:
-    """The state of an engine."""
+    """The state of an engine.
+
+    `applied_pause` is a pause before the start of this engine that was not confirmed: the lists contain its events.
+    """
 
     name: str
     epoch: str
@@ -146,6 +152,7 @@ class LiveStatus:
     has_triggers: bool
     held_back_by: str | None
     paused: str | None
+    applied_pause: StoredPause | None
     frozen: tuple[str, ...]
     tick_failure: str | None
     model_failure: str | None
@@ -277,6 +284,8 @@ class LiveEngine:
         self._has_settings = False
 
         self._paused: str | None = None
+        self._applied_pause: StoredPause | None = None
+        self._n_rows = 0, 0  # jobs and users that a tick requires, as the last one or the start had some
         self._tick_failure: str | None = None
         self._model_failure: str | None = None
         self._failed_promotion = 0
@@ -332,6 +341,9 @@ class LiveEngine:
         except BaseException:
             self.close()
             raise
+        self._applied_pause = self.database.read(read_pause)
+        if self._applied_pause is not None:
+            _LOG.warning("events after %d were paused before the start and are applied", self._applied_pause.seq)
         self._run("work", self._run_work)
         self._run("follow", self._follow)
         return self
@@ -368,6 +380,7 @@ class LiveEngine:
     def _create_tables(self, connection: Connection) -> None:
         self._store.create(connection)
         self._lease.create(connection)
+        create_pauses(connection)
 
     def _run(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name=f"live-{name}", daemon=True)
@@ -408,12 +421,13 @@ class LiveEngine:
 
     def _wait_for(self, after: int, timeout: float) -> None:
         with self._reached:
-            reached = self._reached.wait_for(lambda: self._has_applied(after) or self._stopped.is_set(), timeout)
-        if not reached or not self._has_applied(after):
+            reached = self._reached.wait_for(lambda: self.has_applied(after) or self._stopped.is_set(), timeout)
+        if not reached or not self.has_applied(after):
             self.metrics.count_read("too early")
             raise SeqNotReachedError(after, self._seq)
 
-    def _has_applied(self, seq: int) -> bool:
+    def has_applied(self, seq: int) -> bool:
+        """Return whether the lists contain an event."""
         return seq <= self._floor or seq in self._applied
 
     def explain(self, user_id: int, job_id: int) -> Explanation:
@@ -468,6 +482,7 @@ class LiveEngine:
             has_triggers=self._has_triggers,
             held_back_by=self._held_back_by,
             paused=self._paused,
+            applied_pause=self._applied_pause,
             frozen=self._find_frozen(),
             tick_failure=self._tick_failure,
             model_failure=self._model_failure,
@@ -626,7 +641,7 @@ class LiveEngine:
             elif chunk[0].kind == "tick":
                 self._follow_tick(_get_number(chunk[0]))
             for event in chunk:
-                self.metrics.count_event(event.kind)
+                self.metrics.count_event(event.kind if event.kind in _KINDS else "unknown")
             self._note_applied([event.seq for event in chunk])
         if events or page.rejected_seqs:
             fault_injection.reach("events applied")
@@ -742,7 +757,7 @@ class LiveEngine:
         if rows or stored.number != state.stored.number:
             self._call_work(lambda: self._build(stored, rows, page.position.seq))
         for event in events:
-            self.metrics.count_event(event.kind)
+            self.metrics.count_event(event.kind if event.kind in _KINDS else "unknown")
         self._note_applied([event.seq for event in events])
         fault_injection.reach("events applied")
         self._move(page)
@@ -781,13 +796,26 @@ class LiveEngine:
         self.metrics.count("pauses")
         self._confirmed.clear()
         self._paused = problem
+        self._store_pause(problem)
         while not self._stopped.is_set() and not self._confirmed.wait(1.0):
             pass
         self._paused = None
 
+    def _store_pause(self, problem: str) -> None:
+        """Store the pause, so that a process that starts meanwhile reports it."""
+        seq = self._seq
+        try:
+            with give_up_if(_STOPPED):
+                self.database.write(lambda connection: write_pause(connection, seq, problem))
+        except DatabaseError as error:
+            _LOG.info("the pause was not stored: %s", error)
+
     def confirm(self) -> None:
-        """Apply the events that a gate has paused, and all that are in the log now."""
+        """Apply the events that a gate has paused, and all that are in the log now. Permit a tick of empty tables."""
         self._gate.allow(self.log.end().seq)
+        self._n_rows = 0, 0
+        self.database.write(delete_pause)
+        self._applied_pause = None
         self._confirmed.set()
 
     # --- Building in the background ----------------------------------------------------------------------------------
@@ -890,8 +918,12 @@ class LiveEngine:
                 self._keep_counts()
                 replaced, self._state = [self._state], state
                 self._seq = max(self._seq, seq)
-        if replaced[0] is None or replaced[0].stored.number != state.stored.number:
+        before = None if replaced[0] is None else replaced[0].stored
+        if before is None or before.number != state.stored.number:
             self._ticked_at = time.monotonic()
+        if before is not None and before.promotion != state.stored.promotion:
+            name, number = state.lists.model.name, state.stored.promotion
+            _MODEL_LOG.info("lists have the model %s since basis %d (decision %d)", name, state.stored.number, number)
         ProcessSettings.discard(replaced)
         fault_injection.reach("lists swapped")
 
@@ -933,6 +965,7 @@ class LiveEngine:
         loaded, stored = self._load()
         lists = LiveLists(loaded.tables, self._find_model(stored.promotion), stored.basis, k=self.k)
         lists.warm_up()
+        self._note_rows(len(loaded.tables.tables.jobs), len(loaded.tables.tables.users))
         with self._lock.writing():
             self._captured = None
             self._keep_counts()
@@ -1131,7 +1164,7 @@ class LiveEngine:
         tables = self._copy_tables().fold(as_of)
         with limit_threads(_BUILD_THREADS):
             dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
-            _require_rows(dataset, self._require_state().lists)
+            _require_rows(dataset, self._n_rows)
             basis = make_next_basis(dataset, before.basis, _find_windows(model))
             if with_factors:
                 basis = Statistics(dataset).basis.materialize(basis.popularity)
@@ -1150,7 +1183,12 @@ class LiveEngine:
         if stored is None:
             raise LeaseLostError(self._lease.fence or 0)
         self._swap(_State(lists, stored))
+        self._note_rows(len(dataset.jobs), len(dataset.users))
         return stored.number
+
+    def _note_rows(self, n_jobs: int, n_users: int) -> None:
+        """Let the next ticks require jobs and users, if there are some now."""
+        self._n_rows = n_jobs or self._n_rows[0], n_users or self._n_rows[1]
 
     def _choose_model(self, before: int) -> tuple[int, ScoringModel]:
         """Return the promotion in use and its model; the earlier ones if the model cannot be read."""
@@ -1235,8 +1273,8 @@ def _divide(events: Sequence[LogEvent]) -> Iterator[Sequence[LogEvent]]:
 
 def _get_number(event: LogEvent) -> int:
     """Return the number of a tick."""
-    assert event.body is not None
-    return int(event.body["number"])
+    assert event.key is not None
+    return event.key
 
 
 def _is_known(tables: LiveTables, event: Event) -> bool:
@@ -1244,14 +1282,14 @@ def _is_known(tables: LiveTables, event: Event) -> bool:
     return tables.users.contains(event.key) and tables.jobs.contains(event.body["job_id"])
 
 
-def _require_rows(dataset: Dataset, lists: LiveLists) -> None:
-    """Require that a dataset has jobs and users, if the present lists have some."""
-    for name, n, before in (
-        ("jobs", len(dataset.jobs), lists.n_jobs),
-        ("users", len(dataset.users), lists.n_lists),
-    ):
+def _require_rows(dataset: Dataset, n_before: tuple[int, int]) -> None:
+    """Require that a dataset has jobs and users, if there were some before."""
+    for name, n, before in (("jobs", len(dataset.jobs), n_before[0]), ("users", len(dataset.users), n_before[1])):
         if n == 0 and before > 0:
-            raise _TickRejectedError(f"The table {name} is empty. The earlier basis is kept.")
+            raise _TickRejectedError(
+                f"The table {name} is empty. The earlier basis is kept. If this is right, send POST /confirm with the "
+                "write token, or call confirm()."
+            )
 
 
 def _require_values(basis: Basis) -> None:

@@ -20,6 +20,7 @@ from scoring.database.sql_filters import has_key, is_in
 from scoring.database.writers import renew_revision, to_stored_columns
 from scoring.errors import DataError, shorten_repr
 from scoring.live.event_decoder import EventDecoder, describe_rejections
+from scoring.telemetry import fault_injection
 from scoring.validation.referenced_ids import OwnerIds
 from scoring.validation.table_validator import NormalisedTable
 
@@ -156,6 +157,7 @@ def _store(connection: Connection, rows: Sequence[Mapping[str, Any]], decoder: E
     for name in {*stored, *(name for name, _ in (*deleted.values(), *changed.values()))}:
         renew_revision(connection, name)
     rejected = tuple(sorted(batch.rejected.items()))
+    fault_injection.reach("live events stored")
     return Written(_read_last(connection), len(rows) - len(rejected), rejected)
 
 
@@ -356,6 +358,7 @@ def _write(connection: Connection, name: str, rows: list[dict[str, Any]], decode
             by_key[identity] = row
     if name == "actions":
         keys = insert_new(connection, table, list(by_key.values()))
+        fault_injection.reach("live rows stored")
         if keys:
             condition = has_key(connection, list(table.primary_key.columns), [tuple(found) for found in keys])
             record_rows(connection, name, decoder.board, condition)
@@ -365,6 +368,7 @@ def _write(connection: Connection, name: str, rows: list[dict[str, Any]], decode
     # a row without a text id keeps the stored one, which identifies it in the source
     values["external_id"] = func.coalesce(statement.excluded.external_id, table.c.external_id)
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), list(by_key.values()))
+    fault_injection.reach("live rows stored")
     record_rows(connection, name, decoder.board, is_in(connection, table.c[key[0]], [row for (row,) in by_key]))
 
 
@@ -373,6 +377,7 @@ def _delete(connection: Connection, name: str, number: int) -> None:
     key = _KEYS[name]
     table = DATA_TABLES[name]
     found = connection.execute(delete(table).where(table.c[key] == number)).rowcount
+    fault_injection.reach("live rows stored")
     if found:
         record_deletion(connection, name, number)
     for other in (_FACTORS[name], *(["actions"] if name == "users" else [])):
@@ -380,3 +385,6 @@ def _delete(connection: Connection, name: str, number: int) -> None:
         deleted = connection.execute(delete(dependent).where(dependent.c[key] == number)).rowcount
         if deleted and other == "actions":
             renew_revision(connection, other)
+        elif deleted and connection.execute(select(dependent.c[key]).limit(1)).first() is None:
+            for factors in _FACTORS.values():  # those of jobs alone, or of users alone, are invalid
+                connection.execute(delete(DATA_TABLES[factors]))

@@ -57,6 +57,9 @@ POINTS: Final = (
     "folder published",
     "link moved",
     "journal removed",
+    # rows that live lists write: before the events, and before the commit
+    "live rows stored",
+    "live events stored",
     # an engine of live lists: its polls, and the transaction of a tick
     "events read",
     "events applied",

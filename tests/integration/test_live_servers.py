@@ -6,7 +6,7 @@ import pytest
 
 from scoring.errors import DatabaseError
 from scoring.live.live_engine import LiveEngine
-from tests.support.live_market import LiveClock, is_settled, job_row, save_market, wait_until
+from tests.support.live_market import SECONDS, LiveClock, is_settled, job_row, save_market, wait_until
 from tests.support.postgres_server import PostgresServer
 
 
@@ -22,9 +22,9 @@ def test_reads_continue_while_the_server_is_down(fragile: PostgresServer) -> Non
         assert engine.get(user).frozen == ("database",)
         assert engine.get(user).seq == seq
         fragile.start()
-        wait_until(lambda: engine.status().unreachable_since is None, 60)
+        wait_until(lambda: engine.status().unreachable_since is None)
         written = engine.write([job_row(tables, 1, fee=8000.0)])
-        assert engine.get(user, after=written.seq, timeout=20).frozen == ()
+        assert engine.get(user, after=written.seq, timeout=SECONDS).frozen == ()
         assert engine.verify().is_exact
 
 
@@ -38,5 +38,5 @@ def test_connections_that_are_cut_lose_no_event(fragile: PostgresServer) -> None
                 engine.write([job_row(tables, place, fee=9000.0 + place)])
             except DatabaseError:
                 pytest.fail("a write is repeated")
-        wait_until(lambda: is_settled(engine), 60)
+        wait_until(lambda: is_settled(engine))
         assert engine.verify().is_exact

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from scoring.database.database import Database
+from scoring.live.event_log import EventLog
 from tests.support.live_server import TOKENS, LiveServer, make_live_market, run_live, serve_live
 
 SCORES = ["total_score", "base_score", "match_score", "personal_score"]
@@ -82,11 +83,11 @@ def test_written_job_is_read_after_its_event(server: LiveServer) -> None:
     assert written.status == 200
     assert (written.json["n_written"], written.json["rejected"]) == (1, [])
     seq = written.json["seq"]
-    answer = server.get(f"/users/1/jobs?after={seq}")
+    answer = server.get_after("/users/1/jobs", seq)
     assert answer.json["seq"] >= seq
     assert 70_001 in [job["job_id"] for job in answer.json["jobs"]]
     deleted = server.post({"kind": "job", "id": 70_001, "deleted": True})
-    assert server.get(f"/users/1/jobs?after={deleted.json['seq']}").json["seq"] >= deleted.json["seq"]
+    assert server.get_after("/users/1/jobs", deleted.json["seq"]).json["seq"] >= deleted.json["seq"]
     assert 70_001 not in listed(server, 1)
 
 
@@ -133,7 +134,7 @@ def test_text_ids_are_accepted_and_returned(server: LiveServer) -> None:
     job["row"]["job_id"] = "求人 7"
     written = server.post({"kind": "user", "row": {"user_id": "東京 A-1", "is_active": True}}, job)
     assert written.json["rejected"] == []
-    answer = server.get(f"/users/%E6%9D%B1%E4%BA%AC%20A-1/jobs?after={written.json['seq']}")
+    answer = server.get_after("/users/%E6%9D%B1%E4%BA%AC%20A-1/jobs", written.json["seq"])
     assert answer.status == 200
     assert answer.json["user_id"] < -(2**52) + 1
     (found,) = [job for job in server.get("/users/1/jobs").json["jobs"] if "external_id" in job]
@@ -145,7 +146,7 @@ def test_text_ids_are_accepted_and_returned(server: LiveServer) -> None:
 
 def test_inactive_user_is_410(server: LiveServer) -> None:
     written = server.post({"kind": "user", "row": {"user_id": 70_003, "is_active": False}})
-    answer = server.get(f"/users/70003/jobs?after={written.json['seq']}")
+    answer = server.get_after("/users/70003/jobs", written.json["seq"])
     assert (answer.status, answer.code) == (410, "inactive_user")
 
 
@@ -270,7 +271,7 @@ def test_wrong_values_never_fail_the_service(server: LiveServer, row: dict[str, 
     answer = server.post({"kind": "job", "row": row})
     assert answer.status == 200
     assert answer.json["n_written"] + len(answer.json["rejected"]) == 1
-    assert server.get(f"/users/1/jobs?after={answer.json['seq']}").status == 200
+    assert server.get_after("/users/1/jobs", answer.json["seq"]).status == 200
 
 
 def test_idempotency_key_writes_once(server: LiveServer) -> None:
@@ -402,10 +403,8 @@ def test_client_that_disconnects_does_no_harm(server: LiveServer) -> None:
 
 
 def test_more_than_200_requests_at_once_get_503(server: LiveServer) -> None:
-    request = (
-        "GET /users/1/jobs?after=9000000000 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-        f"Authorization: Bearer {TOKENS['read']}\r\n\r\n"
-    ).encode()
+    """Bodies that do not end keep 200 requests open for 5 seconds, also on a busy machine."""
+    request = raw_post("Content-Length: 100", "Connection: close") + b"{"
     connections = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(300)]
     try:
         for connection in connections:
@@ -414,8 +413,8 @@ def test_more_than_200_requests_at_once_get_503(server: LiveServer) -> None:
     finally:
         for connection in connections:
             connection.close()
-    assert set(statuses) == {409, 503}
-    assert statuses.count(409) >= 200
+    assert set(statuses) == {408, 503}
+    assert statuses.count(408) >= 200
     assert server.get("/users/1/jobs").status == 200
 
 
@@ -424,9 +423,7 @@ def test_writers_and_readers_at_once_read_their_writes(server: LiveServer) -> No
         for turn in range(5):
             job = 71_000 + 10 * number + turn
             seq = server.post(make_job(job)).json["seq"]
-            answer = server.get(f"/users/{1 + number}/jobs?after={seq}")
-            while answer.status == 409:
-                answer = server.get(f"/users/{1 + number}/jobs?after={seq}")
+            answer = server.get_after(f"/users/{1 + number}/jobs", seq)
             assert answer.json["seq"] >= seq
             server.post({"kind": "job", "id": job, "deleted": True})
 
@@ -434,11 +431,51 @@ def test_writers_and_readers_at_once_read_their_writes(server: LiveServer) -> No
         list(pool.map(write_and_read, range(6)))
 
 
+def test_service_of_a_postgres_database(tmp_path: Path, postgres_url: str) -> None:
+    """The log has triggers, another program writes, and a second process starts with all writes."""
+    make_live_market(tmp_path, url=postgres_url)
+    with Database.open(postgres_url) as database:
+        EventLog(database).install()
+        with serve_live(tmp_path, "--tokens", "tokens", db=postgres_url) as server:
+            written = server.post(server.copy_best_job(74_000))
+            answer = server.get_after("/users/1/jobs", written.json["seq"])
+            assert 74_000 in [job["job_id"] for job in answer.json["jobs"]]
+            explained = server.get("/users/1/jobs/74000/explain", token="explain").json
+            assert explained["total_score"] == next(
+                job["total_score"] for job in answer.json["jobs"] if job["job_id"] == 74_000
+            )
+            with database.begin() as connection:
+                connection.exec_driver_sql("UPDATE jobs SET is_active = false WHERE job_id = 74000")
+            answer = server.get_after("/users/1/jobs", EventLog(database).end().seq)
+            assert 74_000 not in [job["job_id"] for job in answer.json["jobs"]]
+            report = server.ask("POST", "/verify", "write").json
+            assert report["is_exact"], report["text"]
+            health = server.get("/health").json
+            assert (health["status"], health["has_triggers"], health["is_leader"]) == ("ok", True, True)
+            assert server.stop()[0] == 0
+        with serve_live(tmp_path, "--tokens", "tokens", db=postgres_url) as server:
+            assert server.get("/users/1/jobs").json["seq"] >= answer.json["seq"]
+
+
+def test_waiting_request_is_one_early_read(server: LiveServer) -> None:
+    def count() -> int:
+        (line,) = re.findall(r'scoring_live_reads_total\{result="too early"\} (\d+)', metrics())
+        return int(line)
+
+    def metrics() -> str:
+        return server.get("/metrics").content.decode()
+
+    assert server.get("/users/1/jobs?after=9000000000").status == 409
+    before = count()
+    assert server.get("/users/1/jobs?after=9000000000").status == 409
+    assert count() == before + 1
+
+
 def test_two_servers_read_each_others_writes(folder: Path) -> None:
     with serve_live(folder) as one, serve_live(folder) as two:
         for number, (writer, reader) in enumerate([(one, two), (two, one)] * 3):
             seq = writer.post(writer.copy_best_job(72_000 + number)).json["seq"]
-            answer = reader.get(f"/users/1/jobs?after={seq}")
+            answer = reader.get_after("/users/1/jobs", seq)
             assert answer.status == 200
             assert 72_000 + number in [job["job_id"] for job in answer.json["jobs"]]
         leaders = [server.get("/health").json["is_leader"] for server in (one, two)]
@@ -506,13 +543,12 @@ def test_pages_of_the_api_load_nothing_from_elsewhere(server: LiveServer) -> Non
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_finishes_requests_and_exits_with_0(folder: Path, number: signal.Signals) -> None:
     with serve_live(folder) as server:
-        found: list[int] = []
-        thread = threading.Thread(target=lambda: found.append(server.get("/users/1/jobs?after=9000000000").status))
-        thread.start()
-        time.sleep(0.3)
-        code, output = server.stop(number)
-        thread.join()
-        assert (code, found) == (0, [409])
+        request = "GET /users/1/jobs?after=9000000000 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            connection.sendall(f"{request}Authorization: Bearer {TOKENS['read']}\r\n\r\n".encode())
+            assert server.get("/health").status == 200  # the earlier request is being answered
+            code, output = server.stop(number)
+            assert (code, status_of(connection.recv(65_536))) == (0, 409)
         assert output.splitlines()[-1] == "Live lists have stopped."
         assert server.stderr.read_text().count("\n") <= 2
         with pytest.raises(ConnectionError):
@@ -525,7 +561,7 @@ def test_killed_server_starts_again_with_all_writes(folder: Path) -> None:
         seq = server.post(event).json["seq"]
         server.stop(signal.SIGKILL)
     with serve_live(folder) as server:
-        answer = server.get(f"/users/1/jobs?after={seq}")
+        answer = server.get_after("/users/1/jobs", seq)
         assert answer.status == 200
         assert 73_000 in [job["job_id"] for job in answer.json["jobs"]]
 

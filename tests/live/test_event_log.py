@@ -20,6 +20,7 @@ from scoring.errors import DatabaseError, DataError
 from scoring.importing import import_file
 from scoring.live import event_log
 from scoring.live.event_log import EventLog, LogEvent, LogPosition, LogRestoredError
+from tests.support.proof_counts import record_count
 from tests.support.random_statements import LogReplica, RandomPrograms
 from tests.support.small_tables import small_tables
 
@@ -211,12 +212,16 @@ def check_random_programs(database: Database, seeds: range) -> int:
 
 
 def test_log_equals_tables_after_random_statements(database: Database) -> None:
-    assert check_random_programs(database, range(4)) > 40
+    n_events = check_random_programs(database, range(4))
+    assert n_events > 40
+    record_count("live log", "{} events of {} random programs", n_events, 4)
 
 
 @pytest.mark.long
 def test_log_equals_tables_after_500_random_programs(database: Database) -> None:
-    assert check_random_programs(database, range(4, 504)) > 5000
+    n_events = check_random_programs(database, range(4, 504))
+    assert n_events > 5000
+    record_count("live log", "{} events of {} random programs", n_events, 500)
 
 
 def test_late_commit_with_lower_number_is_read_once(postgres_url: str) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from scoring.database.database import Database
-from scoring.live.leader_lease import LeaderLease, LeaseLostError
+from scoring.live.leader_lease import LeaderLease, LeaseLostError, live_leases, read_clock
 
 
 @pytest.fixture
 def leases(database: Database) -> tuple[LeaderLease, LeaderLease]:
     """Return the leases of two processes."""
-    found = LeaderLease("first", 0.2), LeaderLease("second", 0.2)
+    found = LeaderLease("first", 600), LeaderLease("second", 600)
     database.write(found[0].create)
     return found
+
+
+def end_lease(database: Database) -> None:
+    """Let the lease expire now."""
+    database.write(lambda connection: connection.execute(live_leases.update(), {"expires_at": read_clock(connection)}))
 
 
 def test_one_process_holds_the_lease(database: Database, leases: tuple[LeaderLease, LeaderLease]) -> None:
@@ -33,7 +36,7 @@ def test_expired_lease_is_taken_with_a_higher_fence(
     first, second = leases
     database.write(first.renew)
     database.write(first.require)
-    time.sleep(0.25)
+    end_lease(database)
     assert database.write(second.renew)
     assert second.fence == 2
     database.write(second.require)
@@ -47,7 +50,7 @@ def test_lease_that_expired_but_was_not_taken_is_kept(
 ) -> None:
     first, _ = leases
     database.write(first.renew)
-    time.sleep(0.25)
+    end_lease(database)
     database.write(first.require)
     assert database.write(first.renew)
     assert first.fence == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from scoring.columns.dataset_frames import Tables
 from scoring.database.database import Database
@@ -14,7 +14,10 @@ from scoring.live.live_engine import LiveEngine
 from scoring.live.live_tables import make_row
 from tests.support.random_markets import CLOCK, random_market
 
-__all__ = ["LiveClock", "job_row", "make_tables", "save_market", "wait_until"]
+__all__ = ["SECONDS", "LiveClock", "is_settled", "job_row", "make_tables", "save_market", "wait_until"]
+
+SECONDS: Final = 120.0
+"""Timeout of one step on a busy machine."""
 
 
 class LiveClock:
@@ -51,7 +54,7 @@ def job_row(tables: Tables, place: int, **values: Any) -> dict[str, Any]:
     return {"kind": "job", "row": {name: value for name, value in row.items() if value is not None}}
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Wait until a condition is true."""
     end = time.monotonic() + seconds
     while not condition():

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ class Answer:
 class LiveServer:
     """`scoring live` in its own process, on a free port."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *options: str, db: str = "market.db") -> None:
+        self.folder, self.database = folder, str(folder / db) if "://" not in db else db
         tokens = folder / "tokens"
         if not tokens.exists():
             tokens.touch(0o600)
@@ -63,7 +64,7 @@ class LiveServer:
         self.stderr = folder / "stderr.txt"
         with self.stderr.open("w") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "scoring.cli", "live", "--db", "market.db", "--port", "0", *options],
+                [sys.executable, "-m", "scoring.cli", "live", "--db", db, "--port", "0", *options],
                 cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -105,13 +106,20 @@ class LiveServer:
     def get(self, path: str, **options: Any) -> Answer:
         return self.ask("GET", path, **options)
 
+    def get_after(self, path: str, seq: int, **options: Any) -> Answer:
+        """Return the answer after an event. On a busy machine, its lists take more than the second that it waits."""
+        end = time.monotonic() + SECONDS
+        while (answer := self.get(f"{path}?after={seq}", **options)).status == 409 and time.monotonic() < end:
+            pass
+        return answer
+
     def post(self, *events: object, **options: Any) -> Answer:
         return self.ask("POST", "/events", **{"token": "write", "body": {"events": events}, **options})
 
     def copy_best_job(self, job_id: int, user: int = 1, **values: Any) -> dict[str, Any]:
         """Return the event of a new job with the row of the best job of a user: it is in the user's list, too."""
         best = self.get(f"/users/{user}/jobs").json["jobs"][0]["job_id"]
-        with Database.open(self.folder / "market.db") as database:
+        with Database.open(self.database) as database:
             jobs = load_tables(database).jobs
         row = make_row(jobs[jobs["job_id"] == best].iloc[0])
         plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
@@ -138,9 +146,9 @@ class LiveServer:
 
 
 @contextmanager
-def serve_live(folder: Path, *options: str) -> Iterator[LiveServer]:
+def serve_live(folder: Path, *options: str, db: str = "market.db") -> Iterator[LiveServer]:
     """Yield a server that is ended at the end of the block."""
-    server = LiveServer(folder, *(options or ("--tokens", "tokens")))
+    server = LiveServer(folder, *(options or ("--tokens", "tokens")), db=db)
     try:
         yield server
     finally:
@@ -163,10 +171,10 @@ def run_live(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def make_live_market(folder: Path, n_users: int = 40, n_jobs: int = 200) -> Path:
-    """Return a SQLite file with a market whose clock is now."""
+def make_live_market(folder: Path, n_users: int = 40, n_jobs: int = 200, url: str | None = None) -> Path:
+    """Write a market whose clock is now to a database; None: to a SQLite file. Return the path of that file."""
     path = folder / "market.db"
-    with Database.open(path) as database:
+    with Database.open(url or path) as database:
         database.create()
         save_tables(database, make_market(n_users, n_jobs, 10 * n_users, seed=3, as_of=str(datetime.now(UTC))).tables)
     return path

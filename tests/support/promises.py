@@ -75,6 +75,16 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "After every event, live lists equal lists built from scratch by the reference: ids, order and four "
                 "scores, also with late, repeated and reordered events. After a tick, they equal a normal run.",
             ),
+            Promise(
+                "live log",
+                "The log of live lists has the rows of the tables after random statements of other programs, commits "
+                "in any order, and pages of any length, on SQLite and PostgreSQL.",
+            ),
+            Promise(
+                "live kills",
+                "After a process of live lists is killed (`kill -9`), at named points or at random, the next one has "
+                "the lists of the tables: no event is lost, applied twice, or kept without its row.",
+            ),
         ),
         "metrics": (Promise("metrics", "Each metric equals that of trec_eval to 1e-9."),),
     },

@@ -217,6 +217,7 @@ def _configure_logs(access_log: bool) -> None:
     logger.addHandler(handler)
     logger.propagate = False
     logger.setLevel(logging.WARNING)
+    logging.getLogger("scoring.live.model").setLevel(logging.INFO)
     logging.getLogger("scoring.live.access").setLevel(logging.INFO if access_log else logging.WARNING)
 
 
@@ -254,6 +255,12 @@ def _serve(engine: LiveEngine, tokens: AccessTokens | None, listener: socket.soc
         Progress().print_line(
             "warning: the database has no triggers, so changes by other programs are not seen until a restart. Create "
             "them with `scoring live --install`."
+        )
+    pause = status.applied_pause
+    if pause is not None:
+        Progress().print_line(
+            f"warning: events after {pause.seq:,} were paused on {pause.at:%Y-%m-%d %H:%M:%S} UTC and not confirmed. "
+            "The lists contain them, because a start reads the tables. Look at the rows, then send POST /confirm."
         )
     age = _find_age_of_actions(engine)
     if age is not None and age > _OLD_ACTIONS:
