@@ -95,11 +95,13 @@ def test_lists_with_ties_and_many_leaves_equal_reference(tmp_path: Path, leaves:
     assert_lists_equal_reference(Prepared.of(MARKET.inputs, alone, workers=1), 40)
 
 
+@pytest.mark.integration
 @shapes
 def test_component_satisfies_contract(tmp_path: Path, shape: str) -> None:
     check_component(write_trees(tmp_path, MARKET.inputs, SHAPES[shape]), dataset=MARKET.dataset)
 
 
+@pytest.mark.integration
 @shapes
 def test_engine_satisfies_invariants(tmp_path: Path, shape: str) -> None:
     component = write_trees(tmp_path, MARKET.inputs, SHAPES[shape], num_iterations=3)

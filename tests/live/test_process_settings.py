@@ -62,6 +62,7 @@ def test_parts_in_use_are_kept() -> None:
     assert array.tolist() == [0, 1, 2]
 
 
+@pytest.mark.integration
 def test_other_threads_run_while_parts_are_freed() -> None:
     turns: list[int] = []
     is_done = threading.Event()
