@@ -42,7 +42,7 @@ class ScoringEngine(BatchMethods, PairMethods, ComponentMethods, LoadingMethods)
 
     Raises
     ------
-    ConfigurationError: If there is no data, or two of `caches`, `layers` and `shared_cache` are
+    ConfigurationError: If no data is given, or more than one of `caches`, `layers` and `shared_cache` is
         given.
     DatabaseError: If the database cannot be opened.
     ModelError: If the model is invalid.

@@ -151,7 +151,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_holdout_without_a_cut_hides_the_held_out_actions(data: Dataset, tmp_path: Path) -> None:
-    """A user's own held-out actions are not in the inputs. The frame states that there is no common cut."""
+    """A user's own held-out actions are not in the inputs. The frame has no common cut."""
     holdout = last_n(data)
     found = frame(holdout, NAMES, negatives=5)
     assert found.cut is None

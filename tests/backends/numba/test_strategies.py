@@ -61,6 +61,11 @@ def test_dense_is_not_tried_for_few_users_with_short_searches(monkeypatch: pytes
     users = np.arange(N_USERS)
     assert selection.choose("auto", users, 10).strategy == "pruned"
     assert tried == []
+    with monkeypatch.context() as patch:  # the first users were easier than the sample
+        patch.setattr(Selection, "_measure_pruned", lambda self, users, k, dense: (0.002, 0.19))
+        assert selection.choose("auto", users, 10).strategy != "pruned"
+    assert tried[0] == "dense"
+    tried.clear()
     monkeypatch.setattr(strategies, "FEWEST_FOR_DENSE", N_USERS)
     assert selection.choose("auto", users, 10).strategy != "pruned"
     assert tried[0] == "dense"
